@@ -11,7 +11,6 @@ DEMO ?= --demo --save demo
 SITE_CHECKS ?=
 
 PY := $(VENV)/bin/python
-export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test docs check-docs lab bench export readme lint hooks dist ci clean distclean
 
