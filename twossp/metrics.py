@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['CHUNK', 'inference', 'check_ids', 'token_nll', 'nll', 'perplexity', 'token_kl', 'kl']
 
-# %% ../nbs/05_metrics.ipynb #8d7f85fd
+# %% ../nbs/05_metrics.ipynb #cee17d7f
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from transformers import PreTrainedModel
 
 # %% ../nbs/05_metrics.ipynb #52574295

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['plan_nll']
 
-# %% ../nbs/06_search.ipynb #2ce84c17
+# %% ../nbs/06_search.ipynb #5cb30f00
 from collections.abc import Sequence
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from .metrics import kl, nll
