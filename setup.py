@@ -30,6 +30,7 @@ setuptools.setup(
     classifiers=[f"Development Status :: {statuses[int(cfg['status'])-1]}",
         f"Intended Audience :: {cfg['audience'].title()}", f"Natural Language :: {cfg['language'].title()}",
         'Programming Language :: Python :: 3'] + [f'Programming Language :: Python :: {o}' for o in pythons],
+    package_dir={'': '.'},   # so that an editable install puts the checkout on the path, where the docs find tools.showdoc
     packages=setuptools.find_packages(include=[lib, f'{lib}.*']), package_data={lib: shlex.split(cfg.get('package_data', ''))},
     python_requires=f">={lo}", install_requires=shlex.split(cfg['requirements']),
     extras_require={'dev': shlex.split(cfg['dev_requirements'])},
