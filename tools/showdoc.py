@@ -2,7 +2,9 @@
 
 nbdev uses `TableRenderer` because settings.ini says `renderer = tools.showdoc.TableRenderer`. Needed for the documentation only."""
 import html, inspect, re
+from importlib import import_module
 from fastcore.docments import docments
+from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
 
 empty = inspect.Parameter.empty
@@ -50,9 +52,18 @@ def param_table(sym, sig):
     keep = [i for i in range(4) if i in (0, 3) or any(r[i] for r in rows)]
     return '\n'.join(row([r[i] for i in keep]) for r in [head, ['---']*4, *rows])
 
+def exported(sym):
+    "A class defined in a notebook has no source to read comments from: its twin in the exported module has"
+    if not inspect.isclass(sym) or sym.__module__ != '__main__': return sym
+    lib = get_config().lib_name
+    for mod, names in import_module(f'{lib}._modidx').d['syms'].items():
+        if f'{mod}.{sym.__qualname__}' in names: return getattr(import_module(mod), sym.__name__, sym)
+    return sym
+
 class TableRenderer(BasicMarkdownRenderer):
     "nbdev's renderer, with types and comments in a table under a plain signature"
     def __init__(self, sym, name=None, title_level=3, maxline=110):
+        sym = exported(sym)
         super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
         self.table = ''
         if not callable(sym) or self.sig is None: return
