@@ -141,7 +141,7 @@ PICS = 'return [...document.images].map(i => ({src: i.src.slice(0, 80), ok: i.co
 WIDE = '''const w = document.documentElement.clientWidth, scrolls = e => { for (; e; e = e.parentElement) if (e !== document.body && e !== document.documentElement
     && ["auto", "scroll"].includes(getComputedStyle(e).overflowX)) return true; return false };
   return {page: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth), width: w,
-    who: [...document.querySelectorAll("main *")].filter(e => !e.closest(".katex-mathml") && e.getBoundingClientRect().right > w+1 && !scrolls(e)).slice(0, 5).map(e => e.tagName + "." + e.className)}'''
+    who: [...document.querySelectorAll("main *")].filter(e => !e.ownerSVGElement && !e.closest(".katex-mathml, .hide-tail") && e.getBoundingClientRect().right > w+1 && !scrolls(e)).slice(0, 5).map(e => e.tagName + "." + e.className)}'''
 TEXT = '''const p = document.querySelector("main p"); if (!p) return {size: 0, width: 0};
   return {size: parseFloat(getComputedStyle(p).fontSize), width: p.getBoundingClientRect().width}'''
 
