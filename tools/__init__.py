@@ -1,0 +1,1 @@
+"Helpers for building and checking the project; not part of the installed package"
