@@ -63,7 +63,7 @@ def exported(sym):
 class TableRenderer(BasicMarkdownRenderer):
     "nbdev's renderer, with types and comments in a table under a plain signature"
     def __init__(self, sym, name=None, title_level=3, maxline=110):
-        sym, self.table = exported(sym), ''
+        sym, self.table = inspect.unwrap(exported(sym)), ''
         try: super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
         except NameError: return self.outline(sym, name, title_level)   # inherited annotations that name what their own module imports
         if not callable(sym) or self.sig is None: return
