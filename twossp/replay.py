@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROBE', 'TOKENS', 'MANY_TOKENS', 'StandIn', 'split_call', 'first', 'stand_ins', 'Tape', 'enter', 'moved', 'play',
-           'resident', 'tail', 'Check', 'checked', 'Work', 'counting', 'free_bytes', 'default_budget',
+           'resident', 'tail', 'Check', 'run_layers', 'checked', 'Work', 'counting', 'free_bytes', 'default_budget',
            'windows_at_once']
 
 # %% ../nbs/05a_replay.ipynb #0bae9714
@@ -165,14 +165,24 @@ PROBE = 128   # tokens of the windows that a replay is checked on
 
 _checks = weakref.WeakKeyDictionary()   # model -> Check
 
-# %% ../nbs/05a_replay.ipynb #88ec7bbb
+# %% ../nbs/05a_replay.ipynb #0a55cfae
+def run_layers(model: PreTrainedModel, # in inference mode
+               tape: Tape,             # what its layers are called with
+               h: torch.Tensor,        # (n, t, d) what enters the first layer
+               rows: int,              # windows that go through a layer at once
+              ) -> torch.Tensor:       # (n, t, d) what leaves the last
+    "All layers, one after the other, each with all windows."
+    for i, layer in enumerate(decoder_layers(model)):
+        with resident(layer.modules()): h = torch.cat([play(layer, tape, i, x) for x in h.split(rows)])
+    return h
+
+# %% ../nbs/05a_replay.ipynb #af4a4c3f
 _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}   # relative error of the logits that is rounding; 16-bit types: 1e-2
 
 def _replayed(model, ids, check):
     "Logits of whole windows, replayed"
     h, tape = enter(model, ids, check.as_tuple)
-    for i, layer in enumerate(decoder_layers(model)):
-        with resident(layer.modules()): h = torch.cat([play(layer, tape, i, x) for x in (h.split(1) if not check.stack else [h])])
+    h = run_layers(model, tape, h, len(h) if check.stack else 1)
     with tail(model, check.as_tuple) as logits: return torch.stack([logits(x) for x in h])
 
 # %% ../nbs/05a_replay.ipynb #6149d00f

@@ -20,12 +20,14 @@ from transformers.pytorch_utils import Conv1D
 from .arch import Arch, arch, decoder_layers, ffn_linears, in_features, n_params, sizes
 from .plan import Plan, drop, removed_blocks, removed_params
 
-# %% ../nbs/03_surgery.ipynb #08a1f1ea
+# %% ../nbs/03_surgery.ipynb #fd1bff1b
 def _linear(like, weight, bias):
     "A linear layer of the class of `like`, made of tensors (no initialisation is run)"
-    new = type(like).__new__(type(like)); nn.Module.__init__(new)
-    n_in, n_out = weight.shape if type(like) is Conv1D else weight.shape[::-1]
-    names = ("nx", "nf") if type(like) is Conv1D else ("in_features", "out_features")
+    cls = type(like)
+    if cls is Conv1D and not weight.numel(): cls, weight = nn.Linear, weight.T   # Conv1D cannot compute with no inputs
+    new = cls.__new__(cls); nn.Module.__init__(new)
+    n_in, n_out = weight.shape if cls is Conv1D else weight.shape[::-1]
+    names = ("nx", "nf") if cls is Conv1D else ("in_features", "out_features")
     for k, v in zip(names, (n_in, n_out)): setattr(new, k, v)
     new.weight = nn.Parameter(weight, requires_grad=like.weight.requires_grad)
     new.register_parameter("bias", None if bias is None else nn.Parameter(bias, requires_grad=like.bias.requires_grad))
@@ -93,14 +95,23 @@ class NoAttention(nn.Module):
         return torch.zeros_like(hidden_states), None
     def extra_repr(self): return f"layer_idx={self.layer_idx}"
 
-# %% ../nbs/03_surgery.ipynb #57b71e11
+# %% ../nbs/03_surgery.ipynb #fc77d01e
 def _config_edits(config, L, kept):
     "What a configuration says per layer, for the layers that stay"
-    lists = [k for k, v in vars(config).items() if isinstance(v, (list, tuple)) and len(v) == L]
-    new = [Edit(config, k, type(v := getattr(config, k))(v[i] for i in kept)) for k in lists]
+    lists = [k for k, v in vars(config).items() if isinstance(v, (list, tuple)) and "token" not in k and (len(v) == L or k == "no_rope_layers")]
+    new = [Edit(config, k, type(v := getattr(config, k))(v[i] for i in kept)) for k in lists if k != "architectures"]
+    if "attention_layers" in lists: new.append(Edit(config, "attention_types", [[[config.attention_layers[i]], 1] for i in kept]))   # GPT-Neo
     return [Edit(config, "num_hidden_layers", len(kept)), *new]
+
+# %% ../nbs/03_surgery.ipynb #5e456ed7
 def _index_edits(layer, old, new):
-    return [Edit(m, n, new) for m in layer.modules() for n in ("layer_idx", "layer_id") if getattr(m, n, None) == old != new]
+    "A layer's number, where its modules know it; GPT-2 may also divide its scores by it: then the queries make up for the change"
+    edits = [Edit(m, n, new) for m in layer.modules() for n in ("layer_idx", "layer_id") if getattr(m, n, None) == old != new]
+    for m in {e.parent for e in edits if getattr(e.parent, "scale_attn_by_inverse_layer_idx", False)}:
+        r, c = (new + 1) / (old + 1), m.c_attn
+        scale = torch.ones_like(c.bias); scale[:m.embed_dim] = r
+        edits += [Edit(m, "scaling", m.scaling / r), Edit(m, "c_attn", _linear(c, c.weight.detach() * scale, c.bias.detach() * scale))]
+    return edits
 
 # %% ../nbs/03_surgery.ipynb #eac75982
 def depth_edits(model: PreTrainedModel,  # of a supported family
