@@ -6,13 +6,14 @@
 __all__ = ['pre_hooks', 'window_norms', 'activation_scores', 'magnitude_scores', 'random_scores', 'stream_hooks',
            'block_influence']
 
-# %% ../nbs/07_importance.ipynb #f856e559
+# %% ../nbs/07_importance.ipynb #70c390b1
 from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .metrics import _batches, check_ids, inference
@@ -57,8 +58,8 @@ def activation_scores(model: PreTrainedModel,   # dense; untouched
             model.base_model(b, use_cache=False)     # no head: nothing behind the last FFN matters
     return [s / len(calib) for s in sums]
 
-# %% ../nbs/07_importance.ipynb #e4827585
-def _rows(linear): return linear.weight if type(linear) is nn.Linear else linear.weight.T   # (out, in)
+# %% ../nbs/07_importance.ipynb #5886d8fe
+def _rows(linear): return linear.weight.T if type(linear) is Conv1D else linear.weight   # (out, in)
 
 # %% ../nbs/07_importance.ipynb #b8e57f71
 @torch.no_grad()
