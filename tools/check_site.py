@@ -71,7 +71,7 @@ def broken_links(site, url=''):
     return n, [f'{ref} on {ps[0]}' + (f' and {len(ps)-1} more' if len(ps) > 1 else '') for ref, ps in bad.items()]
 
 def orphans(site):
-    "Pages that index.html's sidebar does not link to"
+    "Pages that index.html does not link to"
     site = Path(site).resolve()
     top = site/'index.html'
     if not top.exists(): return ['index.html does not exist']
@@ -130,16 +130,18 @@ def resize(d, width, height=900):
 
 # --- what a reader sees
 
-SEEN = 'const seen = e => !!e && e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden"; '
+SEEN = '''const seen = e => { if (!e || getComputedStyle(e).visibility === "hidden") return false;
+  const r = e.getBoundingClientRect(); return r.width > 0 && r.height > 0 && r.right > 0 && r.left < innerWidth };
+'''
 def js(d, code, *args): return d.execute_script(SEEN + code, *args)
 
 MATHS = '''return [...document.querySelectorAll(".math")].map(e => ({text: e.textContent.slice(0, 60),
-  ok: !!e.querySelector(".katex, mjx-container") && !e.querySelector(".katex-error") && e.getBoundingClientRect().width > 0}))'''
+  ok: !!e.querySelector(".katex, mjx-container") && !e.querySelector(".katex-error, [mathcolor='#cc0000'], [style*='#cc0000'], [style*='204, 0, 0']") && e.getBoundingClientRect().width > 0}))'''
 PICS = 'return [...document.images].map(i => ({src: i.src.slice(0, 80), ok: i.complete && i.naturalWidth > 0}))'
 WIDE = '''const w = document.documentElement.clientWidth, scrolls = e => { for (; e; e = e.parentElement) if (e !== document.body && e !== document.documentElement
-    && ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(e).overflowX)) return true; return false };
+    && ["auto", "scroll"].includes(getComputedStyle(e).overflowX)) return true; return false };
   return {page: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth), width: w,
-    who: [...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > w+1 && !scrolls(e)).slice(0, 5).map(e => e.tagName + "." + e.className)}'''
+    who: [...document.querySelectorAll("main *")].filter(e => !e.ownerSVGElement && !e.closest(".katex-mathml, .hide-tail") && e.getBoundingClientRect().right > w+1 && !scrolls(e)).slice(0, 5).map(e => e.tagName + "." + e.className)}'''
 TEXT = '''const p = document.querySelector("main p"); if (!p) return {size: 0, width: 0};
   return {size: parseFloat(getComputedStyle(p).fontSize), width: p.getBoundingClientRect().width}'''
 
@@ -237,7 +239,7 @@ def run(site, check):
     n, bad = broken_links(site, site_url())
     check(f'{n} internal links and anchors lead somewhere', n and not bad, *bad)
     lost = orphans(site)
-    check('every page is in the sidebar of the first', not lost, *lost)
+    check('the first page links to every other one', not lost, *lost)
     try:
         with served(site) as base, chromium() as d:
             resize(d, 1280)

@@ -1,7 +1,7 @@
 """Build the documentation site into _docs/: with Quarto when it is installed, else with nbdev's processing and smalldocs
 
 For smalldocs this mends what it does not read: `output-file` (nbdev drops the number: 02_plan.ipynb is plan.html), nbdev's absolute
-links to this project's own pages, links to a method that has no heading of its own, and KaTeX, which is put beside the pages when npm
+links to this project's own pages, links to a method that has no heading of its own, fonts from the web, and KaTeX, which is put beside the pages when npm
 is there (else the pages load it from its CDN).
 
 usage: python tools/site.py              build
@@ -100,6 +100,12 @@ def local_katex(site, cache):
         p.write_text(cdn.sub(f'{up}site_libs/katex', p.read_text(encoding='utf-8')), encoding='utf-8')
     return f'maths: KaTeX beside the pages ({len(pages)} use it)'
 
+def no_web_fonts(site):
+    "Themes import their fonts from elsewhere; the reader's own sans-serif does"
+    for p in site.rglob('*.css'):
+        s = p.read_text(encoding='utf-8')
+        if (new := re.sub(r'@import url\(["\']?https?:[^)]*\);?', '', s)) != s: p.write_text(new, encoding='utf-8')
+
 def mend_anchors(site):
     "nbdev links `Plan.__or__` to plan.html#plan.__or__: where that has no heading, link to the class's"
     pages = {p.resolve(): p.read_text(encoding='utf-8') for p in site.rglob('*.html')}
@@ -137,6 +143,7 @@ def with_smalldocs(cfg):
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
     shutil.move(tmp/'_docs', cfg.doc_path)
     mend_anchors(Path(cfg.doc_path))
+    no_web_fonts(Path(cfg.doc_path))
     print(local_katex(Path(cfg.doc_path), ROOT/'.cache'))
 
 def with_quarto(cfg):

@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['PROMPTS', 'strided_perplexity', 'weight_bytes', 'disk_bytes', 'Peak', 'peak_memory', 'stamp', 'between', 'timed',
-           'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'operations', 'continuations', 'on_text',
-           'on_prompts', 'on_forward', 'on_generation', 'measure', 'one_line', 'Result', 'to_row', 'from_row',
-           'code_version', 'versions', 'ids_hash', 'kept_of', 'describe_model']
+           'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'operations', 'continuations', 'ids_hash',
+           'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'one_line', 'kept_rng', 'Result',
+           'to_row', 'from_row', 'code_version', 'versions', 'kept_of', 'describe_model']
 
-# %% ../nbs/15_evaluate.ipynb #d13ae15c
+# %% ../nbs/15_evaluate.ipynb #3a3818c8
 import hashlib
 import importlib.metadata
 import json
 import math
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import torch
 import twossp
 from torch import nn
@@ -243,7 +245,13 @@ def continuations(model: PreTrainedModel,        # any causal language model; un
         return tok.decode(out[0, x.input_ids.shape[1]:], skip_special_tokens=True)
     with inference(model): return [one(p) for p in prompts]
 
-# %% ../nbs/15_evaluate.ipynb #04ed721c
+# %% ../nbs/15_evaluate.ipynb #70d8e751
+def ids_hash(ids: torch.Tensor # token windows
+            ) -> str:          # 16 hex digits
+    "A short SHA-256 of token windows, their shape included."
+    return hashlib.sha256(f"{tuple(ids.shape)}".encode() + ids.to(torch.int64).cpu().contiguous().numpy().tobytes()).hexdigest()[:16]
+
+# %% ../nbs/15_evaluate.ipynb #0cf278dc
 def on_text(ids: torch.Tensor,          # (n, t) token windows
             bs: int = 1,                # windows a forward
             stride: int | None = None,  # None: consecutive windows, the paper's form; a number: the strided form
@@ -251,8 +259,11 @@ def on_text(ids: torch.Tensor,          # (n, t) token windows
            ) -> Callable:               # (model, tokenizer) -> dict
     "Evaluation: perplexity on token windows, as `ppl` (or `ppl_strided`)."
     check_ids(ids)
-    if stride is not None: return lambda model, tok: dict(ppl_strided=strided_perplexity(model, ids, stride))
-    return lambda model, tok: dict(ppl=perplexity(model, ids, bs, progress))
+    def run(model, tok):
+        if stride is not None: return dict(ppl_strided=strided_perplexity(model, ids, stride))
+        return dict(ppl=perplexity(model, ids, bs, progress))
+    run.text = ids_hash(ids)
+    return run
 
 # %% ../nbs/15_evaluate.ipynb #aa6bcfe8
 def on_prompts(prompts: Sequence[str] = PROMPTS, # texts to be continued
@@ -303,6 +314,18 @@ def one_line(e: BaseException # any exception
     "What an exception says, in one line."
     text = " ".join(str(e).split()) or type(e).__name__
     return text if type(e) is ValueError else f"{type(e).__name__}: {text}"
+
+# %% ../nbs/15_evaluate.ipynb #e5301e82
+@contextmanager
+def kept_rng(seed: int | None = None, # to seed the generators with inside the block; None: leave them
+            ):
+    "Python's, numpy's and torch's global random states are restored after the block."
+    old = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        try:
+            if seed is not None: random.seed(seed); np.random.seed(seed % 2**32); torch.manual_seed(seed)
+            yield
+        finally: random.setstate(old[0]); np.random.set_state(old[1])
 
 # %% ../nbs/15_evaluate.ipynb #74bcc62a
 @dataclass(frozen=True)
@@ -371,12 +394,6 @@ def versions() -> dict: # name -> version
         except importlib.metadata.PackageNotFoundError: return None
     found = {name: of(name) for name in ("torch", "transformers", "tokenizers", "lm_eval")}
     return dict(twossp=code_version(), python=platform.python_version(), **{k: v for k, v in found.items() if v})
-
-# %% ../nbs/15_evaluate.ipynb #70d8e751
-def ids_hash(ids: torch.Tensor # token windows
-            ) -> str:          # 16 hex digits
-    "A short SHA-256 of token windows, their shape included."
-    return hashlib.sha256(f"{tuple(ids.shape)}".encode() + ids.to(torch.int64).cpu().contiguous().numpy().tobytes()).hexdigest()[:16]
 
 # %% ../nbs/15_evaluate.ipynb #17b6a067
 def kept_of(plan,                    # of any kind, or None for the dense model

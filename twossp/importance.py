@@ -6,7 +6,7 @@
 __all__ = ['pre_hooks', 'window_norms', 'Sink', 'activation_scores', 'magnitude_scores', 'random_scores', 'stream_hooks',
            'block_influence']
 
-# %% ../nbs/07_importance.ipynb #dbd0d385
+# %% ../nbs/07_importance.ipynb #a938827d
 import hashlib
 import weakref
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width, in_features
 from .metrics import _batches, bar, check_ids, inference, input_device, pooled, processes
@@ -128,8 +129,8 @@ def activation_scores(model: PreTrainedModel,   # dense; untouched
         for old in list(known)[:-_FEW]: del known[old]
     return [s.clone() for s in scores]
 
-# %% ../nbs/07_importance.ipynb #e4827585
-def _rows(linear): return linear.weight if type(linear) is nn.Linear else linear.weight.T   # (out, in)
+# %% ../nbs/07_importance.ipynb #5886d8fe
+def _rows(linear): return linear.weight.T if type(linear) is Conv1D else linear.weight   # (out, in)
 
 # %% ../nbs/07_importance.ipynb #f4c49be4
 @torch.no_grad()
