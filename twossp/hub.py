@@ -225,7 +225,7 @@ def model_card(record: dict, # as `plan_record` made it
     results = record.get("results")
     text = "\n\n".join(["# " + (f"{base}, pruned" if base else "A pruned model"), f"`{_describe(record)}`", _table(facts),
                         *(["## Results", _table(results)] if results else []), "## How to load", _LOAD[record["format"]], f"```python\n{code}\n```",
-                        "Pruned with [twossp](https://pypi.org/project/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
+                        "Pruned with [twossp](https://twossp.github.io/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
     data = ModelCardData(base_model=base or None, library_name="transformers", pipeline_tag="text-generation", tags=["pruned", "structured-pruning", "twossp"])
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 def _describe(record): return repr(from_json(json.dumps(record["plan"])))
