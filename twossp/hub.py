@@ -31,6 +31,7 @@ from transformers.pytorch_utils import Conv1D
 import twossp
 from .arch import arch, decoder_layers, ffn_linears, ffn_width, n_params, sizes
 from .plan import Plan, dense_plan, from_json, kind_of, removed_blocks, sparsity, to_json
+from .slicegpt import skeleton, slices_to_dict
 from .surgery import Edit, NoAttention, _linear, _parent, _swap, _swap_back, applied, edits
 
 # %% ../nbs/14_hub.ipynb #75d34cfa
@@ -61,7 +62,9 @@ def _skeleton(model, spec):
     return edits(model, Plan(tuple(keep), tuple(i not in gone for i in range(len(keep)))))
 
 # %% ../nbs/14_hub.ipynb #030b28b8
-LAYOUTS: dict[str, Layout] = {"removal": Layout(_spec, _skeleton)}   # kind of plan -> Layout
+LAYOUTS: dict[str, Layout] = {   # kind of plan -> Layout
+    "removal": Layout(_spec, _skeleton), "slices": Layout(lambda model, plan: slices_to_dict(plan), skeleton),
+}
 
 # %% ../nbs/14_hub.ipynb #556af459
 def _strictly(load, path, *args, **kwargs):
@@ -92,6 +95,8 @@ def pruned_classes(base: str, # model type of the family
         return (model, info) if output_loading_info else model
     methods = {"__init__": __init__, "from_pretrained": classmethod(from_pretrained)}
     model = type(f"Pruned{model_base.__name__}", (model_base,), {**methods, "config_class": config, "__module__": __name__})
+    renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
+    if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # GPT-NeoX stores its head under another name
     globals().update({config.__name__: config, model.__name__: model})
     AutoModelForCausalLM.register(config, model)
     renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
