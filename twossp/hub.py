@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from torch import nn
 from huggingface_hub import HfApi, ModelCard, ModelCardData, hf_hub_download
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -95,8 +96,6 @@ def pruned_classes(base: str, # model type of the family
         return (model, info) if output_loading_info else model
     methods = {"__init__": __init__, "from_pretrained": classmethod(from_pretrained)}
     model = type(f"Pruned{model_base.__name__}", (model_base,), {**methods, "config_class": config, "__module__": __name__})
-    renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
-    if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # GPT-NeoX stores its head under another name
     globals().update({config.__name__: config, model.__name__: model})
     AutoModelForCausalLM.register(config, model)
     renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
