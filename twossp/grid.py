@@ -6,7 +6,7 @@
 __all__ = ['log', 'Work', 'counted', 'find_plan', 'run_cell', 'append_line', 'mend', 'read_results', 'only_writer', 'cell_key',
            'run_grid', 'to_frame', 'load_results']
 
-# %% ../nbs/15b_grid.ipynb #0af06ef0
+# %% ../nbs/15b_grid.ipynb #b2b23390
 import hashlib
 import json
 import logging
@@ -21,7 +21,9 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+import twossp.slicegpt  # noqa: F401  enters its method into the table
 from .arch import decoder_layers, sizes
+from .baselines import method as named_method
 from .evaluate import (Result, between, describe_model, from_row, ids_hash, kept_rng, measure, one_line, peak_memory, stamp,
                              to_row, versions)
 from .surgery import applied
@@ -80,7 +82,7 @@ def find_plan(method: Callable,       # (model, calib, sparsity, ...) -> plan
         seconds = between(start, stamp(model.device))
     return plan, dict(seconds=seconds, forwards=work.forwards, plan_peak=mem.peak)
 
-# %% ../nbs/15b_grid.ipynb #2c5f00bd
+# %% ../nbs/15b_grid.ipynb #5c086bc4
 def run_cell(model: PreTrainedModel,        # dense
              tok: PreTrainedTokenizerBase | None, # for evaluations that need one
              calib: torch.Tensor,           # (n, t) calibration windows
@@ -95,7 +97,7 @@ def run_cell(model: PreTrainedModel,        # dense
     "Prune, describe, evaluate: one row. A method that fails gives a row with its error."
     texts = {} if method is None else dict(calibration=ids_hash(calib))
     r = replace(label, texts=texts | {k: f.text for k, f in evals.items() if hasattr(f, "text")}, versions=versions())
-    if method is None: return _evaluated(r, model, tok, evals, sizes(model), None)
+    if method is None: return _evaluated(r, model, tok, evals, None, None)
     report = {}
     try: plan, cost = find_plan(method, model, calib, sparsity, r.seed, r.options, progress, report)
     except Exception as e:
@@ -189,7 +191,7 @@ def _labels(name, model, calib, methods, sparsities, evals, seeds, options, dens
             for s in sparsities:
                 yield f, ids, Result(name, method, s, seed, dict(options.get(method, {})), texts=dict(calibration=ids_hash(ids)) | texts, **where)
 
-# %% ../nbs/15b_grid.ipynb #47595df6
+# %% ../nbs/15b_grid.ipynb #bba7650b
 def run_grid(model: PreTrainedModel,               # dense; untouched
              tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
              calib: torch.Tensor | Mapping | Callable, # (n, t) windows; or method's name -> windows; or seed -> windows
@@ -207,6 +209,7 @@ def run_grid(model: PreTrainedModel,               # dense; untouched
              progress: bool = True,                # show progress bars
             ) -> list[Result]:                     # the grid's rows, in its order
     "Fill a results file, one row a cell. Killed at any moment, the same call resumes it."
+    methods = methods if isinstance(methods, Mapping) else {n: named_method(n) for n in methods}
     name = name or model.config.name_or_path or model.config.model_type
     cells = [(f, ids, replace(r, key=cell_key(r, evals))) for f, ids, r in _labels(name, model, calib, methods, sparsities, evals, seeds, options or {}, dense)]
     with only_writer(out) if out else nullcontext():
