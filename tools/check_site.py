@@ -225,8 +225,9 @@ def check_narrow_menus(d, check, base):
         check(f'{NARROW} pixels: a button opens the {what}', hidden and until(lambda c=count: js(d, c), 5))
     resize(d, 1280)
 
-def site_url(root=Path(__file__).resolve().parent.parent):
+def site_url():
     "Where the site will be published"
+    root = Path(__file__).resolve().parent.parent
     m = re.search(r'^\s*site-url:\s*(\S+)', (root/'_quarto.yml').read_text(encoding='utf-8'), flags=re.M)
     return m[1] if m else ''
 

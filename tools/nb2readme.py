@@ -61,10 +61,12 @@ def readme():
     sys.path.insert(0, str(ROOT))
     from execnb.nbio import read_nb
     from nbdev.config import get_config
+    from nbdev.process import NBProcessor
     from nbdev.processors import FilterDefaults
     cfg = get_config()
     nb = read_nb(cfg.nbs_path/cfg.readme_nb)
-    FilterDefaults()(nb)
+    # not the links behind `names`: which there are depends on what is installed
+    NBProcessor(nb=nb, procs=[p for p in FilterDefaults().procs() if p.__name__ != 'add_links']).process()
     return convert(nb, f'{cfg.doc_host}{cfg.doc_baseurl}')
 
 if __name__ == '__main__':
