@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['Trial', 'greedy', 'mean_nll', 'removal_order']
 
-# %% ../nbs/09_depth.ipynb #cb091ff1
+# %% ../nbs/09_depth.ipynb #4d4436c4
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from .metrics import bar
 from .plan import Plan
 from .search import plan_nll
 
@@ -38,7 +38,7 @@ def _cheapest(costs):
     if not math.isfinite(costs[best]): raise ValueError("every candidate has an infinite or undefined loss: did the model overflow? Try float32 or bfloat16")
     return best
 
-# %% ../nbs/09_depth.ipynb #2660d6cd
+# %% ../nbs/09_depth.ipynb #d7ee7411
 def greedy(model: PreTrainedModel,          # dense; untouched
            base: Plan,                      # what is removed already; `dense_plan(L)` for nothing
            candidates: Sequence[Plan],      # what may be removed, each at most once
@@ -52,7 +52,7 @@ def greedy(model: PreTrainedModel,          # dense; untouched
     if not 0 <= n <= len(candidates): raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
     cost = cost or mean_nll
     plan, left, trials = base, list(range(len(candidates))), []
-    for step in tqdm(range(n), desc="greedy removal", disable=not progress, leave=False):
+    for step in bar(range(n), "greedy removal", progress):
         costs = [float(c) for c in cost(model, [plan | candidates[i] for i in left], ids)]
         best = left[_cheapest(costs)]
         trials += [Trial(step, i, c, i == best) for i, c in zip(left, costs)]

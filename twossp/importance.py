@@ -50,7 +50,16 @@ class Sink(nn.Module):
         self.width = width
     def forward(self, x): return x.new_zeros(*x.shape[:-1], self.width)
 
-# %% ../nbs/07_importance.ipynb #ec7dc381
+# %% ../nbs/07_importance.ipynb #ea5c9694
+def _layer_norms(layer, a, tape, i, states, add):
+    "Move `states` through layer `i`, in place, and `add` what enters its down"
+    size = 0
+    with pre_hooks([layer.get_submodule(a.down)], lambda _, x: add(i, x, size)):
+        for h in states:
+            size = len(h)
+            h.copy_(play(layer, tape, i, h))
+
+# %% ../nbs/07_importance.ipynb #a4f9cf82
 def _walk_norms(model, ids, check, bs, add, budget, progress):
     "`add(layer, what enters its down, windows)` for all layers and windows, layer by layer"
     a, layers, d = arch(model), decoder_layers(model), model.config.get_text_config().hidden_size
@@ -61,8 +70,7 @@ def _walk_norms(model, ids, check, bs, add, budget, progress):
             h, tape = enter(model, part, check.as_tuple)
             for i, layer in enumerate(layers):
                 last = [Edit(*_parent(layer, a.down), Sink(d))] if i + 1 == len(layers) else []
-                with resident(layer.modules()), swapped(last), pre_hooks([layer.get_submodule(a.down)], lambda _, x: add(i, x, size)):
-                    for x in h.split(bs): size = len(x); x.copy_(play(layer, tape, i, x))     # into h
+                with resident(layer.modules()), swapped(last): _layer_norms(layer, a, tape, i, h.split(bs), add)
                 b.update()
 
 # %% ../nbs/07_importance.ipynb #ba9f386c
