@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +142,7 @@ def _fill_up(layer, a, width):
 @contextmanager
 def compatible(model: PreTrainedModel, # dense; as it was afterwards
                plan: Plan,             # what is removed
-              ):
+              ) -> Iterator[PreTrainedModel]: # the model, changed, for `with`
     "Inside the block the model has its family's ordinary structure, and computes what the pruned model does."
     if not isinstance(plan, Plan): raise ValueError(f'a plan of kind {kind_of(plan)!r} cannot be said in the family\'s own format: use format="compact"')
     gone, a = removed_blocks(plan), arch(model)
@@ -172,7 +172,7 @@ def check_target(path,                    # where a checkpoint is to go
 def whole_folder(path,                    # where the folder is to be
                  overwrite: bool = False, # may it replace a checkpoint that is there
                  need: int = 0,           # bytes that will be written; `OSError` at once if the disk lacks them
-                ):
+                ) -> Iterator[Path]:      # the temporary folder, for `with`
     "Yields a temporary folder that becomes `path` when the block ends well, and is deleted when it does not."
     path = check_target(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +231,7 @@ def model_card(record: dict, # as `plan_record` made it
     results = record.get("results")
     text = "\n\n".join(["# " + (f"{base}, pruned" if base else "A pruned model"), f"`{_describe(record)}`", _table(facts),
                         *(["## Results", _table(results)] if results else []), "## How to load", _LOAD[record["format"]], f"```python\n{code}\n```",
-                        "Pruned with [twossp](https://pypi.org/project/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
+                        "Pruned with [twossp](https://twossp.github.io/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
     data = ModelCardData(base_model=base or None, library_name="transformers", pipeline_tag="text-generation", tags=["pruned", "structured-pruning", "twossp"])
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 def _describe(record): return repr(from_json(json.dumps(record["plan"])))
