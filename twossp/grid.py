@@ -6,13 +6,13 @@
 __all__ = ['log', 'Work', 'counted', 'find_plan', 'run_cell', 'append_line', 'mend', 'read_results', 'only_writer', 'cell_key',
            'run_grid', 'to_frame', 'load_results']
 
-# %% ../nbs/15b_grid.ipynb #2df572d9
+# %% ../nbs/15b_grid.ipynb #b2b23390
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from inspect import Parameter, signature
 from pathlib import Path
@@ -21,11 +21,12 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+import twossp.slicegpt  # noqa: F401  enters its method into the table
 from .arch import decoder_layers, sizes
-from .evaluate import (Result, between, describe_model, from_row, ids_hash, kept_rng, measure, on_text, one_line, peak_memory,
-                             stamp, to_row, versions)
-from .pipeline import two_ssp
-from .surgery import applied, apply_plan
+from .baselines import method as named_method
+from .evaluate import (Result, between, describe_model, from_row, ids_hash, kept_rng, measure, one_line, peak_memory, stamp,
+                             to_row, versions)
+from .surgery import applied
 
 # %% ../nbs/15b_grid.ipynb #132262da
 log = logging.getLogger("twossp")
@@ -81,7 +82,7 @@ def find_plan(method: Callable,       # (model, calib, sparsity, ...) -> plan
         seconds = between(start, stamp(model.device))
     return plan, dict(seconds=seconds, forwards=work.forwards, plan_peak=mem.peak)
 
-# %% ../nbs/15b_grid.ipynb #8ae28955
+# %% ../nbs/15b_grid.ipynb #5c086bc4
 def run_cell(model: PreTrainedModel,        # dense
              tok: PreTrainedTokenizerBase | None, # for evaluations that need one
              calib: torch.Tensor,           # (n, t) calibration windows
@@ -90,22 +91,20 @@ def run_cell(model: PreTrainedModel,        # dense
              evals: Mapping[str, Callable], # name -> (model, tokenizer) -> dict
              *,
              label: Result,                 # what is known beforehand: model, method, target, seed, options
-             in_place: bool = False,        # leave the model pruned, and free what was removed
-             on_plan: Callable | None = None, # called with (plan, result so far) before the evaluation: to save the plan, say
+             on_plan: Callable | None = None, # called with (plan, result so far, what the method measured) before the evaluation: to save, say
              progress: bool = False,        # show progress bars
-             report: dict | None = None,    # if given, receives what the method measured
             ) -> Result:                    # with an entry in `errors` for each part that failed
     "Prune, describe, evaluate: one row. A method that fails gives a row with its error."
     texts = {} if method is None else dict(calibration=ids_hash(calib))
     r = replace(label, texts=texts | {k: f.text for k, f in evals.items() if hasattr(f, "text")}, versions=versions())
-    if method is None: return _evaluated(r, model, tok, evals, sizes(model), None)
+    if method is None: return _evaluated(r, model, tok, evals, None, None)
+    report = {}
     try: plan, cost = find_plan(method, model, calib, sparsity, r.seed, r.options, progress, report)
     except Exception as e:
         log.debug("%s failed", r.method, exc_info=True)
         return replace(r, errors={"method": one_line(e)}, device=str(model.device), dtype=str(model.dtype).removeprefix("torch."))
     r, dense = replace(r, **cost), sizes(model)
-    if on_plan is not None: on_plan(plan, r)
-    if in_place: return _evaluated(r, apply_plan(model, plan), tok, evals, dense, plan)
+    if on_plan is not None: on_plan(plan, r, report)
     with applied(model, plan): return _evaluated(r, model, tok, evals, dense, plan)
 
 # %% ../nbs/15b_grid.ipynb #68de8b76
@@ -192,39 +191,43 @@ def _labels(name, model, calib, methods, sparsities, evals, seeds, options, dens
             for s in sparsities:
                 yield f, ids, Result(name, method, s, seed, dict(options.get(method, {})), texts=dict(calibration=ids_hash(ids)) | texts, **where)
 
-# %% ../nbs/15b_grid.ipynb #7bbee84c
+# %% ../nbs/15b_grid.ipynb #bba7650b
 def run_grid(model: PreTrainedModel,               # dense; untouched
              tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
              calib: torch.Tensor | Mapping | Callable, # (n, t) windows; or method's name -> windows; or seed -> windows
              methods: Mapping[str, Callable] | Sequence[str], # name -> method, or names of the table of methods
              sparsities: Sequence[float],          # targets
              evals: Mapping[str, Callable],        # name -> (model, tokenizer) -> dict
-             out: str | Path,                      # results file: rows are appended, cells that it holds are not done again
+             out: str | Path | None,               # results file: rows are appended, cells that it holds are not done again; None: no file
              *,
              name: str | None = None,              # of the model; default: its configuration's
              seeds: Sequence[int] = (0,),          # each is a cell of its own
              options: Mapping[str, Mapping] | None = None, # method's name -> keyword arguments
              dense: bool = True,                   # a row for the dense model, too
              retry: bool = False,                  # do cells again whose row holds an error
+             on_plan: Callable | None = None,      # called with (plan, result so far, what the method measured) before each evaluation
              progress: bool = True,                # show progress bars
             ) -> list[Result]:                     # the grid's rows, in its order
     "Fill a results file, one row a cell. Killed at any moment, the same call resumes it."
+    methods = methods if isinstance(methods, Mapping) else {n: named_method(n) for n in methods}
     name = name or model.config.name_or_path or model.config.model_type
-    methods = methods if isinstance(methods, Mapping) else {n: method(n) for n in methods}
     cells = [(f, ids, replace(r, key=cell_key(r, evals))) for f, ids, r in _labels(name, model, calib, methods, sparsities, evals, seeds, options or {}, dense)]
-    with only_writer(out):
-        if cut := mend(out): log.warning("%s ended in a torn line of %d bytes; that cell is done again", out, cut)
-        if retry: _forget_errors(out, {r.key for *_, r in cells})
-        have = {r.key: r for r in read_results(out)} if Path(out).exists() else {}
+    with only_writer(out) if out else nullcontext():
+        have = _finished(out, {r.key for *_, r in cells}, retry) if out else {}
         for i, (f, ids, r) in enumerate(cells):
             if r.key in have: continue
-            log.info("cell %d of %d: %s at %.4g, seed %d", i + 1, len(cells), r.method, r.target, r.seed)
-            have[r.key] = run_cell(model, tok, ids, f, r.target, evals, label=r, progress=progress)
-            append_line(out, to_row(have[r.key]))
-            for part, e in have[r.key].errors.items(): log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
+            log.info("cell %d of %d: %s", i + 1, len(cells), "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}")
+            have[r.key] = r = run_cell(model, tok, ids, f, r.target, evals, label=r, on_plan=on_plan, progress=progress)
+            if out: append_line(out, to_row(r))
+            for part, e in r.errors.items(): log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
     return [have[r.key] for *_, r in cells]
 
-# %% ../nbs/15b_grid.ipynb #00e5ab04
+# %% ../nbs/15b_grid.ipynb #c690b48a
+def _finished(out, keys, retry):
+    "The rows that a results file holds, by cell; its torn end is cut off"
+    if cut := mend(out): log.warning("%s ended in a torn line of %d bytes; that cell is done again", out, cut)
+    if retry: _forget_errors(out, keys)
+    return {r.key: r for r in read_results(out)} if Path(out).exists() else {}
 def _forget_errors(path, keys):
     "Write the file anew without the rows of these cells that hold an error"
     if not Path(path).exists(): return

@@ -27,6 +27,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.pytorch_utils import Conv1D
 
 import twossp
 from .arch import arch, decoder_layers, ffn_linears, ffn_width, n_params, sizes
@@ -95,10 +96,10 @@ def pruned_classes(base: str, # model type of the family
         return (model, info) if output_loading_info else model
     methods = {"__init__": __init__, "from_pretrained": classmethod(from_pretrained)}
     model = type(f"Pruned{model_base.__name__}", (model_base,), {**methods, "config_class": config, "__module__": __name__})
-    renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
-    if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # GPT-NeoX stores its head under another name
     globals().update({config.__name__: config, model.__name__: model})
     AutoModelForCausalLM.register(config, model)
+    renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
+    if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # names of saved tensors, as the family has them
     return config, model
 
 # %% ../nbs/14_hub.ipynb #a766a6d4
@@ -131,11 +132,12 @@ def _padded(x, dim, k, width, parts=1):
     return out
 def _fill_up(layer, a, width):
     ups, down = ffn_linears(layer, a)
-    k, t = ffn_width(layer, a), type(down) is not nn.Linear                # t: stored transposed
+    k, like = ffn_width(layer, a), next((m for m in layer.modules() if type(m) is Conv1D), ups[0])   # Conv1D: stored transposed
+    flip = lambda m, w: w.T.contiguous() if type(m) is Conv1D else w
     bias = lambda b: None if b is None else _padded(b.detach(), 0, k, width, a.fused)
-    new = [_linear(u, _padded(u.weight.detach(), int(t), k, width, a.fused), bias(u.bias)) for u in ups]
-    b = down.weight.new_zeros(down.weight.shape[int(t)]) if down.bias is None and ups[0].bias is not None else down.bias
-    new.append(_linear(ups[0], _padded(down.weight.detach(), int(not t), k, width), None if b is None else b.detach()))
+    wide = lambda m, dim, parts, b: _linear(like, flip(like, _padded(flip(m, m.weight.detach()), dim, k, width, parts)), b)
+    b = down.weight.new_zeros(len(flip(down, down.weight))) if down.bias is None and ups[0].bias is not None else down.bias
+    new = [*(wide(u, 0, a.fused, bias(u.bias)) for u in ups), wide(down, 1, 1, None if b is None else b.detach())]
     return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new)]
 
 # %% ../nbs/14_hub.ipynb #8792a8c0

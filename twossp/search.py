@@ -305,14 +305,14 @@ def _dense_states(e, dense):
     here = [h for n, h in e.states.items() if dense in n.plans]
     return here[0] if here else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
 
-# %% ../nbs/06_search.ipynb #c39b0dda
+# %% ../nbs/06_search.ipynb #5a0a768d
 def _ends_kl(e, out, ref, dense, check):
     "Fill in the divergences of the plans that arrived; `dense`: hidden states of the dense model, if it is the reference"
     nodes, model = [n for n in e.states if min(n.plans) < len(out)], e.job.model
     for w in range(len(e.ids) if nodes else 0):         # (none, if only the dense model arrived)
         p = None if dense is not None else _reference(model, e.ids[w:w+1], e.start + w, ref)[0]
         with tail(model, check.as_tuple) as logits:
-            take = (lambda s: logits(dense[w, s])) if dense is not None else (lambda s: p[s])
+            take = (lambda s, w=w: logits(dense[w, s])) if dense is not None else (lambda s, p=p: p[s])
             found = _kl_of(logits, take, [e.states[n][w] for n in nodes], e.limits.chunk)
         for n, x in zip(nodes, found): out[[q for q in n.plans if q < len(out)], e.start + w] = x.float()
 
