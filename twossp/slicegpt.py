@@ -7,11 +7,9 @@ __all__ = ['STREAMS', 'UNSLICEABLE', 'Stream', 'stream', 'SlicedNorm', 'read_lin
            'SlicedLayer', 'Slices', 'slice_edits', 'skeleton', 'slices_to_dict', 'slices_from_dict', 'sliced_away',
            'second_moment', 'principal', 'slice_shape', 'param_report', 'slice_to', 'hidden_width', 'slicegpt']
 
-# %% ../nbs/13_slicegpt.ipynb #2c375dce
+# %% ../nbs/13_slicegpt.ipynb #8061a9db
 import inspect
-import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -419,7 +417,7 @@ def hidden_width(d: int,            # width of the dense stream
     most = f"targets up to {1 - multiple / d:.6g} are reachable" if multiple < d else "no target is reachable: choose a smaller multiple"
     raise ValueError(f"at sparsity {sparsity} nothing is left of a hidden size of {d} in multiples of {multiple}; {most}")
 
-# %% ../nbs/13_slicegpt.ipynb #cf3addb8
+# %% ../nbs/13_slicegpt.ipynb #b79d4357
 def slicegpt(model: PreTrainedModel,    # dense, of a family in `STREAMS`; untouched
              calib: torch.Tensor,       # (n, t) calibration windows; the paper uses 256
              sparsity: float,           # share of the hidden size to cut, in (0, 1); fewer parameters go, see below
@@ -438,5 +436,4 @@ def slicegpt(model: PreTrainedModel,    # dense, of a family in `STREAMS`; untou
         warnings.warn(f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder layers: the rotations outweigh what is cut", stacklevel=2)
     return plan
 
-# %% ../nbs/13_slicegpt.ipynb #488fcf75
 METHODS["slicegpt"] = slicegpt
