@@ -146,11 +146,12 @@ def rates(args,              # parsed flags
     if rate == -2: return [.25, .375, .5]
     return [check_sparsity(rate)]
 
-# %% ../nbs/17_cli.ipynb #0b2e08e8
+# %% ../nbs/17_cli.ipynb #493ff957
 def check_flags(args) -> None: # parsed flags
     "`ValueError` for what can be known to be wrong before a model is loaded."
     asked = [f for f in ("sparsity_rate", "num_prune") if getattr(args, f) is not None]
     if args.model is None: raise ValueError("--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo shows what it does)")
+    if args.ablation and args.save: raise ValueError("--ablation saves no checkpoints: give --results FILE in place of --save")
     if not args.dense and args.pruning_method is None and not args.ablation: raise ValueError("nothing to do: give --pruning_method with --sparsity_rate, --dense, --ablation or --report")
     if args.pruning_method is not None: method(args.pruning_method)
     if args.pruning_method is None and (asked or args.save): raise ValueError(f"--{(asked or ['save'])[0]} needs --pruning_method")
@@ -161,7 +162,6 @@ def check_flags(args) -> None: # parsed flags
     if args.prompt and not args.evaluate_qualitative: raise ValueError("--prompt needs --evaluate_qualitative")
     if (args.tasks or args.include_path or args.limit) and not args.evaluate_downstream: raise ValueError("--tasks, --include_path and --limit need --evaluate_downstream")
     if args.evaluate_downstream: _check_batch(_batch_size(args), torch.device("cuda" if args.device_map else args.device))
-    if args.ablation and args.save: raise ValueError("--ablation saves no checkpoints: give --results FILE in place of --save")
     as_dtype(args.dtype); args.device_map or as_device(args.device)
     if args.save: check_target(args.save, args.overwrite or (args.pruning_method and _several(args)))
     if args.results and not Path(args.results).absolute().parent.is_dir(): raise ValueError(f"--results: there is no folder {Path(args.results).absolute().parent}")
