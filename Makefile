@@ -69,9 +69,11 @@ lint: $(VENV)/.dev ## ruff's error rules on the package and the tools
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks
 
-dist: $(VENV)/.dev ## sdist and wheel, into dist/
-	$(PY) -m pip install --quiet build
-	$(PY) -m build
+dist: $(VENV)/.dev ## sdist and wheel, into dist/, checked
+	@rm -rf dist build
+	$(PY) -m build --outdir dist . > dist.log 2>&1 || { tail -n 20 dist.log; exit 1; }
+	@rm -f dist.log
+	@$(PY) tools/check_dist.py dist
 
 ci: ## everything that continuous integration runs, in a fresh environment
 	.ci/run

@@ -103,11 +103,11 @@ def program(env, *names):
 @contextmanager
 def chromium():
     "A headless Chromium with an empty profile"
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
     browser = program('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome')
     driver = program('CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver')
     if not browser or not driver: raise RuntimeError(f'{"Chromium" if not browser else "chromedriver"} is not installed (on Debian: apt-get install chromium chromium-driver)')
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         o = webdriver.ChromeOptions()
         o.binary_location = browser

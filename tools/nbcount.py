@@ -12,7 +12,7 @@ usage: python tools/nbcount.py [--jobs N] [--flags "slow ..."] [--timeout S] [--
   --show   print the text that the cells print
   --out    write the executed notebooks to this folder"""
 import argparse, ast, json, os, re, subprocess, sys, tempfile, time, traceback
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HISTORY = '.nbcount.json'   # seconds of the last run, to start the slowest first
@@ -138,7 +138,9 @@ def main():
     threads = None if jobs == 1 else max(1, (os.cpu_count() or 1)//jobs)
     start, results = time.time(), []
     with ThreadPoolExecutor(jobs) as ex:
-        for r in ex.map(lambda f: launch(f, args, root, flags, threads), files): report(r); results.append(r)
+        for f in as_completed([ex.submit(launch, f, args, root, flags, threads) for f in files]):
+            results.append(f.result())
+            report(results[-1])
     hist.write_text(json.dumps({**history, **{r['name']: round(r['secs'], 1) for r in results}}, indent=0))
     failures = [r for r in results if r['failed']]
     for r in failures: print(f"\n{'='*100}\n{r['why'].rstrip()}\n{'='*100}")

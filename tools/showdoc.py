@@ -63,18 +63,18 @@ def exported(sym):
 class TableRenderer(BasicMarkdownRenderer):
     "nbdev's renderer, with types and comments in a table under a plain signature"
     def __init__(self, sym, name=None, title_level=3, maxline=110):
-        sym, self.table = exported(sym), ''
+        sym, self.table = inspect.unwrap(exported(sym)), ''
         try: super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
-        except NameError: return self.outline(sym, name, title_level)   # inherited annotations that name what their own module imports
+        except NameError: self.outline(sym, name, title_level)   # annotations with names that only their own module knows
         if not callable(sym) or self.sig is None: return
         self.table = param_table(sym, self.sig)
         if self.table: self.dm = signature_str(sym, self.nm, self.sig)
 
     def outline(self, sym, name, title_level):
-        "Show a class whose signature cannot be evaluated by its name and bases"
+        "What can be said with annotations left as they are written; of a class that inherits its parameters, only its bases"
         self.title_level, self.nm, self.fn = title_level, name or sym.__qualname__, f'{sym.__module__}.{sym.__qualname__}'
-        self.docs = inspect.cleandoc(sym.__doc__ or '')
-        self.dm = f'class {self.nm}({", ".join(b.__name__ for b in getattr(sym, "__bases__", ()))})'
+        self.docs, self.sig = inspect.cleandoc(sym.__doc__ or ''), None if inspect.isclass(sym) else inspect.signature(sym)
+        self.dm = f'class {self.nm}({", ".join(b.__name__ for b in sym.__bases__)})' if inspect.isclass(sym) else signature_str(sym, self.nm, self.sig)
 
     def _repr_markdown_(self):
         res = super()._repr_markdown_()

@@ -1,10 +1,11 @@
-"""Put the prose of a notebook's title cell into a cell of its own
+"""Two things that nbdev_clean leaves to be done in notebooks
 
-nbdev turns the first cell (`# title`, `> one line`, `- key: value` lines) into front matter and drops whatever else is in it, so an
-introduction written there would reach neither the site nor the README.
+Prose of a title cell gets a cell of its own: nbdev turns the first cell (`# title`, `> one line`, `- key: value` lines) into front matter and drops whatever else is in it, so an
+introduction written there would reach neither the site nor the README. And warnings that name a file of the machine's Python
+installation go from the outputs.
 
 usage: python tools/tidy.py            rewrite the notebooks that need it
-       python tools/tidy.py --check    only name them (exit code 1 if there are any)"""
+       python tools/tidy.py --check    only name them (exit code 1 if any)"""
 import hashlib, json, re, sys
 from pathlib import Path
 
@@ -17,8 +18,21 @@ def split_title(src):
     n = next((i for i, l in enumerate(lines) if not KEEP.match(l)), len(lines))
     return '\n'.join(lines[:n]).strip('\n'), '\n'.join(lines[n:]).strip('\n')
 
-def tidy(nb):
-    "Split the title cell of the notebook `nb` (a dictionary) if need be; whether that was so"
+WARNING = re.compile(r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?', re.M)
+
+def drop_warnings(cell):
+    "Remove warnings with a path from what the cell printed to stderr; whether there were any"
+    outs, found = [], False
+    for o in cell.get('outputs', []):
+        text = ''.join(o.get('text', ''))
+        new = WARNING.sub('', text) if o.get('name') == 'stderr' else text
+        if new != text: o, found = dict(o, text=new.splitlines(True)), True
+        if new.strip() or new == text: outs.append(o)
+    if found: cell['outputs'] = outs
+    return found
+
+def split_cell(nb):
+    "Split the title cell of the notebook `nb` if need be; whether that was so"
     c = nb['cells'][0] if nb['cells'] else {}
     src = ''.join(c.get('source', ''))
     if c.get('cell_type') != 'markdown' or not src.startswith('# '): return False
@@ -28,6 +42,10 @@ def tidy(nb):
     nb['cells'][:1] = [dict(c, source=head.splitlines(True)), new]
     return True
 
+def tidy(nb):
+    "Both, on the notebook `nb` (a dictionary); whether it was changed"
+    return bool(split_cell(nb) + sum(map(drop_warnings, nb['cells'])))
+
 def main(args, nbs=ROOT/'nbs'):
     "Rewrite, or check"
     bad = []
@@ -36,7 +54,7 @@ def main(args, nbs=ROOT/'nbs'):
         if any(o[0] in '_.' for o in p.relative_to(nbs).parts) or not tidy(nb): continue
         bad.append(p.relative_to(ROOT).as_posix())
         if not args: p.write_text(json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True)+'\n', encoding='utf-8')
-    if bad: print('prose in the title cell' + (' (moved)' if not args else '') + ': ' + ', '.join(bad))
+    if bad: print(('to be tidied: ' if args else 'tidied: ') + ', '.join(bad))
     return bool(args and bad)
 
 if __name__ == '__main__':

@@ -187,8 +187,11 @@ class Generation:
     kl_survivor: float        # likewise; never above `kl_parent`
     fitness: tuple[tuple[float, ...], ...]  # KL of all that were compared, comparison by comparison
 
-# %% ../nbs/12_baselines.ipynb #597458ee
-def _ranked(fitness): return sorted(range(len(fitness)), key=lambda i: math.inf if math.isnan(fitness[i]) else fitness[i])
+# %% ../nbs/12_baselines.ipynb #22d46c38
+def _ranked(fitness):
+    "Indices, best first"
+    if not any(map(math.isfinite, fitness)): raise ValueError("every genome has an infinite or undefined KL divergence: did the model overflow? Try float32 or bfloat16")
+    return sorted(range(len(fitness)), key=lambda i: math.inf if math.isnan(fitness[i]) else fitness[i])
 def _generation(score, calib, parent, children, survivors, tokens, rng, L):
     "(next parent, `Generation`): narrow the children down, comparison by comparison"
     pool, seen = children, []

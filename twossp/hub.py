@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,15 @@ from torch import nn
 from huggingface_hub import HfApi, ModelCard, ModelCardData, hf_hub_download
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.pytorch_utils import Conv1D
 
 import twossp
 from .arch import arch, decoder_layers, ffn_linears, ffn_width, n_params, sizes
 from .plan import Plan, dense_plan, from_json, kind_of, removed_blocks, sparsity, to_json
+from .slicegpt import skeleton, slices_to_dict
 from .surgery import Edit, NoAttention, _linear, _parent, _swap, _swap_back, applied, edits
 
 # %% ../nbs/14_hub.ipynb #75d34cfa
@@ -60,7 +63,9 @@ def _skeleton(model, spec):
     return edits(model, Plan(tuple(keep), tuple(i not in gone for i in range(len(keep)))))
 
 # %% ../nbs/14_hub.ipynb #030b28b8
-LAYOUTS: dict[str, Layout] = {"removal": Layout(_spec, _skeleton)}   # kind of plan -> Layout
+LAYOUTS: dict[str, Layout] = {   # kind of plan -> Layout
+    "removal": Layout(_spec, _skeleton), "slices": Layout(lambda model, plan: slices_to_dict(plan), skeleton),
+}
 
 # %% ../nbs/14_hub.ipynb #556af459
 def _strictly(load, path, *args, **kwargs):
@@ -93,6 +98,8 @@ def pruned_classes(base: str, # model type of the family
     model = type(f"Pruned{model_base.__name__}", (model_base,), {**methods, "config_class": config, "__module__": __name__})
     globals().update({config.__name__: config, model.__name__: model})
     AutoModelForCausalLM.register(config, model)
+    renamed = get_checkpoint_conversion_mapping(model_base.__name__) or get_checkpoint_conversion_mapping(base)
+    if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # names of saved tensors, as the family has them
     return config, model
 
 # %% ../nbs/14_hub.ipynb #a766a6d4
@@ -125,18 +132,19 @@ def _padded(x, dim, k, width, parts=1):
     return out
 def _fill_up(layer, a, width):
     ups, down = ffn_linears(layer, a)
-    k, t = ffn_width(layer, a), type(down) is not nn.Linear                # t: stored transposed
+    k, like = ffn_width(layer, a), next((m for m in layer.modules() if type(m) is Conv1D), ups[0])   # Conv1D: stored transposed
+    flip = lambda m, w: w.T.contiguous() if type(m) is Conv1D else w
     bias = lambda b: None if b is None else _padded(b.detach(), 0, k, width, a.fused)
-    new = [_linear(u, _padded(u.weight.detach(), int(t), k, width, a.fused), bias(u.bias)) for u in ups]
-    b = down.weight.new_zeros(down.weight.shape[int(t)]) if down.bias is None and ups[0].bias is not None else down.bias
-    new.append(_linear(ups[0], _padded(down.weight.detach(), int(not t), k, width), None if b is None else b.detach()))
+    wide = lambda m, dim, parts, b: _linear(like, flip(like, _padded(flip(m, m.weight.detach()), dim, k, width, parts)), b)
+    b = down.weight.new_zeros(len(flip(down, down.weight))) if down.bias is None and ups[0].bias is not None else down.bias
+    new = [*(wide(u, 0, a.fused, bias(u.bias)) for u in ups), wide(down, 1, 1, None if b is None else b.detach())]
     return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new)]
 
 # %% ../nbs/14_hub.ipynb #8792a8c0
 @contextmanager
 def compatible(model: PreTrainedModel, # dense; as it was afterwards
                plan: Plan,             # what is removed
-              ):
+              ) -> Iterator[PreTrainedModel]: # the model, changed, for `with`
     "Inside the block the model has its family's ordinary structure, and computes what the pruned model does."
     if not isinstance(plan, Plan): raise ValueError(f'a plan of kind {kind_of(plan)!r} cannot be said in the family\'s own format: use format="compact"')
     gone, a = removed_blocks(plan), arch(model)
@@ -166,7 +174,7 @@ def check_target(path,                    # where a checkpoint is to go
 def whole_folder(path,                    # where the folder is to be
                  overwrite: bool = False, # may it replace a checkpoint that is there
                  need: int = 0,           # bytes that will be written; `OSError` at once if the disk lacks them
-                ):
+                ) -> Iterator[Path]:      # the temporary folder, for `with`
     "Yields a temporary folder that becomes `path` when the block ends well, and is deleted when it does not."
     path = check_target(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -225,7 +233,7 @@ def model_card(record: dict, # as `plan_record` made it
     results = record.get("results")
     text = "\n\n".join(["# " + (f"{base}, pruned" if base else "A pruned model"), f"`{_describe(record)}`", _table(facts),
                         *(["## Results", _table(results)] if results else []), "## How to load", _LOAD[record["format"]], f"```python\n{code}\n```",
-                        "Pruned with [twossp](https://pypi.org/project/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
+                        "Pruned with [twossp](https://twossp.github.io/twossp/); `plan.json` has the details. Method: [2SSP, arXiv 2501.17771](https://arxiv.org/abs/2501.17771)."])
     data = ModelCardData(base_model=base or None, library_name="transformers", pipeline_tag="text-generation", tags=["pruned", "structured-pruning", "twossp"])
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 def _describe(record): return repr(from_json(json.dumps(record["plan"])))

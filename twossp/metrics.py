@@ -79,7 +79,7 @@ def bar(items,                    # to go through; None for one that is moved by
         what: str,                # its label
         progress: bool,           # show it at all
         total: int | None = None, # steps, if `items` has no length
-       ) -> tqdm:
+       ) -> tqdm:                 # the bar
     "A progress bar, in the first process only."
     return tqdm(items, desc=what, total=total, disable=not progress or processes()[0] > 0, leave=False)
 

@@ -17,7 +17,7 @@ from .metrics import check_ids
 from .plan import Plan, drop
 from .width import width_plan
 
-# %% ../nbs/11_pipeline.ipynb #dcb1f862
+# %% ../nbs/11_pipeline.ipynb #8b44a3d7
 def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouched
             calib: torch.Tensor,          # (n, t) calibration windows
             sparsity: float,              # target, in (0, 1): share of the decoder layers' parameters
@@ -26,7 +26,7 @@ def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouc
             n_attn: int | None = None,    # attentions to remove; default: the formula's number
             n_search: int = 1,            # windows that stage 2 scores on
             p: float = 2,                 # norm of stage 1
-            bs: int = 1,                  # windows a forward in stage 1
+            bs: int | None = None,        # windows through a layer at a time in stage 1; default: by their tokens
             progress: bool = True,        # show progress bars
             log: dict | None = None,      # if given, receives `budget`, `scores`, `trials`
            ) -> Plan:                     # for `applied`, `apply_plan`, `save_pruned`

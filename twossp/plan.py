@@ -166,7 +166,7 @@ def to_json(plan,         # a plan of any kind; its tensors are named, not store
 
 # %% ../nbs/02_plan.ipynb #b341353d
 def from_json(text: str,  # what `to_json` gave
-             ):           # the same plan, without its tensors
+             ) -> object: # the same plan, without its tensors
     "The plan that `to_json` wrote; `ValueError` if the text is not one."
     try: d = json.loads(text); version, kind = d["format"], d["kind"]
     except (ValueError, KeyError, TypeError) as e: raise ValueError(f"not a plan: {e!r}") from e

@@ -5,57 +5,57 @@
 # %% auto #0
 __all__ = ['STREAMS', 'UNSLICEABLE', 'Stream', 'stream', 'SlicedNorm', 'read_linear', 'write_linear', 'write_embedding',
            'SlicedLayer', 'Slices', 'slice_edits', 'skeleton', 'slices_to_dict', 'slices_from_dict', 'sliced_away',
-           'second_moment', 'principal', 'param_report', 'slice_to']
+           'second_moment', 'principal', 'slice_shape', 'param_report', 'slice_to', 'hidden_width', 'slicegpt']
 
-# %% ../nbs/13_slicegpt.ipynb #d786d660
+# %% ../nbs/13_slicegpt.ipynb #2c375dce
 import inspect
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
 from torch import nn
-from tqdm import tqdm
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from .arch import ARCHS, Sizes, arch, decoder_layers, n_params, sizes
-from .metrics import check_ids, inference
+from .baselines import METHODS
+from .metrics import bar, check_ids, inference
 from .plan import KINDS, Kind, check_sparsity
+from .replay import enter, first, moved
 from .surgery import EDITS, Edit, _linear, _parent, _swap, _swap_back
 
-# %% ../nbs/13_slicegpt.ipynb #8019c72c
+# %% ../nbs/13_slicegpt.ipynb #d9d86f77
 @dataclass(frozen=True)
 class Stream:
     "What touches a family's residual stream, beyond its `Arch`."
     embed: tuple[str, ...] = ("model.embed_tokens",)  # embeddings whose sum is the stream's start, from the model
     final_norm: str = "model.norm"                    # norm in front of the head, from the model
-    head: str = "lm_head"                             # from the model
     reads: tuple[str, ...] = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")  # the attention's inputs, from a layer
     write: str = "self_attn.o_proj"                   # the attention's output, from a layer
     ffn: str = "mlp"                                  # the FFN; "" if its projections lie in the layer itself
-    ffn_norm: str = "post_attention_layernorm"        # norm in front of the FFN; "" if it shares the attention's
+    ffn_norm: str = "post_attention_layernorm"        # norm in front of the FFN; where a layer has none, the FFN shares the attention's
     parallel: str = ""                                # configuration flag: attention and FFN read the same stream; "always"
     centred: bool = False                             # LayerNorm: subtracts the mean
     plus: float = 0.0                                 # the norm scales by its weight plus this
     factor: str = ""                                  # attribute of a layer that multiplies what is added to the stream
     only: tuple[tuple[str, object], ...] = ()         # configuration entries that have to be just so
 
-# %% ../nbs/13_slicegpt.ipynb #9329375f
+# %% ../nbs/13_slicegpt.ipynb #638210d8
 _RMS = Stream()
-_NEOX = Stream(("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", "embed_out", ("attention.query_key_value",), "attention.dense", parallel="use_parallel_residual", centred=True)
 
 STREAMS: dict[str, Stream] = {   # config.model_type -> what touches the stream
     "llama": _RMS, "mistral": _RMS, "qwen2": _RMS, "qwen3": _RMS, "smollm3": _RMS, "ministral": _RMS,
     "phi3": Stream(reads=("self_attn.qkv_proj",)),
     "gemma": Stream(plus=1.0),
     "granite": Stream(factor="residual_multiplier"),
-    "phi": Stream(final_norm="model.final_layernorm", write="self_attn.dense", ffn_norm="", parallel="always", centred=True),
+    "phi": Stream(final_norm="model.final_layernorm", write="self_attn.dense", parallel="always", centred=True),
     "stablelm": Stream(parallel="use_parallel_residual", centred=True),
-    "cohere": Stream(ffn_norm="", parallel="always", centred=True),
-    "gpt_neox": _NEOX,
+    "cohere": Stream(parallel="always", centred=True),
+    "gpt_neox": Stream(("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", ("attention.query_key_value",), "attention.dense",
+                       parallel="use_parallel_residual", centred=True),
     "opt": Stream(("model.decoder.embed_tokens", "model.decoder.embed_positions"), "model.decoder.final_layer_norm", write="self_attn.out_proj", ffn="",
                   ffn_norm="final_layer_norm", centred=True, only=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False))),
 }
@@ -64,7 +64,7 @@ STREAMS: dict[str, Stream] = {   # config.model_type -> what touches the stream
 _POST = "it normalises what attention and FFN write to the residual stream, and a rotation does not pass through that norm's scale"
 UNSLICEABLE: dict[str, str] = {k: _POST for k in ("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3")}   # config.model_type -> why not
 
-# %% ../nbs/13_slicegpt.ipynb #baff0afc
+# %% ../nbs/13_slicegpt.ipynb #e593160d
 def stream(model: PreTrainedModel, # of a family in `STREAMS`
           ) -> Stream:             # its row
     "The row of the model's family; `ValueError` names a family or a configuration that cannot be sliced, and those that can."
@@ -73,7 +73,7 @@ def stream(model: PreTrainedModel, # of a family in `STREAMS`
     if kind not in STREAMS or kind not in ARCHS:
         raise ValueError(f"SliceGPT cannot slice model type {kind!r}: {UNSLICEABLE.get(kind, 'it has no row in twossp.slicegpt.STREAMS')}. "
                          f"It can slice: {', '.join(sorted(STREAMS.keys() & ARCHS.keys()))}")
-    for k, want in STREAMS[kind].only:
+    for k, want in (*STREAMS[kind].only, *((k, config.hidden_size) for k in ("word_embed_proj_dim",) if hasattr(config, k))):
         if getattr(config, k, want) != want: raise ValueError(f"SliceGPT can slice {kind} only with {k}={want}; this model has {getattr(config, k)}")
     return STREAMS[kind]
 
@@ -106,7 +106,7 @@ def _like(linear, w, b):
     if b is not None: new.bias = _param(b, linear.weight)
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #62c1e032
+# %% ../nbs/13_slicegpt.ipynb #6376c502
 @torch.no_grad()
 def read_linear(linear: nn.Module,                  # that reads the normalised stream
                 R: torch.Tensor,                    # (d, d') orthonormal columns
@@ -114,20 +114,20 @@ def read_linear(linear: nn.Module,                  # that reads the normalised 
                 shift: torch.Tensor | None = None,  # (d,) of the norm in front, if it has one
                ) -> nn.Module:                      # d' inputs
     "The same projection for a stream in basis `R`, with the norm's scale and shift folded in."
-    R, w = _at(R, linear.weight if type(linear) is nn.Linear else linear.weight.T)
+    R, w = _at(R, linear.weight.T if type(linear) is Conv1D else linear.weight)
     b = linear.bias if linear.bias is None else _at(R, linear.bias)[1]
     scale, shift = (t if t is None else _at(R, t.to(linear.weight.device))[1] for t in (scale, shift))
     if shift is not None: b = w @ shift + (0 if b is None else b)
     return _like(linear, (w * scale) @ R, b)
 
-# %% ../nbs/13_slicegpt.ipynb #6d94fdc9
+# %% ../nbs/13_slicegpt.ipynb #ad897b5e
 @torch.no_grad()
 def write_linear(linear: nn.Module,     # that adds to the stream
                  R: torch.Tensor,       # (d, d') orthonormal columns
                  centred: bool = False, # LayerNorm: take the mean out of what is written
                 ) -> nn.Module:         # d' outputs
     "The same projection, writing in basis `R`."
-    R, w = _at(R, linear.weight if type(linear) is nn.Linear else linear.weight.T)
+    R, w = _at(R, linear.weight.T if type(linear) is Conv1D else linear.weight)
     b = linear.bias if linear.bias is None else _at(R, linear.bias)[1]
     if centred: w, b = w - w.mean(0), b if b is None else b - b.mean()
     return _like(linear, R.T @ w, b if b is None else R.T @ b)
@@ -151,15 +151,15 @@ def _clone(module, cls=None):
     for k in ("_modules", "_parameters", "_buffers"): new.__dict__[k] = dict(getattr(module, k))
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #4c9646cd
-def _first(out): return out if isinstance(out, torch.Tensor) else out[0]
+# %% ../nbs/13_slicegpt.ipynb #384e8e85
+def _ffn_norm(layer, a, r): return r.ffn_norm if getattr(layer, r.ffn_norm, None) is not None else a.attn_norm
 def _attend(layer, a, r, x, kwargs):
     "What the attention adds to the stream `x`"
-    return _first(layer.get_submodule(a.attn)(hidden_states=layer.get_submodule(a.attn_norm)(x), **kwargs))
+    return first(layer.get_submodule(a.attn)(hidden_states=layer.get_submodule(a.attn_norm)(x), **kwargs))
 def _feed(layer, a, r, x, kwargs):
     "What the FFN adds to the stream `x`"
-    h = layer.get_submodule(r.ffn_norm or a.attn_norm)(x)
-    if r.ffn: return _first(layer.get_submodule(r.ffn)(h))
+    h = layer.get_submodule(_ffn_norm(layer, a, r))(x)
+    if r.ffn: return first(layer.get_submodule(r.ffn)(h))
     return layer.get_submodule(a.down)(layer.activation_fn(layer.get_submodule(a.up[0])(h)))
 
 # %% ../nbs/13_slicegpt.ipynb #5deb0ef5
@@ -191,7 +191,7 @@ def _skip(R, S, like):
     new.weight = _param(S.double().T @ R.double(), like)
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #30ddd67a
+# %% ../nbs/13_slicegpt.ipynb #5fd17a86
 def _norm(module, r):
     "Scale, shift and epsilon of a norm"
     eps = next(getattr(module, k) for k in ("variance_epsilon", "eps") if hasattr(module, k))
@@ -202,11 +202,12 @@ def _layer_edits(layers, i, a, r, fs, bases):
     old, d = layers[i], bases[0].shape[0]
     new = _clone(old, _sliced_class(type(old)))
     new.arch, new.stream, new.branches, new.argnames = a, r, fs, _argnames(old)
-    norms = {n: _norm(old.get_submodule(n), r) for n in (a.attn_norm, r.ffn_norm) if n}
+    ffn_norm = _ffn_norm(old, a, r)
+    norms = {n: _norm(old.get_submodule(n), r) for n in (a.attn_norm, ffn_norm)}
     for n, (_, _, eps) in norms.items(): setattr(new, n, SlicedNorm(d, eps).train(old.training))
     mid = bases[1] if len(fs) == 2 else bases[0]            # what the FFN reads
     moved = [(n, read_linear(old.get_submodule(n), bases[0], *norms[a.attn_norm][:2])) for n in r.reads]
-    moved += [(n, read_linear(old.get_submodule(n), mid, *norms[r.ffn_norm or a.attn_norm][:2])) for n in a.up]
+    moved += [(n, read_linear(old.get_submodule(n), mid, *norms[ffn_norm][:2])) for n in a.up]
     moved += [(n, write_linear(old.get_submodule(n), R, r.centred)) for n, R in ((r.write, bases[1]), (a.down, bases[-1]))]
     new.skips = nn.ModuleList(_skip(R, S, old.get_submodule(a.down).weight) for R, S in zip(bases, bases[1:])).train(old.training)
     for n, m in moved:
@@ -232,14 +233,18 @@ class Slices:
         w = self.widths[0], self.widths[-1]
         return f"Slices({self.layers} layers: stream {self.d} → {w[0]}{'' if w[0] == w[1] else f', {w[1]} at the head'}; {len(self.widths) - 1} rotations)"
 
-# %% ../nbs/13_slicegpt.ipynb #857561f1
+# %% ../nbs/13_slicegpt.ipynb #4b9948ef
+def _head(model):
+    "Name of the head"
+    head = model.get_output_embeddings()
+    return next(n for n, m in model.named_modules() if m is head)
 def _slice_edits(model, bases):
     "All edits, for bases with tensors or on the meta device"
     a, r, layers = arch(model), stream(model), decoder_layers(model)
     fs = _branches(r, model.config.get_text_config()); k = len(fs)
     scale, shift, eps = _norm(final := model.get_submodule(r.final_norm), r)
     new = [(n, write_embedding(model.get_submodule(n), bases[0], r.centred)) for n in r.embed]
-    new += [(r.final_norm, SlicedNorm(bases[0].shape[0], eps).train(final.training)), (r.head, read_linear(model.get_submodule(r.head), bases[-1], scale, shift))]
+    new += [(r.final_norm, SlicedNorm(bases[0].shape[0], eps).train(final.training)), (_head(model), read_linear(model.get_output_embeddings(), bases[-1], scale, shift))]
     out = [Edit(*_parent(model, n), m) for n, m in new]
     for i in range(len(layers)): out += _layer_edits(layers, i, a, r, fs, bases[k*i:k*i + k + 1])
     return out + _untie_edits(model, {type(l).__name__ for l in layers})
@@ -251,27 +256,29 @@ def _untie_edits(model, names):
     whole = set(model._no_split_modules or ())
     return ties + [Edit(model, "_no_split_modules", whole | {f"Sliced{n}" for n in names})]
 
-# %% ../nbs/13_slicegpt.ipynb #84595a02
+# %% ../nbs/13_slicegpt.ipynb #41791f16
 def _meta(d, widths): return tuple(torch.empty(d, w, device="meta") for w in widths)
 def _count(model, edits, *modules):
     "Parameters of each module, by dotted name, once the edits are made (and undone)"
     undo = _swap(edits)
     try: return tuple(n_params(model.get_submodule(n) if n else model) for n in modules)
     finally: _swap_back(undo)
+def _check_present(model):
+    if away := [n for n, p in model.named_parameters() if p.is_meta]: raise ValueError(f"{away[0]} is not in memory: a model that is offloaded, or has no weights, cannot be sliced")
 def _check_fit(model, plan):
     L, r, d = len(decoder_layers(model)), stream(model), model.get_input_embeddings().weight.shape[1]
     n = L * len(_branches(r, model.config.get_text_config())) + 1
     if (plan.layers, plan.d, len(plan.widths)) != (L, d, n):
         raise ValueError(f"{plan} does not fit: this model has {L} layers, a stream of width {d} and {n - 1} branches")
-    if wide := [e for e in r.embed if model.get_submodule(e).weight.shape[1] != d]: raise ValueError(f"{wide[0]} is not as wide as the stream")
 
-# %% ../nbs/13_slicegpt.ipynb #90d9f6c3
+# %% ../nbs/13_slicegpt.ipynb #1490e338
 def slice_edits(model: PreTrainedModel, # dense, of a family in `STREAMS`
                 plan: Slices,           # with its bases, for this model; `ValueError` if not
                ) -> list[Edit]:         # in order
     "Everything that `plan` replaces in `model`. Changes nothing."
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths): raise ValueError("a description without its bases cannot prune a model: load the saved checkpoint instead")
+    _check_present(model)
     return _slice_edits(model, plan.bases)
 
 # %% ../nbs/13_slicegpt.ipynb #3c366ddf
@@ -305,26 +312,6 @@ def sliced_away(plan: Slices, # any slicing
 EDITS[Slices] = slice_edits
 KINDS["slices"] = Kind(Slices, sliced_away, slices_to_dict, slices_from_dict)
 
-# %% ../nbs/13_slicegpt.ipynb #79ea59e6
-@torch.no_grad()
-def _start(model, r, batch):
-    "The stream in front of the first layer: what a model without layers and final norm returns"
-    undo = _swap([Edit(*_parent(model, arch(model).layers), nn.ModuleList()), Edit(*_parent(model, r.final_norm), nn.Identity())])
-    try: return model.base_model(batch, use_cache=False).last_hidden_state
-    finally: _swap_back(undo)
-
-# %% ../nbs/13_slicegpt.ipynb #055ad67a
-@torch.no_grad()
-def _layer_kwargs(model, window):
-    "What each layer is called with beyond the stream: masks, positions, rotary embeddings"
-    layers, seen = decoder_layers(model), {}
-    def hook(m, args, kwargs, i): seen[i] = {k: v for k, v in (*zip(_argnames(m), args[1:]), *kwargs.items()) if k != "hidden_states"}
-    handles = [m.register_forward_pre_hook(lambda m, args, kw, i=i: hook(m, args, kw, i), with_kwargs=True) for i, m in enumerate(layers)]
-    try: model.base_model(window, use_cache=False)
-    finally:
-        for h in handles: h.remove()
-    return [seen[i] for i in range(len(layers))]
-
 # %% ../nbs/13_slicegpt.ipynb #4e8b947c
 def second_moment(x: torch.Tensor, # (n, t, d) stream, any dtype
                   eps: float,      # of the norm that will read it
@@ -342,37 +329,32 @@ def principal(C: torch.Tensor, # (d, d) float64, symmetric
     values, vectors = torch.linalg.eigh(C)
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
-# %% ../nbs/13_slicegpt.ipynb #065c152c
+# %% ../nbs/13_slicegpt.ipynb #dc36dc30
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
     "Bases and spectra, one a width, walking the stream through the dense model's own branches"
     a, r, layers = arch(model), stream(model), decoder_layers(model)
     fs = _branches(r, model.config.get_text_config())
-    norms = [n for _ in layers for n in (a.attn_norm, r.ffn_norm)[:len(fs)]]
-    readers = [layers[j // len(fs)].get_submodule(n) for j, n in enumerate(norms)] + [model.get_submodule(r.final_norm)]
-    kwargs, bases, spectra = _layer_kwargs(model, calib[:1].to(model.device)), [], []
-    xs = [_centre(_start(model, r, b.to(model.device)), r) for b in calib.split(bs)]
-    C = sum(second_moment(x, _norm(readers[0], r)[2]) for x in xs)
-    xs = [x.cpu() for x in xs]
-    for j, reader in enumerate(tqdm(readers, desc="slicing", disable=not progress, leave=False)):
+    readers = [layer.get_submodule(n) for layer in layers for n in (a.attn_norm, _ffn_norm(layer, a, r))[:len(fs)]] + [model.get_submodule(r.final_norm)]
+    tape, bases, spectra, xs, C = enter(model, calib[:1])[1], [], [], [], 0
+    for b in calib.split(bs):
+        xs.append(_centre(enter(model, b)[0], r).cpu())
+        C = C + second_moment(xs[-1], _norm(readers[0], r)[2])
+    for j in bar(range(len(readers)), "SliceGPT", progress):
         values, Q = principal(C)
         bases.append(Q[:, :widths[j]].float().cpu()); spectra.append(values.cpu())
         if j == len(readers) - 1: break
-        C, layer, eps = 0, layers[j // len(fs)], _norm(readers[j + 1], r)[2]
-        dev = next(layer.parameters()).device; kw = _move(kwargs[j // len(fs)], dev)
+        i, C, eps = j // len(fs), 0, _norm(readers[j + 1], r)[2]
+        dev = next(layers[i].parameters()).device
+        kw = moved(dict(zip(_argnames(layers[i]), tape.args[i] or ())) | tape.kwargs[i], dev)
         for n, x in enumerate(xs):
             x = _project(x.to(dev), Q, widths[j])
-            x = _centre(x + _added(layer, a, r, fs[j % len(fs)], x, kw), r)
+            x = _centre(x + _added(layers[i], a, r, fs[j % len(fs)], x, kw), r)
             C = C + second_moment(x, eps)
             xs[n] = x.cpu()
     return tuple(bases), spectra
 
-# %% ../nbs/13_slicegpt.ipynb #5be5b21f
-def _move(v, device):
-    "Tensors in a nest of dicts and tuples, on `device`"
-    if isinstance(v, torch.Tensor): return v.to(device)
-    if isinstance(v, dict): return {k: _move(x, device) for k, x in v.items()}
-    return type(v)(_move(x, device) for x in v) if type(v) in (tuple, list) else v
+# %% ../nbs/13_slicegpt.ipynb #e65dc9dc
 def _centre(x, r): return x - x.float().mean(-1, keepdim=True).to(x.dtype) if r.centred else x
 def _project(x, Q, width):
     "The stream as its first `width` coordinates in basis `Q` describe it"
@@ -380,19 +362,31 @@ def _project(x, Q, width):
     R = Q[:, :width].to(x.device, torch.float32)
     return ((x.float() @ R) @ R.T).to(x.dtype)
 
-# %% ../nbs/13_slicegpt.ipynb #44cb28eb
+# %% ../nbs/13_slicegpt.ipynb #81cbfd16
+def slice_shape(model: PreTrainedModel,  # dense, of a family in `STREAMS`; on the meta device too
+                width: int,              # of the sliced stream, 1 to d
+                slice_head: bool = True, # False: the stream in front of the head keeps width d
+               ) -> Slices:              # without bases: enough to count, not to prune
+    "What a slicing to `width` would leave, counted before anything is computed."
+    r, L, d = stream(model), len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
+    if not 1 <= width <= d: raise ValueError(f"the sliced stream has to be 1 to {d} wide, the model's hidden size; got {width}")
+    widths = (width,) * (L * len(_branches(r, model.config.get_text_config()))) + (width if slice_head else d,)
+    plan = Slices(L, d, widths, (0,)*L)
+    _check_fit(model, plan)
+    return replace(plan, kept=_count(model, _slice_edits(model, _meta(d, widths)), *(f"{arch(model).layers}.{i}" for i in range(L))))
+
+# %% ../nbs/13_slicegpt.ipynb #1168b781
 def param_report(model: PreTrainedModel, # dense; untouched
                  plan: Slices,           # for this model; its bases are not looked at
                 ) -> dict:               # parameters: `dense`, `sliced`, `layers_dense`, `layers_sliced`, `rotations`, `head_added`
     "Where the parameters are before and after, counted on the modules."
-    L, r, path = len(decoder_layers(model)), stream(model), arch(model).layers
-    tied = n_params(model) < sum(n_params(m) for m in (model.base_model, model.get_submodule(r.head)))
-    edits = skeleton(model, slices_to_dict(plan))
-    total, head, *skips = _count(model, edits, "", r.head, *(f"{path}.{i}.skips" for i in range(L)))
+    head, names = _head(model), [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
+    tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    total, in_head, *skips = _count(model, skeleton(model, slices_to_dict(plan)), "", head, *names)
     return dict(dense=n_params(model), sliced=total, layers_dense=sizes(model).total, layers_sliced=sum(plan.kept),
-                rotations=sum(skips), head_added=head if tied else 0)
+                rotations=sum(skips), head_added=in_head if tied else 0)
 
-# %% ../nbs/13_slicegpt.ipynb #8431f84f
+# %% ../nbs/13_slicegpt.ipynb #cc389de1
 def slice_to(model: PreTrainedModel,       # dense, of a family in `STREAMS`; untouched
              calib: torch.Tensor,          # (n, t) calibration windows; the paper uses 256
              width: int,                   # of the sliced stream, 1 to d; d rotates and cuts nothing
@@ -400,19 +394,49 @@ def slice_to(model: PreTrainedModel,       # dense, of a family in `STREAMS`; un
              slice_head: bool = True,      # False: the stream in front of the head keeps width d
              bs: int = 1,                  # windows a forward
              progress: bool = True,        # show a progress bar
-             log: dict | None = None,      # if given, receives `spectra` and `params`
+             log: dict | None = None,      # if given, receives `spectra`, `params`, `forwards`
             ) -> Slices:                   # for `applied`, `apply_plan`, `save_pruned`
     "Rotate the residual stream onto its principal components in front of every branch, and keep the first `width`."
     check_ids(calib, model)
-    r, L, d = stream(model), len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
-    if not 1 <= width <= d: raise ValueError(f"the sliced stream has to be 1 to {d} wide, the model's hidden size; got {width}")
+    plan = slice_shape(model, width, slice_head)
+    _check_present(model)
     if calib.numel() < width: raise ValueError(f"{calib.numel()} calibration tokens cannot show {width} directions: give more or longer windows")
     if bs < 1: raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    n = L * len(_branches(r, model.config.get_text_config()))
-    widths = (width,)*n + (width if slice_head else d,)
-    names = [f"{arch(model).layers}.{i}" for i in range(L)]
-    kept = _count(model, _slice_edits(model, _meta(d, widths)), *names)
-    with inference(model): bases, spectra = _calibrate(model, calib, widths, bs, progress)
-    plan = Slices(L, d, widths, kept, bases)
-    if log is not None: log.update(spectra=spectra, params=param_report(model, plan))
+    with inference(model): bases, spectra = _calibrate(model, calib, plan.widths, bs, progress)
+    plan = replace(plan, bases=bases)
+    if log is not None: log.update(spectra=spectra, params=param_report(model, plan), forwards=len(calib))
     return plan
+
+# %% ../nbs/13_slicegpt.ipynb #5e0a074c
+def hidden_width(d: int,            # width of the dense stream
+                 sparsity: float,   # share of it to cut, in (0, 1)
+                 multiple: int = 8, # round down to a multiple of this
+                ) -> int:           # at least `multiple`
+    "How wide the sliced stream is; `ValueError` names the reachable targets if nothing would be left."
+    if multiple < 1: raise ValueError(f"the width has to be a multiple of 1 or more; got {multiple}")
+    width = int((1 - check_sparsity(sparsity)) * d + 1e-9) // multiple * multiple
+    if width: return width
+    most = f"targets up to {1 - multiple / d:.6g} are reachable" if multiple < d else "no target is reachable: choose a smaller multiple"
+    raise ValueError(f"at sparsity {sparsity} nothing is left of a hidden size of {d} in multiples of {multiple}; {most}")
+
+# %% ../nbs/13_slicegpt.ipynb #cf3addb8
+def slicegpt(model: PreTrainedModel,    # dense, of a family in `STREAMS`; untouched
+             calib: torch.Tensor,       # (n, t) calibration windows; the paper uses 256
+             sparsity: float,           # share of the hidden size to cut, in (0, 1); fewer parameters go, see below
+             *,
+             slice_head: bool = True,   # False: the stream in front of the head keeps its width
+             multiple: int = 8,         # the width is rounded down to a multiple of this
+             bs: int = 1,               # windows a forward
+             progress: bool = True,     # show a progress bar
+             log: dict | None = None,   # if given, receives `spectra` (a (d,) tensor a basis), `params` (see `param_report`), `forwards`
+            ) -> Slices:                # for `applied`, `apply_plan`, `save_pruned`
+    "SliceGPT: delete rows and columns of every matrix along the principal components of the residual stream."
+    stream(model)
+    width = hidden_width(model.get_input_embeddings().weight.shape[1], sparsity, multiple)
+    plan = slice_to(model, calib, width, slice_head=slice_head, bs=bs, progress=progress, log=log)
+    if (saved := sliced_away(plan, sizes(model))) <= 0:
+        warnings.warn(f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder layers: the rotations outweigh what is cut", stacklevel=2)
+    return plan
+
+# %% ../nbs/13_slicegpt.ipynb #488fcf75
+METHODS["slicegpt"] = slicegpt

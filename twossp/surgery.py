@@ -6,13 +6,14 @@
 __all__ = ['EDITS', 'slice_linear', 'Edit', 'ffn_edits', 'NoAttention', 'depth_edits', 'plan_edits', 'edits', 'applied',
            'apply_plan', 'cached_logits', 'cache_name']
 
-# %% ../nbs/03_surgery.ipynb #52bb8f7f
+# %% ../nbs/03_surgery.ipynb #279ae702
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from accelerate.utils import align_module_device
 from torch import nn
 from transformers import Cache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -33,7 +34,7 @@ def _linear(like, weight, bias):
     new.register_parameter("bias", None if bias is None else nn.Parameter(bias, requires_grad=like.bias.requires_grad))
     return new.train(like.training)
 
-# %% ../nbs/03_surgery.ipynb #93b04276
+# %% ../nbs/03_surgery.ipynb #e2d73732
 @torch.no_grad()
 def slice_linear(linear: nn.Module,   # `nn.Linear` or `Conv1D`
                  keep: torch.Tensor,  # (k,) int64: which inputs or outputs stay
@@ -42,11 +43,12 @@ def slice_linear(linear: nn.Module,   # `nn.Linear` or `Conv1D`
                 ) -> nn.Module:       # a new layer with copies of the kept weights
     "A linear layer with only some of its inputs, or outputs."
     dim = int((side == "in") != (type(linear) is Conv1D))   # Linear: inputs are dim 1; Conv1D: dim 0
-    w = linear.weight.detach()
-    keep = keep.to(w.device)
-    b = linear.bias.detach() if linear.bias is not None and bias else None
-    if b is not None: b = b[keep] if side == "out" else b.clone()
-    return _linear(linear, w.index_select(dim, keep), b)
+    with align_module_device(linear):                       # fetches offloaded weights
+        w = linear.weight.detach()
+        keep = keep.to(w.device)
+        b = linear.bias.detach() if linear.bias is not None and bias else None
+        if b is not None: b = b[keep] if side == "out" else b.clone()
+        return _linear(linear, w.index_select(dim, keep), b)
 
 # %% ../nbs/03_surgery.ipynb #9c9c40e1
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def depth_edits(model: PreTrainedModel,  # of a supported family
     moved = [e for new, old in enumerate(kept) for e in _index_edits(layers[old], old, new)]
     return [Edit(*_parent(model, arch(model).layers), stack), *_config_edits(model.config.get_text_config(), L, kept), *moved]
 
-# %% ../nbs/03_surgery.ipynb #ae528bde
+# %% ../nbs/03_surgery.ipynb #72de05d3
 def _put_weights(model, edits, weights):
     "Lay a plan's own tensors into the new modules, or into copies of the old ones"
     new, more = {(id(e.parent), e.name): e.new for e in edits}, []
@@ -134,7 +136,8 @@ def _put_weights(model, edits, weights):
         path, _, attr = name.rpartition(".")
         parent, child = _parent(model, path)
         if (m := new.get((id(parent), child))) is None:
-            m = new[id(parent), child] = _linear(old := getattr(parent, child), old.weight.detach(), None if old.bias is None else old.bias.detach())
+            with align_module_device(old := getattr(parent, child)):
+                m = new[id(parent), child] = _linear(old, old.weight.detach(), None if old.bias is None else old.bias.detach())
             more.append(Edit(parent, child, m))
         setattr(m, attr, _fitting(name, getattr(m, attr), w, m.weight))
     return edits + more
