@@ -98,7 +98,7 @@ def enter(model: PreTrainedModel, # in inference mode
         states, tape = None, None
         for w, b in enumerate(ids.to(input_device(model)).split(1)):
             calls.clear(); model.base_model(b, use_cache=False)
-            order, hs, args, kwargs = zip(*calls)
+            order, hs, args, kwargs = zip(*calls, strict=False)
             if order != tuple(range(len(order))): raise RuntimeError(f"the model calls its layers in the order {list(order)}")
             if tape is None: states, tape = hs[0].new_empty(len(ids), *hs[0].shape[1:]), Tape(args, kwargs)
             states[w] = hs[0][0]
