@@ -92,7 +92,7 @@ def _ffn(layer, a, width):
 @torch.no_grad()
 def gguf_tensors(model: PreTrainedModel,      # pruned
                  round_to: int | None = None, # see `gguf_widths`
-                ):                            # yields (name, tensor in its own dtype)
+                ) -> Iterator:                # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
     a, d = arch(model), gguf_header(model)["attention.key_length"]
     base = model.get_decoder()

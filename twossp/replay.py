@@ -107,7 +107,7 @@ def enter(model: PreTrainedModel, # in inference mode
 # %% ../nbs/05a_replay.ipynb #4e9f4f60
 def moved(x,                    # a tensor, or anything; tuples, lists and dictionaries are gone through
           device: torch.device, # where its tensors are wanted
-         ):                     # the same, with its tensors there
+         ) -> object:           # the same, with its tensors there
     "Nested arguments on another device."
     if isinstance(x, torch.Tensor): return x.to(device)
     if type(x) in (tuple, list): return type(x)(moved(y, device) for y in x)

@@ -45,7 +45,7 @@ def _reference(model, b, w, ref):
 @dataclass(eq=False)
 class Node:
     "One decision for one layer, after the decisions on the way from the root: one layer evaluation."
-    parent: "Node | None" = None
+    parent: "Node | None" = None                  # the node of the layer before; None: the root
     decision: tuple | None = None                 # (attention stays, neurons kept, own tensors); None: the layer is gone
     plans: list = field(default_factory=list)     # of the plans that go through here: their numbers
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
@@ -110,7 +110,7 @@ ONE_BY_ONE = {"cpu"}     # device types where nodes are not stacked
 @dataclass(frozen=True)
 class Job:
     "What a walk over the layers needs to know."
-    model: PreTrainedModel
+    model: PreTrainedModel  # dense
     tape: Tape           # what the layers are called with
     plans: Sequence      # the plans of the tree
     rows: int            # windows that go through a layer at once
@@ -230,8 +230,8 @@ def _limits(model, ids, leaves, check, budget):
 @dataclass(frozen=True)
 class Ends:
     "Where a walk arrived."
-    job: Job
-    limits: Limits
+    job: Job         # the walk
+    limits: Limits   # of memory
     start: int       # first of the windows
     ids: object      # (n, t) the windows
     h: object        # (n, t, d) what entered layer 0
