@@ -8,7 +8,7 @@ __all__ = ['PROMPTS', 'strided_perplexity', 'weight_bytes', 'disk_bytes', 'Peak'
            'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'one_line', 'kept_rng', 'Result',
            'to_row', 'from_row', 'code_version', 'versions', 'kept_of', 'describe_model']
 
-# %% ../nbs/15_evaluate.ipynb #3a3818c8
+# %% ../nbs/15_evaluate.ipynb #f55e7097
 import hashlib
 import importlib.metadata
 import json
@@ -110,7 +110,7 @@ def peak_memory(device: torch.device | str = "cpu", # 'cuda' for the GPU's memor
 
 # %% ../nbs/15_evaluate.ipynb #155717b8
 def stamp(device: torch.device,   # where the work is done
-         ) -> object:             # a point in time, for `between`
+         ):                       # a point in time, for `between`
     "Now, as the device sees it."
     if device.type == "cuda":
         e = torch.cuda.Event(enable_timing=True)
@@ -185,7 +185,7 @@ def _generate(model, ids, new, key):
     tok.tolist(); at.append(stamp(model.device))
     return between(at[0], at[1]), between(at[0], at[2]), (new - 1) * len(ids) / between(at[2], at[3]), cache_bytes(cache)
 
-# %% ../nbs/15_evaluate.ipynb #91904cc6
+# %% ../nbs/15_evaluate.ipynb #c9ccf2f3
 def generation_speed(model: PreTrainedModel, # any causal language model; untouched
                      ids: torch.Tensor,      # (b, t) prompts of equal length
                      new: int = 32,          # tokens to generate for each, at least 2
@@ -200,17 +200,24 @@ def generation_speed(model: PreTrainedModel, # any causal language model; untouc
     key = cache_name(model)
     with inference(model), peak_memory(model.device) as p:
         runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)][warmup:]
-    prefill, first, decode, size = map(statistics.median, zip(*runs, strict=False))
+    prefill, first, decode, size = map(statistics.median, zip(*runs, strict=True))
     return Speed(prefill, first, decode, int(size), p.peak)
 
-# %% ../nbs/15_evaluate.ipynb #6d15af81
+# %% ../nbs/15_evaluate.ipynb #a5920dfd
 def _matrices(module): return sum(x.weight.numel() for x in module.modules() if isinstance(x, (nn.Linear, Conv1D)))
 def _attention_width(config):
     "Heads times width of a head"
     c = config.get_text_config()
     return c.num_attention_heads * (getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads)
+def _seen(config, i, tokens, past):
+    "Keys that the new tokens see in layer `i`, summed over the tokens; a sliding window limits them"
+    c = config.get_text_config()
+    w, kinds = getattr(c, "sliding_window", None), getattr(c, "layer_types", None)
+    if w is None or (kinds and kinds[i] != "sliding_attention"): w = past + tokens
+    full = max(0, past + tokens - max(w, past))                       # tokens whose window is full
+    return full * w + sum(range(past + 1, past + tokens - full + 1))
 
-# %% ../nbs/15_evaluate.ipynb #213ecbdc
+# %% ../nbs/15_evaluate.ipynb #fe95db06
 def operations(model: PreTrainedModel,  # of a supported family, dense or pruned
                tokens: int,             # new tokens of one sequence
                past: int = 0,           # tokens that are in the cache already
@@ -218,9 +225,9 @@ def operations(model: PreTrainedModel,  # of a supported family, dense or pruned
               ) -> int:                 # one multiply-add counts as 2
     "Operations of one forward: linear layers, attention over what it can see, and the head."
     a, layers = arch(model), decoder_layers(model)
-    sees = tokens * past + tokens * (tokens + 1) // 2            # keys, summed over the queries
     linear = sum(_matrices(layer) for layer in layers) * tokens
-    attention = sum(bool(n_params(layer.get_submodule(a.attn))) for layer in layers) * 2 * _attention_width(model.config) * sees
+    there = [i for i, layer in enumerate(layers) if n_params(layer.get_submodule(a.attn))]
+    attention = 2 * _attention_width(model.config) * sum(_seen(model.config, i, tokens, past) for i in there)
     return 2 * (linear + attention + model.get_output_embeddings().weight.numel() * (tokens if logits is None else logits))
 
 # %% ../nbs/15_evaluate.ipynb #ab553ec1
@@ -265,12 +272,12 @@ def on_text(ids: torch.Tensor,          # (n, t) token windows
     run.text = ids_hash(ids)
     return run
 
-# %% ../nbs/15_evaluate.ipynb #aa6bcfe8
+# %% ../nbs/15_evaluate.ipynb #caf2c25f
 def on_prompts(prompts: Sequence[str] = PROMPTS, # texts to be continued
                **options,                        # of `continuations`
               ) -> Callable:                     # (model, tokenizer) -> dict
     "Evaluation: the continuation of each prompt, by prompt."
-    return lambda model, tok: dict(zip(prompts, continuations(model, tok, prompts, **options), strict=False))
+    return lambda model, tok: dict(zip(prompts, continuations(model, tok, prompts, **options), strict=True))
 
 # %% ../nbs/15_evaluate.ipynb #6f8ad9a5
 def on_forward(ids: torch.Tensor,  # (b, t) token windows
@@ -327,7 +334,7 @@ def kept_rng(seed: int | None = None, # to seed the generators with inside the b
             yield
         finally: random.setstate(old[0]); np.random.set_state(old[1])
 
-# %% ../nbs/15_evaluate.ipynb #74bcc62a
+# %% ../nbs/15_evaluate.ipynb #adcdd254
 @dataclass(frozen=True)
 class Result:
     "One row of a results file: how a model was pruned, and what was measured."
@@ -340,6 +347,7 @@ class Result:
     params: int | None = None          # all parameters
     layer_params: int | None = None    # those of the decoder layers
     bytes: int | None = None           # of the weights
+    width: list | None = None          # narrowest and widest FFN, in neurons
     kept: list | None = None           # two lists, one entry a layer of the dense model: shares of attention and FFN that stay
     plan: str | None = None            # what is removed, in words
     seconds: float | None = None       # to find the plan
@@ -395,7 +403,7 @@ def versions() -> dict: # name -> version
     found = {name: of(name) for name in ("torch", "transformers", "tokenizers", "lm_eval")}
     return dict(twossp=code_version(), python=platform.python_version(), **{k: v for k, v in found.items() if v})
 
-# %% ../nbs/15_evaluate.ipynb #17b6a067
+# %% ../nbs/15_evaluate.ipynb #227b9cfd
 def kept_of(plan,                    # of any kind, or None for the dense model
             dense: Sizes,            # of the dense model
             model: PreTrainedModel,  # pruned with that plan
@@ -404,15 +412,15 @@ def kept_of(plan,                    # of any kind, or None for the dense model
     if type(plan) is Plan: return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)
     if len(now) != len(dense): return None
-    return [[round(a / max(b, 1), 6) for a, b in zip(x, y, strict=False)] for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))]
+    return [[round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)] for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))]
 
-# %% ../nbs/15_evaluate.ipynb #c055c4e6
+# %% ../nbs/15_evaluate.ipynb #c7402f6a
 def describe_model(model: PreTrainedModel,     # of a supported family, as it is now
-                   dense: Sizes | None = None, # of the dense model; default: the model is dense
+                   dense: Sizes | None = None, # of the dense model; default: what a checkpoint says of it, or the model is dense
                    plan=None,                  # that it was pruned with
                   ) -> dict:                   # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
-    now = sizes(model); dense = dense or now
-    return dict(sparsity=1 - now.total / dense.total, params=n_params(model), layer_params=now.total, bytes=weight_bytes(model),
-                kept=kept_of(plan, dense, model), plan=None if plan is None else repr(plan), device=str(model.device),
+    now = sizes(model); before = dense.total if dense else getattr(model, "twossp_dense", {}).get("layers", now.total)
+    return dict(sparsity=1 - now.total / before, params=n_params(model), layer_params=now.total, bytes=weight_bytes(model),
+                width=[min(now.width), max(now.width)], kept=kept_of(plan, dense or now, model), plan=None if plan is None else repr(plan), device=str(model.device),
                 dtype=str(model.dtype).removeprefix("torch."), versions=versions())
