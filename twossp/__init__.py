@@ -1,2 +1,2 @@
 __version__ = "0.1.0"
-from twossp import hub as _hub   # registers compact checkpoints with the Auto classes of transformers
+from twossp import hub as hub   # registers compact checkpoints with the Auto classes of transformers

@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, sizes
-from .balance import attention_count, balance, reach
+from .balance import balance, reach
 from .baselines import width_only
 from .depth import greedy
 from .evaluate import Result

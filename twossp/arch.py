@@ -80,7 +80,7 @@ def ffn_linears(layer: nn.Module,   # a decoder layer
                ) -> tuple[list[nn.Module], nn.Module]: # input projections, output projection
     "The FFN's projections; `TypeError` where one is not a plain linear layer (a quantized model, say)."
     ups, down = [layer.get_submodule(n) for n in a.up], layer.get_submodule(a.down)
-    for n, m in zip((*a.up, a.down), (*ups, down)):
+    for n, m in zip((*a.up, a.down), (*ups, down), strict=False):
         if f"{type(m).__module__}.{type(m).__qualname__}" not in _LINEARS:
             raise TypeError(f"{n} is a {type(m).__name__}: only unquantized linear layers can be pruned; load the model in float32, bfloat16 or float16")
     return ups, down
@@ -133,4 +133,4 @@ def sizes(model: PreTrainedModel, # of a supported family; on the meta device to
          ) -> Sizes:              # counted, not computed from the configuration
     "Count the parameters of every decoder layer."
     a = arch(model)
-    return Sizes(*zip(*(_layer_sizes(layer, a) for layer in decoder_layers(model))))
+    return Sizes(*zip(*(_layer_sizes(layer, a) for layer in decoder_layers(model)), strict=False))

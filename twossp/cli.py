@@ -147,7 +147,8 @@ def rates(args,              # parsed flags
     return [check_sparsity(rate)]
 
 # %% ../nbs/17_cli.ipynb #493ff957
-def check_flags(args) -> None: # parsed flags
+def check_flags(args # parsed flags
+               ) -> None:
     "`ValueError` for what can be known to be wrong before a model is loaded."
     asked = [f for f in ("sparsity_rate", "num_prune") if getattr(args, f) is not None]
     if args.model is None: raise ValueError("--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo shows what it does)")

@@ -55,7 +55,7 @@ def greedy(model: PreTrainedModel,          # dense; untouched
     for step in bar(range(n), "greedy removal", progress):
         costs = [float(c) for c in cost(model, [plan | candidates[i] for i in left], ids)]
         best = left[_cheapest(costs)]
-        trials += [Trial(step, i, c, i == best) for i, c in zip(left, costs)]
+        trials += [Trial(step, i, c, i == best) for i, c in zip(left, costs, strict=False)]
         plan = plan | candidates[best]
         left.remove(best)
     return plan, trials

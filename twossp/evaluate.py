@@ -19,7 +19,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from inspect import signature
 from pathlib import Path
 
@@ -200,7 +200,7 @@ def generation_speed(model: PreTrainedModel, # any causal language model; untouc
     key = cache_name(model)
     with inference(model), peak_memory(model.device) as p:
         runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)][warmup:]
-    prefill, first, decode, size = map(statistics.median, zip(*runs))
+    prefill, first, decode, size = map(statistics.median, zip(*runs, strict=False))
     return Speed(prefill, first, decode, int(size), p.peak)
 
 # %% ../nbs/15_evaluate.ipynb #6d15af81
@@ -270,7 +270,7 @@ def on_prompts(prompts: Sequence[str] = PROMPTS, # texts to be continued
                **options,                        # of `continuations`
               ) -> Callable:                     # (model, tokenizer) -> dict
     "Evaluation: the continuation of each prompt, by prompt."
-    return lambda model, tok: dict(zip(prompts, continuations(model, tok, prompts, **options)))
+    return lambda model, tok: dict(zip(prompts, continuations(model, tok, prompts, **options), strict=False))
 
 # %% ../nbs/15_evaluate.ipynb #6f8ad9a5
 def on_forward(ids: torch.Tensor,  # (b, t) token windows
@@ -404,7 +404,7 @@ def kept_of(plan,                    # of any kind, or None for the dense model
     if type(plan) is Plan: return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)
     if len(now) != len(dense): return None
-    return [[round(a / max(b, 1), 6) for a, b in zip(x, y)] for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))]
+    return [[round(a / max(b, 1), 6) for a, b in zip(x, y, strict=False)] for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))]
 
 # %% ../nbs/15_evaluate.ipynb #c055c4e6
 def describe_model(model: PreTrainedModel,     # of a supported family, as it is now

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
@@ -92,13 +92,13 @@ def _ffn(layer, a, width):
 @torch.no_grad()
 def gguf_tensors(model: PreTrainedModel,      # pruned
                  round_to: int | None = None, # see `gguf_widths`
-                ):                            # yields (name, tensor in its own dtype)
+                ) -> Iterator:                # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
     a, d = arch(model), gguf_header(model)["attention.key_length"]
     base = model.get_decoder()
     yield "token_embd.weight", base.embed_tokens.weight
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None: yield "rope_freqs.weight", f
-    for i, (layer, width) in enumerate(zip(decoder_layers(model), gguf_widths(model, round_to))):
+    for i, (layer, width) in enumerate(zip(decoder_layers(model), gguf_widths(model, round_to), strict=False)):
         attn, x = layer.get_submodule(a.attn), base.embed_tokens.weight
         if not isinstance(attn, NoAttention): w = _attention(attn, layer.get_submodule(a.attn_norm), d)
         elif i == 0: w = {"attn_norm.weight": x.new_ones(x.shape[1]), "attn_output.weight": x.new_zeros(x.shape[1], x.shape[1])}

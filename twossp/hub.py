@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from torch import nn
+
 from huggingface_hub import HfApi, ModelCard, ModelCardData, hf_hub_download
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -30,8 +30,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.pytorch_utils import Conv1D
 
 import twossp
-from .arch import arch, decoder_layers, ffn_linears, ffn_width, n_params, sizes
-from .plan import Plan, dense_plan, from_json, kind_of, removed_blocks, sparsity, to_json
+from .arch import arch, decoder_layers, ffn_linears, ffn_width, n_params
+from .plan import Plan, from_json, kind_of, removed_blocks, to_json
 from .slicegpt import skeleton, slices_to_dict
 from .surgery import Edit, NoAttention, _linear, _parent, _swap, _swap_back, applied, edits
 
@@ -59,7 +59,7 @@ def _spec(model, plan):
                 no_attention=[i for i, x in enumerate(decoder_layers(model)) if isinstance(x.get_submodule(a.attn), NoAttention)])
 def _skeleton(model, spec):
     a, gone = arch(model), set(spec["no_attention"])
-    keep = [None if ffn_width(layer, a) == w else tuple(range(w)) for layer, w in zip(decoder_layers(model), spec["ffn"])]
+    keep = [None if ffn_width(layer, a) == w else tuple(range(w)) for layer, w in zip(decoder_layers(model), spec["ffn"], strict=False)]
     return edits(model, Plan(tuple(keep), tuple(i not in gone for i in range(len(keep)))))
 
 # %% ../nbs/14_hub.ipynb #030b28b8
@@ -138,7 +138,7 @@ def _fill_up(layer, a, width):
     wide = lambda m, dim, parts, b: _linear(like, flip(like, _padded(flip(m, m.weight.detach()), dim, k, width, parts)), b)
     b = down.weight.new_zeros(len(flip(down, down.weight))) if down.bias is None and ups[0].bias is not None else down.bias
     new = [*(wide(u, 0, a.fused, bias(u.bias)) for u in ups), wide(down, 1, 1, None if b is None else b.detach())]
-    return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new)]
+    return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new, strict=False)]
 
 # %% ../nbs/14_hub.ipynb #8792a8c0
 @contextmanager

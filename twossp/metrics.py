@@ -91,8 +91,8 @@ def token_nll(logits: torch.Tensor, # (n, t, v), any dtype: position i predicts 
               ids: torch.Tensor,    # (n, t)
              ) -> torch.Tensor:     # (n, t-1) float32, nats
     "Negative log-likelihood of every predicted token."
-    def one(x, y): return torch.cat([F.cross_entropy(a.float(), b, reduction="none") for a, b in zip(x.split(CHUNK), y.split(CHUNK))])
-    return torch.stack([one(x[:-1], y[1:]) for x, y in zip(logits, ids)])
+    def one(x, y): return torch.cat([F.cross_entropy(a.float(), b, reduction="none") for a, b in zip(x.split(CHUNK), y.split(CHUNK), strict=False)])
+    return torch.stack([one(x[:-1], y[1:]) for x, y in zip(logits, ids, strict=False)])
 
 # %% ../nbs/05_metrics.ipynb #fc195499
 def nll(model: PreTrainedModel,   # any causal language model; untouched
@@ -123,7 +123,7 @@ def token_kl(ref: torch.Tensor,    # (n, t, v) logits of the reference p
     def one(p, q):
         p, q = p.float().log_softmax(-1), q.float().log_softmax(-1)
         return (p.exp() * (p - q)).sum(-1).clamp_min(0)
-    return torch.cat([one(p, q.to(p.device)) for p, q in zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1))], 1)
+    return torch.cat([one(p, q.to(p.device)) for p, q in zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1), strict=False)], 1)
 
 # %% ../nbs/05_metrics.ipynb #21332933
 def kl(model: PreTrainedModel,   # any causal language model; untouched

@@ -11,7 +11,7 @@ import base64
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def describe(plan: Plan, # any plan
 def removed_blocks(plan: Plan, # any plan
                   ) -> tuple[int, ...]: # ascending
     "Layers that lose both attention and FFN: they leave the model whole, norms and all."
-    return tuple(i for i, (k, a) in enumerate(zip(plan.ffn, plan.attn)) if k == () and not a)
+    return tuple(i for i, (k, a) in enumerate(zip(plan.ffn, plan.attn, strict=False)) if k == () and not a)
 
 # %% ../nbs/02_plan.ipynb #fc907e45
 def dense_plan(L: int,     # layers
@@ -95,7 +95,7 @@ def union(a: Plan,    # one plan
     if len(a) != len(b): raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     twice = sorted(k for k in a.weights.keys() & b.weights.keys() if a.weights[k] is not b.weights[k])
     if twice: raise ValueError(f"both plans bring a tensor for {twice[0]}")
-    return Plan(tuple(map(_both, a.ffn, b.ffn)), tuple(x and y for x, y in zip(a.attn, b.attn)), a.weights | b.weights)
+    return Plan(tuple(map(_both, a.ffn, b.ffn)), tuple(x and y for x, y in zip(a.attn, b.attn, strict=False)), a.weights | b.weights)
 
 # %% ../nbs/02_plan.ipynb #1e355357
 def removed_params(plan: Plan,   # what is removed
@@ -104,7 +104,7 @@ def removed_params(plan: Plan,   # what is removed
     "Parameters that leave the decoder layers; `ValueError` if the plan does not fit the model."
     if len(plan) != len(s): raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
     n = 0
-    for i, (keep, attn) in enumerate(zip(plan.ffn, plan.attn)):
+    for i, (keep, attn) in enumerate(zip(plan.ffn, plan.attn, strict=False)):
         if keep and keep[-1] >= s.width[i]: raise ValueError(f"layer {i}: the plan keeps neuron {keep[-1]}, the FFN has {s.width[i]}")
         if keep == () and not attn: n += s.layer[i]; continue
         if not attn: n += s.attn[i]
@@ -189,5 +189,5 @@ def kept_shares(plan: Plan,   # any plan
                 s: Sizes,     # of the dense model
                ) -> np.ndarray: # (2, L): attention kept, share of the FFN's neurons kept
     "How much of each layer's attention and FFN is left, in [0, 1]."
-    ffn = [1.0 if k is None else len(k) / w for k, w in zip(plan.ffn, s.width)]
+    ffn = [1.0 if k is None else len(k) / w for k, w in zip(plan.ffn, s.width, strict=False)]
     return np.array([[float(a) for a in plan.attn], ffn])

@@ -7,7 +7,6 @@ __all__ = ['LAMBDAS', 'TIE', 'Moments', 'moments', 'refit', 'error', 'choose', '
            'run_layer', 'fit_layer', 'repair_layer', 'weight_name', 'repair_plan']
 
 # %% ../nbs/08b_repair.ipynb #6c369983
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 from .arch import arch, decoder_layers, ffn_linears
 from .metrics import check_ids, inference
 from .plan import Plan, dense_plan
-from .replay import checked, enter, first, play, resident, windows_at_once
+from .replay import checked, enter, play, resident, windows_at_once
 from .surgery import applied
 
 # %% ../nbs/08b_repair.ipynb #3eaef4c5
@@ -81,7 +80,7 @@ def choose(fit: Moments,                   # of the windows to fit
           ) -> tuple[float, list[float]]:  # the best of them; the held-out error of each
     "The λ whose fit does best on held-out windows; of those that do as well, the one that changes least."
     errors = [error(held, refit(fit, old, lam)) for lam in lams]
-    return max(lam for lam, e in zip(lams, errors) if e <= (1 + TIE) * min(errors) + 1e-12), errors
+    return max(lam for lam, e in zip(lams, errors, strict=False) if e <= (1 + TIE) * min(errors) + 1e-12), errors
 
 # %% ../nbs/08b_repair.ipynb #b0ca8515
 @contextmanager
@@ -170,7 +169,7 @@ def fit_layer(x: torch.Tensor,        # (n, t, k) inputs of `down`
 def _moments_by_window(xy):
     "Moments summed a window at a time, so that the products stay small; None if there are no windows"
     total = None
-    for x, y in zip(*xy): total = moments(x, y) if total is None else total + moments(x, y)
+    for x, y in zip(*xy, strict=False): total = moments(x, y) if total is None else total + moments(x, y)
     return total
 
 def _wide(x): return x if x.dtype == torch.float64 else x.float()

@@ -98,7 +98,7 @@ def enter(model: PreTrainedModel, # in inference mode
         states, tape = None, None
         for w, b in enumerate(ids.to(input_device(model)).split(1)):
             calls.clear(); model.base_model(b, use_cache=False)
-            order, hs, args, kwargs = zip(*calls)
+            order, hs, args, kwargs = zip(*calls, strict=False)
             if order != tuple(range(len(order))): raise RuntimeError(f"the model calls its layers in the order {list(order)}")
             if tape is None: states, tape = hs[0].new_empty(len(ids), *hs[0].shape[1:]), Tape(args, kwargs)
             states[w] = hs[0][0]
@@ -107,7 +107,7 @@ def enter(model: PreTrainedModel, # in inference mode
 # %% ../nbs/05a_replay.ipynb #4e9f4f60
 def moved(x,                    # a tensor, or anything; tuples, lists and dictionaries are gone through
           device: torch.device, # where its tensors are wanted
-         ):                     # the same, with its tensors there
+         ) -> object:           # the same, with its tensors there
     "Nested arguments on another device."
     if isinstance(x, torch.Tensor): return x.to(device)
     if type(x) in (tuple, list): return type(x)(moved(y, device) for y in x)

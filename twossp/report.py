@@ -253,7 +253,7 @@ def plot_removed(rows: Sequence[Result], # of one model; those whose layers cann
 def plot_speedup(rows: Sequence[Result],          # of one model, dense included
                  time: str = "forward/forward_s", # metric in seconds; or tokens/s, if it ends in 'tok_s'
                  ops: str | None = "forward/forward_ops", # metric with the counted operations; None: the bytes of the weights
-                ) -> Figure:
+                ) -> Figure:                    # to show or save
     "Speed-up over the dense model against sparsity: measured, and expected."
     base = _dense(rows, _metric(time))
     if base is None: raise ValueError(f"the dense model has no {time!r}: evaluate it, too")
@@ -328,7 +328,7 @@ def to_latex(t: pd.DataFrame,      # of `paper_table`
 def styled(t: pd.DataFrame,      # of `paper_table`
            digits: int = 2,      # after the point
            lowest: bool = True,  # is the lowest number the best
-          ):                     # a pandas Styler
+          ) -> object:           # a pandas Styler
     "The same for a notebook: the best of each column bold."
     best = _best(t, lowest)
     bold = lambda col: ["font-weight: bold" if (col.name, i) in best else "" for i in col.index]
@@ -360,7 +360,7 @@ def _section(model, rows):
 
 # %% ../nbs/16_report.ipynb #f9751585
 def html_report(rows: Sequence[Result], # of any models
-                title: str = "Structured pruning: results",
+                title: str = "Structured pruning: results", # heading of the page
                ) -> str:                # one self-contained page
     "All tables and figures of a results file, as one HTML page."
     if not rows: raise ValueError("there are no results to report")

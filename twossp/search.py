@@ -45,7 +45,7 @@ def _reference(model, b, w, ref):
 @dataclass(eq=False)
 class Node:
     "One decision for one layer, after the decisions on the way from the root: one layer evaluation."
-    parent: "Node | None" = None
+    parent: "Node | None" = None                  # the node of the layer before; None: the root
     decision: tuple | None = None                 # (attention stays, neurons kept, own tensors); None: the layer is gone
     plans: list = field(default_factory=list)     # of the plans that go through here: their numbers
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
@@ -67,7 +67,7 @@ def decisions(plan: Plan,     # any plan
     "What a plan does to each layer, as keys that are equal if and only if the same is done."
     own = _own_tensors(plan, layers)
     if own is None: return None
-    return [None if k == () and not a else (a, k, w) for a, k, w in zip(plan.attn, plan.ffn, own)]
+    return [None if k == () and not a else (a, k, w) for a, k, w in zip(plan.attn, plan.ffn, own, strict=False)]
 
 # %% ../nbs/06_search.ipynb #a04eb153
 def trie(decided: Sequence[list] # a plan: its `decisions`
@@ -110,7 +110,7 @@ ONE_BY_ONE = {"cpu"}     # device types where nodes are not stacked
 @dataclass(frozen=True)
 class Job:
     "What a walk over the layers needs to know."
-    model: PreTrainedModel
+    model: PreTrainedModel  # dense
     tape: Tape           # what the layers are called with
     plans: Sequence      # the plans of the tree
     rows: int            # windows that go through a layer at once
@@ -125,7 +125,7 @@ def _through(job, i, nodes, states, out, left):
     for part in (nodes[j:j+per] for j in range(0, len(nodes), per)):
         h = torch.cat([states[n.parent] for n in part]) if len(part) > 1 else states[part[0].parent]
         y = torch.cat([play(decoder_layers(job.model)[i], job.tape, i, x) for x in h.split(job.rows)])
-        out.update(zip(part, y.split(size)))
+        out.update(zip(part, y.split(size), strict=False))
         left.subtract(n.parent for n in part)
         for n in part:
             if not left[n.parent]: states.pop(n.parent, None)     # the last that needed it
@@ -190,7 +190,7 @@ def _chunk(model, device, t, budget):
 def _nll_of(logits, h, ids, chunk):
     "(n,) nll of windows whose last hidden states are `h`"
     x, y = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
-    out = [F.cross_entropy((z := logits(a)).float(), b.to(z.device), reduction="none") for a, b in zip(x.split(chunk), y.split(chunk))]
+    out = [F.cross_entropy((z := logits(a)).float(), b.to(z.device), reduction="none") for a, b in zip(x.split(chunk), y.split(chunk), strict=False)]
     return torch.cat(out).view(len(ids), -1).mean(1).cpu()
 
 # %% ../nbs/06_search.ipynb #634ce6ac
@@ -230,8 +230,8 @@ def _limits(model, ids, leaves, check, budget):
 @dataclass(frozen=True)
 class Ends:
     "Where a walk arrived."
-    job: Job
-    limits: Limits
+    job: Job         # the walk
+    limits: Limits   # of memory
     start: int       # first of the windows
     ids: object      # (n, t) the windows
     h: object        # (n, t, d) what entered layer 0
@@ -314,7 +314,7 @@ def _ends_kl(e, out, ref, dense, check):
         with tail(model, check.as_tuple) as logits:
             take = (lambda s, w=w: logits(dense[w, s])) if dense is not None else (lambda s, p=p: p[s])
             found = _kl_of(logits, take, [e.states[n][w] for n in nodes], e.limits.chunk)
-        for n, x in zip(nodes, found): out[[q for q in n.plans if q < len(out)], e.start + w] = x.float()
+        for n, x in zip(nodes, found, strict=False): out[[q for q in n.plans if q < len(out)], e.start + w] = x.float()
 
 # %% ../nbs/06_search.ipynb #2aed7bca
 def plan_kl(model: PreTrainedModel,      # dense; untouched

@@ -173,8 +173,8 @@ def _added(layer, a, r, fs, x, kwargs):
 class SlicedLayer(nn.Module):
     "A decoder layer whose skip connections lead from one basis of the residual stream to the next."
     def forward(self, hidden_states, *args, **kwargs):
-        kwargs |= dict(zip(self.argnames, args))
-        for skip, fs in zip(self.skips, self.branches):
+        kwargs |= dict(zip(self.argnames, args, strict=False))
+        for skip, fs in zip(self.skips, self.branches, strict=False):
             hidden_states = skip(hidden_states) + _added(self, self.arch, self.stream, fs, hidden_states, kwargs)
         return hidden_states
 
@@ -207,7 +207,7 @@ def _layer_edits(layers, i, a, r, fs, bases):
     moved = [(n, read_linear(old.get_submodule(n), bases[0], *norms[a.attn_norm][:2])) for n in r.reads]
     moved += [(n, read_linear(old.get_submodule(n), mid, *norms[ffn_norm][:2])) for n in a.up]
     moved += [(n, write_linear(old.get_submodule(n), R, r.centred)) for n, R in ((r.write, bases[1]), (a.down, bases[-1]))]
-    new.skips = nn.ModuleList(_skip(R, S, old.get_submodule(a.down).weight) for R, S in zip(bases, bases[1:])).train(old.training)
+    new.skips = nn.ModuleList(_skip(R, S, old.get_submodule(a.down).weight) for R, S in zip(bases, bases[1:], strict=False)).train(old.training)
     for n, m in moved:
         if "." not in n: setattr(new, n, m)
     return [Edit(*_parent(old, n), m) for n, m in moved if "." in n] + [Edit(layers, str(i), new)]
@@ -344,7 +344,7 @@ def _calibrate(model, calib, widths, bs, progress):
         if j == len(readers) - 1: break
         i, C, eps = j // len(fs), 0, _norm(readers[j + 1], r)[2]
         dev = next(layers[i].parameters()).device
-        kw = moved(dict(zip(_argnames(layers[i]), tape.args[i] or ())) | tape.kwargs[i], dev)
+        kw = moved(dict(zip(_argnames(layers[i]), tape.args[i] or (), strict=False)) | tape.kwargs[i], dev)
         for n, x in enumerate(xs):
             x = _project(x.to(dev), Q, widths[j])
             x = _centre(x + _added(layers[i], a, r, fs[j % len(fs)], x, kw), r)

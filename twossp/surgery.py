@@ -19,7 +19,7 @@ from transformers import Cache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from .arch import Arch, arch, decoder_layers, ffn_linears, in_features, n_params, sizes
-from .plan import Plan, drop, removed_blocks, removed_params
+from .plan import Plan, removed_blocks, removed_params
 
 # %% ../nbs/03_surgery.ipynb #fd1bff1b
 def _linear(like, weight, bias):
@@ -29,7 +29,7 @@ def _linear(like, weight, bias):
     new = cls.__new__(cls); nn.Module.__init__(new)
     n_in, n_out = weight.shape if cls is Conv1D else weight.shape[::-1]
     names = ("nx", "nf") if cls is Conv1D else ("in_features", "out_features")
-    for k, v in zip(names, (n_in, n_out)): setattr(new, k, v)
+    for k, v in zip(names, (n_in, n_out), strict=False): setattr(new, k, v)
     new.weight = nn.Parameter(weight, requires_grad=like.weight.requires_grad)
     new.register_parameter("bias", None if bias is None else nn.Parameter(bias, requires_grad=like.bias.requires_grad))
     return new.train(like.training)
@@ -73,7 +73,7 @@ def ffn_edits(layer: nn.Module,       # a decoder layer
     k, f = torch.tensor(keep, dtype=torch.long), in_features(down)
     stacked = torch.cat([k + p*f for p in range(a.fused)])
     new = [slice_linear(u, stacked, "out") for u in ups] + [slice_linear(down, k, "in", bias=bool(keep))]
-    return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new)]
+    return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new, strict=False)]
 
 # %% ../nbs/03_surgery.ipynb #6d96dfd1
 def _advance(cache, x, i):

@@ -34,7 +34,7 @@ def _manager(names, folders):
 # %% ../nbs/15a_tasks.ipynb #9321871f
 def find_tasks(names: Sequence[str],                  # of tasks or groups
                include_path: str | Path | Sequence = (), # folders with task definitions (YAML) of your own
-              ):                                      # lm-eval's task manager
+              ) -> object:                            # lm-eval's task manager
     "The manager that knows these tasks; `ValueError` names an unknown one."
     folders = [include_path] if isinstance(include_path, (str, Path)) else list(include_path)
     if missing := [f for f in folders if not Path(f).is_dir()]: raise ValueError(f"include_path: there is no folder {missing[0]}")

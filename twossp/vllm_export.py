@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from .arch import arch, decoder_layers, ffn_linears, ffn_width
+from .arch import arch, decoder_layers, ffn_width
 from .hub import load_pruned, whole_folder
 from .surgery import NoAttention
 
@@ -85,7 +85,7 @@ def vllm_tensors(model: PreTrainedModel,      # pruned
     "Llama's names; without the norms that a removed submodule leaves behind."
     c, a, blocks = model.config, arch(model), block_configs(model)
     w = {n: x.detach() for n, x in model.state_dict().items() if not (n == "lm_head.weight" and c.tie_word_embeddings)}
-    for i, (layer, b) in enumerate(zip(decoder_layers(model), blocks)):
+    for i, (layer, b) in enumerate(zip(decoder_layers(model), blocks, strict=False)):
         at = f"model.layers.{i}."
         if b["attention"]["no_op"]: w.pop(f"{at}input_layernorm.weight")
         elif isinstance(layer.get_submodule(a.attn), NoAttention): w |= {f"{at}self_attn.{n}": x for n, x in _zero_attention(model).items()}

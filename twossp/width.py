@@ -36,7 +36,7 @@ def width_plan(scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neur
     L = len(scores)
     ks = [k]*L if isinstance(k, int) else list(k)
     if len(ks) != L: raise ValueError(f"{len(ks)} widths for {L} layers")
-    kept = [keep_top(s, w) for s, w in zip(scores, ks)]
-    if few := [i for i, (s, w) in enumerate(zip(scores, ks)) if w < NARROW * s.numel()]:
+    kept = [keep_top(s, w) for s, w in zip(scores, ks, strict=False)]
+    if few := [i for i, (s, w) in enumerate(zip(scores, ks, strict=False)) if w < NARROW * s.numel()]:
         warnings.warn(f"only {min(ks[i] for i in few)} of {scores[few[0]].numel()} FFN neurons are left in {'every layer' if len(few) == L else f'layers {few}'}", stacklevel=2)
-    return Plan(tuple(None if len(c) == s.numel() else c for c, s in zip(kept, scores)), (True,)*L)
+    return Plan(tuple(None if len(c) == s.numel() else c for c, s in zip(kept, scores, strict=False)), (True,)*L)
