@@ -7,6 +7,7 @@ __all__ = ['gguf_refusal', 'gguf_widths', 'gguf_header', 'rope_order', 'gguf_ten
 
 # %% ../nbs/14a_gguf.ipynb #eb38cab4
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
