@@ -160,6 +160,7 @@ def main(args):
     if args not in ([], ['--smalldocs']): sys.exit(__doc__)
     cfg = setup()
     quarto = shutil.which('quarto') if not args else None
+    shutil.rmtree(cfg.doc_path, ignore_errors=True)   # a build that fails leaves no old pages to be taken for new ones
     (with_quarto if quarto else with_smalldocs)(cfg)
     pages = len(list(Path(cfg.doc_path).rglob('*.html')))
     print(f'{pages} pages in {Path(cfg.doc_path).name}/, made with {"Quarto" if quarto else "smalldocs"}')

@@ -383,4 +383,5 @@ def main(argv: Sequence[str] | None = None, # default: the process's arguments
         return 2
 
 # %% ../nbs/17_cli.ipynb #6c38c1fb
+#| eval: false
 if __name__ == "__main__" and "ipykernel" not in sys.modules: sys.exit(main())
