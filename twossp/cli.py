@@ -87,6 +87,7 @@ def _evaluation_flags(p):
     g.add_argument("--main_table_results", action="store_true", help="perplexity on WikiText-2, C4 and FineWeb-Edu")
     g.add_argument("--evaluation", metavar="TEXT", action="append", default=[], help="perplexity on this text, named as for --calibration; can be given again")
     g.add_argument("--n_eval", metavar="N", type=_count, help="evaluation windows of each text (default: all)")
+    g.add_argument("--eval_len", metavar="T", type=_count, help="tokens an evaluation window (default: as --seq_len)")
     g.add_argument("--stride", metavar="N", type=_count, help="strided perplexity, that many tokens a step, in place of the consecutive windows of the paper")
     g.add_argument("--evaluate_downstream", action="store_true", help="zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa and mmlu, through lm-eval")
     g.add_argument("--tasks", metavar="NAME", nargs="+", help="these tasks in place of those")
@@ -209,7 +210,7 @@ def evaluations(args,                   # parsed flags
                 progress: bool = False, # show progress bars
                ) -> dict[str, Callable]: # for `run_grid`
     "The evaluations that the flags ask for."
-    evals = {n: on_text(windows(t, tok, args.seq_len, args.n_eval), stride=args.stride, progress=progress) for n, t in texts.items()}
+    evals = {n: on_text(windows(t, tok, args.eval_len or args.seq_len, args.n_eval), stride=args.stride, progress=progress) for n, t in texts.items()}
     if tasks: evals["downstream"] = on_tasks(tasks, num_fewshot=args.num_fewshot, limit=args.limit, batch_size=_batch_size(args), seed=args.seed, progress=progress)
     if args.evaluate_inference:
         evals["forward"] = on_forward(calib[:1], warmup=args.repeats, repeats=args.repeats)
@@ -250,7 +251,8 @@ def feasible(args,               # parsed flags
     if args.save:
         for t in targets: check_target(_folder(args, Result("", args.pruning_method, t)), args.overwrite)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if limit and args.seq_len > limit: raise ValueError(f"--seq_len {args.seq_len} is more than the model's {limit} positions")
+    for flag, t in (("seq_len", args.seq_len), ("eval_len", args.eval_len)):
+        if limit and t and t > limit: raise ValueError(f"--{flag} {t} is more than the model's {limit} positions")
 
 # %% ../nbs/17_cli.ipynb #18d5aedb
 def load(args         # parsed flags
@@ -313,7 +315,7 @@ def show(rows: Sequence[Result] # of `run`
     return "\n\n".join(parts)
 
 # %% ../nbs/17_cli.ipynb #0ef5883d
-_DEMO = dict(model="smollm2", pruning_method="2ssp", sparsity_rate=.25, calibration="news", evaluation=["wiki"], n_eval=16, save="demo", dtype="float32",
+_DEMO = dict(model="smollm2", pruning_method="2ssp", sparsity_rate=.25, calibration="news", n_samples=16, seq_len=1024, evaluation=["wiki"], n_eval=16, eval_len=2048, save="demo", dtype="float32",
              dense=True, evaluate_inference=True, evaluate_qualitative=True, prompt=["The theory of relativity"], repeats=3)
 _DEFAULTS = vars(flags().parse_args([]))
 def _demo_flags(args):

@@ -110,7 +110,7 @@ def peak_memory(device: torch.device | str = "cpu", # 'cuda' for the GPU's memor
 
 # %% ../nbs/15_evaluate.ipynb #155717b8
 def stamp(device: torch.device,   # where the work is done
-         ):                       # a point in time, for `between`
+         ) -> object:             # a point in time, for `between`
     "Now, as the device sees it."
     if device.type == "cuda":
         e = torch.cuda.Event(enable_timing=True)
