@@ -104,7 +104,8 @@ _FEW = 4
 def _bits(x):
     "Sum of a tensor's bits, read as integers"
     kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    return int(x.detach().view(kinds[x.dtype.itemsize]).sum(dtype=torch.int64))
+    whole = x.detach().view(kinds[x.dtype.itemsize]).reshape(-1)
+    return sum(int(part.sum(dtype=torch.int64)) for part in whole.split(2**20)) % 2**64      # in parts: the sum makes a copy in int64
 
 # %% ../nbs/07_importance.ipynb #dba49784
 def _key(model, calib, *options):

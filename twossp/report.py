@@ -7,7 +7,7 @@ __all__ = ['LABELS', 'plot_plan', 'plot_trials', 'name_of', 'compare', 'to_markd
            'plot_downstream', 'plot_removed', 'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex',
            'styled', 'html_report']
 
-# %% ../nbs/16_report.ipynb #c85b6e05
+# %% ../nbs/16_report.ipynb #752e1ce6
 import base64
 import io
 import json
@@ -26,22 +26,22 @@ from .depth import Trial, removal_order
 from .evaluate import Result
 from .plan import Plan, kept_shares
 
-# %% ../nbs/16_report.ipynb #6753d0a3
+# %% ../nbs/16_report.ipynb #1b34f8da
 KEPT, GONE, LINE = "#3b6ea5", "#d9d9d9", "#c44e52"     # what stays, what goes, what is pointed at
 def _figure(width, height, **kw):
     f = Figure(figsize=(width, height), layout="constrained", dpi=110)
     return f, f.subplots(**kw)
 def _integer(axis): axis.set_major_locator(MaxNLocator(integer=True))
 
-# %% ../nbs/16_report.ipynb #6ad23668
+# %% ../nbs/16_report.ipynb #cf221d0d
 def _attention_strip(ax, plan, order):
     gone = [i for i, a in enumerate(plan.attn) if not a]
     ax.bar(range(len(plan)), 1, width=.9, color=[KEPT if a else GONE for a in plan.attn])
     for i in gone: ax.text(i, .5, order.index(i) + 1 if i in order else "×", ha="center", va="center", fontsize=8)
-    ax.set(yticks=[], ylim=(0, 1), ylabel="attention")
+    ax.set(yticks=[], ylim=(0, 1)); ax.set_ylabel("attention", rotation=0, ha="right", va="center")
     ax.tick_params(bottom=False, labelbottom=False)
 
-# %% ../nbs/16_report.ipynb #d96f9117
+# %% ../nbs/16_report.ipynb #36b79ac1
 def _ranked(plan, s, scores):
     "(f, L) scores, best first in each layer; and which of them stay"
     f = max(s.width); score, stays = np.full((f, len(plan)), np.nan), np.zeros((f, len(plan)), bool)
@@ -53,7 +53,7 @@ def _ranked(plan, s, scores):
         score[:len(x), i], stays[:len(x), i] = x[order], keep[order]
     return score, stays
 
-# %% ../nbs/16_report.ipynb #989b47e9
+# %% ../nbs/16_report.ipynb #d3d2be7b
 def _ffn_scores(fig, ax, plan, s, scores):
     score, stays = _ranked(plan, s, scores)
     f, L = score.shape; extent = (-.5, L - .5, f, 0)
@@ -69,7 +69,7 @@ def _ffn_bars(ax, plan, s):
     ax.bar(range(len(plan)), 1, width=.9, color=GONE); ax.bar(range(len(plan)), share, width=.9, color=KEPT)
     ax.set(ylim=(1, 0), ylabel="FFN, share kept")
 
-# %% ../nbs/16_report.ipynb #7a4bde1b
+# %% ../nbs/16_report.ipynb #4ea74d7e
 def plot_plan(plan: Plan,                   # what is removed
               s: Sizes,                     # of the dense model
               scores: Sequence | None = None, # a layer: (f,) scores of its neurons; None: only how many stay
@@ -86,24 +86,32 @@ def plot_plan(plan: Plan,                   # what is removed
     fig.suptitle(title or repr(plan).removeprefix("Plan"), fontsize=9, wrap=True)
     return fig
 
-# %% ../nbs/16_report.ipynb #f0b88b4d
+# %% ../nbs/16_report.ipynb #833ce865
+def _odd(rest):
+    "Candidates of one step far above the others: what a reader asks about"
+    middle = sorted(t.perplexity for t in rest)[len(rest)//2] if rest else 0
+    return [t for t in rest if t.perplexity > 3*middle]
 def plot_trials(trials: Sequence[Trial],   # everything that stage 2 tried
                 start: float | None = None, # perplexity before the first removal
                 title: str = "",           # above the figure
                ) -> Figure:                # to show or save
-    "Perplexity at each removal: all candidates, and the chosen ones with their layers."
+    "Perplexity at each removal: all candidates, spread by their number (for attentions: the layer), and the chosen ones."
     if not trials: raise ValueError("nothing was tried: no attention was to be removed")
-    fig, ax = _figure(5.5, 3.4)
+    fig, ax = _figure(6.5, 3.6); last = max(t.candidate for t in trials) or 1
+    def at(t): return t.step + 1 + .7*(t.candidate/last - .5)
+    def label(t, color, dx, dy): ax.annotate(str(t.candidate), (at(t), t.perplexity), textcoords="offset points", xytext=(dx, dy), fontsize=8, color=color)
     best = [t for t in trials if t.chosen]; rest = [t for t in trials if not t.chosen and math.isfinite(t.perplexity)]
-    ax.scatter([t.step + 1 for t in rest], [t.perplexity for t in rest], s=14, color="#b0b0b0", label="candidates")
-    x, y = [t.step + 1 for t in best], [t.perplexity for t in best]
-    ax.plot([0, *x] if start else x, [start, *y] if start else y, "o-", color=LINE, ms=5, label="removed, with its layer")
-    for t in best: ax.annotate(str(t.candidate), (t.step + 1, t.perplexity), textcoords="offset points", xytext=(7, -9), fontsize=8, color=LINE)
+    ax.scatter([at(t) for t in rest], [t.perplexity for t in rest], s=10, color="#b0b0b0", label="candidates, first layer left, last layer right")
+    x, y = [at(t) for t in best], [t.perplexity for t in best]
+    ax.plot([.35, *x] if start else x, [start, *y] if start else y, "o-", color=LINE, ms=5, lw=1, label="removed, with its layer")
+    for t in best: label(t, LINE, 5, -11)
+    for k in range(len(best)):
+        for t in _odd([t for t in rest if t.step == k]): label(t, "#808080", 5, -3)
     ax.set(yscale="log", xlabel="attentions removed", ylabel="perplexity on the search window", title=title); _integer(ax.xaxis)
-    ax.margins(x=.1); ax.legend(frameon=False); ax.grid(axis="y", alpha=.3)
+    ax.margins(x=.05, y=.12); ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(.5, 1.13), ncols=2); ax.grid(axis="y", alpha=.3)
     return fig
 
-# %% ../nbs/16_report.ipynb #f4db1b0b
+# %% ../nbs/16_report.ipynb #ed5e2daa
 LABELS = {   # number -> (label; {} is the evaluation's name, unit or factor, format)
     "ppl": ("perplexity on {}", 1, ",.2f"), "ppl_strided": ("perplexity on {} (strided)", 1, ",.2f"),
     "forward_s": ("{}: one window, s", 1, ".3f"), "forward_ops": ("{}: one window, counted operations, G", 1e-9, ",.1f"),
@@ -114,7 +122,7 @@ LABELS = {   # number -> (label; {} is the evaluation's name, unit or factor, fo
     "acc_stderr": ("{}: standard error, %", 100, ".1f"), "acc_norm_stderr": ("{}: standard error (normalised), %", 100, ".1f"),
 }
 
-# %% ../nbs/16_report.ipynb #261fe085
+# %% ../nbs/16_report.ipynb #4d96a488
 def _metric_row(key, values):
     name, _, number = key.rpartition("/")
     label, scale, form = LABELS.get(number, ("{}: " + number, 1, ".4g"))
@@ -124,13 +132,13 @@ def _layers(r):
     return ", ".join(map(str, gone)) or "none"
 def _span(w): return "" if w is None else f"{w[0]:,}" if w[0] == w[1] else f"{w[0]:,} to {w[1]:,}"
 
-# %% ../nbs/16_report.ipynb #76b42757
+# %% ../nbs/16_report.ipynb #3d80465b
 def name_of(r: Result # any
            ) -> str:  # unique among rows with one model and seed
     "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
-# %% ../nbs/16_report.ipynb #211e6ad5
+# %% ../nbs/16_report.ipynb #97a4afab
 def compare(rows: Sequence[Result]  # at least one, the dense model first if it is there
            ) -> pd.DataFrame:       # a row for each fact, a column for each model; all text
     "Models side by side: size, what is removed, and every number that was measured."
@@ -143,7 +151,7 @@ def compare(rows: Sequence[Result]  # at least one, the dense model first if it 
     facts |= dict(_metric_row(k, [r.metrics.get(k) for r in rows]) for k in numbers)
     return pd.DataFrame.from_dict(facts, orient="index", columns=[name_of(r) for r in rows])
 
-# %% ../nbs/16_report.ipynb #8c813f17
+# %% ../nbs/16_report.ipynb #76325686
 def to_markdown(t: pd.DataFrame,     # any table
                 index: bool = True,  # with the row names
                ) -> str:             # lines of equal length
@@ -157,7 +165,7 @@ def to_markdown(t: pd.DataFrame,     # any table
     rule = "|" + "|".join(":" + "-" * (w + 1) if a else "-" * (w + 1) + ":" for w, a in zip(wide, left, strict=True)) + "|"
     return "\n".join([line(head), rule, *map(line, rows)])
 
-# %% ../nbs/16_report.ipynb #fa6ff81d
+# %% ../nbs/16_report.ipynb #f08bdf03
 def samples(rows: Sequence[Result] # with evaluated prompts
            ) -> pd.DataFrame:      # a row for each prompt, a column for each model
     "How each model continued the same prompts, side by side."
@@ -165,7 +173,7 @@ def samples(rows: Sequence[Result] # with evaluated prompts
     t = pd.DataFrame({name_of(r): [r.metrics.get(k) for k in prompts] for r in rows}, index=[k.partition("/")[2] for k in prompts])
     return t.rename_axis("prompt")
 
-# %% ../nbs/16_report.ipynb #f40e1e24
+# %% ../nbs/16_report.ipynb #cad5a630
 _MARKS = "osD^vPX*<>hp"
 def _styles(rows):
     names = list(dict.fromkeys(r.method for r in rows if r.method != "dense"))
@@ -180,7 +188,7 @@ def _series(rows, key):
 def _dense(rows, key): return next((key(r) for r in rows if r.method == "dense" and key(r) is not None), None)
 def _metric(name): return lambda r: r.metrics.get(name)
 
-# %% ../nbs/16_report.ipynb #937c4c23
+# %% ../nbs/16_report.ipynb #cfead7f1
 def _lines(ax, rows, key, styles):
     "A line for each method over its achieved sparsity; seeds as their median, with a bar from lowest to highest"
     reached = _series(rows, lambda r: r.sparsity if key(r) is not None else None)
@@ -192,7 +200,7 @@ def _lines(ax, rows, key, styles):
         ax.errorbar(x, y, spread, label=m, capsize=2, lw=1.4, ms=5, **styles[m])
     ax.set_xlabel("sparsity achieved, %"); ax.grid(alpha=.3); ax.legend(frameon=False, fontsize=8)
 
-# %% ../nbs/16_report.ipynb #98c5253c
+# %% ../nbs/16_report.ipynb #543232e1
 def plot_perplexity(rows: Sequence[Result],  # of one model
                     name: str,               # metric, such as 'wiki/ppl'
                    ) -> Figure:              # log axis
@@ -204,7 +212,7 @@ def plot_perplexity(rows: Sequence[Result],  # of one model
     ax.set(yscale="log", ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
 
-# %% ../nbs/16_report.ipynb #255c3f96
+# %% ../nbs/16_report.ipynb #869ad623
 def plot_cost(rows: Sequence[Result],  # of one model
               name: str,               # metric, such as 'wiki/ppl'
              ) -> Figure:              # both axes logarithmic
@@ -219,7 +227,7 @@ def plot_cost(rows: Sequence[Result],  # of one model
     ax.set(xscale="log", yscale="log", xlabel="pruning time, s", ylabel=f"perplexity, {name.rpartition('/')[0]}"); ax.grid(alpha=.3); ax.legend(frameon=False, fontsize=8)
     return fig
 
-# %% ../nbs/16_report.ipynb #239f82c6
+# %% ../nbs/16_report.ipynb #d0d78626
 def plot_downstream(rows: Sequence[Result],    # of one model, dense included
                     target: float,             # the sparsity to show
                    ) -> Figure:                # a group of bars for each task
@@ -235,7 +243,7 @@ def plot_downstream(rows: Sequence[Result],    # of one model, dense included
     ax.set_ylabel("accuracy, %"); ax.grid(axis="y", alpha=.3); ax.legend(frameon=False, fontsize=8)
     return fig
 
-# %% ../nbs/16_report.ipynb #1b2ffb3f
+# %% ../nbs/16_report.ipynb #e6904553
 def plot_removed(rows: Sequence[Result], # of one model; those whose layers cannot be told apart are left out
                 ) -> Figure:             # layers from left to right
     "Heat map of what each method removed, by layer."
@@ -249,7 +257,7 @@ def plot_removed(rows: Sequence[Result], # of one model; those whose layers cann
     ax.set_xlabel("layer"); _integer(ax.xaxis); fig.colorbar(im, ax=ax, label="share removed", pad=.01)
     return fig
 
-# %% ../nbs/16_report.ipynb #897f567a
+# %% ../nbs/16_report.ipynb #edd2897e
 def plot_speedup(rows: Sequence[Result],          # of one model, dense included
                  time: str = "forward/forward_s", # metric in seconds; or tokens/s, if it ends in 'tok_s'
                  ops: str | None = "forward/forward_ops", # metric with the counted operations; None: the bytes of the weights
@@ -267,7 +275,7 @@ def plot_speedup(rows: Sequence[Result],          # of one model, dense included
     ax.axhline(1, color="black", lw=.8); ax.set_ylabel("speed-up (dotted: counted)")
     return fig
 
-# %% ../nbs/16_report.ipynb #86d703cf
+# %% ../nbs/16_report.ipynb #56f9ec9e
 def plot_scores(scores: Sequence,      # a layer: (f,) scores of its neurons
                 width: int | None = None, # neurons that stay: where the cut is
                ) -> Figure:            # log axis
@@ -281,7 +289,7 @@ def plot_scores(scores: Sequence,      # a layer: (f,) scores of its neurons
     ax.set(yscale="log", xlabel="neurons, best first", ylabel="score"); ax.legend(frameon=False, fontsize=8); ax.grid(alpha=.3)
     return fig
 
-# %% ../nbs/16_report.ipynb #366e91d7
+# %% ../nbs/16_report.ipynb #c99af8b8
 def summary(rows: Sequence[Result],   # of one model
             names: Sequence[str] = (),# metrics; default: every number
            ) -> pd.DataFrame:         # numbers, not text
@@ -292,7 +300,7 @@ def summary(rows: Sequence[Result],   # of one model
     t = pd.DataFrame(flat)
     return t.drop(columns=["error"]) if t["error"].isna().all() else t
 
-# %% ../nbs/16_report.ipynb #2320f6a2
+# %% ../nbs/16_report.ipynb #e803e46c
 def paper_table(rows: Sequence[Result], # of one model
                 name: str,              # metric, such as 'wiki/ppl'
                ) -> pd.DataFrame:       # a row a method, a column a target; means over seeds
@@ -304,13 +312,13 @@ def paper_table(rows: Sequence[Result], # of one model
     data = {"dense": [mean(value("dense", 0.))] * len(targets)} | {m: [mean(value(m, t)) for t in targets] for m in methods}
     return pd.DataFrame.from_dict(data, orient="index", columns=[f"{100 * t:.4g} %" for t in targets]).rename_axis("method")
 
-# %% ../nbs/16_report.ipynb #74910f30
+# %% ../nbs/16_report.ipynb #2244bb2e
 def _latex(x): return "".join({"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}.get(c, c) for c in str(x))
 def _best(t, lowest):
     rest = t[[i != "dense" for i in t.index]]
     return {(c, rest[c].idxmin() if lowest else rest[c].idxmax()) for c in t.columns if rest[c].notna().any()}
 
-# %% ../nbs/16_report.ipynb #3d84ffe4
+# %% ../nbs/16_report.ipynb #39c3108a
 def to_latex(t: pd.DataFrame,      # of `paper_table`
              digits: int = 2,      # after the point
              lowest: bool = True,  # is the lowest number the best
@@ -324,7 +332,7 @@ def to_latex(t: pd.DataFrame,      # of `paper_table`
     body = "\n".join([r"\begin{tabular}{l%s}" % ("r" * t.shape[1]), r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"])
     return body if not caption else "\n".join([r"\begin{table}", r"\centering", body, r"\caption{%s}" % _latex(caption), r"\end{table}"])
 
-# %% ../nbs/16_report.ipynb #5fa8fa6d
+# %% ../nbs/16_report.ipynb #58f606de
 def styled(t: pd.DataFrame,      # of `paper_table`
            digits: int = 2,      # after the point
            lowest: bool = True,  # is the lowest number the best
@@ -334,7 +342,7 @@ def styled(t: pd.DataFrame,      # of `paper_table`
     bold = lambda col: ["font-weight: bold" if (col.name, i) in best else "" for i in col.index]
     return t.style.apply(bold).format(lambda v: "–" if v != v else f"{v:,.{digits}f}")
 
-# %% ../nbs/16_report.ipynb #cd7a5f8c
+# %% ../nbs/16_report.ipynb #f5eb350a
 def _png(fig):
     buffer = io.BytesIO(); fig.savefig(buffer, format="png")
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
@@ -345,7 +353,7 @@ def _try(f, *args):
 _CSS = "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0;display:block;overflow-x:auto}td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:right;white-space:pre-wrap}th{background:#f5f5f5}img{max-width:100%;height:auto}"
 def _html(t): return t.to_html(na_rep="–", float_format=lambda v: f"{v:,.4g}", border=0)
 
-# %% ../nbs/16_report.ipynb #531950b1
+# %% ../nbs/16_report.ipynb #66cf52e2
 def _section(model, rows):
     "The part of the page about one model"
     ppl = list(dict.fromkeys(k for r in rows for k in r.metrics if k.rpartition("/")[2].startswith("ppl")))
@@ -358,7 +366,7 @@ def _section(model, rows):
     made = dict.fromkeys(json.dumps(dict(r.versions, device=r.device, dtype=r.dtype)) for r in rows if r.versions)
     return "\n".join([*parts, *(f"<p><small>made with {escape(v)}</small></p>" for v in made)])
 
-# %% ../nbs/16_report.ipynb #f9751585
+# %% ../nbs/16_report.ipynb #6d3ea964
 def html_report(rows: Sequence[Result], # of any models
                 title: str = "Structured pruning: results", # heading of the page
                ) -> str:                # one self-contained page
