@@ -6,7 +6,7 @@
 __all__ = ['BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'raises', 'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model', 'tiny_ids',
            'fingerprint']
 
-# %% ../nbs/00_testing.ipynb #ae9c6d97
+# %% ../nbs/00_testing.ipynb #d73855f4
 import hashlib
 import re
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-# %% ../nbs/00_testing.ipynb #ad25c352
+# %% ../nbs/00_testing.ipynb #7461497a
 @contextmanager
 def raises(exc: type,          # the exception class expected
            *contains: str,     # each has to stand in the message, any case
@@ -29,10 +29,10 @@ def raises(exc: type,          # the exception class expected
         if missing: raise AssertionError(f"the message {str(e)!r} lacks {missing}") from e
     else: raise AssertionError(f"no {exc.__name__} was raised")
 
-# %% ../nbs/00_testing.ipynb #bebf73e0
+# %% ../nbs/00_testing.ipynb #e5cf099f
 BYTE_VOCAB = 258   # 256 bytes, then <eos> and <pad>
 
-# %% ../nbs/00_testing.ipynb #05d5d7f5
+# %% ../nbs/00_testing.ipynb #4c73b3d6
 def byte_tokenizer() -> PreTrainedTokenizerFast: # vocabulary of 258: id = byte value, 256 = `<eos>`, 257 = `<pad>`
     "A tokenizer whose token ids are the UTF-8 bytes of the text."
     vocab = {c: b for b, c in bytes_to_unicode().items()} | {"<eos>": 256, "<pad>": 257}
@@ -41,13 +41,13 @@ def byte_tokenizer() -> PreTrainedTokenizerFast: # vocabulary of 258: id = byte 
     t.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(tokenizer_object=t, eos_token="<eos>", pad_token="<pad>", clean_up_tokenization_spaces=False)
 
-# %% ../nbs/00_testing.ipynb #90d0cfbc
+# %% ../nbs/00_testing.ipynb #c8313bc0
 _COMMON = dict(vocab_size=BYTE_VOCAB, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4,
                max_position_embeddings=256, pad_token_id=257, eos_token_id=256, bos_token_id=256)
 _GQA = dict(num_key_value_heads=2)
 _WIDTH = {"gpt2": "n_inner", "opt": "ffn_dim", "falcon": "ffn_hidden_size"}   # where the FFN width is not `intermediate_size`
 
-# %% ../nbs/00_testing.ipynb #db16a318
+# %% ../nbs/00_testing.ipynb #13eb6e88
 FAMILIES = {   # model_type -> what its tiny configuration says beyond the common part
     "llama": dict(_GQA),
     "mistral": dict(_GQA, sliding_window=8),
@@ -71,7 +71,7 @@ FAMILIES = {   # model_type -> what its tiny configuration says beyond the commo
     "cohere": dict(_GQA, use_qk_norm=True, logit_scale=1.0),
 }
 
-# %% ../nbs/00_testing.ipynb #72b6d056
+# %% ../nbs/00_testing.ipynb #9e4f5f3a
 VARIANTS = {   # name -> the same for a family's other builds
     "llama_bias": dict(_GQA, model_type="llama", attention_bias=True, mlp_bias=True, tie_word_embeddings=True),
     "phi_qk_norm": dict(model_type="phi", partial_rotary_factor=0.5, qk_layernorm=True),
@@ -85,7 +85,7 @@ VARIANTS = {   # name -> the same for a family's other builds
     "cohere_biased": dict(_GQA, model_type="cohere", attention_bias=True, logit_scale=1.0),
 }
 
-# %% ../nbs/00_testing.ipynb #961126a4
+# %% ../nbs/00_testing.ipynb #55f4288d
 @torch.no_grad()
 def randomize(model: nn.Module, # changed in place
               seed: int = 0,    # of the generator, on CPU: the same weights on every device
@@ -103,7 +103,7 @@ def randomize(model: nn.Module, # changed in place
         p.copy_(x.to(p.dtype))
     return model
 
-# %% ../nbs/00_testing.ipynb #3897a110
+# %% ../nbs/00_testing.ipynb #5dec62e0
 def tiny_config(family: str = "llama",   # a key of `FAMILIES` or of `VARIANTS`
                 **overrides,             # configuration entries that differ from the tiny ones
                ) -> PreTrainedConfig:    # of the family's own class
@@ -114,7 +114,7 @@ def tiny_config(family: str = "llama",   # a key of `FAMILIES` or of `VARIANTS`
     if kind in _WIDTH: c[_WIDTH[kind]] = c.pop("intermediate_size")
     return AutoConfig.for_model(kind, **{k: v(L) if callable(v) else v for k, v in c.items()})
 
-# %% ../nbs/00_testing.ipynb #d2c20cfd
+# %% ../nbs/00_testing.ipynb #1ef2359a
 def tiny_model(family: str = "llama",               # a key of `FAMILIES` or of `VARIANTS`
                seed: int = 0,                       # of the weights
                dtype: torch.dtype = torch.float32,  # of the weights
@@ -125,7 +125,7 @@ def tiny_model(family: str = "llama",               # a key of `FAMILIES` or of 
     model.generation_config.eos_token_id = None   # random models would stop at random places
     return randomize(model, seed).eval()
 
-# %% ../nbs/00_testing.ipynb #fd6c45dc
+# %% ../nbs/00_testing.ipynb #8a5df6f2
 def tiny_ids(n: int = 3,            # windows
              t: int = 16,           # tokens a window
              vocab: int = 256,      # ids are below this
@@ -134,7 +134,7 @@ def tiny_ids(n: int = 3,            # windows
     "Random token windows."
     return torch.randint(0, vocab, (n, t), generator=torch.Generator().manual_seed(seed))
 
-# %% ../nbs/00_testing.ipynb #a9c7416d
+# %% ../nbs/00_testing.ipynb #eeb12802
 def fingerprint(model: nn.Module # any module
                ) -> str:         # hex digest; equal if and only if the tree of modules and all parameters and buffers are
     "A hash of a model's module tree and of every bit of its parameters and buffers."
