@@ -8,10 +8,11 @@ __all__ = ['CHECKS', 'Call', 'calls', 'find_layers', 'find_attention', 'find_ffn
            'output_projection', 'check_attention', 'check_layers', 'check_cache', 'check_search', 'check_files',
            'Finding', 'FamilyReport', 'check_family']
 
-# %% ../nbs/14c_check.ipynb #290c4710
+# %% ../nbs/14c_check.ipynb #a8ebf954
+import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,12 +23,12 @@ from transformers import PreTrainedModel
 from .arch import ARCHS, Arch, arch, decoder_layers, ffn_linears, in_features, n_params, refusal
 from .hub import compatible, load_pruned, save_pruned
 from .metrics import inference, input_device, nll
-from .plan import Plan, drop, removed_blocks
-from .replay import _checks, checked, first
+from .plan import Plan, drop
+from .replay import _checks, checked
 from .search import plan_nll
 from .surgery import applied, cached_logits
 
-# %% ../nbs/14c_check.ipynb #7f9a0ca0
+# %% ../nbs/14c_check.ipynb #81dffb69
 @dataclass(frozen=True)
 class Call:
     "One call of a module."
@@ -38,7 +39,7 @@ class Call:
 
 def _tensor(*things): return next((t for t in things if isinstance(t, torch.Tensor)), None)
 
-# %% ../nbs/14c_check.ipynb #c0f71570
+# %% ../nbs/14c_check.ipynb #7ae70e04
 def calls(model: nn.Module,    # to be run
           ids: torch.Tensor,   # (n, t) token ids
           root: nn.Module,     # whose submodules are watched
@@ -57,7 +58,7 @@ def calls(model: nn.Module,    # to be run
         for h in hooks: h.remove()
     return seen
 
-# %% ../nbs/14c_check.ipynb #9342d210
+# %% ../nbs/14c_check.ipynb #998a19f3
 def find_layers(model: PreTrainedModel, # any causal language model
                ) -> str:                # dotted name, from the model
     "The name of the list of decoder layers; `ValueError` if there is none."
@@ -67,7 +68,7 @@ def find_layers(model: PreTrainedModel, # any causal language model
     if not fits: raise ValueError(f"no list of {L} modules, as many as the configuration has layers; lists: {', '.join(f'{n} ({len(m)})' for n, m in lists.items()) or 'none'}")
     return max(fits, key=lambda n: n_params(fits[n]))
 
-# %% ../nbs/14c_check.ipynb #31e6fb4c
+# %% ../nbs/14c_check.ipynb #73b770fc
 def find_attention(model: PreTrainedModel, # any causal language model
                    layers: str,            # name of its decoder layers
                   ) -> str:                # name, from a layer
@@ -80,7 +81,7 @@ def find_attention(model: PreTrainedModel, # any causal language model
         if c.y.shape == d.y.shape and not torch.equal(_last(c.y, a), _last(d.y, a)): return c.name
     raise ValueError("no submodule of the first layer lets a token see an earlier one: the layer does it itself, or it has no attention")
 
-# %% ../nbs/14c_check.ipynb #004039f4
+# %% ../nbs/14c_check.ipynb #7c4f5908
 def _vocab(model): return model.get_input_embeddings().weight.shape[0]
 def _probe_ids(model, n=2, t=16):
     "(n, t) token ids, the same ones always"
@@ -89,7 +90,7 @@ def _last(x, ids):
     "The last token's part of (1, t, …) or, flattened, (t, …)"
     return x.reshape(*ids.shape, -1)[0, -1]
 
-# %% ../nbs/14c_check.ipynb #059b80ff
+# %% ../nbs/14c_check.ipynb #450dffb1
 def _outputs(m): return m.weight.numel() // max(1, in_features(m))
 def _is_linear(m): return getattr(m, "weight", None) is not None and m.weight.dim() == 2 and not list(m.children())
 
@@ -104,7 +105,7 @@ def find_ffn(seen: list[Call], # of one layer
     if len(outs) > 1 or any(o % f for o in outs): raise ValueError(f"{down.name} takes {f} inputs, but what would feed it gives " + ", ".join(f"{u.name}: {_outputs(u.module)}" for u in ups))
     return tuple(u.name for u in ups), down.name, outs.pop() // f
 
-# %% ../nbs/14c_check.ipynb #6203e85f
+# %% ../nbs/14c_check.ipynb #ee57c885
 def _is_norm(c): return not list(c.module.children()) and c.x.shape == c.y.shape and all(p.dim() == 1 for p in c.module.parameters()) and ("norm" in type(c.module).__name__.lower() or any(True for _ in c.module.parameters()))
 
 def find_attn_norm(seen: list[Call], # of one layer
@@ -119,7 +120,7 @@ def find_attn_norm(seen: list[Call], # of one layer
     if not (front or behind or after): raise ValueError(f"no norm in front of {attn} or behind it")
     return (front or behind or after)[0]
 
-# %% ../nbs/14c_check.ipynb #449d5cb0
+# %% ../nbs/14c_check.ipynb #3cdd771d
 def find_width(model: PreTrainedModel, # any causal language model
                f: int,                 # neurons of an FFN
               ) -> str:                # name of a configuration entry
@@ -127,12 +128,12 @@ def find_width(model: PreTrainedModel, # any causal language model
     c = model.config.get_text_config()
     d = model.get_input_embeddings().weight.shape[1]
     known = list(dict.fromkeys(a.width for a in ARCHS.values()))
-    values = {k: v for k, v in c.to_dict().items() if type(v) is int and v == f}
+    values = {k: v for k, v in c.to_dict().items() if type(v) is int and v == f and (k in known or re.search("inter|inner|ffn|mlp|feed|ff_|_ff", k))}
     values |= {k: f for k in known if k in c.to_dict() and c.to_dict()[k] is None and f == 4*d}
     if not values: raise ValueError(f"no entry of the configuration is {f}, the width of the FFN: an ordinary checkpoint cannot say another width")
-    return min(values, key=lambda k: (k not in known, "size" in k and "inter" not in k, k))
+    return min(values, key=lambda k: (k not in known, k))
 
-# %% ../nbs/14c_check.ipynb #6e79803e
+# %% ../nbs/14c_check.ipynb #07a9cf84
 def propose_arch(model: PreTrainedModel, # any causal language model; its weights have to do something (see `randomize` in twossp.testing)
                 ) -> Arch:               # a row, to be checked with `check_family`
     "Work a family's row out by looking at what a model's modules do; `ValueError` says what cannot be found."
@@ -143,7 +144,7 @@ def propose_arch(model: PreTrainedModel, # any causal language model; its weight
     f = in_features(model.get_submodule(layers)[0].get_submodule(down))
     return Arch(layers, attn, find_attn_norm(seen, attn), up, down, fused, find_width(model, f))
 
-# %% ../nbs/14c_check.ipynb #78f78212
+# %% ../nbs/14c_check.ipynb #d864fbba
 @dataclass(frozen=True)
 class Probe:
     "A model under examination."
@@ -161,7 +162,7 @@ class Probe:
         "The model's logits now, in float32."
         return self.model(self.ids, use_cache=False).logits.float()
 
-# %% ../nbs/14c_check.ipynb #3537ae2b
+# %% ../nbs/14c_check.ipynb #9b70b35c
 def _agree(p, got, want, effect=True):
     "How far logits differ; `ValueError` if too far, or if nothing happened"
     scale = p.dense.abs().max()
@@ -171,13 +172,16 @@ def _agree(p, got, want, effect=True):
     return f"logits {_equal(err)}" + (f"; it changes them by {did:.0e}" if effect else "")
 def _equal(err): return f"equal within {err:.0e}" if err else "equal, bit for bit"
 
+class Undecided(Exception):
+    "The model gives nothing to judge by."
+
 @contextmanager
 def _hooked(hooks):
     try: yield
     finally:
         for h in hooks: h.remove()
 
-# %% ../nbs/14c_check.ipynb #67c35f8b
+# %% ../nbs/14c_check.ipynb #54b208cc
 def check_names(p: Probe # a model under examination
                ) -> str: # what was found
     "Do all names resolve, in every layer."
@@ -188,7 +192,7 @@ def check_names(p: Probe # a model under examination
         for n in (p.a.attn, p.a.attn_norm, *p.a.up, p.a.down): layer.get_submodule(n)
     return f"{len(layers)} layers"
 
-# %% ../nbs/14c_check.ipynb #9f3e4c27
+# %% ../nbs/14c_check.ipynb #dda84171
 def check_shapes(p: Probe # a model under examination
                 ) -> str: # what was found
     "Are the FFN's projections linear maps that fit together."
@@ -201,7 +205,7 @@ def check_shapes(p: Probe # a model under examination
         if len({in_features(u) for u in ups} | {_outputs(down)}) > 1: raise ValueError(f"layer {i}: the FFN does not come back to the width it started from")
     return f"{f} neurons, from {p.a.fused*len(p.a.up)} projections of {in_features(ups[0])} inputs"
 
-# %% ../nbs/14c_check.ipynb #4ecbbafc
+# %% ../nbs/14c_check.ipynb #67345d71
 def check_width(p: Probe # a model under examination
                ) -> str: # what was found
     "Does the configuration know the FFN's width by the name that the row gives."
@@ -211,7 +215,7 @@ def check_width(p: Probe # a model under examination
     if c[p.a.width] not in (f, None) or c[p.a.width] is None and f != 4*d: raise ValueError(f"{p.a.width} in the configuration is {c[p.a.width]}, the FFN has {f} neurons")
     return f"{p.a.width} is {c[p.a.width]}"
 
-# %% ../nbs/14c_check.ipynb #9d13ab6c
+# %% ../nbs/14c_check.ipynb #b0bca0ef
 def check_norm(p: Probe # a model under examination
               ) -> str: # what was found
     "Is the norm the one of the attention's branch."
@@ -219,7 +223,7 @@ def check_norm(p: Probe # a model under examination
     if want != p.a.attn_norm: raise ValueError(f"the attention's branch has the norm {want}, not {p.a.attn_norm}")
     return want
 
-# %% ../nbs/14c_check.ipynb #928ef37b
+# %% ../nbs/14c_check.ipynb #f57b1840
 def check_neurons(p: Probe # a model under examination
                  ) -> str: # what was found
     "Does removing neurons equal masking them."
@@ -231,7 +235,7 @@ def check_neurons(p: Probe # a model under examination
     with _hooked([layer.get_submodule(p.a.down).register_forward_pre_hook(mask(k)) for layer, k in zip(decoder_layers(p.model), plan.ffn, strict=True)]): want = p.logits()
     with applied(p.model, plan): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #c2db3b95
+# %% ../nbs/14c_check.ipynb #aa704baf
 def check_ffn(p: Probe # a model under examination
              ) -> str: # what was found
     "Does removing an FFN equal zeroing what it adds."
@@ -239,11 +243,10 @@ def check_ffn(p: Probe # a model under examination
     with _hooked([decoder_layers(p.model)[i].get_submodule(p.a.down).register_forward_hook(lambda m, x, y: y*0) for i in gone]): want = p.logits()
     with applied(p.model, drop(p.L, ffn=gone)): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #379a9471
+# %% ../nbs/14c_check.ipynb #aa652196
 def output_projection(p: Probe # a model under examination
                      ) -> str: # its name, from the attention
-    "The last linear map that an attention calls; `ValueError` if it does not give the model's width."
-    d = p.model.get_input_embeddings().weight.shape[1]
+    "The last linear map that an attention calls; `ValueError` if it calls none."
     linear = [c for c in calls(p.model, p.ids, decoder_layers(p.model)[0].get_submodule(p.a.attn)) if _is_linear(c.module)]
     if not linear: raise ValueError(f"{p.a.attn} calls no linear map: it is no attention")
     return linear[-1].name
@@ -255,7 +258,7 @@ def check_attention(p: Probe # a model under examination
     with _hooked([m.register_forward_hook(lambda m, x, y: y*0) for m in outs]): want = p.logits()
     with applied(p.model, drop(p.L, attn=gone)): return f"{name} zeroed: " + _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #54ccf367
+# %% ../nbs/14c_check.ipynb #d925ff39
 def check_layers(p: Probe # a model under examination
                 ) -> str: # what was found
     "Does taking out whole layers equal passing them by."
@@ -267,14 +270,17 @@ def check_layers(p: Probe # a model under examination
     with _hooked([decoder_layers(p.model)[i].register_forward_hook(by, with_kwargs=True) for i in gone]): want = p.logits()
     with applied(p.model, drop(p.L, blocks=gone)): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #ac4e4ac7
+# %% ../nbs/14c_check.ipynb #d16aff88
 def check_cache(p: Probe # a model under examination
                ) -> str: # what was found
     "Does decoding token by token through a cache give the same logits as one pass."
+    decoded = lambda: cached_logits(p.model, p.ids, p.ids.shape[1] // 2).float()
+    try: _agree(p, decoded(), p.dense, effect=False)
+    except Exception as e: raise Undecided(f"the dense model itself does not decode with a cache as without: {e}") from e
     gone = drop(p.L, attn=sorted({0, p.L - 1}), blocks=[1] if p.L > 2 else [])
-    with applied(p.model, gone): return _agree(p, cached_logits(p.model, p.ids, p.ids.shape[1] // 2).float(), p.logits(), effect=False)
+    with applied(p.model, gone): return _agree(p, decoded(), p.logits(), effect=False)
 
-# %% ../nbs/14c_check.ipynb #5639c5ef
+# %% ../nbs/14c_check.ipynb #fa61581a
 def check_search(p: Probe # a model under examination
                 ) -> str: # what was found
     "Does the search engine see what pruned models give, one after the other."
@@ -288,7 +294,7 @@ def check_search(p: Probe # a model under examination
     if not err <= p.tol: raise ValueError(f"nll differs by {err:.0e}")
     return f"nll {_equal(err)}" + (f" (on the plain, slower path: {problem})" if problem else "")
 
-# %% ../nbs/14c_check.ipynb #35467b39
+# %% ../nbs/14c_check.ipynb #95d6ca63
 def check_files(p: Probe # a model under examination
                ) -> str: # what was found
     "Do pruned models come back from disk as they were."
@@ -308,7 +314,7 @@ def _own_class(model, path):
     if wrong := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}: raise ValueError(f"transformers' own class finds {wrong}")
     return back.to(model.device).eval()
 
-# %% ../nbs/14c_check.ipynb #3dd31c64
+# %% ../nbs/14c_check.ipynb #a7054feb
 @dataclass(frozen=True)
 class Finding:
     "One thing that has to hold for a row to be right."
@@ -316,7 +322,7 @@ class Finding:
     ok: bool | None  # does it hold; None: not looked at
     said: str        # what was found, or what is wrong
 
-# %% ../nbs/14c_check.ipynb #5fca14a0
+# %% ../nbs/14c_check.ipynb #803e076c
 @dataclass(frozen=True)
 class FamilyReport:
     "What `check_family` found; prints as a table."
@@ -340,14 +346,14 @@ class FamilyReport:
         return {"ARCHS": "the table's row", "given": "the given row", "proposed": "the proposed row"}[self.source] + (" is right" if self.ok else " is NOT right")
 _MARK = {True: "yes", False: "NO", None: "–"}
 
-# %% ../nbs/14c_check.ipynb #53707c12
+# %% ../nbs/14c_check.ipynb #8e40a18a
 CHECKS: dict[str, Callable] = {   # what it is called -> (Probe) -> what was found, raising what is wrong
     "names": check_names, "shapes": check_shapes, "width": check_width, "norm": check_norm, "neurons": check_neurons, "FFN": check_ffn, "attention": check_attention, "layers": check_layers,
     "cached decoding": check_cache, "search engine": check_search, "checkpoints": check_files,
 }
 _FIRST = ("names", "shapes")   # without these, nothing else can be looked at
 
-# %% ../nbs/14c_check.ipynb #7da465bb
+# %% ../nbs/14c_check.ipynb #cdead192
 @contextmanager
 def _registered(model, row):
     "The row in the table, for the moment; a replay that was tried before is forgotten"
@@ -361,11 +367,12 @@ def _kind(model): return getattr(model.config, "base_model_type", None) or model
 def _tolerance(dtype): return {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}.get(dtype, 0.1)
 def _find(name, check, p):
     try: return Finding(name, True, check(p))
+    except Undecided as e: return Finding(name, None, str(e))
     except Exception as e:
         why = "the pruned model does not run: " if isinstance(e, (RuntimeError, IndexError, KeyError)) else ""
         return Finding(name, False, why + ((str(e).splitlines() or [""])[0][:200] or type(e).__name__))
 
-# %% ../nbs/14c_check.ipynb #fa9b3386
+# %% ../nbs/14c_check.ipynb #e6f16842
 def check_family(model: PreTrainedModel,      # dense; untouched. A small random one of the family is best: see `randomize` in twossp.testing
                  row: Arch | None = None,     # to be checked; default: the table's, or else a proposal
                  *,
@@ -383,7 +390,7 @@ def check_family(model: PreTrainedModel,      # dense; untouched. A small random
     with _registered(model, row), inference(model): found += _examined(model, row, ids, tol, files)
     return FamilyReport(kind, row, source, tuple(found))
 
-# %% ../nbs/14c_check.ipynb #31643efe
+# %% ../nbs/14c_check.ipynb #1c62e1d0
 def _examined(model, row, ids, tol, files):
     "The findings of all checks; what cannot be looked at is left out"
     ids = _probe_ids(model) if ids is None else ids.to(input_device(model))
