@@ -6,7 +6,7 @@
 __all__ = ['EDITS', 'slice_linear', 'Edit', 'ffn_edits', 'NoAttention', 'depth_edits', 'plan_edits', 'edits', 'applied',
            'apply_plan', 'cached_logits', 'cache_name']
 
-# %% ../nbs/03_surgery.ipynb #279ae702
+# %% ../nbs/03_surgery.ipynb #02c615df
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from .arch import Arch, arch, decoder_layers, ffn_linears, in_features, n_params, sizes
 from .plan import Plan, removed_blocks, removed_params
 
-# %% ../nbs/03_surgery.ipynb #fd1bff1b
+# %% ../nbs/03_surgery.ipynb #6f239fb2
 def _linear(like, weight, bias):
     "A linear layer of the class of `like`, made of tensors (no initialisation is run)"
     cls = type(like)
@@ -34,7 +34,7 @@ def _linear(like, weight, bias):
     new.register_parameter("bias", None if bias is None else nn.Parameter(bias, requires_grad=like.bias.requires_grad))
     return new.train(like.training)
 
-# %% ../nbs/03_surgery.ipynb #e2d73732
+# %% ../nbs/03_surgery.ipynb #171a3199
 @torch.no_grad()
 def slice_linear(linear: nn.Module,   # `nn.Linear` or `Conv1D`
                  keep: torch.Tensor,  # (k,) int64: which inputs or outputs stay
@@ -50,7 +50,7 @@ def slice_linear(linear: nn.Module,   # `nn.Linear` or `Conv1D`
         if b is not None: b = b[keep] if side == "out" else b.clone()
         return _linear(linear, w.index_select(dim, keep), b)
 
-# %% ../nbs/03_surgery.ipynb #9c9c40e1
+# %% ../nbs/03_surgery.ipynb #31981efc
 @dataclass(frozen=True)
 class Edit:
     "One replacement: `parent.name = new`."
@@ -58,12 +58,12 @@ class Edit:
     name: str       # of the attribute
     new: object     # its new value
 
-# %% ../nbs/03_surgery.ipynb #27eae8e6
+# %% ../nbs/03_surgery.ipynb #7cff917a
 def _parent(module, dotted):
     path, _, name = dotted.rpartition(".")
     return module.get_submodule(path), name
 
-# %% ../nbs/03_surgery.ipynb #1275d966
+# %% ../nbs/03_surgery.ipynb #71a72225
 def ffn_edits(layer: nn.Module,       # a decoder layer
               a: Arch,                # the family's row
               keep: tuple[int, ...],  # neurons that stay; () removes the FFN
@@ -75,7 +75,7 @@ def ffn_edits(layer: nn.Module,       # a decoder layer
     new = [slice_linear(u, stacked, "out") for u in ups] + [slice_linear(down, k, "in", bias=bool(keep))]
     return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new, strict=False)]
 
-# %% ../nbs/03_surgery.ipynb #6d96dfd1
+# %% ../nbs/03_surgery.ipynb #f6fd31ed
 def _advance(cache, x, i):
     "Append `x.shape[1]` zero tokens to layer `i` of `cache`, as narrow as it allows"
     layer = cache.layers[i] if i < len(cache.layers) else None
@@ -84,7 +84,7 @@ def _advance(cache, x, i):
     zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
     cache.update(zero, zero, i)
 
-# %% ../nbs/03_surgery.ipynb #66fa38a5
+# %% ../nbs/03_surgery.ipynb #ec84b940
 class NoAttention(nn.Module):
     "Stands where an attention was: contributes zero, and keeps the cache's length right."
     def __init__(self,
@@ -97,7 +97,7 @@ class NoAttention(nn.Module):
         return torch.zeros_like(hidden_states), None
     def extra_repr(self): return f"layer_idx={self.layer_idx}"
 
-# %% ../nbs/03_surgery.ipynb #fc77d01e
+# %% ../nbs/03_surgery.ipynb #90d19822
 def _config_edits(config, L, kept):
     "What a configuration says per layer, for the layers that stay"
     lists = [k for k, v in vars(config).items() if isinstance(v, (list, tuple)) and "token" not in k and (len(v) == L or k == "no_rope_layers")]
@@ -105,7 +105,7 @@ def _config_edits(config, L, kept):
     if "attention_layers" in lists: new.append(Edit(config, "attention_types", [[[config.attention_layers[i]], 1] for i in kept]))   # GPT-Neo
     return [Edit(config, "num_hidden_layers", len(kept)), *new]
 
-# %% ../nbs/03_surgery.ipynb #5e456ed7
+# %% ../nbs/03_surgery.ipynb #7f16f5ef
 def _index_edits(layer, old, new):
     "A layer's number, where its modules know it; GPT-2 may also divide its scores by it: then the queries make up for the change"
     edits = [Edit(m, n, new) for m in layer.modules() for n in ("layer_idx", "layer_id") if getattr(m, n, None) == old != new]
@@ -115,7 +115,7 @@ def _index_edits(layer, old, new):
         edits += [Edit(m, "scaling", m.scaling / r), Edit(m, "c_attn", _linear(c, c.weight.detach() * scale, c.bias.detach() * scale))]
     return edits
 
-# %% ../nbs/03_surgery.ipynb #eac75982
+# %% ../nbs/03_surgery.ipynb #c1d61b3c
 def depth_edits(model: PreTrainedModel,  # of a supported family
                 gone: tuple[int, ...],   # layers to take out
                ) -> list[Edit]:          # none if `gone` is empty
@@ -128,7 +128,7 @@ def depth_edits(model: PreTrainedModel,  # of a supported family
     moved = [e for new, old in enumerate(kept) for e in _index_edits(layers[old], old, new)]
     return [Edit(*_parent(model, arch(model).layers), stack), *_config_edits(model.config.get_text_config(), L, kept), *moved]
 
-# %% ../nbs/03_surgery.ipynb #72de05d3
+# %% ../nbs/03_surgery.ipynb #196c6e05
 def _put_weights(model, edits, weights):
     "Lay a plan's own tensors into the new modules, or into copies of the old ones"
     new, more = {(id(e.parent), e.name): e.new for e in edits}, []
@@ -146,7 +146,7 @@ def _fitting(name, old, w, like):
     if tuple(w.shape) != shape: raise ValueError(f"{name} has shape {tuple(w.shape)} in the plan, but {shape} in the pruned model")
     return nn.Parameter(w.to(like.device, like.dtype), requires_grad=like.requires_grad)
 
-# %% ../nbs/03_surgery.ipynb #4e4a98b6
+# %% ../nbs/03_surgery.ipynb #af9562f0
 def plan_edits(model: PreTrainedModel, # dense, of a supported family
                plan: Plan,             # that fits it; `ValueError` if not
               ) -> list[Edit]:         # in order
@@ -160,10 +160,10 @@ def plan_edits(model: PreTrainedModel, # dense, of a supported family
         if not plan.attn[i]: edits.append(Edit(*_parent(layer, a.attn), NoAttention(i - sum(g < i for g in gone))))
     return _put_weights(model, edits, plan.weights) + depth_edits(model, gone)
 
-# %% ../nbs/03_surgery.ipynb #ac9cf528
+# %% ../nbs/03_surgery.ipynb #787dbfee
 EDITS: dict[type, Callable] = {Plan: plan_edits}   # type of plan -> (model, plan) -> list of edits
 
-# %% ../nbs/03_surgery.ipynb #02006d0c
+# %% ../nbs/03_surgery.ipynb #22c80bb6
 def edits(model: PreTrainedModel, # dense
           plan,                   # a `Plan`, or another registered kind
          ) -> list[Edit]:         # what it replaces
@@ -173,7 +173,7 @@ def edits(model: PreTrainedModel, # dense
     if type(plan) not in EDITS: raise TypeError(f"{type(plan).__name__} is no plan; known kinds: {', '.join(t.__name__ for t in EDITS)}")
     return EDITS[type(plan)](model, plan)
 
-# %% ../nbs/03_surgery.ipynb #68125352
+# %% ../nbs/03_surgery.ipynb #f5484881
 def _swap(todo):
     "Carry edits out; returns the edits that undo them"
     undo = []
@@ -187,17 +187,33 @@ def _swap(todo):
 def _swap_back(undo):
     for e in reversed(undo): setattr(e.parent, e.name, e.new)
 
-# %% ../nbs/03_surgery.ipynb #391be7e7
+# %% ../nbs/03_surgery.ipynb #4b325177
+_CAPTURES, _HOOKED = "transformers.utils.output_capturing", "_output_capturing_hooks_installed"
+def _unhooked(model):
+    "The modules on the way from the model to its layers that do not capture outputs yet"
+    path = arch(model).layers.split(".")[:-1]
+    hosts = [model, *(model.get_submodule(".".join(path[:k+1])) for k in range(len(path)))]
+    return [m for m in hosts if not getattr(m, _HOOKED, False)]
+def _unhook(hosts):
+    "Take away the hooks that capture outputs, where there were none before"
+    for host in hosts:
+        if not getattr(host, _HOOKED, False): continue
+        for m in host.modules():
+            for k in [k for k, h in m._forward_hooks.items() if getattr(h, "__module__", "") == _CAPTURES]: del m._forward_hooks[k]
+        setattr(host, _HOOKED, False)
+
+# %% ../nbs/03_surgery.ipynb #f497ae2f
 @contextmanager
 def applied(model: PreTrainedModel, # dense; the very same objects are back in place afterwards
             plan,                   # a `Plan`, or another registered kind
            ) -> Iterator[PreTrainedModel]: # `model`, pruned
     "The model with `plan` applied, inside the `with` block."
-    undo = _swap(edits(model, plan))
+    undo, hosts = _swap(edits(model, plan)), _unhooked(model)
     try: yield model
-    finally: _swap_back(undo)
+    finally:
+        _unhook(hosts); _swap_back(undo)
 
-# %% ../nbs/03_surgery.ipynb #aa0c0fea
+# %% ../nbs/03_surgery.ipynb #de772bd0
 def apply_plan(model: PreTrainedModel, # dense; changed in place
                plan,                   # a `Plan`, or another registered kind
               ) -> PreTrainedModel:    # the same object; `twossp_plan` holds the plan, `twossp_dense` the dense model's parameter counts
@@ -207,7 +223,7 @@ def apply_plan(model: PreTrainedModel, # dense; changed in place
     model.twossp_plan, model.twossp_dense = plan, dense
     return model
 
-# %% ../nbs/03_surgery.ipynb #50c67176
+# %% ../nbs/03_surgery.ipynb #18f3c7c7
 @torch.no_grad()
 def cached_logits(model: PreTrainedModel,     # any causal language model
                   ids: torch.Tensor,          # (n, t) token ids
@@ -223,7 +239,7 @@ def cached_logits(model: PreTrainedModel,     # any causal language model
         cache = next(v for v in y.values() if isinstance(v, Cache))
     return torch.cat(out, 1)
 
-# %% ../nbs/03_surgery.ipynb #654cc503
+# %% ../nbs/03_surgery.ipynb #63681a3d
 def cache_name(model: PreTrainedModel, # any causal language model
               ) -> str:                # "cache", or "past_key_values" before the renaming
     "What the model's `forward` calls its cache argument in this version of transformers."

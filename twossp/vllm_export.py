@@ -5,32 +5,26 @@
 # %% auto #0
 __all__ = ['CONFIG_CODE', 'vllm_refusal', 'block_configs', 'vllm_config', 'vllm_tensors', 'export_vllm']
 
-# %% ../nbs/14b_vllm.ipynb #4cf208b2
+# %% ../nbs/14b_vllm.ipynb #c7bef9b1
 import json
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_width
-from .hub import load_pruned, whole_folder
+from .gguf_export import head_dim, llama_refusal, opened
+from .hub import whole_folder
 from .surgery import NoAttention
 
-# %% ../nbs/14b_vllm.ipynb #0249108e
-_KINDS = {"llama", "mistral", "qwen2"}
-
+# %% ../nbs/14b_vllm.ipynb #03a84992
 def vllm_refusal(model: PreTrainedModel, # dense or pruned
                 ) -> str | None:         # the reason; None if it can
     "Why a model cannot be written in the DeciLM form."
-    c = model.config
-    kind = getattr(c, "base_model_type", None) or c.model_type
-    if kind not in _KINDS: return f"vLLM's class with one entry a layer is for Llama-like models ({', '.join(sorted(_KINDS))}), not for {kind!r}"
-    if getattr(c, "sliding_window", None) and (kind == "mistral" or "sliding_attention" in (c.layer_types or ())): return "its attention looks through a sliding window"
-    if c.hidden_act != "silu": return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
-    return None
+    return llama_refusal(model)
 
-# %% ../nbs/14b_vllm.ipynb #26dfb881
+# %% ../nbs/14b_vllm.ipynb #9494ba76
 def block_configs(model: PreTrainedModel, # pruned
                  ) -> list[dict]:         # one entry a layer
     "What `config.json` says about each layer."
@@ -43,7 +37,7 @@ def block_configs(model: PreTrainedModel, # pruned
                     "ffn": {"no_op": width == 0, "intermediate_size": width or None, "replace_with_linear": False}})
     return out
 
-# %% ../nbs/14b_vllm.ipynb #d6dcc275
+# %% ../nbs/14b_vllm.ipynb #ba094da0
 CONFIG_CODE = '''"""Configuration of a Llama whose layers differ: block_configs has one entry a layer."""
 from types import SimpleNamespace
 from transformers import LlamaConfig
@@ -63,7 +57,7 @@ class DeciLMConfig(LlamaConfig):
         return {**out, "block_configs": [_closed(b) for b in blocks]}
 '''
 
-# %% ../nbs/14b_vllm.ipynb #f15f6531
+# %% ../nbs/14b_vllm.ipynb #fc146c21
 _TAKEN = ("vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads", "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters",
           "initializer_range", "tie_word_embeddings", "attention_bias", "mlp_bias", "bos_token_id", "eos_token_id", "pad_token_id")
 
@@ -72,13 +66,12 @@ def vllm_config(model: PreTrainedModel, # pruned
     "The configuration of the DeciLM form."
     c = model.config.to_dict()
     out = {k: c[k] for k in _TAKEN if k in c}
-    d = getattr(model.config, "head_dim", None) or model.config.hidden_size // model.config.num_attention_heads
     qkv = any(n.endswith("q_proj.bias") for n, _ in model.named_parameters())
-    return out | {"model_type": "nemotron-nas", "architectures": ["DeciLMForCausalLM"], "auto_map": {"AutoConfig": "configuration_decilm.DeciLMConfig"}, "head_dim": d,
+    return out | {"model_type": "nemotron-nas", "architectures": ["DeciLMForCausalLM"], "auto_map": {"AutoConfig": "configuration_decilm.DeciLMConfig"}, "head_dim": head_dim(model),
                   "num_hidden_layers": len(decoder_layers(model)), "intermediate_size": max(1, *(ffn_width(x, arch(model)) for x in decoder_layers(model))),
                   "block_configs": block_configs(model), "qkv_bias": qkv, "attention_bias": out.get("attention_bias", False), "dtype": str(model.dtype).removeprefix("torch.")}
 
-# %% ../nbs/14b_vllm.ipynb #2d49221a
+# %% ../nbs/14b_vllm.ipynb #036e1bc1
 @torch.no_grad()
 def vllm_tensors(model: PreTrainedModel,      # pruned
                 ) -> dict[str, torch.Tensor]: # by their names in the checkpoint
@@ -92,7 +85,7 @@ def vllm_tensors(model: PreTrainedModel,      # pruned
         if b["ffn"]["no_op"]: w = {n: x for n, x in w.items() if not n.startswith((f"{at}mlp.", f"{at}post_attention_layernorm."))}
     return {n: x.contiguous() for n, x in w.items()}
 
-# %% ../nbs/14b_vllm.ipynb #d1d29b96
+# %% ../nbs/14b_vllm.ipynb #7203bc6e
 def _zero_attention(model):
     "Tensors of an attention that contributes nothing"
     c = vllm_config(model)
@@ -103,7 +96,7 @@ def _zero_attention(model):
     if c["attention_bias"]: shapes["o_proj.bias"] = (h,)
     return {n: x.new_zeros(s) for n, s in shapes.items()}
 
-# %% ../nbs/14b_vllm.ipynb #0c52d17c
+# %% ../nbs/14b_vllm.ipynb #fbca13b2
 def export_vllm(model: PreTrainedModel | str | Path,   # pruned (or dense), or the folder of a saved one
                 out: str | Path,                       # folder to make
                 tok: PreTrainedTokenizerBase | None = None, # saved beside it; default: the folder's, if it has one
@@ -111,9 +104,7 @@ def export_vllm(model: PreTrainedModel | str | Path,   # pruned (or dense), or t
                 overwrite: bool = False,               # replace a checkpoint that is there
                ) -> Path:                              # the folder
     "Write the DeciLM form that vLLM reads (`--trust-remote-code`); `ValueError` with the format that can, where it cannot."
-    if isinstance(model, (str, Path)):
-        if tok is None and (Path(model) / "tokenizer_config.json").is_file(): tok = AutoTokenizer.from_pretrained(model)
-        model = load_pruned(model)
+    model, tok = opened(model, tok)
     if reason := vllm_refusal(model): raise ValueError(f'the DeciLM form cannot say this model: {reason}. save_pruned(…, format="compatible") writes a checkpoint that vLLM reads as the dense model')
     with whole_folder(out, overwrite) as tmp:
         save_file(vllm_tensors(model), tmp / "model.safetensors", metadata={"format": "pt"})
