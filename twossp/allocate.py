@@ -6,7 +6,7 @@
 __all__ = ['PATIENCE', 'Point', 'counts', 'formula_point', 'removal_path', 'repaired_points', 'best_point', 'exchanges',
            'search_widths']
 
-# %% ../nbs/10b_allocate.ipynb #67c93459
+# %% ../nbs/10b_allocate.ipynb #78a14a9c
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,11 +17,11 @@ from .arch import Sizes, sizes
 from .balance import Budget, attention_count, balance, reach
 from .depth import Trial, greedy, mean_nll, removal_order
 from .metrics import bar, check_ids
-from .plan import Plan, drop
+from .plan import Plan, check_sparsity, drop
 from .repair import repair_plans
 from .width import width_plan
 
-# %% ../nbs/10b_allocate.ipynb #ae1d938c
+# %% ../nbs/10b_allocate.ipynb #be8cd292
 @dataclass(frozen=True)
 class Point:
     "One balance that was tried."
@@ -30,12 +30,12 @@ class Point:
     nll: float                      # nats a token on the windows that balances are compared on
     repaired: float | None = None   # the same after a repair, on windows that it has not seen; None: not tried
 
-# %% ../nbs/10b_allocate.ipynb #5b7e8a1c
+# %% ../nbs/10b_allocate.ipynb #40c29b47
 def counts(s: Sizes,         # of the dense model
            sparsity: float,  # target, in (0, 1)
           ) -> list[int]:    # ascending; `ValueError` if there are none
     "The numbers of removed attentions with which the target can be met."
-    ns = [n for n in range(len(s) + 1) if reach(s, n)[0] <= sparsity <= reach(s, n)[1]]
+    ns = [n for n in range(len(s) + 1) if reach(s, n)[0] <= check_sparsity(sparsity) <= reach(s, n)[1]]
     return ns or [balance(s, sparsity).n_attn]     # which says why not
 def formula_point(s: Sizes,           # of the dense model
                   sparsity: float,    # target, in (0, 1)
@@ -45,7 +45,7 @@ def formula_point(s: Sizes,           # of the dense model
     ns = counts(s, sparsity)
     return balance(s, sparsity, alpha, min(ns, key=lambda n: abs(n - attention_count(s, sparsity, alpha))))
 
-# %% ../nbs/10b_allocate.ipynb #914c9ade
+# %% ../nbs/10b_allocate.ipynb #5d79a8d5
 PATIENCE = 3   # points in a row without a new best, after which the walk ends
 
 def removal_path(model: PreTrainedModel,          # dense; untouched
@@ -74,7 +74,7 @@ def removal_path(model: PreTrainedModel,          # dense; untouched
         if n >= max(start.n_attn, best.n_attn + PATIENCE): break
     return points, plans, trials
 
-# %% ../nbs/10b_allocate.ipynb #52c7ce35
+# %% ../nbs/10b_allocate.ipynb #8b89661a
 def repaired_points(model: PreTrainedModel,    # dense; untouched
                     points: Sequence[Point],   # of `removal_path`
                     plans: Sequence[Plan],     # likewise
@@ -90,14 +90,14 @@ def repaired_points(model: PreTrainedModel,    # dense; untouched
     got = dict(zip(some, mean_nll(model, fixed, calib[n:][:4]).tolist(), strict=True))
     return [replace(p, repaired=got.get(i)) for i, p in enumerate(points)]
 
-# %% ../nbs/10b_allocate.ipynb #975f4244
+# %% ../nbs/10b_allocate.ipynb #fc154a1f
 def best_point(points: Sequence[Point] # of a path
               ) -> int:                # which of them
     "The lowest loss, after the repair where that was tried; the first of equals."
     tried = [i for i, p in enumerate(points) if p.repaired is not None]
     return min(tried, key=lambda i: points[i].repaired) if tried else min(range(len(points)), key=lambda i: points[i].nll)
 
-# %% ../nbs/10b_allocate.ipynb #dc5da91f
+# %% ../nbs/10b_allocate.ipynb #f0595f8f
 def exchanges(gain: Sequence[float], # a layer: by how much the loss falls with a step more; -inf: impossible
               cost: Sequence[float], # a layer: by how much it rises with a step less; inf: impossible
              ) -> list[tuple[int, int]]: # (from, to), best first; each layer at most once
@@ -109,7 +109,7 @@ def exchanges(gain: Sequence[float], # a layer: by how much the loss falls with 
         pairs.append((j, i)); used |= {i, j}
     return pairs
 
-# %% ../nbs/10b_allocate.ipynb #da5b3f54
+# %% ../nbs/10b_allocate.ipynb #dfe4aae5
 def _moved(widths, pairs, step):
     "Widths after exchanges"
     new = list(widths)
@@ -117,7 +117,7 @@ def _moved(widths, pairs, step):
     return new
 def _halvings(pairs): return [pairs[:n] for n in sorted({max(1, len(pairs) >> k) for k in range(6)}, reverse=True)] if pairs else []
 
-# %% ../nbs/10b_allocate.ipynb #38463c9e
+# %% ../nbs/10b_allocate.ipynb #edecba66
 def search_widths(model: PreTrainedModel,          # dense; untouched
                   scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
                   plan: Plan,                      # narrowed by those scores, without weights; its attentions stay as they are
@@ -142,7 +142,7 @@ def search_widths(model: PreTrainedModel,          # dense; untouched
         else: step /= 2
     return made(widths), history
 
-# %% ../nbs/10b_allocate.ipynb #e4058b8e
+# %% ../nbs/10b_allocate.ipynb #32421c88
 def _marginal(model, made, widths, full, d, ids):
     "Gain and cost of a step in each layer"
     L = len(widths)
