@@ -6,7 +6,7 @@
 __all__ = ['PATIENCE', 'Point', 'counts', 'formula_point', 'removal_path', 'repaired_points', 'best_point', 'exchanges',
            'search_widths']
 
-# %% ../nbs/10b_allocate.ipynb #78a14a9c
+# %% ../nbs/10b_allocate.ipynb #5cdee249
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from .plan import Plan, check_sparsity, drop
 from .repair import repair_plans
 from .width import width_plan
 
-# %% ../nbs/10b_allocate.ipynb #be8cd292
+# %% ../nbs/10b_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
 class Point:
     "One balance that was tried."
@@ -30,7 +30,7 @@ class Point:
     nll: float                      # nats a token on the windows that balances are compared on
     repaired: float | None = None   # the same after a repair, on windows that it has not seen; None: not tried
 
-# %% ../nbs/10b_allocate.ipynb #40c29b47
+# %% ../nbs/10b_allocate.ipynb #2cf4ecbf
 def counts(s: Sizes,         # of the dense model
            sparsity: float,  # target, in (0, 1)
           ) -> list[int]:    # ascending; `ValueError` if there are none
@@ -45,7 +45,7 @@ def formula_point(s: Sizes,           # of the dense model
     ns = counts(s, sparsity)
     return balance(s, sparsity, alpha, min(ns, key=lambda n: abs(n - attention_count(s, sparsity, alpha))))
 
-# %% ../nbs/10b_allocate.ipynb #5d79a8d5
+# %% ../nbs/10b_allocate.ipynb #8ddddffe
 PATIENCE = 3   # points in a row without a new best, after which the walk ends
 
 def removal_path(model: PreTrainedModel,          # dense; untouched
@@ -74,7 +74,7 @@ def removal_path(model: PreTrainedModel,          # dense; untouched
         if n >= max(start.n_attn, best.n_attn + PATIENCE): break
     return points, plans, trials
 
-# %% ../nbs/10b_allocate.ipynb #8b89661a
+# %% ../nbs/10b_allocate.ipynb #07184282
 def repaired_points(model: PreTrainedModel,    # dense; untouched
                     points: Sequence[Point],   # of `removal_path`
                     plans: Sequence[Plan],     # likewise
@@ -90,14 +90,14 @@ def repaired_points(model: PreTrainedModel,    # dense; untouched
     got = dict(zip(some, mean_nll(model, fixed, calib[n:][:4]).tolist(), strict=True))
     return [replace(p, repaired=got.get(i)) for i, p in enumerate(points)]
 
-# %% ../nbs/10b_allocate.ipynb #fc154a1f
+# %% ../nbs/10b_allocate.ipynb #5e3e1165
 def best_point(points: Sequence[Point] # of a path
               ) -> int:                # which of them
     "The lowest loss, after the repair where that was tried; the first of equals."
     tried = [i for i, p in enumerate(points) if p.repaired is not None]
     return min(tried, key=lambda i: points[i].repaired) if tried else min(range(len(points)), key=lambda i: points[i].nll)
 
-# %% ../nbs/10b_allocate.ipynb #f0595f8f
+# %% ../nbs/10b_allocate.ipynb #0320fa02
 def exchanges(gain: Sequence[float], # a layer: by how much the loss falls with a step more; -inf: impossible
               cost: Sequence[float], # a layer: by how much it rises with a step less; inf: impossible
              ) -> list[tuple[int, int]]: # (from, to), best first; each layer at most once
@@ -109,7 +109,7 @@ def exchanges(gain: Sequence[float], # a layer: by how much the loss falls with 
         pairs.append((j, i)); used |= {i, j}
     return pairs
 
-# %% ../nbs/10b_allocate.ipynb #dfe4aae5
+# %% ../nbs/10b_allocate.ipynb #de07443e
 def _moved(widths, pairs, step):
     "Widths after exchanges"
     new = list(widths)
@@ -117,7 +117,7 @@ def _moved(widths, pairs, step):
     return new
 def _halvings(pairs): return [pairs[:n] for n in sorted({max(1, len(pairs) >> k) for k in range(6)}, reverse=True)] if pairs else []
 
-# %% ../nbs/10b_allocate.ipynb #edecba66
+# %% ../nbs/10b_allocate.ipynb #e327309a
 def search_widths(model: PreTrainedModel,          # dense; untouched
                   scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
                   plan: Plan,                      # narrowed by those scores, without weights; its attentions stay as they are
@@ -142,7 +142,7 @@ def search_widths(model: PreTrainedModel,          # dense; untouched
         else: step /= 2
     return made(widths), history
 
-# %% ../nbs/10b_allocate.ipynb #32421c88
+# %% ../nbs/10b_allocate.ipynb #1e6eac75
 def _marginal(model, made, widths, full, d, ids):
     "Gain and cost of a step in each layer"
     L = len(widths)

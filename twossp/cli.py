@@ -6,7 +6,7 @@
 __all__ = ['EXAMPLES', 'Flags', 'flags', 'rates', 'check_flags', 'read_all', 'calibration_windows', 'evaluations', 'saver',
            'feasible', 'load', 'downstream', 'run', 'show', 'main']
 
-# %% ../nbs/17_cli.ipynb #ad2138ec
+# %% ../nbs/17_cli.ipynb #072bc9f7
 import argparse
 import json
 import logging
@@ -37,7 +37,7 @@ from .repair import REPAIRS
 from .report import compare, html_report, plot_plan, plot_trials, samples, summary, to_markdown
 from .tasks import TASKS, _check_batch, load_tasks, on_tasks
 
-# %% ../nbs/17_cli.ipynb #1fe2e6e1
+# %% ../nbs/17_cli.ipynb #dcf97cfe
 class Flags(argparse.ArgumentParser):
     "Flags with underscores or hyphens; what is wrong with them is raised as one line."
     def error(self, message): raise ValueError(f"{message} (twossp --help lists the flags)")
@@ -45,7 +45,7 @@ class Flags(argparse.ArgumentParser):
         same = lambda a: "--" + a[2:].split("=", 1)[0].replace("-", "_") + a[len(a.split("=", 1)[0]):] if a.startswith("--") else a
         return super().parse_args([same(a) for a in (sys.argv[1:] if args is None else args)], namespace)
 
-# %% ../nbs/17_cli.ipynb #becd2874
+# %% ../nbs/17_cli.ipynb #c3d66bc0
 def _number(text):
     try: return float(text)
     except ValueError: raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
@@ -63,7 +63,7 @@ def _whole(text):
     if n < 0: raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
     return n
 
-# %% ../nbs/17_cli.ipynb #7afa1c77
+# %% ../nbs/17_cli.ipynb #ac367282
 def _model_flags(p):
     g = p.add_argument_group("the model")
     g.add_argument("--model", metavar="NAME", help="name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)")
@@ -73,7 +73,7 @@ def _model_flags(p):
     g.add_argument("--dtype", default="auto", help="auto (as stored), float32, bfloat16 or float16")
     g.add_argument("--seed", type=_whole, default=0, help="of everything random; 0 calibrates on the text's first windows, another number draws them (default: 0)")
 
-# %% ../nbs/17_cli.ipynb #469e32ba
+# %% ../nbs/17_cli.ipynb #7b35a716
 def _pruning_flags(p):
     g = p.add_argument_group("pruning")
     g.add_argument("--pruning_method", metavar="METHOD", help=f"one of {', '.join(METHODS)}")
@@ -87,7 +87,7 @@ def _pruning_flags(p):
     g.add_argument("--n_samples", metavar="N", type=_count, help="calibration windows (default: the method's, 32 for 2ssp)")
     g.add_argument("--seq_len", metavar="T", type=_count, default=2048, help="tokens a window (default: 2048)")
 
-# %% ../nbs/17_cli.ipynb #7824910c
+# %% ../nbs/17_cli.ipynb #7f17dbcf
 def _evaluation_flags(p):
     g = p.add_argument_group("evaluation")
     g.add_argument("--dense", action="store_true", help="the unpruned model, evaluated as the other flags say")
@@ -110,7 +110,7 @@ def _evaluation_flags(p):
     g.add_argument("--local_datasets", action="store_true", help="read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)")
     g.add_argument("--data_dir", metavar="DIR", help="the same, from another folder")
 
-# %% ../nbs/17_cli.ipynb #f0e4bd8f
+# %% ../nbs/17_cli.ipynb #a551a8b2
 def _output_flags(p):
     g = p.add_argument_group("output")
     g.add_argument("--save", metavar="DIR", help="save the pruned checkpoint, its plan and pictures there; with several runs, a folder for each below it")
@@ -123,7 +123,7 @@ def _output_flags(p):
     g.add_argument("--version", action="version", version=f"twossp {twossp.__version__}")
     g.add_argument("--demo", action="store_true", help="prune the embedded model at 25 %%, compare, save into ./demo: a few minutes, no network")
 
-# %% ../nbs/17_cli.ipynb #e10af089
+# %% ../nbs/17_cli.ipynb #e5755b27
 EXAMPLES = """examples:
   twossp --demo
       everything on a small embedded model, without a network
@@ -136,7 +136,7 @@ EXAMPLES = """examples:
 exit code: 0 done; 1 done, but a part of it failed; 2 could not be done as asked; 130 interrupted (what was finished is kept)
 """
 
-# %% ../nbs/17_cli.ipynb #f2139fb0
+# %% ../nbs/17_cli.ipynb #92d68036
 def flags() -> Flags: # ready to parse
     "All flags."
     p = Flags("twossp", description="Prune a language model with 2SSP or a baseline, measure what it cost, keep the result.",
@@ -144,7 +144,7 @@ def flags() -> Flags: # ready to parse
     for add in (_model_flags, _pruning_flags, _evaluation_flags, _output_flags): add(p)
     return p
 
-# %% ../nbs/17_cli.ipynb #62e19040
+# %% ../nbs/17_cli.ipynb #61cdcb39
 def rates(args,              # parsed flags
           L: int,            # layers of the model
          ) -> list[float]:   # targets, in (0, 1)
@@ -155,7 +155,7 @@ def rates(args,              # parsed flags
     if rate == -2: return [.25, .375, .5]
     return [check_sparsity(rate)]
 
-# %% ../nbs/17_cli.ipynb #70db6e30
+# %% ../nbs/17_cli.ipynb #9aa25e33
 def check_flags(args # parsed flags
                ) -> None:
     "`ValueError` for what can be known to be wrong before a model is loaded."
@@ -188,7 +188,7 @@ def _batch_size(args): return int(args.batch_size) if args.batch_size.isdigit() 
 def _options(args): return {k: v for k in ("alpha", "n_attn", "widths", "repair") if (v := getattr(args, k)) is not None}
 def _several(args): return -1 in (args.sparsity_rate, args.num_prune) or -2 in (args.sparsity_rate, args.num_prune)
 
-# %% ../nbs/17_cli.ipynb #71b7c01f
+# %% ../nbs/17_cli.ipynb #56440fe6
 def _data_dir(args): return "data" if args.local_datasets else args.data_dir
 def _evaluation_texts(args):
     "Names of the texts to take perplexity on, in order"
@@ -198,7 +198,7 @@ def _calibration_text(args): return args.calibration or ("news" if args.model ==
 def _needs_calibration(args): return args.pruning_method is not None or args.ablation or args.evaluate_inference
 def _label(name): return Path(name).stem if Path(name).exists() else name
 
-# %% ../nbs/17_cli.ipynb #6919ea35
+# %% ../nbs/17_cli.ipynb #c65ca218
 def read_all(args           # parsed flags
             ) -> tuple[list[str] | None, dict]: # calibration text; evaluation texts by name
     "Read every text that the flags ask for, before the model is loaded."
@@ -206,7 +206,7 @@ def read_all(args           # parsed flags
     calib = load_text(_calibration_text(args), "calibration", **where) if _needs_calibration(args) else None
     return calib, {_label(n): load_text(n, "evaluation", **where) for n in _evaluation_texts(args)}
 
-# %% ../nbs/17_cli.ipynb #8020622a
+# %% ../nbs/17_cli.ipynb #e5f655e5
 def calibration_windows(args,   # parsed flags
                         texts: list[str], # of `read_all`
                         tok,    # the model's tokenizer
@@ -218,13 +218,13 @@ def calibration_windows(args,   # parsed flags
         n = have
     return windows(texts, tok, args.seq_len, n, seed)
 
-# %% ../nbs/17_cli.ipynb #91aa33e8
+# %% ../nbs/17_cli.ipynb #cd85cb2d
 def _usual_windows(args):
     "The method's number; with a repair, which looks at them all, 32 at least"
     n = CALIBRATION.get(args.pruning_method, 32) if args.pruning_method else 1
     return max(n, 32) if args.repair else n
 
-# %% ../nbs/17_cli.ipynb #6d437fd2
+# %% ../nbs/17_cli.ipynb #df7b076f
 def evaluations(args,                   # parsed flags
                 texts: Mapping,         # evaluation texts by name
                 calib: torch.Tensor | None, # calibration windows
@@ -241,7 +241,7 @@ def evaluations(args,                   # parsed flags
     if args.evaluate_qualitative: evals["text"] = on_prompts(args.prompt or PROMPTS)
     return evals
 
-# %% ../nbs/17_cli.ipynb #f0cac439
+# %% ../nbs/17_cli.ipynb #7b2b7dbd
 def _folder(args, r): return Path(args.save) / f"{r.method}-{r.target:.4f}".rstrip("0") if _several(args) else Path(args.save)
 def _pictures(folder, plan, dense, report):
     if not {"scores", "trials"} <= report.keys(): return []
@@ -249,13 +249,13 @@ def _pictures(folder, plan, dense, report):
     if report["trials"]: plot_trials(report["trials"]).savefig(folder / "trials.png")
     return ["plan.png"] + ["trials.png"] * bool(report["trials"])
 
-# %% ../nbs/17_cli.ipynb #84bfe6c7
+# %% ../nbs/17_cli.ipynb #24b1b9f3
 def _how(report):
     "What searches and repairs found, for `plan.json`"
     out = {k: [asdict(p) for p in report[k]] for k in ("balance",) if k in report}
     return out | {k: report[k] for k in ("widths", "repair") if k in report}
 
-# %% ../nbs/17_cli.ipynb #84946476
+# %% ../nbs/17_cli.ipynb #fde7a9ca
 def saver(args,   # parsed flags
           model,  # dense
           tok,    # its tokenizer
@@ -270,13 +270,13 @@ def saver(args,   # parsed flags
         log.info("saved %s", " ".join([str(folder), *_pictures(folder, plan, dense, report)]))
     return save
 
-# %% ../nbs/17_cli.ipynb #740eecca
+# %% ../nbs/17_cli.ipynb #1a962529
 def _balance(args, s, target):
     "Raises if the target cannot be had"
     formula = {k: v for k, v in _options(args).items() if k in ("alpha", "n_attn")}
     return formula_point(s, target, args.alpha or 1.5) if args.n_attn == "search" else balance(s, target, **formula)
 
-# %% ../nbs/17_cli.ipynb #d2883a3c
+# %% ../nbs/17_cli.ipynb #cf35767e
 def feasible(args,               # parsed flags
              model,              # dense
              targets: Sequence[float], # sparsities
@@ -289,7 +289,7 @@ def feasible(args,               # parsed flags
     for flag, t in (("seq_len", args.seq_len), ("eval_len", args.eval_len)):
         if limit and t and t > limit: raise ValueError(f"--{flag} {t} is more than the model's {limit} positions")
 
-# %% ../nbs/17_cli.ipynb #d02376bd
+# %% ../nbs/17_cli.ipynb #1cb04913
 def load(args         # parsed flags
         ) -> tuple:   # model, tokenizer
     "The model that the flags name; a pruned checkpoint remembers how big it was."
@@ -298,7 +298,7 @@ def load(args         # parsed flags
         model.twossp_dense = json.loads(record.read_text(encoding="utf-8"))["parameters"]["dense"]
     return model, tok
 
-# %% ../nbs/17_cli.ipynb #690cb91e
+# %% ../nbs/17_cli.ipynb #c265b503
 def downstream(args            # parsed flags
               ) -> tuple | None: # for `run_tasks`; None if it is not asked for
     "The tasks that the flags ask for, with their data; `ValueError` if none of them has it."
@@ -308,7 +308,7 @@ def downstream(args            # parsed flags
     if not good: raise ValueError(f"none of the tasks can be run: {', '.join(bad)} (on the Hugging Face hub, which may be out of reach; --include_path takes local ones). The first: {bad[min(bad)]}")
     return tm, good, bad
 
-# %% ../nbs/17_cli.ipynb #0338e9bf
+# %% ../nbs/17_cli.ipynb #aeb5f7bb
 def _dense_row(args, model, tok, evals): return run_grid(model, tok, None, {}, [], evals, args.results, name=args.model)
 def _ablations(args, model, tok, texts, evals):
     "The ablations, as far as the text goes: larger calibration sizes than it has are left out, and said"
@@ -320,7 +320,7 @@ def _ablations(args, model, tok, texts, evals):
     done = ablate(model, tok, draw, evals, args.results, min(args.n_samples or 32, have), ns, name=args.model, progress=not args.quiet)
     return [r for rows in done.values() for r in rows]
 
-# %% ../nbs/17_cli.ipynb #fd3e78cd
+# %% ../nbs/17_cli.ipynb #cbfcae11
 def run(args                # parsed and checked flags
        ) -> list[Result]:   # dense first
     "Load, prune, save, evaluate."
@@ -337,7 +337,7 @@ def run(args                # parsed and checked flags
     return run_grid(model, tok, calib, methods, targets, evals, args.results, name=args.model, seeds=[args.seed], options={args.pruning_method: _options(args)},
                     dense=args.dense, on_plan=saver(args, model, tok, calib) if args.save else None, progress=not args.quiet)
 
-# %% ../nbs/17_cli.ipynb #6a6dde10
+# %% ../nbs/17_cli.ipynb #e0fa3cde
 def show(rows: Sequence[Result] # of `run`
         ) -> str:               # for stdout
     "Rows as text: side by side, with samples of text below."
@@ -349,7 +349,7 @@ def show(rows: Sequence[Result] # of `run`
     parts += [f"{r.method} at {r.target:.4g}: {part}: {e}" for r in rows for part, e in r.errors.items()]
     return "\n\n".join(parts)
 
-# %% ../nbs/17_cli.ipynb #87623125
+# %% ../nbs/17_cli.ipynb #94c170aa
 _DEMO = dict(model="smollm2", pruning_method="2ssp", sparsity_rate=.25, calibration="news", n_samples=16, seq_len=1024, evaluation=["wiki"], n_eval=16, eval_len=2048, save="demo", dtype="float32",
              dense=True, evaluate_inference=True, evaluate_qualitative=True, prompt=["The theory of relativity"], repeats=3)
 _DEFAULTS = vars(flags().parse_args([]))
@@ -360,14 +360,14 @@ def _demo_flags(args):
     if (Path(args.save) / "plan.json").is_file(): args.overwrite = True       # an earlier demo
     return args
 
-# %% ../nbs/17_cli.ipynb #d74e776d
+# %% ../nbs/17_cli.ipynb #45850b87
 def _farewell(args):
     return f"""
 The pruned model is in {args.save}/: weights, plan.json, plan.png (what was removed), trials.png (how it was chosen).
 It loads with:   python -c "import twossp, transformers; transformers.AutoModelForCausalLM.from_pretrained('{args.save}')"
 Next, half of it:   twossp --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki --n_eval 16 --save half"""
 
-# %% ../nbs/17_cli.ipynb #0303012e
+# %% ../nbs/17_cli.ipynb #5454e794
 @contextmanager
 def _speaking(args):
     "Log lines and warnings go to stderr, one line each, while the command runs"
@@ -380,7 +380,7 @@ def _speaking(args):
         try: yield
         finally: log.removeHandler(h); log.setLevel(old); hf_logging.set_verbosity(old_hf)
 
-# %% ../nbs/17_cli.ipynb #9abf341d
+# %% ../nbs/17_cli.ipynb #d3fb53fd
 def _say(e):
     if isinstance(e, (MemoryError, torch.OutOfMemoryError)): return "out of memory: try --dtype bfloat16, a shorter --seq_len, or another --device"
     if isinstance(e, OSError) and e.strerror: return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
@@ -404,7 +404,7 @@ def _main(argv):
     if args.demo: print(_farewell(args), flush=True)
     return int(any(r.errors for r in rows))
 
-# %% ../nbs/17_cli.ipynb #459af7c5
+# %% ../nbs/17_cli.ipynb #a8c2e30e
 def main(argv: Sequence[str] | None = None, # default: the process's arguments
         ) -> int:                           # exit code: 0 done, 1 a part failed, 2 not possible as asked, 130 interrupted
     "The command `twossp`."
@@ -419,6 +419,6 @@ def main(argv: Sequence[str] | None = None, # default: the process's arguments
         print(f"twossp: error: {_say(e)}", file=sys.stderr)
         return 2
 
-# %% ../nbs/17_cli.ipynb #b7f585b6
+# %% ../nbs/17_cli.ipynb #98d074db
 #| eval: false
 if __name__ == "__main__" and "ipykernel" not in sys.modules: sys.exit(main())

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['N_COMPARE', 'two_ssp']
 
-# %% ../nbs/11_pipeline.ipynb #829b2e29
+# %% ../nbs/11_pipeline.ipynb #34a7fdd8
 import torch
 from transformers import PreTrainedModel
 
@@ -19,7 +19,7 @@ from .plan import Plan, drop
 from .repair import check_repair, repair_plan
 from .width import width_plan
 
-# %% ../nbs/11_pipeline.ipynb #45122d1e
+# %% ../nbs/11_pipeline.ipynb #daa4a304
 def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouched
             calib: torch.Tensor,          # (n, t) calibration windows
             sparsity: float,              # target, in (0, 1): share of the decoder layers' parameters
@@ -48,22 +48,22 @@ def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouc
     if widths == "search": plan, log["widths"] = search_widths(model, scores, plan, calib[:n_search], calib[:N_COMPARE], progress=progress)
     return plan if repair is None else repair_plan(model, plan, calib, progress=progress, log=log)
 
-# %% ../nbs/11_pipeline.ipynb #32cbfe1e
+# %% ../nbs/11_pipeline.ipynb #4c38dc50
 def _check_search(calib, n):
     check_ids(calib)
     if not 1 <= n <= len(calib): raise ValueError(f"n_search has to be 1 to {len(calib)}, the number of calibration windows; got {n}")
 
-# %% ../nbs/11_pipeline.ipynb #49978da9
+# %% ../nbs/11_pipeline.ipynb #2c77d6f8
 def _check_options(n_attn, widths, repair, calib):
     if isinstance(n_attn, str) and n_attn != "search": raise ValueError(f"n_attn has to be a whole number, 'search', or None for the formula's; got {n_attn!r}")
     if widths not in ("uniform", "search"): raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
     check_repair(repair, calib)
     if repair and n_attn == "search" and len(calib) < 3: raise ValueError(f"n_attn='search' with a repair needs at least 3 calibration windows; got {len(calib)}")
 
-# %% ../nbs/11_pipeline.ipynb #b2ac3aa4
+# %% ../nbs/11_pipeline.ipynb #ec42e307
 N_COMPARE = 4   # windows, at most, that balances and widths are compared on
 
-# %% ../nbs/11_pipeline.ipynb #9fdb6991
+# %% ../nbs/11_pipeline.ipynb #536e27b7
 def _best_balance(model, scores, sparsity, calib, n_search, alpha, repair, progress, log):
     "The best plan along the removal path, its budget, all trials"
     points, plans, trials = removal_path(model, scores, sparsity, calib[:n_search], calib[:N_COMPARE], alpha, progress)
