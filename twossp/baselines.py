@@ -6,7 +6,7 @@
 __all__ = ['Method', 'METHODS', 'CALIBRATION', 'removal_count', 'shortgpt', 'window_similarity', 'window_based', 'blockpruner',
            'mutate', 'Generation', 'evopress', 'random_plan', 'magnitude', 'width_only', 'depth_only', 'method']
 
-# %% ../nbs/12_baselines.ipynb #c2cd4f96
+# %% ../nbs/12_baselines.ipynb #c136c188
 import math
 import random
 import warnings
@@ -24,10 +24,11 @@ from .importance import block_influence, magnitude_scores, random_scores, stream
 from .metrics import _batches, bar, check_ids, inference
 from .pipeline import two_ssp
 from .plan import Plan, check_sparsity, dense_plan, drop
+from .repair import repairable
 from .search import plan_kl
 from .width import width_plan
 
-# %% ../nbs/12_baselines.ipynb #b965f454
+# %% ../nbs/12_baselines.ipynb #56f074c5
 def removal_count(L: int,           # layers of the model
                   sparsity: float,  # target, in (0, 1)
                   most: int,        # how many of the layers may go
@@ -38,7 +39,8 @@ def removal_count(L: int,           # layers of the model
         raise ValueError(f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most {most} can go: the reach is {1/L:.4f} to {most/L:.4f}")
     return n
 
-# %% ../nbs/12_baselines.ipynb #fa2eb7c5
+# %% ../nbs/12_baselines.ipynb #2a80d6be
+@repairable
 def shortgpt(model: PreTrainedModel,     # dense, of a supported family; untouched
              calib: torch.Tensor,        # (n, t) calibration windows
              sparsity: float,            # target, in (0, 1); rounded up to whole blocks
@@ -59,7 +61,7 @@ def shortgpt(model: PreTrainedModel,     # dense, of a supported family; untouch
 def _check_finite(what, x):
     if not torch.isfinite(x).all(): raise ValueError(f"{what} is NaN or infinite: did the model overflow? Try float32 or bfloat16")
 
-# %% ../nbs/12_baselines.ipynb #05d40483
+# %% ../nbs/12_baselines.ipynb #af1e9dc4
 def window_similarity(model: PreTrainedModel,   # dense; untouched
                       calib: torch.Tensor,      # (N, t) calibration windows
                       n: int,                   # blocks in a row, 1 … L-1
@@ -77,7 +79,8 @@ def window_similarity(model: PreTrainedModel,   # dense; untouched
             total += torch.stack([F.cosine_similarity(x[l+1], x[l+1+n], dim=-1).sum() for l in range(L - n)])
     return (total / len(calib)).float()
 
-# %% ../nbs/12_baselines.ipynb #7b2a723f
+# %% ../nbs/12_baselines.ipynb #e2c77892
+@repairable
 def window_based(model: PreTrainedModel,     # dense, of a supported family; untouched
                  calib: torch.Tensor,        # (N, t) calibration windows
                  sparsity: float,            # target, in (0, 1); rounded up to whole blocks
@@ -96,7 +99,8 @@ def window_based(model: PreTrainedModel,     # dense, of a supported family; unt
     return drop(L, blocks=range(best + 1, best + 1 + n))
 def _last_best(x): return max(range(len(x)), key=lambda l: (x[l], l))
 
-# %% ../nbs/12_baselines.ipynb #c37b90f1
+# %% ../nbs/12_baselines.ipynb #c3cc858d
+@repairable
 def blockpruner(model: PreTrainedModel,     # dense, of a supported family; untouched
                 calib: torch.Tensor,        # (N, t) calibration windows, of which the first few are used
                 sparsity: float,            # target, in (0, 1); rounded up to whole attentions and FFNs
@@ -119,17 +123,17 @@ def blockpruner(model: PreTrainedModel,     # dense, of a supported family; unto
     if log is not None: log.update(n=n, trials=trials, forwards=len(trials)*n_search)
     return plan
 
-# %% ../nbs/12_baselines.ipynb #1eb6dced
+# %% ../nbs/12_baselines.ipynb #1f4c4b3d
 def _first_windows(model, calib, n):
     check_ids(calib, model)
     if not 1 <= n <= len(calib): raise ValueError(f"n_search has to be 1 to {len(calib)}, the number of calibration windows; got {n}")
     return calib[:n]
 
-# %% ../nbs/12_baselines.ipynb #5bf880c3
+# %% ../nbs/12_baselines.ipynb #d4b13615
 def _genome_plan(genome, L): return drop(L, blocks=genome[0]) if len(genome) == 1 else drop(L, attn=genome[0], ffn=genome[1])
 def _random_genome(L, n, blocks, rng): return tuple(tuple(sorted(rng.sample(range(L), n))) for _ in range(1 if blocks else 2))
 
-# %% ../nbs/12_baselines.ipynb #263fda8e
+# %% ../nbs/12_baselines.ipynb #fc70f2e8
 def mutate(genome: tuple,         # what is removed: (attentions, FFNs) or (blocks,), ascending
            L: int,                # layers of the model
            max_swaps: int,        # most swaps; their number is the lower of two draws from 1 … max_swaps
@@ -143,7 +147,7 @@ def mutate(genome: tuple,         # what is removed: (attentions, FFNs) or (bloc
         g.remove(back); g.add(out)
     return tuple(tuple(sorted(g)) for g in parts)
 
-# %% ../nbs/12_baselines.ipynb #9a8dc6e6
+# %% ../nbs/12_baselines.ipynb #a1acd332
 def _children(parent, k, L, max_swaps, rng):
     seen = {parent: None}
     for _ in range(100*k):
@@ -151,13 +155,13 @@ def _children(parent, k, L, max_swaps, rng):
         seen.setdefault(mutate(parent, L, max_swaps, rng))
     return list(seen)[1:]
 
-# %% ../nbs/12_baselines.ipynb #84da2c63
+# %% ../nbs/12_baselines.ipynb #57360879
 def _draw(calib, tokens, rng):
     t = calib.shape[1]
     rows = sorted(rng.sample(range(len(calib)), -(-tokens // t)))
     return tuple(rows), calib[rows, :min(t, tokens)]
 
-# %% ../nbs/12_baselines.ipynb #582d2b41
+# %% ../nbs/12_baselines.ipynb #a708c251
 def _check_evolution(survivors, tokens, offspring, **counts):
     for name, x in (counts | dict(offspring=offspring)).items():
         least = 2 if name == "initial_tokens" else 1
@@ -176,7 +180,7 @@ def _pool(calib, calib_tokens, need):
     if have < calib_tokens: warnings.warn(f"EvoPress is meant to draw from {calib_tokens} tokens; it draws from the {have} that there are", stacklevel=3)
     return calib
 
-# %% ../nbs/12_baselines.ipynb #59586d42
+# %% ../nbs/12_baselines.ipynb #c74e7c3a
 @dataclass(frozen=True)
 class Generation:
     "One generation of the search: the last comparison, with the parent in it."
@@ -187,7 +191,7 @@ class Generation:
     kl_survivor: float        # likewise; never above `kl_parent`
     fitness: tuple[tuple[float, ...], ...]  # KL of all that were compared, comparison by comparison
 
-# %% ../nbs/12_baselines.ipynb #22d46c38
+# %% ../nbs/12_baselines.ipynb #2e10358a
 def _ranked(fitness):
     "Indices, best first"
     if not any(map(math.isfinite, fitness)): raise ValueError("every genome has an infinite or undefined KL divergence: did the model overflow? Try float32 or bfloat16")
@@ -205,7 +209,8 @@ def _generation(score, calib, parent, children, survivors, tokens, rng, L):
     child = pool[best[0]]
     return child, Generation(rows, _genome_plan(parent, L), _genome_plan(child, L), fitness[-1], fitness[best[0]], tuple(seen))
 
-# %% ../nbs/12_baselines.ipynb #eda133ef
+# %% ../nbs/12_baselines.ipynb #3d7b4fde
+@repairable
 def evopress(model: PreTrainedModel,        # dense, of a supported family; untouched
              calib: torch.Tensor,           # (N, t) calibration windows
              sparsity: float,               # target, in (0, 1); rounded up to whole attentions and FFNs, or blocks
@@ -239,7 +244,7 @@ def evopress(model: PreTrainedModel,        # dense, of a supported family; unto
     if log is not None: log.update(n=n, initial=first, generations=gens, **cost)
     return _genome_plan(parent, L)
 
-# %% ../nbs/12_baselines.ipynb #f7417c3c
+# %% ../nbs/12_baselines.ipynb #ccdaee0f
 def _scorer(model, L, cost):
     "(genomes, windows) -> their fitness; counts forward passes, the reference's too"
     def score(genomes, ids):
@@ -247,7 +252,8 @@ def _scorer(model, L, cost):
         return plan_kl(model, [_genome_plan(g, L) for g in genomes], ids).mean(1).tolist()
     return score
 
-# %% ../nbs/12_baselines.ipynb #32160260
+# %% ../nbs/12_baselines.ipynb #afb03a09
+@repairable
 def random_plan(model: PreTrainedModel,     # dense, of a supported family; only its sizes are looked at
                 calib: torch.Tensor | None, # not looked at
                 sparsity: float,            # target, in (0, 1)
@@ -265,7 +271,8 @@ def random_plan(model: PreTrainedModel,     # dense, of a supported family; only
     if log is not None: log.update(budget=b, forwards=0)
     return width_plan(random_scores(model, seed), b.width) | drop(L, attn=attn)
 
-# %% ../nbs/12_baselines.ipynb #2e4a30bc
+# %% ../nbs/12_baselines.ipynb #c25765ec
+@repairable
 def magnitude(model: PreTrainedModel,     # dense, of a supported family; untouched
               calib: torch.Tensor,        # (N, t) calibration windows, of which stage 2 uses the first few
               sparsity: float,            # target, in (0, 1)
@@ -284,7 +291,8 @@ def magnitude(model: PreTrainedModel,     # dense, of a supported family; untouc
     if log is not None: log.update(budget=b, scores=scores, trials=trials, forwards=len(trials)*n_search)
     return plan
 
-# %% ../nbs/12_baselines.ipynb #86f42e95
+# %% ../nbs/12_baselines.ipynb #0671a4fe
+@repairable
 def width_only(model: PreTrainedModel,     # dense, of a supported family; untouched
                calib: torch.Tensor,        # (N, t) calibration windows
                sparsity: float,            # target, in (0, 1); `ValueError` beyond the FFNs' share
@@ -299,7 +307,8 @@ def width_only(model: PreTrainedModel,     # dense, of a supported family; untou
     if log is not None: log.update(forwards=len(calib))
     return plan
 
-# %% ../nbs/12_baselines.ipynb #dc7ea24b
+# %% ../nbs/12_baselines.ipynb #398dec31
+@repairable
 def depth_only(model: PreTrainedModel,     # dense, of a supported family; untouched
                calib: torch.Tensor,        # (N, t) calibration windows, of which the first few are used
                sparsity: float,            # target, in (0, 1); `ValueError` beyond the attentions' share
@@ -317,7 +326,7 @@ def depth_only(model: PreTrainedModel,     # dense, of a supported family; untou
     if log is not None: log.update(n=n, trials=trials, forwards=len(trials)*n_search)
     return plan
 
-# %% ../nbs/12_baselines.ipynb #ad78ad84
+# %% ../nbs/12_baselines.ipynb #4d73f303
 Method = Callable[..., Plan]   # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a plan
 
 METHODS: dict[str, Method] = {   # name -> method
@@ -325,13 +334,13 @@ METHODS: dict[str, Method] = {   # name -> method
     "random": random_plan, "magnitude": magnitude, "width_only": width_only, "depth_only": depth_only,
 }
 
-# %% ../nbs/12_baselines.ipynb #bca6342e
+# %% ../nbs/12_baselines.ipynb #9f822e3e
 def method(name: str,  # a key of `METHODS`
           ) -> Method: # what it stands for
     "The method of that name; `ValueError` lists the choices."
     if name not in METHODS: raise ValueError(f"no pruning method {name!r}; there are: {', '.join(METHODS)}" + ("" if "slicegpt" in METHODS else " (and slicegpt, once twossp.slicegpt is imported)"))
     return METHODS[name]
 
-# %% ../nbs/12_baselines.ipynb #a2206eef
+# %% ../nbs/12_baselines.ipynb #f9530739
 CALIBRATION = {"2ssp": 32, "window_based": 256, "shortgpt": 256, "slicegpt": 256, "blockpruner": 1, "evopress": 64,   # method -> windows
                  "random": 1, "magnitude": 1, "width_only": 32, "depth_only": 1}

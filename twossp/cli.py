@@ -6,7 +6,7 @@
 __all__ = ['EXAMPLES', 'Flags', 'flags', 'rates', 'check_flags', 'read_all', 'calibration_windows', 'evaluations', 'saver',
            'feasible', 'load', 'downstream', 'run', 'show', 'main']
 
-# %% ../nbs/17_cli.ipynb #7160c081
+# %% ../nbs/17_cli.ipynb #072bc9f7
 import argparse
 import json
 import logging
@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from transformers.utils import logging as hf_logging
 
 import twossp
 from .ablations import ablate
+from .allocate import formula_point
 from .arch import sizes
 from .balance import balance
 from .baselines import CALIBRATION, METHODS, method
@@ -31,10 +33,11 @@ from .evaluate import PROMPTS, Result, ids_hash, on_forward, on_generation, on_p
 from .grid import log, read_results, run_grid
 from .hub import check_target, save_pruned
 from .plan import check_sparsity
+from .repair import REPAIRS
 from .report import compare, html_report, plot_plan, plot_trials, samples, summary, to_markdown
 from .tasks import TASKS, _check_batch, load_tasks, on_tasks
 
-# %% ../nbs/17_cli.ipynb #5dad3a1d
+# %% ../nbs/17_cli.ipynb #dcf97cfe
 class Flags(argparse.ArgumentParser):
     "Flags with underscores or hyphens; what is wrong with them is raised as one line."
     def error(self, message): raise ValueError(f"{message} (twossp --help lists the flags)")
@@ -42,7 +45,7 @@ class Flags(argparse.ArgumentParser):
         same = lambda a: "--" + a[2:].split("=", 1)[0].replace("-", "_") + a[len(a.split("=", 1)[0]):] if a.startswith("--") else a
         return super().parse_args([same(a) for a in (sys.argv[1:] if args is None else args)], namespace)
 
-# %% ../nbs/17_cli.ipynb #7ff876e2
+# %% ../nbs/17_cli.ipynb #c3d66bc0
 def _number(text):
     try: return float(text)
     except ValueError: raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
@@ -51,13 +54,16 @@ def _count(text):
     except ValueError: n = 0
     if n < 1: raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return n
+def _attentions(text):
+    try: return text if text == "search" else int(text)
+    except ValueError: raise argparse.ArgumentTypeError(f"{text!r} is no whole number, nor 'search'") from None
 def _whole(text):
     try: n = int(text)
     except ValueError: n = -1
     if n < 0: raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
     return n
 
-# %% ../nbs/17_cli.ipynb #2565ad3b
+# %% ../nbs/17_cli.ipynb #ac367282
 def _model_flags(p):
     g = p.add_argument_group("the model")
     g.add_argument("--model", metavar="NAME", help="name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)")
@@ -67,19 +73,21 @@ def _model_flags(p):
     g.add_argument("--dtype", default="auto", help="auto (as stored), float32, bfloat16 or float16")
     g.add_argument("--seed", type=_whole, default=0, help="of everything random; 0 calibrates on the text's first windows, another number draws them (default: 0)")
 
-# %% ../nbs/17_cli.ipynb #1f0eba35
+# %% ../nbs/17_cli.ipynb #7b35a716
 def _pruning_flags(p):
     g = p.add_argument_group("pruning")
     g.add_argument("--pruning_method", metavar="METHOD", help=f"one of {', '.join(METHODS)}")
     g.add_argument("--sparsity_rate", metavar="S", type=_number, help="share of the decoder layers' parameters to remove, between 0 and 1; -1: every i/L, i from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5")
     g.add_argument("--num_prune", metavar="N", type=int, help="the older spelling: as many layers' worth, N of L; -1 and -2 as for --sparsity_rate")
     g.add_argument("--alpha", type=_number, help="2ssp: of the balance between the stages (default: 1.5)")
-    g.add_argument("--n_attn", metavar="N", type=int, help="2ssp: attentions to remove, in place of the formula's number")
+    g.add_argument("--n_attn", metavar="N", type=_attentions, help="2ssp: attentions to remove, in place of the formula's number; 'search': the number that the calibration text prefers")
+    g.add_argument("--widths", choices=["uniform", "search"], help="2ssp: 'search' lets layers differ in FFN width, at the same total (default: uniform)")
+    g.add_argument("--repair", metavar="HOW", choices=REPAIRS, help="least_squares: refit the output projections of what is left, after any method but slicegpt (default: no repair)")
     g.add_argument("--calibration", metavar="TEXT", help=f"one of {', '.join(TEXTS)}, a file, or a save_to_disk folder (default: c4; news for smollm2)")
     g.add_argument("--n_samples", metavar="N", type=_count, help="calibration windows (default: the method's, 32 for 2ssp)")
     g.add_argument("--seq_len", metavar="T", type=_count, default=2048, help="tokens a window (default: 2048)")
 
-# %% ../nbs/17_cli.ipynb #84a32761
+# %% ../nbs/17_cli.ipynb #7f17dbcf
 def _evaluation_flags(p):
     g = p.add_argument_group("evaluation")
     g.add_argument("--dense", action="store_true", help="the unpruned model, evaluated as the other flags say")
@@ -102,7 +110,7 @@ def _evaluation_flags(p):
     g.add_argument("--local_datasets", action="store_true", help="read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)")
     g.add_argument("--data_dir", metavar="DIR", help="the same, from another folder")
 
-# %% ../nbs/17_cli.ipynb #26caa7e8
+# %% ../nbs/17_cli.ipynb #a551a8b2
 def _output_flags(p):
     g = p.add_argument_group("output")
     g.add_argument("--save", metavar="DIR", help="save the pruned checkpoint, its plan and pictures there; with several runs, a folder for each below it")
@@ -115,7 +123,7 @@ def _output_flags(p):
     g.add_argument("--version", action="version", version=f"twossp {twossp.__version__}")
     g.add_argument("--demo", action="store_true", help="prune the embedded model at 25 %%, compare, save into ./demo: a few minutes, no network")
 
-# %% ../nbs/17_cli.ipynb #95a8cfb8
+# %% ../nbs/17_cli.ipynb #e5755b27
 EXAMPLES = """examples:
   twossp --demo
       everything on a small embedded model, without a network
@@ -128,7 +136,7 @@ EXAMPLES = """examples:
 exit code: 0 done; 1 done, but a part of it failed; 2 could not be done as asked; 130 interrupted (what was finished is kept)
 """
 
-# %% ../nbs/17_cli.ipynb #a52fd630
+# %% ../nbs/17_cli.ipynb #92d68036
 def flags() -> Flags: # ready to parse
     "All flags."
     p = Flags("twossp", description="Prune a language model with 2SSP or a baseline, measure what it cost, keep the result.",
@@ -136,7 +144,7 @@ def flags() -> Flags: # ready to parse
     for add in (_model_flags, _pruning_flags, _evaluation_flags, _output_flags): add(p)
     return p
 
-# %% ../nbs/17_cli.ipynb #e27ca961
+# %% ../nbs/17_cli.ipynb #61cdcb39
 def rates(args,              # parsed flags
           L: int,            # layers of the model
          ) -> list[float]:   # targets, in (0, 1)
@@ -147,7 +155,7 @@ def rates(args,              # parsed flags
     if rate == -2: return [.25, .375, .5]
     return [check_sparsity(rate)]
 
-# %% ../nbs/17_cli.ipynb #493ff957
+# %% ../nbs/17_cli.ipynb #9aa25e33
 def check_flags(args # parsed flags
                ) -> None:
     "`ValueError` for what can be known to be wrong before a model is loaded."
@@ -158,7 +166,7 @@ def check_flags(args # parsed flags
     if args.pruning_method is not None: method(args.pruning_method)
     if args.pruning_method is None and (asked or args.save): raise ValueError(f"--{(asked or ['save'])[0]} needs --pruning_method")
     if args.pruning_method is not None and len(asked) != 1: raise ValueError("give one of --sparsity_rate and --num_prune" + (", not both" if asked else ""))
-    if strange := _options(args).keys() - (signature(method(args.pruning_method)).parameters if args.pruning_method else {}): raise ValueError(f"--{min(strange)} is for --pruning_method 2ssp")
+    _check_options(args)
     if args.sparsity_rate not in (None, -1, -2): check_sparsity(args.sparsity_rate)
     if args.local_datasets and args.data_dir: raise ValueError("--local_datasets is --data_dir ./data: give one of them")
     if args.prompt and not args.evaluate_qualitative: raise ValueError("--prompt needs --evaluate_qualitative")
@@ -167,11 +175,20 @@ def check_flags(args # parsed flags
     as_dtype(args.dtype); args.device_map or as_device(args.device)
     if args.save: check_target(args.save, args.overwrite or (args.pruning_method and _several(args)))
     if args.results and not Path(args.results).absolute().parent.is_dir(): raise ValueError(f"--results: there is no folder {Path(args.results).absolute().parent}")
+def _check_options(args):
+    "Options that the method does not have"
+    takes = signature(method(args.pruning_method)).parameters if args.pruning_method else {}
+    strange = _options(args).keys() - takes
+    if args.pruning_method != "2ssp" and args.n_attn == "search": strange = {*strange, "n_attn"}
+    if "repair" in strange: raise ValueError("--repair is for a --pruning_method that removes and does no more: 2ssp and the others, but not slicegpt")
+    if strange: raise ValueError(f"--{min(strange)}{' search' if args.n_attn == 'search' else ''} is for --pruning_method 2ssp")
+    least = 3 if args.n_attn == "search" else 2
+    if args.repair and args.n_samples is not None and args.n_samples < least: raise ValueError(f"--repair needs --n_samples of at least {least}: some windows are held out")
 def _batch_size(args): return int(args.batch_size) if args.batch_size.isdigit() else args.batch_size
-def _options(args): return {k: v for k, v in (("alpha", args.alpha), ("n_attn", args.n_attn)) if v is not None}
+def _options(args): return {k: v for k in ("alpha", "n_attn", "widths", "repair") if (v := getattr(args, k)) is not None}
 def _several(args): return -1 in (args.sparsity_rate, args.num_prune) or -2 in (args.sparsity_rate, args.num_prune)
 
-# %% ../nbs/17_cli.ipynb #78f15dc8
+# %% ../nbs/17_cli.ipynb #56440fe6
 def _data_dir(args): return "data" if args.local_datasets else args.data_dir
 def _evaluation_texts(args):
     "Names of the texts to take perplexity on, in order"
@@ -181,7 +198,7 @@ def _calibration_text(args): return args.calibration or ("news" if args.model ==
 def _needs_calibration(args): return args.pruning_method is not None or args.ablation or args.evaluate_inference
 def _label(name): return Path(name).stem if Path(name).exists() else name
 
-# %% ../nbs/17_cli.ipynb #1b71ccad
+# %% ../nbs/17_cli.ipynb #c65ca218
 def read_all(args           # parsed flags
             ) -> tuple[list[str] | None, dict]: # calibration text; evaluation texts by name
     "Read every text that the flags ask for, before the model is loaded."
@@ -189,19 +206,25 @@ def read_all(args           # parsed flags
     calib = load_text(_calibration_text(args), "calibration", **where) if _needs_calibration(args) else None
     return calib, {_label(n): load_text(n, "evaluation", **where) for n in _evaluation_texts(args)}
 
-# %% ../nbs/17_cli.ipynb #e021f62c
+# %% ../nbs/17_cli.ipynb #e5f655e5
 def calibration_windows(args,   # parsed flags
                         texts: list[str], # of `read_all`
                         tok,    # the model's tokenizer
                        ) -> torch.Tensor: # (n, t)
     "The method's number of windows; fewer, with a warning, only where the text has no more and no number was asked for."
-    n, seed = args.n_samples or (CALIBRATION.get(args.pruning_method, 32) if args.pruning_method else 1), args.seed or None
+    n, seed = args.n_samples or _usual_windows(args), args.seed or None
     if args.n_samples is None and n > 1 and (have := len(windows(texts, tok, args.seq_len))) < n:
         log.warning("%s calibrates on %d windows of %d tokens; %s has %d: these are used", args.pruning_method, n, args.seq_len, _calibration_text(args), have)
         n = have
     return windows(texts, tok, args.seq_len, n, seed)
 
-# %% ../nbs/17_cli.ipynb #adebb9a0
+# %% ../nbs/17_cli.ipynb #cd85cb2d
+def _usual_windows(args):
+    "The method's number; with a repair, which looks at them all, 32 at least"
+    n = CALIBRATION.get(args.pruning_method, 32) if args.pruning_method else 1
+    return max(n, 32) if args.repair else n
+
+# %% ../nbs/17_cli.ipynb #df7b076f
 def evaluations(args,                   # parsed flags
                 texts: Mapping,         # evaluation texts by name
                 calib: torch.Tensor | None, # calibration windows
@@ -218,7 +241,7 @@ def evaluations(args,                   # parsed flags
     if args.evaluate_qualitative: evals["text"] = on_prompts(args.prompt or PROMPTS)
     return evals
 
-# %% ../nbs/17_cli.ipynb #f85ac697
+# %% ../nbs/17_cli.ipynb #7b2b7dbd
 def _folder(args, r): return Path(args.save) / f"{r.method}-{r.target:.4f}".rstrip("0") if _several(args) else Path(args.save)
 def _pictures(folder, plan, dense, report):
     if not {"scores", "trials"} <= report.keys(): return []
@@ -226,7 +249,13 @@ def _pictures(folder, plan, dense, report):
     if report["trials"]: plot_trials(report["trials"]).savefig(folder / "trials.png")
     return ["plan.png"] + ["trials.png"] * bool(report["trials"])
 
-# %% ../nbs/17_cli.ipynb #14f44793
+# %% ../nbs/17_cli.ipynb #24b1b9f3
+def _how(report):
+    "What searches and repairs found, for `plan.json`"
+    out = {k: [asdict(p) for p in report[k]] for k in ("balance",) if k in report}
+    return out | {k: report[k] for k in ("widths", "repair") if k in report}
+
+# %% ../nbs/17_cli.ipynb #fde7a9ca
 def saver(args,   # parsed flags
           model,  # dense
           tok,    # its tokenizer
@@ -236,25 +265,31 @@ def saver(args,   # parsed flags
     dense = sizes(model)
     def save(plan, r, report):
         meta = dict(method=r.method, options=r.options, target_sparsity=r.target, seed=r.seed, seconds=r.seconds, dtype=r.dtype,
-                    calibration=_calibration_text(args), calibration_windows=list(calib.shape), calibration_hash=ids_hash(calib))
+                    calibration=_calibration_text(args), calibration_windows=list(calib.shape), calibration_hash=ids_hash(calib), **_how(report))
         folder = save_pruned(model, plan, _folder(args, r), tok, meta, overwrite=args.overwrite)
         log.info("saved %s", " ".join([str(folder), *_pictures(folder, plan, dense, report)]))
     return save
 
-# %% ../nbs/17_cli.ipynb #906c5575
+# %% ../nbs/17_cli.ipynb #1a962529
+def _balance(args, s, target):
+    "Raises if the target cannot be had"
+    formula = {k: v for k, v in _options(args).items() if k in ("alpha", "n_attn")}
+    return formula_point(s, target, args.alpha or 1.5) if args.n_attn == "search" else balance(s, target, **formula)
+
+# %% ../nbs/17_cli.ipynb #cf35767e
 def feasible(args,               # parsed flags
              model,              # dense
              targets: Sequence[float], # sparsities
             ) -> None:
     "`ValueError` for a target that cannot be had or a folder that is in the way, where that can be known beforehand."
-    if args.pruning_method == "2ssp" and len(targets) == 1: balance(sizes(model), targets[0], **_options(args))
+    if args.pruning_method == "2ssp" and len(targets) == 1: _balance(args, sizes(model), targets[0])
     if args.save:
         for t in targets: check_target(_folder(args, Result("", args.pruning_method, t)), args.overwrite)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for flag, t in (("seq_len", args.seq_len), ("eval_len", args.eval_len)):
         if limit and t and t > limit: raise ValueError(f"--{flag} {t} is more than the model's {limit} positions")
 
-# %% ../nbs/17_cli.ipynb #18d5aedb
+# %% ../nbs/17_cli.ipynb #1cb04913
 def load(args         # parsed flags
         ) -> tuple:   # model, tokenizer
     "The model that the flags name; a pruned checkpoint remembers how big it was."
@@ -263,7 +298,7 @@ def load(args         # parsed flags
         model.twossp_dense = json.loads(record.read_text(encoding="utf-8"))["parameters"]["dense"]
     return model, tok
 
-# %% ../nbs/17_cli.ipynb #74d757db
+# %% ../nbs/17_cli.ipynb #c265b503
 def downstream(args            # parsed flags
               ) -> tuple | None: # for `run_tasks`; None if it is not asked for
     "The tasks that the flags ask for, with their data; `ValueError` if none of them has it."
@@ -273,7 +308,7 @@ def downstream(args            # parsed flags
     if not good: raise ValueError(f"none of the tasks can be run: {', '.join(bad)} (on the Hugging Face hub, which may be out of reach; --include_path takes local ones). The first: {bad[min(bad)]}")
     return tm, good, bad
 
-# %% ../nbs/17_cli.ipynb #51b5dedc
+# %% ../nbs/17_cli.ipynb #aeb5f7bb
 def _dense_row(args, model, tok, evals): return run_grid(model, tok, None, {}, [], evals, args.results, name=args.model)
 def _ablations(args, model, tok, texts, evals):
     "The ablations, as far as the text goes: larger calibration sizes than it has are left out, and said"
@@ -285,7 +320,7 @@ def _ablations(args, model, tok, texts, evals):
     done = ablate(model, tok, draw, evals, args.results, min(args.n_samples or 32, have), ns, name=args.model, progress=not args.quiet)
     return [r for rows in done.values() for r in rows]
 
-# %% ../nbs/17_cli.ipynb #96bd4fec
+# %% ../nbs/17_cli.ipynb #cbfcae11
 def run(args                # parsed and checked flags
        ) -> list[Result]:   # dense first
     "Load, prune, save, evaluate."
@@ -302,7 +337,7 @@ def run(args                # parsed and checked flags
     return run_grid(model, tok, calib, methods, targets, evals, args.results, name=args.model, seeds=[args.seed], options={args.pruning_method: _options(args)},
                     dense=args.dense, on_plan=saver(args, model, tok, calib) if args.save else None, progress=not args.quiet)
 
-# %% ../nbs/17_cli.ipynb #e38f4b8d
+# %% ../nbs/17_cli.ipynb #e0fa3cde
 def show(rows: Sequence[Result] # of `run`
         ) -> str:               # for stdout
     "Rows as text: side by side, with samples of text below."
@@ -314,7 +349,7 @@ def show(rows: Sequence[Result] # of `run`
     parts += [f"{r.method} at {r.target:.4g}: {part}: {e}" for r in rows for part, e in r.errors.items()]
     return "\n\n".join(parts)
 
-# %% ../nbs/17_cli.ipynb #0ef5883d
+# %% ../nbs/17_cli.ipynb #94c170aa
 _DEMO = dict(model="smollm2", pruning_method="2ssp", sparsity_rate=.25, calibration="news", n_samples=16, seq_len=1024, evaluation=["wiki"], n_eval=16, eval_len=2048, save="demo", dtype="float32",
              dense=True, evaluate_inference=True, evaluate_qualitative=True, prompt=["The theory of relativity"], repeats=3)
 _DEFAULTS = vars(flags().parse_args([]))
@@ -325,14 +360,14 @@ def _demo_flags(args):
     if (Path(args.save) / "plan.json").is_file(): args.overwrite = True       # an earlier demo
     return args
 
-# %% ../nbs/17_cli.ipynb #6d06cc08
+# %% ../nbs/17_cli.ipynb #45850b87
 def _farewell(args):
     return f"""
 The pruned model is in {args.save}/: weights, plan.json, plan.png (what was removed), trials.png (how it was chosen).
 It loads with:   python -c "import twossp, transformers; transformers.AutoModelForCausalLM.from_pretrained('{args.save}')"
 Next, half of it:   twossp --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki --n_eval 16 --save half"""
 
-# %% ../nbs/17_cli.ipynb #e35b2517
+# %% ../nbs/17_cli.ipynb #5454e794
 @contextmanager
 def _speaking(args):
     "Log lines and warnings go to stderr, one line each, while the command runs"
@@ -345,7 +380,7 @@ def _speaking(args):
         try: yield
         finally: log.removeHandler(h); log.setLevel(old); hf_logging.set_verbosity(old_hf)
 
-# %% ../nbs/17_cli.ipynb #374b3c0e
+# %% ../nbs/17_cli.ipynb #d3fb53fd
 def _say(e):
     if isinstance(e, (MemoryError, torch.OutOfMemoryError)): return "out of memory: try --dtype bfloat16, a shorter --seq_len, or another --device"
     if isinstance(e, OSError) and e.strerror: return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
@@ -369,7 +404,7 @@ def _main(argv):
     if args.demo: print(_farewell(args), flush=True)
     return int(any(r.errors for r in rows))
 
-# %% ../nbs/17_cli.ipynb #5cf446b2
+# %% ../nbs/17_cli.ipynb #a8c2e30e
 def main(argv: Sequence[str] | None = None, # default: the process's arguments
         ) -> int:                           # exit code: 0 done, 1 a part failed, 2 not possible as asked, 130 interrupted
     "The command `twossp`."
@@ -384,6 +419,6 @@ def main(argv: Sequence[str] | None = None, # default: the process's arguments
         print(f"twossp: error: {_say(e)}", file=sys.stderr)
         return 2
 
-# %% ../nbs/17_cli.ipynb #6c38c1fb
+# %% ../nbs/17_cli.ipynb #98d074db
 #| eval: false
 if __name__ == "__main__" and "ipykernel" not in sys.modules: sys.exit(main())
