@@ -75,12 +75,13 @@ def find_plan(method: Callable,       # (model, calib, sparsity, ...) -> plan
               report: dict | None = None, # if given, receives what the method measured
              ) -> tuple:              # plan, {'seconds', 'forwards', 'plan_peak'}
     "Run a method, and say what it took."
+    report = {} if report is None else report
     kw = _fitting(method, seed=seed, progress=progress, log=report) | dict(options or {})
     with kept_rng(seed), counted(model, calib.shape[-1]) as work, peak_memory(model.device) as mem:
         start = stamp(model.device)
         plan = method(model, calib, sparsity, **kw)
         seconds = between(start, stamp(model.device))
-    return plan, dict(seconds=seconds, forwards=work.forwards, plan_peak=mem.peak)
+    return plan, dict(seconds=seconds, forwards=work.forwards or report.get("forwards", 0.), plan_peak=mem.peak)
 
 # %% ../nbs/15b_grid.ipynb #5c086bc4
 def run_cell(model: PreTrainedModel,        # dense
