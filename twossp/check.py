@@ -8,7 +8,7 @@ __all__ = ['CHECKS', 'Call', 'calls', 'find_layers', 'find_attention', 'find_ffn
            'output_projection', 'check_attention', 'check_layers', 'check_cache', 'check_search', 'check_files',
            'Finding', 'FamilyReport', 'check_family']
 
-# %% ../nbs/14c_check.ipynb #ffd03662
+# %% ../nbs/14c_check.ipynb #accf46a2
 import re
 import tempfile
 import warnings
@@ -28,7 +28,7 @@ from .replay import _checks, checked
 from .search import plan_nll
 from .surgery import applied, cached_logits
 
-# %% ../nbs/14c_check.ipynb #cfea53f6
+# %% ../nbs/14c_check.ipynb #49a9a397
 @dataclass(frozen=True)
 class Call:
     "One call of a module."
@@ -39,7 +39,7 @@ class Call:
 
 def _tensor(*things): return next((t for t in things if isinstance(t, torch.Tensor)), None)
 
-# %% ../nbs/14c_check.ipynb #97bef11a
+# %% ../nbs/14c_check.ipynb #bbb119e9
 def calls(model: nn.Module,    # to be run
           ids: torch.Tensor,   # (n, t) token ids
           root: nn.Module,     # whose submodules are watched
@@ -58,7 +58,7 @@ def calls(model: nn.Module,    # to be run
         for h in hooks: h.remove()
     return seen
 
-# %% ../nbs/14c_check.ipynb #0310657b
+# %% ../nbs/14c_check.ipynb #4514595c
 def find_layers(model: PreTrainedModel, # any causal language model
                ) -> str:                # dotted name, from the model
     "The name of the list of decoder layers; `ValueError` if there is none."
@@ -68,7 +68,7 @@ def find_layers(model: PreTrainedModel, # any causal language model
     if not fits: raise ValueError(f"no list of {L} modules, as many as the configuration has layers; lists: {', '.join(f'{n} ({len(m)})' for n, m in lists.items()) or 'none'}")
     return max(fits, key=lambda n: n_params(fits[n]))
 
-# %% ../nbs/14c_check.ipynb #a56fe5e3
+# %% ../nbs/14c_check.ipynb #81ecbb07
 def find_attention(model: PreTrainedModel, # any causal language model
                    layers: str,            # name of its decoder layers
                   ) -> str:                # name, from a layer
@@ -81,7 +81,7 @@ def find_attention(model: PreTrainedModel, # any causal language model
         if c.y.shape == d.y.shape and not torch.equal(_last(c.y, a), _last(d.y, a)): return c.name
     raise ValueError("no submodule of the first layer lets a token see an earlier one: the layer does it itself, or it has no attention")
 
-# %% ../nbs/14c_check.ipynb #7aef32b9
+# %% ../nbs/14c_check.ipynb #09e03e0c
 def _vocab(model): return model.get_input_embeddings().weight.shape[0]
 def _probe_ids(model, n=2, t=16):
     "(n, t) token ids, the same ones always"
@@ -90,7 +90,7 @@ def _last(x, ids):
     "The last token's part of (1, t, …) or, flattened, (t, …)"
     return x.reshape(*ids.shape, -1)[0, -1]
 
-# %% ../nbs/14c_check.ipynb #df16e7f2
+# %% ../nbs/14c_check.ipynb #f231fa42
 def _outputs(m): return m.weight.numel() // max(1, in_features(m))
 def _is_linear(m): return getattr(m, "weight", None) is not None and m.weight.dim() == 2 and not list(m.children())
 
@@ -105,7 +105,7 @@ def find_ffn(seen: list[Call], # of one layer
     if len(outs) > 1 or any(o % f for o in outs): raise ValueError(f"{down.name} takes {f} inputs, but what would feed it gives " + ", ".join(f"{u.name}: {_outputs(u.module)}" for u in ups))
     return tuple(u.name for u in ups), down.name, outs.pop() // f
 
-# %% ../nbs/14c_check.ipynb #f28b40e3
+# %% ../nbs/14c_check.ipynb #f6a43b73
 def _is_norm(c): return not list(c.module.children()) and c.x.shape == c.y.shape and all(p.dim() == 1 for p in c.module.parameters()) and ("norm" in type(c.module).__name__.lower() or any(True for _ in c.module.parameters()))
 
 def find_attn_norm(seen: list[Call], # of one layer
@@ -120,7 +120,7 @@ def find_attn_norm(seen: list[Call], # of one layer
     if not (front or behind or after): raise ValueError(f"no norm in front of {attn} or behind it")
     return (front or behind or after)[0]
 
-# %% ../nbs/14c_check.ipynb #27fb4667
+# %% ../nbs/14c_check.ipynb #bd94d773
 def find_width(model: PreTrainedModel, # any causal language model
                f: int,                 # neurons of an FFN
               ) -> str:                # name of a configuration entry
@@ -133,7 +133,7 @@ def find_width(model: PreTrainedModel, # any causal language model
     if not values: raise ValueError(f"no entry of the configuration is {f}, the width of the FFN: an ordinary checkpoint cannot say another width")
     return min(values, key=lambda k: (k not in known, k))
 
-# %% ../nbs/14c_check.ipynb #8f8faf99
+# %% ../nbs/14c_check.ipynb #d5813bb8
 def propose_arch(model: PreTrainedModel, # any causal language model; its weights have to do something (see `randomize` in twossp.testing)
                 ) -> Arch:               # a row, to be checked with `check_family`
     "Work a family's row out by looking at what a model's modules do; `ValueError` says what cannot be found."
@@ -144,7 +144,7 @@ def propose_arch(model: PreTrainedModel, # any causal language model; its weight
     f = in_features(model.get_submodule(layers)[0].get_submodule(down))
     return Arch(layers, attn, find_attn_norm(seen, attn), up, down, fused, find_width(model, f))
 
-# %% ../nbs/14c_check.ipynb #ccd25b09
+# %% ../nbs/14c_check.ipynb #c3bbc3af
 @dataclass(frozen=True)
 class Probe:
     "A model under examination."
@@ -162,7 +162,7 @@ class Probe:
         "The model's logits now, in float32."
         return self.model(self.ids, use_cache=False).logits.float()
 
-# %% ../nbs/14c_check.ipynb #2a65381e
+# %% ../nbs/14c_check.ipynb #78647e45
 def _agree(p, got, want, effect=True):
     "How far logits differ; `ValueError` if too far, or if nothing happened"
     scale = p.dense.abs().max()
@@ -181,7 +181,7 @@ def _hooked(hooks):
     finally:
         for h in hooks: h.remove()
 
-# %% ../nbs/14c_check.ipynb #07339d97
+# %% ../nbs/14c_check.ipynb #099a9095
 def check_names(p: Probe # a model under examination
                ) -> str: # what was found
     "Do all names resolve, in every layer."
@@ -192,7 +192,7 @@ def check_names(p: Probe # a model under examination
         for n in (p.a.attn, p.a.attn_norm, *p.a.up, p.a.down): layer.get_submodule(n)
     return f"{len(layers)} layers"
 
-# %% ../nbs/14c_check.ipynb #b1471c0b
+# %% ../nbs/14c_check.ipynb #c38de1e7
 def check_shapes(p: Probe # a model under examination
                 ) -> str: # what was found
     "Are the FFN's projections linear maps that fit together."
@@ -203,9 +203,9 @@ def check_shapes(p: Probe # a model under examination
         for n, u in zip(p.a.up, ups, strict=True):
             if _outputs(u) != p.a.fused*f: raise ValueError(f"layer {i}: {n} gives {_outputs(u)} outputs, {p.a.down} takes {f}; with fused={p.a.fused} there would have to be {p.a.fused*f}")
         if len({in_features(u) for u in ups} | {_outputs(down)}) > 1: raise ValueError(f"layer {i}: the FFN does not come back to the width it started from")
-    return f"{f} neurons, from {p.a.fused*len(p.a.up)} projections of {in_features(ups[0])} inputs"
+    return f"{f} neurons; " + ("gate and up" if (n := p.a.fused*len(p.a.up)) == 2 else f"input projections: {n}") + f", {in_features(ups[0])} inputs"
 
-# %% ../nbs/14c_check.ipynb #0d302690
+# %% ../nbs/14c_check.ipynb #c1dc487f
 def check_width(p: Probe # a model under examination
                ) -> str: # what was found
     "Does the configuration know the FFN's width by the name that the row gives."
@@ -215,7 +215,7 @@ def check_width(p: Probe # a model under examination
     if c[p.a.width] not in (f, None) or c[p.a.width] is None and f != 4*d: raise ValueError(f"{p.a.width} in the configuration is {c[p.a.width]}, the FFN has {f} neurons")
     return f"{p.a.width} is {c[p.a.width]}"
 
-# %% ../nbs/14c_check.ipynb #5074f50c
+# %% ../nbs/14c_check.ipynb #6f95e485
 def check_norm(p: Probe # a model under examination
               ) -> str: # what was found
     "Is the norm the one of the attention's branch."
@@ -223,7 +223,7 @@ def check_norm(p: Probe # a model under examination
     if want != p.a.attn_norm: raise ValueError(f"the attention's branch has the norm {want}, not {p.a.attn_norm}")
     return want
 
-# %% ../nbs/14c_check.ipynb #ffd5a292
+# %% ../nbs/14c_check.ipynb #659c65e1
 def check_neurons(p: Probe # a model under examination
                  ) -> str: # what was found
     "Does removing neurons equal masking them."
@@ -235,7 +235,7 @@ def check_neurons(p: Probe # a model under examination
     with _hooked([layer.get_submodule(p.a.down).register_forward_pre_hook(mask(k)) for layer, k in zip(decoder_layers(p.model), plan.ffn, strict=True)]): want = p.logits()
     with applied(p.model, plan): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #b4553d18
+# %% ../nbs/14c_check.ipynb #279baa0d
 def check_ffn(p: Probe # a model under examination
              ) -> str: # what was found
     "Does removing an FFN equal zeroing what it adds."
@@ -243,7 +243,7 @@ def check_ffn(p: Probe # a model under examination
     with _hooked([decoder_layers(p.model)[i].get_submodule(p.a.down).register_forward_hook(lambda m, x, y: y*0) for i in gone]): want = p.logits()
     with applied(p.model, drop(p.L, ffn=gone)): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #818e1d61
+# %% ../nbs/14c_check.ipynb #b4cafc71
 def output_projection(p: Probe # a model under examination
                      ) -> str: # its name, from the attention
     "The last linear map that an attention calls; `ValueError` if it calls none."
@@ -258,7 +258,7 @@ def check_attention(p: Probe # a model under examination
     with _hooked([m.register_forward_hook(lambda m, x, y: y*0) for m in outs]): want = p.logits()
     with applied(p.model, drop(p.L, attn=gone)): return f"{name} zeroed: " + _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #e90ef33e
+# %% ../nbs/14c_check.ipynb #ddbb0c71
 def check_layers(p: Probe # a model under examination
                 ) -> str: # what was found
     "Does taking out whole layers equal passing them by."
@@ -270,7 +270,7 @@ def check_layers(p: Probe # a model under examination
     with _hooked([decoder_layers(p.model)[i].register_forward_hook(by, with_kwargs=True) for i in gone]): want = p.logits()
     with applied(p.model, drop(p.L, blocks=gone)): return _agree(p, p.logits(), want)
 
-# %% ../nbs/14c_check.ipynb #60484352
+# %% ../nbs/14c_check.ipynb #8e52b532
 def check_cache(p: Probe # a model under examination
                ) -> str: # what was found
     "Does decoding token by token through a cache give the same logits as one pass."
@@ -280,7 +280,7 @@ def check_cache(p: Probe # a model under examination
     gone = drop(p.L, attn=sorted({0, p.L - 1}), blocks=[1] if p.L > 2 else [])
     with applied(p.model, gone): return _agree(p, decoded(), p.logits(), effect=False)
 
-# %% ../nbs/14c_check.ipynb #6a1b3c39
+# %% ../nbs/14c_check.ipynb #c99aae17
 def check_search(p: Probe # a model under examination
                 ) -> str: # what was found
     "Does the search engine see what pruned models give, one after the other."
@@ -294,7 +294,7 @@ def check_search(p: Probe # a model under examination
     if not err <= p.tol: raise ValueError(f"nll differs by {err:.0e}")
     return f"nll {_equal(err)}" + (f" (on the plain, slower path: {problem})" if problem else "")
 
-# %% ../nbs/14c_check.ipynb #7fb9fc8d
+# %% ../nbs/14c_check.ipynb #fe33f9bd
 def check_files(p: Probe # a model under examination
                ) -> str: # what was found
     "Do pruned models come back from disk as they were."
@@ -314,7 +314,7 @@ def _own_class(model, path):
     if wrong := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}: raise ValueError(f"transformers' own class finds {wrong}")
     return back.to(model.device).eval()
 
-# %% ../nbs/14c_check.ipynb #f11e22e7
+# %% ../nbs/14c_check.ipynb #348bdb7a
 @dataclass(frozen=True)
 class Finding:
     "One thing that has to hold for a row to be right."
@@ -322,7 +322,7 @@ class Finding:
     ok: bool | None  # does it hold; None: not looked at
     said: str        # what was found, or what is wrong
 
-# %% ../nbs/14c_check.ipynb #1c6e8341
+# %% ../nbs/14c_check.ipynb #6ae14845
 @dataclass(frozen=True)
 class FamilyReport:
     "What `check_family` found; prints as a table."
@@ -346,14 +346,14 @@ class FamilyReport:
         return {"ARCHS": "the table's row", "given": "the given row", "proposed": "the proposed row"}[self.source] + (" is right" if self.ok else " is NOT right")
 _MARK = {True: "yes", False: "NO", None: "–"}
 
-# %% ../nbs/14c_check.ipynb #281efa6d
+# %% ../nbs/14c_check.ipynb #2bc60fba
 CHECKS: dict[str, Callable] = {   # what it is called -> (Probe) -> what was found, raising what is wrong
     "names": check_names, "shapes": check_shapes, "width": check_width, "norm": check_norm, "neurons": check_neurons, "FFN": check_ffn, "attention": check_attention, "layers": check_layers,
     "cached decoding": check_cache, "search engine": check_search, "checkpoints": check_files,
 }
 _FIRST = ("names", "shapes")   # without these, nothing else can be looked at
 
-# %% ../nbs/14c_check.ipynb #a2fbb7c6
+# %% ../nbs/14c_check.ipynb #1fc9c8ad
 @contextmanager
 def _registered(model, row):
     "The row in the table, for the moment; a replay that was tried before is forgotten"
@@ -372,7 +372,7 @@ def _find(name, check, p):
         why = "the pruned model does not run: " if isinstance(e, (RuntimeError, IndexError, KeyError)) else ""
         return Finding(name, False, why + ((str(e).splitlines() or [""])[0][:200] or type(e).__name__))
 
-# %% ../nbs/14c_check.ipynb #fd0f1747
+# %% ../nbs/14c_check.ipynb #e47c51df
 def check_family(model: PreTrainedModel,      # dense; untouched. A small random one of the family is best: see `randomize` in twossp.testing
                  row: Arch | None = None,     # to be checked; default: the table's, or else a proposal
                  *,
@@ -390,7 +390,7 @@ def check_family(model: PreTrainedModel,      # dense; untouched. A small random
     with _registered(model, row), inference(model): found += _examined(model, row, ids, tol, files)
     return FamilyReport(kind, row, source, tuple(found))
 
-# %% ../nbs/14c_check.ipynb #d145e16b
+# %% ../nbs/14c_check.ipynb #62f00cfc
 def _examined(model, row, ids, tol, files):
     "The findings of all checks; what cannot be looked at is left out"
     ids = _probe_ids(model) if ids is None else ids.to(input_device(model))

@@ -6,7 +6,7 @@
 __all__ = ['LLAMA_LIKE', 'llama_refusal', 'gguf_refusal', 'gguf_widths', 'head_dim', 'gguf_header', 'rope_order', 'gguf_tensors',
            'gguf_pre', 'opened', 'export_gguf']
 
-# %% ../nbs/14a_gguf.ipynb #8b2dacee
+# %% ../nbs/14a_gguf.ipynb #996029b3
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +20,13 @@ from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .hub import load_pruned
 from .surgery import NoAttention
 
-# %% ../nbs/14a_gguf.ipynb #03c0d90b
+# %% ../nbs/14a_gguf.ipynb #c1d48fb8
 def _gguf():
     try: import gguf
     except ImportError as e: raise ImportError("exporting to GGUF needs the gguf package: pip install gguf") from e
     return gguf
 
-# %% ../nbs/14a_gguf.ipynb #9f39f990
+# %% ../nbs/14a_gguf.ipynb #b8137da3
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
 
 def llama_refusal(model: PreTrainedModel, # dense or pruned
@@ -38,7 +38,7 @@ def llama_refusal(model: PreTrainedModel, # dense or pruned
     if getattr(c, "sliding_window", None) and (kind == "mistral" or "sliding_attention" in (c.layer_types or ())): return "its attention looks through a sliding window"
     if c.hidden_act != "silu": return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
 
-# %% ../nbs/14a_gguf.ipynb #fce5e5c7
+# %% ../nbs/14a_gguf.ipynb #b076a7ad
 def gguf_refusal(model: PreTrainedModel, # dense or pruned
                 ) -> str | None:         # the reason; None if it can
     "Why a model cannot be written as a `deci` GGUF."
@@ -47,7 +47,7 @@ def gguf_refusal(model: PreTrainedModel, # dense or pruned
     if rope.get("rope_type", "default") not in ("default", "linear", "llama3"): return f"its rotary embeddings are scaled in a way that depends on the text's length ({rope['rope_type']})"
     if any(m.bias is not None for layer in decoder_layers(model) for m in ffn_linears(layer, arch(model))[0]): return "its FFN has biases"
 
-# %% ../nbs/14a_gguf.ipynb #9514d4e2
+# %% ../nbs/14a_gguf.ipynb #bdefa17c
 _MIN_FFN = 32
 
 def gguf_widths(model: PreTrainedModel,      # pruned
@@ -58,14 +58,14 @@ def gguf_widths(model: PreTrainedModel,      # pruned
     if r < 1: raise ValueError(f"round_to has to be a positive whole number; got {round_to}")
     return [-(-max(ffn_width(x, arch(model)), 0 if ffn_width(x, arch(model)) else _MIN_FFN) // r) * r for x in decoder_layers(model)]
 
-# %% ../nbs/14a_gguf.ipynb #3a6e44a8
+# %% ../nbs/14a_gguf.ipynb #32bca271
 def head_dim(model: PreTrainedModel # of a Llama-like family
             ) -> int:               # channels
     "Channels of one attention head."
     c = model.config
     return getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
 
-# %% ../nbs/14a_gguf.ipynb #f85329e7
+# %% ../nbs/14a_gguf.ipynb #09f39eba
 def gguf_header(model: PreTrainedModel,      # pruned
                 round_to: int | None = None, # see `gguf_widths`
                ) -> dict:                    # key without the architecture's prefix -> int, float or list of int
@@ -80,14 +80,14 @@ def gguf_header(model: PreTrainedModel,      # pruned
             "rope.freq_base": float(c.rope_parameters["rope_theta"]), "attention.layer_norm_rms_epsilon": float(c.rms_norm_eps),
             "feed_forward_length": gguf_widths(model, round_to)}
 
-# %% ../nbs/14a_gguf.ipynb #6dd991d4
+# %% ../nbs/14a_gguf.ipynb #ee1d8c7c
 def rope_order(x: torch.Tensor, # (heads · d, …): rows of a query or key projection, or its bias
                d: int,          # channels a head
               ) -> torch.Tensor: # the same rows: within each head 0, d/2, 1, d/2 + 1, …
     "Rows in the order that llama.cpp's rotary embedding expects."
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
-# %% ../nbs/14a_gguf.ipynb #ebab2327
+# %% ../nbs/14a_gguf.ipynb #d7eb7930
 def _attention(attn, norm, d):
     "Tensors of an attention that stays"
     out = {"attn_norm.weight": norm.weight}
@@ -102,7 +102,7 @@ def _ffn(layer, a, width):
     w = {"ffn_norm.weight": layer.post_attention_layernorm.weight, "ffn_gate.weight": _wider(gate.weight, 0, width), "ffn_up.weight": _wider(up.weight, 0, width)}
     return w | {"ffn_down.weight": _wider(down.weight, 1, width)}
 
-# %% ../nbs/14a_gguf.ipynb #1be13699
+# %% ../nbs/14a_gguf.ipynb #4b5bcb72
 @torch.no_grad()
 def gguf_tensors(model: PreTrainedModel,      # pruned
                  round_to: int | None = None, # see `gguf_widths`
@@ -121,14 +121,14 @@ def gguf_tensors(model: PreTrainedModel,      # pruned
     yield "output_norm.weight", base.norm.weight
     if not model.config.tie_word_embeddings: yield "output.weight", model.lm_head.weight
 
-# %% ../nbs/14a_gguf.ipynb #965b9c70
+# %% ../nbs/14a_gguf.ipynb #c61c6228
 def _rope_factors(rotary, config, d):
     "(d/2,) by what the frequencies were divided; None if they are the plain ones"
     plain = config.rope_parameters["rope_theta"] ** -(torch.arange(0, d, 2, dtype=torch.float64) / d)
     f = (plain / rotary.inv_freq.double().cpu()).float()
     return None if torch.allclose(f, torch.ones_like(f), atol=1e-5) else f
 
-# %% ../nbs/14a_gguf.ipynb #a8bded23
+# %% ../nbs/14a_gguf.ipynb #7b4961d8
 def _copy_fields(writer, source):
     "The tokenizer fields of another GGUF"
     g = _gguf()
@@ -136,7 +136,7 @@ def _copy_fields(writer, source):
         if not f.name.startswith("tokenizer."): continue
         writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=f.types[-1] if f.types[0] == g.GGUFValueType.ARRAY else None)
 
-# %% ../nbs/14a_gguf.ipynb #e07f3751
+# %% ../nbs/14a_gguf.ipynb #5b47bbb6
 _QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _LLAMA3 = _QWEN2.replace(r"\p{N}| ?", r"\p{N}{1,3}| ?")
 
@@ -152,7 +152,7 @@ def gguf_pre(spec: dict, # tokenizer.json
     if kinds == ["Split", "ByteLevel"] and regex[0] in (_QWEN2, _LLAMA3): return "qwen2" if regex[0] == _QWEN2 else "llama-bpe"
     raise ValueError(f"it is not certain which of llama.cpp's pre-tokenizers splits text like this tokenizer ({kinds}): name it with pre=, or give the dense model's GGUF as tokenizer_from=")
 
-# %% ../nbs/14a_gguf.ipynb #5da64864
+# %% ../nbs/14a_gguf.ipynb #d8edb678
 def _write_tokenizer(writer, tok, pre, n):
     "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
     g, spec = _gguf(), json.loads(tok.backend_tokenizer.to_str())
@@ -170,7 +170,7 @@ def _write_tokenizer(writer, tok, pre, n):
     writer.add_add_bos_token(tok("a")["input_ids"][:1] == [tok.bos_token_id])
     if tok.chat_template: writer.add_chat_template(tok.chat_template)
 
-# %% ../nbs/14a_gguf.ipynb #4a729022
+# %% ../nbs/14a_gguf.ipynb #78ff0f9e
 def opened(model,      # a model, or the folder of a saved one
            tok = None, # its tokenizer; default: the folder's, if it has one
           ) -> tuple:  # model, tokenizer or None
@@ -179,14 +179,14 @@ def opened(model,      # a model, or the folder of a saved one
     has = any((Path(model) / f).is_file() for f in ("tokenizer.json", "tokenizer_config.json"))
     return load_pruned(model), tok or (AutoTokenizer.from_pretrained(model) if has else None)
 
-# %% ../nbs/14a_gguf.ipynb #96a2fe47
+# %% ../nbs/14a_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 
 def _array(x, dtype):
     "As it is stored: vectors stay float32"
     return np.ascontiguousarray(x.detach().float().cpu().numpy().astype(np.float32 if x.dim() == 1 else _TYPES[dtype][0]))
 
-# %% ../nbs/14a_gguf.ipynb #2a268927
+# %% ../nbs/14a_gguf.ipynb #bec8cde0
 def export_gguf(model: PreTrainedModel | str | Path,   # pruned (or dense), or the folder of a saved one
                 out: str | Path,                       # file to write; replaced if it is there
                 tok: PreTrainedTokenizerBase | None = None,   # a byte-level BPE tokenizer; default: the folder's, if it has one
@@ -210,7 +210,7 @@ def export_gguf(model: PreTrainedModel | str | Path,   # pruned (or dense), or t
     finally: tmp.unlink(missing_ok=True)
     return out
 
-# %% ../nbs/14a_gguf.ipynb #c0bdf263
+# %% ../nbs/14a_gguf.ipynb #9dfba2a3
 def _fill(writer, model, tok, tokenizer_from, pre, dtype, round_to):
     writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name); writer.add_file_type(_TYPES[dtype][1])
     for key, x in gguf_header(model, round_to).items():

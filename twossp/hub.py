@@ -7,7 +7,7 @@ __all__ = ['LAYOUTS', 'MODEL_TYPE', 'WORDS', 'PAPERS', 'is_native', 'Layout', 'p
            'check_target', 'whole_folder', 'plan_record', 'what_was_done', 'model_card', 'save_pruned', 'load_pruned',
            'push_pruned']
 
-# %% ../nbs/14_hub.ipynb #4cd57c5d
+# %% ../nbs/14_hub.ipynb #9aa13b6c
 import errno
 import functools
 import json
@@ -36,7 +36,7 @@ from .plan import Plan, from_json, kind_of, removed_blocks, to_json
 from .slicegpt import skeleton, slices_to_dict
 from .surgery import Edit, NoAttention, _linear, _parent, _swap, _swap_back, applied, edits
 
-# %% ../nbs/14_hub.ipynb #8b42dde4
+# %% ../nbs/14_hub.ipynb #17b65096
 def is_native(plan,                   # a plan of any kind
               width: int,             # FFN width of the dense model
              ) -> bool:               # can an ordinary checkpoint say it
@@ -46,14 +46,14 @@ def is_native(plan,                   # a plan of any kind
     widths = {width if plan.ffn[i] is None else len(plan.ffn[i]) for i in left}
     return all(plan.attn[i] for i in left) and len(widths) == 1 and 0 not in widths
 
-# %% ../nbs/14_hub.ipynb #3b643350
+# %% ../nbs/14_hub.ipynb #2fffa7d1
 @dataclass(frozen=True)
 class Layout:
     "How a kind of plan describes, and rebuilds, the structure of the pruned model."
     spec: Callable      # (pruned model, plan) -> JSON-able dict for config.json
     skeleton: Callable  # (freshly built model, that dict) -> edits that give it the pruned structure
 
-# %% ../nbs/14_hub.ipynb #85b64bec
+# %% ../nbs/14_hub.ipynb #43424876
 def _spec(model, plan):
     a = arch(model)
     return dict(ffn=[ffn_width(x, a) for x in decoder_layers(model)],
@@ -63,12 +63,12 @@ def _skeleton(model, spec):
     keep = [None if ffn_width(layer, a) == w else tuple(range(w)) for layer, w in zip(decoder_layers(model), spec["ffn"], strict=False)]
     return edits(model, Plan(tuple(keep), tuple(i not in gone for i in range(len(keep)))))
 
-# %% ../nbs/14_hub.ipynb #816d93b6
+# %% ../nbs/14_hub.ipynb #e8c935a9
 LAYOUTS: dict[str, Layout] = {   # kind of plan -> Layout
     "removal": Layout(_spec, _skeleton), "slices": Layout(lambda model, plan: slices_to_dict(plan), skeleton),
 }
 
-# %% ../nbs/14_hub.ipynb #edb1c3c3
+# %% ../nbs/14_hub.ipynb #36b14df2
 def _strictly(load, path, *args, **kwargs):
     "Load a model, or raise `ValueError`: nothing missing, nothing left over, every shape right"
     try: model, info = load(path, *args, **(kwargs | dict(output_loading_info=True, ignore_mismatched_sizes=True)))
@@ -77,7 +77,7 @@ def _strictly(load, path, *args, **kwargs):
     if wrong: raise ValueError(f"{path} does not hold what its configuration says: {wrong}")
     return model, info
 
-# %% ../nbs/14_hub.ipynb #f0702711
+# %% ../nbs/14_hub.ipynb #3bf57e83
 @functools.cache
 def pruned_classes(base: str, # model type of the family
                   ) -> tuple[type, type]: # configuration, causal language model
@@ -103,7 +103,7 @@ def pruned_classes(base: str, # model type of the family
     if renamed: register_checkpoint_conversion_mapping(model.__name__, renamed, overwrite=True)   # names of saved tensors, as the family has them
     return config, model
 
-# %% ../nbs/14_hub.ipynb #0c05c5b5
+# %% ../nbs/14_hub.ipynb #aea03466
 MODEL_TYPE = "twossp"   # what a compact checkpoint's config.json says, so that plain transformers refuses it
 
 class TwoSSPConfig(PreTrainedConfig):
@@ -117,7 +117,7 @@ class TwoSSPConfig(PreTrainedConfig):
 
 AutoConfig.register(MODEL_TYPE, TwoSSPConfig, exist_ok=True)
 
-# %% ../nbs/14_hub.ipynb #e4787860
+# %% ../nbs/14_hub.ipynb #85ae696b
 _OUT = ("o_proj", "out_proj", "dense", "c_proj")    # names of an attention's output projection
 def _zeros_like(linear): return _linear(linear, torch.zeros_like(linear.weight), None if linear.bias is None else torch.zeros_like(linear.bias))
 def _attention_off(attn):
@@ -125,7 +125,7 @@ def _attention_off(attn):
     if len(outs) != 1: raise ValueError(f'cannot tell the output projection of {type(attn).__name__}: use format="compact"')
     return Edit(*_parent(attn, outs[0]), _zeros_like(attn.get_submodule(outs[0])))
 
-# %% ../nbs/14_hub.ipynb #53b540b4
+# %% ../nbs/14_hub.ipynb #6fc4a122
 def _padded(x, dim, k, width, parts=1):
     "`x` with zeros for neurons k … width along `dim`, in each of `parts` stacked blocks"
     out = x.new_zeros([width * parts if i == dim else n for i, n in enumerate(x.shape)])
@@ -141,7 +141,7 @@ def _fill_up(layer, a, width):
     new = [*(wide(u, 0, a.fused, bias(u.bias)) for u in ups), wide(down, 1, 1, None if b is None else b.detach())]
     return [Edit(*_parent(layer, n), m) for n, m in zip((*a.up, a.down), new, strict=False)]
 
-# %% ../nbs/14_hub.ipynb #c7a5f35d
+# %% ../nbs/14_hub.ipynb #c2d4256f
 @contextmanager
 def compatible(model: PreTrainedModel, # dense; as it was afterwards
                plan: Plan,             # what is removed
@@ -157,7 +157,7 @@ def compatible(model: PreTrainedModel, # dense; as it was afterwards
         try: yield model
         finally: _swap_back(undo)
 
-# %% ../nbs/14_hub.ipynb #8c2c460b
+# %% ../nbs/14_hub.ipynb #2e7a53cf
 def check_target(path,                    # where a checkpoint is to go
                  overwrite: bool = False, # may it replace a checkpoint that is there
                 ) -> Path:                # absolute
@@ -170,7 +170,7 @@ def check_target(path,                    # where a checkpoint is to go
     if not parent.is_dir() or not os.access(parent, os.W_OK): raise PermissionError(errno.EACCES, "the folder is not writable", str(parent))
     return path
 
-# %% ../nbs/14_hub.ipynb #90028ea7
+# %% ../nbs/14_hub.ipynb #9b4d6dcd
 @contextmanager
 def whole_folder(path,                    # where the folder is to be
                  overwrite: bool = False, # may it replace a checkpoint that is there
@@ -197,14 +197,14 @@ def _set_aside(path):
     os.rename(path, old / path.name)
     shutil.rmtree(old)
 
-# %% ../nbs/14_hub.ipynb #fac9a0c6
+# %% ../nbs/14_hub.ipynb #52e5178e
 def _base_name(model):
     "The model's name, without folders of this machine"
     name = getattr(model, "name_or_path", "") or ""
     return Path(name).name if os.path.isabs(name) or os.path.exists(name) else name
 def _params(model): return dict(total=n_params(model), layers=n_params(decoder_layers(model)))
 
-# %% ../nbs/14_hub.ipynb #d007434e
+# %% ../nbs/14_hub.ipynb #9a62bd2c
 def plan_record(plan,            # a plan of any kind
                 dense: dict,     # parameters of the dense model: total, layers
                 pruned: dict,    # the same of the pruned one
@@ -217,7 +217,7 @@ def plan_record(plan,            # a plan of any kind
     return dict(plan=json.loads(to_json(plan)), base_model=base, format=format, achieved_sparsity=(dense["layers"] - pruned["layers"]) / dense["layers"],
                 parameters=dict(dense=dense, pruned=pruned), **meta, versions=versions)
 
-# %% ../nbs/14_hub.ipynb #dfcf6b26
+# %% ../nbs/14_hub.ipynb #c83c7fe3
 def _numbers(items): return ", ".join(map(str, items))
 def _removal_words(plan, record):
     gone, L = removed_blocks(plan), len(plan)
@@ -235,10 +235,10 @@ def _slices_words(plan, record):
             f"no attention, neuron or layer is removed; {len(plan.widths) - 1} rotations between the branches are added"]
 def _widths(plan): return _numbers(sorted(set(plan.widths)))
 
-# %% ../nbs/14_hub.ipynb #c65b7f3a
+# %% ../nbs/14_hub.ipynb #4f0c0a22
 WORDS: dict[str, Callable] = {"removal": _removal_words, "slices": _slices_words}   # kind of plan -> (plan, record) -> what was done, a list of phrases
 
-# %% ../nbs/14_hub.ipynb #39dddd4f
+# %% ../nbs/14_hub.ipynb #a96fdd89
 PAPERS = {"2ssp": "2501.17771", "shortgpt": "2403.03853", "window_based": "2403.17887", "blockpruner": "2406.10594", "evopress": "2410.14649", "slicegpt": "2401.15024"}   # method -> arXiv
 
 def what_was_done(record: dict, # as `plan_record` made it
@@ -249,7 +249,7 @@ def what_was_done(record: dict, # as `plan_record` made it
     n = len(d.get("weights", ()))
     return [*(said or ["nothing removed"]), *([f"{n} matrices refitted after the removal: {d['weights'][0]}{', …' if n > 1 else ''}"] if n else [])]
 
-# %% ../nbs/14_hub.ipynb #ceeb402f
+# %% ../nbs/14_hub.ipynb #6797736f
 _LOAD = {"native": "An ordinary checkpoint: everything that reads the family reads it.",
          "compatible": "An ordinary checkpoint (what was removed is zeros where the format has no other way to say it): everything that reads the family reads it.",
          "compact": "The tensors are smaller than an ordinary configuration can say, or not there. Install `twossp` and import it; plain transformers refuses this checkpoint."}
@@ -259,7 +259,7 @@ def _credit(method):
     paper = PAPERS.get(name)
     return f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})." if paper else ""
 
-# %% ../nbs/14_hub.ipynb #0dc10c90
+# %% ../nbs/14_hub.ipynb #9319d30d
 def model_card(record: dict, # as `plan_record` made it
               ) -> ModelCard: # to be saved as README.md
     "A model card: base model, what was done and by which method, sparsity, calibration, results, and how to load."
@@ -274,7 +274,7 @@ def model_card(record: dict, # as `plan_record` made it
     data = ModelCardData(base_model=base or None, library_name="transformers", pipeline_tag="text-generation", tags=["pruned", "structured-pruning", "twossp"])
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 
-# %% ../nbs/14_hub.ipynb #54f4a87a
+# %% ../nbs/14_hub.ipynb #78d1c8b0
 def _write_config(folder, model, format, plan, spec):
     "config.json: what transformers wrote, with the structure corrected"
     path = folder / "config.json"
@@ -293,7 +293,7 @@ def _skips(spec, L):
     what = {i: [*(["attention"] if i in spec.get("no_attention", ()) else []), *(["mlp"] if spec.get("ffn", [1]*L)[i] == 0 else [])] for i in range(L)}
     return {str(i).zfill(len(str(L - 1))): {"skip": w} for i, w in what.items() if w}
 
-# %% ../nbs/14_hub.ipynb #19406852
+# %% ../nbs/14_hub.ipynb #a60d4d8d
 @contextmanager
 def _pruned(model, plan, format):
     "The model as it is to be saved"
@@ -304,7 +304,7 @@ def _pruned(model, plan, format):
     else:
         with (compatible if format == "compatible" else applied)(model, plan): yield model
 
-# %% ../nbs/14_hub.ipynb #e599252a
+# %% ../nbs/14_hub.ipynb #55b6ec7e
 FORMATS = ("auto", "native", "compact", "compatible")
 def _choose(model, plan, format):
     "The format to save in; `ValueError` if it cannot say the plan"
@@ -325,7 +325,7 @@ def _check_names(model, plan):
     known = {n for n, _ in model.named_parameters(remove_duplicate=False)}
     if extra := sorted(n for n in getattr(plan, "weights", {}) if n not in known): raise ValueError(f"the plan brings {extra[0]}, which models of this family do not have: no checkpoint can say that")
 
-# %% ../nbs/14_hub.ipynb #36ce02f1
+# %% ../nbs/14_hub.ipynb #8f34d9a2
 def save_pruned(model: PreTrainedModel,         # dense (and dense afterwards), or pruned with this plan
                 plan,                           # a plan of any kind
                 path,                           # folder to make
@@ -355,7 +355,7 @@ def _dense_params(model):
     "Parameters of the dense model, also when only the pruned one is left"
     return _params(model) if getattr(model, "twossp_plan", None) is None else model.twossp_dense
 
-# %% ../nbs/14_hub.ipynb #235e7933
+# %% ../nbs/14_hub.ipynb #05e4c23a
 def _record(path, revision=None, cache_dir=None):
     "plan.json of a local folder or a repository on the hub"
     if (p := Path(path).expanduser()).is_dir(): file = p / "plan.json"
@@ -367,7 +367,7 @@ def _record(path, revision=None, cache_dir=None):
     try: return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as e: raise ValueError(f"{file} is damaged: {e}") from e
 
-# %% ../nbs/14_hub.ipynb #e8ff00f0
+# %% ../nbs/14_hub.ipynb #8c2ee839
 def load_pruned(path,          # folder, or repository on the hub
                 **hf_kwargs,   # for transformers' `from_pretrained`: dtype, device_map, revision …
                ) -> PreTrainedModel: # with the plan in `twossp_plan`, in eval mode
@@ -379,7 +379,7 @@ def load_pruned(path,          # folder, or repository on the hub
     model.twossp_plan, model.twossp_dense = plan, record["parameters"]["dense"]
     return model.eval()
 
-# %% ../nbs/14_hub.ipynb #4ca76f7d
+# %% ../nbs/14_hub.ipynb #a829ffad
 def push_pruned(path,             # folder that `save_pruned` wrote
                 repo_id: str,     # "user/name" on the Hugging Face hub; made if it is not there
                 **kwargs,         # for `HfApi.upload_folder`: commit_message, revision …

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CONFIG_CODE', 'vllm_refusal', 'block_configs', 'vllm_config', 'vllm_tensors', 'export_vllm']
 
-# %% ../nbs/14b_vllm.ipynb #c7bef9b1
+# %% ../nbs/14b_vllm.ipynb #c8bd5e62
 import json
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from .gguf_export import head_dim, llama_refusal, opened
 from .hub import whole_folder
 from .surgery import NoAttention
 
-# %% ../nbs/14b_vllm.ipynb #03a84992
+# %% ../nbs/14b_vllm.ipynb #22e4e98b
 def vllm_refusal(model: PreTrainedModel, # dense or pruned
                 ) -> str | None:         # the reason; None if it can
     "Why a model cannot be written in the DeciLM form."
     return llama_refusal(model)
 
-# %% ../nbs/14b_vllm.ipynb #9494ba76
+# %% ../nbs/14b_vllm.ipynb #f445dd25
 def block_configs(model: PreTrainedModel, # pruned
                  ) -> list[dict]:         # one entry a layer
     "What `config.json` says about each layer."
@@ -37,7 +37,7 @@ def block_configs(model: PreTrainedModel, # pruned
                     "ffn": {"no_op": width == 0, "intermediate_size": width or None, "replace_with_linear": False}})
     return out
 
-# %% ../nbs/14b_vllm.ipynb #ba094da0
+# %% ../nbs/14b_vllm.ipynb #ada4e394
 CONFIG_CODE = '''"""Configuration of a Llama whose layers differ: block_configs has one entry a layer."""
 from types import SimpleNamespace
 from transformers import LlamaConfig
@@ -57,7 +57,7 @@ class DeciLMConfig(LlamaConfig):
         return {**out, "block_configs": [_closed(b) for b in blocks]}
 '''
 
-# %% ../nbs/14b_vllm.ipynb #fc146c21
+# %% ../nbs/14b_vllm.ipynb #afc4c901
 _TAKEN = ("vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads", "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters",
           "initializer_range", "tie_word_embeddings", "attention_bias", "mlp_bias", "bos_token_id", "eos_token_id", "pad_token_id")
 
@@ -71,7 +71,7 @@ def vllm_config(model: PreTrainedModel, # pruned
                   "num_hidden_layers": len(decoder_layers(model)), "intermediate_size": max(1, *(ffn_width(x, arch(model)) for x in decoder_layers(model))),
                   "block_configs": block_configs(model), "qkv_bias": qkv, "attention_bias": out.get("attention_bias", False), "dtype": str(model.dtype).removeprefix("torch.")}
 
-# %% ../nbs/14b_vllm.ipynb #036e1bc1
+# %% ../nbs/14b_vllm.ipynb #1706ab55
 @torch.no_grad()
 def vllm_tensors(model: PreTrainedModel,      # pruned
                 ) -> dict[str, torch.Tensor]: # by their names in the checkpoint
@@ -85,7 +85,7 @@ def vllm_tensors(model: PreTrainedModel,      # pruned
         if b["ffn"]["no_op"]: w = {n: x for n, x in w.items() if not n.startswith((f"{at}mlp.", f"{at}post_attention_layernorm."))}
     return {n: x.contiguous() for n, x in w.items()}
 
-# %% ../nbs/14b_vllm.ipynb #7203bc6e
+# %% ../nbs/14b_vllm.ipynb #22e05358
 def _zero_attention(model):
     "Tensors of an attention that contributes nothing"
     c = vllm_config(model)
@@ -96,7 +96,7 @@ def _zero_attention(model):
     if c["attention_bias"]: shapes["o_proj.bias"] = (h,)
     return {n: x.new_zeros(s) for n, s in shapes.items()}
 
-# %% ../nbs/14b_vllm.ipynb #fbca13b2
+# %% ../nbs/14b_vllm.ipynb #776ed24f
 def export_vllm(model: PreTrainedModel | str | Path,   # pruned (or dense), or the folder of a saved one
                 out: str | Path,                       # folder to make
                 tok: PreTrainedTokenizerBase | None = None, # saved beside it; default: the folder's, if it has one
