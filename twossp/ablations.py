@@ -6,7 +6,7 @@
 __all__ = ['RATES', 'calibration_size', 'calibration_text', 'stage_one', 'stream_scores', 'columns_rows', 'rows_columns', 'norms',
            'counts_that_reach', 'balances', 'ablate']
 
-# %% ../nbs/15c_ablations.ipynb #d4f5d00a
+# %% ../nbs/15c_ablations.ipynb #48c6e3cf
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,10 @@ from .pipeline import two_ssp
 from .plan import Plan, drop
 from .width import keep_top
 
-# %% ../nbs/15c_ablations.ipynb #66193d27
+# %% ../nbs/15c_ablations.ipynb #f09e7519
 RATES = (.25, .375, .5)   # the paper's sparsities
 
-# %% ../nbs/15c_ablations.ipynb #323964b5
+# %% ../nbs/15c_ablations.ipynb #14943713
 def calibration_size(model: PreTrainedModel,          # dense; untouched
                      tok: PreTrainedTokenizerBase,    # its tokenizer
                      draw: Callable,                  # (windows, seed) -> (windows, t) token windows
@@ -43,7 +43,7 @@ def calibration_size(model: PreTrainedModel,          # dense; untouched
     "2SSP with different amounts of calibration text, several draws of each."
     return [r for n in ns for r in run_grid(model, tok, partial(draw, n), {f"{n} windows": two_ssp}, [sparsity], evals, out, seeds=seeds, dense=False, **options)]
 
-# %% ../nbs/15c_ablations.ipynb #6ab70d48
+# %% ../nbs/15c_ablations.ipynb #d085e60a
 def calibration_text(model: PreTrainedModel,          # dense; untouched
                      tok: PreTrainedTokenizerBase,    # its tokenizer
                      texts: Mapping[str, torch.Tensor], # name -> (n, t) calibration windows
@@ -56,7 +56,7 @@ def calibration_text(model: PreTrainedModel,          # dense; untouched
     calib = {f"calibrated on {n}": ids for n, ids in texts.items()}
     return run_grid(model, tok, calib, dict.fromkeys(calib, two_ssp), sparsities, evals, out, dense=False, **options)
 
-# %% ../nbs/15c_ablations.ipynb #dcce84a1
+# %% ../nbs/15c_ablations.ipynb #737b0129
 def stage_one(model: PreTrainedModel,          # dense; untouched
               tok: PreTrainedTokenizerBase,    # its tokenizer
               calib: torch.Tensor,             # (n, t) calibration windows
@@ -68,7 +68,7 @@ def stage_one(model: PreTrainedModel,          # dense; untouched
     "The whole method, and FFN neurons alone at the same sparsity."
     return run_grid(model, tok, calib, {"2ssp": two_ssp, "stage 1 only": width_only}, sparsities, evals, out, dense=False, **options)
 
-# %% ../nbs/15c_ablations.ipynb #6fed360a
+# %% ../nbs/15c_ablations.ipynb #dab51495
 def stream_scores(model: PreTrainedModel,  # dense; untouched
                   calib: torch.Tensor,     # (n, t) calibration windows
                   p: float = 2,            # norm over a window's tokens
@@ -89,7 +89,7 @@ def stream_scores(model: PreTrainedModel,  # dense; untouched
         for h in handles: h.remove()
     return [x / len(calib) for x in read], [x / len(calib) for x in write]
 
-# %% ../nbs/15c_ablations.ipynb #f5b1fc36
+# %% ../nbs/15c_ablations.ipynb #8ff42515
 def _zeroed(weight, keep, dim):
     "A copy of a weight with only some rows (0) or columns (1) left"
     new = torch.zeros_like(weight); keep = torch.tensor(keep, device=weight.device)
@@ -106,7 +106,7 @@ def _masked(model, read, write, k):
     L = len(decoder_layers(model))
     return Plan((None,) * L, (True,) * L, weights)
 
-# %% ../nbs/15c_ablations.ipynb #26225590
+# %% ../nbs/15c_ablations.ipynb #72561e16
 def columns_rows(model: PreTrainedModel,      # dense; untouched
                  calib: torch.Tensor,         # (n, t) calibration windows
                  sparsity: float,             # target
@@ -119,7 +119,7 @@ def columns_rows(model: PreTrainedModel,      # dense; untouched
     k = round(len(read[0]) * b.width / s.width[0])
     return greedy(model, _masked(model, read, write, k), [drop(L, attn=[i]) for i in range(L)], b.n_attn, calib[:1], progress=progress)[0]
 
-# %% ../nbs/15c_ablations.ipynb #065e44ba
+# %% ../nbs/15c_ablations.ipynb #773b7031
 def rows_columns(model: PreTrainedModel,          # dense; untouched
                  tok: PreTrainedTokenizerBase,    # its tokenizer
                  calib: torch.Tensor,             # (n, t) calibration windows
@@ -131,7 +131,7 @@ def rows_columns(model: PreTrainedModel,          # dense; untouched
     "Neurons, against the FFN's inputs and outputs."
     return run_grid(model, tok, calib, {"rows-columns": two_ssp, "columns-rows": columns_rows}, sparsities, evals, out, dense=False, **options)
 
-# %% ../nbs/15c_ablations.ipynb #4addf691
+# %% ../nbs/15c_ablations.ipynb #aee6cbb9
 def norms(model: PreTrainedModel,          # dense; untouched
           tok: PreTrainedTokenizerBase,    # its tokenizer
           calib: torch.Tensor,             # (n, t) calibration windows
@@ -143,7 +143,7 @@ def norms(model: PreTrainedModel,          # dense; untouched
     "The L2 norm of a neuron's activations, against the L1 norm."
     return run_grid(model, tok, calib, {"L2": two_ssp, "L1": two_ssp}, sparsities, evals, out, dense=False, options=dict(L2=dict(p=2), L1=dict(p=1)), **options)
 
-# %% ../nbs/15c_ablations.ipynb #2079f47f
+# %% ../nbs/15c_ablations.ipynb #5e3200ef
 def counts_that_reach(model: PreTrainedModel, # of a supported family
                       sparsity: float,        # target
                      ) -> list[int]:          # ascending
@@ -151,7 +151,7 @@ def counts_that_reach(model: PreTrainedModel, # of a supported family
     s = sizes(model)
     return [n for n in range(len(s) + 1) if reach(s, n)[0] <= sparsity <= reach(s, n)[1]]
 
-# %% ../nbs/15c_ablations.ipynb #829f5749
+# %% ../nbs/15c_ablations.ipynb #6a8ab33a
 def balances(model: PreTrainedModel,          # dense; untouched
              tok: PreTrainedTokenizerBase,    # its tokenizer
              calib: torch.Tensor,             # (n, t) calibration windows
@@ -168,7 +168,7 @@ def balances(model: PreTrainedModel,          # dense; untouched
         rows += run_grid(model, tok, calib, dict.fromkeys(ns, two_ssp), [s], evals, out, dense=False, options=ns, **options)
     return rows
 
-# %% ../nbs/15c_ablations.ipynb #00b8da48
+# %% ../nbs/15c_ablations.ipynb #5855bae0
 def ablate(model: PreTrainedModel,          # dense; untouched
            tok: PreTrainedTokenizerBase,    # its tokenizer
            draw: Callable,                  # (windows, seed) -> (windows, t) token windows

@@ -6,7 +6,7 @@
 __all__ = ['log', 'Work', 'counted', 'find_plan', 'run_cell', 'append_line', 'mend', 'read_results', 'only_writer', 'cell_key',
            'run_grid', 'to_frame', 'load_results']
 
-# %% ../nbs/15b_grid.ipynb #c9c0723e
+# %% ../nbs/15b_grid.ipynb #a9c2e137
 import hashlib
 import json
 import logging
@@ -28,10 +28,10 @@ from .evaluate import (Result, between, describe_model, from_row, ids_hash, kept
                              to_row, versions)
 from .surgery import applied
 
-# %% ../nbs/15b_grid.ipynb #155b6e63
+# %% ../nbs/15b_grid.ipynb #653336de
 log = logging.getLogger("twossp")
 
-# %% ../nbs/15b_grid.ipynb #f1a8d8e4
+# %% ../nbs/15b_grid.ipynb #ad3c78ae
 @dataclass
 class Work:
     "How much a model computed in a block."
@@ -43,7 +43,7 @@ class Work:
         "Passes of one window through all layers."
         return self.done / self.unit
 
-# %% ../nbs/15b_grid.ipynb #f81ba532
+# %% ../nbs/15b_grid.ipynb #9df33b8c
 @contextmanager
 def counted(model: PreTrainedModel, # of a supported family
             tokens: int,            # of the window that counts as one forward
@@ -57,14 +57,14 @@ def counted(model: PreTrainedModel, # of a supported family
     finally:
         for h in handles: h.remove()
 
-# %% ../nbs/15b_grid.ipynb #7d9730ae
+# %% ../nbs/15b_grid.ipynb #68e5d51f
 def _fitting(f, **given):
     "Those keyword arguments that `f` takes"
     p = signature(f).parameters
     if any(x.kind is Parameter.VAR_KEYWORD for x in p.values()): return given
     return {k: v for k, v in given.items() if k in p}
 
-# %% ../nbs/15b_grid.ipynb #7fc4d945
+# %% ../nbs/15b_grid.ipynb #41946047
 def find_plan(method: Callable,       # (model, calib, sparsity, ...) -> plan
               model: PreTrainedModel, # dense; untouched
               calib: torch.Tensor,    # (n, t) calibration windows
@@ -83,7 +83,7 @@ def find_plan(method: Callable,       # (model, calib, sparsity, ...) -> plan
         seconds = between(start, stamp(model.device))
     return plan, dict(seconds=seconds, forwards=work.forwards or report.get("forwards", 0.), plan_peak=mem.peak)
 
-# %% ../nbs/15b_grid.ipynb #1148ab21
+# %% ../nbs/15b_grid.ipynb #727775d8
 def run_cell(model: PreTrainedModel,        # dense
              tok: PreTrainedTokenizerBase | None, # for evaluations that need one
              calib: torch.Tensor,           # (n, t) calibration windows
@@ -108,13 +108,13 @@ def run_cell(model: PreTrainedModel,        # dense
     if on_plan is not None: on_plan(plan, r, report)
     with applied(model, plan): return _evaluated(r, model, tok, evals, dense, plan)
 
-# %% ../nbs/15b_grid.ipynb #81beb8cf
+# %% ../nbs/15b_grid.ipynb #7a8bf9a4
 def _evaluated(r, model, tok, evals, dense, plan):
     "The row with what is read off the model, and what is measured on it"
     got, errors = measure(model, tok, evals)
     return replace(r, **describe_model(model, dense, plan), metrics=got, errors=r.errors | errors)
 
-# %% ../nbs/15b_grid.ipynb #524be4e5
+# %% ../nbs/15b_grid.ipynb #6e59bdc6
 def append_line(path: str | Path, # file, made if needed
                 line: str,        # without a line break
                ):
@@ -127,7 +127,7 @@ def append_line(path: str | Path, # file, made if needed
         os.fsync(fd)
     finally: os.close(fd)
 
-# %% ../nbs/15b_grid.ipynb #cd743d0f
+# %% ../nbs/15b_grid.ipynb #c97f90f0
 def mend(path: str | Path # results file; need not exist
         ) -> int:         # bytes that were cut off
     "Make a results file end with a whole line."
@@ -142,7 +142,7 @@ def mend(path: str | Path # results file; need not exist
     with open(path, "ab") as f: f.write(b"\n"); f.flush(); os.fsync(f.fileno())
     return 0
 
-# %% ../nbs/15b_grid.ipynb #ed3105f3
+# %% ../nbs/15b_grid.ipynb #e17781fe
 def read_results(path: str | Path # results file
                 ) -> list[Result]: # in the order written; a torn last line is left out
     "The rows of a results file; `ValueError` names a damaged line."
@@ -156,7 +156,7 @@ def read_results(path: str | Path # results file
             if i < len(lines) - 1: raise ValueError(f"line {i + 1} of {path}: {one_line(e)}") from e
     return out
 
-# %% ../nbs/15b_grid.ipynb #007da5a5
+# %% ../nbs/15b_grid.ipynb #d73aa702
 @contextmanager
 def only_writer(path: str | Path): # results file
     "Hold a lock on a results file; `ValueError` if another process does."
@@ -171,7 +171,7 @@ def only_writer(path: str | Path): # results file
         os.unlink(lock.name)
     finally: lock.close()
 
-# %% ../nbs/15b_grid.ipynb #0699c4d8
+# %% ../nbs/15b_grid.ipynb #b049bf29
 def cell_key(r: Result,             # what is known beforehand, texts included
              evals: Mapping,        # evaluations, by name
             ) -> str:               # 16 hex digits
@@ -179,7 +179,7 @@ def cell_key(r: Result,             # what is known beforehand, texts included
     what = [r.model, r.method, sorted(r.options.items()), repr(float(r.target)), r.seed if r.method != "dense" else 0, r.texts, sorted(evals), r.device, r.dtype]
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
-# %% ../nbs/15b_grid.ipynb #b85e70b2
+# %% ../nbs/15b_grid.ipynb #a4497485
 def _name(x): return x if isinstance(x, str) else getattr(x, "__name__", repr(x))
 def _labels(name, model, calib, methods, sparsities, evals, seeds, options, dense):
     "The rows of a grid before anything is done: (method, calibration windows, label)"
@@ -192,7 +192,7 @@ def _labels(name, model, calib, methods, sparsities, evals, seeds, options, dens
             for s in sparsities:
                 yield f, ids, Result(name, method, s, seed, dict(options.get(method, {})), texts=dict(calibration=ids_hash(ids)) | texts, **where)
 
-# %% ../nbs/15b_grid.ipynb #3b527216
+# %% ../nbs/15b_grid.ipynb #b4b12ae1
 def run_grid(model: PreTrainedModel,               # dense; untouched
              tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
              calib: torch.Tensor | Mapping | Callable, # (n, t) windows; or method's name -> windows; or seed -> windows
@@ -223,7 +223,7 @@ def run_grid(model: PreTrainedModel,               # dense; untouched
             for part, e in r.errors.items(): log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
     return [have[r.key] for *_, r in cells]
 
-# %% ../nbs/15b_grid.ipynb #2d307701
+# %% ../nbs/15b_grid.ipynb #2b70da30
 def _finished(out, keys, retry):
     "The rows that a results file holds, by cell; its torn end is cut off"
     if cut := mend(out): log.warning("%s ended in a torn line of %d bytes; that cell is done again", out, cut)
@@ -238,7 +238,7 @@ def _forget_errors(path, keys):
         f.writelines(to_row(r) + "\n" for r in rows); f.flush(); os.fsync(f.fileno())
     os.replace(new, path)
 
-# %% ../nbs/15b_grid.ipynb #dd8b76a2
+# %% ../nbs/15b_grid.ipynb #287f136e
 def to_frame(rows: Sequence[Result] # any
             ) -> pd.DataFrame:      # one row each
     "Results as a table: fields, one column for each number that was measured, and `error`."
@@ -246,7 +246,7 @@ def to_frame(rows: Sequence[Result] # any
             | dict(error="; ".join(f"{k}: {v}" for k, v in r.errors.items()) or None) for r in rows]
     return pd.DataFrame(flat)
 
-# %% ../nbs/15b_grid.ipynb #debbd239
+# %% ../nbs/15b_grid.ipynb #1e6a3d29
 def load_results(path: str | Path # results file
                 ) -> pd.DataFrame: # one row a cell
     "A results file as a table."

@@ -6,7 +6,7 @@
 __all__ = ['pre_hooks', 'window_norms', 'Sink', 'activation_scores', 'magnitude_scores', 'random_scores', 'stream_hooks',
            'block_influence']
 
-# %% ../nbs/07_importance.ipynb #9c1974d9
+# %% ../nbs/07_importance.ipynb #33209d7f
 import hashlib
 import weakref
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from .metrics import _batches, bar, check_ids, inference, input_device, pooled, 
 from .replay import checked, default_budget, enter, play, resident, swapped, windows_at_once
 from .surgery import Edit, _parent
 
-# %% ../nbs/07_importance.ipynb #8d4a2f7a
+# %% ../nbs/07_importance.ipynb #b49e4538
 @contextmanager
 def pre_hooks(modules, # modules to listen at
               hook,    # (index, input tensor) -> None
@@ -33,7 +33,7 @@ def pre_hooks(modules, # modules to listen at
     finally:
         for h in handles: h.remove()
 
-# %% ../nbs/07_importance.ipynb #b92d7e19
+# %% ../nbs/07_importance.ipynb #d5f83a68
 def window_norms(x: torch.Tensor,  # (b, t, f), or (b·t, f): what enters `down`
                  b: int,           # windows in the batch
                  p: float = 2,     # which norm
@@ -41,7 +41,7 @@ def window_norms(x: torch.Tensor,  # (b, t, f), or (b·t, f): what enters `down`
     "The p-norm over a window's tokens, of each column."
     return torch.linalg.vector_norm(x.reshape(b, -1, x.shape[-1]), ord=p, dim=1, dtype=torch.float32)
 
-# %% ../nbs/07_importance.ipynb #527ca6f0
+# %% ../nbs/07_importance.ipynb #2e44ff9d
 class Sink(nn.Module):
     "Stands where a linear layer was whose result nobody needs: gives zeros."
     def __init__(self,
@@ -50,7 +50,7 @@ class Sink(nn.Module):
         self.width = width
     def forward(self, x): return x.new_zeros(*x.shape[:-1], self.width)
 
-# %% ../nbs/07_importance.ipynb #ad7929f6
+# %% ../nbs/07_importance.ipynb #e797f5c3
 def _layer_norms(layer, a, tape, i, states, add):
     "Move `states` through layer `i`, in place, and `add` what enters its down"
     size = 0
@@ -59,7 +59,7 @@ def _layer_norms(layer, a, tape, i, states, add):
             size = len(h)
             h.copy_(play(layer, tape, i, h))
 
-# %% ../nbs/07_importance.ipynb #bd95d8bd
+# %% ../nbs/07_importance.ipynb #243d293e
 def _walk_norms(model, ids, check, bs, add, budget, progress):
     "`add(layer, what enters its down, windows)` for all layers and windows, layer by layer"
     a, layers, d = arch(model), decoder_layers(model), model.config.get_text_config().hidden_size
@@ -73,7 +73,7 @@ def _walk_norms(model, ids, check, bs, add, budget, progress):
                 with resident(layer.modules()), swapped(last): _layer_norms(layer, a, tape, i, h.split(bs), add)
                 b.update()
 
-# %% ../nbs/07_importance.ipynb #5b17433f
+# %% ../nbs/07_importance.ipynb #95014b38
 def _plain_norms(model, ids, bs, add, progress):
     "The same, window by window"
     a = arch(model)
@@ -81,7 +81,7 @@ def _plain_norms(model, ids, bs, add, progress):
         for b in _batches(ids, bs, progress, "activation norms", input_device(model)):
             size = len(b); model.base_model(b, use_cache=False)
 
-# %% ../nbs/07_importance.ipynb #7f3ec46a
+# %% ../nbs/07_importance.ipynb #6cd266a5
 def _mean_norms(model, calib, p, bs, budget, progress):
     "The scores, summed in float64: sums of float32 norms are exact there, so that no order of the windows, and no number of processes, changes them"
     layers, (rank, size) = decoder_layers(model), processes()
@@ -97,7 +97,7 @@ def _mean_norms(model, calib, p, bs, budget, progress):
             else: _walk_norms(model, mine, check, bs if check.stack else 1, add, budget, progress)
     return [(pooled(s) / len(calib)).float() for s in sums]
 
-# %% ../nbs/07_importance.ipynb #bd017df6
+# %% ../nbs/07_importance.ipynb #a99635c0
 _remembered = weakref.WeakKeyDictionary()   # model -> {key: scores}, oldest first
 _FEW = 4
 
@@ -107,7 +107,7 @@ def _bits(x):
     whole = x.detach().view(kinds[x.dtype.itemsize]).reshape(-1)
     return sum(int(part.sum(dtype=torch.int64)) for part in whole.split(2**20)) % 2**64      # in parts: the sum makes a copy in int64
 
-# %% ../nbs/07_importance.ipynb #58612fcc
+# %% ../nbs/07_importance.ipynb #a52ba795
 def _key(model, calib, *options):
     "Equal only if model, text and options are; None if the weights cannot be seen (offloaded)"
     tensors = [*model.named_parameters(), *model.named_buffers()]
@@ -116,7 +116,7 @@ def _key(model, calib, *options):
     text = hashlib.sha256(calib.cpu().contiguous().numpy().tobytes()).digest()
     return state, text, tuple(calib.shape), calib.dtype, getattr(model.config, "_attn_implementation", None), options
 
-# %% ../nbs/07_importance.ipynb #78c02eda
+# %% ../nbs/07_importance.ipynb #87c971f6
 def activation_scores(model: PreTrainedModel,   # dense; untouched
                       calib: torch.Tensor,      # (n, t) calibration windows
                       p: float = 2,             # norm over the tokens; 1 for the paper's ablation
@@ -138,10 +138,10 @@ def activation_scores(model: PreTrainedModel,   # dense; untouched
         for old in list(known)[:-_FEW]: del known[old]
     return [s.clone() for s in scores]
 
-# %% ../nbs/07_importance.ipynb #e16f05a4
+# %% ../nbs/07_importance.ipynb #465434aa
 def _rows(linear): return linear.weight.T if type(linear) is Conv1D else linear.weight   # (out, in)
 
-# %% ../nbs/07_importance.ipynb #08e54a61
+# %% ../nbs/07_importance.ipynb #887faf7c
 @torch.no_grad()
 def magnitude_scores(model: PreTrainedModel,   # dense; untouched
                      p: float = 2,             # which norm
@@ -155,7 +155,7 @@ def magnitude_scores(model: PreTrainedModel,   # dense; untouched
             out.append(torch.linalg.vector_norm(torch.cat([*rows, _rows(down).T], 1), ord=p, dim=1, dtype=torch.float32))
     return out
 
-# %% ../nbs/07_importance.ipynb #0f7c1679
+# %% ../nbs/07_importance.ipynb #1eeeba96
 def random_scores(model: PreTrainedModel,   # only its sizes are looked at
                   seed: int = 0,            # same seed, same scores
                  ) -> list[torch.Tensor]:   # a layer: (f,) float32 in [0, 1)
@@ -163,13 +163,13 @@ def random_scores(model: PreTrainedModel,   # only its sizes are looked at
     g, a = torch.Generator().manual_seed(seed), arch(model)
     return [torch.rand(ffn_width(layer, a), generator=g) for layer in decoder_layers(model)]
 
-# %% ../nbs/07_importance.ipynb #d18327e1
+# %% ../nbs/07_importance.ipynb #2d753abd
 def _hidden(args, kwargs):
     "The hidden states among a layer's arguments"
     return args[0] if args else kwargs["hidden_states"]
 def _first(out): return out if isinstance(out, torch.Tensor) else out[0]
 
-# %% ../nbs/07_importance.ipynb #d3166767
+# %% ../nbs/07_importance.ipynb #23ff7fe8
 @contextmanager
 def stream_hooks(model: PreTrainedModel, # of a supported family
                  hook,                   # (index 0 … L, hidden states (b, t, d)) -> None
@@ -182,7 +182,7 @@ def stream_hooks(model: PreTrainedModel, # of a supported family
     finally:
         for h in handles: h.remove()
 
-# %% ../nbs/07_importance.ipynb #d186eb58
+# %% ../nbs/07_importance.ipynb #b5745b11
 def block_influence(model: PreTrainedModel,   # dense; untouched
                     calib: torch.Tensor,      # (n, t) calibration windows
                     last_token: bool = True,  # cosine at the last token of a window; False: mean over all its tokens

@@ -7,7 +7,7 @@ __all__ = ['STREAMS', 'UNSLICEABLE', 'Stream', 'stream', 'SlicedNorm', 'read_lin
            'SlicedLayer', 'Slices', 'slice_edits', 'skeleton', 'slices_to_dict', 'slices_from_dict', 'sliced_away',
            'second_moment', 'principal', 'slice_shape', 'param_report', 'slice_to', 'hidden_width', 'slicegpt']
 
-# %% ../nbs/13_slicegpt.ipynb #8061a9db
+# %% ../nbs/13_slicegpt.ipynb #b0a81167
 import inspect
 import warnings
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from .plan import KINDS, Kind, check_sparsity
 from .replay import enter, first, moved
 from .surgery import EDITS, Edit, _linear, _parent, _swap, _swap_back
 
-# %% ../nbs/13_slicegpt.ipynb #d9d86f77
+# %% ../nbs/13_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
 class Stream:
     "What touches a family's residual stream, beyond its `Arch`."
@@ -41,7 +41,7 @@ class Stream:
     factor: str = ""                                  # attribute of a layer that multiplies what is added to the stream
     only: tuple[tuple[str, object], ...] = ()         # configuration entries that have to be just so
 
-# %% ../nbs/13_slicegpt.ipynb #638210d8
+# %% ../nbs/13_slicegpt.ipynb #ebe01af1
 _RMS = Stream()
 
 STREAMS: dict[str, Stream] = {   # config.model_type -> what touches the stream
@@ -58,11 +58,11 @@ STREAMS: dict[str, Stream] = {   # config.model_type -> what touches the stream
                   ffn_norm="final_layer_norm", centred=True, only=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False))),
 }
 
-# %% ../nbs/13_slicegpt.ipynb #658c9107
+# %% ../nbs/13_slicegpt.ipynb #7a499b8e
 _POST = "it normalises what attention and FFN write to the residual stream, and a rotation does not pass through that norm's scale"
 UNSLICEABLE: dict[str, str] = {k: _POST for k in ("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3")}   # config.model_type -> why not
 
-# %% ../nbs/13_slicegpt.ipynb #e593160d
+# %% ../nbs/13_slicegpt.ipynb #bec1fb8c
 def stream(model: PreTrainedModel, # of a family in `STREAMS`
           ) -> Stream:             # its row
     "The row of the model's family; `ValueError` names a family or a configuration that cannot be sliced, and those that can."
@@ -75,7 +75,7 @@ def stream(model: PreTrainedModel, # of a family in `STREAMS`
         if getattr(config, k, want) != want: raise ValueError(f"SliceGPT can slice {kind} only with {k}={want}; this model has {getattr(config, k)}")
     return STREAMS[kind]
 
-# %% ../nbs/13_slicegpt.ipynb #3ea02f76
+# %% ../nbs/13_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
     "Divide by the root mean square that the dense stream would have; no scale, no shift, no parameters."
     def __init__(self,
@@ -88,7 +88,7 @@ class SlicedNorm(nn.Module):
         return (h * torch.rsqrt(h.pow(2).sum(-1, keepdim=True) / self.d + self.eps)).to(x.dtype)
     def extra_repr(self): return f"d={self.d}, eps={self.eps}"
 
-# %% ../nbs/13_slicegpt.ipynb #7b30da81
+# %% ../nbs/13_slicegpt.ipynb #380fd2a2
 def _at(R, t):
     "`R` and `t` in float64 on the device of `t`; on the meta device if `R` is there"
     R = R if R.is_meta else R.to(t.device)
@@ -104,7 +104,7 @@ def _like(linear, w, b):
     if b is not None: new.bias = _param(b, linear.weight)
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #6376c502
+# %% ../nbs/13_slicegpt.ipynb #af4e6eac
 @torch.no_grad()
 def read_linear(linear: nn.Module,                  # that reads the normalised stream
                 R: torch.Tensor,                    # (d, d') orthonormal columns
@@ -118,7 +118,7 @@ def read_linear(linear: nn.Module,                  # that reads the normalised 
     if shift is not None: b = w @ shift + (0 if b is None else b)
     return _like(linear, (w * scale) @ R, b)
 
-# %% ../nbs/13_slicegpt.ipynb #ad897b5e
+# %% ../nbs/13_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
 def write_linear(linear: nn.Module,     # that adds to the stream
                  R: torch.Tensor,       # (d, d') orthonormal columns
@@ -130,7 +130,7 @@ def write_linear(linear: nn.Module,     # that adds to the stream
     if centred: w, b = w - w.mean(0), b if b is None else b - b.mean()
     return _like(linear, R.T @ w, b if b is None else R.T @ b)
 
-# %% ../nbs/13_slicegpt.ipynb #5174a8f2
+# %% ../nbs/13_slicegpt.ipynb #60500153
 @torch.no_grad()
 def write_embedding(emb: nn.Embedding,      # whose rows start the stream
                     R: torch.Tensor,        # (d, d') orthonormal columns
@@ -149,7 +149,7 @@ def _clone(module, cls=None):
     for k in ("_modules", "_parameters", "_buffers"): new.__dict__[k] = dict(getattr(module, k))
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #384e8e85
+# %% ../nbs/13_slicegpt.ipynb #0df4237d
 def _ffn_norm(layer, a, r): return r.ffn_norm if getattr(layer, r.ffn_norm, None) is not None else a.attn_norm
 def _attend(layer, a, r, x, kwargs):
     "What the attention adds to the stream `x`"
@@ -160,7 +160,7 @@ def _feed(layer, a, r, x, kwargs):
     if r.ffn: return first(layer.get_submodule(r.ffn)(h))
     return layer.get_submodule(a.down)(layer.activation_fn(layer.get_submodule(a.up[0])(h)))
 
-# %% ../nbs/13_slicegpt.ipynb #5deb0ef5
+# %% ../nbs/13_slicegpt.ipynb #5c209dae
 def _branches(r, config):
     "Functions whose outputs are added to the stream, by the stream that they read"
     side_by_side = r.parallel == "always" or bool(r.parallel and getattr(config, r.parallel))
@@ -169,7 +169,7 @@ def _added(layer, a, r, fs, x, kwargs):
     y = sum(f(layer, a, r, x, kwargs) for f in fs)
     return y * getattr(layer, r.factor) if r.factor else y
 
-# %% ../nbs/13_slicegpt.ipynb #da9ed6a9
+# %% ../nbs/13_slicegpt.ipynb #014a4f78
 class SlicedLayer(nn.Module):
     "A decoder layer whose skip connections lead from one basis of the residual stream to the next."
     def forward(self, hidden_states, *args, **kwargs):
@@ -178,7 +178,7 @@ class SlicedLayer(nn.Module):
             hidden_states = skip(hidden_states) + _added(self, self.arch, self.stream, fs, hidden_states, kwargs)
         return hidden_states
 
-# %% ../nbs/13_slicegpt.ipynb #98684675
+# %% ../nbs/13_slicegpt.ipynb #4cc866d4
 @lru_cache(maxsize=None)
 def _sliced_class(cls): return type(f"Sliced{cls.__name__}", (SlicedLayer, cls), {"__module__": __name__})
 def _argnames(layer): return tuple(inspect.signature(type(layer).forward).parameters)[2:]   # without self and the stream
@@ -189,7 +189,7 @@ def _skip(R, S, like):
     new.weight = _param(S.double().T @ R.double(), like)
     return new
 
-# %% ../nbs/13_slicegpt.ipynb #5fd17a86
+# %% ../nbs/13_slicegpt.ipynb #7ab8bcd7
 def _norm(module, r):
     "Scale, shift and epsilon of a norm"
     eps = next(getattr(module, k) for k in ("variance_epsilon", "eps") if hasattr(module, k))
@@ -212,7 +212,7 @@ def _layer_edits(layers, i, a, r, fs, bases):
         if "." not in n: setattr(new, n, m)
     return [Edit(*_parent(old, n), m) for n, m in moved if "." in n] + [Edit(layers, str(i), new)]
 
-# %% ../nbs/13_slicegpt.ipynb #014902cb
+# %% ../nbs/13_slicegpt.ipynb #ae7e1d9f
 @dataclass(frozen=True)
 class Slices:
     "A narrower residual stream: bases to rotate and cut it by, and what the layers hold afterwards."
@@ -231,7 +231,7 @@ class Slices:
         w = self.widths[0], self.widths[-1]
         return f"Slices({self.layers} layers: stream {self.d} → {w[0]}{'' if w[0] == w[1] else f', {w[1]} at the head'}; {len(self.widths) - 1} rotations)"
 
-# %% ../nbs/13_slicegpt.ipynb #4b9948ef
+# %% ../nbs/13_slicegpt.ipynb #9e6ca58e
 def _head(model):
     "Name of the head"
     head = model.get_output_embeddings()
@@ -254,7 +254,7 @@ def _untie_edits(model, names):
     whole = set(model._no_split_modules or ())
     return ties + [Edit(model, "_no_split_modules", whole | {f"Sliced{n}" for n in names})]
 
-# %% ../nbs/13_slicegpt.ipynb #41791f16
+# %% ../nbs/13_slicegpt.ipynb #59d811f3
 def _meta(d, widths): return tuple(torch.empty(d, w, device="meta") for w in widths)
 def _count(model, edits, *modules):
     "Parameters of each module, by dotted name, once the edits are made (and undone)"
@@ -269,7 +269,7 @@ def _check_fit(model, plan):
     if (plan.layers, plan.d, len(plan.widths)) != (L, d, n):
         raise ValueError(f"{plan} does not fit: this model has {L} layers, a stream of width {d} and {n - 1} branches")
 
-# %% ../nbs/13_slicegpt.ipynb #1490e338
+# %% ../nbs/13_slicegpt.ipynb #f9c9c1b9
 def slice_edits(model: PreTrainedModel, # dense, of a family in `STREAMS`
                 plan: Slices,           # with its bases, for this model; `ValueError` if not
                ) -> list[Edit]:         # in order
@@ -279,7 +279,7 @@ def slice_edits(model: PreTrainedModel, # dense, of a family in `STREAMS`
     _check_present(model)
     return _slice_edits(model, plan.bases)
 
-# %% ../nbs/13_slicegpt.ipynb #3c366ddf
+# %% ../nbs/13_slicegpt.ipynb #b9d0e4d1
 def skeleton(model: PreTrainedModel, # freshly built and dense in shape; its weights do not matter (the meta device will do)
              spec: dict,             # what `slices_to_dict` gave
             ) -> list[Edit]:         # that give the model the names and shapes of the sliced one, unfilled
@@ -288,7 +288,7 @@ def skeleton(model: PreTrainedModel, # freshly built and dense in shape; its wei
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
 
-# %% ../nbs/13_slicegpt.ipynb #6214ca40
+# %% ../nbs/13_slicegpt.ipynb #4a565286
 def slices_to_dict(plan: Slices, # its tensors are named, not stored
                   ) -> dict:     # for JSON; all that `skeleton` needs
     "A slicing as plain data."
@@ -298,7 +298,7 @@ def slices_from_dict(d: dict, # what `slices_to_dict` gave; further entries are 
     "The slicing that `slices_to_dict` wrote."
     return Slices(d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"]))
 
-# %% ../nbs/13_slicegpt.ipynb #c0d152dd
+# %% ../nbs/13_slicegpt.ipynb #1c2f452a
 def sliced_away(plan: Slices, # any slicing
                 s: Sizes,     # of the dense model
                ) -> int:      # parameters that leave the decoder layers, less those that rotations add; can be negative
@@ -306,11 +306,11 @@ def sliced_away(plan: Slices, # any slicing
     if len(plan) != len(s): raise ValueError(f"the slicing is for {len(plan)} layers, the model has {len(s)}")
     return s.total - sum(plan.kept)
 
-# %% ../nbs/13_slicegpt.ipynb #8bfbfdb7
+# %% ../nbs/13_slicegpt.ipynb #09eb76a4
 EDITS[Slices] = slice_edits
 KINDS["slices"] = Kind(Slices, sliced_away, slices_to_dict, slices_from_dict)
 
-# %% ../nbs/13_slicegpt.ipynb #4e8b947c
+# %% ../nbs/13_slicegpt.ipynb #ec5f55be
 def second_moment(x: torch.Tensor, # (n, t, d) stream, any dtype
                   eps: float,      # of the norm that will read it
                  ) -> torch.Tensor: # (d, d) float64: the sum over tokens of x̂ᵀx̂
@@ -319,7 +319,7 @@ def second_moment(x: torch.Tensor, # (n, t, d) stream, any dtype
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
 
-# %% ../nbs/13_slicegpt.ipynb #8c42995d
+# %% ../nbs/13_slicegpt.ipynb #ea003183
 def principal(C: torch.Tensor, # (d, d) float64, symmetric
              ) -> tuple[torch.Tensor, torch.Tensor]: # (d,) eigenvalues, falling; (d, d) eigenvectors in columns
     "Principal directions; `ValueError` if the moment is not finite."
@@ -327,7 +327,7 @@ def principal(C: torch.Tensor, # (d, d) float64, symmetric
     values, vectors = torch.linalg.eigh(C)
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
-# %% ../nbs/13_slicegpt.ipynb #dc36dc30
+# %% ../nbs/13_slicegpt.ipynb #ee3400b9
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
     "Bases and spectra, one a width, walking the stream through the dense model's own branches"
@@ -352,7 +352,7 @@ def _calibrate(model, calib, widths, bs, progress):
             xs[n] = x.cpu()
     return tuple(bases), spectra
 
-# %% ../nbs/13_slicegpt.ipynb #e65dc9dc
+# %% ../nbs/13_slicegpt.ipynb #5646131b
 def _centre(x, r): return x - x.float().mean(-1, keepdim=True).to(x.dtype) if r.centred else x
 def _project(x, Q, width):
     "The stream as its first `width` coordinates in basis `Q` describe it"
@@ -360,7 +360,7 @@ def _project(x, Q, width):
     R = Q[:, :width].to(x.device, torch.float32)
     return ((x.float() @ R) @ R.T).to(x.dtype)
 
-# %% ../nbs/13_slicegpt.ipynb #81cbfd16
+# %% ../nbs/13_slicegpt.ipynb #6531712c
 def slice_shape(model: PreTrainedModel,  # dense, of a family in `STREAMS`; on the meta device too
                 width: int,              # of the sliced stream, 1 to d
                 slice_head: bool = True, # False: the stream in front of the head keeps width d
@@ -373,7 +373,7 @@ def slice_shape(model: PreTrainedModel,  # dense, of a family in `STREAMS`; on t
     _check_fit(model, plan)
     return replace(plan, kept=_count(model, _slice_edits(model, _meta(d, widths)), *(f"{arch(model).layers}.{i}" for i in range(L))))
 
-# %% ../nbs/13_slicegpt.ipynb #1168b781
+# %% ../nbs/13_slicegpt.ipynb #24406bf9
 def param_report(model: PreTrainedModel, # dense; untouched
                  plan: Slices,           # for this model; its bases are not looked at
                 ) -> dict:               # parameters: `dense`, `sliced`, `layers_dense`, `layers_sliced`, `rotations`, `head_added`
@@ -384,7 +384,7 @@ def param_report(model: PreTrainedModel, # dense; untouched
     return dict(dense=n_params(model), sliced=total, layers_dense=sizes(model).total, layers_sliced=sum(plan.kept),
                 rotations=sum(skips), head_added=in_head if tied else 0)
 
-# %% ../nbs/13_slicegpt.ipynb #cc389de1
+# %% ../nbs/13_slicegpt.ipynb #a4e63322
 def slice_to(model: PreTrainedModel,       # dense, of a family in `STREAMS`; untouched
              calib: torch.Tensor,          # (n, t) calibration windows; the paper uses 256
              width: int,                   # of the sliced stream, 1 to d; d rotates and cuts nothing
@@ -405,7 +405,7 @@ def slice_to(model: PreTrainedModel,       # dense, of a family in `STREAMS`; un
     if log is not None: log.update(spectra=spectra, params=param_report(model, plan), forwards=len(calib))
     return plan
 
-# %% ../nbs/13_slicegpt.ipynb #5e0a074c
+# %% ../nbs/13_slicegpt.ipynb #fb1c333d
 def hidden_width(d: int,            # width of the dense stream
                  sparsity: float,   # share of it to cut, in (0, 1)
                  multiple: int = 8, # round down to a multiple of this
@@ -417,7 +417,7 @@ def hidden_width(d: int,            # width of the dense stream
     most = f"targets up to {1 - multiple / d:.6g} are reachable" if multiple < d else "no target is reachable: choose a smaller multiple"
     raise ValueError(f"at sparsity {sparsity} nothing is left of a hidden size of {d} in multiples of {multiple}; {most}")
 
-# %% ../nbs/13_slicegpt.ipynb #b79d4357
+# %% ../nbs/13_slicegpt.ipynb #2021add2
 def slicegpt(model: PreTrainedModel,    # dense, of a family in `STREAMS`; untouched
              calib: torch.Tensor,       # (n, t) calibration windows; the paper uses 256
              sparsity: float,           # share of the hidden size to cut, in (0, 1); fewer parameters go, see below

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TASKS', 'find_tasks', 'load_tasks', 'average', 'run_tasks', 'on_tasks']
 
-# %% ../nbs/15a_tasks.ipynb #949cd2d9
+# %% ../nbs/15a_tasks.ipynb #4f8ed3f7
 import copy
 import difflib
 import logging
@@ -18,10 +18,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .evaluate import kept_rng, one_line
 
-# %% ../nbs/15a_tasks.ipynb #8e6fcc9e
+# %% ../nbs/15a_tasks.ipynb #0819d27d
 TASKS = ("winogrande", "arc_easy", "arc_challenge", "hellaswag", "piqa", "mmlu")   # the paper's
 
-# %% ../nbs/15a_tasks.ipynb #256018b2
+# %% ../nbs/15a_tasks.ipynb #ce47dffb
 def _manager(names, folders):
     "lm-eval's task manager: of the given folders alone if they have all the tasks"
     from lm_eval.tasks import TaskManager
@@ -30,7 +30,7 @@ def _manager(names, folders):
         if all(n in tm.all_tasks for n in names): return tm
     return TaskManager(include_path=[str(f) for f in folders] or None)
 
-# %% ../nbs/15a_tasks.ipynb #ec28394a
+# %% ../nbs/15a_tasks.ipynb #fd995a29
 def find_tasks(names: Sequence[str],                  # of tasks or groups
                include_path: str | Path | Sequence = (), # folders with task definitions (YAML) of your own
               ) -> object:                            # lm-eval's task manager
@@ -44,7 +44,7 @@ def find_tasks(names: Sequence[str],                  # of tasks or groups
         raise ValueError(f"unknown task {unknown[0]!r}; " + (f"did you mean {', '.join(near)}?" if near else f"lm-eval knows {len(tm.all_tasks)}, such as {', '.join(TASKS)}"))
     return tm
 
-# %% ../nbs/15a_tasks.ipynb #05e558dc
+# %% ../nbs/15a_tasks.ipynb #d399fcfd
 def load_tasks(names: Sequence[str],                  # of tasks or groups
                include_path: str | Path | Sequence = (), # folders with task definitions of your own
               ) -> tuple:                             # task manager, names that can be run, {name: why it cannot}
@@ -56,14 +56,14 @@ def load_tasks(names: Sequence[str],                  # of tasks or groups
         else: good.append(name)
     return tm, good, bad
 
-# %% ../nbs/15a_tasks.ipynb #4be3941c
+# %% ../nbs/15a_tasks.ipynb #664e6642
 def _root(e):
     "The first error of a chain"
     seen = set()
     while (e.__cause__ or e.__context__) is not None and id(e) not in seen: seen.add(id(e)); e = e.__cause__ or e.__context__
     return e
 
-# %% ../nbs/15a_tasks.ipynb #74acda84
+# %% ../nbs/15a_tasks.ipynb #f0368fee
 @contextmanager
 def _still():
     "No progress bars and no log lines of lm-eval, nor git's complaint where it looks for a commit"
@@ -78,7 +78,7 @@ def _still():
         tqdm.std.tqdm.__init__, evaluator.get_git_commit_hash = old, commit
         for n, level in levels.items(): logging.getLogger(n).setLevel(level)
 
-# %% ../nbs/15a_tasks.ipynb #25211b2b
+# %% ../nbs/15a_tasks.ipynb #9de039ea
 _KEPT = {"acc,none": "acc", "acc_norm,none": "acc_norm", "acc_stderr,none": "acc_stderr", "acc_norm_stderr,none": "acc_norm_stderr",
          "exact_match,none": "exact_match", "word_perplexity,none": "word_ppl", "byte_perplexity,none": "byte_ppl"}
 def _numbers(name, out):
@@ -87,13 +87,13 @@ def _numbers(name, out):
     n = [v["effective"] for v in out["n-samples"].values()]
     return {f"{name}/{ours}": float(row[k]) for k, ours in _KEPT.items() if isinstance(row.get(k), (int, float))} | {f"{name}/n": sum(n)}
 
-# %% ../nbs/15a_tasks.ipynb #151f60d2
+# %% ../nbs/15a_tasks.ipynb #86c2b53e
 def _check_batch(batch_size, device):
     if isinstance(batch_size, int) and batch_size >= 1: return
     if not str(batch_size).startswith("auto"): raise ValueError(f"batch_size has to be a whole number of at least 1, or 'auto' on a GPU; got {batch_size!r}")
     if device.type != "cuda": raise ValueError("batch_size='auto' tries out the longest batches that fit; without a GPU that takes minutes or all memory: give a number")
 
-# %% ../nbs/15a_tasks.ipynb #5e3551e0
+# %% ../nbs/15a_tasks.ipynb #c979d441
 def average(got: dict,           # numbers of `run_tasks`
             names: Sequence[str],# tasks that were asked for
            ) -> float | None:    # None unless all of them have an accuracy
@@ -101,7 +101,7 @@ def average(got: dict,           # numbers of `run_tasks`
     acc = [got.get(f"{n}/acc") for n in names]
     return None if None in acc else sum(acc) / len(acc)
 
-# %% ../nbs/15a_tasks.ipynb #56cc2693
+# %% ../nbs/15a_tasks.ipynb #bfaadfda
 def run_tasks(model: PreTrainedModel,        # dense or pruned; untouched
               tok: PreTrainedTokenizerBase,  # its tokenizer; untouched
               tasks: Sequence[str] | tuple = TASKS, # names, or what `load_tasks` gave
@@ -126,7 +126,7 @@ def run_tasks(model: PreTrainedModel,        # dense or pruned; untouched
     if (mean := average(got, asked)) is not None and len(asked) > 1: got["average/acc"] = mean
     return got | dict(errors=errors)
 
-# %% ../nbs/15a_tasks.ipynb #c0a6270a
+# %% ../nbs/15a_tasks.ipynb #1f19554d
 def _run_each(lm, tm, names, num_fewshot, limit, seed):
     "Evaluate one task after the other: numbers, and what failed"
     from lm_eval import simple_evaluate
@@ -138,7 +138,7 @@ def _run_each(lm, tm, names, num_fewshot, limit, seed):
         else: got |= _numbers(name, out)
     return got, failed
 
-# %% ../nbs/15a_tasks.ipynb #54828da9
+# %% ../nbs/15a_tasks.ipynb #1021193d
 def on_tasks(tasks: Sequence[str] | tuple = TASKS, # names, or what `load_tasks` gave
              **options,                            # of `run_tasks`
             ) -> Callable:                         # (model, tokenizer) -> dict
