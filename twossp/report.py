@@ -28,8 +28,13 @@ from .plan import Plan, kept_shares
 
 # %% ../nbs/16_report.ipynb #1b34f8da
 KEPT, GONE, LINE = "#3b6ea5", "#d9d9d9", "#c44e52"     # what stays, what goes, what is pointed at
+class Picture(Figure):
+    "A matplotlib figure that a notebook shows by itself, whether pyplot was imported or not."
+    def _repr_png_(self):
+        buffer = io.BytesIO(); self.savefig(buffer, format="png")
+        return buffer.getvalue()
 def _figure(width, height, **kw):
-    f = Figure(figsize=(width, height), layout="constrained", dpi=110)
+    f = Picture(figsize=(width, height), layout="constrained", dpi=110)
     return f, f.subplots(**kw)
 def _integer(axis): axis.set_major_locator(MaxNLocator(integer=True))
 
