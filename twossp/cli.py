@@ -11,6 +11,7 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -361,11 +362,17 @@ def _demo_flags(args):
     return args
 
 # %% ../nbs/17_cli.ipynb #45850b87
+def _here(program):
+    "How to call a program of this environment: by its name if that finds it, else by its path"
+    own = Path(sys.executable).parent / program
+    if (found := shutil.which(program)) and Path(found).absolute() == own.absolute(): return program
+    short = os.path.relpath(own) if own.drive == Path.cwd().drive else str(own)
+    return str(own) if short.startswith("..") else short
 def _farewell(args):
     return f"""
 The pruned model is in {args.save}/: weights, plan.json, plan.png (what was removed), trials.png (how it was chosen).
-It loads with:   python -c "import twossp, transformers; transformers.AutoModelForCausalLM.from_pretrained('{args.save}')"
-Next, half of it:   twossp --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki --n_eval 16 --save half"""
+It loads with:   {_here("python")} -c "import twossp, transformers; transformers.AutoModelForCausalLM.from_pretrained('{args.save}')"
+Next, half of it:   {_here("twossp")} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki --n_eval 16 --save half"""
 
 # %% ../nbs/17_cli.ipynb #5454e794
 @contextmanager

@@ -8,7 +8,7 @@ __all__ = ['LAMBDAS', 'TIE', 'OUT', 'NOISE', 'REPAIRS', 'Moments', 'moments', 'r
            'Setting', 'Fit', 'Goal', 'refit_projection', 'repair_layer', 'random_windows', 'repair_plans',
            'repair_plan', 'check_repair', 'repairable']
 
-# %% ../nbs/08b_repair.ipynb #58c85e36
+# %% ../nbs/08b_repair.ipynb #96f23b3e
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ from .plan import Plan, dense_plan, drop
 from .replay import checked, default_budget, enter, play, resident, windows_at_once
 from .surgery import applied, edits
 
-# %% ../nbs/08b_repair.ipynb #248f23f3
+# %% ../nbs/08b_repair.ipynb #6515c745
 @dataclass(frozen=True)
 class Moments:
     "What a least-squares fit has to know of inputs x and targets y."
@@ -37,7 +37,7 @@ class Moments:
 
     def __add__(self, other): return Moments(self.G + other.G, self.C + other.C, self.yy + other.yy, self.n + other.n)
 
-# %% ../nbs/08b_repair.ipynb #d086faab
+# %% ../nbs/08b_repair.ipynb #3e211bb5
 def moments(x: torch.Tensor,  # (..., k) inputs
             y: torch.Tensor,  # (..., d) targets, as many
            ) -> Moments:      # float64
@@ -47,7 +47,7 @@ def moments(x: torch.Tensor,  # (..., k) inputs
     x, y = x.to(kind), y.to(kind)
     return Moments((x.T @ x).double(), (y.T @ x).double(), y.double().square().sum(), len(x))
 
-# %% ../nbs/08b_repair.ipynb #d836eda5
+# %% ../nbs/08b_repair.ipynb #a4435499
 def refits(m: Moments,             # of inputs and targets
            old: torch.Tensor,      # (d, k) weights to stay near
            lams: Sequence[float],  # how much, as a share of each input's mean square; 0: not at all
@@ -64,7 +64,7 @@ def refits(m: Moments,             # of inputs and targets
         else: new = torch.cholesky_solve(change.T, L).T
         yield old + new / loud
 
-# %% ../nbs/08b_repair.ipynb #3e3a145d
+# %% ../nbs/08b_repair.ipynb #e8302842
 def refit(m: Moments,          # of inputs and targets
           old: torch.Tensor,   # (d, k) weights to stay near
           lam: float = .1,     # how much, as a share of each input's mean square; 0: not at all
@@ -72,7 +72,7 @@ def refit(m: Moments,          # of inputs and targets
     "The weights that map the inputs to the targets best."
     return next(refits(m, old, (lam,)))
 
-# %% ../nbs/08b_repair.ipynb #48a2a910
+# %% ../nbs/08b_repair.ipynb #8dbd4378
 def error(m: Moments,       # of inputs and targets
           W: torch.Tensor,  # (d, k) weights
          ) -> float:        # relative to the targets: 0 is exact, 1 is what W = 0 leaves
@@ -81,11 +81,11 @@ def error(m: Moments,       # of inputs and targets
     e = m.yy - 2 * (W * m.C).sum() + ((W @ m.G) * W).sum()
     return (e.clamp_min(0) / m.yy).item() if m.yy > 0 else 0.
 
-# %% ../nbs/08b_repair.ipynb #5892b989
+# %% ../nbs/08b_repair.ipynb #5a9396f0
 LAMBDAS = (.03, .1, .3, 1., 3., 10.)  # tried on the held-out windows
 TIE = .01                              # held-out errors that differ by less than this share are the same
 
-# %% ../nbs/08b_repair.ipynb #072b70a0
+# %% ../nbs/08b_repair.ipynb #876f68ca
 def choose(fit: Moments,                   # of the windows to fit
            held: Moments,                  # of the windows held out
            old: torch.Tensor,              # (d, k) weights to stay near
@@ -95,7 +95,7 @@ def choose(fit: Moments,                   # of the windows to fit
     errors = [error(held, W) for W in refits(fit, old, lams)]
     return max(lam for lam, e in zip(lams, errors, strict=False) if e <= (1 + TIE) * min(errors) + 1e-12), errors
 
-# %% ../nbs/08b_repair.ipynb #29234d70
+# %% ../nbs/08b_repair.ipynb #36c24f63
 OUT = {"o_proj", "out_proj", "dense", "c_proj"}   # names of an attention's output projection
 
 def attention_out(layer: nn.Module,  # a decoder layer
@@ -106,7 +106,7 @@ def attention_out(layer: nn.Module,  # a decoder layer
              if n.rpartition(".")[2] in OUT and f"{type(m).__module__}.{type(m).__qualname__}" in _LINEARS]
     return f"{a.attn}.{found[0]}" if len(found) == 1 else None
 
-# %% ../nbs/08b_repair.ipynb #cefe9c30
+# %% ../nbs/08b_repair.ipynb #b1971a17
 def weight_name(model: PreTrainedModel, # of a supported family
                 i: int,                 # a layer
                 name: str | None = None,# of the projection, from the layer; default: the FFN's
@@ -115,7 +115,7 @@ def weight_name(model: PreTrainedModel, # of a supported family
     a = arch(model)
     return f"{a.layers}.{i}.{name or a.down}.weight"
 
-# %% ../nbs/08b_repair.ipynb #ef0996a5
+# %% ../nbs/08b_repair.ipynb #bcb13f74
 @contextmanager
 def watched(module: nn.Module,       # of one input
             swap: Callable = None,   # output -> the output to give instead
@@ -129,7 +129,7 @@ def watched(module: nn.Module,       # of one input
     try: yield calls
     finally: handle.remove()
 
-# %% ../nbs/08b_repair.ipynb #f61b4783
+# %% ../nbs/08b_repair.ipynb #f553b9bc
 _SLACK = {torch.float64: 1e-6, torch.float32: 1e-3}   # relative deviation that is rounding; 16-bit types: 0.1
 
 def added(layer: nn.Module,    # a decoder layer
@@ -145,7 +145,7 @@ def added(layer: nn.Module,    # a decoder layer
     if (change - c * y).norm() > slack * max(change.norm(), y.norm()): return None
     return 1. if abs(c - 1) <= slack else c.item()
 
-# %% ../nbs/08b_repair.ipynb #966e891d
+# %% ../nbs/08b_repair.ipynb #fcc15a06
 @dataclass(frozen=True)
 class Factors:
     "How a layer adds up what its two output projections give."
@@ -157,7 +157,7 @@ def factors(model: PreTrainedModel, # dense, in inference mode
             i: int,                 # a layer
             tape,                   # what `enter` recorded
             h: torch.Tensor,        # (1, t, d) what enters it
-           ) -> Factors:
+           ) -> Factors:            # how it adds up
     "Probe one layer."
     layer, a, L = decoder_layers(model)[i], arch(model), len(decoder_layers(model))
     name, run = attention_out(layer, a), lambda h=h: play(layer, tape, i, h)
@@ -168,7 +168,7 @@ def factors(model: PreTrainedModel, # dense, in inference mode
         with applied(model, drop(L, attn=[i])): again = run(mid)
     return Factors(attn, ffn, bool((again - out).norm() <= _SLACK.get(out.dtype, .1) / 10 * out.norm()))
 
-# %% ../nbs/08b_repair.ipynb #4d94c72e
+# %% ../nbs/08b_repair.ipynb #8067a133
 def layer_plan(plan: Plan,         # any
                i: int,             # a layer
                ffn: bool = True,   # is its FFN to be narrowed too
@@ -177,7 +177,7 @@ def layer_plan(plan: Plan,         # any
     L = len(plan)
     return Plan(tuple(plan.ffn[j] if ffn and j == i else None for j in range(L)), tuple(plan.attn[j] or j != i for j in range(L)))
 
-# %% ../nbs/08b_repair.ipynb #0ede833c
+# %% ../nbs/08b_repair.ipynb #f73b60b3
 def run_layer(model: PreTrainedModel, # dense, in inference mode
               plan: Plan,             # applied while the layer runs
               i: int,                 # which layer
@@ -198,7 +198,7 @@ def run_layer(model: PreTrainedModel, # dense, in inference mode
             each(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
     return torch.cat(outs)
 
-# %% ../nbs/08b_repair.ipynb #eede96f0
+# %% ../nbs/08b_repair.ipynb #b280d084
 @dataclass(frozen=True)
 class Setting:
     "How a repair is done."
@@ -209,7 +209,7 @@ class Setting:
     attention: bool = True      # are attentions refitted too
     budget: int = 2**30         # bytes of inputs that may be kept
 
-# %% ../nbs/08b_repair.ipynb #7bcdf207
+# %% ../nbs/08b_repair.ipynb #8cf24f0b
 @dataclass
 class Fit:
     "Sums up what a projection reads and should write."
@@ -236,7 +236,7 @@ class Fit:
         "The layer's output with new weights, from the inputs that were kept."
         return torch.cat([(r + self.c * wide(x @ new.T)).to(self.want.dtype) for r, x in zip(self.rests, self.xs, strict=True)])
 
-# %% ../nbs/08b_repair.ipynb #b347c81b
+# %% ../nbs/08b_repair.ipynb #8a535dd4
 def wide(x):
     "At least float32"
     return x if x.dtype == torch.float64 else x.float()
@@ -253,7 +253,7 @@ def _solve(sums, old, how):
     new = refit(total, old, lam)
     return new, dict(lam=lam, before=error(total, old), after=error(total, new), **found)
 
-# %% ../nbs/08b_repair.ipynb #3d833376
+# %% ../nbs/08b_repair.ipynb #4904d72a
 @dataclass(frozen=True)
 class Goal:
     "What the dense model gives at a layer."
@@ -261,7 +261,7 @@ class Goal:
     mid: torch.Tensor | None    # (n, t, d) the same without its FFN's part; None: attentions are not refitted
     c: Factors                  # how the layer adds up
 
-# %% ../nbs/08b_repair.ipynb #99994058
+# %% ../nbs/08b_repair.ipynb #3f99ed7a
 def _goal(model, i, tape, h, c, how):
     "The dense layer on the dense stream"
     L, a = len(decoder_layers(model)), arch(model)
@@ -270,7 +270,7 @@ def _goal(model, i, tape, h, c, how):
     out = run_layer(model, dense_plan(L), i, tape, h, how.bs, a.down, lambda rows, out, x, y: mid.append(out - c.ffn * y))
     return Goal(out, torch.cat(mid), c)
 
-# %% ../nbs/08b_repair.ipynb #a84a70d1
+# %% ../nbs/08b_repair.ipynb #edfee10a
 def refit_projection(model: PreTrainedModel, # dense, in inference mode
                      i: int,                 # layer
                      name: str,              # of the projection, from the layer
@@ -295,7 +295,7 @@ def refit_projection(model: PreTrainedModel, # dense, in inference mode
     new = new.to(old.dtype)
     return _matrix(linear, new).contiguous(), fit.stream(new) if fit.keep else None, found
 
-# %% ../nbs/08b_repair.ipynb #68c478ec
+# %% ../nbs/08b_repair.ipynb #3bb84cb3
 def repair_layer(model: PreTrainedModel, # dense, in inference mode
                  plan: Plan,             # what is removed; not all of layer `i`
                  i: int,                 # a layer
@@ -321,7 +321,7 @@ def repair_layer(model: PreTrainedModel, # dense, in inference mode
     if behind is None: behind = run_layer(model, replace(layer_plan(plan, i), weights=new), i, tape, g, how.bs)
     return new, behind, found
 
-# %% ../nbs/08b_repair.ipynb #539bd154
+# %% ../nbs/08b_repair.ipynb #14579049
 NOISE = .25   # windows of random tokens, as a share of the calibration windows
 
 def random_windows(model: PreTrainedModel, # whose vocabulary is drawn from
@@ -332,7 +332,7 @@ def random_windows(model: PreTrainedModel, # whose vocabulary is drawn from
     "Windows of uniformly random tokens."
     return torch.randint(0, model.get_input_embeddings().weight.shape[0], (n, t), generator=torch.Generator().manual_seed(seed))
 
-# %% ../nbs/08b_repair.ipynb #18f2b516
+# %% ../nbs/08b_repair.ipynb #fc6f48c8
 def repair_plans(model: PreTrainedModel,    # dense, of a supported family; untouched
                  plans: Sequence[Plan],     # what is removed, by whatever method
                  calib: torch.Tensor,       # (n, t) calibration windows
@@ -366,21 +366,21 @@ def repair_plans(model: PreTrainedModel,    # dense, of a supported family; unto
     if log is not None: log.update(repair=found)
     return [replace(plan, weights=w) for plan, w in zip(plans, weights, strict=True)]
 
-# %% ../nbs/08b_repair.ipynb #84c2ba22
+# %% ../nbs/08b_repair.ipynb #94f9a6fc
 def _known_factors(known, model, i, tape, h):
     "`factors`, asked once for each class of layers"
     kind = type(decoder_layers(model)[i])
     if kind not in known or known[kind].attn is None: known[kind] = factors(model, i, tape, h[:1])
     return known[kind]
 
-# %% ../nbs/08b_repair.ipynb #45c0422a
+# %% ../nbs/08b_repair.ipynb #36772f96
 def _with_noise(model, calib, how, noise, seed):
     "The windows with random ones in front, which belong to those that are fitted"
     if not 0 <= noise: raise ValueError(f"noise must not be negative; got {noise!r}")
     r = random_windows(model, round(noise * len(calib)), calib.shape[1], seed).to(calib.device)
     return torch.cat([r, calib]), replace(how, n_fit=how.n_fit + len(r))
 
-# %% ../nbs/08b_repair.ipynb #c518aaca
+# %% ../nbs/08b_repair.ipynb #18590ebd
 def _setting(model, plans, calib, share, lam, held_out, attention):
     "The setting, or a `ValueError`"
     check_ids(calib, model)
@@ -398,7 +398,7 @@ def _setting(model, plans, calib, share, lam, held_out, attention):
     bs, device = windows_at_once(calib.shape[1], input_device(model)) if c.stack else 1, input_device(model)
     return Setting(share, lams, n - min(n - 1, max(1, round(n * held_out))) if several else n, bs, attention, default_budget(device) // 2)
 
-# %% ../nbs/08b_repair.ipynb #dccab4e1
+# %% ../nbs/08b_repair.ipynb #cef5f4af
 def repair_plan(model: PreTrainedModel,    # dense, of a supported family; untouched
                 plan: Plan,                # what is removed, by whatever method
                 calib: torch.Tensor,       # (n, t) calibration windows
@@ -411,7 +411,7 @@ def repair_plan(model: PreTrainedModel,    # dense, of a supported family; untou
     if log is not None: log["repair"] = log["repair"][0]
     return fixed
 
-# %% ../nbs/08b_repair.ipynb #5ffcf9b1
+# %% ../nbs/08b_repair.ipynb #f02ec015
 REPAIRS = ("least_squares",)   # what `repair=` may be, besides None
 
 def check_repair(repair,             # what a user gave
@@ -422,7 +422,7 @@ def check_repair(repair,             # what a user gave
     if repair not in REPAIRS: raise ValueError(f"no repair {repair!r}; there is: {', '.join(REPAIRS)}, or None")
     if calib is not None and len(check_ids(calib)) < 2: raise ValueError("repair needs at least two calibration windows, of which it holds some out; give more")
 
-# %% ../nbs/08b_repair.ipynb #fd9fbf6e
+# %% ../nbs/08b_repair.ipynb #4e34f9d3
 def repairable(method: Callable, # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
               ) -> Callable:     # the same, with one more option: repair=None or one of `REPAIRS`
     "Give a method the option to have its plan repaired, on all of the calibration windows."

@@ -7,7 +7,7 @@ __all__ = ['LABELS', 'plot_plan', 'plot_trials', 'name_of', 'compare', 'to_markd
            'plot_downstream', 'plot_removed', 'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex',
            'styled', 'html_report']
 
-# %% ../nbs/16_report.ipynb #752e1ce6
+# %% ../nbs/16_report.ipynb #3a749d1d
 import base64
 import io
 import json
@@ -26,7 +26,7 @@ from .depth import Trial, removal_order
 from .evaluate import Result
 from .plan import Plan, kept_shares
 
-# %% ../nbs/16_report.ipynb #1b34f8da
+# %% ../nbs/16_report.ipynb #89654482
 KEPT, GONE, LINE = "#3b6ea5", "#d9d9d9", "#c44e52"     # what stays, what goes, what is pointed at
 class Picture(Figure):
     "A matplotlib figure that a notebook shows by itself, whether pyplot was imported or not."
@@ -38,7 +38,7 @@ def _figure(width, height, **kw):
     return f, f.subplots(**kw)
 def _integer(axis): axis.set_major_locator(MaxNLocator(integer=True))
 
-# %% ../nbs/16_report.ipynb #cf221d0d
+# %% ../nbs/16_report.ipynb #ce47a3e7
 def _attention_strip(ax, plan, order):
     gone = [i for i, a in enumerate(plan.attn) if not a]
     ax.bar(range(len(plan)), 1, width=.9, color=[KEPT if a else GONE for a in plan.attn])
@@ -46,7 +46,7 @@ def _attention_strip(ax, plan, order):
     ax.set(yticks=[], ylim=(0, 1)); ax.set_ylabel("attention", rotation=0, ha="right", va="center")
     ax.tick_params(bottom=False, labelbottom=False)
 
-# %% ../nbs/16_report.ipynb #36b79ac1
+# %% ../nbs/16_report.ipynb #b4bf4281
 def _ranked(plan, s, scores):
     "(f, L) scores, best first in each layer; and which of them stay"
     f = max(s.width); score, stays = np.full((f, len(plan)), np.nan), np.zeros((f, len(plan)), bool)
@@ -58,7 +58,7 @@ def _ranked(plan, s, scores):
         score[:len(x), i], stays[:len(x), i] = x[order], keep[order]
     return score, stays
 
-# %% ../nbs/16_report.ipynb #d3d2be7b
+# %% ../nbs/16_report.ipynb #ca1db1bf
 def _ffn_scores(fig, ax, plan, s, scores):
     score, stays = _ranked(plan, s, scores)
     f, L = score.shape; extent = (-.5, L - .5, f, 0)
@@ -74,7 +74,7 @@ def _ffn_bars(ax, plan, s):
     ax.bar(range(len(plan)), 1, width=.9, color=GONE); ax.bar(range(len(plan)), share, width=.9, color=KEPT)
     ax.set(ylim=(1, 0), ylabel="FFN, share kept")
 
-# %% ../nbs/16_report.ipynb #4ea74d7e
+# %% ../nbs/16_report.ipynb #7a1fb57e
 def plot_plan(plan: Plan,                   # what is removed
               s: Sizes,                     # of the dense model
               scores: Sequence | None = None, # a layer: (f,) scores of its neurons; None: only how many stay
@@ -91,7 +91,7 @@ def plot_plan(plan: Plan,                   # what is removed
     fig.suptitle(title or repr(plan).removeprefix("Plan"), fontsize=9, wrap=True)
     return fig
 
-# %% ../nbs/16_report.ipynb #833ce865
+# %% ../nbs/16_report.ipynb #ec9da176
 def _odd(rest):
     "Candidates of one step far above the others: what a reader asks about"
     middle = sorted(t.perplexity for t in rest)[len(rest)//2] if rest else 0
@@ -116,7 +116,7 @@ def plot_trials(trials: Sequence[Trial],   # everything that stage 2 tried
     ax.margins(x=.05, y=.12); ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(.5, 1.13), ncols=2); ax.grid(axis="y", alpha=.3)
     return fig
 
-# %% ../nbs/16_report.ipynb #ed5e2daa
+# %% ../nbs/16_report.ipynb #877b1d09
 LABELS = {   # number -> (label; {} is the evaluation's name, unit or factor, format)
     "ppl": ("perplexity on {}", 1, ",.2f"), "ppl_strided": ("perplexity on {} (strided)", 1, ",.2f"),
     "forward_s": ("{}: one window, s", 1, ".3f"), "forward_ops": ("{}: one window, counted operations, G", 1e-9, ",.1f"),
@@ -127,7 +127,7 @@ LABELS = {   # number -> (label; {} is the evaluation's name, unit or factor, fo
     "acc_stderr": ("{}: standard error, %", 100, ".1f"), "acc_norm_stderr": ("{}: standard error (normalised), %", 100, ".1f"),
 }
 
-# %% ../nbs/16_report.ipynb #4d96a488
+# %% ../nbs/16_report.ipynb #f4262fe1
 def _metric_row(key, values):
     name, _, number = key.rpartition("/")
     label, scale, form = LABELS.get(number, ("{}: " + number, 1, ".4g"))
@@ -137,13 +137,13 @@ def _layers(r):
     return ", ".join(map(str, gone)) or "none"
 def _span(w): return "" if w is None else f"{w[0]:,}" if w[0] == w[1] else f"{w[0]:,} to {w[1]:,}"
 
-# %% ../nbs/16_report.ipynb #3d80465b
+# %% ../nbs/16_report.ipynb #8de01b4a
 def name_of(r: Result # any
            ) -> str:  # unique among rows with one model and seed
     "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
-# %% ../nbs/16_report.ipynb #97a4afab
+# %% ../nbs/16_report.ipynb #a89063d8
 def compare(rows: Sequence[Result]  # at least one, the dense model first if it is there
            ) -> pd.DataFrame:       # a row for each fact, a column for each model; all text
     "Models side by side: size, what is removed, and every number that was measured."
@@ -156,7 +156,7 @@ def compare(rows: Sequence[Result]  # at least one, the dense model first if it 
     facts |= dict(_metric_row(k, [r.metrics.get(k) for r in rows]) for k in numbers)
     return pd.DataFrame.from_dict(facts, orient="index", columns=[name_of(r) for r in rows])
 
-# %% ../nbs/16_report.ipynb #76325686
+# %% ../nbs/16_report.ipynb #cb25f5d4
 def to_markdown(t: pd.DataFrame,     # any table
                 index: bool = True,  # with the row names
                ) -> str:             # lines of equal length
@@ -170,7 +170,7 @@ def to_markdown(t: pd.DataFrame,     # any table
     rule = "|" + "|".join(":" + "-" * (w + 1) if a else "-" * (w + 1) + ":" for w, a in zip(wide, left, strict=True)) + "|"
     return "\n".join([line(head), rule, *map(line, rows)])
 
-# %% ../nbs/16_report.ipynb #f08bdf03
+# %% ../nbs/16_report.ipynb #b000c8fa
 def samples(rows: Sequence[Result] # with evaluated prompts
            ) -> pd.DataFrame:      # a row for each prompt, a column for each model
     "How each model continued the same prompts, side by side."
@@ -178,7 +178,7 @@ def samples(rows: Sequence[Result] # with evaluated prompts
     t = pd.DataFrame({name_of(r): [r.metrics.get(k) for k in prompts] for r in rows}, index=[k.partition("/")[2] for k in prompts])
     return t.rename_axis("prompt")
 
-# %% ../nbs/16_report.ipynb #cad5a630
+# %% ../nbs/16_report.ipynb #ab953840
 _MARKS = "osD^vPX*<>hp"
 def _styles(rows):
     names = list(dict.fromkeys(r.method for r in rows if r.method != "dense"))
@@ -193,7 +193,7 @@ def _series(rows, key):
 def _dense(rows, key): return next((key(r) for r in rows if r.method == "dense" and key(r) is not None), None)
 def _metric(name): return lambda r: r.metrics.get(name)
 
-# %% ../nbs/16_report.ipynb #cfead7f1
+# %% ../nbs/16_report.ipynb #9b4d0651
 def _lines(ax, rows, key, styles):
     "A line for each method over its achieved sparsity; seeds as their median, with a bar from lowest to highest"
     reached = _series(rows, lambda r: r.sparsity if key(r) is not None else None)
@@ -205,7 +205,7 @@ def _lines(ax, rows, key, styles):
         ax.errorbar(x, y, spread, label=m, capsize=2, lw=1.4, ms=5, **styles[m])
     ax.set_xlabel("sparsity achieved, %"); ax.grid(alpha=.3); ax.legend(frameon=False, fontsize=8)
 
-# %% ../nbs/16_report.ipynb #543232e1
+# %% ../nbs/16_report.ipynb #29c1995b
 def plot_perplexity(rows: Sequence[Result],  # of one model
                     name: str,               # metric, such as 'wiki/ppl'
                    ) -> Figure:              # log axis
@@ -217,7 +217,7 @@ def plot_perplexity(rows: Sequence[Result],  # of one model
     ax.set(yscale="log", ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
 
-# %% ../nbs/16_report.ipynb #869ad623
+# %% ../nbs/16_report.ipynb #74fc922c
 def plot_cost(rows: Sequence[Result],  # of one model
               name: str,               # metric, such as 'wiki/ppl'
              ) -> Figure:              # both axes logarithmic
@@ -232,7 +232,7 @@ def plot_cost(rows: Sequence[Result],  # of one model
     ax.set(xscale="log", yscale="log", xlabel="pruning time, s", ylabel=f"perplexity, {name.rpartition('/')[0]}"); ax.grid(alpha=.3); ax.legend(frameon=False, fontsize=8)
     return fig
 
-# %% ../nbs/16_report.ipynb #d0d78626
+# %% ../nbs/16_report.ipynb #427d7afb
 def plot_downstream(rows: Sequence[Result],    # of one model, dense included
                     target: float,             # the sparsity to show
                    ) -> Figure:                # a group of bars for each task
@@ -248,7 +248,7 @@ def plot_downstream(rows: Sequence[Result],    # of one model, dense included
     ax.set_ylabel("accuracy, %"); ax.grid(axis="y", alpha=.3); ax.legend(frameon=False, fontsize=8)
     return fig
 
-# %% ../nbs/16_report.ipynb #e6904553
+# %% ../nbs/16_report.ipynb #1b2f3edf
 def plot_removed(rows: Sequence[Result], # of one model; those whose layers cannot be told apart are left out
                 ) -> Figure:             # layers from left to right
     "Heat map of what each method removed, by layer."
@@ -262,7 +262,7 @@ def plot_removed(rows: Sequence[Result], # of one model; those whose layers cann
     ax.set_xlabel("layer"); _integer(ax.xaxis); fig.colorbar(im, ax=ax, label="share removed", pad=.01)
     return fig
 
-# %% ../nbs/16_report.ipynb #edd2897e
+# %% ../nbs/16_report.ipynb #e61056b7
 def plot_speedup(rows: Sequence[Result],          # of one model, dense included
                  time: str = "forward/forward_s", # metric in seconds; or tokens/s, if it ends in 'tok_s'
                  ops: str | None = "forward/forward_ops", # metric with the counted operations; None: the bytes of the weights
@@ -280,7 +280,7 @@ def plot_speedup(rows: Sequence[Result],          # of one model, dense included
     ax.axhline(1, color="black", lw=.8); ax.set_ylabel("speed-up (dotted: counted)")
     return fig
 
-# %% ../nbs/16_report.ipynb #56f9ec9e
+# %% ../nbs/16_report.ipynb #faf161c6
 def plot_scores(scores: Sequence,      # a layer: (f,) scores of its neurons
                 width: int | None = None, # neurons that stay: where the cut is
                ) -> Figure:            # log axis
@@ -294,7 +294,7 @@ def plot_scores(scores: Sequence,      # a layer: (f,) scores of its neurons
     ax.set(yscale="log", xlabel="neurons, best first", ylabel="score"); ax.legend(frameon=False, fontsize=8); ax.grid(alpha=.3)
     return fig
 
-# %% ../nbs/16_report.ipynb #c99af8b8
+# %% ../nbs/16_report.ipynb #100c1692
 def summary(rows: Sequence[Result],   # of one model
             names: Sequence[str] = (),# metrics; default: every number
            ) -> pd.DataFrame:         # numbers, not text
@@ -305,7 +305,7 @@ def summary(rows: Sequence[Result],   # of one model
     t = pd.DataFrame(flat)
     return t.drop(columns=["error"]) if t["error"].isna().all() else t
 
-# %% ../nbs/16_report.ipynb #e803e46c
+# %% ../nbs/16_report.ipynb #19e4597a
 def paper_table(rows: Sequence[Result], # of one model
                 name: str,              # metric, such as 'wiki/ppl'
                ) -> pd.DataFrame:       # a row a method, a column a target; means over seeds
@@ -317,13 +317,13 @@ def paper_table(rows: Sequence[Result], # of one model
     data = {"dense": [mean(value("dense", 0.))] * len(targets)} | {m: [mean(value(m, t)) for t in targets] for m in methods}
     return pd.DataFrame.from_dict(data, orient="index", columns=[f"{100 * t:.4g} %" for t in targets]).rename_axis("method")
 
-# %% ../nbs/16_report.ipynb #2244bb2e
+# %% ../nbs/16_report.ipynb #cf94e77c
 def _latex(x): return "".join({"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}.get(c, c) for c in str(x))
 def _best(t, lowest):
     rest = t[[i != "dense" for i in t.index]]
     return {(c, rest[c].idxmin() if lowest else rest[c].idxmax()) for c in t.columns if rest[c].notna().any()}
 
-# %% ../nbs/16_report.ipynb #39c3108a
+# %% ../nbs/16_report.ipynb #abca55ec
 def to_latex(t: pd.DataFrame,      # of `paper_table`
              digits: int = 2,      # after the point
              lowest: bool = True,  # is the lowest number the best
@@ -337,7 +337,7 @@ def to_latex(t: pd.DataFrame,      # of `paper_table`
     body = "\n".join([r"\begin{tabular}{l%s}" % ("r" * t.shape[1]), r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"])
     return body if not caption else "\n".join([r"\begin{table}", r"\centering", body, r"\caption{%s}" % _latex(caption), r"\end{table}"])
 
-# %% ../nbs/16_report.ipynb #58f606de
+# %% ../nbs/16_report.ipynb #674625cc
 def styled(t: pd.DataFrame,      # of `paper_table`
            digits: int = 2,      # after the point
            lowest: bool = True,  # is the lowest number the best
@@ -347,7 +347,7 @@ def styled(t: pd.DataFrame,      # of `paper_table`
     bold = lambda col: ["font-weight: bold" if (col.name, i) in best else "" for i in col.index]
     return t.style.apply(bold).format(lambda v: "–" if v != v else f"{v:,.{digits}f}")
 
-# %% ../nbs/16_report.ipynb #f5eb350a
+# %% ../nbs/16_report.ipynb #ca3b9452
 def _png(fig):
     buffer = io.BytesIO(); fig.savefig(buffer, format="png")
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
@@ -358,7 +358,7 @@ def _try(f, *args):
 _CSS = "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0;display:block;overflow-x:auto}td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:right;white-space:pre-wrap}th{background:#f5f5f5}img{max-width:100%;height:auto}"
 def _html(t): return t.to_html(na_rep="–", float_format=lambda v: f"{v:,.4g}", border=0)
 
-# %% ../nbs/16_report.ipynb #66cf52e2
+# %% ../nbs/16_report.ipynb #cbf608d4
 def _section(model, rows):
     "The part of the page about one model"
     ppl = list(dict.fromkeys(k for r in rows for k in r.metrics if k.rpartition("/")[2].startswith("ppl")))
@@ -371,7 +371,7 @@ def _section(model, rows):
     made = dict.fromkeys(json.dumps(dict(r.versions, device=r.device, dtype=r.dtype)) for r in rows if r.versions)
     return "\n".join([*parts, *(f"<p><small>made with {escape(v)}</small></p>" for v in made)])
 
-# %% ../nbs/16_report.ipynb #6d3ea964
+# %% ../nbs/16_report.ipynb #86765050
 def html_report(rows: Sequence[Result], # of any models
                 title: str = "Structured pruning: results", # heading of the page
                ) -> str:                # one self-contained page
