@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RATES', 'calibration_size', 'calibration_text', 'stage_one', 'stream_scores', 'columns_rows', 'rows_columns', 'norms',
-           'counts_that_reach', 'balances', 'ablate']
+           'balances', 'ablate']
 
 # %% ../nbs/15c_ablations.ipynb #48c6e3cf
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, sizes
-from .balance import balance, reach
+from .allocate import counts as feasible_counts
+from .balance import balance
 from .baselines import width_only
 from .depth import greedy
 from .evaluate import Result
@@ -143,14 +144,6 @@ def norms(model: PreTrainedModel,          # dense; untouched
     "The L2 norm of a neuron's activations, against the L1 norm."
     return run_grid(model, tok, calib, {"L2": two_ssp, "L1": two_ssp}, sparsities, evals, out, dense=False, options=dict(L2=dict(p=2), L1=dict(p=1)), **options)
 
-# %% ../nbs/15c_ablations.ipynb #5e3200ef
-def counts_that_reach(model: PreTrainedModel, # of a supported family
-                      sparsity: float,        # target
-                     ) -> list[int]:          # ascending
-    "Every number of removed attentions with which a sparsity can be had."
-    s = sizes(model)
-    return [n for n in range(len(s) + 1) if reach(s, n)[0] <= sparsity <= reach(s, n)[1]]
-
 # %% ../nbs/15c_ablations.ipynb #6a8ab33a
 def balances(model: PreTrainedModel,          # dense; untouched
              tok: PreTrainedTokenizerBase,    # its tokenizer
@@ -164,7 +157,7 @@ def balances(model: PreTrainedModel,          # dense; untouched
     "2SSP with every number of removed attentions that can reach a sparsity."
     L = len(sizes(model)); rows = []
     for s in [i / L for i in range(1, L - 1)] if sparsities is None else sparsities:
-        ns = {f"n_attn={n}": dict(n_attn=n) for n in counts_that_reach(model, s) if counts is None or n in counts}
+        ns = {f"n_attn={n}": dict(n_attn=n) for n in feasible_counts(sizes(model), s) if counts is None or n in counts}
         rows += run_grid(model, tok, calib, dict.fromkeys(ns, two_ssp), [s], evals, out, dense=False, options=ns, **options)
     return rows
 
