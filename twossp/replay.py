@@ -236,16 +236,18 @@ class Work:
     "What a model has done inside `counting`."
     layers: list = field(default_factory=list)  # a layer: windows that went through it
     visits: list = field(default_factory=list)  # a layer: how often it was turned to, after another one (an offloaded layer moves as often)
+    tokens: int = 0                             # tokens that went through a layer, over all layers
     head: int = 0                               # tokens whose logits were computed
 
     @property
     def evaluations(self) -> int: # one window through one layer is one
         "Layer evaluations."
         return sum(self.layers)
-    @property
-    def forwards(self) -> float: # a forward of one window is L evaluations
-        "Layer evaluations in units of whole forwards of one window."
-        return self.evaluations / len(self.layers)
+    def forwards(self,
+                 t: int, # tokens of the window that counts as one forward
+                ) -> float: # a fraction where layers were shared, or windows shorter
+        "Passes of one window through all layers."
+        return self.tokens / (t * len(self.layers))
 
 # %% ../nbs/05a_replay.ipynb #dfce8120
 @contextmanager
@@ -256,7 +258,8 @@ def counting(model: PreTrainedModel # of a supported family
     work = Work([0]*len(layers), [0]*len(layers))
     def layer_called(i, args, kwargs):
         nonlocal last
-        work.layers[i] += len(split_call(args, kwargs)[0])
+        h = split_call(args, kwargs)[0]
+        work.layers[i] += len(h); work.tokens += h.shape[:-1].numel()
         work.visits[i] += last != i
         last = i
     def head_called(m, args): work.head += args[0].shape[:-1].numel()
