@@ -80,8 +80,6 @@ def trie(decided: Sequence[list] # a plan: its `decisions`
             node = node.children.setdefault(d, Node(node, d))
             node.plans.append(p)
     return root
-
-# %% ../nbs/06_search.ipynb #101e7783
 def levels(root: Node # of a `trie`
           ) -> list[list[Node]]: # a layer: its nodes
     "The nodes of a tree, layer by layer."
@@ -94,8 +92,6 @@ def _only(plan, i, layers):
     "What `plan` does to the FFN and the tensors of layer `i`, and nothing else"
     mine = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
     return Plan(tuple(k if j == i else None for j, k in enumerate(plan.ffn)), (True,)*len(plan), mine)
-
-# %% ../nbs/06_search.ipynb #5c304f3b
 def _alike(nodes):
     "Nodes by FFN and tensors, then by attention"
     out: dict = {}
@@ -105,8 +101,6 @@ def _alike(nodes):
 
 # %% ../nbs/06_search.ipynb #88f9eb57
 ONE_BY_ONE = {"cpu"}     # device types where nodes are not stacked
-
-# %% ../nbs/06_search.ipynb #6aeda534
 @dataclass(frozen=True)
 class Job:
     "What a walk over the layers needs to know."
@@ -192,8 +186,6 @@ def _nll_of(logits, h, ids, chunk):
     x, y = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
     out = [F.cross_entropy((z := logits(a)).float(), b.to(z.device), reduction="none") for a, b in zip(x.split(chunk), y.split(chunk), strict=False)]
     return torch.cat(out).view(len(ids), -1).mean(1).cpu()
-
-# %% ../nbs/06_search.ipynb #634ce6ac
 def _kl_of(logits, ref, states, chunk):
     "[kl] of one window, for last hidden states `states`, each (t, d), from `ref`: tokens -> reference logits"
     total, t = torch.zeros(len(states)), len(states[0])
@@ -267,8 +259,6 @@ def _checked_plans(model, plans):
             if len(removed_blocks(p)) == len(s): depth_edits(model, removed_blocks(p))     # says why not
     edits(model, dense_plan(len(s)))                                                       # raises if the model is pruned
     return [decisions(p, layers) if type(p) is Plan else None for p in plans]
-
-# %% ../nbs/06_search.ipynb #9b92c49a
 def _scored(model, plans, ids, progress, plain, quick):
     "Rows of losses: `plain(plans)` gives those of some plans, `quick(plans, decisions, check)` too"
     check_ids(ids, model)
@@ -304,8 +294,6 @@ def _dense_states(e, dense):
     "What leaves the last layer of the dense model, plan number `dense` of the walk; run once more if it is not among these ends"
     here = [h for n, h in e.states.items() if dense in n.plans]
     return here[0] if here else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
-
-# %% ../nbs/06_search.ipynb #5a0a768d
 def _ends_kl(e, out, ref, dense, check):
     "Fill in the divergences of the plans that arrived; `dense`: hidden states of the dense model, if it is the reference"
     nodes, model = [n for n in e.states if min(n.plans) < len(out)], e.job.model
