@@ -16,7 +16,7 @@ from .depth import greedy
 from .importance import activation_scores
 from .metrics import check_ids
 from .plan import Plan, drop
-from .repair import check_repair, repair_plan
+from .repair import check_repair, repair_plan, repair_windows
 from .width import width_plan
 
 # %% ../nbs/11_pipeline.ipynb #daa4a304
@@ -30,7 +30,7 @@ def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouc
             p: float = 2,                 # norm of stage 1
             bs: int | None = None,        # windows through a layer at a time in stage 1; default: by their tokens
             widths: str = "uniform",      # "search": layers may differ in width, their sum stays
-            repair: str | None = None,    # "least_squares": refit the output projections of what is left
+            repair: str | None = None,    # "least_squares": refit the output projections of what is left, on the first 65,536 tokens
             progress: bool = True,        # show progress bars
             log: dict | None = None,      # if given, receives `budget`, `scores`, `trials`; of searches `balance`, `widths`; of a repair `repair`
            ) -> Plan:                     # for `applied`, `apply_plan`, `save_pruned`
@@ -46,7 +46,7 @@ def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouc
         plan, trials = greedy(model, stage1, [drop(L, attn=[i]) for i in range(L)], b.n_attn, calib[:n_search], progress=progress)
     log.update(budget=b, scores=scores, trials=trials)
     if widths == "search": plan, log["widths"] = search_widths(model, scores, plan, calib[:n_search], calib[:N_COMPARE], progress=progress)
-    return plan if repair is None else repair_plan(model, plan, calib, progress=progress, log=log)
+    return plan if repair is None else repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
 
 # %% ../nbs/11_pipeline.ipynb #4c38dc50
 def _check_search(calib, n):
