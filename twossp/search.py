@@ -243,7 +243,7 @@ def ends(model: PreTrainedModel,     # in inference mode, replayable
     nodes = levels(root)
     limits = _limits(model, ids, len(nodes[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
-    with bar(None, "layer evaluations", progress, total=len(parts) * sum(map(len, nodes))) as b:
+    with bar(None, "layer evaluations", progress, total=len(parts) * sum(n.decision is not None for layer in nodes for n in layer)) as b:
         for k, part in enumerate(parts):
             h, tape = enter(model, part, check.as_tuple)
             job = Job(model, tape, plans, limits.rows, h.device.type not in ONE_BY_ONE, b.update)
