@@ -136,8 +136,6 @@ EXAMPLES = """examples:
       a saved checkpoint, as any other model
 exit code: 0 done; 1 done, but a part of it failed; 2 could not be done as asked; 130 interrupted (what was finished is kept)
 """
-
-# %% ../nbs/17_cli.ipynb #92d68036
 def flags() -> Flags: # ready to parse
     "All flags."
     p = Flags("twossp", description="Prune a language model with 2SSP or a baseline, measure what it cost, keep the result.",
@@ -198,6 +196,10 @@ def _evaluation_texts(args):
 def _calibration_text(args): return args.calibration or ("news" if args.model == "smollm2" and not _data_dir(args) else "c4")
 def _needs_calibration(args): return args.pruning_method is not None or args.ablation or args.evaluate_inference
 def _label(name): return Path(name).stem if Path(name).exists() else name
+def _usual_windows(args):
+    "The method's number; with a repair, which holds some of them out, 32 at least"
+    n = CALIBRATION.get(args.pruning_method, 32) if args.pruning_method else 1
+    return max(n, 32) if args.repair else n
 
 # %% ../nbs/17_cli.ipynb #c65ca218
 def read_all(args           # parsed flags
@@ -218,12 +220,6 @@ def calibration_windows(args,   # parsed flags
         log.warning("%s calibrates on %d windows of %d tokens; %s has %d: these are used", args.pruning_method, n, args.seq_len, _calibration_text(args), have)
         n = have
     return windows(texts, tok, args.seq_len, n, seed)
-
-# %% ../nbs/17_cli.ipynb #cd85cb2d
-def _usual_windows(args):
-    "The method's number; with a repair, which looks at them all, 32 at least"
-    n = CALIBRATION.get(args.pruning_method, 32) if args.pruning_method else 1
-    return max(n, 32) if args.repair else n
 
 # %% ../nbs/17_cli.ipynb #df7b076f
 def evaluations(args,                   # parsed flags
@@ -249,8 +245,6 @@ def _pictures(folder, plan, dense, report):
     plot_plan(plan, dense, report["scores"], report["trials"]).savefig(folder / "plan.png")
     if report["trials"]: plot_trials(report["trials"]).savefig(folder / "trials.png")
     return ["plan.png"] + ["trials.png"] * bool(report["trials"])
-
-# %% ../nbs/17_cli.ipynb #24b1b9f3
 def _how(report):
     "What searches and repairs found, for `plan.json`"
     out = {k: [asdict(p) for p in report[k]] for k in ("balance",) if k in report}
@@ -298,8 +292,6 @@ def load(args         # parsed flags
     if (record := Path(args.model) / "plan.json").is_file():
         model.twossp_dense = json.loads(record.read_text(encoding="utf-8"))["parameters"]["dense"]
     return model, tok
-
-# %% ../nbs/17_cli.ipynb #c265b503
 def downstream(args            # parsed flags
               ) -> tuple | None: # for `run_tasks`; None if it is not asked for
     "The tasks that the flags ask for, with their data; `ValueError` if none of them has it."

@@ -155,7 +155,6 @@ def cell_key(r: Result,             # what is known beforehand, texts included
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 # %% ../nbs/15b_grid.ipynb #a4497485
-def _name(x): return x if isinstance(x, str) else getattr(x, "__name__", repr(x))
 def _labels(name, model, calib, methods, sparsities, evals, seeds, options, dense):
     "The rows of a grid before anything is done: (method, calibration windows, label)"
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
