@@ -215,7 +215,7 @@ class Setting:
     lams: tuple[float, ...]     # to choose from
     n_fit: int                  # windows that λ is fitted on; the others are held out
     bs: int                     # windows that go through a layer together
-    attention: bool = True      # are attentions refitted too
+    attention: bool = False     # are attentions refitted too
     budget: int = 2**30         # bytes of inputs that may be kept
 
 # %% ../nbs/08b_repair.ipynb #8cf24f0b
@@ -351,7 +351,7 @@ def repair_plans(model: PreTrainedModel,    # dense, of a supported family; unto
                  share: float = .5,         # of the target: 1 = the dense model's stream, 0 = the layer's own FFN; in between, a mixture
                  lam: float | Sequence[float] = LAMBDAS, # λ, or several to choose from on held-out windows
                  held_out: float = .25,     # share of the windows that λ is chosen on; the last ones
-                 attention: bool = True,    # refit the output projections of attentions too
+                 attention: bool = False,   # refit the output projections of attentions too
                  noise: float = NOISE,      # windows of random tokens that are fitted too, as a share of the calibration windows
                  seed: int = 0,             # of those
                  progress: bool = True,     # show a progress bar
