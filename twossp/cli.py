@@ -83,7 +83,7 @@ def _pruning_flags(p):
     g.add_argument("--alpha", type=_number, help="2ssp: of the balance between the stages (default: 1.5)")
     g.add_argument("--n_attn", metavar="N", type=_attentions, help="2ssp: attentions to remove, in place of the formula's number; 'search': the number that the calibration text prefers")
     g.add_argument("--widths", choices=["uniform", "search"], help="2ssp: 'search' lets layers differ in FFN width, at the same total (default: uniform)")
-    g.add_argument("--repair", metavar="HOW", choices=REPAIRS, help="least_squares: refit the output projections of what is left, after any method but slicegpt (default: no repair)")
+    g.add_argument("--repair", metavar="HOW", choices=REPAIRS, help="least_squares: refit the output projections of the FFNs that are left, after any method but slicegpt (default: no repair)")
     g.add_argument("--calibration", metavar="TEXT", help=f"one of {', '.join(TEXTS)}, a file, or a save_to_disk folder (default: c4; news for smollm2)")
     g.add_argument("--n_samples", metavar="N", type=_count, help="calibration windows (default: the method's, 32 for 2ssp)")
     g.add_argument("--seq_len", metavar="T", type=_count, default=2048, help="tokens a window (default: 2048)")

@@ -30,7 +30,7 @@ def two_ssp(model: PreTrainedModel,       # dense, of a supported family; untouc
             p: float = 2,                 # norm of stage 1
             bs: int | None = None,        # windows through a layer at a time in stage 1; default: by their tokens
             widths: str = "uniform",      # "search": layers may differ in width, their sum stays
-            repair: str | None = None,    # "least_squares": refit the output projections of what is left, on the first 65,536 tokens
+            repair: str | None = None,    # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
             progress: bool = True,        # show progress bars
             log: dict | None = None,      # if given, receives `budget`, `scores`, `trials`; of searches `balance`, `widths`; of a repair `repair`
            ) -> Plan:                     # for `applied`, `apply_plan`, `save_pruned`

@@ -357,7 +357,7 @@ def repair_plans(model: PreTrainedModel,    # dense, of a supported family; unto
                  progress: bool = True,     # show a progress bar
                  log: dict | None = None,   # if given, receives `repair`, for each plan: λ and errors of each projection
                 ) -> list[Plan]:            # the same removals, with weights
-    "Refit the output projections of all layers from the first that is pruned, in order, for several plans."
+    "Refit the FFNs' output projections in all layers from the first that is pruned, in order, for several plans."
     how = _setting(model, plans, calib, share, lam, held_out, attention)
     calib, how = _with_noise(model, calib, how, noise, seed)
     weights, found, known = [{} for _ in plans], [[] for _ in plans], {}
@@ -417,7 +417,7 @@ def repair_plan(model: PreTrainedModel,    # dense, of a supported family; untou
                 log: dict | None = None,   # if given, receives `repair`: λ and errors of each projection
                 **options,                 # of `repair_plans`
                ) -> Plan:                  # the same removals, with weights
-    "Refit the output projections of all layers from the first that is pruned, in order, each on what the repaired layers in front of it give."
+    "Refit the FFNs' output projections in all layers from the first that is pruned, in order, each on what the repaired layers in front of it give."
     fixed = repair_plans(model, [plan], calib, log=log, **options)[0]
     if log is not None: log["repair"] = log["repair"][0]
     return fixed
