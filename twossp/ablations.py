@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, sizes
-from .allocate import counts as feasible_counts
+from .allocate import feasible_counts
 from .balance import balance
 from .baselines import width_only
 from .depth import greedy
