@@ -14,133 +14,250 @@ from contextlib import contextmanager
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 # %% ../nbs/00_testing.ipynb #7461497a
 @contextmanager
-def raises(exc: type,          # the exception class expected
-           *contains: str,     # each has to stand in the message, any case
-          ):
-    "Fail with `AssertionError` unless the block raises `exc` with a message that contains every one of `contains`."
-    try: yield
+def raises(
+    exc: type,  # the exception class expected
+    *contains: str,  # each has to stand in the message, any case
+):
+    """Fail with `AssertionError` unless the block raises `exc` with a message that
+    contains every one of `contains`."""
+    try:
+        yield
     except exc as e:
         missing = [c for c in contains if not re.search(re.escape(c), str(e), re.I)]
-        if missing: raise AssertionError(f"the message {str(e)!r} lacks {missing}") from e
-    else: raise AssertionError(f"no {exc.__name__} was raised")
+        if missing:
+            raise AssertionError(f"the message {str(e)!r} lacks {missing}") from e
+    else:
+        raise AssertionError(f"no {exc.__name__} was raised")
 
 # %% ../nbs/00_testing.ipynb #e5cf099f
-BYTE_VOCAB = 258   # 256 bytes, then <eos> and <pad>
+BYTE_VOCAB = 258  # 256 bytes, then <eos> and <pad>
 
 # %% ../nbs/00_testing.ipynb #4c73b3d6
-def byte_tokenizer() -> PreTrainedTokenizerFast: # vocabulary of 258: id = byte value, 256 = `<eos>`, 257 = `<pad>`
+# vocabulary of 258: id = byte value, 256 = `<eos>`, 257 = `<pad>`
+def byte_tokenizer() -> PreTrainedTokenizerFast:
     "A tokenizer whose token ids are the UTF-8 bytes of the text."
     vocab = {c: b for b, c in bytes_to_unicode().items()} | {"<eos>": 256, "<pad>": 257}
     t = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     t.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=t, eos_token="<eos>", pad_token="<pad>", clean_up_tokenization_spaces=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=t,
+        eos_token="<eos>",
+        pad_token="<pad>",
+        clean_up_tokenization_spaces=False,
+    )
 
 # %% ../nbs/00_testing.ipynb #c8313bc0
-_COMMON = dict(vocab_size=BYTE_VOCAB, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4,
-               max_position_embeddings=256, pad_token_id=257, eos_token_id=256, bos_token_id=256)
+_COMMON = dict(
+    vocab_size=BYTE_VOCAB,
+    hidden_size=32,
+    intermediate_size=48,
+    num_hidden_layers=4,
+    num_attention_heads=4,
+    max_position_embeddings=256,
+    pad_token_id=257,
+    eos_token_id=256,
+    bos_token_id=256,
+)
 _GQA = dict(num_key_value_heads=2)
-_WIDTH = {"gpt2": "n_inner", "opt": "ffn_dim", "falcon": "ffn_hidden_size"}   # where the FFN width is not `intermediate_size`
+# where the FFN width is not `intermediate_size`
+_WIDTH = {"gpt2": "n_inner", "opt": "ffn_dim", "falcon": "ffn_hidden_size"}
 
 # %% ../nbs/00_testing.ipynb #13eb6e88
-FAMILIES = {   # model_type -> what its tiny configuration says beyond the common part
+FAMILIES = {  # model_type -> what its tiny configuration says beyond the common part
     "llama": dict(_GQA),
     "mistral": dict(_GQA, sliding_window=8),
-    "ministral": dict(_GQA, head_dim=8, sliding_window=8, layer_types=lambda L: ["full_attention", "sliding_attention"]*(L//2) + ["full_attention"]*(L%2)),
+    "ministral": dict(
+        _GQA,
+        head_dim=8,
+        sliding_window=8,
+        layer_types=lambda L: ["full_attention", "sliding_attention"] * (L // 2)
+        + ["full_attention"] * (L % 2),
+    ),
     "qwen2": dict(_GQA, use_sliding_window=True, sliding_window=8, max_window_layers=2),
     "qwen3": dict(_GQA, head_dim=16),
     "gemma": dict(_GQA, head_dim=16),
     "gemma2": dict(_GQA, head_dim=16, sliding_window=8, query_pre_attn_scalar=16),
-    "gemma3_text": dict(_GQA, head_dim=16, sliding_window=8, sliding_window_pattern=2, query_pre_attn_scalar=16),
+    "gemma3_text": dict(
+        _GQA,
+        head_dim=16,
+        sliding_window=8,
+        sliding_window_pattern=2,
+        query_pre_attn_scalar=16,
+    ),
     "phi": dict(partial_rotary_factor=0.5),
     "phi3": dict(_GQA, sliding_window=8),
     "opt": dict(word_embed_proj_dim=16),
     "gpt_neox": dict(rotary_pct=0.5),
-    "gpt_neo": dict(window_size=8, attention_types=lambda L: [[["global", "local"], L//2], [["global"], L%2]]),
+    "gpt_neo": dict(
+        window_size=8,
+        attention_types=lambda L: [[["global", "local"], L // 2], [["global"], L % 2]],
+    ),
     "gpt2": dict(),
     "olmo2": dict(_GQA),
-    "granite": dict(_GQA, attention_multiplier=0.25, residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5),
-    "smollm3": dict(_GQA, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=8),
+    "granite": dict(
+        _GQA,
+        attention_multiplier=0.25,
+        residual_multiplier=0.7,
+        embedding_multiplier=2.0,
+        logits_scaling=0.5,
+    ),
+    "smollm3": dict(
+        _GQA, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=8
+    ),
     "stablelm": dict(_GQA, use_qkv_bias=True),
     "falcon": dict(multi_query=True, bias=True),
     "cohere": dict(_GQA, use_qk_norm=True, logit_scale=1.0),
 }
 
 # %% ../nbs/00_testing.ipynb #9e4f5f3a
-VARIANTS = {   # name -> the same for a family's other builds
-    "llama_bias": dict(_GQA, model_type="llama", attention_bias=True, mlp_bias=True, tie_word_embeddings=True),
+VARIANTS = {  # name -> the same for a family's other builds
+    "llama_bias": dict(
+        _GQA,
+        model_type="llama",
+        attention_bias=True,
+        mlp_bias=True,
+        tie_word_embeddings=True,
+    ),
     "phi_qk_norm": dict(model_type="phi", partial_rotary_factor=0.5, qk_layernorm=True),
-    "opt_post_norm": dict(model_type="opt", do_layer_norm_before=False, word_embed_proj_dim=16),
-    "gpt_neox_sequential": dict(model_type="gpt_neox", use_parallel_residual=False, attention_bias=False),
-    "gpt2_inverse": dict(model_type="gpt2", scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True),
-    "stablelm_parallel": dict(_GQA, model_type="stablelm", use_parallel_residual=True, qk_layernorm=True),
-    "falcon_new": dict(model_type="falcon", new_decoder_architecture=True, num_kv_heads=2),
-    "falcon_new_one_norm": dict(model_type="falcon", new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1),
-    "falcon_alibi": dict(model_type="falcon", alibi=True, parallel_attn=False, multi_query=False, bias=True),
-    "cohere_biased": dict(_GQA, model_type="cohere", attention_bias=True, logit_scale=1.0),
+    "opt_post_norm": dict(
+        model_type="opt", do_layer_norm_before=False, word_embed_proj_dim=16
+    ),
+    "gpt_neox_sequential": dict(
+        model_type="gpt_neox", use_parallel_residual=False, attention_bias=False
+    ),
+    "gpt2_inverse": dict(
+        model_type="gpt2",
+        scale_attn_by_inverse_layer_idx=True,
+        reorder_and_upcast_attn=True,
+    ),
+    "stablelm_parallel": dict(
+        _GQA, model_type="stablelm", use_parallel_residual=True, qk_layernorm=True
+    ),
+    "falcon_new": dict(
+        model_type="falcon", new_decoder_architecture=True, num_kv_heads=2
+    ),
+    "falcon_new_one_norm": dict(
+        model_type="falcon",
+        new_decoder_architecture=True,
+        num_kv_heads=2,
+        num_ln_in_parallel_attn=1,
+    ),
+    "falcon_alibi": dict(
+        model_type="falcon",
+        alibi=True,
+        parallel_attn=False,
+        multi_query=False,
+        bias=True,
+    ),
+    "cohere_biased": dict(
+        _GQA, model_type="cohere", attention_bias=True, logit_scale=1.0
+    ),
 }
 
 # %% ../nbs/00_testing.ipynb #55f4288d
 @torch.no_grad()
-def randomize(model: nn.Module, # changed in place
-              seed: int = 0,    # of the generator, on CPU: the same weights on every device
-             ) -> nn.Module:    # the same `model`
-    "Draw every parameter anew: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1), norms around 1, biases ~ N(0, 0.3²)."
+def randomize(
+    model: nn.Module,  # changed in place
+    seed: int = 0,  # of the generator, on CPU: the same weights on every device
+) -> nn.Module:  # the same `model`
+    """Draw every parameter anew: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
+    norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
     seen = set()
     for name, p in model.named_parameters():
-        if id(p) in seen: continue
+        if id(p) in seen:
+            continue
         seen.add(id(p))
         x = torch.randn(p.shape, generator=g)
-        if p.dim() >= 2: x = x if "emb" in name or "wte" in name or "wpe" in name else x / p.shape[-1] ** 0.5
-        elif name.endswith("bias"): x = 0.3 * x
-        else: x = 1 + 0.1 * x
+        if p.dim() >= 2:
+            x = (
+                x
+                if "emb" in name or "wte" in name or "wpe" in name
+                else x / p.shape[-1] ** 0.5
+            )
+        elif name.endswith("bias"):
+            x = 0.3 * x
+        else:
+            x = 1 + 0.1 * x
         p.copy_(x.to(p.dtype))
     return model
 
 # %% ../nbs/00_testing.ipynb #5dec62e0
-def tiny_config(family: str = "llama",   # a key of `FAMILIES` or of `VARIANTS`
-                **overrides,             # configuration entries that differ from the tiny ones
-               ) -> PreTrainedConfig:    # of the family's own class
+def tiny_config(
+    family: str = "llama",  # a key of `FAMILIES` or of `VARIANTS`
+    **overrides,  # configuration entries that differ from the tiny ones
+) -> PreTrainedConfig:  # of the family's own class
     "The configuration of a tiny model; `ValueError` lists the families."
-    if family not in FAMILIES | VARIANTS: raise ValueError(f"no tiny model for family {family!r}; there are: {', '.join(FAMILIES | VARIANTS)}")
+    if family not in FAMILIES | VARIANTS:
+        raise ValueError(
+            f"no tiny model for family {family!r}; there are:"
+            f" {', '.join(FAMILIES | VARIANTS)}"
+        )
     c = {"model_type": family} | _COMMON | (FAMILIES | VARIANTS)[family] | overrides
     kind, L = c.pop("model_type"), c["num_hidden_layers"]
-    if kind in _WIDTH: c[_WIDTH[kind]] = c.pop("intermediate_size")
-    return AutoConfig.for_model(kind, **{k: v(L) if callable(v) else v for k, v in c.items()})
+    if kind in _WIDTH:
+        c[_WIDTH[kind]] = c.pop("intermediate_size")
+    return AutoConfig.for_model(
+        kind, **{k: v(L) if callable(v) else v for k, v in c.items()}
+    )
 
 # %% ../nbs/00_testing.ipynb #1ef2359a
-def tiny_model(family: str = "llama",               # a key of `FAMILIES` or of `VARIANTS`
-               seed: int = 0,                       # of the weights
-               dtype: torch.dtype = torch.float32,  # of the weights
-               **overrides,                         # configuration entries that differ from the tiny ones
-              ) -> PreTrainedModel:                 # in eval mode, on CPU
-    "A random 4-layer model of `family`, built by the family's own code; `ValueError` lists the families."
-    model = AutoModelForCausalLM.from_config(tiny_config(family, **overrides), dtype=dtype)   # not cast afterwards: rotary frequencies stay float32
-    model.generation_config.eos_token_id = None   # random models would stop at random places
+def tiny_model(
+    family: str = "llama",  # a key of `FAMILIES` or of `VARIANTS`
+    seed: int = 0,  # of the weights
+    dtype: torch.dtype = torch.float32,  # of the weights
+    **overrides,  # configuration entries that differ from the tiny ones
+) -> PreTrainedModel:  # in eval mode, on CPU
+    """A random 4-layer model of `family`, built by the family's own code; `ValueError`
+    lists the families."""
+    # not cast afterwards: rotary frequencies stay float32
+    model = AutoModelForCausalLM.from_config(
+        tiny_config(family, **overrides), dtype=dtype
+    )
+    # random models would stop at random places
+    model.generation_config.eos_token_id = None
     return randomize(model, seed).eval()
 
 # %% ../nbs/00_testing.ipynb #8a5df6f2
-def tiny_ids(n: int = 3,            # windows
-             t: int = 16,           # tokens a window
-             vocab: int = 256,      # ids are below this
-             seed: int = 0,         # of the draw
-            ) -> torch.Tensor:      # (n, t) int64
+def tiny_ids(
+    n: int = 3,  # windows
+    t: int = 16,  # tokens a window
+    vocab: int = 256,  # ids are below this
+    seed: int = 0,  # of the draw
+) -> torch.Tensor:  # (n, t) int64
     "Random token windows."
-    return torch.randint(0, vocab, (n, t), generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0, vocab, (n, t), generator=torch.Generator().manual_seed(seed)
+    )
 
 # %% ../nbs/00_testing.ipynb #eeb12802
-def fingerprint(model: nn.Module # any module
-               ) -> str:         # hex digest; equal if and only if the tree of modules and all parameters and buffers are
+def fingerprint(
+    model: nn.Module,  # any module
+    # hex digest; equal if and only if the tree of modules and all
+    # parameters and buffers are
+) -> str:
     "A hash of a model's module tree and of every bit of its parameters and buffers."
     h = hashlib.sha256()
-    for name, m in model.named_modules(): h.update(f"{name}:{type(m).__name__}:{m.training}".encode())
+    for name, m in model.named_modules():
+        h.update(f"{name}:{type(m).__name__}:{m.training}".encode())
     for name, p in [*model.named_parameters(), *model.named_buffers()]:
         h.update(f"{name}{tuple(p.shape)}{p.dtype}".encode())
-        h.update(p.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        h.update(
+            p.detach()
+            .cpu()
+            .contiguous()
+            .reshape(-1)
+            .view(torch.uint8)
+            .numpy()
+            .tobytes()
+        )
     return h.hexdigest()
