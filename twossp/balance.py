@@ -45,26 +45,21 @@ def reachable_range(
     s: Sizes,  # of the dense model
     n_attn: int,  # attentions removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    """The sparsities that can be had with `n_attn` attentions removed: with all of
-    every FFN kept, and with none."""
-    return (
-        n_attn * s.attn[0] / s.total,
-        (n_attn * s.attn[0] + len(s) * s.ffn[0]) / s.total,
-    )
+    "The sparsities that `n_attn` removed attentions allow: all of every FFN, or none."
+    attn = n_attn * s.attn[0]
+    return attn / s.total, (attn + len(s) * s.ffn[0]) / s.total
 
 # %% ../nbs/23_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
-    low, high = reachable_range(s, n)
+    "`ValueError` unless `n` removed attentions can meet the target"
+    ranges = [reachable_range(s, k) for k in range(len(s) + 1)]
+    low, high = ranges[n]
     if low <= sparsity <= high:
         return
-    rows = [
-        k for k in range(len(s) + 1) if reachable_range(s, k)[0] <= sparsity <= reachable_range(s, k)[1]
-    ]
-    way = (
-        f"at sparsity {sparsity:.4g}, n_attn may be {rows[0]} to {rows[-1]}"
-        if rows
-        else f"no n_attn reaches {sparsity:.4g} (at most {reachable_range(s, len(s))[1]:.4f})"
-    )
+    rows = [k for k, (a, b) in enumerate(ranges) if a <= sparsity <= b]
+    way = f"no n_attn reaches {sparsity:.4g} (at most {ranges[-1][1]:.4f})"
+    if rows:
+        way = f"at sparsity {sparsity:.4g}, n_attn may be {rows[0]} to {rows[-1]}"
     raise ValueError(
         f"with {n} attentions removed, sparsity can be {low:.4f} to {high:.4f}, and"
         f" {sparsity:.4g} was asked for; {way}"
@@ -74,11 +69,10 @@ def _check_reach(s, sparsity, n):
 def balance(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
-    alpha: float = 1.5,  # of the formula
+    alpha: float = 1.5,  # of the formula; the paper's value
     n_attn: int | None = None,  # attentions to remove; default: the formula's number
 ) -> Balance:  # that meets the target as nearly as whole neurons allow
-    """Split a sparsity target; `ValueError` with the reachable range if it cannot be
-    met."""
+    "Split a target; `ValueError` with the reachable range if it cannot be met."
     sparsity, L, f = check_sparsity(sparsity), len(s), s.width[0]
     n = attention_count(s, sparsity, alpha) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:

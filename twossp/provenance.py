@@ -82,7 +82,7 @@ def planner(
     name: str,  # of the method, a key of the table of methods
     paper: str = "",  # its arXiv number; "" if it has none
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
-    "Make a function a method: arguments are checked, its plan knows where it came from."
+    "Make a function a method: arguments are checked, its plan knows its origin."
 
     def decorate(fn):
         @functools.wraps(fn)
@@ -174,13 +174,11 @@ def plan_tensors(
     found = {}
     for f in fields(plan):
         value = getattr(plan, f.name)
-        items = value.items() if isinstance(value, dict) else enumerate(_as_tuple(value))
+        if isinstance(value, tuple):
+            value = dict(enumerate(value))
+        items = value.items() if isinstance(value, dict) else ()
         found |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
     return {k: x.detach().cpu().contiguous() for k, x in found.items()}
-
-
-def _as_tuple(x):
-    return x if isinstance(x, tuple) else ()
 
 # %% ../nbs/15_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):

@@ -19,20 +19,23 @@ def keep_top(
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
     "The indices of the `k` highest scores; ties go to the lower index."
+    _check_scores(scores)
     f = scores.numel()
+    if not 0 <= k <= f:
+        raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
+    order = torch.sort(scores, descending=True, stable=True).indices
+    return tuple(order[:k].sort().values.tolist())
+
+
+def _check_scores(scores):
     if scores.dim() != 1:
-        raise ValueError(
-            f"scores have to be one number a neuron; got shape {tuple(scores.shape)}"
-        )
+        shape = tuple(scores.shape)
+        raise ValueError(f"scores have to be one number a neuron; got shape {shape}")
     if not torch.isfinite(scores).all():
         raise ValueError(
             "scores hold NaN or infinity: did the model overflow? Try float32 or"
             " bfloat16"
         )
-    if not 0 <= k <= f:
-        raise ValueError(f"cannot keep {k} of {f} neurons")
-    order = torch.sort(scores, descending=True, stable=True).indices
-    return tuple(order[:k].sort().values.tolist())
 
 # %% ../nbs/21_width.ipynb #cc1ff19e
 NARROW = 0.02  # a width below this share of the dense one is worth a warning
@@ -43,25 +46,22 @@ def width_plan(
     k: int | Sequence[int],  # neurons to keep, in every layer or layer by layer
 ) -> Plan:  # attention all kept
     "Narrow every FFN to its `k` best neurons; warns where almost nothing is left."
-    L = len(scores)
-    ks = [k] * L if isinstance(k, int) else list(k)
-    if len(ks) != L:
-        raise ValueError(f"{len(ks)} widths for {L} layers")
-    kept = [keep_top(s, w) for s, w in zip(scores, ks, strict=False)]
-    if few := [
-        i
-        for i, (s, w) in enumerate(zip(scores, ks, strict=False))
-        if w < NARROW * s.numel()
-    ]:
+    L, full = len(scores), [s.numel() for s in scores]
+    widths = [k] * L if isinstance(k, int) else list(k)
+    if len(widths) != L:
+        raise ValueError(f"{len(widths)} widths for {L} layers; give one a layer")
+    kept = [keep_top(s, w) for s, w in zip(scores, widths, strict=True)]
+    _warn_narrow(widths, full)
+    ffn = [None if len(ks) == f else ks for ks, f in zip(kept, full, strict=True)]
+    return Plan(tuple(ffn), (True,) * L)
+
+
+def _warn_narrow(widths, full):
+    few = [i for i, (w, f) in enumerate(zip(widths, full)) if w < NARROW * f]
+    if few:
+        where = "every layer" if len(few) == len(full) else f"layers {few}"
         warnings.warn(
-            f"only {min(ks[i] for i in few)} of {scores[few[0]].numel()} FFN neurons"
-            f" are left in {'every layer' if len(few) == L else f'layers {few}'}",
-            stacklevel=2,
+            f"only {min(widths[i] for i in few)} of {full[few[0]]} FFN neurons are left"
+            f" in {where}",
+            stacklevel=3,
         )
-    return Plan(
-        tuple(
-            None if len(c) == s.numel() else c
-            for c, s in zip(kept, scores, strict=False)
-        ),
-        (True,) * L,
-    )
