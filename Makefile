@@ -1,7 +1,7 @@
 # Targets for people and for .ci/run alike; `make` alone lists them.
 # PYTHON=python3.12  the Python to use (3.11 to 3.13; found by itself when not given)
 # VENV=.venv         where the virtual environment goes
-# NB='02_plan hub'   make test: only notebooks with these names;  FLAGS='slow' runs cells that are skipped by default
+# NB='03_plan hub'   make test: only notebooks with these names;  FLAGS='slow' runs cells that are skipped by default
 PYTHON ?=
 VENV ?= .venv
 JOBS ?= 2
@@ -56,6 +56,7 @@ bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to be
 export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and README.md
 	@$(PY) tools/tidy.py
 	$(VENV)/bin/nbdev_export
+	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
 	$(VENV)/bin/nbdev_clean
 	@$(PY) tools/site.py --sidebar
 	@$(PY) tools/nb2readme.py
@@ -63,8 +64,8 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and READM
 readme: $(VENV)/.dev ## README.md from nbs/index.ipynb
 	@$(PY) tools/nb2readme.py
 
-lint: $(VENV)/.dev ## ruff's error rules on the package and the tools
-	$(PY) -m ruff check --select F,E9,B twossp tools setup.py
+lint: $(VENV)/.dev ## ruff on the package and the tools: errors, width, one statement a line
+	$(PY) -m ruff check twossp tools setup.py
 
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks

@@ -1,4 +1,5 @@
 "Packaging. All settings are in settings.ini: edit there, not here."
+
 import shlex
 from configparser import ConfigParser
 from pathlib import Path
@@ -7,34 +8,75 @@ from setuptools.command.sdist import sdist as _sdist
 
 here = Path(__file__).parent
 config = ConfigParser(delimiters=['='])
-config.read(here/'settings.ini', encoding='utf-8')
+config.read(here / 'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 
+
 class sdist(_sdist):
-    "Put settings.ini in the source distribution, since this file reads it (so no MANIFEST.in is needed)"
+    "Put settings.ini in the source distribution: this file reads it"
+
     def make_distribution(self):
         self.filelist.append('settings.ini')
         super().make_distribution()
 
-statuses = ['1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
-spdx = {'apache2':'Apache-2.0', 'mit':'MIT', 'gpl3':'GPL-3.0-only', 'bsd3':'BSD-3-Clause'}
+
+statuses = [
+    '1 - Planning',
+    '2 - Pre-Alpha',
+    '3 - Alpha',
+    '4 - Beta',
+    '5 - Production/Stable',
+    '6 - Mature',
+    '7 - Inactive',
+]
+spdx = {
+    'apache2': 'Apache-2.0',
+    'mit': 'MIT',
+    'gpl3': 'GPL-3.0-only',
+    'bsd3': 'BSD-3-Clause',
+}
 lib, lo, hi = cfg['lib_path'], cfg['min_python'], cfg['max_python']
-pythons = [f'3.{minor}' for minor in range(int(lo.split('.')[1]), int(hi.split('.')[1])+1)]
-readme = here/'README.md'   # generated from nbs/index.ipynb
+pythons = [
+    f'3.{minor}' for minor in range(int(lo.split('.')[1]), int(hi.split('.')[1]) + 1)
+]
+readme = here / 'README.md'  # generated from nbs/index.ipynb
 
 setuptools.setup(
-    name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'],
-    author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'],
-    project_urls={'Documentation': cfg['doc_host']+cfg['doc_baseurl'], 'Source': cfg['git_url']},
-    license=spdx.get(cfg['license'].lower(), cfg['license']), license_files=['LICENSE'],
-    classifiers=[f"Development Status :: {statuses[int(cfg['status'])-1]}",
-        f"Intended Audience :: {cfg['audience'].title()}", f"Natural Language :: {cfg['language'].title()}",
-        'Programming Language :: Python :: 3'] + [f'Programming Language :: Python :: {o}' for o in pythons],
-    package_dir={'': '.'},   # so that an editable install puts the checkout on the path, where the docs find tools.showdoc
-    packages=setuptools.find_packages(include=[lib, f'{lib}.*']), package_data={lib: shlex.split(cfg.get('package_data', ''))},
-    python_requires=f">={lo}", install_requires=shlex.split(cfg['requirements']),
+    name=cfg['lib_name'],
+    version=cfg['version'],
+    description=cfg['description'],
+    keywords=cfg['keywords'],
+    author=cfg['author'],
+    author_email=cfg['author_email'],
+    url=cfg['git_url'],
+    project_urls={
+        'Documentation': cfg['doc_host'] + cfg['doc_baseurl'],
+        'Source': cfg['git_url'],
+    },
+    license=spdx.get(cfg['license'].lower(), cfg['license']),
+    license_files=['LICENSE'],
+    classifiers=[
+        f"Development Status :: {statuses[int(cfg['status'])-1]}",
+        f"Intended Audience :: {cfg['audience'].title()}",
+        f"Natural Language :: {cfg['language'].title()}",
+        'Programming Language :: Python :: 3',
+    ]
+    + [f'Programming Language :: Python :: {o}' for o in pythons],
+    # so that an editable install puts the checkout on the path: the docs find tools.showdoc
+    package_dir={'': '.'},
+    packages=setuptools.find_packages(include=[lib, f'{lib}.*']),
+    package_data={lib: shlex.split(cfg.get('package_data', ''))},
+    python_requires=f">={lo}",
+    install_requires=shlex.split(cfg['requirements']),
     extras_require={'dev': shlex.split(cfg['dev_requirements'])},
-    long_description=readme.read_text(encoding='utf-8') if readme.exists() else cfg['description'],
+    long_description=(
+        readme.read_text(encoding='utf-8') if readme.exists() else cfg['description']
+    ),
     long_description_content_type='text/markdown',
-    entry_points={'console_scripts': shlex.split(cfg['console_scripts']), 'nbdev': [f'{lib}={lib}._modidx:d']},
-    cmdclass={'sdist': sdist}, zip_safe=False)
+    entry_points={
+        'console_scripts': shlex.split(cfg['console_scripts']),
+        'nbdev': [f'{lib}={lib}._modidx:d'],
+    },
+    cmdclass={'sdist': sdist},
+    zip_safe=False,
+)

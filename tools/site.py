@@ -1,168 +1,286 @@
-"""Build the documentation site into _docs/: with Quarto when it is installed, else with nbdev's processing and smalldocs
+"""Build the documentation site into _docs/: with Quarto when it is installed, else with
+nbdev's processing and smalldocs
 
-For smalldocs this mends what it does not read: `output-file` (nbdev drops the number: 02_plan.ipynb is plan.html), nbdev's absolute
-links to this project's own pages, links to a method that has no heading of its own, fonts from the web, and KaTeX, which is put beside the pages when npm
-is there (else the pages load it from its CDN).
+For smalldocs this mends what it does not read: `output-file` (nbdev drops the number:
+03_plan.ipynb is plan.html), nbdev's absolute links to this project's own pages, links
+to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
+beside the pages when npm is there (else the pages load it from its CDN).
 
 usage: python tools/site.py              build
        python tools/site.py --smalldocs  build without Quarto, even when it is installed
-       python tools/site.py --sidebar    only write the sidebar's list of notebooks into _quarto.yml"""
+       python tools/site.py --sidebar    only write the sidebar's list of notebooks into _quarto.yml
+"""
+
 import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TUTORIALS = 'walkthrough new_family new_method recover ablations paper_tables'.split()   # first these, in this order
+# first these, in this order
+TUTORIALS = 'walkthrough new_family new_method recover ablations paper_tables'.split()
+FLOORS = {  # decade of a notebook's number -> what one asks there
+    '0': 'The model and the plan',
+    '1': 'Running it',
+    '2': 'The paper',
+    '3': 'Beyond it',
+    '4': 'Rivals',
+    '5': 'Keep and serve',
+    '6': 'Measure',
+    '7': 'Doors',
+}
 MARK = '    contents:\n'
 
 # --- the sidebar
 
-def notebooks(nbs=ROOT/'nbs'):
+
+def notebooks(nbs=ROOT / 'nbs'):
     "Paths of all notebooks, from nbs/, as posix strings"
     rel = (p.relative_to(nbs) for p in nbs.rglob('*.ipynb'))
     return sorted(p.as_posix() for p in rel if not any(o[0] in '_.' for o in p.parts))
 
-def sections(nbs=ROOT/'nbs'):
+
+def place(name):
+    "Where a tutorial stands among the tutorials: as listed, then by name"
+    stem = Path(name).stem
+    return TUTORIALS.index(stem) if stem in TUTORIALS else len(TUTORIALS), name
+
+
+def sections(nbs=ROOT / 'nbs'):
     "The sidebar: {title of a section: notebooks}; every notebook is in one"
     names = notebooks(nbs)
-    place = lambda s: TUTORIALS.index(s) if (s := Path(s).stem) in TUTORIALS else len(TUTORIALS)
-    start = [n for n in names if n == 'index.ipynb'] + sorted((n for n in names if n.startswith('tutorials/')), key=lambda n: (place(n), n))
-    modules = [n for n in names if re.match(r'\d+\w*_', n)]
-    rest = [n for n in names if n not in start+modules]
-    return {k: v for k, v in {'Get started': start, 'Modules': modules, 'Tests & benchmarks': rest}.items() if v}
+    below = lambda folder: [n for n in names if n.startswith(f'{folder}/')]
+    start = [n for n in names if n == 'index.ipynb']
+    found = {
+        'Get started': start + sorted(below('tutorials'), key=place),
+        'How to': below('howto'),
+    }
+    for digit, title in FLOORS.items():
+        found[title] = [n for n in names if re.match(digit + r'\d_', n)]
+    placed = {n for v in found.values() for n in v}
+    found['Tests & benchmarks'] = [n for n in names if n not in placed]
+    return {k: v for k, v in found.items() if v}
 
-def sidebar(nbs=ROOT/'nbs'):
+
+def sidebar(nbs=ROOT / 'nbs'):
     "The sidebar's contents as YAML"
-    return ''.join(f'      - section: "{k}"\n        contents:\n' + ''.join(f'          - {n}\n' for n in v) for k, v in sections(nbs).items())
+    return ''.join(
+        f'      - section: "{k}"\n        contents:\n'
+        + ''.join(f'          - {n}\n' for n in v)
+        for k, v in sections(nbs).items()
+    )
 
-def write_sidebar(cfg=ROOT/'_quarto.yml', nbs=ROOT/'nbs'):
+
+def write_sidebar(cfg=ROOT / '_quarto.yml', nbs=ROOT / 'nbs'):
     "Put the sidebar's contents at the end of `_quarto.yml`"
     head, mark, _ = cfg.read_text(encoding='utf-8').partition(MARK)
     assert mark, f'{cfg} has no line {MARK!r}'
     cfg.write_text(head + mark + sidebar(nbs), encoding='utf-8')
 
+
 # --- nbdev's processed notebooks, as smalldocs needs them
 
+
 def page_name(name):
-    "Name of the notebook whose page nbdev would call so: 02_plan.ipynb -> plan.ipynb"
+    "Name of the notebook whose page nbdev would call so: 03_plan.ipynb -> plan.ipynb"
     from nbdev.doclinks import _nbpath2html
+
     return _nbpath2html(Path(name)).with_suffix('.ipynb').name
+
 
 def mend_links(s, base, up):
     "Links to `base` made relative, and links to notebooks by the names of their pages"
     s = s.replace(base, up)
-    return re.sub(r'((?:\]\(|href="|href: )(?!https?:)[^)"\s]*?)([\w.-]+\.ipynb)', lambda m: m[1]+page_name(m[2]), s)
+    return re.sub(
+        r'((?:\]\(|href="|href: )(?!https?:)[^)"\s]*?)([\w.-]+\.ipynb)',
+        lambda m: m[1] + page_name(m[2]),
+        s,
+    )
+
 
 def mend_notebook(p, base, up):
     "The notebook `p`, rewritten"
     nb = json.loads(p.read_text(encoding='utf-8'))
     text = lambda x: x if isinstance(x, str) else ''.join(x)
     for c in nb['cells']:
-        if c['cell_type'] == 'raw': c['source'] = re.sub(r'^output-file:.*\n', '', text(c['source']), flags=re.M)
-        if c['cell_type'] == 'markdown': c['source'] = mend_links(text(c['source']), base, up)
+        if c['cell_type'] == 'raw':
+            c['source'] = re.sub(
+                r'^output-file:.*\n', '', text(c['source']), flags=re.M
+            )
+        if c['cell_type'] == 'markdown':
+            c['source'] = mend_links(text(c['source']), base, up)
         for o in c.get('outputs', []):
             for k in ('text/markdown', 'text/html'):
-                if k in o.get('data', {}): o['data'][k] = mend_links(text(o['data'][k]), base, up)
+                if k in o.get('data', {}):
+                    o['data'][k] = mend_links(text(o['data'][k]), base, up)
     p.write_text(json.dumps(nb, ensure_ascii=False, indent=1), encoding='utf-8')
     p.rename(p.with_name(page_name(p.name)))
+
 
 def stage(proc, dst, base, config):
     "Copy `proc` to `dst` with each notebook named as its page will be, and its links mended"
     shutil.rmtree(dst, ignore_errors=True)
     shutil.copytree(proc, dst, ignore=shutil.ignore_patterns('_docs', '.quarto'))
-    for p in list(dst.rglob('*.ipynb')): mend_notebook(p, base, '../'*(len(p.relative_to(dst).parts)-1))
-    cfg = config.read_text(encoding='utf-8')   # the one configuration, in place of nbs/_quarto.yml that only names it
-    (dst/'_quarto.yml').write_text(re.sub(r'([\w.-]+\.ipynb)', lambda m: page_name(m[1]), cfg), encoding='utf-8')
+    for p in list(dst.rglob('*.ipynb')):
+        mend_notebook(p, base, '../' * (len(p.relative_to(dst).parts) - 1))
+    cfg = config.read_text(
+        encoding='utf-8'
+    )  # the one configuration, in place of nbs/_quarto.yml that only names it
+    (dst / '_quarto.yml').write_text(
+        re.sub(r'([\w.-]+\.ipynb)', lambda m: page_name(m[1]), cfg), encoding='utf-8'
+    )
+
 
 # --- smalldocs' pages
 
+
 def katex_files(version, cache):
     "Folder with that version of KaTeX, fetched once with npm; None when that cannot be done"
-    dst = cache/f'katex-{version}'
-    if (dst/'katex.min.js').exists(): return dst
-    if not (npm := shutil.which('npm')): return None
+    dst = cache / f'katex-{version}'
+    if (dst / 'katex.min.js').exists():
+        return dst
+    if not (npm := shutil.which('npm')):
+        return None
     with tempfile.TemporaryDirectory() as d:
-        p = subprocess.run([npm, 'pack', '--silent', f'katex@{version}'], cwd=d, capture_output=True, text=True)
-        if p.returncode: return None
-        with tarfile.open(next(Path(d).glob('*.tgz'))) as t: t.extractall(d, filter='data')
-        shutil.copytree(Path(d)/'package'/'dist', dst, dirs_exist_ok=True)
+        p = subprocess.run(
+            [npm, 'pack', '--silent', f'katex@{version}'],
+            cwd=d,
+            capture_output=True,
+            text=True,
+        )
+        if p.returncode:
+            return None
+        with tarfile.open(next(Path(d).glob('*.tgz'))) as t:
+            t.extractall(d, filter='data')
+        shutil.copytree(Path(d) / 'package' / 'dist', dst, dirs_exist_ok=True)
     return dst
+
 
 def local_katex(site, cache):
     "Point every page at a copy of KaTeX in site_libs/; returns what was done, in words"
     cdn = re.compile(r'https://[^"\s]*/katex@([\d.]+)/dist')
-    pages = [p for p in site.rglob('*.html') if cdn.search(p.read_text(encoding='utf-8'))]
-    if not pages: return 'no page has maths'
+    pages = [
+        p for p in site.rglob('*.html') if cdn.search(p.read_text(encoding='utf-8'))
+    ]
+    if not pages:
+        return 'no page has maths'
     src = katex_files(cdn.search(pages[0].read_text(encoding='utf-8'))[1], cache)
-    if src is None: return 'maths: KaTeX from its CDN (npm is missing, or could not fetch it)'
-    shutil.copytree(src, site/'site_libs'/'katex', dirs_exist_ok=True, ignore=lambda d, fs: [f for f in fs if f.endswith(('.mjs', '.ttf', '.woff')) or 'swap' in f])
+    if src is None:
+        return 'maths: KaTeX from its CDN (npm is missing, or could not fetch it)'
+    shutil.copytree(
+        src,
+        site / 'site_libs' / 'katex',
+        dirs_exist_ok=True,
+        ignore=lambda d, fs: [
+            f for f in fs if f.endswith(('.mjs', '.ttf', '.woff')) or 'swap' in f
+        ],
+    )
     for p in pages:
-        up = '../'*(len(p.relative_to(site).parts)-1)
-        p.write_text(cdn.sub(f'{up}site_libs/katex', p.read_text(encoding='utf-8')), encoding='utf-8')
+        up = '../' * (len(p.relative_to(site).parts) - 1)
+        p.write_text(
+            cdn.sub(f'{up}site_libs/katex', p.read_text(encoding='utf-8')),
+            encoding='utf-8',
+        )
     return f'maths: KaTeX beside the pages ({len(pages)} use it)'
+
 
 def no_web_fonts(site):
     "Themes import their fonts from elsewhere; the reader's own sans-serif does"
     for p in site.rglob('*.css'):
         s = p.read_text(encoding='utf-8')
-        if (new := re.sub(r'@import url\(["\']?https?:[^)]*\);?', '', s)) != s: p.write_text(new, encoding='utf-8')
+        if (new := re.sub(r'@import url\(["\']?https?:[^)]*\);?', '', s)) != s:
+            p.write_text(new, encoding='utf-8')
+
 
 def mend_anchors(site):
-    "nbdev links `Plan.__or__` to plan.html#plan.__or__: where that has no heading, link to the class's"
+    """nbdev links `Plan.__or__` to plan.html#plan.__or__: where that has no heading, link
+    to the class's"""
     pages = {p.resolve(): p.read_text(encoding='utf-8') for p in site.rglob('*.html')}
-    ids = {p: {html.unescape(i) for i in re.findall(r'\sid="([^"]+)"', s)} for p, s in pages.items()}
+    ids = {
+        p: {html.unescape(i) for i in re.findall(r'\sid="([^"]+)"', s)}
+        for p, s in pages.items()
+    }
+
     def fix(page, m):
-        target = (page.parent/m[1]).resolve() if m[1] else page
+        target = (page.parent / m[1]).resolve() if m[1] else page
         frag, ok = html.unescape(m[2]), ids.get(target, set())
-        return f'href="{m[1]}#{html.escape(frag.split(".")[0])}"' if frag not in ok and '.' in frag and frag.split('.')[0] in ok else m[0]
+        return (
+            f'href="{m[1]}#{html.escape(frag.split(".")[0])}"'
+            if frag not in ok and '.' in frag and frag.split('.')[0] in ok
+            else m[0]
+        )
+
     for p, s in pages.items():
         new = re.sub(r'href="((?!https?:)[^"#]*)#([^"]+)"', lambda m, p=p: fix(p, m), s)
-        if new != s: p.write_text(new, encoding='utf-8')
+        if new != s:
+            p.write_text(new, encoding='utf-8')
+
 
 # --- building
+
 
 def setup():
     "nbdev's configuration; its child processes find this checkout's `twossp` and `tools`"
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+    os.environ['PYTHONPATH'] = os.pathsep.join(
+        filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])
+    )
     from nbdev.config import get_config
+
     return get_config()
+
 
 def with_smalldocs(cfg):
     "Build the site without Quarto"
     import nbdev.doclinks
     from nbdev.serve import proc_nbs
+
     nbdev.doclinks._build_modidx()
     proc = proc_nbs(force=True)
     want, got = set(notebooks()), set(notebooks(proc))
-    if want-got: sys.exit(f'site: nbdev did not process {", ".join(sorted(want-got))} (does a folder above this checkout begin with a dot?)')
-    tmp = ROOT/'.site-src'
-    stage(proc, tmp, f'{cfg.doc_host}{cfg.doc_baseurl}/', ROOT/'_quarto.yml')
-    run = [sys.executable, '-c', 'import sys; from smalldocs.cli import main; sys.exit(main())']
-    subprocess.run([*run, 'render', str(tmp)], check=True)
+    if want - got:
+        sys.exit(
+            f'site: nbdev did not process {", ".join(sorted(want-got))}'
+            ' (does a folder above this checkout begin with a dot?)'
+        )
+    tmp = ROOT / '.site-src'
+    stage(proc, tmp, f'{cfg.doc_host}{cfg.doc_baseurl}/', ROOT / '_quarto.yml')
+    code = 'import sys; from smalldocs.cli import main; sys.exit(main())'
+    subprocess.run([sys.executable, '-c', code, 'render', str(tmp)], check=True)
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
-    shutil.move(tmp/'_docs', cfg.doc_path)
+    shutil.move(tmp / '_docs', cfg.doc_path)
     mend_anchors(Path(cfg.doc_path))
     no_web_fonts(Path(cfg.doc_path))
-    print(local_katex(Path(cfg.doc_path), ROOT/'.cache'))
+    print(local_katex(Path(cfg.doc_path), ROOT / '.cache'))
+
 
 def with_quarto(cfg):
     "Build the site with Quarto; README.md keeps the form that tools/nb2readme.py gives it"
     from nbdev.quarto import nbdev_docs
-    readme = ROOT/'README.md'
+
+    readme = ROOT / 'README.md'
     before = readme.read_bytes() if readme.exists() else None
     nbdev_docs.__wrapped__()
-    if before is not None: readme.write_bytes(before)
+    if before is not None:
+        readme.write_bytes(before)
+
 
 def main(args):
     "Build, or write the sidebar"
-    if args == ['--sidebar']: return write_sidebar()
-    if args not in ([], ['--smalldocs']): sys.exit(__doc__)
+    if args == ['--sidebar']:
+        return write_sidebar()
+    if args not in ([], ['--smalldocs']):
+        sys.exit(__doc__)
     cfg = setup()
     quarto = shutil.which('quarto') if not args else None
-    shutil.rmtree(cfg.doc_path, ignore_errors=True)   # a build that fails leaves no old pages to be taken for new ones
+    # a build that fails leaves no old pages to be taken for new ones
+    shutil.rmtree(cfg.doc_path, ignore_errors=True)
     (with_quarto if quarto else with_smalldocs)(cfg)
     pages = len(list(Path(cfg.doc_path).rglob('*.html')))
-    print(f'{pages} pages in {Path(cfg.doc_path).name}/, made with {"Quarto" if quarto else "smalldocs"}')
+    print(
+        f'{pages} pages in {Path(cfg.doc_path).name}/,'
+        f' made with {"Quarto" if quarto else "smalldocs"}'
+    )
 
-if __name__ == '__main__': main(sys.argv[1:])   # (nbdev starts its workers with 'spawn', which imports this file)
+
+if __name__ == '__main__':  # nbdev starts its workers with 'spawn', which imports this file
+    main(sys.argv[1:])
