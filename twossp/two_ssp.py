@@ -50,9 +50,9 @@ def two_ssp(
     b, L = balance(s, sparsity, alpha, n_attn), len(s)
     scores = activation_scores(model, calib, p, bs, progress)
     stage1 = width_plan(scores, b.width)
-    attentions = [drop(L, attn=[i]) for i in range(L)]
+    attns = [drop(L, attn=[i]) for i in range(L)]
     search = calib[:n_search]
-    stage2, trials = greedy(model, stage1, attentions, b.n_attn, search, progress=progress)
+    stage2, trials = greedy(model, stage1, attns, b.n_attn, search, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)
     return stage1 | stage2
