@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PROMPTS', 'strided_perplexity', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
            'generation_speed', 'count_operations', 'continue_prompts', 'on_text', 'on_prompts', 'on_forward',
-           'on_generation', 'measure', 'kept_of', 'describe_model']
+           'on_generation', 'measure', 'check_evals', 'kept_of', 'describe_model']
 
 # %% ../nbs/61_evaluate.ipynb #f55e7097
 import math
@@ -18,60 +18,59 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import (
-    Cache, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase,
+    Cache,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
 
 from .arch import Sizes, arch, decoder_layers, n_params, sizes
 from .linear import is_linear
 from twossp.machine import (
-    one_line, peak_memory, read_clock, seconds_between, time_calls,
+    input_device,
+    one_line,
+    peak_memory,
+    read_clock,
+    seconds_between,
+    time_calls,
 )
 from .metrics import check_ids, ids_hash, inference, perplexity, token_nll
 from .plan import Plan, kept_shares
 from .results import versions
 from .surgery import cache_name
 
-# %% ../nbs/61_evaluate.ipynb #24d16d0b
+# %% ../nbs/61_evaluate.ipynb #9caf380f
 def strided_perplexity(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
-    # tokens a window moves on, 1 … t; default: half a window
-    stride: int | None = None,
-) -> float:  # every token but the stream's first is predicted once
-    """Perplexity from overlapping windows: each token is predicted from at least `t -
-    stride` before it, once there are as many."""
+    stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
+) -> float:  # at least 1; every token but the stream's first is predicted once
+    "Perplexity from overlapping windows: a token sees at least `t - stride` before it."
     check_ids(ids, model)
     t = ids.shape[1]
-    stream = ids.reshape(1, -1)
+    stream, device = ids.reshape(1, -1), input_device(model)
     stride = t // 2 if stride is None else stride
     if not 1 <= stride <= t - 1:
         raise ValueError(
             f"the stride has to be 1 to {t - 1} for windows of {t} tokens; got {stride}"
         )
-    # `done` tokens have been predicted (the first needs not be)
-    total, done, N = 0.0, 1, stream.shape[1]
+    total, done, N = 0.0, 1, stream.shape[1]  # the first token is not predicted
     with inference(model):
         while done < N:
             end = t if done == 1 else min(done + stride, N)
-            b = stream[:, max(0, end - t) : end].to(model.device)
-            total += (
-                token_nll(model(b, use_cache=False).logits, b)[0, done - end :]
-                .double()
-                .sum()
-                .item()
-            )
+            b = stream[:, max(0, end - t) : end].to(device)
+            nll = token_nll(model(b, use_cache=False).logits, b)[0, done - end :]
+            total += nll.double().sum().item()
             done = end
     return math.exp(total / (N - 1))
 
-# %% ../nbs/61_evaluate.ipynb #4906aad5
+# %% ../nbs/61_evaluate.ipynb #90939881
 def weight_bytes(
     model: nn.Module,  # on any device
 ) -> int:  # bytes
     "What the weights take, on disk as in memory; shared tensors are counted once."
-    return sum(
-        t.numel() * t.element_size()
-        for t in {id(t): t for t in model.state_dict(keep_vars=True).values()}.values()
-    )
+    tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
+    return sum(t.numel() * t.element_size() for t in tensors.values())
 
 # %% ../nbs/61_evaluate.ipynb #47973da3
 def disk_bytes(
@@ -83,7 +82,7 @@ def disk_bytes(
         raise ValueError(f"no *.safetensors in {path}")
     return sum(found)
 
-# %% ../nbs/61_evaluate.ipynb #71f47243
+# %% ../nbs/61_evaluate.ipynb #ea698798
 def forward_time(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) token windows, all in one forward
@@ -92,10 +91,11 @@ def forward_time(
     average: Callable = statistics.mean,  # of the repeats; the paper takes the mean
 ) -> float:  # seconds
     "Time of one forward over `ids`, without a cache."
-    ids = check_ids(ids, model).to(model.device)
+    device = input_device(model)
+    ids = check_ids(ids, model).to(device)
     with inference(model):
         return average(
-            time_calls(lambda: model(ids, use_cache=False), model.device, warmup, repeats)
+            time_calls(lambda: model(ids, use_cache=False), device, warmup, repeats)
         )
 
 # %% ../nbs/61_evaluate.ipynb #8ddbb4ae
@@ -112,7 +112,7 @@ def cache_bytes(
     ]
     return sum(t.numel() * t.element_size() for t in found)
 
-# %% ../nbs/61_evaluate.ipynb #e7ce8751
+# %% ../nbs/61_evaluate.ipynb #2517b1ca
 @dataclass(frozen=True)
 class Speed:
     "Generation, measured; medians over repeats."
@@ -121,58 +121,48 @@ class Speed:
     first_token: float  # seconds until the first new token is on the host
     decode: float  # new tokens a second after the first, over the whole batch
     cache_bytes: int  # keys and values at the end
-    peak: int | None  # peak memory in bytes (GPU: allocated; else: the process's)
+    memory: int | None  # bytes: the weights, and what generation needed beyond them
 
-# %% ../nbs/61_evaluate.ipynb #95c505af
-def _last_only(model):
-    return (
-        dict(logits_to_keep=1)
-        if "logits_to_keep" in signature(model.forward).parameters
-        else {}
-    )
-
-
+# %% ../nbs/61_evaluate.ipynb #8ca243ec
 def _step(model, ids, key, cache):
     "One cached forward: the next token of each row, and the cache"
-    out = model(
-        ids,
-        use_cache=True,
-        **_last_only(model),
-        **({} if cache is None else {key: cache})
-    )
-    return out.logits[:, -1:].argmax(-1), next(
-        v for v in out.values() if isinstance(v, Cache)
-    )
+    known = signature(model.forward).parameters
+    how = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
+    if cache is not None:
+        how[key] = cache
+    out = model(ids, use_cache=True, **how)
+    cache = next(v for v in out.values() if isinstance(v, Cache))
+    return out.logits[:, -1:].argmax(-1), cache
 
 
 def _generate(model, ids, new, key):
-    "Greedy decoding, with a stamp after each part"
-    at = [read_clock(model.device)]
+    "Greedy decoding: seconds of its parts, tokens a second, the cache's bytes"
+    start = read_clock(ids.device)
     tok, cache = _step(model, ids, key, None)
-    at.append(read_clock(model.device))
+    prefilled = read_clock(ids.device)
     tok.tolist()
-    at.append(read_clock(model.device))
+    first = read_clock(ids.device)
     for _ in range(new - 1):
         tok, cache = _step(model, tok, key, cache)
     tok.tolist()
-    at.append(read_clock(model.device))
+    seconds = seconds_between(first, read_clock(ids.device))
     return (
-        seconds_between(at[0], at[1]),
-        seconds_between(at[0], at[2]),
-        (new - 1) * len(ids) / seconds_between(at[2], at[3]),
+        seconds_between(start, prefilled),
+        seconds_between(start, first),
+        (new - 1) * len(ids) / seconds,
         cache_bytes(cache),
     )
 
-# %% ../nbs/61_evaluate.ipynb #c9ccf2f3
+# %% ../nbs/61_evaluate.ipynb #87e30a19
 def generation_speed(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) prompts of equal length
     new: int = 32,  # tokens to generate for each, at least 2
     warmup: int = 1,  # generations that are not counted
-    repeats: int = 3,  # generations that are
+    repeats: int = 3,  # generations that are, at least 1
 ) -> Speed:  # medians
     "Greedy generation with a cache, timed in its parts."
-    ids = check_ids(ids, model).to(model.device)
+    ids = check_ids(ids, model).to(input_device(model))
     if new < 2 or repeats < 1 or warmup < 0:
         raise ValueError(
             f"new has to be at least 2, repeats 1, warmup 0; got {new}, {repeats},"
@@ -184,33 +174,29 @@ def generation_speed(
             f"{ids.shape[1]} + {new} tokens are more than the model's {limit} positions"
         )
     key = cache_name(model)
-    with inference(model), peak_memory(model.device) as p:
-        runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)][
-            warmup:
-        ]
-    prefill, first, decode, size = map(statistics.median, zip(*runs, strict=True))
-    return Speed(prefill, first, decode, int(size), p.peak)
+    with inference(model), peak_memory(ids.device) as p:
+        runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)]
+    parts = zip(*runs[warmup:], strict=True)
+    prefill, first, decode, size = map(statistics.median, parts)
+    memory = None if p.extra is None else weight_bytes(model) + p.extra
+    return Speed(prefill, first, decode, int(size), memory)
 
-# %% ../nbs/61_evaluate.ipynb #a5920dfd
+# %% ../nbs/61_evaluate.ipynb #a3edbddd
 def _matrices(module):
-    return sum(
-        x.weight.numel()
-        for x in module.modules()
-        if is_linear(x) and x.weight is not None
-    )
+    "Weights of the linear layers, in numbers"
+    found = [x.weight for x in module.modules() if is_linear(x)]
+    return sum(w.numel() for w in found if w is not None)
 
 
 def _attention_width(config):
     "Heads times width of a head"
     c = config.get_text_config()
-    return c.num_attention_heads * (
-        getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    )
+    head = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
+    return c.num_attention_heads * head
 
 
 def _seen(config, i, tokens, past):
-    """Keys that the new tokens see in layer `i`, summed over the tokens; a sliding
-    window limits them"""
+    "Keys that new tokens see in layer `i`, summed; a sliding window limits them"
     c = config.get_text_config()
     w, kinds = getattr(c, "sliding_window", None), getattr(c, "layer_types", None)
     if w is None or (kinds and kinds[i] != "sliding_attention"):
@@ -218,36 +204,26 @@ def _seen(config, i, tokens, past):
     full = max(0, past + tokens - max(w, past))  # tokens whose window is full
     return full * w + sum(range(past + 1, past + tokens - full + 1))
 
-# %% ../nbs/61_evaluate.ipynb #fe95db06
+# %% ../nbs/61_evaluate.ipynb #c13331ac
 def count_operations(
     model: PreTrainedModel,  # of a supported family, dense or pruned
     tokens: int,  # new tokens of one sequence
     past: int = 0,  # tokens that are in the cache already
-    logits: int | None = None,  # positions whose logits are made; default: all
+    logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
-    """Operations of one forward: linear layers, attention over what it can see, and the
-    head."""
+    "Operations of one forward: linear layers, attention over what it sees, the head."
     a, layers = arch(model), decoder_layers(model)
     linear = sum(_matrices(layer) for layer in layers) * tokens
-    there = [
-        i for i, layer in enumerate(layers) if n_params(layer.get_submodule(a.attn))
-    ]
-    attention = (
-        2
-        * _attention_width(model.config)
-        * sum(_seen(model.config, i, tokens, past) for i in there)
-    )
-    return 2 * (
-        linear
-        + attention
-        + model.get_output_embeddings().weight.numel()
-        * (tokens if logits is None else logits)
-    )
+    there = [i for i, x in enumerate(layers) if n_params(x.get_submodule(a.attn))]
+    seen = sum(_seen(model.config, i, tokens, past) for i in there)
+    attention = 2 * _attention_width(model.config) * seen
+    head = model.get_output_embeddings().weight.numel()
+    return 2 * (linear + attention + head * (tokens if logits is None else logits))
 
 # %% ../nbs/61_evaluate.ipynb #ab553ec1
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 
-# %% ../nbs/61_evaluate.ipynb #e1bec7fe
+# %% ../nbs/61_evaluate.ipynb #3b9255c2
 def continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -259,26 +235,26 @@ def continue_prompts(
     "How the model continues each prompt; deterministic."
     eos = model.generation_config.eos_token_id
     end = eos[0] if isinstance(eos, list) else eos
-    g = GenerationConfig(
+    pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]
+    how = GenerationConfig(
         max_new_tokens=new,
         num_beams=beams,
         no_repeat_ngram_size=no_repeat,
         do_sample=False,
         eos_token_id=eos,
-        pad_token_id=next(
-            (i for i in (tok.pad_token_id, end, tok.eos_token_id) if i is not None), 0
-        ),
+        pad_token_id=pad,
     )
-
-    def one(prompt):
-        x = tok(prompt, return_tensors="pt").to(model.device)
-        out = model.generate(
-            x.input_ids, attention_mask=x.attention_mask, generation_config=g
-        )
-        return tok.decode(out[0, x.input_ids.shape[1] :], skip_special_tokens=True)
-
     with inference(model):
-        return [one(p) for p in prompts]
+        return [_continue(model, tok, p, how) for p in prompts]
+
+
+def _continue(model, tok, prompt, how):
+    "What follows one prompt"
+    x = tok(prompt, return_tensors="pt").to(input_device(model))
+    out = model.generate(
+        x.input_ids, attention_mask=x.attention_mask, generation_config=how
+    )
+    return tok.decode(out[0, x.input_ids.shape[1] :], skip_special_tokens=True)
 
 # %% ../nbs/61_evaluate.ipynb #0cf278dc
 def on_text(
@@ -321,14 +297,13 @@ def on_forward(
         forward_ops=len(ids) * count_operations(model, ids.shape[1]),
     )
 
-# %% ../nbs/61_evaluate.ipynb #9ae38365
+# %% ../nbs/61_evaluate.ipynb #ffbf894e
 def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
     new: int = 32,  # tokens to generate for each
     **options,  # of `generation_speed`
 ) -> Callable:  # (model, tokenizer) -> dict
-    """Evaluation: cached generation in its parts, with the operations of a prompt and
-    of a token."""
+    "Evaluation: cached generation in its parts, and the operations it takes."
     check_ids(ids)
 
     def run(model, tok):
@@ -338,14 +313,14 @@ def on_generation(
             first_token_s=s.first_token,
             decode_tok_s=s.decode,
             cache_bytes=s.cache_bytes,
-            peak_bytes=s.peak,
+            memory_bytes=s.memory,
             prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
             decode_ops=count_operations(model, 1, ids.shape[1]),
         )
 
     return run
 
-# %% ../nbs/61_evaluate.ipynb #d89d52b4
+# %% ../nbs/61_evaluate.ipynb #d8ab774a
 def measure(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase | None,  # its tokenizer, for evaluations that need one
@@ -353,15 +328,33 @@ def measure(
 ) -> tuple[dict, dict]:  # {'name/number': value}, {'name': what went wrong, in a line}
     "Run evaluations one by one. One that fails leaves its error, and the others run."
     got, errors = {}, {}
-    for name, f in evals.items():
+    for name, f in check_evals(evals).items():
         try:
-            out = f(model, tok)
+            out = dict(f(model, tok))
         except Exception as e:
             errors[name] = one_line(e)
         else:
-            errors.update({f"{name}/{k}": v for k, v in out.pop("errors", {}).items()})
-            got.update({f"{name}/{k}": v for k, v in out.items()})
+            errors |= {f"{name}/{k}": v for k, v in out.pop("errors", {}).items()}
+            got |= {f"{name}/{k}": v for k, v in out.items()}
     return got, errors
+
+# %% ../nbs/61_evaluate.ipynb #6f2225c7
+def check_evals(
+    evals,  # what a user passed as evaluations
+) -> Mapping[str, Callable]:  # the same
+    "`TypeError` in one line unless these are evaluations by name."
+    example = "{'wiki': on_text(windows)}"
+    if not isinstance(evals, Mapping):
+        raise TypeError(
+            f"evals are functions by name, such as {example}; got a"
+            f" {type(evals).__name__}"
+        )
+    if odd := [k for k, f in evals.items() if not callable(f)]:
+        raise TypeError(
+            f"the evaluation {odd[0]!r} has to be a function of (model, tokenizer),"
+            f" such as {example}; got a {type(evals[odd[0]]).__name__}"
+        )
+    return evals
 
 # %% ../nbs/61_evaluate.ipynb #227b9cfd
 def kept_of(
@@ -381,21 +374,17 @@ def kept_of(
         for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))
     ]
 
-# %% ../nbs/61_evaluate.ipynb #c7402f6a
+# %% ../nbs/61_evaluate.ipynb #a143d7bd
 def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
-    # of the dense model; default: what a checkpoint says of it, or the
-    # model is dense
+    # of the dense model; None: what a checkpoint says of it, or the model is dense
     dense: Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
     now = sizes(model)
-    before = (
-        dense.total
-        if dense
-        else getattr(model, "twossp_dense", {}).get("layers", now.total)
-    )
+    loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
+    before = dense.total if dense else loaded
     return dict(
         sparsity=1 - now.total / before,
         params=n_params(model),

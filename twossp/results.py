@@ -206,8 +206,8 @@ def only_writer(
     finally:
         lock.release()
 
-# %% ../nbs/60_results.ipynb #069201bc
-# what every table and figure takes: rows, one row, a results file, a table of `to_frame`
+# %% ../nbs/60_results.ipynb #69c10573
+# what tables and figures take: rows, one row, a results file, a table of `to_frame`
 Rows = Result | Sequence[Result] | str | Path | pd.DataFrame
 
 # %% ../nbs/60_results.ipynb #2b5de69f
