@@ -56,6 +56,7 @@ bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to be
 export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and README.md
 	@$(PY) tools/tidy.py
 	$(VENV)/bin/nbdev_export
+	@$(PY) tools/narrow.py
 	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
 	$(VENV)/bin/nbdev_clean
 	@$(PY) tools/site.py --sidebar
