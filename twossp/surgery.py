@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['REMOVAL', 'Edit', 'locate', 'swap', 'swap_back', 'swapped', 'ffn_edits', 'NoAttention', 'depth_edits', 'plan_edits',
-           'edits', 'applied', 'apply_plan', 'cached_logits', 'cache_name']
+           'check_plan', 'edits', 'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits']
 
 # %% ../nbs/04_surgery.ipynb #02c615df
 import inspect
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 import torch
 from accelerate.utils import align_module_device
@@ -18,14 +20,34 @@ from torch import nn
 from transformers import Cache, PreTrainedModel
 
 from twossp.arch import (
-    Arch, arch, decoder_layers, ffn_linears, ffn_width, n_params, sizes,
+    Arch,
+    arch,
+    decoder_layers,
+    ffn_linears,
+    ffn_width,
+    n_params,
+    sizes,
 )
 from twossp.linear import (
-    NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
+    NoLinear,
+    in_features,
+    make_linear,
+    out_features,
+    read_matrix,
+    slice_linear,
+    store_matrix,
 )
 from twossp.plan import (
-    Kind, Layout, Plan, get_kind, kind_of, plan_from_dict, plan_to_dict,
-    removal_words, removed_blocks, removed_params,
+    Kind,
+    Layout,
+    Plan,
+    get_kind,
+    kind_of,
+    plan_from_dict,
+    plan_to_dict,
+    removal_words,
+    removed_blocks,
+    removed_params,
 )
 from .upstream import hang_hooks
 
@@ -120,11 +142,9 @@ def _advance(cache, x, i):
     "Append `x.shape[1]` zero tokens to layer `i` of `cache`, as narrow as it allows"
     layer = cache.layers[i] if i < len(cache.layers) else None
     keys = getattr(layer, "keys", None)
-    heads, width = (
-        (keys.shape[1], keys.shape[-1])
-        if keys is not None and keys.dim() == 4
-        else (1, 1)
-    )
+    heads, width = 1, 1
+    if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
+        heads, width = keys.shape[1], keys.shape[-1]
     zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
     cache.update(zero, zero, i)
 
@@ -188,6 +208,17 @@ def _rescale_edits(m, r):
         Edit(m, "c_attn", make_linear(c, w, b)),
     ]
 
+# %% ../nbs/04_surgery.ipynb #8ff0d3d0
+def _left(L, gone):
+    "The layers that stay; `ValueError` if none does"
+    kept = [i for i in range(L) if i not in gone]
+    if not kept:
+        raise ValueError(
+            f"the plan removes all {L} layers; at least one has to keep its attention"
+            " or its FFN"
+        )
+    return kept
+
 # %% ../nbs/04_surgery.ipynb #c1d61b3c
 def depth_edits(
     model: PreTrainedModel,  # of a supported family
@@ -199,21 +230,49 @@ def depth_edits(
         return []
     layers = decoder_layers(model)
     L = len(layers)
-    kept = [i for i in range(L) if i not in gone]
-    if not kept:
-        raise ValueError(
-            f"the plan removes all {L} layers; at least one has to keep its attention"
-            " or its FFN"
-        )
+    kept = _left(L, gone)
     stack = nn.ModuleList(layers[i] for i in kept).train(layers.training)
-    moved = [
-        e for new, old in enumerate(kept) for e in _index_edits(layers[old], old, new)
-    ]
-    return [
-        Edit(*locate(model, arch(model).layers), stack),
-        *_config_edits(model.config.get_text_config(), L, kept),
-        *moved,
-    ]
+    edits = [Edit(*locate(model, arch(model).layers), stack)]
+    edits += _config_edits(model.config.get_text_config(), L, kept)
+    for new, old in enumerate(kept):
+        edits += _index_edits(layers[old], old, new)
+    return edits
+
+# %% ../nbs/04_surgery.ipynb #a8eef2fb
+def _expected_shape(model, plan, name):
+    "The shape of a parameter in the pruned model, as it is stored; None if it is gone"
+    a, (path, _, attr) = arch(model), name.rpartition(".")
+    number, _, inner = path.removeprefix(f"{a.layers}.").partition(".")
+    i, m = int(number), model.get_submodule(path)
+    keep, out, n = plan.ffn[i], out_features(m), in_features(m)
+    of_ffn = inner in (*a.up, a.down)
+    if of_ffn and keep == () or not of_ffn and not plan.attn[i]:
+        return None
+    if of_ffn and keep is not None:
+        k = len(keep)
+        out, n = (out, k) if inner == a.down else (k * a.fused, n)
+    if attr == "bias":
+        return (out,)
+    return tuple(store_matrix(m, torch.empty(out, n, device="meta")).shape)
+
+# %% ../nbs/04_surgery.ipynb #94e93eb3
+def _check_weights(model, plan):
+    "`ValueError` names a tensor of the plan that has no place in the pruned model"
+    for name, w in plan.weights.items():
+        try:
+            want = _expected_shape(model, plan, name)
+        except (AttributeError, ValueError) as e:
+            raise ValueError(
+                f"the plan brings a tensor for {name}, which is no projection of a"
+                " decoder layer of this model"
+            ) from e
+        if want is None:
+            raise ValueError(f"the plan brings a tensor for {name}, which it removes")
+        if tuple(w.shape) != want:
+            raise ValueError(
+                f"{name} has shape {tuple(w.shape)} in the plan, but {want} in the"
+                " pruned model"
+            )
 
 # %% ../nbs/04_surgery.ipynb #28a20bd9
 def _put_weights(model, edits, weights):
@@ -226,7 +285,9 @@ def _put_weights(model, edits, weights):
         if m is None:
             m = new[id(parent), child] = _copy_linear(getattr(parent, child))
             more.append(Edit(parent, child, m))
-        setattr(m, attr, _fit(name, m, attr, w))
+        like = m.weight
+        w = nn.Parameter(w.to(like.device, like.dtype), like.requires_grad)
+        setattr(m, attr, w)
     return edits + more
 
 
@@ -236,38 +297,37 @@ def _copy_linear(old):
         bias = None if old.bias is None else old.bias.detach()
         return make_linear(old, read_matrix(old).detach(), bias)
 
+# %% ../nbs/04_surgery.ipynb #2baeb6ca
+def _layer_edits(model, plan, i):
+    "What a plan replaces in layer `i`, which stays"
+    a, layer, gone = arch(model), decoder_layers(model)[i], removed_blocks(plan)
+    edits = [] if plan.ffn[i] is None else ffn_edits(layer, a, plan.ffn[i])
+    if not plan.attn[i]:
+        stub = NoAttention(i - sum(g < i for g in gone)).train(layer.training)
+        edits.append(Edit(*locate(layer, a.attn), stub))
+    here = f"{a.layers}.{i}."
+    mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
+    return _put_weights(model, edits, mine)
 
-def _fit(name, m, attr, w):
-    "A plan's tensor as a parameter of `m`; `ValueError` if its shape is wrong"
-    old = getattr(m, attr)  # None: a bias where there was none, one entry an output
-    shape = (out_features(m),) if old is None else tuple(old.shape)
-    if tuple(w.shape) != shape:
-        raise ValueError(
-            f"{name} has shape {tuple(w.shape)} in the plan, but {shape} in the pruned"
-            " model"
-        )
-    like = m.weight
-    return nn.Parameter(w.to(like.device, like.dtype), requires_grad=like.requires_grad)
+
+def _make_edits(model, plan):
+    "The edits, layer by layer, each layer's made when they are asked for"
+    gone = removed_blocks(plan)
+    for i in range(len(plan)):
+        if i not in gone:
+            yield from _layer_edits(model, plan, i)
+    yield from depth_edits(model, gone)
 
 # %% ../nbs/04_surgery.ipynb #af9562f0
 def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # that fits it; `ValueError` if not
-) -> list[Edit]:  # in order
-    "Everything that `plan` replaces in `model`. Changes nothing."
-    a, layers, gone = arch(model), decoder_layers(model), removed_blocks(plan)
-    removed_params(plan, sizes(model))  # does it fit
-    edits = []
-    for i, layer in enumerate(layers):
-        if i in gone:
-            continue
-        if plan.ffn[i] is not None:
-            edits += ffn_edits(layer, a, plan.ffn[i])
-        if not plan.attn[i]:
-            edits.append(
-                Edit(*locate(layer, a.attn), NoAttention(i - sum(g < i for g in gone)))
-            )
-    return _put_weights(model, edits, plan.weights) + depth_edits(model, gone)
+) -> Iterator[Edit]:  # in order; those of a layer are made when the first is asked for
+    "Everything that `plan` replaces in `model`; checked now, made one by one."
+    removed_params(plan, sizes(model))
+    _left(len(plan), removed_blocks(plan))
+    _check_weights(model, plan)
+    return _make_edits(model, plan)
 
 # %% ../nbs/04_surgery.ipynb #e43c9120
 def _spec(model, plan):
@@ -283,28 +343,93 @@ def _spec(model, plan):
 def _skeleton(model, spec):
     "The edits that give a freshly built model that structure"
     a, gone = arch(model), set(spec["no_attention"])
-    widths = [(ffn_width(x, a), w) for x, w in zip(decoder_layers(model), spec["ffn"], strict=True)]
-    keep = [None if now == w else tuple(range(w)) for now, w in widths]
-    return plan_edits(model, Plan(tuple(keep), tuple(i not in gone for i in range(len(keep)))))
+    now = [ffn_width(x, a) for x in decoder_layers(model)]
+    widths = zip(now, spec["ffn"], strict=True)
+    ffn = tuple(None if w == full else tuple(range(w)) for full, w in widths)
+    attn = tuple(i not in gone for i in range(len(ffn)))
+    return plan_edits(model, Plan(ffn, attn))
 
 # %% ../nbs/04_surgery.ipynb #0fa6bc73
 REMOVAL = Kind(
-    Plan, removed_params, plan_to_dict, plan_from_dict, plan_edits,
-    Layout(_spec, _skeleton), removal_words,
+    Plan,
+    removed_params,
+    plan_to_dict,
+    plan_from_dict,
+    plan_edits,
+    Layout(_spec, _skeleton),
+    removal_words,
 )
 
-# %% ../nbs/04_surgery.ipynb #412ed2d5
-def edits(
-    model: PreTrainedModel,  # dense
-    plan,  # a plan of any kind
-) -> list[Edit]:  # what it replaces
-    "The edits that realise `plan`; `ValueError` on a model that is already pruned."
+# %% ../nbs/04_surgery.ipynb #e64b21b6
+def _begin(model, plan):
+    "The edits of a plan that fits a model that is still dense"
     if getattr(model, "twossp_plan", None) is not None:
         raise ValueError(
             "this model is already pruned, and plans speak of the dense one: load it"
             " again, or merge plans with `|` first"
         )
     return get_kind(kind_of(plan)).edits(model, plan)
+
+# %% ../nbs/04_surgery.ipynb #412ed2d5
+def check_plan(
+    model: PreTrainedModel,  # dense
+    plan,  # a plan of any kind
+):
+    """`ValueError` says why `plan` does not fit `model`; no tensor of a removal is
+    copied."""
+    _begin(model, plan)
+
+
+def edits(
+    model: PreTrainedModel,  # dense
+    plan,  # a plan of any kind
+) -> list[Edit]:  # what it replaces, all of it made
+    "The edits that realise `plan`; `ValueError` on a model that is already pruned."
+    return list(_begin(model, plan))
+
+# %% ../nbs/04_surgery.ipynb #4deab872
+class Saver:
+    "What `model.save_pretrained` is while a plan is in place."
+
+    def __init__(
+        self,
+        model: PreTrainedModel,  # held weakly: no cycle keeps its memory
+        plan,  # that it has now
+        dense: dict,  # parameters of the dense model: total, layers
+    ):
+        self.model, self.plan, self.dense = weakref.ref(model), plan, dense
+
+    def __call__(self, save_directory, *args, **kwargs):
+        names = ("is_main_process", "state_dict")
+        kwargs |= dict(zip(names, args, strict=False))
+        hub = resolve_name("twossp.hub")
+        if not hasattr(hub, "save_in_place"):  # TODO: goes when hub has it
+            model = self.model()
+            return type(model).save_pretrained(model, save_directory, **kwargs)
+        save = hub.save_in_place
+        given = dict(plan=self.plan, dense=self.dense, **kwargs)
+        return save(self.model(), save_directory, **given)
+
+    def __getstate__(self):
+        return dict(vars(self), model=self.model())
+
+    def __setstate__(self, state):
+        self.__init__(**state)
+
+# %% ../nbs/04_surgery.ipynb #2a8684db
+def _count_dense(model):
+    "The parameter counts that a checkpoint of a pruned model compares with"
+    return dict(total=n_params(model), layers=n_params(decoder_layers(model)))
+
+
+def _save_edits(model, plan, edits, dense):
+    "The edits of a plan, and if there are any, the one that saves the model rightly"
+    none = True
+    for e in edits:
+        none = False
+        yield e
+    if not none:
+        yield Edit(model, "save_pretrained", Saver(model, plan, dense))
 
 # %% ../nbs/04_surgery.ipynb #56d3b223
 @contextmanager
@@ -313,10 +438,13 @@ def applied(
     plan,  # a plan of any kind
 ) -> Iterator[PreTrainedModel]:  # `model`, pruned
     "The model with `plan` applied, inside the `with` block."
-    todo = edits(model, plan)
+    todo = _save_edits(model, plan, _begin(model, plan), _count_dense(model))
     hang_hooks(model, arch(model).layers)
     with swapped(todo):
         yield model
+
+# %% ../nbs/04_surgery.ipynb #58bb1eee
+_UNFINISHED = "a plan that was only applied in part: load the dense model again"
 
 # %% ../nbs/04_surgery.ipynb #5db23ccb
 def apply_plan(
@@ -325,12 +453,22 @@ def apply_plan(
     # the same object; `twossp_plan` holds the plan, `twossp_dense` the dense model's
     # parameter counts
 ) -> PreTrainedModel:
-    "Prune the model for good: what the plan removes is freed."
-    todo, layers = edits(model, plan), n_params(decoder_layers(model))
-    dense = dict(total=n_params(model), layers=layers)
-    swap(todo)
+    "Prune the model for good: what the plan removes is freed, layer by layer."
+    todo, dense = _begin(model, plan), _count_dense(model)
+    model.twossp_plan = _UNFINISHED
+    for e in _save_edits(model, plan, todo, dense):
+        setattr(e.parent, e.name, e.new)
     model.twossp_plan, model.twossp_dense = plan, dense
     return model
+
+# %% ../nbs/04_surgery.ipynb #63681a3d
+def cache_name(
+    model: PreTrainedModel,  # any causal language model
+) -> str:  # "cache", or "past_key_values" before the renaming
+    """What the model's `forward` calls its cache argument in this version of
+    transformers."""
+    names = inspect.signature(model.forward).parameters
+    return next(n for n in ("cache", "past_key_values") if n in names)
 
 # %% ../nbs/04_surgery.ipynb #18f3c7c7
 @torch.no_grad()
@@ -348,12 +486,3 @@ def cached_logits(
         out.append(y.logits)
         cache = next(v for v in y.values() if isinstance(v, Cache))
     return torch.cat(out, 1)
-
-# %% ../nbs/04_surgery.ipynb #63681a3d
-def cache_name(
-    model: PreTrainedModel,  # any causal language model
-) -> str:  # "cache", or "past_key_values" before the renaming
-    """What the model's `forward` calls its cache argument in this version of
-    transformers."""
-    names = inspect.signature(model.forward).parameters
-    return next(n for n in ("cache", "past_key_values") if n in names)
