@@ -8,7 +8,7 @@ __all__ = ['check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_sa
            'check_folders', 'draw_pictures', 'saver', 'label_plan', 'run_plan', 'run_ablations', 'run', 'show_rows',
            'find_program', 'say_farewell', 'speaking', 'write_page', 'prune']
 
-# %% ../nbs/72_run.ipynb #11a6cf97
+# %% ../nbs/72_run.ipynb #33975127
 import json
 import logging
 import os
@@ -46,9 +46,9 @@ from .provenance import load_plan, plan_file, plan_key
 from twossp.report import (
     compare, html_report, plot_plan, plot_trials, samples, summary, to_markdown,
 )
-from .results import Result, append_line, read_results, to_row, versions
+from .results import Result, append_line, load_results, to_row, versions
 from .surgery import applied
-from .tasks import TASKS, _check_batch as check_batch, load_tasks, on_tasks
+from .tasks import TASKS, check_batch_size, load_tasks, on_tasks
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
@@ -107,7 +107,7 @@ def saved_key(
     except (OSError, ValueError, AttributeError):
         return None
 
-# %% ../nbs/72_run.ipynb #d92fe606
+# %% ../nbs/72_run.ipynb #2b92d6de
 def check_save(
     o: Options,  # what was asked for
 ) -> None:
@@ -133,7 +133,7 @@ def check_here(
         check_sparsity(o.sparsity_rate)
     if o.evaluate_downstream:
         where = torch.device("cuda" if o.device_map else pick_device(o))
-        check_batch(read_batch_size(o), where)
+        check_batch_size(read_batch_size(o), where)
     if o.plan:
         load_plan(o.plan)
     if o.save:
@@ -380,7 +380,7 @@ def label_plan(
     )
     return replace(r, key=cell_key(r, evals))
 
-# %% ../nbs/72_run.ipynb #78a29720
+# %% ../nbs/72_run.ipynb #88662772
 def run_plan(
     o: Options,  # what was asked for
     model,  # dense
@@ -392,7 +392,7 @@ def run_plan(
     plan = load_plan(o.plan)
     r, dense = label_plan(o, model, plan, evals), sizes(model)
     if o.results and Path(o.results).exists():
-        have = {x.key: x for x in read_results(o.results)}
+        have = {x.key: x for x in load_results(o.results)}
         if r.key in have:
             return have[r.key]
     if on_plan is not None:
@@ -556,7 +556,7 @@ def speaking(
             log.setLevel(old)
             hf_logging.set_verbosity(old_hf)
 
-# %% ../nbs/72_run.ipynb #4728cb22
+# %% ../nbs/72_run.ipynb #c5bc87be
 def write_page(
     results: str | Path,  # a results file
     out: str | Path | None = None,  # default: its name with .html
@@ -564,7 +564,7 @@ def write_page(
     "Results file in, page out; written whole or not at all."
     out = Path(out or Path(results).with_suffix(".html"))
     tmp = out.with_name(f"{out.name}.part")
-    page = html_report(read_results(results))
+    page = html_report(load_results(results))
     try:
         tmp.write_text(page, encoding="utf-8")
         os.replace(tmp, out)
