@@ -48,14 +48,22 @@ ARCHS |= {
     "phi3": replace(_LLAMA, up=_UP, fused=2),
     "phi": replace(_LLAMA, out="dense", up=("mlp.fc1",), down="mlp.fc2"),
     "opt": Arch(
-        "model.decoder.layers", "self_attn", "self_attn_layer_norm", "out_proj",
-        ("fc1",), "fc2", width="ffn_dim",
+        "model.decoder.layers",
+        "self_attn",
+        "self_attn_layer_norm",
+        "out_proj",
+        ("fc1",),
+        "fc2",
+        width="ffn_dim",
     ),
     "gpt_neox": Arch("gpt_neox.layers", "attention", "input_layernorm", *_BLOOM),
     "gpt_neo": Arch(*_GPT, "attention.out_proj", ("mlp.c_fc",), "mlp.c_proj"),
     "gpt2": Arch(*_GPT, "c_proj", ("mlp.c_fc",), "mlp.c_proj", width="n_inner"),
     "falcon": Arch(
-        "transformer.h", "self_attention", "input_layernorm", *_BLOOM,
+        "transformer.h",
+        "self_attention",
+        "input_layernorm",
+        *_BLOOM,
         width="ffn_hidden_size",
     ),
 }
@@ -67,15 +75,21 @@ num_experts_per_tok moe_config""".split()
 _SENSES = """vision_config audio_config vision_tower image_token_id audio_token_id
 talker_config""".split()
 _REASONS = {
-    ("is_encoder_decoder", "add_cross_attention"): "it is an encoder–decoder: its layers"
-    " attend to an encoder as well, and are not one attention and one FFN",
-    tuple(_SENSES): "it is multimodal: its text layers also read images or sound; load"
-    " the text model alone where the family has one",
-    tuple(_ROUTED): "it is a mixture of experts: a layer holds many FFNs and a router,"
-    " and a neuron of one is no neuron of the others",
+    ("is_encoder_decoder", "add_cross_attention"): (
+        "it is an encoder–decoder: its layers"
+        " attend to an encoder as well, and are not one attention and one FFN"
+    ),
+    tuple(_SENSES): (
+        "it is multimodal: its text layers also read images or sound; load"
+        " the text model alone where the family has one"
+    ),
+    tuple(_ROUTED): (
+        "it is a mixture of experts: a layer holds many FFNs and a router,"
+        " and a neuron of one is no neuron of the others"
+    ),
 }
 
-
+# %% ../nbs/02_arch.ipynb #b67a9979
 def refusal(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # the reason; None if there is none
@@ -174,17 +188,13 @@ def n_params(
 
 # %% ../nbs/02_arch.ipynb #04af5b12
 def _layer_sizes(layer, a):
+    "The entries of `Sizes` for one layer, in order"
     ups, down = ffn_linears(layer, a)
-    f = in_features(down)
+    f, attn = in_features(down), layer.get_submodule(a.attn)
     ffn = sum(n_params(m) for m in (*ups, down))
     rest = down.bias.numel() if down.bias is not None else 0
-    return (
-        n_params(layer),
-        n_params(layer.get_submodule(a.attn)),
-        ffn,
-        f,
-        (ffn - rest) // f if f else 0,
-    )
+    neuron = (ffn - rest) // f if f else 0
+    return n_params(layer), n_params(attn), ffn, f, neuron
 
 # %% ../nbs/02_arch.ipynb #4087aafb
 def sizes(
@@ -192,6 +202,5 @@ def sizes(
 ) -> Sizes:  # counted, not computed from the configuration
     "Count the parameters of every decoder layer."
     a = arch(model)
-    return Sizes(
-        *zip(*(_layer_sizes(layer, a) for layer in decoder_layers(model)), strict=False)
-    )
+    rows = [_layer_sizes(layer, a) for layer in decoder_layers(model)]
+    return Sizes(*zip(*rows, strict=True))

@@ -72,98 +72,79 @@ _GQA = dict(num_key_value_heads=2)
 _WIDTH = {"gpt2": "n_inner", "opt": "ffn_dim", "falcon": "ffn_hidden_size"}
 
 # %% ../nbs/00_testing.ipynb #13eb6e88
+_WINDOWS = dict(sliding_window=8, sliding_window_pattern=2)
+_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
+_SMOLLM3 = dict(use_sliding_window=True, sliding_window=8)
+
+
+def _alternate(L):
+    "Attention over all, then in a window, and so on"
+    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
+
+
+def _global_local(L):
+    "The same in GPT-Neo's words"
+    return [[["global", "local"], L // 2], [["global"], L % 2]]
+
+# %% ../nbs/00_testing.ipynb #e1e46b5b
 FAMILIES = {  # model_type -> what its tiny configuration says beyond the common part
     "llama": dict(_GQA),
     "mistral": dict(_GQA, sliding_window=8),
-    "ministral": dict(
-        _GQA,
-        head_dim=8,
-        sliding_window=8,
-        layer_types=lambda L: ["full_attention", "sliding_attention"] * (L // 2)
-        + ["full_attention"] * (L % 2),
-    ),
+    "ministral": dict(_GQA, head_dim=8, sliding_window=8, layer_types=_alternate),
     "qwen2": dict(_GQA, use_sliding_window=True, sliding_window=8, max_window_layers=2),
     "qwen3": dict(_GQA, head_dim=16),
     "gemma": dict(_GQA, head_dim=16),
     "gemma2": dict(_GQA, head_dim=16, sliding_window=8, query_pre_attn_scalar=16),
-    "gemma3_text": dict(
-        _GQA,
-        head_dim=16,
-        sliding_window=8,
-        sliding_window_pattern=2,
-        query_pre_attn_scalar=16,
-    ),
+    "gemma3_text": dict(_GQA, head_dim=16, query_pre_attn_scalar=16, **_WINDOWS),
     "phi": dict(partial_rotary_factor=0.5),
     "phi3": dict(_GQA, sliding_window=8),
     "opt": dict(word_embed_proj_dim=16),
     "gpt_neox": dict(rotary_pct=0.5),
-    "gpt_neo": dict(
-        window_size=8,
-        attention_types=lambda L: [[["global", "local"], L // 2], [["global"], L % 2]],
-    ),
+    "gpt_neo": dict(window_size=8, attention_types=_global_local),
     "gpt2": dict(),
     "olmo2": dict(_GQA),
-    "granite": dict(
-        _GQA,
-        attention_multiplier=0.25,
-        residual_multiplier=0.7,
-        embedding_multiplier=2.0,
-        logits_scaling=0.5,
-    ),
-    "smollm3": dict(
-        _GQA, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=8
-    ),
+    "granite": dict(_GQA, attention_multiplier=0.25, **_SCALES),
+    "smollm3": dict(_GQA, no_rope_layer_interval=2, **_SMOLLM3),
     "stablelm": dict(_GQA, use_qkv_bias=True),
     "falcon": dict(multi_query=True, bias=True),
     "cohere": dict(_GQA, use_qk_norm=True, logit_scale=1.0),
 }
 
 # %% ../nbs/00_testing.ipynb #9e4f5f3a
+_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
+_PLAIN_ALIBI = dict(alibi=True, parallel_attn=False, multi_query=False, bias=True)
+_LAYER_SCALES = dict(scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True)
+_ALL_BIASES = dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True)
+_BIASED_COHERE = dict(_GQA, attention_bias=True, logit_scale=1.0)
+_STABLELM = dict(_GQA, use_parallel_residual=True, qk_layernorm=True)
+_SEQUENTIAL = dict(use_parallel_residual=False, attention_bias=False)
+_POST_NORM = dict(do_layer_norm_before=False, word_embed_proj_dim=16)
+
 VARIANTS = {  # name -> the same for a family's other builds
-    "llama_bias": dict(
-        _GQA,
-        model_type="llama",
-        attention_bias=True,
-        mlp_bias=True,
-        tie_word_embeddings=True,
-    ),
+    "llama_bias": dict(_GQA, model_type="llama", **_ALL_BIASES),
     "phi_qk_norm": dict(model_type="phi", partial_rotary_factor=0.5, qk_layernorm=True),
-    "opt_post_norm": dict(
-        model_type="opt", do_layer_norm_before=False, word_embed_proj_dim=16
-    ),
-    "gpt_neox_sequential": dict(
-        model_type="gpt_neox", use_parallel_residual=False, attention_bias=False
-    ),
-    "gpt2_inverse": dict(
-        model_type="gpt2",
-        scale_attn_by_inverse_layer_idx=True,
-        reorder_and_upcast_attn=True,
-    ),
-    "stablelm_parallel": dict(
-        _GQA, model_type="stablelm", use_parallel_residual=True, qk_layernorm=True
-    ),
-    "falcon_new": dict(
-        model_type="falcon", new_decoder_architecture=True, num_kv_heads=2
-    ),
+    "opt_post_norm": dict(model_type="opt", **_POST_NORM),
+    "gpt_neox_sequential": dict(model_type="gpt_neox", **_SEQUENTIAL),
+    "gpt2_inverse": dict(model_type="gpt2", **_LAYER_SCALES),
+    "stablelm_parallel": dict(model_type="stablelm", **_STABLELM),
+    "falcon_new": dict(model_type="falcon", **_TWO_KV),
     "falcon_new_one_norm": dict(
-        model_type="falcon",
-        new_decoder_architecture=True,
-        num_kv_heads=2,
-        num_ln_in_parallel_attn=1,
+        model_type="falcon", num_ln_in_parallel_attn=1, **_TWO_KV
     ),
-    "falcon_alibi": dict(
-        model_type="falcon",
-        alibi=True,
-        parallel_attn=False,
-        multi_query=False,
-        bias=True,
-    ),
-    "cohere_biased": dict(
-        _GQA, model_type="cohere", attention_bias=True, logit_scale=1.0
-    ),
+    "falcon_alibi": dict(model_type="falcon", **_PLAIN_ALIBI),
+    "cohere_biased": dict(model_type="cohere", **_BIASED_COHERE),
 }
 
 # %% ../nbs/00_testing.ipynb #55f4288d
+def _draw(name, shape, g):
+    "One parameter's new values, float32"
+    x = torch.randn(shape, generator=g)
+    if len(shape) >= 2:
+        embeds = "emb" in name or "wte" in name or "wpe" in name
+        return x if embeds else x / shape[-1] ** 0.5
+    return 0.3 * x if name.endswith("bias") else 1 + 0.1 * x
+
+# %% ../nbs/00_testing.ipynb #e40bc505
 @torch.no_grad()
 def randomize(
     model: nn.Module,  # changed in place
@@ -172,23 +153,8 @@ def randomize(
     """Draw every parameter anew: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
     norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
-    seen = set()
-    for name, p in model.named_parameters():
-        if id(p) in seen:
-            continue
-        seen.add(id(p))
-        x = torch.randn(p.shape, generator=g)
-        if p.dim() >= 2:
-            x = (
-                x
-                if "emb" in name or "wte" in name or "wpe" in name
-                else x / p.shape[-1] ** 0.5
-            )
-        elif name.endswith("bias"):
-            x = 0.3 * x
-        else:
-            x = 1 + 0.1 * x
-        p.copy_(x.to(p.dtype))
+    for name, p in model.named_parameters():  # a shared one comes once
+        p.copy_(_draw(name, p.shape, g).to(p.dtype))
     return model
 
 # %% ../nbs/00_testing.ipynb #5dec62e0
@@ -197,18 +163,17 @@ def tiny_config(
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedConfig:  # of the family's own class
     "The configuration of a tiny model; `ValueError` lists the families."
-    if family not in FAMILIES | VARIANTS:
+    rows = FAMILIES | VARIANTS
+    if family not in rows:
         raise ValueError(
-            f"no tiny model for family {family!r}; there are:"
-            f" {', '.join(FAMILIES | VARIANTS)}"
+            f"no tiny model for family {family!r}; there are: {', '.join(rows)}"
         )
-    c = {"model_type": family} | _COMMON | (FAMILIES | VARIANTS)[family] | overrides
+    c = {"model_type": family} | _COMMON | rows[family] | overrides
     kind, L = c.pop("model_type"), c["num_hidden_layers"]
     if kind in _WIDTH:
         c[_WIDTH[kind]] = c.pop("intermediate_size")
-    return AutoConfig.for_model(
-        kind, **{k: v(L) if callable(v) else v for k, v in c.items()}
-    )
+    said = {k: v(L) if callable(v) else v for k, v in c.items()}
+    return AutoConfig.for_model(kind, **said)
 
 # %% ../nbs/00_testing.ipynb #1ef2359a
 def tiny_model(
@@ -217,12 +182,11 @@ def tiny_model(
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedModel:  # in eval mode, on CPU
-    """A random 4-layer model of `family`, built by the family's own code; `ValueError`
-    lists the families."""
+    """A random 4-layer model, built by its family's code; `ValueError` lists the
+    families."""
+    config = tiny_config(family, **overrides)
     # not cast afterwards: rotary frequencies stay float32
-    model = AutoModelForCausalLM.from_config(
-        tiny_config(family, **overrides), dtype=dtype
-    )
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     # random models would stop at random places
     model.generation_config.eos_token_id = None
     return randomize(model, seed).eval()
@@ -231,13 +195,12 @@ def tiny_model(
 def tiny_ids(
     n: int = 3,  # windows
     t: int = 16,  # tokens a window
-    vocab: int = 256,  # ids are below this
+    vocab: int = 256,  # ids are below this; the default draws bytes, nothing special
     seed: int = 0,  # of the draw
 ) -> torch.Tensor:  # (n, t) int64
     "Random token windows."
-    return torch.randint(
-        0, vocab, (n, t), generator=torch.Generator().manual_seed(seed)
-    )
+    g = torch.Generator().manual_seed(seed)
+    return torch.randint(0, vocab, (n, t), generator=g)
 
 # %% ../nbs/00_testing.ipynb #eeb12802
 def fingerprint(
@@ -251,13 +214,6 @@ def fingerprint(
         h.update(f"{name}:{type(m).__name__}:{m.training}".encode())
     for name, p in [*model.named_parameters(), *model.named_buffers()]:
         h.update(f"{name}{tuple(p.shape)}{p.dtype}".encode())
-        h.update(
-            p.detach()
-            .cpu()
-            .contiguous()
-            .reshape(-1)
-            .view(torch.uint8)
-            .numpy()
-            .tobytes()
-        )
+        flat = p.detach().cpu().contiguous().reshape(-1)
+        h.update(flat.view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
