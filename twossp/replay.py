@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROBE', 'StandIn', 'split_call', 'take_hidden', 'stand_ins', 'Tape', 'record_calls', 'move_tensors', 'run_layer',
-           'resident', 'tail', 'Check', 'run_layers', 'check_replay', 'Work', 'counting']
+           'resident', 'run_layers', 'tail', 'Check', 'check_replay', 'Work', 'counting']
 
 # %% ../nbs/13_replay.ipynb #0bae9714
 import warnings
@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import nn
@@ -57,17 +58,13 @@ class StandIn(nn.Module):
 def split_call(
     args: tuple,  # a layer's positional arguments
     kwargs: dict,  # and its keyword arguments
-    # hidden states, the other positional arguments (None if hidden states
-    # came by keyword), the other keywords
+    # hidden states, the other positional arguments (None: all by keyword), keywords
 ) -> tuple:
     "The hidden states among a layer's arguments, and the rest."
     if args:
         return args[0], args[1:], kwargs
-    return (
-        kwargs["hidden_states"],
-        None,
-        {k: v for k, v in kwargs.items() if k != "hidden_states"},
-    )
+    rest = {k: v for k, v in kwargs.items() if k != "hidden_states"}
+    return kwargs["hidden_states"], None, rest
 
 # %% ../nbs/13_replay.ipynb #c475a9fa
 def take_hidden(
@@ -86,13 +83,11 @@ def stand_ins(
     as_tuple: bool,  # do the family's layers return tuples
 ) -> Iterator[None]:
     "All decoder layers replaced by stand-ins inside the `with` block."
-    new = nn.ModuleList(
-        StandIn(layer, lambda h, a, k, i=i: note(i, h, a, k), as_tuple)
-        for i, layer in enumerate(decoder_layers(model))
-    )
-    with swapped(
-        [Edit(*locate(model, arch(model).layers), new.train(model.training))]
-    ):
+    new = nn.ModuleList()
+    for i, layer in enumerate(decoder_layers(model)):
+        new.append(StandIn(layer, partial(note, i), as_tuple))
+    place = locate(model, arch(model).layers)
+    with swapped([Edit(*place, new.train(model.training))]):
         yield
 
 # %% ../nbs/13_replay.ipynb #bab43d1e
@@ -109,15 +104,8 @@ class Tape:
         return len(self.args)
 
 # %% ../nbs/13_replay.ipynb #c3b7841d
-def record_calls(
-    model: PreTrainedModel,  # in inference mode
-    ids: torch.Tensor,  # (n, t) token windows
-    as_tuple: bool = False,  # do the family's layers return tuples
-    # (n, t, d) what enters the first layer, and what the layers are called
-    # with
-) -> tuple[torch.Tensor, Tape]:
-    """Run the model up to its first layer, a window at a time, and record how it would
-    call them all."""
+def _calls_of(model, b, as_tuple):
+    "What the layers would be called with on windows `b`: (hidden states, args, kwargs)"
     calls: list = []
 
     def note(i, h, args, kwargs):
@@ -125,20 +113,27 @@ def record_calls(
         return h
 
     with stand_ins(model, note, as_tuple):
-        states, tape = None, None
-        for w, b in enumerate(ids.to(input_device(model)).split(1)):
-            calls.clear()
-            model.base_model(b, use_cache=False)
-            order, hs, args, kwargs = zip(*calls, strict=False)
-            if order != tuple(range(len(order))):
-                raise RuntimeError(
-                    f"the model calls its layers in the order {list(order)}"
-                )
-            if tape is None:
-                states, tape = hs[0].new_empty(len(ids), *hs[0].shape[1:]), Tape(
-                    args, kwargs
-                )
-            states[w] = hs[0][0]
+        model.base_model(b, use_cache=False)
+    order, *said = zip(*calls, strict=True)
+    if order != tuple(range(len(order))):
+        raise RuntimeError(f"the model calls its layers in the order {list(order)}")
+    return said
+
+# %% ../nbs/13_replay.ipynb #r13rec
+def record_calls(
+    model: PreTrainedModel,  # in inference mode
+    ids: torch.Tensor,  # (n, t) token windows
+    as_tuple: bool = False,  # do the family's layers return tuples
+    # (n, t, d) what enters the first layer, and what the layers are called with
+) -> tuple[torch.Tensor, Tape]:
+    "Run up to the first layer, a window at a time; what it and the others are asked."
+    states, tape = None, None
+    for w, b in enumerate(ids.to(input_device(model)).split(1)):
+        hs, args, kwargs = _calls_of(model, b, as_tuple)
+        if tape is None:
+            states = hs[0].new_empty(len(ids), *hs[0].shape[1:])
+            tape = Tape(args, kwargs)
+        states[w] = hs[0][0]
     return states, tape
 
 # %% ../nbs/13_replay.ipynb #4e9f4f60
@@ -164,10 +159,8 @@ def run_layer(
 ) -> torch.Tensor:  # the same shape
     "One decoder layer on hidden states, called as the model calls it."
     args, kwargs = tape.args[i], tape.kwargs[i]
-    if (device := next(layer.parameters()).device) not in (
-        h.device,
-        torch.device("meta"),
-    ):
+    device = next(layer.parameters()).device
+    if device not in (h.device, torch.device("meta")):
         h, args, kwargs = move_tensors((h, args, kwargs), device)
     if args is None:
         return take_hidden(layer(hidden_states=h, **kwargs))
@@ -188,9 +181,16 @@ def _plain_logits(model, ids):
     return logits, seen[0]
 
 # %% ../nbs/13_replay.ipynb #429b4899
-def _offloads(m):
-    hook = vars(m).get("_hf_hook")
-    return any(getattr(h, "offload", False) for h in getattr(hook, "hooks", [hook]))
+def _offloading_hooks(module):
+    "The hooks of accelerate that move the weights of `module` in and out"
+    hook = vars(module).get("_hf_hook")
+    return [h for h in getattr(hook, "hooks", [hook]) if getattr(h, "offload", False)]
+
+
+def _give_back(module, hook):
+    "Let `hook` move the weights of `module` out again"
+    hook.offload = True
+    hook.post_forward(module, None)
 
 # %% ../nbs/13_replay.ipynb #d13ed0e0
 @contextmanager
@@ -198,18 +198,27 @@ def resident(
     # that are called inside; those that are in place already are left alone
     modules: Iterable[nn.Module],
 ) -> Iterator[None]:
-    """Offloaded modules have their weights in place inside the `with` block: each moves
-    once, however often it is called."""
-    hooks = [(m, m._hf_hook) for m in modules if _offloads(m)]
-    if hooks:
-        from accelerate.hooks import ModelHook
+    "Offloaded modules have their weights in place inside: each moves once."
     with ExitStack() as stack:
-        for m, hook in hooks:
-            stack.callback(hook.post_forward, m, None)
-            stack.callback(setattr, m, "_hf_hook", hook)
-            hook.pre_forward(m)
-            m._hf_hook = ModelHook()
+        for m in modules:
+            for hook in _offloading_hooks(m):
+                hook.pre_forward(m)
+                stack.callback(_give_back, m, hook)
+                hook.offload = False
         yield
+
+# %% ../nbs/13_replay.ipynb #0a55cfae
+def run_layers(
+    model: PreTrainedModel,  # in inference mode
+    tape: Tape,  # what its layers are called with
+    h: torch.Tensor,  # (n, t, d) what enters the first layer
+    rows: int,  # windows that go through a layer at once
+) -> torch.Tensor:  # (n, t, d) what leaves the last
+    "All layers, one after the other, each with all windows."
+    for i, layer in enumerate(decoder_layers(model)):
+        with resident(layer.modules()):
+            h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(rows)])
+    return h
 
 # %% ../nbs/13_replay.ipynb #5952a595
 @contextmanager
@@ -226,10 +235,8 @@ def tail(
     def logits(x):
         nonlocal h
         h = x
-        return model(
-            torch.zeros(1, len(x), dtype=torch.long, device=input_device(model)),
-            use_cache=False,
-        ).logits[0]
+        ids = torch.zeros(1, len(x), dtype=torch.long, device=input_device(model))
+        return model(ids, use_cache=False).logits[0]
 
     with stand_ins(model, note, as_tuple), resident(model.modules()):
         yield logits
@@ -247,19 +254,6 @@ class Check:
 PROBE = 128  # tokens of the windows that a replay is checked on
 
 _checks = weakref.WeakKeyDictionary()  # model -> Check
-
-# %% ../nbs/13_replay.ipynb #0a55cfae
-def run_layers(
-    model: PreTrainedModel,  # in inference mode
-    tape: Tape,  # what its layers are called with
-    h: torch.Tensor,  # (n, t, d) what enters the first layer
-    rows: int,  # windows that go through a layer at once
-) -> torch.Tensor:  # (n, t, d) what leaves the last
-    "All layers, one after the other, each with all windows."
-    for i, layer in enumerate(decoder_layers(model)):
-        with resident(layer.modules()):
-            h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(rows)])
-    return h
 
 # %% ../nbs/13_replay.ipynb #af4a4c3f
 # relative error of the logits that is rounding; 16-bit types: 1e-2
@@ -280,13 +274,27 @@ def _differs(model, ids, want, check):
         got = _replayed(model, ids, check)
     except Exception as e:
         return f"replaying its layers fails with {type(e).__name__}: {e}"
-    error = ((got.to(want.device) - want).float().norm() / want.float().norm()).item()
+    off = (got.to(want.device) - want).float().norm()
+    error = (off / want.float().norm()).item()
     if error <= _NOISE.get(want.dtype, 1e-2):
         return ""
     return (
         "replaying its layers gives other logits than its forward (relative error"
         f" {error:.1e})"
     )
+
+# %% ../nbs/13_replay.ipynb #r13find
+def _find_check(model, probe):
+    "How `model` can be replayed: its windows together, one by one, or not at all"
+    want, as_tuple = _plain_logits(model, probe)
+    problems = []
+    with inference(model):
+        for stack in (True, False):
+            check = Check(as_tuple, stack)
+            problems.append(_differs(model, probe, want, check))
+            if not problems[-1]:
+                return check
+    return Check(problem=problems[0])
 
 # %% ../nbs/13_replay.ipynb #d173e0b1
 def check_replay(
@@ -297,16 +305,7 @@ def check_replay(
     if model in _checks:
         return _checks[model]
     probe = ids[:1, :PROBE].to(input_device(model))
-    probe = torch.cat([probe, probe.flip(1)])
-    want, as_tuple = _plain_logits(model, probe)
-    tries = [Check(as_tuple, stack) for stack in (True, False)]
-    with inference(model):
-        problems = [_differs(model, probe, want, tries[0])]
-        if problems[0]:
-            problems.append(_differs(model, probe, want, tries[1]))
-    _checks[model] = check = (
-        Check(problem=problems[0]) if all(problems) else tries[len(problems) - 1]
-    )
+    _checks[model] = check = _find_check(model, torch.cat([probe, probe.flip(1)]))
     if check.problem:
         warnings.warn(
             f"{type(model).__name__}: {check.problem}. It is run whole for every plan:"
@@ -326,6 +325,7 @@ class Work:
     visits: list = field(default_factory=list)
     tokens: int = 0  # tokens that went through a layer, over all layers
     head: int = 0  # tokens whose logits were computed
+    last: int | None = None  # the layer that was called last
 
     @property
     def evaluations(self) -> int:  # one window through one layer is one
@@ -339,35 +339,32 @@ class Work:
         "Passes of one window through all layers."
         return self.tokens / (t * len(self.layers))
 
+# %% ../nbs/13_replay.ipynb #r13cnt
+def _count_layer(work, i, module, args, kwargs):
+    "Layer `i` is called"
+    h = split_call(args, kwargs)[0]
+    work.layers[i] += len(h)
+    work.tokens += h.shape[:-1].numel()
+    work.visits[i] += work.last != i
+    work.last = i
+
+
+def _count_head(work, module, args, kwargs):
+    "The head is called"
+    work.head += args[0].shape[:-1].numel()
+
 # %% ../nbs/13_replay.ipynb #dfce8120
 @contextmanager
 def counting(
     model: PreTrainedModel,  # of a supported family
 ) -> Iterator[Work]:  # grows while the `with` block runs
     "Count what the decoder layers and the head of `model` do."
-    layers, last = decoder_layers(model), None
+    layers = decoder_layers(model)
     work = Work([0] * len(layers), [0] * len(layers))
-
-    def layer_called(i, args, kwargs):
-        nonlocal last
-        h = split_call(args, kwargs)[0]
-        work.layers[i] += len(h)
-        work.tokens += h.shape[:-1].numel()
-        work.visits[i] += last != i
-        last = i
-
-    def head_called(m, args):
-        work.head += args[0].shape[:-1].numel()
-
-    handles = [
-        x.register_forward_pre_hook(
-            lambda m, args, kw, i=i: layer_called(i, args, kw), with_kwargs=True
-        )
-        for i, x in enumerate(layers)
-    ]
-    handles.append(model.get_output_embeddings().register_forward_pre_hook(head_called))
-    try:
+    heard = [(x, partial(_count_layer, work, i)) for i, x in enumerate(layers)]
+    heard.append((model.get_output_embeddings(), partial(_count_head, work)))
+    with ExitStack() as stack:
+        for module, count in heard:
+            handle = module.register_forward_pre_hook(count, with_kwargs=True)
+            stack.callback(handle.remove)
         yield work
-    finally:
-        for h in handles:
-            h.remove()
