@@ -119,8 +119,7 @@ def drop(
     ffn: Iterable[int] = (),  # layers that lose their FFN
     blocks: Iterable[int] = (),  # layers that lose both
 ) -> Plan:  # that removes just those
-    """A plan that removes whole submodules; `ValueError` names an index that is no
-    layer."""
+    "A plan that removes whole submodules; `ValueError` names what is no layer."
     blocks = {*blocks}
     attn, ffn = {*attn, *blocks}, {*ffn, *blocks}
     bad = sorted(i for i in attn | ffn if not 0 <= i < L)
@@ -143,8 +142,7 @@ def union(
     a: Plan,  # one plan
     b: Plan,  # another, for the same model
 ) -> Plan:  # that removes what either removes; of unknown provenance
-    """Remove the union; `ValueError` if the plans are for different depths, or both
-    bring a tensor for one parameter."""
+    "Remove the union; `ValueError` on other depths, or two tensors for one parameter."
     if len(a) != len(b):
         raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     both = sorted(a.weights.keys() & b.weights.keys())

@@ -15,7 +15,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import nn
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -182,8 +185,7 @@ def tiny_model(
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedModel:  # in eval mode, on CPU
-    """A random 4-layer model, built by its family's code; `ValueError` lists the
-    families."""
+    "A random tiny model, built by its family's code; `ValueError` lists the families."
     config = tiny_config(family, **overrides)
     # not cast afterwards: rotary frequencies stay float32
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
