@@ -9,6 +9,7 @@ from importlib import import_module
 from fastcore.docments import docments
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
+from tools.docstrings import head
 
 empty = inspect.Parameter.empty
 PREFIX = {inspect.Parameter.VAR_POSITIONAL: '*', inspect.Parameter.VAR_KEYWORD: '**'}
@@ -131,6 +132,8 @@ class TableRenderer(BasicMarkdownRenderer):
         except NameError:
             # annotations with names that only their own module knows
             self.outline(sym, name, title_level)
+        # what tools/docstrings.py adds for `help` is in the table
+        self.docs = head(self.docs)
         if not callable(sym) or self.sig is None:
             return
         self.table = param_table(sym, self.sig)
@@ -153,8 +156,6 @@ class TableRenderer(BasicMarkdownRenderer):
 
     def _repr_markdown_(self):
         res = super()._repr_markdown_()
-        return (
-            f'{res}\n\n::: {{.parameters}}\n\n{self.table}\n\n:::'
-            if self.table
-            else res
-        )
+        if not self.table:
+            return res
+        return f'{res}\n\n::: {{.parameters}}\n\n{self.table}\n\n:::'
