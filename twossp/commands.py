@@ -43,13 +43,19 @@ def list_families(
     print(align([*head, *sorted(rows)]))
     return 0
 
-# %% ../nbs/73_commands.ipynb #f19d0f52
+# %% ../nbs/73_commands.ipynb #23ffe4e9
 def check(
     o: FolderOptions,  # which folder
 ) -> int:  # exit code
     "`twossp check`: is every file the one that was saved; `ValueError` if not."
-    print(align(resolve_name("twossp.hub:check_folder")(o.folder)))
+    print(align(_calmly("twossp.hub:check_folder", o.folder)))
     return 0
+
+
+def _calmly(path, *args, **kwargs):
+    "What a function of another room gives, without progress bars"
+    with resolve_name("twossp.machine:quiet")():
+        return resolve_name(path)(*args, **kwargs)
 
 
 def show_card(
@@ -62,7 +68,7 @@ def show_card(
     print(card.read_text(encoding="utf-8"))
     return 0
 
-# %% ../nbs/73_commands.ipynb #bb4c8daf
+# %% ../nbs/73_commands.ipynb #641c2b37
 def export(
     o: ExportOptions,  # from where, to where, in which form
 ) -> int:  # exit code
@@ -70,13 +76,13 @@ def export(
     if o.to == "vllm":
         if (o.dtype, o.round_to) != ("f32", None):
             raise ValueError("--dtype and --round_to are for --to gguf")
-        write = resolve_name("twossp.vllm:export_vllm")
-        print(write(o.folder, o.out, overwrite=o.overwrite))
+        path = "twossp.vllm:export_vllm"
+        print(_calmly(path, o.folder, o.out, overwrite=o.overwrite))
         return 0
     if Path(o.out).exists() and not o.overwrite:
         raise FileExistsError(f"{o.out} exists; name another file, or give --overwrite")
-    write = resolve_name("twossp.gguf:export_gguf")
-    print(write(o.folder, o.out, dtype=o.dtype, round_to=o.round_to))
+    how = dict(dtype=o.dtype, round_to=o.round_to)
+    print(_calmly("twossp.gguf:export_gguf", o.folder, o.out, **how))
     return 0
 
 # %% ../nbs/73_commands.ipynb #63747075

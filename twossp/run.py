@@ -440,7 +440,7 @@ def run_ablations(
     done = ablate(model, tok, draw, evals, o.results, n, ns, **how)
     return [r for rows in done.values() for r in rows]
 
-# %% ../nbs/72_run.ipynb #747bf6d8
+# %% ../nbs/72_run.ipynb #80bdfbaa
 def run(
     o: Options,  # what was asked for, and checked
 ) -> list[Result]:  # dense first
@@ -470,7 +470,7 @@ def _search_all(o, model, tok, calib, targets, evals):
         model, tok, calib, {name: method(name)} if name else {}, targets, evals,
         o.results, name=o.model, seeds=[o.seed], options={name: method_options(o)},
         dense=o.dense, on_plan=saver(o, model, tok, calib) if o.save else None,
-        progress=not o.quiet,
+        plans=plans_folder(o) if name else False, progress=not o.quiet,
     )
 
 # %% ../nbs/72_run.ipynb #694e19cd
