@@ -8,6 +8,7 @@ __all__ = ['LLAMA_LIKE', 'llama_refusal', 'gguf_refusal', 'gguf_widths', 'head_d
 
 # %% ../nbs/52_gguf.ipynb #996029b3
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width, model_family
 from .hub import load_pruned
+from .linear import NoLinear, pad_zeros
 from .surgery import NoAttention
 
 # %% ../nbs/52_gguf.ipynb #c1d48fb8
@@ -72,7 +74,7 @@ def gguf_refusal(
         return "its FFN has biases"
 
 # %% ../nbs/52_gguf.ipynb #bdefa17c
-_MIN_FFN = 32
+_MIN_FFN = 32  # the narrowest FFN that llama.cpp computes rightly beside an attention
 
 
 def gguf_widths(
@@ -83,16 +85,8 @@ def gguf_widths(
     r = round_to or 1
     if r < 1:
         raise ValueError(f"round_to has to be a positive whole number; got {round_to}")
-    return [
-        -(
-            -max(
-                ffn_width(x, arch(model)), 0 if ffn_width(x, arch(model)) else _MIN_FFN
-            )
-            // r
-        )
-        * r
-        for x in decoder_layers(model)
-    ]
+    widths = [ffn_width(x, arch(model)) or _MIN_FFN for x in decoder_layers(model)]
+    return [math.ceil(w / r) * r for w in widths]
 
 # %% ../nbs/52_gguf.ipynb #32bca271
 def head_dim(
@@ -108,20 +102,16 @@ def gguf_header(
     round_to: int | None = None,  # see `gguf_widths`
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
     "The hyperparameters of the `deci` architecture; lists have one entry a layer."
-    c, a = model.config, arch(model)
-    stays = [
-        not isinstance(x.get_submodule(a.attn), NoAttention)
-        for x in decoder_layers(model)
-    ]
-    d = head_dim(model)
+    c, a, d = model.config, arch(model), head_dim(model)
+    parts = [x.get_submodule(a.attn) for x in decoder_layers(model)]
+    stays = [not isinstance(x, NoAttention) for x in parts]
+    heads = [c.num_attention_heads * (s or i == 0) for i, s in enumerate(stays)]
     return {
         "block_count": len(stays),
         "context_length": c.max_position_embeddings,
         "embedding_length": c.hidden_size,
         "vocab_size": c.vocab_size,
-        "attention.head_count": [
-            c.num_attention_heads * (s or i == 0) for i, s in enumerate(stays)
-        ],
+        "attention.head_count": heads,
         "attention.head_count_kv": [c.num_key_value_heads * s for s in stays],
         "attention.key_length": d,
         "attention.value_length": d,
@@ -140,33 +130,33 @@ def rope_order(
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
 # %% ../nbs/52_gguf.ipynb #d7eb7930
-def _attention(attn, norm, d):
-    "Tensors of an attention that stays"
-    out = {"attn_norm.weight": norm.weight}
+def _attention(layer, a, d, first):
+    "Tensors of an attention; of a removed one none, but for zeros in the first layer"
+    attn, norm = layer.get_submodule(a.attn), layer.get_submodule(a.attn_norm).weight
+    if isinstance(attn, NoAttention):
+        n = len(norm)
+        zeros = {"attn_output.weight": norm.new_zeros(n, n)}
+        return {"attn_norm.weight": torch.ones_like(norm)} | zeros if first else {}
+    out = {"attn_norm.weight": norm}
     for name in "qkv":
         for part, x in getattr(attn, f"{name}_proj").named_parameters():
             out[f"attn_{name}.{part}"] = rope_order(x, d) if name != "v" else x
-    return out | {
-        f"attn_output.{part}": x for part, x in attn.o_proj.named_parameters()
-    }
-
-
-def _wider(x, dim, width):
-    "`x` with zeros up to `width` along `dim`"
-    return torch.cat(
-        [x, x.new_zeros([width - n if i == dim else n for i, n in enumerate(x.shape)])],
-        dim,
-    )
+    return out | {f"attn_output.{p}": x for p, x in attn.o_proj.named_parameters()}
 
 
 def _ffn(layer, a, width):
+    "Tensors of an FFN, filled up with zeros to `width` neurons"
     (gate, up), down = ffn_linears(layer, a)
-    w = {
-        "ffn_norm.weight": layer.post_attention_layernorm.weight,
-        "ffn_gate.weight": _wider(gate.weight, 0, width),
-        "ffn_up.weight": _wider(up.weight, 0, width),
+    norm = layer.post_attention_layernorm.weight
+    none = norm.new_zeros(0, len(norm))  # of a removed FFN, (neurons, d)
+    gate, up = (none if isinstance(x, NoLinear) else x.weight for x in (gate, up))
+    down = none.T if isinstance(down, NoLinear) else down.weight
+    return {
+        "ffn_norm.weight": norm,
+        "ffn_gate.weight": pad_zeros(gate, 0, width),
+        "ffn_up.weight": pad_zeros(up, 0, width),
+        "ffn_down.weight": pad_zeros(down, 1, width),
     }
-    return w | {"ffn_down.weight": _wider(down.weight, 1, width)}
 
 # %% ../nbs/52_gguf.ipynb #4b5bcb72
 @torch.no_grad()
@@ -175,25 +165,14 @@ def gguf_tensors(
     round_to: int | None = None,  # see `gguf_widths`
 ) -> Iterator:  # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
-    a, d = arch(model), head_dim(model)
-    base = model.get_decoder()
+    a, d, base = arch(model), head_dim(model), model.get_decoder()
     yield "token_embd.weight", base.embed_tokens.weight
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
         yield "rope_freqs.weight", f
-    for i, (layer, width) in enumerate(
-        zip(decoder_layers(model), gguf_widths(model, round_to), strict=False)
-    ):
-        attn, x = layer.get_submodule(a.attn), base.embed_tokens.weight
-        if not isinstance(attn, NoAttention):
-            w = _attention(attn, layer.get_submodule(a.attn_norm), d)
-        elif i == 0:
-            w = {
-                "attn_norm.weight": x.new_ones(x.shape[1]),
-                "attn_output.weight": x.new_zeros(x.shape[1], x.shape[1]),
-            }
-        else:
-            w = {}
-        for name, t in (w | _ffn(layer, a, width)).items():
+    widths = gguf_widths(model, round_to)
+    for i, layer in enumerate(decoder_layers(model)):
+        w = _attention(layer, a, d, i == 0) | _ffn(layer, a, widths[i])
+        for name, t in w.items():
             yield f"blk.{i}.{name}", t
     yield "output_norm.weight", base.norm.weight
     if not model.config.tie_word_embeddings:
@@ -202,10 +181,9 @@ def gguf_tensors(
 # %% ../nbs/52_gguf.ipynb #c61c6228
 def _rope_factors(rotary, config, d):
     "(d/2,) by what the frequencies were divided; None if they are the plain ones"
-    plain = config.rope_parameters["rope_theta"] ** -(
-        torch.arange(0, d, 2, dtype=torch.float64) / d
-    )
-    f = (plain / rotary.inv_freq.double().cpu()).float()
+    power = torch.arange(0, d, 2, dtype=torch.float64) / d
+    plain = config.rope_parameters["rope_theta"] ** -power
+    f = (plain / rotary.inv_freq.cpu().double()).float()
     return None if torch.allclose(f, torch.ones_like(f), atol=1e-5) else f
 
 # %% ../nbs/52_gguf.ipynb #7b4961d8
@@ -213,14 +191,10 @@ def _copy_fields(writer, source):
     "The tokenizer fields of another GGUF"
     g = _gguf()
     for f in g.GGUFReader(source).fields.values():
-        if not f.name.startswith("tokenizer."):
-            continue
-        writer.add_key_value(
-            f.name,
-            f.contents(),
-            f.types[0],
-            sub_type=f.types[-1] if f.types[0] == g.GGUFValueType.ARRAY else None,
-        )
+        if f.name.startswith("tokenizer."):
+            array = f.types[0] == g.GGUFValueType.ARRAY
+            of = f.types[-1] if array else None
+            writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=of)
 
 # %% ../nbs/52_gguf.ipynb #5b47bbb6
 _QWEN2 = (
@@ -239,13 +213,10 @@ def gguf_pre(
     steps = p["pretokenizers"] if p.get("type") == "Sequence" else [p]
     kinds = [s.get("type") for s in steps]
     regex = [s["pattern"].get("Regex") for s in steps if s.get("type") == "Split"]
-    if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
+    own = steps[-1].get("use_regex", True)  # the byte level's own splitting
+    if kinds == ["ByteLevel"] and own:
         return "gpt-2"
-    if (
-        kinds == ["Digits", "ByteLevel"]
-        and steps[0]["individual_digits"]
-        and steps[1].get("use_regex", True)
-    ):
+    if kinds == ["Digits", "ByteLevel"] and steps[0]["individual_digits"] and own:
         return "smollm"
     if kinds == ["Split", "ByteLevel"] and regex[0] in (_QWEN2, _LLAMA3):
         return "qwen2" if regex[0] == _QWEN2 else "llama-bpe"
@@ -256,39 +227,41 @@ def gguf_pre(
     )
 
 # %% ../nbs/52_gguf.ipynb #d8edb678
-def _write_tokenizer(writer, tok, pre, n):
-    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
-    g, spec = _gguf(), json.loads(tok.backend_tokenizer.to_str())
+def _check_tokenizer(tok, spec, n):
+    "`ValueError` unless it can be translated for an embedding of `n` rows"
     if spec["model"]["type"] != "BPE" or spec["model"].get("byte_fallback"):
         raise ValueError(
             "only byte-level BPE tokenizers are translated, not"
             f" {spec['model']['type']} with byte fallback or without: give the dense"
             " model's GGUF as tokenizer_from="
         )
-    special = {t["id"]: t["special"] for t in spec["added_tokens"]}
-    if max(tok.get_vocab().values()) >= n:
-        raise ValueError(
-            f"the tokenizer has ids up to {max(tok.get_vocab().values())}, the model"
-            f" {n} embeddings"
-        )
+    if (top := max(tok.get_vocab().values())) >= n:
+        raise ValueError(f"the tokenizer has ids up to {top}, the model {n} embeddings")
+
+
+def _token_kinds(spec, names, n):
+    "What llama.cpp calls each token: normal, control, defined by a user, unused"
+    kinds, special = _gguf().TokenType, {
+        t["id"]: t["special"] for t in spec["added_tokens"]
+    }
+    added = {i: kinds.CONTROL if s else kinds.USER_DEFINED for i, s in special.items()}
+    used = [
+        added.get(i, kinds.NORMAL) if i in names else kinds.UNUSED for i in range(n)
+    ]
+    return [int(k) for k in used]
+
+# %% ../nbs/52_gguf.ipynb #e1ab0770
+def _write_tokenizer(writer, tok, pre, n):
+    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
+    spec = json.loads(tok.backend_tokenizer.to_str())
+    _check_tokenizer(tok, spec, n)
     names = {i: t for t, i in tok.get_vocab().items()}
-    kind = lambda i: (
-        g.TokenType.UNUSED
-        if i not in names
-        else (
-            g.TokenType.NORMAL
-            if i not in special
-            else g.TokenType.CONTROL if special[i] else g.TokenType.USER_DEFINED
-        )
-    )
+    merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre or gguf_pre(spec))
     writer.add_token_list([names.get(i, f"[PAD{i}]") for i in range(n)])
-    writer.add_token_types([int(kind(i)) for i in range(n)])
-    writer.add_token_merges(
-        [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
-        or [""]
-    )
+    writer.add_token_types(_token_kinds(spec, names, n))
+    writer.add_token_merges(merges or [""])
     for name in ("bos", "eos", "pad"):
         if (i := getattr(tok, f"{name}_token_id")) is not None:
             getattr(writer, f"add_{name}_token_id")(i)
@@ -304,26 +277,42 @@ def open_model(
     "A model and its tokenizer, loaded if a folder was given."
     if not isinstance(model, (str, Path)):
         return model, tok
-    has = any(
-        (Path(model) / f).is_file() for f in ("tokenizer.json", "tokenizer_config.json")
-    )
-    return load_pruned(model), tok or (
-        AutoTokenizer.from_pretrained(model) if has else None
-    )
+    names = ("tokenizer.json", "tokenizer_config.json")
+    if tok is None and any((Path(model) / f).is_file() for f in names):
+        tok = AutoTokenizer.from_pretrained(model)
+    return load_pruned(model), tok
 
 # %% ../nbs/52_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 
 
-def _array(x, dtype):
+def _to_array(x, dtype):
     "As it is stored: vectors stay float32"
-    return np.ascontiguousarray(
-        x.detach()
-        .float()
-        .cpu()
-        .numpy()
-        .astype(np.float32 if x.dim() == 1 else _TYPES[dtype][0])
-    )
+    kind = np.float32 if x.dim() == 1 else _TYPES[dtype][0]
+    return np.ascontiguousarray(x.detach().float().cpu().numpy().astype(kind))
+
+# %% ../nbs/52_gguf.ipynb #9dfba2a3
+def _write_header(writer, model, dtype, round_to):
+    writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
+    writer.add_file_type(_TYPES[dtype][1])
+    how = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
+    for key, x in gguf_header(model, round_to).items():
+        how[type(x)](f"deci.{key}", x)
+
+
+def _write_file(writer, model, tok, tokenizer_from, pre, dtype, round_to):
+    _write_header(writer, model, dtype, round_to)
+    if tokenizer_from:  # it wins over the folder's own
+        _copy_fields(writer, str(tokenizer_from))
+    elif tok is not None:
+        _write_tokenizer(writer, tok, pre, model.config.vocab_size)
+    else:
+        writer.add_tokenizer_model("no_vocab")
+    for name, x in gguf_tensors(model, round_to):
+        writer.add_tensor(name, _to_array(x, dtype))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
 
 # %% ../nbs/52_gguf.ipynb #bec8cde0
 def export_gguf(
@@ -352,37 +341,13 @@ def export_gguf(
             f'GGUF cannot say this model: {reason}. save_pruned(…, format="compatible")'
             ' writes a checkpoint that other programs read'
         )
-    out, g = Path(out), _gguf()
-    tmp = out.with_name(f".{out.name}.part")
-    writer = g.GGUFWriter(tmp, "deci")
+    out = Path(out)
+    new = out.with_name(f".{out.name}.part")
+    writer = _gguf().GGUFWriter(new, "deci", use_temp_file=True)
     try:
-        _fill(writer, model, tok, tokenizer_from, pre, dtype, round_to)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
+        _write_file(writer, model, tok, tokenizer_from, pre, dtype, round_to)
         writer.close()
-        tmp.replace(out)
+        new.replace(out)
     finally:
-        tmp.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
     return out
-
-# %% ../nbs/52_gguf.ipynb #9dfba2a3
-def _fill(writer, model, tok, tokenizer_from, pre, dtype, round_to):
-    writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
-    writer.add_file_type(_TYPES[dtype][1])
-    for key, x in gguf_header(model, round_to).items():
-        add = (
-            writer.add_array
-            if isinstance(x, list)
-            else writer.add_float32 if isinstance(x, float) else writer.add_uint32
-        )
-        add(f"deci.{key}", x)
-    # it wins over the folder's own
-    if tokenizer_from:
-        _copy_fields(writer, str(tokenizer_from))
-    elif tok is not None:
-        _write_tokenizer(writer, tok, pre, model.config.vocab_size)
-    else:
-        writer.add_tokenizer_model("no_vocab")
-    for name, x in gguf_tensors(model, round_to):
-        writer.add_tensor(name, _array(x, dtype))
