@@ -64,12 +64,13 @@ def check_ids(
     if model is None:
         return ids
     v = model.get_input_embeddings().weight.shape[0]
-    for wrong in (int(ids.max()), int(ids.min())):
-        if not 0 <= wrong < v:
-            raise ValueError(
-                f"token id {wrong} is outside the model's vocabulary of {v}: the"
-                " tokenizer is another model's"
-            )
+    lowest, highest = torch.stack(ids.aminmax()).tolist()  # asked together
+    if lowest < 0 or highest >= v:
+        wrong = highest if highest >= v else lowest
+        raise ValueError(
+            f"token id {wrong} is outside the model's vocabulary of {v}: the"
+            " tokenizer is another model's"
+        )
     return ids
 
 # %% ../nbs/12_metrics.ipynb #70d8e751
