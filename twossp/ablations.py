@@ -8,6 +8,7 @@ __all__ = ['RATES', 'calibration_size', 'calibration_text', 'stage_one', 'stream
 
 # %% ../nbs/64_ablations.ipynb #48c6e3cf
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .baselines import width_only
 from .depth import greedy
 from .grid import run_grid
 from .importance import window_norms
+from .machine import input_device
 from .metrics import check_ids, inference
 from .plan import Plan, drop
 from .results import Result
@@ -30,7 +32,7 @@ from .width import keep_top
 # %% ../nbs/64_ablations.ipynb #f09e7519
 RATES = (0.25, 0.375, 0.5)  # the paper's sparsities
 
-# %% ../nbs/64_ablations.ipynb #14943713
+# %% ../nbs/64_ablations.ipynb #49b38bd6
 def calibration_size(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -39,28 +41,18 @@ def calibration_size(
     out: str | Path | None = None,  # results file
     ns: Sequence[int] = (2, 4, 8, 16, 32, 64, 128, 256),  # windows
     seeds: Sequence[int] = range(5),  # each draws its own windows
-    sparsity: float = 0.5,  # target
+    sparsity: float = 0.5,  # target; high, so that differences show
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods '2 windows', '4 windows' …
     "2SSP with different amounts of calibration text, several draws of each."
-    return [
-        r
-        for n in ns
-        for r in run_grid(
-            model,
-            tok,
-            partial(draw, n),
-            {f"{n} windows": two_ssp},
-            [sparsity],
-            evals,
-            out,
-            seeds=seeds,
-            dense=False,
-            **options,
-        )
-    ]
+    how = dict(seeds=seeds, dense=False) | options
+    rows = []
+    for n in ns:
+        what = partial(draw, n), {f"{n} windows": two_ssp}, [sparsity]
+        rows += run_grid(model, tok, *what, evals, out, **how)
+    return rows
 
-# %% ../nbs/64_ablations.ipynb #d085e60a
+# %% ../nbs/64_ablations.ipynb #ccb3bdea
 def calibration_text(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -72,19 +64,10 @@ def calibration_text(
 ) -> list[Result]:  # methods 'calibrated on NAME'
     "2SSP calibrated on different texts."
     calib = {f"calibrated on {n}": ids for n, ids in texts.items()}
-    return run_grid(
-        model,
-        tok,
-        calib,
-        dict.fromkeys(calib, two_ssp),
-        sparsities,
-        evals,
-        out,
-        dense=False,
-        **options,
-    )
+    methods, how = dict.fromkeys(calib, two_ssp), dict(dense=False) | options
+    return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
 
-# %% ../nbs/64_ablations.ipynb #737b0129
+# %% ../nbs/64_ablations.ipynb #bdf4b6d6
 def stage_one(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -95,87 +78,71 @@ def stage_one(
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods '2ssp' and 'stage 1 only'
     "The whole method, and FFN neurons alone at the same sparsity."
-    return run_grid(
-        model,
-        tok,
-        calib,
-        {"2ssp": two_ssp, "stage 1 only": width_only},
-        sparsities,
-        evals,
-        out,
-        dense=False,
-        **options,
-    )
+    methods = {"2ssp": two_ssp, "stage 1 only": width_only}
+    how = dict(dense=False) | options
+    return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
 
-# %% ../nbs/64_ablations.ipynb #dab51495
+# %% ../nbs/64_ablations.ipynb #217b05ae
 def stream_scores(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    p: float = 2,  # norm over a window's tokens
-    # a layer each: (d,) float32 of what the FFN reads, and of what it
-    # writes
+    p: float = 2,  # norm over a window's tokens; 2 is 2SSP's
+    # a layer each: (d,) float32 of what the FFN reads, and of what it writes
 ) -> tuple[list, list]:
     "2SSP's score, at the FFN's inputs and at its outputs."
     check_ids(calib, model)
-    a, layers = arch(model), decoder_layers(model)
+    a, layers, device = arch(model), decoder_layers(model), input_device(model)
     read, write = ([0.0] * len(layers) for _ in range(2))
-
-    def listen(i, ups, down):
-        def before(m, args):
-            read[i] = read[i] + window_norms(args[0].detach(), 1, p)[0]
-
-        def after(m, args, out):
-            write[i] = write[i] + window_norms(out.detach(), 1, p)[0]
-
-        return ups[0].register_forward_pre_hook(before), down.register_forward_hook(
-            after
-        )
-
-    handles = [
-        h for i, layer in enumerate(layers) for h in listen(i, *ffn_linears(layer, a))
-    ]
-    try:
-        with inference(model):
-            for b in calib.split(1):
-                model.base_model(b.to(model.device), use_cache=False)
-    finally:
-        for h in handles:
-            h.remove()
+    with ExitStack() as hooks, inference(model):
+        for i, layer in enumerate(layers):
+            for handle in _listen(i, *ffn_linears(layer, a), read, write, p):
+                hooks.callback(handle.remove)
+        for b in calib.split(1):
+            model.base_model(b.to(device), use_cache=False)
     return [x / len(calib) for x in read], [x / len(calib) for x in write]
 
-# %% ../nbs/64_ablations.ipynb #8ff42515
+
+def _listen(i, ups, down, read, write, p):
+    "Hooks that add the norms of a layer's FFN inputs and outputs up, window by window"
+
+    def before(m, args):
+        read[i] = read[i] + window_norms(args[0].detach(), 1, p)[0]
+
+    def after(m, args, out):
+        write[i] = write[i] + window_norms(out.detach(), 1, p)[0]
+
+    return ups[0].register_forward_pre_hook(before), down.register_forward_hook(after)
+
+# %% ../nbs/64_ablations.ipynb #608bfd45
 def _zeroed(weight, keep, dim):
     "A copy of a weight with only some rows (0) or columns (1) left"
     new = torch.zeros_like(weight)
+    if not len(keep):
+        return new
     keep = torch.tensor(keep, device=weight.device)
-    return (
-        new.index_copy_(dim, keep, weight.detach().index_select(dim, keep))
-        if len(keep)
-        else new
-    )
+    return new.index_copy_(dim, keep, weight.detach().index_select(dim, keep))
 
 
 def _masked(model, read, write, k):
     "A plan that zeroes all but `k` inputs and outputs of every FFN"
-    a, weights = arch(model), {}
+    a, weights, layers = arch(model), {}, decoder_layers(model)
     names = {id(p): n for n, p in model.named_parameters()}
-    for layer, r, w in zip(decoder_layers(model), read, write, strict=True):
+    for layer, r, w in zip(layers, read, write, strict=True):
         ups, down = ffn_linears(layer, a)
         if not all(isinstance(x, torch.nn.Linear) for x in (*ups, down)):
             raise ValueError("this ablation needs FFNs of nn.Linear")
-        weights |= {
-            names[id(u.weight)]: _zeroed(u.weight, keep_top(r, k), 1) for u in ups
-        } | {names[id(down.weight)]: _zeroed(down.weight, keep_top(w, k), 0)}
-        if down.bias is not None:
-            weights[names[id(down.bias)]] = _zeroed(down.bias, keep_top(w, k), 0)
-    L = len(decoder_layers(model))
-    return Plan((None,) * L, (True,) * L, weights)
+        inputs, outputs = keep_top(r, k), keep_top(w, k)
+        weights |= {names[id(u.weight)]: _zeroed(u.weight, inputs, 1) for u in ups}
+        for x in (down.weight, down.bias):
+            if x is not None:
+                weights[names[id(x)]] = _zeroed(x, outputs, 0)
+    return Plan((None,) * len(layers), (True,) * len(layers), weights)
 
-# %% ../nbs/64_ablations.ipynb #72561e16
+# %% ../nbs/64_ablations.ipynb #6c538239
 def columns_rows(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target
+    sparsity: float,  # target, in (0, 1)
     *,
     progress: bool = True,  # show progress bars
 ) -> Plan:  # the dropped part is zeroed
@@ -184,16 +151,11 @@ def columns_rows(
     b = balance(s, sparsity)
     read, write = stream_scores(model, calib)
     k = round(len(read[0]) * b.width / s.width[0])
-    return greedy(
-        model,
-        _masked(model, read, write, k),
-        [drop(L, attn=[i]) for i in range(L)],
-        b.n_attn,
-        calib[:1],
-        progress=progress,
-    )[0]
+    start, attns = _masked(model, read, write, k), [drop(L, attn=[i]) for i in range(L)]
+    found = greedy(model, start, attns, b.n_attn, calib[:1], progress=progress)
+    return found[0]
 
-# %% ../nbs/64_ablations.ipynb #773b7031
+# %% ../nbs/64_ablations.ipynb #897c87f0
 def rows_columns(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -204,19 +166,11 @@ def rows_columns(
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'rows-columns' (2SSP) and 'columns-rows'
     "Neurons, against the FFN's inputs and outputs."
-    return run_grid(
-        model,
-        tok,
-        calib,
-        {"rows-columns": two_ssp, "columns-rows": columns_rows},
-        sparsities,
-        evals,
-        out,
-        dense=False,
-        **options,
-    )
+    methods = {"rows-columns": two_ssp, "columns-rows": columns_rows}
+    how = dict(dense=False) | options
+    return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
 
-# %% ../nbs/64_ablations.ipynb #aee6cbb9
+# %% ../nbs/64_ablations.ipynb #14a262b3
 def norms(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -227,55 +181,35 @@ def norms(
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'L2' (2SSP) and 'L1'
     "The L2 norm of a neuron's activations, against the L1 norm."
-    return run_grid(
-        model,
-        tok,
-        calib,
-        {"L2": two_ssp, "L1": two_ssp},
-        sparsities,
-        evals,
-        out,
-        dense=False,
-        options=dict(L2=dict(p=2), L1=dict(p=1)),
-        **options,
-    )
+    own = dict(L2=dict(p=2), L1=dict(p=1))
+    how = dict(dense=False, options=own) | options
+    methods = dict.fromkeys(own, two_ssp)
+    return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
 
-# %% ../nbs/64_ablations.ipynb #6a8ab33a
+# %% ../nbs/64_ablations.ipynb #84b51a7b
 def balances(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
     calib: torch.Tensor,  # (n, t) calibration windows
     evals: Mapping[str, Callable],  # for `run_grid`
     out: str | Path | None = None,  # results file
-    sparsities: Sequence[float] | None = None,  # targets; default: i/L for i = 1 … L-2
-    # numbers to try, where they reach the target; default: all
+    sparsities: Sequence[float] | None = None,  # targets; None: i/L for i = 1 … L-2
+    # numbers to try, where they reach the target; None: all
     counts: Sequence[int] | None = None,
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'n_attn=0', 'n_attn=1' …
     "2SSP with every number of removed attentions that can reach a sparsity."
-    L = len(sizes(model))
-    rows = []
-    for s in [i / L for i in range(1, L - 1)] if sparsities is None else sparsities:
-        ns = {
-            f"n_attn={n}": dict(n_attn=n)
-            for n in feasible_counts(sizes(model), s)
-            if counts is None or n in counts
-        }
-        rows += run_grid(
-            model,
-            tok,
-            calib,
-            dict.fromkeys(ns, two_ssp),
-            [s],
-            evals,
-            out,
-            dense=False,
-            options=ns,
-            **options,
-        )
+    s, L, rows = sizes(model), len(sizes(model)), []
+    targets = [i / L for i in range(1, L - 1)] if sparsities is None else sparsities
+    for t in targets:
+        wanted = [n for n in feasible_counts(s, t) if counts is None or n in counts]
+        own = {f"n_attn={n}": dict(n_attn=n) for n in wanted}
+        how = dict(dense=False, options=own) | options
+        methods = dict.fromkeys(own, two_ssp)
+        rows += run_grid(model, tok, calib, methods, [t], evals, out, **how)
     return rows
 
-# %% ../nbs/64_ablations.ipynb #5855bae0
+# %% ../nbs/64_ablations.ipynb #bc2402b6
 def ablate(
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -289,10 +223,9 @@ def ablate(
 ) -> dict[str, list[Result]]:  # name -> rows
     "The paper's ablations, one after the other."
     calib, same = draw(n, 0), dict(evals=evals, out=out, **options)
+    by_size = calibration_size(model, tok, draw, ns=ns, seeds=seeds, **same)
     return {
-        "calibration size": calibration_size(
-            model, tok, draw, ns=ns, seeds=seeds, **same
-        ),
+        "calibration size": by_size,
         "stage 1 only": stage_one(model, tok, calib, **same),
         "rows and columns": rows_columns(model, tok, calib, **same),
         "norm": norms(model, tok, calib, **same),
