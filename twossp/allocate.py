@@ -39,27 +39,21 @@ def feasible_counts(
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
     "The numbers of removed attentions with which the target can be met."
-    ns = [
-        n
-        for n in range(len(s) + 1)
-        if reachable_range(s, n)[0] <= check_sparsity(sparsity) <= reachable_range(s, n)[1]
-    ]
-    return ns or [balance(s, sparsity).n_attn]  # which says why not
+    sparsity = check_sparsity(sparsity)
+    ranges = [reachable_range(s, n) for n in range(len(s) + 1)]
+    counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
+    return counts or [balance(s, sparsity).n_attn]  # which says why not
 
-
+# %% ../nbs/31_allocate.ipynb #e6f3bcd5
 def formula_point(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
 ) -> Balance:  # the formula's; if it cannot be had, the nearest that can
     "Where the search starts from."
-    ns = feasible_counts(s, sparsity)
-    return balance(
-        s,
-        sparsity,
-        alpha,
-        min(ns, key=lambda n: abs(n - attention_count(s, sparsity, alpha))),
-    )
+    counts, wanted = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
+    nearest = min(counts, key=lambda n: abs(n - wanted))
+    return balance(s, sparsity, alpha, nearest)
 
 # %% ../nbs/31_allocate.ipynb #8ddddffe
 PATIENCE = 3  # points in a row without a new best, after which the walk ends
@@ -71,47 +65,37 @@ def removal_path(
     sparsity: float,  # target, in (0, 1)
     search: torch.Tensor,  # (m, t) windows that removals are scored on
     compare: torch.Tensor,  # (k, t) windows that balances are compared on
-    # of the formula, which sets the width that removals are scored at
-    alpha: float = 1.5,
+    alpha: float = 1.5,  # of the formula, for the width that removals are scored at
     progress: bool = True,  # show a progress bar
-    # a number of attentions each: what it gives, its plan; all removals
-    # that were tried
-) -> tuple[list[Point], list[Plan], list[Trial]]:
+) -> tuple[list[Point], list[Plan], list[Trial]]:  # points, their plans, all trials
     "Walk along the greedy removals, and score the balance at each step."
-    s, start = sizes(model), formula_point(sizes(model), sparsity, alpha)
-    L, feasible, points, plans, trials, order = (
-        len(s),
-        feasible_counts(s, sparsity),
-        [],
-        [],
-        [],
-        [],
-    )
+    s = sizes(model)
+    L, start = len(s), formula_point(s, sparsity, alpha)
+    feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, start.width)
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
-            left = [i for i in range(L) if i not in order]
-            base, tried = greedy(
-                model,
-                base,
-                [drop(L, attn=[i]) for i in left],
-                1,
-                search,
-                progress=False,
-            )
-            trials += [
-                replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried
-            ]
-            order = removal_order(trials)
+            base, tried = _remove_one(model, base, removal_order(trials), n, search)
+            trials += tried
         if n not in feasible:
             continue
         b = balance(s, sparsity, n_attn=n)
+        order = removal_order(trials)
         plans.append(width_plan(scores, b.width) | drop(L, attn=order))
         points.append(Point(n, b.width, mean_nll(model, plans[-1:], compare).item()))
         best = min(points, key=lambda p: p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
     return points, plans, trials
+
+
+def _remove_one(model, base, gone, n, search):
+    "The `n`-th greedy removal on top of `base`: the plan, and the step's trials"
+    L = len(base)
+    left = [i for i in range(L) if i not in gone]
+    candidates = [drop(L, attn=[i]) for i in left]
+    plan, tried = greedy(model, base, candidates, 1, search, progress=False)
+    return plan, [replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried]
 
 # %% ../nbs/31_allocate.ipynb #07184282
 def repaired_points(
@@ -122,21 +106,20 @@ def repaired_points(
     tries: int = 5,  # points to repair
     progress: bool = True,  # show a progress bar
 ) -> list[Point]:  # all points, those with what the repair gives
-    """Repair a few points on a part of the calibration windows, and compare them on
-    another."""
+    "Repair a few points on some calibration windows, and compare them on others."
     if len(check_ids(calib)) < 3:
         raise ValueError(
             "searching a balance for repaired models needs at least 3 calibration"
             f" windows; got {len(calib)}"
         )
-    last, n = min(range(len(points)), key=lambda i: points[i].nll), max(
-        2, min(8, len(calib) // 2)
-    )
-    some = sorted(
-        {round(i * last / (tries - 1)) for i in range(tries)} if tries > 1 else {last}
-    )
+    n = max(2, min(8, len(calib) // 2))
+    last = min(range(len(points)), key=lambda i: points[i].nll)
+    some = [last]
+    if tries > 1:
+        some = sorted({round(i * last / (tries - 1)) for i in range(tries)})
     fixed = repair_plans(model, [plans[i] for i in some], calib[:n], progress=progress)
-    got = dict(zip(some, mean_nll(model, fixed, calib[n:][:4]).tolist(), strict=True))
+    losses = mean_nll(model, fixed, calib[n:][:4]).tolist()
+    got = dict(zip(some, losses, strict=True))
     return [replace(p, repaired=got.get(i)) for i, p in enumerate(points)]
 
 # %% ../nbs/31_allocate.ipynb #5e3e1165
@@ -145,11 +128,9 @@ def best_point(
 ) -> int:  # which of them
     "The lowest loss, after the repair where that was tried; the first of equals."
     tried = [i for i, p in enumerate(points) if p.repaired is not None]
-    return (
-        min(tried, key=lambda i: points[i].repaired)
-        if tried
-        else min(range(len(points)), key=lambda i: points[i].nll)
-    )
+    if tried:
+        return min(tried, key=lambda i: points[i].repaired)
+    return min(range(len(points)), key=lambda i: points[i].nll)
 
 # %% ../nbs/31_allocate.ipynb #0320fa02
 def exchanges(
@@ -159,21 +140,19 @@ def exchanges(
     cost: Sequence[float],
 ) -> list[tuple[int, int]]:  # (from, to), best first; each layer at most once
     "Who should give to whom."
-    to, pairs, used = sorted(range(len(gain)), key=lambda i: -gain[i]), [], set()
-    for i in to:
-        j = min(
-            (j for j in range(len(cost)) if j != i and j not in used),
-            key=lambda j: cost[j],
-            default=None,
-        )
-        if i in used or j is None or not gain[i] > cost[j]:
+    pairs, used = [], set()
+    for i in sorted(range(len(gain)), key=lambda i: -gain[i]):
+        givers = [j for j in range(len(cost)) if j != i and j not in used]
+        if i in used or not givers:
             continue
-        pairs.append((j, i))
-        used |= {i, j}
+        j = min(givers, key=lambda j: cost[j])
+        if gain[i] > cost[j]:
+            pairs.append((j, i))
+            used |= {i, j}
     return pairs
 
 # %% ../nbs/31_allocate.ipynb #de07443e
-def _moved(widths, pairs, step):
+def _exchange(widths, pairs, step):
     "Widths after exchanges"
     new = list(widths)
     for j, i in pairs:
@@ -182,23 +161,16 @@ def _moved(widths, pairs, step):
     return new
 
 
-def _halvings(pairs):
-    return (
-        [
-            pairs[:n]
-            for n in sorted({max(1, len(pairs) >> k) for k in range(6)}, reverse=True)
-        ]
-        if pairs
-        else []
-    )
+def _halve(pairs):
+    "All of them, the better half, a quarter …"
+    counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
+    return [pairs[:n] for n in sorted(counts, reverse=True)]
 
 # %% ../nbs/31_allocate.ipynb #e327309a
 def search_widths(
     model: PreTrainedModel,  # dense; untouched
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
-    # narrowed by those scores, without weights; its attentions stay as
-    # they are
-    plan: Plan,
+    plan: Plan,  # narrowed by those scores, without weights; its attentions stay so
     search: torch.Tensor,  # (m, t) windows that steps are scored on
     compare: torch.Tensor,  # (k, t) windows that decide
     rounds: int = 3,  # of exchanges
@@ -208,45 +180,41 @@ def search_widths(
     "Hand neurons from layers that need them least to layers that need them most."
     L, full = len(plan), [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    made = lambda ws: width_plan(scores, ws) | drop(
-        L, attn=[i for i in range(L) if not plan.attn[i]]
-    )
-    if made(widths) != plan:
-        raise ValueError("the plan is not narrowed by these scores")
+    gone = drop(L, attn=[i for i in range(L) if not plan.attn[i]])
+    make = lambda ws: width_plan(scores, ws) | gone
+    if make(widths) != plan:
+        raise ValueError("the plan is not narrowed by these scores: give both of one")
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     for _ in progress_bar(range(rounds), "widths", progress):
         d = max(1, round(step * sum(widths) / L))
-        pairs = exchanges(*_marginal(model, made, widths, full, d, search))
-        tries = [_moved(widths, some, d) for some in _halvings(pairs)]
-        losses = (
-            mean_nll(model, [made(w) for w in tries], compare).tolist() if tries else []
-        )
-        if losses and min(losses) < best:
-            best, widths = min(zip(losses, tries, strict=True))
+        pairs = exchanges(*_find_margins(model, make, widths, full, d, search))
+        tries = [_exchange(widths, some, d) for some in _halve(pairs)]
+        loss, found = _best_widths(model, make, tries, compare)
+        if loss < best:
+            best, widths = loss, found
             history.append(dict(widths=widths, nll=best, step=d))
         else:
             step /= 2
-    return made(widths), history
+    return make(widths), history
 
 # %% ../nbs/31_allocate.ipynb #1e6eac75
-def _marginal(model, made, widths, full, d, ids):
+def _best_widths(model, make, tries, ids):
+    "The lowest loss, and its widths; inf and none without any"
+    if not tries:
+        return float("inf"), None
+    losses = mean_nll(model, [make(w) for w in tries], ids).tolist()
+    return min(zip(losses, tries, strict=True))
+
+
+def _find_margins(model, make, widths, full, d, ids):
     "Gain and cost of a step in each layer"
     L = len(widths)
-    change = [(i, d) for i in range(L) if widths[i] + d <= full[i]] + [
-        (i, -d) for i in range(L) if widths[i] - d >= 1
-    ]
-    base, *losses = mean_nll(
-        model,
-        [
-            made(widths),
-            *(
-                made([w + (c if j == i else 0) for j, w in enumerate(widths)])
-                for i, c in change
-            ),
-        ],
-        ids,
-    ).tolist()
+    change = [(i, d) for i in range(L) if widths[i] + d <= full[i]]
+    change += [(i, -d) for i in range(L) if widths[i] - d >= 1]
+    moved = [[w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in change]
+    plans = [make(ws) for ws in [widths, *moved]]
+    base, *losses = mean_nll(model, plans, ids).tolist()
     gain, cost = [float("-inf")] * L, [float("inf")] * L
     for (i, c), x in zip(change, losses, strict=True):
         if c > 0:

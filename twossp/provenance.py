@@ -92,19 +92,21 @@ def planner(
             if calib is not None:
                 check_ids(calib, model)
             plan = fn(model, calib, sparsity, **options)
-            facts = dict(
-                method=name,
-                paper=paper or None,
-                target_sparsity=float(sparsity),
-                options=asked_options(fn, options) or None,
-                seed=options.get("seed"),
-            )
-            return with_provenance(plan, **facts, **describe_calibration(calib))
+            asked = asked_options(fn, options) or None
+            facts = dict(method=name, paper=paper or None, options=asked)
+            facts |= dict(target_sparsity=float(sparsity), seed=options.get("seed"))
+            return _stamp(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
         return run
 
     return decorate
+
+
+def _stamp(plan, **facts):
+    "With these facts; what an inner method, of which this one is made, said of them goes"
+    kept = {k: v for k, v in plan.provenance.items() if k not in facts}
+    return with_provenance(replace(plan, provenance=kept), **facts)
 
 # %% ../nbs/15_provenance.ipynb #2ebaba7f
 _SAMPLE = 64  # numbers of each tensor that are looked at

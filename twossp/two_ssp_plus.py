@@ -24,17 +24,18 @@ from .two_ssp import check_search_windows, two_ssp
 N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 
 # %% ../nbs/32_two_ssp_plus.ipynb #3f99e546
-def _best_balance(model, scores, sparsity, calib, n_search, alpha, repair, progress, log):
-    "The best plan along the removal path, its budget, all trials"
+def _search_balance(model, scores, sparsity, calib, n_search, alpha, repair, progress, log):
+    "The best plan along the removal path; `log` receives path, balance, trials"
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
         model, scores, sparsity, search, compare, alpha, progress
     )
     if repair:
         points = repaired_points(model, points, plans, calib, progress=progress)
-    log.update(path=points)
-    best = points[k := best_point(points)]
-    return plans[k], Balance(best.n_attn, best.width), trials
+    k = best_point(points)
+    split = Balance(points[k].n_attn, points[k].width)
+    log.update(path=points, balance=split, scores=scores, trials=trials)
+    return plans[k]
 
 # %% ../nbs/32_two_ssp_plus.ipynb #2c77d6f8
 def _check_options(n_attn, widths, repair, calib):
@@ -81,10 +82,9 @@ def two_ssp_with(
     if n_attn == "search":
         formula_point(sizes(model), sparsity, alpha)  # can the target be reached
         scores = activation_scores(model, calib, p, bs, progress)
-        plan, split, trials = _best_balance(
+        plan = _search_balance(
             model, scores, sparsity, calib, n_search, alpha, repair, progress, log
         )
-        log.update(balance=split, scores=scores, trials=trials)
     else:
         how = dict(alpha=alpha, n_attn=n_attn, n_search=n_search, p=p, bs=bs)
         plan = two_ssp(model, calib, sparsity, **how, progress=progress, log=log)
