@@ -26,89 +26,94 @@ def vllm_refusal(
     return llama_refusal(model)
 
 # %% ../nbs/53_vllm.ipynb #f445dd25
+def _attention_entry(config, gone):
+    "What vLLM reads of a layer's attention"
+    group = config.num_attention_heads // config.num_key_value_heads
+    return dict(
+        no_op=gone,
+        n_heads_in_group=None if gone else group,
+        replace_with_linear=False,
+    )
+
+
+def _ffn_entry(width):
+    "What vLLM reads of a layer's FFN"
+    return dict(
+        no_op=width == 0,
+        intermediate_size=width or None,
+        replace_with_linear=False,
+    )
+
+
 def block_configs(
     model: PreTrainedModel,  # pruned
 ) -> list[dict]:  # one entry a layer
     "What `config.json` says about each layer."
-    c, a = model.config, arch(model)
-    group = c.num_attention_heads // c.num_key_value_heads
-    out = []
+    a, out = arch(model), []
     for i, layer in enumerate(decoder_layers(model)):
-        gone, width = i > 0 and isinstance(
-            layer.get_submodule(a.attn), NoAttention
-        ), ffn_width(layer, a)
-        out.append({
-            "attention": {
-                "no_op": gone,
-                "n_heads_in_group": None if gone else group,
-                "replace_with_linear": False,
-            },
-            "ffn": {
-                "no_op": width == 0,
-                "intermediate_size": width or None,
-                "replace_with_linear": False,
-            },
-        })
+        gone = i > 0 and isinstance(layer.get_submodule(a.attn), NoAttention)
+        attention = _attention_entry(model.config, gone)
+        out.append(dict(attention=attention, ffn=_ffn_entry(ffn_width(layer, a))))
     return out
 
 # %% ../nbs/53_vllm.ipynb #ada4e394
-CONFIG_CODE = '''"""Configuration of a Llama whose layers differ: block_configs has one entry a layer."""
+# the module that is written beside the weights
+CONFIG_CODE = '''"""Configuration of a Llama whose layers differ: block_configs says how"""
 from types import SimpleNamespace
+
 from transformers import LlamaConfig
 
-def _open(block): return SimpleNamespace(**{k: SimpleNamespace(**v) for k, v in block.items()})
-def _closed(block): return {k: dict(vars(v)) for k, v in vars(block).items()}
+
+def _open(block):
+    return SimpleNamespace(**{k: SimpleNamespace(**v) for k, v in block.items()})
+
+
+def _close(block):
+    return {k: dict(vars(v)) for k, v in vars(block).items()}
+
 
 class DeciLMConfig(LlamaConfig):
     model_type = "nemotron-nas"
+
     def __init__(self, block_configs=None, **kwargs):
         super().__init__(**kwargs)
-        self.block_configs = [_open(b) if isinstance(b, dict) else b for b in block_configs or []]
+        blocks = block_configs or []
+        self.block_configs = [_open(b) if isinstance(b, dict) else b for b in blocks]
+
     def to_dict(self):
         blocks, self.block_configs = self.block_configs, []
-        try: out = super().to_dict()
-        finally: self.block_configs = blocks
-        return {**out, "block_configs": [_closed(b) for b in blocks]}
+        try:
+            out = super().to_dict()
+        finally:
+            self.block_configs = blocks
+        return {**out, "block_configs": [_close(b) for b in blocks]}
 '''
 
 # %% ../nbs/53_vllm.ipynb #afc4c901
+# what a Llama's configuration says in the same words
 _TAKEN = (
-    "vocab_size",
-    "hidden_size",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "hidden_act",
-    "max_position_embeddings",
-    "rms_norm_eps",
-    "rope_parameters",
-    "initializer_range",
-    "tie_word_embeddings",
-    "attention_bias",
-    "mlp_bias",
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
-)
+    "vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads",
+    "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters",
+    "initializer_range", "tie_word_embeddings", "attention_bias", "mlp_bias",
+    "bos_token_id", "eos_token_id", "pad_token_id",
+)  # fmt: skip
 
 
 def vllm_config(
     model: PreTrainedModel,  # pruned
 ) -> dict:  # config.json
     "The configuration of the DeciLM form."
-    c = model.config.to_dict()
+    c, layers, a = model.config.to_dict(), decoder_layers(model), arch(model)
     out = {k: c[k] for k in _TAKEN if k in c}
-    qkv = any(n.endswith("q_proj.bias") for n, _ in model.named_parameters())
     return out | {
         "model_type": "nemotron-nas",
         "architectures": ["DeciLMForCausalLM"],
         "auto_map": {"AutoConfig": "configuration_decilm.DeciLMConfig"},
         "head_dim": head_dim(model),
-        "num_hidden_layers": len(decoder_layers(model)),
-        "intermediate_size": max(
-            1, *(ffn_width(x, arch(model)) for x in decoder_layers(model))
-        ),
+        "num_hidden_layers": len(layers),
+        "intermediate_size": max(1, *(ffn_width(x, a) for x in layers)),
         "block_configs": block_configs(model),
-        "qkv_bias": qkv,
+        "qkv_bias": any(n.endswith("q_proj.bias") for n, _ in model.named_parameters()),
         "attention_bias": out.get("attention_bias", False),
         "dtype": str(model.dtype).removeprefix("torch."),
     }
@@ -119,46 +124,35 @@ def vllm_tensors(
     model: PreTrainedModel,  # pruned
 ) -> dict[str, torch.Tensor]:  # by their names in the checkpoint
     "Llama's names; without the norms that a removed submodule leaves behind."
-    c, a, blocks = model.config, arch(model), block_configs(model)
-    w = {
-        n: x.detach()
-        for n, x in model.state_dict().items()
-        if not (n == "lm_head.weight" and c.tie_word_embeddings)
-    }
-    for i, (layer, b) in enumerate(zip(decoder_layers(model), blocks, strict=False)):
+    w = {n: x.detach() for n, x in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        w.pop("lm_head.weight", None)
+    layers, a = decoder_layers(model), arch(model)
+    for i, (layer, b) in enumerate(zip(layers, block_configs(model), strict=True)):
         at = f"model.layers.{i}."
         if b["attention"]["no_op"]:
             w.pop(f"{at}input_layernorm.weight")
         elif isinstance(layer.get_submodule(a.attn), NoAttention):
             w |= {f"{at}self_attn.{n}": x for n, x in _zero_attention(model).items()}
         if b["ffn"]["no_op"]:
-            w = {
-                n: x
-                for n, x in w.items()
-                if not n.startswith((f"{at}mlp.", f"{at}post_attention_layernorm."))
-            }
+            unused = (f"{at}mlp.", f"{at}post_attention_layernorm.")
+            w = {n: x for n, x in w.items() if not n.startswith(unused)}
     return {n: x.contiguous() for n, x in w.items()}
 
 # %% ../nbs/53_vllm.ipynb #22e05358
 def _zero_attention(model):
     "Tensors of an attention that contributes nothing"
-    c = vllm_config(model)
-    d, h, x = c["head_dim"], c["hidden_size"], model.get_input_embeddings().weight
-    out = {
-        "q": c["num_attention_heads"] * d,
-        "k": c["num_key_value_heads"] * d,
-        "v": c["num_key_value_heads"] * d,
-        "o": h,
-    }
-    shapes = {
-        f"{n}_proj.weight": (rows, h if n != "o" else c["num_attention_heads"] * d)
-        for n, rows in out.items()
-    }
+    c, h = vllm_config(model), model.config.hidden_size
+    q, kv = (c[f"num_{n}_heads"] * c["head_dim"] for n in ("attention", "key_value"))
+    rows = dict(q=q, k=kv, v=kv)
+    shapes = {f"{n}_proj.weight": (k, h) for n, k in rows.items()}
+    shapes["o_proj.weight"] = (h, q)
     if c["qkv_bias"]:
-        shapes |= {f"{n}_proj.bias": (out[n],) for n in "qkv"}
+        shapes |= {f"{n}_proj.bias": (k,) for n, k in rows.items()}
     if c["attention_bias"]:
         shapes["o_proj.bias"] = (h,)
-    return {n: x.new_zeros(s) for n, s in shapes.items()}
+    like = model.get_input_embeddings().weight
+    return {n: like.new_zeros(s) for n, s in shapes.items()}
 
 # %% ../nbs/53_vllm.ipynb #776ed24f
 def export_vllm(
@@ -175,18 +169,16 @@ def export_vllm(
     model, tok = open_model(model, tok)
     if reason := vllm_refusal(model):
         raise ValueError(
-            f'the DeciLM form cannot say this model: {reason}. save_pruned(…,'
-            ' format="compatible") writes a checkpoint that vLLM reads as the dense'
-            ' model'
+            f"the DeciLM form cannot say this model: {reason}. save_pruned(…,"
+            " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
+            " model"
         )
-    with whole_folder(out, overwrite) as tmp:
-        save_file(
-            vllm_tensors(model), tmp / "model.safetensors", metadata={"format": "pt"}
-        )
-        (tmp / "config.json").write_text(
-            json.dumps(vllm_config(model), indent=2) + "\n", encoding="utf-8"
-        )
-        (tmp / "configuration_decilm.py").write_text(CONFIG_CODE, encoding="utf-8")
+    with whole_folder(out, overwrite) as new:
+        weights, kind = vllm_tensors(model), {"format": "pt"}
+        save_file(weights, new / "model.safetensors", metadata=kind)
+        config = json.dumps(vllm_config(model), indent=2) + "\n"
+        (new / "config.json").write_text(config, encoding="utf-8")
+        (new / "configuration_decilm.py").write_text(CONFIG_CODE, encoding="utf-8")
         if tok is not None:
-            tok.save_pretrained(tmp)
+            tok.save_pretrained(new)
     return Path(out)
