@@ -161,7 +161,7 @@ def _dots(ax, trials, at, **how):
     "(x, y) of trials"
     ax.scatter([at(t) for t in trials], [t.perplexity for t in trials], **how)
 
-# %% ../nbs/65_report.ipynb #a5eca46b
+# %% ../nbs/65_report.ipynb #1d94b908
 def plot_trials(
     trials: Sequence[Trial],  # everything that stage 2 tried
     start: float | None = None,  # perplexity before the first removal
@@ -187,14 +187,19 @@ def plot_trials(
     _name_trials(ax, best, at, color=LINE, xytext=(5, -11))
     odd = [t for k in range(len(best)) for t in _odd([t for t in rest if t.step == k])]
     _name_trials(ax, odd, at, color="#808080", xytext=(5, -3))
-    ax.set(yscale="log", xlabel="attentions removed", title=title)
+    ax.set(title=title, xlabel="attentions removed", yscale="log")
+    _finish_trials(ax)
+    return fig
+
+
+def _finish_trials(ax):
+    "Label, margins and the legend above"
     ax.set_ylabel("perplexity on the search window")
     _integer(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
     place = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
     ax.legend(frameon=False, fontsize=8, **place)
     ax.grid(axis="y", alpha=0.3)
-    return fig
 
 # %% ../nbs/65_report.ipynb #ab8671cb
 def _facts(r, name):
@@ -522,7 +527,7 @@ def plot_cost(
     _finish(ax, ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
 
-# %% ../nbs/65_report.ipynb #72143618
+# %% ../nbs/65_report.ipynb #97d3a642
 def plot_downstream(
     rows: Rows,  # of one model, dense included
     target: float,  # the sparsity to show
@@ -534,20 +539,23 @@ def plot_downstream(
         raise ValueError(f"no row at sparsity {target} has scores of tasks")
     fig, ax = _figure(max(5, 1.1 * len(names)), 3.4)
     w, styles = 0.8 / len(found), _styles(found, {id(r): [r] for r in found})
+    again = [sum(x.method == r.method for x in found[:i]) for i, r in enumerate(found)]
     for i, (r, label) in enumerate(zip(found, names_of(found), strict=True)):
         y = [100 * _scores(r).get(k, math.nan) for k in names]
         task, number = zip(*(k.rsplit("/", 1) for k in names), strict=True)
         errors = [f"{t}/{error_of(n)}" for t, n in zip(task, number, strict=True)]
         e = np.nan_to_num([100 * r.metrics.get(k, math.nan) for k in errors])
         x = np.arange(len(names)) + (i - (len(found) - 1) / 2) * w
-        color = styles[id(r)]["color"]
-        ax.bar(x, y, w, yerr=e, capsize=2, label=label, color=color)
+        look = dict(color=styles[id(r)]["color"], hatch=_HATCHES[again[i] % 5])
+        ax.bar(x, y, w, yerr=e, capsize=2, label=label, edgecolor="white", **look)
     ticks = [k.split("/")[-2] for k in names]
     ax.set_xticks(range(len(names)), ticks, rotation=20, ha="right")
-    ax.set_ylabel("main score, %")
-    ax.grid(axis="y", alpha=0.3)
-    ax.legend(frameon=False, fontsize=8)
+    _finish(ax, ylabel="main score, %")
+    ax.grid(visible=False, axis="x")
     return fig
+
+
+_HATCHES = ("", "///", "...", "xxx", "---")  # of further rows of one method
 
 
 def _is_at(r, target):
