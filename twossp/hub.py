@@ -437,7 +437,7 @@ def whole_folder(
     try:
         yield new
         _allow_reading(new)
-        if path.exists():
+        if check_target(path, overwrite).exists():
             os.rename(path, old / path.name)
         os.rename(new, path)
     finally:
@@ -495,8 +495,11 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, **kwargs):
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan)
-    counts = dense, count_params(model)
-    record = plan_record(plan, *counts, format, name_base(model), meta)
+    counts = count_params(model)
+    if isinstance(plan, Plan):  # outside the layers both are the same; a tied head that
+        outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
+        dense = dict(dense, total=outside + dense["layers"])
+    record = plan_record(plan, dense, counts, format, name_base(model), meta)
     record["files"] = _hash_files(folder)
     text = json.dumps(record, indent=1, default=_to_plain)
     (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
@@ -680,6 +683,11 @@ def save_pruned(
                 tok.save_pretrained(new)
             how = dict(max_shard_size=max_shard_size)
             _write_checkpoint(new, m, plan, dense, format, meta or {}, **how)
+            if not (new / "plan.json").is_file():
+                raise ValueError(
+                    "of several processes the first one saves, and this is another:"
+                    " call save_pruned on rank 0 only"
+                )
     return path
 
 # %% ../nbs/51_hub.ipynb #447214d9

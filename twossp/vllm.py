@@ -58,7 +58,7 @@ def block_configs(
 
 # %% ../nbs/53_vllm.ipynb #ada4e394
 # the module that is written beside the weights
-CONFIG_CODE = '''"""Configuration of a Llama whose layers differ: block_configs says how"""
+CONFIG_CODE = '''"""A Llama's configuration with an entry a layer, block_configs"""
 from types import SimpleNamespace
 
 from transformers import LlamaConfig
