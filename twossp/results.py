@@ -51,7 +51,7 @@ class Result:
     plan_peak: int | None = None  # to find the plan: peak memory in bytes
     metrics: dict = field(default_factory=dict)  # 'evaluation/number' -> value
     errors: dict = field(default_factory=dict)  # what failed -> why, in a line
-    # 'calibration', or an evaluation -> hash of its token ids
+    # 'calibration', or an evaluation -> hash of its token ids, or which tasks, asked how
     texts: dict = field(default_factory=dict)
     device: str = "cpu"  # where the model was
     dtype: str = "float32"  # of its weights
@@ -263,6 +263,3 @@ def to_rows(
             f" of to_frame; this holds a {type(odd[0]).__name__}"
         )
     return found
-
-# %% ../nbs/60_results.ipynb #0fbc88be
-read_results = load_results  # until its last caller has changed
