@@ -51,7 +51,7 @@ class Result:
     plan_peak: int | None = None  # to find the plan: peak memory in bytes
     metrics: dict = field(default_factory=dict)  # 'evaluation/number' -> value
     errors: dict = field(default_factory=dict)  # what failed -> why, in a line
-    # 'calibration', or an evaluation -> hash of its token ids, or which tasks, asked how
+    # 'calibration', or an evaluation -> hash of its token ids, or its tasks in words
     texts: dict = field(default_factory=dict)
     device: str = "cpu"  # where the model was
     dtype: str = "float32"  # of its weights
