@@ -32,10 +32,10 @@ def _row(run, options, about):
 COMMANDS: dict[str, Command] = {
     "prune": _row("run:prune", "Options", "prune a model, measure it, keep it"),
     "methods": _row("commands:list_methods", "NoOptions", "ways to prune"),
-    "families": _row("commands:list_families", "NoOptions", "models that can be pruned"),
+    "families": _row("commands:list_families", "NoOptions", "models that it knows"),
     "check": _row("commands:check", "FolderOptions", "is a saved checkpoint whole"),
-    "card": _row("commands:show_card", "FolderOptions", "what a checkpoint says of itself"),
-    "export": _row("commands:export", "ExportOptions", "write it for llama.cpp or vLLM"),
+    "card": _row("commands:show_card", "FolderOptions", "what a checkpoint says"),
+    "export": _row("commands:export", "ExportOptions", "for llama.cpp or vLLM"),
     "report": _row("commands:report", "ReportOptions", "a results file as one page"),
 }
 
@@ -58,7 +58,10 @@ def call(
     row = COMMANDS[name]
     if name == "prune":
         epilog = f"{list_commands()}\n\n{EXAMPLES}"
-        about = "Prune a language model with 2SSP or a baseline, measure what it cost, keep it."
+        about = (
+            "Prune a language model with 2SSP or a baseline, measure what it cost, keep"
+            " the result."
+        )
         o = read_options(words, about=about, epilog=epilog)
     else:
         cls = resolve_name(row.options)
@@ -79,7 +82,8 @@ def explain(
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     said = " ".join(str(e).split())
-    return said if isinstance(e, (ValueError, OSError)) else f"{type(e).__name__}: {said}"
+    plain = isinstance(e, (ValueError, OSError))
+    return said if plain else f"{type(e).__name__}: {said}"
 
 
 def is_out_of_memory(

@@ -28,7 +28,9 @@ def list_methods(
     o: NoOptions,  # nothing is asked for
 ) -> int:  # exit code
     "`twossp methods`: name, paper, and a line on each."
-    rows = ((k, f"arXiv {m.paper}" if m.paper else "", m.about) for k, m in METHODS.items())
+    rows = []
+    for name, m in METHODS.items():
+        rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
     print(align(rows))
     return 0
 

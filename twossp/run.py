@@ -503,7 +503,7 @@ def _samples(rows):
 def find_program(
     program: str,  # "python", "twossp"
 ) -> str:  # a word for a command line
-    "How to call a program of this environment: by its name if that finds it, else a path."
+    "How to call a program of this environment: its name if that finds it, else a path."
     own = Path(sys.executable).parent / program
     found = shutil.which(program)
     if found and Path(found).absolute() == own.absolute():
@@ -525,8 +525,9 @@ def say_farewell(
         "--model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki"
         " --n_eval 16 --save half"
     )
+    files = "weights, plan.json, plan.png (what was removed), trials.png (how it was chosen)"
     return f"""
-The pruned model is in {o.save}/: weights, plan.json, plan.png (what was removed), trials.png (how it was chosen).
+The pruned model is in {o.save}/: {files}.
 It loads with:   {python} -c "{load}"
 Next, half of it:   {twossp} {half}"""
 
