@@ -102,8 +102,7 @@ def forward_time(
 def cache_bytes(
     cache: Cache,  # any cache of transformers
 ) -> int:  # bytes
-    """What a key/value cache takes. The stand-in of a removed attention keeps one
-    number a token and that is counted."""
+    "What a key/value cache takes; the stub of a removed attention keeps a zero a token."
     found = [
         t
         for layer in cache.layers
@@ -362,8 +361,7 @@ def kept_of(
     dense: Sizes,  # of the dense model
     model: PreTrainedModel,  # pruned with that plan
 ) -> list | None:  # attention's and FFN's shares, one entry a layer of the dense model
-    """What stays of each layer's attention and FFN, in [0, 1]; None if layers cannot be
-    told apart."""
+    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)

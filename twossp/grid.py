@@ -175,8 +175,7 @@ def run_cell(
     plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
     progress: bool = False,  # show progress bars
 ) -> Result:  # with an entry in `errors` for each part that failed
-    """Prune, describe, evaluate: one row. A method that fails gives a row with its
-    error."""
+    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
     r = replace(label, texts=_texts(calib, method, evals), versions=versions())
     if method is None:
         return _evaluated(r, model, tok, evals, None, None)

@@ -505,8 +505,7 @@ def plot_cost(
     rows: Rows,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
 ) -> Figure:  # both axes logarithmic
-    """Time that a method took against perplexity, means over seeds; lower left is
-    better."""
+    "A method's time against perplexity, means over seeds; lower left is better."
     rows, key = to_rows(rows), _metric(name)
     timed = [r for r in rows if r.seconds and key(r) is not None]
     groups = like_rows(timed, name)

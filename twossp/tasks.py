@@ -66,8 +66,7 @@ def load_tasks(
     # folders with task definitions of your own
     include_path: str | Path | Sequence = (),
 ) -> tuple:  # task manager, names that can be run, {name: why it cannot}
-    """Load each task's data; one that cannot be had is reported, in a line, and does
-    not stop the others."""
+    "Load each task's data; one that cannot be had is told, and stops no other."
     tm, good, bad = find_tasks(names, include_path), [], {}
     for name in names:
         try:
