@@ -92,9 +92,10 @@ def planner(
             if calib is not None:
                 check_ids(calib, model)
             plan = fn(model, calib, sparsity, **options)
-            asked = asked_options(fn, options) or None
-            facts = dict(method=name, paper=paper or None, options=asked)
-            facts |= dict(target_sparsity=float(sparsity), seed=options.get("seed"))
+            facts = dict(method=name, paper=paper or None)
+            facts |= dict(target_sparsity=float(sparsity))
+            facts |= dict(options=asked_options(fn, options) or None)
+            facts |= dict(seed=options.get("seed"))
             return _stamp(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
@@ -104,7 +105,7 @@ def planner(
 
 
 def _stamp(plan, **facts):
-    "With these facts; what an inner method, of which this one is made, said of them goes"
+    "With these facts, in place of what a method that this one is made of said"
     kept = {k: v for k, v in plan.provenance.items() if k not in facts}
     return with_provenance(replace(plan, provenance=kept), **facts)
 

@@ -24,8 +24,12 @@ from .two_ssp import check_search_windows, two_ssp
 N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 
 # %% ../nbs/32_two_ssp_plus.ipynb #3f99e546
-def _search_balance(model, scores, sparsity, calib, n_search, alpha, repair, progress, log):
-    "The best plan along the removal path; `log` receives path, balance, trials"
+def _search_balance(
+    model, calib, sparsity, repair, *, alpha, n_search, p, bs, progress, log
+):
+    "The best plan along the removal path; `log` receives what was measured"
+    formula_point(sizes(model), sparsity, alpha)  # can the target be reached
+    scores = activation_scores(model, calib, p, bs, progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
         model, scores, sparsity, search, compare, alpha, progress
@@ -79,15 +83,11 @@ def two_ssp_with(
     log = {} if log is None else log
     _check_options(n_attn, widths, repair, calib)
     check_search_windows(calib, n_search)
+    how = dict(alpha=alpha, n_search=n_search, p=p, bs=bs, progress=progress, log=log)
     if n_attn == "search":
-        formula_point(sizes(model), sparsity, alpha)  # can the target be reached
-        scores = activation_scores(model, calib, p, bs, progress)
-        plan = _search_balance(
-            model, scores, sparsity, calib, n_search, alpha, repair, progress, log
-        )
+        plan = _search_balance(model, calib, sparsity, repair, **how)
     else:
-        how = dict(alpha=alpha, n_attn=n_attn, n_search=n_search, p=p, bs=bs)
-        plan = two_ssp(model, calib, sparsity, **how, progress=progress, log=log)
+        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, **how)
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
         plan, log["widths"] = search_widths(
