@@ -129,8 +129,9 @@ class TableRenderer(BasicMarkdownRenderer):
         sym, self.table = inspect.unwrap(exported(sym)), ''
         try:
             super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
-        except NameError:
-            # annotations with names that only their own module knows
+        except (NameError, SyntaxError):
+            # annotations with names that only their own module knows, or the source of
+            # an inherited `__init__` that is no source (matplotlib's Figure)
             self.outline(sym, name, title_level)
         # what tools/docstrings.py adds for `help` is in the table
         self.docs = head(self.docs)
