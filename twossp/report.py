@@ -42,7 +42,7 @@ class Picture(Figure):
         self.savefig(buffer, format="png")
         return buffer.getvalue()
 
-# %% ../nbs/65_report.ipynb #c014e3fb
+
 def _figure(width, height, **kw):
     f = Picture(figsize=(width, height), layout="constrained", dpi=110)
     return f, f.subplots(**kw)
@@ -308,7 +308,7 @@ def _shown(metrics, every):
     told = {f"{t}/{x}" for t, n in main.items() for x in (n, error_of(n))}
     return [k for k in numbers if k in told or k.rpartition("/")[0] not in main]
 
-# %% ../nbs/65_report.ipynb #a73887f4
+
 def _layers(r):
     "Layers without attention, in words"
     gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
@@ -332,7 +332,7 @@ def name_of(
     "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
-# %% ../nbs/65_report.ipynb #60a5f52d
+
 def names_of(
     rows: Rows,  # any
 ) -> list[str]:  # one for each row, all different
@@ -500,7 +500,7 @@ def plot_perplexity(
     _finish(ax, yscale="log", ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
 
-# %% ../nbs/65_report.ipynb #773d19f6
+# %% ../nbs/65_report.ipynb #fdd3c505
 def plot_cost(
     rows: Rows,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
