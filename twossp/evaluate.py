@@ -102,7 +102,7 @@ def forward_time(
 def cache_bytes(
     cache: Cache,  # any cache of transformers
 ) -> int:  # bytes
-    "What a key/value cache takes; the stub of a removed attention keeps a zero a token."
+    "What a key/value cache takes; a removed attention keeps one number a token."
     found = [
         t
         for layer in cache.layers
