@@ -45,7 +45,7 @@ METHODS: dict[str, Method] = {
         "attentions and FFNs in turn, each the one that perplexity misses least",
     ),
     "evopress": Method(
-        "twossp.baselines:evopress", 64, "2410.14649",
+        "twossp.evopress:evopress", 64, "2410.14649",
         "attentions and FFNs by evolutionary search",
     ),
     "slicegpt": Method(

@@ -14,19 +14,27 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
+from accelerate.hooks import add_hook_to_module
 from torch import nn
 from transformers import PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Sizes, arch, decoder_layers, model_family, n_params, sizes,
+    ARCHS,
+    Sizes,
+    arch,
+    decoder_layers,
+    model_family,
+    n_params,
+    sizes,
 )
+from .importance import exact_device
 from .linear import make_linear, read_matrix
-from .machine import progress_bar
+from .machine import input_device, progress_bar, windows_at_once
 from .metrics import check_ids, inference
 from .plan import Kind, Layout, check_sparsity
 from .provenance import planner
 from .replay import move_tensors, record_calls, take_hidden
-from .surgery import Edit, locate, swap, swap_back
+from .surgery import Edit, locate, swapped
 
 # %% ../nbs/41_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
@@ -104,32 +112,27 @@ UNSLICEABLE: dict[str, str] = {
     k: _POST for k in ("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3")
 }
 
-# %% ../nbs/41_slicegpt.ipynb #bec1fb8c
+
 def stream(
     model: PreTrainedModel,  # of a family in `STREAMS`
 ) -> Stream:  # its row
     """The row of the model's family; `ValueError` names a family or a configuration
     that cannot be sliced, and those that can."""
     config = model.config.get_text_config()
-    kind = model_family(config)
-    if kind not in STREAMS or kind not in ARCHS:
+    kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
+    if kind not in can:
+        why = UNSLICEABLE.get(kind, "it has no row in twossp.slicegpt.STREAMS")
         raise ValueError(
-            f"SliceGPT cannot slice model type {kind!r}:"
-            f" {UNSLICEABLE.get(kind, 'it has no row in twossp.slicegpt.STREAMS')}. It"
-            f" can slice: {', '.join(sorted(STREAMS.keys() & ARCHS.keys()))}"
+            f"SliceGPT cannot slice model type {kind!r}: {why}. It can slice:"
+            f" {', '.join(sorted(can))}"
         )
-    for k, want in (
-        *STREAMS[kind].only,
-        *(
-            (k, config.hidden_size)
-            for k in ("word_embed_proj_dim",)
-            if hasattr(config, k)
-        ),
-    ):
-        if getattr(config, k, want) != want:
+    only = dict(STREAMS[kind].only)
+    if hasattr(config, "word_embed_proj_dim"):
+        only["word_embed_proj_dim"] = config.hidden_size
+    for k, want in only.items():
+        if (has := getattr(config, k, want)) != want:
             raise ValueError(
-                f"SliceGPT can slice {kind} only with {k}={want}; this model has"
-                f" {getattr(config, k)}"
+                f"SliceGPT can slice {kind} only with {k}={want}; this model has {has}"
             )
     return STREAMS[kind]
 
@@ -141,46 +144,41 @@ class SlicedNorm(nn.Module):
     def __init__(
         self,
         d: int,  # width of the dense stream: what the sum of squares is divided by
-        eps: float,
-    ):  # the model's own
+        eps: float,  # the model's own
+    ):
         super().__init__()
         self.d, self.eps = d, eps
 
     def forward(self, x):
         h = x.float()
-        return (h * torch.rsqrt(h.pow(2).sum(-1, keepdim=True) / self.d + self.eps)).to(
-            x.dtype
-        )
+        mean = h.pow(2).sum(-1, keepdim=True) / self.d
+        return (h * torch.rsqrt(mean + self.eps)).to(x.dtype)
 
     def extra_repr(self):
         return f"d={self.d}, eps={self.eps}"
 
 # %% ../nbs/41_slicegpt.ipynb #380fd2a2
 def _at(R, t):
-    "`R` and `t` in float64 on the device of `t`; on the meta device if `R` is there"
-    R = R if R.is_meta else R.to(t.device)
+    "`R` and `t` in float64, near `t`; on the meta device if `R` is there"
+    R = R if R.is_meta else R.to(exact_device(t.device))
     return R.double(), t.detach().to(R.device).double()
 
 
 def _param(w, like):
     "A parameter like `like`, with the values of `w`"
-    new = (
-        torch.empty(w.shape, dtype=like.dtype, device=like.device)
-        if w.is_meta
-        else w.to(like.dtype).contiguous()
-    )
+    if w.is_meta:
+        new = torch.empty(w.shape, dtype=like.dtype, device=like.device)
+    else:
+        new = w.to(like.device, like.dtype).contiguous()
     return nn.Parameter(new, requires_grad=like.requires_grad)
 
 
 def _like(linear, w, b):
     "A linear layer like `linear`, from (out, in) weights and a bias, or none"
-    w = _param(w, linear.weight).detach()
-    new = make_linear(linear, w, None)
-    if b is not None:
-        new.bias = _param(b, linear.weight)
-    return new
+    parts = (x if x is None else _param(x, linear.weight).detach() for x in (w, b))
+    return make_linear(linear, *parts)
 
-# %% ../nbs/41_slicegpt.ipynb #af4e6eac
+
 @torch.no_grad()
 def read_linear(
     linear: nn.Module,  # that reads the normalised stream
@@ -191,14 +189,16 @@ def read_linear(
     """The same projection for a stream in basis `R`, with the norm's scale and shift
     folded in."""
     R, w = _at(R, read_matrix(linear))
-    b = linear.bias if linear.bias is None else _at(R, linear.bias)[1]
-    scale, shift = (
-        t if t is None else _at(R, t.to(linear.weight.device))[1]
-        for t in (scale, shift)
-    )
+    b = _bias(R, linear)
+    scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
     if shift is not None:
         b = w @ shift + (0 if b is None else b)
     return _like(linear, (w * scale) @ R, b)
+
+
+def _bias(R, linear):
+    "The bias in float64, where the matrices are multiplied; None if there is none"
+    return None if linear.bias is None else _at(R, linear.bias)[1]
 
 # %% ../nbs/41_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
@@ -209,12 +209,12 @@ def write_linear(
 ) -> nn.Module:  # d' outputs
     "The same projection, writing in basis `R`."
     R, w = _at(R, read_matrix(linear))
-    b = linear.bias if linear.bias is None else _at(R, linear.bias)[1]
+    b = _bias(R, linear)
     if centred:
         w, b = w - w.mean(0), b if b is None else b - b.mean()
     return _like(linear, R.T @ w, b if b is None else R.T @ b)
 
-# %% ../nbs/41_slicegpt.ipynb #60500153
+
 @torch.no_grad()
 def write_embedding(
     emb: nn.Embedding,  # whose rows start the stream
@@ -229,15 +229,26 @@ def write_embedding(
     new.weight, new.embedding_dim = _param(w @ R, emb.weight), R.shape[1]
     return new
 
+# %% ../nbs/41_slicegpt.ipynb #a9dd2f65
+_HOOKED = "forward", "_hf_hook", "_old_forward"  # what accelerate leaves on a module
+
 
 def _clone(module, cls=None):
     """A copy of a module that shares its children, parameters and hooks, until they are
     replaced"""
-    new = (cls or type(module)).__new__(cls or type(module))
-    new.__dict__.update(module.__dict__)
+    cls = cls or type(module)
+    new = cls.__new__(cls)
+    kept = {k: v for k, v in vars(module).items() if k not in _HOOKED}
+    new.__dict__.update(kept)
     for k in ("_modules", "_parameters", "_buffers"):
         new.__dict__[k] = dict(getattr(module, k))
-    return new
+    return _rehook(new, module)
+
+
+def _rehook(new, old):
+    "`new`, with the hook that accelerate has hung on `old`, if there is one"
+    hook = vars(old).get("_hf_hook")
+    return new if hook is None else add_hook_to_module(new, hook)
 
 # %% ../nbs/41_slicegpt.ipynb #0df4237d
 def _ffn_norm(layer, a, r):
@@ -246,11 +257,8 @@ def _ffn_norm(layer, a, r):
 
 def _attend(layer, a, r, x, kwargs):
     "What the attention adds to the stream `x`"
-    return take_hidden(
-        layer.get_submodule(a.attn)(
-            hidden_states=layer.get_submodule(a.attn_norm)(x), **kwargs
-        )
-    )
+    h, attn = layer.get_submodule(a.attn_norm)(x), layer.get_submodule(a.attn)
+    return take_hidden(attn(hidden_states=h, **kwargs))
 
 
 def _feed(layer, a, r, x, kwargs):
@@ -258,17 +266,15 @@ def _feed(layer, a, r, x, kwargs):
     h = layer.get_submodule(_ffn_norm(layer, a, r))(x)
     if r.ffn:
         return take_hidden(layer.get_submodule(r.ffn)(h))
-    return layer.get_submodule(a.down)(
-        layer.activation_fn(layer.get_submodule(a.up[0])(h))
-    )
+    h = layer.activation_fn(layer.get_submodule(a.up[0])(h))
+    return layer.get_submodule(a.down)(h)
 
-# %% ../nbs/41_slicegpt.ipynb #5c209dae
+
 def _branches(r, config):
     "Functions whose outputs are added to the stream, by the stream that they read"
-    side_by_side = r.parallel == "always" or bool(
-        r.parallel and getattr(config, r.parallel)
-    )
-    return ((_attend, _feed),) if side_by_side else ((_attend,), (_feed,))
+    flag = r.parallel and r.parallel != "always"
+    beside = getattr(config, r.parallel) if flag else bool(r.parallel)
+    return ((_attend, _feed),) if beside else ((_attend,), (_feed,))
 
 
 def _added(layer, a, r, fs, x, kwargs):
@@ -282,11 +288,10 @@ class SlicedLayer(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         kwargs |= dict(zip(self.argnames, args, strict=False))
-        for skip, fs in zip(self.skips, self.branches, strict=False):
-            hidden_states = skip(hidden_states) + _added(
-                self, self.arch, self.stream, fs, hidden_states, kwargs
-            )
-        return hidden_states
+        x, row = hidden_states, (self.arch, self.stream)
+        for skip, fs in zip(self.skips, self.branches, strict=True):
+            x = skip(x) + _added(self, *row, fs, x, kwargs)
+        return x
 
 # %% ../nbs/41_slicegpt.ipynb #4cc866d4
 @lru_cache(maxsize=None)
@@ -294,61 +299,61 @@ def _sliced_class(cls):
     return type(f"Sliced{cls.__name__}", (SlicedLayer, cls), {"__module__": __name__})
 
 
-def _argnames(
-    # without self and the stream
-    layer,
-):
+def _argnames(layer):
+    "Parameters of a layer's forward, without self and the stream"
     return tuple(inspect.signature(type(layer).forward).parameters)[2:]
 
 
 def _skip(R, S, like):
     "The connection from basis `R` to basis `S`: a linear layer with weight SᵀR"
-    R, S = (t if t.is_meta else t.to(like.device) for t in (R, S))
+    near = exact_device(like.device)
+    R, S = (t.double() if t.is_meta else t.to(near).double() for t in (R, S))
     new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
-    new.weight = _param(S.double().T @ R.double(), like)
+    new.weight = _param(S.T @ R, like)
     return new
 
-# %% ../nbs/41_slicegpt.ipynb #7ab8bcd7
+
 def _norm(module, r):
     "Scale, shift and epsilon of a norm"
-    eps = next(
-        getattr(module, k) for k in ("variance_epsilon", "eps") if hasattr(module, k)
-    )
+    names = [k for k in ("variance_epsilon", "eps") if hasattr(module, k)]
     scale = torch.ones(()) if module.weight is None else module.weight + r.plus
-    return scale, getattr(module, "bias", None), eps
+    return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
+def _moved(old, a, r, mid, bases):
+    "(name, projection in the new basis) of all that a layer reads and writes with"
+    attn_norm, ffn_norm = a.attn_norm, _ffn_norm(old, a, r)
+    for names, norm, R in ((r.reads, attn_norm, bases[0]), (a.up, ffn_norm, mid)):
+        scale, shift, _ = _norm(old.get_submodule(norm), r)
+        for n in names:
+            yield n, read_linear(old.get_submodule(n), R, scale, shift)
+    for n, R in ((r.write, bases[1]), (a.down, bases[-1])):
+        yield n, write_linear(old.get_submodule(n), R, r.centred)
+
+
+def _skips(old, a, bases):
+    like, pairs = old.get_submodule(a.down).weight, zip(bases, bases[1:], strict=False)
+    return nn.ModuleList(_skip(R, S, like) for R, S in pairs).train(old.training)
+
+# %% ../nbs/41_slicegpt.ipynb #e0123f59
 def _layer_edits(layers, i, a, r, fs, bases):
     "What replaces layer `i`: its projections, then the layer itself"
     old, d = layers[i], bases[0].shape[0]
     new = _clone(old, _sliced_class(type(old)))
     new.arch, new.stream, new.branches, new.argnames = a, r, fs, _argnames(old)
-    ffn_norm = _ffn_norm(old, a, r)
-    norms = {n: _norm(old.get_submodule(n), r) for n in (a.attn_norm, ffn_norm)}
-    for n, (_, _, eps) in norms.items():
+    for n in {a.attn_norm, _ffn_norm(old, a, r)}:
+        eps = _norm(old.get_submodule(n), r)[2]
         setattr(new, n, SlicedNorm(d, eps).train(old.training))
+    new.skips = _skips(old, a, bases)
     mid = bases[1] if len(fs) == 2 else bases[0]  # what the FFN reads
-    moved = [
-        (n, read_linear(old.get_submodule(n), bases[0], *norms[a.attn_norm][:2]))
-        for n in r.reads
-    ]
-    moved += [
-        (n, read_linear(old.get_submodule(n), mid, *norms[ffn_norm][:2])) for n in a.up
-    ]
-    moved += [
-        (n, write_linear(old.get_submodule(n), R, r.centred))
-        for n, R in ((r.write, bases[1]), (a.down, bases[-1]))
-    ]
-    new.skips = nn.ModuleList(
-        _skip(R, S, old.get_submodule(a.down).weight)
-        for R, S in zip(bases, bases[1:], strict=False)
-    ).train(old.training)
-    for n, m in moved:
-        if "." not in n:
+    inner = []
+    for n, m in _moved(old, a, r, mid, bases):
+        m = _rehook(m, old.get_submodule(n))
+        if "." in n:
+            inner.append(Edit(*locate(old, n), m))
+        else:
             setattr(new, n, m)
-    return [Edit(*locate(old, n), m) for n, m in moved if "." in n] + [
-        Edit(layers, str(i), new)
-    ]
+    return [*inner, Edit(layers, str(i), new)]
 
 # %% ../nbs/41_slicegpt.ipynb #ae7e1d9f
 @dataclass(frozen=True)
@@ -398,24 +403,24 @@ def _head(model):
     return next(n for n, m in model.named_modules() if m is head)
 
 
+def _end_edits(model, r, bases):
+    "What replaces the embeddings, the final norm and the head"
+    old = {n: model.get_submodule(n) for n in (*r.embed, r.final_norm, _head(model))}
+    scale, shift, eps = _norm(old[r.final_norm], r)
+    new = {n: write_embedding(old[n], bases[0], r.centred) for n in r.embed}
+    new[r.final_norm] = SlicedNorm(bases[0].shape[0], eps)
+    new[r.final_norm].train(old[r.final_norm].training)
+    new[_head(model)] = read_linear(old[_head(model)], bases[-1], scale, shift)
+    for n in new.keys() - set(r.embed):
+        _rehook(new[n], old[n])
+    return [Edit(*locate(model, n), m) for n, m in new.items()]
+
+
 def _slice_edits(model, bases):
     "All edits, for bases with tensors or on the meta device"
     a, r, layers = arch(model), stream(model), decoder_layers(model)
     fs = _branches(r, model.config.get_text_config())
-    k = len(fs)
-    scale, shift, eps = _norm(final := model.get_submodule(r.final_norm), r)
-    new = [
-        (n, write_embedding(model.get_submodule(n), bases[0], r.centred))
-        for n in r.embed
-    ]
-    new += [
-        (r.final_norm, SlicedNorm(bases[0].shape[0], eps).train(final.training)),
-        (
-            _head(model),
-            read_linear(model.get_output_embeddings(), bases[-1], scale, shift),
-        ),
-    ]
-    out = [Edit(*locate(model, n), m) for n, m in new]
+    k, out = len(fs), _end_edits(model, r, bases)
     for i in range(len(layers)):
         out += _layer_edits(layers, i, a, r, fs, bases[k * i : k * i + k + 1])
     return out + _untie_edits(model, {type(l).__name__ for l in layers})
@@ -424,20 +429,14 @@ def _slice_edits(model, bases):
 def _untie_edits(model, names):
     """The head is a matrix of its own from now on, and sliced layers may not be split
     over devices any more than dense ones"""
-    configs = {
-        id(c): c for c in (model.config, model.config.get_text_config())
-    }.values()
-    ties = [
-        Edit(c, "tie_word_embeddings", False)
-        for c in configs
-        if getattr(c, "tie_word_embeddings", False)
-    ]
+    both = model.config, model.config.get_text_config()
+    configs = {id(c): c for c in both}.values()
+    tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
+    out = [Edit(c, "tie_word_embeddings", False) for c in tied]
     if getattr(model, "all_tied_weights_keys", None):
-        ties.append(Edit(model, "all_tied_weights_keys", {}))
-    whole = set(model._no_split_modules or ())
-    return ties + [
-        Edit(model, "_no_split_modules", whole | {f"Sliced{n}" for n in names})
-    ]
+        out.append(Edit(model, "all_tied_weights_keys", {}))
+    whole = set(model._no_split_modules or ()) | {f"Sliced{n}" for n in names}
+    return [*out, Edit(model, "_no_split_modules", whole)]
 
 # %% ../nbs/41_slicegpt.ipynb #59d811f3
 def _meta(d, widths):
@@ -446,32 +445,31 @@ def _meta(d, widths):
 
 def _count(model, edits, *modules):
     "Parameters of each module, by dotted name, once the edits are made (and undone)"
-    undo = swap(edits)
-    try:
+    with swapped(edits):
         return tuple(n_params(model.get_submodule(n) if n else model) for n in modules)
-    finally:
-        swap_back(undo)
 
 
 def _check_present(model):
     if away := [n for n, p in model.named_parameters() if p.is_meta]:
         raise ValueError(
             f"{away[0]} is not in memory: a model that is offloaded, or has no weights,"
-            " cannot be sliced"
+            " cannot be sliced; load it onto its devices whole"
         )
 
 
+def _shape(model):
+    "Layers, width of the stream, branches"
+    fs = _branches(stream(model), model.config.get_text_config())
+    L, d = len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
+    return L, d, L * len(fs)
+
+
 def _check_fit(model, plan):
-    L, r, d = (
-        len(decoder_layers(model)),
-        stream(model),
-        model.get_input_embeddings().weight.shape[1],
-    )
-    n = L * len(_branches(r, model.config.get_text_config())) + 1
-    if (plan.layers, plan.d, len(plan.widths)) != (L, d, n):
+    L, d, n = _shape(model)
+    if (plan.layers, plan.d, len(plan.widths)) != (L, d, n + 1):
         raise ValueError(
             f"{plan} does not fit: this model has {L} layers, a stream of width {d} and"
-            f" {n - 1} branches"
+            f" {n} branches"
         )
 
 # %% ../nbs/41_slicegpt.ipynb #f9c9c1b9
@@ -489,7 +487,7 @@ def slice_edits(
     _check_present(model)
     return _slice_edits(model, plan.bases)
 
-# %% ../nbs/41_slicegpt.ipynb #b9d0e4d1
+
 def skeleton(
     # freshly built and dense in shape; its weights do not matter (the meta device
     # will do)
@@ -501,7 +499,7 @@ def skeleton(
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
 
-# %% ../nbs/41_slicegpt.ipynb #4a565286
+
 def slices_to_dict(
     plan: Slices,  # its tensors are named, not stored
 ) -> dict:  # for JSON; all that `skeleton` needs
@@ -513,7 +511,7 @@ def slices_to_dict(
         kept_params=list(plan.kept),
     )
 
-
+# %% ../nbs/41_slicegpt.ipynb #0324d564
 def slices_from_dict(
     d: dict,  # what `slices_to_dict` gave; further entries are ignored
 ) -> Slices:  # without its bases
@@ -522,7 +520,7 @@ def slices_from_dict(
         d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
     )
 
-# %% ../nbs/41_slicegpt.ipynb #1c2f452a
+
 def sliced_away(
     plan: Slices,  # any slicing
     s: Sizes,  # of the dense model
@@ -541,17 +539,31 @@ def _slices_words(plan, zeros=False):
     "What a slicing changes, for a reader"
     now = ", ".join(map(str, sorted(set(plan.widths))))
     return [
-        f"the hidden size cut from {plan.d} to {now}, after a rotation into principal"
-        " components (SliceGPT): every matrix that reads or writes the stream is"
-        " smaller",
-        "no attention, neuron or layer is removed;"
-        f" {len(plan.widths) - 1} rotations between the branches are added",
+        (
+            f"the hidden size cut from {plan.d} to {now}, after a rotation into"
+            " principal components (SliceGPT): every matrix that reads or writes the"
+            " stream is smaller"
+        ),
+        (
+            "no attention, neuron or layer is removed;"
+            f" {len(plan.widths) - 1} rotations between the branches are added"
+        ),
     ]
 
-# %% ../nbs/41_slicegpt.ipynb #75ccefd4
+
+def _slices_spec(model, plan):
+    "What a checkpoint's configuration says of a slicing"
+    return slices_to_dict(plan)
+
+
 SLICES = Kind(
-    Slices, sliced_away, slices_to_dict, slices_from_dict, slice_edits,
-    Layout(lambda model, plan: slices_to_dict(plan), skeleton), _slices_words,
+    Slices,
+    count=sliced_away,
+    to_dict=slices_to_dict,
+    from_dict=slices_from_dict,
+    edits=slice_edits,
+    layout=Layout(_slices_spec, skeleton),
+    words=_slices_words,
 )
 
 # %% ../nbs/41_slicegpt.ipynb #ec5f55be
@@ -560,11 +572,11 @@ def second_moment(
     eps: float,  # of the norm that will read it
 ) -> torch.Tensor:  # (d, d) float64: the sum over tokens of x̂ᵀx̂
     "Second moment of the stream, each token divided by its root mean square."
-    x = x.reshape(-1, x.shape[-1]).double()
+    x = x.reshape(-1, x.shape[-1]).to(exact_device(x.device)).double()
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
 
-# %% ../nbs/41_slicegpt.ipynb #ea003183
+
 def principal(
     C: torch.Tensor,  # (d, d) float64, symmetric
     # (d,) eigenvalues, falling; (d, d) eigenvectors in columns
@@ -579,52 +591,75 @@ def principal(
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
 # %% ../nbs/41_slicegpt.ipynb #ee3400b9
+def _readers(model):
+    "The norms through which branches and head read the stream, in order"
+    a, r = arch(model), stream(model)
+    k = len(_branches(r, model.config.get_text_config()))
+    out = []
+    for layer in decoder_layers(model):
+        names = a.attn_norm, _ffn_norm(layer, a, r)
+        out += [layer.get_submodule(n) for n in names[:k]]
+    return [*out, model.get_submodule(r.final_norm)]
+
+
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
     """Bases and spectra, one a width, walking the stream through the dense model's own
     branches"""
-    a, r, layers = arch(model), stream(model), decoder_layers(model)
+    r, layers, readers = stream(model), decoder_layers(model), _readers(model)
     fs = _branches(r, model.config.get_text_config())
-    readers = [
-        layer.get_submodule(n)
-        for layer in layers
-        for n in (a.attn_norm, _ffn_norm(layer, a, r))[: len(fs)]
-    ] + [model.get_submodule(r.final_norm)]
-    tape, bases, spectra, xs, C = record_calls(model, calib[:1])[1], [], [], [], 0
-    for b in calib.split(bs):
-        xs.append(_centre(record_calls(model, b)[0], r).cpu())
-        C = C + second_moment(xs[-1], _norm(readers[0], r)[2])
+    eps = [_norm(m, r)[2] for m in readers]
+    tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
+    xs, C = _first_moment(model, calib.split(bs), r, eps[0])
     for j in progress_bar(range(len(readers)), "SliceGPT", progress):
         values, Q = principal(C)
         bases.append(Q[:, : widths[j]].float().cpu())
         spectra.append(values.cpu())
-        if j == len(readers) - 1:
-            break
-        i, C, eps = j // len(fs), 0, _norm(readers[j + 1], r)[2]
-        dev = next(layers[i].parameters()).device
-        kw = move_tensors(
-            dict(zip(_argnames(layers[i]), tape.args[i] or (), strict=False))
-            | tape.kwargs[i],
-            dev,
-        )
-        for n, x in enumerate(xs):
-            x = _project(x.to(dev), Q, widths[j])
-            x = _centre(x + _added(layers[i], a, r, fs[j % len(fs)], x, kw), r)
-            C = C + second_moment(x, eps)
-            xs[n] = x.cpu()
+        if j + 1 < len(readers):
+            i, branch = j // len(fs), fs[j % len(fs)]
+            args = _layer_args(layers[i], tape, i)
+            R = bases[-1] if widths[j] < len(Q) else None
+            C = _next_moment(
+                layers[i], (arch(model), r, branch), args, R, xs, eps[j + 1]
+            )
     return tuple(bases), spectra
 
 # %% ../nbs/41_slicegpt.ipynb #5646131b
+def _first_moment(model, batches, r, eps):
+    "The streams behind the embeddings, on the CPU, and their second moment"
+    xs, C = [], 0
+    for b in batches:
+        x = _centre(record_calls(model, b)[0], r)
+        C = C + second_moment(x, eps)
+        xs.append(x.cpu())
+    return xs, C
+
+
+def _layer_args(layer, tape, i):
+    "What layer `i` was called with beside the stream, by name, on its device"
+    args = dict(zip(_argnames(layer), tape.args[i] or (), strict=False))
+    return move_tensors(args | tape.kwargs[i], next(layer.parameters()).device)
+
+
+def _next_moment(layer, row, args, R, xs, eps):
+    "Move the streams, projected, through a branch, in place; their second moment"
+    (a, r, branch), dev, C = row, next(layer.parameters()).device, 0
+    R = R if R is None else R.to(dev)
+    for n, x in enumerate(xs):
+        x = _project(x.to(dev), R)
+        x = _centre(x + _added(layer, a, r, branch, x, args), r)
+        C = C + second_moment(x, eps)
+        xs[n] = x.cpu()
+    return C
+
+
 def _centre(x, r):
     return x - x.float().mean(-1, keepdim=True).to(x.dtype) if r.centred else x
 
 
-def _project(x, Q, width):
-    "The stream as its first `width` coordinates in basis `Q` describe it"
-    if width == Q.shape[1]:
-        return x
-    R = Q[:, :width].to(x.device, torch.float32)
-    return ((x.float() @ R) @ R.T).to(x.dtype)
+def _project(x, R):
+    "The stream as its coordinates in basis `R` describe it; None: all of it"
+    return x if R is None else ((x.float() @ R) @ R.T).to(x.dtype)
 
 # %% ../nbs/41_slicegpt.ipynb #6531712c
 def slice_shape(
@@ -633,29 +668,16 @@ def slice_shape(
     slice_head: bool = True,  # False: the stream in front of the head keeps width d
 ) -> Slices:  # without bases: enough to count, not to prune
     "What a slicing to `width` would leave, counted before anything is computed."
-    r, L, d = (
-        stream(model),
-        len(decoder_layers(model)),
-        model.get_input_embeddings().weight.shape[1],
-    )
+    L, d, n = _shape(model)
     if not 1 <= width <= d:
         raise ValueError(
             f"the sliced stream has to be 1 to {d} wide, the model's hidden size; got"
             f" {width}"
         )
-    widths = (width,) * (L * len(_branches(r, model.config.get_text_config()))) + (
-        width if slice_head else d,
-    )
-    plan = Slices(L, d, widths, (0,) * L)
-    _check_fit(model, plan)
-    return replace(
-        plan,
-        kept=_count(
-            model,
-            _slice_edits(model, _meta(d, widths)),
-            *(f"{arch(model).layers}.{i}" for i in range(L)),
-        ),
-    )
+    widths = (width,) * n + (width if slice_head else d,)
+    names = [f"{arch(model).layers}.{i}" for i in range(L)]
+    kept = _count(model, _slice_edits(model, _meta(d, widths)), *names)
+    return Slices(L, d, widths, kept)
 
 # %% ../nbs/41_slicegpt.ipynb #24406bf9
 def param_report(
@@ -665,20 +687,17 @@ def param_report(
     # `rotations`, `head_added`
 ) -> dict:
     "Where the parameters are before and after, counted on the modules."
-    head, names = _head(model), [
-        f"{arch(model).layers}.{i}.skips" for i in range(len(plan))
-    ]
+    skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
+    edits = skeleton(model, slices_to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    total, in_head, *skips = _count(
-        model, skeleton(model, slices_to_dict(plan)), "", head, *names
-    )
+    total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
         dense=n_params(model),
         sliced=total,
         layers_dense=sizes(model).total,
         layers_sliced=sum(plan.kept),
         rotations=sum(skips),
-        head_added=in_head if tied else 0,
+        head_added=head if tied else 0,
     )
 
 # %% ../nbs/41_slicegpt.ipynb #a4e63322
@@ -688,7 +707,7 @@ def slice_to(
     width: int,  # of the sliced stream, 1 to d; d rotates and cuts nothing
     *,
     slice_head: bool = True,  # False: the stream in front of the head keeps width d
-    bs: int = 1,  # windows a forward
+    bs: int | None = None,  # windows a forward; default: by their tokens
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `spectra`, `params`, `forwards`
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
@@ -702,15 +721,16 @@ def slice_to(
             f"{calib.numel()} calibration tokens cannot show {width} directions: give"
             " more or longer windows"
         )
+    if bs is None:
+        bs = windows_at_once(calib.shape[1], input_device(model))
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):
         bases, spectra = _calibrate(model, calib, plan.widths, bs, progress)
     plan = replace(plan, bases=bases)
     if log is not None:
-        log.update(
-            spectra=spectra, params=param_report(model, plan), forwards=len(calib)
-        )
+        report = param_report(model, plan)
+        log.update(spectra=spectra, params=report, forwards=len(calib))
     return plan
 
 # %% ../nbs/41_slicegpt.ipynb #fb1c333d
@@ -747,7 +767,7 @@ def slicegpt(
     *,
     slice_head: bool = True,  # False: the stream in front of the head keeps its width
     multiple: int = 8,  # the width is rounded down to a multiple of this
-    bs: int = 1,  # windows a forward
+    bs: int | None = None,  # windows a forward; default: by their tokens
     progress: bool = True,  # show a progress bar
     # if given, receives `spectra` (a (d,) tensor a basis), `params` (see
     # `param_report`), `forwards`
@@ -756,12 +776,9 @@ def slicegpt(
     """SliceGPT: delete rows and columns of every matrix along the principal components
     of the residual stream."""
     stream(model)
-    width = hidden_width(
-        model.get_input_embeddings().weight.shape[1], sparsity, multiple
-    )
-    plan = slice_to(
-        model, calib, width, slice_head=slice_head, bs=bs, progress=progress, log=log
-    )
+    d = model.get_input_embeddings().weight.shape[1]
+    width, how = hidden_width(d, sparsity, multiple), dict(progress=progress, log=log)
+    plan = slice_to(model, calib, width, slice_head=slice_head, bs=bs, **how)
     if (saved := sliced_away(plan, sizes(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
@@ -769,5 +786,3 @@ def slicegpt(
             stacklevel=2,
         )
     return plan
-
-
