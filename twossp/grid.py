@@ -22,11 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .arch import sizes
 from .evaluate import check_evals, describe_model, measure
 from twossp.machine import (
-    kept_rng,
-    one_line,
-    peak_memory,
-    read_clock,
-    seconds_between,
+    input_device, kept_rng, one_line, peak_memory, read_clock, seconds_between,
 )
 from .methods import method
 from .metrics import ids_hash
@@ -79,10 +75,11 @@ def find_plan(
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
-    with kept_rng(seed), counting(model) as work, peak_memory(model.device) as mem:
-        start = read_clock(model.device)
+    device = input_device(model)
+    with kept_rng(seed), counting(model) as work, peak_memory(device) as mem:
+        start = read_clock(device)
         plan = method(model, calib, sparsity, **given)
-        seconds = seconds_between(start, read_clock(model.device))
+        seconds = seconds_between(start, read_clock(device))
     forwards = work.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
     return plan, dict(seconds=seconds, forwards=forwards, plan_peak=mem.peak)
 
