@@ -17,13 +17,24 @@ from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers, sizes
 from twossp.machine import (
-    default_budget, input_device, processes, progress_bar, sum_over_processes,
+    default_budget,
+    input_device,
+    processes,
+    progress_bar,
+    sum_over_processes,
     windows_at_once,
 )
 from .metrics import check_ids, inference, kl, nll
 from .plan import Plan, dense_plan, drop, removed_blocks, removed_params
 from twossp.replay import (
-    Check, Tape, check_replay, record_calls, resident, run_layer, run_layers, tail,
+    Check,
+    Tape,
+    check_replay,
+    record_calls,
+    resident,
+    run_layer,
+    run_layers,
+    tail,
 )
 from .surgery import applied, depth_edits, edits
 
@@ -38,9 +49,8 @@ def _plain_nll(model, plans, ids, progress):
 # %% ../nbs/14_search.ipynb #01ec0725
 def _plain_kl(model, plans, ids, ref, progress):
     out = torch.empty(len(plans), len(ids))
-    for w, b in enumerate(
-        progress_bar(ids.to(input_device(model)).split(1), "windows", progress)
-    ):
+    parts = ids.to(input_device(model)).split(1)
+    for w, b in enumerate(progress_bar(parts, "windows", progress)):
         with inference(model):
             p = _reference(model, b, w, ref)
         for i, plan in enumerate(plans):
@@ -58,8 +68,7 @@ def _reference(model, b, w, ref):
 # %% ../nbs/14_search.ipynb #da9e9b5b
 @dataclass(eq=False)
 class Node:
-    """One decision for one layer, after the decisions on the way from the root: one
-    layer evaluation."""
+    "A decision for a layer, after those on the way from the root: one evaluation."
 
     parent: "Node | None" = None  # the node of the layer before; None: the root
     # (attention stays, neurons kept, own tensors); None: the layer is gone
@@ -84,11 +93,9 @@ def _own_tensors(plan, layers):
 def list_decisions(
     plan: Plan,  # any plan
     layers: str,  # name of the list of layers, as in `Arch.layers`
-    # a layer: its decision; None if the plan brings tensors for other
-    # places
+    # a layer: its decision; None if the plan brings tensors for other places
 ) -> list | None:
-    """What a plan does to each layer, as keys that are equal if and only if the same is
-    done."""
+    "What a plan does to each layer, as keys: equal if and only if the same is done."
     own = _own_tensors(plan, layers)
     if own is None:
         return None
@@ -110,9 +117,9 @@ def make_trie(
             node.plans.append(p)
     return root
 
-
+# %% ../nbs/14_search.ipynb #s14lev
 def list_levels(
-    root: Node,  # of a `trie`
+    root: Node,  # of `make_trie`
 ) -> list[list[Node]]:  # a layer: its nodes
     "The nodes of a tree, layer by layer."
     out, now = [], [root]
@@ -159,22 +166,24 @@ def _through(job, i, nodes, states, out, left):
     "Run `nodes`, whose decisions are alike, through layer `i` as it is now"
     size = len(states[nodes[0].parent])
     per = max(1, job.rows // size) if job.stack else 1
+    layer = decoder_layers(job.model)[i]
     for part in (nodes[j : j + per] for j in range(0, len(nodes), per)):
-        h = (
-            torch.cat([states[n.parent] for n in part])
-            if len(part) > 1
-            else states[part[0].parent]
-        )
-        y = torch.cat([
-            run_layer(decoder_layers(job.model)[i], job.tape, i, x)
-            for x in h.split(job.rows)
-        ])
-        out.update(zip(part, y.split(size), strict=False))
+        h = _stacked([states[n.parent] for n in part])
+        ys = [run_layer(layer, job.tape, i, x) for x in h.split(job.rows)]
+        out.update(zip(part, torch.cat(ys).split(size), strict=True))
         left.subtract(n.parent for n in part)
         for n in part:
             if not left[n.parent]:
                 states.pop(n.parent, None)  # the last that needed it
         job.tick(len(part))
+
+
+def _stacked(states):
+    "Several nodes' hidden states as one tensor; one node's as they are"
+    if len(states) == 1:
+        return states[0]
+    # where a layer is gone, a state has not moved on to that layer's device
+    return torch.cat([x.to(states[0].device) for x in states])
 
 # %% ../nbs/14_search.ipynb #c48b9e66
 def run_level(
@@ -199,8 +208,7 @@ def run_level(
 
 # %% ../nbs/14_search.ipynb #98ab4ab0
 def _part(nodes, cap):
-    """Nodes that go on, and nodes that wait, so that at most `cap` states come of the
-    first"""
+    "Nodes that go on, and nodes that wait: at most `cap` states come of the first"
     if len(nodes) <= cap:
         return nodes, []
     nodes, n, total = sorted(nodes, key=lambda n: len(n.plans)), 0, 0
@@ -216,8 +224,7 @@ def walk(
     cap: int,  # nodes whose states are held at a time
     # node of the last layer -> (n, t, d) what leaves it; every node comes once
 ) -> Iterator[dict]:
-    """Walk the layers once with all plans; more often for a part of them if not all
-    states may be held."""
+    "Walk the layers once with all plans; in parts if not all states may be held."
     L = len(decoder_layers(job.model))
     todo = [(0, list(root.children.values()), {root: h})]
     while todo:
@@ -231,13 +238,11 @@ def walk(
         if i + 1 == L:
             yield states
         else:
-            todo.append(
-                (i + 1, [c for n in nodes for c in n.children.values()], states)
-            )
+            children = [c for n in nodes for c in n.children.values()]
+            todo.append((i + 1, children, states))
 
 # %% ../nbs/14_search.ipynb #d36c9a53
-# device type -> bytes of logits at a time: what the C library's allocator still
-# recycles
+# device type -> bytes of logits at a time: what the C library still recycles
 LOGITS = {"cpu": 2**25}
 MANY_LOGITS = 2**29  # on any other device
 
@@ -245,32 +250,31 @@ MANY_LOGITS = 2**29  # on any other device
 def _chunk(model, device, t, budget):
     "Tokens whose logits are computed at a time"
     v = model.get_input_embeddings().weight.shape[0]
-    return min(
-        t, max(64, min(LOGITS.get(device.type, MANY_LOGITS), budget // 8) // (4 * v))
-    )
+    most = min(LOGITS.get(device.type, MANY_LOGITS), budget // 8)
+    return min(t, max(64, most // (4 * v)))
 
 # %% ../nbs/14_search.ipynb #be5a212e
 def _nll_of(logits, h, ids, chunk):
     "(n,) nll of windows whose last hidden states are `h`"
     x, y = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
-    out = [
-        F.cross_entropy((z := logits(a)).float(), b.to(z.device), reduction="none")
-        for a, b in zip(x.split(chunk), y.split(chunk), strict=False)
-    ]
-    return torch.cat(out).view(len(ids), -1).mean(1).cpu()
+    out = []
+    for a, b in zip(x.split(chunk), y.split(chunk), strict=True):
+        z = logits(a)
+        out.append(F.cross_entropy(z.float(), b.to(z.device), reduction="none"))
+    return torch.cat(out).view(len(ids), -1).mean(1)
 
 
 def _kl_of(logits, ref, states, chunk):
-    """[kl] of one window, for last hidden states `states`, each (t, d), from `ref`:
-    tokens -> reference logits"""
-    total, t = torch.zeros(len(states)), len(states[0])
+    "[kl] of one window from `ref`: tokens -> logits, for `states`, each (t, d)"
+    total, t = 0, len(states[0])
     for a in range(0, t, chunk):
         log_p = ref(slice(a, a + chunk)).float().log_softmax(-1)
-        p = log_p.exp()
-        for j, h in enumerate(states):
+        p, found = log_p.exp(), []
+        for h in states:
             log_q = logits(h[a : a + chunk]).float().log_softmax(-1).to(p.device)
-            total[j] += (p * (log_p - log_q)).sum(-1).clamp_min(0).sum().cpu()
-    return total / t
+            found.append((p * (log_p - log_q)).sum(-1).clamp_min(0).sum())
+        total = total + torch.stack(found)
+    return total.cpu() / t
 
 # %% ../nbs/14_search.ipynb #ba436740
 @dataclass(frozen=True)
@@ -284,22 +288,17 @@ class Limits:
 
 # %% ../nbs/14_search.ipynb #2008034e
 def _limits(model, ids, leaves, check, budget):
-    """Half of the budget for hidden states, a quarter for a layer at work, the rest for
-    logits"""
+    "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
     device, (n, t) = input_device(model), ids.shape
     budget = default_budget(device) if budget is None else budget
     d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
     held = max(1, budget // 2 // (t * d * size))
     work = t * size * (8 * d + 4 * max(sizes(model).width))
     windows = min(n, max(1, held // leaves))
-    rows = (
-        min(windows_at_once(t, device), max(1, budget // 4 // work))
-        if check.stack
-        else 1
-    )
-    return Limits(
-        windows, max(1, held // windows), rows, _chunk(model, device, t, budget)
-    )
+    rows = min(windows_at_once(t, device), max(1, budget // 4 // work))
+    chunk = _chunk(model, device, t, budget)
+    nodes = max(1, held // windows)
+    return Limits(windows, nodes, rows if check.stack else 1, chunk)
 
 # %% ../nbs/14_search.ipynb #fd805321
 @dataclass(frozen=True)
@@ -313,6 +312,12 @@ class LastStates:
     h: object  # (n, t, d) what entered layer 0
     states: dict  # node of the last layer -> (n, t, d) what left it
 
+# %% ../nbs/14_search.ipynb #s14bar
+def _evaluations_bar(levels, times, progress):
+    "A bar that counts the evaluations of a tree, walked `times` times"
+    n = sum(n.decision is not None for nodes in levels for n in nodes)
+    return progress_bar(None, "layer evaluations", progress, total=times * n)
+
 # %% ../nbs/14_search.ipynb #4189bfab
 def find_last_states(
     model: PreTrainedModel,  # in inference mode, replayable
@@ -325,33 +330,20 @@ def find_last_states(
 ) -> Iterator[LastStates]:  # all last nodes of all windows, some at a time
     "Walk the layers with every plan, as many windows at a time as the budget allows."
     root = make_trie(decided)
-    nodes = list_levels(root)
-    limits = _limits(model, ids, len(nodes[-1]), check, budget)
+    levels = list_levels(root)
+    limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
-    with progress_bar(
-        None,
-        "layer evaluations",
-        progress,
-        total=len(parts)
-        * sum(n.decision is not None for layer in nodes for n in layer),
-    ) as b:
+    with _evaluations_bar(levels, len(parts), progress) as bar:
         for k, part in enumerate(parts):
             h, tape = record_calls(model, part, check.as_tuple)
-            job = Job(
-                model,
-                tape,
-                plans,
-                limits.rows,
-                h.device.type not in ONE_BY_ONE,
-                b.update,
-            )
+            stack = h.device.type not in ONE_BY_ONE
+            job = Job(model, tape, plans, limits.rows, stack, bar.update)
             for states in walk(job, root, h, limits.nodes):
                 yield LastStates(job, limits, k * limits.windows, part, h, states)
 
 # %% ../nbs/14_search.ipynb #f4becba6
 def _checked_plans(model, plans):
-    """A plan: its decisions, or None for the plain way. `ValueError` if one does not
-    fit the model"""
+    "A plan: its decisions, or None for the plain way; an error if one does not fit"
     s, layers = sizes(model), arch(model).layers
     for p in plans:
         if type(p) is Plan:
@@ -362,26 +354,37 @@ def _checked_plans(model, plans):
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
     return [list_decisions(p, layers) if type(p) is Plan else None for p in plans]
 
-
-def _scored(model, plans, ids, progress, plain, quick):
-    """Rows of losses: `plain(plans)` gives those of some plans, `quick(plans,
-    decisions, check)` too"""
+# %% ../nbs/14_search.ipynb #s14sco
+def _scored(model, plans, ids, plain, quick):
+    "Rows of losses: `plain(plans)`, or `quick(plans, decisions, check)` where it fits"
     check_ids(ids, model)
     decided, out = _checked_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = processes()
-    mine = list(range(rank, len(plans), size))
+    mine = range(rank, len(plans), size)
     fast = [p for p in mine if decided[p] is not None]
     if fast and (check := check_replay(model, ids)).problem:
         fast = []
-    slow = [p for p in mine if p not in set(fast)]
+    slow = sorted(set(mine) - set(fast))
     if slow:
         out[slow] = plain([plans[p] for p in slow])
     if fast:
+        ways = [decided[p] for p in fast]
         with inference(model):
-            out[fast] = quick(
-                [plans[p] for p in fast], [decided[p] for p in fast], check
-            )
+            out[fast] = quick([plans[p] for p in fast], ways, check)
     return sum_over_processes(out)
+
+# %% ../nbs/14_search.ipynb #s14qn
+def _walked_nll(ends, check, shape):
+    "(plans, windows) nll of the plans whose walk arrives at `ends`"
+    out = torch.empty(shape)
+    for e in ends:
+        with tail(e.job.model, check.as_tuple) as logits:
+            chunk = e.limits.chunk
+            nlls = [_nll_of(logits, h, e.ids, chunk) for h in e.states.values()]
+        # the host waits for the device here, once
+        for n, x in zip(e.states, torch.stack(nlls).cpu(), strict=True):
+            out[n.plans, e.start : e.start + len(e.ids)] = x
+    return out
 
 # %% ../nbs/14_search.ipynb #e8682be2
 def plan_nll(
@@ -389,61 +392,58 @@ def plan_nll(
     plans: Sequence[Plan],  # to be compared; other registered kinds too
     ids: torch.Tensor,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
-    # bytes for hidden states, activations and logits; default: a quarter of
-    # what is free
+    # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
     "The nll of every window under every plan."
 
-    def quick(plans, decided, check):
-        out = torch.empty(len(plans), len(ids))
-        for e in find_last_states(model, plans, decided, ids, check, budget, progress):
-            with tail(model, check.as_tuple) as logits:
-                for n, h in e.states.items():
-                    out[n.plans, e.start : e.start + len(h)] = _nll_of(
-                        logits, h, e.ids, e.limits.chunk
-                    )
-        return out
+    def plain(some):
+        return _plain_nll(model, some, ids, progress)
 
-    return _scored(
-        model,
-        plans,
-        ids,
-        progress,
-        lambda p: _plain_nll(model, p, ids, progress),
-        quick,
-    )
+    def quick(some, decided, check):
+        ends = find_last_states(model, some, decided, ids, check, budget, progress)
+        return _walked_nll(ends, check, (len(some), len(ids)))
+
+    return _scored(model, plans, ids, plain, quick)
 
 # %% ../nbs/14_search.ipynb #82a9a123
 def _dense_states(e, dense):
-    """What leaves the last layer of the dense model, plan number `dense` of the walk;
-    run once more if it is not among these ends"""
+    "What leaves the last layer of the dense model, plan `dense`; run if not here"
     here = [h for n, h in e.states.items() if dense in n.plans]
     return here[0] if here else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
 
+# %% ../nbs/14_search.ipynb #s14ek
+def _reference_at(p, logits, states):
+    "Tokens -> reference logits: those of `p`, or made of the dense model's states"
+    if p is None:
+        return lambda tokens: logits(states[tokens])
+    return lambda tokens: p[tokens]
+
 
 def _ends_kl(e, out, ref, dense, check):
-    """Fill in the divergences of the plans that arrived; `dense`: hidden states of the
-    dense model, if it is the reference"""
-    nodes, model = [n for n in e.states if min(n.plans) < len(out)], e.job.model
-    # (none, if only the dense model arrived)
-    for w in range(len(e.ids) if nodes else 0):
-        p = (
-            None
-            if dense is not None
-            else _reference(model, e.ids[w : w + 1], e.start + w, ref)[0]
-        )
-        with tail(model, check.as_tuple) as logits:
-            take = (
-                (lambda s, w=w: logits(dense[w, s]))
-                if dense is not None
-                else (lambda s, p=p: p[s])
-            )
-            found = _kl_of(
-                logits, take, [e.states[n][w] for n in nodes], e.limits.chunk
-            )
-        for n, x in zip(nodes, found, strict=False):
+    "Fill in the divergences of the plans that arrived at `e`"
+    nodes = [n for n in e.states if min(n.plans) < len(out)]
+    if not nodes:  # only the dense model arrived
+        return
+    for w in range(len(e.ids)):
+        states, p = [e.states[n][w] for n in nodes], None
+        if dense is None:  # asked before there are stand-ins
+            p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
+        with tail(e.job.model, check.as_tuple) as logits:
+            take = _reference_at(p, logits, None if p is not None else dense[w])
+            found = _kl_of(logits, take, states, e.limits.chunk)
+        for n, x in zip(nodes, found, strict=True):
             out[[q for q in n.plans if q < len(out)], e.start + w] = x.float()
+
+
+def _walked_kl(ends, check, ref, shape):
+    "(plans, windows) divergences; the dense model is plan number `len(plans)`"
+    out, dense, start = torch.empty(shape), None, None
+    for e in ends:
+        if ref is None and e.start != start:
+            dense, start = _dense_states(e, len(out)), e.start
+        _ends_kl(e, out, ref, dense, check)
+    return out
 
 # %% ../nbs/14_search.ipynb #2aed7bca
 def plan_kl(
@@ -453,31 +453,21 @@ def plan_kl(
     # reference logits, as for `kl`; default: the dense model's
     ref: Callable | torch.Tensor | None = None,
     progress: bool = False,  # show a progress bar
-    # bytes for hidden states, activations and logits; default: a quarter of
-    # what is free
+    # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    """The divergence of every window's predictions from the reference's, under every
-    plan."""
+    "The divergence of every window's predictions from the reference's, per plan."
 
-    def quick(plans, decided, check):
-        out, more, start = torch.empty(len(plans), len(ids)), [], None
+    def plain(some):
+        return _plain_kl(model, some, ids, ref, progress)
+
+    def quick(some, decided, check):
+        shape, walked = (len(some), len(ids)), list(some)
         if ref is None:
-            more, decided = [dense := dense_plan(len(plans[0]))], [
-                *decided,
-                list_decisions(dense, ""),
-            ]
-        for e in find_last_states(model, [*plans, *more], decided, ids, check, budget, progress):
-            if ref is None and e.start != start:
-                h, start = _dense_states(e, len(plans)), e.start
-            _ends_kl(e, out, ref, h if ref is None else None, check)
-        return out
+            dense = dense_plan(len(some[0]))
+            walked.append(dense)
+            decided = [*decided, list_decisions(dense, "")]
+        ends = find_last_states(model, walked, decided, ids, check, budget, progress)
+        return _walked_kl(ends, check, ref, shape)
 
-    return _scored(
-        model,
-        plans,
-        ids,
-        progress,
-        lambda p: _plain_kl(model, p, ids, ref, progress),
-        quick,
-    )
+    return _scored(model, plans, ids, plain, quick)
