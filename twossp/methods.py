@@ -23,7 +23,7 @@ class Method:
     about: str = ""  # in a line
 
 # %% ../nbs/42_methods.ipynb #b698b943
-METHODS: dict[str, Method] = {
+METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
     "2ssp": Method(
         "twossp.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attentions by perplexity",
@@ -52,6 +52,10 @@ METHODS: dict[str, Method] = {
         "twossp.slicegpt:slicegpt", 256, "2401.15024",
         "a narrower residual stream, after rotation to principal components",
     ),
+}
+
+# %% ../nbs/42_methods.ipynb #5dc29c85
+METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         "twossp.baselines:random_plan", 1, "", "control: 2ssp's shape, drawn by lot"
     ),
@@ -72,9 +76,7 @@ def method(
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
     "The method of that name; `ValueError` lists the choices."
     if name not in METHODS:
-        raise ValueError(
-            f"no pruning method {name!r}; there are: {', '.join(METHODS)}"
-        )
+        raise ValueError(f"no pruning method {name!r}; there are: {', '.join(METHODS)}")
     row = METHODS[name]
     fn = resolve_name(row.fn) if isinstance(row.fn, str) else row.fn
     if hasattr(fn, "method"):
