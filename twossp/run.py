@@ -34,7 +34,7 @@ from twossp.evaluate import (
 )
 from .grid import cell_key, log, run_grid
 from .hub import check_target, save_pruned
-from .machine import DEVICES, as_device, as_dtype, quiet
+from .machine import DEVICES, as_device, as_dtype, quiet, start_processes
 from .methods import method
 from .metrics import ids_hash
 from twossp.options import (
@@ -248,6 +248,7 @@ def load(
     "The model that was named."
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
+    start_processes(device or "cpu")  # those of torchrun; does nothing without it
     log.info("loading %s%s", o.model, where)
     model, tok = load_model(
         o.model, o.dtype, o.device_map, cache_dir=o.cache_dir, device=device
