@@ -49,11 +49,12 @@ def formula_point(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
+    multiple: int = 1,  # of which widths are multiples; 1: whole neurons
 ) -> Balance:  # the formula's; if it cannot be had, the nearest that can
     "Where the search starts from."
     counts, wanted = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
     nearest = min(counts, key=lambda n: abs(n - wanted))
-    return balance(s, sparsity, alpha, nearest)
+    return balance(s, sparsity, alpha, nearest, multiple)
 
 # %% ../nbs/31_allocate.ipynb #8ddddffe
 PATIENCE = 3  # points in a row without a new best, after which the walk ends
@@ -67,10 +68,11 @@ def removal_path(
     compare: torch.Tensor,  # (k, t) windows that balances are compared on
     alpha: float = 1.5,  # of the formula, for the width that removals are scored at
     progress: bool = True,  # show a progress bar
+    multiple: int = 1,  # of which widths are multiples; 1: whole neurons
 ) -> tuple[list[Point], list[Plan], list[Trial]]:  # points, their plans, all trials
     "Walk along the greedy removals, and score the balance at each step."
     s = sizes(model)
-    L, start = len(s), formula_point(s, sparsity, alpha)
+    L, start = len(s), formula_point(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, start.width)
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
@@ -79,7 +81,7 @@ def removal_path(
             trials += tried
         if n not in feasible:
             continue
-        b = balance(s, sparsity, n_attn=n)
+        b = balance(s, sparsity, n_attn=n, multiple=multiple)
         order = removal_order(trials)
         plans.append(width_plan(scores, b.width) | drop(L, attn=order))
         points.append(Point(n, b.width, mean_nll(model, plans[-1:], compare).item()))
@@ -176,6 +178,7 @@ def search_widths(
     rounds: int = 3,  # of exchanges
     step: float = 0.25,  # neurons handed over at first, as a share of the mean width
     progress: bool = True,  # show a progress bar
+    multiple: int = 1,  # of which the plan's widths are multiples: they stay so
 ) -> tuple[Plan, list[dict]]:  # the same total of neurons; a round: widths and loss
     "Hand neurons from layers that need them least to layers that need them most."
     L, full = len(plan), [len(x) for x in scores]
@@ -187,7 +190,7 @@ def search_widths(
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     for _ in progress_bar(range(rounds), "widths", progress):
-        d = max(1, round(step * sum(widths) / L))
+        d = multiple * max(1, round(step * sum(widths) / L / multiple))
         pairs = exchanges(*_find_margins(model, make, widths, full, d, search))
         tries = [_exchange(widths, some, d) for some in _halve(pairs)]
         loss, found = _best_widths(model, make, tries, compare)
@@ -212,7 +215,9 @@ def _find_margins(model, make, widths, full, d, ids):
     L = len(widths)
     change = [(i, d) for i in range(L) if widths[i] + d <= full[i]]
     change += [(i, -d) for i in range(L) if widths[i] - d >= 1]
-    moved = [[w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in change]
+    moved = [
+        [w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in change
+    ]
     plans = [make(ws) for ws in [widths, *moved]]
     base, *losses = mean_nll(model, plans, ids).tolist()
     gain, cost = [float("-inf")] * L, [float("inf")] * L

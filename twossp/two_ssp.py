@@ -40,6 +40,8 @@ def two_ssp(
     n_attn: int | None = None,  # attentions to remove; default: the formula's number
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # norm of stage 1
+    # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    multiple: int = 1,
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`
@@ -47,7 +49,7 @@ def two_ssp(
     "Two-stage structured pruning: narrow the FFNs, then remove attentions."
     check_search_windows(calib, n_search)
     s = sizes(model)
-    b, L = balance(s, sparsity, alpha, n_attn), len(s)
+    b, L = balance(s, sparsity, alpha, n_attn, multiple), len(s)
     scores = activation_scores(model, calib, p, bs, progress)
     stage1 = width_plan(scores, b.width)
     attns = [drop(L, attn=[i]) for i in range(L)]

@@ -10,7 +10,11 @@ import torch
 from transformers import PreTrainedModel
 
 from twossp.allocate import (
-    best_point, formula_point, removal_path, repaired_points, search_widths,
+    best_point,
+    formula_point,
+    removal_path,
+    repaired_points,
+    search_widths,
 )
 from .arch import sizes
 from .balance import Balance
@@ -25,14 +29,14 @@ N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 
 # %% ../nbs/32_two_ssp_plus.ipynb #3f99e546
 def _search_balance(
-    model, calib, sparsity, repair, *, alpha, n_search, p, bs, progress, log
+    model, calib, sparsity, repair, *, alpha, n_search, p, multiple, bs, progress, log
 ):
     "The best plan along the removal path; `log` receives what was measured"
-    formula_point(sizes(model), sparsity, alpha)  # can the target be reached
+    formula_point(sizes(model), sparsity, alpha, multiple)  # can the target be reached
     scores = activation_scores(model, calib, p, bs, progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
-        model, scores, sparsity, search, compare, alpha, progress
+        model, scores, sparsity, search, compare, alpha, progress, multiple
     )
     if repair:
         points = repaired_points(model, points, plans, calib, progress=progress)
@@ -70,6 +74,8 @@ def two_ssp_with(
     n_attn: int | str | None = None,
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # norm of stage 1
+    # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    multiple: int = 1,
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     widths: str = "uniform",  # "search": layers may differ in width, their sum stays
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
@@ -83,7 +89,8 @@ def two_ssp_with(
     log = {} if log is None else log
     _check_options(n_attn, widths, repair, calib)
     check_search_windows(calib, n_search)
-    how = dict(alpha=alpha, n_search=n_search, p=p, bs=bs, progress=progress, log=log)
+    how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
+    how |= dict(bs=bs, progress=progress, log=log)
     if n_attn == "search":
         plan = _search_balance(model, calib, sparsity, repair, **how)
     else:
@@ -91,7 +98,13 @@ def two_ssp_with(
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
         plan, log["widths"] = search_widths(
-            model, log["scores"], plan, search, compare, progress=progress
+            model,
+            log["scores"],
+            plan,
+            search,
+            compare,
+            progress=progress,
+            multiple=multiple,
         )
     if repair is None:
         return plan
@@ -110,11 +123,14 @@ def two_ssp_plus(
     alpha: float = 1.5,  # of the balance formula, where the search begins
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # norm of stage 1
+    # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    multiple: int = 1,
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives what `two_ssp_with` measured
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     "2SSP with searched balance, searched widths and repair."
     beyond = dict(n_attn=n_attn, widths=widths, repair=repair)
-    how = dict(alpha=alpha, n_search=n_search, p=p, bs=bs, progress=progress, log=log)
+    how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
+    how |= dict(bs=bs, progress=progress, log=log)
     return two_ssp_with(model, calib, sparsity, **beyond, **how)

@@ -57,7 +57,9 @@ def width_plan(
 
 
 def _warn_narrow(widths, full):
-    few = [i for i, (w, f) in enumerate(zip(widths, full)) if w < NARROW * f]
+    few = [
+        i for i, (w, f) in enumerate(zip(widths, full, strict=True)) if w < NARROW * f
+    ]
     if few:
         where = "every layer" if len(few) == len(full) else f"layers {few}"
         warnings.warn(
