@@ -20,12 +20,18 @@ from transformers import PreTrainedModel
 from .arch import Arch, arch, decoder_layers, ffn_linears
 from .importance import exact_device
 from twossp.least_squares import (
-    LAMBDAS, add_into, choose_lambda, fit_error, moments, refit, widen,
+    LAMBDAS,
+    add_into,
+    choose_lambda,
+    fit_error,
+    moments,
+    refit,
+    widen,
 )
 from .linear import is_linear, read_matrix, store_matrix
 from .machine import default_budget, input_device, progress_bar, windows_at_once
 from .metrics import check_ids, inference
-from .plan import Plan, dense_plan, drop
+from .plan import Plan, dense_plan, drop, removed_blocks
 from .replay import check_replay, record_calls, resident, run_layer
 from .surgery import applied, check_plan
 
@@ -155,6 +161,7 @@ class _Setting:
     bs: int  # windows that go through a layer together
     attention: bool = False  # are attentions refitted too
     budget: int = 2**30  # bytes of inputs that may be kept
+    front: bool = True  # does the layer in front of a gap aim behind it
 
 
 @dataclass(frozen=True)
@@ -198,6 +205,7 @@ class _Fit:
     bias: torch.Tensor | None  # (d,) of the projection
     kept: object  # which of the inputs stay: indices, or a slice
     keep: bool = False  # keep the inputs
+    ahead: torch.Tensor | None = None  # (n, t, d) the dense stream behind a gap
     sums: dict = field(default_factory=dict)  # "fit", "held" -> moments
     xs: list = field(default_factory=list)  # the inputs, if they are kept
     rests: list = field(default_factory=list)  # likewise what the layer gives besides
@@ -210,6 +218,9 @@ class _Fit:
         if rest is not None and share:
             stream = (widen(self.want[rows]) - rest) / self.c
             target = share * stream + (1 - share) * own
+        if rest is not None and self.ahead is not None:
+            skipped = widen(self.ahead[rows]) - widen(self.want[rows])
+            target = target + skipped / self.c
         self.add(rows, x, target)
         if self.keep and rest is not None:
             self.xs.append(x)
@@ -252,6 +263,7 @@ class _Goal:
     out: torch.Tensor  # (n, t, d) stream behind the layer
     mid: torch.Tensor | None  # without the FFN's part; None: attentions stay
     c: Factors  # how the layer adds up
+    ahead: torch.Tensor | None = None  # behind the gap that follows; None: no gap
 
 
 def _find_goal(place, h, c):
@@ -275,6 +287,7 @@ class _Task:
     want: torch.Tensor  # (n, t, d) where the layer's output should be
     c: float | None  # by what factor the projection is added to it
     stream: bool = True  # is the output wanted
+    ahead: torch.Tensor | None = None  # the dense stream behind a gap
 
 
 def _refit_projection(place, task, g):
@@ -289,7 +302,7 @@ def _refit_projection(place, task, g):
     size = g.shape[0] * g.shape[1] * (old.shape[1] * g.dtype.itemsize + 4 * g.shape[2])
     hold = task.stream and task.c is not None and size <= how.budget
     read = kept if task.run.ffn[place.i] is None else slice(None)
-    fit = _Fit(how, task.want, task.c, bias, read, hold)
+    fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
     _run_pruned(place, task.run, g, task.name, fit)
     new, found = _solve(fit.sums, old, how)
     new = new.to(old.dtype).to(old.device)
@@ -302,7 +315,8 @@ def _repair_attention(place, plan, g, goal):
     i, name = place.i, attention_out(place.layer, arch(place.model))
     alone = plan.ffn[i] == ()
     want, run = goal.out if alone else goal.mid, drop(len(plan), ffn=[i])
-    task = _Task(name, run, None, want, goal.c.attn, alone or goal.c.after)
+    ahead = goal.ahead if alone else None
+    task = _Task(name, run, None, want, goal.c.attn, alone or goal.c.after, ahead)
     w, behind, found = _refit_projection(place, task, g)
     name = weight_name(place.model, i, name)
     return {name: w}, behind, dict(layer=i, part="attention", **found)
@@ -311,7 +325,7 @@ def _repair_attention(place, plan, g, goal):
 def _repair_ffn(place, plan, run, g, goal):
     "Likewise"
     i, down = place.i, arch(place.model).down
-    task = _Task(down, run, plan.ffn[i], goal.out, goal.c.ffn)
+    task = _Task(down, run, plan.ffn[i], goal.out, goal.c.ffn, ahead=goal.ahead)
     w, behind, found = _refit_projection(place, task, g)
     return {weight_name(place.model, i): w}, behind, dict(layer=i, part="FFN", **found)
 
@@ -322,7 +336,8 @@ def _repair_layer(place, plan, g, goal, moved):
     i, how, new, found, behind = place.i, place.how, {}, [], None
     narrow = how.share == 1 and goal.c.ffn is not None
     run, front = _layer_plan(plan, i, ffn=narrow), g
-    if plan.attn[i] and goal.mid is not None and moved and how.share:
+    changed = moved or (plan.ffn[i] == () and goal.ahead is not None)
+    if plan.attn[i] and goal.mid is not None and changed and how.share:
         new, behind, f = _repair_attention(place, plan, g, goal)
         found.append(f)
         if behind is not None and plan.ffn[i] != ():  # the attention's part is in
@@ -336,6 +351,29 @@ def _repair_layer(place, plan, g, goal, moved):
         run = replace(_layer_plan(plan, i), weights=new)
         behind = _run_pruned(place, run, g)
     return new, behind, found
+
+# %% ../nbs/30_repair.ipynb #c20b06b0
+def _find_behind(plan, i):
+    "The first layer behind `i` that stays, or the number of layers"
+    gone = removed_blocks(plan)
+    return next(j for j in range(i + 1, len(plan) + 1) if j not in gone)
+
+
+def _can_aim(place, plan, goal):
+    "Has the layer a projection that is refitted, and is just added to the stream"
+    if plan.ffn[place.i] != ():
+        return goal.c.ffn is not None
+    return goal.mid is not None and place.how.share > 0
+
+
+def _look_ahead(place, plan, goal):
+    "The dense stream behind the gap that follows this layer; None: nothing to aim at"
+    behind, dense, out = _find_behind(plan, place.i), dense_plan(len(plan)), goal.out
+    if behind == place.i + 1 or not _can_aim(place, plan, goal):
+        return None
+    for j in range(place.i + 1, behind):
+        out = _run_pruned(replace(place, i=j), dense, out)
+    return out
 
 # %% ../nbs/30_repair.ipynb #ca6bc41d
 @dataclass
@@ -351,7 +389,10 @@ class _Repair:
         "One layer further; `h`: the dense stream in front of it"
         i, plan, moved = place.i, self.plan, self.stream is not h
         gone = not plan.attn[i] and plan.ffn[i] == ()
-        if not moved and plan.attn[i] and plan.ffn[i] is None:
+        if place.how.front and not gone:
+            goal = replace(goal, ahead=_look_ahead(place, plan, goal))
+        intact = plan.attn[i] and plan.ffn[i] is None
+        if not moved and intact and goal.ahead is None:
             self.stream = goal.out
         elif not gone:
             new, self.stream, f = _repair_layer(place, plan, self.stream, goal, moved)
@@ -384,6 +425,7 @@ def repair_plans(
     lam: float | Sequence[float] = LAMBDAS,  # λ, or several to choose from
     held_out: float = 0.25,  # share of the windows that λ is chosen on; the last ones
     attention: bool = False,  # refit the output projections of attentions too
+    front: bool = True,  # the layer in front of whole layers that go writes their part
     noise: float = NOISE,  # windows of random tokens, as a share of those of text
     seed: int = 0,  # of those
     progress: bool = True,  # show a progress bar
@@ -391,6 +433,7 @@ def repair_plans(
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
     how = _check_setting(model, plans, calib, share, lam, held_out, attention)
+    how = replace(how, front=front)
     calib, how = _add_noise(model, calib, how, noise, seed)
     L, known = len(decoder_layers(model)), {}
     bar = progress_bar(None, "repair", progress, total=L * len(plans))
