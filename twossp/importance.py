@@ -207,11 +207,15 @@ def magnitude_scores(
         ups, down = ffn_linears(layer, a)
         with resident(layer.modules()):
             rows = [part for u in ups for part in read_matrix(u).chunk(a.fused)]
-            own = torch.cat([*rows, read_matrix(down).T], 1)
-            out.append(
-                torch.linalg.vector_norm(own, ord=p, dim=1, dtype=torch.float32)
-            )
+            out.append(_row_norms([*rows, read_matrix(down).T], p))
     return out
+
+
+def _row_norms(parts, p):
+    "Norms of the rows of matrices side by side, which are joined an eighth at a time"
+    eighths = zip(*(x.split(-(-len(x) // 8)) for x in parts), strict=True)
+    how = dict(ord=p, dim=1, dtype=torch.float32)
+    return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
 
 # %% ../nbs/20_importance.ipynb #1eeeba96
 def random_scores(

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'processes', 'local_rank', 'as_device', 'input_device',
-           'list_devices', 'RanksLost', 'start_processes', 'sum_over_processes', 'progress_bar', 'quiet', 'ask_device',
-           'wait_for', 'free_bytes', 'default_budget', 'windows_at_once', 'Peak', 'peak_memory', 'read_clock',
-           'seconds_between', 'time_calls', 'one_line', 'seed_everything', 'kept_rng']
+           'list_devices', 'RanksLost', 'start_processes', 'PeerFailed', 'sum_over_processes', 'is_first',
+           'share_first', 'agree_on_step', 'progress_bar', 'quiet', 'ask_device', 'wait_for', 'free_bytes',
+           'default_budget', 'windows_at_once', 'Peak', 'peak_memory', 'read_clock', 'seconds_between', 'time_calls',
+           'one_line', 'seed_everything', 'kept_rng']
 
 # %% ../nbs/10_machine.ipynb #f70579d7
 import atexit
@@ -176,20 +177,83 @@ def start_processes(
         raise RanksLost(f"the processes of this job did not meet: {one_line(e)}") from e
     atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())
 
+# %% ../nbs/10_machine.ipynb #f75b907a
+class PeerFailed(RuntimeError):
+    "Another process of this job failed in the step at work: this one cannot finish it."
+
+
+_SUMMING, _AT_END = 0, 1  # where a process is
+
+
+def _ask_all(collective, *args):
+    "A collective call; whatever it says when it fails, the others are not there"
+    start_processes()
+    try:
+        collective(*args)
+    except RuntimeError as e:
+        raise RanksLost(f"another process of this job is gone: {one_line(e)}") from e
+
+
+def _say_where(where):
+    "Where all processes are"
+    mine = torch.tensor([where])
+    all_of_them = [torch.empty_like(mine) for _ in range(processes()[1])]
+    _ask_all(dist.all_gather, all_of_them, mine)
+    return [x.item() for x in all_of_them]
+
+
+def _meet():
+    "Wait for the others in the middle of a step"
+    if any(where != _SUMMING for where in _say_where(_SUMMING)):
+        raise PeerFailed("another process of this job failed in this step")
+
 # %% ../nbs/10_machine.ipynb #fc17e3d2
 def sum_over_processes(
     x: torch.Tensor,  # this process's share
 ) -> torch.Tensor:  # the same in every process; `x` itself if there is one
-    "The sum over all processes; `RanksLost` if one of them is gone."
+    "The sum over all processes; an error if one of them is gone, or failed before it."
     if processes()[1] == 1:
         return x
-    start_processes()
+    _meet()
     y = x.cuda() if dist.get_backend() == "nccl" else x.cpu().clone()
-    try:
-        dist.all_reduce(y)
-    except RuntimeError as e:
-        raise RanksLost(f"another process of this job is gone: {one_line(e)}") from e
+    _ask_all(dist.all_reduce, y)
     return y.to(x.device)
+
+# %% ../nbs/10_machine.ipynb #af788ce5
+def is_first() -> bool:  # True without torchrun
+    "Is this the process that owns files, rows and printing."
+    return processes()[0] == 0
+
+
+def share_first(
+    x: object,  # what the first process has; of the others', nothing is asked
+) -> object:  # the same in every process
+    "What the first process has, for all; can be pickled."
+    if processes()[1] == 1:
+        return x
+    _meet()
+    box = [x if is_first() else None]
+    _ask_all(dist.broadcast_object_list, box)
+    return box[0]
+
+# %% ../nbs/10_machine.ipynb #d8facfa5
+def agree_on_step(
+    step: str,  # its name, which has to be the same in every process
+    error: str | None = None,  # what went wrong in this process
+) -> str | None:  # what went wrong in the first that failed; None: nothing anywhere
+    "Wait for all at the end of a step; `RanksLost` if they are at different ones."
+    n = processes()[1]
+    if n == 1:
+        return error
+    while any(where != _AT_END for where in _say_where(_AT_END)):
+        pass  # those that were about to add up fail now, and come here
+    said = [None] * n
+    _ask_all(dist.all_gather_object, said, (step, error))
+    if len({name for name, _ in said}) > 1:
+        raise RanksLost(f"the processes of this job are at different steps: {said}")
+    errors = [e for _, e in said if e]
+    own = [e for e in errors if not e.startswith(PeerFailed.__name__)]
+    return next(iter(own or errors), None)
 
 # %% ../nbs/10_machine.ipynb #555933a3
 def progress_bar(

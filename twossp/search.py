@@ -200,9 +200,11 @@ def run_level(
     with resident(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
-            with applied(job.model, _only(job.plans[some.plans[0]], i, layers)):
+            narrow = _only(job.plans[some.plans[0]], i, layers)
+            with applied(job.model, narrow, park=False):
                 for attn, group in sides.items():
-                    with applied(job.model, drop(L, attn=() if attn else [i])):
+                    off = drop(L, attn=() if attn else [i])
+                    with applied(job.model, off, park=False):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
 
