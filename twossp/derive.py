@@ -860,9 +860,18 @@ _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
 
 
 def _key(model):
-    entries = {k: v for k, v in _entries(model.config).items() if "id" not in k}
+    "What a row can depend on: not how many neurons and layers, nor how they turn"
+    kept = {k: v for k, v in _entries(model.config).items() if _matters(k)}
+    sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
     kind = model_family(model.config)
-    return json.dumps([kind, entries], sort_keys=True, default=str)
+    return json.dumps([kind, kept | sets], sort_keys=True, default=str)
+
+
+_NO_MATTER = f"{_WIDTHS}|rope|rotary|_id$"  # older names come and go with a file
+
+
+def _matters(key):
+    return key not in _ENTRIES["L"] and not re.search(_NO_MATTER, key)
 
 
 def derive_arch(
