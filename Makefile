@@ -61,6 +61,7 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and READM
 	$(VENV)/bin/nbdev_export
 	@$(PY) tools/narrow.py
 	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
+	@$(PY) tools/messages.py
 	$(VENV)/bin/nbdev_clean
 	@$(PY) tools/site.py --sidebar
 	@$(PY) tools/nb2readme.py

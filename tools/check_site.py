@@ -272,10 +272,9 @@ HITS = '''return [...document.querySelectorAll(".search-result, .aa-Panel a")]
   .filter(seen)'''
 ROWS = '''const h = document.getElementById(arguments[0]);
   if (!h) return null;
-  const sec = h.closest("section") || h;
   const after = t => h.compareDocumentPosition(t) & Node.DOCUMENT_POSITION_FOLLOWING;
   const t = [...document.querySelectorAll(".parameters table")]
-    .find(t => sec.contains(t) || after(t));
+    .find(after);
   const cells = r => [...r.cells].map(c => c.textContent.trim());
   return seen(t) ? [...t.querySelectorAll("tbody tr")].map(cells) : []'''
 SIGNATURE = '''const words = "def " + arguments[0] + "(";

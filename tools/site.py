@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # first these, in this order
 TUTORIALS = 'walkthrough new_family new_method recover ablations paper_tables'.split()
+# these first among the how-to pages
+HOWTO = 'prune big budget sparsity calibration recover evaluate save vllm llama_cpp'.split()
 FLOORS = {  # decade of a notebook's number -> what one asks there
     '0': 'The model and the plan',
     '1': 'Running it',
@@ -39,9 +41,9 @@ def notebooks(nbs=ROOT / 'nbs'):
 
 
 def place(name):
-    "Where a tutorial stands among the tutorials: as listed, then by name"
-    stem = Path(name).stem
-    return TUTORIALS.index(stem) if stem in TUTORIALS else len(TUTORIALS), name
+    "Where a tutorial or how-to page stands among its like: as listed, then by name"
+    stem, first = Path(name).stem, HOWTO if name.startswith('howto/') else TUTORIALS
+    return first.index(stem) if stem in first else len(first), name
 
 
 def sections(nbs=ROOT / 'nbs'):
@@ -50,8 +52,9 @@ def sections(nbs=ROOT / 'nbs'):
     below = lambda folder: [n for n in names if n.startswith(f'{folder}/')]
     start = [n for n in names if n == 'index.ipynb']
     found = {
-        'Get started': start + sorted(below('tutorials'), key=place),
-        'How to': below('howto'),
+        'Get started': start,
+        'How-to': sorted(below('howto'), key=place),
+        'Tutorials': sorted(below('tutorials'), key=place),
     }
     for digit, title in FLOORS.items():
         found[title] = [n for n in names if re.match(digit + r'\d_', n)]

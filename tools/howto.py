@@ -1,0 +1,78 @@
+"""A place for how-to pages to run in: a tiny model, a text, and the commands of a page
+
+The pages name a folder `my-model` and a file `my.txt`. Here both exist, small enough
+for a test: a random Llama of four layers over bytes, and some sentences. Commands are
+the lines of a page's `sh` blocks that begin with `twossp`.
+"""
+
+import contextlib, io, json, os, re, shlex, tempfile
+from pathlib import Path
+
+SENTENCES = (
+    'Pruning takes whole structures out of a model, and leaves the rest as it was. '
+    'What is quiet on the calibration text goes first. ',
+    'The river rose in the night, and in the morning the bridge was gone. '
+    'They went back, and took the long way over the hills. ',
+)
+
+
+def make_place(folder):
+    "Write `my-model` and `my.txt` into a folder"
+    from twossp.testing import byte_tokenizer, tiny_model
+
+    tiny_model('llama').save_pretrained(Path(folder) / 'my-model')
+    byte_tokenizer().save_pretrained(Path(folder) / 'my-model')
+    text = '\n'.join(s * 60 for s in SENTENCES)
+    (Path(folder) / 'my.txt').write_text(text, encoding='utf-8')
+
+
+def enter():
+    "Make such a place, and go there; it is gone when the returned object is"
+    place = tempfile.TemporaryDirectory(prefix='howto')
+    make_place(place.name)
+    os.chdir(place.name)
+    return place
+
+
+def read_commands(text):
+    "The `twossp` commands in the `sh` blocks of a text, as lists of words"
+    blocks = re.findall(r'```sh\n(.*?)```', text, flags=re.S)
+    lines = '\n'.join(blocks).replace('\\\n', ' ').splitlines()
+    words = (shlex.split(line, comments=True) for line in lines)
+    return [w[1:] for w in words if w[:1] == ['twossp']]
+
+
+def page_text(path):
+    "The prose of a notebook"
+    cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
+    return '\n'.join(''.join(c['source']) for c in cells if c['cell_type'] != 'code')
+
+
+def read_flags(words):
+    "What a command asks for; `ValueError` if its flags are not those of today"
+    from pkgutil import resolve_name
+
+    from twossp import cli, options
+
+    name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
+    rest = words[1:] if words[:1] == [name] else words
+    cls = resolve_name(cli.COMMANDS[name].options)
+    return options.read_given(cls, rest)
+
+
+def is_here(words):
+    "Does a command ask for nothing but what is in the place?"
+    return any('my-' in w or w.startswith('my.') for w in words)
+
+
+def run_command(words):
+    "(exit code, what it printed) of one command, in the folder we are in"
+    from twossp.cli import main
+
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            code = main(words)
+        except SystemExit as e:
+            code = e.code
+    return code or 0, said.getvalue()
