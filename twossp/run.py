@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_save', 'check_here', 'pick_device', 'list_targets',
-           'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load', 'check_feasible', 'key_of',
-           'check_folders', 'draw_pictures', 'saver', 'label_plan', 'run_plan', 'run_ablations', 'run', 'show_rows',
-           'find_program', 'say_farewell', 'speaking', 'write_page', 'prune']
+           'asked_bound', 'read_shapes', 'find_target', 'describe_bound', 'read_all', 'cut_windows', 'evaluations',
+           'find_downstream', 'load', 'check_feasible', 'advise_multiple', 'key_of', 'check_folders', 'draw_pictures',
+           'saver', 'label_plan', 'run_plan', 'run_ablations', 'run', 'show_rows', 'find_program', 'say_farewell',
+           'speaking', 'write_page', 'prune']
 
 # %% ../nbs/72_run.ipynb #33975127
 import json
@@ -22,6 +23,7 @@ from inspect import signature
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
 from transformers.utils import logging as hf_logging
 
 from .ablations import ablate
@@ -29,22 +31,59 @@ from .allocate import formula_point
 from .arch import Sizes, sizes
 from .balance import balance
 from .data import cache_folder, load_model, load_text, windows
+from twossp.estimate import (
+    Estimate,
+    estimate,
+    find_sparsity,
+    load_skeleton,
+    parse_size,
+    shape_options,
+)
 from twossp.evaluate import (
-    PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS,
+    describe_model,
+    measure,
+    on_forward,
+    on_generation,
+    on_prompts,
+    on_text,
 )
 from .grid import cell_key, log, run_grid
 from .hub import check_target, save_pruned
-from .machine import DEVICES, as_device, as_dtype, quiet, start_processes
+from twossp.machine import (
+    DEVICES,
+    as_device,
+    as_dtype,
+    is_first,
+    quiet,
+    share_first,
+    start_processes,
+)
 from .methods import method
 from .metrics import ids_hash
 from twossp.options import (
-    Options, calibration_name, check_options, evaluation_names, method_options,
-    needs_calibration, read_batch_size, text_folder, usual_windows, wants_several,
+    BOUND_FLAGS,
+    Options,
+    calibration_name,
+    check_options,
+    evaluation_names,
+    method_options,
+    needs_calibration,
+    read_batch_size,
+    text_folder,
+    usual_windows,
+    wants_several,
 )
 from .plan import check_sparsity
 from .provenance import load_plan, plan_file, plan_key
 from twossp.report import (
-    compare, html_report, plot_plan, plot_trials, samples, summary, to_markdown,
+    compare,
+    html_report,
+    plot_plan,
+    plot_trials,
+    samples,
+    summary,
+    to_markdown,
 )
 from .results import Result, append_line, load_results, to_row, versions
 from .surgery import applied
@@ -136,7 +175,7 @@ def check_here(
         check_batch_size(read_batch_size(o), where)
     if o.plan:
         load_plan(o.plan)
-    if o.save:
+    if o.save and is_first():
         check_save(o)
 
 # %% ../nbs/72_run.ipynb #d20d4a1e
@@ -161,6 +200,58 @@ def list_targets(
     if rate == -2:
         return [0.25, 0.375, 0.5]
     return [check_sparsity(rate)]
+
+# %% ../nbs/72_run.ipynb #d3d750aa
+def asked_bound(
+    o: Options,  # what was asked for
+) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
+    "The bound that stands in place of a sparsity; `ValueError` if it is no size."
+    for name, bound in BOUND_FLAGS.items():
+        said = getattr(o, name)
+        if said is not None:
+            value = said if bound == "speedup" else parse_size(said)
+            return bound, value, f"--{name} {said}"
+    return None
+
+
+def read_shapes(
+    o: Options,  # what was asked for: model, dtype, cache_dir
+) -> PreTrainedModel:  # on the meta device, in the type that it would be loaded in
+    "The model without its weights."
+    model = load_skeleton(o.model, cache_dir=o.cache_dir)
+    return model if o.dtype == "auto" else model.to(as_dtype(o.dtype))
+
+# %% ../nbs/72_run.ipynb #ee585b4e
+def find_target(
+    o: Options,  # what was asked for
+) -> Options:  # with a sparsity in the place of a bound
+    "The smallest sparsity that keeps the bound, and what it leaves, said in a line."
+    asked = asked_bound(o)
+    if asked is None:
+        return o
+    bound, value, said = asked
+    model, context = read_shapes(o), o.context or 4096
+    options = shape_options(o.pruning_method, method_options(o))
+    where = o.pruning_method, context
+    x = find_sparsity(model, bound, value, *where, **options)
+    ends = estimate(model, o.pruning_method, x, context, **options)
+    log.info(
+        "%s: sparsity %.4f, which leaves %s", said, x, describe_bound(ends, context)
+    )
+    unset = dict.fromkeys(BOUND_FLAGS)
+    return replace(o, **unset, context=None, sparsity_rate=x)
+
+
+def describe_bound(
+    ends: Sequence[Estimate],  # the range of what a method leaves
+    context: int,  # tokens in the cache
+) -> str:  # in a line
+    "The largest of what can be left."
+    e = max(ends, key=lambda e: e.bytes + e.cache)
+    return (
+        f"{e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of weights and"
+        f" {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+    )
 
 # %% ../nbs/72_run.ipynb #cdfb96bc
 def read_all(
@@ -192,7 +283,11 @@ def cut_windows(
         if have < n:
             log.warning(
                 "%s calibrates on %d windows of %d tokens; %s has %d: these are used",
-                o.pruning_method, n, o.seq_len, calibration_name(o), have,
+                o.pruning_method,
+                n,
+                o.seq_len,
+                calibration_name(o),
+                have,
             )
             n = have
     return windows(texts, tok, o.seq_len, n, o.seed or None)
@@ -260,11 +355,14 @@ def load(
     return model, tok
 
 # %% ../nbs/72_run.ipynb #a3a4d1d3
+_SPLIT = "alpha", "n_attn", "multiple"  # what `balance` reads
+
+
 def _try_balance(o, s, target):
     "Raises if the target cannot be had"
     if o.n_attn == "search":
-        return formula_point(s, target, o.alpha or 1.5)
-    formula = {k: v for k, v in method_options(o).items() if k in ("alpha", "n_attn")}
+        return formula_point(s, target, o.alpha or 1.5, o.multiple or 1)
+    formula = {k: v for k, v in method_options(o).items() if k in _SPLIT}
     return balance(s, target, **formula)
 
 
@@ -280,6 +378,21 @@ def check_feasible(
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
+
+# %% ../nbs/72_run.ipynb #1894516c
+def advise_multiple(
+    o: Options,  # what was asked for
+    model,  # dense
+) -> str:  # a line; empty: nothing to say
+    "Widths that hardware likes, where it is one that likes them."
+    sixteen = model.dtype in (torch.float16, torch.bfloat16)
+    narrows = (o.pruning_method or "").startswith("2ssp") and o.multiple is None
+    if not (narrows and sixteen and model.device.type != "cpu"):
+        return ""
+    return (
+        f"FFN widths are chosen to the neuron; in {str(model.dtype)[6:]} on"
+        f" {model.device.type}, multiples of 64 run better: --multiple 64"
+    )
 
 # %% ../nbs/72_run.ipynb #7f603070
 def key_of(
@@ -392,17 +505,17 @@ def run_plan(
     "Save and measure a plan that was found before."
     plan = load_plan(o.plan)
     r, dense = label_plan(o, model, plan, evals), sizes(model)
-    if o.results and Path(o.results).exists():
-        have = {x.key: x for x in load_results(o.results)}
-        if r.key in have:
-            return have[r.key]
-    if on_plan is not None:
+    there = o.results and is_first() and Path(o.results).exists()
+    have = share_first({x.key: x for x in load_results(o.results)} if there else {})
+    if r.key in have:
+        return have[r.key]
+    if on_plan is not None and is_first():
         on_plan(plan, r, {})
     with applied(model, plan):
         got, errors = measure(model, tok, evals)
         r = replace(r, **describe_model(model, dense, plan))
     r = replace(r, metrics=got, errors=errors)
-    if o.results:
+    if o.results and is_first():
         append_line(o.results, to_row(r))
     return r
 
@@ -430,7 +543,10 @@ def run_ablations(
     if len(ns) < 8:
         log.warning(
             "%s has %d windows of %d tokens: calibration sizes up to %d",
-            calibration_name(o), have, o.seq_len, ns[-1] if ns else 0,
+            calibration_name(o),
+            have,
+            o.seq_len,
+            ns[-1] if ns else 0,
         )
 
     def draw(n, seed):
@@ -446,14 +562,17 @@ def run(
     o: Options,  # what was asked for, and checked
 ) -> list[Result]:  # dense first
     "Load, prune, save, evaluate."
+    o = find_target(o)
     texts, held_out = read_all(o)
     tasks = find_downstream(o)
     model, tok = load(o)
     targets = list_targets(o, len(sizes(model))) if o.pruning_method else []
     check_feasible(o, model, targets)
+    if advice := advise_multiple(o, model):
+        log.info(advice)
     calib = cut_windows(o, texts, tok) if texts is not None else None
     evals = evaluations(o, held_out, calib, tok, tasks, not o.quiet)
-    if o.save:
+    if o.save and is_first():
         check_folders(o, model, calib, targets)
     if not (o.ablation or o.plan):
         return _search_all(o, model, tok, calib, targets, evals)
@@ -468,10 +587,20 @@ def _search_all(o, model, tok, calib, targets, evals):
     "One grid: a method, its targets"
     name = o.pruning_method
     return run_grid(
-        model, tok, calib, {name: method(name)} if name else {}, targets, evals,
-        o.results, name=o.model, seeds=[o.seed], options={name: method_options(o)},
-        dense=o.dense, on_plan=saver(o, model, tok, calib) if o.save else None,
-        plans=plans_folder(o) if name else False, progress=not o.quiet,
+        model,
+        tok,
+        calib,
+        {name: method(name)} if name else {},
+        targets,
+        evals,
+        o.results,
+        name=o.model,
+        seeds=[o.seed],
+        options={name: method_options(o)},
+        dense=o.dense,
+        on_plan=saver(o, model, tok, calib) if o.save else None,
+        plans=plans_folder(o) if name else False,
+        progress=not o.quiet,
     )
 
 # %% ../nbs/72_run.ipynb #694e19cd
@@ -526,7 +655,10 @@ def say_farewell(
         "--model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki"
         " --n_eval 16 --save half"
     )
-    files = "weights, plan.json, plan.png (what was removed), trials.png (how it was chosen)"
+    files = (
+        "weights, plan.json, plan.png (what was removed), trials.png (how it was"
+        " chosen)"
+    )
     return f"""
 The pruned model is in {o.save}/: {files}.
 It loads with:   {python} -c "{load}"
@@ -545,10 +677,11 @@ def speaking(
     def warn(message, *a, **kw):
         log.warning("warning: %s", message)
 
-    with warnings.catch_warnings(), quiet() if o.quiet else nullcontext():
+    silent = o.quiet or not is_first()  # of several processes, one speaks
+    with warnings.catch_warnings(), quiet() if silent else nullcontext():
         warnings.showwarning = warn
         log.addHandler(handler)
-        log.setLevel(o.logging)
+        log.setLevel(o.logging if is_first() else "ERROR")
         if o.logging != "DEBUG":
             hf_logging.set_verbosity_error()
         try:
@@ -589,7 +722,8 @@ def prune(
     failed = [r for r in rows if "method" in r.errors]
     if len(failed) == len(rows) == 1:
         raise ValueError(failed[0].errors["method"])
-    print(show_rows(rows), flush=True)
-    if o.demo:
+    if is_first():
+        print(show_rows(rows), flush=True)
+    if o.demo and is_first():
         print(say_farewell(o), flush=True)
     return int(any(r.errors for r in rows))
