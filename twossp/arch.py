@@ -163,6 +163,7 @@ def arch(
     c, kind = model.config, model_family(model.config)
     if reason := refusal(c):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
+    _check_soft_cap(c)
     if row := ROWS.get(model) or written_row(c) or _table_row(c, kind):
         return row
     return resolve_name("twossp.derive:derive_arch")(model)
@@ -174,6 +175,17 @@ def _table_row(c, kind):
     if row and getattr(c, "num_ln_in_parallel_attn", None) == 2:  # Falcon 40B's layers
         return replace(row, attn_norm="ln_attn")
     return row
+
+
+def _check_soft_cap(c):
+    "`ValueError` for Gemma 2 with sdpa: transformers 5.14 allows it, 5.24 does not"
+    used = getattr(c, "_attn_implementation", None)
+    if used == "sdpa" and getattr(c, "attn_logit_softcapping", None):
+        raise ValueError(
+            f"this {c.model_type} was loaded with the attention {used!r}, which drops"
+            " the soft cap of its scores: load it with attn_implementation='eager', or"
+            " call model.set_attn_implementation('eager')"
+        )
 
 # %% ../nbs/02_arch.ipynb #5f7782b7
 def decoder_layers(
