@@ -9,7 +9,7 @@ usage: python tools/check_site.py [_docs]
 Environment: CHROMIUM and CHROMEDRIVER name the two programs when they are not found on the path.
 """
 
-import os, re, shutil, sys, tempfile, threading, time
+import os, re, shutil, subprocess, sys, tarfile, tempfile, threading, time
 from collections import defaultdict
 from contextlib import contextmanager
 from functools import partial
@@ -265,8 +265,9 @@ NAVBAR = '''const n = document.querySelector("nav.navbar, header nav");
   return seen(n) && n.textContent.includes("twossp")
     && seen(n.querySelector("#quarto-search"))
     && n.querySelectorAll("a[href]").length > 2'''
-SIDEBAR = '''return [...document.querySelectorAll("#quarto-sidebar a[href]")].filter(seen)
+SIDEBAR = '''return [...document.querySelectorAll("#quarto-sidebar a[href]")]
   .map(a => a.getAttribute("href"))'''
+ACTIVE = '''return seen(document.querySelector("#quarto-sidebar a[aria-current=page]"))'''
 FIELD = 'return [...document.querySelectorAll("#quarto-search input")].find(seen)'
 HITS = '''return [...document.querySelectorAll(".search-result, .aa-Panel a")]
   .filter(seen)'''
@@ -286,6 +287,75 @@ SWITCH = '''const b = [...document.querySelectorAll(".quarto-color-scheme-toggle
   return !!b'''
 
 
+# words a reader types -> where one of the first three hits has to lead
+SEARCHES = {
+    'OOM': 'troubleshooting',
+    'LoRA': 'recover',
+    'fine-tune': 'recover',
+    'finetune': 'recover',
+    'multi gpu': 'howto/big',
+    'serve': 'howto/vllm',
+    'install': 'index',
+    'llama 7b': 'big',
+    'faq': 'troubleshooting',
+    'memory': 'howto/b',
+    'vllm': 'vllm',
+    'gguf': 'llama_cpp',
+}
+AXE_VERSION = '4.14.1'
+AXE = '''const done = arguments[0];
+  const words = n => n.target.join(" ") + ": " + (n.any[0] || n.none[0] || n.all[0] ||
+    {message: ""}).message.slice(0, 150);
+  axe.run(document, {resultTypes: ["violations"]}).then(r => done(r.violations.map(
+    v => v.id + " (" + v.nodes.length + "), first " + words(v.nodes[0]))))'''
+
+
+def axe_source():
+    "axe-core, fetched once with npm; None when that cannot be done"
+    cache = Path(__file__).resolve().parent.parent / '.cache'
+    kept = cache / f'axe-{AXE_VERSION}.min.js'
+    npm = shutil.which('npm')
+    if not kept.exists() and npm:
+        with tempfile.TemporaryDirectory() as folder:
+            get = [npm, 'pack', '--silent', f'axe-core@{AXE_VERSION}']
+            subprocess.run(get, cwd=folder, capture_output=True)
+            for archive in Path(folder).glob('*.tgz'):
+                with tarfile.open(archive) as t:
+                    source = t.extractfile('package/axe.min.js').read()
+                cache.mkdir(parents=True, exist_ok=True)
+                kept.write_bytes(source)
+    return kept.read_text(encoding='utf-8') if kept.exists() else None
+
+
+def check_for_everyone(d, check, base, pages):
+    "No violation of axe-core's rules, on any page, in either mode"
+    axe = axe_source()
+    check('axe-core is there', axe, 'npm could not fetch it')
+    for p in pages if axe else ():
+        load(d, base + p)
+        for mode in ('one mode', 'the other'):
+            d.execute_script(axe)
+            bad = d.execute_async_script(AXE)
+            check(f'{p}: axe-core finds nothing in {mode}', not bad, *bad)
+            js(d, SWITCH)
+
+
+def first_hits(d, base, words):
+    "Where the search's first three hits lead"
+    load(d, base + INDEX)
+    box = until(lambda: js(d, FIELD))
+    box.send_keys(words)
+    hits = until(lambda: js(d, HITS)) or []
+    return [h.get_attribute('href').removeprefix(base) for h in hits[:3]]
+
+
+def check_searches(d, check, base):
+    "What readers look for is among the first three hits"
+    for words, wanted in SEARCHES.items():
+        hits = first_hits(d, base, words)
+        check(f'search for {words!r}: {", ".join(hits)}', any(wanted in h for h in hits))
+
+
 def load(d, url):
     "Open a page and wait until scripts and pictures are done; errors it put on the console"
     d.get_log('browser')
@@ -302,6 +372,7 @@ def check_frame(d, check, page, n_pages):
     there = {l.split('#')[0] for l in links if l not in ('', '#')}
     counts = f'{len(links)} links, {n_pages} pages'
     check(f'{page}: sidebar with a link to every page ({counts})', len(there) >= n_pages)
+    check(f'{page}: the sidebar shows where we are', js(d, ACTIVE))
 
 
 def check_search(d, check, base):
@@ -446,11 +517,13 @@ def run(site, check):
                     check_frame(d, check, p, len(pages))
             if INDEX not in missing:
                 check_search(d, check, base)
+                check_searches(d, check, base)
                 check_dark(d, check, base)
             if API not in missing:
                 check_api(d, check, base)
                 check_narrow_menus(d, check, base)
             check_pages(d, check, base, pages)
+            check_for_everyone(d, check, base, pages)
     except Exception as e:
         first = next(iter(str(e).strip().splitlines()), '')
         check('the browser ran through', False, f'{type(e).__name__}: {first}')

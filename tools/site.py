@@ -217,6 +217,83 @@ def mend_anchors(site):
             p.write_text(new, encoding='utf-8')
 
 
+# --- for everyone: what a page needs that is read aloud, by keyboard, or by contrast
+
+SKIP = '<a class="skip-link" href="#quarto-document-content">Skip to the content</a>'
+SCROLLS = r'<(pre|table)(?![^>]*tabindex)'
+
+
+def words_before(page, at):
+    "The last paragraph or heading in front of a place on a page, as plain text"
+    texts = re.findall(r'<(p|h[1-6])[ >](.*?)</\1>', page[:at], flags=re.S)
+    plain = (re.sub(r'<[^>]*>|&#\d+;', '', f'<{t}').strip() for _, t in reversed(texts))
+    words = next((' '.join(t.split()) for t in plain if t), 'plot')
+    return words if len(words) < 150 else words[:149].rsplit(' ', 1)[0] + ' …'
+
+
+def name_pictures(page):
+    "Pictures without words get those that introduce them"
+    return re.sub(
+        r'<img (?![^>]*\balt=)',
+        lambda m: f'<img alt="Plot: {words_before(page, m.start())}" ',
+        page,
+    )
+
+
+def mend_page(page):
+    """A page with a skip link, words for pictures and icons, landmarks with names of
+    their own, and boxes that scroll by keyboard"""
+    page = name_pictures(page)
+    if 'class="skip-link"' not in page:
+        page = re.sub(r'(<body\b[^>]*>)', lambda m: m[1] + SKIP, page, count=1)
+    page = re.sub(SCROLLS, r'<\1 tabindex="0"', page)
+    page = page.replace('role="img"></i>', 'aria-hidden="true"></i>')
+    page = page.replace('role="navigation" aria-expanded', 'role="button" aria-expanded')
+    page = page.replace('<nav id="TOC"', '<nav aria-label="On this page" id="TOC"')
+    pages = '<nav aria-label="Pages" id="quarto-sidebar"'
+    page = page.replace('<nav id="quarto-sidebar"', pages)
+    page = page.replace('<nav class="navbar', '<nav aria-label="Main" class="navbar')
+    actions = '<div role="navigation" aria-label="Actions" class="toc-actions"'
+    page = page.replace('<div class="toc-actions"', actions)
+    return re.sub(r'<th([^>]*)></th>', r'<td\1></td>', page)
+
+
+EXACT = """(window.exactHits = window.exactHits || ((entries, query, most) => {
+  const words = query.toLowerCase().split(/[\\s-]+/).filter((w) => w);
+  const escaped = (w) => w.replace(/[.*+?^${}()|[\\]\\\\]/g, "\\\\$&");
+  const find = words.map((w) => new RegExp("(?<![a-z0-9])" + escaped(w), "ig"));
+  const count = (text) => find.map((r) => (text.match(r) || []).length);
+  const score = (e) => {
+    const t = count(e.title), s = count(e.section || ""), x = count(e.text);
+    if (words.some((w, i) => !(t[i] + s[i] + x[i]))) return 0;
+    const how = /^howto\\//.test(e.href) ? 6 : /^(tests|benchmarks)\\//.test(e.href) ? -6 : 0;
+    const sum = (a, most) => a.reduce((n, k) => n + Math.min(k, most), 0);
+    return 20 + how + 8 * sum(t, 1) + 4 * sum(s, 1) + sum(x, 3);
+  };
+  return entries.map((e) => [score(e), e]).filter((p) => p[0] > 0)
+    .sort((a, b) => b[0] - a[0]).slice(0, most).map((p) => p[1]);
+}))(index, q, limit)"""
+FUZZY = 'const hits = fuse ?'
+
+
+def exact_first(site):
+    "Search: pages with the very words first; what is alike only where there are none"
+    found = [p for p in site.rglob('smalldocs*.js') if FUZZY in p.read_text('utf-8')]
+    for p in found:
+        s = p.read_text(encoding='utf-8')
+        new = f'const exact = {EXACT};\n      const hits = exact.length ? exact : fuse ?'
+        p.write_text(s.replace(FUZZY, new), encoding='utf-8')
+    return len(found)
+
+
+def for_everyone(site):
+    "Every page of the site, mended"
+    for p in site.rglob('*.html'):
+        s = p.read_text(encoding='utf-8')
+        if '<body' in s:
+            p.write_text(mend_page(s), encoding='utf-8')
+
+
 # --- building
 
 
@@ -278,6 +355,9 @@ def main(args):
     # a build that fails leaves no old pages to be taken for new ones
     shutil.rmtree(cfg.doc_path, ignore_errors=True)
     (with_quarto if quarto else with_smalldocs)(cfg)
+    for_everyone(Path(cfg.doc_path))
+    if not quarto and not exact_first(Path(cfg.doc_path)):
+        sys.exit('site: the search of smalldocs is not as it was: mend exact_first')
     pages = len(list(Path(cfg.doc_path).rglob('*.html')))
     print(
         f'{pages} pages in {Path(cfg.doc_path).name}/,'
