@@ -22,7 +22,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .arch import sizes
 from .evaluate import check_evals, describe_model, measure
 from twossp.machine import (
-    input_device, kept_rng, one_line, peak_memory, read_clock, seconds_between,
+    RanksLost, agree_on_step, input_device, is_first, kept_rng, one_line, peak_memory,
+    read_clock, seconds_between, share_first,
 )
 from .methods import method
 from .metrics import ids_hash
@@ -137,14 +138,14 @@ def recall_plan(
     if plans is not None:
         what = r.model, r.method, r.target, r.seed, r.options, calib
         file = plan_file(plans, plan_key(model, *what))
-    plan, cost, told = _read(file)
+    plan, cost, told = share_first(_read(file) if is_first() else None)
     report.update(told)
     if plan is not None:
         return plan, cost
     how = r.seed, r.options, progress, report
     plan, cost = find_plan(method, model, calib, r.target, *how)
     plan = _signed(plan, r, calib)
-    if file is not None:
+    if file is not None and is_first():
         _keep(plan, file, cost, report)
     return plan, cost
 
@@ -177,16 +178,28 @@ def run_cell(
     if method is None:
         return _evaluated(r, model, tok, evals, None, None)
     report: dict = {}
-    try:
-        plan, cost = recall_plan(method, model, calib, r, plans, progress, report)
-    except Exception as e:
-        log.debug("%s failed", r.method, exc_info=True)
-        return replace(r, errors={"method": one_line(e)}, **_place(model))
+    plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report)
+    if error is not None:
+        return replace(r, errors={"method": error}, **_place(model))
     r, dense = replace(r, **cost), sizes(model)
-    if on_plan is not None:
+    if on_plan is not None and is_first():
         on_plan(plan, r, report)
     with applied(model, plan):
         return _evaluated(r, model, tok, evals, dense, plan)
+
+
+def _try_plan(method, model, calib, r, *how):
+    "(plan, cost, None), or (None, None, error): the same one in every process"
+    plan, cost, error = None, None, None
+    agree_on_step(r.key)
+    try:
+        plan, cost = recall_plan(method, model, calib, r, *how)
+    except RanksLost:
+        raise  # no method's error: nothing can go on
+    except Exception as e:
+        log.debug("%s failed", r.method, exc_info=True)
+        error = one_line(e)
+    return plan, cost, agree_on_step(r.key, error)
 
 # %% ../nbs/63_grid.ipynb #0733f5f0
 def _place(model):
@@ -302,8 +315,10 @@ def run_grid(
     labels = _labels(name, model, calib, *what, seeds, options or {}, dense)
     cells = [(f, ids, replace(r, key=cell_key(r, evals))) for f, ids, r in labels]
     how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
-    with only_writer(out) if out else nullcontext():
-        have = _finished(out, {r.key for *_, r in cells}, retry) if out else {}
+    mine = out if is_first() else None  # of several processes, one writes
+    with only_writer(mine) if mine else nullcontext():
+        keys = {r.key for *_, r in cells}
+        have = share_first(_finished(mine, keys, retry) if mine else {})
         for i, (f, ids, r) in enumerate(cells):
             if r.key in have:
                 continue
@@ -311,9 +326,10 @@ def run_grid(
                 "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
             )
             log.info("cell %d of %d: %s", i + 1, len(cells), of)
-            have[r.key] = r = run_cell(model, tok, ids, f, evals, label=r, **how)
-            if out:
-                append_line(out, to_row(r))
+            r = share_first(run_cell(model, tok, ids, f, evals, label=r, **how))
+            have[r.key] = r
+            if mine:
+                append_line(mine, to_row(r))
             for part, e in r.errors.items():
                 log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
     return [have[r.key] for *_, r in cells]
