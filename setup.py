@@ -76,6 +76,7 @@ setuptools.setup(
     entry_points={
         'console_scripts': shlex.split(cfg['console_scripts']),
         'nbdev': [f'{lib}={lib}._modidx:d'],
+        'vllm.general_plugins': [f'{lib}={lib}.plugin:register'],
     },
     cmdclass={'sdist': sdist},
     zip_safe=False,
