@@ -1,7 +1,8 @@
 """Structured pruning of large language models: 2SSP, its rivals, and what they cost
 
-`from twossp.all import *` brings what ten lines of work need. Importing `twossp` alone is light: it only sees
-to it that the Auto classes of transformers load compact checkpoints, when transformers is there."""
+`from twossp.all import *` brings what ten lines of work need. Importing `twossp` alone is light: it
+only sees to it that the Auto classes of transformers load compact checkpoints, when transformers
+is there."""
 __version__ = "0.1.0"
 import importlib
 import sys

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows', 'METHODS', 'Method', 'method', 'planner',
            'two_ssp', 'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'balance', 'activation_scores', 'block_influence',
-           'width_plan', 'greedy', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan',
-           'load_plan', 'plan_key', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
-           'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks', 'load_tasks', 'run_tasks',
-           'forward_time', 'generation_speed', 'run_grid', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
-           'samples', 'paper_table', 'html_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
-           'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores', 'plot_speedup']
+           'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan',
+           'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key', 'save_pruned',
+           'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
+           'on_generation', 'on_tasks', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid',
+           'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
+           'to_markdown', 'to_latex', 'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
+           'plot_removed', 'plot_scores', 'plot_speedup']
 
 # %% ../nbs/71_all.ipynb #a6ec0e5f
 from .arch import ARCHS, arch, sizes
@@ -18,8 +19,14 @@ from .balance import balance
 from .card import model_card
 from .data import TEXTS, load_model, load_text, windows
 from .depth import greedy
+from .estimate import estimate, estimate_table, find_sparsity, load_skeleton
 from twossp.evaluate import (
-    forward_time, generation_speed, on_forward, on_generation, on_prompts, on_text,
+    forward_time,
+    generation_speed,
+    on_forward,
+    on_generation,
+    on_prompts,
+    on_text,
 )
 from .grid import run_grid
 from .hub import load_pruned, push_pruned, save_pruned
@@ -30,9 +37,21 @@ from .plan import Plan, dense_plan, drop, sparsity
 from .provenance import load_plan, plan_key, planner, save_plan
 from .repair import repair_plan
 from twossp.report import (
-    compare, html_report, paper_table, plot_cost, plot_downstream, plot_perplexity,
-    plot_plan, plot_removed, plot_scores, plot_speedup, plot_trials, samples, summary,
-    to_latex, to_markdown,
+    compare,
+    html_report,
+    paper_table,
+    plot_cost,
+    plot_downstream,
+    plot_perplexity,
+    plot_plan,
+    plot_removed,
+    plot_scores,
+    plot_speedup,
+    plot_trials,
+    samples,
+    summary,
+    to_latex,
+    to_markdown,
 )
 from .results import Result, load_results, to_frame
 from .surgery import applied, apply_plan
@@ -44,20 +63,77 @@ from .width import width_plan
 # %% ../nbs/71_all.ipynb #7170ea78
 _all_ = [
     # models and texts
-    "ARCHS", "arch", "sizes", "TEXTS", "load_model", "load_text", "windows",
+    "ARCHS",
+    "arch",
+    "sizes",
+    "TEXTS",
+    "load_model",
+    "load_text",
+    "windows",
     # methods, and their parts
-    "METHODS", "Method", "method", "planner", "two_ssp", "two_ssp_plus", "two_ssp_with",
-    "repair_plan", "balance", "activation_scores", "block_influence", "width_plan",
+    "METHODS",
+    "Method",
+    "method",
+    "planner",
+    "two_ssp",
+    "two_ssp_plus",
+    "two_ssp_with",
+    "repair_plan",
+    "balance",
+    "activation_scores",
+    "block_influence",
+    "width_plan",
     "greedy",
+    # what a method would leave
+    "load_skeleton",
+    "estimate",
+    "estimate_table",
+    "find_sparsity",
     # what is removed, and files
-    "Plan", "dense_plan", "drop", "sparsity", "applied", "apply_plan", "save_plan",
-    "load_plan", "plan_key", "save_pruned", "load_pruned", "push_pruned", "model_card",
+    "Plan",
+    "dense_plan",
+    "drop",
+    "sparsity",
+    "applied",
+    "apply_plan",
+    "save_plan",
+    "load_plan",
+    "plan_key",
+    "save_pruned",
+    "load_pruned",
+    "push_pruned",
+    "model_card",
     # what it is worth
-    "kl", "nll", "perplexity", "on_text", "on_prompts", "on_forward", "on_generation",
-    "on_tasks", "load_tasks", "run_tasks", "forward_time", "generation_speed",
-    "run_grid", "Result", "load_results", "to_frame",
+    "kl",
+    "nll",
+    "perplexity",
+    "on_text",
+    "on_prompts",
+    "on_forward",
+    "on_generation",
+    "on_tasks",
+    "load_tasks",
+    "run_tasks",
+    "forward_time",
+    "generation_speed",
+    "run_grid",
+    "Result",
+    "load_results",
+    "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "paper_table", "html_report", "to_markdown",
-    "to_latex", "plot_plan", "plot_trials", "plot_perplexity", "plot_cost",
-    "plot_downstream", "plot_removed", "plot_scores", "plot_speedup",
+    "compare",
+    "summary",
+    "samples",
+    "paper_table",
+    "html_report",
+    "to_markdown",
+    "to_latex",
+    "plot_plan",
+    "plot_trials",
+    "plot_perplexity",
+    "plot_cost",
+    "plot_downstream",
+    "plot_removed",
+    "plot_scores",
+    "plot_speedup",
 ]
