@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 import twossp
-from .options import EXAMPLES, make_parser, read_given, read_options
+from .options import EXAMPLES, read_given, read_options
 
 # %% ../nbs/74_cli.ipynb #c2aea352
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ COMMANDS: dict[str, Command] = {
     "prune": _row("run:prune", "Options", "prune a model, measure it, keep it"),
     "methods": _row("commands:list_methods", "NoOptions", "ways to prune"),
     "families": _row("commands:list_families", "NoOptions", "models that it knows"),
+    "estimate": _row(
+        "commands:estimate", "EstimateOptions", "what a method would leave"
+    ),
     "check": _row("commands:check", "FolderOptions", "is a saved checkpoint whole"),
     "card": _row("commands:show_card", "FolderOptions", "what a checkpoint says"),
     "export": _row("commands:export", "ExportOptions", "for llama.cpp or vLLM"),
@@ -107,8 +110,8 @@ def answer(
 
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
-    # exit code: 0 done, 1 a part failed, 2 not possible as asked, 130
-    # interrupted
+    # exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process
+    # of this job is gone, 130 interrupted
 ) -> int:
     "The command `twossp`."
     try:
@@ -123,10 +126,11 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, TypeError, MemoryError, RuntimeError) as e:
-        if isinstance(e, RuntimeError) and not is_out_of_memory(e):
+        lost = type(e).__name__ == "RanksLost"
+        if isinstance(e, RuntimeError) and not (lost or is_out_of_memory(e)):
             raise
         print(f"twossp: error: {explain(e)}", file=sys.stderr)
-        return 2
+        return 3 if lost else 2
 
 # %% ../nbs/74_cli.ipynb #53f54242
 #| eval: false
