@@ -310,6 +310,12 @@ AXE = '''const done = arguments[0];
     v => v.id + " (" + v.nodes.length + "), first " + words(v.nodes[0]))))'''
 
 
+# colours as they are in the end, not on their way there
+STILL = '''const s = document.createElement("style");
+  s.textContent = "* { transition: none !important }";
+  document.head.append(s)'''
+
+
 def axe_source():
     "axe-core, fetched once with npm; None when that cannot be done"
     cache = Path(__file__).resolve().parent.parent / '.cache'
@@ -333,6 +339,7 @@ def check_for_everyone(d, check, base, pages):
     check('axe-core is there', axe, 'npm could not fetch it')
     for p in pages if axe else ():
         load(d, base + p)
+        js(d, STILL)
         for mode in ('one mode', 'the other'):
             d.execute_script(axe)
             bad = d.execute_async_script(AXE)

@@ -223,6 +223,18 @@ SKIP = '<a class="skip-link" href="#quarto-document-content">Skip to the content
 SCROLLS = r'<(pre|table)(?![^>]*tabindex)'
 
 
+SHADED = r'background-color: #([0-9a-f]{6});(\s*)color: #[0-9a-f]{6}'
+
+
+def readable(shade):
+    "A shaded cell of a table, with black or white words: what is in stronger contrast"
+    parts = (int(shade[1][i : i + 2], 16) / 255 for i in (0, 2, 4))
+    linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in parts]
+    light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    words = '000000' if light > 0.179 else 'ffffff'
+    return f'background-color: #{shade[1]};{shade[2]}color: #{words}'
+
+
 def words_before(page, at):
     "The last paragraph or heading in front of a place on a page, as plain text"
     texts = re.findall(r'<(p|h[1-6])[ >](.*?)</\1>', page[:at], flags=re.S)
@@ -240,6 +252,17 @@ def name_pictures(page):
     )
 
 
+def mend_levels(page):
+    "A page whose first section is no sub-section: nbdev gives every symbol a level of 3"
+    title, end, rest = page.partition('</h1>')
+    first = re.search(r'<h([2-6])[ >]', rest)
+    if first is None or first[1] == '2':
+        return page
+    level = first[1]
+    heading = rf'<h{level}([ >].*?)</h{level}>'
+    return title + end + re.sub(heading, r'<h2\1</h2>', rest, count=1, flags=re.S)
+
+
 def mend_page(page):
     """A page with a skip link, words for pictures and icons, landmarks with names of
     their own, and boxes that scroll by keyboard"""
@@ -255,7 +278,10 @@ def mend_page(page):
     page = page.replace('<nav class="navbar', '<nav aria-label="Main" class="navbar')
     actions = '<div role="navigation" aria-label="Actions" class="toc-actions"'
     page = page.replace('<div class="toc-actions"', actions)
-    return re.sub(r'<th([^>]*)></th>', r'<td\1></td>', page)
+    page = re.sub(SHADED, readable, page)
+    page = page.replace('class="math display"', 'class="math display" tabindex="0"')
+    page = mend_levels(page)
+    return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
 
 
 EXACT = """(window.exactHits = window.exactHits || ((entries, query, most) => {
@@ -266,9 +292,10 @@ EXACT = """(window.exactHits = window.exactHits || ((entries, query, most) => {
   const score = (e) => {
     const t = count(e.title), s = count(e.section || ""), x = count(e.text);
     if (words.some((w, i) => !(t[i] + s[i] + x[i]))) return 0;
-    const how = /^howto\\//.test(e.href) ? 6 : /^(tests|benchmarks)\\//.test(e.href) ? -6 : 0;
+    const first = /^(howto\\/|index)/, last = /^(tests|benchmarks)\\//;
+    const how = first.test(e.href) ? 10 : last.test(e.href) ? -6 : 0;
     const sum = (a, most) => a.reduce((n, k) => n + Math.min(k, most), 0);
-    return 20 + how + 8 * sum(t, 1) + 4 * sum(s, 1) + sum(x, 3);
+    return 20 + how + 8 * sum(t, 1) + 5 * sum(s, 1) + sum(x, 3);
   };
   return entries.map((e) => [score(e), e]).filter((p) => p[0] > 0)
     .sort((a, b) => b[0] - a[0]).slice(0, most).map((p) => p[1]);
