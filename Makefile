@@ -11,7 +11,7 @@ DEMO ?= --demo --save demo
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench rehearsal export readme lint hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab bench rehearsal families export readme lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lab: $(VENV)/.dev ## JupyterLab, at the walkthrough
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
+
+families: $(VENV)/.dev ## every causal type of transformers tried; minutes
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb
 
 rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/devices.ipynb

@@ -72,7 +72,33 @@ def find_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'}
-    "Run a method, and say what it took."
+    """Run a method, and say what it took.
+
+    Parameters
+    ----------
+    method : Callable
+        (model, calib, sparsity, ...) -> plan
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1)
+    seed : int, default 0
+        given to the method if it takes one; the global generators are seeded with it, too, and
+        restored
+    options : Mapping | None, default None
+        further keyword arguments of the method
+    progress : bool, default False
+        show progress bars
+    report : dict | None, default None
+        if given, receives what the method measured
+
+    Returns
+    -------
+    tuple
+        plan, {'seconds', 'forwards', 'plan_peak'}
+    """
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
@@ -133,7 +159,30 @@ def recall_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    "The plan of a cell, from its file if that is there; else searched for, and kept."
+    """The plan of a cell, from its file if that is there; else searched for, and kept.
+
+    Parameters
+    ----------
+    method : Callable
+        (model, calib, sparsity, ...) -> plan
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    label : Result
+        model, method, target, seed, options
+    plans : str | Path | None
+        folder where plans are kept; None: nowhere
+    progress : bool, default False
+        show progress bars
+    report : dict | None, default None
+        if given, receives what the method measured
+
+    Returns
+    -------
+    tuple
+        plan, {'seconds', 'forwards', 'plan_peak'} of the search
+    """
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
         what = r.model, r.method, r.target, r.seed, r.options, calib
@@ -173,7 +222,35 @@ def run_cell(
     plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
     progress: bool = False,  # show progress bars
 ) -> Result:  # with an entry in `errors` for each part that failed
-    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
+    """Prune, describe, evaluate: one row. A method that fails leaves its error in it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense
+    tok : PreTrainedTokenizerBase | None
+        for evaluations that need one
+    calib : torch.Tensor
+        (n, t) calibration windows
+    method : Callable | None
+        None: the dense model itself
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    label : Result
+        what is known beforehand: model, method, target, seed, options
+    on_plan : Callable | None, default None
+        called with (plan, result so far, what the method measured) before the evaluation: to
+        save a checkpoint, say
+    plans : str | Path | None, default None
+        folder where plans are kept; None: nowhere
+    progress : bool, default False
+        show progress bars
+
+    Returns
+    -------
+    Result
+        with an entry in `errors` for each part that failed
+    """
     r = replace(label, texts=_texts(calib, method, evals), versions=versions())
     if method is None:
         return _evaluated(r, model, tok, evals, None, None)
@@ -224,7 +301,20 @@ def cell_key(
     r: Result,  # what is known beforehand, texts included
     evals: Mapping,  # evaluations, by name
 ) -> str:  # 16 hex digits
-    "The name of a grid's cell: equal for two rows only if they answer one question."
+    """The name of a grid's cell: equal for two rows only if they answer one question.
+
+    Parameters
+    ----------
+    r : Result
+        what is known beforehand, texts included
+    evals : Mapping
+        evaluations, by name
+
+    Returns
+    -------
+    str
+        16 hex digits
+    """
     seed = r.seed if r.method != "dense" else 0
     what = [r.model, r.method, sorted(r.options.items()), repr(float(r.target)), seed]
     what += [r.texts, sorted(evals), r.device, r.dtype]
@@ -309,7 +399,46 @@ def run_grid(
     on_plan: Callable | None = None,
     progress: bool = True,  # show progress bars
 ) -> list[Result]:  # the grid's rows, in its order
-    "Fill a results file, a row a cell. Killed at any moment, the same call resumes it."
+    """Fill a results file, a row a cell. Killed at any moment, the same call resumes it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    tok : PreTrainedTokenizerBase | None
+        for evaluations that need one
+    calib : torch.Tensor | Mapping | Callable
+        (n, t) windows; or method's name -> windows; or a function: seed -> windows
+    methods : Mapping[str, Callable] | Sequence[str]
+        name -> method, or names of the table of methods
+    sparsities : Sequence[float]
+        targets, in (0, 1)
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    out : str | Path | None
+        results file, or None: rows are appended, cells that it holds are not done again
+    name : str | None, default None
+        of the model; None: its configuration's
+    seeds : Sequence[int], default (0,)
+        each is a cell of its own
+    options : Mapping[str, Mapping] | None, default None
+        method's name -> keyword arguments
+    dense : bool, default True
+        a row for the dense model, too
+    retry : bool, default False
+        do cells again whose row holds an error
+    plans : str | Path | bool | None, default None
+        folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
+    on_plan : Callable | None, default None
+        called with (plan, result so far, what the method measured) before each evaluation
+    progress : bool, default True
+        show progress bars
+
+    Returns
+    -------
+    list[Result]
+        the grid's rows, in its order
+    """
     name = name or check_model(model).config.name_or_path or model.config.model_type
     what = _methods(methods), _targets(sparsities), check_evals(evals)
     labels = _labels(name, model, calib, *what, seeds, options or {}, dense)

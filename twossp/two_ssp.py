@@ -22,7 +22,15 @@ def check_search_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
     n_search: int,  # how many of them stage 2 is to look at
 ):
-    "`ValueError` unless there are as many windows as stage 2 asks for."
+    """`ValueError` unless there are as many windows as stage 2 asks for.
+
+    Parameters
+    ----------
+    calib : torch.Tensor
+        (n, t) calibration windows
+    n_search : int
+        how many of them stage 2 is to look at
+    """
     if not 1 <= n_search <= len(calib):
         raise ValueError(
             f"n_search has to be 1 to {len(calib)}, the number of calibration windows;"
@@ -46,7 +54,38 @@ def two_ssp(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    "Two-stage structured pruning: narrow the FFNs, then remove attentions."
+    """Two-stage structured pruning: narrow the FFNs, then remove attentions.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    alpha : float, default 1.5
+        of the balance formula
+    n_attn : int | None, default None
+        attentions to remove; default: the formula's number
+    n_search : int, default 1
+        windows that stage 2 scores on
+    p : float, default 2
+        norm of stage 1
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials`
+
+    Returns
+    -------
+    Plan
+        for `applied`, `apply_plan`, `save_pruned`
+    """
     check_search_windows(calib, n_search)
     s = sizes(model)
     b, L = balance(s, sparsity, alpha, n_attn, multiple), len(s)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'knows_type', 'config_class', 'causal_class', 'share_conversions', 'hang_hooks'
+    'knows_type', 'config_class', 'causal_class', 'causal_types', 'share_conversions',
+    'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -13,7 +14,9 @@ from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+)
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 # %% ../nbs/00_upstream.ipynb #fea0e0e7
@@ -69,6 +72,17 @@ def causal_class(
         its causal language model
     """
     return MODEL_FOR_CAUSAL_LM_MAPPING[config]
+
+# %% ../nbs/00_upstream.ipynb #62f16d3b
+def causal_types() -> list[str]:  # sorted
+    """The model types that transformers has a causal language model for.
+
+    Returns
+    -------
+    list[str]
+        sorted
+    """
+    return sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
 
 # %% ../nbs/00_upstream.ipynb #ad548e4a
 def share_conversions(

@@ -18,7 +18,20 @@ def keep_top(
     scores: torch.Tensor,  # (f,) one score a neuron, finite
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
-    "The indices of the `k` highest scores; ties go to the lower index."
+    """The indices of the `k` highest scores; ties go to the lower index.
+
+    Parameters
+    ----------
+    scores : torch.Tensor
+        (f,) one score a neuron, finite
+    k : int
+        how many stay, 0 … f
+
+    Returns
+    -------
+    tuple[int, ...]
+        their indices, ascending
+    """
     _check_scores(scores)
     f = scores.numel()
     if not 0 <= k <= f:
@@ -45,7 +58,20 @@ def width_plan(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     k: int | Sequence[int],  # neurons to keep, in every layer or layer by layer
 ) -> Plan:  # attention all kept
-    "Narrow every FFN to its `k` best neurons; warns where almost nothing is left."
+    """Narrow every FFN to its `k` best neurons; warns where almost nothing is left.
+
+    Parameters
+    ----------
+    scores : Sequence[torch.Tensor]
+        a layer: (f,) one score a neuron
+    k : int | Sequence[int]
+        neurons to keep, in every layer or layer by layer
+
+    Returns
+    -------
+    Plan
+        attention all kept
+    """
     L, full = len(scores), [s.numel() for s in scores]
     widths = [k] * L if isinstance(k, int) else list(k)
     if len(widths) != L:
