@@ -117,8 +117,9 @@ def estimate(
     if not any(table["attentions"][1:]):
         raise ValueError(table["sparsity"].iloc[1])  # why the first method cannot
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {o.context:,} tokens"
-    rows = [("", *table), *((k, *row) for k, row in zip(table.index, table.values))]
-    print(f"{head}\n\n{align(zip(*rows))}\n")
+    named = zip(table.index, table.values, strict=True)
+    rows = [("", *table), *((k, *row) for k, row in named)]
+    print(f"{head}\n\n{align(zip(*rows, strict=True))}\n")
     print(
         "\n".join([*say_fits(model, o.context), "", *_say_commands(o, given, options)])
     )

@@ -7,11 +7,12 @@ __all__ = [
     'TEXT_NAMES', 'REPAIR_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'ESTIMATED',
     'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given', 'read_number',
     'read_count', 'read_whole', 'read_attentions', 'ModelOptions', 'TargetOptions',
-    'MethodOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'UseOptions',
-    'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'method_options',
-    'wants_several', 'read_batch_size', 'text_folder', 'evaluation_names',
-    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
-    'NoOptions', 'FolderOptions', 'ReportOptions', 'ExportOptions', 'EstimateOptions'
+    'BoundOptions', 'MethodOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
+    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
+    'method_options', 'wants_several', 'read_batch_size', 'text_folder',
+    'evaluation_names', 'calibration_name', 'needs_calibration', 'usual_windows',
+    'check_options', 'NoOptions', 'FolderOptions', 'ReportOptions', 'ExportOptions',
+    'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -351,18 +352,6 @@ class TargetOptions:
         from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5
     num_prune : int | None
         the older spelling: as many layers' worth, N of L; -1 and -2 as for --sparsity_rate
-    target_bytes : str | None
-        in place of a sparsity: the smallest with which the checkpoint has at most this size,
-        such as 8GB
-    target_memory : str | None
-        the same of weights and key/value cache together, at --context tokens
-    target_params : str | None
-        the same of all parameters, such as 6.5G or 300M
-    target_speedup : float | None
-        the smallest sparsity with which a token after --context others takes that many times
-        fewer operations (counted, not timed)
-    context : int | None
-        tokens in the cache, for --target_memory and --target_speedup (default: 4096)
     plan : str | None
         go on from this plan, in place of a search: a file that an earlier run named
     """
@@ -385,6 +374,33 @@ class TargetOptions:
         metavar="N",
         type=int,
     )
+    plan: str | None = flag(
+        None,
+        "go on from this plan, in place of a search: a file that an earlier run named",
+        metavar="FILE",
+    )
+
+# %% ../nbs/70_options.ipynb #40d2e15f
+@dataclass(frozen=True)
+class BoundOptions:
+    """A bound in place of a sparsity.
+
+    Parameters
+    ----------
+    target_bytes : str | None
+        in place of a sparsity: the smallest with which the checkpoint has at most this size,
+        such as 8GB
+    target_memory : str | None
+        the same of weights and key/value cache together, at --context tokens
+    target_params : str | None
+        the same of all parameters, such as 6.5G or 300M
+    target_speedup : float | None
+        the smallest sparsity with which a token after --context others takes that many times
+        fewer operations (counted, not timed)
+    context : int | None
+        tokens in the cache, for --target_memory and --target_speedup (default: 4096)
+    """
+
     target_bytes: str | None = flag(
         None,
         "in place of a sparsity: the smallest with which the checkpoint has at most"
@@ -411,11 +427,6 @@ class TargetOptions:
         "tokens in the cache, for --target_memory and --target_speedup (default: 4096)",
         metavar="T",
         type=read_count,
-    )
-    plan: str | None = flag(
-        None,
-        "go on from this plan, in place of a search: a file that an earlier run named",
-        metavar="FILE",
     )
 
 # %% ../nbs/70_options.ipynb #b6325293
@@ -768,6 +779,7 @@ class Options(
     CalibrationOptions,
     MethodOptions,
     TargetOptions,
+    BoundOptions,
     ModelOptions,
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."

@@ -271,7 +271,6 @@ def _run_pruned(place, plan, h, name=None, each=None):
 @dataclass
 class _Fit:
     "Sums up what a projection reads and should write"
-
     how: _Setting
     want: torch.Tensor  # (n, t, d) the dense stream, where the output should be
     c: float | None  # by what factor the projection is added; None: only own
