@@ -9,7 +9,7 @@ __all__ = [
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
@@ -344,20 +344,30 @@ class Sizes:
     layer : tuple[int, ...]
         all parameters of the layer, norms included
     attn : tuple[int, ...]
-        of its attention submodule
+        of its attention submodule, or of all its token mixers
     ffn : tuple[int, ...]
         of its FFN projections, biases included
     width : tuple[int, ...]
         neurons of its FFN
     neuron : tuple[int, ...]
         parameters that go with one neuron
+    mixers : tuple[tuple[int, ...], ...]
+        of each of the layer's token mixers, in the order of `Arch.attn`; left out: every layer
+        has one
     """
 
     layer: tuple[int, ...]  # all parameters of the layer, norms included
-    attn: tuple[int, ...]  # of its attention submodule
+    attn: tuple[int, ...]  # of its attention submodule, or of all its token mixers
     ffn: tuple[int, ...]  # of its FFN projections, biases included
     width: tuple[int, ...]  # neurons of its FFN
     neuron: tuple[int, ...]  # parameters that go with one neuron
+    # of each of the layer's token mixers, in the order of `Arch.attn`; left out: every
+    # layer has one
+    mixers: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+
+    def __post_init__(self):
+        if not self.mixers:
+            object.__setattr__(self, "mixers", tuple((n,) for n in self.attn))
 
     @property
     def total(self) -> int:  # parameters

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'Plan', 'removed_blocks', 'describe', 'dense_plan', 'drop',
-    'union', 'removed_params', 'removal_words', 'plan_to_dict', 'plan_from_dict',
-    'Layout', 'Kind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
-    'check_sparsity', 'kept_shares'
+    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'describe', 'dense_plan',
+    'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
+    'plan_from_dict', 'Layout', 'Kind', 'get_kind', 'kind_of', 'sparsity', 'to_json',
+    'from_json', 'check_sparsity', 'kept_shares'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
@@ -31,8 +31,9 @@ class Plan:
     ----------
     ffn : tuple[tuple[int, ...] | None, ...]
         per layer: neurons kept, ascending; None = all, () = no FFN
-    attn : tuple[bool, ...]
-        per layer: does the attention stay
+    attn : tuple[bool | tuple[bool, ...], ...]
+        per layer: does the attention stay; where a layer has several token mixers side by side,
+        which of them, in the order of `Arch.attn`
     weights : dict
         what a method made beyond removal: name of a projection's parameter in the dense model
         -> tensor, of the shape that it has in the pruned one
@@ -42,7 +43,9 @@ class Plan:
 
     # per layer: neurons kept, ascending; None = all, () = no FFN
     ffn: tuple[tuple[int, ...] | None, ...]
-    attn: tuple[bool, ...]  # per layer: does the attention stay
+    # per layer: does the attention stay; where a layer has several token mixers side by
+    # side, which of them, in the order of `Arch.attn`
+    attn: tuple[bool | tuple[bool, ...], ...]
     # what a method made beyond removal: name of a projection's parameter in the dense
     # model -> tensor, of the shape that it has in the pruned one
     weights: dict = field(default_factory=dict, compare=False, repr=False)
@@ -57,7 +60,7 @@ class Plan:
             )
         ffn = tuple(_plain_keep(i, keep) for i, keep in enumerate(self.ffn))
         object.__setattr__(self, "ffn", ffn)
-        object.__setattr__(self, "attn", tuple(map(bool, self.attn)))
+        object.__setattr__(self, "attn", tuple(map(_plain_stays, self.attn)))
 
     def __len__(self):
         return len(self.attn)
@@ -97,6 +100,14 @@ def _plain_keep(i, keep):
             f"layer {i}: kept neurons have to be ascending, distinct and not negative"
         )
     return tuple(k.tolist())
+
+
+def _plain_stays(stays):
+    "One boolean, or several where some token mixers of a layer stay and others go"
+    if not isinstance(stays, (tuple, list)):
+        return bool(stays)
+    each = tuple(map(bool, stays))
+    return each if any(each) and not all(each) else any(each) or not each
 
 # %% ../nbs/03_plan.ipynb #7b7c4e14
 def removed_blocks(
@@ -143,7 +154,7 @@ def describe(
     gone, (attn, ffn) = removed_blocks(plan), _lost_alone(plan)
     named = ("attention removed from", attn), ("FFN removed from", ffn)
     said = (*named, ("layers removed", list(gone)))
-    parts = [f"{words} {x}" for words, x in said if x]
+    parts = [f"{words} {x}" for words, x in (*said, *_lost_mixers(plan)) if x]
     widths = [len(k) for k in plan.ffn if k]
     if widths:
         low, high = min(widths), max(widths)
@@ -153,6 +164,14 @@ def describe(
     if plan.weights:
         parts.append(f"{len(plan.weights)} tensors refitted")
     return f"Plan({len(plan)} layers: {'; '.join(parts) or 'nothing removed'})"
+
+
+def _lost_mixers(plan):
+    "What goes where a layer loses some of its token mixers: words, layers"
+    some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
+    most = max((len(a) for _, a in some), default=0)
+    lost = [[i for i, a in some if k < len(a) and not a[k]] for k in range(most)]
+    return [(f"mixer {k} removed from", x) for k, x in enumerate(lost)]
 
 # %% ../nbs/03_plan.ipynb #fc907e45
 def dense_plan(
@@ -178,6 +197,8 @@ def drop(
     attn: Iterable[int] = (),  # layers that lose their attention
     ffn: Iterable[int] = (),  # layers that lose their FFN
     blocks: Iterable[int] = (),  # layers that lose both
+    # layers that lose some of several mixers: which stay, in the order of `Arch.attn`
+    mixers: dict[int, tuple[bool, ...]] | None = None,
 ) -> Plan:  # that removes just those
     """A plan that removes whole submodules; `ValueError` names what is no layer.
 
@@ -191,19 +212,22 @@ def drop(
         layers that lose their FFN
     blocks : Iterable[int], default ()
         layers that lose both
+    mixers : dict[int, tuple[bool, ...]] | None, default None
+        layers that lose some of several mixers: which stay, in the order of `Arch.attn`
 
     Returns
     -------
     Plan
         that removes just those
     """
-    blocks = {*blocks}
+    blocks, mixers = {*blocks}, mixers or {}
     attn, ffn = {*attn, *blocks}, {*ffn, *blocks}
-    bad = sorted(i for i in attn | ffn if not 0 <= i < L)
+    bad = sorted(i for i in attn | ffn | {*mixers} if not 0 <= i < L)
     if bad:
         raise ValueError(f"no such layers: {bad}; the model has layers 0 to {L-1}")
     kept = tuple(() if i in ffn else None for i in range(L))
-    return Plan(kept, tuple(i not in attn for i in range(L)))
+    stays = (mixers.get(i, True) if i not in attn else False for i in range(L))
+    return Plan(kept, tuple(stays))
 
 # %% ../nbs/03_plan.ipynb #0c884ab8
 def _both(a, b):
@@ -213,6 +237,15 @@ def _both(a, b):
         return a
     b = set(b)
     return tuple(i for i in a if i in b)
+
+
+def _both_stay(a, b):
+    "What stays of a layer's mixers where two plans take some away"
+    if not isinstance(a, tuple) or not isinstance(b, tuple):
+        return a and b if isinstance(a, bool) else b and a
+    if len(a) != len(b):
+        raise ValueError(f"plans for layers of {len(a)} and {len(b)} mixers")
+    return tuple(x and y for x, y in zip(a, b, strict=True))
 
 # %% ../nbs/03_plan.ipynb #de96611b
 def union(
@@ -242,7 +275,7 @@ def union(
             f"both plans bring a tensor for {twice[0]}: merge removals first, refit"
             " then"
         )
-    attn = tuple(x and y for x, y in zip(a.attn, b.attn, strict=True))
+    attn = tuple(map(_both_stay, a.attn, b.attn))
     return Plan(tuple(map(_both, a.ffn, b.ffn)), attn, a.weights | b.weights)
 
 # %% ../nbs/03_plan.ipynb #1e355357
@@ -277,23 +310,45 @@ def _removed_from(plan, s, i):
         )
     if keep == () and not attn:
         return s.layer[i]
-    n = 0 if attn else s.attn[i]
+    n = _removed_mixers(attn, s.mixers[i], i)
     if keep == ():
+        if not s.ffn[i]:
+            raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
         return n + s.ffn[i]
     return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
+
+
+def _removed_mixers(stays, sizes, i):
+    "Parameters of the token mixers that a layer loses"
+    if stays is True:
+        return 0
+    if not sizes:
+        raise ValueError(f"layer {i} mixes no tokens: there is no attention to remove")
+    each = (False,) * len(sizes) if stays is False else stays
+    if len(each) != len(sizes):
+        raise ValueError(
+            f"layer {i}: the plan speaks of {len(each)} token mixers, the layer has"
+            f" {len(sizes)}"
+        )
+    return sum(n for n, stay in zip(sizes, each, strict=True) if not stay)
 
 # %% ../nbs/03_plan.ipynb #ad107a65
 def _list_words(plan, attn, ffn, narrow):
     "What goes from which layers, with what is added for each of the three"
     gone, (no_attn, no_ffn) = removed_blocks(plan), _lost_alone(plan)
     fewer = sum(bool(k) for k in plan.ffn)
-    listed = [", ".join(map(str, x)) for x in (gone, no_attn, no_ffn)]
+    listed = [_commas(x) for x in (gone, no_attn, no_ffn)]
     return [
         (gone, f"whole decoder layers taken out, the rest renumbered: {listed[0]}"),
         (no_attn, f"attention removed from layers {listed[1]}{attn}"),
+        *((x, f"token {w} layers {_commas(x)}{attn}") for w, x in _lost_mixers(plan)),
         (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
         (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
     ]
+
+
+def _commas(x):
+    return ", ".join(map(str, x))
 
 
 def removal_words(
@@ -342,7 +397,7 @@ def _unpack(s):
 # %% ../nbs/03_plan.ipynb #1b8ac74e
 def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
-) -> dict:  # JSON-able, a bit a neuron
+) -> dict:  # JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
     """A plan as plain data.
 
     Parameters
@@ -353,13 +408,15 @@ def plan_to_dict(
     Returns
     -------
     dict
-        JSON-able, a bit a neuron
+        JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
     """
+    some = {i: list(a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)}
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
         ffn_kept=[_pack(k) for k in plan.ffn],
         weights=sorted(plan.weights),
+        **(dict(format=2, mixers_kept=list(some.items())) if some else {}),
     )
 
 
@@ -381,7 +438,8 @@ def plan_from_dict(
     L, kept = d["layers"], d["ffn_kept"]
     if len(kept) != L:
         raise ValueError(f"{L} layers, but {len(kept)} FFNs")
-    attn = drop(L, attn=d["attention_removed"]).attn
+    some = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
+    attn = drop(L, attn=d["attention_removed"], mixers=some).attn
     return Plan(tuple(_unpack(k) for k in kept), attn)
 
 # %% ../nbs/03_plan.ipynb #21768df7
@@ -513,7 +571,8 @@ def sparsity(
     return get_kind(kind_of(plan)).count(plan, s) / s.total
 
 # %% ../nbs/03_plan.ipynb #1c679277
-FORMAT = 1  # version of the JSON form
+FORMAT = 1  # version of the JSON form, unless a kind says that it needs a newer one
+FORMATS = 1, 2  # what can be read
 
 # %% ../nbs/03_plan.ipynb #a7b3fb44
 def to_json(
@@ -532,7 +591,8 @@ def to_json(
         JSON
     """
     kind = kind_of(plan)
-    return json.dumps(dict(format=FORMAT, kind=kind, **get_kind(kind).to_dict(plan)))
+    head = dict(format=FORMAT, kind=kind)
+    return json.dumps(head | get_kind(kind).to_dict(plan))
 
 # %% ../nbs/03_plan.ipynb #2c0d4546
 def from_json(
@@ -555,10 +615,10 @@ def from_json(
         version, kind = d["format"], d["kind"]
     except (ValueError, KeyError, TypeError) as e:
         raise ValueError(f"not a plan: {e!r}") from e
-    if version != FORMAT:
+    if version not in FORMATS:
         raise ValueError(
-            f"the plan has format {version}, this version of twossp reads {FORMAT}:"
-            " update twossp"
+            f"the plan has format {version}, this version of twossp reads"
+            f" {' and '.join(map(str, FORMATS))}: update twossp"
         )
     read = get_kind(kind).from_dict
     try:
@@ -613,5 +673,5 @@ def kept_shares(
         (2, L): attention kept, share of the FFN's neurons kept
     """
     both = zip(plan.ffn, s.width, strict=True)
-    ffn = [1.0 if keep is None else len(keep) / width for keep, width in both]
-    return np.array([[float(a) for a in plan.attn], ffn])
+    ffn = [1.0 if keep is None or not width else len(keep) / width for keep, width in both]
+    return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
