@@ -286,7 +286,7 @@ def run_level(
             narrow = _only(job.plans[some.plans[0]], i, layers)
             with applied(job.model, narrow, park=False):
                 for attn, group in sides.items():
-                    off = drop(L, attn=() if attn else [i])
+                    off = drop(L, mixers={i: attn})
                     with applied(job.model, off, park=False):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
