@@ -133,8 +133,8 @@ def _layer_norms(layer, a, tape, i, states, add):
             h.copy_(run_layer(layer, tape, i, h))
 
 # %% ../nbs/20_importance.ipynb #243d293e
-def _walk_norms(model, ids, check, bs, add, budget, progress):
-    "`add(layer, what enters its down, windows)` for all, layer by layer"
+def _walk_norms(model, ids, check, bs, add, done, budget, progress):
+    "`add(layer, what enters its down, windows)` layer by layer, `done()` after each party"
     a, layers = arch(model), decoder_layers(model)
     d = model.config.get_text_config().hidden_size
     state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's
@@ -149,9 +149,10 @@ def _walk_norms(model, ids, check, bs, add, budget, progress):
                 with resident(layer.modules()), swapped(spare if last else []):
                     _layer_norms(layer, a, tape, i, h.split(bs), add)
                 b.update()
+            done()
 
 # %% ../nbs/20_importance.ipynb #95014b38
-def _plain_norms(model, ids, bs, add, progress):
+def _plain_norms(model, ids, bs, add, done, progress):
     "The same, batch by batch"
     a, size = arch(model), 0
     downs = [layer.get_submodule(a.down) for layer in decoder_layers(model)]
@@ -160,27 +161,44 @@ def _plain_norms(model, ids, bs, add, progress):
         for b in batches:
             size = len(b)
             model.base_model(b, use_cache=False)
+            done()
+
+# %% ../nbs/20_importance.ipynb #efa04913
+def _group_places(tensors):
+    "A device: numbers of the tensors that are there"
+    places: dict = {}
+    for k, x in enumerate(tensors):
+        places.setdefault(x.device, []).append(k)
+    return places.values()
+
+
+def _add_up(found, sums):
+    "Add all (layer, norms) to the layers' sums, in float64 on the host; none are left"
+    for ks in _group_places([x for _, x in found]):
+        some = [found[k] for k in ks]
+        flat = torch.cat([x.reshape(-1) for _, x in some]).cpu()
+        parts = flat.split([x.numel() for _, x in some])
+        for (i, x), y in zip(some, parts, strict=True):
+            sums[i] += y.view(x.shape).sum(0, dtype=torch.float64)
+    found.clear()
 
 # %% ../nbs/20_importance.ipynb #6cd266a5
 def _mean_norms(model, calib, p, bs, budget, progress):
     "The scores; each process has its share of the windows"
     a, (rank, size), device = arch(model), processes(), input_device(model)
     widths = [in_features(ffn_linears(x, a)[1]) for x in decoder_layers(model)]
-    sums = [torch.zeros(f, dtype=torch.float64) for f in widths]
+    sums, found = [torch.zeros(f, dtype=torch.float64) for f in widths], []
     mine, check = calib[rank::size], check_replay(model, calib)
-
-    def add(i, x, n):
-        norms = window_norms(x, n, p)
-        sums[i] += norms.to(exact_device(norms.device)).double().sum(0).cpu()
-
+    add = lambda i, x, n: found.append((i, window_norms(x, n, p)))
+    done = lambda: _add_up(found, sums)
     bs = bs or windows_at_once(calib.shape[1], device)
     budget = default_budget(device) if budget is None else budget
     with inference(model):
         if len(mine) and check.problem:
-            _plain_norms(model, mine, bs, add, progress)
+            _plain_norms(model, mine, bs, add, done, progress)
         elif len(mine):
             bs = bs if check.stack else 1
-            _walk_norms(model, mine, check, bs, add, budget, progress)
+            _walk_norms(model, mine, check, bs, add, done, budget, progress)
     return [(sum_over_processes(s) / len(calib)).float() for s in sums]
 
 # %% ../nbs/20_importance.ipynb #a99635c0
@@ -189,11 +207,21 @@ _FEW = 4  # calibration texts a model
 
 
 def _sum_bits(x):
-    "Sum of a tensor's bits, read as integers"
+    "() int64: sum of a tensor's bits, read as integers; it wraps around"
     kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     whole = x.detach().view(kinds[x.dtype.itemsize]).reshape(-1)
     # in parts: the sum makes a copy in int64
-    return sum(int(part.sum(dtype=torch.int64)) for part in whole.split(2**20)) % 2**64
+    return torch.stack([y.sum(dtype=torch.int64) for y in whole.split(2**20)]).sum()
+
+
+def _read_sums(tensors):
+    "The sums of all, as numbers; the host waits once for each device"
+    out = [0] * len(tensors)
+    for ks in _group_places(tensors):
+        sums = torch.stack([_sum_bits(tensors[k]) for k in ks]).tolist()
+        for k, n in zip(ks, sums, strict=True):
+            out[k] = n
+    return out
 
 # %% ../nbs/20_importance.ipynb #a52ba795
 def _key(model, calib, *options):
@@ -201,9 +229,10 @@ def _key(model, calib, *options):
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
+    sums = _read_sums([x for _, x in tensors])
     state = tuple(
-        (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), _sum_bits(x))
-        for n, x in tensors
+        (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), bits)
+        for (n, x), bits in zip(tensors, sums, strict=True)
     )
     text = hashlib.sha256(calib.cpu().contiguous().numpy().tobytes()).digest()
     attention = getattr(model.config, "_attn_implementation", None)

@@ -348,6 +348,9 @@ def run_layers(
 def tail(
     model: PreTrainedModel,  # in inference mode
     as_tuple: bool = False,  # do the family's layers return tuples
+    # hand the model a mask that is made already, so that it does not look at positions
+    # to see whether it needs one: the host would wait for that
+    mask: bool = False,
 ) -> Iterator[Callable]:  # (tokens, d) hidden states -> (tokens, vocabulary) logits
     """Inside the `with` block: everything behind the last layer, as a function.
 
@@ -357,13 +360,17 @@ def tail(
         in inference mode
     as_tuple : bool, default False
         do the family's layers return tuples
+    mask : bool, default False
+        hand the model a mask that is made already, so that it does not look at positions to see
+        whether it needs one: the host would wait for that
 
     Returns
     -------
     Iterator[Callable]
         (tokens, d) hidden states -> (tokens, vocabulary) logits
     """
-    h = None
+    h, device = None, input_device(model)
+    made = torch.zeros(1, 1, 1, 1, dtype=model.dtype, device=device) if mask else None
 
     def note(i, x, args, kwargs):
         return h[None].to(x.device) if i == 0 else x
@@ -371,8 +378,8 @@ def tail(
     def logits(x):
         nonlocal h
         h = x
-        ids = torch.zeros(1, len(x), dtype=torch.long, device=input_device(model))
-        return model(ids, use_cache=False).logits[0]
+        ids = torch.zeros(1, len(x), dtype=torch.long, device=device)
+        return model(ids, attention_mask=made, use_cache=False).logits[0]
 
     with stand_ins(model, note, as_tuple), resident(model.modules()):
         yield logits
@@ -388,12 +395,15 @@ class Check:
         its layers return tuples
     stack : bool, default True
         several windows can go through a layer at once
+    mask : bool, default True
+        its tail takes a mask that is made already
     problem : str, default ''
         why it cannot be replayed; empty if it can
     """
 
     as_tuple: bool = False  # its layers return tuples
     stack: bool = True  # several windows can go through a layer at once
+    mask: bool = True  # its tail takes a mask that is made already
     problem: str = ""  # why it cannot be replayed; empty if it can
 
 # %% ../nbs/13_replay.ipynb #b9165d17
@@ -410,7 +420,7 @@ def _replayed(model, ids, check):
     "Logits of whole windows, replayed"
     h, tape = record_calls(model, ids, check.as_tuple)
     h = run_layers(model, tape, h, len(h) if check.stack else 1)
-    with tail(model, check.as_tuple) as logits:
+    with tail(model, check.as_tuple, check.mask) as logits:
         return torch.stack([logits(x) for x in h])
 
 # %% ../nbs/13_replay.ipynb #6149d00f
@@ -435,12 +445,12 @@ def _find_check(model, probe):
     want, as_tuple = _plain_logits(model, probe)
     problems = []
     with inference(model):
-        for stack in (True, False):
-            check = Check(as_tuple, stack)
+        for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
+            check = Check(as_tuple, stack, mask)
             problems.append(_differs(model, probe, want, check))
             if not problems[-1]:
                 return check
-    return Check(problem=problems[0])
+    return Check(problem=problems[1])
 
 # %% ../nbs/13_replay.ipynb #d173e0b1
 def check_replay(

@@ -31,6 +31,7 @@ from twossp.arch import (
     n_params,
     sizes,
 )
+from .indices import find_indices, send_indices
 from twossp.linear import (
     NoLinear,
     in_features,
@@ -262,7 +263,7 @@ def ffn_edits(
     """
     ups, down = ffn_linears(layer, a)
     if keep:
-        k, f = torch.tensor(keep, dtype=torch.long), in_features(down)
+        k, f = find_indices(layer, keep, down.weight.device), in_features(down)
         stacked = torch.cat([k + p * f for p in range(a.fused)])
         new = [slice_linear(u, stacked, "out") for u in ups]
         new.append(slice_linear(down, k, "in"))
@@ -493,6 +494,7 @@ def plan_edits(
     removed_params(plan, sizes(model))
     _left(len(plan), removed_blocks(plan))
     _check_weights(model, plan)
+    send_indices(model, enumerate(plan.ffn))
     return _make_edits(model, plan)
 
 # %% ../nbs/04_surgery.ipynb #e43c9120
