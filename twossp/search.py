@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers, sizes
+from .indices import send_indices
 from twossp.machine import (
     default_budget,
     input_device,
@@ -376,7 +377,7 @@ def _kl_of(logits, ref, states, chunk):
             log_q = logits(h[a : a + chunk]).float().log_softmax(-1).to(p.device)
             found.append((p * (log_p - log_q)).sum(-1).clamp_min(0).sum())
         total = total + torch.stack(found)
-    return total.cpu() / t
+    return total / t
 
 # %% ../nbs/14_search.ipynb #ba436740
 @dataclass(frozen=True)
@@ -448,6 +449,12 @@ def _evaluations_bar(levels, times, progress):
     n = sum(n.decision is not None for nodes in levels for n in nodes)
     return progress_bar(None, "layer evaluations", progress, total=times * n)
 
+
+def _list_kept(levels):
+    "(layer, neurons that stay) of all nodes, each once"
+    pairs = ((i, n.decision) for i, nodes in enumerate(levels) for n in nodes)
+    return dict.fromkeys((i, d[1]) for i, d in pairs if d is not None)
+
 # %% ../nbs/14_search.ipynb #4189bfab
 def find_last_states(
     model: PreTrainedModel,  # in inference mode, replayable
@@ -484,6 +491,7 @@ def find_last_states(
     """
     root = make_trie(decided)
     levels = list_levels(root)
+    send_indices(model, _list_kept(levels))
     limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
     with _evaluations_bar(levels, len(parts), progress) as bar:
@@ -527,17 +535,24 @@ def _scored(model, plans, ids, plain, quick):
     return sum_over_processes(out)
 
 # %% ../nbs/14_search.ipynb #s14qn
+def _fill(out, found):
+    "Write (plans, windows, losses) into `out`; the host waits for the device here, once"
+    sizes = [x.numel() for *_, x in found]
+    flat = torch.cat([x.float().reshape(-1) for *_, x in found]).cpu()
+    for (plans, windows, _), x in zip(found, flat.split(sizes), strict=True):
+        out[plans, windows] = x
+    return out
+
+
 def _walked_nll(ends, check, shape):
     "(plans, windows) nll of the plans whose walk arrives at `ends`"
-    out = torch.empty(shape)
+    found = []
     for e in ends:
-        with tail(e.job.model, check.as_tuple) as logits:
-            chunk = e.limits.chunk
-            nlls = [_nll_of(logits, h, e.ids, chunk) for h in e.states.values()]
-        # the host waits for the device here, once
-        for n, x in zip(e.states, torch.stack(nlls).cpu(), strict=True):
-            out[n.plans, e.start : e.start + len(e.ids)] = x
-    return out
+        here = slice(e.start, e.start + len(e.ids))
+        with tail(e.job.model, check.as_tuple, check.mask) as logits:
+            for n, h in e.states.items():
+                found.append((n.plans, here, _nll_of(logits, h, e.ids, e.limits.chunk)))
+    return _fill(torch.empty(shape), found)
 
 # %% ../nbs/14_search.ipynb #e8682be2
 def plan_nll(
@@ -592,30 +607,29 @@ def _reference_at(p, logits, states):
     return lambda tokens: p[tokens]
 
 
-def _ends_kl(e, out, ref, dense, check):
-    "Fill in the divergences of the plans that arrived at `e`"
-    nodes = [n for n in e.states if min(n.plans) < len(out)]
-    if not nodes:  # only the dense model arrived
-        return
-    for w in range(len(e.ids)):
+def _ends_kl(e, count, ref, dense, check):
+    "(plans, window, divergence) of the plans below `count` that arrived at `e`"
+    nodes, out = [n for n in e.states if min(n.plans) < count], []
+    for w in range(len(e.ids) if nodes else 0):  # else only the dense model arrived
         states, p = [e.states[n][w] for n in nodes], None
         if dense is None:  # asked before there are stand-ins
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
-        with tail(e.job.model, check.as_tuple) as logits:
+        with tail(e.job.model, check.as_tuple, check.mask) as logits:
             take = _reference_at(p, logits, None if p is not None else dense[w])
             found = _kl_of(logits, take, states, e.limits.chunk)
         for n, x in zip(nodes, found, strict=True):
-            out[[q for q in n.plans if q < len(out)], e.start + w] = x.float()
+            out.append(([q for q in n.plans if q < count], e.start + w, x))
+    return out
 
 
 def _walked_kl(ends, check, ref, shape):
     "(plans, windows) divergences; the dense model is plan number `len(plans)`"
-    out, dense, start = torch.empty(shape), None, None
+    found, dense, start = [], None, None
     for e in ends:
         if ref is None and e.start != start:
-            dense, start = _dense_states(e, len(out)), e.start
-        _ends_kl(e, out, ref, dense, check)
-    return out
+            dense, start = _dense_states(e, shape[0]), e.start
+        found += _ends_kl(e, shape[0], ref, dense, check)
+    return _fill(torch.empty(shape), found)
 
 # %% ../nbs/14_search.ipynb #2aed7bca
 def plan_kl(
