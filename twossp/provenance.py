@@ -17,6 +17,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
@@ -29,6 +30,7 @@ from transformers import PreTrainedModel
 from .machine import one_line
 from .metrics import check_ids, ids_hash
 from .plan import check_sparsity, from_json, to_json
+from .replay import counting
 
 # %% ../nbs/15_provenance.ipynb #ef2bba57
 def check_model(
@@ -155,7 +157,8 @@ def planner(
             check_sparsity(sparsity)
             if calib is not None:
                 check_ids(calib, model)
-            plan = fn(model, calib, sparsity, **options)
+            with _counted(model, calib, options.get("log")):
+                plan = fn(model, calib, sparsity, **options)
             facts = dict(method=name, paper=paper or None)
             facts |= dict(target_sparsity=float(sparsity))
             facts |= dict(options=asked_options(fn, options) or None)
@@ -172,6 +175,17 @@ def _stamp(plan, **facts):
     "With these facts, in place of what a method that this one is made of said"
     kept = {k: v for k, v in plan.provenance.items() if k not in facts}
     return with_provenance(replace(plan, provenance=kept), **facts)
+
+
+@contextmanager
+def _counted(model, calib, log):
+    "A method's forwards go into its `log`, where it does not count them itself"
+    if log is None or calib is None:
+        yield
+        return
+    with counting(model) as work:
+        yield
+    log.setdefault("forwards", work.forwards(calib.shape[-1]))
 
 # %% ../nbs/15_provenance.ipynb #2ebaba7f
 _SAMPLE = 64  # numbers of each tensor that are looked at
@@ -202,7 +216,7 @@ def model_hash(
         16 hex digits
     """
     config = model.config.to_dict()
-    for accident in ("_name_or_path", "transformers_version"):
+    for accident in ("_name_or_path", "transformers_version", "architectures"):
         config.pop(accident, None)
     h = hashlib.sha256(_canonical(config))
     for name, x in model.named_parameters():
