@@ -33,6 +33,8 @@ from twossp.evaluate import (
     on_prompts,
     on_text,
 )
+
+# %% ../nbs/71_all.ipynb #8f4f9f64
 from .grid import run_grid
 from .hub import load_pruned, push_pruned, save_pruned
 from .importance import activation_scores, block_influence
@@ -94,6 +96,10 @@ _all_ = [
     "estimate",
     "estimate_table",
     "find_sparsity",
+]
+
+# %% ../nbs/71_all.ipynb #cd6d36cd
+_all_ = [
     # what is removed, and files
     "Plan",
     "dense_plan",
@@ -108,6 +114,10 @@ _all_ = [
     "load_pruned",
     "push_pruned",
     "model_card",
+]
+
+# %% ../nbs/71_all.ipynb #de8d9cba
+_all_ = [
     # what it is worth
     "kl",
     "nll",
@@ -125,6 +135,10 @@ _all_ = [
     "Result",
     "load_results",
     "to_frame",
+]
+
+# %% ../nbs/71_all.ipynb #d027ec15
+_all_ = [
     # tables and plots
     "compare",
     "summary",

@@ -375,6 +375,14 @@ def _folder(plans, out):
         return Path(f"{out}.plans") if out else None
     return Path(plans)
 
+
+def _write_row(out, r):
+    "Append a row to the results file, and say what failed"
+    if out:
+        append_line(out, to_row(r))
+    for part, e in r.errors.items():
+        log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
+
 # %% ../nbs/63_grid.ipynb #28fa7f44
 def run_grid(
     model: PreTrainedModel,  # dense; untouched
@@ -457,10 +465,7 @@ def run_grid(
             log.info("cell %d of %d: %s", i + 1, len(cells), of)
             r = share_first(run_cell(model, tok, ids, f, evals, label=r, **how))
             have[r.key] = r
-            if mine:
-                append_line(mine, to_row(r))
-            for part, e in r.errors.items():
-                log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
+            _write_row(mine, r)
     return [have[r.key] for *_, r in cells]
 
 # %% ../nbs/63_grid.ipynb #b2ade71d

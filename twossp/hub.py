@@ -38,6 +38,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+# %% ../nbs/51_hub.ipynb #e6922a7b
 from twossp.arch import (
     ARCHS,
     arch,

@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_save',
-    'check_here', 'pick_device', 'list_targets', 'asked_bound', 'read_shapes',
-    'find_target', 'describe_bound', 'read_all', 'cut_windows', 'evaluations',
-    'find_downstream', 'load', 'check_feasible', 'advise_multiple', 'key_of',
-    'check_folders', 'draw_pictures', 'saver', 'label_plan', 'run_plan',
-    'run_ablations', 'run', 'write_page', 'prune'
+    'check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_here',
+    'pick_device', 'list_targets', 'asked_bound', 'read_shapes', 'find_target',
+    'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
+    'check_feasible', 'advise_multiple', 'saver', 'run_plan', 'run', 'write_page',
+    'prune'
 ]
 
 # %% ../nbs/72_run.ipynb #33975127
@@ -155,16 +154,10 @@ def saved_key(
         return None
 
 # %% ../nbs/72_run.ipynb #2b92d6de
-def check_save(
+def _check_save(
     o: Options,  # what was asked for
 ) -> None:
-    """`OSError` if no checkpoint can be written there; by trying, not by asking.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    """
+    "`OSError` if no checkpoint can be written there; by trying, not by asking."
     if wants_several(o):  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
@@ -196,7 +189,7 @@ def check_here(
     if o.plan:
         load_plan(o.plan)
     if o.save and is_first():
-        check_save(o)
+        _check_save(o)
 
 # %% ../nbs/72_run.ipynb #d20d4a1e
 def pick_device(
@@ -313,30 +306,17 @@ def find_target(
     x = find_sparsity(model, bound, value, *where, **options)
     ends = estimate(model, o.pruning_method, x, context, **options)
     log.info(
-        "%s: sparsity %.4f, which leaves %s", said, x, describe_bound(ends, context)
+        "%s: sparsity %.4f, which leaves %s", said, x, _describe_bound(ends, context)
     )
     unset = dict.fromkeys(BOUND_FLAGS)
     return replace(o, **unset, context=None, sparsity_rate=x)
 
 
-def describe_bound(
+def _describe_bound(
     ends: Sequence[Estimate],  # the range of what a method leaves
     context: int,  # tokens in the cache
 ) -> str:  # in a line
-    """The largest of what can be left.
-
-    Parameters
-    ----------
-    ends : Sequence[Estimate]
-        the range of what a method leaves
-    context : int
-        tokens in the cache
-
-    Returns
-    -------
-    str
-        in a line
-    """
+    "The largest of what can be left."
     e = max(ends, key=lambda e: e.bytes + e.cache)
     return (
         f"{e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of weights and"
@@ -577,83 +557,37 @@ def advise_multiple(
     )
 
 # %% ../nbs/72_run.ipynb #7f603070
-def key_of(
+def _key_of(
     o: Options,  # what was asked for
     model,  # dense
     calib: torch.Tensor | None,  # (n, t) calibration windows
     r: Result,  # method, target, seed and options
 ) -> str:  # of `plan_key`
-    """Which search a row comes from.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    calib : torch.Tensor | None
-        (n, t) calibration windows
-    r : Result
-        method, target, seed and options
-
-    Returns
-    -------
-    str
-        of `plan_key`
-    """
+    "Which search a row comes from."
     return plan_key(model, o.model, r.method, r.target, r.seed, r.options, calib)
 
 
-def check_folders(
+def _check_folders(
     o: Options,  # what was asked for
     model,  # dense
     calib: torch.Tensor | None,  # (n, t) calibration windows
     targets: Sequence[float],  # sparsities
 ) -> None:
-    """`FileExistsError` for a folder in the way that this very command did not write.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    calib : torch.Tensor | None
-        (n, t) calibration windows
-    targets : Sequence[float]
-        sparsities
-    """
+    "`FileExistsError` for a folder in the way that this very command did not write."
     for t in targets:
         r = Result("", o.pruning_method, t, o.seed, method_options(o))
         folder = save_folder(o, r.method, t)
-        if saved_key(folder) is None or saved_key(folder) != key_of(o, model, calib, r):
+        if saved_key(folder) is None or saved_key(folder) != _key_of(o, model, calib, r):
             check_target(folder, o.overwrite)
 
 # %% ../nbs/72_run.ipynb #142455ce
-def draw_pictures(
+def _draw_pictures(
     folder: Path,  # of a checkpoint; receives them
     plan,  # of any kind
     dense: Sizes,  # of the model
     report: dict,  # what the method measured
 ) -> list[str]:  # names of the files
-    """What was removed, and how it was chosen; where the method tells.
-
-    Parameters
-    ----------
-    folder : Path
-        of a checkpoint; receives them
-    plan
-        of any kind
-    dense : Sizes
-        of the model
-    report : dict
-        what the method measured
-
-    Returns
-    -------
-    list[str]
-        names of the files
-    """
+    "What was removed, and how it was chosen; where the method tells."
     if not {"scores", "trials"} <= report.keys():
         return []
     figure = plot_plan(plan, dense, report["scores"], report["trials"])
@@ -701,7 +635,7 @@ def saver(
         facts["calibration_hash"] = ids_hash(calib)
 
     def save(plan, r, report):
-        folder, key = save_folder(o, r.method, r.target), key_of(o, model, calib, r)
+        folder, key = save_folder(o, r.method, r.target), _key_of(o, model, calib, r)
         if saved_key(folder) == key and not o.overwrite:
             log.info("saved already: %s", folder)
             return
@@ -709,36 +643,19 @@ def saver(
         meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype, plan_key=key)
         meta |= facts | _how_found(report)
         folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
-        pictures = draw_pictures(folder, plan, dense, report)
+        pictures = _draw_pictures(folder, plan, dense, report)
         log.info("saved %s", " ".join([str(folder), *pictures]))
 
     return save
 
 # %% ../nbs/72_run.ipynb #2587ea71
-def label_plan(
+def _label_plan(
     o: Options,  # what was asked for
     model,  # dense
     plan,  # with its provenance
     evals: Mapping,  # evaluations, by name
 ) -> Result:  # what is known before anything is measured
-    """The row of a plan that was found before.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    plan
-        with its provenance
-    evals : Mapping
-        evaluations, by name
-
-    Returns
-    -------
-    Result
-        what is known before anything is measured
-    """
+    "The row of a plan that was found before."
     known = plan.provenance
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
     if "calibration_hash" in known:
@@ -785,7 +702,7 @@ def run_plan(
         its row, appended to the results file if there is one
     """
     plan = load_plan(o.plan)
-    r, dense = label_plan(o, model, plan, evals), sizes(model)
+    r, dense = _label_plan(o, model, plan, evals), sizes(model)
     there = o.results and is_first() and Path(o.results).exists()
     have = share_first({x.key: x for x in load_results(o.results)} if there else {})
     if r.key in have:
@@ -805,7 +722,7 @@ def _dense_row(o, model, tok, evals):
     return run_grid(model, tok, None, {}, [], evals, o.results, name=o.model)
 
 
-def run_ablations(
+def _run_ablations(
     o: Options,  # what was asked for
     model,  # dense
     tok,  # its tokenizer
@@ -813,26 +730,7 @@ def run_ablations(
     evals: Mapping,  # name -> (model, tokenizer) -> dict
 ) -> list[Result]:  # of all of them
     """The ablations, as far as the text goes: larger calibration sizes than it has are
-    left out, and said.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    tok
-        its tokenizer
-    texts : list[str]
-        to calibrate on
-    evals : Mapping
-        name -> (model, tokenizer) -> dict
-
-    Returns
-    -------
-    list[Result]
-        of all of them
-    """
+    left out, and said."""
     if not evals:
         raise ValueError(
             "--ablation compares by an evaluation: add --evaluate_perplexity, or"
@@ -884,12 +782,12 @@ def run(
     calib = cut_windows(o, texts, tok) if texts is not None else None
     evals = evaluations(o, held_out, calib, tok, tasks, not o.quiet)
     if o.save and is_first():
-        check_folders(o, model, calib, targets)
+        _check_folders(o, model, calib, targets)
     if not (o.ablation or o.plan):
         return _search_all(o, model, tok, calib, targets, evals)
     rows = _dense_row(o, model, tok, evals) if o.dense else []
     if o.ablation:
-        return rows + run_ablations(o, model, tok, texts, evals)
+        return rows + _run_ablations(o, model, tok, texts, evals)
     on_plan = saver(o, model, tok, None) if o.save else None
     return [*rows, run_plan(o, model, tok, evals, on_plan)]
 

@@ -134,15 +134,9 @@ def two_ssp_with(
         plan = two_ssp(model, calib, sparsity, n_attn=n_attn, **how)
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
-        plan, log["widths"] = search_widths(
-            model,
-            log["scores"],
-            plan,
-            search,
-            compare,
-            progress=progress,
-            multiple=multiple,
-        )
+        how = dict(progress=progress, multiple=multiple)
+        found = search_widths(model, log["scores"], plan, search, compare, **how)
+        plan, log["widths"] = found
     if repair is None:
         return plan
     return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
