@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'raises', 'byte_tokenizer', 'randomize',
-    'tiny_config', 'tiny_model', 'tiny_ids', 'fingerprint'
+    'BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'raises', 'byte_tokenizer',
+    'randomize', 'tiny_config', 'tiny_model', 'tiny_ids', 'fingerprint'
 ]
 
 # %% ../nbs/00_testing.ipynb #d73855f4
@@ -153,6 +153,19 @@ VARIANTS = {  # name -> the same for a family's other builds
     "cohere_biased": dict(model_type="cohere", **_BIASED_COHERE),
 }
 
+# %% ../nbs/00_testing.ipynb #3f54e8c1
+_FEW = dict(num_local_experts=4, num_experts_per_tok=2)
+_SHARED = dict(moe_intermediate_size=16, num_experts_per_tok=2)
+_QWEN = dict(num_experts=4, shared_expert_intermediate_size=32, mlp_only_layers=[1])
+_GLM = dict(n_routed_experts=4, n_shared_experts=2, n_group=2, topk_group=1, head_dim=8)
+
+MIXTURES = {  # the same for mixtures of experts, one of each make
+    "mixtral": dict(_GQA, **_FEW),  # experts and nothing else
+    "qwen2_moe": dict(_GQA, **_SHARED, **_QWEN),  # a shared expert; a dense layer
+    "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
+    "gpt_oss": dict(_GQA, head_dim=8, **_FEW),  # transposed, biased, interleaved
+}
+
 # %% ../nbs/00_testing.ipynb #55f4288d
 def _draw(name, shape, g):
     "One parameter's new values, float32"
@@ -190,7 +203,7 @@ def randomize(
 
 # %% ../nbs/00_testing.ipynb #5dec62e0
 def tiny_config(
-    family: str = "llama",  # a key of `FAMILIES` or of `VARIANTS`
+    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedConfig:  # of the family's own class
     """The configuration of a tiny model; `ValueError` lists the families.
@@ -198,7 +211,7 @@ def tiny_config(
     Parameters
     ----------
     family : str, default 'llama'
-        a key of `FAMILIES` or of `VARIANTS`
+        a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
     **overrides
         configuration entries that differ from the tiny ones
 
@@ -207,7 +220,7 @@ def tiny_config(
     PreTrainedConfig
         of the family's own class
     """
-    rows = FAMILIES | VARIANTS
+    rows = FAMILIES | VARIANTS | MIXTURES
     if family not in rows:
         raise ValueError(
             f"no tiny model for family {family!r}; there are: {', '.join(rows)}"
@@ -221,7 +234,7 @@ def tiny_config(
 
 # %% ../nbs/00_testing.ipynb #1ef2359a
 def tiny_model(
-    family: str = "llama",  # a key of `FAMILIES` or of `VARIANTS`
+    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
     seed: int = 0,  # of the weights
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones
@@ -231,7 +244,7 @@ def tiny_model(
     Parameters
     ----------
     family : str, default 'llama'
-        a key of `FAMILIES` or of `VARIANTS`
+        a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
     seed : int, default 0
         of the weights
     dtype : torch.dtype, default torch.float32
