@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'ROWS', 'Arch', 'refusal', 'model_family', 'row_to_dict', 'written_row',
-    'arch', 'decoder_layers', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
+    'arch', 'decoder_layers', 'has_experts', 'layer_row', 'ffn_linears', 'ffn_width',
+    'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
@@ -16,7 +17,8 @@ from weakref import WeakKeyDictionary
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from .linear import in_features, is_linear
+from .experts import ExpertSizes, is_experts, measure_experts
+from .linear import NoLinear, in_features, is_linear
 
 # %% ../nbs/02_arch.ipynb #a12f812b
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Arch:
     width : str, default 'intermediate_size'
         the configuration's name for the FFN width; "" where it has none, since the width is a
         product of others: only compact checkpoints can say another
+    experts : str, default ''
+        a mixture's fused experts, from a layer; a layer without them is a dense one
+    shared : tuple[str, ...], default ()
+        the projections of a mixture's shared expert, the last its `down`, from a layer
     """
 
     layers: str  # the list of decoder layers, from the model
@@ -57,6 +63,10 @@ class Arch:
     # the configuration's name for the FFN width; "" where it has none, since the width
     # is a product of others: only compact checkpoints can say another
     width: str = "intermediate_size"
+    # a mixture's fused experts, from a layer; a layer without them is a dense one
+    experts: str = ""
+    # the projections of a mixture's shared expert, the last its `down`, from a layer
+    shared: tuple[str, ...] = ()
 
 # %% ../nbs/02_arch.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
@@ -177,7 +187,7 @@ def row_to_dict(
     dict
         of strings, numbers and lists, for JSON
     """
-    return asdict(row) | dict(up=list(row.up))
+    return asdict(row) | dict(up=list(row.up), shared=list(row.shared))
 
 
 def written_row(
@@ -200,7 +210,8 @@ def written_row(
     if said is None:
         return None
     try:
-        row = Arch(**dict(said, up=tuple(said["up"])))
+        lists = dict(up=tuple(said["up"]), shared=tuple(said.get("shared", ())))
+        row = Arch(**said | lists)
     except (TypeError, KeyError) as e:
         raise ValueError(
             "config.json's entry `twossp` holds no row of a family under `arch`: it was"
@@ -213,6 +224,7 @@ def written_row(
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
     names = (row.layers, row.attn, row.attn_norm, row.out, row.down, row.width, *row.up)
+    names += row.experts, *row.shared
     if not all(isinstance(n, str) for n in names) or type(row.fused) is not int:
         raise ValueError(
             f"config.json's entry `twossp` holds a row that cannot be meant: {row}"
@@ -240,10 +252,12 @@ def arch(
             " first, with load_model(name) for instance"
         )
     c, kind = model.config, model_family(model.config)
+    _check_soft_cap(c)
+    if row := ROWS.get(model) or written_row(c):
+        return row
     if reason := refusal(c):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    _check_soft_cap(c)
-    if row := ROWS.get(model) or written_row(c) or _table_row(c, kind):
+    if row := _table_row(c, kind):
         return row
     return resolve_name("twossp.derive:derive_arch")(model)
 
@@ -284,6 +298,56 @@ def decoder_layers(
     """
     return model.get_submodule(arch(model).layers)
 
+# %% ../nbs/02_arch.ipynb #35ffb555
+def has_experts(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> bool:  # also if they were removed
+    """Is this a layer of experts.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    bool
+        also if they were removed
+    """
+    if not a.experts:
+        return False
+    *path, name = a.experts.split(".")
+    for n in path:
+        layer = getattr(layer, n, None)
+    return getattr(layer, name, None) is not None
+
+
+def layer_row(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> Arch:  # `up` and `down` are those of this layer; "" where it has no such FFN
+    """The row as it is for one layer: in a layer of experts, the shared expert is the FFN.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    Arch
+        `up` and `down` are those of this layer; "" where it has no such FFN
+    """
+    if not has_experts(layer, a):
+        return a
+    *up, down = a.shared or ("",)
+    return replace(a, up=tuple(up), down=down)
+
 # %% ../nbs/02_arch.ipynb #955855a4
 def ffn_linears(
     layer: nn.Module,  # a decoder layer
@@ -303,6 +367,9 @@ def ffn_linears(
     tuple[list[nn.Module], nn.Module]
         input projections, output projection
     """
+    a = layer_row(layer, a)
+    if not a.down:
+        return [], NoLinear(0)
     named = {n: layer.get_submodule(n) for n in (*a.up, a.down)}
     for n, m in named.items():
         if not is_linear(m):
@@ -346,28 +413,35 @@ class Sizes:
     attn : tuple[int, ...]
         of its attention submodule, or of all its token mixers
     ffn : tuple[int, ...]
-        of its FFN projections, biases included
+        of its FFN projections, biases included, and of all its experts
     width : tuple[int, ...]
-        neurons of its FFN
+        neurons of its FFN; of a mixture's, the shared expert's
     neuron : tuple[int, ...]
-        parameters that go with one neuron
+        parameters that go with one neuron of that
     mixers : tuple[tuple[int, ...], ...]
         of each of the layer's token mixers, in the order of `Arch.attn`; left out: every layer
         has one
+    experts : tuple[ExpertSizes | None, ...]
+        a mixture's experts; None for a layer without; left out: no layer has any
     """
 
     layer: tuple[int, ...]  # all parameters of the layer, norms included
     attn: tuple[int, ...]  # of its attention submodule, or of all its token mixers
-    ffn: tuple[int, ...]  # of its FFN projections, biases included
-    width: tuple[int, ...]  # neurons of its FFN
-    neuron: tuple[int, ...]  # parameters that go with one neuron
+    # of its FFN projections, biases included, and of all its experts
+    ffn: tuple[int, ...]
+    width: tuple[int, ...]  # neurons of its FFN; of a mixture's, the shared expert's
+    neuron: tuple[int, ...]  # parameters that go with one neuron of that
     # of each of the layer's token mixers, in the order of `Arch.attn`; left out: every
     # layer has one
     mixers: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    # a mixture's experts; None for a layer without; left out: no layer has any
+    experts: tuple[ExpertSizes | None, ...] = field(default=(), repr=False)
 
     def __post_init__(self):
         if not self.mixers:
             object.__setattr__(self, "mixers", tuple((n,) for n in self.attn))
+        if not any(self.experts):
+            object.__setattr__(self, "experts", ())
 
     @property
     def total(self) -> int:  # parameters
@@ -382,6 +456,36 @@ class Sizes:
 
     def __len__(self):
         return len(self.layer)
+
+    def experts_of(
+        self,
+        i: int,  # a layer
+    ) -> ExpertSizes | None:  # None: it has none
+        """The experts of a layer.
+
+        Parameters
+        ----------
+        i : int
+            a layer
+
+        Returns
+        -------
+        ExpertSizes | None
+            None: it has none
+        """
+        return self.experts[i] if self.experts else None
+
+    @property
+    def active(self) -> int:  # parameters
+        """Those of the decoder layers that one token uses.
+
+        Returns
+        -------
+        int
+            parameters
+        """
+        idle = (e.count(e.experts - e.active, e.width) for e in self.experts if e)
+        return self.total - sum(idle)
 
 # %% ../nbs/02_arch.ipynb #164f58ae
 def n_params(
@@ -409,7 +513,11 @@ def _layer_sizes(layer, a):
     ffn = sum(n_params(m) for m in (*ups, down))
     rest = down.bias.numel() if down.bias is not None else 0
     neuron = (ffn - rest) // f if f else 0
-    return n_params(layer), n_params(attn), ffn, f, neuron
+    e, there = None, has_experts(layer, a) and layer.get_submodule(a.experts)
+    if there and is_experts(there):
+        e = measure_experts(layer, a.experts)
+        ffn += e.count(e.experts, e.width)
+    return n_params(layer), n_params(attn), ffn, f, neuron, e
 
 # %% ../nbs/02_arch.ipynb #4087aafb
 def sizes(
@@ -429,4 +537,5 @@ def sizes(
     """
     a = arch(model)
     rows = [_layer_sizes(layer, a) for layer in decoder_layers(model)]
-    return Sizes(*zip(*rows, strict=True))
+    *counts, experts = zip(*rows, strict=True)
+    return Sizes(*counts, experts=experts)

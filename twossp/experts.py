@@ -6,8 +6,8 @@
 __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
-    'router_tensors', 'measure_experts', 'block_tensor', 'copy_module', 'slice_experts',
-    'NoExperts', 'expert_inputs', 'expert_outputs', 'run_experts'
+    'router_tensors', 'measure_experts', 'slice_experts', 'cut_router', 'NoExperts',
+    'expert_inputs', 'expert_outputs', 'run_experts'
 ]
 
 # %% ../nbs/01_experts.ipynb #47a6d96d
@@ -136,7 +136,7 @@ def keep_best(
     mask = torch.zeros(scores.shape, dtype=torch.bool).scatter_(1, order.cpu(), True)
     return keep_neurons(mask)
 
-
+# %% ../nbs/01_experts.ipynb #d5f9613c
 def keep_some(
     experts: int,  # of the dense layer
     width: int,  # neurons of each
@@ -363,7 +363,7 @@ def router_tensors(
     fits = {k: p for k, p in named if id(p) not in inside and n in p.shape}
     return {k: p.shape.index(n) for k, p in fits.items() if not k.startswith("shared")}
 
-
+# %% ../nbs/01_experts.ipynb #85304ce1
 def measure_experts(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts
@@ -389,29 +389,13 @@ def measure_experts(
     neuron = getattr(m, form.up).shape[1:].numel() // f + d
     neuron += 0 if bias is None else bias.shape[1] // f
     fixed = d if getattr(m, "down_proj_bias", None) is not None else 0
-    row = sum(block_tensor(block, k).numel() // n for k in router_tensors(block))
+    row = sum(_block_tensor(block, k).numel() // n for k in router_tensors(block))
     tops = [getattr(x, "top_k", 0) for x in block.modules()]
     return ExpertSizes(n, f, neuron, fixed, row, min(n, max(tops) or n))
 
 
-def block_tensor(
-    block: nn.Module,  # with a router
-    name: str,  # of a parameter or a buffer
-) -> torch.Tensor:  # itself
-    """A tensor by its dotted name.
-
-    Parameters
-    ----------
-    block : nn.Module
-        with a router
-    name : str
-        of a parameter or a buffer
-
-    Returns
-    -------
-    torch.Tensor
-        itself
-    """
+def _block_tensor(block, name):
+    "A tensor by its dotted name."
     path, _, last = name.rpartition(".")
     return getattr(block.get_submodule(path), last)
 
@@ -437,21 +421,8 @@ def _take(p, left, idx, dim):
     return nn.Parameter(new, requires_grad=p.requires_grad)
 
 
-def copy_module(
-    module: nn.Module,  # any
-) -> nn.Module:  # shares its tensors and submodules; without hooks of accelerate
-    """A module whose attributes can be changed without the original's knowing.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any
-
-    Returns
-    -------
-    nn.Module
-        shares its tensors and submodules; without hooks of accelerate
-    """
+def _copy_module(module):
+    "A module whose attributes can be changed without the original's knowing."
     new = copy.copy(module)
     for part in ("_parameters", "_buffers", "_modules"):
         new.__dict__[part] = dict(getattr(module, part))
@@ -462,7 +433,7 @@ def copy_module(
 
 _WIDTHS = "intermediate_dim", "intermediate_size", "expert_dim"
 
-
+# %% ../nbs/01_experts.ipynb #4f8575f4
 @torch.no_grad()
 def slice_experts(
     experts: nn.Module,  # that `is_experts`; its weights in place
@@ -486,7 +457,7 @@ def slice_experts(
     left = torch.tensor(kept.left, device=experts.down_proj.device)
     rows = np.flatnonzero(mask[list(kept.left)]).reshape(len(left), -1) % kept.width
     rows = torch.from_numpy(rows).to(left.device)
-    new, fused = copy_module(experts), _columns(rows, kept.width, form)
+    new, fused = _copy_module(experts), _columns(rows, kept.width, form)
     old = dict(experts.named_parameters(recurse=False))
     new.down_proj = _take(old["down_proj"], left, rows, 1 if form.turned else 2)
     setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.turned else 1))
@@ -501,6 +472,46 @@ def slice_experts(
     if isinstance(getattr(new, "num_experts", None), int):
         new.num_experts = len(left)
     return new
+
+# %% ../nbs/01_experts.ipynb #a5a6b54b
+def cut_router(
+    block: nn.Module,  # with router and experts
+    left: tuple[int, ...],  # experts that stay
+) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
+    """What has to change beside the experts when some of them leave.
+
+    Parameters
+    ----------
+    block : nn.Module
+        with router and experts
+    left : tuple[int, ...]
+        experts that stay
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
+    n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
+    rows, out = router_tensors(block), []
+    table = [k for k, b in block.named_buffers() if not b.is_floating_point()]
+    if table or not any(_block_tensor(block, k).dim() > 1 for k in rows):
+        raise ValueError(
+            "whole experts cannot leave: the router of this family has no row for each"
+            " expert" + (f" alone ({table[0]})" if table else "")
+        )
+    for name, dim in rows.items():
+        path, _, last = name.rpartition(".")
+        old = _block_tensor(block, name)
+        new = old.detach().index_select(dim, torch.tensor(left, device=old.device))
+        if isinstance(old, nn.Parameter):
+            new = nn.Parameter(new, old.requires_grad)
+        out.append((block.get_submodule(path), last, new))
+    for m in block.modules():
+        named = [k for k, v in vars(m).items() if type(v) is int and v == n]
+        counts = [k for k in named if "num_experts" in k or k == "out_features"]
+        out += [(m, k, len(left)) for k in counts if not is_experts(m)]
+    return out
 
 # %% ../nbs/01_experts.ipynb #bee79e5e
 class NoExperts(nn.Module):

@@ -6,26 +6,28 @@
 __all__ = [
     'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'describe', 'dense_plan',
     'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
-    'plan_from_dict', 'Layout', 'Kind', 'get_kind', 'kind_of', 'sparsity', 'to_json',
-    'from_json', 'check_sparsity', 'kept_shares'
+    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
+    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pkgutil import resolve_name
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from .arch import Sizes, sizes
+from .experts import Kept, keep_both
 
 # %% ../nbs/03_plan.ipynb #7bace871
 @dataclass(frozen=True)
 class Plan:
-    """What is removed from a model: FFN neurons and attentions, by the dense indices.
+    """What is removed from a model: neurons, experts, attentions, by the dense indices.
 
     Parameters
     ----------
@@ -39,6 +41,9 @@ class Plan:
         -> tensor, of the shape that it has in the pruned one
     provenance : dict
         where it came from: method, paper, options, calibration, seed; JSON-able
+    experts : tuple[Kept | None, ...], default ()
+        per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
+        speaks of the shared expert there; () = of no layer is anything removed
     """
 
     # per layer: neurons kept, ascending; None = all, () = no FFN
@@ -51,6 +56,9 @@ class Plan:
     weights: dict = field(default_factory=dict, compare=False, repr=False)
     # where it came from: method, paper, options, calibration, seed; JSON-able
     provenance: dict = field(default_factory=dict, compare=False, repr=False)
+    # per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
+    # speaks of the shared expert there; () = of no layer is anything removed
+    experts: tuple[Kept | None, ...] = ()
 
     def __post_init__(self):
         if len(self.ffn) != len(self.attn):
@@ -61,6 +69,7 @@ class Plan:
         ffn = tuple(_plain_keep(i, keep) for i, keep in enumerate(self.ffn))
         object.__setattr__(self, "ffn", ffn)
         object.__setattr__(self, "attn", tuple(map(_plain_stays, self.attn)))
+        object.__setattr__(self, "experts", _plain_experts(ffn, self.experts))
 
     def __len__(self):
         return len(self.attn)
@@ -70,6 +79,24 @@ class Plan:
 
     def __repr__(self):
         return describe(self)
+
+    def kept(
+        self,
+        i: int,  # a layer
+    ) -> Kept | None:  # None: all, or there are none
+        """What stays of a layer's experts.
+
+        Parameters
+        ----------
+        i : int
+            a layer
+
+        Returns
+        -------
+        Kept | None
+            None: all, or there are none
+        """
+        return self.experts[i] if self.experts else None
 
     def sparsity(
         self,
@@ -108,6 +135,15 @@ def _plain_stays(stays):
         return bool(stays)
     each = tuple(map(bool, stays))
     return each if any(each) and not all(each) else any(each) or not each
+
+
+def _plain_experts(ffn, experts):
+    "What stays of each layer's experts; () if all does"
+    if not any(experts):
+        return ()
+    if len(experts) != len(ffn):
+        raise ValueError(f"experts names {len(experts)} layers, ffn {len(ffn)}")
+    return tuple(None if f == () else e for f, e in zip(ffn, experts, strict=True))
 
 # %% ../nbs/03_plan.ipynb #7b7c4e14
 def removed_blocks(
@@ -161,6 +197,7 @@ def describe(
         how = low if low == high else f"{low}…{high}"
         where = "all" if len(widths) == len(plan) else len(widths)
         parts.append(f"FFN width {how} in {where} layers")
+    parts += _expert_words(plan)
     if plan.weights:
         parts.append(f"{len(plan.weights)} tensors refitted")
     return f"Plan({len(plan)} layers: {'; '.join(parts) or 'nothing removed'})"
@@ -172,6 +209,19 @@ def _lost_mixers(plan):
     most = max((len(a) for _, a in some), default=0)
     lost = [[i for i, a in some if k < len(a) and not a[k]] for k in range(most)]
     return [(f"mixer {k} removed from", x) for k, x in enumerate(lost)]
+
+
+def _expert_words(plan):
+    "What is left of a mixture's experts, in words"
+    some = [e for e in plan.experts if e]
+    words = []
+    for of, left in (("experts", "left"), ("neurons of each expert", "k")):
+        got = [len(e.left) if left == "left" else e.k for e in some if e.bits]
+        full = [e.experts if left == "left" else e.width for e in some if e.bits]
+        if got != full:
+            span = "…".join(map(str, sorted({min(got), max(got)})))
+            words.append(f"{span} of {max(full)} {of} in {len(some)} layers")
+    return words
 
 # %% ../nbs/03_plan.ipynb #fc907e45
 def dense_plan(
@@ -276,7 +326,10 @@ def union(
             " then"
         )
     attn = tuple(map(_both_stay, a.attn, b.attn))
-    return Plan(tuple(map(_both, a.ffn, b.ffn)), attn, a.weights | b.weights)
+    none = (None,) * len(a)
+    experts = tuple(map(keep_both, a.experts or none, b.experts or none))
+    ffn = tuple(map(_both, a.ffn, b.ffn))
+    return Plan(ffn, attn, a.weights | b.weights, experts=experts)
 
 # %% ../nbs/03_plan.ipynb #1e355357
 def removed_params(
@@ -315,9 +368,10 @@ def _removed_from(plan, s, i):
         if not s.ffn[i]:
             raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
         return n + s.ffn[i]
+    n += _removed_experts(plan.kept(i), s.experts_of(i), i)
     return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
 
-
+# %% ../nbs/03_plan.ipynb #4fc6c8dd
 def _removed_mixers(stays, sizes, i):
     "Parameters of the token mixers that a layer loses"
     if stays is True:
@@ -332,6 +386,26 @@ def _removed_mixers(stays, sizes, i):
         )
     return sum(n for n, stay in zip(sizes, each, strict=True) if not stay)
 
+
+def _removed_experts(kept, e, i):
+    "Parameters of a layer's experts that go, and of their rows at the router"
+    if kept is None:
+        return 0
+    has = (e.experts, e.width) if e else "none"
+    if (kept.experts, kept.width) != has:
+        raise ValueError(
+            f"layer {i}: the plan speaks of {kept.experts} experts of {kept.width}"
+            f" neurons, the layer has {has}"
+        )
+    left = len(kept.left)
+    if left < e.active:
+        raise ValueError(
+            f"layer {i}: the plan leaves {left} of {e.experts} experts, and the router"
+            f" sends each token to {e.active}: at least so many have to stay"
+        )
+    gone = e.count(e.experts, e.width) - e.count(left, kept.k)
+    return gone + (e.experts - left) * e.row
+
 # %% ../nbs/03_plan.ipynb #ad107a65
 def _list_words(plan, attn, ffn, narrow):
     "What goes from which layers, with what is added for each of the three"
@@ -344,6 +418,7 @@ def _list_words(plan, attn, ffn, narrow):
         *((x, f"token {w} layers {_commas(x)}{attn}") for w, x in _lost_mixers(plan)),
         (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
         (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
+        *((True, f"mixture: {words} stay") for words in _expert_words(plan)),
     ]
 
 
@@ -411,12 +486,14 @@ def plan_to_dict(
         JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
     """
     some = {i: list(a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)}
+    kept = [e and _name_masks(e) for e in plan.experts]
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
         ffn_kept=[_pack(k) for k in plan.ffn],
         weights=sorted(plan.weights),
         **(dict(format=2, mixers_kept=list(some.items())) if some else {}),
+        **(dict(format=2, experts_kept=kept) if kept else {}),
     )
 
 
@@ -440,7 +517,73 @@ def plan_from_dict(
         raise ValueError(f"{L} layers, but {len(kept)} FFNs")
     some = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
     attn = drop(L, attn=d["attention_removed"], mixers=some).attn
-    return Plan(tuple(_unpack(k) for k in kept), attn)
+    experts = tuple(e and _named_masks(e) for e in d.get("experts_kept", ()))
+    return Plan(tuple(_unpack(k) for k in kept), attn, experts=experts)
+
+
+def _name_masks(e):
+    "What the JSON form says of a layer's masks; they themselves lie beside it"
+    return dict(experts=e.experts, width=e.width, sha256=_hash_bits(e.bits))
+
+
+def _named_masks(d):
+    "The masks of `_name_masks`, before they are read"
+    return Kept(b"", d["experts"], d["width"])
+
+
+def _hash_bits(bits):
+    "What a layer's masks are known by."
+    return hashlib.sha256(bits).hexdigest()
+
+# %% ../nbs/03_plan.ipynb #a42e2c1d
+def plan_masks(
+    plan,  # of any kind
+) -> dict[int, bytes]:  # layer -> packed bits
+    """The masks of a plan's experts.
+
+    Parameters
+    ----------
+    plan
+        of any kind
+
+    Returns
+    -------
+    dict[int, bytes]
+        layer -> packed bits
+    """
+    kept = enumerate(getattr(plan, "experts", ()))
+    return {i: e.bits for i, e in kept if e}
+
+
+def with_masks(
+    plan,  # as it was read from its JSON form; of any kind
+    d: dict,  # that form
+    masks: dict[int, bytes],  # of `plan_masks`
+):  # the same plan, with its masks
+    """Give a plan its masks; `ValueError` unless they are those that were written.
+
+    Parameters
+    ----------
+    plan
+        as it was read from its JSON form; of any kind
+    d : dict
+        that form
+    masks : dict[int, bytes]
+        of `plan_masks`
+
+    Returns
+    -------
+    object
+        the same plan, with its masks
+    """
+    said = d.get("experts_kept", ())
+    named = enumerate(getattr(plan, "experts", ()))
+    kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in named]
+    here = [(i, e) for i, e in enumerate(kept) if e]
+    wrong = [i for i, e in here if _hash_bits(e.bits) != said[i]["sha256"]]
+    if wrong:
+        raise ValueError(f"the masks of layer {wrong[0]}'s experts are missing or damaged")
+    return replace(plan, experts=tuple(kept)) if kept else plan
 
 # %% ../nbs/03_plan.ipynb #21768df7
 @dataclass(frozen=True)
@@ -657,7 +800,7 @@ def check_sparsity(
 def kept_shares(
     plan: Plan,  # any plan
     s: Sizes,  # of the dense model
-) -> np.ndarray:  # (2, L): attention kept, share of the FFN's neurons kept
+) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
     """How much of each layer's attention and FFN is left, in [0, 1].
 
     Parameters
@@ -670,8 +813,13 @@ def kept_shares(
     Returns
     -------
     np.ndarray
-        (2, L): attention kept, share of the FFN's neurons kept
+        (2, L): attention kept, share of the FFN kept
     """
     both = zip(plan.ffn, s.width, strict=True)
     ffn = [1.0 if keep is None or not width else len(keep) / width for keep, width in both]
+    for i, e in enumerate(plan.experts):
+        if e:  # a mixture's, by parameters, the shared expert's among them
+            gone = (s.width[i] - len(plan.ffn[i] or range(s.width[i]))) * s.neuron[i]
+            gone += _removed_experts(e, s.experts_of(i), i)
+            ffn[i] = 1 - gone / s.ffn[i]
     return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
