@@ -6,8 +6,9 @@
 __all__ = [
     'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'describe', 'dense_plan',
     'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
-    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
-    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares'
+    'plan_from_dict', 'kept_experts', 'plan_masks', 'with_masks', 'Layout', 'Kind',
+    'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity',
+    'kept_shares'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
@@ -79,24 +80,6 @@ class Plan:
 
     def __repr__(self):
         return describe(self)
-
-    def kept(
-        self,
-        i: int,  # a layer
-    ) -> Kept | None:  # None: all, or there are none
-        """What stays of a layer's experts.
-
-        Parameters
-        ----------
-        i : int
-            a layer
-
-        Returns
-        -------
-        Kept | None
-            None: all, or there are none
-        """
-        return self.experts[i] if self.experts else None
 
     def sparsity(
         self,
@@ -368,7 +351,7 @@ def _removed_from(plan, s, i):
         if not s.ffn[i]:
             raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
         return n + s.ffn[i]
-    n += _removed_experts(plan.kept(i), s.experts_of(i), i)
+    n += _removed_experts(kept_experts(plan, i), s.experts_of(i), i)
     return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
 
 # %% ../nbs/03_plan.ipynb #4fc6c8dd
@@ -536,6 +519,27 @@ def _hash_bits(bits):
     return hashlib.sha256(bits).hexdigest()
 
 # %% ../nbs/03_plan.ipynb #a42e2c1d
+def kept_experts(
+    plan: Plan,  # any
+    i: int,  # a layer
+) -> Kept | None:  # None: all, or there are none
+    """What stays of a layer's experts.
+
+    Parameters
+    ----------
+    plan : Plan
+        any
+    i : int
+        a layer
+
+    Returns
+    -------
+    Kept | None
+        None: all, or there are none
+    """
+    return plan.experts[i] if plan.experts else None
+
+
 def plan_masks(
     plan,  # of any kind
 ) -> dict[int, bytes]:  # layer -> packed bits
