@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'describe', 'dense_plan',
-    'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
-    'plan_from_dict', 'kept_experts', 'plan_masks', 'with_masks', 'Layout', 'Kind',
-    'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity',
-    'kept_shares'
+    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'kept_experts', 'describe',
+    'dense_plan', 'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
+    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
+    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
@@ -153,6 +152,27 @@ def _lost_alone(plan):
     left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
     attn = [i for i in left if not plan.attn[i]]
     return attn, [i for i in left if plan.ffn[i] == ()]
+
+
+def kept_experts(
+    plan: Plan,  # any
+    i: int,  # a layer
+) -> Kept | None:  # None: all, or there are none
+    """What stays of a layer's experts.
+
+    Parameters
+    ----------
+    plan : Plan
+        any
+    i : int
+        a layer
+
+    Returns
+    -------
+    Kept | None
+        None: all, or there are none
+    """
+    return plan.experts[i] if plan.experts else None
 
 # %% ../nbs/03_plan.ipynb #5c787282
 def describe(
@@ -519,27 +539,6 @@ def _hash_bits(bits):
     return hashlib.sha256(bits).hexdigest()
 
 # %% ../nbs/03_plan.ipynb #a42e2c1d
-def kept_experts(
-    plan: Plan,  # any
-    i: int,  # a layer
-) -> Kept | None:  # None: all, or there are none
-    """What stays of a layer's experts.
-
-    Parameters
-    ----------
-    plan : Plan
-        any
-    i : int
-        a layer
-
-    Returns
-    -------
-    Kept | None
-        None: all, or there are none
-    """
-    return plan.experts[i] if plan.experts else None
-
-
 def plan_masks(
     plan,  # of any kind
 ) -> dict[int, bytes]:  # layer -> packed bits
