@@ -6,12 +6,13 @@ PYTHON ?=
 VENV ?= .venv
 JOBS ?= 2
 NB ?=
+JOB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench rehearsal families export readme lint hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab bench rehearsal families export readme lint jobs hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,8 +73,17 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and READM
 readme: $(VENV)/.dev ## README.md from nbs/index.ipynb
 	@$(PY) tools/nb2readme.py
 
-lint: $(VENV)/.dev ## ruff on the package and the tools: errors, width, one statement a line
+lint: $(VENV)/.dev ## ruff on the package and the tools; the workflows against their schema, and zizmor
 	$(PY) -m ruff check twossp tools setup.py
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	@$(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
+
+jobs: $(VENV)/.dev ## the shell steps of the workflows, run here (JOB=test.yml:lint: of some); long
+	@$(PY) tools/jobs.py $(JOB)
 
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks
