@@ -48,8 +48,8 @@ docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed
 check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
 	@$(PY) tools/check_site.py _docs
 
-lab: $(VENV)/.dev ## JupyterLab, at the walkthrough
-	$(PY) -m jupyterlab nbs/tutorials/walkthrough.ipynb
+lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
+	$(PY) -m jupyterlab nbs/tutorials/tutorials.ipynb
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
@@ -66,6 +66,9 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and READM
 	@$(PY) tools/narrow.py
 	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
 	@$(PY) tools/messages.py
+	@$(PY) tools/measured.py
+	@$(PY) tools/methods.py
+	@$(PY) tools/pages.py
 	$(VENV)/bin/nbdev_clean
 	@$(PY) tools/site.py --sidebar
 	@$(PY) tools/nb2readme.py

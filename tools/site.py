@@ -15,10 +15,16 @@ import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# first these, in this order
-TUTORIALS = 'walkthrough new_family new_method recover ablations paper_tables'.split()
-# these first among the how-to pages
-HOWTO = 'prune big budget sparsity calibration recover evaluate save vllm llama_cpp'.split()
+# the pages of a folder that come first, in this order
+FIRST = dict(
+    tutorials='tutorials walkthrough new_family new_method recover ablations paper_tables',
+    howto='howto prune several_gpus big budget sparsity calibration recover evaluate grid save'
+    ' vllm llama_cpp quantise hybrid multimodal mixture',
+    methods='methods two_ssp two_ssp_plus shortgpt window_based blockpruner evopress slicegpt',
+    results='measured',
+)
+FIRST = {k: v.split() for k, v in FIRST.items()}
+START = 'index', 'changelog'
 FLOORS = {  # decade of a notebook's number -> what one asks there
     '0': 'The model and the plan',
     '1': 'Running it',
@@ -29,6 +35,7 @@ FLOORS = {  # decade of a notebook's number -> what one asks there
     '6': 'Measure',
     '7': 'Doors',
 }
+LAST = 'Tests & benchmarks'
 MARK = '    contents:\n'
 
 # --- the sidebar
@@ -42,40 +49,57 @@ def notebooks(nbs=ROOT / 'nbs'):
 
 def place(name):
     "Where a tutorial or how-to page stands among its like: as listed, then by name"
-    stem, first = Path(name).stem, HOWTO if name.startswith('howto/') else TUTORIALS
+    stem, first = Path(name).stem, FIRST.get(Path(name).parts[0], [])
     return first.index(stem) if stem in first else len(first), name
+
+
+def below(folder, nbs=ROOT / 'nbs'):
+    "The notebooks of a folder, in their order"
+    found = [n for n in notebooks(nbs) if n.startswith(f'{folder}/')]
+    return sorted(found, key=place)
 
 
 def sections(nbs=ROOT / 'nbs'):
     "The sidebar: {title of a section: notebooks}; every notebook is in one"
     names = notebooks(nbs)
-    below = lambda folder: [n for n in names if n.startswith(f'{folder}/')]
-    start = [n for n in names if n == 'index.ipynb']
     found = {
-        'Get started': start,
-        'How-to': sorted(below('howto'), key=place),
-        'Tutorials': sorted(below('tutorials'), key=place),
+        'Get started': [f'{n}.ipynb' for n in START if f'{n}.ipynb' in names],
+        'How-to': below('howto', nbs),
+        'Tutorials': below('tutorials', nbs),
+        'Methods': below('methods', nbs),
+        'Results': below('results', nbs),
+        'API': [n for n in names if n == 'api.ipynb'],
     }
     for digit, title in FLOORS.items():
         found[title] = [n for n in names if re.match(digit + r'\d_', n)]
     placed = {n for v in found.values() for n in v}
-    found['Tests & benchmarks'] = [n for n in names if n not in placed]
+    found[LAST] = [n for n in names if n not in placed]
     return {k: v for k, v in found.items() if v}
 
 
+def list_section(title, names, indent):
+    "A section of the sidebar as YAML"
+    pad = ' ' * indent
+    pages = ''.join(f'{pad}    - {n}\n' for n in names)
+    return f'{pad}- section: "{title}"\n{pad}  contents:\n{pages}'
+
+
 def sidebar(nbs=ROOT / 'nbs'):
-    "The sidebar's contents as YAML"
+    "The sidebar's contents as YAML; the floors are sections within that of the API"
+    found = sections(nbs)
+    inner = {*FLOORS.values(), LAST}
     return ''.join(
-        f'      - section: "{k}"\n        contents:\n'
-        + ''.join(f'          - {n}\n' for n in v)
-        for k, v in sections(nbs).items()
+        list_section(k, v, 10 if k in inner else 6) for k, v in found.items()
     )
 
 
 def write_sidebar(cfg=ROOT / '_quarto.yml', nbs=ROOT / 'nbs'):
-    "Put the sidebar's contents at the end of `_quarto.yml`"
+    "Put the sidebar at the end of `_quarto.yml`, and the version into the navbar"
     head, mark, _ = cfg.read_text(encoding='utf-8').partition(MARK)
     assert mark, f'{cfg} has no line {MARK!r}'
+    ini = (ROOT / 'settings.ini').read_text(encoding='utf-8')
+    version = re.search(r'^version *= *(\S+)', ini, flags=re.M)[1]
+    head = re.sub(r'(text: "?)v\d[^"\n]*', rf'\g<1>v{version}', head)
     cfg.write_text(head + mark + sidebar(nbs), encoding='utf-8')
 
 
@@ -263,6 +287,17 @@ def mend_levels(page):
     return title + end + re.sub(heading, r'<h2\1</h2>', rest, count=1, flags=re.S)
 
 
+def fold_contents(page):
+    "The table of contents in the text, which small screens show, folded"
+    return re.sub(
+        r'<nav id="TOC-body"([^>]*)>\s*<h2[^>]*>(.*?)</h2>(.*?)</nav>',
+        r'<nav aria-label="Contents" id="TOC-body"\1><details><summary>\2</summary>'
+        r'\3</details></nav>',
+        page,
+        flags=re.S,
+    )
+
+
 def mend_page(page):
     """A page with a skip link, words for pictures and icons, landmarks with names of
     their own, and boxes that scroll by keyboard"""
@@ -280,7 +315,7 @@ def mend_page(page):
     page = page.replace('<div class="toc-actions"', actions)
     page = re.sub(SHADED, readable, page)
     page = page.replace('class="math display"', 'class="math display" tabindex="0"')
-    page = mend_levels(page)
+    page = fold_contents(mend_levels(page))
     return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
 
 
@@ -313,12 +348,25 @@ def exact_first(site):
     return len(found)
 
 
+def sources(nbs=ROOT / 'nbs'):
+    "{page: notebook}, as the links to edit a page need it: plan.ipynb -> 03_plan.ipynb"
+    paths = map(Path, notebooks(nbs))
+    return {p.with_name(page_name(p)).as_posix(): p.as_posix() for p in paths}
+
+
+def mend_edit(page, named):
+    "The link to edit a page leads to the notebook's file, under its own name"
+    name = lambda m: m[1] + named.get(m[2], m[2])
+    return re.sub(r'(/edit/[^/"]+/nbs/)([\w./-]+\.ipynb)', name, page)
+
+
 def for_everyone(site):
     "Every page of the site, mended"
+    named = sources()
     for p in site.rglob('*.html'):
         s = p.read_text(encoding='utf-8')
         if '<body' in s:
-            p.write_text(mend_page(s), encoding='utf-8')
+            p.write_text(mend_edit(mend_page(s), named), encoding='utf-8')
 
 
 # --- building

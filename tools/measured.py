@@ -1,0 +1,229 @@
+"""Write nbs/results/measured.ipynb: every table that is kept in nbs/results/
+
+A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
+says what was measured, on what machine, with which versions and command. A new pair of
+files is a new section.
+
+usage: python tools/measured.py
+"""
+
+import csv, json, sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a script
+    sys.path.insert(0, str(ROOT))
+from tools.pages import write_notebook
+
+RESULTS = ROOT / 'nbs' / 'results'
+LONG = 40  # letters of a cell; a longer one is said below the table
+TITLES = dict(
+    smollm2='All methods on one model',
+    smollm2_speed='Speed of pruned models',
+    smollm2_ablations='Ablations',
+    families='Model types tried',
+    rehearsal='Every method on rehearsed accelerators',
+    peaks='Memory while pruning',
+    waits='Waits of the host for an accelerator',
+)
+INTRO = (
+    'Everything that is measured here, as it is kept in `nbs/results/`: with the machine, '
+    'the versions and the command of each. Machines differ; what can be compared is what '
+    'stands in one table. Perplexities of a model of 135 million parameters, calibrated on '
+    'little text, are high: they rank methods, and say nothing about larger models.'
+)
+
+# --- numbers and tables
+
+
+def say_number(x):
+    "A number for readers: 32, 1,234.5, 0.00123; what is not there as a dash"
+    if x is None or x == '' or x != x:
+        return '–'
+    if float(x).is_integer():
+        return f'{int(float(x)):,}'
+    for least, digits in ((1000, 0), (100, 1), (1, 2), (0.01, 3)):
+        if abs(x) >= least:
+            return f'{x:,.{digits}f}'
+    return f'{x:.2g}'
+
+
+def say(x):
+    "A cell: a number, or words"
+    try:
+        return say_number(float(x) if isinstance(x, str) and x else x)
+    except (TypeError, ValueError):
+        return ' '.join(str(x).split()).replace('|', '\\|')
+
+
+def table(head, rows):
+    "A Markdown table; columns of numbers stand to the right"
+    cells = [[say(x) for x in row] for row in rows]
+    plain = lambda x: x.strip('–%, .0123456789') == ''
+    right = [all(plain(r[i]) for r in cells) for i in range(len(head))]
+    rule = ['--:' if r else ':--' for r in right]
+    lines = [head, rule, *cells]
+    return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in lines)
+
+
+# --- rows of a grid
+
+
+def read_rows(path):
+    "The rows of a results file, as dictionaries"
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def merge_seeds(rows):
+    "{(method, target): its rows}; what differs by its seed stands together"
+    found = defaultdict(list)
+    for r in rows:
+        if not r['errors']:
+            found[r['method'], r['target']].append(r)
+    return found
+
+
+def middle(rows, key, metric=False):
+    "The median over seeds, or None"
+    got = [(r['metrics'] if metric else r).get(key) for r in rows]
+    got = [x for x in got if x is not None]
+    return median(got) if got else None
+
+
+def percent(x):
+    "A share in per cent"
+    return f'{100 * x:g} %' if x is not None else None
+
+
+COLUMNS = {  # of a grid's table: title -> (key, is it a metric, divided by)
+    'perplexity': ('wiki/ppl', True, 1),
+    'forward, s': ('forward/forward_s', True, 1),
+    'operations, G': ('forward/forward_ops', True, 1e9),
+    'prefill, s': ('generation/prefill_s', True, 1),
+    'tokens/s': ('generation/decode_tok_s', True, 1),
+    'cache, MB': ('generation/cache_bytes', True, 1e6),
+    'pruning, s': ('seconds', False, 1),
+    'forwards': ('forwards', False, 1),
+    'peak, GB': ('plan_peak', False, 1e9),
+}
+
+
+def grid_table(rows):
+    "Methods by target, the best first; a column for each metric that there is"
+    found, lines = merge_seeds(rows), []
+    there = lambda c, m: any(middle(v, c, m) is not None for v in found.values())
+    shown = {k: (c, m, by) for k, (c, m, by) in COLUMNS.items() if there(c, m)}
+    for (name, target), v in found.items():
+        values = [(middle(v, c, m), by) for c, m, by in shown.values()]
+        achieved = f'{100 * median(r["sparsity"] for r in v):.2f} %'
+        told = [x / by if x is not None else None for x, by in values]
+        lines.append((target, told[0] or 0, [name, percent(target), achieved, *told]))
+    head = ['method', 'target', 'achieved', *shown]
+    return table(head, [line for *_, line in sorted(lines, key=lambda x: x[:2])])
+
+
+def failed_rows(rows):
+    "What could not be done, and why; one reason a method"
+    bad = [r for r in rows if r['errors']]
+    said = {r['method']: ' '.join(map(str, r['errors'].values())) for r in bad[::-1]}
+    return ''.join(f'\n\n`{m}` is not in the table: {why}.' for m, why in said.items())
+
+
+# --- other tables
+
+
+def shorten(cells, notes):
+    "Cells whose long remarks go below the table, by number"
+    out = []
+    for x in cells:
+        head, _, rest = x.partition(': ')
+        if len(x) > LONG:
+            rest = rest or x
+            notes.setdefault(rest, len(notes) + 1)
+            x = f'{head} ({notes[rest]})' if head != x else f'({notes[rest]})'
+        out.append(x)
+    return out
+
+
+def csv_table(path):
+    "A CSV file as a table, with remarks below it"
+    with path.open(encoding='utf-8', newline='') as f:
+        head, *rows = csv.reader(f)
+    notes = {}
+    text = table(head, [shorten(r, notes) for r in rows])
+    return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
+
+
+def families_table(path):
+    "The walk over all types: how many, then the types of each verdict"
+    with path.open(encoding='utf-8', newline='') as f:
+        rows = list(csv.DictReader(f))
+    found = defaultdict(lambda: defaultdict(list))
+    for r in rows:
+        why = r['said'].partition(':')[0] if r['verdict'] == 'not tried' else r['said']
+        found[r['verdict']][' '.join(why.split())].append(r['type'])
+    parts = []
+    size = lambda v: -sum(map(len, v[1].values()))
+    for verdict, whys in sorted(found.items(), key=size):
+        n = sum(map(len, whys.values()))
+        parts.append(f'**{verdict}: {n} of {len(rows)}**')
+        if verdict == 'not tried':
+            parts.append(', '.join(sorted(t for v in whys.values() for t in v)) + '.')
+            continue
+        for why, types in sorted(whys.items(), key=lambda w: -len(w[1])):
+            parts.append(f'- {why + ": " if why else ""}{", ".join(types)}')
+    return '\n\n'.join(parts)
+
+
+# --- the page
+
+
+def about(path):
+    "Machine, versions and command, from the file beside it and from the rows"
+    side = path.with_suffix('.json')
+    told = json.loads(side.read_text(encoding='utf-8')) if side.exists() else {}
+    flat = {k: told[k] for k in ('python', 'torch', 'transformers') if k in told}
+    versions = told.get('versions') or flat
+    if path.suffix == '.jsonl':
+        last = read_rows(path)[-1]
+        versions = last['versions']
+        told = {'device': f'{last["device"]}, {last["dtype"]}'} | told
+    kept = 'machine', 'device', 'setting', 'unit', 'before', 'after', 'command'
+    word = lambda k: f'`{told[k]}`' if k == 'command' else told[k]
+    lines = [f'{k}: {word(k)}' for k in kept if k in told]
+    lines.append('versions: ' + ', '.join(f'{k} {v}' for k, v in versions.items()))
+    return told, '\n'.join(f'- {line}' for line in [*lines, f'file: `nbs/results/{path.name}`'])
+
+
+def section(path):
+    "One file's section"
+    told, lines = about(path)
+    title = told.get('title') or TITLES.get(path.stem, path.stem.replace('_', ' '))
+    if path.suffix == '.jsonl':
+        rows = read_rows(path)
+        text = grid_table(rows) + failed_rows(rows)
+    else:
+        text = (families_table if path.stem == 'families' else csv_table)(path)
+    return f'## {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
+
+
+def files(folder=RESULTS):
+    "The files with tables, those that are named first"
+    found = [p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')]
+    order = list(TITLES)
+    place = lambda p: (order.index(p.stem) if p.stem in order else len(order), p.name)
+    return sorted(found, key=place)
+
+
+def main():
+    "Write the page"
+    page = RESULTS / 'measured.ipynb'
+    line = 'Every table, with machine, versions and command'
+    write_notebook(page, 'Results', line, INTRO, *map(section, files()))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,156 @@
+"""Write the pages of the site that follow from something else: changelog, lists, API
+
+`nbs/changelog.ipynb` is CHANGELOG.md; `nbs/howto/howto.ipynb` and
+`nbs/tutorials/tutorials.ipynb` list the pages of their folders, `nbs/api.ipynb` every
+public name, by floor and module, with what its docstring says first.
+
+usage: python tools/pages.py
+"""
+
+import ast, hashlib, json, re, sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a script
+    sys.path.insert(0, str(ROOT))
+from tools import site
+
+KERNEL = dict(display_name='python3', language='python', name='python3')
+
+
+def cell_of(text, kind='markdown'):
+    "A cell whose id follows from what it says"
+    told = dict(outputs=[], execution_count=None) if kind == 'code' else {}
+    name = hashlib.sha1(text.encode()).hexdigest()[:8]
+    lines = text.strip('\n').splitlines(True)
+    return dict(cell_type=kind, id=name, metadata={}, source=lines, **told)
+
+
+def write_notebook(path, title, line, *texts):
+    "A notebook of prose, with a title and a line; is it changed?"
+    cells = [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)]
+    meta = dict(kernelspec=KERNEL)
+    nb = dict(cells=cells, metadata=meta, nbformat=4, nbformat_minor=5)
+    new = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
+    if path.exists() and path.read_text(encoding='utf-8') == new:
+        return False
+    path.write_text(new, encoding='utf-8')
+    return True
+
+
+# --- what has changed
+
+
+def read_changes(text):
+    "CHANGELOG.md without its title and its preamble"
+    return text[text.index('\n## ') :].strip()
+
+
+# --- what is in a folder
+
+HOWTO = """One task a page: the command first, then the same in Python, then what can go
+wrong. New here? [Install](../index.ipynb), then the first page."""
+LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
+changes. Where a measurement takes long, `RUN_SLOW = False` in the first cells shows the
+result that is kept with the project; `True` measures anew. The times are those of two
+CPU cores."""
+
+
+def say_times(nbs):
+    "{tutorial: how long Run All takes, and with RUN_SLOW}, where it was measured"
+    kept = nbs / 'results' / 'run_all.json'
+    told = json.loads(kept.read_text(encoding='utf-8')) if kept.exists() else {}
+    return told.get('tutorials', {})
+
+
+def list_folder(folder, nbs=ROOT / 'nbs', times=None):
+    "A table of the pages of a folder"
+    pages = [n for n in site.below(folder, nbs) if Path(n).stem != folder]
+    rows = [(Path(n).name, *read_title(nbs / n)) for n in pages]
+    if times is None:
+        head = '| I want to | |\n|---|---|\n'
+        return head + '\n'.join(f'| [{t}]({n}) | {line} |' for n, t, line in rows)
+    head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
+    said = lambda n: times.get(Path(n).stem, ['', ''])
+    return head + '\n'.join(
+        f'| [{t}]({n}) | {line} | {said(n)[0]} | {said(n)[1]} |' for n, t, line in rows
+    )
+
+
+def write_lists(nbs):
+    "The first pages of How-to and of Tutorials"
+    one, line = lambda s: s.replace('\n', ' '), 'One task a page'
+    page = nbs / 'howto' / 'howto.ipynb'
+    write_notebook(page, 'How-to', line, one(HOWTO), list_folder('howto', nbs))
+    page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
+    found = list_folder('tutorials', nbs, say_times(nbs))
+    write_notebook(page, 'Tutorials', line, one(LAB), found)
+
+
+# --- every public name
+
+
+def read_names(source):
+    "[(name, first paragraph of its docstring)] of what a module offers, in its order"
+    tree = ast.parse(source)
+    public = next(
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '') == '__all__'
+    )
+    defined = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    first = lambda n: ' '.join((ast.get_docstring(n) or '').partition('\n\n')[0].split())
+    words = {n.name: first(n) for n in defined}
+    return [(n.name, words[n.name]) for n in defined if n.name in public]
+
+
+def read_title(path):
+    "(title, line) of a notebook"
+    first = ''.join(json.loads(path.read_text(encoding='utf-8'))['cells'][0]['source'])
+    line = re.search(r'^> (.*)', first, flags=re.M)
+    return first.partition('\n')[0].lstrip('# '), line[1] if line else ''
+
+
+def module_of(nb):
+    "The module that a notebook exports: 03_plan.ipynb -> plan"
+    return Path(nb).stem.partition('_')[2]
+
+
+def list_module(nb, nbs, lib):
+    "A module of the index: its question, and a row a name"
+    file = lib / f'{module_of(nb)}.py'
+    names = read_names(file.read_text(encoding='utf-8')) if file.exists() else []
+    clean = lambda words: words.replace('|', '\\|').rstrip('.')
+    rows = [f'| `{n}` | {clean(words)} |' for n, words in names]  # nbdev links them
+    table = '\n\n| name | |\n|---|---|\n' + '\n'.join(rows) if rows else ''
+    return f'### [{module_of(nb)}]({nb})\n\n{read_title(nbs / nb)[1]}.{table}'
+
+
+def list_api(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
+    "The index, a text a floor"
+    floors = [(t, n) for t, n in site.sections(nbs).items() if t in site.FLOORS.values()]
+    return [
+        f'## {title}\n\n' + '\n\n'.join(list_module(nb, nbs, lib) for nb in found)
+        for title, found in floors
+    ]
+
+
+API = """Ten lines of work need one import, `from twossp.all import *`, which brings
+[the names that are used most](71_all.ipynb). All others are imported from their modules. On
+a module's page every function has a table of its parameters, with shapes, units and
+defaults; what it raises is said where it is defined, and
+[by message](howto/troubleshooting.ipynb)."""
+
+
+def main():
+    "Write them all"
+    nbs = ROOT / 'nbs'
+    write_lists(nbs)
+    changes = read_changes((ROOT / 'CHANGELOG.md').read_text(encoding='utf-8'))
+    write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', changes)
+    line = 'Every public name, by floor and module'
+    write_notebook(nbs / 'api.ipynb', 'API', line, API.replace('\n', ' '), *list_api())
+
+
+if __name__ == '__main__':
+    main()
