@@ -181,10 +181,20 @@ def families_table(path):
 # --- the page
 
 
+def read_side(path):
+    "What the file beside a table says; several tables of one run share one: a_b.csv, a.json"
+    words = path.stem.split('_')
+    for n in range(len(words), 0, -1):
+        side = path.with_name('_'.join(words[:n]) + '.json')
+        if side.exists():
+            told = json.loads(side.read_text(encoding='utf-8'))
+            return told | {'title': told.get('titles', {}).get(path.stem, told.get('title'))}
+    return {}
+
+
 def about(path):
     "Machine, versions and command, from the file beside it and from the rows"
-    side = path.with_suffix('.json')
-    told = json.loads(side.read_text(encoding='utf-8')) if side.exists() else {}
+    told = read_side(path)
     flat = {k: told[k] for k in ('python', 'torch', 'transformers') if k in told}
     versions = told.get('versions') or flat
     if path.suffix == '.jsonl':

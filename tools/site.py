@@ -360,9 +360,34 @@ def mend_edit(page, named):
     return re.sub(r'(/edit/[^/"]+/nbs/)([\w./-]+\.ipynb)', name, page)
 
 
+COLAB = 'https://colab.research.google.com/github/twossp/twossp/blob/main/nbs'
+
+
+def offer_notebook(page, name, source):
+    "Under the title of a tutorial: run it in Colab, or take the notebook"
+    said = (
+        f'<div class="run-it"><a href="{COLAB}/{source}">Open in Colab</a>'
+        f'<a href="{name}" download>Download the notebook</a></div>'
+    )
+    title = r'(<header id="title-block-header".*?</header>)'
+    after = lambda m: m[1] + said
+    return page if said in page else re.sub(title, after, page, count=1, flags=re.S)
+
+
+def offer_notebooks(site, nbs=ROOT / 'nbs'):
+    "Every tutorial with its notebook beside it"
+    for n in below('tutorials', nbs):
+        page = site / Path(n).with_suffix('.html')
+        if Path(n).stem != 'tutorials' and page.exists():
+            shutil.copy(nbs / n, page.with_name(Path(n).name))
+            text = page.read_text(encoding='utf-8')
+            page.write_text(offer_notebook(text, Path(n).name, n), encoding='utf-8')
+
+
 def for_everyone(site):
     "Every page of the site, mended"
     named = sources()
+    offer_notebooks(site)
     for p in site.rglob('*.html'):
         s = p.read_text(encoding='utf-8')
         if '<body' in s:
