@@ -2,7 +2,7 @@
 
 The pages name a folder `my-model` and a file `my.txt`. Here both exist, small enough
 for a test: a random Llama of four layers over bytes, and some sentences. Commands are
-the lines of a page's `sh` blocks that begin with `twossp`.
+the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun starts.
 """
 
 import contextlib, io, json, os, re, shlex, tempfile
@@ -14,6 +14,9 @@ SENTENCES = (
     'The river rose in the night, and in the morning the bridge was gone. '
     'They went back, and took the long way over the hills. ',
 )
+
+
+MODULE = 'twossp.cli'  # what torchrun runs
 
 
 def make_place(folder):
@@ -38,8 +41,9 @@ def read_commands(text):
     "The `twossp` commands in the `sh` blocks of a text, as lists of words"
     blocks = re.findall(r'```sh\n(.*?)```', text, flags=re.S)
     lines = '\n'.join(blocks).replace('\\\n', ' ').splitlines()
-    words = (shlex.split(line, comments=True) for line in lines)
-    return [w[1:] for w in words if w[:1] == ['twossp']]
+    words = [shlex.split(line, comments=True) for line in lines]
+    spread = [w[w.index(MODULE) - 1 :] for w in words if w[:1] == ['torchrun']]
+    return [w[1:] for w in words if w[:1] == ['twossp']] + [w[2:] for w in spread]
 
 
 def page_text(path):
