@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'share_conversions',
-    'hang_hooks'
+    'use_one_device', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
@@ -105,6 +105,26 @@ def share_conversions(
     rules = rules or get_checkpoint_conversion_mapping(model_type)
     if rules:
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
+
+# %% ../nbs/00_upstream.ipynb #269d29a8
+def use_one_device(
+    args: TrainingArguments,  # of a process
+) -> TrainingArguments:  # the same, for one device
+    """Let a trainer stay on the first of several GPUs, and wrap nothing.
+
+    Parameters
+    ----------
+    args : TrainingArguments
+        of a process
+
+    Returns
+    -------
+    TrainingArguments
+        the same, for one device
+    """
+    if args.n_gpu > 1:
+        args._n_gpu = 1
+    return args
 
 # %% ../nbs/00_upstream.ipynb #4bef7417
 def hang_hooks(
