@@ -221,8 +221,21 @@ def keep_answers(
             safetensors.torch.save_file(new, draft)
             draft.replace(file)
 
+# %% ../nbs/34_recover.ipynb #aedd8d6d
+class _Trained(nn.Module):
+    "Its state is what is trained (`names`), and nothing else: the rest is the teacher's"
+
+    def state_dict(self, *args, **kwargs):
+        whole = super().state_dict(*args, **kwargs)
+        return {k: whole[k] for k in self.names}
+
+    def load_state_dict(self, state, strict=False, **kwargs):
+        result = super().load_state_dict(state, strict=False, **kwargs)
+        result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
+        return result
+
 # %% ../nbs/34_recover.ipynb #6d10422f
-class _Lesson(nn.Module):
+class _Lesson(_Trained):
     "The student as a trainer sees it: windows go in, the loss comes out"
 
     def __init__(self, student, teacher, kept, streams=0.0):
@@ -248,16 +261,6 @@ class _Lesson(nn.Module):
             theirs = [theirs[i] for i in self.kept]
             loss = loss + self.streams * _stream_error(mine, theirs)
         return dict(loss=loss)
-
-    def state_dict(self, *args, **kwargs):
-        "What is trained, and nothing else: the rest is the teacher's"
-        whole = super().state_dict(*args, **kwargs)
-        return {k: whole[k] for k in self.names}
-
-    def load_state_dict(self, state, strict=False, **kwargs):
-        result = super().load_state_dict(state, strict=False, **kwargs)
-        result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
-        return result
 
     def train(self, mode=True):
         "Dropout stays off, as in the teacher; only checkpointing asks for the mode"
