@@ -25,13 +25,13 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, ROWS, decoder_layers, ffn_width, model_family, refusal,
+    ARCHS, Arch, ROWS, decoder_layers, ffn_width, has_ffn, model_family, refusal,
 )
 from .plan import Plan, drop
 from twossp.propose import (
     Probe, Undecided, WIDTH_NAMES, agree, check_attention, check_cache, check_ffn,
-    check_layers, check_names, check_neurons, check_shapes, check_width, probe_ids,
-    propose_arch, watching,
+    check_layers, check_names, check_neurons, check_shapes, check_width, find_widths,
+    probe_ids, propose_arch, watching,
 )
 from .surgery import NoAttention, applied
 from .testing import randomize
@@ -330,13 +330,13 @@ def check_ordinary(
     str
         what was found
     """
-    f = ffn_width(decoder_layers(p.model)[0], p.a)
-    keep = tuple(range(0, f, 2)) if p.a.width else None
-    plan = Plan((keep,) * p.L, (True,) * p.L) | drop(p.L, blocks=[0] if p.L > 1 else [])
+    widths = [ffn_width(x, p.a) for x in decoder_layers(p.model)]
+    half = [tuple(range(0, f, 2)) if f and p.a.width else None for f in widths]
+    plan = Plan(half, (True,) * p.L) | drop(p.L, blocks=[0] if p.L > 1 else [])
     with applied(p.model, plan):
         want, config = p.logits(), copy.deepcopy(p.model.config)
-        if keep:
-            setattr(config, p.a.width, len(keep))
+        if p.a.width:
+            setattr(config.get_text_config(), p.a.width, max(len(k or ()) for k in half))
         weights = dict(p.model.state_dict())
     with torch.random.fork_rng(devices=[]):
         fresh = type(p.model)(config).to(p.dense.device, p.model.dtype).eval()
@@ -422,19 +422,24 @@ def using(
             ROWS[model] = before
 
 # %% ../nbs/06_derive.ipynb #28667520
-def _true_width(config, row):
-    "The row's entry for the width if the FFN follows when it changes; else none"
-    if not row.width:
-        return ""
+def _true_width(model, row):
+    "The entry for the width that the FFN follows when it changes; else none"
+    f = max(ffn_width(x, row) for x in model.get_submodule(row.layers))
+    config = model.config
+    return next((n for n in find_widths(model, f) if _follows(config, row, n)), "")
+
+
+def _follows(config, row, name):
+    "Do all FFNs have another width when this entry says so"
     c = copy.deepcopy(config)
-    f = (getattr(c, row.width) or 4 * read_shape(c).d) + 8
-    setattr(c, row.width, f)
+    text = c.get_text_config()
+    f = (getattr(text, name) or 4 * read_shape(c).d) + 8
+    setattr(text, name, f)
     try:
         layers = _build(type(config)(**_entries(c))).get_submodule(row.layers)
-        widths = {ffn_width(x, row) for x in layers}
+        return {ffn_width(x, row) for x in layers if has_ffn(x, row)} == {f}
     except Exception:  # whatever a family's own code raises
-        return ""
-    return row.width if widths == {f} else ""
+        return False
 
 
 def _entries(config):
@@ -457,7 +462,7 @@ def derive_row(
         that passed `verify_arch`
     """
     row = propose_arch(model)
-    row = replace(row, width=_true_width(model.config, row))
+    row = replace(row, width=_true_width(model, row))
     kinds = layer_kinds(model.config, read_shape(model.config).L)
     verify_arch(model, row, _looked_at(kinds))
     return row

@@ -5,24 +5,26 @@
 # %% auto #0
 __all__ = [
     'WIDTH_NAMES', 'Call', 'hooked', 'watching', 'record_module_calls', 'find_layers',
-    'find_attention', 'probe_ids', 'find_ffn', 'find_attn_norm', 'find_out',
-    'find_width', 'check_causal', 'propose_arch', 'Probe', 'agree', 'equal_words',
-    'Undecided', 'check_names', 'check_shapes', 'check_width', 'check_norm',
-    'check_neurons', 'check_ffn', 'check_attention', 'check_layers', 'check_cache'
+    'find_mixers', 'probe_ids', 'find_ffn', 'find_attn_norm', 'find_out', 'find_gives',
+    'find_widths', 'find_width', 'check_causal', 'Parts', 'find_parts', 'propose_arch',
+    'Probe', 'agree', 'equal_words', 'Undecided', 'check_names', 'check_shapes',
+    'check_width', 'check_norm', 'check_neurons', 'check_ffn', 'check_attention',
+    'gone_sets', 'without', 'check_layers', 'check_cache'
 ]
 
 # %% ../nbs/05_propose.ipynb #d654e1cb
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, decoder_layers, ffn_linears, model_family, n_params, refusal,
+    ARCHS, Arch, Mixer, decoder_layers, ffn_linears, ffn_width, has_ffn, layer_mixers,
+    model_family, n_params, refusal, row_mixers,
 )
 from .linear import in_features, is_linear, out_features
 from .plan import Plan, drop
@@ -122,7 +124,7 @@ def record_module_calls(
             x = _tensor(kwargs.get("hidden_states"), *args, *kwargs.values())
             out = _tensor(*(y if isinstance(y, (tuple, list)) else (y,)))
             if x is not None and out is not None:
-                seen.append(Call(name, m, x.detach(), out.detach()))
+                seen.append(Call(name, m, x.detach().clone(), out.detach().clone()))
 
         return hook
 
@@ -161,38 +163,49 @@ def find_layers(
     return max(fits, key=lambda n: n_params(fits[n]))
 
 # %% ../nbs/05_propose.ipynb #81ecbb00
-def find_attention(
+def find_mixers(
     model: PreTrainedModel,  # any causal language model
-    layers: str,  # name of its decoder layers
-) -> str:  # name, from a layer
-    """The name of the submodule that mixes tokens; `ValueError` if no single one does.
+    layer: nn.Module,  # one of its decoder layers
+) -> list[str]:  # names, from the layer; none where it mixes no tokens
+    """The names of a layer's submodules that let a token see an earlier one.
 
     Parameters
     ----------
     model : PreTrainedModel
         any causal language model
-    layers : str
-        name of its decoder layers
+    layer : nn.Module
+        one of its decoder layers
 
     Returns
     -------
-    str
-        name, from a layer
+    list[str]
+        names, from the layer; none where it mixes no tokens
     """
-    layer = model.get_submodule(layers)[0]
-    a = probe_ids(model)[:1]
-    b = a.clone()
-    b[0, -2] = (a[0, -2] + 1) % _vocab(model)
-    one, two = (record_module_calls(model, ids, layer) for ids in (a, b))
+    ids = probe_ids(model)[:1]
+    one = record_module_calls(model, ids, layer)
+    with hooked([layer.register_forward_pre_hook(_disturb, with_kwargs=True)]):
+        two = record_module_calls(model, ids, layer)
+    found = []
     for c, d in zip(one, two, strict=True):
-        if "." in c.name or c.y.shape != d.y.shape:
+        same_shape = c.y.shape == d.y.shape and c.y.numel() % ids.numel() == 0
+        if "." in c.name or not same_shape or c.x.numel() % ids.numel():
             continue
-        if not torch.equal(_last(c.y, a), _last(d.y, a)):
-            return c.name
-    raise ValueError(
-        "no submodule of the first layer lets a token see an earlier one: the layer"
-        " does it itself, or it has no attention"
-    )
+        given, got = (_last(c.x, ids), _last(d.x, ids)), (_last(c.y, ids), _last(d.y, ids))
+        if torch.equal(*given) and not torch.equal(*got):
+            found.append(c.name)
+    return list(dict.fromkeys(found))
+
+
+def _disturb(m, args, kwargs):
+    "A hook that changes what a layer is given for the last token but one"
+    key = next((k for k in _STREAM if k in kwargs), None)
+    x = (args[0] if args else kwargs[key]).clone()
+    row = x.view(-1, x.shape[-1])[-2]
+    row.copy_(row.flip(0) + row.abs().mean())  # norms would undo a factor
+    return ((x, *args[1:]), kwargs) if args else (args, kwargs | {key: x})
+
+
+_STREAM = "hidden_states", "x", "activations", "inputs"  # what a layer's input is called
 
 
 def _vocab(model):
@@ -203,7 +216,7 @@ def _last(x, ids):
     "The last token's part of (1, t, …) or, flattened, (t, …)"
     return x.reshape(*ids.shape, -1)[0, -1]
 
-
+# %% ../nbs/05_propose.ipynb #3faf2479
 def probe_ids(
     model: PreTrainedModel,  # that will read them
     n: int = 2,  # windows
@@ -232,7 +245,7 @@ def probe_ids(
 # %% ../nbs/05_propose.ipynb #f231fa40
 def find_ffn(
     seen: list[Call],  # of one layer
-    attn: str,  # its attention
+    attn: str | Sequence[str],  # its attention, or its token mixers
 ) -> tuple:  # up, down, fused
     """The FFN's projections among a layer's calls; `ValueError` if they are not one
     FFN's.
@@ -241,20 +254,20 @@ def find_ffn(
     ----------
     seen : list[Call]
         of one layer
-    attn : str
-        its attention
+    attn : str | Sequence[str]
+        its attention, or its token mixers
 
     Returns
     -------
     tuple
         up, down, fused
     """
-    top = attn.split(".")[0]
-    outside = [c for c in seen if c.name.split(".")[0] != top]
+    tops = {n.split(".")[0] for n in ([attn] if isinstance(attn, str) else attn)}
+    outside = [c for c in seen if c.name.split(".")[0] not in tops]
     linear = [c for c in outside if is_linear(c.module)]
     if len(linear) < 2:
         raise ValueError(
-            f"outside the attention ({attn}) a layer calls {len(linear)} linear maps;"
+            f"outside the attention ({', '.join(tops)}) a layer calls {len(linear)} linear maps;"
             " an FFN has two or more"
         )
     *ups, down = linear
@@ -280,6 +293,14 @@ def _same(a, b):
     return a.shape == b.shape and torch.equal(a, b)
 
 
+def _multiple(a, b):
+    "Is one tensor the other times a number"
+    if a.shape != b.shape or not b.abs().max():
+        return False
+    r = (a * b).sum() / (b * b).sum()
+    return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
+
+
 def find_attn_norm(
     seen: list[Call],  # of one layer
     attn: str,  # its attention
@@ -301,6 +322,8 @@ def find_attn_norm(
     at = next(c for c in seen if c.name == attn)
     norms = [c for c in seen if _is_norm(c) and not c.name.startswith(attn + ".")]
     front = [c.name for c in norms if _same(c.y, at.x)]
+    if not front:  # its output times a number
+        front = [c.name for c in norms if _multiple(at.x, c.y)]
     behind = [c.name for c in norms if _same(c.x, at.y)]
     after = [c.name for c in norms if seen.index(c) > seen.index(at)]
     if not (front or behind or after):
@@ -331,8 +354,105 @@ def find_out(
         raise ValueError(f"{attn} calls no linear map: it is no attention")
     return own[-1].name.removeprefix(attn + ".")
 
+# %% ../nbs/05_propose.ipynb #6f5ad781
+def find_gives(
+    model: PreTrainedModel,  # any causal language model
+    mixer: nn.Module,  # one of its token mixers
+    out: str,  # its output projection
+) -> tuple[str, str]:  # what it returns, what it keeps: as `Arch` says it
+    """In what form a mixer returns nothing, and what it leaves in the cache.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+    mixer : nn.Module
+        one of its token mixers
+    out : str
+        its output projection
+
+    Returns
+    -------
+    tuple[str, str]
+        what it returns, what it keeps: as `Arch` says it
+    """
+    said: list = []
+
+    def before(m, args, kwargs):
+        said.append(_in_cache(args, kwargs))
+
+    def after(m, args, kwargs, y):
+        given = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, torch.Tensor)]
+        said.append(_form(y, given))
+        said.append(_in_cache(args, kwargs))
+
+    hooks = [
+        mixer.get_submodule(out).register_forward_hook(lambda m, x, y: y * 0),
+        mixer.register_forward_pre_hook(before, with_kwargs=True),
+        mixer.register_forward_hook(after, with_kwargs=True),
+    ]
+    with hooked(hooks), watching(model):
+        model(probe_ids(model), use_cache=True)
+    (keys, states), form, (more, marked) = said[:3]
+    return form, "states" if marked > states and not more > keys else "keys"
+
+# %% ../nbs/05_propose.ipynb #5c190ee1
+def _in_cache(args, kwargs):
+    "In the cache that a module is given: tokens that have keys, states that are set"
+    given = (*args, *kwargs.values())
+    cache = next((v for v in given if isinstance(v, Cache)), None)
+    layers = [] if cache is None else cache.layers
+    keys = [getattr(x, "keys", None) for x in layers]
+    seen = [getattr(x, "has_previous_state", None) for x in layers]
+    n = sum(k.shape[-2] for k in keys if k is not None and k.dim() == 4)
+    return n, sum(sum(map(bool, s.values())) for s in seen if isinstance(s, dict))
+
+
+def _form(y, given):
+    "What a mixer returns when it adds nothing, as `Arch.gives` says it"
+    each = [y] if isinstance(y, torch.Tensor) else list(y)
+    first = each[0]
+    if not first.any():
+        letters = "x"
+    elif given and _same(first, given[0]):
+        letters = "+"
+    else:
+        raise ValueError(
+            "with its output projection silenced it still adds something: it is no"
+            " attention whose projection writes to the stream"
+        )
+    letters += "-" * (len(each) - 1)
+    return f"[{letters}]" if isinstance(y, list) else letters
+
 # %% ../nbs/05_propose.ipynb #15412bba
 WIDTH_NAMES = "inter|inner|ffn|mlp|feed|ff_|_ff|dff"  # what such an entry is called
+
+
+def find_widths(
+    model: PreTrainedModel,  # any causal language model
+    f: int,  # neurons of an FFN
+) -> list[str]:  # names of configuration entries, the likeliest first
+    """The entries of a configuration that may be the FFN's width.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+    f : int
+        neurons of an FFN
+
+    Returns
+    -------
+    list[str]
+        names of configuration entries, the likeliest first
+    """
+    c = model.config.get_text_config().to_dict()
+    known = list(dict.fromkeys(a.width for a in ARCHS.values()))
+    fits = [k for k, v in c.items() if type(v) is int and v == f]
+    fits = [k for k in fits if k in known or re.search(WIDTH_NAMES, k)]
+    if f == 4 * model.get_input_embeddings().weight.shape[1]:
+        fits += [k for k in known if k in c and c[k] is None]
+    return sorted(fits, key=lambda k: (k not in known, k))
 
 
 def find_width(
@@ -353,13 +473,7 @@ def find_width(
     str
         name of a configuration entry; "" where none is it
     """
-    c = model.config.get_text_config().to_dict()
-    known = list(dict.fromkeys(a.width for a in ARCHS.values()))
-    fits = [k for k, v in c.items() if type(v) is int and v == f]
-    fits = [k for k in fits if k in known or re.search(WIDTH_NAMES, k)]
-    if f == 4 * model.get_input_embeddings().weight.shape[1]:
-        fits += [k for k in known if k in c and c[k] is None]
-    return min(fits, key=lambda k: (k not in known, k), default="")
+    return next(iter(find_widths(model, f)), "")
 
 # %% ../nbs/05_propose.ipynb #9c8884d7
 def check_causal(
@@ -383,7 +497,47 @@ def check_causal(
             " language model"
         )
 
+# %% ../nbs/05_propose.ipynb #7fd6eeb1
+@dataclass(frozen=True)
+class Parts:
+    """What one decoder layer is made of.
 
+    Parameters
+    ----------
+    mixers : tuple[Mixer, ...]
+        its token mixers; none where it has only an FFN
+    ffn : tuple | None
+        up, down, fused; None where it has only mixers
+    """
+
+    mixers: tuple[Mixer, ...]  # its token mixers; none where it has only an FFN
+    ffn: tuple | None  # up, down, fused; None where it has only mixers
+
+
+def find_parts(
+    model: PreTrainedModel,  # any causal language model
+    layer: nn.Module,  # one of its decoder layers
+) -> Parts:
+    """A layer's token mixers and its FFN; `ValueError` says what does not fit.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+    layer : nn.Module
+        one of its decoder layers
+    """
+    names = find_mixers(model, layer)
+    seen, each = record_module_calls(model, probe_ids(model), layer), []
+    for n in names:
+        out = find_out(seen, n)
+        forms = find_gives(model, layer.get_submodule(n), out)
+        each.append(Mixer(n, find_attn_norm(seen, n), out, *forms))
+    tops = {n.split(".")[0] for n in names}
+    rest = [c for c in seen if is_linear(c.module) and c.name.split(".")[0] not in tops]
+    return Parts(tuple(each), find_ffn(seen, names) if rest else None)
+
+# %% ../nbs/05_propose.ipynb #9a44f66c
 def propose_arch(
     # any causal language model; its weights have to do something (see `randomize` in
     # twossp.testing)
@@ -406,13 +560,41 @@ def propose_arch(
         kind = model_family(model.config)
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     check_causal(model)
-    layers = find_layers(model)
-    attn, layer = find_attention(model, layers), model.get_submodule(layers)[0]
-    seen = record_module_calls(model, probe_ids(model), layer)
-    up, down, fused = find_ffn(seen, attn)
-    norm, out = find_attn_norm(seen, attn), find_out(seen, attn)
-    width = find_width(model, in_features(layer.get_submodule(down)))
-    return Arch(layers, attn, norm, out, up, down, fused=fused, width=width)
+    name = find_layers(model)
+    layers = model.get_submodule(name)
+    parts = [find_parts(model, layer) for layer in layers]
+    up, down, fused = _one_ffn(parts)
+    f = next(i for i, p in enumerate(parts) if p.ffn)
+    width = find_width(model, in_features(layers[f].get_submodule(down)))
+    return Arch(name, **_join(parts), up=up, down=down, fused=fused, width=width)
+
+
+def _one_ffn(parts):
+    "The FFN's names, which have to be the same wherever there is one"
+    kinds = list(dict.fromkeys(p.ffn for p in parts if p.ffn))
+    if not kinds:
+        raise ValueError(
+            "no layer has an FFN beside what mixes its tokens: there are no neurons to"
+            " remove"
+        )
+    if len(kinds) > 1:
+        raise ValueError(f"layers have FFNs of different names or make: {kinds}")
+    return kinds[0]
+
+
+def _join(parts):
+    "What a row says of token mixers: one of each where all layers are alike"
+    mixers = list(dict.fromkeys(m for p in parts for m in p.mixers))
+    if not mixers:
+        raise ValueError(
+            "no submodule of a layer lets a token see an earlier one: the layer does it"
+            " itself, or it has no attention"
+        )
+    keys = dict(name="attn", norm="attn_norm")
+    alike = len(mixers) == 1 and all(len(p.mixers) == 1 and p.ffn for p in parts)
+    names = [f.name for f in fields(Mixer)]
+    each = {keys.get(n, n): [getattr(m, n) for m in mixers] for n in names}
+    return {k: v[0] if alike else tuple(v) for k, v in each.items()}
 
 # %% ../nbs/05_propose.ipynb #c3bbc3a0
 @dataclass(frozen=True)
@@ -559,11 +741,24 @@ def check_names(
         raise ValueError(
             f"{p.a.layers} has {len(layers)} layers, the configuration says {L}"
         )
-    attn = p.a.attn
     for i, layer in enumerate(layers):
-        for n in (attn, f"{attn}.{p.a.out}", p.a.attn_norm, *p.a.up, p.a.down):
+        for m in layer_mixers(layer, p.a):
+            for n in (m.name, f"{m.name}.{m.out}", m.norm):
+                _check_name(i, layer, n)
+        for n in (*p.a.up, p.a.down) if has_ffn(layer, p.a) else ():
             _check_name(i, layer, n)
-    return f"{len(layers)} layers"
+    return f"{len(layers)} layers" + _kinds_words(layers, p.a)
+
+
+def _kinds_words(layers, a):
+    "How many layers have which token mixers, where they differ"
+    if isinstance(a.attn, str):
+        return ""
+    lone = ("nothing",)
+    each = [tuple(m.name for m in layer_mixers(x, a)) or lone for x in layers]
+    said = [f"{' and '.join(k)} in {each.count(k)}" for k in dict.fromkeys(each)]
+    ffn = sum(has_ffn(x, a) for x in layers)
+    return f"; tokens mixed by {', '.join(said)}; an FFN in {ffn}"
 
 
 def _check_name(i, layer, name):
@@ -595,8 +790,11 @@ def check_shapes(
     if len(set(p.a.up)) < len(p.a.up):
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
     for i, layer in enumerate(decoder_layers(p.model)):
+        if not has_ffn(layer, p.a):
+            continue
         ups, down = ffn_linears(layer, p.a)
-        inside = {id(m) for m in layer.get_submodule(p.a.attn).modules()}
+        parts = [layer.get_submodule(m.name) for m in layer_mixers(layer, p.a)]
+        inside = {id(m) for part in parts for m in part.modules()}
         if inside & {id(m) for m in (*ups, down)}:
             raise ValueError("a projection of the FFN is inside the attention")
         _check_ffn_shapes(p.a, i, ups, down)
@@ -636,7 +834,7 @@ def check_width(
     """
     d = p.model.get_input_embeddings().weight.shape[1]
     c, name = p.model.config.get_text_config().to_dict(), p.a.width
-    f = in_features(ffn_linears(decoder_layers(p.model)[0], p.a)[1])
+    f = next(w for x in decoder_layers(p.model) if (w := ffn_width(x, p.a)))
     if not name:
         return f"no entry is {f}: compact checkpoints only"
     if name not in c:
@@ -663,13 +861,21 @@ def check_norm(
     str
         what was found
     """
-    seen = record_module_calls(p.model, p.ids, decoder_layers(p.model)[0])
-    want = find_attn_norm(seen, p.a.attn)
-    if want != p.a.attn_norm:
-        raise ValueError(
-            f"the attention's branch has the norm {want}, not {p.a.attn_norm}"
-        )
-    return want
+    firsts = {m: i for i, m in reversed(_all_mixers(p))}
+    for m, i in firsts.items():
+        seen = record_module_calls(p.model, p.ids, decoder_layers(p.model)[i])
+        want = find_attn_norm(seen, m.name)
+        if want != m.norm:
+            raise ValueError(
+                f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
+            )
+    return ", ".join(dict.fromkeys(m.norm for m in row_mixers(p.a)))
+
+
+def _all_mixers(p):
+    "Every token mixer of the model, and its layer, from first to last"
+    layers = enumerate(decoder_layers(p.model))
+    return [(i, m) for i, layer in layers for m in layer_mixers(layer, p.a)]
 
 # %% ../nbs/05_propose.ipynb #659c65e0
 def check_neurons(
@@ -687,10 +893,10 @@ def check_neurons(
     str
         what was found
     """
-    f = in_features(ffn_linears(decoder_layers(p.model)[0], p.a)[1])
-    keep = {i: tuple(range(i % 2, f, 2 + i % 3)) for i in p.tried}
-    layers = decoder_layers(p.model)
-    pairs = [(layers[i].get_submodule(p.a.down), _mask(f, keep[i])) for i in p.tried]
+    layers, at = decoder_layers(p.model), _with_ffn(p, p.tried)
+    f = {i: ffn_width(layers[i], p.a) for i in at}
+    keep = {i: tuple(range(i % 2, f[i], 2 + i % 3)) for i in at}
+    pairs = [(layers[i].get_submodule(p.a.down), _mask(f[i], keep[i])) for i in at]
     with hooked([m.register_forward_pre_hook(hook) for m, hook in pairs]):
         want = p.logits()
     with applied(p.model, Plan(tuple(map(keep.get, range(p.L))), (True,) * p.L)):
@@ -698,8 +904,14 @@ def check_neurons(
 
 
 def _ends(p):
-    "Where attentions and FFNs go: at the layers asked for, or the first and the last"
-    return sorted(p.at or {0, p.L - 1})
+    "Where FFNs go: at the layers asked for, or the first and the last"
+    return _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
+
+
+def _with_ffn(p, at):
+    "Those of some layers that have an FFN"
+    layers = decoder_layers(p.model)
+    return [i for i in at if has_ffn(layers[i], p.a)]
 
 
 def _mask(f, keep):
@@ -752,17 +964,73 @@ def check_attention(
     str
         what was found
     """
-    gone, layers = _ends(p), decoder_layers(p.model)
-    last = find_out(record_module_calls(p.model, p.ids, layers[0]), p.a.attn)
-    if last != p.a.out:
-        raise ValueError(f"the last linear map of {p.a.attn} is {last}, not {p.a.out}")
-    outs = [layers[i].get_submodule(p.a.attn).get_submodule(last) for i in gone]
-    with hooked([m.register_forward_hook(_zero) for m in outs]):
-        want = p.logits()
-    with applied(p.model, drop(p.L, attn=gone)):
-        return f"{last} zeroed: " + agree(p, p.logits(), want)
+    layers, said = decoder_layers(p.model), []
+    for gone in gone_sets(p):
+        outs = []
+        for i, m in gone:
+            mixer = layers[i].get_submodule(m.name)
+            last = find_out(record_module_calls(p.model, p.ids, layers[i]), m.name)
+            if last != m.out:
+                raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
+            outs.append(mixer.get_submodule(last))
+        with hooked([m.register_forward_hook(_zero) for m in outs]):
+            want = p.logits()
+        with applied(p.model, without(p, gone)):
+            names = ", ".join(dict.fromkeys(m.out for _, m in gone))
+            said.append(f"{names} zeroed: " + agree(p, p.logits(), want))
+    return said[0]
 
 
+def gone_sets(
+    p: Probe,  # a model under examination
+) -> list[list[tuple[int, Mixer]]]:  # sets of (layer, token mixer)
+    """Sets of token mixers to go: the outermost; of each kind the outermost, and all.
+
+    Parameters
+    ----------
+    p : Probe
+        a model under examination
+
+    Returns
+    -------
+    list[list[tuple[int, Mixer]]]
+        sets of (layer, token mixer)
+    """
+    each, kinds = _all_mixers(p), row_mixers(p.a)
+    if len(kinds) == 1:
+        i = {i for i, _ in each}
+        ends = p.at and i & {*p.at} or {min(i), max(i)}
+        return [[x for x in each if x[0] in ends]]
+    of = [[x for x in each if x[1] == m] for m in kinds]
+    ends = [x[:1] + x[1:][-1:] for x in of if x]
+    return [[x for some in ends for x in some], *ends, *(x for x in of if x)]
+
+
+def without(
+    p: Probe,  # a model under examination
+    gone: list[tuple[int, Mixer]],  # (layer, token mixer) pairs
+) -> Plan:  # that removes them
+    """A plan that removes some token mixers.
+
+    Parameters
+    ----------
+    p : Probe
+        a model under examination
+    gone : list[tuple[int, Mixer]]
+        (layer, token mixer) pairs
+
+    Returns
+    -------
+    Plan
+        that removes them
+    """
+    layers, kept = decoder_layers(p.model), {}
+    for i, layer in enumerate(layers):
+        each = [(i, m) not in gone for m in layer_mixers(layer, p.a)]
+        kept[i] = tuple(each) if each and not all(each) else True
+    return drop(p.L, mixers=kept)
+
+# %% ../nbs/05_propose.ipynb #b12713e5
 def check_layers(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
@@ -790,7 +1058,7 @@ def check_layers(
 
 def _pass(m, args, kw, y):
     "A hook after which a layer has given back what it was given"
-    x = args[0] if args else kw["hidden_states"]
+    x = args[0] if args else next(kw[k] for k in _STREAM if k in kw)
     return x if isinstance(y, torch.Tensor) else (x, *y[1:])
 
 # %% ../nbs/05_propose.ipynb #8e52b530
@@ -809,15 +1077,47 @@ def check_cache(
     str
         what was found
     """
-    half = p.ids.shape[1] // 2
     try:
-        dense = cached_logits(p.model, p.ids, half).float()
-        agree(p, dense, p.dense, effect=False)
+        how = _decodes(p)
     except Exception as e:
         raise Undecided(
             f"the dense model itself does not decode with a cache as without: {e}"
         ) from e
-    gone = drop(p.L, attn=_ends(p), blocks=[1] if p.L > 2 else [])
-    with applied(p.model, gone):
-        got = cached_logits(p.model, p.ids, half).float()
-        return agree(p, got, p.logits(), effect=False)
+    masks, blocks = [None], drop(p.L, blocks=[1] if p.L > 2 else [])
+    with suppress(Exception):  # not every family gets it right itself
+        _cached_as_plain(p, _padding(p.ids), **how)
+        masks.append(_padding(p.ids))
+    plans = [without(p, gone) for gone in gone_sets(p)]
+    said = []
+    for plan in [plans[0] | blocks, *plans[1:]]:
+        with applied(p.model, plan):
+            said += [_cached_as_plain(p, m, **how) for m in masks]
+    return said[0] + (", padded windows too" if len(masks) > 1 else "")
+
+
+def _decodes(p):
+    "How the dense model decodes rightly: by itself, or where it is told positions"
+    try:
+        _cached_as_plain(p, None)
+    except ValueError:
+        _cached_as_plain(p, None, positions=True)
+        return dict(positions=True)
+    return dict(positions=False)
+
+
+def _padding(ids):
+    "A mask that pads every other window on the left"
+    mask = torch.ones_like(ids)
+    mask[1::2, : ids.shape[1] // 4] = 0
+    return mask
+
+
+def _cached_as_plain(p, mask, positions=False):
+    "How far cached logits and plain ones differ, in words; `ValueError` if too far"
+    said = {} if mask is None else dict(attention_mask=mask)
+    n = p.ids.shape[1] // 2
+    got = cached_logits(p.model, p.ids, n, mask=mask, positions=positions).float()
+    want = p.model(p.ids, use_cache=False, **said).logits.float()
+    if mask is not None:
+        got = torch.where(mask.bool()[..., None], got, want)
+    return agree(p, got, want, effect=False)
