@@ -16,12 +16,16 @@ import torch
 from transformers import PreTrainedModel
 
 from .arch import Sizes, sizes
-from .balance import Balance, attention_count, balance, reachable_range
+from twossp.balance import (
+    Balance, attention_count, balance, layer_widths, mixer_count, mixer_drops,
+    reachable_range,
+)
 from .depth import Trial, greedy, mean_nll, removal_order
 from .machine import progress_bar
 from .metrics import check_ids
-from .plan import Plan, check_sparsity, drop
+from .plan import Plan, check_sparsity
 from .repair import repair_plans
+from .two_ssp import set_widths
 from .width import width_plan
 
 # %% ../nbs/31_allocate.ipynb #8d83e8d7
@@ -67,7 +71,7 @@ def feasible_counts(
         ascending; `ValueError` if there are none
     """
     sparsity = check_sparsity(sparsity)
-    ranges = [reachable_range(s, n) for n in range(len(s) + 1)]
+    ranges = [reachable_range(s, n) for n in range(mixer_count(s) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
     return counts or [balance(s, sparsity).n_attn]  # which says why not
 
@@ -141,9 +145,9 @@ def removal_path(
         points, their plans, all trials
     """
     s = sizes(model)
-    L, start = len(s), formula_point(s, sparsity, alpha, multiple)
+    drops, start = mixer_drops(s), formula_point(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
-    base = width_plan(scores, start.width)
+    base = width_plan(scores, layer_widths(s, start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
             base, tried = _remove_one(model, base, removal_order(trials), n, search)
@@ -151,8 +155,10 @@ def removal_path(
         if n not in feasible:
             continue
         b = balance(s, sparsity, n_attn=n, multiple=multiple)
-        order = removal_order(trials)
-        plans.append(width_plan(scores, b.width) | drop(L, attn=order))
+        plan = width_plan(scores, layer_widths(s, b.width))
+        for k in removal_order(trials):
+            plan = plan | drops[k]
+        plans.append(set_widths(s, sparsity, plan, scores, multiple))
         points.append(Point(n, b.width, mean_nll(model, plans[-1:], compare).item()))
         best = min(points, key=lambda p: p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
@@ -162,9 +168,9 @@ def removal_path(
 
 def _remove_one(model, base, gone, n, search):
     "The `n`-th greedy removal on top of `base`: the plan, and the step's trials"
-    L = len(base)
-    left = [i for i in range(L) if i not in gone]
-    candidates = [drop(L, attn=[i]) for i in left]
+    drops = mixer_drops(sizes(model))
+    left = [i for i in range(len(drops)) if i not in gone]
+    candidates = [drops[i] for i in left]
     plan, tried = greedy(model, base, candidates, 1, search, progress=False)
     return plan, [replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried]
 
@@ -324,7 +330,7 @@ def search_widths(
     """
     L, full = len(plan), [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    gone = drop(L, attn=[i for i in range(L) if not plan.attn[i]])
+    gone = Plan((None,) * L, plan.attn)
     make = lambda ws: width_plan(scores, ws) | gone
     if make(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give both of one")

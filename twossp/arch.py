@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'ROWS', 'Arch', 'refusal', 'model_family', 'row_to_dict', 'written_row',
-    'arch', 'decoder_layers', 'has_experts', 'layer_row', 'ffn_linears', 'ffn_width',
-    'Sizes', 'n_params', 'sizes'
+    'ARCHS', 'ROWS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
+    'refusal', 'sees', 'row_to_dict', 'written_row', 'arch', 'decoder_layers',
+    'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
+    'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
@@ -19,6 +20,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .experts import ExpertSizes, is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear
+from .upstream import image_text_types
 
 # %% ../nbs/02_arch.ipynb #a12f812b
 @dataclass(frozen=True)
@@ -29,13 +31,14 @@ class Arch:
     ----------
     layers : str
         the list of decoder layers, from the model
-    attn : str
-        attention submodule, from a layer
-    attn_norm : str
+    attn : str | tuple[str, ...]
+        attention submodule, from a layer; in a hybrid, several: its kinds of token mixers, of
+        which a layer has one, some side by side, or none
+    attn_norm : str | tuple[str, ...]
         norm of the attention branch, from a layer (in front of the attention; behind it in OLMo
-        2)
-    out : str
-        output projection of the attention, from the attention
+        2); one, or one for each name in `attn`
+    out : str | tuple[str, ...]
+        output projection of the attention, from the attention; one, or one for each
     up : tuple[str, ...]
         input projections of the FFN (gate and up), from a layer
     down : str
@@ -49,14 +52,22 @@ class Arch:
         a mixture's fused experts, from a layer; a layer without them is a dense one
     shared : tuple[str, ...], default ()
         the projections of a mixture's shared expert, the last its `down`, from a layer
+    gives : str | tuple[str, ...], default 'x-'
+        what an attention returns: x stands for the tensor, - for None, brackets for a list, +
+        for the residual and what it adds; one, or one for each
+    keeps : str | tuple[str, ...], default 'keys'
+        what it leaves in the cache: "keys", or the "states" of a recurrence; or one for each
     """
 
     layers: str  # the list of decoder layers, from the model
-    attn: str  # attention submodule, from a layer
+    # attention submodule, from a layer; in a hybrid, several: its kinds of token mixers,
+    # of which a layer has one, some side by side, or none
+    attn: str | tuple[str, ...]
     # norm of the attention branch, from a layer (in front of the attention; behind it
-    # in OLMo 2)
-    attn_norm: str
-    out: str  # output projection of the attention, from the attention
+    # in OLMo 2); one, or one for each name in `attn`
+    attn_norm: str | tuple[str, ...]
+    # output projection of the attention, from the attention; one, or one for each
+    out: str | tuple[str, ...]
     up: tuple[str, ...]  # input projections of the FFN (gate and up), from a layer
     down: str  # output projection of the FFN, from a layer
     fused: int = 1  # how many projections each matrix in `up` stacks
@@ -67,6 +78,11 @@ class Arch:
     experts: str = ""
     # the projections of a mixture's shared expert, the last its `down`, from a layer
     shared: tuple[str, ...] = ()
+    # what an attention returns: x stands for the tensor, - for None, brackets for a list,
+    # + for the residual and what it adds; one, or one for each
+    gives: str | tuple[str, ...] = "x-"
+    # what it leaves in the cache: "keys", or the "states" of a recurrence; or one for each
+    keeps: str | tuple[str, ...] = "keys"
 
 # %% ../nbs/02_arch.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
@@ -75,6 +91,91 @@ _LIKE_LLAMA = """llama mistral ministral qwen2 qwen3 gemma gemma2 gemma3_text gr
 smollm3 stablelm cohere"""
 
 ARCHS: dict[str, Arch] = dict.fromkeys(_LIKE_LLAMA.split(), _LLAMA)  # by model type
+
+# %% ../nbs/02_arch.ipynb #ac7c3d5d
+@dataclass(frozen=True)
+class Mixer:
+    """One of the token mixers that a row names; an attention, mostly.
+
+    Parameters
+    ----------
+    name : str
+        from a layer
+    norm : str
+        of its branch, from a layer
+    out : str
+        output projection, from the mixer
+    gives : str
+        what it returns, as in `Arch`
+    keeps : str
+        what it leaves in the cache: "keys" or "states"
+    """
+
+    name: str  # from a layer
+    norm: str  # of its branch, from a layer
+    out: str  # output projection, from the mixer
+    gives: str  # what it returns, as in `Arch`
+    keeps: str  # what it leaves in the cache: "keys" or "states"
+
+
+def row_mixers(
+    a: Arch,  # any row
+) -> list[Mixer]:  # one for each name in `a.attn`
+    """The kinds of token mixers that a row names.
+
+    Parameters
+    ----------
+    a : Arch
+        any row
+
+    Returns
+    -------
+    list[Mixer]
+        one for each name in `a.attn`
+    """
+    names = (a.attn,) if isinstance(a.attn, str) else a.attn
+    given = (a.attn_norm, a.out, a.gives, a.keeps)
+    each = [(x,) * len(names) if isinstance(x, str) else x for x in given]
+    return [Mixer(*x) for x in zip(names, *each, strict=True)]
+
+
+def layer_mixers(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> list[Mixer]:  # in the order of `a.attn`; a removed one counts
+    """The token mixers that a layer has.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    list[Mixer]
+        in the order of `a.attn`; a removed one counts
+    """
+    each = row_mixers(a)
+    if isinstance(a.attn, str):
+        return each
+    return [m for m in each if _has(layer, m)]
+
+
+def _has(layer, m):
+    "Is that mixer in the layer: its output projection, or what stands for it"
+    at = _find(layer, m.name)
+    stub = getattr(at, "stands_for", None)
+    return stub == m if stub else _find(layer, f"{m.name}.{m.out}") is not None
+
+
+def _find(layer, name):
+    "A submodule, or None"
+    try:
+        return layer.get_submodule(name)
+    except AttributeError:
+        return None
 
 # %% ../nbs/02_arch.ipynb #ffed3775
 _UP, _H4 = ("mlp.gate_up_proj",), ("mlp.dense_h_to_4h",)
@@ -106,49 +207,6 @@ ARCHS |= {
     ),
 }
 
-# %% ../nbs/02_arch.ipynb #41d53cd4
-# entries that mixtures of experts, and models that see or hear, have
-_ROUTED = """num_experts num_local_experts n_routed_experts moe_num_experts
-num_experts_per_tok moe_config""".split()
-_SENSES = """vision_config audio_config vision_tower image_token_id audio_token_id
-talker_config""".split()
-_REASONS = {
-    ("is_encoder_decoder", "add_cross_attention"): (
-        "it is an encoder–decoder: its layers"
-        " attend to an encoder as well, and are not one attention and one FFN"
-    ),
-    tuple(_SENSES): (
-        "it is multimodal: its text layers also read images or sound; load"
-        " the text model alone where the family has one"
-    ),
-    tuple(_ROUTED): (
-        "it is a mixture of experts: a layer holds many FFNs and a router,"
-        " and a neuron of one is no neuron of the others"
-    ),
-}
-
-# %% ../nbs/02_arch.ipynb #b67a9979
-def refusal(
-    config: PreTrainedConfig,  # of any model
-) -> str | None:  # the reason; None if there is none
-    """Why a kind of model is out of scope: encoder–decoder, multimodal, mixture.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    str | None
-        the reason; None if there is none
-    """
-    parts = config, getattr(config, "ffn_config", None)
-    for names, reason in _REASONS.items():
-        if any(getattr(c, n, None) for c in parts for n in names):
-            return reason
-    return None
-
 # %% ../nbs/02_arch.ipynb #9f9d36ad
 def model_family(
     config: PreTrainedConfig,  # of a dense or a pruned model
@@ -166,6 +224,75 @@ def model_family(
         model type, as transformers knows it
     """
     return getattr(config, "base_model_type", None) or config.model_type
+
+# %% ../nbs/02_arch.ipynb #41d53cd4
+# entries that mixtures of experts, and models that see or hear, have
+_ROUTED = tuple("""num_experts num_local_experts n_routed_experts moe_num_experts
+num_experts_per_tok moe_config""".split())
+_SENSES = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
+talker_config""".split())
+_REASONS = {
+    ("is_encoder_decoder", "add_cross_attention"): (
+        "it is an encoder–decoder: its layers"
+        " attend to an encoder as well, and are not one attention and one FFN"
+    ),
+    _SENSES: (
+        "it is multimodal, and not of those that read images and text: its layers also"
+        " read sound or write pictures; load the text model alone where there is one"
+    ),
+    _ROUTED: (
+        "it is a mixture of experts: a layer holds many FFNs and a router,"
+        " and a neuron of one is no neuron of the others"
+    ),
+}
+
+# %% ../nbs/02_arch.ipynb #b67a9979
+def refusal(
+    config: PreTrainedConfig,  # of any model
+) -> str | None:  # the reason; None if there is none
+    """Why a kind of model is out of scope: encoder–decoder, speech, mixture.
+
+    Parameters
+    ----------
+    config : PreTrainedConfig
+        of any model
+
+    Returns
+    -------
+    str | None
+        the reason; None if there is none
+    """
+    text = config.get_text_config() if sees(config) else config
+    parts = config, text, getattr(config, "ffn_config", None)
+    for names, reason in _REASONS.items():
+        if names is _SENSES and sees(config) or names is _ROUTED and _is_dense(text):
+            continue
+        if any(getattr(c, n, None) for c in parts for n in names):
+            return reason
+    return None
+
+
+def sees(
+    config: PreTrainedConfig,  # of any model
+) -> bool:
+    """Is it of a model that reads images and text, and writes text.
+
+    Parameters
+    ----------
+    config : PreTrainedConfig
+        of any model
+    """
+    return model_family(config) in image_text_types()
+
+
+def _is_dense(c):
+    "Does a configuration that could say how many experts there are say that none are"
+    if any(getattr(c, n, None) == 0 for n in _ROUTED[:3]):
+        return True
+    kinds, plain = (getattr(c, n, None) for n in ("layers_block_type", "mlp_only_layers"))
+    if kinds and "mlp" in kinds:  # Nemotron-H: a layer is a mixer, an FFN or experts
+        return "moe" not in kinds
+    return len(plain or ()) == getattr(c, "num_hidden_layers", None)
 
 # %% ../nbs/02_arch.ipynb #a49f5f7b
 # rows of single models: derived ones, and those given for a moment
@@ -187,7 +314,12 @@ def row_to_dict(
     dict
         of strings, numbers and lists, for JSON
     """
-    return asdict(row) | dict(up=list(row.up), shared=list(row.shared))
+    kept = {k: v for k, v in asdict(row).items() if v != _NEWER.get(k)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
+
+
+# left out where they are so, as they were before there were others
+_NEWER = dict(gives="x-", keeps="keys", experts="", shared=())
 
 
 def written_row(
@@ -210,9 +342,10 @@ def written_row(
     if said is None:
         return None
     try:
-        lists = dict(up=tuple(said["up"]), shared=tuple(said.get("shared", ())))
-        row = Arch(**said | lists)
-    except (TypeError, KeyError) as e:
+        flat = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+        row = Arch(**dict(flat, up=tuple(said["up"])))
+        row_mixers(row)
+    except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
             "config.json's entry `twossp` holds no row of a family under `arch`: it was"
             " changed after it was saved; get the checkpoint again"
@@ -223,7 +356,8 @@ def written_row(
 
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
-    names = (row.layers, row.attn, row.attn_norm, row.out, row.down, row.width, *row.up)
+    mixers = [n for m in row_mixers(row) for n in asdict(m).values()]
+    names = (row.layers, row.down, row.width, *row.up, *mixers)
     names += row.experts, *row.shared
     if not all(isinstance(n, str) for n in names) or type(row.fused) is not int:
         raise ValueError(
@@ -348,6 +482,29 @@ def layer_row(
     *up, down = a.shared or ("",)
     return replace(a, up=tuple(up), down=down)
 
+
+def has_ffn(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> bool:  # in a hybrid, a layer may mix tokens and do nothing else
+    """Has the layer an FFN; a removed one counts.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    bool
+        in a hybrid, a layer may mix tokens and do nothing else
+    """
+    if isinstance(a.attn, str) or has_experts(layer, a):
+        return True
+    return all(_find(layer, n) is not None for n in (*a.up, a.down))
+
 # %% ../nbs/02_arch.ipynb #955855a4
 def ffn_linears(
     layer: nn.Module,  # a decoder layer
@@ -367,8 +524,8 @@ def ffn_linears(
     tuple[list[nn.Module], nn.Module]
         input projections, output projection
     """
-    a = layer_row(layer, a)
-    if not a.down:
+    has, a = has_ffn(layer, a), layer_row(layer, a)
+    if not has or not a.down:
         return [], NoLinear(0)
     named = {n: layer.get_submodule(n) for n in (*a.up, a.down)}
     for n, m in named.items():
@@ -384,7 +541,7 @@ def ffn_linears(
 def ffn_width(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> int:  # neurons
+) -> int:  # neurons; 0 where it has no FFN
     """How many neurons the layer's FFN has now.
 
     Parameters
@@ -397,7 +554,7 @@ def ffn_width(
     Returns
     -------
     int
-        neurons
+        neurons; 0 where it has no FFN
     """
     return in_features(ffn_linears(layer, a)[1])
 
@@ -508,16 +665,21 @@ def n_params(
 # %% ../nbs/02_arch.ipynb #04af5b12
 def _layer_sizes(layer, a):
     "The entries of `Sizes` for one layer, in order"
-    ups, down = ffn_linears(layer, a)
-    f, attn = in_features(down), layer.get_submodule(a.attn)
-    ffn = sum(n_params(m) for m in (*ups, down))
-    rest = down.bias.numel() if down.bias is not None else 0
-    neuron = (ffn - rest) // f if f else 0
+    f, ffn, neuron = _ffn_sizes(layer, a)
+    mixers = [n_params(layer.get_submodule(m.name)) for m in layer_mixers(layer, a)]
     e, there = None, has_experts(layer, a) and layer.get_submodule(a.experts)
     if there and is_experts(there):
         e = measure_experts(layer, a.experts)
         ffn += e.count(e.experts, e.width)
-    return n_params(layer), n_params(attn), ffn, f, neuron, e
+    return n_params(layer), sum(mixers), ffn, f, neuron, tuple(mixers), e
+
+
+def _ffn_sizes(layer, a):
+    "Neurons of an FFN, its parameters, those of one neuron"
+    ups, down = ffn_linears(layer, a)
+    f, ffn = in_features(down), sum(n_params(m) for m in (*ups, down))
+    rest = down.bias.numel() if down.bias is not None else 0
+    return f, ffn, (ffn - rest) // f if f else 0
 
 # %% ../nbs/02_arch.ipynb #4087aafb
 def sizes(

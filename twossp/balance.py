@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'attention_count', 'round_width', 'check_multiple', 'Balance', 'reachable_range',
+    'mean_sizes', 'mixer_count', 'attention_count', 'mixer_drops', 'round_width',
+    'check_multiple', 'Balance', 'reachable_range', 'width_after', 'layer_widths',
     'balance'
 ]
 
@@ -13,9 +14,56 @@ import math
 from dataclasses import dataclass
 
 from .arch import Sizes
-from .plan import check_sparsity
+from .plan import Plan, check_sparsity, drop
 
 # %% ../nbs/23_balance.ipynb #68c1e7b9
+def mean_sizes(
+    s: Sizes,  # of the dense model
+) -> tuple[float, float]:  # parameters of one attention, of one FFN
+    """A and F of the formula: one layer's, and means where layers differ.
+
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+
+    Returns
+    -------
+    tuple[float, float]
+        parameters of one attention, of one FFN
+    """
+    mixers, ffns = [n for x in s.mixers for n in x], [n for n in s.ffn if n]
+    if not mixers or 0 in mixers or not ffns:
+        raise ValueError(
+            "some layer has no attention, or none has an FFN: the model is already"
+            " pruned, or of a kind that has nothing to balance"
+        )
+    return _mean(mixers), _mean(ffns)
+
+
+def _mean(x):
+    "The mean; the very number where all are equal"
+    return x[0] if len(set(x)) == 1 else sum(x) / len(x)
+
+
+def mixer_count(
+    s: Sizes,  # of the dense model
+) -> int:  # the number of layers, where each has one attention
+    """L of the formula: how many token mixers there are that can go.
+
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+
+    Returns
+    -------
+    int
+        the number of layers, where each has one attention
+    """
+    return sum(map(len, s.mixers))
+
+
 def attention_count(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
@@ -39,16 +87,33 @@ def attention_count(
     """
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
-    _check_parts(s)
-    return round(len(s) * check_sparsity(sparsity) ** (s.ffn[0] / s.attn[0] / alpha))
+    A, F = mean_sizes(s)
+    return round(mixer_count(s) * check_sparsity(sparsity) ** (F / A / alpha))
 
+# %% ../nbs/23_balance.ipynb #b9630307
+def mixer_drops(
+    s: Sizes,  # of the dense model
+) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
+    """Plans that each remove one token mixer: one attention, in most families.
 
-def _check_parts(s):
-    if not s.attn[0] or not s.ffn[0]:
-        raise ValueError(
-            "layer 0 has no attention or no FFN: the model is already pruned, and there"
-            " is nothing to balance"
-        )
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+
+    Returns
+    -------
+    list[Plan]
+        one a token mixer, layer by layer; none for a layer without
+    """
+    L, each = len(s), []
+    for i, sizes in enumerate(s.mixers):
+        n = len(sizes)
+        if n == 1:
+            each.append(drop(L, attn=[i]))
+        for k in range(n if n > 1 else 0):
+            each.append(drop(L, mixers={i: tuple(j != k for j in range(n))}))
+    return each
 
 # %% ../nbs/23_balance.ipynb #bbf16fdd
 def round_width(
@@ -132,13 +197,13 @@ def reachable_range(
     tuple[float, float]
         lowest and highest sparsity
     """
-    attn = n_attn * s.attn[0]
-    return attn / s.total, (attn + len(s) * s.ffn[0]) / s.total
+    attn = n_attn * mean_sizes(s)[0]
+    return attn / s.total, (attn + sum(s.ffn)) / s.total
 
 # %% ../nbs/23_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
     "`ValueError` unless `n` removed attentions can meet the target"
-    ranges = [reachable_range(s, k) for k in range(len(s) + 1)]
+    ranges = [reachable_range(s, k) for k in range(mixer_count(s) + 1)]
     low, high = ranges[n]
     if low <= sparsity <= high:
         return
@@ -152,6 +217,58 @@ def _check_reach(s, sparsity, n):
     )
 
 # %% ../nbs/23_balance.ipynb #2ea1df40
+def width_after(
+    s: Sizes,  # of the dense model
+    sparsity: float,  # target, in (0, 1)
+    removed: float,  # parameters that attentions take away
+    multiple: int = 1,  # of which the width is a multiple
+) -> int:  # neurons that the widest FFN keeps
+    """The width that meets a target, once it is known what the attentions take away.
+
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+    sparsity : float
+        target, in (0, 1)
+    removed : float
+        parameters that attentions take away
+    multiple : int, default 1
+        of which the width is a multiple
+
+    Returns
+    -------
+    int
+        neurons that the widest FFN keeps
+    """
+    n, f = sum(x > 0 for x in s.ffn), max(s.width)
+    # FFN parameters to remove from each layer
+    per_layer = round((round(sparsity * s.total) - removed) / n)
+    return round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
+
+
+def layer_widths(
+    s: Sizes,  # of the dense model
+    width: int,  # that the widest FFN keeps
+) -> list[int]:  # a layer: neurons; 0 where it has no FFN
+    """The same share of every FFN: the same number of neurons where they are alike.
+
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+    width : int
+        that the widest FFN keeps
+
+    Returns
+    -------
+    list[int]
+        a layer: neurons; 0 where it has no FFN
+    """
+    f = max(s.width)
+    return [width if w == f else round(w * width / f) for w in s.width]
+
+# %% ../nbs/23_balance.ipynb #6f4bc778
 def balance(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
@@ -182,16 +299,14 @@ def balance(
     Balance
         that meets the target as nearly as such widths allow
     """
-    sparsity, L, f = check_sparsity(sparsity), len(s), s.width[0]
-    check_multiple(multiple, f)
+    sparsity, L = check_sparsity(sparsity), mixer_count(s)
+    check_multiple(multiple, max(s.width))
     n = attention_count(s, sparsity, alpha) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
             f"n_attn has to be a whole number from 0 to {L}, the number of layers; got"
             f" {n!r}"
         )
-    _check_parts(s)
+    A, _ = mean_sizes(s)
     _check_reach(s, sparsity, n)
-    # FFN parameters to remove from each layer
-    per_layer = round((round(sparsity * s.total) - n * s.attn[0]) / L)
-    return Balance(n, round_width(f * (1 - per_layer / s.ffn[0]), f, multiple))
+    return Balance(n, width_after(s, sparsity, n * A, multiple))

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from .arch import decoder_layers, sizes
-from .balance import balance
+from .balance import balance, layer_widths, mean_sizes, mixer_drops
 from .depth import greedy, removal_order
 from twossp.importance import (
     block_influence,
@@ -31,7 +31,7 @@ from .metrics import check_ids, inference, split_batches
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
 from .repair import repairable
-from .two_ssp import check_search_windows, two_ssp
+from .two_ssp import check_search_windows, set_widths, two_ssp
 from .width import width_plan
 
 # %% ../nbs/40_baselines.ipynb #56f074c5
@@ -331,12 +331,14 @@ def random_plan(
         at 2SSP's balance
     """
     s = sizes(model)
-    L = len(s)
-    b = balance(s, sparsity, alpha, n_attn)
-    attn = random.Random(seed).sample(range(L), b.n_attn)
+    b, drops = balance(s, sparsity, alpha, n_attn), mixer_drops(s)
+    scores = random_scores(model, seed)
+    plan = width_plan(scores, layer_widths(s, b.width))
+    for k in random.Random(seed).sample(range(len(drops)), b.n_attn):
+        plan = plan | drops[k]
     if log is not None:
         log.update(balance=b, forwards=0)
-    return width_plan(random_scores(model, seed), b.width) | drop(L, attn=attn)
+    return set_widths(s, sparsity, plan, scores)
 
 # %% ../nbs/40_baselines.ipynb #c25765ec
 @planner("magnitude")
@@ -384,14 +386,14 @@ def magnitude(
         at 2SSP's balance
     """
     s = sizes(model)
-    b, L = balance(s, sparsity, alpha, n_attn), len(s)
+    b = balance(s, sparsity, alpha, n_attn)
     ids, scores = _first_windows(model, calib, n_search), magnitude_scores(model, p)
-    stage1, attns = width_plan(scores, b.width), [drop(L, attn=[i]) for i in range(L)]
-    plan, trials = greedy(model, stage1, attns, b.n_attn, ids, progress=progress)
+    stage1, drops = width_plan(scores, layer_widths(s, b.width)), mixer_drops(s)
+    plan, trials = greedy(model, stage1, drops, b.n_attn, ids, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)
         log.update(forwards=len(trials) * n_search)
-    return plan
+    return set_widths(s, sparsity, plan, scores)
 
 # %% ../nbs/40_baselines.ipynb #0671a4fe
 @planner("width_only")
@@ -472,16 +474,16 @@ def depth_only(
         without some attentions
     """
     s = sizes(model)
-    L, share = len(s), s.attn[0] / s.total
-    n = max(1, math.ceil(check_sparsity(sparsity) * s.total / s.attn[0] - 1e-6))
+    A, drops = mean_sizes(s)[0], mixer_drops(s)
+    L, share = len(drops), A / s.total
+    n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))
     if n > L:
         raise ValueError(
             f"attention alone reaches sparsity {L*share:.4f}, with all {L} removed;"
             f" {sparsity:.4g} was asked for"
         )
     ids = _first_windows(model, calib, n_search)
-    attns = [drop(L, attn=[i]) for i in range(L)]
-    plan, trials = greedy(model, dense_plan(L), attns, n, ids, progress=progress)
+    plan, trials = greedy(model, dense_plan(len(s)), drops, n, ids, progress=progress)
     if log is not None:
         log.update(n=n, trials=trials, forwards=len(trials) * n_search)
     return plan

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'embedded_model', 'check_vocab', 'load_model', 'Shard', 'TextSource', 'read_lines',
-    'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text', 'text_hash',
-    'windows'
+    'embedded_model', 'check_vocab', 'Unloadable', 'load_model', 'Shard', 'TextSource',
+    'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
+    'text_hash', 'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -36,13 +36,17 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
+    AutoProcessor,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from .arch import model_family, sees
 from .machine import as_device, as_dtype, quiet
+from .upstream import auto_class
 
 # %% ../nbs/11_data.ipynb #4ff70271
 def cache_folder(
@@ -291,7 +295,23 @@ def _cannot_load(name, source, local_files_only, e):
         " or 'smollm2' for the embedded model"
     )
 
-# %% ../nbs/11_data.ipynb #d11ldr
+# %% ../nbs/11_data.ipynb #c907d600
+class Unloadable(ValueError):
+    "A checkpoint that is refused before its weights are read."
+
+
+def _pick_auto(name, config):
+    "The Auto class that loads a model; `Unloadable` if its weights are quantised"
+    for c in (config, config.get_text_config()):
+        if q := getattr(c, "quantization_config", None):
+            how = q.get("quant_method") if isinstance(q, dict) else q.quant_method
+            raise Unloadable(
+                f"the checkpoint {name!r} is quantised ({getattr(how, 'value', how)}):"
+                " load the original in bfloat16, prune that, and quantise the result"
+            )
+    return auto_class(model_family(config))
+
+
 def _load(name, source, options, dtype, device_map):
     "Model and tokenizer by transformers' own means; its errors in one line"
     # a download may show its progress
@@ -300,8 +320,13 @@ def _load(name, source, options, dtype, device_map):
     try:
         with quiet(bars=not local):
             tok = AutoTokenizer.from_pretrained(source, **options)
-            load = AutoModelForCausalLM.from_pretrained
-            model, info = load(source, **options, **where)
+            config = AutoConfig.from_pretrained(source, **options)
+            auto = _pick_auto(str(name), config)
+            if sees(config):
+                tok.twossp_processor = AutoProcessor.from_pretrained(source, **options)
+            model, info = auto.from_pretrained(source, **options, **where)
+    except Unloadable:
+        raise
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:

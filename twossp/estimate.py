@@ -24,15 +24,14 @@ import torch
 from huggingface_hub import get_safetensors_metadata
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     Cache,
     PreTrainedConfig,
     PreTrainedModel,
 )
 
 from .allocate import feasible_counts
-from .arch import arch, decoder_layers, n_params, sizes
-from .balance import balance
+from .arch import arch, decoder_layers, layer_mixers, model_family, n_params, sizes
+from .balance import balance, layer_widths, mixer_drops
 from .baselines import removal_count
 from .data import embedded_model
 from .evaluate import cache_bytes, count_operations, weight_bytes
@@ -40,6 +39,7 @@ from .machine import one_line
 from .plan import Plan, check_sparsity, drop, get_kind, kind_of
 from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
+from .upstream import auto_class
 
 # %% ../nbs/66_estimate.ipynb #6ef39650
 def read_headers(
@@ -180,7 +180,7 @@ def build_skeleton(
         on the meta device
     """
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(
+        model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
         )
     return model.eval()
@@ -225,10 +225,14 @@ def _two_ssp_shapes(model, s, sparsity, alpha=1.5, n_attn=None, multiple=1):
 def _two_ssp_shape(s, b, end):
     "A balance as a plan: the attentions that hold most (0), or least (1)"
     L = len(s)
-    keep = tuple(tuple(range(min(b.width, w))) for w in s.width)
+    widths = zip(layer_widths(s, b.width), s.width, strict=True)
+    keep = tuple(tuple(range(min(k, w))) for k, w in widths)
     keep = tuple(None if len(k) == w else k for k, w in zip(keep, s.width, strict=True))
-    stage1 = Plan(keep, (True,) * L)
-    return stage1 | drop(L, attn=_ends(L, b.n_attn, s.attn)[end])
+    plan, drops = Plan(keep, (True,) * L), mixer_drops(s)
+    each = [n for x in s.mixers for n in x]
+    for k in _ends(len(drops), b.n_attn, each)[end]:
+        plan = plan | drops[k]
+    return plan
 
 
 def _plus_shapes(model, s, sparsity, n_attn="search", **options):
@@ -375,7 +379,8 @@ def _plain_cache(model, context):
     a, c = arch(model), model.config.get_text_config()
     heads = getattr(c, "num_key_value_heads", None) or c.num_attention_heads
     d = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    parts = [x.get_submodule(a.attn) for x in decoder_layers(model)]
+    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
+    parts = [x.get_submodule(m.name) for x, m in mixers if m.keeps == "keys"]
     kept = sum(heads * d if n_params(x) else 1 for x in parts)
     return 2 * kept * context * model.dtype.itemsize
 
@@ -423,7 +428,8 @@ class Estimate:
 def _estimate_one(model, name, target, total, context):
     "Count a model as it is now"
     s, a = sizes(model), arch(model)
-    there = [n_params(x.get_submodule(a.attn)) > 0 for x in decoder_layers(model)]
+    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
+    there = [n_params(x.get_submodule(m.name)) > 0 for x, m in mixers]
     return Estimate(
         name,
         target,

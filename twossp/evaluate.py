@@ -27,7 +27,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .arch import Sizes, arch, decoder_layers, n_params, sizes
+from .arch import Sizes, arch, decoder_layers, layer_mixers, n_params, sizes
 from .linear import is_linear
 from twossp.machine import (
     input_device,
@@ -333,11 +333,17 @@ def count_operations(
     """
     a, layers = arch(model), decoder_layers(model)
     linear = sum(_matrices(layer) for layer in layers) * tokens
-    there = [i for i, x in enumerate(layers) if n_params(x.get_submodule(a.attn))]
+    there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
     seen = sum(_seen(model.config, i, tokens, past) for i in there)
     attention = 2 * _attention_width(model.config) * seen
     head = model.get_output_embeddings().weight.numel()
     return 2 * (linear + attention + head * (tokens if logits is None else logits))
+
+
+def _keeps_keys(layer, a):
+    "Has a layer an attention that looks back at keys; a recurrence does not"
+    keys = [m.name for m in layer_mixers(layer, a) if m.keeps == "keys"]
+    return any(n_params(layer.get_submodule(n)) for n in keys)
 
 # %% ../nbs/61_evaluate.ipynb #ab553ec1
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's

@@ -20,9 +20,9 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -45,23 +45,29 @@ from twossp.arch import (
     decoder_layers,
     ffn_linears,
     ffn_width,
+    has_ffn,
+    layer_mixers,
     model_family,
+    row_to_dict,
 )
 from .card import count_params, model_card, name_base, plan_record, read_plan
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
-from .plan import Plan, get_kind, kind_of, removed_blocks, to_json
+from .plan import Plan, get_kind, kind_of, removed_blocks, stays, to_json
 from .provenance import plan_tensors
 from .reference import NAME as REFERENCE
 from .reference import make_reference
 from .remote import MODULE, write_code
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
-from .upstream import causal_class, config_class, knows_type, share_conversions
+from twossp.upstream import (
+    auto_class, causal_class, config_class, knows_type, share_conversions,
+)
 
 # %% ../nbs/51_hub.ipynb #17b65096
 def is_native(
     plan,  # a plan of any kind
     width: int,  # FFN width of the dense model
+    at: Sequence[int] | None = None,  # layers that have an FFN; None: all
 ) -> bool:  # can an ordinary checkpoint say it
     """Does the plan leave an ordinary model of its family: whole layers removed, one
     FFN width, nothing else.
@@ -72,6 +78,8 @@ def is_native(
         a plan of any kind
     width : int
         FFN width of the dense model
+    at : Sequence[int] | None, default None
+        layers that have an FFN; None: all
 
     Returns
     -------
@@ -81,8 +89,9 @@ def is_native(
     if not isinstance(plan, Plan):
         return False
     left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
-    widths = {width if plan.ffn[i] is None else len(plan.ffn[i]) for i in left}
-    return all(plan.attn[i] for i in left) and len(widths) == 1 and 0 not in widths
+    ffns = [plan.ffn[i] for i in left if at is None or i in at]
+    widths = {width if keep is None else len(keep) for keep in ffns}
+    return all(plan.attn[i] is True for i in left) and len(widths) == 1 and 0 not in widths
 
 # %% ../nbs/51_hub.ipynb #632f8899
 # what a compact checkpoint's config.json says, so that plain transformers refuses it,
@@ -262,6 +271,8 @@ def _pruned_model(base, config):
         return (model, info) if output_loading_info else model
 
     members = dict(__init__=__init__, from_pretrained=classmethod(from_pretrained))
+    # the family's own code fills in what no file holds, as it does for its own class
+    members |= dict(is_custom_code=classmethod(lambda cls: False))
     members |= dict(config_class=config, twossp_base=base, __module__=__name__)
     return type(f"Pruned{model_base.__name__}", (model_base,), members)
 
@@ -286,7 +297,8 @@ def pruned_classes(
     config = _pruned_config(base)
     model = _pruned_model(base, config)
     globals().update({config.__name__: config, model.__name__: model})
-    AutoModelForCausalLM.register(config, model)
+    for auto in {AutoModelForCausalLM, auto_class(base)}:
+        auto.register(config, model)
     share_conversions(model.__name__, causal_class(config_class(base)), base)
     return config, model
 
@@ -339,13 +351,13 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 # %% ../nbs/51_hub.ipynb #64825483
-def _attention_off(attn, a):
+def _attention_off(attn, out):
     "The edit that makes an attention add nothing, in its family's own form"
-    linear = attn.get_submodule(a.out)
+    linear = attn.get_submodule(out)
     with align_module_device(linear):
         bias = None if linear.bias is None else torch.zeros_like(linear.bias)
         zeros = make_linear(linear, torch.zeros_like(read_matrix(linear)), bias)
-    return Edit(*locate(attn, a.out), zeros)
+    return Edit(*locate(attn, out), zeros)
 
 # %% ../nbs/51_hub.ipynb #21f5e4d1
 def _dense_like(layer, a):
@@ -395,7 +407,7 @@ def _compatible_edits(model, plan, likes):
     return [
         e
         for x in likes
-        if ffn_width(x, a) < width
+        if has_ffn(x, a) and ffn_width(x, a) < width
         for e in _fill_up(x, a, likes[x], width)
     ]
 
@@ -426,10 +438,15 @@ def compatible(
         )
     gone, a, layers = removed_blocks(plan), arch(model), list(decoder_layers(model))
     likes = {x: _dense_like(x, a) for i, x in enumerate(layers) if i not in gone}
-    off = [i for i, stays in enumerate(plan.attn) if not stays and i not in gone]
+    off = [
+        (layers[i].get_submodule(m.name), m.out)
+        for i in range(len(plan))
+        for k, m in enumerate(layer_mixers(layers[i], a))
+        if i not in gone and not stays(plan.attn[i], k)
+    ]
     inner = replace(plan, attn=tuple(i not in gone for i in range(len(plan))))
     with applied(model, inner):
-        todo = [_attention_off(layers[i].get_submodule(a.attn), a) for i in off]
+        todo = [_attention_off(*x) for x in off]
         with swapped(todo + _compatible_edits(model, plan, likes)):
             yield model
 
@@ -566,7 +583,7 @@ def _older_names(c):
         names["rope_scaling"] = {k: v for k, v in rope.items() if k != "rope_theta"}
     return {k: v for k, v in names.items() if v is not None}
 
-# %% ../nbs/51_hub.ipynb #badb2510
+
 def _hash_plan(record):
     "A plan's own hash, from plan.json"
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
@@ -574,16 +591,24 @@ def _hash_plan(record):
 
 def _widths(model):
     a = arch(model)
-    return [ffn_width(x, a) for x in decoder_layers(model)]
+    return [ffn_width(x, a) for x in decoder_layers(model) if has_ffn(x, a)]
 
 
+def _ffn_layers(model, plan):
+    "Of the layers of the dense model that are left, those that have an FFN"
+    a, layers, gone = arch(model), decoder_layers(model), removed_blocks(plan)
+    all_there = len(layers) == len(plan)
+    at = [i for i in range(len(plan)) if all_there or i not in gone]
+    return [i for i, x in zip(at, layers, strict=False) if has_ffn(x, a)]
+
+# %% ../nbs/51_hub.ipynb #8abf7ba0
 def _compact_entries(model, plan, base):
     "What a compact checkpoint's config.json says of its structure"
     kind, said = kind_of(plan), _hash_plan(json.loads(to_json(plan)))
     spec = dict(format=1, kind=kind, plan=said)
     spec |= get_kind(kind).layout.spec(model, plan)
     if ARCHS.get(base) != (row := arch(model)):
-        spec["arch"] = asdict(row)
+        spec["arch"] = row_to_dict(row)
     return {
         "model_type": MODEL_TYPE,
         "base_model_type": base,
@@ -601,15 +626,22 @@ def _write_config(folder, model, format, plan, code=True):
     c |= dict(
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
-    c |= _older_names(c)
+    text = _text_entries(model.config, c)
+    text |= _older_names(text)
     if isinstance(plan, Plan) and (name := arch(model).width):
-        c[name] = max(1, *_widths(model))
+        text[name] = max(1, *_widths(model))
     if format == "compact":
         c |= _compact_entries(model, plan, base)
         if code and isinstance(plan, Plan):
             says = dict(model_type=MODEL_TYPE, base_model_type=base)
             c["auto_map"] = write_code(model, folder, says)
     path.write_text(json.dumps(c, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _text_entries(config, c):
+    "Of config.json's entries those of the language model; all, where it is alone"
+    text = config.get_text_config()
+    return next((c[k] for k, v in vars(config).items() if v is text and k in c), c)
 
 # %% ../nbs/51_hub.ipynb #4e14f0b2
 # weights, configuration, and the code that is run with `trust_remote_code=True`
@@ -694,7 +726,7 @@ def _choose(model, plan, format):
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
     says = isinstance(plan, Plan) and (arch(model).width or not _narrows(plan))
-    native = says and is_native(plan, max(_widths(model)))
+    native = says and is_native(plan, max(_widths(model)), _ffn_layers(model, plan))
     filled = not native and _in_force(model)[0] is not None and _is_ordinary(model)
     filled = filled and bool(says)
     if format == "native" and not native:
@@ -770,12 +802,14 @@ def _disagreement(model, plan, format):
 
 def _wrong_layer(layer, a, plan, i, zeros):
     "What a plan says of a layer that is not so; None if all is"
-    attn, keep, width = layer.get_submodule(a.attn), plan.ffn[i], ffn_width(layer, a)
-    off = isinstance(attn, NoAttention)
-    if not plan.attn[i] and zeros:
-        off = _is_zero(attn.get_submodule(a.out), 0)
-    if off == plan.attn[i]:
-        return f"its attention {'stays' if plan.attn[i] else 'goes'}, and it does not"
+    keep, width = plan.ffn[i], ffn_width(layer, a)
+    for k, m in enumerate(layer_mixers(layer, a)):
+        attn, stay = layer.get_submodule(m.name), stays(plan.attn[i], k)
+        off = isinstance(attn, NoAttention)
+        if not stay and zeros:
+            off = _is_zero(attn.get_submodule(m.out), 0)
+        if off == stay:
+            return f"its attention {'stays' if stay else 'goes'}, and it does not"
     if keep is None or len(keep) == width:
         return None
     rest = layer.get_submodule(a.down)
@@ -809,9 +843,10 @@ def _realise(model, plan, format):
 # %% ../nbs/51_hub.ipynb #2391032c
 def _write_tokenizer(folder, model, tok, reference):
     "The tokenizer, and what the model says to its prompts"
-    tok.save_pretrained(folder)
+    getattr(tok, "twossp_processor", tok).save_pretrained(folder)
     if reference:
-        said = make_reference(model, tok)
+        # a processor has a tokenizer
+        said = make_reference(model, getattr(tok, "tokenizer", tok))
         text = json.dumps(said, indent=1, ensure_ascii=False)
         (folder / REFERENCE).write_text(text + "\n", encoding="utf-8")
 
@@ -1098,12 +1133,14 @@ def load_pruned(
         _verify(path, record, **where)
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
     try:
-        _check_size(path, AutoConfig.from_pretrained(path, **where))
+        config = AutoConfig.from_pretrained(path, **where)
+        _check_size(path, config)
     except (*_DAMAGE, OSError) as e:
         if str(e).startswith(str(path)):
             raise
         raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
-    model, _ = _strictly(AutoModelForCausalLM.from_pretrained, path, **hf_kwargs)
+    load = auto_class(model_family(config)).from_pretrained
+    model, _ = _strictly(load, path, **hf_kwargs)
     _adopt(model, record, path)
     return model.eval()
 

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'removed_blocks', 'kept_experts', 'describe',
-    'dense_plan', 'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
-    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
-    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares'
+    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'removed_blocks', 'kept_experts',
+    'describe', 'dense_plan', 'drop', 'union', 'removed_params', 'removal_words',
+    'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind',
+    'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity',
+    'kept_shares'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
@@ -128,6 +129,22 @@ def _plain_experts(ffn, experts):
     return tuple(None if f == () else e for f, e in zip(ffn, experts, strict=True))
 
 # %% ../nbs/03_plan.ipynb #7b7c4e14
+def stays(
+    attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
+    k: int,  # which of the layer's token mixers
+) -> bool:
+    """Does the layer keep that token mixer.
+
+    Parameters
+    ----------
+    attn : bool | tuple[bool, ...]
+        what a plan says of a layer: `plan.attn[i]`
+    k : int
+        which of the layer's token mixers
+    """
+    return attn[k] if isinstance(attn, tuple) else attn
+
+
 def removed_blocks(
     plan: Plan,  # any plan
 ) -> tuple[int, ...]:  # ascending
@@ -380,7 +397,10 @@ def _removed_mixers(stays, sizes, i):
     if stays is True:
         return 0
     if not sizes:
-        raise ValueError(f"layer {i} mixes no tokens: there is no attention to remove")
+        raise ValueError(
+            f"layer {i} has no attention to remove: it has none, or other layers use"
+            " what it leaves in the cache"
+        )
     each = (False,) * len(sizes) if stays is False else stays
     if len(each) != len(sizes):
         raise ValueError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from .arch import arch, model_family
+from .arch import arch, model_family, sees
 from .upstream import causal_class, config_class
 
 # %% ../nbs/50_remote.ipynb #6508a885
@@ -62,11 +62,12 @@ _STUBS = '''
 class NoAttention(nn.Module):
     "Adds nothing; tells the cache how many tokens went by"
 
-    def __init__(self, config, layer_idx):
+    def __init__(self, config, layer_idx, gives="x-", keeps="keys"):
         super().__init__()
         self.config, self.layer_idx, self.scaling = config, layer_idx, 1.0
+        self.gives, self.keeps = gives, keeps
 
-    def forward(self, hidden_states, *args, **kwargs):
+    def forward(self, hidden_states=None, *args, **kwargs):
         if hidden_states is None:  # never; vLLM wants to see this call in the source
             name = self.config._attn_implementation
             attend = ALL_ATTENTION_FUNCTIONS.get_interface(name, None)
@@ -75,11 +76,21 @@ class NoAttention(nn.Module):
         cache = next((v for v in given if isinstance(v, Cache)), None)
         if cache is not None:
             self.advance(cache, hidden_states)
-        return torch.zeros_like(hidden_states), None
+        first = next(iter(given), None)  # the residual, where it is added here
+        forms = {{"x": torch.zeros_like(hidden_states), "-": None, "+": first}}
+        each = [forms[c] for c in self.gives if c in forms]
+        if len(self.gives) == 1:
+            return each[0]
+        return each if self.gives[0] == "[" else tuple(each)
 
     def advance(self, cache, x):
         i = self.layer_idx
         layer = cache.layers[i] if i < len(cache.layers) else None
+        seen = getattr(layer, "has_previous_state", None)
+        if self.keeps == "states" and isinstance(seen, dict):
+            seen.update(dict.fromkeys(seen, True))
+        if self.keeps == "states" or layer and not hasattr(layer, "keys"):
+            return  # it keeps no keys
         keys = getattr(layer, "keys", None)
         heads, width = 1, 1
         if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
@@ -124,7 +135,10 @@ def resized(linear, n_in, n_out):
 
 def narrow(layer, width):
     "Give a layer's FFN another width; 0 removes it"
-    had, hidden = sizes(layer.get_submodule(DOWN))
+    try:
+        had, hidden = sizes(layer.get_submodule(DOWN))
+    except AttributeError:
+        return  # a layer that only mixes tokens
     if width == had:
         return
     for name in UP:
@@ -138,9 +152,13 @@ def prune(layers, config):
     said = config.twossp
     if said["kind"] != "removal":
         raise ValueError(f"this file cannot build {{said['kind']!r}}: install twossp")
-    for i, (layer, width) in enumerate(zip(layers, said["ffn"], strict=True)):
-        if i in said["no_attention"]:
-            put(layer, ATTENTION, NoAttention(config, i))
+    plain = [[i, ATTENTION, "x-", "keys"] for i in said["no_attention"]]
+    for i, name, gives, keeps in said.get("stubs", plain):
+        old, new = layers[i].get_submodule(name), NoAttention(config, i, gives, keeps)
+        for n in old._non_persistent_buffers_set:  # constants that the family fills in
+            new.register_buffer(n, old._buffers[n], persistent=False)
+        put(layers[i], name, new)
+    for layer, width in zip(layers, said["ffn"], strict=True):
         narrow(layer, width)
 '''
 
@@ -162,6 +180,10 @@ class TwoSSP{model}(FamilyModel):
     def __init__(self, config, *args, **kwargs):
         super().__init__(config, *args, **kwargs)
         prune(self.get_submodule(LAYERS), config)
+
+    @classmethod
+    def is_custom_code(cls):  # what no file holds is filled in by the family's own code
+        return False
 
 
 try:  # where a family's saved tensors have other names, these go by the class's name
@@ -210,8 +232,11 @@ def write_code(
     row = dict(layers=a.layers, attn=a.attn, up=a.up, down=a.down, fused=a.fused)
     text = (_HEAD + _STUBS + _PRUNE + _CLASSES).format(**names, **row, says=says)
     (folder / f"{MODULE}.py").write_text(text, encoding="utf-8")
-    return {
+    made = {
         "AutoConfig": f"{MODULE}.TwoSSPConfig",
         "AutoModel": f"{MODULE}.TwoSSP{base}",
         "AutoModelForCausalLM": f"{MODULE}.TwoSSP{causal}",
     }
+    if sees(model.config):
+        made["AutoModelForImageTextToText"] = made["AutoModelForCausalLM"]
+    return made

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .arch import Arch, arch, decoder_layers, ffn_linears
+from .arch import Arch, arch, decoder_layers, ffn_linears, layer_mixers
 from .importance import exact_device
 from twossp.least_squares import (
     LAMBDAS,
@@ -57,7 +57,10 @@ def attention_out(
     str | None
         name from the layer; None if it is no plain linear layer
     """
-    name = f"{a.attn}.{a.out}"
+    mixers = layer_mixers(layer, a)
+    if len(mixers) != 1:
+        return None
+    name = f"{mixers[0].name}.{mixers[0].out}"
     return name if is_linear(layer.get_submodule(name)) else None
 
 # %% ../nbs/30_repair.ipynb #b1971a17

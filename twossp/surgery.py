@@ -11,6 +11,7 @@ __all__ = [
 
 # %% ../nbs/04_surgery.ipynb #02c615df
 import inspect
+import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,14 +21,17 @@ from pkgutil import resolve_name
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
-from transformers import Cache, PreTrainedModel
+from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import CacheLayerMixin
 
 from twossp.arch import (
     Arch,
+    Mixer,
     arch,
     decoder_layers,
     ffn_linears,
     ffn_width,
+    layer_mixers,
     n_params,
     sizes,
 )
@@ -45,6 +49,7 @@ from twossp.plan import (
     Kind,
     Layout,
     Plan,
+    drop,
     get_kind,
     kind_of,
     plan_from_dict,
@@ -52,6 +57,7 @@ from twossp.plan import (
     removal_words,
     removed_blocks,
     removed_params,
+    stays,
 )
 from .upstream import hang_hooks
 
@@ -277,6 +283,8 @@ def ffn_edits(
 def _advance(cache, x, i):
     "Append `x.shape[1]` zero tokens to layer `i` of `cache`, as narrow as it allows"
     layer = cache.layers[i] if i < len(cache.layers) else None
+    if layer is not None and not isinstance(layer, CacheLayerMixin):
+        return  # it keeps no keys
     keys = getattr(layer, "keys", None)
     heads, width = 1, 1
     if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
@@ -285,6 +293,23 @@ def _advance(cache, x, i):
     cache.update(zero, zero, i)
 
 
+def _mark(cache, i):
+    "Say that layer `i` has seen tokens: masks are made by what the last such layer says"
+    layer = cache.layers[i] if i < len(cache.layers) else None
+    seen = getattr(layer, "has_previous_state", None)
+    if isinstance(seen, dict):
+        seen.update(dict.fromkeys(seen, True))
+
+
+def _nothing(gives, x, given):
+    "What adds nothing, in the form that `Arch.gives` names; + is what it was to add to"
+    forms = {"x": torch.zeros_like(x), "-": None, "+": next(iter(given), None)}
+    if len(gives) == 1:
+        return forms[gives]
+    each = [forms[c] for c in gives if c in forms]
+    return each if gives.startswith("[") else tuple(each)
+
+# %% ../nbs/04_surgery.ipynb #f0680acd
 class NoAttention(nn.Module):
     """Stands where an attention was: adds zero, and keeps the cache's length right.
 
@@ -292,21 +317,27 @@ class NoAttention(nn.Module):
     ----------
     layer_idx : int
         of the layer, as the cache counts
+    mixer : Mixer | None, default None
+        what was there; None: an attention like Llama's
     """
 
     def __init__(
         self,
         layer_idx: int,  # of the layer, as the cache counts
+        mixer: Mixer | None = None,  # what was there; None: an attention like Llama's
     ):
         super().__init__()
-        self.layer_idx = layer_idx
+        self.layer_idx, self.stands_for = layer_idx, mixer
 
-    def forward(self, hidden_states, *args, **kwargs):
-        given = (*args, *kwargs.values())
+    def forward(self, hidden_states=None, *args, **kwargs):
+        x = kwargs.pop("x", None) if hidden_states is None else hidden_states
+        given, m = (*args, *kwargs.values()), self.stands_for
         cache = next((v for v in given if isinstance(v, Cache)), None)
-        if cache is not None:
-            _advance(cache, hidden_states, self.layer_idx)
-        return torch.zeros_like(hidden_states), None
+        if cache is not None and m is not None and m.keeps == "states":
+            _mark(cache, self.layer_idx)
+        elif cache is not None:
+            _advance(cache, x, self.layer_idx)
+        return _nothing(m.gives if m else "x-", x, given)
 
     def extra_repr(self):
         return f"layer_idx={self.layer_idx}"
@@ -314,18 +345,30 @@ class NoAttention(nn.Module):
 # %% ../nbs/04_surgery.ipynb #444c070b
 def _config_edits(config, L, kept):
     "What a configuration says per layer, for the layers that stay"
-
-    def per_layer(k, v):
-        if not isinstance(v, (list, tuple)) or "token" in k or k == "architectures":
-            return False
-        return len(v) == L or k == "no_rope_layers"
-
-    lists = {k: v for k, v in vars(config).items() if per_layer(k, v)}
+    counted = [(k, v) for k, v in vars(config).items() if isinstance(v, (list, tuple))]
+    lists = {k: v for k, v in counted if not _OTHER.search(k) and _per_layer(k, v, L)}
     new = [Edit(config, k, type(v)(v[i] for i in kept)) for k, v in lists.items()]
+    for k, v in counted:
+        if _LISTED.search(k):
+            new.append(Edit(config, k, [kept.index(i) for i in v if i in kept]))
+    if "block_types" in vars(config):  # RecurrentGemma's pattern, repeated
+        pattern = (list(config.block_types) * L)[:L]
+        new.append(Edit(config, "block_types", [pattern[i] for i in kept]))
     if "attention_layers" in lists:  # GPT-Neo
         types = [[[config.attention_layers[i]], 1] for i in kept]
         new.append(Edit(config, "attention_types", types))
     return [Edit(config, "num_hidden_layers", len(kept)), *new]
+
+
+# entries that list some layers by their numbers, and such that are no list of layers
+_LISTED = re.compile("mlp_only_layers|attn_idxs|layer_ids|layer_indices|_layer_idx")
+_OTHER = re.compile(f"{_LISTED.pattern}|block_types$|^mtp_")
+
+
+def _per_layer(k, v, L):
+    if "token" in k or k == "architectures":
+        return False
+    return len(v) == L or k == "no_rope_layers"
 
 # %% ../nbs/04_surgery.ipynb #c251d010
 def _index_edits(layer, old, new):
@@ -393,6 +436,12 @@ def depth_edits(
     return edits
 
 # %% ../nbs/04_surgery.ipynb #a8eef2fb
+def _mixers_off(layer, a, attn):
+    "The token mixers that a layer loses"
+    each = enumerate(layer_mixers(layer, a))
+    return [m for k, m in each if not stays(attn, k)]
+
+
 def _expected_shape(model, plan, name):
     "The shape of a parameter in the pruned model, as it is stored; None if it is gone"
     a, (path, _, attr) = arch(model), name.rpartition(".")
@@ -400,7 +449,9 @@ def _expected_shape(model, plan, name):
     i, m = int(number), model.get_submodule(path)
     keep, out, n = plan.ffn[i], out_features(m), in_features(m)
     of_ffn = inner in (*a.up, a.down)
-    if of_ffn and keep == () or not of_ffn and not plan.attn[i]:
+    off = _mixers_off(decoder_layers(model)[i], a, plan.attn[i])
+    gone = any(inner.startswith(f"{x.name}.") for x in off)
+    if of_ffn and keep == () or not of_ffn and gone:
         return None
     if of_ffn and keep is not None:
         k = len(keep)
@@ -428,7 +479,7 @@ def _check_weights(model, plan):
                 " pruned model"
             )
 
-# %% ../nbs/04_surgery.ipynb #28a20bd9
+
 def _copy_linear(old):
     "A linear layer that shares the tensors of another"
     with align_module_device(old):
@@ -456,9 +507,10 @@ def _layer_edits(model, plan, i):
     "What a plan replaces in layer `i`, which stays"
     a, layer, gone = arch(model), decoder_layers(model)[i], removed_blocks(plan)
     edits = [] if plan.ffn[i] is None else ffn_edits(layer, a, plan.ffn[i])
-    if not plan.attn[i]:
-        stub = NoAttention(i - sum(g < i for g in gone)).train(layer.training)
-        edits.append(Edit(*locate(layer, a.attn), stub))
+    for m in _mixers_off(layer, a, plan.attn[i]):
+        stub = NoAttention(i - sum(g < i for g in gone), m).train(layer.training)
+        _share_buffers(layer.get_submodule(m.name), stub)
+        edits.append(Edit(*locate(layer, m.name), stub))
     here = f"{a.layers}.{i}."
     mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
     return _put_weights(model, edits, mine)
@@ -471,6 +523,12 @@ def _make_edits(model, plan):
         if i not in gone:
             yield from _layer_edits(model, plan, i)
     yield from depth_edits(model, gone)
+
+
+def _share_buffers(old, stub):
+    "Constants that no file holds: a family's own code fills them in by name (Falcon H1)"
+    for n in old._non_persistent_buffers_set:
+        stub.register_buffer(n, old._buffers[n], persistent=False)
 
 # %% ../nbs/04_surgery.ipynb #af9562f0
 def plan_edits(
@@ -498,14 +556,32 @@ def plan_edits(
     return _make_edits(model, plan)
 
 # %% ../nbs/04_surgery.ipynb #e43c9120
+def _stubs(layer, a):
+    "Of each of a layer's token mixers: what stands there is a stub, or none"
+    there = (layer.get_submodule(m.name) for m in layer_mixers(layer, a))
+    return tuple(isinstance(m, NoAttention) for m in there)
+
+
 def _spec(model, plan):
     "What a checkpoint has to say of a pruned model's structure"
     a, layers = arch(model), decoder_layers(model)
-    gone = [isinstance(x.get_submodule(a.attn), NoAttention) for x in layers]
+    gone = [_stubs(x, a) for x in layers]
+    some = [(i, x) for i, x in enumerate(gone) if any(x) and not all(x)]
     return dict(
         ffn=[ffn_width(x, a) for x in layers],
-        no_attention=[i for i, x in enumerate(gone) if x],
+        no_attention=[i for i, x in enumerate(gone) if x and all(x)],
+        **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
+        **_stub_forms(layers, a),
     )
+
+
+def _stub_forms(layers, a):
+    "Of stubs that are not like Llama's attention: where they stand, what they return"
+    plain = isinstance(a.attn, str) and (a.gives, a.keeps) == ("x-", "keys")
+    each = [(i, x, m) for i, x in enumerate(layers) for m in layer_mixers(x, a)]
+    stub = lambda x, m: isinstance(x.get_submodule(m.name), NoAttention)
+    said = [[i, m.name, m.gives, m.keeps] for i, x, m in each if stub(x, m)]
+    return {} if plain else dict(stubs=said)
 
 
 def _skeleton(model, spec):
@@ -514,7 +590,8 @@ def _skeleton(model, spec):
     now = [ffn_width(x, a) for x in decoder_layers(model)]
     widths = zip(now, spec["ffn"], strict=True)
     ffn = tuple(None if w == full else tuple(range(w)) for full, w in widths)
-    attn = tuple(i not in gone for i in range(len(ffn)))
+    some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
+    attn = drop(len(ffn), attn=gone, mixers=some).attn
     return plan_edits(model, Plan(ffn, attn))
 
 # %% ../nbs/04_surgery.ipynb #0fa6bc73
@@ -713,6 +790,10 @@ def cached_logits(
     ids: torch.Tensor,  # (n, t) token ids
     prompt: int,  # tokens of the first step; the rest go one by one
     cache: Cache | None = None,  # default: the model's own
+    mask: torch.Tensor | None = None,  # (n, t) 0 where a window is padded on the left
+    # say at which positions tokens stand, as `generate` does; not every family counts
+    # them itself
+    positions: bool = False,
 ) -> torch.Tensor:  # (n, t, vocabulary)
     """Logits of all positions as cached decoding gives them.
 
@@ -726,6 +807,11 @@ def cached_logits(
         tokens of the first step; the rest go one by one
     cache : Cache | None, default None
         default: the model's own
+    mask : torch.Tensor | None, default None
+        (n, t) 0 where a window is padded on the left
+    positions : bool, default False
+        say at which positions tokens stand, as `generate` does; not every family counts them
+        itself
 
     Returns
     -------
@@ -733,9 +819,18 @@ def cached_logits(
         (n, t, vocabulary)
     """
     steps = [ids[:, :prompt], *ids[:, prompt:].split(1, dim=1)]
-    out, key = [], cache_name(model)
+    out, key, done = [], cache_name(model), 0
     for step in steps:
-        y = model(step, use_cache=True, **({key: cache} if cache is not None else {}))
+        given = {key: cache} if cache is not None else {}
+        at = torch.arange(done, done := done + step.shape[1], device=ids.device)
+        if positions:
+            given["position_ids"] = at.expand(len(ids), -1)
+        if mask is not None:
+            given["attention_mask"] = mask[:, :done]
+        y = model(step, use_cache=True, **given)
         out.append(y.logits)
-        cache = next(v for v in y.values() if isinstance(v, Cache))
+        cache = next((v for v in y.values() if isinstance(v, Cache)), cache)
+        if cache is None:  # it uses one and does not hand it out
+            cache = DynamicCache(config=model.config.get_text_config())
+            return cached_logits(model, ids, prompt, cache, mask, positions)
     return torch.cat(out, 1)
