@@ -216,13 +216,20 @@ def _shrink_width(key, v, s, t):
     return v
 
 # %% ../nbs/06_derive.ipynb #df1ae2c5
-def _plain_rope(v):
+def _plain_rope(v, share):
     "Rotary embeddings without scaling; of every kind of layer, where they differ"
     if isinstance(v, dict) and "rope_type" in v:
         own = {k: x for k, x in v.items() if type(x) in (int, float)}
+        if sections := v.get("mrope_section"):  # time, height and width of a picture
+            own["mrope_section"] = _split(round(sum(sections) * share), len(sections))
         lengths = {k: min(own[k], 8) for k in own if "position" in k}
         return {"rope_theta": 10000.0} | own | lengths | {"rope_type": "default"}
-    return {k: _plain_rope(x) for k, x in v.items()} if isinstance(v, dict) else v
+    return {k: _plain_rope(x, share) for k, x in v.items()} if isinstance(v, dict) else v
+
+
+def _split(n, parts):
+    "A number as a sum of almost equal ones"
+    return [n // parts + (k < n % parts) for k in range(parts)]
 
 
 def _shrink_entry(key, v, s, t, kept):
@@ -231,7 +238,7 @@ def _shrink_entry(key, v, s, t, kept):
         ids = v if isinstance(v, list) else [v]
         return min((i for i in ids if type(i) is int), default=None) and 2
     if key == "rope_parameters":
-        return _plain_rope(v)
+        return _plain_rope(v, t.head / s.head)
     if v is None and key in (*_GROUPS, "head_dim"):  # not every family sees to that
         return t.head if key == "head_dim" else t.groups
     if isinstance(v, (list, tuple)) and len(v) == s.L:
@@ -240,7 +247,7 @@ def _shrink_entry(key, v, s, t, kept):
         return _shrink_number(key, v, s, t)
     return v
 
-
+# %% ../nbs/06_derive.ipynb #d07ccdfa
 def shrink_config(
     config: PreTrainedConfig,  # of a dense model; untouched
     head: int = 16,  # width of a head in the copy
@@ -259,6 +266,8 @@ def shrink_config(
     PreTrainedConfig
         of the same family
     """
+    if config.get_text_config() is not config:
+        return _shrink_seeing(config, head)
     kind, s = model_family(config), read_shape(config)
     family = config_class(kind) if knows_type(kind) else type(config)
     kept = pick_layers(layer_kinds(config, s.L), 4)
@@ -267,7 +276,46 @@ def shrink_config(
     small = {k: _shrink_entry(k, v, s, t, kept) for k, v in entries.items()}
     if "attention_layers" in small:  # GPT-Neo says it twice
         small["attention_types"] = [[[k], 1] for k in small.pop("attention_layers")]
+    if "block_types" in small:  # RecurrentGemma's pattern
+        small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
     return family(**small)
+
+# %% ../nbs/06_derive.ipynb #8d51440b
+def _shrink_seeing(config, head):
+    "The same for a configuration that holds several"
+    text = config.get_text_config()
+    d, small = read_shape(text).d, shrink_config(text, head)
+    entries = {}
+    for k, v in config.to_dict().items():
+        own = getattr(config, k, None)
+        if own is text:
+            v = small.to_dict()
+        elif isinstance(own, PreTrainedConfig):
+            v = _shrink_sense(v, d, read_shape(small).d)
+        elif re.search("token_(id|index)$", k) and type(v) is int:
+            v = _NO_TEXT + len(entries)
+        elif v == d and re.search("hidden|dim|proj", k):
+            v = read_shape(small).d
+        if k not in _SKIPPED:
+            entries[k] = v
+    return config_class(model_family(config))(**entries)
+
+
+_NO_TEXT = 10**6  # numbers of tokens that no text has
+_DEPTHS = "num_hidden_layers|depth$|num_layers$|n_layers$"
+
+
+def _shrink_sense(c, d, small):
+    "A picture's part with two layers, writing into a stream of another width"
+    made = dict(c)
+    for k, v in c.items():
+        if re.search(_DEPTHS, k) and type(v) is int:
+            made[k] = min(v, 2)
+        elif re.search("index|layers", k) and isinstance(v, list):
+            made[k] = [x for x in v if type(x) is int and x < 2] or v[:0]
+        elif v == d and re.search("out|text|proj|lm|llm", k):
+            made[k] = small
+    return made
 
 # %% ../nbs/06_derive.ipynb #cd36f9be
 _HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families want heads of their size
@@ -433,7 +481,7 @@ def _follows(config, row, name):
     "Do all FFNs have another width when this entry says so"
     c = copy.deepcopy(config)
     text = c.get_text_config()
-    f = (getattr(text, name) or 4 * read_shape(c).d) + 8
+    f = (getattr(text, name) or 4 * read_shape(text).d) + 8
     setattr(text, name, f)
     try:
         layers = _build(type(config)(**_entries(c))).get_submodule(row.layers)
@@ -463,7 +511,8 @@ def derive_row(
     """
     row = propose_arch(model)
     row = replace(row, width=_true_width(model, row))
-    kinds = layer_kinds(model.config, read_shape(model.config).L)
+    text = model.config.get_text_config()
+    kinds = layer_kinds(text, read_shape(text).L)
     verify_arch(model, row, _looked_at(kinds))
     return row
 
@@ -493,7 +542,7 @@ def _derive_on_itself(model, why):
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(f"{why}; and the model's own weights are not in memory")
     row = propose_arch(model)
-    kinds = layer_kinds(model.config, len(model.get_submodule(row.layers)))
+    kinds = layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
     tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
     verify_arch(model, row, _looked_at(kinds), tolerance(model.dtype), tests)
     return _look_up(model, row)
@@ -631,7 +680,7 @@ def try_family(
         what is known of it
     """
     try:
-        config = config_class(kind)()
+        config = config_class(kind)(**_SHOWN.get(kind, {}))
         if reason := refusal(config):
             return Verdict(kind, "refused", reason)
         model = tiny_copy(config)
@@ -646,6 +695,16 @@ def try_family(
     except ValueError as e:
         return Verdict(kind, "refused", str(e))
     return Verdict(kind, "derived", "" if row.width else _COMPACT_ONLY, row)
+
+
+_TWO = ["linear_attention", "full_attention"]
+_SHOWN: dict[str, dict] = {  # types whose own default shows only one kind of layer, or experts
+    "lfm2": dict(layer_types=["conv", "full_attention"] * 16),
+    "bamba": dict(attn_layer_indices=[1, 3]),
+    "granitemoehybrid": dict(layer_types=_TWO * 16, num_local_experts=0),
+    "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
+    "qwen3_next": dict(mlp_only_layers=list(range(48))),
+}
 
 # %% ../nbs/06_derive.ipynb #22b35bcb
 def try_families(
