@@ -247,6 +247,19 @@ def _shrink_entry(key, v, s, t, kept):
         return _shrink_number(key, v, s, t)
     return v
 
+# %% ../nbs/06_derive.ipynb #980e91ee
+def _fit_states(small, t):
+    "What makes recurrences small too: few heads, whose widths fit the model's"
+    inner = (small.get("mamba_expand") or small.get("expand") or 2) * t.d
+    fit = dict(mamba_n_heads=8, mamba_num_heads=8, mamba_d_ssm=inner)
+    fit |= dict.fromkeys(("mamba_d_head", "mamba_head_dim"), inner // 8)
+    fit |= dict(mamba_d_state=16, ssm_state_size=16, mamba_n_groups=1, n_groups=1)
+    keys, values = (small.get(f"linear_num_{k}_heads") for k in ("key", "value"))
+    if keys and values:
+        fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
+        fit |= dict(linear_key_head_dim=16, linear_value_head_dim=16)
+    return {k: v for k, v in fit.items() if small.get(k) is not None}
+
 # %% ../nbs/06_derive.ipynb #d07ccdfa
 def shrink_config(
     config: PreTrainedConfig,  # of a dense model; untouched
@@ -278,7 +291,7 @@ def shrink_config(
         small["attention_types"] = [[[k], 1] for k in small.pop("attention_layers")]
     if "block_types" in small:  # RecurrentGemma's pattern
         small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
-    return family(**small)
+    return family(**small | _fit_states(small, t))
 
 # %% ../nbs/06_derive.ipynb #8d51440b
 def _shrink_seeing(config, head):

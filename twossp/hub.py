@@ -574,6 +574,8 @@ def _older_names(c):
         rope = rope["full_attention"]
     else:
         names = dict()
+    if rope.get("rope_type") == "proportional":  # Gemma 4, which transformers 4 lacks
+        return {}
     names |= dict(rope_theta=rope.get("rope_theta"))
     share = rope.get("partial_rotary_factor")
     names |= dict(partial_rotary_factor=share)
