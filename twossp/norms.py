@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers
+from .arch import arch, decoder_layers, row_mixers
 from .linear import in_features, is_linear, read_matrix, store_matrix
 from .machine import input_device, progress_bar
 from .metrics import check_ids, inference, token_kl
@@ -108,7 +108,8 @@ def _stays(plan, a, i, name):
     "Does a linear layer of layer `i` stay"
     if name in (*a.up, a.down):
         return plan.ffn[i] != ()
-    return plan.attn[i] or not name.startswith(f"{a.attn}.")
+    gone = plan.attn[i] is False
+    return not gone or not any(name.startswith(f"{m.name}.") for m in row_mixers(a))
 
 # %% ../nbs/33_norms.ipynb #7d76a064
 @contextmanager

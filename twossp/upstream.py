@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = [
-    'knows_type', 'config_class', 'causal_class', 'causal_types', 'share_conversions',
-    'use_one_device', 'hang_hooks'
+    'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
+    'auto_class', 'share_conversions', 'use_one_device', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
-from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
+from transformers import (
+    AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel, TrainingArguments,
+)
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
@@ -59,7 +62,7 @@ def config_class(
 def causal_class(
     config: type[PreTrainedConfig],  # a family's configuration class
 ) -> type[PreTrainedModel]:  # its causal language model
-    """The class that `AutoModelForCausalLM` builds for a configuration.
+    """The class that `AutoModelForCausalLM`, or `AutoModelForImageTextToText`, builds.
 
     Parameters
     ----------
@@ -71,6 +74,8 @@ def causal_class(
     type[PreTrainedModel]
         its causal language model
     """
+    if config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+        return MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config]
     return MODEL_FOR_CAUSAL_LM_MAPPING[config]
 
 # %% ../nbs/00_upstream.ipynb #62f16d3b
@@ -83,6 +88,36 @@ def causal_types() -> list[str]:  # sorted
         sorted
     """
     return sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+
+
+def image_text_types() -> list[str]:  # sorted
+    """The model types that read images and text, and write text.
+
+    Returns
+    -------
+    list[str]
+        sorted
+    """
+    return sorted(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
+
+
+def auto_class(
+    model_type: str,  # of a family
+) -> type:  # of transformers' Auto classes
+    """The Auto class that loads models of a type: they read images and text, or text.
+
+    Parameters
+    ----------
+    model_type : str
+        of a family
+
+    Returns
+    -------
+    type
+        of transformers' Auto classes
+    """
+    sees = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
 # %% ../nbs/00_upstream.ipynb #ad548e4a
 def share_conversions(
