@@ -10,7 +10,8 @@ __all__ = [
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
 from transformers import (
-    AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel, TrainingArguments,
+    AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
+    TrainingArguments,
 )
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
