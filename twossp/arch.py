@@ -32,11 +32,10 @@ class Arch:
     layers : str
         the list of decoder layers, from the model
     attn : str | tuple[str, ...]
-        attention submodule, from a layer; in a hybrid, several: its kinds of token mixers, of
-        which a layer has one, some side by side, or none
+        attention submodule, from a layer; in a hybrid, all kinds of its token mixers
     attn_norm : str | tuple[str, ...]
         norm of the attention branch, from a layer (in front of the attention; behind it in OLMo
-        2); one, or one for each name in `attn`
+        2); one, or one for each
     out : str | tuple[str, ...]
         output projection of the attention, from the attention; one, or one for each
     up : tuple[str, ...]
@@ -60,11 +59,10 @@ class Arch:
     """
 
     layers: str  # the list of decoder layers, from the model
-    # attention submodule, from a layer; in a hybrid, several: its kinds of token mixers,
-    # of which a layer has one, some side by side, or none
+    # attention submodule, from a layer; in a hybrid, all kinds of its token mixers
     attn: str | tuple[str, ...]
     # norm of the attention branch, from a layer (in front of the attention; behind it
-    # in OLMo 2); one, or one for each name in `attn`
+    # in OLMo 2); one, or one for each
     attn_norm: str | tuple[str, ...]
     # output projection of the attention, from the attention; one, or one for each
     out: str | tuple[str, ...]
@@ -162,7 +160,7 @@ def layer_mixers(
         return each
     return [m for m in each if _has(layer, m)]
 
-
+# %% ../nbs/02_arch.ipynb #018c20c3
 def _has(layer, m):
     "Is that mixer in the layer: its output projection, or what stands for it"
     at = _find(layer, m.name)
@@ -274,13 +272,18 @@ def refusal(
 
 def sees(
     config: PreTrainedConfig,  # of any model
-) -> bool:
+) -> bool:  # by its type
     """Is it of a model that reads images and text, and writes text.
 
     Parameters
     ----------
     config : PreTrainedConfig
         of any model
+
+    Returns
+    -------
+    bool
+        by its type
     """
     return model_family(config) in image_text_types()
 
@@ -353,7 +356,7 @@ def written_row(
     _check_row(row)
     return row
 
-
+# %% ../nbs/02_arch.ipynb #e70fce29
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
     mixers = [n for m in row_mixers(row) for n in asdict(m).values()]

@@ -132,7 +132,7 @@ def _plain_experts(ffn, experts):
 def stays(
     attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
     k: int,  # which of the layer's token mixers
-) -> bool:
+) -> bool:  # False: it goes
     """Does the layer keep that token mixer.
 
     Parameters
@@ -141,6 +141,11 @@ def stays(
         what a plan says of a layer: `plan.attn[i]`
     k : int
         which of the layer's token mixers
+
+    Returns
+    -------
+    bool
+        False: it goes
     """
     return attn[k] if isinstance(attn, tuple) else attn
 

@@ -8,8 +8,8 @@ __all__ = [
     'find_mixers', 'probe_ids', 'find_ffn', 'find_attn_norm', 'find_out', 'find_gives',
     'find_widths', 'find_width', 'check_causal', 'Parts', 'find_parts', 'propose_arch',
     'Probe', 'agree', 'equal_words', 'Undecided', 'check_names', 'check_shapes',
-    'check_width', 'check_norm', 'check_neurons', 'check_ffn', 'check_attention',
-    'gone_sets', 'without', 'check_layers', 'check_cache'
+    'check_width', 'check_norm', 'check_neurons', 'check_ffn', 'gone_sets', 'without',
+    'check_attention', 'check_layers', 'check_cache'
 ]
 
 # %% ../nbs/05_propose.ipynb #d654e1cb
@@ -497,7 +497,7 @@ def check_causal(
             " language model"
         )
 
-# %% ../nbs/05_propose.ipynb #7fd6eeb1
+
 @dataclass(frozen=True)
 class Parts:
     """What one decoder layer is made of.
@@ -517,7 +517,7 @@ class Parts:
 def find_parts(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
-) -> Parts:
+) -> Parts:  # as modules call them
     """A layer's token mixers and its FFN; `ValueError` says what does not fit.
 
     Parameters
@@ -526,6 +526,11 @@ def find_parts(
         any causal language model
     layer : nn.Module
         one of its decoder layers
+
+    Returns
+    -------
+    Parts
+        as modules call them
     """
     names = find_mixers(model, layer)
     seen, each = record_module_calls(model, probe_ids(model), layer), []
@@ -581,7 +586,7 @@ def _one_ffn(parts):
         raise ValueError(f"layers have FFNs of different names or make: {kinds}")
     return kinds[0]
 
-
+# %% ../nbs/05_propose.ipynb #b47a1729
 def _join(parts):
     "What a row says of token mixers: one of each where all layers are alike"
     mixers = list(dict.fromkeys(m for p in parts for m in p.mixers))
@@ -925,7 +930,7 @@ def _zero(m, x, y):
     "A hook after which a module has given nothing"
     return y * 0
 
-
+# %% ../nbs/05_propose.ipynb #0f30bd8b
 def check_ffn(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
@@ -948,39 +953,7 @@ def check_ffn(
     with applied(p.model, drop(p.L, ffn=gone)):
         return agree(p, p.logits(), want)
 
-# %% ../nbs/05_propose.ipynb #b4cafc70
-def check_attention(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
-    """Does removing an attention equal zeroing its output projection.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
-    layers, said = decoder_layers(p.model), []
-    for gone in gone_sets(p):
-        outs = []
-        for i, m in gone:
-            mixer = layers[i].get_submodule(m.name)
-            last = find_out(record_module_calls(p.model, p.ids, layers[i]), m.name)
-            if last != m.out:
-                raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
-            outs.append(mixer.get_submodule(last))
-        with hooked([m.register_forward_hook(_zero) for m in outs]):
-            want = p.logits()
-        with applied(p.model, without(p, gone)):
-            names = ", ".join(dict.fromkeys(m.out for _, m in gone))
-            said.append(f"{names} zeroed: " + agree(p, p.logits(), want))
-    return said[0]
-
-
+# %% ../nbs/05_propose.ipynb #f97eec6a
 def gone_sets(
     p: Probe,  # a model under examination
 ) -> list[list[tuple[int, Mixer]]]:  # sets of (layer, token mixer)
@@ -1030,7 +1003,39 @@ def without(
         kept[i] = tuple(each) if each and not all(each) else True
     return drop(p.L, mixers=kept)
 
-# %% ../nbs/05_propose.ipynb #b12713e5
+# %% ../nbs/05_propose.ipynb #b4cafc70
+def check_attention(
+    p: Probe,  # a model under examination
+) -> str:  # what was found
+    """Does removing an attention equal zeroing its output projection.
+
+    Parameters
+    ----------
+    p : Probe
+        a model under examination
+
+    Returns
+    -------
+    str
+        what was found
+    """
+    layers, said = decoder_layers(p.model), []
+    for gone in gone_sets(p):
+        outs = []
+        for i, m in gone:
+            mixer = layers[i].get_submodule(m.name)
+            last = find_out(record_module_calls(p.model, p.ids, layers[i]), m.name)
+            if last != m.out:
+                raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
+            outs.append(mixer.get_submodule(last))
+        with hooked([m.register_forward_hook(_zero) for m in outs]):
+            want = p.logits()
+        with applied(p.model, without(p, gone)):
+            names = ", ".join(dict.fromkeys(m.out for _, m in gone))
+            said.append(f"{names} zeroed: " + agree(p, p.logits(), want))
+    return said[0]
+
+
 def check_layers(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
@@ -1094,7 +1099,7 @@ def check_cache(
             said += [_cached_as_plain(p, m, **how) for m in masks]
     return said[0] + (", padded windows too" if len(masks) > 1 else "")
 
-
+# %% ../nbs/05_propose.ipynb #e3376455
 def _decodes(p):
     "How the dense model decodes rightly: by itself, or where it is told positions"
     try:

@@ -97,7 +97,10 @@ class NoAttention(nn.Module):
             heads, width = keys.shape[1], keys.shape[-1]
         zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
         cache.update(zero, zero, i)
+'''
 
+# %% ../nbs/50_remote.ipynb #ef7568b5
+_EMPTY = '''
 
 class NoLinear(nn.Module):
     "Nothing is left of a projection: no tensors, gives zeros"
@@ -146,7 +149,10 @@ def narrow(layer, width):
         put(layer, name, new if width else NoLinear(0))
     new = resized(layer.get_submodule(DOWN), width, hidden)
     put(layer, DOWN, new if width else NoLinear(hidden))
+'''
 
+# %% ../nbs/50_remote.ipynb #b9e6b684
+_BUILD = '''
 
 def prune(layers, config):
     said = config.twossp
@@ -230,7 +236,8 @@ def write_code(
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)
     row = dict(layers=a.layers, attn=a.attn, up=a.up, down=a.down, fused=a.fused)
-    text = (_HEAD + _STUBS + _PRUNE + _CLASSES).format(**names, **row, says=says)
+    text = _HEAD + _STUBS + _EMPTY + _PRUNE + _BUILD + _CLASSES
+    text = text.format(**names, **row, says=says)
     (folder / f"{MODULE}.py").write_text(text, encoding="utf-8")
     made = {
         "AutoConfig": f"{MODULE}.TwoSSPConfig",

@@ -25,39 +25,17 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 from twossp.arch import (
-    Arch,
-    Mixer,
-    arch,
-    decoder_layers,
-    ffn_linears,
-    ffn_width,
-    layer_mixers,
-    n_params,
+    Arch, Mixer, arch, decoder_layers, ffn_linears, ffn_width, layer_mixers, n_params,
     sizes,
 )
 from .indices import find_indices, send_indices
 from twossp.linear import (
-    NoLinear,
-    in_features,
-    make_linear,
-    out_features,
-    read_matrix,
-    slice_linear,
+    NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
     store_matrix,
 )
 from twossp.plan import (
-    Kind,
-    Layout,
-    Plan,
-    drop,
-    get_kind,
-    kind_of,
-    plan_from_dict,
-    plan_to_dict,
-    removal_words,
-    removed_blocks,
-    removed_params,
-    stays,
+    Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict,
+    removal_words, removed_blocks, removed_params, stays,
 )
 from .upstream import hang_hooks
 
