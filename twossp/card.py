@@ -231,9 +231,26 @@ def _facts(record):
         parameters=f"{p['pruned']['total']:,} (dense: {p['dense']['total']:,})",
         calibration=calibration,
         seed=record.get("seed"),
-        training=record.get("recovery"),
+        training=_training(record),
         format=record["format"],
     )
+
+
+def _training(record):
+    "What gradients did after the pruning, if they did anything"
+    said, r, n = [], record.get("recovery"), record.get("norms")
+    if n:
+        said.append(f"scales of the norms: {n['tokens']:,} tokens, {n['steps']} steps")
+    if isinstance(r, str):
+        said.append(r)
+    elif r:
+        which = "all weights" if r["how"] == "all" else f"LoRA of rank {r['rank']}"
+        said.append(
+            f"distilled from the dense model, {which}: {r['tokens']:,} tokens,"
+            f" {r['steps']:,} steps, {r['minutes']:.1f} minutes, seed {r['seed']};"
+            f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
+        )
+    return "; ".join(said) or None
 
 # %% ../nbs/50_card.ipynb #c5dec3bc
 def model_card(

@@ -52,6 +52,11 @@ COMMANDS: dict[str, Command] = {
     "check": _row("commands:check", "FolderOptions", "is a saved checkpoint whole"),
     "card": _row("commands:show_card", "FolderOptions", "what a checkpoint says"),
     "export": _row("commands:export", "ExportOptions", "for llama.cpp or vLLM"),
+    "recover": Command(
+        "twossp.training:recover",
+        "twossp.training:RecoverOptions",
+        "let a checkpoint learn from its dense model",
+    ),
     "report": _row("commands:report", "ReportOptions", "a results file as one page"),
 }
 
