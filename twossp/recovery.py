@@ -98,6 +98,7 @@ def recover_folder(
     steps = Path(f"{out}.recovery")
     got = recover(model, plan, ids, folder=steps, progress=progress, log=log, **lessons)
     if got is plan:
+        shutil.rmtree(steps)
         return None
     known = got.provenance["recovery"] | dict(text=str(text), teacher=str(teacher))
     got = replace(got, provenance=got.provenance | dict(recovery=known))
