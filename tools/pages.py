@@ -42,8 +42,9 @@ def write_notebook(path, title, line, *texts):
 
 
 def read_changes(text):
-    "CHANGELOG.md without its title and its preamble"
-    return text[text.index('\n## ') :].strip()
+    "CHANGELOG.md without its title: (its preamble, the changes)"
+    preamble, _, rest = text.partition('\n## ')
+    return preamble.partition('\n')[2].strip(), f'## {rest.strip()}'
 
 
 # --- what is in a folder
@@ -147,7 +148,7 @@ def main():
     nbs = ROOT / 'nbs'
     write_lists(nbs)
     changes = read_changes((ROOT / 'CHANGELOG.md').read_text(encoding='utf-8'))
-    write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', changes)
+    write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', *changes)
     line = 'Every public name, by floor and module'
     write_notebook(nbs / 'api.ipynb', 'API', line, API.replace('\n', ' '), *list_api())
 

@@ -277,14 +277,16 @@ def name_pictures(page):
 
 
 def mend_levels(page):
-    "A page whose first section is no sub-section: nbdev gives every symbol a level of 3"
+    "Headings without a jump: nbdev gives every symbol a level of 3, whatever is above it"
     title, end, rest = page.partition('</h1>')
-    first = re.search(r'<h([2-6])[ >]', rest)
-    if first is None or first[1] == '2':
-        return page
-    level = first[1]
-    heading = rf'<h{level}([ >].*?)</h{level}>'
-    return title + end + re.sub(heading, r'<h2\1</h2>', rest, count=1, flags=re.S)
+    above = 1
+
+    def mend(m):
+        nonlocal above
+        above = min(int(m[1]), above + 1)
+        return f'<h{above}{m[2]}</h{above}>'
+
+    return title + end + re.sub(r'<h([2-6])([ >].*?)</h\1>', mend, rest, flags=re.S)
 
 
 def fold_contents(page):
@@ -315,7 +317,7 @@ def mend_page(page):
     page = page.replace('<div class="toc-actions"', actions)
     page = re.sub(SHADED, readable, page)
     page = page.replace('class="math display"', 'class="math display" tabindex="0"')
-    page = fold_contents(mend_levels(page))
+    page = mend_levels(fold_contents(page))
     return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
 
 
@@ -329,7 +331,8 @@ EXACT = """(window.exactHits = window.exactHits || ((entries, query, most) => {
     if (words.some((w, i) => !(t[i] + s[i] + x[i]))) return 0;
     const first = /^howto\\//, last = /^(tests|benchmarks)\\//;
     const start = /^index/.test(e.href) ? 6 : last.test(e.href) ? -6 : 0;
-    const how = first.test(e.href) ? 10 : start;
+    const all = /#all-messages/.test(e.href); // has words of everything
+    const how = first.test(e.href) && !all ? 10 : start;
     const sum = (a, most) => a.reduce((n, k) => n + Math.min(k, most), 0);
     return 20 + how + 8 * sum(t, 1) + 5 * sum(s, 1) + sum(x, 3);
   };
