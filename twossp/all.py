@@ -6,10 +6,11 @@
 __all__ = [
     'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows', 'METHODS',
     'Method', 'method', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
-    'repair_plan', 'balance', 'activation_scores', 'block_influence', 'width_plan',
-    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
-    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
-    'plan_key', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
+    'repair_plan', 'tune_norms', 'recover', 'plot_recovery', 'balance',
+    'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
+    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
+    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
+    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
     'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
     'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Result',
     'load_results', 'to_frame', 'compare', 'summary', 'samples', 'paper_table',
@@ -40,8 +41,10 @@ from .hub import load_pruned, push_pruned, save_pruned
 from .importance import activation_scores, block_influence
 from .methods import METHODS, Method, method
 from .metrics import kl, nll, perplexity
+from .norms import tune_norms
 from .plan import Plan, dense_plan, drop, sparsity
 from .provenance import load_plan, plan_key, planner, save_plan
+from .recover import plot_recovery, recover
 from .repair import repair_plan
 from twossp.report import (
     compare,
@@ -86,6 +89,9 @@ _all_ = [
     "two_ssp_plus",
     "two_ssp_with",
     "repair_plan",
+    "tune_norms",
+    "recover",
+    "plot_recovery",
     "balance",
     "activation_scores",
     "block_influence",
