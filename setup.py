@@ -68,7 +68,9 @@ setuptools.setup(
     package_data={lib: shlex.split(cfg.get('package_data', ''))},
     python_requires=f">={lo}",
     install_requires=shlex.split(cfg['requirements']),
-    extras_require={'dev': shlex.split(cfg['dev_requirements'])},
+    extras_require={
+        name: shlex.split(cfg[f'{name}_requirements']) for name in ('dev', 'tensorboard')
+    },
     long_description=(
         readme.read_text(encoding='utf-8') if readme.exists() else cfg['description']
     ),

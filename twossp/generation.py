@@ -10,7 +10,7 @@ __all__ = [
 
 # %% ../nbs/67_generation.ipynb #6ddfc376
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -70,7 +70,7 @@ def agreement(
     dense: PreTrainedModel,  # of the same vocabulary; untouched
     ids: torch.Tensor,  # (n, t) token windows of text held out from calibration
     bs: int = 1,  # windows a forward
-) -> dict:  # 'kl': nats a token, at least 0; 'same_top': share of positions, 0 … 1
+) -> dict:  # 'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
     """How far a model's predictions on text agree with the dense model's.
 
     Parameters
@@ -87,7 +87,7 @@ def agreement(
     Returns
     -------
     dict
-        'kl': nats a token, at least 0; 'same_top': share of positions, 0 … 1
+        'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
     """
     check_ids(ids, model)
     kls, same = [], []
@@ -97,7 +97,9 @@ def agreement(
             p = dense(b, use_cache=False).logits[:, :-1].to(q.device)
             kls.append(token_kl(p, q).double().cpu())
             same.append((p.argmax(-1) == q.argmax(-1)).double().cpu())
-    return dict(kl=torch.cat(kls).mean().item(), same_top=torch.cat(same).mean().item())
+    each = dict(kl=torch.cat(kls).mean(1), same_top=torch.cat(same).mean(1))
+    got = {k: v.mean().item() for k, v in each.items()}
+    return got | dict(each={k: v.tolist() for k, v in each.items()})
 
 # %% ../nbs/67_generation.ipynb #c2241a5c
 def write(
@@ -171,6 +173,14 @@ def written_nll(
             total += nlls[0, -len(text) :].double().sum().item()
     return total / count
 
+# %% ../nbs/67_generation.ipynb #fc860344
+def _without_hooks(model):
+    "A copy's modules without the hooks that transformers hangs on at a forward"
+    for m in model.modules():
+        m._forward_hooks.clear()
+        m._forward_pre_hooks.clear()
+    return model
+
 # %% ../nbs/67_generation.ipynb #bc70b83e
 @dataclass(frozen=True, eq=False)
 class Agreement:
@@ -178,8 +188,8 @@ class Agreement:
 
     Parameters
     ----------
-    dense : PreTrainedModel
-        what `keep_dense` gave
+    dense : PreTrainedModel | None
+        what `keep_dense` gave; None: in a grid, its model
     ids : torch.Tensor
         (n, t) windows of held-out text
     prompt : int, default 32
@@ -190,7 +200,8 @@ class Agreement:
         windows a forward
     """
 
-    dense: PreTrainedModel = field(repr=False)  # what `keep_dense` gave
+    # what `keep_dense` gave; None: in a grid, its model
+    dense: PreTrainedModel | None = field(repr=False)
     ids: torch.Tensor = field(repr=False)  # (n, t) windows of held-out text
     prompt: int = 32  # tokens of each window that are a prompt, 2 … t
     new: int = 64  # tokens written at most
@@ -211,8 +222,10 @@ class Agreement:
         self,
         model: PreTrainedModel,  # pruned or dense; untouched
         tok=None,  # not needed
-    ) -> dict:  # 'kl', 'same_top', 'dense_nll', 'repetition', 'length'
+    ) -> dict:  # 'kl', 'same_top', 'dense_nll', 'repetition', 'length'; 'each'
         "Measure a model."
+        if self.dense is None:
+            raise ValueError("agreement has no dense model yet: run_grid brings its own")
         got = agreement(model, self.dense, self.ids, self.bs)
         prompts = self.ids[:, : self.prompt]
         texts = write(model, prompts, self.new)
@@ -221,21 +234,34 @@ class Agreement:
         got["length"] = sum(map(len, texts)) / len(texts)
         return got
 
+    def bind(
+        self,
+        model: PreTrainedModel,  # dense, as it is now; may be pruned afterwards
+    ) -> "Agreement":  # with a dense model; the same if it has one
+        """The evaluation with a model of its own to compare with.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            dense, as it is now; may be pruned afterwards
+
+        Returns
+        -------
+        Agreement
+            with a dense model; the same if it has one
+        """
+        return self if self.dense else replace(self, dense=keep_dense(model))
+
     def __getstate__(self) -> dict:  # hooks that forwards left do not travel
         "What pickles."
+        if self.dense is None:
+            return vars(self)
         return vars(self) | dict(dense=_without_hooks(keep_dense(self.dense)))
-
-
-def _without_hooks(model):
-    "A copy's modules without the hooks that transformers hangs on at a forward"
-    for m in model.modules():
-        m._forward_hooks.clear()
-        m._forward_pre_hooks.clear()
-    return model
 
 # %% ../nbs/67_generation.ipynb #6b707c26
 def on_agreement(
-    model: PreTrainedModel,  # dense, as it is now; may be pruned afterwards
+    # dense, as it is now; may be pruned afterwards; None: in a grid, its model
+    model: PreTrainedModel | None,
     ids: torch.Tensor,  # (n, t) windows of text held out from calibration
     prompt: int = 32,  # tokens of each window that are a prompt, 2 … t
     new: int = 64,  # tokens written at most
@@ -245,8 +271,8 @@ def on_agreement(
 
     Parameters
     ----------
-    model : PreTrainedModel
-        dense, as it is now; may be pruned afterwards
+    model : PreTrainedModel | None
+        dense, as it is now; may be pruned afterwards; None: in a grid, its model
     ids : torch.Tensor
         (n, t) windows of text held out from calibration
     prompt : int, default 32
@@ -268,4 +294,5 @@ def on_agreement(
         )
     if new < 1:
         raise ValueError(f"at least 1 token has to be written; got new={new}")
-    return Agreement(keep_dense(model), ids.cpu(), prompt, new, bs)
+    dense = None if model is None else keep_dense(model)
+    return Agreement(dense, ids.cpu(), prompt, new, bs)

@@ -6,13 +6,14 @@
 __all__ = [
     'TEXT_NAMES', 'REPAIR_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'ESTIMATED',
     'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given', 'read_number',
-    'read_count', 'read_whole', 'read_attentions', 'ModelOptions', 'TargetOptions',
-    'BoundOptions', 'MethodOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
-    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
-    'method_options', 'wants_several', 'read_batch_size', 'text_folder',
-    'evaluation_names', 'calibration_name', 'needs_calibration', 'usual_windows',
-    'check_options', 'NoOptions', 'FolderOptions', 'ReportOptions', 'ExportOptions',
-    'EstimateOptions'
+    'read_count', 'read_whole', 'read_attentions', 'read_fewshot', 'ModelOptions',
+    'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions',
+    'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'method_options',
+    'wants_several', 'read_batch_size', 'wants_quality', 'fewshot_number',
+    'text_folder', 'evaluation_names', 'calibration_name', 'needs_calibration',
+    'usual_windows', 'check_options', 'NoOptions', 'FolderOptions', 'ReportOptions',
+    'ExportOptions', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -111,7 +112,7 @@ def word(
     """
     return field(metadata=dict(help=help, positional=True, **how))
 
-# %% ../nbs/70_options.ipynb #add59e9f
+
 def add_flags(
     parser: argparse.ArgumentParser,  # receives them
     cls: type,  # a dataclass of flags; its docstring's first line is the heading
@@ -288,6 +289,30 @@ def read_attentions(
         what = f"{text!r} is no whole number, nor 'search'"
         raise argparse.ArgumentTypeError(what) from None
 
+
+def read_fewshot(
+    text: str,  # a word of a command line
+) -> int | str:  # how many, or "task"
+    """How many solved examples come first, or that the task says it.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    int | str
+        how many, or "task"
+    """
+    if text == "task":
+        return text
+    try:
+        return _at_least(text, 0)
+    except argparse.ArgumentTypeError:
+        what = f"{text!r} is no whole number of at least 0, nor 'task'"
+        raise argparse.ArgumentTypeError(what) from None
+
 # %% ../nbs/70_options.ipynb #8ea9e794
 TEXT_NAMES = "news", "wiki", "c4", "wikitext2", "fineweb-edu"  # keys of `data.TEXTS`
 REPAIR_NAMES = ("least_squares",)  # of `repair`
@@ -436,6 +461,36 @@ BOUND_FLAGS = {  # flag -> what is bounded, a key of `estimate.BOUNDS`
     "target_params": "params",
     "target_speedup": "speedup",
 }
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """A quality in place of a sparsity.
+
+    Parameters
+    ----------
+    max_loss : float | None
+        in place of a sparsity: the smallest model whose perplexity on held-out calibration text
+        is at most that many times the dense model's, such as 1.10
+    min_agreement : float | None
+        the same, with at least this share of positions where the top token is the dense
+        model's, such as 0.8
+    """
+
+    max_loss: float | None = flag(
+        None,
+        "in place of a sparsity: the smallest model whose perplexity on held-out"
+        " calibration text is at most that many times the dense model's, such as 1.10",
+        metavar="X",
+        type=read_number,
+    )
+    min_agreement: float | None = flag(
+        None,
+        "the same, with at least this share of positions where the top token is the"
+        " dense model's, such as 0.8",
+        metavar="SHARE",
+        type=read_number,
+    )
 
 # %% ../nbs/70_options.ipynb #c82608e3
 @dataclass(frozen=True)
@@ -606,15 +661,10 @@ class TaskOptions:
         zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa and mmlu,
         through lm-eval
     tasks : tuple[str, ...]
-        these tasks in place of those
+        these tasks in place of those; twossp_arithmetic: 20 questions in GSM8K's form, which
+        need no network
     include_path : tuple[str, ...]
         folder with lm-eval task definitions of your own; can be given again
-    num_fewshot : int
-        solved examples in front of each question (default: 0)
-    limit : int | None
-        at most the first N documents of each task (default: all)
-    batch_size : str
-        requests a forward; 'auto' on a GPU (default: 8)
     """
 
     evaluate_downstream: bool = flag(
@@ -624,7 +674,11 @@ class TaskOptions:
         action="store_true",
     )
     tasks: tuple[str, ...] = flag(
-        (), "these tasks in place of those", metavar="NAME", nargs="+"
+        (),
+        "these tasks in place of those; twossp_arithmetic: 20 questions in GSM8K's form,"
+        " which need no network",
+        metavar="NAME",
+        nargs="+",
     )
     include_path: tuple[str, ...] = flag(
         (),
@@ -632,11 +686,43 @@ class TaskOptions:
         metavar="DIR",
         action="append",
     )
-    num_fewshot: int = flag(
+
+# %% ../nbs/70_options.ipynb #247f4d35
+@dataclass(frozen=True)
+class AskOptions:
+    """How tasks are asked.
+
+    Parameters
+    ----------
+    num_fewshot : int | str
+        solved examples in front of each question, as many as the task has at most; 'task': the
+        task's own number (default: 0, as the paper; GSM8K's own is 5)
+    apply_chat_template : bool
+        ask as the tokenizer's chat template has it (default: plain text)
+    confirm_run_unsafe_code : bool
+        allow tasks that run what the model wrote, on this machine
+    limit : int | None
+        at most the first N documents of each task (default: all)
+    batch_size : str
+        requests a forward; 'auto' on a GPU (default: 8)
+    """
+
+    num_fewshot: int | str = flag(
         0,
-        "solved examples in front of each question (default: 0)",
+        "solved examples in front of each question, as many as the task has at most;"
+        " 'task': the task's own number (default: 0, as the paper; GSM8K's own is 5)",
         metavar="N",
-        type=read_whole,
+        type=read_fewshot,
+    )
+    apply_chat_template: bool = flag(
+        False,
+        "ask as the tokenizer's chat template has it (default: plain text)",
+        action="store_true",
+    )
+    confirm_run_unsafe_code: bool = flag(
+        False,
+        "allow tasks that run what the model wrote, on this machine",
+        action="store_true",
     )
     limit: int | None = flag(
         None,
@@ -664,6 +750,10 @@ class UseOptions:
         continuations of two prompts (5 beams, no repeated trigram, 128 tokens)
     prompt : tuple[str, ...]
         a prompt for that, in place of the paper's two; can be given again
+    agreement : bool
+        agreement with the dense model on the first evaluation text: KL, share of equal top
+        tokens, and what is written after prompts (at most 8 windows of 256 tokens; 64 tokens
+        after 32)
     """
 
     evaluate_inference: bool = flag(
@@ -689,6 +779,13 @@ class UseOptions:
         metavar="TEXT",
         action="append",
     )
+    agreement: bool = flag(
+        False,
+        "agreement with the dense model on the first evaluation text: KL, share of equal"
+        " top tokens, and what is written after prompts (at most 8 windows of 256"
+        " tokens; 64 tokens after 32)",
+        action="store_true",
+    )
 
 # %% ../nbs/70_options.ipynb #142f67f6
 @dataclass(frozen=True)
@@ -704,6 +801,11 @@ class OutputOptions:
         replace a checkpoint that is there
     results : str | None
         append rows to this JSONL file; runs whose row it holds are not done again
+    executor : str | None
+        work on the cells elsewhere: the dotted path of a function that makes a
+        concurrent.futures.Executor, such as mycluster:make
+    tensorboard : str | None
+        log each row to TensorBoard, in this folder
     logging : str
         DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)
     quiet : bool
@@ -724,6 +826,15 @@ class OutputOptions:
         "append rows to this JSONL file; runs whose row it holds are not done again",
         metavar="FILE",
     )
+    executor: str | None = flag(
+        None,
+        "work on the cells elsewhere: the dotted path of a function that makes a"
+        " concurrent.futures.Executor, such as mycluster:make",
+        metavar="PATH",
+    )
+    tensorboard: str | None = flag(
+        None, "log each row to TensorBoard, in this folder", metavar="DIR"
+    )
     logging: str = flag(
         "INFO",
         "DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
@@ -741,7 +852,7 @@ class OtherOptions:
     Parameters
     ----------
     report : str | None
-        no pruning: turn a results file into FILE.html, tables and figures in one page
+        no pruning: turn a results file into FILE.html, as twossp report does
     ablation : bool
         the ablations, one after the other: calibration size, stage 1 alone, columns-rows, L1
         norms, every number of attentions
@@ -751,8 +862,7 @@ class OtherOptions:
 
     report: str | None = flag(
         None,
-        "no pruning: turn a results file into FILE.html, tables and figures in one"
-        " page",
+        "no pruning: turn a results file into FILE.html, as twossp report does",
         metavar="FILE",
     )
     ablation: bool = flag(
@@ -774,12 +884,14 @@ class Options(
     OtherOptions,
     OutputOptions,
     UseOptions,
+    AskOptions,
     TaskOptions,
     TextOptions,
     CalibrationOptions,
     MethodOptions,
-    TargetOptions,
+    QualityOptions,
     BoundOptions,
+    TargetOptions,
     ModelOptions,
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."
@@ -796,6 +908,8 @@ EXAMPLES = """examples:
       three sparsities on a GPU; the same command resumes when it was stopped
   twossp --model smollm2 --pruning_method 2ssp --target_bytes 400MB --save small
       as little as it takes for the checkpoint to have 400 MB
+  twossp --model smollm2 --max_loss 1.10 --evaluation wiki --save good
+      as little as may be, of what loses a tenth of its perplexity at most
   twossp --model out --dense --evaluate_qualitative
       a saved checkpoint, as any other model
 exit code: 0 done; 1 done, but a part of it failed; 2 could not be done as asked;
@@ -813,6 +927,7 @@ DEMO = dict(
     evaluation=("wiki",),
     n_eval=16,
     eval_len=2048,
+    agreement=True,
     save="demo",
     dtype="float32",
     dense=True,
@@ -842,6 +957,8 @@ def read_options(
         the demo's filled in
     """
     given = read_given(Options, words, **how)
+    if {"max_loss", "min_agreement"} & given.keys() and not given.get("demo"):
+        given = dict(pruning_method="2ssp") | given
     if given.get("demo"):
         given = DEMO | given
         earlier = Path(given["save"]) / "plan.json"
@@ -902,6 +1019,42 @@ def read_batch_size(
         as lm-eval takes it
     """
     return int(o.batch_size) if o.batch_size.isdigit() else o.batch_size
+
+
+def wants_quality(
+    o: Options,  # what was asked for
+) -> bool:  # a quality, in place of a sparsity
+    """Is the sparsity to be found?
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    bool
+        a quality, in place of a sparsity
+    """
+    return o.max_loss is not None or o.min_agreement is not None
+
+
+def fewshot_number(
+    o: Options,  # what was asked for
+) -> int | None:  # as `run_tasks` takes it
+    """Solved examples that come first; None: the task's own number.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    int | None
+        as `run_tasks` takes it
+    """
+    return None if o.num_fewshot == "task" else o.num_fewshot
 
 # %% ../nbs/70_options.ipynb #208aa893
 def text_folder(
@@ -1042,6 +1195,8 @@ def _check_target(o):
     "What is pruned, and how much of it"
     names = ("sparsity_rate", "num_prune", *BOUND_FLAGS)
     rates = [k for k in names if getattr(o, k) is not None]
+    if wants_quality(o):
+        rates.append("max_loss" if o.max_loss is not None else "min_agreement")
     if o.plan and (o.pruning_method or rates or method_options(o)):
         raise ValueError(
             "--plan goes on from a plan that was found: leave --pruning_method, its"
@@ -1054,7 +1209,8 @@ def _check_target(o):
     if o.pruning_method is not None and len(rates) != 1:
         both = ", not both" if rates else ""
         raise ValueError(
-            f"give one of --sparsity_rate, --num_prune and --target_…{both}"
+            "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
+            f" --min_agreement{both}"
         )
     if o.context and not (o.target_memory or o.target_speedup):
         raise ValueError("--context is for --target_memory and --target_speedup")
@@ -1064,9 +1220,19 @@ def _check_evaluation(o):
     "What is measured"
     if o.prompt and not o.evaluate_qualitative:
         raise ValueError("--prompt needs --evaluate_qualitative")
-    if (o.tasks or o.include_path or o.limit) and not o.evaluate_downstream:
+    asked = o.tasks or o.include_path or o.limit or o.num_fewshot
+    asked = asked or o.apply_chat_template or o.confirm_run_unsafe_code
+    if asked and not o.evaluate_downstream:
         raise ValueError(
-            "--tasks, --include_path and --limit need --evaluate_downstream"
+            "--tasks, --include_path, --limit, --num_fewshot, --apply_chat_template and"
+            " --confirm_run_unsafe_code need --evaluate_downstream"
+        )
+    if o.agreement and not evaluation_names(o):
+        raise ValueError("--agreement needs a text: --evaluation, or another of them")
+    if o.executor and (o.save or o.plan or o.ablation or wants_quality(o)):
+        raise ValueError(
+            "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
+            " --min_agreement out"
         )
 
 # %% ../nbs/70_options.ipynb #55d8b08f
@@ -1097,12 +1263,14 @@ class ReportOptions:
     results : str
         a results file
     out : str | None
-        the page (default: RESULTS with .html)
+        the page (default: RESULTS with .html); with .csv, .md or .tex the tables
     """
 
     results: str = word("a results file", metavar="RESULTS")
     out: str | None = flag(
-        None, "the page (default: RESULTS with .html)", metavar="FILE"
+        None,
+        "the page (default: RESULTS with .html); with .csv, .md or .tex the tables",
+        metavar="FILE",
     )
 
 

@@ -7,16 +7,14 @@ __all__ = [
     'KEPT', 'GONE', 'LINE', 'LABELS', 'Picture', 'plot_plan', 'plot_trials',
     'like_rows', 'name_of', 'names_of', 'compare', 'to_markdown', 'samples',
     'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_speedup',
-    'plot_scores', 'summary', 'paper_table', 'to_latex', 'styled', 'html_report'
+    'plot_scores', 'summary', 'paper_table', 'to_latex', 'styled'
 ]
 
 # %% ../nbs/65_report.ipynb #28c4280f
-import base64
 import io
 import json
 import math
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -242,7 +240,8 @@ def _finish_trials(ax):
 def _facts(r, name):
     "What decided a row, but for method, target, seed and calibration"
     facts = {"model": r.model, "device": r.device, "dtype": r.dtype}
-    for k in ("torch", "transformers"):
+    task = name and f"{name.rpartition('/')[0]}/n" in r.metrics
+    for k in ("torch", "transformers", *(["lm_eval"] if task else [])):
         facts[k] = r.versions.get(k)
     for k, text in r.texts.items():
         if name and name.startswith(f"{k}/"):
@@ -327,6 +326,11 @@ LABELS = {  # number -> (label; {} is the evaluation's name, unit or factor, for
     "acc_norm": ("{}: normalised accuracy, %", 100, ".1f"),
     "acc_stderr": ("{}: standard error, %", 100, ".1f"),
     "acc_norm_stderr": ("{}: standard error (normalised), %", 100, ".1f"),
+    "kl": ("{}: KL from the dense model, nats a token", 1, ".4f"),
+    "same_top": ("{}: same top token as the dense model, %", 100, ".1f"),
+    "dense_nll": ("{}: dense model's nll of what is written, nats", 1, ".3f"),
+    "repetition": ("{}: repeated 4-grams in what is written, %", 100, ".1f"),
+    "length": ("{}: tokens written", 1, ",.1f"),
 }
 
 # %% ../nbs/65_report.ipynb #55908c47
@@ -516,11 +520,18 @@ def samples(
     said = [{k: v for k, v in r.metrics.items() if isinstance(v, str)} for r in rows]
     prompts = dict.fromkeys(k for s in said for k in s)
     columns = zip(names_of(rows), said, strict=True)
+    short = [k.partition("/")[2] for k in prompts]
     t = pd.DataFrame(
         {name: [s.get(k) for k in prompts] for name, s in columns},
-        index=[k.partition("/")[2] for k in prompts],
+        # a prompt of two evaluations is named with them
+        index=_unlike(short, prompts),
     )
     return t.rename_axis("prompt")
+
+
+def _unlike(short, full):
+    "Short names; the full one where two would be the same"
+    return [x if short.count(x) == 1 else k for x, k in zip(short, full, strict=True)]
 
 # %% ../nbs/65_report.ipynb #83c37aac
 _MARKS = "osD^vPX*<>hp"
@@ -578,16 +589,25 @@ def _lines(ax, groups, key, styles):
         high = np.array([max(v) for v in points.values()]) - y
         y[~np.isfinite(y)] = math.nan  # not to be drawn
         spread = np.nan_to_num([low, high], posinf=0)
-        ax.errorbar(x, y, spread, label=name, capsize=2, lw=1.4, ms=5, **styles[name])
+        label = _counted(name, points.values())
+        ax.errorbar(x, y, spread, label=label, capsize=2, lw=1.4, ms=5, **styles[name])
     ax.set_xlabel("sparsity achieved, %")
+
+
+def _counted(name, values):
+    "A group's name with the number of its seeds, where there are several"
+    counts = sorted({len(v) for v in values})
+    if counts[-1:] < [2]:
+        return name
+    span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
+    return f"{name} (means of {span} seeds)"
 
 
 def _dense_line(ax, groups, key):
     "The dense model's number as a dashed line"
     for name, rs in groups.items():
-        values = [v for v in map(key, rs) if v is not None]
-        if rs[0].method == "dense" and values:
-            y, across = _mean(values), ax.get_yaxis_transform()
+        if rs[0].method == "dense" and (values := _by_target(rs, key)):
+            y, across = _mean(values[0.0]), ax.get_yaxis_transform()
             ax.axhline(y, color="black", ls="--", lw=1)
             how = dict(ha="right", va="bottom", fontsize=8, transform=across)
             ax.text(0.99, y, f"{name} ", **how)
@@ -695,7 +715,7 @@ def plot_downstream(
         x = np.arange(len(names)) + (i - (len(found) - 1) / 2) * w
         look = dict(color=styles[id(r)]["color"], hatch=_HATCHES[again[i] % 5])
         ax.bar(x, y, w, yerr=e, capsize=2, label=label, edgecolor="white", **look)
-    ticks = [k.split("/")[-2] for k in names]
+    ticks = _unlike([k.split("/")[-2] for k in names], names)
     ax.set_xticks(range(len(names)), ticks, rotation=20, ha="right")
     _finish(ax, ylabel="main score, %")
     ax.grid(visible=False, axis="x")
@@ -747,21 +767,22 @@ def plot_removed(
     return fig
 
 # %% ../nbs/65_report.ipynb #443de206
-def _over_dense(rows, key, invert=False):
-    "How a row's number compares with that of the dense model of its device and dtype"
+def _over_dense(rows, key, name=None, invert=False):
+    "How a row's number compares with that of the dense model measured alike"
 
     def place(r):
-        return r.model, r.device, r.dtype
+        own = _facts(r, name)
+        return _text({k: v for k, v in own.items() if k not in r.options})
 
     base: dict = {}
     for r in rows:
         if r.method == "dense" and key(r) is not None:
-            base.setdefault(place(r), []).append(key(r))
+            base[place(r)] = key(r)  # the last, as in tables
 
     def ratio(r):
         if key(r) is None or place(r) not in base:
             return None
-        dense = _mean(base[place(r)])
+        dense = base[place(r)]
         return key(r) / dense if invert else dense / key(r)
 
     return ratio if base else None
@@ -792,9 +813,11 @@ def plot_speedup(
     """
     rows = to_rows(rows)
     groups = like_rows(rows, time)
-    speed = _over_dense(rows, _metric(time), invert=time.endswith("tok_s"))
+    speed = _over_dense(rows, _metric(time), time, time.endswith("tok_s"))
     if speed is None:
         raise ValueError(f"the dense model has no {time!r}: evaluate it, too")
+    if not _pruned(groups, speed):
+        raise ValueError(f"no pruned row has {time!r} where the dense model has it")
     promise = _over_dense(rows, _metric(ops) if ops else lambda r: r.bytes)
     fig, ax = _figure(5.5, 3.4)
     styles = _styles(rows, groups)
@@ -896,7 +919,8 @@ def paper_table(
         at = targets if _is_pruned(groups[group][0]) else [0.0] * len(targets)
         data[group] = [_mean(values.get(t)) for t in at]
         seeds[group] = [len(values.get(t, ())) for t in at]
-    columns = [f"{100 * t:.4g} %" for t in targets]
+    short = [f"{100 * t:.4g} %" for t in targets]
+    columns = _unlike(short, [f"{100 * t:.10g} %" for t in targets])
     t = pd.DataFrame.from_dict(data, orient="index", columns=columns)
     t.attrs["seeds"] = seeds
     return t.rename_axis("method")
@@ -985,100 +1009,3 @@ def styled(
     """
     style = t.style.apply(_bold("font-weight: bold", lowest))
     return style.format(_printed("∞", digits), na_rep="–")
-
-# %% ../nbs/65_report.ipynb #4a27bc6e
-_CSS = """
-body {font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto;
-  padding: 0 1em}
-table {border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto}
-td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: right;
-  white-space: pre-wrap}
-th {background: #f5f5f5}
-img {max-width: 100%; height: auto}
-"""
-
-
-def _image(alt, plot, *args):
-    "A figure as an image, or nothing where there is no data for it"
-    try:
-        data = base64.b64encode(plot(*args)._repr_png_()).decode()
-    except ValueError:
-        return ""
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-
-
-def _html(t):
-    return t.to_html(na_rep="–", float_format=lambda v: f"{v:,.4g}", border=0)
-
-# %% ../nbs/65_report.ipynb #677db380
-def _perplexities(rows):
-    "The part of the page about each text"
-    keys = dict.fromkeys(k for r in rows for k in r.metrics)
-    for name in [k for k in keys if k.rpartition("/")[2].startswith("ppl")]:
-        t = paper_table(rows, name)
-        yield f"<h3>{escape(name)}</h3>"
-        if len(t.columns):
-            several = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
-            means = ", ".join(f"{k}: {n}" for k, n in several.items())
-            yield styled(t).to_html()
-            yield f"<p><small>means over seeds: {escape(means)}</small></p>" * bool(
-                means
-            )
-        yield _image(f"{name} against sparsity", plot_perplexity, rows, name)
-        yield _image(f"{name} against pruning time", plot_cost, rows, name)
-
-
-def _section(model, rows):
-    "The part of the page about one model"
-    yield f"<h2>{escape(model)}</h2>"
-    yield _html(summary(rows))
-    yield _image("share of each layer that was removed", plot_removed, rows)
-    yield _image("speed-up against sparsity", plot_speedup, rows)
-    yield from _perplexities(rows)
-    for t in sorted({r.target for r in rows if _is_pruned(r)}):
-        yield _image(f"scores of tasks at {t:.4g}", plot_downstream, rows, t)
-    if len(said := samples(rows)):
-        yield "<h3>Samples of text</h3>"
-        yield said.to_html(border=0)
-    made = [
-        _text(dict(r.versions, device=r.device, dtype=r.dtype))
-        for r in rows
-        if r.versions
-    ]
-    for v in dict.fromkeys(made):
-        yield f"<p><small>made with {escape(v)}</small></p>"
-
-# %% ../nbs/65_report.ipynb #e7c33175
-def html_report(
-    rows: Rows,  # of any models
-    title: str = "Structured pruning: results",  # heading of the page
-) -> str:  # one self-contained page
-    """All tables and figures of a results file, as one HTML page.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any models
-    title : str, default 'Structured pruning: results'
-        heading of the page
-
-    Returns
-    -------
-    str
-        one self-contained page
-    """
-    models: dict = {}
-    for r in to_rows(rows):
-        models.setdefault(r.model, []).append(r)
-    if not models:
-        raise ValueError("there are no results to report")
-    head = (
-        '<meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f'<title>{escape(title)}</title><style>{_CSS}</style>'
-    )
-    body = "\n".join(x for m, rs in models.items() for x in _section(m, rs))
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>'
-        f'<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n'
-    )

@@ -66,6 +66,8 @@ class Result:
         to find the plan: peak memory in bytes
     metrics : dict
         'evaluation/number' -> value
+    each : dict
+        'evaluation/number' -> what it is the mean of: a value a window, or a sample
     errors : dict
         what failed -> why, in a line
     texts : dict
@@ -100,6 +102,8 @@ class Result:
     forwards: float | None = None
     plan_peak: int | None = None  # to find the plan: peak memory in bytes
     metrics: dict = field(default_factory=dict)  # 'evaluation/number' -> value
+    # 'evaluation/number' -> what it is the mean of: a value a window, or a sample
+    each: dict = field(default_factory=dict)
     errors: dict = field(default_factory=dict)  # what failed -> why, in a line
     # 'calibration', or an evaluation -> hash of its token ids, or its tasks in words
     texts: dict = field(default_factory=dict)
@@ -129,6 +133,8 @@ def _number(x):
     "Text that stands for a number, back as that number"
     if isinstance(x, dict):
         return {k: _number(v) for k, v in x.items()}
+    if isinstance(x, list):
+        return [_number(v) for v in x]
     return _ODD.get(x, x) if isinstance(x, str) else x
 
 # %% ../nbs/60_results.ipynb #19332650
@@ -166,10 +172,26 @@ def from_row(
         fields that this version does not know are left out
     """
     try:
-        d = _number(json.loads(line))
+        d = _checked(_number(json.loads(line)))
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
         raise ValueError(f"not a row of results: {one_line(e)}") from e
+
+
+_NEEDED = dict(model=str, method=str, target=(int, float))
+_TABLES = "options", "metrics", "each", "errors", "texts", "versions"
+
+
+def _checked(d):
+    "A row's fields; an error if they are those of something else"
+    needed = f"it has the fields {', '.join(_NEEDED)} at least"
+    if not isinstance(d, dict):
+        raise ValueError(f"a row is a JSON object, and this a {type(d).__name__}")
+    if any(not isinstance(d.get(k), t) for k, t in _NEEDED.items()):
+        raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
+    if odd := [k for k in _TABLES if not isinstance(d.get(k, {}), dict)]:
+        raise ValueError(f"its {odd[0]} are no JSON object")
+    return d
 
 # %% ../nbs/60_results.ipynb #8f34e52d
 def code_version() -> str:  # 'version+12 hex digits'
@@ -207,6 +229,7 @@ def versions() -> dict:  # name -> version
     return dict(
         twossp=code_version(),
         python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         **{k: v for k, v in found.items() if v}
     )
 
@@ -258,9 +281,7 @@ def mend(
     tail = data[data.rfind(b"\n") + 1 :]
     if not tail:
         return 0
-    try:
-        from_row(tail.decode())
-    except ValueError:  # a torn line, perhaps within a character
+    if _is_torn(tail):  # perhaps within a character
         with open(path, "r+b") as f:
             f.truncate(len(data) - len(tail))
             f.flush()
@@ -271,6 +292,15 @@ def mend(
         f.flush()
         os.fsync(f.fileno())
     return 0
+
+
+def _is_torn(line):
+    "Was this line never written to its end? What is whole JSON was"
+    try:
+        json.loads(line.decode())
+    except ValueError:
+        return True
+    return False
 
 # %% ../nbs/60_results.ipynb #e17781fe
 def load_results(
@@ -294,13 +324,12 @@ def load_results(
         raise ValueError(f"cannot read the results {path}: {e.strerror}") from e
     out = []
     for i, line in enumerate(lines):
-        if not line.strip():
+        if not line.strip() or (i == len(lines) - 1 and _is_torn(line)):
             continue
         try:
             out.append(from_row(line.decode()))
         except ValueError as e:
-            if i < len(lines) - 1:
-                raise ValueError(f"line {i + 1} of {path}: {one_line(e)}") from e
+            raise ValueError(f"line {i + 1} of {path}: {e}") from e
     return out
 
 # %% ../nbs/60_results.ipynb #9c351624

@@ -13,7 +13,6 @@ __all__ = [
 
 # %% ../nbs/72_run.ipynb #33975127
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from inspect import signature
@@ -26,32 +25,36 @@ from .ablations import ablate
 from .allocate import formula_point
 from .arch import Sizes, sizes
 from .balance import balance
+from .board import check_board, on_board
 from .data import cache_folder, load_model, load_text, windows
 from twossp.estimate import (
     Estimate, estimate, find_sparsity, load_skeleton, parse_size, shape_options,
 )
 from twossp.evaluate import (
-    PROMPTS,     describe_model, measure, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
 )
+from .executor import Source
+from .generation import on_agreement
 from .grid import cell_key, log, run_grid
 from .hub import check_target, save_pruned
-from twossp.machine import (
-    DEVICES, as_device, as_dtype, is_first, share_first, start_processes,
-)
+from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import method
 from .metrics import ids_hash
 from twossp.options import (
     BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names,
-    method_options, needs_calibration, read_batch_size, text_folder, usual_windows,
-    wants_several,
+    fewshot_number, method_options, needs_calibration, read_batch_size, text_folder,
+    usual_windows, wants_quality, wants_several,
 )
+from .page import write_report
 from .plan import check_sparsity
 from .provenance import load_plan, plan_file, plan_key
-from .report import html_report, plot_plan, plot_trials
+from .quality import check_bound
+from .reach import make_executor, reach_quality, say_quality
+from .report import plot_plan, plot_trials
 from .results import Result, append_line, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
-from .tasks import TASKS, check_batch_size, load_tasks, on_tasks
+from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
@@ -188,6 +191,15 @@ def check_here(
         check_batch_size(read_batch_size(o), where)
     if o.plan:
         load_plan(o.plan)
+    if wants_quality(o):
+        check_bound(o.max_loss, o.min_agreement)
+    if o.agreement and (Path(o.model) / "plan.json").is_file():
+        raise ValueError(
+            f"--agreement compares with the dense model, and {o.model} is a pruned"
+            " checkpoint: name the dense model, with --plan and this one's plan.json"
+        )
+    if o.tensorboard:
+        check_board()
     if o.save and is_first():
         _check_save(o)
 
@@ -423,10 +435,11 @@ def evaluations(
     for name, text in texts.items():
         ids = windows(text, tok, o.eval_len or o.seq_len, o.n_eval)
         evals[name] = on_text(ids, stride=o.stride, progress=progress)
+    if o.agreement:
+        first = next(iter(evals))
+        evals[f"{first} agreement"] = _agreement(evals[first].ids)
     if tasks:
-        how = dict(num_fewshot=o.num_fewshot, limit=o.limit, seed=o.seed)
-        how |= dict(batch_size=read_batch_size(o), progress=progress)
-        evals["downstream"] = on_tasks(tasks, **how)
+        evals["downstream"] = _downstream(o, tasks, progress)
     if o.evaluate_inference:
         one, start = calib[:1], calib[:1, : max(2, min(64, calib.shape[1]))]
         evals["forward"] = on_forward(one, warmup=o.repeats, repeats=o.repeats)
@@ -434,6 +447,21 @@ def evaluations(
     if o.evaluate_qualitative:
         evals["text"] = on_prompts(o.prompt or PROMPTS)
     return evals
+
+
+def _agreement(ids):
+    "Few and short windows: every one is read twice, and written after"
+    few = ids[:8, :256]
+    return on_agreement(None, few, prompt=min(32, few.shape[1]))
+
+
+def _downstream(o, tasks, progress):
+    "What decides numbers is said where it differs from lm-eval's plain way"
+    how = dict(num_fewshot=fewshot_number(o), limit=o.limit, seed=o.seed)
+    for flag in ("apply_chat_template", "confirm_run_unsafe_code"):
+        how |= {flag: True} if getattr(o, flag) else {}
+    how |= dict(batch_size=read_batch_size(o), progress=progress)
+    return on_tasks(tasks, o.include_path, **how)
 
 # %% ../nbs/72_run.ipynb #070e0262
 def find_downstream(
@@ -453,7 +481,8 @@ def find_downstream(
     """
     if not o.evaluate_downstream:
         return None
-    tm, good, bad = load_tasks(o.tasks or TASKS, o.include_path)
+    how = fewshot_number(o), o.confirm_run_unsafe_code
+    tm, good, bad = load_tasks(o.tasks or TASKS, o.include_path, *how)
     for name, why in bad.items():
         log.warning("task %s: %s", name, why)
     if not good:
@@ -710,16 +739,21 @@ def run_plan(
     if on_plan is not None and is_first():
         on_plan(plan, r, {})
     with applied(model, plan):
-        got, errors = measure(model, tok, evals)
-        r = replace(r, **describe_model(model, dense, plan))
-    r = replace(r, metrics=got, errors=errors)
+        found = measure(model, tok, evals)
+        r = replace(r, **describe_model(model, dense, plan), **found)
     if o.results and is_first():
         append_line(o.results, to_row(r))
     return r
 
 # %% ../nbs/72_run.ipynb #d60b655e
 def _dense_row(o, model, tok, evals):
-    return run_grid(model, tok, None, {}, [], evals, o.results, name=o.model)
+    where = dict(name=o.model, on_row=_row_logger(o))
+    return run_grid(model, tok, None, {}, [], evals, o.results, **where)
+
+
+def _row_logger(o):
+    "What is called with each finished row"
+    return on_board(o.tensorboard) if o.tensorboard else None
 
 
 def _run_ablations(
@@ -771,35 +805,44 @@ def run(
     list[Result]
         dense first
     """
+    executor = make_executor(o)
     o = find_target(o)
     texts, held_out = read_all(o)
     tasks = find_downstream(o)
     model, tok = load(o)
-    targets = list_targets(o, len(sizes(model))) if o.pruning_method else []
+    check_template(tok, o.apply_chat_template)
+    asked = o.pruning_method and not wants_quality(o)
+    targets = list_targets(o, len(sizes(model))) if asked else []
     check_feasible(o, model, targets)
     if advice := advise_multiple(o, model):
         log.info(advice)
     calib = cut_windows(o, texts, tok) if texts is not None else None
+    if wants_quality(o):
+        o, calib = reach_quality(o, model, calib, plans_folder(o))
+        targets = [o.sparsity_rate]
     evals = evaluations(o, held_out, calib, tok, tasks, not o.quiet)
     if o.save and is_first():
         _check_folders(o, model, calib, targets)
     if not (o.ablation or o.plan):
-        return _search_all(o, model, tok, calib, targets, evals)
+        return _search_all(o, model, tok, calib, targets, evals, executor)
     rows = _dense_row(o, model, tok, evals) if o.dense else []
     if o.ablation:
         return rows + _run_ablations(o, model, tok, texts, evals)
     on_plan = saver(o, model, tok, None) if o.save else None
     return [*rows, run_plan(o, model, tok, evals, on_plan)]
 
-
-def _search_all(o, model, tok, calib, targets, evals):
+# %% ../nbs/72_run.ipynb #cb8c0cbe
+def _search_all(o, model, tok, calib, targets, evals, executor):
     "One grid: a method, its targets"
-    name = o.pruning_method
+    name, source = o.pruning_method, model
+    if executor is not None:
+        where = dict(device=str(model.device), cache_dir=o.cache_dir)
+        source = Source(o.model, str(model.dtype).removeprefix("torch."), **where)
     return run_grid(
-        model,
+        source,
         tok,
         calib,
-        {name: method(name)} if name else {},
+        [name] if name else [],
         targets,
         evals,
         o.results,
@@ -808,15 +851,17 @@ def _search_all(o, model, tok, calib, targets, evals):
         options={name: method_options(o)},
         dense=o.dense,
         on_plan=saver(o, model, tok, calib) if o.save else None,
+        on_row=_row_logger(o),
         plans=plans_folder(o) if name else False,
+        executor=executor,
         progress=not o.quiet,
     )
 
 # %% ../nbs/72_run.ipynb #c5bc87be
 def write_page(
     results: str | Path,  # a results file
-    out: str | Path | None = None,  # default: its name with .html
-) -> Path:  # the page
+    out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
+) -> Path:  # the page, or the tables
     """Results file in, page out; written whole or not at all.
 
     Parameters
@@ -824,22 +869,15 @@ def write_page(
     results : str | Path
         a results file
     out : str | Path | None, default None
-        default: its name with .html
+        default: its name with .html; .csv, .md, .tex
 
     Returns
     -------
     Path
-        the page
+        the page, or the tables
     """
-    out = Path(out or Path(results).with_suffix(".html"))
-    tmp = out.with_name(f"{out.name}.part")
-    page = html_report(load_results(results))
-    try:
-        tmp.write_text(page, encoding="utf-8")
-        os.replace(tmp, out)
-    finally:
-        tmp.unlink(missing_ok=True)
-    return out
+    out = out or Path(results).with_suffix(".html")
+    return write_report(load_results(results), out)
 
 
 def prune(
@@ -868,7 +906,7 @@ def prune(
     if len(failed) == len(rows) == 1:
         raise ValueError(failed[0].errors["method"])
     if is_first():
-        print(show_rows(rows), flush=True)
+        print("\n".join([show_rows(rows), *say_quality(o, rows)]), flush=True)
     if o.demo and is_first():
         print(say_farewell(o), flush=True)
     return int(any(r.errors for r in rows))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'TASKS', 'find_tasks', 'load_tasks', 'check_batch_size', 'average', 'main_numbers',
-    'error_of', 'run_tasks', 'on_tasks'
+    'error_of', 'check_template', 'run_tasks', 'OnTasks', 'on_tasks'
 ]
 
 # %% ../nbs/62_tasks.ipynb #a4feb42d
@@ -13,13 +13,17 @@ import copy
 import difflib
 import io
 import logging
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from .arithmetic import ARITHMETIC, write_arithmetic
 from .machine import input_device, kept_rng, one_line
 
 # %% ../nbs/62_tasks.ipynb #0819d27d
@@ -36,6 +40,17 @@ def _manager(names, folders):
         if all(n in tm.all_tasks for n in names):
             return tm
     return TaskManager(include_path=[str(f) for f in folders] or None)
+
+
+@cache
+def _arithmetic():
+    "The folder of our own task, made once a process, for as long as that lives"
+    kept = tempfile.TemporaryDirectory(prefix="twossp-")
+    _KEPT.append(kept)
+    return write_arithmetic(kept.name)
+
+
+_KEPT: list = []  # folders that go with the process
 
 # %% ../nbs/62_tasks.ipynb #f4fadafa
 def find_tasks(
@@ -63,6 +78,8 @@ def find_tasks(
         raise ValueError(f"include_path: there is no folder {missing[0]}")
     if not names or isinstance(names, str):
         raise ValueError(f"tasks have to be a list of names; got {names!r}")
+    if ARITHMETIC in names:
+        folders.append(_arithmetic())
     tm = _manager(names, folders)
     if unknown := [n for n in names if n not in tm.all_tasks]:
         raise ValueError(f"unknown task {unknown[0]!r}; {_hint(unknown[0], tm)}")
@@ -71,7 +88,8 @@ def find_tasks(
 
 def _hint(name, tm):
     "What an unknown name may have meant"
-    if near := difflib.get_close_matches(name, tm.all_tasks, 5, 0.5):
+    known = [*tm.all_tasks, ARITHMETIC]
+    if near := difflib.get_close_matches(name, known, 5, 0.5):
         return f"did you mean {', '.join(near)}?"
     return f"lm-eval knows {len(tm.all_tasks)}, such as {', '.join(TASKS)}"
 
@@ -80,6 +98,8 @@ def load_tasks(
     names: Sequence[str],  # of tasks or groups
     # folders with task definitions of your own
     include_path: str | Path | Sequence = (),
+    num_fewshot: int | None = 0,  # solved examples first; None: the task's own number
+    confirm_run_unsafe_code: bool = False,  # run what the model wrote
 ) -> tuple:  # task manager, names that can be run, {name: why it cannot}
     """Load each task's data; one that cannot be had is told, and stops no other.
 
@@ -89,6 +109,10 @@ def load_tasks(
         of tasks or groups
     include_path : str | Path | Sequence, default ()
         folders with task definitions of your own
+    num_fewshot : int | None, default 0
+        solved examples first; None: the task's own number
+    confirm_run_unsafe_code : bool, default False
+        run what the model wrote
 
     Returns
     -------
@@ -98,11 +122,13 @@ def load_tasks(
     tm, good, bad = find_tasks(names, include_path), [], {}
     for name in names:
         try:
-            tm.load([name])
+            loaded = tm.load([name])["tasks"]
         except Exception as e:
-            bad[name] = f"its data cannot be had: {one_line(_root(e))}"
-        else:
-            good.append(name)
+            bad[name] = _why_missing(_root(e))
+            continue
+        for task in loaded.values():
+            _check_task(name, task, num_fewshot, confirm_run_unsafe_code)
+        good.append(name)
     return tm, good, bad
 
 # %% ../nbs/62_tasks.ipynb #3645aed2
@@ -113,6 +139,37 @@ def _root(e):
         seen.add(id(e))
         e = e.__cause__ or e.__context__
     return e
+
+
+def _why_missing(e):
+    "A package, or data"
+    if isinstance(e, ModuleNotFoundError) and e.name:
+        return f"it needs the package {e.name}: pip install {e.name}"
+    return f"its data cannot be had: {one_line(e)}"
+
+
+def _check_task(name, task, num_fewshot, confirmed):
+    "`ValueError` for what this task cannot be asked"
+    if num_fewshot is not None and num_fewshot < 0:
+        raise ValueError(f"num_fewshot has to be at least 0, or None; got {num_fewshot}")
+    if getattr(task, "UNSAFE_CODE", False) and not confirmed:
+        raise ValueError(
+            f"the task {name} runs what the model wrote, on this machine:"
+            " --confirm_run_unsafe_code (confirm_run_unsafe_code=True) allows that"
+        )
+    wanted = num_fewshot if task.get_config("num_fewshot") != 0 else 0
+    if wanted and wanted > (most := _most_fewshot(task)):
+        raise ValueError(
+            f"the task {name} has {most} solved examples to show: num_fewshot may be 0"
+            f" to {most}; got {wanted}"
+        )
+
+
+def _most_fewshot(task):
+    "Solved examples that a task has; a question is none of its own"
+    c = task.config
+    own = c.fewshot_split in (None, c.test_split) and not task.has_training_docs()
+    return len(list(task.fewshot_docs())) - (2 if own else 0)
 
 # %% ../nbs/62_tasks.ipynb #85dd6924
 @contextmanager
@@ -145,6 +202,18 @@ def _numbers(name, out):
         if "," in k and isinstance(v, (int, float))
     }
     return {f"{name}/{k}": v for k, v in scores.items()} | {f"{name}/n": n}
+
+
+def _each(name, out):
+    "Every document's own score, by metric and filter, in the order of the documents"
+    found: dict = {}
+    for logged in out.get("samples", {}).values():
+        for x in sorted(logged, key=lambda x: x["doc_id"]):
+            for metric in x["metrics"]:
+                if isinstance(x[metric], (bool, int, float)):
+                    key = f"{name}/{metric},{x['filter']}".removesuffix(",none")
+                    found.setdefault(key, []).append(float(f"{x[metric]:.7g}"))
+    return found
 
 # %% ../nbs/62_tasks.ipynb #b917834f
 def check_batch_size(
@@ -241,6 +310,32 @@ def error_of(
     metric, comma, filtered = number.partition(",")
     return f"{metric}_stderr{comma}{filtered}"
 
+# %% ../nbs/62_tasks.ipynb #e1405aa6
+def check_template(
+    tok: PreTrainedTokenizerBase,  # of the model
+    apply_chat_template: bool | str,  # as `run_tasks` takes it
+) -> None:
+    """`ValueError` where a chat template is wanted that the tokenizer does not have.
+
+    Parameters
+    ----------
+    tok : PreTrainedTokenizerBase
+        of the model
+    apply_chat_template : bool | str
+        as `run_tasks` takes it
+    """
+    known = getattr(tok, "chat_template", None)
+    named = isinstance(apply_chat_template, str)
+    if not apply_chat_template or (known and not named):
+        return
+    if not known:
+        raise ValueError("apply_chat_template: this tokenizer has no chat template")
+    names = list(known) if isinstance(known, Mapping) else ["default"]
+    if apply_chat_template not in names:
+        raise ValueError(
+            f"no chat template {apply_chat_template!r}; there are: {', '.join(names)}"
+        )
+
 # %% ../nbs/62_tasks.ipynb #27eb6cd7
 def run_tasks(
     model: PreTrainedModel,  # dense or pruned; untouched
@@ -256,7 +351,8 @@ def run_tasks(
     confirm_run_unsafe_code: bool = False,  # run what the model wrote
     seed: int = 0,  # of the few-shot examples
     progress: bool = False,  # show lm-eval's progress bars
-    # 'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: line}
+    # 'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: line}; 'each':
+    # {'task/metric': every document's own}
 ) -> dict:
     """Scores of the model in memory, with standard errors. Random states are restored.
 
@@ -290,24 +386,25 @@ def run_tasks(
     Returns
     -------
     dict
-        'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: line}
+        'task/metric' -> value, 'task/n', 'average/acc'; 'errors': {task: line}; 'each':
+        {'task/metric': every document's own}
     """
     check_batch_size(batch_size, input_device(model))
-    if num_fewshot is not None and num_fewshot < 0:
-        raise ValueError(
-            f"num_fewshot has to be at least 0, or None; got {num_fewshot}"
-        )
-    tm, good, errors = tasks if _is_loaded(tasks) else load_tasks(tasks, include_path)
+    check_template(tok, apply_chat_template)
+    if not _is_loaded(tasks):
+        asked = num_fewshot, confirm_run_unsafe_code
+        tasks = load_tasks(tasks, include_path, *asked)
+    tm, good, errors = tasks
     with _still(progress):
         lm = _wrap(model, tok, batch_size, max_length)
         how = dict(limit=limit, apply_chat_template=apply_chat_template)
         how["confirm_run_unsafe_code"] = confirm_run_unsafe_code
-        got, failed = _run_each(lm, tm, good, num_fewshot, seed, how)
+        got, failed, each = _run_each(lm, tm, good, num_fewshot, seed, how)
     errors = errors | failed
     asked = [*good, *errors]
     if (mean := average(got, asked)) is not None and len(asked) > 1:
         got["average/acc"] = mean
-    return got | dict(errors=errors)
+    return got | dict(errors=errors, each=each)
 
 # %% ../nbs/62_tasks.ipynb #b996f8e5
 def _is_loaded(tasks):
@@ -336,48 +433,96 @@ def _set_fewshot(task, num_fewshot, seed):
 
 
 def _run_each(lm, tm, names, num_fewshot, seed, how):
-    "Evaluate one task after the other: numbers, and what failed"
+    "Evaluate one task after the other: numbers, what failed, every document's own"
     from lm_eval import evaluate
 
-    got, failed = {}, {}
+    got, failed, each = {}, {}, {}
     for name in names:
         try:
             with kept_rng(seed):
                 loaded = tm.load([name])
                 for task in loaded["tasks"].values():
                     _set_fewshot(task, num_fewshot, seed)
-                out = evaluate(lm=lm, task_dict=loaded, log_samples=False, **how)
+                out = evaluate(lm=lm, task_dict=loaded, log_samples=True, **how)
         except Exception as e:
             failed[name] = one_line(e)
         else:
             got |= _numbers(name, out)
-    return got, failed
+            each |= _each(name, out)
+    return got, failed, each
 
 # %% ../nbs/62_tasks.ipynb #d0944d6c
+@dataclass(frozen=True, eq=False)
+class OnTasks:
+    """Evaluation: scores on downstream tasks.
+
+    Parameters
+    ----------
+    names : tuple[str, ...]
+        of tasks or groups
+    include_path : tuple, default ()
+        folders with tasks of your own
+    options : tuple, default ()
+        of `run_tasks`, as pairs
+    loaded : tuple | None
+        of `load_tasks`
+    """
+
+    names: tuple[str, ...]  # of tasks or groups
+    include_path: tuple = ()  # folders with tasks of your own
+    options: tuple = ()  # of `run_tasks`, as pairs
+    loaded: tuple | None = field(default=None, repr=False)  # of `load_tasks`
+
+    @property
+    def text(self) -> str:  # names and options, in words
+        """What is asked, and how.
+
+        Returns
+        -------
+        str
+            names and options, in words
+        """
+        same = ("batch_size", "progress")  # they do not change the numbers
+        asked = [f"{k}={v}" for k, v in self.options if k not in same]
+        return ", ".join([*self.names, *asked])
+
+    def __call__(
+        self,
+        model: PreTrainedModel,  # dense or pruned; untouched
+        tok: PreTrainedTokenizerBase,  # its tokenizer
+    ) -> dict:  # what `run_tasks` gives
+        "Ask a model."
+        tasks, how = self.loaded or self.names, dict(self.options)
+        return run_tasks(model, tok, tasks, include_path=self.include_path, **how)
+
+    def __getstate__(self) -> dict:  # tasks are loaded again where they are needed
+        "What pickles."
+        return vars(self) | dict(loaded=None)
+
+
 def on_tasks(
     tasks: Sequence[str] | tuple = TASKS,  # names, or what `load_tasks` gave
+    include_path: str | Path | Sequence = (),  # folders with tasks of your own
     **options,  # of `run_tasks`
-) -> Callable:  # (model, tokenizer) -> dict
+) -> OnTasks:  # (model, tokenizer) -> dict; pickles
     """Evaluation: scores on downstream tasks.
 
     Parameters
     ----------
     tasks : Sequence[str] | tuple, default TASKS
         names, or what `load_tasks` gave
+    include_path : str | Path | Sequence, default ()
+        folders with tasks of your own
     **options
         of `run_tasks`
 
     Returns
     -------
-    Callable
-        (model, tokenizer) -> dict
+    OnTasks
+        (model, tokenizer) -> dict; pickles
     """
-
-    def run(model, tok):
-        return run_tasks(model, tok, tasks, **options)
-
-    names = [*tasks[1], *tasks[2]] if _is_loaded(tasks) else list(tasks)
-    same = ("batch_size", "progress", "include_path")  # they do not change the numbers
-    asked = {k: v for k, v in sorted(options.items()) if k not in same}
-    run.text = ", ".join([*names, *(f"{k}={v}" for k, v in asked.items())])
-    return run
+    loaded = tasks if _is_loaded(tasks) else None
+    names = [*loaded[1], *loaded[2]] if loaded else list(tasks)
+    one = isinstance(include_path, (str, Path))
+    folders = tuple(map(str, [include_path] if one else include_path))
+    return OnTasks(tuple(names), folders, tuple(sorted(options.items())), loaded)
