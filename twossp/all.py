@@ -12,11 +12,12 @@ __all__ = [
     'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
     'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
     'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
-    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Result',
-    'load_results', 'to_frame', 'compare', 'summary', 'samples', 'paper_table',
-    'html_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
-    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
-    'plot_speedup'
+    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
+    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
+    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
+    'samples', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
+    'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/71_all.ipynb #a6ec0e5f
@@ -34,6 +35,8 @@ from twossp.evaluate import (
     on_prompts,
     on_text,
 )
+from .executor import Source
+from .generation import agreement, on_agreement
 
 # %% ../nbs/71_all.ipynb #8f4f9f64
 from .grid import run_grid
@@ -42,13 +45,15 @@ from .importance import activation_scores, block_influence
 from .methods import METHODS, Method, method
 from .metrics import kl, nll, perplexity
 from .norms import tune_norms
+from .page import html_report, write_report
+from .paired import difference_table, paired_interval
 from .plan import Plan, dense_plan, drop, sparsity
 from .provenance import load_plan, plan_key, planner, save_plan
+from .quality import find_quality, plot_quality, quality_table
 from .recover import plot_recovery, recover
 from .repair import repair_plan
 from twossp.report import (
     compare,
-    html_report,
     paper_table,
     plot_cost,
     plot_downstream,
@@ -133,11 +138,18 @@ _all_ = [
     "on_forward",
     "on_generation",
     "on_tasks",
+    "on_agreement",
+    "agreement",
+    "find_quality",
+    "quality_table",
+    "paired_interval",
+    "difference_table",
     "load_tasks",
     "run_tasks",
     "forward_time",
     "generation_speed",
     "run_grid",
+    "Source",
     "Result",
     "load_results",
     "to_frame",
@@ -151,6 +163,7 @@ _all_ = [
     "samples",
     "paper_table",
     "html_report",
+    "write_report",
     "to_markdown",
     "to_latex",
     "plot_plan",
@@ -161,4 +174,5 @@ _all_ = [
     "plot_removed",
     "plot_scores",
     "plot_speedup",
+    "plot_quality",
 ]

@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = [
-    'PROMPTS', 'strided_perplexity', 'weight_bytes', 'disk_bytes', 'forward_time',
-    'cache_bytes', 'Speed', 'generation_speed', 'count_operations', 'continue_prompts',
-    'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'check_evals',
-    'kept_of', 'describe_model'
+    'PROMPTS', 'strided_nll', 'strided_perplexity', 'weight_bytes', 'disk_bytes',
+    'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'count_operations',
+    'continue_prompts', 'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward',
+    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'kept_of',
+    'describe_model'
 ]
 
 # %% ../nbs/61_evaluate.ipynb #f55e7097
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 
@@ -37,12 +38,52 @@ from twossp.machine import (
     seconds_between,
     time_calls,
 )
-from .metrics import check_ids, ids_hash, inference, perplexity, token_nll
+from .metrics import check_ids, ids_hash, inference, nll, token_nll
 from .plan import Plan, kept_shares
 from .results import versions
 from .surgery import cache_name
 
 # %% ../nbs/61_evaluate.ipynb #9caf380f
+def strided_nll(
+    model: PreTrainedModel,  # any causal language model; untouched
+    ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
+    stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
+) -> torch.Tensor:  # (n·t - 1,) float64, nats: every token but the stream's first
+    """The nll of a stream's tokens, each with at least `t - stride` before it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model; untouched
+    ids : torch.Tensor
+        (n, t) consecutive windows; read as one stream of n·t tokens
+    stride : int | None, default None
+        tokens a window moves on, 1 … t-1; None: half a window
+
+    Returns
+    -------
+    torch.Tensor
+        (n·t - 1,) float64, nats: every token but the stream's first
+    """
+    check_ids(ids, model)
+    t = ids.shape[1]
+    stream, device = ids.reshape(1, -1), input_device(model)
+    stride = t // 2 if stride is None else stride
+    if not 1 <= stride <= t - 1:
+        raise ValueError(
+            f"the stride has to be 1 to {t - 1} for windows of {t} tokens; got {stride}"
+        )
+    found, done, N = [], 1, stream.shape[1]  # the first token is not predicted
+    with inference(model):
+        while done < N:
+            end = t if done == 1 else min(done + stride, N)
+            b = stream[:, max(0, end - t) : end].to(device)
+            nll = token_nll(model(b, use_cache=False).logits, b)[0, done - end :]
+            found.append(nll.double().cpu())
+            done = end
+    return torch.cat(found)
+
+
 def strided_perplexity(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
@@ -64,23 +105,7 @@ def strided_perplexity(
     float
         at least 1; every token but the stream's first is predicted once
     """
-    check_ids(ids, model)
-    t = ids.shape[1]
-    stream, device = ids.reshape(1, -1), input_device(model)
-    stride = t // 2 if stride is None else stride
-    if not 1 <= stride <= t - 1:
-        raise ValueError(
-            f"the stride has to be 1 to {t - 1} for windows of {t} tokens; got {stride}"
-        )
-    total, done, N = 0.0, 1, stream.shape[1]  # the first token is not predicted
-    with inference(model):
-        while done < N:
-            end = t if done == 1 else min(done + stride, N)
-            b = stream[:, max(0, end - t) : end].to(device)
-            nll = token_nll(model(b, use_cache=False).logits, b)[0, done - end :]
-            total += nll.double().sum().item()
-            done = end
-    return math.exp(total / (N - 1))
+    return torch.exp(strided_nll(model, ids, stride).mean()).item()
 
 # %% ../nbs/61_evaluate.ipynb #90939881
 def weight_bytes(
@@ -403,13 +428,66 @@ def _continue(model, tok, prompt, how):
     return tok.decode(out[0, x.input_ids.shape[1] :], skip_special_tokens=True)
 
 # %% ../nbs/61_evaluate.ipynb #0cf278dc
+@dataclass(frozen=True, eq=False)
+class OnText:
+    """Evaluation: perplexity on token windows, and the nll of each.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (n, t) token windows
+    bs : int, default 1
+        windows a forward
+    stride : int | None, default None
+        None: consecutive windows; a number: the strided form
+    progress : bool
+        show a progress bar
+    """
+
+    ids: torch.Tensor = field(repr=False)  # (n, t) token windows
+    bs: int = 1  # windows a forward
+    stride: int | None = None  # None: consecutive windows; a number: the strided form
+    progress: bool = field(default=False, repr=False)  # show a progress bar
+
+    @property
+    def text(self) -> str:  # 16 hex digits
+        """Hash of the windows.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        return ids_hash(self.ids)
+
+    def __call__(
+        self,
+        model: PreTrainedModel,  # dense or pruned; untouched
+        tok=None,  # not needed
+    ) -> dict:  # 'ppl' or 'ppl_strided'; 'each': 'nll' of every window, nats a token
+        "Measure a model."
+        if self.stride is None:
+            each = nll(model, self.ids, self.bs, self.progress).double()
+            return dict(ppl=torch.exp(each.mean()).item(), each=dict(nll=_short(each)))
+        tokens = strided_nll(model, self.ids, self.stride)
+        # the first window has a token less: its first is not predicted
+        parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
+        each = dict(nll=_short(parts.nanmean(1)))
+        return dict(ppl_strided=torch.exp(tokens.mean()).item(), each=each)
+
+
+def _short(values):
+    "Numbers to seven digits, which is what float32 has"
+    return [float(f"{v:.7g}") for v in values.tolist()]
+
+
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows
     bs: int = 1,  # windows a forward
     # None: consecutive windows, the paper's form; a number: the strided form
     stride: int | None = None,
     progress: bool = False,  # show a progress bar
-) -> Callable:  # (model, tokenizer) -> dict
+) -> OnText:  # (model, tokenizer) -> dict; pickles
     """Evaluation: perplexity on token windows, as `ppl` (or `ppl_strided`).
 
     Parameters
@@ -425,24 +503,52 @@ def on_text(
 
     Returns
     -------
-    Callable
-        (model, tokenizer) -> dict
+    OnText
+        (model, tokenizer) -> dict; pickles
     """
-    check_ids(ids)
-
-    def run(model, tok):
-        if stride is not None:
-            return dict(ppl_strided=strided_perplexity(model, ids, stride))
-        return dict(ppl=perplexity(model, ids, bs, progress))
-
-    run.text = ids_hash(ids)
-    return run
+    return OnText(check_ids(ids).cpu(), bs, stride, progress)
 
 # %% ../nbs/61_evaluate.ipynb #caf2c25f
+@dataclass(frozen=True)
+class OnPrompts:
+    """Evaluation: how a model continues prompts.
+
+    Parameters
+    ----------
+    prompts : tuple[str, ...], default PROMPTS
+        texts to be continued
+    options : tuple, default ()
+        of `continue_prompts`, as pairs
+    """
+
+    prompts: tuple[str, ...] = PROMPTS  # texts to be continued
+    options: tuple = ()  # of `continue_prompts`, as pairs
+
+    @property
+    def text(self) -> str:  # prompts and options, in words
+        """What is asked.
+
+        Returns
+        -------
+        str
+            prompts and options, in words
+        """
+        return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
+
+    def __call__(
+        self,
+        model: PreTrainedModel,  # dense or pruned; untouched
+        tok: PreTrainedTokenizerBase,  # its tokenizer
+    ) -> dict:  # prompt -> continuation
+        "Ask a model."
+        said = continue_prompts(model, tok, self.prompts, **dict(self.options))
+        return dict(zip(self.prompts, said, strict=True))
+
+
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to be continued
     **options,  # of `continue_prompts`
-) -> Callable:  # (model, tokenizer) -> dict
+) -> OnPrompts:  # (model, tokenizer) -> dict; pickles
     """Evaluation: the continuation of each prompt, by prompt.
 
     Parameters
@@ -454,18 +560,43 @@ def on_prompts(
 
     Returns
     -------
-    Callable
-        (model, tokenizer) -> dict
+    OnPrompts
+        (model, tokenizer) -> dict; pickles
     """
-    return lambda model, tok: dict(
-        zip(prompts, continue_prompts(model, tok, prompts, **options), strict=True)
-    )
+    return OnPrompts(tuple(prompts), tuple(sorted(options.items())))
 
 # %% ../nbs/61_evaluate.ipynb #6f8ad9a5
+@dataclass(frozen=True, eq=False)
+class OnForward:
+    """Evaluation: time of a forward without cache, and its operations.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (b, t) token windows
+    options : tuple, default ()
+        of `forward_time`, as pairs
+    """
+
+    ids: torch.Tensor = field(repr=False)  # (b, t) token windows
+    options: tuple = ()  # of `forward_time`, as pairs
+
+    def __call__(
+        self,
+        model: PreTrainedModel,  # dense or pruned; untouched
+        tok=None,  # not needed
+    ) -> dict:  # 'forward_s', 'forward_ops'
+        "Time a model."
+        return dict(
+            forward_s=forward_time(model, self.ids, **dict(self.options)),
+            forward_ops=len(self.ids) * count_operations(model, self.ids.shape[1]),
+        )
+
+
 def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
-) -> Callable:  # (model, tokenizer) -> dict
+) -> OnForward:  # (model, tokenizer) -> dict; pickles
     """Evaluation: time of a forward without cache (`forward_s`) and its operations.
 
     Parameters
@@ -477,21 +608,54 @@ def on_forward(
 
     Returns
     -------
-    Callable
-        (model, tokenizer) -> dict
+    OnForward
+        (model, tokenizer) -> dict; pickles
     """
-    check_ids(ids)
-    return lambda model, tok: dict(
-        forward_s=forward_time(model, ids, **options),
-        forward_ops=len(ids) * count_operations(model, ids.shape[1]),
-    )
+    return OnForward(check_ids(ids).cpu(), tuple(sorted(options.items())))
 
 # %% ../nbs/61_evaluate.ipynb #ffbf894e
+@dataclass(frozen=True, eq=False)
+class OnGeneration:
+    """Evaluation: cached generation in its parts, and the operations it takes.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (b, t) prompts
+    new : int, default 32
+        tokens to generate for each
+    options : tuple, default ()
+        of `generation_speed`, as pairs
+    """
+
+    ids: torch.Tensor = field(repr=False)  # (b, t) prompts
+    new: int = 32  # tokens to generate for each
+    options: tuple = ()  # of `generation_speed`, as pairs
+
+    def __call__(
+        self,
+        model: PreTrainedModel,  # dense or pruned; untouched
+        tok=None,  # not needed
+    ) -> dict:  # seconds, tokens a second, bytes, operations
+        "Time a model."
+        ids = self.ids
+        s = generation_speed(model, ids, self.new, **dict(self.options))
+        return dict(
+            prefill_s=s.prefill,
+            first_token_s=s.first_token,
+            decode_tok_s=s.decode,
+            cache_bytes=s.cache_bytes,
+            memory_bytes=s.memory,
+            prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
+            decode_ops=count_operations(model, 1, ids.shape[1]),
+        )
+
+
 def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
     new: int = 32,  # tokens to generate for each
     **options,  # of `generation_speed`
-) -> Callable:  # (model, tokenizer) -> dict
+) -> OnGeneration:  # (model, tokenizer) -> dict; pickles
     """Evaluation: cached generation in its parts, and the operations it takes.
 
     Parameters
@@ -505,31 +669,17 @@ def on_generation(
 
     Returns
     -------
-    Callable
-        (model, tokenizer) -> dict
+    OnGeneration
+        (model, tokenizer) -> dict; pickles
     """
-    check_ids(ids)
-
-    def run(model, tok):
-        s = generation_speed(model, ids, new, **options)
-        return dict(
-            prefill_s=s.prefill,
-            first_token_s=s.first_token,
-            decode_tok_s=s.decode,
-            cache_bytes=s.cache_bytes,
-            memory_bytes=s.memory,
-            prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
-            decode_ops=count_operations(model, 1, ids.shape[1]),
-        )
-
-    return run
+    return OnGeneration(check_ids(ids).cpu(), new, tuple(sorted(options.items())))
 
 # %% ../nbs/61_evaluate.ipynb #d8ab774a
 def measure(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase | None,  # its tokenizer, for evaluations that need one
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
-) -> tuple[dict, dict]:  # {'name/number': value}, {'name': what went wrong, in a line}
+) -> dict:  # fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
     """Run evaluations one by one. One that fails leaves its error, and the others run.
 
     Parameters
@@ -543,19 +693,20 @@ def measure(
 
     Returns
     -------
-    tuple[dict, dict]
-        {'name/number': value}, {'name': what went wrong, in a line}
+    dict
+        fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
     """
-    got, errors = {}, {}
+    found: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
             out = dict(f(model, tok))
         except Exception as e:
-            errors[name] = one_line(e)
-        else:
-            errors |= {f"{name}/{k}": v for k, v in out.pop("errors", {}).items()}
-            got |= {f"{name}/{k}": v for k, v in out.items()}
-    return got, errors
+            found["errors"][name] = one_line(e)
+            continue
+        for part in ("errors", "each"):
+            found[part] |= {f"{name}/{k}": v for k, v in out.pop(part, {}).items()}
+        found["metrics"] |= {f"{name}/{k}": v for k, v in out.items()}
+    return found
 
 # %% ../nbs/61_evaluate.ipynb #6f2225c7
 def check_evals(
