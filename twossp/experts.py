@@ -6,8 +6,8 @@
 __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
-    'router_tensors', 'measure_experts', 'slice_experts', 'cut_router', 'NoExperts',
-    'expert_inputs', 'expert_outputs', 'run_experts'
+    'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
+    'NoExperts', 'expert_inputs', 'expert_outputs', 'run_experts'
 ]
 
 # %% ../nbs/01_experts.ipynb #47a6d96d
@@ -421,8 +421,21 @@ def _take(p, left, idx, dim):
     return nn.Parameter(new, requires_grad=p.requires_grad)
 
 
-def _copy_module(module):
-    "A module whose attributes can be changed without the original's knowing."
+def copy_module(
+    module: nn.Module,  # any
+) -> nn.Module:  # shares its tensors and submodules; without hooks of accelerate
+    """A module whose attributes can be changed without the original's knowing.
+
+    Parameters
+    ----------
+    module : nn.Module
+        any
+
+    Returns
+    -------
+    nn.Module
+        shares its tensors and submodules; without hooks of accelerate
+    """
     new = copy.copy(module)
     for part in ("_parameters", "_buffers", "_modules"):
         new.__dict__[part] = dict(getattr(module, part))
@@ -457,7 +470,7 @@ def slice_experts(
     left = torch.tensor(kept.left, device=experts.down_proj.device)
     rows = np.flatnonzero(mask[list(kept.left)]).reshape(len(left), -1) % kept.width
     rows = torch.from_numpy(rows).to(left.device)
-    new, fused = _copy_module(experts), _columns(rows, kept.width, form)
+    new, fused = copy_module(experts), _columns(rows, kept.width, form)
     old = dict(experts.named_parameters(recurse=False))
     new.down_proj = _take(old["down_proj"], left, rows, 1 if form.turned else 2)
     setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.turned else 1))

@@ -13,6 +13,7 @@ import hashlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pkgutil import resolve_name
 
 import torch
 import torch.nn.functional as F
@@ -258,6 +259,7 @@ def activation_scores(
     # bytes, half of them for hidden states; default: a quarter of what is free
     budget: int | None = None,
     cache: bool = True,  # remember the scores, and use what is remembered
+    weighted: bool = False,  # in a mixture: activations times the router's weights
 ) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
     """2SSP's score: the mean over windows of the norm of each neuron's activations.
 
@@ -277,6 +279,8 @@ def activation_scores(
         bytes, half of them for hidden states; default: a quarter of what is free
     cache : bool, default True
         remember the scores, and use what is remembered
+    weighted : bool, default False
+        in a mixture: activations times the router's weights
 
     Returns
     -------
@@ -286,10 +290,14 @@ def activation_scores(
     check_ids(calib, model)
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    key = _key(model, calib, p) if cache else None
+    key = _key(model, calib, p, weighted) if cache else None
     scores = _remembered.get(model, {}).get(key) if key else None
     if scores is None:
-        scores = _mean_norms(model, calib, p, bs, budget, progress)
+        if arch(model).experts:
+            routed = resolve_name("twossp.routed:routed_scores")
+            scores = routed(model, calib, p, bs, budget, progress, weighted)
+        else:
+            scores = _mean_norms(model, calib, p, bs, budget, progress)
     if key:
         _remember(model, key, scores)
     return [s.clone() for s in scores]
@@ -315,6 +323,8 @@ def magnitude_scores(
         a layer: (f,) float32
     """
     a, out = arch(model), []
+    if a.experts:
+        return resolve_name("twossp.routed:routed_magnitudes")(model, p)
     for layer in decoder_layers(model):
         ups, down = ffn_linears(layer, a)
         with resident(layer.modules()):
@@ -349,6 +359,8 @@ def random_scores(
         a layer: (f,) float32 in [0, 1)
     """
     g, a = torch.Generator().manual_seed(seed), arch(model)
+    if a.experts:
+        return resolve_name("twossp.routed:routed_random")(model, seed)
     widths = [ffn_width(layer, a) for layer in decoder_layers(model)]
     return [torch.rand(f, generator=g) for f in widths]
 

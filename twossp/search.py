@@ -79,7 +79,7 @@ class Node:
     parent : Node | None, default None
         the node of the layer before; None: the root
     decision : tuple | None, default None
-        (attention stays, neurons kept, own tensors); None: the layer is gone
+        (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
     plans : list
         of the plans that go through here: their numbers
     children : dict
@@ -87,7 +87,7 @@ class Node:
     """
 
     parent: "Node | None" = None  # the node of the layer before; None: the root
-    # (attention stays, neurons kept, own tensors); None: the layer is gone
+    # (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
     decision: tuple | None = None
     # of the plans that go through here: their numbers
     plans: list = field(default_factory=list)
@@ -128,9 +128,10 @@ def list_decisions(
     own = _own_tensors(plan, layers)
     if own is None:
         return None
+    experts = plan.experts or (None,) * len(plan)
     return [
-        None if k == () and not a else (a, k, w)
-        for a, k, w in zip(plan.attn, plan.ffn, own, strict=False)
+        None if k == () and not a else (a, k, w if e is None else (*w, e))
+        for a, k, e, w in zip(plan.attn, plan.ffn, experts, own, strict=True)
     ]
 
 # %% ../nbs/14_search.ipynb #a04eb153
@@ -186,6 +187,7 @@ def _only(plan, i, layers):
         tuple(k if j == i else None for j, k in enumerate(plan.ffn)),
         (True,) * len(plan),
         mine,
+        experts=tuple(e if j == i else None for j, e in enumerate(plan.experts)),
     )
 
 
@@ -436,12 +438,18 @@ def _limits(model, ids, leaves, check, budget):
     budget = default_budget(device) if budget is None else budget
     d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
     held = max(1, budget // 2 // (t * d * size))
-    work = t * size * (8 * d + 4 * max(sizes(model).width))
+    work = t * size * (8 * d + 4 * _most_neurons(sizes(model)))
     windows = min(n, max(1, held // leaves))
     rows = min(windows_at_once(t, device), max(1, budget // 4 // work))
     chunk = _chunk(model, device, t, budget)
     nodes = max(1, held // windows)
     return Limits(windows, nodes, rows if check.stack else 1, chunk)
+
+
+def _most_neurons(s):
+    "That a token has in a layer: of an FFN, and of the experts that it uses"
+    routed = (e.active * e.width if e else 0 for e in s.experts or [None] * len(s))
+    return max(f + n for f, n in zip(s.width, routed, strict=True))
 
 # %% ../nbs/14_search.ipynb #s14bar
 def _evaluations_bar(levels, times, progress):

@@ -25,17 +25,19 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 from twossp.arch import (
-    Arch, Mixer, arch, decoder_layers, ffn_linears, ffn_width, layer_mixers, n_params,
-    sizes,
+    Arch, Mixer, arch, decoder_layers, ffn_linears, ffn_width, layer_mixers,
+    layer_row, n_params, sizes,
 )
+from .cutting import expert_changes, expert_shape, skeleton_experts
 from .indices import find_indices, send_indices
 from twossp.linear import (
     NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
     store_matrix,
 )
+from .experts import copy_module, is_experts
 from twossp.plan import (
-    Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict,
-    removal_words, removed_blocks, removed_params, stays,
+    Kind, Layout, Plan, drop, get_kind, kept_experts, kind_of, plan_from_dict,
+    plan_to_dict, removal_words, removed_blocks, removed_params, stays,
 )
 from .upstream import hang_hooks
 
@@ -245,6 +247,9 @@ def ffn_edits(
     list[Edit]
         one a projection
     """
+    a = layer_row(layer, a)
+    if not a.down:
+        return []  # experts and no other FFN
     ups, down = ffn_linears(layer, a)
     if keep:
         k, f = find_indices(layer, keep, down.weight.device), in_features(down)
@@ -425,6 +430,9 @@ def _expected_shape(model, plan, name):
     a, (path, _, attr) = arch(model), name.rpartition(".")
     number, _, inner = path.removeprefix(f"{a.layers}.").partition(".")
     i, m = int(number), model.get_submodule(path)
+    a = layer_row(decoder_layers(model)[i], a)
+    if inner == a.experts != "":
+        return _expert_shape(getattr(m, attr), plan, i)
     keep, out, n = plan.ffn[i], out_features(m), in_features(m)
     of_ffn = inner in (*a.up, a.down)
     off = _mixers_off(decoder_layers(model)[i], a, plan.attn[i])
@@ -437,6 +445,16 @@ def _expected_shape(model, plan, name):
     if attr == "bias":
         return (out,)
     return tuple(store_matrix(m, torch.empty(out, n, device="meta")).shape)
+
+
+def _expert_shape(x, plan, i):
+    "The shape of the experts' down projections, (experts, out, in) or turned"
+    kept = kept_experts(plan, i)
+    if plan.ffn[i] == ():
+        return None
+    if kept is None:
+        return tuple(x.shape)
+    return (len(kept.left), *(kept.k if n == kept.width else n for n in x.shape[1:]))
 
 # %% ../nbs/04_surgery.ipynb #94e93eb3
 def _check_weights(model, plan):
@@ -458,8 +476,10 @@ def _check_weights(model, plan):
             )
 
 
-def _copy_linear(old):
-    "A linear layer that shares the tensors of another"
+def _copy_layer(old):
+    "A linear layer, or experts, that share the tensors of another"
+    if is_experts(old):
+        return copy_module(old)
     with align_module_device(old):
         bias = None if old.bias is None else old.bias.detach()
         return make_linear(old, read_matrix(old).detach(), bias)
@@ -473,9 +493,9 @@ def _put_weights(model, edits, weights):
         parent, child = locate(model, path)
         m = new.get((id(parent), child))
         if m is None:
-            m = new[id(parent), child] = _copy_linear(getattr(parent, child))
+            m = new[id(parent), child] = _copy_layer(getattr(parent, child))
             more.append(Edit(parent, child, m))
-        like = m.weight
+        like = getattr(m, attr) if attr != "bias" else m.weight
         w = nn.Parameter(w.to(like.device, like.dtype), like.requires_grad)
         setattr(m, attr, w)
     return edits + more
@@ -485,6 +505,8 @@ def _layer_edits(model, plan, i):
     "What a plan replaces in layer `i`, which stays"
     a, layer, gone = arch(model), decoder_layers(model)[i], removed_blocks(plan)
     edits = [] if plan.ffn[i] is None else ffn_edits(layer, a, plan.ffn[i])
+    kept = () if plan.ffn[i] == () else kept_experts(plan, i)
+    edits += [Edit(*x) for x in expert_changes(layer, a, kept)]
     for m in _mixers_off(layer, a, plan.attn[i]):
         stub = NoAttention(i - sum(g < i for g in gone), m).train(layer.training)
         _share_buffers(layer.get_submodule(m.name), stub)
@@ -545,7 +567,9 @@ def _spec(model, plan):
     a, layers = arch(model), decoder_layers(model)
     gone = [_stubs(x, a) for x in layers]
     some = [(i, x) for i, x in enumerate(gone) if any(x) and not all(x)]
+    experts = dict(experts=[expert_shape(x, a) for x in layers]) if a.experts else {}
     return dict(
+        **experts,
         ffn=[ffn_width(x, a) for x in layers],
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
@@ -567,10 +591,11 @@ def _skeleton(model, spec):
     a, gone = arch(model), set(spec["no_attention"])
     now = [ffn_width(x, a) for x in decoder_layers(model)]
     widths = zip(now, spec["ffn"], strict=True)
-    ffn = tuple(None if w == full else tuple(range(w)) for full, w in widths)
+    ffn = [None if w == full else tuple(range(w)) for full, w in widths]
+    experts = skeleton_experts(decoder_layers(model), a, spec.get("experts", ()), ffn)
     some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
     attn = drop(len(ffn), attn=gone, mixers=some).attn
-    return plan_edits(model, Plan(ffn, attn))
+    return plan_edits(model, Plan(ffn, attn, experts=experts))
 
 # %% ../nbs/04_surgery.ipynb #0fa6bc73
 REMOVAL = Kind(
