@@ -295,6 +295,14 @@ def _cannot_load(name, source, local_files_only, e):
         " or 'smollm2' for the embedded model"
     )
 
+
+def _load_processor(source, options):
+    "What prepares pictures for a model; None where the checkpoint brings none"
+    try:
+        return AutoProcessor.from_pretrained(source, **options)
+    except (OSError, ValueError):
+        return None
+
 # %% ../nbs/11_data.ipynb #c907d600
 class Unloadable(ValueError):
     "A checkpoint that is refused before its weights are read."
@@ -323,7 +331,7 @@ def _load(name, source, options, dtype, device_map):
             config = AutoConfig.from_pretrained(source, **options)
             auto = _pick_auto(str(name), config)
             if sees(config):
-                tok.twossp_processor = AutoProcessor.from_pretrained(source, **options)
+                tok.twossp_processor = _load_processor(source, options) or tok
             model, info = auto.from_pretrained(source, **options, **where)
     except Unloadable:
         raise
