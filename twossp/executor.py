@@ -137,7 +137,7 @@ def submit(
         )
     try:
         return executor.submit(work, job)
-    except (RuntimeError, AttributeError) as e:  # shut down, broken, or closed
+    except Exception as e:  # shut down, broken, closed: each kind has its own
         raise ValueError(
             f"the executor takes no work ({e}): give one that is not shut down"
         ) from e
