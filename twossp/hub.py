@@ -60,7 +60,8 @@ from .reference import make_reference
 from .remote import MODULE, write_code
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
-    auto_class, causal_class, config_class, knows_type, share_conversions,
+    auto_class, causal_class, config_class, knows_type, mark_filled,
+    share_conversions,
 )
 
 # %% ../nbs/51_hub.ipynb #17b65096
@@ -261,6 +262,9 @@ def _pruned_model(base, config):
         _read_spec(config)  # before anything is built
         model_base.__init__(self, config, *args, **kwargs)
         self.twossp_plan = take_shape(self)
+        for x in self.modules():  # its own code may reach for what is gone
+            if any(isinstance(y, NoLinear) for y in x.children()):
+                mark_filled(x)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
         _check_size(path, kwargs.get("config") or config.from_pretrained(path))

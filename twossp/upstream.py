@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'auto_class', 'share_conversions', 'use_one_device', 'hang_hooks'
+    'auto_class', 'share_conversions', 'use_one_device', 'mark_filled', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
+from torch import nn
 from transformers import (
     AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
     TrainingArguments,
@@ -161,6 +162,19 @@ def use_one_device(
     if args.n_gpu > 1:
         args._n_gpu = 1
     return args
+
+# %% ../nbs/00_upstream.ipynb #942c0022
+def mark_filled(
+    module: nn.Module,  # of a model that is being built
+):
+    """Let transformers take a module for one whose tensors have their values.
+
+    Parameters
+    ----------
+    module : nn.Module
+        of a model that is being built
+    """
+    module._is_hf_initialized = True
 
 # %% ../nbs/00_upstream.ipynb #4bef7417
 def hang_hooks(
