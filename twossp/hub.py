@@ -233,6 +233,13 @@ def _left_over(model, info, path):
     empty = {n for n in names if 0 in shapes.get(n, ())}
     return {n for n in names if n not in empty or n.rpartition(".")[0] not in stubs}
 
+
+def _spare_gone(model):
+    "A family's own code is not asked to fill in an FFN that is gone"
+    for x in model.modules():
+        if any(isinstance(y, NoLinear) for y in x.children()):
+            mark_filled(x)
+
 # %% ../nbs/51_hub.ipynb #a097e4c9
 def _pruned_config(base):
     "The configuration class of a family's compact checkpoints"
@@ -262,9 +269,7 @@ def _pruned_model(base, config):
         _read_spec(config)  # before anything is built
         model_base.__init__(self, config, *args, **kwargs)
         self.twossp_plan = take_shape(self)
-        for x in self.modules():  # its own code may reach for what is gone
-            if any(isinstance(y, NoLinear) for y in x.children()):
-                mark_filled(x)
+        _spare_gone(self)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
         _check_size(path, kwargs.get("config") or config.from_pretrained(path))
