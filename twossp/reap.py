@@ -93,7 +93,7 @@ def _remove(model, sparsity, score, log):
     n = experts_to_keep(sizes(model), sparsity, router_groups(model))
     scores = score()
     if log is not None:
-        log.update(experts=n, scores=scores, forwards=0)
+        log.update(experts=n, scores=scores)
     return _experts_plan(scores, n)
 
 # %% ../nbs/44_reap.ipynb #b8beb182

@@ -619,9 +619,8 @@ _LEARN = {  # how -> what makes the weights that learn
 
 
 @contextmanager
-def _taught(model, plan, calib, lessons, folder, progress):
+def _taught(model, plan, fit, held, lessons, folder, progress):
     "Inside: the trainer, the student and which of its layers learn"
-    fit, held = _check_recovery(model, plan, calib, lessons)
     steps, every, gone = *_count_steps(lessons, fit), removed_blocks(plan)
     with kept_rng(lessons.seed):
         student = make_student(model, plan)
@@ -678,14 +677,14 @@ def recover(
         the same removals with trained weights; `plan` itself if nothing is gained
     """
     asked = Lessons(**lessons)
-    _check_recovery(model, plan, calib, asked)
+    fit, held = _check_recovery(model, plan, calib, asked)
     with ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
         last = _open_folder(folder, _question(model, plan, calib, asked))
         if asked.top:
             keep_answers(model, calib, Path(folder) / "teacher", asked.top, progress)
-        lesson = _taught(model, plan, calib, asked, folder, progress)
+        lesson = _taught(model, plan, fit, held, asked, folder, progress)
         tutor, student, learners = stack.enter_context(lesson)
         with torch.enable_grad():
             found = _learn(tutor, last, model.dtype)
