@@ -21,7 +21,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
-from .arch import decoder_layers, n_params
+from .arch import decoder_layers, n_params, sees
 from .machine import one_line
 from .plan import from_json, get_kind, kind_of, to_json
 from .provenance import with_provenance
@@ -30,7 +30,7 @@ from .provenance import with_provenance
 def name_base(
     model: PreTrainedModel,  # dense, or pruned for the moment
 ) -> dict:  # base_model: for a reader; base_repo: on the hub, None if it is not there
-    """What a model is called, without folders of this machine.
+    """What a model is called, without folders of this machine; `reads` where it sees.
 
     Parameters
     ----------
@@ -43,14 +43,15 @@ def name_base(
         base_model: for a reader; base_repo: on the hub, None if it is not there
     """
     name = str(getattr(model, "name_or_path", "") or "")
+    more = dict(reads="images and text") if sees(model.config) else {}
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
     if local or not name:
-        return dict(base_model=Path(name).name, base_repo=None)
+        return dict(base_model=Path(name).name, base_repo=None) | more
     try:
         validate_repo_id(name)
     except HFValidationError:
-        return dict(base_model=Path(name).name, base_repo=None)
-    return dict(base_model=name, base_repo=name)
+        return dict(base_model=Path(name).name, base_repo=None) | more
+    return dict(base_model=name, base_repo=name) | more
 
 # %% ../nbs/50_card.ipynb #30d7d860
 def count_params(
@@ -208,11 +209,12 @@ def _credit(method, paper):
     return f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
 
 
-def _how_to_load(format):
-    first = "import twossp\n" if format == "compact" else ""
+def _how_to_load(record):
+    first = "import twossp\n" if record["format"] == "compact" else ""
+    auto = "ImageTextToText" if record.get("reads") else "CausalLM"
     return (
-        f"```python\n{first}from transformers import AutoModelForCausalLM\n"
-        "model = AutoModelForCausalLM.from_pretrained(\"PATH\")\n```"
+        f"```python\n{first}from transformers import AutoModelFor{auto}\n"
+        f"model = AutoModelFor{auto}.from_pretrained(\"PATH\")\n```"
     )
 
 # %% ../nbs/50_card.ipynb #f2c6d251
@@ -223,6 +225,9 @@ def _facts(record):
     if calibration and digest:
         calibration = f"{calibration} (hash {digest})"
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
+    if record.get("reads"):  # a tower that looks at pictures is no part of those
+        whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
+        achieved += f", {whole:.2%} of the whole model's"
     return dict(
         method=record.get("method"),
         options=", ".join(f"{k}={v}" for k, v in options.items()) or None,
@@ -279,16 +284,17 @@ def model_card(
         *(["## Results", _table(results)] if results else []),
         "## How to load",
         _LOAD[record["format"]],
-        _how_to_load(record["format"]),
+        _how_to_load(record),
         (
             "Pruned with [twossp](https://twossp.github.io/twossp/);"
             f" `plan.json` has the details.{credit}"
         ),
     ])
+    kind = "image-text-to-text" if record.get("reads") else "text-generation"
     data = ModelCardData(
         base_model=record.get("base_repo") or None,
         library_name="transformers",
-        pipeline_tag="text-generation",
+        pipeline_tag=kind,
         tags=["pruned", "structured-pruning", "twossp"],
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")

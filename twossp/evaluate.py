@@ -28,7 +28,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .arch import Sizes, arch, decoder_layers, layer_mixers, n_params, sizes
+from twossp.arch import (
+    Sizes, arch, decoder_layers, layer_mixers, n_params, sees, sizes,
+)
 from .linear import is_linear
 from twossp.machine import (
     input_device,
@@ -794,10 +796,12 @@ def describe_model(
     """
     now = sizes(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
-    before = dense.total if dense else loaded
+    before, params = dense.total if dense else loaded, n_params(model)
+    gone = before - now.total
     return dict(
         sparsity=1 - now.total / before,
-        params=n_params(model),
+        whole=gone / (params + gone) if sees(model.config) else None,
+        params=params,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(now.width), max(now.width)],

@@ -453,10 +453,13 @@ def compare(
         "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
         "sparsity, target": targets,
         "sparsity, achieved": [_or_empty(r.sparsity, ".2%") for r in rows],
+        "sparsity, whole model": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [_span(r.width) for r in rows],
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
+    if all(r.whole is None for r in rows):  # no model that reads images
+        del facts["sparsity, whole model"]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))

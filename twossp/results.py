@@ -46,6 +46,8 @@ class Result:
         of the method, where they differ from its defaults
     sparsity : float | None, default None
         achieved
+    whole : float | None, default None
+        the same, of all parameters; of models that read images too
     params : int | None, default None
         all parameters
     layer_params : int | None, default None
@@ -89,6 +91,8 @@ class Result:
     # of the method, where they differ from its defaults
     options: dict = field(default_factory=dict)
     sparsity: float | None = None  # achieved
+    # the same, of all parameters; of models that read images too
+    whole: float | None = None
     params: int | None = None  # all parameters
     layer_params: int | None = None  # those of the decoder layers
     bytes: int | None = None  # of the weights
