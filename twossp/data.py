@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'embedded_model', 'check_vocab', 'read_processor', 'ProcessorFiles', 'Unloadable',
-    'load_model', 'Shard', 'TextSource', 'read_lines', 'wiki_pages', 'strip_markup',
-    'read_wiki', 'read_texts', 'load_text', 'text_hash', 'windows'
+    'embedded_model', 'check_vocab', 'Unloadable', 'load_model', 'Shard', 'TextSource',
+    'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
+    'text_hash', 'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -38,16 +38,14 @@ from huggingface_hub.utils import get_session
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoProcessor,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
-from transformers.utils import cached_file
-
 from .arch import model_family, sees
 from .machine import as_device, as_dtype, quiet
+from .processor import load_processor
 from .upstream import auto_class
 
 # %% ../nbs/11_data.ipynb #4ff70271
@@ -248,65 +246,6 @@ def _is_path(name):
         or os.path.exists(s)
     )
 
-# %% ../nbs/11_data.ipynb #a1f60c80
-_PROCESSOR = """preprocessor_config.json processor_config.json chat_template.jinja
-chat_template.json video_preprocessor_config.json image_processor_config.json""".split()
-
-
-def read_processor(
-    source: str | Path,  # a checkpoint folder, or a name on the hub
-    **options,  # of `transformers.utils.cached_file`: revision, cache_dir …
-) -> dict[str, bytes]:  # name -> content; empty where the checkpoint brings none
-    """The small files of a checkpoint that say how its pictures are prepared.
-
-    Parameters
-    ----------
-    source : str | Path
-        a checkpoint folder, or a name on the hub
-    **options
-        of `transformers.utils.cached_file`: revision, cache_dir …
-
-    Returns
-    -------
-    dict[str, bytes]
-        name -> content; empty where the checkpoint brings none
-    """
-    raises = ("missing_entries", "gated_repo", "connection_errors")
-    calm = {f"_raise_exceptions_for_{k}": False for k in raises}
-    found = {n: cached_file(source, n, **options, **calm) for n in _PROCESSOR}
-    return {n: Path(f).read_bytes() for n, f in found.items() if f}
-
-
-@dataclass(frozen=True)
-class ProcessorFiles:
-    """A processor that cannot be built here: it can be saved again, and nothing else.
-
-    Parameters
-    ----------
-    tokenizer : PreTrainedTokenizerBase
-        of the same checkpoint
-    files : dict[str, bytes]
-        as `read_processor` found them
-    """
-
-    tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
-    files: dict[str, bytes] = field(repr=False)  # as `read_processor` found them
-
-    def save_pretrained(
-        self,
-        folder: str | Path,  # made if needed
-    ):
-        """Write the tokenizer, and the files as they were.
-
-        Parameters
-        ----------
-        folder : str | Path
-            made if needed
-        """
-        self.tokenizer.save_pretrained(folder)
-        for name, content in self.files.items():
-            (Path(folder) / name).write_bytes(content)
-
 # %% ../nbs/11_data.ipynb #4a9ad6e8
 def _hub_reachable(
     timeout: float = 5,  # seconds
@@ -356,15 +295,6 @@ def _cannot_load(name, source, local_files_only, e):
         " or 'smollm2' for the embedded model"
     )
 
-
-def _load_processor(source, options, tok):
-    "What prepares pictures for a model: built, or as files; or the tokenizer alone"
-    try:
-        return AutoProcessor.from_pretrained(source, **options)
-    except (OSError, ValueError, ImportError):
-        how = {k: v for k, v in options.items() if k != "trust_remote_code"}
-        return ProcessorFiles(tok, read_processor(source, **how))
-
 # %% ../nbs/11_data.ipynb #c907d600
 class Unloadable(ValueError):
     "A checkpoint that is refused before its weights are read."
@@ -393,7 +323,7 @@ def _load(name, source, options, dtype, device_map):
             config = AutoConfig.from_pretrained(source, **options)
             auto = _pick_auto(str(name), config)
             if sees(config):
-                tok.twossp_processor = _load_processor(source, options, tok)
+                tok.twossp_processor = load_processor(source, options, tok)
             model, info = auto.from_pretrained(source, **options, **where)
     except Unloadable:
         raise
