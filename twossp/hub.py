@@ -61,7 +61,7 @@ from .remote import MODULE, write_code
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
     auto_class, causal_class, config_class, knows_type, mark_filled,
-    share_conversions,
+    share_conversions, types_of_class,
 )
 
 # %% ../nbs/51_hub.ipynb #17b65096
@@ -351,12 +351,11 @@ AutoConfig.register(MODEL_TYPE, TwoSSPConfig, exist_ok=True)
 # %% ../nbs/51_hub.ipynb #94a86a87
 def __getattr__(name):
     "`PrunedLlamaForCausalLM` and the like: made when somebody asks for them"
-    if name.startswith("Pruned"):
-        for base in filter(knows_type, ARCHS):
-            made = config_class(base)
-            if name in (f"Pruned{x.__name__}" for x in (made, causal_class(made))):
-                pruned_classes(base)
-                return globals()[name]
+    types = types_of_class(name.removeprefix("Pruned")) if name[:6] == "Pruned" else []
+    for base in sorted(types, key=lambda x: x not in ARCHS):  # the table's first
+        pruned_classes(base)
+        if name in globals():
+            return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 # %% ../nbs/51_hub.ipynb #64825483

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'auto_class', 'share_conversions', 'use_one_device', 'mark_filled', 'hang_hooks'
+    'types_of_class', 'auto_class', 'share_conversions', 'use_one_device',
+    'mark_filled', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -17,7 +18,9 @@ from transformers import (
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.configuration_auto import (
+    CONFIG_MAPPING, CONFIG_MAPPING_NAMES,
+)
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
@@ -101,6 +104,29 @@ def image_text_types() -> list[str]:  # sorted
         sorted
     """
     return sorted(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
+
+
+def types_of_class(
+    name: str,  # of a configuration, or of the causal model that is made from it
+) -> list[str]:  # model types, in transformers' order; most names belong to one
+    """The model types that have a class of this name; no family's code is loaded for it.
+
+    Parameters
+    ----------
+    name : str
+        of a configuration, or of the causal model that is made from it
+
+    Returns
+    -------
+    list[str]
+        model types, in transformers' order; most names belong to one
+    """
+    tables = (
+        CONFIG_MAPPING_NAMES,
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    )
+    return list(dict.fromkeys(t for m in tables for t, c in m.items() if c == name))
 
 
 def auto_class(
