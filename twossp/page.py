@@ -11,10 +11,13 @@ __all__ = [
 # %% ../nbs/68_page.ipynb #13ef5c7a
 import base64
 import io
+import math
 from collections.abc import Callable
 from html import escape
+from numbers import Number
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -183,11 +186,20 @@ def _image(alt, plot, *args):
     return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
 
 
+def _say(v):
+    "A cell for readers: thousands apart, a dash for what is not there"
+    if v is None or v is pd.NA or v != v:
+        return "–"
+    if isinstance(v, bool | np.bool_) or not isinstance(v, Number):
+        return str(v)
+    plain = abs(v) < 1000 or math.isinf(v)
+    return f"{v:.4g}".replace("inf", "∞") if plain else f"{v:,.0f}"
+
+
 def _html(t, index=True):
     "A table that can be sorted and filtered"
-    how = dict(na_rep="–", border=0, classes="data", index=index, justify="right")
-    text = t.to_html(float_format=lambda v: f"{v:,.4g}", **how)
-    return f'<div class="wide">{text}</div>'
+    how = dict(border=0, classes="data", index=index, justify="right")
+    return f'<div class="wide">{t.map(_say).to_html(**how)}</div>'
 
 
 def _styled(t):
@@ -371,15 +383,13 @@ def markdown_report(
     """
     parts = []
     for model, rs in _by_model(rows).items():
-        wide = summary(rs).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
-        parts += [f"# {model}", to_markdown(wide, index=False)]
+        parts += [f"# {model}", to_markdown(summary(rs).map(_say), index=False)]
     for model, name, t in _main_tables(rows):
-        shown = t.map(lambda v: "" if v != v else f"{v:,.4g}")
-        parts += [f"## {model}: {name}", to_markdown(shown)]
+        parts += [f"## {model}: {name}", to_markdown(t.map(_say))]
     for rs in _by_model(rows).values():
         for number, t in noise_tables(rs).items():
-            shown = t.map(lambda v: f"{v:,.4g}" if isinstance(v, float) else v)
-            parts += [f"## More than noise? {number}", to_markdown(shown, index=False)]
+            table = to_markdown(t.map(_say), index=False)
+            parts += [f"## More than noise? {number}", table]
     return "\n\n".join(parts) + "\n"
 
 
