@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from .arch import decoder_layers, sizes
 from .balance import balance, layer_widths, mean_sizes, mixer_drops
+from .chunks import rows_at_once
 from .depth import greedy, removal_order
 from twossp.importance import (
     block_influence,
@@ -26,7 +27,7 @@ from twossp.importance import (
     random_scores,
     stream_hooks,
 )
-from .machine import input_device, progress_bar, windows_at_once
+from .machine import input_device, progress_bar
 from .metrics import check_ids, inference, split_batches
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
@@ -71,7 +72,7 @@ def _batch(model, calib, bs):
     if bs is not None:
         return bs
     check_ids(calib, model)
-    return windows_at_once(calib.shape[1], input_device(model))
+    return rows_at_once(model, calib.shape[1])
 
 
 def _check_finite(what, x):

@@ -6,11 +6,14 @@
 __all__ = ['expert_changes', 'expert_shape', 'skeleton_experts']
 
 # %% ../nbs/03_cutting.ipynb #656dcc88
+from functools import partial
+
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
 
 from .arch import Arch, has_experts
+from .away import is_away, make_later
 from twossp.experts import (
     Kept, NoExperts, cut_router, expert_block, is_experts, keep_neurons, measure_experts,
     slice_experts,
@@ -45,12 +48,27 @@ def expert_changes(
     if kept == ():
         return [(block, name, NoExperts().train(experts.training))]
     _check_stride(experts, kept.k)
-    with align_module_device(experts):
-        changes = [(block, name, slice_experts(experts, kept))]
+    changes = [(block, name, make_later(experts, partial(_slice, kept=kept)))]
     if len(kept.left) < kept.experts:
         _check_groups(block, len(kept.left))
+        _check_present(block, name)
         changes += cut_router(block, kept.left)
     return changes
+
+
+def _slice(experts, kept):
+    with align_module_device(experts):
+        return slice_experts(experts, kept)
+
+
+def _check_present(block, experts):
+    "`ValueError` for a router that is not in memory: its rows cannot leave"
+    some = [m for n, m in block.named_modules() if n != experts]
+    if any(map(is_away, some)):
+        raise ValueError(
+            "whole experts cannot leave a model whose router is offloaded: load it onto"
+            " its devices, or narrow the experts instead"
+        )
 
 # %% ../nbs/03_cutting.ipynb #ef1d54e8
 def _check_stride(experts, k):

@@ -21,11 +21,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
+from .chunks import map_chunks, rows_at_once, smallest_budget
 from .linear import in_features, read_matrix
-from twossp.machine import (
-    default_budget, input_device, processes, progress_bar, sum_over_processes,
-    windows_at_once,
-)
+from .machine import input_device, processes, progress_bar, sum_over_processes
 from .metrics import check_ids, inference, split_batches
 from .replay import check_replay, record_calls, resident, run_layer, take_hidden
 from .surgery import Edit, locate, swapped
@@ -125,17 +123,39 @@ class Sink(nn.Module):
         return x.new_zeros(*x.shape[:-1], self.width)
 
 # %% ../nbs/20_importance.ipynb #e797f5c3
-def _layer_norms(layer, a, tape, i, states, add):
-    "Move `states` through layer `i`, in place, and `add` what enters its down"
-    size = 0
-    with pre_hooks([layer.get_submodule(a.down)], lambda _, x: add(i, x, size)):
-        for h in states:
-            size = len(h)
-            h.copy_(run_layer(layer, tape, i, h))
+class _Found:
+    "The norms of each layer's windows, as they are found"
+
+    def __init__(self, p):
+        self.p, self.norms, self.size, self.mark = p, [], 0, 0
+
+    def begin(self, n):
+        "Of `n` windows that come now"
+        self.size, self.mark = n, len(self.norms)
+
+    def add(self, i, x):
+        "What enters the down projection of layer `i`"
+        self.norms.append((i, window_norms(x, self.size, self.p)))
+
+    def undo(self):
+        "Of the windows that came last, nothing was found"
+        del self.norms[self.mark :]
+
+
+def _layer_norms(model, tape, i, h, bs, found):
+    "Move states `h` through layer `i`, in place; what enters its down is noted"
+    layer, down = decoder_layers(model)[i], arch(model).down
+
+    def work(part):
+        found.begin(len(part))
+        part.copy_(run_layer(layer, tape, i, part))
+
+    with pre_hooks([layer.get_submodule(down)], lambda _, x: found.add(i, x)):
+        map_chunks(work, (h,), bs, model, h.shape[1], undo=found.undo)
 
 # %% ../nbs/20_importance.ipynb #243d293e
-def _walk_norms(model, ids, check, bs, add, done, budget, progress):
-    "`add(layer, what enters its down, windows)` layer by layer, `done()` after each party"
+def _walk_norms(model, ids, check, bs, found, done, budget, progress):
+    "All norms layer by layer, `done()` after each party"
     a, layers = arch(model), decoder_layers(model)
     d = model.config.get_text_config().hidden_size
     state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's
@@ -148,21 +168,25 @@ def _walk_norms(model, ids, check, bs, add, done, budget, progress):
             for i, layer in enumerate(layers):
                 last = i + 1 == len(layers)
                 with resident(layer.modules()), swapped(spare if last else []):
-                    _layer_norms(layer, a, tape, i, h.split(bs), add)
+                    _layer_norms(model, tape, i, h, bs, found)
                 b.update()
             done()
 
 # %% ../nbs/20_importance.ipynb #95014b38
-def _plain_norms(model, ids, bs, add, done, progress):
+def _plain_norms(model, ids, bs, found, done, progress):
     "The same, batch by batch"
-    a, size = arch(model), 0
+    a, device = arch(model), input_device(model)
     downs = [layer.get_submodule(a.down) for layer in decoder_layers(model)]
-    batches = split_batches(ids, bs, progress, "activation norms", input_device(model))
-    with pre_hooks(downs, lambda i, x: add(i, x, size)):
-        for b in batches:
-            size = len(b)
-            model.base_model(b, use_cache=False)
-            done()
+    bar = progress_bar(None, "activation norms", progress, total=len(ids))
+
+    def work(b):
+        found.begin(len(b))
+        model.base_model(b.to(device), use_cache=False)
+        done()
+        bar.update(len(b))
+
+    with bar, pre_hooks(downs, found.add):
+        map_chunks(work, (ids,), bs, model, ids.shape[1], undo=found.undo)
 
 # %% ../nbs/20_importance.ipynb #efa04913
 def _group_places(tensors):
@@ -186,20 +210,19 @@ def _add_up(found, sums):
 # %% ../nbs/20_importance.ipynb #6cd266a5
 def _mean_norms(model, calib, p, bs, budget, progress):
     "The scores; each process has its share of the windows"
-    a, (rank, size), device = arch(model), processes(), input_device(model)
+    a, (rank, size) = arch(model), processes()
     widths = [in_features(ffn_linears(x, a)[1]) for x in decoder_layers(model)]
-    sums, found = [torch.zeros(f, dtype=torch.float64) for f in widths], []
+    sums, found = [torch.zeros(f, dtype=torch.float64) for f in widths], _Found(p)
     mine, check = calib[rank::size], check_replay(model, calib)
-    add = lambda i, x, n: found.append((i, window_norms(x, n, p)))
-    done = lambda: _add_up(found, sums)
-    bs = bs or windows_at_once(calib.shape[1], device)
-    budget = default_budget(device) if budget is None else budget
+    done = lambda: _add_up(found.norms, sums)
+    budget = smallest_budget(model) if budget is None else budget
+    bs = bs or rows_at_once(model, calib.shape[1], budget)
     with inference(model):
         if len(mine) and check.problem:
-            _plain_norms(model, mine, bs, add, done, progress)
+            _plain_norms(model, mine, bs, found, done, progress)
         elif len(mine):
             bs = bs if check.stack else 1
-            _walk_norms(model, mine, check, bs, add, done, budget, progress)
+            _walk_norms(model, mine, check, bs, found, done, budget, progress)
     return [(sum_over_processes(s) / len(calib)).float() for s in sums]
 
 # %% ../nbs/20_importance.ipynb #a99635c0

@@ -367,6 +367,7 @@ def progress_bar(
     what: str,  # its label
     progress: bool,  # show it at all
     total: int | None = None,  # steps, if `items` has no length
+    unit: str = "it",  # of a step; "B" writes bytes as MB and GB
 ) -> tqdm:  # the bar
     """A progress bar, in the first process only.
 
@@ -380,6 +381,8 @@ def progress_bar(
         show it at all
     total : int | None, default None
         steps, if `items` has no length
+    unit : str, default 'it'
+        of a step; "B" writes bytes as MB and GB
 
     Returns
     -------
@@ -387,7 +390,8 @@ def progress_bar(
         the bar
     """
     hidden = not progress or processes()[0] > 0
-    return tqdm(items, desc=what, total=total, disable=hidden, leave=False)
+    how = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
+    return tqdm(items, desc=what, total=total, **how)
 
 # %% ../nbs/10_machine.ipynb #8e04996a
 def _without_bars(stack):

@@ -21,6 +21,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .arch import Arch, arch, decoder_layers, ffn_linears, layer_mixers
+from .chunks import map_chunks, rows_at_once, smallest_budget
 from .importance import exact_device
 from twossp.least_squares import (
     LAMBDAS,
@@ -32,7 +33,7 @@ from twossp.least_squares import (
     widen,
 )
 from .linear import is_linear, read_matrix, store_matrix
-from .machine import default_budget, input_device, progress_bar, windows_at_once
+from .machine import progress_bar
 from .metrics import check_ids, inference
 from .plan import Plan, dense_plan, drop, removed_blocks
 from .replay import check_replay, record_calls, resident, run_layer
@@ -257,18 +258,21 @@ class _Place:
 def _run_pruned(place, plan, h, name=None, each=None):
     """One layer on all windows (n, t, d), pruned; `each` is called with rows, output,
     and input and output of the projection `name`"""
-    layer, outs = place.layer, []
-    with resident(layer.modules()), applied(place.model, plan):
-        for start in range(0, len(h), place.how.bs):
-            rows = slice(start, min(start + place.how.bs, len(h)))
-            if each is None:
-                outs.append(run_layer(layer, place.tape, place.i, h[rows]))
-                continue
-            with _watch_calls(layer.get_submodule(name)) as calls:
-                outs.append(out := run_layer(layer, place.tape, place.i, h[rows]))
-            x, y = calls[0]
-            each(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
-    return torch.cat(outs)
+    layer, model = place.layer, place.model
+
+    def work(at, part):
+        if each is None:
+            return run_layer(layer, place.tape, place.i, part)
+        with _watch_calls(layer.get_submodule(name)) as calls:
+            out = run_layer(layer, place.tape, place.i, part)
+        x, y = calls[0]
+        rows = slice(int(at[0]), int(at[-1]) + 1)
+        each(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
+        return out
+
+    with resident(layer.modules()), applied(model, plan):
+        xs = torch.arange(len(h)), h
+        return torch.cat(map_chunks(work, xs, place.how.bs, model, h.shape[1]))
 
 # %% ../nbs/30_repair.ipynb #8cf24f0b
 @dataclass
@@ -304,11 +308,11 @@ class _Fit:
     def add(self, rows, x, target):
         "Of these windows, the first are fitted, and the others held out"
         n = max(0, self.how.n_fit - rows.start)
-        for part, some in (("fit", slice(None, n)), ("held", slice(n, None))):
-            if len(x[some]):
-                found = moments(x[some], target[some])
-                known = self.sums.get(part)
-                self.sums[part] = found if known is None else add_into(known, found)
+        parts = dict(fit=slice(None, n), held=slice(n, None))
+        new = {k: moments(x[s], target[s]) for k, s in parts.items() if len(x[s])}
+        for part, found in new.items():  # now that nothing can run out of memory
+            known = self.sums.get(part)
+            self.sums[part] = found if known is None else add_into(known, found)
 
     def stream(self, new):
         "The layer's output with new weights (d, k), from the inputs that were kept"
@@ -602,14 +606,14 @@ def _check_setting(model, plans, calib, share, lam, held_out, attention):
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
     lams = _check_lams(lam, len(calib), held_out)
-    check, device = check_replay(model, calib), input_device(model)
+    check = check_replay(model, calib)
     if check.problem:
         raise ValueError(f"{type(model).__name__} cannot be repaired: {check.problem}")
     n_fit = len(calib)
     if len(lams) > 1:
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
-    bs = windows_at_once(calib.shape[1], device) if check.stack else 1
-    return _Setting(share, lams, n_fit, bs, attention, default_budget(device) // 2)
+    bs = rows_at_once(model, calib.shape[1]) if check.stack else 1
+    return _Setting(share, lams, n_fit, bs, attention, smallest_budget(model) // 2)
 
 # %% ../nbs/30_repair.ipynb #7ea2eb13
 def _check_repairable(model, plan):

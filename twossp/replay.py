@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'PROBE', 'StandIn', 'split_call', 'take_hidden', 'stand_ins', 'Tape',
-    'record_calls', 'move_tensors', 'run_layer', 'resident', 'run_layers', 'tail',
-    'Check', 'check_replay', 'Work', 'counting'
+    'PROBE', 'StandIn', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
+    'record_calls', 'move_tensors', 'run_layer', 'run_layers', 'is_offloaded',
+    'layers_bar', 'tail', 'Check', 'check_replay', 'Work', 'counting'
 ]
 
 # %% ../nbs/13_replay.ipynb #0bae9714
@@ -19,10 +19,13 @@ from functools import partial
 
 import torch
 from torch import nn
+from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers
-from .machine import input_device
+from .away import is_away
+from .chunks import map_chunks
+from .machine import input_device, progress_bar
 from .metrics import inference
 from .surgery import Edit, locate, swapped
 
@@ -137,6 +140,39 @@ def stand_ins(
     with swapped([Edit(*place, new.train(model.training))]):
         yield
 
+# %% ../nbs/13_replay.ipynb #429b4899
+def _offloading_hooks(module):
+    "The hooks of accelerate that move the weights of `module` in and out"
+    hook = vars(module).get("_hf_hook")
+    return [h for h in getattr(hook, "hooks", [hook]) if getattr(h, "offload", False)]
+
+
+def _give_back(module, hook):
+    "Let `hook` move the weights of `module` out again"
+    hook.offload = True
+    hook.post_forward(module, None)
+
+# %% ../nbs/13_replay.ipynb #d13ed0e0
+@contextmanager
+def resident(
+    # that are called inside; those that are in place already are left alone
+    modules: Iterable[nn.Module],
+) -> Iterator[None]:
+    """Offloaded modules have their weights in place inside: each moves once.
+
+    Parameters
+    ----------
+    modules : Iterable[nn.Module]
+        that are called inside; those that are in place already are left alone
+    """
+    with ExitStack() as stack:
+        for m in modules:
+            for hook in _offloading_hooks(m):
+                hook.pre_forward(m)
+                stack.callback(_give_back, m, hook)
+                hook.offload = False
+        yield
+
 # %% ../nbs/13_replay.ipynb #bab43d1e
 @dataclass(frozen=True)
 class Tape:
@@ -198,13 +234,20 @@ def record_calls(
         (n, t, d) what enters the first layer, and what the layers are called with
     """
     states, tape = None, None
-    for w, b in enumerate(ids.to(input_device(model)).split(1)):
-        hs, args, kwargs = _calls_of(model, b, as_tuple)
-        if tape is None:
-            states = hs[0].new_empty(len(ids), *hs[0].shape[1:])
-            tape = Tape(args, kwargs)
-        states[w] = hs[0][0]
+    with resident(_list_outside(model)):
+        for w, b in enumerate(ids.to(input_device(model)).split(1)):
+            hs, args, kwargs = _calls_of(model, b, as_tuple)
+            if tape is None:
+                states = hs[0].new_empty(len(ids), *hs[0].shape[1:])
+                tape = Tape(args, kwargs)
+            states[w] = hs[0][0]
     return states, tape
+
+
+def _list_outside(model):
+    "What the model runs in front of its layers and behind them, without the head"
+    inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
+    return [m for m in model.base_model.modules() if id(m) not in inside]
 
 # %% ../nbs/13_replay.ipynb #4e9f4f60
 def move_tensors(
@@ -280,45 +323,13 @@ def _plain_logits(model, ids):
         hook.remove()
     return logits, seen[0]
 
-# %% ../nbs/13_replay.ipynb #429b4899
-def _offloading_hooks(module):
-    "The hooks of accelerate that move the weights of `module` in and out"
-    hook = vars(module).get("_hf_hook")
-    return [h for h in getattr(hook, "hooks", [hook]) if getattr(h, "offload", False)]
-
-
-def _give_back(module, hook):
-    "Let `hook` move the weights of `module` out again"
-    hook.offload = True
-    hook.post_forward(module, None)
-
-# %% ../nbs/13_replay.ipynb #d13ed0e0
-@contextmanager
-def resident(
-    # that are called inside; those that are in place already are left alone
-    modules: Iterable[nn.Module],
-) -> Iterator[None]:
-    """Offloaded modules have their weights in place inside: each moves once.
-
-    Parameters
-    ----------
-    modules : Iterable[nn.Module]
-        that are called inside; those that are in place already are left alone
-    """
-    with ExitStack() as stack:
-        for m in modules:
-            for hook in _offloading_hooks(m):
-                hook.pre_forward(m)
-                stack.callback(_give_back, m, hook)
-                hook.offload = False
-        yield
-
 # %% ../nbs/13_replay.ipynb #0a55cfae
 def run_layers(
     model: PreTrainedModel,  # in inference mode
     tape: Tape,  # what its layers are called with
     h: torch.Tensor,  # (n, t, d) what enters the first layer
     rows: int,  # windows that go through a layer at once
+    tick: Callable | None = None,  # called with the number of each layer when it is done
 ) -> torch.Tensor:  # (n, t, d) what leaves the last
     """All layers, one after the other, each with all windows.
 
@@ -332,6 +343,8 @@ def run_layers(
         (n, t, d) what enters the first layer
     rows : int
         windows that go through a layer at once
+    tick : Callable | None, default None
+        called with the number of each layer when it is done
 
     Returns
     -------
@@ -340,8 +353,61 @@ def run_layers(
     """
     for i, layer in enumerate(decoder_layers(model)):
         with resident(layer.modules()):
-            h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(rows)])
+            run = partial(run_layer, layer, tape, i)
+            h = torch.cat(map_chunks(run, (h,), rows, model, h.shape[1]))
+        if tick is not None:
+            tick(i)
     return h
+
+# %% ../nbs/13_replay.ipynb #ae71c5e0
+def is_offloaded(
+    model: PreTrainedModel,  # of a supported family
+) -> bool:  # False while they are all in memory
+    """Do decoder layers have to be fetched from the host or from disk.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+
+    Returns
+    -------
+    bool
+        False while they are all in memory
+    """
+    return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
+
+
+def layers_bar(
+    model: PreTrainedModel,  # whose layers are walked
+    what: str,  # label
+    progress: bool,  # show it at all
+    times: int = 1,  # walks
+) -> tuple[tqdm, Callable]:  # the bar, for `with`; called with the number of a layer
+    """A progress bar for walks over the layers, and what moves it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        whose layers are walked
+    what : str
+        label
+    progress : bool
+        show it at all
+    times : int, default 1
+        walks
+
+    Returns
+    -------
+    tuple[tqdm, Callable]
+        the bar, for `with`; called with the number of a layer
+    """
+    layers, unit = decoder_layers(model), "layer"
+    size = [1] * len(layers)
+    if is_offloaded(model):
+        unit, size = "B", [sum(p.nbytes for p in x.parameters()) for x in layers]
+    bar = progress_bar(None, what, progress, times * sum(size), unit)
+    return bar, lambda i: bar.update(size[i])
 
 # %% ../nbs/13_replay.ipynb #5952a595
 @contextmanager

@@ -22,13 +22,11 @@ from transformers import PreTrainedModel
 from twossp.arch import (
     Arch, arch, decoder_layers, ffn_linears, ffn_width, has_experts, layer_row,
 )
+from .chunks import map_chunks, rows_at_once, smallest_budget
 from .experts import read_form, run_experts
 from .importance import pre_hooks, window_norms
 from .linear import read_matrix
-from twossp.machine import (
-    default_budget, input_device, processes, progress_bar, sum_over_processes,
-    windows_at_once,
-)
+from .machine import input_device, processes, progress_bar, sum_over_processes
 from .metrics import check_ids, inference, split_batches
 from .replay import check_replay, record_calls, resident, run_layer
 from .surgery import Edit, swapped
@@ -159,6 +157,15 @@ class _Tally:
     def begin(self, h):
         "Of the windows (b, t, d) that come now"
         self.size, self.t, self.parts = len(h), h.shape[1], {}
+        self.before = [x.clone() for x in self._sums()]
+
+    def _sums(self):
+        return self.ffn, self.experts, self.tokens, self.output
+
+    def undo(self):
+        "The windows that came last are not counted"
+        for x, old in zip(self._sums(), self.before, strict=True):
+            x.copy_(old)
 
     def dense(self, _, x):
         "What enters an FFN's down projection"
@@ -195,10 +202,19 @@ def _walk(model, ids, tallies, check, bs, budget, progress):
             h, tape = record_calls(model, part, check.as_tuple)
             for i, layer in enumerate(layers):
                 with resident(layer.modules()), _tallied(layer, a, tallies[i]):
-                    for x in h.split(bs):
-                        tallies[i].begin(x)
-                        x.copy_(run_layer(layer, tape, i, x))
+                    _layer_tally(model, tape, i, h, bs, tallies[i])
                 bar.update()
+
+
+def _layer_tally(model, tape, i, h, bs, tally):
+    "Move states `h` through layer `i`, in place, and count"
+    layer = decoder_layers(model)[i]
+
+    def work(x):
+        tally.begin(x)
+        x.copy_(run_layer(layer, tape, i, x))
+
+    map_chunks(work, (h,), bs, model, h.shape[1], undo=tally.undo)
 
 
 def _run(model, ids, tallies, bs, progress):
@@ -250,11 +266,11 @@ def routed_scores(
         a layer: `RoutedScores`, or (f,) of a dense one; on the CPU
     """
     check_ids(calib, model)
-    a, (rank, size), device = arch(model), processes(), input_device(model)
+    a, (rank, size) = arch(model), processes()
     mine, check = calib[rank::size], check_replay(model, calib)
     tallies = [_Tally(x, a, p, weighted) for x in decoder_layers(model)]
-    bs = bs or windows_at_once(calib.shape[1], device)
-    budget = default_budget(device) if budget is None else budget
+    budget = smallest_budget(model) if budget is None else budget
+    bs = bs or rows_at_once(model, calib.shape[1], budget)
     with inference(model):
         if len(mine) and check.problem:
             _run(model, mine, tallies, bs, progress)

@@ -13,20 +13,20 @@ __all__ = [
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers, sizes
+from .chunks import map_chunks, rows_at_once, smallest_budget
 from .indices import send_indices
 from twossp.machine import (
-    default_budget,
     input_device,
     processes,
     progress_bar,
     sum_over_processes,
-    windows_at_once,
 )
 from .metrics import check_ids, inference, kl, nll
 from .plan import Plan, dense_plan, drop, removed_blocks, removed_params
@@ -238,7 +238,8 @@ def _through(job, i, nodes, states, out, left):
     layer = decoder_layers(job.model)[i]
     for part in (nodes[j : j + per] for j in range(0, len(nodes), per)):
         h = _stacked([states[n.parent] for n in part])
-        ys = [run_layer(layer, job.tape, i, x) for x in h.split(job.rows)]
+        run = partial(run_layer, layer, job.tape, i)
+        ys = map_chunks(run, (h,), job.rows, job.model, h.shape[1])
         out.update(zip(part, torch.cat(ys).split(size), strict=True))
         left.subtract(n.parent for n in part)
         for n in part:
@@ -359,27 +360,35 @@ def _chunk(model, device, t, budget):
     return min(t, max(64, most // (4 * v)))
 
 # %% ../nbs/14_search.ipynb #be5a212e
-def _nll_of(logits, h, ids, chunk):
+_IN_HEAD = "tokens whose logits are computed"
+
+
+def _nll_of(logits, h, ids, chunk, model=None):
     "(n,) nll of windows whose last hidden states are `h`"
-    x, y = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
-    out = []
-    for a, b in zip(x.split(chunk), y.split(chunk), strict=True):
+
+    def work(a, b):
         z = logits(a)
-        out.append(F.cross_entropy(z.float(), b.to(z.device), reduction="none"))
+        return F.cross_entropy(z.float(), b.to(z.device), reduction="none")
+
+    xs = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
+    out = map_chunks(work, xs, chunk, model, what=_IN_HEAD)
     return torch.cat(out).view(len(ids), -1).mean(1)
 
 
-def _kl_of(logits, ref, states, chunk):
+def _kl_of(logits, ref, states, chunk, model=None):
     "[kl] of one window from `ref`: tokens -> logits, for `states`, each (t, d)"
-    total, t = 0, len(states[0])
-    for a in range(0, t, chunk):
-        log_p = ref(slice(a, a + chunk)).float().log_softmax(-1)
+
+    def work(at):
+        some = slice(int(at[0]), int(at[-1]) + 1)
+        log_p = ref(some).float().log_softmax(-1)
         p, found = log_p.exp(), []
         for h in states:
-            log_q = logits(h[a : a + chunk]).float().log_softmax(-1).to(p.device)
+            log_q = logits(h[some]).float().log_softmax(-1).to(p.device)
             found.append((p * (log_p - log_q)).sum(-1).clamp_min(0).sum())
-        total = total + torch.stack(found)
-    return total / t
+        return torch.stack(found)
+
+    t = len(states[0])
+    return sum(map_chunks(work, (torch.arange(t),), chunk, model, what=_IN_HEAD)) / t
 
 # %% ../nbs/14_search.ipynb #ba436740
 @dataclass(frozen=True)
@@ -434,22 +443,14 @@ class LastStates:
 # %% ../nbs/14_search.ipynb #2008034e
 def _limits(model, ids, leaves, check, budget):
     "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
-    device, (n, t) = input_device(model), ids.shape
-    budget = default_budget(device) if budget is None else budget
+    n, t = ids.shape
+    budget = smallest_budget(model) if budget is None else budget
     d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
     held = max(1, budget // 2 // (t * d * size))
-    work = t * size * (8 * d + 4 * _most_neurons(sizes(model)))
     windows = min(n, max(1, held // leaves))
-    rows = min(windows_at_once(t, device), max(1, budget // 4 // work))
-    chunk = _chunk(model, device, t, budget)
-    nodes = max(1, held // windows)
-    return Limits(windows, nodes, rows if check.stack else 1, chunk)
-
-
-def _most_neurons(s):
-    "That a token has in a layer: of an FFN, and of the experts that it uses"
-    routed = (e.active * e.width if e else 0 for e in s.experts or [None] * len(s))
-    return max(f + n for f, n in zip(s.width, routed, strict=True))
+    rows = rows_at_once(model, t, budget) if check.stack else 1
+    chunk = _chunk(model, input_device(model), t, budget)
+    return Limits(windows, max(1, held // windows), rows, chunk)
 
 # %% ../nbs/14_search.ipynb #s14bar
 def _evaluations_bar(levels, times, progress):
@@ -559,7 +560,8 @@ def _walked_nll(ends, check, shape):
         here = slice(e.start, e.start + len(e.ids))
         with tail(e.job.model, check.as_tuple, check.mask) as logits:
             for n, h in e.states.items():
-                found.append((n.plans, here, _nll_of(logits, h, e.ids, e.limits.chunk)))
+                x = _nll_of(logits, h, e.ids, e.limits.chunk, e.job.model)
+                found.append((n.plans, here, x))
     return _fill(torch.empty(shape), found)
 
 # %% ../nbs/14_search.ipynb #e8682be2
@@ -624,7 +626,7 @@ def _ends_kl(e, count, ref, dense, check):
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
         with tail(e.job.model, check.as_tuple, check.mask) as logits:
             take = _reference_at(p, logits, None if p is not None else dense[w])
-            found = _kl_of(logits, take, states, e.limits.chunk)
+            found = _kl_of(logits, take, states, e.limits.chunk, e.job.model)
         for n, x in zip(nodes, found, strict=True):
             out.append(([q for q in n.plans if q < count], e.start + w, x))
     return out

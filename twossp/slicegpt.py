@@ -31,9 +31,10 @@ from twossp.arch import (
     n_params,
     sizes,
 )
+from .chunks import rows_at_once
 from .importance import exact_device
 from .linear import make_linear, read_matrix
-from .machine import input_device, progress_bar, windows_at_once
+from .machine import progress_bar
 from .metrics import check_ids, inference
 from .plan import Kind, Layout, check_sparsity
 from .provenance import planner
@@ -981,7 +982,7 @@ def slice_to(
             " more or longer windows"
         )
     if bs is None:
-        bs = windows_at_once(calib.shape[1], input_device(model))
+        bs = rows_at_once(model, calib.shape[1])
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):

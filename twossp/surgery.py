@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pkgutil import resolve_name
 
 import torch
@@ -28,6 +29,7 @@ from twossp.arch import (
     Arch, Mixer, arch, decoder_layers, ffn_linears, ffn_width, layer_mixers,
     layer_row, n_params, sizes,
 )
+from .away import make_later, put_tensor
 from .cutting import expert_changes, expert_shape, skeleton_experts
 from .indices import find_indices, send_indices
 from twossp.linear import (
@@ -254,8 +256,9 @@ def ffn_edits(
     if keep:
         k, f = find_indices(layer, keep, down.weight.device), in_features(down)
         stacked = torch.cat([k + p * f for p in range(a.fused)])
-        new = [slice_linear(u, stacked, "out") for u in ups]
-        new.append(slice_linear(down, k, "in"))
+        cuts = [(u, partial(slice_linear, keep=stacked, side="out")) for u in ups]
+        cuts.append((down, partial(slice_linear, keep=k, side="in")))
+        new = [make_later(*x) for x in cuts]
     else:
         new = [*(NoLinear(0) for _ in ups), NoLinear(out_features(down))]
         new = [m.train(down.training) for m in new]
@@ -367,14 +370,16 @@ def _index_edits(layer, old, new):
 
 def _rescale_edits(m, r):
     "GPT-2 may divide its scores by the layer's number: queries make up for the change"
-    c = m.c_attn
-    scale = torch.ones_like(c.bias)
-    scale[: m.embed_dim] = r
-    w, b = read_matrix(c).detach() * scale[:, None], c.bias.detach() * scale
-    return [
-        Edit(m, "scaling", m.scaling / r),
-        Edit(m, "c_attn", make_linear(c, w, b)),
-    ]
+
+    def scaled(c):
+        with align_module_device(c):
+            scale = torch.ones_like(c.bias)
+            scale[: m.embed_dim] = r
+            w, b = read_matrix(c).detach() * scale[:, None], c.bias.detach() * scale
+            return make_linear(c, w, b)
+
+    new = make_later(m.c_attn, scaled)
+    return [Edit(m, "scaling", m.scaling / r), Edit(m, "c_attn", new)]
 
 # %% ../nbs/04_surgery.ipynb #8ff0d3d0
 def _left(L, gone):
@@ -478,9 +483,9 @@ def _check_weights(model, plan):
 
 def _copy_layer(old):
     "A linear layer, or experts, that share the tensors of another"
-    if is_experts(old):
-        return copy_module(old)
     with align_module_device(old):
+        if is_experts(old):
+            return copy_module(old)
         bias = None if old.bias is None else old.bias.detach()
         return make_linear(old, read_matrix(old).detach(), bias)
 
@@ -493,11 +498,10 @@ def _put_weights(model, edits, weights):
         parent, child = locate(model, path)
         m = new.get((id(parent), child))
         if m is None:
-            m = new[id(parent), child] = _copy_layer(getattr(parent, child))
+            m = make_later(getattr(parent, child), _copy_layer)
+            new[id(parent), child] = m
             more.append(Edit(parent, child, m))
-        like = getattr(m, attr) if attr != "bias" else m.weight
-        w = nn.Parameter(w.to(like.device, like.dtype), like.requires_grad)
-        setattr(m, attr, w)
+        put_tensor(m, attr, w)
     return edits + more
 
 # %% ../nbs/04_surgery.ipynb #2baeb6ca
