@@ -224,9 +224,7 @@ def model_family(
     return getattr(config, "base_model_type", None) or config.model_type
 
 # %% ../nbs/02_arch.ipynb #41d53cd4
-# entries that mixtures of experts, and models that see or hear, have
-_ROUTED = tuple("""num_experts num_local_experts n_routed_experts moe_num_experts
-num_experts_per_tok moe_config""".split())
+# entries that models that see or hear have
 _SENSES = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
 talker_config""".split())
 _REASONS = {
@@ -238,17 +236,13 @@ _REASONS = {
         "it is multimodal, and not of those that read images and text: its layers also"
         " read sound or write pictures; load the text model alone where there is one"
     ),
-    _ROUTED: (
-        "it is a mixture of experts: a layer holds many FFNs and a router,"
-        " and a neuron of one is no neuron of the others"
-    ),
 }
 
 # %% ../nbs/02_arch.ipynb #b67a9979
 def refusal(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # the reason; None if there is none
-    """Why a kind of model is out of scope: encoder–decoder, speech, mixture.
+    """Why a kind of model is out of scope: encoder–decoder, speech.
 
     Parameters
     ----------
@@ -261,11 +255,10 @@ def refusal(
         the reason; None if there is none
     """
     text = config.get_text_config() if sees(config) else config
-    parts = config, text, getattr(config, "ffn_config", None)
     for names, reason in _REASONS.items():
-        if names is _SENSES and sees(config) or names is _ROUTED and _is_dense(text):
+        if names is _SENSES and sees(config):
             continue
-        if any(getattr(c, n, None) for c in parts for n in names):
+        if any(getattr(c, n, None) for c in (config, text) for n in names):
             return reason
     return None
 
@@ -286,16 +279,6 @@ def sees(
         by its type
     """
     return model_family(config) in image_text_types()
-
-
-def _is_dense(c):
-    "Does a configuration that could say how many experts there are say that none are"
-    if any(getattr(c, n, None) == 0 for n in _ROUTED[:3]):
-        return True
-    kinds, plain = (getattr(c, n, None) for n in ("layers_block_type", "mlp_only_layers"))
-    if kinds and "mlp" in kinds:  # Nemotron-H: a layer is a mixer, an FFN or experts
-        return "moe" not in kinds
-    return len(plain or ()) == getattr(c, "num_hidden_layers", None)
 
 # %% ../nbs/02_arch.ipynb #a49f5f7b
 # rows of single models: derived ones, and those given for a moment

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'mean_sizes', 'mixer_count', 'attention_count', 'mixer_drops', 'round_width',
-    'check_multiple', 'Balance', 'reachable_range', 'width_after', 'layer_widths',
-    'balance'
+    'COUNTS', 'mean_sizes', 'mixer_count', 'attention_count', 'mixer_drops',
+    'round_width', 'check_multiple', 'Balance', 'reachable_range', 'full_width',
+    'width_after', 'layer_widths', 'balance'
 ]
 
 # %% ../nbs/23_balance.ipynb #08d1be1d
@@ -19,6 +19,7 @@ from .plan import Plan, check_sparsity, drop
 # %% ../nbs/23_balance.ipynb #68c1e7b9
 def mean_sizes(
     s: Sizes,  # of the dense model
+    active: bool = False,  # of a mixture's experts only those that a token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
     """A and F of the formula: one layer's, and means where layers differ.
 
@@ -26,6 +27,8 @@ def mean_sizes(
     ----------
     s : Sizes
         of the dense model
+    active : bool, default False
+        of a mixture's experts only those that a token uses
 
     Returns
     -------
@@ -33,6 +36,8 @@ def mean_sizes(
         parameters of one attention, of one FFN
     """
     mixers, ffns = [n for x in s.mixers for n in x], [n for n in s.ffn if n]
+    if active:
+        ffns = [n - _idle(s.experts_of(i)) for i, n in enumerate(s.ffn) if n]
     if not mixers or 0 in mixers or not ffns:
         raise ValueError(
             "some layer has no attention, or none has an FFN: the model is already"
@@ -41,9 +46,17 @@ def mean_sizes(
     return _mean(mixers), _mean(ffns)
 
 
+def _idle(e):
+    "Parameters of the experts that a token does not use"
+    return e.count(e.experts - e.active, e.width) if e else 0
+
+
 def _mean(x):
     "The mean; the very number where all are equal"
     return x[0] if len(set(x)) == 1 else sum(x) / len(x)
+
+
+COUNTS = "all", "active"  # what F can count in a mixture
 
 
 def mixer_count(
@@ -68,6 +81,7 @@ def attention_count(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # larger removes more attentions; the paper's value
+    count: str = "all",  # of a mixture's experts; or "active": those a token uses
 ) -> int:  # 0 … L
     """The formula's number of attentions to remove.
 
@@ -79,15 +93,19 @@ def attention_count(
         target, in (0, 1)
     alpha : float, default 1.5
         larger removes more attentions; the paper's value
+    count : str, default 'all'
+        of a mixture's experts; or "active": those a token uses
 
     Returns
     -------
     int
         0 … L
     """
+    if count not in COUNTS:
+        raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
-    A, F = mean_sizes(s)
+    A, F = mean_sizes(s, count == "active")
     return round(mixer_count(s) * check_sparsity(sparsity) ** (F / A / alpha))
 
 # %% ../nbs/23_balance.ipynb #b9630307
@@ -203,10 +221,10 @@ def reachable_range(
 # %% ../nbs/23_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
     "`ValueError` unless `n` removed attentions can meet the target"
-    ranges = [reachable_range(s, k) for k in range(mixer_count(s) + 1)]
-    low, high = ranges[n]
+    low, high = reachable_range(s, n)
     if low <= sparsity <= high:
         return
+    ranges = [reachable_range(s, k) for k in range(mixer_count(s) + 1)]
     rows = [k for k, (a, b) in enumerate(ranges) if a <= sparsity <= b]
     way = f"no n_attn reaches {sparsity:.4g} (at most {ranges[-1][1]:.4f})"
     if rows:
@@ -217,12 +235,30 @@ def _check_reach(s, sparsity, n):
     )
 
 # %% ../nbs/23_balance.ipynb #2ea1df40
+def full_width(
+    s: Sizes,  # of the dense model
+) -> int:  # neurons
+    """The width of the widest FFN; of a mixture, of an expert.
+
+    Parameters
+    ----------
+    s : Sizes
+        of the dense model
+
+    Returns
+    -------
+    int
+        neurons
+    """
+    return next((e.width for e in s.experts if e), 0) or max(s.width)
+
+
 def width_after(
     s: Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     removed: float,  # parameters that attentions take away
     multiple: int = 1,  # of which the width is a multiple
-) -> int:  # neurons that the widest FFN keeps
+) -> int:  # neurons that the widest FFN keeps, or each expert of a mixture
     """The width that meets a target, once it is known what the attentions take away.
 
     Parameters
@@ -239,9 +275,9 @@ def width_after(
     Returns
     -------
     int
-        neurons that the widest FFN keeps
+        neurons that the widest FFN keeps, or each expert of a mixture
     """
-    n, f = sum(x > 0 for x in s.ffn), max(s.width)
+    n, f = sum(x > 0 for x in s.ffn), full_width(s)
     # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
     return round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
@@ -249,8 +285,8 @@ def width_after(
 
 def layer_widths(
     s: Sizes,  # of the dense model
-    width: int,  # that the widest FFN keeps
-) -> list[int]:  # a layer: neurons; 0 where it has no FFN
+    width: int,  # that the widest FFN keeps, or each expert of a mixture
+) -> list[int]:  # a layer: neurons, of each expert where it has some; 0: it has no FFN
     """The same share of every FFN: the same number of neurons where they are alike.
 
     Parameters
@@ -258,15 +294,19 @@ def layer_widths(
     s : Sizes
         of the dense model
     width : int
-        that the widest FFN keeps
+        that the widest FFN keeps, or each expert of a mixture
 
     Returns
     -------
     list[int]
-        a layer: neurons; 0 where it has no FFN
+        a layer: neurons, of each expert where it has some; 0: it has no FFN
     """
-    f = max(s.width)
-    return [width if w == f else round(w * width / f) for w in s.width]
+    f = full_width(s)
+    own = [s.experts_of(i) is not None or w == f for i, w in enumerate(s.width)]
+    if s.experts:  # a dense layer of a mixture keeps something
+        low = lambda w: max(1, round(w * width / f)) if w else 0
+        return [width if o else low(w) for o, w in zip(own, s.width, strict=True)]
+    return [width if o else round(w * width / f) for o, w in zip(own, s.width, strict=True)]
 
 # %% ../nbs/23_balance.ipynb #6f4bc778
 def balance(
@@ -277,6 +317,7 @@ def balance(
     # the width is a multiple of this, or the dense one; 1 is the paper, 64 suits
     # 16-bit kernels
     multiple: int = 1,
+    count: str = "all",  # of a mixture's experts, in F; or "active": those a token uses
 ) -> Balance:  # that meets the target as nearly as such widths allow
     """Split a target; `ValueError` with the reachable range if it cannot be met.
 
@@ -293,6 +334,8 @@ def balance(
     multiple : int, default 1
         the width is a multiple of this, or the dense one; 1 is the paper, 64 suits 16-bit
         kernels
+    count : str, default 'all'
+        of a mixture's experts, in F; or "active": those a token uses
 
     Returns
     -------
@@ -300,8 +343,8 @@ def balance(
         that meets the target as nearly as such widths allow
     """
     sparsity, L = check_sparsity(sparsity), mixer_count(s)
-    check_multiple(multiple, max(s.width))
-    n = attention_count(s, sparsity, alpha) if n_attn is None else n_attn
+    check_multiple(multiple, full_width(s))
+    n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
             f"n_attn has to be a whole number from 0 to {L}, the number of layers; got"

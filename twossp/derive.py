@@ -27,6 +27,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from twossp.arch import (
     ARCHS, Arch, ROWS, decoder_layers, ffn_width, has_ffn, model_family, refusal,
 )
+from .entries import find_entries, halve_plan
 from .plan import Plan, drop
 from twossp.propose import (
     Probe, Undecided, WIDTH_NAMES, agree, check_attention, check_cache, check_ffn,
@@ -258,7 +259,25 @@ def _fit_states(small, t):
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
         fit |= dict(linear_key_head_dim=16, linear_value_head_dim=16)
-    return {k: v for k, v in fit.items() if small.get(k) is not None}
+    return {k: v for k, v in fit.items() if small.get(k) is not None} | _fit_experts(small)
+
+
+def _fit_experts(small):
+    "What makes mixtures small: eight experts at most, two of them a token's"
+    fit = {}
+    for k, v in small.items():
+        if type(v) is int and v > 0 and re.search(_EXPERTS, k):
+            fit[k] = min(v, 8)
+        if type(v) is int and v > 0 and re.search("experts_per_tok|top_?k$|moe_k$", k):
+            fit[k] = min(v, 2)
+    groups = small.get("n_group") or small.get("num_expert_group")
+    if groups and groups > 2:
+        fit |= {k: 2 for k in ("n_group", "num_expert_group") if small.get(k)}
+        fit |= {k: 1 for k in ("topk_group",) if (small.get(k) or groups) < groups}
+    return fit
+
+
+_EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 
 # %% ../nbs/06_derive.ipynb #d07ccdfa
 def shrink_config(
@@ -369,6 +388,7 @@ def _build(config, made=None):
     "A random model of a configuration, which has run"
     made = made or causal_class(type(config))
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
+        config._experts_implementation = "eager"  # which takes any width
         model = randomize(made(config).float()).eval()
         logits = model(probe_ids(model), use_cache=False).logits
     if not logits.isfinite().all():
@@ -391,18 +411,33 @@ def check_ordinary(
     str
         what was found
     """
-    widths = [ffn_width(x, p.a) for x in decoder_layers(p.model)]
-    half = [tuple(range(0, f, 2)) if f and p.a.width else None for f in widths]
-    plan = Plan(half, (True,) * p.L) | drop(p.L, blocks=[0] if p.L > 1 else [])
+    plan, entries = _narrow(p)
     with applied(p.model, plan):
         want, config = p.logits(), copy.deepcopy(p.model.config)
-        if p.a.width:
-            setattr(config.get_text_config(), p.a.width, max(len(k or ()) for k in half))
+        for k, v in entries.items():
+            setattr(config.get_text_config(), k, v)
         weights = dict(p.model.state_dict())
     with torch.random.fork_rng(devices=[]):
         fresh = type(p.model)(config).to(p.dense.device, p.model.dtype).eval()
     fresh.load_state_dict(weights)
     return agree(p, fresh(p.ids, use_cache=False).logits.float(), want, effect=False)
+
+
+def _narrow(p):
+    "A plan, and the entries of the configuration that say what it leaves"
+    fewer = drop(p.L, blocks=[0] if p.L > 1 else [])
+    if not p.a.width:
+        return _first_said(p, [fewer, drop(p.L)]) if p.a.experts else (fewer, {})
+    plan = halve_plan(p.model)
+    if p.a.experts:
+        return _first_said(p, [plan | fewer, plan])
+    return plan | fewer, {p.a.width: max(len(k or ()) for k in plan.ffn)}
+
+
+def _first_said(p, plans):
+    "Of several plans for a mixture the first that a configuration can say"
+    said = ((plan, find_entries(p.model, plan)) for plan in plans)
+    return next((plan, new) for plan, new in said if new is not None)
 
 # %% ../nbs/06_derive.ipynb #57b9437c
 QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wrong
@@ -485,6 +520,8 @@ def using(
 # %% ../nbs/06_derive.ipynb #28667520
 def _true_width(model, row):
     "The entry for the width that the FFN follows when it changes; else none"
+    if row.experts:
+        return row.width  # it was found by changing it
     f = max(ffn_width(x, row) for x in model.get_submodule(row.layers))
     config = model.config
     return next((n for n in find_widths(model, f) if _follows(config, row, n)), "")

@@ -7,7 +7,7 @@ __all__ = ['find_linear_ffn', 'find_routed', 'speaks_of_experts', 'check_experts
 
 # %% ../nbs/02_mixtures.ipynb #ab558477
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 
 from .experts import find_experts
 from .linear import in_features, is_linear, out_features
@@ -116,26 +116,38 @@ def speaks_of_experts(
     bool
         by its entries alone
     """
+    config = config.get_text_config()
     if getattr(config, "is_moe", None) is False:  # Doge is dense unless told so
         return False
     parts = config, getattr(config, "ffn_config", None)
-    return any(getattr(c, n, None) for c in parts for n in _ROUTED)
+    told = any(getattr(c, n, None) for c in parts for n in _ROUTED)
+    return told and not _is_dense(config)
+
+
+def _is_dense(c):
+    "Does a configuration that could say how many experts there are say that none are"
+    if any(getattr(c, n, None) == 0 for n in _ROUTED[:3]):
+        return True
+    kinds, plain = (getattr(c, n, None) for n in ("layers_block_type", "mlp_only_layers"))
+    if kinds and "mlp" in kinds:  # Nemotron-H: a layer is a mixer, an FFN or experts
+        return "moe" not in kinds
+    return len(plain or ()) == getattr(c, "num_hidden_layers", None)
 
 
 def check_experts(
-    model: PreTrainedModel,  # a causal language model
-    parts: dict,  # what `find_routed` found in it
+    config: PreTrainedConfig,  # of a causal language model
+    found: dict,  # what is known of its fused experts; empty: it has none
 ):
     """`ValueError` for mixtures whose experts are not fused.
 
     Parameters
     ----------
-    model : PreTrainedModel
-        a causal language model
-    parts : dict
-        what `find_routed` found in it
+    config : PreTrainedConfig
+        of a causal language model
+    found : dict
+        what is known of its fused experts; empty: it has none
     """
-    if speaks_of_experts(model.config) and not parts:
+    if speaks_of_experts(config) and not found:
         raise ValueError(
             "it is a mixture of experts, and they are not fused as transformers fuses"
             " them (one 3-D tensor a projection): experts of another make are not known"

@@ -8,7 +8,7 @@ __all__ = [
     'describe', 'dense_plan', 'drop', 'union', 'removed_params', 'removal_words',
     'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind',
     'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity',
-    'kept_shares'
+    'kept_shares', 'left_params'
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
@@ -851,3 +851,30 @@ def kept_shares(
             gone += _removed_experts(e, s.experts_of(i), i)
             ffn[i] = 1 - gone / s.ffn[i]
     return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
+
+
+def left_params(
+    plan: Plan,  # what is removed
+    s: Sizes,  # of the dense model
+) -> tuple[int, int]:  # parameters
+    """What is left of the decoder layers: in all, and what one token uses of it.
+
+    Parameters
+    ----------
+    plan : Plan
+        what is removed
+    s : Sizes
+        of the dense model
+
+    Returns
+    -------
+    tuple[int, int]
+        parameters
+    """
+    left, gone, idle = s.total - removed_params(plan, s), removed_blocks(plan), 0
+    for i, e in enumerate(s.experts):
+        if e and plan.ffn[i] != () and i not in gone:
+            kept = kept_experts(plan, i)
+            n, k = (len(kept.left), kept.k) if kept else (e.experts, e.width)
+            idle += e.count(n - e.active, k)
+    return left, left - idle

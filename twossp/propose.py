@@ -16,19 +16,24 @@ __all__ = [
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import Cache, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, Mixer, decoder_layers, ffn_linears, ffn_width, has_ffn, layer_mixers,
-    model_family, n_params, refusal, row_mixers,
+    ARCHS, Arch, Mixer, decoder_layers, ffn_linears, ffn_width, has_experts, has_ffn,
+    layer_mixers, layer_row, model_family, n_params, refusal, row_mixers,
 )
+from .cutting import expert_shape, mask_experts
+from .entries import find_width_entry
+from .experts import find_experts, keep_neurons
 from .linear import in_features, is_linear, out_features
+from .mixtures import check_experts, find_routed
 from .plan import Plan, drop
-from .surgery import applied, cached_logits
+from .surgery import Edit, applied, cached_logits, swapped
 
 # %% ../nbs/05_propose.ipynb #49a9a390
 @dataclass(frozen=True)
@@ -186,9 +191,10 @@ def find_mixers(
     with hooked([layer.register_forward_pre_hook(_disturb, with_kwargs=True)]):
         two = record_module_calls(model, ids, layer)
     found = []
-    for c, d in zip(one, two, strict=True):
+    parts = ([c for c in x if "." not in c.name] for x in (one, two))
+    for c, d in zip(*parts, strict=True):
         same_shape = c.y.shape == d.y.shape and c.y.numel() % ids.numel() == 0
-        if "." in c.name or not same_shape or c.x.numel() % ids.numel():
+        if not same_shape or c.x.numel() % ids.numel():
             continue
         given, got = (_last(c.x, ids), _last(d.x, ids)), (_last(c.y, ids), _last(d.y, ids))
         if torch.equal(*given) and not torch.equal(*got):
@@ -506,12 +512,13 @@ class Parts:
     ----------
     mixers : tuple[Mixer, ...]
         its token mixers; none where it has only an FFN
-    ffn : tuple | None
-        up, down, fused; None where it has only mixers
+    ffn : tuple | str | None
+        up, down, fused; None where it has only mixers; the name of a mixture's experts
     """
 
     mixers: tuple[Mixer, ...]  # its token mixers; none where it has only an FFN
-    ffn: tuple | None  # up, down, fused; None where it has only mixers
+    # up, down, fused; None where it has only mixers; the name of a mixture's experts
+    ffn: tuple | str | None
 
 
 def find_parts(
@@ -538,6 +545,8 @@ def find_parts(
         out = find_out(seen, n)
         forms = find_gives(model, layer.get_submodule(n), out)
         each.append(Mixer(n, find_attn_norm(seen, n), out, *forms))
+    if experts := find_experts(layer):
+        return Parts(tuple(each), experts)
     tops = {n.split(".")[0] for n in names}
     rest = [c for c in seen if is_linear(c.module) and c.name.split(".")[0] not in tops]
     return Parts(tuple(each), find_ffn(seen, names) if rest else None)
@@ -567,7 +576,11 @@ def propose_arch(
     check_causal(model)
     name = find_layers(model)
     layers = model.get_submodule(name)
+    check_experts(model.config, {n: n for n in map(find_experts, layers) if n})
     parts = [find_parts(model, layer) for layer in layers]
+    if routed := _find_experts(model, layers, parts):
+        row = Arch(name, **_join(parts), **routed, width="")
+        return replace(row, width=find_width_entry(model, row))
     up, down, fused = _one_ffn(parts)
     f = next(i for i, p in enumerate(parts) if p.ffn)
     width = find_width(model, in_features(layers[f].get_submodule(down)))
@@ -585,6 +598,13 @@ def _one_ffn(parts):
     if len(kinds) > 1:
         raise ValueError(f"layers have FFNs of different names or make: {kinds}")
     return kinds[0]
+
+
+def _find_experts(model, layers, parts):
+    "What a row says of a mixture; empty where there is none"
+    mixers = {m.name for p in parts for m in p.mixers}
+    d = getattr(model.config.get_text_config(), "hidden_size", 0)
+    return find_routed(layers, tuple(mixers), d)
 
 # %% ../nbs/05_propose.ipynb #b47a1729
 def _join(parts):
@@ -750,20 +770,23 @@ def check_names(
         for m in layer_mixers(layer, p.a):
             for n in (m.name, f"{m.name}.{m.out}", m.norm):
                 _check_name(i, layer, n)
-        for n in (*p.a.up, p.a.down) if has_ffn(layer, p.a) else ():
+        a = layer_row(layer, p.a)
+        for n in (*a.up, a.down) if has_ffn(layer, a) and a.down else ():
             _check_name(i, layer, n)
     return f"{len(layers)} layers" + _kinds_words(layers, p.a)
 
 
 def _kinds_words(layers, a):
-    "How many layers have which token mixers, where they differ"
+    "How many layers have which token mixers, where they differ, and how many experts"
+    routed = sum(has_experts(x, a) for x in layers)
+    experts = f"; experts in {routed}" if routed else ""
     if isinstance(a.attn, str):
-        return ""
+        return experts
     lone = ("nothing",)
     each = [tuple(m.name for m in layer_mixers(x, a)) or lone for x in layers]
     said = [f"{' and '.join(k)} in {each.count(k)}" for k in dict.fromkeys(each)]
     ffn = sum(has_ffn(x, a) for x in layers)
-    return f"; tokens mixed by {', '.join(said)}; an FFN in {ffn}"
+    return f"; tokens mixed by {', '.join(said)}; an FFN in {ffn}{experts}"
 
 
 def _check_name(i, layer, name):
@@ -794,32 +817,35 @@ def check_shapes(
     """
     if len(set(p.a.up)) < len(p.a.up):
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
+    said = {}
     for i, layer in enumerate(decoder_layers(p.model)):
-        if not has_ffn(layer, p.a):
+        if shape := expert_shape(layer, p.a):
+            said["experts"] = f"{shape[0]} experts of {shape[1]} neurons"
+        if not has_ffn(layer, p.a) or not (a := layer_row(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)
         parts = [layer.get_submodule(m.name) for m in layer_mixers(layer, p.a)]
         inside = {id(m) for part in parts for m in part.modules()}
         if inside & {id(m) for m in (*ups, down)}:
             raise ValueError("a projection of the FFN is inside the attention")
-        _check_ffn_shapes(p.a, i, ups, down)
-    f, n = in_features(down), p.a.fused * len(p.a.up)
-    said = "gate and up" if n == 2 else f"input projections: {n}"
-    return f"{f} neurons; {said}, {in_features(ups[0])} inputs"
+        said[a.down] = _check_ffn_shapes(a, i, ups, down)
+    return "; ".join(said.values())
 
 
 def _check_ffn_shapes(a, i, ups, down):
-    f = in_features(down)
-    for n, u in zip(a.up, ups, strict=True):
+    f, n = in_features(down), a.fused * len(a.up)
+    for name, u in zip(a.up, ups, strict=True):
         if (has := out_features(u)) != a.fused * f:
             raise ValueError(
-                f"layer {i}: {n} gives {has} outputs, {a.down} takes {f}; with"
+                f"layer {i}: {name} gives {has} outputs, {a.down} takes {f}; with"
                 f" fused={a.fused} there would have to be {a.fused*f}"
             )
     if len({in_features(u) for u in ups} | {out_features(down)}) > 1:
         raise ValueError(
             f"layer {i}: the FFN does not come back to the width it started from"
         )
+    said = "gate and up" if n == 2 else f"input projections: {n}"
+    return f"{f} neurons; {said}, {in_features(ups[0])} inputs"
 
 # %% ../nbs/05_propose.ipynb #c1dc4870
 def check_width(
@@ -839,16 +865,23 @@ def check_width(
     """
     d = p.model.get_input_embeddings().weight.shape[1]
     c, name = p.model.config.get_text_config().to_dict(), p.a.width
-    f = next(w for x in decoder_layers(p.model) if (w := ffn_width(x, p.a)))
+    shapes = [expert_shape(x, p.a) for x in decoder_layers(p.model)]
+    widths = [s[1] for s in shapes if s] if p.a.experts else _widths(p)
+    f = next(filter(None, widths))
     if not name:
         return f"no entry is {f}: compact checkpoints only"
     if name not in c:
         raise ValueError(f"the configuration has no entry {name!r}")
-    if (4 * d if c[name] is None else c[name]) != f:
+    holds = isinstance(c[name], list) and f in c[name]
+    if not holds and (4 * d if c[name] is None else c[name]) != f:
         raise ValueError(
             f"{name} in the configuration is {c[name]}, the FFN has {f} neurons"
         )
     return f"{name} is {c[name]}"
+
+
+def _widths(p):
+    return [ffn_width(x, p.a) for x in decoder_layers(p.model)]
 
 # %% ../nbs/05_propose.ipynb #6f95e480
 def check_norm(
@@ -899,24 +932,29 @@ def check_neurons(
         what was found
     """
     layers, at = decoder_layers(p.model), _with_ffn(p, p.tried)
-    f = {i: ffn_width(layers[i], p.a) for i in at}
-    keep = {i: tuple(range(i % 2, f[i], 2 + i % 3)) for i in at}
-    pairs = [(layers[i].get_submodule(p.a.down), _mask(f[i], keep[i])) for i in at]
-    with hooked([m.register_forward_pre_hook(hook) for m, hook in pairs]):
+    ffn = {i: _some(ffn_width(layers[i], p.a), i) for i in at}
+    experts = {i: _some_of_each(expert_shape(layers[i], p.a), i) for i in at}
+    downs = [(i, layer_row(layers[i], p.a).down) for i in at if ffn[i]]
+    pairs = [(layers[i].get_submodule(n), _mask(_widths(p)[i], ffn[i])) for i, n in downs]
+    masks = [Edit(*mask_experts(layers[i], p.a, e)) for i, e in experts.items() if e]
+    with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
         want = p.logits()
-    with applied(p.model, Plan(tuple(map(keep.get, range(p.L))), (True,) * p.L)):
+    keep, left = ([x.get(i) for i in range(p.L)] for x in (ffn, experts))
+    with applied(p.model, Plan(tuple(keep), (True,) * p.L, experts=tuple(left))):
         return agree(p, p.logits(), want)
 
 
-def _ends(p):
-    "Where FFNs go: at the layers asked for, or the first and the last"
-    return _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
+def _some(f, i):
+    "Neurons that stay, other ones and other numbers of them by layer; None of none"
+    return tuple(range(i % 2, f, 2 + i % 3)) or None
 
 
-def _with_ffn(p, at):
-    "Those of some layers that have an FFN"
-    layers = decoder_layers(p.model)
-    return [i for i in at if has_ffn(layers[i], p.a)]
+def _some_of_each(shape, i):
+    "The same of experts, of which each keeps other ones"
+    if shape is None:
+        return None
+    first = np.isin(np.arange(shape[1]), _some(shape[1], i))
+    return keep_neurons(np.stack([np.roll(first, e) for e in range(shape[0])]))
 
 
 def _mask(f, keep):
@@ -924,11 +962,6 @@ def _mask(f, keep):
     kept = torch.zeros(f)
     kept[list(keep)] = 1
     return lambda m, x: (x[0] * kept.to(x[0].device, x[0].dtype),)
-
-
-def _zero(m, x, y):
-    "A hook after which a module has given nothing"
-    return y * 0
 
 # %% ../nbs/05_propose.ipynb #0f30bd8b
 def check_ffn(
@@ -946,12 +979,29 @@ def check_ffn(
     str
         what was found
     """
-    gone = _ends(p)
-    downs = [decoder_layers(p.model)[i].get_submodule(p.a.down) for i in gone]
+    gone = _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
+    downs = [m for i in gone for m in _last_maps(p, decoder_layers(p.model)[i])]
     with hooked([m.register_forward_hook(_zero) for m in downs]):
         want = p.logits()
     with applied(p.model, drop(p.L, ffn=gone)):
         return agree(p, p.logits(), want)
+
+
+def _last_maps(p, layer):
+    "What gives an FFN's sum: its output projection, a mixture's experts"
+    names = [layer_row(layer, p.a).down, p.a.experts if has_experts(layer, p.a) else ""]
+    return [layer.get_submodule(n) for n in names if n]
+
+
+def _with_ffn(p, at):
+    "Those of some layers that have an FFN"
+    layers = decoder_layers(p.model)
+    return [i for i in at if has_ffn(layers[i], p.a)]
+
+
+def _zero(m, x, y):
+    "A hook after which a module has given nothing"
+    return y * 0
 
 # %% ../nbs/05_propose.ipynb #f97eec6a
 def gone_sets(

@@ -16,13 +16,13 @@ from twossp.allocate import (
     repaired_points,
     search_widths,
 )
-from .arch import sizes
+from .arch import arch, sizes
 from .balance import Balance
 from .importance import activation_scores
 from .plan import Plan
 from .provenance import planner
 from .repair import check_repair, repair_plan, repair_windows
-from .two_ssp import check_search_windows, two_ssp
+from .two_ssp import check_search_windows, fit_multiple, two_ssp
 
 # %% ../nbs/32_two_ssp_plus.ipynb #ec42e307
 N_COMPARE = 4  # windows, at most, that balances and widths are compared on
@@ -32,6 +32,7 @@ def _search_balance(
     model, calib, sparsity, repair, *, alpha, n_search, p, multiple, bs, progress, log
 ):
     "The best plan along the removal path; `log` receives what was measured"
+    multiple = fit_multiple(model, multiple)
     formula_point(sizes(model), sparsity, alpha, multiple)  # can the target be reached
     scores = activation_scores(model, calib, p, bs, progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
@@ -46,7 +47,7 @@ def _search_balance(
     return plans[k]
 
 # %% ../nbs/32_two_ssp_plus.ipynb #2c77d6f8
-def _check_options(n_attn, widths, repair, calib):
+def _check_options(model, n_attn, widths, repair, calib):
     if isinstance(n_attn, str) and n_attn != "search":
         raise ValueError(
             "n_attn has to be a whole number, 'search', or None for the formula's; got"
@@ -54,6 +55,11 @@ def _check_options(n_attn, widths, repair, calib):
         )
     if widths not in ("uniform", "search"):
         raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
+    if widths == "search" and arch(model).experts:
+        raise ValueError(
+            "widths='search' is for dense models: the experts of a mixture keep one width"
+            " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
+        )
     check_repair(repair, calib)
     if repair and n_attn == "search" and len(calib) < 3:
         raise ValueError(
@@ -76,6 +82,8 @@ def two_ssp_with(
     p: float = 2,  # norm of stage 1
     # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
     multiple: int = 1,
+    # of a mixture's experts the formula counts all, or "active": those a token uses
+    balance: str = "all",
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     widths: str = "uniform",  # "search": layers may differ in width, their sum stays
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
@@ -106,6 +114,8 @@ def two_ssp_with(
         norm of stage 1
     multiple : int, default 1
         FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    balance : str, default 'all'
+        of a mixture's experts the formula counts all, or "active": those a token uses
     bs : int | None, default None
         windows a layer takes at a time; default: by their tokens
     widths : str, default 'uniform'
@@ -124,14 +134,14 @@ def two_ssp_with(
         for `applied`, `apply_plan`, `save_pruned`
     """
     log = {} if log is None else log
-    _check_options(n_attn, widths, repair, calib)
+    _check_options(model, n_attn, widths, repair, calib)
     check_search_windows(calib, n_search)
     how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
     how |= dict(bs=bs, progress=progress, log=log)
     if n_attn == "search":
         plan = _search_balance(model, calib, sparsity, repair, **how)
     else:
-        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, **how)
+        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, balance=balance, **how)
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
         how = dict(progress=progress, multiple=multiple)
