@@ -735,6 +735,8 @@ def _choose(model, plan, format):
     "The format to save in; `ValueError` if it cannot say the plan"
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
+    if arch(model).experts:
+        raise ValueError("checkpoints of mixtures of experts cannot be written yet")
     says = isinstance(plan, Plan) and (arch(model).width or not _narrows(plan))
     native = says and is_native(plan, max(_widths(model)), _ffn_layers(model, plan))
     filled = not native and _in_force(model)[0] is not None and _is_ordinary(model)
