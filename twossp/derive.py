@@ -25,10 +25,10 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, ROWS, decoder_layers, ffn_width, has_ffn, model_family, refusal,
+    ARCHS, Arch, ROWS, ffn_width, has_ffn, model_family, refusal,
 )
 from .entries import find_entries, halve_plan
-from .plan import Plan, drop
+from .plan import drop
 from twossp.propose import (
     Probe, Undecided, WIDTH_NAMES, agree, check_attention, check_cache, check_ffn,
     check_layers, check_names, check_neurons, check_shapes, check_width, find_widths,
