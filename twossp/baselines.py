@@ -32,7 +32,7 @@ from .metrics import check_ids, inference, split_batches
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
 from .repair import repairable
-from .two_ssp import check_search_windows, set_widths, two_ssp
+from .two_ssp import check_search_windows, fit_multiple, set_widths, two_ssp
 from .width import width_plan
 
 # %% ../nbs/40_baselines.ipynb #56f074c5
@@ -332,14 +332,15 @@ def random_plan(
         at 2SSP's balance
     """
     s = sizes(model)
-    b, drops = balance(s, sparsity, alpha, n_attn), mixer_drops(s)
+    multiple, drops = fit_multiple(model), mixer_drops(s)
+    b = balance(s, sparsity, alpha, n_attn, multiple)
     scores = random_scores(model, seed)
     plan = width_plan(scores, layer_widths(s, b.width))
     for k in random.Random(seed).sample(range(len(drops)), b.n_attn):
         plan = plan | drops[k]
     if log is not None:
         log.update(balance=b, forwards=0)
-    return set_widths(s, sparsity, plan, scores)
+    return set_widths(s, sparsity, plan, scores, multiple)
 
 # %% ../nbs/40_baselines.ipynb #c25765ec
 @planner("magnitude")
@@ -387,14 +388,15 @@ def magnitude(
         at 2SSP's balance
     """
     s = sizes(model)
-    b = balance(s, sparsity, alpha, n_attn)
+    multiple = fit_multiple(model)
+    b = balance(s, sparsity, alpha, n_attn, multiple)
     ids, scores = _first_windows(model, calib, n_search), magnitude_scores(model, p)
     stage1, drops = width_plan(scores, layer_widths(s, b.width)), mixer_drops(s)
     plan, trials = greedy(model, stage1, drops, b.n_attn, ids, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)
         log.update(forwards=len(trials) * n_search)
-    return set_widths(s, sparsity, plan, scores)
+    return set_widths(s, sparsity, plan, scores, multiple)
 
 # %% ../nbs/40_baselines.ipynb #0671a4fe
 @planner("width_only")

@@ -337,6 +337,9 @@ def _config_edits(config, L, kept):
     for k, v in counted:
         if _LISTED.search(k):
             new.append(Edit(config, k, [kept.index(i) for i in v if i in kept]))
+    for k in _LEADING:
+        if type(n := getattr(config, k, None)) is int:
+            new.append(Edit(config, k, sum(i < n for i in kept)))
     if "block_types" in vars(config):  # RecurrentGemma's pattern, repeated
         pattern = (list(config.block_types) * L)[:L]
         new.append(Edit(config, "block_types", [pattern[i] for i in kept]))
@@ -346,6 +349,8 @@ def _config_edits(config, L, kept):
     return [Edit(config, "num_hidden_layers", len(kept)), *new]
 
 
+# entries that say how many layers, from the first, are dense ones of a mixture
+_LEADING = "first_k_dense_replace", "num_dense_layers"
 # entries that list some layers by their numbers, and such that are no list of layers
 _LISTED = re.compile("mlp_only_layers|attn_idxs|layer_ids|layer_indices|_layer_idx")
 _OTHER = re.compile(f"{_LISTED.pattern}|block_types$|^mtp_")
