@@ -55,7 +55,7 @@ def _mean(x):
     "The mean; the very number where all are equal"
     return x[0] if len(set(x)) == 1 else sum(x) / len(x)
 
-
+# %% ../nbs/23_balance.ipynb #6c12b471
 COUNTS = "all", "active"  # what F can count in a mixture
 
 
