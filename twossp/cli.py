@@ -42,6 +42,13 @@ def _row(run, options, about):
     return Command(f"twossp.{run}", f"twossp.options:{options}", about)
 
 
+def _own(run, about):
+    "A command that brings its options: `show_card` has `CardOptions` beside it"
+    room, _, name = run.partition(":")
+    options = f"{name.rpartition('_')[2].title()}Options"
+    return Command(f"twossp.{run}", f"twossp.{room}:{options}", about)
+
+
 COMMANDS: dict[str, Command] = {
     "prune": _row("run:prune", "Options", "prune a model, measure it, keep it"),
     "methods": _row("commands:list_methods", "NoOptions", "ways to prune"),
@@ -49,14 +56,10 @@ COMMANDS: dict[str, Command] = {
     "estimate": _row(
         "commands:estimate", "EstimateOptions", "what a method would leave"
     ),
-    "check": _row("commands:check", "FolderOptions", "is a saved checkpoint whole"),
-    "card": _row("commands:show_card", "FolderOptions", "what a checkpoint says"),
-    "export": _row("commands:export", "ExportOptions", "for llama.cpp or vLLM"),
-    "recover": Command(
-        "twossp.training:recover",
-        "twossp.training:RecoverOptions",
-        "let a checkpoint learn from its dense model",
-    ),
+    "check": _own("serving:check", "is a checkpoint whole, does a server serve it"),
+    "card": _own("serving:show_card", "what a checkpoint says"),
+    "export": _own("serving:export", "for llama.cpp or vLLM"),
+    "recover": _own("training:recover", "let a checkpoint learn from its dense model"),
     "report": _row("commands:report", "ReportOptions", "a results file as one page"),
 }
 

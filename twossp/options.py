@@ -12,8 +12,7 @@ __all__ = [
     'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'method_options',
     'wants_several', 'read_batch_size', 'wants_quality', 'fewshot_number',
     'text_folder', 'evaluation_names', 'calibration_name', 'needs_calibration',
-    'usual_windows', 'check_options', 'NoOptions', 'FolderOptions', 'ReportOptions',
-    'ExportOptions', 'EstimateOptions'
+    'usual_windows', 'check_options', 'NoOptions', 'ReportOptions', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -1242,19 +1241,6 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
-class FolderOptions:
-    """Which one.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    """
-
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
-
-
-@dataclass(frozen=True)
 class ReportOptions:
     """From where, and to where.
 
@@ -1272,43 +1258,6 @@ class ReportOptions:
         "the page (default: RESULTS with .html); with .csv, .md or .tex the tables",
         metavar="FILE",
     )
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """From where, and to where.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint, pruned or not
-    to : str
-        for llama.cpp, or for vLLM
-    out : str
-        the file (gguf) or folder (vllm) to write
-    dtype : str
-        gguf: of the matrices (default: f32)
-    round_to : int | None
-        gguf: FFN widths are filled up to multiples of this; 32 (256 for k-quants) before
-        quantizing
-    overwrite : bool
-        replace what is there
-    """
-
-    folder: str = word("a checkpoint, pruned or not", metavar="FOLDER")
-    to: str = flag(MISSING, "for llama.cpp, or for vLLM", choices=["gguf", "vllm"])
-    out: str = flag(
-        MISSING, "the file (gguf) or folder (vllm) to write", metavar="PATH"
-    )
-    dtype: str = flag("f32", "gguf: of the matrices (default: f32)", metavar="TYPE")
-    round_to: int | None = flag(
-        None,
-        "gguf: FFN widths are filled up to multiples of this; 32 (256 for k-quants)"
-        " before quantizing",
-        metavar="N",
-        type=read_count,
-    )
-    overwrite: bool = flag(False, "replace what is there", action="store_true")
 
 # %% ../nbs/70_options.ipynb #8315feba
 ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
