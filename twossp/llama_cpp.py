@@ -21,8 +21,14 @@ import torch
 from .reference import EngineReport, compare, judge, read_reference
 
 # %% ../nbs/51_llama_cpp.ipynb #f227c7b8
-def has_llama_cpp() -> bool:
-    "Is llama.cpp's library installed here."
+def has_llama_cpp() -> bool:  # without loading it
+    """Is llama.cpp's library installed here.
+
+    Returns
+    -------
+    bool
+        without loading it
+    """
     return find_spec("llama_cpp_py_sync") is not None
 
 
