@@ -13,20 +13,7 @@ from pkgutil import resolve_name
 # %% ../nbs/42_methods.ipynb #d7db4020
 @dataclass(frozen=True)
 class Method:
-    """One row: a way to find a plan.
-
-    Parameters
-    ----------
-    fn : Callable | str
-        (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its dotted
-        path, "module:function"
-    windows : int
-        of 2,048 tokens, for calibration
-    paper : str, default ''
-        arXiv number
-    about : str, default ''
-        in a line
-    """
+    "One row: a way to find a plan."
 
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its
     # dotted path, "module:function"
@@ -87,18 +74,7 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 def method(
     name: str,  # a key of `METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
-    """The method of that name; `ValueError` lists the choices.
-
-    Parameters
-    ----------
-    name : str
-        a key of `METHODS`
-
-    Returns
-    -------
-    Callable
-        (model, calib, sparsity, *, <options>) -> plan
-    """
+    "The method of that name; `ValueError` lists the choices."
     if name not in METHODS:
         raise ValueError(f"no pruning method {name!r}; there are: {', '.join(METHODS)}")
     row = METHODS[name]
