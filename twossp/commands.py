@@ -17,7 +17,18 @@ from .options import BOUND_FLAGS, EstimateOptions, NoOptions, ReportOptions
 def align(
     rows: Iterable[Sequence],  # of cells
 ) -> str:  # a line a row
-    "Columns of text, as wide as they have to be; the last is left as it is."
+    """Columns of text, as wide as they have to be; the last is left as it is.
+
+    Parameters
+    ----------
+    rows : Iterable[Sequence]
+        of cells
+
+    Returns
+    -------
+    str
+        a line a row
+    """
     table = [[str(x) for x in r] for r in rows]
     wide = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ("  ".join(x.ljust(n) for x, n in zip(r, wide, strict=True)) for r in table)
@@ -27,7 +38,18 @@ def align(
 def list_methods(
     o: NoOptions,  # nothing is asked for
 ) -> int:  # exit code
-    "`twossp methods`: name, paper, and a line on each."
+    """`twossp methods`: name, paper, and a line on each.
+
+    Parameters
+    ----------
+    o : NoOptions
+        nothing is asked for
+
+    Returns
+    -------
+    int
+        exit code
+    """
     rows = []
     for name, m in METHODS.items():
         rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
@@ -38,7 +60,18 @@ def list_methods(
 def list_families(
     o: NoOptions,  # nothing is asked for
 ) -> int:  # exit code
-    "`twossp families`: model types that can be pruned, and where their parts are."
+    """`twossp families`: model types that can be pruned, and where their parts are.
+
+    Parameters
+    ----------
+    o : NoOptions
+        nothing is asked for
+
+    Returns
+    -------
+    int
+        exit code
+    """
     archs = resolve_name("twossp.arch:ARCHS")
     head = [("family", "layers", "attention", "FFN")]
     rows = ((k, a.layers, a.attn, " ".join((*a.up, a.down))) for k, a in archs.items())
@@ -49,7 +82,18 @@ def list_families(
 def estimate(
     o: EstimateOptions,  # of what, and how much of it
 ) -> int:  # exit code
-    "`twossp estimate`: what methods leave, does it fit here, and how to get it."
+    """`twossp estimate`: what methods leave, does it fit here, and how to get it.
+
+    Parameters
+    ----------
+    o : EstimateOptions
+        of what, and how much of it
+
+    Returns
+    -------
+    int
+        exit code
+    """
     given = _check_estimate(o)
     with resolve_name("twossp.machine:quiet")():
         model = resolve_name("twossp.run:read_shapes")(o)
@@ -102,7 +146,20 @@ def say_fits(
     context: int,  # tokens in the cache
 ) -> list[str]:  # a line for this machine's memory, and one for each accelerator's
     """Whether the dense model fits, which pruning has to hold; the rest of it is
-    windows."""
+    windows.
+
+    Parameters
+    ----------
+    model
+        dense, on the meta device
+    context : int
+        tokens in the cache
+
+    Returns
+    -------
+    list[str]
+        a line for this machine's memory, and one for each accelerator's
+    """
     dense = resolve_name("twossp.estimate:estimate")(model, "dense", context=context)[0]
     need, lines = dense.bytes + dense.cache, []
     for kind, count in resolve_name("twossp.machine:DEVICES").items():
@@ -137,6 +194,17 @@ def _say_commands(o, given, options):
 def report(
     o: ReportOptions,  # a results file, and where the page goes
 ) -> int:  # exit code
-    "`twossp report`: tables and figures of a results file, as one page."
+    """`twossp report`: tables and figures of a results file, as one page.
+
+    Parameters
+    ----------
+    o : ReportOptions
+        a results file, and where the page goes
+
+    Returns
+    -------
+    int
+        exit code
+    """
     print(resolve_name("twossp.run:write_page")(o.results, o.out))
     return 0

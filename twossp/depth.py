@@ -20,7 +20,19 @@ from .search import plan_nll
 # %% ../nbs/22_depth.ipynb #2631b56b
 @dataclass(frozen=True)
 class Trial:
-    "One candidate tried at one step of a greedy search."
+    """One candidate tried at one step of a greedy search.
+
+    Parameters
+    ----------
+    step : int
+        0 for the first removal
+    candidate : int
+        index into the candidates; for attentions of all layers: the layer
+    nll : float
+        mean nats a token, with the candidate removed too
+    chosen : bool
+        was it the one removed at this step
+    """
 
     step: int  # 0 for the first removal
     candidate: int  # index into the candidates; for attentions of all layers: the layer
@@ -29,7 +41,13 @@ class Trial:
 
     @property
     def perplexity(self) -> float:  # exp(nll); inf if it overflows
-        "Perplexity with the candidate removed."
+        """Perplexity with the candidate removed.
+
+        Returns
+        -------
+        float
+            exp(nll); inf if it overflows
+        """
         return math.exp(self.nll) if self.nll < 700 else math.inf
 
 # %% ../nbs/22_depth.ipynb #08dc3726
@@ -38,7 +56,22 @@ def mean_nll(
     plans: Sequence[Plan],  # to be compared
     ids: torch.Tensor,  # (m, t) token windows
 ) -> torch.Tensor:  # (len(plans),) nats a token; perplexity is its exponential
-    "Mean nll over the windows, which orders plans as perplexity does."
+    """Mean nll over the windows, which orders plans as perplexity does.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    plans : Sequence[Plan]
+        to be compared
+    ids : torch.Tensor
+        (m, t) token windows
+
+    Returns
+    -------
+    torch.Tensor
+        (len(plans),) nats a token; perplexity is its exponential
+    """
     return plan_nll(model, plans, ids).mean(1)
 
 # %% ../nbs/22_depth.ipynb #a0935e41
@@ -65,7 +98,30 @@ def greedy(
     cost: Callable | None = None,
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # what is removed now, `base` included; all trials
-    "Remove `n` candidates, one by one, each time the one that leaves the lowest loss."
+    """Remove `n` candidates, one by one, each time the one that leaves the lowest loss.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    base : Plan
+        what is removed already; `dense_plan(L)` for nothing
+    candidates : Sequence[Plan]
+        what may be removed, each at most once
+    n : int
+        how many to remove, 0 … len(candidates)
+    ids : torch.Tensor
+        (m, t) windows to score on; the paper's stage 2 uses one
+    cost : Callable | None, default None
+        (model, plans, ids) -> one loss a plan; default: `mean_nll`
+    progress : bool, default True
+        show a progress bar
+
+    Returns
+    -------
+    tuple[Plan, list[Trial]]
+        what is removed now, `base` included; all trials
+    """
     if not 0 <= n <= len(candidates):
         raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
     cost = cost or mean_nll
@@ -84,5 +140,16 @@ def greedy(
 def removal_order(
     trials: Sequence[Trial],  # what `greedy` tried
 ) -> list[int]:  # candidates, first removed first
-    "The candidates that were removed, in order."
+    """The candidates that were removed, in order.
+
+    Parameters
+    ----------
+    trials : Sequence[Trial]
+        what `greedy` tried
+
+    Returns
+    -------
+    list[int]
+        candidates, first removed first
+    """
     return [t.candidate for t in trials if t.chosen]

@@ -23,7 +23,19 @@ from .data import load_model
 # %% ../nbs/63_executor.ipynb #874a9f2e
 @dataclass(frozen=True)
 class Source:
-    "A model by name or folder, as a worker loads it."
+    """A model by name or folder, as a worker loads it.
+
+    Parameters
+    ----------
+    name : str
+        on the Hugging Face hub, of a folder that workers see, or 'smollm2'
+    dtype : str, default 'float32'
+        of the weights; not 'auto', since rows name it beforehand
+    device : str, default 'cpu'
+        of the worker
+    cache_dir : str | None, default None
+        where downloads are kept
+    """
 
     name: str  # on the Hugging Face hub, of a folder that workers see, or 'smollm2'
     dtype: str = "float32"  # of the weights; not 'auto', since rows name it beforehand
@@ -31,7 +43,13 @@ class Source:
     cache_dir: str | None = None  # where downloads are kept
 
     def place(self) -> dict:  # 'device', 'dtype', as rows have them
-        "Where the model will be."
+        """Where the model will be.
+
+        Returns
+        -------
+        dict
+            'device', 'dtype', as rows have them
+        """
         if self.dtype == "auto":
             raise ValueError("a Source has to say its dtype, such as 'bfloat16'")
         d = torch.device(self.device)
@@ -46,7 +64,18 @@ _BUSY = threading.RLock()  # a model is pruned in place: one job at a time
 def load_source(
     source: Source,  # what to load
 ) -> tuple:  # model, tokenizer; the very same objects the next time
-    "The model of a source, kept by this process until another is asked for."
+    """The model of a source, kept by this process until another is asked for.
+
+    Parameters
+    ----------
+    source : Source
+        what to load
+
+    Returns
+    -------
+    tuple
+        model, tokenizer; the very same objects the next time
+    """
     with _BUSY:
         if source not in _LOADED:
             _LOADED.clear()  # before the next takes its memory
@@ -59,7 +88,20 @@ def one_at_a_time(
     work: Callable,  # to be called
     *args,  # with these
 ) -> object:  # what it gives
-    "Call something that has this process's model to itself."
+    """Call something that has this process's model to itself.
+
+    Parameters
+    ----------
+    work : Callable
+        to be called
+    *args
+        with these
+
+    Returns
+    -------
+    object
+        what it gives
+    """
     with _BUSY:
         return work(*args)
 
@@ -72,7 +114,22 @@ def submit(
     work: Callable,  # what a worker calls
     job,  # with this
 ) -> Future:  # of its result
-    "Hand out a job; `ValueError` if the executor takes none."
+    """Hand out a job; `ValueError` if the executor takes none.
+
+    Parameters
+    ----------
+    executor : Executor
+        of any kind
+    work : Callable
+        what a worker calls
+    job
+        with this
+
+    Returns
+    -------
+    Future
+        of its result
+    """
     if not isinstance(getattr(executor, "submit", None), Callable):
         raise ValueError(
             "executor has to be a concurrent.futures.Executor, such as"
@@ -91,7 +148,22 @@ def spread(
     work: Callable,  # a job -> its result; importable, so that it can travel
     jobs: Sequence,  # they have to pickle
 ) -> Iterator[tuple]:  # number of the job, result, error; one of the two is None
-    "Work on other processes, in the order in which it is done."
+    """Work on other processes, in the order in which it is done.
+
+    Parameters
+    ----------
+    executor : Executor
+        of any kind
+    work : Callable
+        a job -> its result; importable, so that it can travel
+    jobs : Sequence
+        they have to pickle
+
+    Returns
+    -------
+    Iterator[tuple]
+        number of the job, result, error; one of the two is None
+    """
     waiting = {submit(executor, work, job): i for i, job in enumerate(jobs)}
     tried, lost = set(), []
     try:

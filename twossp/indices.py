@@ -40,7 +40,22 @@ def find_indices(
     keep: tuple[int, ...],  # neurons that stay
     device: torch.device,  # where they are wanted; meta: weights that are elsewhere
 ) -> torch.Tensor:  # (k,) int64; on the CPU for meta
-    "The neurons as a tensor, sent once."
+    """The neurons as a tensor, sent once.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    keep : tuple[int, ...]
+        neurons that stay
+    device : torch.device
+        where they are wanted; meta: weights that are elsewhere
+
+    Returns
+    -------
+    torch.Tensor
+        (k,) int64; on the CPU for meta
+    """
     if device.type == "meta":
         return torch.tensor(keep, dtype=torch.long)
     x = _recall(layer, keep, device)
@@ -55,7 +70,15 @@ def send_indices(
     # (number of a layer, neurons that stay in it); None and () need no sending
     wanted: Iterable[tuple[int, tuple[int, ...] | None]],
 ):
-    "Bring neurons' numbers to the devices of their layers: one copy for each device."
+    """Bring neurons' numbers to the devices of their layers: one copy for each device.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    wanted : Iterable[tuple[int, tuple[int, ...] | None]]
+        (number of a layer, neurons that stay in it); None and () need no sending
+    """
     a, layers, groups = arch(model), decoder_layers(model), {}
     for i, keep in wanted:
         if not keep:

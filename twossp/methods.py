@@ -13,7 +13,20 @@ from pkgutil import resolve_name
 # %% ../nbs/42_methods.ipynb #d7db4020
 @dataclass(frozen=True)
 class Method:
-    "One row: a way to find a plan."
+    """One row: a way to find a plan.
+
+    Parameters
+    ----------
+    fn : Callable | str
+        (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its dotted
+        path, "module:function"
+    windows : int
+        of 2,048 tokens, for calibration
+    paper : str, default ''
+        arXiv number
+    about : str, default ''
+        in a line
+    """
 
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its
     # dotted path, "module:function"
@@ -74,7 +87,18 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 def method(
     name: str,  # a key of `METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
-    "The method of that name; `ValueError` lists the choices."
+    """The method of that name; `ValueError` lists the choices.
+
+    Parameters
+    ----------
+    name : str
+        a key of `METHODS`
+
+    Returns
+    -------
+    Callable
+        (model, calib, sparsity, *, <options>) -> plan
+    """
     if name not in METHODS:
         raise ValueError(f"no pruning method {name!r}; there are: {', '.join(METHODS)}")
     row = METHODS[name]

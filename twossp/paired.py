@@ -17,7 +17,19 @@ from .results import Result, Rows, to_rows
 # %% ../nbs/64_paired.ipynb #c6e4ef15
 @dataclass(frozen=True)
 class Difference:
-    "The mean difference of paired values, and its interval."
+    """The mean difference of paired values, and its interval.
+
+    Parameters
+    ----------
+    mean : float
+        of a - b
+    low : float
+        lower end of the interval
+    high : float
+        upper end
+    n : int
+        pairs
+    """
 
     mean: float  # of a - b
     low: float  # lower end of the interval
@@ -26,7 +38,13 @@ class Difference:
 
     @property
     def is_noise(self) -> bool:  # True: the interval holds zero, or there is one pair
-        "Could the difference as well be none?"
+        """Could the difference as well be none?
+
+        Returns
+        -------
+        bool
+            True: the interval holds zero, or there is one pair
+        """
         return self.n < 2 or self.low <= 0 <= self.high
 
 # %% ../nbs/64_paired.ipynb #25856784
@@ -37,7 +55,26 @@ def paired_interval(
     draws: int = 10_000,  # of the bootstrap
     seed: int = 0,  # of the draws
 ) -> Difference:  # of a - b
-    "How two models differ on the same windows: the mean, and a bootstrap interval."
+    """How two models differ on the same windows: the mean, and a bootstrap interval.
+
+    Parameters
+    ----------
+    a : Sequence[float]
+        one value a window, or a document, of one model
+    b : Sequence[float]
+        the same windows or documents, of the other
+    level : float, default 0.95
+        share of the draws that the interval holds, in (0, 1)
+    draws : int, default 10000
+        of the bootstrap
+    seed : int, default 0
+        of the draws
+
+    Returns
+    -------
+    Difference
+        of a - b
+    """
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise ValueError(
@@ -63,7 +100,22 @@ def comparable(
     b: Result,  # any other
     number: str,  # what both have one value a window of, such as 'wiki/nll'
 ) -> bool:  # the same windows or documents, of the same model
-    "Can two rows be compared pair by pair?"
+    """Can two rows be compared pair by pair?
+
+    Parameters
+    ----------
+    a : Result
+        any row
+    b : Result
+        any other
+    number : str
+        what both have one value a window of, such as 'wiki/nll'
+
+    Returns
+    -------
+    bool
+        the same windows or documents, of the same model
+    """
     part = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
     same = all(a.texts.get(k) == b.texts.get(k) for k in part)
     there = number in a.each and number in b.each
@@ -89,7 +141,24 @@ def difference_table(
     level: float = 0.95,  # share of the draws that the interval holds
     seed: int = 0,  # of the draws
 ) -> pd.DataFrame:  # a row for each pair; none where nothing can be compared
-    "At each sparsity, the best row against the others: what is more than noise."
+    """At each sparsity, the best row against the others: what is more than noise.
+
+    Parameters
+    ----------
+    rows : Rows
+        of any models
+    number : str
+        what rows have one value a window of, such as 'wiki/nll'
+    level : float, default 0.95
+        share of the draws that the interval holds
+    seed : int, default 0
+        of the draws
+
+    Returns
+    -------
+    pd.DataFrame
+        a row for each pair; none where nothing can be compared
+    """
     there = [r for r in to_rows(rows) if number in r.each]
     dense = [r for r in there if r.method == "dense"]
     lines = []

@@ -56,7 +56,18 @@ def _as_whole(base_model, causal):
 def pruned_base(
     family: str,  # model type
 ) -> type[PreTrainedModel]:  # without the head; `ValueError` if vLLM cannot run it
-    "The family's base model, which takes the shape that its configuration describes."
+    """The family's base model, which takes the shape that its configuration describes.
+
+    Parameters
+    ----------
+    family : str
+        model type
+
+    Returns
+    -------
+    type[PreTrainedModel]
+        without the head; `ValueError` if vLLM cannot run it
+    """
     causal, base = (
         causal_class(config_class(family)),
         MODEL_MAPPING[config_class(family)],

@@ -22,7 +22,22 @@ def experts_to_keep(
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
 ) -> int:  # in every layer
-    "The number that meets a target most nearly; `ValueError` if too few would be left."
+    """The number that meets a target most nearly; `ValueError` if too few would be left.
+
+    Parameters
+    ----------
+    s : Sizes
+        of a mixture
+    sparsity : float
+        target, in (0, 1)
+    groups : int, default 1
+        of the router, which divide the experts
+
+    Returns
+    -------
+    int
+        in every layer
+    """
     some = [e for e in s.experts if e]
     if not some:
         raise ValueError("the model has no experts to remove: it is dense")
@@ -42,7 +57,18 @@ def experts_to_keep(
 def router_groups(
     model: PreTrainedModel,  # a mixture
 ) -> int:  # 1: the router knows no groups
-    "Into how many groups the router divides its experts."
+    """Into how many groups the router divides its experts.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture
+
+    Returns
+    -------
+    int
+        1: the router knows no groups
+    """
     a = arch(model)
     layer = next(x for x in decoder_layers(model) if has_experts(x, a))
     names = ("num_group", "n_group", "num_expert_group")
@@ -81,7 +107,28 @@ def reap(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Remove the experts of the smallest router-weighted output."
+    """Remove the experts of the smallest router-weighted output.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     score = lambda: activation_scores(model, calib, bs=bs, progress=progress)
     return _remove(model, sparsity, score, log)
 
@@ -95,7 +142,26 @@ def reap_magnitude(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Control: remove the experts of the smallest weights."
+    """Control: remove the experts of the smallest weights.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor | None
+        not looked at
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    progress : bool, default True
+        nothing takes long
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     return _remove(model, sparsity, lambda: magnitude_scores(model), log)
 
 
@@ -109,5 +175,26 @@ def reap_random(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Control: remove experts by lot."
+    """Control: remove experts by lot.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor | None
+        not looked at
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    seed : int, default 0
+        of the lot
+    progress : bool, default True
+        nothing takes long
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     return _remove(model, sparsity, lambda: random_scores(model, seed), log)

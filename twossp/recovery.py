@@ -19,7 +19,18 @@ from .recover import Lessons, find_learners, recover
 def read_student(
     folder: str | Path,  # a checkpoint that `save_pruned` wrote
 ) -> Plan:  # its plan, with every matrix of its decoder layers in `weights`
-    "What was removed, and what the rest holds now."
+    """What was removed, and what the rest holds now.
+
+    Parameters
+    ----------
+    folder : str | Path
+        a checkpoint that `save_pruned` wrote
+
+    Returns
+    -------
+    Plan
+        its plan, with every matrix of its decoder layers in `weights`
+    """
     student = load_pruned(folder)
     plan = student.twossp_plan
     if not isinstance(plan, Plan):
@@ -47,7 +58,38 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
-    "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
+    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`.
+
+    Parameters
+    ----------
+    folder : str | Path
+        a checkpoint that `save_pruned` wrote
+    teacher : str | Path
+        the dense model: a name on the hub, a folder, or 'smollm2'
+    out : str | Path
+        where the recovered one goes
+    text : str | Path, default 'news'
+        what both read; see `load_text`
+    seq_len : int, default 512
+        tokens a window
+    n_windows : int | None, default None
+        of the text; None: all that it has
+    overwrite : bool, default False
+        replace what is at `out`
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        receives `recovery`, see `recover`
+    load : dict | None, default None
+        for `load_model`: device, dtype, revision …
+    **lessons
+        fields of `Lessons`: `minutes=10`, `how="lora"`
+
+    Returns
+    -------
+    Path | None
+        the folder; None if nothing was gained, and nothing is written
+    """
     Lessons(**lessons)
     check_target(out, overwrite)
     plan = read_student(folder)

@@ -14,7 +14,31 @@ from .options import MISSING, flag, read_count, read_number, word
 # %% ../nbs/73_training.ipynb #5d08792d
 @dataclass(frozen=True)
 class LessonOptions:
-    "How much, and which weights."
+    """How much, and which weights.
+
+    Parameters
+    ----------
+    minutes : float | None
+        of training
+    tokens : float | None
+        to read, such as 1e6 (default: the text, three times)
+    how : str
+        which weights learn (default: all)
+    rank : int
+        of LoRA (default: 16)
+    lr : float | None
+        highest learning rate (default: 5e-4, with LoRA 1e-3)
+    batch : int
+        windows a forward
+    accumulate : int
+        forwards a step
+    checkpointing : bool
+        compute activations twice, to keep fewer
+    top : int | None
+        ask the teacher once, for its N likeliest tokens of each position
+    seed : int
+        of the order of the windows
+    """
 
     minutes: float | None = flag(None, "of training", metavar="M", type=read_number)
     tokens: float | None = flag(
@@ -49,7 +73,25 @@ class LessonOptions:
 # %% ../nbs/73_training.ipynb #95c4abc8
 @dataclass(frozen=True)
 class ReadOptions:
-    "What it learns from, and on what."
+    """What it learns from, and on what.
+
+    Parameters
+    ----------
+    text : str
+        what it reads (default: news)
+    seq_len : int
+        tokens a window (default: 512)
+    n_windows : int | None
+        windows of the text (default: all)
+    device : str | None
+        default: an accelerator, else the processor
+    dtype : str | None
+        default: as the dense model is stored
+    trust_remote_code : bool
+        run Python that comes with the dense model
+    overwrite : bool
+        replace what is at --out
+    """
 
     text: str = flag("news", "what it reads (default: news)", metavar="TEXT")
     seq_len: int = flag(
@@ -70,7 +112,17 @@ class ReadOptions:
 # %% ../nbs/73_training.ipynb #019992a0
 @dataclass(frozen=True)
 class PlaceOptions:
-    "From where, and to where."
+    """From where, and to where.
+
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    teacher : str
+        the dense model: hub name, folder or 'smollm2'
+    out : str
+        folder for the recovered checkpoint
+    """
 
     folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
     teacher: str = flag(
@@ -87,7 +139,18 @@ class RecoverOptions(ReadOptions, LessonOptions, PlaceOptions):
 def recover(
     o: RecoverOptions,  # what was asked for
 ) -> int:  # exit code: 1 if nothing was gained, and nothing is written
-    "`twossp recover`: train a checkpoint on what its dense model says."
+    """`twossp recover`: train a checkpoint on what its dense model says.
+
+    Parameters
+    ----------
+    o : RecoverOptions
+        what was asked for
+
+    Returns
+    -------
+    int
+        exit code: 1 if nothing was gained, and nothing is written
+    """
     load = dict(device=resolve_name("twossp.run:pick_device")(o), dtype=o.dtype)
     load |= dict(trust_remote_code=o.trust_remote_code)
     how = {k: getattr(o, k) for k in LessonOptions.__dataclass_fields__}

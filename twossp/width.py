@@ -20,7 +20,20 @@ def keep_top(
     scores: torch.Tensor,  # (f,) one score a neuron, finite
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
-    "The indices of the `k` highest scores; ties go to the lower index."
+    """The indices of the `k` highest scores; ties go to the lower index.
+
+    Parameters
+    ----------
+    scores : torch.Tensor
+        (f,) one score a neuron, finite
+    k : int
+        how many stay, 0 … f
+
+    Returns
+    -------
+    tuple[int, ...]
+        their indices, ascending
+    """
     _check_scores(scores)
     f = scores.numel()
     if not 0 <= k <= f:
@@ -47,7 +60,20 @@ def own_widths(
     scores: Sequence,  # a layer: (f,) one score a neuron, or `RoutedScores`
     k: int,  # neurons to keep; in a mixture, of each expert
 ) -> list[int]:  # a layer: neurons to keep there
-    "One width for all layers; a mixture's dense layers keep the same share."
+    """One width for all layers; a mixture's dense layers keep the same share.
+
+    Parameters
+    ----------
+    scores : Sequence
+        a layer: (f,) one score a neuron, or `RoutedScores`
+    k : int
+        neurons to keep; in a mixture, of each expert
+
+    Returns
+    -------
+    list[int]
+        a layer: neurons to keep there
+    """
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     routed = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, routed, strict=True)
@@ -59,7 +85,22 @@ def share_width(
     k: int,  # neurons that an expert keeps
     f: int,  # of so many
 ) -> int:  # at least 1
-    "The same share of another FFN."
+    """The same share of another FFN.
+
+    Parameters
+    ----------
+    g : int
+        neurons of a dense FFN
+    k : int
+        neurons that an expert keeps
+    f : int
+        of so many
+
+    Returns
+    -------
+    int
+        at least 1
+    """
     return max(1, round(g * k / f))
 
 
@@ -77,7 +118,20 @@ def width_plan(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     k: int | Sequence[int],  # neurons to keep, in every layer or layer by layer
 ) -> Plan:  # attention all kept
-    "Narrow every FFN to its `k` best neurons; warns where almost nothing is left."
+    """Narrow every FFN to its `k` best neurons; warns where almost nothing is left.
+
+    Parameters
+    ----------
+    scores : Sequence[torch.Tensor]
+        a layer: (f,) one score a neuron
+    k : int | Sequence[int]
+        neurons to keep, in every layer or layer by layer
+
+    Returns
+    -------
+    Plan
+        attention all kept
+    """
     L, full = len(scores), [s.numel() for s in scores]
     widths = own_widths(scores, k) if isinstance(k, int) else list(k)
     if len(widths) != L:
