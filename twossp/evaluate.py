@@ -317,6 +317,16 @@ def _matrices(module):
     return sum(w.numel() for w in found if w is not None)
 
 
+def _routed(model):
+    "Weights that a token meets in routers and in the experts it is sent to"
+    d = model.config.get_text_config().hidden_size
+    bare = lambda n: n // d * d  # without biases
+    there = [e for e in sizes(model).experts if e]
+    return sum(
+        e.experts * bare(e.row) + e.active * e.width * bare(e.neuron) for e in there
+    )
+
+
 def _attention_width(config):
     "Heads times width of a head"
     c = config.get_text_config()
@@ -340,7 +350,7 @@ def count_operations(
     past: int = 0,  # tokens that are in the cache already
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
-    """Operations of one forward: linear layers, attention over what it sees, the head.
+    """Operations of one forward: linear layers, a token's experts, attention, the head.
 
     Parameters
     ----------
@@ -359,7 +369,7 @@ def count_operations(
         one multiply-add counts as 2
     """
     a, layers = arch(model), decoder_layers(model)
-    linear = sum(_matrices(layer) for layer in layers) * tokens
+    linear = (sum(_matrices(layer) for layer in layers) + _routed(model)) * tokens
     there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
     seen = sum(_seen(model.config, i, tokens, past) for i in there)
     attention = 2 * _attention_width(model.config) * seen
