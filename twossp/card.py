@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from .arch import decoder_layers, n_params, sees
 from .machine import one_line
-from .plan import from_json, get_kind, kind_of, to_json
+from .plan import from_json, get_kind, kind_of, plan_masks, to_json
 from .provenance import with_provenance
 
 # %% ../nbs/50_card.ipynb #74d649ed
@@ -121,6 +121,8 @@ def plan_record(
         transformers=transformers.__version__,
     )
     facts = base | getattr(plan, "provenance", {}) | meta
+    if plan_masks(plan):  # they lie beside plan.json, and what they say not
+        facts["removed"] = get_kind(kind_of(plan)).words(plan, format == "compatible")
     return {k: v for k, v in facts.items() if k not in OWN} | dict(
         plan=json.loads(to_json(plan)),
         format=format,
@@ -176,7 +178,8 @@ def what_was_done(
     """
     plan = from_json(json.dumps(record["plan"]))
     zeros = record["format"] == "compatible"
-    said = get_kind(kind_of(plan)).words(plan, zeros) or ["nothing removed"]
+    said = record.get("removed") or get_kind(kind_of(plan)).words(plan, zeros)
+    said = said or ["nothing removed"]
     names = record["plan"].get("weights") or record.get("refitted") or ()
     if names:
         more = ", …" if len(names) > 1 else ""

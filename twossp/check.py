@@ -19,11 +19,11 @@ import torch
 from transformers import PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, arch, decoder_layers, ffn_linears, model_family, n_params, refusal,
+    ARCHS, Arch, arch, model_family, n_params, refusal,
 )
 from .derive import tolerance
+from .entries import halve_plan
 from .hub import compatible, load_pruned, save_pruned
-from .linear import in_features
 from .machine import input_device
 from .metrics import inference, nll
 from .plan import Plan, drop
@@ -86,14 +86,12 @@ def check_files(
     str
         what was found
     """
-    f = in_features(ffn_linears(decoder_layers(p.model)[0], p.a)[1])
-    keep = tuple(range(0, f, 2)) if p.a.width else None
-    narrow = Plan((keep,) * p.L, (True,) * p.L)
+    half = halve_plan(p.model)
+    narrow = half if p.a.width else Plan((None,) * p.L, (True,) * p.L)
     attn = narrow | drop(p.L, attn=[0])
     layer = narrow | drop(p.L, blocks=[0] if p.L > 1 else [])
     formats = dict(compact=attn, native=layer, compatible=attn)
     if not p.a.width:  # only compact checkpoints can say another one
-        half = Plan((tuple(range(0, f, 2)),) * p.L, (True,) * p.L)
         formats["compact"] = half | attn
     for fmt, plan in formats.items():
         with (compatible if fmt == "compatible" else applied)(p.model, plan):
@@ -111,17 +109,24 @@ def _saved_logits(p, plan, fmt):
     with tempfile.TemporaryDirectory() as d:
         save_pruned(p.model, plan, f"{d}/m", format=fmt)
         if fmt == "compact":
-            back = load_pruned(f"{d}/m", dtype=p.model.dtype).to(p.ids.device)
+            how = dict(dtype=p.model.dtype, **_same_experts(p.model))
+            back = load_pruned(f"{d}/m", **how).to(p.ids.device)
         else:
             back = _own_class(p.model, f"{d}/m")
     return back(p.ids, use_cache=False).logits.float()
+
+
+def _same_experts(model):
+    "What lets a mixture that is read back run its experts as this one does"
+    used = getattr(model.config, "_experts_implementation", None)
+    return dict(experts_implementation=used) if arch(model).experts else {}
 
 
 def _own_class(model, path):
     """What the family's own class reads; `ValueError` if a tensor is missing or left
     over"""
     back, info = type(model).from_pretrained(
-        path, dtype=model.dtype, output_loading_info=True
+        path, dtype=model.dtype, output_loading_info=True, **_same_experts(model)
     )
     if wrong := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}:
         raise ValueError(f"transformers' own class finds {wrong}")
@@ -238,6 +243,19 @@ def _registered(model, row):
         ARCHS.pop(kind) if old is None else ARCHS.update({kind: old})
 
 
+@contextmanager
+def _any_width(model, row):
+    "A mixture's experts run one by one, which any width allows"
+    used = getattr(model.config, "_experts_implementation", None)
+    if row.experts:
+        model.set_experts_implementation("eager")
+    try:
+        yield
+    finally:
+        if row.experts:
+            model.set_experts_implementation(used)
+
+
 _CRASHES = RuntimeError, IndexError, KeyError  # in place of a reason
 
 
@@ -302,7 +320,7 @@ def check_family(
         found.append(Finding("a row", False, str(e)))
         return FamilyReport(kind, None, source, tuple(found))
     files = n_params(model) < 50e6 if files is None else files
-    with _registered(model, row), inference(model):
+    with _registered(model, row), inference(model), _any_width(model, row):
         found += _examine(copy.copy(model), row, ids, tol, files)
     return FamilyReport(kind, row, source, tuple(found))
 

@@ -10,6 +10,7 @@ __all__ = [
 # %% ../nbs/03_cutting.ipynb #656dcc88
 from functools import partial
 
+import numpy as np
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
@@ -210,7 +211,7 @@ def skeleton_experts(
         if want == [0, 0]:
             ffn[i] = ()
         elif want != now:
-            mask = torch.zeros(now, dtype=torch.bool)
+            mask = np.zeros(now, dtype=bool)
             mask[: want[0], : want[1]] = True
             experts[i] = keep_neurons(mask)
     return tuple(experts)

@@ -30,6 +30,7 @@ import torch
 from accelerate.utils import align_module_device
 from huggingface_hub import HfApi, hf_hub_download
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -47,14 +48,19 @@ from twossp.arch import (
     ffn_width,
     has_ffn,
     layer_mixers,
+    layer_row,
     model_family,
     row_to_dict,
 )
 from .card import count_params, model_card, name_base, plan_record, read_plan
+from .cutting import expert_shape
+from .entries import find_entries
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
-from .plan import Plan, get_kind, kind_of, removed_blocks, stays, to_json
-from .provenance import plan_tensors
+from twossp.plan import (
+    Plan, get_kind, kept_experts, kind_of, plan_masks, removed_blocks, stays, to_json,
+)
+from .provenance import MASKS, mask_tensors, plan_tensors, put_masks
 from .reference import NAME as REFERENCE
 from .reference import make_reference
 from .remote import MODULE, write_code
@@ -94,6 +100,22 @@ def is_native(
     widths = {width if keep is None else len(keep) for keep in ffns}
     return all(plan.attn[i] is True for i in left) and len(widths) == 1 and 0 not in widths
 
+
+def _says_all(model, plan, done):
+    "Can an ordinary checkpoint say what a plan leaves"
+    if not arch(model).experts:
+        return is_native(plan, max(_widths(model)), _ffn_layers(model, plan))
+    left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
+    if any(plan.attn[i] is not True or plan.ffn[i] == () for i in left):
+        return False
+    return find_entries(model, None if done else plan) is not None
+
+
+def _narrows(plan):
+    "Has a layer that stays another width than the dense one"
+    gone = removed_blocks(plan)
+    return any(k is not None for i, k in enumerate(plan.ffn) if i not in gone)
+
 # %% ../nbs/51_hub.ipynb #632f8899
 # what a compact checkpoint's config.json says, so that plain transformers refuses it,
 # and the key under which it says what was removed
@@ -111,10 +133,10 @@ def _read_spec(config):
             "config.json has no entry `twossp`, which says what was removed: it was"
             " changed after it was saved; get the checkpoint again"
         )
-    if spec.get("format", 1) != 1:
+    if spec.get("format", 1) not in (1, 2):
         raise ValueError(
             f"the checkpoint has format {spec['format']!r}, this version of twossp"
-            " reads 1: update twossp"
+            " reads 1 and 2: update twossp"
         )
     kind = get_kind(spec.get("kind"))
     said = len(spec["ffn"]) if "ffn" in spec else spec.get("layers", L)
@@ -140,6 +162,11 @@ def _check_removal(model, spec):
         for i in spec.get("no_attention", ())
         if type(i) is not int or not 0 <= i < len(layers)
     ]
+    for i, (x, said) in enumerate(zip(layers, spec.get("experts", ()), strict=False)):
+        top = expert_shape(x, a)
+        small = said and top and all(type(n) is int and 0 <= n for n in said)
+        if said != top and not (small and all(map(int.__le__, said, top))):
+            bad.append(f"experts of shape {said} in layer {i}, where there are {top}")
     if bad:
         raise ValueError(f"config.json's entry `twossp` says {bad[0]}")
 
@@ -276,7 +303,7 @@ def _pruned_model(base, config):
         load = functools.partial(model_base.from_pretrained.__func__, cls)
         model, info = _strictly(load, path, *args, **kwargs)
         if (record := _find_record(path, **_where(kwargs))) is not None:
-            _adopt(model, record, path)
+            _adopt(model, record, path, **_where(kwargs))
         return (model, info) if output_loading_info else model
 
     members = dict(__init__=__init__, from_pretrained=classmethod(from_pretrained))
@@ -409,6 +436,8 @@ def _silent(like, dim, n):
 def _compatible_edits(model, plan, likes):
     "What gives a model, with its FFNs narrowed, its family's ordinary form"
     a = arch(model)
+    if a.experts:
+        return []  # of a mixture only what the configuration can say
     width = max(1, *(ffn_width(x, a) for x in likes))
     if not a.width:  # the configuration cannot say another than the dense one
         width = max(in_features(like[-1]) for like in likes.values())
@@ -453,6 +482,10 @@ def compatible(
         if i not in gone and not stays(plan.attn[i], k)
     ]
     inner = replace(plan, attn=tuple(i not in gone for i in range(len(plan))))
+    if a.experts and find_entries(model, inner) is None:
+        raise ValueError(
+            'its configuration cannot say what is left of the mixture: use format="compact"'
+        )
     with applied(model, inner):
         todo = [_attention_off(*x) for x in off]
         with swapped(todo + _compatible_edits(model, plan, likes)):
@@ -617,6 +650,8 @@ def _compact_entries(model, plan, base):
     kind, said = kind_of(plan), _hash_plan(json.loads(to_json(plan)))
     spec = dict(format=1, kind=kind, plan=said)
     spec |= get_kind(kind).layout.spec(model, plan)
+    if "experts" in spec:
+        spec["format"] = 2
     if ARCHS.get(base) != (row := arch(model)):
         spec["arch"] = row_to_dict(row)
     return {
@@ -638,11 +673,11 @@ def _write_config(folder, model, format, plan, code=True):
     )
     text = _text_entries(model.config, c)
     text |= _older_names(text)
-    if isinstance(plan, Plan) and (name := arch(model).width):
-        text[name] = max(1, *_widths(model))
+    if isinstance(plan, Plan):
+        text |= _width_entries(model, format)
     if format == "compact":
         c |= _compact_entries(model, plan, base)
-        if code and isinstance(plan, Plan):
+        if code and isinstance(plan, Plan) and not arch(model).experts:
             says = dict(model_type=MODEL_TYPE, base_model_type=base)
             c["auto_map"] = write_code(model, folder, says)
     path.write_text(json.dumps(c, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -655,7 +690,7 @@ def _text_entries(config, c):
 
 # %% ../nbs/51_hub.ipynb #4e14f0b2
 # weights, configuration, and the code that is run with `trust_remote_code=True`
-_HASHED = ("config.json", "generation_config.json", "*.safetensors*", "*.py")
+_HASHED = ("config.json", "generation_config.json", "*.safetensors*", "*.py", MASKS)
 
 
 def _hash_files(folder):
@@ -679,6 +714,8 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
         outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
         dense = dict(dense, total=outside + dense["layers"])
     record = plan_record(plan, dense, counts, format, name_base(model), meta)
+    if masks := mask_tensors(plan):
+        save_file(masks, folder / MASKS)
     record["files"] = _hash_files(folder)
     text = json.dumps(record, indent=1, default=_to_plain)
     (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
@@ -688,6 +725,14 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
 def _to_plain(x):
     "What JSON does not know: numbers of numpy and torch, folders"
     return x.item() if hasattr(x, "item") else str(x)
+
+
+def _width_entries(model, format):
+    "What config.json says of widths, and of the number of experts"
+    a = arch(model)
+    if a.experts:  # a compact one says it under a key of ours
+        return {} if format == "compact" else find_entries(model)
+    return {a.width: max(1, *_widths(model))} if a.width else {}
 
 # %% ../nbs/51_hub.ipynb #5ea12a83
 def _in_force(model):
@@ -722,31 +767,25 @@ def _is_ordinary(model):
     "Is it a plain model of its family, as a compatible checkpoint holds it"
     plain = type(model) is causal_class(config_class(model_family(model.config)))
     stubs = any(isinstance(m, (NoAttention, NoLinear)) for m in model.modules())
+    if arch(model).experts:
+        return plain and not stubs and find_entries(model) is not None
     return plain and not stubs and len(set(_widths(model))) == 1
-
-
-def _narrows(plan):
-    "Has a layer that stays another width than the dense one"
-    gone = removed_blocks(plan)
-    return any(k is not None for i, k in enumerate(plan.ffn) if i not in gone)
 
 
 def _choose(model, plan, format):
     "The format to save in; `ValueError` if it cannot say the plan"
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
-    if arch(model).experts:
-        raise ValueError("checkpoints of mixtures of experts cannot be written yet")
-    says = isinstance(plan, Plan) and (arch(model).width or not _narrows(plan))
-    native = says and is_native(plan, max(_widths(model)), _ffn_layers(model, plan))
-    filled = not native and _in_force(model)[0] is not None and _is_ordinary(model)
-    filled = filled and bool(says)
+    a, done = arch(model), _in_force(model)[0] is not None
+    says = isinstance(plan, Plan) and (a.experts or a.width or not _narrows(plan))
+    native = says and _says_all(model, plan, done)
+    filled = bool(says) and not native and done and _is_ordinary(model)
     if format == "native" and not native:
         raise ValueError(
             'this plan cannot be said in an ordinary checkpoint: use format="compact"'
             ' or "compatible"'
         )
-    if format == "compatible" and _in_force(model)[0] is not None and not filled:
+    if format == "compatible" and done and not filled:
         raise ValueError(
             "the removed weights are gone from this model: save the dense model with"
             " its plan in format=\"compatible\""
@@ -822,9 +861,11 @@ def _wrong_layer(layer, a, plan, i, zeros):
             off = _is_zero(attn.get_submodule(m.out), 0)
         if off == stay:
             return f"its attention {'stays' if stay else 'goes'}, and it does not"
+    if said := _wrong_experts(layer, a, plan, i):
+        return said
     if keep is None or len(keep) == width:
         return None
-    rest = layer.get_submodule(a.down)
+    rest = layer.get_submodule(layer_row(layer, a).down)
     if not zeros or len(keep) > width or not _is_zero(rest, len(keep)):
         return f"its FFN keeps {len(keep)} neurons, and it has {width}"
 
@@ -851,6 +892,15 @@ def _realise(model, plan, format):
     else:
         with (compatible if format == "compatible" else applied)(model, plan):
             yield model
+
+
+def _wrong_experts(layer, a, plan, i):
+    "The same of a layer's experts"
+    has, kept = expert_shape(layer, a), kept_experts(plan, i)
+    want = [len(kept.left), kept.k] if kept else has
+    if plan.ffn[i] == ():
+        want = has and [0, 0]
+    return None if has == want else f"experts of shape {want} are left, and it has {has}"
 
 # %% ../nbs/51_hub.ipynb #2391032c
 def _write_tokenizer(folder, model, tok, reference):
@@ -1074,9 +1124,21 @@ def _read_record(path, **where):
     return _parse(file)
 
 # %% ../nbs/51_hub.ipynb #5c42f481
-def _adopt(model, record, path):
+def _read_masks(plan, record, path, **where):
+    "A plan with its masks, which lie beside plan.json if it has some"
+    if not plan_masks(plan):
+        return plan
+    if (file := _fetch(path, MASKS, **where)) is None:
+        raise ValueError(f"{path} lacks {MASKS}, the masks of its experts")
+    try:
+        return put_masks(plan, record["plan"], load_file(file))
+    except (ValueError, SafetensorError) as e:
+        raise ValueError(f"{path}: {one_line(e)}") from e
+
+
+def _adopt(model, record, path, **where):
     "Give a loaded model its plan; `ValueError` if it is not the model's"
-    plan, format = read_plan(record), record["format"]
+    plan, format = _read_masks(read_plan(record), record, path, **where), record["format"]
     if format not in FORMATS[1:]:
         raise ValueError(f"{path}: plan.json says format {format!r}, which is none")
     got, want = count_params(model), record["parameters"]["pruned"]
@@ -1153,7 +1215,7 @@ def load_pruned(
         raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
     load = auto_class(model_family(config)).from_pretrained
     model, _ = _strictly(load, path, **hf_kwargs)
-    _adopt(model, record, path)
+    _adopt(model, record, path, **where)
     return model.eval()
 
 # %% ../nbs/51_hub.ipynb #08642f92

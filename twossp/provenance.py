@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
-    'planner', 'model_hash', 'plan_key', 'plan_file', 'plan_tensors', 'save_plan',
-    'load_plan'
+    'MASKS', 'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
+    'planner', 'model_hash', 'plan_key', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../nbs/15_provenance.ipynb #32dd3ea0
@@ -22,6 +22,7 @@ from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import psutil
 import safetensors.torch
 import torch
@@ -29,7 +30,7 @@ from transformers import PreTrainedModel
 
 from .machine import one_line
 from .metrics import check_ids, ids_hash
-from .plan import check_sparsity, from_json, to_json
+from .plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from .replay import counting
 
 # %% ../nbs/15_provenance.ipynb #ef2bba57
@@ -332,6 +333,55 @@ def _with_tensors(plan, tensors):
             parts[field] = tuple(found[str(i)] for i in range(len(found)))
     return replace(plan, **parts)
 
+# %% ../nbs/15_provenance.ipynb #ad61bc2b
+MASKS = "plan.masks"  # of a checkpoint: a safetensors, which engines do not take for weights
+
+
+def mask_tensors(
+    plan,  # of any kind
+) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty: no mixture
+    """What a plan says of experts, for a safetensors.
+
+    Parameters
+    ----------
+    plan
+        of any kind
+
+    Returns
+    -------
+    dict[str, torch.Tensor]
+        "masks:layer" -> packed bits, uint8; empty: no mixture
+    """
+    masks = plan_masks(plan).items()
+    bits = {f"masks:{i}": np.frombuffer(b, np.uint8).copy() for i, b in masks}
+    return {k: torch.from_numpy(x) for k, x in bits.items()}
+
+
+def put_masks(
+    plan,  # as it was read from its JSON form; of any kind
+    said: dict,  # that form
+    tensors: dict[str, torch.Tensor],  # those of `mask_tensors` among them
+):  # the same plan, with its masks; `ValueError` if they are not those
+    """Give a plan its masks.
+
+    Parameters
+    ----------
+    plan
+        as it was read from its JSON form; of any kind
+    said : dict
+        that form
+    tensors : dict[str, torch.Tensor]
+        those of `mask_tensors` among them
+
+    Returns
+    -------
+    object
+        the same plan, with its masks; `ValueError` if they are not those
+    """
+    named = {k: x for k, x in tensors.items() if k.startswith("masks:")}
+    masks = {int(k.split(":")[1]): x.numpy().tobytes() for k, x in named.items()}
+    return with_masks(plan, said, masks)
+
 # %% ../nbs/15_provenance.ipynb #dfbd9424
 def _write(path, data):
     "A file that is there whole or not at all"
@@ -379,7 +429,7 @@ def save_plan(
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     record = json.loads(to_json(plan)) | dict(provenance=plan.provenance)
-    tensors = plan_tensors(plan)
+    tensors = plan_tensors(plan) | mask_tensors(plan)
     if tensors:
         data = safetensors.torch.save(tensors)
         digest = hashlib.sha256(data).hexdigest()
@@ -420,10 +470,13 @@ def load_plan(
     if digest and hashlib.sha256(_canonical(record)).hexdigest() != digest:
         raise ValueError(f"{path} was damaged or changed since it was written")
     try:
-        plan = from_json(json.dumps(record))
+        tensors = _read_tensors(path, record)
+        plan = put_masks(from_json(json.dumps(record)), record, tensors)
     except ValueError as e:
-        raise ValueError(f"{path}: {one_line(e)}") from e
-    plan = _with_tensors(plan, _read_tensors(path, record))
+        said = one_line(e)
+        raise ValueError(said if str(path) in said else f"{path}: {said}") from e
+    tensors = {k: x for k, x in tensors.items() if not k.startswith("masks:")}
+    plan = _with_tensors(plan, tensors)
     return with_provenance(plan, **record.get("provenance", {}))
 
 # %% ../nbs/15_provenance.ipynb #0fd124d6

@@ -21,6 +21,7 @@ def experts_to_keep(
     s: Sizes,  # of a mixture
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
+    least: int = 0,  # that have to stay, beyond those that a token goes to
 ) -> int:  # in every layer
     """The number that meets a target most nearly; `ValueError` if too few would be left.
 
@@ -32,6 +33,8 @@ def experts_to_keep(
         target, in (0, 1)
     groups : int, default 1
         of the router, which divide the experts
+    least : int, default 0
+        that have to stay, beyond those that a token goes to
 
     Returns
     -------
@@ -42,22 +45,22 @@ def experts_to_keep(
     if not some:
         raise ValueError("the model has no experts to remove: it is dense")
     each = sum(e.count(1, e.width) + e.row for e in some)
-    n, most = some[0].experts, max(e.active for e in some)
+    n, most = some[0].experts, max(least, *(e.active for e in some))
     exact = n - check_sparsity(sparsity) * s.total / each
     left = min(n, round(exact / groups) * groups)
     if left < most:
-        least = -(-most // groups) * groups
+        fewest = -(-most // groups) * groups
         raise ValueError(
             f"sparsity {sparsity:.4g} leaves {max(0, left)} of {n} experts, and the router"
-            f" sends each token to {most}: at most {(n - least) * each / s.total:.4f} can go"
+            f" needs {fewest}: at most {(n - fewest) * each / s.total:.4f} can go"
         )
     return left
 
 
 def router_groups(
     model: PreTrainedModel,  # a mixture
-) -> int:  # 1: the router knows no groups
-    """Into how many groups the router divides its experts.
+) -> tuple[int, int]:  # (1, …): the router knows no groups; experts it has to have
+    """Into how many groups the router divides its experts, and how few it can do with.
 
     Parameters
     ----------
@@ -66,14 +69,18 @@ def router_groups(
 
     Returns
     -------
-    int
-        1: the router knows no groups
+    tuple[int, int]
+        (1, …): the router knows no groups; experts it has to have
     """
     a = arch(model)
+    if not a.experts:
+        return 1, 0
     layer = next(x for x in decoder_layers(model) if has_experts(x, a))
-    names = ("num_group", "n_group", "num_expert_group")
-    parts = expert_block(layer, a.experts).modules()
-    return max((getattr(m, n, 0) or 0 for m in parts for n in names), default=1) or 1
+    parts = list(expert_block(layer, a.experts).modules())
+    most = lambda *names: max(getattr(m, n, 0) or 0 for m in parts for n in names)
+    groups = most("num_group", "n_group", "num_expert_group") or 1
+    chosen, top = most("topk_group") or groups, most("top_k")
+    return groups, -(-top // chosen) * groups  # a token's experts are in some groups
 
 # %% ../nbs/44_reap.ipynb #d1c92ce5
 def _experts_plan(scores, n):
@@ -90,7 +97,7 @@ def _experts_plan(scores, n):
 
 def _remove(model, sparsity, score, log):
     "The plan of these scores, which are made when the target is known to be met"
-    n = experts_to_keep(sizes(model), sparsity, router_groups(model))
+    n = experts_to_keep(sizes(model), sparsity, *router_groups(model))
     scores = score()
     if log is not None:
         log.update(experts=n, scores=scores)
