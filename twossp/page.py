@@ -225,13 +225,14 @@ def _numbers(rows):
     main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
     for name in [k for k in keys if k in main or k.rpartition("/")[2].startswith("ppl")]:
         t, text = paper_table(rows, name), name not in main
+        if not len(t.columns):  # the dense model alone: it stands in the first table
+            continue
         yield f"<h3>{escape(name)}</h3>"
-        if len(t.columns):
-            several = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
-            means = ", ".join(f"{k}: {n}" for k, n in several.items())
-            yield _styled(t) if text else _html(t)
-            if means:
-                yield f"<p><small>means over seeds: {escape(means)}</small></p>"
+        several = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
+        means = ", ".join(f"{k}: {n}" for k, n in several.items())
+        yield _styled(t) if text else _html(t)
+        if means:
+            yield f"<p><small>means over seeds: {escape(means)}</small></p>"
         if text:
             yield _image(f"{name} against sparsity", plot_perplexity, rows, name)
             yield _image(f"{name} against pruning time", plot_cost, rows, name)
@@ -363,7 +364,9 @@ def _main_tables(rows):
         keys = dict.fromkeys(k for r in rs for k in r.metrics)
         for k in keys:
             if k in main or k.rpartition("/")[2].startswith("ppl"):
-                yield model, k, paper_table(rs, k)
+                t = paper_table(rs, k)
+                if len(t.columns):  # pruned ones, and not the dense model alone
+                    yield model, k, t
 
 # %% ../nbs/68_page.ipynb #661a1a17
 def markdown_report(

@@ -938,8 +938,9 @@ def _bold(style, lowest):
 
     def of(column):
         rest = column[[not str(i).startswith("dense") for i in column.index]].dropna()
-        best = (rest.idxmin() if lowest else rest.idxmax()) if len(rest) else None
-        return [style if i == best else "" for i in column.index]
+        best = (rest.min() if lowest else rest.max()) if len(rest) else None
+        there = set(rest.index[rest == best])  # several, where they are equal
+        return [style if i in there else "" for i in column.index]
 
     return of
 
