@@ -808,13 +808,14 @@ def describe_model(
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     gone = before - now.total
+    widths = [e.width for e in now.experts if e] or now.width  # of a mixture's experts
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         params=params,
         layer_params=now.total,
         bytes=weight_bytes(model),
-        width=[min(now.width), max(now.width)],
+        width=[min(widths), max(widths)],
         kept=kept_of(plan, dense or now, model),
         plan=None if plan is None else repr(plan),
         device=str(model.device),

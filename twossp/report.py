@@ -154,7 +154,7 @@ def plot_plan(
     width = max(4, min(12, 1.5 + 0.22 * len(plan)))
     fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
-    if scores is None:
+    if scores is None or s.experts:  # a mixture's experts have too many neurons to show
         _ffn_bars(low, plan, s)
     else:
         _ffn_scores(fig, low, plan, s, scores)

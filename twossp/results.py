@@ -55,7 +55,7 @@ class Result:
     bytes : int | None, default None
         of the weights
     width : list | None, default None
-        narrowest and widest FFN, in neurons
+        narrowest and widest FFN, or expert of a mixture, in neurons
     kept : list | None, default None
         two lists, one entry a layer of the dense model: shares of attention and FFN that stay
     plan : str | None, default None
@@ -96,7 +96,7 @@ class Result:
     params: int | None = None  # all parameters
     layer_params: int | None = None  # those of the decoder layers
     bytes: int | None = None  # of the weights
-    width: list | None = None  # narrowest and widest FFN, in neurons
+    width: list | None = None  # narrowest and widest FFN, or expert of a mixture, in neurons
     # two lists, one entry a layer of the dense model: shares of attention and FFN that
     # stay
     kept: list | None = None
