@@ -11,6 +11,7 @@ __all__ = [
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
+import atexit
 import bz2
 import csv
 import hashlib
@@ -43,7 +44,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .arch import model_family, sees
+from .arch import arch, decoder_layers, model_family, sees
 from .machine import as_device, as_dtype, quiet
 from .processor import load_processor
 from .upstream import auto_class
@@ -312,11 +313,11 @@ def _pick_auto(name, config):
     return auto_class(model_family(config))
 
 
-def _load(name, source, options, dtype, device_map):
+def _load(name, source, options, dtype, device_map, streamed=()):
     "Model and tokenizer by transformers' own means; its errors in one line"
     # a download may show its progress
     local, where = isinstance(source, Path), dict(device_map=device_map)
-    where |= dict(dtype=dtype, output_loading_info=True)
+    where |= dict(dtype=dtype, output_loading_info=True) | dict(streamed)
     try:
         with quiet(bars=not local):
             tok = AutoTokenizer.from_pretrained(source, **options)
@@ -339,6 +340,44 @@ def _load(name, source, options, dtype, device_map):
         )
     return model, tok
 
+# %% ../nbs/11_data.ipynb #b9f3581f
+def _map_streamed(model, where):
+    "A device map: the decoder layers on disk, everything else on a device"
+    layers, found = arch(model).layers, {}
+    path = [layers[:k] for k, c in enumerate(layers) if c == "."]
+    for outer in ("", *path):
+        m, dot = model.get_submodule(outer), f"{outer}." if outer else ""
+        inner = [dot + n for n, _ in m.named_children()]
+        inner += [dot + n for n, _ in m.named_parameters(recurse=False)]
+        found |= {n: str(where) for n in inner if n not in (*path, layers)}
+    return found | {f"{layers}.{i}": "disk" for i in range(len(decoder_layers(model)))}
+
+
+def _read_streamed(source, options, where):
+    "What `from_pretrained` has to be told; `ValueError` where there is no safetensors"
+    if isinstance(source, Path):
+        _check_shards(source)
+    config = AutoConfig.from_pretrained(source, **options)
+    with torch.device("meta"):
+        model = _pick_auto(str(source), config).from_config(config)
+    folder = tempfile.mkdtemp(prefix="twossp.")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    placed = dict(device_map=_map_streamed(model, where), offload_folder=folder)
+    return placed | dict(use_safetensors=True)
+
+
+def _check_shards(folder):
+    "`ValueError` unless a folder has all the safetensors that its index names"
+    index, files = folder / "model.safetensors.index.json", ["model.safetensors"]
+    if index.is_file():
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        files = sorted(set(named.values()))
+    if missing := [f for f in files if not (folder / f).is_file()]:
+        raise ValueError(
+            f"{folder} cannot be streamed: {missing[0]} is missing ({len(missing)} of"
+            f" {len(files)} safetensors files)"
+        )
+
 # %% ../nbs/11_data.ipynb #511feb98
 def load_model(
     name: str | Path,  # 'smollm2' (embedded), a checkpoint folder, or a name on the hub
@@ -350,6 +389,9 @@ def load_model(
     trust_remote_code: bool = False,  # run Python that comes with the checkpoint
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
     device: str | torch.device | None = None,  # 'cpu', 'cuda', 'mps', …; None: the CPU
+    # leave the decoder layers on disk, in the safetensors of the checkpoint, and fetch
+    # each when it is used: for models larger than the memory
+    stream: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:  # model in eval mode, tokenizer
     """A causal language model and its tokenizer; errors say in one line what to give.
 
@@ -369,20 +411,24 @@ def load_model(
         where downloads and conversions are kept
     device : str | torch.device | None, default None
         'cpu', 'cuda', 'mps', …; None: the CPU
+    stream : bool, default False
+        leave the decoder layers on disk, in the safetensors of the checkpoint, and fetch each
+        when it is used: for models larger than the memory
 
     Returns
     -------
     tuple[PreTrainedModel, PreTrainedTokenizerBase]
         model in eval mode, tokenizer
     """
-    if device is not None and device_map is not None:
-        raise ValueError("give `device` or `device_map`, not both")
+    if (device is not None or stream) and device_map is not None:
+        raise ValueError("give `device` or `stream`, or `device_map`: not both")
     where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     options |= dict(trust_remote_code=trust_remote_code)
-    model, tok = _load(name, source, options, dtype, device_map)
+    given = _read_streamed(source, options, where) if stream else {}
+    model, tok = _load(name, source, options, dtype, device_map, given)
     check_vocab(model, tok)
-    if device_map is None:
+    if device_map is None and not stream:
         model = model.to(where)
     return model.eval(), tok
 

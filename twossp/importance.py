@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = [
     'pre_hooks', 'window_norms', 'exact_device', 'Sink', 'activation_scores',
-    'magnitude_scores', 'random_scores', 'stream_hooks', 'block_influence'
+    'magnitude_scores', 'random_scores', 'stream_hooks', 'walk_stream',
+    'block_influence'
 ]
 
 # %% ../nbs/20_importance.ipynb #33209d7f
@@ -13,6 +14,7 @@ import hashlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pkgutil import resolve_name
 
 import torch
@@ -24,8 +26,10 @@ from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .linear import in_features, read_matrix
 from .machine import input_device, processes, progress_bar, sum_over_processes
-from .metrics import check_ids, inference, split_batches
-from .replay import check_replay, record_calls, resident, run_layer, take_hidden
+from .metrics import check_ids, inference
+from twossp.replay import (
+    check_replay, is_offloaded, layers_bar, record_calls, resident, run_layer, take_hidden,
+)
 from .surgery import Edit, locate, swapped
 
 # %% ../nbs/20_importance.ipynb #b49e4538
@@ -161,15 +165,15 @@ def _walk_norms(model, ids, check, bs, found, done, budget, progress):
     state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's
     parts = ids.to(input_device(model)).split(max(bs, budget // 2 // state))
     spare = [Edit(*locate(layers[-1], a.down), Sink(d))]
-    work = len(parts) * len(layers)
-    with progress_bar(None, "activation norms", progress, total=work) as b:
+    bar, tick = layers_bar(model, "activation norms", progress, len(parts))
+    with bar:
         for part in parts:
             h, tape = record_calls(model, part, check.as_tuple)
             for i, layer in enumerate(layers):
                 last = i + 1 == len(layers)
                 with resident(layer.modules()), swapped(spare if last else []):
                     _layer_norms(model, tape, i, h, bs, found)
-                b.update()
+                tick(i)
             done()
 
 # %% ../nbs/20_importance.ipynb #95014b38
@@ -426,6 +430,96 @@ def stream_hooks(
         for h in handles:
             h.remove()
 
+# %% ../nbs/20_importance.ipynb #f4c4438b
+def _plain_stream(model, ids, take, note, bs, what, progress):
+    "A batch through all layers, then the next"
+    found, device = [[] for _ in decoder_layers(model)], input_device(model)
+    seen: list = []
+
+    def hear(i, h):
+        seen.append(take(h))
+        if i:
+            seen[i - 1] = note(seen[i - 1], seen[i])
+
+    def work(b):
+        seen.clear()
+        model.base_model(b.to(device), use_cache=False)
+        for layer, x in zip(found, seen, strict=False):
+            layer.append(x)
+        bar.update(len(b))
+
+    with progress_bar(None, what, progress, len(ids)) as bar, stream_hooks(model, hear):
+        map_chunks(work, (ids,), bs, model, ids.shape[1])
+    return found
+
+
+def _layer_stream(model, ids, take, note, bs, what, progress, check):
+    "All windows through a layer, then through the next"
+    found, bs = [[] for _ in decoder_layers(model)], bs if check.stack else 1
+    state = ids.shape[1] * model.config.get_text_config().hidden_size
+    most = smallest_budget(model) // 2 // (state * model.dtype.itemsize)
+    parts = ids.to(input_device(model)).split(max(1, most // bs) * bs)
+    bar, tick = layers_bar(model, what, progress, len(parts))
+    with bar:
+        for part in parts:
+            h, tape = record_calls(model, part, check.as_tuple)
+            for i, layer in enumerate(decoder_layers(model)):
+                work = partial(_see_layer, layer, tape, i, take, note)
+                with resident(layer.modules()):
+                    found[i] += map_chunks(work, (h,), bs, model, ids.shape[1])
+                tick(i)
+    return found
+
+
+def _see_layer(layer, tape, i, take, note, x):
+    "Move windows through a layer, in place; what there is to note of it"
+    before, y = take(x), run_layer(layer, tape, i, x)
+    seen = note(before, take(y))
+    x.copy_(y)
+    return seen
+
+# %% ../nbs/20_importance.ipynb #a53601f1
+def walk_stream(
+    model: PreTrainedModel,  # of a supported family; untouched
+    ids: torch.Tensor,  # (n, t) token windows
+    take: Callable,  # hidden states (b, t, d) -> what matters of them
+    note: Callable,  # (what was taken in front of a layer, behind it) -> a small thing
+    bs: int,  # windows at a time
+    what: str,  # label of the progress bar
+    progress: bool,  # show one
+) -> list[list]:  # a layer: what `note` gave, batch by batch
+    """What each layer does to the stream.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family; untouched
+    ids : torch.Tensor
+        (n, t) token windows
+    take : Callable
+        hidden states (b, t, d) -> what matters of them
+    note : Callable
+        (what was taken in front of a layer, behind it) -> a small thing
+    bs : int
+        windows at a time
+    what : str
+        label of the progress bar
+    progress : bool
+        show one
+
+    Returns
+    -------
+    list[list]
+        a layer: what `note` gave, batch by batch
+    """
+    if bs < 1:
+        raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    with inference(model):
+        given = model, ids, take, note, bs, what, progress
+        if is_offloaded(model) and not (check := check_replay(model, ids)).problem:
+            return _layer_stream(*given, check)
+        return _plain_stream(*given)
+
 # %% ../nbs/20_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
@@ -455,18 +549,15 @@ def block_influence(
         (L,) float32, in [0, 2]
     """
     check_ids(calib, model)
-    total, prev = torch.zeros(len(decoder_layers(model))), None
 
-    def add(i, x):
-        nonlocal prev
-        x = (x[:, -1:] if last_token else x).float()
-        if i:
-            alike = F.cosine_similarity(prev.to(x.device), x, dim=-1)
-            total[i - 1] += alike.mean(1).sum().cpu()
-        prev = x
+    def take(h):
+        return (h[:, -1:] if last_token else h).float()
 
-    with inference(model), stream_hooks(model, add):
-        device = input_device(model)
-        for b in split_batches(calib, bs, progress, "block influence", device):
-            model.base_model(b, use_cache=False)
+    def alike(x, y):
+        return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
+
+    found = walk_stream(model, calib, take, alike, bs, "block influence", progress)
+    total = torch.zeros(len(found))
+    for batch in zip(*found, strict=True):
+        total += torch.stack([x.cpu() for x in batch])
     return 1 - total / len(calib)

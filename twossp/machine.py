@@ -14,6 +14,7 @@ __all__ = [
 
 # %% ../nbs/10_machine.ipynb #f70579d7
 import atexit
+import logging
 import os
 import platform
 import random
@@ -417,8 +418,10 @@ def quiet(
     bars : bool, default False
         draw progress bars all the same
     """
-    log = transformers.utils.logging
+    log, other = transformers.utils.logging, logging.getLogger("accelerate")
     with ExitStack() as stack:
+        stack.callback(other.setLevel, other.level)
+        other.setLevel(logging.ERROR)
         stack.callback(log.set_verbosity, log.get_verbosity())
         log.set_verbosity_error()
         if not bars:

@@ -12,6 +12,7 @@ __all__ = [
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pkgutil import resolve_name
 
 import torch
 import torch.nn.functional as F
@@ -209,6 +210,10 @@ def nll(
         (n,) float32 on CPU, nats a token
     """
     check_ids(ids, model)
+    if any(p.is_meta for p in model.parameters()):  # each layer is fetched once
+        walked = resolve_name("twossp.search:offloaded_nll")(model, ids, progress)
+        if walked is not None:
+            return walked
     with inference(model):
         out = [
             token_nll(model(b, use_cache=False).logits, b).mean(1)

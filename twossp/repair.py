@@ -571,10 +571,11 @@ def repair_plans(
         repairs = [_Repair(plan, h) for plan in plans]
         for i in range(L):
             place = _Place(model, i, tape, how)
-            goal = _find_goal(place, h, _known_factors(known, place, h))
-            for r in repairs:
-                r.advance(place, h, goal)
-                b.update()
+            with resident(place.layer.modules()):
+                goal = _find_goal(place, h, _known_factors(known, place, h))
+                for r in repairs:
+                    r.advance(place, h, goal)
+                    b.update()
             h = goal.out
     if log is not None:
         log.update(repair=[r.found for r in repairs])

@@ -26,9 +26,9 @@ from .chunks import map_chunks, rows_at_once, smallest_budget
 from .experts import read_form, run_experts
 from .importance import pre_hooks, window_norms
 from .linear import read_matrix
-from .machine import input_device, processes, progress_bar, sum_over_processes
+from .machine import input_device, processes, sum_over_processes
 from .metrics import check_ids, inference, split_batches
-from .replay import check_replay, record_calls, resident, run_layer
+from .replay import check_replay, layers_bar, record_calls, resident, run_layer
 from .surgery import Edit, swapped
 
 # %% ../nbs/20_routed.ipynb #650c1e00
@@ -197,13 +197,14 @@ def _walk(model, ids, tallies, check, bs, budget, progress):
     a, layers = arch(model), decoder_layers(model)
     state = ids.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
     parts = ids.to(input_device(model)).split(max(bs, budget // 2 // state))
-    with progress_bar(None, "experts", progress, total=len(parts) * len(layers)) as bar:
+    bar, tick = layers_bar(model, "experts", progress, len(parts))
+    with bar:
         for part in parts:
             h, tape = record_calls(model, part, check.as_tuple)
             for i, layer in enumerate(layers):
                 with resident(layer.modules()), _tallied(layer, a, tallies[i]):
                     _layer_tally(model, tape, i, h, bs, tallies[i])
-                bar.update()
+                tick(i)
 
 
 def _layer_tally(model, tape, i, h, bs, tally):

@@ -182,6 +182,9 @@ def check_here(
     """
     check_method(o)
     as_dtype(o.dtype)
+    if o.stream and (o.device_map or o.executor):
+        other = "device_map" if o.device_map else "executor"
+        raise ValueError(f"--stream and --{other} cannot be had together")
     if not o.device_map and o.device:
         as_device(o.device)
     if o.sparsity_rate not in (None, -1, -2):
@@ -513,9 +516,8 @@ def load(
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
     start_processes(device or "cpu")  # those of torchrun; does nothing without it
     log.info("loading %s%s", o.model, where)
-    model, tok = load_model(
-        o.model, o.dtype, o.device_map, cache_dir=o.cache_dir, device=device
-    )
+    how = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
+    model, tok = load_model(o.model, o.dtype, o.device_map, **how)
     record = Path(o.model) / "plan.json"
     if record.is_file():
         facts = json.loads(record.read_text(encoding="utf-8"))

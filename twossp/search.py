@@ -6,7 +6,7 @@
 __all__ = [
     'ONE_BY_ONE', 'LOGITS', 'MANY_LOGITS', 'Node', 'list_decisions', 'make_trie',
     'list_levels', 'Job', 'run_level', 'walk', 'Limits', 'LastStates',
-    'find_last_states', 'plan_nll', 'plan_kl'
+    'find_last_states', 'plan_nll', 'offloaded_nll', 'plan_kl'
 ]
 
 # %% ../nbs/14_search.ipynb #2a80efce
@@ -34,6 +34,8 @@ from twossp.replay import (
     Check,
     Tape,
     check_replay,
+    is_offloaded,
+    layers_bar,
     record_calls,
     resident,
     run_layer,
@@ -602,6 +604,45 @@ def plan_nll(
         return _walked_nll(ends, check, (len(some), len(ids)))
 
     return _scored(model, plans, ids, plain, quick)
+
+# %% ../nbs/14_search.ipynb #dbef2c28
+def offloaded_nll(
+    model: PreTrainedModel,  # dense or pruned, of any family
+    ids: torch.Tensor,  # (n, t) token windows
+    progress: bool = False,  # show a progress bar
+) -> torch.Tensor | None:  # (n,) as of `nll`; None: it is no case for a walk
+    """The nll of every window of a model whose layers are offloaded, layer by layer.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense or pruned, of any family
+    ids : torch.Tensor
+        (n, t) token windows
+    progress : bool, default False
+        show a progress bar
+
+    Returns
+    -------
+    torch.Tensor | None
+        (n,) as of `nll`; None: it is no case for a walk
+    """
+    try:
+        if not is_offloaded(model) or (check := check_replay(model, ids)).problem:
+            return None
+    except ValueError:  # of no family that is known
+        return None
+    limits, out = _limits(model, ids, 1, check, None), []
+    parts = ids.to(input_device(model)).split(limits.windows)
+    rows = 1 if parts[0].device.type in ONE_BY_ONE else limits.rows
+    bar, tick = layers_bar(model, "nll", progress, len(parts))
+    with bar, inference(model):
+        for part in parts:
+            h, tape = record_calls(model, part, check.as_tuple)
+            h = run_layers(model, tape, h, rows, tick)
+            with tail(model, check.as_tuple, check.mask) as logits:
+                out += [_nll_of(logits, h, part, limits.chunk, model).float().cpu()]
+    return torch.cat(out)
 
 # %% ../nbs/14_search.ipynb #82a9a123
 def _dense_states(e, dense):
