@@ -25,10 +25,10 @@ from twossp.importance import (
     block_influence,
     magnitude_scores,
     random_scores,
-    stream_hooks,
+    walk_stream,
 )
-from .machine import input_device, progress_bar
-from .metrics import check_ids, inference, split_batches
+from .machine import progress_bar
+from .metrics import check_ids
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
 from .repair import repairable
@@ -162,23 +162,18 @@ def window_similarity(
         (L-n,) float32 in [-1, 1]; entry l: from the output of block l to that of l+n
     """
     check_ids(calib, model)
-    L, device = len(decoder_layers(model)), input_device(model)
+    L = len(decoder_layers(model))
     if not 1 <= n < L:
         raise ValueError(
             f"a window of {n} blocks does not fit behind block 0 of {L} layers; it can"
             f" have 1 to {L-1}"
         )
-    x, total = {}, torch.zeros(L - n, dtype=torch.float64)
-
-    def keep(i, h):
-        x[i] = h[:, -1].float().cpu()
-
-    bs = _batch(model, calib, bs)
-    with inference(model), stream_hooks(model, keep):
-        for b in split_batches(calib, bs, progress, "window similarity", device):
-            model.base_model(b, use_cache=False)
-            ends = ((x[l + 1], x[l + 1 + n]) for l in range(L - n))
-            total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
+    total, bs = torch.zeros(L - n, dtype=torch.float64), _batch(model, calib, bs)
+    last, behind = lambda h: h[:, -1].float().cpu(), lambda x, y: y
+    found = walk_stream(model, calib, last, behind, bs, "window similarity", progress)
+    for x in zip(*found, strict=True):  # behind each layer, of one batch
+        ends = ((x[l], x[l + n]) for l in range(L - n))
+        total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
     return (total / len(calib)).float()
 
 # %% ../nbs/40_baselines.ipynb #e2c77892

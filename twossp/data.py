@@ -420,8 +420,10 @@ def load_model(
     tuple[PreTrainedModel, PreTrainedTokenizerBase]
         model in eval mode, tokenizer
     """
-    if (device is not None or stream) and device_map is not None:
-        raise ValueError("give `device` or `stream`, or `device_map`: not both")
+    if device is not None and device_map is not None:
+        raise ValueError("give `device` or `device_map`, not both")
+    if stream and device_map is not None:
+        raise ValueError("give `stream` or `device_map`, not both")
     where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     options |= dict(trust_remote_code=trust_remote_code)
