@@ -20,9 +20,11 @@ import platform
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -52,6 +54,7 @@ from twossp.arch import (
     model_family,
     row_to_dict,
 )
+from .away import make_later
 from .card import count_params, model_card, name_base, plan_record, read_plan
 from .cutting import expert_shape
 from .entries import find_entries
@@ -64,6 +67,7 @@ from .provenance import MASKS, mask_tensors, plan_tensors, put_masks
 from .reference import NAME as REFERENCE
 from .reference import make_reference
 from .remote import MODULE, write_code
+from .replay import is_offloaded
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
     auto_class, causal_class, config_class, knows_type, mark_filled,
@@ -388,11 +392,13 @@ def __getattr__(name):
 # %% ../nbs/51_hub.ipynb #64825483
 def _attention_off(attn, out):
     "The edit that makes an attention add nothing, in its family's own form"
-    linear = attn.get_submodule(out)
+    return Edit(*locate(attn, out), make_later(attn.get_submodule(out), _make_zero))
+
+
+def _make_zero(linear):
     with align_module_device(linear):
         bias = None if linear.bias is None else torch.zeros_like(linear.bias)
-        zeros = make_linear(linear, torch.zeros_like(read_matrix(linear)), bias)
-    return Edit(*locate(attn, out), zeros)
+        return make_linear(linear, torch.zeros_like(read_matrix(linear)), bias)
 
 # %% ../nbs/51_hub.ipynb #21f5e4d1
 def _dense_like(layer, a):
@@ -415,7 +421,11 @@ def _fill_up(layer, a, likes, width):
 def _widen(linear, like, dim, parts, width):
     "A projection with zeros for the neurons that it lacks, of the class of `like`"
     if isinstance(linear, NoLinear):
-        return _silent(like, dim, width * parts)
+        return make_later(like, partial(_silent, dim=dim, n=width * parts))
+    return make_later(linear, partial(_fill, like=like, dim=dim, parts=parts, width=width))
+
+
+def _fill(linear, like, dim, parts, width):
     with align_module_device(linear):
         w, bias = read_matrix(linear).detach(), linear.bias
         if bias is not None:
@@ -705,7 +715,9 @@ def _hash_file(path):
 
 def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwargs):
     "Everything but the tokenizer, of a model that is pruned"
-    type(model).save_pretrained(model, folder, **kwargs)
+    with warnings.catch_warnings():  # a shard is no larger than a layer where it matters
+        warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
+        type(model).save_pretrained(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan, code)
@@ -912,6 +924,11 @@ def _write_tokenizer(folder, model, tok, reference):
         text = json.dumps(said, indent=1, ensure_ascii=False)
         (folder / REFERENCE).write_text(text + "\n", encoding="utf-8")
 
+# %% ../nbs/51_hub.ipynb #da86436d
+def _largest_layer(model):
+    "Bytes of the largest decoder layer"
+    return max(sum(p.nbytes for p in x.parameters()) for x in decoder_layers(model))
+
 # %% ../nbs/51_hub.ipynb #42fb08b1
 def save_pruned(
     model: PreTrainedModel,  # dense (and dense afterwards), or pruned with this plan
@@ -925,10 +942,13 @@ def save_pruned(
     # "native" (error if it cannot)
     format: str = "compact",
     overwrite: bool = False,  # replace a checkpoint that is there
-    max_shard_size: str = "5GB",  # larger models are split into several files
+    # larger models are split into several files; default: 5 GB, or where layers are
+    # offloaded, the largest layer
+    max_shard_size: str | int | None = None,
     # a compact checkpoint brings the file that builds it where twossp is not installed
     code: bool = True,
-    # with a tokenizer: golden answers, so that a server can be checked; 64 short forwards
+    # with a tokenizer: golden answers, so that a server can be checked; 64 short
+    # forwards, which are left out where layers are offloaded
     reference: bool = True,
 ) -> Path:  # the folder
     """Save a pruned model, its plan and a model card; safetensors only, written whole
@@ -951,12 +971,14 @@ def save_pruned(
         cannot)
     overwrite : bool, default False
         replace a checkpoint that is there
-    max_shard_size : str, default '5GB'
-        larger models are split into several files
+    max_shard_size : str | int | None, default None
+        larger models are split into several files; default: 5 GB, or where layers are
+        offloaded, the largest layer
     code : bool, default True
         a compact checkpoint brings the file that builds it where twossp is not installed
     reference : bool, default True
-        with a tokenizer: golden answers, so that a server can be checked; 64 short forwards
+        with a tokenizer: golden answers, so that a server can be checked; 64 short forwards,
+        which are left out where layers are offloaded
 
     Returns
     -------
@@ -966,13 +988,14 @@ def save_pruned(
     _check_class(model)
     _check_names(model, plan)
     path, format = check_target(path, overwrite), _choose(model, plan, format)
-    dense = _in_force(model)[1] or count_params(model)
+    dense, away = _in_force(model)[1] or count_params(model), is_offloaded(model)
     with _realise(model, plan, format) as m:
         need = sum(p.numel() * p.element_size() for p in m.parameters())
         with whole_folder(path, overwrite, need) as new:
             if tok is not None:
-                _write_tokenizer(new, m, tok, reference)
-            how = dict(max_shard_size=max_shard_size, code=code)
+                _write_tokenizer(new, m, tok, reference and not away)
+            most = max_shard_size or (_largest_layer(model) if away else "5GB")
+            how = dict(max_shard_size=most, code=code)
             _write_checkpoint(new, m, plan, dense, format, meta or {}, **how)
             if not (new / "plan.json").is_file():
                 raise ValueError(

@@ -331,6 +331,9 @@ class ModelOptions:
         cpu, cuda, cuda:1, mps (default: the accelerator if there is one)
     device_map : str | None
         'auto' spreads the model over the GPUs; in place of --device
+    stream : bool
+        leave the decoder layers on disk and fetch each when it is used: for models larger than
+        the memory
     dtype : str
         auto (as stored), float32, bfloat16 or float16
     seed : int
@@ -353,6 +356,12 @@ class ModelOptions:
         None,
         "'auto' spreads the model over the GPUs; in place of --device",
         metavar="MAP",
+    )
+    stream: bool = flag(
+        False,
+        "leave the decoder layers on disk and fetch each when it is used: for models"
+        " larger than the memory",
+        action="store_true",
     )
     dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
     seed: int = flag(
