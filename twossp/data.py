@@ -992,7 +992,7 @@ def _beginning(texts, tok, need, spare=512):
             return ids[:-spare]
         chars *= 2
 
-# %% ../nbs/11_data.ipynb #d11wnh
+
 def _check_asked(seq_len, n):
     "`ValueError` if no window can be like that"
     if seq_len < 2:
@@ -1014,7 +1014,7 @@ def _check_enough(tokens, seq_len, n):
         f" ({tokens:,} tokens){hint}"
     )
 
-# %% ../nbs/11_data.ipynb #6b6e3a7f
+# %% ../nbs/11_data.ipynb #d11wnh
 def windows(
     texts: list[str],  # documents, joined by a blank line
     tok: PreTrainedTokenizerBase,  # adds no special tokens here

@@ -733,19 +733,6 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
     (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
     model_card(record).save(folder / "README.md")
 
-
-def _to_plain(x):
-    "What JSON does not know: numbers of numpy and torch, folders"
-    return x.item() if hasattr(x, "item") else str(x)
-
-
-def _width_entries(model, format):
-    "What config.json says of widths, and of the number of experts"
-    a = arch(model)
-    if a.experts:  # a compact one says it under a key of ours
-        return {} if format == "compact" else find_entries(model)
-    return {a.width: max(1, *_widths(model))} if a.width else {}
-
 # %% ../nbs/51_hub.ipynb #5ea12a83
 def _in_force(model):
     "The plan that a model is pruned with, and the dense model's counts; or None, None"
@@ -924,7 +911,20 @@ def _write_tokenizer(folder, model, tok, reference):
         text = json.dumps(said, indent=1, ensure_ascii=False)
         (folder / REFERENCE).write_text(text + "\n", encoding="utf-8")
 
-# %% ../nbs/51_hub.ipynb #da86436d
+
+def _to_plain(x):
+    "What JSON does not know: numbers of numpy and torch, folders"
+    return x.item() if hasattr(x, "item") else str(x)
+
+
+def _width_entries(model, format):
+    "What config.json says of widths, and of the number of experts"
+    a = arch(model)
+    if a.experts:  # a compact one says it under a key of ours
+        return {} if format == "compact" else find_entries(model)
+    return {a.width: max(1, *_widths(model))} if a.width else {}
+
+
 def _largest_layer(model):
     "Bytes of the largest decoder layer"
     return max(sum(p.nbytes for p in x.parameters()) for x in decoder_layers(model))

@@ -470,7 +470,7 @@ def _layer_stream(model, ids, take, note, bs, what, progress, check):
                 tick(i)
     return found
 
-
+# %% ../nbs/20_importance.ipynb #b8010281
 def _see_layer(layer, tape, i, take, note, x):
     "Move windows through a layer, in place; what there is to note of it"
     before, y = take(x), run_layer(layer, tape, i, x)

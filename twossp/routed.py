@@ -217,7 +217,7 @@ def _layer_tally(model, tape, i, h, bs, tally):
 
     map_chunks(work, (h,), bs, model, h.shape[1], undo=tally.undo)
 
-
+# %% ../nbs/20_routed.ipynb #50266c3c
 def _run(model, ids, tallies, bs, progress):
     "The same where layers cannot be run one by one: whole, a batch at a time"
     a, layers = arch(model), decoder_layers(model)

@@ -361,7 +361,7 @@ def _chunk(model, device, t, budget):
     most = min(LOGITS.get(device.type, MANY_LOGITS), budget // 8)
     return min(t, max(64, most // (4 * v)))
 
-# %% ../nbs/14_search.ipynb #be5a212e
+
 _IN_HEAD = "tokens whose logits are computed"
 
 
@@ -454,7 +454,7 @@ def _limits(model, ids, leaves, check, budget):
     chunk = _chunk(model, input_device(model), t, budget)
     return Limits(windows, max(1, held // windows), rows, chunk)
 
-# %% ../nbs/14_search.ipynb #s14bar
+
 def _evaluations_bar(levels, times, progress):
     "A bar that counts the evaluations of a tree, walked `times` times"
     n = sum(n.decision is not None for nodes in levels for n in nodes)
@@ -545,7 +545,7 @@ def _scored(model, plans, ids, plain, quick):
             out[fast] = quick([plans[p] for p in fast], ways, check)
     return sum_over_processes(out)
 
-# %% ../nbs/14_search.ipynb #s14qn
+
 def _fill(out, found):
     "Write (plans, windows, losses) into `out`; the host waits for the device here, once"
     sizes = [x.numel() for *_, x in found]
