@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows', 'METHODS',
-    'Method', 'method', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
-    'repair_plan', 'tune_norms', 'recover', 'plot_recovery', 'balance',
-    'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
-    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
-    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
-    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
+    'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'show_windows', 'cut_windows', 'METHODS', 'Method', 'method', 'planner', 'two_ssp',
+    'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'tune_norms', 'recover',
+    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
+    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
+    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
+    'plan_key', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
     'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
     'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
     'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
@@ -47,6 +47,7 @@ from .metrics import kl, nll, perplexity
 from .norms import tune_norms
 from .page import html_report, write_report
 from .paired import difference_table, paired_interval
+from .pictures import cut_windows, show_windows
 from .plan import Plan, dense_plan, drop, sparsity
 from .provenance import load_plan, plan_key, planner, save_plan
 from .quality import find_quality, plot_quality, quality_table
@@ -85,6 +86,8 @@ _all_ = [
     "load_model",
     "load_text",
     "windows",
+    "show_windows",
+    "cut_windows",
     # methods, and their parts
     "METHODS",
     "Method",

@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from .arch import decoder_layers
-from .baselines import removal_count
+from .baselines import check_both, removal_count
 from .machine import progress_bar
 from .metrics import check_ids
 from .plan import Plan, drop
@@ -246,7 +246,7 @@ def evopress(
         of n attentions and n FFNs, or n blocks
     """
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
-    n = removal_count(L, sparsity, L - 1)
+    n = _count(model, sparsity, blocks)
     check_ids(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_counts(offspring, calib_tokens=calib_tokens, **whole)
@@ -267,6 +267,14 @@ def evopress(
     return _genome_plan(parent, L)
 
 # %% ../nbs/43_evopress.ipynb #0e5b20ad
+def _count(model, sparsity, blocks):
+    "How many of each go"
+    if not blocks:
+        check_both(model, "EvoPress")
+    L = len(decoder_layers(model))
+    return removal_count(L, sparsity, L - 1)
+
+
 def _scorer(model, L, cost):
     "(genomes, windows) -> their fitness; counts forward passes, the reference's too"
 

@@ -27,6 +27,7 @@ from .away import is_away
 from .chunks import map_chunks
 from .machine import input_device, progress_bar
 from .metrics import inference
+from .pictures import SHOWN
 from .surgery import Edit, locate, swapped
 
 # %% ../nbs/13_replay.ipynb #4602106b
@@ -519,6 +520,9 @@ def _find_check(model, probe):
     return Check(problem=problems[1])
 
 # %% ../nbs/13_replay.ipynb #d173e0b1
+_PICTURES = "windows with pictures differ in what layers are called with"
+
+
 def check_replay(
     model: PreTrainedModel,  # of a supported family; untouched
     ids: torch.Tensor,  # (n, t) token windows; the start of the first is tried
@@ -537,6 +541,8 @@ def check_replay(
     Check
         how to replay it; remembered
     """
+    if model in SHOWN:
+        return Check(problem=_PICTURES)
     if model in _checks:
         return _checks[model]
     probe = ids[:1, :PROBE].to(input_device(model))

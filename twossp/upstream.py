@@ -218,6 +218,16 @@ def hang_hooks(
     """
     names = path.split(".")[:-1]
     parts = [".".join(names[: k + 1]) for k in range(len(names))]
-    for host in (model, *map(model.get_submodule, parts)):
-        if isinstance(host, PreTrainedModel):
-            maybe_install_capturing_hooks(host)
+    hosts = [model, *map(model.get_submodule, parts)]
+    todo = [x for x in hosts if isinstance(x, PreTrainedModel) and not _is_hooked(x)]
+    done = [x for x in model.modules() if _is_hooked(x)] if todo else []
+    had = {m: set(m._forward_hooks) for x in done for m in x.modules()}
+    for host in todo:
+        maybe_install_capturing_hooks(host)
+    for m, before in had.items():  # a part that had its hooks got them again
+        for k in set(m._forward_hooks) - before:
+            del m._forward_hooks[k]
+
+
+def _is_hooked(module):
+    return getattr(module, "_output_capturing_hooks_installed", False) is True
