@@ -30,6 +30,7 @@ from transformers import PreTrainedModel
 
 from .machine import one_line
 from .metrics import check_ids, ids_hash
+from .pictures import SHOWN, Shown, show_windows
 from .plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from .replay import counting
 
@@ -61,6 +62,7 @@ def check_model(
 # %% ../nbs/15_provenance.ipynb #eebe3922
 def describe_calibration(
     calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
+    shown: Shown | None = None,  # what the model is shown with them
 ) -> dict:  # JSON-able; empty for None
     """Which tokens a method looked at: how many windows, how long, and their hash.
 
@@ -68,6 +70,8 @@ def describe_calibration(
     ----------
     calib : torch.Tensor | None
         (n, t) token windows; None: the method reads none
+    shown : Shown | None, default None
+        what the model is shown with them
 
     Returns
     -------
@@ -76,10 +80,10 @@ def describe_calibration(
     """
     if calib is None:
         return {}
-    n, t = calib.shape
-    return dict(
-        calibration=f"{n} windows of {t} tokens", calibration_hash=ids_hash(calib)
-    )
+    said = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
+    said += ", with pictures" if shown else ""
+    digest = shown.digest if shown else ids_hash(calib)
+    return dict(calibration=said, calibration_hash=digest)
 
 # %% ../nbs/15_provenance.ipynb #189bf83d
 def with_provenance(
@@ -156,15 +160,17 @@ def planner(
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
-            if calib is not None:
-                check_ids(calib, model)
-            with _counted(model, calib, options.get("log")):
-                plan = fn(model, calib, sparsity, **options)
+            with show_windows(model, calib) as ids:
+                if ids is not None:
+                    check_ids(ids, model)
+                with _counted(model, ids, options.get("log")):
+                    plan = fn(model, ids, sparsity, **options)
+                said = describe_calibration(ids, SHOWN.get(model))
             facts = dict(method=name, paper=paper or None)
             facts |= dict(target_sparsity=float(sparsity))
             facts |= dict(options=asked_options(fn, options) or None)
             facts |= dict(seed=options.get("seed"))
-            return _stamp(plan, **facts, **describe_calibration(calib))
+            return _stamp(plan, **facts, **said)
 
         run.method, run.paper = name, paper
         return run
@@ -177,7 +183,7 @@ def _stamp(plan, **facts):
     kept = {k: v for k, v in plan.provenance.items() if k not in facts}
     return with_provenance(replace(plan, provenance=kept), **facts)
 
-
+# %% ../nbs/15_provenance.ipynb #c2b1712b
 @contextmanager
 def _counted(model, calib, log):
     "A method's forwards go into its `log`, where it does not count them itself"
