@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'removal_count', 'shortgpt', 'window_similarity', 'window_based', 'blockpruner',
-    'random_plan', 'magnitude', 'width_only', 'depth_only'
+    'removal_count', 'check_both', 'shortgpt', 'window_similarity', 'window_based',
+    'blockpruner', 'random_plan', 'magnitude', 'width_only', 'depth_only'
 ]
 
 # %% ../nbs/40_baselines.ipynb #c136c188
@@ -65,6 +65,30 @@ def removal_count(
             f" {most} can go: the reach is {1/L:.4f} to {most/L:.4f}"
         )
     return n
+
+# %% ../nbs/40_baselines.ipynb #f1159a2d
+def check_both(
+    model: PreTrainedModel,  # of a supported family
+    method: str,  # as a reader knows it
+):
+    """`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    method : str
+        as a reader knows it
+    """
+    s = sizes(model)
+    for i, (mixers, ffn) in enumerate(zip(s.mixers, s.ffn, strict=True)):
+        if not mixers or not ffn:
+            raise ValueError(
+                f"{method} removes as many attentions as FFNs, and layer {i} of this"
+                f" {model.config.model_type} has no"
+                f" {'FFN' if mixers else 'attention that could go'}: use 2ssp, or a"
+                " method that removes whole layers (shortgpt, window_based)"
+            )
 
 # %% ../nbs/40_baselines.ipynb #689d359f
 def _batch(model, calib, bs):
@@ -261,6 +285,7 @@ def blockpruner(
     Plan
         of n attentions and n FFNs
     """
+    check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
     ids = _first_windows(model, calib, n_search)

@@ -22,11 +22,12 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, ffn_linears, ffn_width
+from .arch import arch, decoder_layers, ffn_linears, ffn_width, has_ffn
 from .chunks import map_chunks, rows_at_once, smallest_budget
-from .linear import in_features, read_matrix
+from .linear import NoLinear, in_features, read_matrix
 from .machine import input_device, processes, progress_bar, sum_over_processes
-from .metrics import check_ids, inference
+from .metrics import check_ids, inference, split_batches
+from .pictures import SHOWN, show_windows
 from twossp.replay import (
     check_replay, is_offloaded, layers_bar, record_calls, resident, run_layer, take_hidden,
 )
@@ -127,6 +128,11 @@ class Sink(nn.Module):
         return x.new_zeros(*x.shape[:-1], self.width)
 
 # %% ../nbs/20_importance.ipynb #e797f5c3
+def _last(layer, a):
+    "The output projection of a layer's FFN; one that is never called where it has none"
+    return layer.get_submodule(a.down) if has_ffn(layer, a) else NoLinear(0)
+
+
 class _Found:
     "The norms of each layer's windows, as they are found"
 
@@ -148,13 +154,13 @@ class _Found:
 
 def _layer_norms(model, tape, i, h, bs, found):
     "Move states `h` through layer `i`, in place; what enters its down is noted"
-    layer, down = decoder_layers(model)[i], arch(model).down
+    layer, a = decoder_layers(model)[i], arch(model)
 
     def work(part):
         found.begin(len(part))
         part.copy_(run_layer(layer, tape, i, part))
 
-    with pre_hooks([layer.get_submodule(down)], lambda _, x: found.add(i, x)):
+    with pre_hooks([_last(layer, a)], lambda _, x: found.add(i, x)):
         map_chunks(work, (h,), bs, model, h.shape[1], undo=found.undo)
 
 # %% ../nbs/20_importance.ipynb #243d293e
@@ -164,7 +170,8 @@ def _walk_norms(model, ids, check, bs, found, done, budget, progress):
     d = model.config.get_text_config().hidden_size
     state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's
     parts = ids.to(input_device(model)).split(max(bs, budget // 2 // state))
-    spare = [Edit(*locate(layers[-1], a.down), Sink(d))]
+    ends = has_ffn(layers[-1], a)
+    spare = [Edit(*locate(layers[-1], a.down), Sink(d))] if ends else []
     bar, tick = layers_bar(model, "activation norms", progress, len(parts))
     with bar:
         for part in parts:
@@ -180,7 +187,7 @@ def _walk_norms(model, ids, check, bs, found, done, budget, progress):
 def _plain_norms(model, ids, bs, found, done, progress):
     "The same, batch by batch"
     a, device = arch(model), input_device(model)
-    downs = [layer.get_submodule(a.down) for layer in decoder_layers(model)]
+    downs = [_last(layer, a) for layer in decoder_layers(model)]
     bar = progress_bar(None, "activation norms", progress, total=len(ids))
 
     def work(b):
@@ -254,6 +261,8 @@ def _read_sums(tensors):
 # %% ../nbs/20_importance.ipynb #a52ba795
 def _key(model, calib, *options):
     "Equal only if model, text and options are; None if weights are offloaded"
+    if model in SHOWN:  # what they come with is part of the question
+        return None
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
@@ -278,7 +287,7 @@ def _remember(model, key, scores):
 # %% ../nbs/20_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    calib: torch.Tensor,  # (n, t) calibration windows; or see `show_windows`
     p: float = 2,  # norm over the tokens; 1 for the paper's ablation
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show a progress bar
@@ -295,7 +304,7 @@ def activation_scores(
     model : PreTrainedModel
         dense; untouched
     calib : torch.Tensor
-        (n, t) calibration windows
+        (n, t) calibration windows; or see `show_windows`
     p : float, default 2
         norm over the tokens; 1 for the paper's ablation
     bs : int | None, default None
@@ -314,19 +323,20 @@ def activation_scores(
     list[torch.Tensor]
         a layer: (f,) float32 on CPU
     """
-    check_ids(calib, model)
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    key = _key(model, calib, p, weighted) if cache else None
-    scores = _remembered.get(model, {}).get(key) if key else None
-    if scores is None:
-        if arch(model).experts:
-            routed = resolve_name("twossp.routed:routed_scores")
-            scores = routed(model, calib, p, bs, budget, progress, weighted)
-        else:
-            scores = _mean_norms(model, calib, p, bs, budget, progress)
-    if key:
-        _remember(model, key, scores)
+    with show_windows(model, calib) as calib:
+        check_ids(calib, model)
+        key = _key(model, calib, p, weighted) if cache else None
+        scores = _remembered.get(model, {}).get(key) if key else None
+        if scores is None:
+            if arch(model).experts:
+                routed = resolve_name("twossp.routed:routed_scores")
+                scores = routed(model, calib, p, bs, budget, progress, weighted)
+            else:
+                scores = _mean_norms(model, calib, p, bs, budget, progress)
+        if key:
+            _remember(model, key, scores)
     return [s.clone() for s in scores]
 
 # %% ../nbs/20_importance.ipynb #887faf7c
@@ -354,6 +364,9 @@ def magnitude_scores(
         return resolve_name("twossp.routed:routed_magnitudes")(model, p)
     for layer in decoder_layers(model):
         ups, down = ffn_linears(layer, a)
+        if not ups:  # a layer that only mixes tokens
+            out.append(torch.zeros(0))
+            continue
         with resident(layer.modules()):
             rows = [part for u in ups for part in read_matrix(u).chunk(a.fused)]
             out.append(_row_norms([*rows, read_matrix(down).T], p))

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from .machine import input_device, progress_bar
+from .pictures import mean_text, show_windows
 
 # %% ../nbs/12_metrics.ipynb #52574295
 @contextmanager
@@ -187,7 +188,7 @@ def token_nll(
 # %% ../nbs/12_metrics.ipynb #fc195499
 def nll(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
     bs: int = 1,  # windows a forward
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor:  # (n,) float32 on CPU, nats a token
@@ -198,7 +199,7 @@ def nll(
     model : PreTrainedModel
         any causal language model; untouched
     ids : torch.Tensor
-        (n, t) token windows
+        (n, t) token windows; or see `show_windows`
     bs : int, default 1
         windows a forward
     progress : bool, default False
@@ -209,14 +210,14 @@ def nll(
     torch.Tensor
         (n,) float32 on CPU, nats a token
     """
-    check_ids(ids, model)
-    if any(p.is_meta for p in model.parameters()):  # each layer is fetched once
-        walked = resolve_name("twossp.search:offloaded_nll")(model, ids, progress)
-        if walked is not None:
-            return walked
-    with inference(model):
+    with inference(model), show_windows(model, ids) as ids:
+        check_ids(ids, model)
+        if any(p.is_meta for p in model.parameters()):  # each layer is fetched once
+            walked = resolve_name("twossp.search:offloaded_nll")(model, ids, progress)
+            if walked is not None:
+                return walked
         out = [
-            token_nll(model(b, use_cache=False).logits, b).mean(1)
+            mean_text(model, b, token_nll(model(b, use_cache=False).logits, b))
             for b in split_batches(ids, bs, progress, "nll", input_device(model))
         ]
     return torch.cat(out).float().cpu()
@@ -224,7 +225,7 @@ def nll(
 # %% ../nbs/12_metrics.ipynb #be62e576
 def perplexity(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
     bs: int = 1,  # windows a forward
     progress: bool = False,  # show a progress bar
 ) -> float:  # at least 1; inf if the nll overflows
@@ -235,7 +236,7 @@ def perplexity(
     model : PreTrainedModel
         any causal language model; untouched
     ids : torch.Tensor
-        (n, t) token windows
+        (n, t) token windows; or see `show_windows`
     bs : int, default 1
         windows a forward
     progress : bool, default False
@@ -279,7 +280,7 @@ def token_kl(
 # %% ../nbs/12_metrics.ipynb #21332933
 def kl(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
     # token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     ref: Callable,
     bs: int = 1,  # windows a forward
@@ -293,7 +294,7 @@ def kl(
     model : PreTrainedModel
         any causal language model; untouched
     ids : torch.Tensor
-        (n, t) token windows
+        (n, t) token windows; or see `show_windows`
     ref : Callable
         token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     bs : int, default 1
@@ -306,11 +307,12 @@ def kl(
     torch.Tensor
         (n,) float32 on CPU, nats a token
     """
-    check_ids(ids, model)
     refs = iter(ref.split(bs)) if isinstance(ref, torch.Tensor) else None
     out = []
-    with inference(model):
+    with inference(model), show_windows(model, ids) as ids:
+        check_ids(ids, model)
         for b in split_batches(ids, bs, progress, "kl", input_device(model)):
             p = next(refs) if refs else ref(b)
-            out.append(token_kl(p, model(b, use_cache=False).logits).mean(1).cpu())
+            found = token_kl(p, model(b, use_cache=False).logits)
+            out.append(mean_text(model, b, found).cpu())
     return torch.cat(out)

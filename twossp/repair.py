@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .arch import Arch, arch, decoder_layers, ffn_linears, layer_mixers
+from .arch import Arch, arch, decoder_layers, ffn_linears, layer_mixers, sizes
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .importance import exact_device
 from twossp.least_squares import (
@@ -626,6 +626,11 @@ def _check_repairable(model, plan):
     if plan.weights:
         raise ValueError("the plan brings weights already: repair the one without")
     check_plan(model, plan)
+    if bare := [i for i, n in enumerate(sizes(model).ffn) if not n]:
+        raise ValueError(
+            f"repair refits what FFNs write, and layer {bare[0]} of this"
+            f" {model.config.model_type} has no FFN: prune it without repair"
+        )
 
 
 def _check_lams(lam, n, held_out):
