@@ -26,7 +26,7 @@ from .arch import arch, decoder_layers, ffn_linears, ffn_width, has_ffn
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .linear import NoLinear, in_features, read_matrix
 from .machine import input_device, processes, progress_bar, sum_over_processes
-from .metrics import check_ids, inference, split_batches
+from .metrics import check_ids, inference
 from .pictures import SHOWN, show_windows
 from twossp.replay import (
     check_replay, is_offloaded, layers_bar, record_calls, resident, run_layer, take_hidden,
