@@ -56,9 +56,10 @@ COMMANDS: dict[str, Command] = {
     "estimate": _row(
         "commands:estimate", "EstimateOptions", "what a method would leave"
     ),
-    "check": _own("serving:check", "is a checkpoint whole, does a server serve it"),
+    "check": _own("serving:check", "is it whole, who takes it, does a server serve it"),
     "card": _own("serving:show_card", "what a checkpoint says"),
-    "export": _own("serving:export", "for llama.cpp or vLLM"),
+    "export": _own("serving:export", "in the form that vLLM or llama.cpp wants"),
+    "push": _own("serving:push", "upload a checkpoint to the hub"),
     "recover": _own("training:recover", "let a checkpoint learn from its dense model"),
     "report": _row("commands:report", "ReportOptions", "a results file as one page"),
 }

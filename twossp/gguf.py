@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'llama_refusal', 'gguf_refusal', 'gguf_widths', 'pick_alignment',
-    'say_padding', 'head_dim', 'gguf_header', 'rope_order', 'gguf_tensors', 'gguf_pre',
-    'open_model', 'whole_file', 'export_gguf'
+    'gguf_widths', 'pick_alignment', 'say_padding', 'head_dim', 'gguf_header',
+    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'whole_file', 'export_gguf'
 ]
 
 # %% ../nbs/52_gguf.ipynb #996029b3
@@ -20,7 +19,8 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from .arch import arch, decoder_layers, ffn_linears, ffn_width, model_family
+from .arch import arch, decoder_layers, ffn_linears, ffn_width
+from .engines import gguf_refusal
 from .hub import load_pruned
 from .linear import NoLinear, pad_zeros
 from .llama_cpp import block_size, quantize_gguf
@@ -35,70 +35,6 @@ def _gguf():
             "exporting to GGUF needs the gguf package: pip install gguf"
         ) from e
     return gguf
-
-# %% ../nbs/52_gguf.ipynb #b8137da3
-LLAMA_LIKE = ("llama", "mistral", "qwen2")
-
-
-def llama_refusal(
-    model: PreTrainedModel,  # dense or pruned
-) -> str | None:  # the reason; None if it is one
-    """Why a model's layers are not plain Llama layers.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense or pruned
-
-    Returns
-    -------
-    str | None
-        the reason; None if it is one
-    """
-    c = model.config
-    kind = model_family(c)
-    if kind not in LLAMA_LIKE:
-        return (
-            "the layout with one entry a layer exists for Llama-like models"
-            f" ({', '.join(LLAMA_LIKE)}), not for {kind!r}"
-        )
-    if getattr(c, "sliding_window", None) and (
-        kind == "mistral" or "sliding_attention" in (c.layer_types or ())
-    ):
-        return "its attention looks through a sliding window"
-    if c.hidden_act != "silu":
-        return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
-
-# %% ../nbs/52_gguf.ipynb #b076a7ad
-def gguf_refusal(
-    model: PreTrainedModel,  # dense or pruned
-) -> str | None:  # the reason; None if it can
-    """Why a model cannot be written as a `deci` GGUF.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense or pruned
-
-    Returns
-    -------
-    str | None
-        the reason; None if it can
-    """
-    if reason := llama_refusal(model):
-        return reason
-    rope = model.config.rope_parameters or {}
-    if rope.get("rope_type", "default") not in ("default", "linear", "llama3"):
-        return (
-            "its rotary embeddings are scaled in a way that depends on the text's"
-            f" length ({rope['rope_type']})"
-        )
-    if any(
-        m.bias is not None
-        for layer in decoder_layers(model)
-        for m in ffn_linears(layer, arch(model))[0]
-    ):
-        return "its FFN has biases"
 
 # %% ../nbs/52_gguf.ipynb #bdefa17c
 _MIN_FFN = 32  # the narrowest FFN that llama.cpp computes rightly beside an attention

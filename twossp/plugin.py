@@ -14,6 +14,7 @@ from torch import nn
 from transformers import MODEL_MAPPING, AutoModel, PreTrainedModel
 
 from .arch import arch, decoder_layers, ffn_width, model_family
+from .engines import backend_refusal
 from .hub import pruned_classes, take_shape
 from .surgery import NoAttention, locate
 from .upstream import causal_class, config_class
@@ -72,11 +73,8 @@ def pruned_base(
         causal_class(config_class(family)),
         MODEL_MAPPING[config_class(family)],
     )
-    if not base.is_backend_compatible():
-        raise ValueError(
-            f"vLLM's Transformers backend cannot run {family!r}, dense or pruned: its"
-            " attention is not exchangeable in transformers"
-        )
+    if reason := backend_refusal(config_class(family)()):
+        raise ValueError(reason)
 
     def __init__(self, config, *args, **kwargs):
         base.__init__(self, config, *args, **kwargs)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'CheckOptions', 'check', 'CardOptions', 'show_card', 'ExportOptions', 'export'
+    'CheckOptions', 'check', 'CardOptions', 'show_card', 'ExportOptions', 'export',
+    'PushOptions', 'push'
 ]
 
 # %% ../nbs/73_serving.ipynb #9bd9542b
@@ -43,11 +44,12 @@ class CheckOptions:
     )
     key: str | None = flag(None, "the server's --api-key", metavar="KEY")
 
-
+# %% ../nbs/73_serving.ipynb #88a23056
 def check(
     o: CheckOptions,  # which folder, which server
 ) -> int:  # exit code: 1 if the server computes something else
-    """`twossp check`: is every file the one that was saved; `ValueError` if not.
+    """`twossp check`: is every file the one that was saved (`ValueError` if not), who
+    takes it, and does a server serve it.
 
     Parameters
     ----------
@@ -65,6 +67,7 @@ def check(
         resolve_name("twossp.server:read_reference")(o.folder)
         resolve_name("twossp.server:find_served")(o.url, o.served_name, o.key)
     print(align(_calmly("twossp.hub:check_folder", o.folder)))
+    print(f"\n{align(_list_ways(o.folder))}")
     if not o.url:
         return 0
     ask = resolve_name("twossp.server:check_server")
@@ -78,6 +81,13 @@ def _calmly(path, *args, **kwargs):
     with resolve_name("twossp.machine:quiet")():
         return resolve_name(path)(*args, **kwargs)
 
+
+def _list_ways(folder):
+    "A row an engine: what to type, or why not"
+    for w in _calmly("twossp.handover:read_ways", folder):
+        said = w.command and w.command.replace("PATH", str(folder))
+        yield w.engine, said or f"not: {w.note}"
+
 # %% ../nbs/73_serving.ipynb #edf45578
 @dataclass(frozen=True)
 class CardOptions:
@@ -87,15 +97,22 @@ class CardOptions:
     ----------
     folder : str
         a checkpoint that twossp saved
+    results : str | None
+        put the row of this checkpoint in that results file on the card
     """
 
     folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    results: str | None = flag(
+        None,
+        "put the row of this checkpoint in that results file on the card",
+        metavar="FILE",
+    )
 
 
 def show_card(
     o: CardOptions,  # which folder
 ) -> int:  # exit code
-    """`twossp card`: the model card, as it is on disk.
+    """`twossp card`: the model card, with results if they are given.
 
     Parameters
     ----------
@@ -110,8 +127,34 @@ def show_card(
     card = Path(o.folder).expanduser() / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
+    if o.results:
+        found = _find_results(o)
+        _calmly("twossp.handover:write_results", o.folder, found)
     print(card.read_text(encoding="utf-8"))
     return 0
+
+# %% ../nbs/73_serving.ipynb #a42caa62
+def _find_results(o):
+    "What a results file measured of this checkpoint, beside the dense model"
+    record = resolve_name("twossp.handover:read_record")(o.folder)
+    rows = resolve_name("twossp.results:load_results")(o.results)
+    plan = record.get("method"), record["parameters"]["pruned"]["total"]
+    mine = [r for r in rows if (r.method, r.params) == plan and r.metrics]
+    if not mine:
+        there = sorted({f"{r.method} with {r.params:,}" for r in rows if r.params})
+        raise ValueError(
+            f"{o.results} has no row of {plan[0]} with {plan[1]:,} parameters; it has:"
+            f" {', '.join(there) or 'none'}"
+        )
+    dense = [r for r in rows if (r.method, r.model) == ("dense", mine[-1].model)]
+    base = dense[-1].metrics if dense else {}
+    return {k: _beside(v, base.get(k)) for k, v in mine[-1].metrics.items()}
+
+
+def _beside(value, dense):
+    "A number, and the dense model's"
+    said, other = (x if isinstance(x, str) else f"{x:,.4g}" for x in (value, dense or 0))
+    return said if dense is None else f"{said} (dense: {other})"
 
 # %% ../nbs/73_serving.ipynb #0a878900
 @dataclass(frozen=True)
@@ -121,40 +164,56 @@ class ExportOptions:
     Parameters
     ----------
     folder : str
-        a checkpoint, pruned or not
+        a checkpoint that twossp saved
     to : str
-        for llama.cpp, or for vLLM
-    out : str
-        the file (gguf) or folder (vllm) to write
-    dtype : str
-        gguf: of the matrices (default: f32)
+        vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native, or
+        compatible (zeros where something is gone)
+    out : str | None
+        the file (gguf) or folder (default: beside FOLDER)
+    quantize : str | None
+        gguf: by llama.cpp's own code, such as q8_0 or q4_k_m
+    dtype : str | None
+        gguf: of the matrices, f32 or f16 (default: f32)
     round_to : int | None
-        gguf: FFN widths are filled up to multiples of this; 32 (256 for k-quants) before
-        quantizing
+        gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for k-quants
+        where the model's width allows; 1: as they are)
     overwrite : bool
         replace what is there
     """
 
-    folder: str = word("a checkpoint, pruned or not", metavar="FOLDER")
-    to: str = flag(MISSING, "for llama.cpp, or for vLLM", choices=["gguf", "vllm"])
-    out: str = flag(
-        MISSING, "the file (gguf) or folder (vllm) to write", metavar="PATH"
+    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    to: str = flag(
+        MISSING,
+        "vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native,"
+        " or compatible (zeros where something is gone)",
+        choices=["vllm", "gguf", "native", "compatible"],
     )
-    dtype: str = flag("f32", "gguf: of the matrices (default: f32)", metavar="TYPE")
+    out: str | None = flag(
+        None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH"
+    )
+    quantize: str | None = flag(
+        None,
+        "gguf: by llama.cpp's own code, such as q8_0 or q4_k_m",
+        metavar="TYPE",
+        type=str.lower,
+    )
+    dtype: str | None = flag(
+        None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE"
+    )
     round_to: int | None = flag(
         None,
-        "gguf: FFN widths are filled up to multiples of this; 32 (256 for k-quants)"
-        " before quantizing",
+        "gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for"
+        " k-quants where the model's width allows; 1: as they are)",
         metavar="N",
         type=read_count,
     )
     overwrite: bool = flag(False, "replace what is there", action="store_true")
 
-
+# %% ../nbs/73_serving.ipynb #b38caec2
 def export(
     o: ExportOptions,  # from where, to where, in which form
-) -> int:  # exit code
-    """`twossp export`: a file for llama.cpp, or a folder for vLLM.
+) -> int:  # exit code: 1 if a file was written that answers something else
+    """`twossp export`: a checkpoint in the form that an engine wants.
 
     Parameters
     ----------
@@ -164,16 +223,54 @@ def export(
     Returns
     -------
     int
+        exit code: 1 if a file was written that answers something else
+    """
+    own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to")}
+    own = {k: v for k, v in own.items() if v is not None}
+    if own and o.to != "gguf":
+        raise ValueError(f"--{next(iter(own))} is for --to gguf")
+    how = dict(overwrite=o.overwrite, **own)
+    out, said = _calmly("twossp.handover:export_folder", o.folder, o.to, o.out, **how)
+    print("\n".join([*said, str(out)]))
+    return int(any("\nwrong: " in x for x in said))
+
+# %% ../nbs/73_serving.ipynb #f15c1f05
+@dataclass(frozen=True)
+class PushOptions:
+    """From where, and to where.
+
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    name : str
+        user/name on the Hugging Face hub
+    dry_run : bool
+        say what would be uploaded, and upload nothing
+    """
+
+    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    name: str = word("user/name on the Hugging Face hub", metavar="NAME")
+    dry_run: bool = flag(
+        False, "say what would be uploaded, and upload nothing", action="store_true"
+    )
+
+
+def push(
+    o: PushOptions,  # from where, to where
+) -> int:  # exit code
+    """`twossp push`: upload a checkpoint that is whole.
+
+    Parameters
+    ----------
+    o : PushOptions
+        from where, to where
+
+    Returns
+    -------
+    int
         exit code
     """
-    if o.to == "vllm":
-        if (o.dtype, o.round_to) != ("f32", None):
-            raise ValueError("--dtype and --round_to are for --to gguf")
-        path = "twossp.vllm:export_vllm"
-        print(_calmly(path, o.folder, o.out, overwrite=o.overwrite))
-        return 0
-    if Path(o.out).exists() and not o.overwrite:
-        raise FileExistsError(f"{o.out} exists; name another file, or give --overwrite")
-    how = dict(dtype=o.dtype, round_to=o.round_to)
-    print(_calmly("twossp.gguf:export_gguf", o.folder, o.out, **how))
+    files = _calmly("twossp.handover:push_folder", o.folder, o.name, o.dry_run)
+    print("\n".join(files))
     return 0

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_width
-from .gguf import head_dim, llama_refusal, open_model
+from .engines import llama_refusal
+from .gguf import head_dim, open_model
 from .hub import whole_folder
 from .surgery import NoAttention
 
