@@ -11,6 +11,7 @@ __all__ = [
 # %% ../nbs/50_card.ipynb #767346b3
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -196,7 +197,8 @@ _LOAD = {
     ),
     "compact": (
         "The tensors are smaller than an ordinary configuration can say, or not there."
-        " Install `twossp` and import it; plain transformers refuses this checkpoint."
+        " Plain transformers refuses this checkpoint; with `import twossp` it loads it,"
+        " and `trust_remote_code=True` does without."
     ),
 }
 
@@ -219,6 +221,15 @@ def _how_to_load(record):
         f"```python\n{first}from transformers import AutoModelFor{auto}\n"
         f"model = AutoModelFor{auto}.from_pretrained(\"PATH\")\n```"
     )
+
+
+def _how_to_serve(ways):
+    "A line an engine: what to type, or why not"
+    rows = ["| engine | what to type | |", "|---|---|---|"]
+    for w in ways:
+        said = f"`{w.command}`" if w.command else "not: " + w.note
+        rows.append(f"| {w.engine} | {said} | {w.note if w.command else ''} |")
+    return "\n".join(rows)
 
 # %% ../nbs/50_card.ipynb #f2c6d251
 def _facts(record):
@@ -263,6 +274,7 @@ def _training(record):
 # %% ../nbs/50_card.ipynb #c5dec3bc
 def model_card(
     record: dict,  # as `plan_record` made it
+    ways: Sequence = (),  # of `list_engines`
 ) -> ModelCard:  # to be saved as README.md
     """A model card: base model, what was done and by which method, sparsity,
     calibration, results, and how to load.
@@ -271,6 +283,8 @@ def model_card(
     ----------
     record : dict
         as `plan_record` made it
+    ways : Sequence, default ()
+        of `list_engines`
 
     Returns
     -------
@@ -288,6 +302,7 @@ def model_card(
         "## How to load",
         _LOAD[record["format"]],
         _how_to_load(record),
+        *([_how_to_serve(ways)] if ways else []),
         (
             "Pruned with [twossp](https://twossp.github.io/twossp/);"
             f" `plan.json` has the details.{credit}"
