@@ -24,7 +24,7 @@ from .engines import Way, list_engines
 from .gguf import export_gguf, open_model
 from .hub import MODEL_TYPE, check_folder, check_target, push_pruned, save_pruned
 from .linear import pad_zeros
-from .llama_cpp import QUANTS, block_size, check_gguf, has_llama_cpp
+from .llama_cpp import block_size, check_gguf, has_llama_cpp
 from .machine import one_line
 from .plan import Plan, from_json, kind_of
 from .reference import NAME as REFERENCE
