@@ -12,7 +12,7 @@ DEMO ?= --demo --save demo
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench rehearsal families export readme lint jobs hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab bench vllm rehearsal families export readme lint jobs hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
+
+vllm: $(VENV)/.dev ## speed of pruned models in vLLM (VLLM_PYTHON=python of an environment that has it)
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb

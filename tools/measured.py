@@ -216,7 +216,7 @@ def section(path):
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
     else:
-        text = (families_table if path.stem == 'families' else csv_table)(path)
+        text = (families_table if path.stem in ('families', 'image_text') else csv_table)(path)
     return f'## {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
 
 

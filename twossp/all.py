@@ -5,19 +5,20 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows',
-    'show_windows', 'cut_windows', 'METHODS', 'Method', 'method', 'planner', 'two_ssp',
-    'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'tune_norms', 'recover',
-    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
-    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
-    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
-    'plan_key', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
-    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
-    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
-    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
-    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
-    'samples', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
+    'show_windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method', 'method',
+    'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'tune_norms',
+    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
+    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
+    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
+    'save_plan', 'load_plan', 'plan_key', 'save_pruned', 'load_pruned', 'push_pruned',
+    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
+    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
+    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
+    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
+    'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
+    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
+    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
+    'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/71_all.ipynb #a6ec0e5f
@@ -42,7 +43,7 @@ from .generation import agreement, on_agreement
 from .grid import run_grid
 from .hub import load_pruned, push_pruned, save_pruned
 from .importance import activation_scores, block_influence
-from .methods import METHODS, Method, method
+from .methods import EXPERT_METHODS, METHODS, Method, method
 from .metrics import kl, nll, perplexity
 from .norms import tune_norms
 from .page import html_report, write_report
@@ -89,6 +90,7 @@ _all_ = [
     "show_windows",
     "cut_windows",
     # methods, and their parts
+    "EXPERT_METHODS",
     "METHODS",
     "Method",
     "method",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 
-from .methods import METHODS
+from .methods import EXPERT_METHODS, METHODS
 from .options import BOUND_FLAGS, EstimateOptions, NoOptions, ReportOptions
 
 # %% ../nbs/73_commands.ipynb #29e5d1f6
@@ -51,7 +51,7 @@ def list_methods(
         exit code
     """
     rows = []
-    for name, m in METHODS.items():
+    for name, m in (METHODS | EXPERT_METHODS).items():
         rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
     print(align(rows))
     return 0

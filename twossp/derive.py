@@ -746,12 +746,17 @@ def try_family(
         return Verdict(kind, "refused", str(e))
     return Verdict(kind, "derived", "" if row.width else _COMPACT_ONLY, row)
 
-
+# %% ../nbs/06_derive.ipynb #a4816082
 _TWO = ["linear_attention", "full_attention"]
-_SHOWN: dict[str, dict] = {  # types whose own default shows only one kind of layer, or experts
+_ROPE = {"rope_type": "default", "rope_theta": 10000.0}
+_BOTH = ["sliding_attention", "full_attention"]
+_SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "lfm2": dict(layer_types=["conv", "full_attention"] * 16),
     "bamba": dict(attn_layer_indices=[1, 3]),
     "granitemoehybrid": dict(layer_types=_TWO * 16, num_local_experts=0),
+    "cohere_compass_text": dict(
+        layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
+    ),
     "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
     "qwen3_next": dict(mlp_only_layers=list(range(48))),
 }

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 
-from .methods import METHODS, method
+from .methods import EXPERT_METHODS, METHODS, find_method
 
 # %% ../nbs/70_options.ipynb #f69b2898
 class Flags(argparse.ArgumentParser):
@@ -379,7 +379,7 @@ class TargetOptions:
     Parameters
     ----------
     pruning_method : str | None
-        a key of `METHODS`
+        a key of `METHODS` or of `EXPERT_METHODS`
     sparsity_rate : float | None
         share of the decoder layers' parameters to remove, between 0 and 1; -1: every i/L, i
         from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5
@@ -389,9 +389,9 @@ class TargetOptions:
         go on from this plan, in place of a search: a file that an earlier run named
     """
 
-    # a key of `METHODS`
+    # a key of `METHODS` or of `EXPERT_METHODS`
     pruning_method: str | None = flag(
-        None, f"one of {', '.join(METHODS)}", metavar="METHOD"
+        None, f"one of {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD"
     )
     sparsity_rate: float | None = flag(
         None,
@@ -1155,7 +1155,7 @@ def usual_windows(
     int
         of calibration
     """
-    n = METHODS[o.pruning_method].windows if o.pruning_method else 1
+    n = find_method(o.pruning_method).windows if o.pruning_method else 1
     return max(n, 32) if o.repair else n
 
 # %% ../nbs/70_options.ipynb #dedf9997
@@ -1195,8 +1195,8 @@ def _check_task(o):
             "nothing to do: give --pruning_method with --sparsity_rate, --dense,"
             " --plan, --ablation or --report"
         )
-    if o.pruning_method not in (None, *METHODS):
-        method(o.pruning_method)  # says which there are
+    if o.pruning_method is not None:
+        find_method(o.pruning_method)  # or says which there are
 
 # %% ../nbs/70_options.ipynb #464e6610
 def _check_target(o):
