@@ -19,8 +19,9 @@ import torch
 from transformers import PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, arch, model_family, n_params, refusal,
+    ARCHS, Arch, arch, model_family, n_params, refusal, sizes,
 )
+from .balance import mixer_drops
 from .derive import tolerance
 from .entries import halve_plan
 from .hub import compatible, load_pruned, save_pruned
@@ -52,8 +53,9 @@ def check_search(
     str
         what was found
     """
-    plans = [drop(p.L, attn=[i]) for i in range(min(p.L, 4))]
-    plans += [drop(p.L, ffn=[0]), drop(p.L)]
+    s = sizes(p.model)
+    first = next(i for i, n in enumerate(s.ffn) if n)  # of those that have an FFN
+    plans = [*mixer_drops(s)[:4], drop(p.L, ffn=[first]), drop(p.L)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         got = plan_nll(p.model, plans, p.ids)
@@ -88,7 +90,7 @@ def check_files(
     """
     half = halve_plan(p.model)
     narrow = half if p.a.width else Plan((None,) * p.L, (True,) * p.L)
-    attn = narrow | drop(p.L, attn=[0])
+    attn = narrow | mixer_drops(sizes(p.model))[0]
     layer = narrow | drop(p.L, blocks=[0] if p.L > 1 else [])
     formats = dict(compact=attn, native=layer, compatible=attn)
     if not p.a.width:  # only compact checkpoints can say another one

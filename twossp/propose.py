@@ -307,6 +307,11 @@ def _multiple(a, b):
     return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
 
 
+def _place(seen, call):
+    "Where a call stands; tensors in it cannot be compared"
+    return next(k for k, c in enumerate(seen) if c is call)
+
+
 def find_attn_norm(
     seen: list[Call],  # of one layer
     attn: str,  # its attention
@@ -331,7 +336,7 @@ def find_attn_norm(
     if not front:  # its output times a number
         front = [c.name for c in norms if _multiple(at.x, c.y)]
     behind = [c.name for c in norms if _same(c.x, at.y)]
-    after = [c.name for c in norms if seen.index(c) > seen.index(at)]
+    after = [c.name for c in seen[_place(seen, at) :] if any(c is n for n in norms)]
     if not (front or behind or after):
         raise ValueError(f"no norm in front of {attn} or behind it")
     return (front or behind or after)[0]
