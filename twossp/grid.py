@@ -31,7 +31,8 @@ from twossp.machine import (
     read_clock, seconds_between, share_first,
 )
 from .methods import method
-from .metrics import ids_hash
+from .importance import scores_anew
+from .metrics import check_ids, ids_hash
 from twossp.provenance import (
     check_model,
     describe_calibration,
@@ -41,7 +42,7 @@ from twossp.provenance import (
     save_plan,
     with_provenance,
 )
-from .replay import counting
+from .replay import check_replay, counting
 from twossp.results import (
     Result,
     append_line,
@@ -108,7 +109,15 @@ def find_plan(
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
     device = input_device(model)
-    with kept_rng(seed), counting(model) as work, peak_memory(device) as mem:
+    if len(calib):  # how the model is replayed is found out once, for all methods
+        check_ids(calib, model)
+        check_replay(model, calib)
+    with (
+        kept_rng(seed),
+        scores_anew(model),
+        counting(model) as work,
+        peak_memory(device) as mem,
+    ):
         start = read_clock(device)
         plan = method(model, calib, sparsity, **given)
         seconds = seconds_between(start, read_clock(device))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'pre_hooks', 'window_norms', 'exact_device', 'Sink', 'activation_scores',
-    'magnitude_scores', 'random_scores', 'stream_hooks', 'walk_stream',
+    'scores_anew', 'magnitude_scores', 'random_scores', 'stream_hooks', 'walk_stream',
     'block_influence'
 ]
 
@@ -338,6 +338,30 @@ def activation_scores(
         if key:
             _remember(model, key, scores)
     return [s.clone() for s in scores]
+
+# %% ../nbs/20_importance.ipynb #d669fbdb
+@contextmanager
+def scores_anew(
+    model: PreTrainedModel,  # whose scores are to be paid for
+) -> Iterator[None]:  # remembered scores are as before behind the `with` block
+    """Inside, the first scores of each text are computed, whatever is remembered.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        whose scores are to be paid for
+
+    Returns
+    -------
+    Iterator[None]
+        remembered scores are as before behind the `with` block
+    """
+    known = _remembered.pop(model, {})
+    try:
+        yield
+    finally:
+        for key, scores in (known | _remembered.pop(model, {})).items():
+            _remember(model, key, scores)
 
 # %% ../nbs/20_importance.ipynb #887faf7c
 @torch.no_grad()
