@@ -9,6 +9,7 @@ NB ?=
 JOB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
+LAB ?=
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
@@ -49,7 +50,7 @@ check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
 	@$(PY) tools/check_site.py _docs
 
 lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
-	$(PY) -m jupyterlab nbs/tutorials/tutorials.ipynb
+	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb

@@ -51,6 +51,13 @@ def read_changes(text):
 
 HOWTO = """One task a page: the command first, then the same in Python, then what can go
 wrong. New here? [Install](../index.ipynb), then the first page."""
+MODULES = """The package itself is notebooks, too, in the folder above this one: each is a
+module, and explains, shows and tests what it defines. A good one to begin with is
+[2SSP in ten lines](../24_two_ssp.ipynb), then what it is made of:
+[scores](../20_importance.ipynb), [narrowing](../21_width.ipynb),
+[removing attentions](../22_depth.ipynb), [the balance](../23_balance.ipynb). What one
+does every day is in [how-to](../howto/howto.ipynb)."""
+
 LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
 changes. Where a measurement takes long, `RUN_SLOW = False` in the first cells shows the
 result that is kept with the project; `True` measures anew. The times are those of two
@@ -85,7 +92,7 @@ def write_lists(nbs):
     write_notebook(page, 'How-to', line, one(HOWTO), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
     found = list_folder('tutorials', nbs, say_times(nbs))
-    write_notebook(page, 'Tutorials', line, one(LAB), found)
+    write_notebook(page, 'Tutorials', line, one(LAB), found, one(MODULES))
 
 
 # --- every public name
