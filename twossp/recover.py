@@ -183,6 +183,18 @@ def _said(folder, ids):
     "The file for one window, whatever place it has among others"
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
+
+def _claim(folder, name, question, what):
+    "Make a folder for the answers to one question; one of another question is refused"
+    file = Path(folder) / name
+    if file.exists() and json.loads(file.read_text()) != question:
+        raise ValueError(
+            f"{folder} holds the {what} of another recovery (other model, plan, text or"
+            " options): take an empty folder, or remove them"
+        )
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(question, indent=1))
+
 # %% ../nbs/34_recover.ipynb #4eac5fd2
 def keep_answers(
     model: PreTrainedModel,  # the teacher, dense
@@ -208,7 +220,8 @@ def keep_answers(
     """
     if not 1 <= top <= model.config.get_text_config().vocab_size:
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    question = dict(teacher=model_hash(model), top=top)
+    _claim(folder, "teacher.json", question, "answers")
     with inference(model):
         for row in progress_bar(ids.split(1), "teacher", progress):
             file = _said(folder, row[0])
@@ -446,6 +459,8 @@ class Lessons:
         looks in a row without a gain that end the training
     checkpointing : bool, default False
         recompute activations: slower, with less memory
+    mixed : bool, default False
+        products in bfloat16, where the model is held in float32
     seed : int, default 0
         of the order of the windows, and of the factors of "lora"
     """
@@ -462,6 +477,7 @@ class Lessons:
     held_out: float = 0.1  # share of the windows, the last, that it is judged on
     patience: int = 3  # looks in a row without a gain that end the training
     checkpointing: bool = False  # recompute activations: slower, with less memory
+    mixed: bool = False  # products in bfloat16, where the model is held in float32
     seed: int = 0  # of the order of the windows, and of the factors of "lora"
 
     def __post_init__(self):
@@ -527,6 +543,7 @@ def _windows_a_step(lessons):
 # %% ../nbs/34_recover.ipynb #448ff121
 def _arguments(model, lessons, folder, steps, every):
     "What the trainer is told"
+    single = model.dtype is torch.float32
     args = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
@@ -535,7 +552,7 @@ def _arguments(model, lessons, folder, steps, every):
         gradient_accumulation_steps=lessons.accumulate,
         learning_rate=lessons.lr or (5e-4 if lessons.how == "all" else 1e-3),
         adam_beta2=0.95,
-        bf16=model.dtype is torch.bfloat16,
+        bf16=model.dtype is torch.bfloat16 or lessons.mixed and single,
         fp16=model.dtype is torch.float16,
         eval_strategy="steps",
         eval_steps=every,
@@ -581,14 +598,7 @@ def _question(model, plan, calib, lessons):
 
 def _open_folder(folder, question):
     "The last checkpoint in a folder, if it has one; a strange folder is refused"
-    file = Path(folder) / "question.json"
-    if file.exists() and json.loads(file.read_text()) != question:
-        raise ValueError(
-            f"{folder} holds the checkpoints of another recovery (other model, plan,"
-            " text or options): take an empty folder, or remove them"
-        )
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(question, indent=1))
+    _claim(folder, "question.json", question, "checkpoints")
     return get_last_checkpoint(str(folder))
 
 # %% ../nbs/34_recover.ipynb #26368186
@@ -619,8 +629,9 @@ _LEARN = {  # how -> what makes the weights that learn
 
 
 @contextmanager
-def _taught(model, plan, fit, held, lessons, folder, progress):
+def _taught(model, plan, fit, held, lessons, where, progress):
     "Inside: the trainer, the student and which of its layers learn"
+    folder, answers = where  # of the checkpoints, and of what the teacher said
     steps, every, gone = *_count_steps(lessons, fit), removed_blocks(plan)
     with kept_rng(lessons.seed):
         student = make_student(model, plan)
@@ -632,8 +643,7 @@ def _taught(model, plan, fit, held, lessons, folder, progress):
                 lesson.checkpoint()
             args = _arguments(model, lessons, folder, steps, every)
             clock = _Clock(steps, 60 * (lessons.minutes or math.inf))
-            kept = Path(folder) / "teacher" if lessons.top else None
-            tutor = _tutor(lesson, lessons, args, clock, fit, held, kept, progress)
+            tutor = _tutor(lesson, lessons, args, clock, fit, held, answers, progress)
             with inference(model):
                 yield tutor, student, learners
 
@@ -645,6 +655,8 @@ def recover(
     *,
     # checkpoints stay there, and the same call goes on from them; default: none stay
     folder: str | Path | None = None,
+    # where `top` keeps the teacher's answers, for other plans too; default: in `folder`
+    answers: str | Path | None = None,
     progress: bool = True,  # show a progress bar
     # receives `recovery`: `loss` a step, `held_out` (step -> divergence), `before`,
     # `after`, `steps`, `minutes`
@@ -663,6 +675,8 @@ def recover(
         (n, t) windows to learn from
     folder : str | Path | None, default None
         checkpoints stay there, and the same call goes on from them; default: none stay
+    answers : str | Path | None, default None
+        where `top` keeps the teacher's answers, for other plans too; default: in `folder`
     progress : bool, default True
         show a progress bar
     log : dict | None, default None
@@ -683,8 +697,10 @@ def recover(
             folder = stack.enter_context(tempfile.TemporaryDirectory())
         last = _open_folder(folder, _question(model, plan, calib, asked))
         if asked.top:
-            keep_answers(model, calib, Path(folder) / "teacher", asked.top, progress)
-        lesson = _taught(model, plan, fit, held, asked, folder, progress)
+            answers = Path(answers or Path(folder) / "teacher")
+            keep_answers(model, calib, answers, asked.top, progress)
+        where = folder, answers if asked.top else None
+        lesson = _taught(model, plan, fit, held, asked, where, progress)
         tutor, student, learners = stack.enter_context(lesson)
         with torch.enable_grad():
             found = _learn(tutor, last, model.dtype)

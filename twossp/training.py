@@ -34,6 +34,8 @@ class LessonOptions:
         forwards a step
     checkpointing : bool
         compute activations twice, to keep fewer
+    mixed : bool
+        bfloat16 products for a model in float32
     top : int | None
         ask the teacher once, for its N likeliest tokens of each position
     seed : int
@@ -61,6 +63,9 @@ class LessonOptions:
     accumulate: int = flag(1, "forwards a step", metavar="N", type=read_count)
     checkpointing: bool = flag(
         False, "compute activations twice, to keep fewer", action="store_true"
+    )
+    mixed: bool = flag(
+        False, "bfloat16 products for a model in float32", action="store_true"
     )
     top: int | None = flag(
         None,
@@ -122,6 +127,8 @@ class PlaceOptions:
         the dense model: hub name, folder or 'smollm2'
     out : str
         folder for the recovered checkpoint
+    curve : str | None
+        write the loss of each step: .csv, .png, .svg or .pdf
     """
 
     folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
@@ -129,6 +136,9 @@ class PlaceOptions:
         MISSING, "the dense model: hub name, folder or 'smollm2'", metavar="NAME"
     )
     out: str = flag(MISSING, "folder for the recovered checkpoint", metavar="PATH")
+    curve: str | None = flag(
+        None, "write the loss of each step: .csv, .png, .svg or .pdf", metavar="FILE"
+    )
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,8 @@ def recover(
     int
         exit code: 1 if nothing was gained, and nothing is written
     """
+    if o.curve:
+        resolve_name("twossp.recovery:check_curve")(o.curve)
     load = dict(device=resolve_name("twossp.run:pick_device")(o), dtype=o.dtype)
     load |= dict(trust_remote_code=o.trust_remote_code)
     how = {k: getattr(o, k) for k in LessonOptions.__dataclass_fields__}
@@ -158,6 +170,8 @@ def recover(
     work = resolve_name("twossp.recovery:recover_folder")
     made = work(o.folder, o.teacher, o.out, load=load, log=(log := {}), **how)
     r = log["recovery"]
+    if o.curve:
+        resolve_name("twossp.recovery:write_curve")(r, o.curve)
     print(
         f"{r['steps']} steps, {r['minutes']:.1f} minutes; KL to the dense model on"
         f" held-out text: {r['before']:.4f} before, {r['after']:.4f} after"
