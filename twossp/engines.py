@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from transformers import MODEL_MAPPING
 
 from .arch import model_family, sees
-from .upstream import config_class
+from .upstream import config_class, swaps_attention
 
 # %% ../nbs/50_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
@@ -97,7 +97,7 @@ def backend_refusal(
     if sees(config):
         return "of models that see it serves the ordinary formats only"
     base = MODEL_MAPPING.get(config_class(family), None)
-    if base is None or not base.is_backend_compatible():
+    if base is None or not swaps_attention(base):
         return (
             f"vLLM's Transformers backend cannot run {family!r}, dense or pruned: its"
             " attention is not exchangeable in transformers"

@@ -807,6 +807,10 @@ class OutputOptions:
         each below it
     overwrite : bool
         replace a checkpoint that is there
+    export : str | None
+        also write what --save saves as twossp export does, beside it
+    quantize : str | None
+        of --export gguf, such as q8_0 or q4_k_m
     results : str | None
         append rows to this JSONL file; runs whose row it holds are not done again
     executor : str | None
@@ -828,6 +832,14 @@ class OutputOptions:
     )
     overwrite: bool = flag(
         False, "replace a checkpoint that is there", action="store_true"
+    )
+    export: str | None = flag(
+        None,
+        "also write what --save saves as twossp export does, beside it",
+        choices=["vllm", "gguf", "native", "compatible"],
+    )
+    quantize: str | None = flag(
+        None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower
     )
     results: str | None = flag(
         None,
@@ -1186,6 +1198,10 @@ def check_options(
 
 def _check_task(o):
     "There is something to do"
+    if o.export and not o.save:
+        raise ValueError("--export needs --save: it is written from the checkpoint")
+    if o.quantize and o.export != "gguf":
+        raise ValueError("--quantize is for --export gguf")
     if o.ablation and o.save:
         raise ValueError(
             "--ablation saves no checkpoints: give --results FILE in place of --save"

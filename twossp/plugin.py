@@ -104,6 +104,22 @@ def _take_attentions_back(model, make, prefix):
         del stub.attn
 
 
+def _split_heads(model):
+    "GPT-2 joins the heads of what its attention gives; vLLM's has joined them already"
+    for m in model.modules():
+        attend = getattr(m, "attn", None)
+        if hasattr(attend, "layer_name"):
+            attend.forward = _in_heads(attend.forward, attend.num_heads)
+
+
+def _in_heads(attend, heads):
+    def forward(*args, **kwargs):
+        x = attend(*args, **kwargs)
+        return x.view(1, len(x), heads, -1)
+
+    return forward
+
+
 def _read_names(model, make):
     "Let vLLM read the family's names of saved tensors"
     config, ours = model.config, model.config.architectures
@@ -134,6 +150,8 @@ def _served_class():
         def _create_attention_instances(self, prefix=""):
             make = super()._create_attention_instances
             _take_attentions_back(self, make, prefix)
+            if model_family(self.config) == "gpt2":
+                _split_heads(self)
 
         def load_weights(self, weights):
             return super().load_weights((n, w) for n, w in weights if w.numel())

@@ -34,6 +34,7 @@ from twossp.evaluate import (
     PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from .executor import Source
+from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
 from .grid import cell_key, log, run_grid
 from .hub import check_target, save_pruned
@@ -168,6 +169,7 @@ def _check_save(
     # if it is this command's own, is seen when the search's key is known
     if key is None or not plan_file(plans_folder(o), key).is_file():
         check_target(o.save, o.overwrite)
+        check_form(o, Path(o.save).expanduser())
 
 
 def check_here(
@@ -203,6 +205,7 @@ def check_here(
         )
     if o.tensorboard:
         check_board()
+    check_form(o, None)
     if o.save and is_first():
         _check_save(o)
 
@@ -554,6 +557,7 @@ def check_feasible(
     """
     if o.pruning_method == "2ssp" and len(targets) == 1:
         _try_balance(o, sizes(model), targets[0])
+    check_said(o, model.config, sizes(model), targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
@@ -669,15 +673,22 @@ def saver(
         folder, key = save_folder(o, r.method, r.target), _key_of(o, model, calib, r)
         if saved_key(folder) == key and not o.overwrite:
             log.info("saved already: %s", folder)
-            return
+            return _export(o, folder, again=True)
         meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
         meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype, plan_key=key)
         meta |= facts | _how_found(report)
         folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
         pictures = _draw_pictures(folder, plan, dense, report)
         log.info("saved %s", " ".join([str(folder), *pictures]))
+        return _export(o, folder)
 
     return save
+
+
+def _export(o, folder, again=False):
+    "The form that --export asks for, and what there is to say of it"
+    for line in export_saved(o, folder, again):
+        log.info("%s", line)
 
 # %% ../nbs/72_run.ipynb #2587ea71
 def _label_plan(
@@ -813,6 +824,7 @@ def run(
     tasks = find_downstream(o)
     model, tok = load(o)
     check_template(tok, o.apply_chat_template)
+    check_words(o, tok)
     asked = o.pruning_method and not wants_quality(o)
     targets = list_targets(o, len(sizes(model))) if asked else []
     check_feasible(o, model, targets)

@@ -6,7 +6,7 @@
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'types_of_class', 'auto_class', 'share_conversions', 'use_one_device',
-    'mark_filled', 'hang_hooks'
+    'mark_filled', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -201,6 +201,19 @@ def mark_filled(
         of a model that is being built
     """
     module._is_hf_initialized = True
+
+# %% ../nbs/00_upstream.ipynb #944b3c0d
+def swaps_attention(
+    cls: type[PreTrainedModel],  # of transformers
+) -> bool:  # by what it says, or by its source
+    """Does a family's attention go through the function that can be exchanged?
+
+    Returns
+    -------
+    bool
+        by what it says, or by its source
+    """
+    return cls.is_backend_compatible() or cls._can_set_attn_implementation()
 
 # %% ../nbs/00_upstream.ipynb #4bef7417
 def hang_hooks(
