@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from transformers import MODEL_MAPPING
 
-from .arch import model_family, sees
+from .arch import model_family, sees, written_row
 from .upstream import config_class, swaps_attention
 
 # %% ../nbs/50_engines.ipynb #d2f69e03
@@ -96,6 +96,13 @@ def backend_refusal(
     family = model_family(config)
     if sees(config):
         return "of models that see it serves the ordinary formats only"
+    row = written_row(config)
+    if row and "states" in row.keeps:
+        return (
+            "vLLM's Transformers backend keeps keys and values of attentions only, and"
+            f" {family!r} has mixers that keep a state; the ordinary formats are served"
+            " by vLLM's own class"
+        )
     base = MODEL_MAPPING.get(config_class(family), None)
     if base is None or not swaps_attention(base):
         return (

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import torch
 from torch import nn
-from transformers import MODEL_MAPPING, AutoModel, PreTrainedModel
+from transformers import (
+    MODEL_MAPPING, AutoModel, AutoModelForCausalLM, PreTrainedModel,
+)
 
-from .arch import arch, decoder_layers, ffn_width, model_family
+from .arch import arch, decoder_layers, ffn_width, model_family, written_row
 from .engines import backend_refusal
 from .hub import pruned_classes, take_shape
 from .surgery import NoAttention, locate
@@ -104,6 +106,15 @@ def _take_attentions_back(model, make, prefix):
         del stub.attn
 
 
+def _read_experts(folder):
+    "A mixture's tensors as transformers holds them: a file has each expert's own"
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tied = model.config.tie_word_embeddings
+    for name, x in model.state_dict().items():
+        if not (tied and name == "lm_head.weight"):
+            yield name, x
+
+
 def _split_heads(model):
     "GPT-2 joins the heads of what its attention gives; vLLM's has joined them already"
     for m in model.modules():
@@ -138,7 +149,10 @@ def _served_class():
     class TwoSSPForCausalLM(Base):
         def __init__(self, *, vllm_config, prefix=""):
             config = vllm_config.model_config.hf_config
+            if reason := backend_refusal(config):
+                raise ValueError(reason)
             made = pruned_base(model_family(config))
+            self.file = vllm_config.model_config.model
             AutoModel.register(type(config), made, exist_ok=True)
             super().__init__(vllm_config=vllm_config, prefix=prefix)
             if scaling := getattr(config, "logits_scaling", None):
@@ -154,6 +168,8 @@ def _served_class():
                 _split_heads(self)
 
         def load_weights(self, weights):
+            if written_row(self.config).experts:
+                weights = _read_experts(self.file)
             return super().load_weights((n, w) for n, w in weights if w.numel())
 
     TwoSSPForCausalLM.__module__ = __name__
