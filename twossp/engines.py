@@ -100,8 +100,8 @@ def backend_refusal(
     if row and "states" in row.keeps:
         return (
             "vLLM's Transformers backend keeps keys and values of attentions only, and"
-            f" {family!r} has mixers that keep a state; the ordinary formats are served"
-            " by vLLM's own class"
+            f" {family!r} has mixers that keep a state; native and compatible go to"
+            " vLLM's own class, where it has one"
         )
     base = MODEL_MAPPING.get(config_class(family), None)
     if base is None or not swaps_attention(base):

@@ -106,6 +106,16 @@ def _take_attentions_back(model, make, prefix):
         del stub.attn
 
 
+def _read_names(model, make):
+    "Let vLLM read the family's names of saved tensors"
+    config, ours = model.config, model.config.architectures
+    config.architectures = [causal_class(config_class(model_family(config))).__name__]
+    try:
+        make()
+    finally:
+        config.architectures = ours
+
+# %% ../nbs/54_plugin.ipynb #4a31a1cb
 def _read_experts(folder):
     "A mixture's tensors as transformers holds them: a file has each expert's own"
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -129,16 +139,6 @@ def _in_heads(attend, heads):
         return x.view(1, len(x), heads, -1)
 
     return forward
-
-
-def _read_names(model, make):
-    "Let vLLM read the family's names of saved tensors"
-    config, ours = model.config, model.config.architectures
-    config.architectures = [causal_class(config_class(model_family(config))).__name__]
-    try:
-        make()
-    finally:
-        config.architectures = ours
 
 # %% ../nbs/54_plugin.ipynb #802e909f
 @functools.cache
