@@ -1,7 +1,8 @@
 """A place for how-to pages to run in: a tiny model, a text, and the commands of a page
 
-The pages name a folder `my-model` and a file `my.txt`. Here both exist, small enough
-for a test: a random Llama of four layers over bytes, and some sentences. Commands are
+The pages name folders `my-model` and `my-mixture`, and a file `my.txt`. Here they exist,
+small enough for a test: a random Llama and a random Mixtral of four layers over bytes,
+and some sentences. Commands are
 the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun starts.
 """
 
@@ -20,11 +21,12 @@ MODULE = 'twossp.cli'  # what torchrun runs
 
 
 def make_place(folder):
-    "Write `my-model` and `my.txt` into a folder"
+    "Write `my-model`, `my-mixture` and `my.txt` into a folder"
     from twossp.testing import byte_tokenizer, tiny_model
 
-    tiny_model('llama').save_pretrained(Path(folder) / 'my-model')
-    byte_tokenizer().save_pretrained(Path(folder) / 'my-model')
+    for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
+        tiny_model(kind).save_pretrained(Path(folder) / name)
+        byte_tokenizer().save_pretrained(Path(folder) / name)
     text = '\n'.join(s * 60 for s in SENTENCES)
     (Path(folder) / 'my.txt').write_text(text, encoding='utf-8')
 

@@ -101,12 +101,22 @@ def attention_count(
     int
         0 … L
     """
-    if count not in COUNTS:
-        raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
+    _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
     A, F = mean_sizes(s, count == "active")
     return round(mixer_count(s) * check_sparsity(sparsity) ** (F / A / alpha))
+
+
+def _check_count(count, n_attn=None):
+    "`ValueError` for what F cannot count, or where it decides nothing"
+    if count not in COUNTS:
+        raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
+    if n_attn is not None and count != "all":
+        raise ValueError(
+            f"balance={count!r} is how the formula finds the number of attentions, and"
+            f" n_attn={n_attn!r} gives one: leave one of them out"
+        )
 
 # %% ../nbs/23_balance.ipynb #b9630307
 def mixer_drops(
@@ -344,6 +354,7 @@ def balance(
     """
     sparsity, L = check_sparsity(sparsity), mixer_count(s)
     check_multiple(multiple, full_width(s))
+    _check_count(count, n_attn)
     n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(

@@ -22,7 +22,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
-from .arch import decoder_layers, n_params, sees
+from .arch import arch, decoder_layers, n_params, sees, sizes
 from .machine import one_line
 from .plan import from_json, get_kind, kind_of, plan_masks, to_json
 from .provenance import with_provenance
@@ -57,7 +57,7 @@ def name_base(
 # %% ../nbs/50_card.ipynb #30d7d860
 def count_params(
     model: PreTrainedModel,  # dense or pruned, offloaded or not
-) -> dict:  # total, and layers: those of the decoder layers
+) -> dict:  # total, layers: those of the decoder layers; active: a mixture's, of a token
     """Number of parameters; a tied one counts once.
 
     Parameters
@@ -68,7 +68,7 @@ def count_params(
     Returns
     -------
     dict
-        total, and layers: those of the decoder layers
+        total, layers: those of the decoder layers; active: a mixture's, of a token
     """
     tied = getattr(model, "all_tied_weights_keys", {})
     if not getattr(model.config.get_text_config(), "tie_word_embeddings", False):
@@ -79,7 +79,10 @@ def count_params(
         for name, p in named.items()
         if not (p.is_meta and name in tied and tied[name] in named)
     }
-    return dict(total=sum(once.values()), layers=n_params(decoder_layers(model)))
+    counts = dict(total=sum(once.values()), layers=n_params(decoder_layers(model)))
+    if arch(model).experts:
+        counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
+    return counts
 
 # %% ../nbs/50_card.ipynb #bf0d0d88
 # what plan.json says of the checkpoint itself; the rest tells where the plan came from
@@ -247,7 +250,8 @@ def _facts(record):
         options=", ".join(f"{k}={v}" for k, v in options.items()) or None,
         target=record.get("target_sparsity"),
         achieved=achieved,
-        parameters=f"{p['pruned']['total']:,} (dense: {p['dense']['total']:,})",
+        parameters=_both(p, "total"),
+        **{"parameters, a token uses": _both(p, "active")},
         calibration=calibration,
         seed=record.get("seed"),
         training=_training(record),
@@ -270,6 +274,14 @@ def _training(record):
             f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
         )
     return "; ".join(said) or None
+
+# %% ../nbs/50_card.ipynb #e90f2533
+def _both(parameters, name):
+    "A number of the pruned model and of the dense one; None: it is not known"
+    if name not in parameters["pruned"]:
+        return None
+    now, before = (parameters[k].get(name, "") for k in ("pruned", "dense"))
+    return f"{now:,} (dense: {before:,})"
 
 # %% ../nbs/50_card.ipynb #c5dec3bc
 def model_card(

@@ -129,7 +129,7 @@ def _check_estimate(o):
     return given[0]
 
 
-_SPLIT = "alpha", "n_attn", "multiple"  # what changes shapes
+_SPLIT = "alpha", "n_attn", "multiple", "balance"  # what changes shapes
 
 
 def _find_sparsity(o, model, options):

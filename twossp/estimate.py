@@ -13,12 +13,14 @@ __all__ = [
 import json
 import math
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from huggingface_hub import get_safetensors_metadata
@@ -31,15 +33,21 @@ from transformers import (
 
 from .allocate import feasible_counts
 from .arch import arch, decoder_layers, layer_mixers, model_family, n_params, sizes
-from .balance import balance, layer_widths, mixer_drops
+from .balance import balance as split
+from .balance import layer_widths, mixer_drops
 from .baselines import removal_count
 from .data import embedded_model
 from .evaluate import cache_bytes, count_operations, weight_bytes
+from .experts import keep_neurons, keep_some
 from .machine import one_line
+from .methods import EXPERT_METHODS
 from .plan import Plan, check_sparsity, drop, get_kind, kind_of
+from .reap import experts_to_keep, router_groups
 from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
+from .two_ssp import fit_multiple
 from .upstream import auto_class
+from .width import share_width
 
 # %% ../nbs/66_estimate.ipynb #6ef39650
 def read_headers(
@@ -212,30 +220,46 @@ def _ends(L, n, weight):
     return order[:n], order[L - n :]
 
 
-def _two_ssp_shapes(model, s, sparsity, alpha=1.5, n_attn=None, multiple=1):
+def _two_ssp_shapes(
+    model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all"
+):
+    with warnings.catch_warnings(action="ignore"):  # the method will say it
+        multiple = fit_multiple(model, multiple)
     if n_attn == "search":  # any number with which the target can be met
         counts = feasible_counts(s, sparsity)
         ends = counts[-1], counts[0]
     else:
-        ends = (balance(s, sparsity, alpha, n_attn).n_attn,) * 2
-    splits = [balance(s, sparsity, n_attn=n, multiple=multiple) for n in ends]
+        ends = (split(s, sparsity, alpha, n_attn, count=balance).n_attn,) * 2
+    splits = [split(s, sparsity, n_attn=n, multiple=multiple) for n in ends]
     return [_two_ssp_shape(s, b, i) for i, b in enumerate(splits)]
 
 
 def _two_ssp_shape(s, b, end):
     "A balance as a plan: the attentions that hold most (0), or least (1)"
     L = len(s)
-    widths = zip(layer_widths(s, b.width), s.width, strict=True)
-    keep = tuple(tuple(range(min(k, w))) for k, w in widths)
-    keep = tuple(None if len(k) == w else k for k, w in zip(keep, s.width, strict=True))
-    plan, drops = Plan(keep, (True,) * L), mixer_drops(s)
+    kept = [_keep_first(s, i, k) for i, k in enumerate(layer_widths(s, b.width))]
+    ffn, experts = zip(*kept, strict=True)
+    plan, drops = Plan(ffn, (True,) * L, experts=experts), mixer_drops(s)
     each = [n for x in s.mixers for n in x]
     for k in _ends(len(drops), b.n_attn, each)[end]:
         plan = plan | drops[k]
     return plan
 
+# %% ../nbs/66_estimate.ipynb #1e0fed43
+def _keep_first(s, i, k):
+    "A layer's FFN and experts with its first neurons; None: all of them"
+    e, w = s.experts_of(i), s.width[i]
+    if e is None:
+        return (None if k >= w else tuple(range(k))), None
+    shared = share_width(w, k, e.width) if w else 0
+    ffn = tuple(range(shared)) if 0 < shared < w else None
+    mask = np.arange(e.width) < k
+    return ffn, None if k >= e.width else keep_neurons([mask] * e.experts)
+
 
 def _plus_shapes(model, s, sparsity, n_attn="search", **options):
+    if s.experts:
+        raise ValueError("2ssp+ searches widths and repairs: for dense models alone")
     return _two_ssp_shapes(model, s, sparsity, n_attn=n_attn, **options)
 
 
@@ -260,15 +284,23 @@ def _layer_shapes(model, s, sparsity):
 def _part_shapes(model, s, sparsity):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
-    attn = _ends(L, n, s.attn)[0]
+    both = _ends(L, n, [a + f for a, f in zip(s.attn, s.ffn, strict=True)])[0]
     # a layer that loses both leaves whole, norms and all: least goes where they differ
-    apart = sorted(range(L), key=lambda i: (i in attn, s.ffn[i]))[:n]
-    return [drop(L, attn=attn, ffn=attn), drop(L, attn=attn, ffn=apart)]
+    ffn = sorted(range(L), key=lambda i: s.ffn[i])[:n]
+    attn = sorted(range(L), key=lambda i: (i in ffn, s.attn[i]))[:n]
+    return [drop(L, attn=both, ffn=both), drop(L, attn=attn, ffn=ffn)]
 
 
 def _slice_shapes(model, s, sparsity):
     d = model.get_input_embeddings().weight.shape[1]
     return [slice_shape(model, hidden_width(d, sparsity))] * 2
+
+
+def _expert_shapes(model, s, sparsity):
+    n, L = experts_to_keep(s, sparsity, *router_groups(model)), len(s)
+    each = [s.experts_of(i) for i in range(L)]
+    kept = [e and n < e.experts and keep_some(e.experts, e.width, range(n)) for e in each]
+    return [Plan((None,) * L, (True,) * L, experts=tuple(k or None for k in kept))] * 2
 
 # %% ../nbs/66_estimate.ipynb #7dfead12
 SHAPES: dict[str, Callable] = {  # method -> (model, sizes, sparsity) -> two plans
@@ -279,14 +311,18 @@ SHAPES: dict[str, Callable] = {  # method -> (model, sizes, sparsity) -> two pla
     "width_only": _width_shapes,
     "depth_only": _depth_shapes,
     "slicegpt": _slice_shapes,
+    **dict.fromkeys(EXPERT_METHODS, _expert_shapes),
 }
+
+
+_SPLIT = "alpha", "n_attn", "multiple", "balance"
 
 
 def shape_plans(
     model: PreTrainedModel,  # dense; the meta device will do
     method: str,  # key of `SHAPES`
     sparsity: float,  # target, in (0, 1)
-    **options,  # of the method, where they change shapes: alpha, n_attn, multiple
+    **options,  # of the method, where they change shapes: alpha, n_attn …
 ) -> list:  # two plans: those of the layers that hold most, and least
     """The shapes that a method can leave; `ValueError` as the method itself gives.
 
@@ -299,7 +335,7 @@ def shape_plans(
     sparsity : float
         target, in (0, 1)
     **options
-        of the method, where they change shapes: alpha, n_attn, multiple
+        of the method, where they change shapes: alpha, n_attn …
 
     Returns
     -------
@@ -316,7 +352,7 @@ def shape_plans(
 def shape_options(
     method: str,  # key of `SHAPES`
     options: Mapping,  # of a method
-) -> dict:  # those that change what a method leaves: alpha, n_attn, multiple
+) -> dict:  # those that change what a method leaves: alpha, n_attn …
     """The options that an estimate has to know.
 
     Parameters
@@ -329,9 +365,9 @@ def shape_options(
     Returns
     -------
     dict
-        those that change what a method leaves: alpha, n_attn, multiple
+        those that change what a method leaves: alpha, n_attn …
     """
-    known = ("alpha", "n_attn", "multiple") if "ssp" in method else ()
+    known = _SPLIT if "ssp" in method else ()
     return {k: v for k, v in options.items() if k in known}
 
 # %% ../nbs/66_estimate.ipynb #f4ec20d8
@@ -399,10 +435,12 @@ class Estimate:
         that will be reached
     params : int
         all parameters
+    active : int
+        those that one token uses: fewer in a mixture of experts
     bytes : int
         of the weights, on disk as in memory
     width : tuple[int, int]
-        narrowest and widest FFN, in neurons
+        narrowest and widest FFN, or expert of a mixture, in neurons
     attentions : int
         that are left
     cache : int
@@ -417,8 +455,9 @@ class Estimate:
     target: float  # sparsity asked for
     sparsity: float  # that will be reached
     params: int  # all parameters
+    active: int  # those that one token uses: fewer in a mixture of experts
     bytes: int  # of the weights, on disk as in memory
-    width: tuple[int, int]  # narrowest and widest FFN, in neurons
+    width: tuple[int, int]  # narrowest and widest FFN, or expert of a mixture, in neurons
     attentions: int  # that are left
     cache: int  # bytes of keys and values of one sequence at the context
     prefill: int  # operations of a prompt as long as the context
@@ -430,13 +469,15 @@ def _estimate_one(model, name, target, total, context):
     s, a = sizes(model), arch(model)
     mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
     there = [n_params(x.get_submodule(m.name)) > 0 for x, m in mixers]
+    widths = [e.width for e in s.experts if e] or s.width
     return Estimate(
         name,
         target,
         1 - s.total / total,
         n_params(model),
+        n_params(model) - s.total + s.active,
         weight_bytes(model),
-        (min(s.width), max(s.width)),
+        (min(widths), max(widths)),
         sum(there),
         count_cache(model, context),
         count_operations(model, context, logits=1),
@@ -448,16 +489,18 @@ def _all_alike(model, plans):
     "Do two plans take as much of layers that are all equal"
     if plans[0] == plans[1]:
         return True
-    a, b = (Counter(zip(map(_count, p.ffn), p.attn, strict=True)) for p in plans)
+    a, b = (Counter(_counts(p)) for p in plans)
     layers = decoder_layers(model)
     shapes = {tuple(p.shape for p in x.parameters()) for x in layers}
     kinds = getattr(model.config.get_text_config(), "layer_types", None) or [""]
     return a == b and len(shapes) == len(set(kinds)) == 1
 
 
-def _count(kept):
-    "Neurons of an FFN; None: all"
-    return None if kept is None else len(kept)
+def _counts(plan):
+    "A layer: neurons of its FFN (None: all), mixers, experts and their neurons"
+    experts = plan.experts or (None,) * len(plan)
+    for ffn, attn, e in zip(plan.ffn, plan.attn, experts, strict=True):
+        yield None if ffn is None else len(ffn), attn, e and (len(e.left), e.k)
 
 # %% ../nbs/66_estimate.ipynb #2120c00a
 def estimate(
@@ -544,11 +587,13 @@ def estimate_table(
 
 def _table_row(ends, dense):
     "One method's numbers, in words"
+    active = _span(ends, lambda e: f"{e.active / 1e6:,.1f}")
     return {
         "sparsity": _span(ends, lambda e: f"{e.sparsity:.2%}"),
         "FFN width": _span(ends, lambda e: "–".join(map(str, sorted(set(e.width))))),
         "attentions": _span(ends, lambda e: f"{e.attentions}"),
         "parameters, M": _span(ends, lambda e: f"{e.params / 1e6:,.1f}"),
+        **({"active, M": active} if dense.active < dense.params else {}),
         "weights, MB": _span(ends, lambda e: f"{e.bytes / 1e6:,.1f}"),
         "KV cache, MB": _span(ends, lambda e: f"{e.cache / 1e6:,.1f}"),
         "prefill, speed-up": _span(ends, lambda e: f"{dense.prefill / e.prefill:.2f}"),

@@ -813,6 +813,7 @@ def describe_model(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         params=params,
+        active=params - now.total + now.active if now.experts else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],

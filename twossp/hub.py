@@ -339,7 +339,7 @@ def pruned_classes(
     globals().update({config.__name__: config, model.__name__: model})
     for auto in {AutoModelForCausalLM, auto_class(base)}:
         auto.register(config, model)
-    share_conversions(model.__name__, causal_class(config_class(base)), base)
+    share_conversions(model.__name__, causal_class(config_class(base)))
     return config, model
 
 
@@ -724,7 +724,8 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
     counts = count_params(model)
     if isinstance(plan, Plan):  # outside the layers both are the same; a tied head that
         outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
-        dense = dict(dense, total=outside + dense["layers"])
+        more = outside + dense["layers"] - dense["total"]
+        dense = {k: n if k == "layers" else n + more for k, n in dense.items()}
     record = plan_record(plan, dense, counts, format, name_base(model), meta)
     if masks := mask_tensors(plan):
         save_file(masks, folder / MASKS)
@@ -1165,7 +1166,7 @@ def _adopt(model, record, path, **where):
     if format not in FORMATS[1:]:
         raise ValueError(f"{path}: plan.json says format {format!r}, which is none")
     got, want = count_params(model), record["parameters"]["pruned"]
-    if got != want:
+    if any(got.get(k) != n for k, n in want.items()):
         raise ValueError(f"{path} has {got} parameters, its plan.json says {want}")
     said = (getattr(model.config, MODEL_TYPE, None) or {}).get("plan")
     if said and said != _hash_plan(record["plan"]):
@@ -1261,6 +1262,7 @@ def check_folder(
     hashed = "files" in record
     model = load_pruned(path, verify=hashed)
     counts, format = record["parameters"]["pruned"], record["format"]
+    active = f", {counts['active']:,} of them a token's" if "active" in counts else ""
     rows = [(name, "as it was saved") for name in record.get("files", ())]
     if not hashed:
         rows = [("hashes", "none: it was saved by an older version")]
@@ -1268,7 +1270,7 @@ def check_folder(
         ("plan.json", repr(model.twossp_plan)),
         *rows,
         ("structure", f"as plan.json says, in format {format}"),
-        ("parameters", f"{counts['total']:,}, as plan.json says"),
+        ("parameters", f"{counts['total']:,}{active}, as plan.json says"),
     ]
 
 # %% ../nbs/51_hub.ipynb #e94f71bd

@@ -325,6 +325,8 @@ def activation_scores(
     """
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    if weighted and not arch(model).experts:
+        raise ValueError("weighted is by a router's weights, and this model has none")
     with show_windows(model, calib) as calib:
         check_ids(calib, model)
         key = _key(model, calib, p, weighted) if cache else None

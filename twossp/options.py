@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'TEXT_NAMES', 'REPAIR_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'ESTIMATED',
-    'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given', 'read_number',
-    'read_count', 'read_whole', 'read_attentions', 'read_fewshot', 'ModelOptions',
-    'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
-    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions',
-    'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'method_options',
-    'wants_several', 'read_batch_size', 'wants_quality', 'fewshot_number',
-    'text_folder', 'evaluation_names', 'calibration_name', 'needs_calibration',
-    'usual_windows', 'check_options', 'NoOptions', 'ReportOptions', 'EstimateOptions'
+    'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO',
+    'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
+    'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
+    'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
+    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
+    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
+    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
+    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
+    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions', 'ReportOptions',
+    'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -315,6 +316,7 @@ def read_fewshot(
 # %% ../nbs/70_options.ipynb #8ea9e794
 TEXT_NAMES = "news", "wiki", "c4", "wikitext2", "fineweb-edu"  # keys of `data.TEXTS`
 REPAIR_NAMES = ("least_squares",)  # of `repair`
+COUNT_NAMES = "all", "active"  # of `balance`
 
 # %% ../nbs/70_options.ipynb #c7b48102
 @dataclass(frozen=True)
@@ -556,6 +558,32 @@ class MethodOptions:
     )
 
 # %% ../nbs/70_options.ipynb #6736cc9d
+@dataclass(frozen=True)
+class MixtureOptions:
+    """How a mixture of experts is pruned.
+
+    Parameters
+    ----------
+    balance : str | None
+        2ssp: the formula for attentions counts all experts, or only the 'active' ones that a
+        token uses (default: all, as the paper)
+    weighted : bool | None
+        2ssp: an expert's activations count by the router's weights
+    """
+
+    balance: str | None = flag(
+        None,
+        "2ssp: the formula for attentions counts all experts, or only the 'active' ones"
+        " that a token uses (default: all, as the paper)",
+        choices=COUNT_NAMES,
+    )
+    weighted: bool | None = flag(
+        None,
+        "2ssp: an expert's activations count by the router's weights",
+        action="store_true",
+    )
+
+
 @dataclass(frozen=True)
 class CalibrationOptions:
     """What it is calibrated on.
@@ -908,6 +936,7 @@ class Options(
     TaskOptions,
     TextOptions,
     CalibrationOptions,
+    MixtureOptions,
     MethodOptions,
     QualityOptions,
     BoundOptions,
@@ -1001,7 +1030,8 @@ def method_options(
     dict
         keyword arguments of the method; those that were given
     """
-    values = {f.name: getattr(o, f.name) for f in fields(MethodOptions)}
+    own = (*fields(MethodOptions), *fields(MixtureOptions))
+    values = {f.name: getattr(o, f.name) for f in own}
     return {k: v for k, v in values.items() if v is not None}
 
 
@@ -1316,6 +1346,8 @@ class EstimateOptions:
         2ssp: attentions to remove
     alpha : float | None
         2ssp: of the balance
+    balance : str | None
+        2ssp, mixtures: experts that it counts
     dtype : str
         auto (as stored), float32, bfloat16 or float16
     cache_dir : str | None
@@ -1348,5 +1380,8 @@ class EstimateOptions:
         None, "2ssp: attentions to remove", metavar="N", type=read_attentions
     )
     alpha: float | None = flag(None, "2ssp: of the balance", type=read_number)
+    balance: str | None = flag(
+        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES
+    )
     dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
     cache_dir: str | None = flag(None, "where configurations are kept", metavar="DIR")

@@ -33,12 +33,13 @@ from .metrics import check_ids, ids_hash
 from .pictures import SHOWN, Shown, show_windows
 from .plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from .replay import counting
+from .upstream import experts_implementations
 
 # %% ../nbs/15_provenance.ipynb #ef2bba57
 def check_model(
     model,  # what a user passed as a model
 ) -> PreTrainedModel:  # the same
-    """`TypeError` in one line unless it is a model that was loaded.
+    """`TypeError` in one line unless it is a model that was loaded, and can be run.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def check_model(
         the same
     """
     if isinstance(model, PreTrainedModel):
+        _check_implementation(model)
         return model
     hint = ""
     if isinstance(model, (str, Path)):
@@ -58,6 +60,15 @@ def check_model(
     raise TypeError(
         f"a model of transformers is wanted, not a {type(model).__name__}{hint}"
     )
+
+
+def _check_implementation(model):
+    "`ValueError` for a way of running experts that transformers does not have"
+    used = getattr(model.config, "_experts_implementation", None)
+    if used is not None and used not in (known := experts_implementations()):
+        raise ValueError(
+            f"no experts implementation {used!r}; transformers has: {', '.join(known)}"
+        )
 
 # %% ../nbs/15_provenance.ipynb #eebe3922
 def describe_calibration(

@@ -602,6 +602,7 @@ def _add_noise(model, calib, how, noise, seed):
 def _check_setting(model, plans, calib, share, lam, held_out, attention):
     "The setting, or a `ValueError`"
     check_ids(calib, model)
+    _refuse_experts(model)
     for plan in plans:
         _check_repairable(model, plan)
     if not 0 <= share <= 1:
@@ -615,6 +616,15 @@ def _check_setting(model, plans, calib, share, lam, held_out, attention):
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
     bs = rows_at_once(model, calib.shape[1]) if check.stack else 1
     return _Setting(share, lams, n_fit, bs, attention, smallest_budget(model) // 2)
+
+
+def _refuse_experts(model):
+    "`ValueError` for a mixture"
+    if arch(model).experts:
+        raise ValueError(
+            "no repair for a mixture of experts: it refits the FFNs of dense models, and"
+            " experts stay as they are; leave repair out"
+        )
 
 # %% ../nbs/30_repair.ipynb #7ea2eb13
 def _check_repairable(model, plan):
@@ -688,6 +698,7 @@ REPAIRS = ("least_squares",)  # what `repair=` may be, besides None
 def check_repair(
     repair: str | None,  # what a user gave
     calib: torch.Tensor | None = None,  # (n, t) the windows that it will have
+    model: PreTrainedModel | None = None,  # that it is for
 ) -> None:
     """`ValueError` unless `repair` is None, or one of `REPAIRS` with enough windows.
 
@@ -697,12 +708,16 @@ def check_repair(
         what a user gave
     calib : torch.Tensor | None, default None
         (n, t) the windows that it will have
+    model : PreTrainedModel | None, default None
+        that it is for
     """
     if repair is None:
         return
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
+    if model is not None:
+        _refuse_experts(model)
     if calib is not None and len(check_ids(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
@@ -752,7 +767,7 @@ def repairable(
     def with_repair(
         model, calib, sparsity, *, repair=None, progress=True, log=None, **options
     ):
-        check_repair(repair, None if repair is None else calib)
+        check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
         plan = method(model, calib, sparsity, **common, **options)
         if repair is None:

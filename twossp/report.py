@@ -450,6 +450,7 @@ def compare(
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     facts = {
         "parameters, all": [_or_empty(r.params, ",") for r in rows],
+        "parameters, a token uses": [_or_empty(r.active, ",") for r in rows],
         "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
         "sparsity, target": targets,
         "sparsity, achieved": [_or_empty(r.sparsity, ".2%") for r in rows],
@@ -458,8 +459,10 @@ def compare(
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    if all(r.whole is None for r in rows):  # no model that reads images
-        del facts["sparsity, whole model"]
+    # of models that read images, and of mixtures
+    for name in ("sparsity, whole model", "parameters, a token uses"):
+        if not any(facts[name]):
+            del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
@@ -890,6 +893,7 @@ def summary(
     for r in rows:
         line = dict(method=r.method, target=r.target, achieved=r.sparsity, seed=r.seed)
         line |= dict(seconds=r.seconds, forwards=r.forwards, parameters=r.params)
+        line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
         flat.append(line | dict(error="; ".join(r.errors.values()) or None))
     t = pd.DataFrame(flat)

@@ -50,6 +50,8 @@ class Result:
         the same, of all parameters; of models that read images too
     params : int | None, default None
         all parameters
+    active : int | None, default None
+        those that one token uses; of mixtures of experts
     layer_params : int | None, default None
         those of the decoder layers
     bytes : int | None, default None
@@ -94,6 +96,7 @@ class Result:
     # the same, of all parameters; of models that read images too
     whole: float | None = None
     params: int | None = None  # all parameters
+    active: int | None = None  # those that one token uses; of mixtures of experts
     layer_params: int | None = None  # those of the decoder layers
     bytes: int | None = None  # of the weights
     width: list | None = None  # narrowest and widest FFN, or expert of a mixture, in neurons
@@ -403,7 +406,7 @@ def _row_of(d):
             " not there"
         )
     there = {k: v for k, v in d.items() if not _none(v)}
-    whole = ("params", "layer_params", "bytes", "seed", "plan_peak")
+    whole = ("params", "active", "layer_params", "bytes", "seed", "plan_peak")
     own = {k: int(v) if k in whole else v for k, v in there.items() if k in known}
     metrics = {k: v for k, v in there.items() if k not in {*known, "error"}}
     error = there.get("error")

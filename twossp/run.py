@@ -536,7 +536,7 @@ def _try_balance(o, s, target):
     if o.n_attn == "search":
         return formula_point(s, target, o.alpha or 1.5, o.multiple or 1)
     formula = {k: v for k, v in method_options(o).items() if k in _SPLIT}
-    return balance(s, target, **formula)
+    return balance(s, target, **formula, count=o.balance or "all")
 
 
 def check_feasible(

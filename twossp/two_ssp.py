@@ -125,6 +125,8 @@ def two_ssp(
     # of a mixture's experts the formula counts all, as the paper has it, or "active":
     # those that a token uses
     balance: str = "all",
+    # of a mixture's experts: activations count by the router's weights
+    weighted: bool = False,
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`
@@ -152,6 +154,8 @@ def two_ssp(
     balance : str, default 'all'
         of a mixture's experts the formula counts all, as the paper has it, or "active": those
         that a token uses
+    weighted : bool, default False
+        of a mixture's experts: activations count by the router's weights
     bs : int | None, default None
         windows a layer takes at a time; default: by their tokens
     progress : bool, default True
@@ -167,7 +171,7 @@ def two_ssp(
     check_search_windows(calib, n_search)
     s, multiple = sizes(model), fit_multiple(model, multiple)
     b = split(s, sparsity, alpha, n_attn, multiple, balance)
-    scores = activation_scores(model, calib, p, bs, progress)
+    scores = activation_scores(model, calib, p, bs, progress, weighted=weighted)
     stage1 = width_plan(scores, layer_widths(s, b.width))
     search, drops = calib[:n_search], mixer_drops(s)
     stage2, trials = greedy(model, stage1, drops, b.n_attn, search, progress=progress)

@@ -29,12 +29,13 @@ N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 
 # %% ../nbs/32_two_ssp_plus.ipynb #3f99e546
 def _search_balance(
-    model, calib, sparsity, repair, *, alpha, n_search, p, multiple, bs, progress, log
+    model, calib, sparsity, repair, *, alpha, n_search, p, multiple, bs, weighted,
+    progress, log
 ):
     "The best plan along the removal path; `log` receives what was measured"
     multiple = fit_multiple(model, multiple)
     formula_point(sizes(model), sparsity, alpha, multiple)  # can the target be reached
-    scores = activation_scores(model, calib, p, bs, progress)
+    scores = activation_scores(model, calib, p, bs, progress, weighted=weighted)
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
         model, scores, sparsity, search, compare, alpha, progress, multiple
@@ -47,7 +48,8 @@ def _search_balance(
     return plans[k]
 
 # %% ../nbs/32_two_ssp_plus.ipynb #2c77d6f8
-def _check_options(model, n_attn, widths, repair, calib):
+def _check_options(model, n_attn, widths, repair, calib, balance):
+    _check_search(n_attn, balance)
     if isinstance(n_attn, str) and n_attn != "search":
         raise ValueError(
             "n_attn has to be a whole number, 'search', or None for the formula's; got"
@@ -60,11 +62,20 @@ def _check_options(model, n_attn, widths, repair, calib):
             "widths='search' is for dense models: the experts of a mixture keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
         )
-    check_repair(repair, calib)
+    check_repair(repair, calib, model)
     if repair and n_attn == "search" and len(calib) < 3:
         raise ValueError(
             "n_attn='search' with a repair needs at least 3 calibration windows; got"
             f" {len(calib)}"
+        )
+
+
+def _check_search(n_attn, balance):
+    "`ValueError` where the balance is searched, and the formula's asked for too"
+    if n_attn == "search" and balance != "all":
+        raise ValueError(
+            f"balance={balance!r} is how the formula finds the number of attentions, and"
+            " n_attn='search' asks the text: leave one of them out"
         )
 
 # %% ../nbs/32_two_ssp_plus.ipynb #2bf462cb
@@ -84,6 +95,7 @@ def two_ssp_with(
     multiple: int = 1,
     # of a mixture's experts the formula counts all, or "active": those a token uses
     balance: str = "all",
+    weighted: bool = False,  # in a mixture, activations by the router's weights
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     widths: str = "uniform",  # "search": layers may differ in width, their sum stays
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
@@ -116,6 +128,8 @@ def two_ssp_with(
         FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
     balance : str, default 'all'
         of a mixture's experts the formula counts all, or "active": those a token uses
+    weighted : bool, default False
+        in a mixture, activations by the router's weights
     bs : int | None, default None
         windows a layer takes at a time; default: by their tokens
     widths : str, default 'uniform'
@@ -134,10 +148,10 @@ def two_ssp_with(
         for `applied`, `apply_plan`, `save_pruned`
     """
     log = {} if log is None else log
-    _check_options(model, n_attn, widths, repair, calib)
+    _check_options(model, n_attn, widths, repair, calib, balance)
     check_search_windows(calib, n_search)
     how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
-    how |= dict(bs=bs, progress=progress, log=log)
+    how |= dict(bs=bs, weighted=weighted, progress=progress, log=log)
     if n_attn == "search":
         plan = _search_balance(model, calib, sparsity, repair, **how)
     else:

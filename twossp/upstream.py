@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'types_of_class', 'auto_class', 'share_conversions', 'use_one_device',
-    'mark_filled', 'swaps_attention', 'hang_hooks'
+    'types_of_class', 'auto_class', 'experts_implementations', 'share_conversions',
+    'use_one_device', 'mark_filled', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -18,6 +18,7 @@ from transformers import (
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
+from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 from transformers.models.auto.configuration_auto import (
     CONFIG_MAPPING, CONFIG_MAPPING_NAMES,
 )
@@ -147,13 +148,23 @@ def auto_class(
     sees = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
+# %% ../nbs/00_upstream.ipynb #e73f96e3
+def experts_implementations() -> list[str]:  # sorted
+    """The ways that transformers has to run the experts of a mixture.
+
+    Returns
+    -------
+    list[str]
+        sorted
+    """
+    return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
+
 # %% ../nbs/00_upstream.ipynb #ad548e4a
 def share_conversions(
     name: str,  # of a class that loads the same checkpoints
     base: type[PreTrainedModel],  # the family's own class
-    model_type: str,  # of the family
 ):
-    """Give a class the renaming of saved tensors that its family has, if it has one.
+    """Give a class the renaming of saved tensors that its base has by its name.
 
     Parameters
     ----------
@@ -161,11 +172,8 @@ def share_conversions(
         of a class that loads the same checkpoints
     base : type[PreTrainedModel]
         the family's own class
-    model_type : str
-        of the family
     """
     rules = get_checkpoint_conversion_mapping(base.__name__)
-    rules = rules or get_checkpoint_conversion_mapping(model_type)
     if rules:
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
 
