@@ -71,7 +71,7 @@ from .replay import is_offloaded
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
     auto_class, causal_class, config_class, knows_type, mark_filled,
-    share_conversions, types_of_class,
+    save_by_class, share_conversions, types_of_class,
 )
 
 # %% ../nbs/51_hub.ipynb #17b65096
@@ -717,7 +717,7 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
     "Everything but the tokenizer, of a model that is pruned"
     with warnings.catch_warnings():  # a shard is no larger than a layer where it matters
         warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
-        type(model).save_pretrained(model, folder, **kwargs)
+        save_by_class(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan, code)

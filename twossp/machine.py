@@ -186,9 +186,17 @@ def input_device(
     return torch.device(where)
 
 # %% ../nbs/10_machine.ipynb #m10acck
+def _accelerator():
+    "The accelerator in use; None without one, where torch 2.6 raises"
+    try:
+        return torch.accelerator.current_accelerator()
+    except RuntimeError:
+        return None
+
+
 def _accelerator_kind():
     "The kind of accelerator of this build; 'cuda' where none is in use"
-    accelerator = torch.accelerator.current_accelerator()
+    accelerator = _accelerator()
     return "cuda" if accelerator is None else accelerator.type
 
 
@@ -750,7 +758,7 @@ def one_line(
 # %% ../nbs/10_machine.ipynb #m10devr
 def _keep_device_rng():
     "A function that puts the accelerators' random states back; None without one"
-    accelerator = torch.accelerator.current_accelerator()
+    accelerator = _accelerator()
     if accelerator is None or not torch.accelerator.is_available():
         return None
     module = torch.get_device_module(accelerator.type)

@@ -568,7 +568,7 @@ def advise_multiple(
     o: Options,  # what was asked for
     model,  # dense
 ) -> str:  # a line; empty: nothing to say
-    """Widths that hardware likes, where it is one that likes them.
+    """Widths that hardware and engines like, where there is one that likes them.
 
     Parameters
     ----------
@@ -582,13 +582,18 @@ def advise_multiple(
     str
         a line; empty: nothing to say
     """
+    if not (o.pruning_method or "").startswith("2ssp") or o.multiple is not None:
+        return ""
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
-    narrows = (o.pruning_method or "").startswith("2ssp") and o.multiple is None
-    if not (narrows and sixteen and model.device.type != "cpu"):
+    if sixteen and model.device.type != "cpu":
+        where = f"in {str(model.dtype)[6:]} on {model.device.type}"
+    elif o.export in ("gguf", "vllm"):
+        where = f"in what --export {o.export} writes"
+    else:
         return ""
     return (
-        f"FFN widths are chosen to the neuron; in {str(model.dtype)[6:]} on"
-        f" {model.device.type}, multiples of 64 run better: --multiple 64"
+        f"FFN widths are chosen to the neuron; {where}, multiples of 64 run better:"
+        " --multiple 64"
     )
 
 # %% ../nbs/72_run.ipynb #7f603070

@@ -5,11 +5,15 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'types_of_class', 'auto_class', 'experts_implementations', 'share_conversions',
-    'use_one_device', 'mark_filled', 'swaps_attention', 'hang_hooks'
+    'types_of_class', 'auto_class', 'experts_implementations', 'saved_elsewise',
+    'share_conversions', 'save_by_class', 'use_one_device', 'mark_filled',
+    'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
+from functools import partial
+from pathlib import Path
+
 from torch import nn
 from transformers import (
     AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
@@ -160,6 +164,25 @@ def experts_implementations() -> list[str]:  # sorted
     return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
 
 # %% ../nbs/00_upstream.ipynb #ad548e4a
+def saved_elsewise(
+    model: PreTrainedModel,  # of any class
+) -> bool:  # as those of GPT-NeoX and of many mixtures
+    """Do a model's tensors have other names, or forms, in its checkpoints?
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of any class
+
+    Returns
+    -------
+    bool
+        as those of GPT-NeoX and of many mixtures
+    """
+    known = type(model).__name__, model.config.model_type
+    return any(get_checkpoint_conversion_mapping(k) for k in known)
+
+
 def share_conversions(
     name: str,  # of a class that loads the same checkpoints
     base: type[PreTrainedModel],  # the family's own class
@@ -176,6 +199,37 @@ def share_conversions(
     rules = get_checkpoint_conversion_mapping(base.__name__)
     if rules:
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
+
+# %% ../nbs/00_upstream.ipynb #2c53f883
+def save_by_class(
+    model: PreTrainedModel,  # with all that its class's own `save_pretrained` wants
+    folder: Path,  # where to
+    **how,  # of `save_pretrained`
+):
+    """As the class saves; `ValueError` where 5.14 cannot write an offloaded model's shards.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        with all that its class's own `save_pretrained` wants
+    folder : Path
+        where to
+    **how
+        of `save_pretrained`
+    """
+    save = partial(type(model).save_pretrained, model, folder)
+    try:
+        save(**how)
+    except RuntimeError as e:
+        if "weight conversions" not in str(e):
+            raise
+        if saved_elsewise(model):
+            raise ValueError(
+                "this family's tensors have other names on disk, and this version of"
+                " transformers cannot write them shard by shard: give a max_shard_size"
+                " that holds all, or take transformers 5.15 or later"
+            ) from e
+        save(save_original_format=False, **how)
 
 # %% ../nbs/00_upstream.ipynb #269d29a8
 def use_one_device(
