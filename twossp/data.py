@@ -47,7 +47,7 @@ from transformers import (
 from .arch import arch, decoder_layers, model_family, sees
 from .machine import as_device, as_dtype, quiet
 from .processor import load_processor
-from .upstream import auto_class
+from .upstream import auto_class, keep_soft_cap
 
 # %% ../nbs/11_data.ipynb #4ff70271
 def cache_folder(
@@ -338,7 +338,7 @@ def _load(name, source, options, dtype, device_map, streamed=()):
             f"the checkpoint {str(name)!r} lacks {len(lost)} weights, which would be"
             f" random: {', '.join(lost[:3])} …"
         )
-    return model, tok
+    return keep_soft_cap(model), tok
 
 # %% ../nbs/11_data.ipynb #b9f3581f
 def _map_streamed(model, where):

@@ -70,7 +70,7 @@ from .remote import MODULE, write_code
 from .replay import is_offloaded
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
-    auto_class, causal_class, config_class, knows_type, mark_filled,
+    auto_class, causal_class, config_class, keep_soft_cap, knows_type, mark_filled,
     save_by_class, share_conversions, types_of_class,
 )
 
@@ -1240,7 +1240,7 @@ def load_pruned(
     load = auto_class(model_family(config)).from_pretrained
     model, _ = _strictly(load, path, **hf_kwargs)
     _adopt(model, record, path, **where)
-    return model.eval()
+    return keep_soft_cap(model).eval()
 
 # %% ../nbs/51_hub.ipynb #08642f92
 def check_folder(

@@ -6,8 +6,8 @@
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'types_of_class', 'auto_class', 'experts_implementations', 'saved_elsewise',
-    'share_conversions', 'save_by_class', 'use_one_device', 'mark_filled',
-    'swaps_attention', 'hang_hooks'
+    'share_conversions', 'save_by_class', 'use_one_device', 'keep_soft_cap',
+    'mark_filled', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -250,6 +250,28 @@ def use_one_device(
     if args.n_gpu > 1:
         args._n_gpu = 1
     return args
+
+# %% ../nbs/00_upstream.ipynb #11beaf08
+def keep_soft_cap(
+    model: PreTrainedModel,  # just loaded; of most families untouched
+) -> PreTrainedModel:  # the same
+    """Take the eager attention where another drops the soft cap of the scores.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        just loaded; of most families untouched
+
+    Returns
+    -------
+    PreTrainedModel
+        the same
+    """
+    c = model.config.get_text_config()
+    capped = getattr(c, "attn_logit_softcapping", None)
+    if capped and c._attn_implementation == "sdpa":
+        model.set_attn_implementation("eager")
+    return model
 
 # %% ../nbs/00_upstream.ipynb #942c0022
 def mark_filled(
