@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # the pages of a folder that come first, in this order
 FIRST = dict(
-    tutorials='tutorials walkthrough new_family new_method recover experts ablations paper_tables',
+    tutorials='tutorials walkthrough new_family new_method recover recover_half experts'
+    ' ablations paper_tables',
     howto='howto prune several_gpus big budget sparsity calibration recover evaluate grid save'
     ' vllm llama_cpp quantise hybrid multimodal mixture',
     methods='methods two_ssp two_ssp_plus shortgpt window_based blockpruner evopress slicegpt',
