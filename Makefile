@@ -71,6 +71,7 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and READM
 	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
 	@$(PY) tools/messages.py
 	@$(PY) tools/measured.py
+	@$(PY) tools/verdicts.py
 	@$(PY) tools/methods.py
 	@$(PY) tools/pages.py
 	$(VENV)/bin/nbdev_clean

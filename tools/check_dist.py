@@ -8,7 +8,7 @@ usage: python tools/check_dist.py [dist]"""
 import os, subprocess, sys, tarfile, tempfile, zipfile
 from pathlib import Path
 
-WHEEL = ['twossp/__init__.py', 'twossp/two_ssp.py', 'twossp/py.typed']
+WHEEL = ['twossp/__init__.py', 'twossp/two_ssp.py', 'twossp/py.typed', 'twossp/types.csv']
 SDIST = ['settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO', *WHEEL]
 
 

@@ -22,7 +22,7 @@ FIRST = dict(
     howto='howto prune several_gpus big budget sparsity calibration recover evaluate grid save'
     ' vllm llama_cpp quantise hybrid multimodal mixture',
     methods='methods two_ssp two_ssp_plus shortgpt window_based blockpruner evopress slicegpt',
-    results='measured',
+    results='measured types',
 )
 FIRST = {k: v.split() for k, v in FIRST.items()}
 START = 'index', 'changelog'

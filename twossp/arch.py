@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'ROWS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
-    'refusal', 'sees', 'row_to_dict', 'written_row', 'arch', 'decoder_layers',
-    'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
-    'n_params', 'sizes'
+    'refusal', 'sees', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader',
+    'load_attention', 'arch', 'decoder_layers', 'has_experts', 'layer_row', 'has_ffn',
+    'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
+import transformers
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from .experts import ExpertSizes, is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear
-from .upstream import image_text_types
+from .upstream import auto_class, causal_types, image_text_types, knows_type
 
 # %% ../nbs/02_arch.ipynb #a12f812b
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class Arch:
         what an attention returns: x stands for the tensor, - for None, brackets for a list, +
         for the residual and what it adds; one, or one for each
     keeps : str | tuple[str, ...], default 'keys'
-        what it leaves in the cache: "keys", or the "states" of a recurrence; or one for each
+        what it leaves in the cache: "keys", the "states" of a recurrence, or "nothing" where it
+        reads another layer's keys; or one for each
+    fixed : bool, default False
+        do whole layers have to stay, since something in the model depends on their number
     """
 
     layers: str  # the list of decoder layers, from the model
@@ -79,8 +83,11 @@ class Arch:
     # what an attention returns: x stands for the tensor, - for None, brackets for a list,
     # + for the residual and what it adds; one, or one for each
     gives: str | tuple[str, ...] = "x-"
-    # what it leaves in the cache: "keys", or the "states" of a recurrence; or one for each
+    # what it leaves in the cache: "keys", the "states" of a recurrence, or "nothing" where
+    # it reads another layer's keys; or one for each
     keeps: str | tuple[str, ...] = "keys"
+    # do whole layers have to stay, since something in the model depends on their number
+    fixed: bool = False
 
 # %% ../nbs/02_arch.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
@@ -106,14 +113,14 @@ class Mixer:
     gives : str
         what it returns, as in `Arch`
     keeps : str
-        what it leaves in the cache: "keys" or "states"
+        what it leaves in the cache: "keys", "states" or "nothing"
     """
 
     name: str  # from a layer
     norm: str  # of its branch, from a layer
     out: str  # output projection, from the mixer
     gives: str  # what it returns, as in `Arch`
-    keeps: str  # what it leaves in the cache: "keys" or "states"
+    keeps: str  # what it leaves in the cache: "keys", "states" or "nothing"
 
 
 def row_mixers(
@@ -164,8 +171,49 @@ def layer_mixers(
 def _has(layer, m):
     "Is that mixer in the layer: its output projection, or what stands for it"
     at = _find(layer, m.name)
-    stub = getattr(at, "stands_for", None)
-    return stub == m if stub else _find(layer, f"{m.name}.{m.out}") is not None
+    if stub := getattr(at, "stands_for", None):
+        return stub == m
+    if _find(layer, f"{m.name}.{m.out}") is None or lends_keys(at):
+        return False
+    return borrows_keys(at) == (m.keeps == "nothing")
+
+
+def lends_keys(
+    mixer: nn.Module,  # a token mixer
+) -> bool:  # then it has to stay
+    """Do other layers attend to the keys that this one computes (Gemma 3n, Gemma 4).
+
+    Parameters
+    ----------
+    mixer : nn.Module
+        a token mixer
+
+    Returns
+    -------
+    bool
+        then it has to stay
+    """
+    c = getattr(mixer, "config", None)
+    others = getattr(c, "num_kv_shared_layers", 0)
+    return bool(getattr(mixer, "store_full_length_kv", False) and others)
+
+
+def borrows_keys(
+    mixer: nn.Module,  # a token mixer
+) -> bool:  # then it leaves nothing in the cache
+    """Does a mixer attend to another layer's keys, and computes none itself.
+
+    Parameters
+    ----------
+    mixer : nn.Module
+        a token mixer
+
+    Returns
+    -------
+    bool
+        then it leaves nothing in the cache
+    """
+    return bool(getattr(mixer, "is_kv_shared_layer", False))
 
 
 def _find(layer, name):
@@ -242,7 +290,7 @@ _REASONS = {
 def refusal(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # the reason; None if there is none
-    """Why a kind of model is out of scope: encoder–decoder, speech.
+    """Why a kind of model is out of scope: encoder–decoder, speech, no language model.
 
     Parameters
     ----------
@@ -260,7 +308,13 @@ def refusal(
             continue
         if any(getattr(c, n, None) for c in (config, text) for n in names):
             return reason
+    kind, own = model_family(config), getattr(config, "auto_map", None)
+    if not own and knows_type(kind) and kind not in (*causal_types(), *image_text_types()):
+        return _NO_TEXT.format(transformers.__version__)
     return None
+
+
+_NO_TEXT = "transformers {} has no language model of this type: none that writes text"
 
 
 def sees(
@@ -305,7 +359,7 @@ def row_to_dict(
 
 
 # left out where they are so, as they were before there were others
-_NEWER = dict(gives="x-", keeps="keys", experts="", shared=())
+_NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
 def written_row(
@@ -345,10 +399,65 @@ def _check_row(row):
     mixers = [n for m in row_mixers(row) for n in asdict(m).values()]
     names = (row.layers, row.down, row.width, *row.up, *mixers)
     names += row.experts, *row.shared
-    if not all(isinstance(n, str) for n in names) or type(row.fused) is not int:
+    kinds = type(row.fused), type(row.fixed)
+    if not all(isinstance(n, str) for n in names) or kinds != (int, bool):
         raise ValueError(
             f"config.json's entry `twossp` holds a row that cannot be meant: {row}"
         )
+
+# %% ../nbs/02_arch.ipynb #7eded24c
+class Unloadable(ValueError):
+    "A checkpoint that is refused before its weights are read."
+
+
+def pick_loader(
+    name: str,  # of the checkpoint, for messages
+    config: PreTrainedConfig,  # its own
+) -> type:  # of transformers' Auto classes
+    """The Auto class that loads a model; `Unloadable` says why it cannot be pruned
+
+    Parameters
+    ----------
+    name : str
+        of the checkpoint, for messages
+    config : PreTrainedConfig
+        its own
+
+    Returns
+    -------
+    type
+        of transformers' Auto classes
+    """
+    for c in (config, config.get_text_config()):
+        if q := getattr(c, "quantization_config", None):
+            how = q.get("quant_method") if isinstance(q, dict) else q.quant_method
+            raise Unloadable(
+                f"the checkpoint {name!r} is quantised ({getattr(how, 'value', how)}):"
+                " load the original in bfloat16, prune that, and quantise the result"
+            )
+    if reason := refusal(config):
+        kind = model_family(config)
+        raise Unloadable(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
+    return auto_class(model_family(config))
+
+
+def load_attention(
+    config: PreTrainedConfig,  # of any model
+) -> dict:  # for `from_pretrained`; empty where transformers' own choice is right
+    """The attention to ask for: scores with a soft cap (Gemma 2) want the eager one.
+
+    Parameters
+    ----------
+    config : PreTrainedConfig
+        of any model
+
+    Returns
+    -------
+    dict
+        for `from_pretrained`; empty where transformers' own choice is right
+    """
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return dict(attn_implementation="eager") if capped else {}
 
 # %% ../nbs/02_arch.ipynb #48af1322
 def arch(
@@ -391,9 +500,9 @@ def _table_row(c, kind):
 
 
 def _check_soft_cap(c):
-    "`ValueError` for Gemma 2 with sdpa: transformers 5.14 allows it, 5.24 does not"
-    used = getattr(c, "_attn_implementation", None)
-    if used == "sdpa" and getattr(c, "attn_logit_softcapping", None):
+    "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
+    used = getattr(c.get_text_config(), "_attn_implementation", None)
+    if used == "sdpa" and load_attention(c):
         raise ValueError(
             f"this {c.model_type} was loaded with the attention {used!r}, which drops"
             " the soft cap of its scores: load it with attn_implementation='eager', or"
@@ -566,6 +675,8 @@ class Sizes:
         has one
     experts : tuple[ExpertSizes | None, ...]
         a mixture's experts; None for a layer without; left out: no layer has any
+    fixed : bool
+        as `Arch.fixed`
     """
 
     layer: tuple[int, ...]  # all parameters of the layer, norms included
@@ -579,6 +690,7 @@ class Sizes:
     mixers: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
     # a mixture's experts; None for a layer without; left out: no layer has any
     experts: tuple[ExpertSizes | None, ...] = field(default=(), repr=False)
+    fixed: bool = field(default=False, repr=False)  # as `Arch.fixed`
 
     def __post_init__(self):
         if not self.mixers:
@@ -686,4 +798,4 @@ def sizes(
     a = arch(model)
     rows = [_layer_sizes(layer, a) for layer in decoder_layers(model)]
     *counts, experts = zip(*rows, strict=True)
-    return Sizes(*counts, experts=experts)
+    return Sizes(*counts, experts=experts, fixed=a.fixed)

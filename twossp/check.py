@@ -91,7 +91,7 @@ def check_files(
     half = halve_plan(p.model)
     narrow = half if p.a.width else Plan((None,) * p.L, (True,) * p.L)
     attn = narrow | mixer_drops(sizes(p.model))[0]
-    layer = narrow | drop(p.L, blocks=[0] if p.L > 1 else [])
+    layer = narrow | drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
     formats = dict(compact=attn, native=layer, compatible=attn)
     if not p.a.width:  # only compact checkpoints can say another one
         formats["compact"] = half | attn

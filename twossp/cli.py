@@ -52,7 +52,9 @@ def _own(run, about):
 COMMANDS: dict[str, Command] = {
     "prune": _row("run:prune", "Options", "prune a model, measure it, keep it"),
     "methods": _row("commands:list_methods", "NoOptions", "ways to prune"),
-    "families": _row("commands:list_families", "NoOptions", "models that it knows"),
+    "families": _row(
+        "commands:list_families", "FamiliesOptions", "models that it knows; --all: every type"
+    ),
     "estimate": _row(
         "commands:estimate", "EstimateOptions", "what a method would leave"
     ),

@@ -7,7 +7,7 @@ __all__ = [
     'TINY_VOCAB', 'QUICK', 'Shape', 'read_shape', 'shrink_shape', 'layer_kinds',
     'pick_layers', 'shrink_config', 'tiny_copy', 'NoCopy', 'check_ordinary',
     'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'Verdict',
-    'try_family', 'try_families'
+    'row_limits', 'try_family', 'show_config', 'try_families'
 ]
 
 # %% ../nbs/06_derive.ipynb #bb5e34ac
@@ -75,7 +75,16 @@ _ENTRIES = dict(
 
 def _first(c, names):
     "The first of these entries that is a positive whole number"
-    return next((n for k in names if type(n := getattr(c, k, None)) is int and n), None)
+    said = (_read(c, k) for k in names)
+    return next((n for n in said if type(n) is int and n), None)
+
+
+def _read(c, key):
+    "An entry of a configuration; None where it has none, or one for each kind of layer"
+    try:
+        return getattr(c, key, None)
+    except RuntimeError:  # transformers', where layers differ in it
+        return c.to_dict().get(key)
 
 
 def read_shape(
@@ -153,8 +162,16 @@ def layer_kinds(
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
-            return list(map(str, kinds))
+            modes = _sharing(config, L)
+            return [f"{k} {m}" if m else str(k) for k, m in zip(kinds, modes, strict=True)]
     return ["layer"] * L
+
+
+def _sharing(config, L):
+    "Whose keys each layer attends to, where some attend to another's (Gemma 3n)"
+    some = getattr(config, "num_kv_shared_layers", 0)
+    modes = getattr(config, "kv_sharing_modes", None) if some else None
+    return [m or "" for m in modes] if modes else [""] * L
 
 
 def pick_layers(
@@ -255,6 +272,9 @@ def _fit_states(small, t):
     fit = dict(mamba_n_heads=8, mamba_num_heads=8, mamba_d_ssm=inner)
     fit |= dict.fromkeys(("mamba_d_head", "mamba_head_dim"), inner // 8)
     fit |= dict(mamba_d_state=16, ssm_state_size=16, mamba_n_groups=1, n_groups=1)
+    if small.get("n_mamba_heads"):  # Zamba 2
+        fit |= dict(n_mamba_heads=8, mamba_headdim=inner // 8, attention_hidden_size=2 * t.d)
+        fit |= dict(attention_head_dim=2 * t.d // t.heads)
     keys, values = (small.get(f"linear_num_{k}_heads") for k in ("key", "value"))
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
@@ -310,7 +330,30 @@ def shrink_config(
         small["attention_types"] = [[[k], 1] for k in small.pop("attention_layers")]
     if "block_types" in small:  # RecurrentGemma's pattern
         small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
-    return family(**small | _fit_states(small, t))
+    return family(**small | _fit_layers(config, small, s, t, kept) | _fit_states(small, t))
+
+
+def _shrink_own(key, v, s, t, kept):
+    "An entry that one layer has otherwise than the others"
+    if key == "head_dim":
+        return max(2, round(v * t.head / s.head / 2) * 2)
+    return _shrink_entry(key, v, s, t, kept)
+
+
+def _fit_layers(config, small, s, t, kept):
+    "Entries that speak of some of the layers: of the last ones, or of one each"
+    fit, own = {}, small.get("per_layer_config")
+    if n := small.get("num_kv_shared_layers"):
+        fit["num_kv_shared_layers"] = sum(i >= s.L - n for i in kept)
+    if own:
+        given = {int(i): x for i, x in own.items()}
+        fit["per_layer_config"] = {
+            kept.index(i): {k: _shrink_own(k, v, s, t, kept) for k, v in x.items()}
+            for i, x in given.items()
+            if i in kept
+        }
+    return fit
+
 
 # %% ../nbs/06_derive.ipynb #8d51440b
 def _shrink_seeing(config, head):
@@ -425,7 +468,7 @@ def check_ordinary(
 
 def _narrow(p):
     "A plan, and the entries of the configuration that say what it leaves"
-    fewer = drop(p.L, blocks=[0] if p.L > 1 else [])
+    fewer = drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
     if not p.a.width:
         return _first_said(p, [fewer, drop(p.L)]) if p.a.experts else (fewer, {})
     plan = halve_plan(p.model)
@@ -543,7 +586,7 @@ def _follows(config, row, name):
 def _entries(config):
     return {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
 
-
+# %% ../nbs/06_derive.ipynb #2b800ea9
 def derive_row(
     model: PreTrainedModel,  # a tiny one, with weights that do something
 ) -> Arch:  # that passed `verify_arch`
@@ -563,8 +606,22 @@ def derive_row(
     row = replace(row, width=_true_width(model, row))
     text = model.config.get_text_config()
     kinds = layer_kinds(text, read_shape(text).L)
-    verify_arch(model, row, _looked_at(kinds))
+    return _verify_either(model, row, _looked_at(kinds))
+
+
+def _verify_either(model, row, at, *how):
+    "The row that passes: with whole layers that may leave, or with such as have to stay"
+    try:
+        verify_arch(model, row, at, *how)
+    except ValueError as e:
+        if not str(e).startswith(_NUMBERED):
+            raise
+        row = replace(row, fixed=True)
+        verify_arch(model, row, at, *how)
     return row
+
+
+_NUMBERED = "layers: ", "ordinary model: "  # what fails where a layer's number matters
 
 
 def _looked_at(kinds):
@@ -594,8 +651,8 @@ def _derive_on_itself(model, why):
     row = propose_arch(model)
     kinds = layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
     tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
-    verify_arch(model, row, _looked_at(kinds), tolerance(model.dtype), tests)
-    return _look_up(model, row)
+    at, tol = _looked_at(kinds), tolerance(model.dtype)
+    return _look_up(model, _verify_either(model, row, at, tol, tests))
 
 
 _TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
@@ -680,7 +737,7 @@ def _derive(model):
     except ValueError as e:
         return str(e)
     took = perf_counter() - start
-    only = "" if row.width else "; other widths need compact checkpoints"
+    only = "".join(f"; {x}" for x in row_limits(row))
     warnings.warn(
         f"model type {kind!r} is not in the table: its row was derived, and tested on"
         f" {on}, in {took:.1f} s{only}",
@@ -711,7 +768,27 @@ class Verdict:
     row: Arch | None = None  # of the first two
 
 
+def row_limits(
+    row: Arch,  # of any family
+) -> list[str]:  # phrases; none for most
+    """What cannot be done with a family, though it can be pruned.
+
+    Parameters
+    ----------
+    row : Arch
+        of any family
+
+    Returns
+    -------
+    list[str]
+        phrases; none for most
+    """
+    said = {_COMPACT_ONLY: not row.width, _LAYERS_STAY: row.fixed}
+    return [words for words, so in said.items() if so]
+
+
 _COMPACT_ONLY = "other widths need compact checkpoints"
+_LAYERS_STAY = "whole layers cannot leave: something depends on a layer's number"
 
 
 def try_family(
@@ -730,7 +807,7 @@ def try_family(
         what is known of it
     """
     try:
-        config = config_class(kind)(**_SHOWN.get(kind, {}))
+        config = show_config(kind)
         if reason := refusal(config):
             return Verdict(kind, "refused", reason)
         model = tiny_copy(config)
@@ -744,12 +821,30 @@ def try_family(
         row = derive_row(model)
     except ValueError as e:
         return Verdict(kind, "refused", str(e))
-    return Verdict(kind, "derived", "" if row.width else _COMPACT_ONLY, row)
+    return Verdict(kind, "derived", "; ".join(row_limits(row)), row)
 
 # %% ../nbs/06_derive.ipynb #a4816082
 _TWO = ["linear_attention", "full_attention"]
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 _BOTH = ["sliding_attention", "full_attention"]
+def show_config(
+    kind: str,  # a model type of transformers
+) -> PreTrainedConfig:  # transformers' defaults, where these run and hide nothing
+    """A configuration that shows every kind of layer that a type has.
+
+    Parameters
+    ----------
+    kind : str
+        a model type of transformers
+
+    Returns
+    -------
+    PreTrainedConfig
+        transformers' defaults, where these run and hide nothing
+    """
+    return config_class(kind)(**_SHOWN.get(kind, {}))
+
+
 _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "lfm2": dict(layer_types=["conv", "full_attention"] * 16),
     "bamba": dict(attn_layer_indices=[1, 3]),
@@ -757,6 +852,10 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "cohere_compass_text": dict(
         layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
     ),
+    "zamba2": dict(
+        layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8
+    ),
+    "gemma3n_text": dict(vocab_size_per_layer_input=256),
     "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
     "qwen3_next": dict(mlp_only_layers=list(range(48))),
 }

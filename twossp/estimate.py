@@ -32,7 +32,9 @@ from transformers import (
 )
 
 from .allocate import feasible_counts
-from .arch import arch, decoder_layers, layer_mixers, model_family, n_params, sizes
+from twossp.arch import (
+    arch, decoder_layers, layer_mixers, model_family, n_params, pick_loader, sizes,
+)
 from .balance import balance as split
 from .balance import layer_widths, mixer_drops
 from .baselines import removal_count
@@ -163,6 +165,7 @@ def load_skeleton(
         config = AutoConfig.from_pretrained(source, **options)
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
+    pick_loader(str(name), config)
     return build_skeleton(config, _stored_type(headers), trust_remote_code)
 
 

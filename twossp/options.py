@@ -12,8 +12,8 @@ __all__ = [
     'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
     'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
     'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
-    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions', 'ReportOptions',
-    'EstimateOptions'
+    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
+    'FamiliesOptions', 'ReportOptions', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -333,6 +333,8 @@ class ModelOptions:
         cpu, cuda, cuda:1, mps (default: the accelerator if there is one)
     device_map : str | None
         'auto' spreads the model over the GPUs; in place of --device
+    trust_remote_code : bool
+        run Python that comes with the checkpoint
     stream : bool
         leave the decoder layers on disk and fetch each when it is used: for models larger than
         the memory
@@ -358,6 +360,9 @@ class ModelOptions:
         None,
         "'auto' spreads the model over the GPUs; in place of --device",
         metavar="MAP",
+    )
+    trust_remote_code: bool = flag(
+        False, "run Python that comes with the checkpoint", action="store_true"
     )
     stream: bool = flag(
         False,
@@ -1296,6 +1301,25 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
+class FamiliesOptions:
+    """How much of what is known.
+
+    Parameters
+    ----------
+    all : bool
+        every model type of transformers, with its verdict: in the table, derived, refused and
+        why, or not tried
+    """
+
+    all: bool = flag(
+        False,
+        "every model type of transformers, with its verdict: in the table, derived,"
+        " refused and why, or not tried",
+        action="store_true",
+    )
+
+
+@dataclass(frozen=True)
 class ReportOptions:
     """From where, and to where.
 
@@ -1352,6 +1376,8 @@ class EstimateOptions:
         auto (as stored), float32, bfloat16 or float16
     cache_dir : str | None
         where configurations are kept
+    trust_remote_code : bool
+        run Python that comes with the checkpoint
     """
 
     model: str = word(
@@ -1385,3 +1411,6 @@ class EstimateOptions:
     )
     dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
     cache_dir: str | None = flag(None, "where configurations are kept", metavar="DIR")
+    trust_remote_code: bool = flag(
+        False, "run Python that comes with the checkpoint", action="store_true"
+    )

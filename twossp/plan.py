@@ -387,7 +387,7 @@ def _removed_from(plan, s, i):
             f"layer {i}: the plan keeps neuron {keep[-1]}, the FFN has {s.width[i]}"
         )
     if keep == () and not attn:
-        return s.layer[i]
+        return _removed_layer(s, i)
     n = _removed_mixers(attn, s.mixers[i], i)
     if keep == ():
         if not s.ffn[i]:
@@ -395,6 +395,16 @@ def _removed_from(plan, s, i):
         return n + s.ffn[i]
     n += _removed_experts(kept_experts(plan, i), s.experts_of(i), i)
     return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
+
+
+def _removed_layer(s, i):
+    "Parameters of a layer that leaves whole"
+    if s.fixed:
+        raise ValueError(
+            f"layer {i} cannot leave whole: in this family something depends on a layer's"
+            " number; its attention or its FFN can be removed, or some of its neurons"
+        )
+    return s.layer[i]
 
 # %% ../nbs/03_plan.ipynb #4fc6c8dd
 def _removed_mixers(stays, sizes, i):

@@ -14,6 +14,7 @@ __all__ = [
 
 # %% ../nbs/05_propose.ipynb #d654e1cb
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
@@ -24,8 +25,9 @@ from torch import nn
 from transformers import Cache, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, Mixer, decoder_layers, ffn_linears, ffn_width, has_experts, has_ffn,
-    layer_mixers, layer_row, model_family, n_params, refusal, row_mixers,
+    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_width,
+    has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params,
+    refusal, row_mixers,
 )
 from .cutting import expert_shape, mask_experts
 from .entries import find_width_entry
@@ -199,7 +201,8 @@ def find_mixers(
         given, got = (_last(c.x, ids), _last(d.x, ids)), (_last(c.y, ids), _last(d.y, ids))
         if torch.equal(*given) and not torch.equal(*got):
             found.append(c.name)
-    return list(dict.fromkeys(found))
+    reads = [n for n, m in layer.named_children() if borrows_keys(m)]  # at another's keys
+    return list(dict.fromkeys([*found, *reads]))
 
 
 def _disturb(m, args, kwargs):
@@ -276,14 +279,26 @@ def find_ffn(
             f"outside the attention ({', '.join(tops)}) a layer calls {len(linear)} linear maps;"
             " an FFN has two or more"
         )
-    *ups, down = linear
-    f, outs = in_features(down.module), {out_features(u.module) for u in ups}
-    if len(outs) > 1 or any(o % f for o in outs):
-        gives = ", ".join(f"{u.name}: {out_features(u.module)}" for u in ups)
+    branches = defaultdict(list)
+    for c in linear:
+        branches[c.name.rpartition(".")[0]].append(c)
+    size = lambda some: sum(n_params(c.module) for c in some)
+    some = [x for x in branches.values() if _is_ffn(x)]
+    *ups, down = linear if _is_ffn(linear) or not some else max(some, key=size)
+    f, outs = in_features(down.module), [out_features(u.module) for u in ups]
+    if not _is_ffn([*ups, down]):
+        gives = ", ".join(f"{u.name}: {n}" for u, n in zip(ups, outs, strict=True))
         raise ValueError(
             f"{down.name} takes {f} inputs, but what would feed it gives {gives}"
         )
-    return tuple(u.name for u in ups), down.name, outs.pop() // f
+    return tuple(u.name for u in ups), down.name, outs[0] // f
+
+
+def _is_ffn(linear):
+    "Do the outputs of all but the last fit what the last one takes"
+    *ups, down = linear
+    f, outs = in_features(down.module), {out_features(u.module) for u in ups}
+    return len(outs) == 1 and not any(o % f for o in outs)
 
 # %% ../nbs/05_propose.ipynb #f6a43b70
 def _is_norm(c):
@@ -291,7 +306,7 @@ def _is_norm(c):
     if list(c.module.children()) or c.x.shape != c.y.shape:
         return False
     own = list(c.module.parameters())
-    named = "norm" in type(c.module).__name__.lower()
+    named = "norm" in f"{type(c.module).__name__} {c.name.rpartition('.')[2]}".lower()
     return all(p.dim() == 1 for p in own) and (named or bool(own))
 
 
@@ -405,6 +420,8 @@ def find_gives(
     with hooked(hooks), watching(model):
         model(probe_ids(model), use_cache=True)
     (keys, states), form, (more, marked) = said[:3]
+    if borrows_keys(mixer):
+        return form, "nothing"
     return form, "states" if marked > states and not more > keys else "keys"
 
 # %% ../nbs/05_propose.ipynb #5c190ee1
@@ -547,6 +564,8 @@ def find_parts(
     names = find_mixers(model, layer)
     seen, each = record_module_calls(model, probe_ids(model), layer), []
     for n in names:
+        if lends_keys(layer.get_submodule(n)):
+            continue  # other layers need it
         out = find_out(seen, n)
         forms = find_gives(model, layer.get_submodule(n), out)
         each.append(Mixer(n, find_attn_norm(seen, n), out, *forms))
@@ -581,6 +600,7 @@ def propose_arch(
     check_causal(model)
     name = find_layers(model)
     layers = model.get_submodule(name)
+    _check_apart(layers)
     check_experts(model.config, {n: n for n in map(find_experts, layers) if n})
     parts = [find_parts(model, layer) for layer in layers]
     if routed := _find_experts(model, layers, parts):
@@ -625,6 +645,18 @@ def _join(parts):
     names = [f.name for f in fields(Mixer)]
     each = {keys.get(n, n): [getattr(m, n) for m in mixers] for n in names}
     return {k: v[0] if alike else tuple(v) for k, v in each.items()}
+
+
+def _check_apart(layers):
+    "`ValueError` if layers share weights: what one loses, the others lose too"
+    seen: dict = {}
+    for i, layer in enumerate(layers):
+        for n, p in layer.named_parameters():
+            if (first := seen.setdefault(id(p), i)) != i:
+                raise ValueError(
+                    f"layers {first} and {i} share {n}: what one loses the other loses"
+                    " too, and nothing can be removed layer by layer"
+                )
 
 # %% ../nbs/05_propose.ipynb #c3bbc3a0
 @dataclass(frozen=True)
@@ -772,7 +804,10 @@ def check_names(
             f"{p.a.layers} has {len(layers)} layers, the configuration says {L}"
         )
     for i, layer in enumerate(layers):
-        for m in layer_mixers(layer, p.a):
+        each = layer_mixers(layer, p.a)
+        if len({m.name for m in each}) < len(each):
+            raise ValueError(f"layer {i}: the row names a token mixer twice")
+        for m in each:
             for n in (m.name, f"{m.name}.{m.out}", m.norm):
                 _check_name(i, layer, n)
         a = layer_row(layer, p.a)
@@ -792,17 +827,6 @@ def _kinds_words(layers, a):
     said = [f"{' and '.join(k)} in {each.count(k)}" for k in dict.fromkeys(each)]
     ffn = sum(has_ffn(x, a) for x in layers)
     return f"; tokens mixed by {', '.join(said)}; an FFN in {ffn}{experts}"
-
-
-def _check_name(i, layer, name):
-    try:
-        layer.get_submodule(name)
-    except AttributeError as e:
-        parts = ", ".join(n for n, _ in layer.named_children())
-        raise ValueError(
-            f"layer {i} has no {name}; its parts are {parts}: if others have one, the"
-            " layers are of several kinds, and one row cannot describe them"
-        ) from e
 
 # %% ../nbs/05_propose.ipynb #c38de1e0
 def check_shapes(
@@ -919,6 +943,17 @@ def _all_mixers(p):
     "Every token mixer of the model, and its layer, from first to last"
     layers = enumerate(decoder_layers(p.model))
     return [(i, m) for i, layer in layers for m in layer_mixers(layer, p.a)]
+
+
+def _check_name(i, layer, name):
+    try:
+        layer.get_submodule(name)
+    except AttributeError as e:
+        parts = ", ".join(n for n, _ in layer.named_children())
+        raise ValueError(
+            f"layer {i} has no {name}; its parts are {parts}: if others have one, the"
+            " layers are of several kinds, and one row cannot describe them"
+        ) from e
 
 # %% ../nbs/05_propose.ipynb #659c65e0
 def check_neurons(
@@ -1106,8 +1141,8 @@ def check_layers(
     str
         what was found
     """
-    if p.L < 2:
-        return "there is one layer only"
+    if p.L < 2 or p.a.fixed:
+        return "whole layers stay" if p.a.fixed else "there is one layer only"
     gone = sorted({0, p.L - 2})
     layers = [decoder_layers(p.model)[i] for i in gone]
     with hooked([x.register_forward_hook(_pass, with_kwargs=True) for x in layers]):
@@ -1143,7 +1178,7 @@ def check_cache(
         raise Undecided(
             f"the dense model itself does not decode with a cache as without: {e}"
         ) from e
-    masks, blocks = [None], drop(p.L, blocks=[1] if p.L > 2 else [])
+    masks, blocks = [None], drop(p.L, blocks=[1] if p.L > 2 and not p.a.fixed else [])
     with suppress(Exception):  # not every family gets it right itself
         _cached_as_plain(p, _padding(p.ids), **how)
         masks.append(_padding(p.ids))

@@ -181,12 +181,18 @@ def planner(
             facts |= dict(target_sparsity=float(sparsity))
             facts |= dict(options=asked_options(fn, options) or None)
             facts |= dict(seed=options.get("seed"))
+            facts |= dict(attn_implementation=_used_attention(model))
             return _stamp(plan, **facts, **said)
 
         run.method, run.paper = name, paper
         return run
 
     return decorate
+
+
+def _used_attention(model):
+    "The implementation that it ran with: it changes sums, and soft caps (Gemma 2)"
+    return getattr(model.config.get_text_config(), "_attn_implementation", None)
 
 
 def _stamp(plan, **facts):

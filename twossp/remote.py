@@ -74,7 +74,7 @@ class NoAttention(nn.Module):
             return attend(self, None, None, None, None, scaling=self.scaling)
         given = (*args, *kwargs.values())
         cache = next((v for v in given if isinstance(v, Cache)), None)
-        if cache is not None:
+        if cache is not None and self.keeps != "nothing":
             self.advance(cache, hidden_states)
         first = next(iter(given), None)  # the residual, where it is added here
         forms = {{"x": torch.zeros_like(hidden_states), "-": None, "+": first}}

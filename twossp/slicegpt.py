@@ -29,6 +29,7 @@ from twossp.arch import (
     decoder_layers,
     model_family,
     n_params,
+    sees,
     sizes,
 )
 from .chunks import rows_at_once
@@ -162,6 +163,11 @@ def stream(
     """
     config = model.config.get_text_config()
     kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
+    if sees(model.config):
+        raise ValueError(
+            f"SliceGPT cannot slice model type {model_family(model.config)!r}: it sees, and"
+            " what makes its pictures into entries of the stream would have to be sliced too"
+        )
     if kind not in can:
         why = UNSLICEABLE.get(kind, "it has no row in twossp.slicegpt.STREAMS")
         raise ValueError(

@@ -319,9 +319,10 @@ class NoAttention(nn.Module):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states
         given, m = (*args, *kwargs.values()), self.stands_for
         cache = next((v for v in given if isinstance(v, Cache)), None)
-        if cache is not None and m is not None and m.keeps == "states":
+        keeps = m.keeps if m else "keys"
+        if cache is not None and keeps == "states":
             _mark(cache, self.layer_idx)
-        elif cache is not None:
+        elif cache is not None and keeps == "keys":
             _advance(cache, x, self.layer_idx)
         return _nothing(m.gives if m else "x-", x, given)
 
