@@ -6,8 +6,8 @@
 __all__ = [
     'ARCHS', 'ROWS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
     'refusal', 'sees', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader',
-    'load_attention', 'arch', 'decoder_layers', 'has_experts', 'layer_row', 'has_ffn',
-    'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
+    'arch', 'decoder_layers', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
+    'ffn_width', 'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
@@ -440,25 +440,6 @@ def pick_loader(
         raise Unloadable(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
     return auto_class(model_family(config))
 
-
-def load_attention(
-    config: PreTrainedConfig,  # of any model
-) -> dict:  # for `from_pretrained`; empty where transformers' own choice is right
-    """The attention to ask for: scores with a soft cap (Gemma 2) want the eager one.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    dict
-        for `from_pretrained`; empty where transformers' own choice is right
-    """
-    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
-    return dict(attn_implementation="eager") if capped else {}
-
 # %% ../nbs/02_arch.ipynb #48af1322
 def arch(
     model: PreTrainedModel,  # a causal language model
@@ -502,7 +483,7 @@ def _table_row(c, kind):
 def _check_soft_cap(c):
     "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
     used = getattr(c.get_text_config(), "_attn_implementation", None)
-    if used == "sdpa" and load_attention(c):
+    if used == "sdpa" and getattr(c.get_text_config(), "attn_logit_softcapping", None):
         raise ValueError(
             f"this {c.model_type} was loaded with the attention {used!r}, which drops"
             " the soft cap of its scores: load it with attn_implementation='eager', or"

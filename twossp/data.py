@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'embedded_model', 'check_vocab', 'Unloadable', 'load_model', 'Shard', 'TextSource',
-    'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
-    'text_hash', 'windows'
+    'embedded_model', 'check_vocab', 'load_model', 'Shard', 'TextSource', 'read_lines',
+    'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text', 'text_hash',
+    'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -44,10 +44,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .arch import arch, decoder_layers, model_family, sees
+from .arch import Unloadable, arch, decoder_layers, pick_loader, sees
 from .machine import as_device, as_dtype, quiet
 from .processor import load_processor
-from .upstream import auto_class, keep_soft_cap
+from .upstream import keep_soft_cap
 
 # %% ../nbs/11_data.ipynb #4ff70271
 def cache_folder(
@@ -286,6 +286,11 @@ def _source(name, revision, cache_dir, trust_remote_code):
 
 def _cannot_load(name, source, local_files_only, e):
     "Why a model was not loaded, and what to give instead"
+    if "trust_remote_code" in str(e):
+        return (
+            f"{name!r} needs Python code that comes with it, and nothing runs that unasked:"
+            " read it, then give --trust_remote_code (load_model: trust_remote_code=True)"
+        )
     if isinstance(source, Path):
         return f"cannot load a model from {source}: {_line(e)}"
     if not local_files_only:
@@ -297,22 +302,6 @@ def _cannot_load(name, source, local_files_only, e):
     )
 
 # %% ../nbs/11_data.ipynb #c907d600
-class Unloadable(ValueError):
-    "A checkpoint that is refused before its weights are read."
-
-
-def _pick_auto(name, config):
-    "The Auto class that loads a model; `Unloadable` if its weights are quantised"
-    for c in (config, config.get_text_config()):
-        if q := getattr(c, "quantization_config", None):
-            how = q.get("quant_method") if isinstance(q, dict) else q.quant_method
-            raise Unloadable(
-                f"the checkpoint {name!r} is quantised ({getattr(how, 'value', how)}):"
-                " load the original in bfloat16, prune that, and quantise the result"
-            )
-    return auto_class(model_family(config))
-
-
 def _load(name, source, options, dtype, device_map, streamed=()):
     "Model and tokenizer by transformers' own means; its errors in one line"
     # a download may show its progress
@@ -322,13 +311,11 @@ def _load(name, source, options, dtype, device_map, streamed=()):
         with quiet(bars=not local):
             tok = AutoTokenizer.from_pretrained(source, **options)
             config = AutoConfig.from_pretrained(source, **options)
-            auto = _pick_auto(str(name), config)
+            auto = pick_loader(str(name), config)
             if sees(config):
                 tok.twossp_processor = load_processor(source, options, tok)
             model, info = auto.from_pretrained(source, **options, **where)
-    except Unloadable:
-        raise
-    except (MemoryError, torch.OutOfMemoryError):
+    except (Unloadable, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
         offline = options["local_files_only"]
@@ -359,7 +346,7 @@ def _read_streamed(source, options, where):
         _check_shards(source)
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
-        model = _pick_auto(str(source), config).from_config(config)
+        model = pick_loader(str(source), config).from_config(config)
     folder = tempfile.mkdtemp(prefix="twossp.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     placed = dict(device_map=_map_streamed(model, where), offload_folder=folder)

@@ -281,8 +281,9 @@ def _pruned_config(base):
         return {**config_base.to_dict(self), **own}
 
     def from_dict(cls, config_dict, **kwargs):
-        ours = ("model_type", "per_layer_config")  # the latter in older checkpoints
-        rest = {k: v for k, v in config_dict.items() if k not in ours}
+        rest = {k: v for k, v in config_dict.items() if k != "model_type"}
+        if "skip" in str(rest.get("per_layer_config")):  # ours, in older checkpoints
+            del rest["per_layer_config"]
         loaded = config_base.from_dict.__func__(cls, rest, **kwargs)
         _read_spec(loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
@@ -809,6 +810,11 @@ def _check_class(model):
             " twossp` first, and load it again"
         )
     base, made = model_family(model.config), vars(type(model)).get("twossp_base")
+    if not knows_type(base):
+        raise ValueError(
+            f"models of type {base!r} run Python that comes with them, and transformers has"
+            " none for a pruned one: it can be pruned and measured, and not saved"
+        )
     if type(model) is not causal_class(config_class(base)) and made != base:
         raise TypeError(
             "only a plain causal language model can be saved; this is a"

@@ -295,7 +295,9 @@ def read_shapes(
     PreTrainedModel
         on the meta device, in the type that it would be loaded in
     """
-    model = load_skeleton(o.model, cache_dir=o.cache_dir)
+    model = load_skeleton(
+        o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
+    )
     return model if o.dtype == "auto" else model.to(as_dtype(o.dtype))
 
 # %% ../nbs/72_run.ipynb #ee585b4e
@@ -520,7 +522,13 @@ def load(
     start_processes(device or "cpu")  # those of torchrun; does nothing without it
     log.info("loading %s%s", o.model, where)
     how = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
+    how |= dict(trust_remote_code=o.trust_remote_code)
     model, tok = load_model(o.model, o.dtype, o.device_map, **how)
+    if o.save and type(model).__module__.startswith("transformers_modules."):
+        raise ValueError(
+            f"{o.model} runs Python that comes with it: it can be pruned and measured,"
+            " and not saved; leave --save out"
+        )
     record = Path(o.model) / "plan.json"
     if record.is_file():
         facts = json.loads(record.read_text(encoding="utf-8"))
