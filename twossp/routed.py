@@ -24,7 +24,7 @@ from twossp.arch import (
 )
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .experts import read_form, run_experts
-from .importance import pre_hooks, window_norms
+from .importance import exact_device, pre_hooks, window_norms
 from .linear import read_matrix
 from .machine import input_device, processes, sum_over_processes
 from .metrics import check_ids, inference, split_batches
@@ -142,6 +142,11 @@ def watching_experts(
         yield
 
 # %% ../nbs/20_routed.ipynb #843ba435
+def _sum_windows(x):
+    "(n, f) summed over n, in float64 where there is one, then on the host"
+    return x.to(exact_device(x.device)).double().sum(0).cpu()
+
+
 class _Tally:
     "Sums over windows, for one layer"
 
@@ -169,7 +174,7 @@ class _Tally:
 
     def dense(self, _, x):
         "What enters an FFN's down projection"
-        self.ffn += window_norms(x, self.size, self.p).double().sum(0).cpu()
+        self.ffn += _sum_windows(window_norms(x, self.size, self.p))
 
     def note(self, e, token, a, y, w):
         "What one expert did with its tokens"
@@ -178,9 +183,9 @@ class _Tally:
             size = size * w.detach().float()[:, None]
         part = size.new_zeros(self.size, size.shape[1])
         part.index_add_(0, token // self.t, size**self.p)
-        self.experts[e] += (part ** (1 / self.p)).double().sum(0).cpu()
+        self.experts[e] += _sum_windows(part ** (1 / self.p))
         self.tokens[e] += len(token)
-        self.output[e] += (w * y.norm(dim=1)).sum().double().cpu()
+        self.output[e] += (w * y.norm(dim=1)).sum().cpu().double()
 
 # %% ../nbs/20_routed.ipynb #db9de66f
 @contextmanager
