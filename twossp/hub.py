@@ -245,6 +245,7 @@ def _strictly(load, path, *args, **kwargs):
         if str(e).startswith(str(path)):
             raise
         raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
+    keep_soft_cap(model)
     info = dict(info, unexpected_keys=_left_over(model, info, path))
     wrong = {
         k: sorted(map(str, v))[:3] for k, v in info.items() if v and k != "error_msgs"
@@ -300,7 +301,7 @@ def _pruned_model(base, config):
     def __init__(self, config, *args, **kwargs):
         _read_spec(config)  # before anything is built
         model_base.__init__(self, config, *args, **kwargs)
-        self.twossp_plan = take_shape(self)
+        self.twossp_plan = take_shape(keep_soft_cap(self))
         _spare_gone(self)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
@@ -1246,7 +1247,7 @@ def load_pruned(
     load = auto_class(model_family(config)).from_pretrained
     model, _ = _strictly(load, path, **hf_kwargs)
     _adopt(model, record, path, **where)
-    return keep_soft_cap(model).eval()
+    return model.eval()
 
 # %% ../nbs/51_hub.ipynb #08642f92
 def check_folder(
