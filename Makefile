@@ -55,8 +55,8 @@ lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
 
-vllm: $(VENV)/.dev ## speed of pruned models in vLLM (VLLM_PYTHON=python of an environment that has it)
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb
+vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb

@@ -152,7 +152,7 @@ def list_engines(
         what takes it, and what does not
     """
     if format != "compact":
-        return _ordinary()
+        return _ordinary(config)
     if kind != "removal":
         why = "a model with rotations between its layers runs in PyTorch only"
         return [_TWOSSP, Way("vLLM", None, why), Way("llama.cpp", None, why)]
@@ -200,12 +200,21 @@ _CODE = (
 )
 
 
-def _ordinary():
+_NOT_IN_VLLM = {
+    "gpt_neo": "vLLM has no class for GPT-Neo",
+    "falcon": "vLLM's Falcon knows one FFN width, four times the hidden size",
+}
+
+
+def _ordinary(config):
     "An ordinary checkpoint of its family"
+    why = _NOT_IN_VLLM.get(model_family(config))
+    if why and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
+        why = None
     return [
         Way("transformers", 'AutoModelForCausalLM.from_pretrained("PATH")'),
         Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks"),
-        Way("vLLM", "vllm serve PATH"),
+        Way("vLLM", None, why) if why else Way("vLLM", "vllm serve PATH"),
         Way("SGLang", "python -m sglang.launch_server --model-path PATH"),
         Way(
             "llama.cpp",

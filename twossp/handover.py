@@ -202,16 +202,17 @@ def _to_gguf(folder, out, overwrite, how):
         raise IsADirectoryError(f"{out} is a folder, and a GGUF is a file")
     export_gguf(folder, out, log=(log := {}), **how)
     said = [log["filled"], *log["fallbacks"]]
-    return [*filter(None, said), *_ask_file(folder, out), f"llama-server -m {out}"]
+    return [*filter(None, said), *_ask_file(folder, out, how), f"llama-server -m {out}"]
 
 
-def _ask_file(folder, out):
+def _ask_file(folder, out, how):
     "What the file answers, where it can be asked"
     if not (Path(folder).expanduser() / REFERENCE).is_file():
         return [f"not asked: {folder} has no {REFERENCE}"]
     if not has_llama_cpp():
         return ["not asked: pip install llama-cpp-py-sync, and it is"]
-    found, before, after = check_gguf(out, folder)
+    rounded = bool(how.get("quantize"))
+    found, before, after = check_gguf(out, folder, quantized=rounded)
     said = f"perplexity of the golden answers {before:.3f}, of the file {after:.3f}"
     return [repr(found), said]
 
