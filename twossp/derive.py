@@ -36,7 +36,9 @@ from twossp.propose import (
 )
 from .surgery import NoAttention, applied
 from .testing import randomize
-from .upstream import causal_class, causal_types, config_class, knows_type
+from twossp.upstream import (
+    causal_class, causal_types, config_class, keep_soft_cap, knows_type,
+)
 
 # %% ../nbs/06_derive.ipynb #58cb52fe
 @dataclass(frozen=True)
@@ -432,7 +434,7 @@ def _build(config, made=None):
     made = made or causal_class(type(config))
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
         config._experts_implementation = "eager"  # which takes any width
-        model = randomize(made(config).float()).eval()
+        model = randomize(keep_soft_cap(made(config).float())).eval()
         logits = model(probe_ids(model), use_cache=False).logits
     if not logits.isfinite().all():
         raise ValueError("its logits are not finite")

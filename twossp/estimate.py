@@ -48,7 +48,7 @@ from .reap import experts_to_keep, router_groups
 from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
 from .two_ssp import fit_multiple
-from .upstream import auto_class
+from .upstream import auto_class, keep_soft_cap
 from .width import share_width
 
 # %% ../nbs/66_estimate.ipynb #6ef39650
@@ -194,7 +194,7 @@ def build_skeleton(
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
         )
-    return model.eval()
+    return keep_soft_cap(model).eval()
 
 
 def as_skeleton(
