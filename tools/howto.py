@@ -67,8 +67,8 @@ def read_flags(words):
 
 
 def is_here(words):
-    "Does a command ask for nothing but what is in the place?"
-    return any('my-' in w or w.startswith('my.') for w in words)
+    "Does a command ask for nothing but what is in the place? A server is not"
+    return '--url' not in words and any('my-' in w or w.startswith('my.') for w in words)
 
 
 def run_command(words):
