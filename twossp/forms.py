@@ -7,14 +7,12 @@ __all__ = ['check_form', 'check_said', 'check_words', 'export_saved']
 
 # %% ../nbs/71_forms.ipynb #efdf764a
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from .arch import Sizes
-from .balance import balance
 from .engines import gguf_refusal, llama_refusal
 from .gguf import gguf_pre
 from .handover import export_folder, name_export
@@ -62,7 +60,7 @@ def check_form(
 def check_said(
     o: Options,  # what was asked for
     config: PreTrainedConfig,  # of the dense model
-    s: Sizes,  # of the dense model
+    split: Callable,  # target -> the balance that 2ssp will have
     targets: Sequence[float],  # sparsities
 ) -> None:
     """`ValueError`, with forms that can, for a model or a plan that a form cannot say.
@@ -73,8 +71,8 @@ def check_said(
         what was asked for
     config : PreTrainedConfig
         of the dense model
-    s : Sizes
-        of the dense model
+    split : Callable
+        target -> the balance that 2ssp will have
     targets : Sequence[float]
         sparsities
     """
@@ -85,10 +83,8 @@ def check_said(
         )
     if o.export != "native" or o.pruning_method != "2ssp" or o.n_attn == "search":
         return
-    how = dict(alpha=o.alpha, n_attn=o.n_attn, multiple=o.multiple)
-    how = {k: v for k, v in how.items() if v is not None}
     for t in targets:
-        if n := balance(s, t, **how).n_attn:
+        if n := split(t).n_attn:
             raise ValueError(
                 f"--export native has no word for the {n} attentions that 2ssp removes"
                 f" at {t:g}: --n_attn 0 removes none, --export compatible fills zeros in"

@@ -15,6 +15,7 @@ __all__ = [
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 
@@ -563,9 +564,10 @@ def check_feasible(
     targets : Sequence[float]
         sparsities
     """
+    split = partial(_try_balance, o, sizes(model))
     if o.pruning_method == "2ssp" and len(targets) == 1:
-        _try_balance(o, sizes(model), targets[0])
-    check_said(o, model.config, sizes(model), targets)
+        split(targets[0])
+    check_said(o, model.config, split, targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
