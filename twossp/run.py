@@ -15,7 +15,6 @@ __all__ = [
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from inspect import signature
 from pathlib import Path
 
@@ -564,7 +563,7 @@ def check_feasible(
     targets : Sequence[float]
         sparsities
     """
-    split = partial(_try_balance, o, sizes(model))
+    split = lambda target: _try_balance(o, sizes(model), target)
     if o.pruning_method == "2ssp" and len(targets) == 1:
         split(targets[0])
     check_said(o, model.config, split, targets)
