@@ -21,7 +21,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .engines import gguf_refusal
-from .hub import load_pruned
+from .hub import check_space, load_pruned
 from .linear import NoLinear, pad_zeros
 from .llama_cpp import block_size, quantize_gguf
 from .surgery import NoAttention
@@ -509,6 +509,8 @@ def export_gguf(
         )
     round_to = pick_alignment(model, quantize) if round_to is None else round_to
     said = dict(filled=say_padding(model, round_to), fallbacks=[])
+    need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
+    check_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
     with whole_file(out) as new:
         if quantize is None:

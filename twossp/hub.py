@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MODEL_TYPE', 'FORMATS', 'is_native', 'take_shape', 'pruned_classes',
-    'TwoSSPConfig', 'compatible', 'check_target', 'whole_folder', 'save_pruned',
-    'save_in_place', 'load_pruned', 'check_folder', 'push_pruned'
+    'TwoSSPConfig', 'compatible', 'check_target', 'check_space', 'whole_folder',
+    'save_pruned', 'save_in_place', 'load_pruned', 'check_folder', 'push_pruned'
 ]
 
 # %% ../nbs/51_hub.ipynb #9aa13b6c
@@ -566,14 +566,25 @@ def _allow_reading(folder):
         os.chmod(file, (0o777 if file.is_dir() else 0o666) & ~mask)
 
 # %% ../nbs/51_hub.ipynb #e618c304
-def _check_space(parent, need):
-    free = shutil.disk_usage(parent).free
+def check_space(
+    folder,  # that is there, and will hold it
+    need: int,  # bytes that will be written
+    what: str = "checkpoint",
+):
+    """`OSError` in one line if the disk lacks the room
+
+    Parameters
+    ----------
+    folder
+        that is there, and will hold it
+    need : int
+        bytes that will be written
+    what : str, default 'checkpoint'
+    """
+    free = shutil.disk_usage(folder).free
     if free < need:
-        why = (
-            f"the checkpoint takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB"
-            " left"
-        )
-        raise OSError(errno.ENOSPC, why, str(parent))
+        why = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
+        raise OSError(errno.ENOSPC, why, str(folder))
 
 
 @contextmanager
@@ -603,7 +614,7 @@ def whole_folder(
     path = check_target(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent, path.name)
-    _check_space(path.parent, need)
+    check_space(path.parent, need)
     new = _make_scratch(path.parent, path.name)
     old = _make_scratch(path.parent, path.name)
     try:

@@ -238,8 +238,8 @@ def export_vllm(
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
             " model"
         )
-    with whole_folder(out, overwrite) as new:
-        weights, kind = vllm_tensors(model), {"format": "pt"}
+    weights, kind = vllm_tensors(model), {"format": "pt"}
+    with whole_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as new:
         save_file(weights, new / "model.safetensors", metadata=kind)
         config = json.dumps(vllm_config(model), indent=2) + "\n"
         (new / "config.json").write_text(config, encoding="utf-8")
