@@ -569,7 +569,7 @@ def _allow_reading(folder):
 def check_space(
     folder,  # that is there, and will hold it
     need: int,  # bytes that will be written
-    what: str = "checkpoint",
+    what: str = "checkpoint",  # that is written, in one word
 ):
     """`OSError` in one line if the disk lacks the room
 
@@ -580,6 +580,7 @@ def check_space(
     need : int
         bytes that will be written
     what : str, default 'checkpoint'
+        that is written, in one word
     """
     free = shutil.disk_usage(folder).free
     if free < need:
