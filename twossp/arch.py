@@ -21,7 +21,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .experts import ExpertSizes, is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear
-from .upstream import auto_class, causal_types, image_text_types, knows_type
+from .upstream import auto_class, knows_type, reads_images, writes_text
 
 # %% ../nbs/02_arch.ipynb #a12f812b
 @dataclass(frozen=True)
@@ -302,14 +302,16 @@ def refusal(
     str | None
         the reason; None if there is none
     """
-    text = config.get_text_config() if sees(config) else config
+    parts, looks = [config], sees(config)
+    if looks and (text := config.get_text_config()) is not config:
+        parts.append(text)
     for names, reason in _REASONS.items():
-        if names is _SENSES and sees(config):
+        if names is _SENSES and looks:
             continue
-        if any(getattr(c, n, None) for c in (config, text) for n in names):
+        if any(getattr(c, n, None) for c in parts for n in names):
             return reason
     kind, own = model_family(config), getattr(config, "auto_map", None)
-    if not own and knows_type(kind) and kind not in (*causal_types(), *image_text_types()):
+    if not (own or writes_text(kind)) and knows_type(kind):
         return _NO_TEXT.format(transformers.__version__)
     return None
 
@@ -332,7 +334,7 @@ def sees(
     bool
         by its type
     """
-    return model_family(config) in image_text_types()
+    return reads_images(model_family(config))
 
 # %% ../nbs/02_arch.ipynb #a49f5f7b
 # rows of single models: derived ones, and those given for a moment
@@ -482,8 +484,9 @@ def _table_row(c, kind):
 
 def _check_soft_cap(c):
     "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
-    used = getattr(c.get_text_config(), "_attn_implementation", None)
-    if used == "sdpa" and getattr(c.get_text_config(), "attn_logit_softcapping", None):
+    text = c.get_text_config()
+    used = getattr(text, "_attn_implementation", None)
+    if used == "sdpa" and getattr(text, "attn_logit_softcapping", None):
         raise ValueError(
             f"this {c.model_type} was loaded with the attention {used!r}, which drops"
             " the soft cap of its scores: load it with attn_implementation='eager', or"

@@ -9,7 +9,7 @@ __all__ = ['read_processor', 'ProcessorFiles', 'load_processor']
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transformers import AutoProcessor, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 from transformers.utils import cached_file
 
 # %% ../nbs/10_processor.ipynb #77a110e5
@@ -93,6 +93,8 @@ def load_processor(
     object
         has `save_pretrained`; `tokenizer` where it is more than one
     """
+    from transformers import AutoProcessor  # whose import most runs can do without
+
     try:
         return AutoProcessor.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError):

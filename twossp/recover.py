@@ -19,21 +19,16 @@ import time
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
 import safetensors.torch
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import (
-    EarlyStoppingCallback, PreTrainedModel, Trainer, TrainerCallback, TrainingArguments,
-)
-from transformers.trainer_callback import ExportableState, PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PreTrainedModel
 
 # %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers
@@ -361,7 +356,7 @@ def _only(student, learn):
             p.requires_grad_(wanted)
 
 # %% ../nbs/34_recover.ipynb #265db426
-class _Clock(TrainerCallback, ExportableState):
+class _Clock:
     "How much of the budget is used; it ends the training, and sets the learning rate"
 
     def __init__(self, steps, seconds=math.inf):
@@ -390,7 +385,7 @@ class _Clock(TrainerCallback, ExportableState):
         return (1 + math.cos(math.pi * min(1, (done - rise) / (1 - rise)))) / 2
 
 # %% ../nbs/34_recover.ipynb #fb6f98dc
-class _Bar(TrainerCallback):
+class _Bar:
     "A progress bar like all others here, with the last loss beside it"
 
     def __init__(self, clock, progress):
@@ -413,7 +408,7 @@ class _Bar(TrainerCallback):
         self.bar.close()
 
 
-class _Tutor(Trainer):
+class _Tutor:
     "A trainer with the budget's learning rate"
 
     @property
@@ -427,6 +422,16 @@ class _Tutor(Trainer):
             share = lambda step: self.clock.share(step)
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return self.lr_scheduler
+
+
+@cache
+def _trainers(kind):
+    "One of these on transformers' own class, whose import takes half a second"
+    from transformers import Trainer, TrainerCallback
+    from transformers.trainer_callback import ExportableState
+
+    bases = {_Clock: (TrainerCallback, ExportableState), _Bar: (TrainerCallback,)}
+    return type(kind.__name__, (kind, *bases.get(kind, (Trainer,))), {})
 
 # %% ../nbs/34_recover.ipynb #0f08bb66
 @dataclass(frozen=True)
@@ -543,6 +548,8 @@ def _windows_a_step(lessons):
 # %% ../nbs/34_recover.ipynb #448ff121
 def _arguments(model, lessons, folder, steps, every):
     "What the trainer is told"
+    from transformers import TrainingArguments
+
     single = model.dtype is torch.float32
     args = TrainingArguments(
         output_dir=str(folder),
@@ -576,12 +583,16 @@ def _arguments(model, lessons, folder, steps, every):
 # %% ../nbs/34_recover.ipynb #a9833550
 def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
     "The trainer of one student"
-    tutor = _Tutor(
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_callback import PrinterCallback
+
+    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
+    tutor = _trainers(_Tutor)(
         lesson,
         args,
         train_dataset=_Windows(fit, kept),
         eval_dataset=_Windows(held, kept),
-        callbacks=[clock, _Bar(clock, progress), EarlyStoppingCallback(lessons.patience)],
+        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
     )
     tutor.remove_callback(PrinterCallback)
     return tutor
@@ -598,6 +609,8 @@ def _question(model, plan, calib, lessons):
 
 def _open_folder(folder, question):
     "The last checkpoint in a folder, if it has one; a strange folder is refused"
+    from transformers.trainer_utils import get_last_checkpoint
+
     _claim(folder, "question.json", question, "checkpoints")
     return get_last_checkpoint(str(folder))
 
@@ -642,7 +655,7 @@ def _taught(model, plan, fit, held, lessons, where, progress):
             if lessons.checkpointing:
                 lesson.checkpoint()
             args = _arguments(model, lessons, folder, steps, every)
-            clock = _Clock(steps, 60 * (lessons.minutes or math.inf))
+            clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
             tutor = _tutor(lesson, lessons, args, clock, fit, held, answers, progress)
             with inference(model):
                 yield tutor, student, learners
@@ -734,6 +747,8 @@ def plot_recovery(
     Figure
         the divergence by steps
     """
+    import matplotlib.pyplot as plt
+
     figure, ax = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
     loss, w = found["loss"], min(window, len(found["loss"]))
     mean = [sum(loss[k - w : k]) / w for k in range(w, len(loss) + 1)]

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'types_of_class', 'auto_class', 'experts_implementations', 'saved_elsewise',
-    'share_conversions', 'save_by_class', 'use_one_device', 'keep_soft_cap',
-    'mark_filled', 'swaps_attention', 'hang_hooks'
+    'reads_images', 'writes_text', 'types_of_class', 'auto_class',
+    'experts_implementations', 'saved_elsewise', 'share_conversions', 'save_by_class',
+    'use_one_device', 'keep_soft_cap', 'mark_filled', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -17,7 +17,6 @@ from pathlib import Path
 from torch import nn
 from transformers import (
     AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
-    TrainingArguments,
 )
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
@@ -111,6 +110,42 @@ def image_text_types() -> list[str]:  # sorted
     return sorted(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
 
 
+def reads_images(
+    model_type: str,  # as config.json says it
+) -> bool:  # and text, and writes text
+    """Is it one of `image_text_types`.
+
+    Parameters
+    ----------
+    model_type : str
+        as config.json says it
+
+    Returns
+    -------
+    bool
+        and text, and writes text
+    """
+    return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+
+def writes_text(
+    model_type: str,  # as config.json says it
+) -> bool:  # reading text, or images and text
+    """Is it one of `causal_types` or of `image_text_types`.
+
+    Parameters
+    ----------
+    model_type : str
+        as config.json says it
+
+    Returns
+    -------
+    bool
+        reading text, or images and text
+    """
+    return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or reads_images(model_type)
+
+# %% ../nbs/00_upstream.ipynb #f5b776e7
 def types_of_class(
     name: str,  # of a configuration, or of the causal model that is made from it
 ) -> list[str]:  # model types, in transformers' order; most names belong to one
@@ -149,7 +184,7 @@ def auto_class(
     type
         of transformers' Auto classes
     """
-    sees = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    sees = reads_images(model_type)
     return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
 # %% ../nbs/00_upstream.ipynb #e73f96e3
@@ -233,18 +268,18 @@ def save_by_class(
 
 # %% ../nbs/00_upstream.ipynb #269d29a8
 def use_one_device(
-    args: TrainingArguments,  # of a process
-) -> TrainingArguments:  # the same, for one device
+    args,  # a process' `TrainingArguments`, which take half a second to import
+):  # the same, for one device
     """Let a trainer stay on the first of several GPUs, and wrap nothing.
 
     Parameters
     ----------
-    args : TrainingArguments
-        of a process
+    args
+        a process' `TrainingArguments`, which take half a second to import
 
     Returns
     -------
-    TrainingArguments
+    object
         the same, for one device
     """
     if args.n_gpu > 1:
