@@ -407,7 +407,7 @@ class _Bar:
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
 
-
+# %% ../nbs/34_recover.ipynb #05bc499e
 class _Tutor:
     "A trainer with the budget's learning rate"
 
