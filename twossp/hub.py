@@ -676,8 +676,7 @@ def _compact_entries(model, plan, base):
     spec |= get_kind(kind).layout.spec(model, plan)
     if "experts" in spec:
         spec["format"] = 2
-    if ARCHS.get(base) != (row := arch(model)):
-        spec["arch"] = row_to_dict(row)
+    spec["arch"] = row_to_dict(arch(model))  # also the table's: it may change
     return {
         "model_type": MODEL_TYPE,
         "base_model_type": base,

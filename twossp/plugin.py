@@ -116,6 +116,12 @@ def _read_names(model, make):
         config.architectures = ours
 
 # %% ../nbs/54_plugin.ipynb #4a31a1cb
+def _is_mixture(config):
+    "The table's families, whose checkpoints carry no row, have no experts"
+    row = written_row(config)
+    return row is not None and bool(row.experts)
+
+
 def _read_experts(folder):
     "A mixture's tensors as transformers holds them: a file has each expert's own"
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -168,7 +174,7 @@ def _served_class():
                 _split_heads(self)
 
         def load_weights(self, weights):
-            if written_row(self.config).experts:
+            if _is_mixture(self.config):
                 weights = _read_experts(self.file)
             return super().load_weights((n, w) for n, w in weights if w.numel())
 
