@@ -27,7 +27,7 @@ from twossp.importance import (
     random_scores,
     walk_stream,
 )
-from .machine import progress_bar
+from .machine import default_budget, progress_bar
 from .metrics import check_ids
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
@@ -162,6 +162,8 @@ def window_similarity(
     n: int,  # blocks in a row, 1 … L-1
     bs: int | None = None,  # windows a forward; default: by their tokens
     progress: bool = True,  # show a progress bar
+    # bytes of the host for the blocks' outputs; default: a quarter of what is free
+    budget: int | None = None,
     # (L-n,) float32 in [-1, 1]; entry l: from the output of block
     # l to that of l+n
 ) -> torch.Tensor:
@@ -179,6 +181,8 @@ def window_similarity(
         windows a forward; default: by their tokens
     progress : bool, default True
         show a progress bar
+    budget : int | None, default None
+        bytes of the host for the blocks' outputs; default: a quarter of what is free
 
     Returns
     -------
@@ -194,11 +198,20 @@ def window_similarity(
         )
     total, bs = torch.zeros(L - n, dtype=torch.float64), _batch(model, calib, bs)
     last, behind = lambda h: h[:, -1].float().cpu(), lambda x, y: y
-    found = walk_stream(model, calib, last, behind, bs, "window similarity", progress)
-    for x in zip(*found, strict=True):  # behind each layer, of one batch
-        ends = ((x[l], x[l + n]) for l in range(L - n))
-        total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
+    given = last, behind, bs, "window similarity", progress
+    for part in calib.split(_held_at_once(model, L, bs, budget)):
+        found = walk_stream(model, part, *given)
+        for x in zip(*found, strict=True):  # behind each layer, of one batch
+            ends = ((x[l], x[l + n]) for l in range(L - n))
+            total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
     return (total / len(calib)).float()
+
+
+def _held_at_once(model, L, bs, budget):
+    "Windows, in whole batches, whose last states behind all layers the host may hold"
+    budget = default_budget(torch.device("cpu")) if budget is None else budget
+    a_batch = bs * L * model.config.get_text_config().hidden_size * 4
+    return bs * max(1, budget // a_batch)
 
 # %% ../nbs/40_baselines.ipynb #e2c77892
 @planner("window_based", paper="2403.17887")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LAMBDAS', 'TIE', 'Moments', 'gram', 'add_into', 'widen', 'moments', 'refit_each',
-    'refit', 'fit_error', 'choose_lambda'
+    'LAMBDAS', 'TIE', 'Moments', 'gram', 'add_into', 'widen', 'add_tokens', 'moments',
+    'refit_each', 'refit', 'fit_error', 'choose_lambda'
 ]
 
 # %% ../nbs/30_least_squares.ipynb #e4f05ed1
@@ -43,6 +43,24 @@ class Moments:
         return Moments(self.G + other.G, self.C + other.C, self.yy + other.yy, n)
 
 # %% ../nbs/30_least_squares.ipynb #47e0b932
+def _gram_blocks(x):
+    "The blocks of columns of xᵀx, on and below the diagonal"
+    step = max(1, -(-x.shape[1] // 4))
+    return [x[:, i:].T @ x[:, i : i + step] for i in range(0, x.shape[1], step)]
+
+
+def _add_blocks(G, blocks):
+    "Add such blocks to a whole matrix, in place"
+    start = 0
+    for part in blocks:
+        end = start + part.shape[1]
+        part = part.to(G.device)
+        G[start:end, start:] += part.T
+        G[end:, start:end] += part[end - start :]
+        start = end
+    return G
+
+
 def gram(
     x: torch.Tensor,  # (n, k)
 ) -> torch.Tensor:  # (k, k) symmetric
@@ -58,13 +76,7 @@ def gram(
     torch.Tensor
         (k, k) symmetric
     """
-    k = x.shape[1]
-    G, step = x.new_empty(k, k), max(1, -(-k // 4))
-    for i in range(0, k, step):
-        part = x[:, i:].T @ x[:, i : i + step]
-        G[i:, i : i + step] = part
-        G[i : i + step, i:] = part.T
-    return G
+    return _add_blocks(x.new_zeros(x.shape[1], x.shape[1]), _gram_blocks(x))
 
 # %% ../nbs/30_least_squares.ipynb #394e06d9
 def add_into(
@@ -106,6 +118,49 @@ def widen(
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../nbs/30_least_squares.ipynb #b5b3fe94
+def add_tokens(
+    # a sum: its `Moments`, whose memory is used; None: nothing so far
+    sums: dict[str, Moments | None],
+    # the same sums: (..., k) inputs, and (..., d) targets, as many
+    tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
+) -> dict[str, Moments]:  # float64, on the CPU where the device has none
+    """Sums with some more tokens in them; as they were, if memory runs out.
+
+    Parameters
+    ----------
+    sums : dict[str, Moments | None]
+        a sum: its `Moments`, whose memory is used; None: nothing so far
+    tokens : dict[str, tuple[torch.Tensor, torch.Tensor]]
+        the same sums: (..., k) inputs, and (..., d) targets, as many
+
+    Returns
+    -------
+    dict[str, Moments]
+        float64, on the CPU where the device has none
+    """
+    made = {k: _multiply(*xy) for k, xy in tokens.items()}
+    empty = {k: sums.get(k) or _begin_sums(*xy) for k, xy in tokens.items()}
+    for k, (blocks, C, yy, n) in made.items():
+        m = empty[k]
+        C = m.C.add_(C.to(m.C.device))
+        sums[k] = Moments(_add_blocks(m.G, blocks), C, m.yy + yy, m.n + n)
+    return sums
+
+
+def _multiply(x, y):
+    "What tokens add: blocks of G, C, |y|² in float64, how many"
+    x, y = widen(x.flatten(0, -2)), widen(y.flatten(0, -2))
+    exact = y.to(exact_device(y.device)).double()
+    return _gram_blocks(x), y.T @ x, exact.square().sum(), len(x)
+
+
+def _begin_sums(x, y):
+    "Moments of no tokens"
+    place = dict(dtype=torch.float64, device=exact_device(x.device))
+    G, C = (torch.zeros(z.shape[-1], x.shape[-1], **place) for z in (x, y))
+    return Moments(G, C, torch.zeros((), **place), 0)
+
+
 def moments(
     x: torch.Tensor,  # (..., k) inputs
     y: torch.Tensor,  # (..., d) targets, as many
@@ -124,11 +179,7 @@ def moments(
     Moments
         float64, on the CPU where the device has none
     """
-    x, y = widen(x.flatten(0, -2)), widen(y.flatten(0, -2))
-    exact = lambda z: z.to(exact_device(z.device)).double()
-    return Moments(
-        exact(gram(x)), exact(y.T @ x), exact(y).square().sum(), len(x)
-    )
+    return add_tokens({}, {"all": (x, y)})["all"]
 
 # %% ../nbs/30_least_squares.ipynb #3cc7d83a
 def refit_each(
@@ -160,7 +211,7 @@ def refit_each(
     # what the old weights leave of the targets, against the inputs, in their units
     change = (m.C - old @ m.G) / loud
     for lam in lams:
-        yield old + _solve_scaled(m.G, loud, lam, change) / loud
+        yield _solve_scaled(m.G, loud, lam, change).div_(loud).add_(old)
 
 # %% ../nbs/30_least_squares.ipynb #14e2e9cf
 def _scale_gram(G, loud, lam):
@@ -172,15 +223,23 @@ def _scale_gram(G, loud, lam):
 
 
 def _solve_scaled(G, loud, lam, change):
-    "By a Cholesky factor in the matrix's own place; of a singular one, by pinv"
+    "By a Cholesky factor in the matrix's own place; of a singular one, by eigenvectors"
     A = _scale_gram(G, loud, lam)
     info = torch.empty((), dtype=torch.int32, device=A.device)
     L, failed = torch.linalg.cholesky_ex(A, out=(A, info))
     if not failed and not (len(L) and L.diagonal().min() < 1e-7):
         half = torch.linalg.solve_triangular(L, change.T, upper=False)
         return torch.linalg.solve_triangular(L.mT, half, upper=True).T
-    A = _scale_gram(G, loud, lam)
-    return change @ torch.linalg.pinv(A, hermitian=True, rtol=1e-12)
+    del A, L  # a matrix of the layer's width less
+    return _solve_singular(_scale_gram(G, loud, lam), change)
+
+
+def _solve_singular(A, change):
+    "By the pseudo-inverse of `A`, whose place its eigenvectors take"
+    values = A.new_empty(len(A))
+    values, Q = torch.linalg.eigh(A, out=(values, A))
+    large = values.abs() > 1e-12 * values.abs().max()
+    return (change @ Q * torch.where(large, 1 / values, 0)) @ Q.T
 
 # %% ../nbs/30_least_squares.ipynb #825093ab
 def refit(

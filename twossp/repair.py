@@ -26,9 +26,9 @@ from .importance import exact_device
 from twossp.least_squares import (
     LAMBDAS,
     add_into,
+    add_tokens,
     choose_lambda,
     fit_error,
-    moments,
     refit,
     widen,
 )
@@ -309,10 +309,8 @@ class _Fit:
         "Of these windows, the first are fitted, and the others held out"
         n = max(0, self.how.n_fit - rows.start)
         parts = dict(fit=slice(None, n), held=slice(n, None))
-        new = {k: moments(x[s], target[s]) for k, s in parts.items() if len(x[s])}
-        for part, found in new.items():  # now that nothing can run out of memory
-            known = self.sums.get(part)
-            self.sums[part] = found if known is None else add_into(known, found)
+        tokens = {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])}
+        add_tokens(self.sums, tokens)
 
     def stream(self, new):
         "The layer's output with new weights (d, k), from the inputs that were kept"
