@@ -222,8 +222,10 @@ def _at(R, t):
 
 def _param(w, like):
     "A parameter like `like`, with the values of `w`"
-    if w.is_meta:
-        new = torch.empty(w.shape, dtype=like.dtype, device=like.device)
+    if w.is_meta:  # only its shape is wanted, and under `torch.device("meta")` no memory
+        where = torch.get_default_device()
+        where = where if where.type == "meta" else like.device
+        new = torch.empty(w.shape, dtype=like.dtype, device=where)
     else:
         new = w.to(like.device, like.dtype).contiguous()
     return nn.Parameter(new, requires_grad=like.requires_grad)
@@ -905,7 +907,8 @@ def slice_shape(
     widths = (width,) * n + (width if slice_head else d,)
     bases, layers = _meta(d, widths), arch(model).layers
     each = [((i, bases), f"{layers}.{i}") for i in range(L)]
-    kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
+    with torch.device("meta"):  # no sliced layer beside the dense ones
+        kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
     return Slices(L, d, widths, kept)
 
 
@@ -933,7 +936,8 @@ def param_report(
     skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
     edits = skeleton(model, slices_to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    total, head, *skips = _count(model, edits, "", _head(model), *skips)
+    with torch.device("meta"):
+        total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
         dense=n_params(model),
         sliced=total,
