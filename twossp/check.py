@@ -36,6 +36,7 @@ from twossp.propose import (
 from .replay import check_replay
 from .search import plan_nll
 from .surgery import applied
+from .upstream import keep_soft_cap
 
 # %% ../nbs/55_check.ipynb #c99aae17
 def check_search(
@@ -132,7 +133,7 @@ def _own_class(model, path):
     )
     if wrong := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}:
         raise ValueError(f"transformers' own class finds {wrong}")
-    return back.to(model.device).eval()
+    return keep_soft_cap(back.to(model.device).eval())
 
 # %% ../nbs/55_check.ipynb #348bdb7a
 @dataclass(frozen=True)
