@@ -14,6 +14,7 @@ __all__ = [
 import inspect
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -572,6 +573,12 @@ def _meta(d, widths):
     return tuple(torch.empty(d, w, device="meta") for w in widths)
 
 
+def _without_memory(model):
+    "No sliced layer beside the dense ones, unless accelerate's hooks place it"
+    hooked = any("_hf_hook" in vars(m) for m in model.modules())
+    return nullcontext() if hooked else torch.device("meta")
+
+
 def _count(model, edits, *modules):
     "Parameters of each module, by dotted name, once the edits are made (and undone)"
     with swapped(edits, Parked(model)):
@@ -907,7 +914,7 @@ def slice_shape(
     widths = (width,) * n + (width if slice_head else d,)
     bases, layers = _meta(d, widths), arch(model).layers
     each = [((i, bases), f"{layers}.{i}") for i in range(L)]
-    with torch.device("meta"):  # no sliced layer beside the dense ones
+    with _without_memory(model):
         kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
     return Slices(L, d, widths, kept)
 
@@ -936,7 +943,7 @@ def param_report(
     skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
     edits = skeleton(model, slices_to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    with torch.device("meta"):
+    with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
         dense=n_params(model),
