@@ -1106,7 +1106,8 @@ def save_in_place(
         kwargs["is_main_process"] = is_main_process
         _write_checkpoint(new, model, plan, dense, format, {}, **kwargs)
         _allow_reading(new)
-        names = _move_in(new, folder)
+        # transformers 5.14 writes the weights in every process
+        names = _move_in(new, folder) if is_main_process else []
     finally:
         shutil.rmtree(new, ignore_errors=True)
     if push_to_hub and names:
