@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from time import perf_counter
 
 import pandas as pd
@@ -305,6 +306,7 @@ _EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 def shrink_config(
     config: PreTrainedConfig,  # of a dense model; untouched
     head: int = 16,  # width of a head in the copy
+    thin: bool = False,  # of a model that sees: give what looks two heads as well
 ) -> PreTrainedConfig:  # of the same family
     """The configuration of a tiny model of the same make.
 
@@ -314,6 +316,8 @@ def shrink_config(
         of a dense model; untouched
     head : int, default 16
         width of a head in the copy
+    thin : bool, default False
+        of a model that sees: give what looks two heads as well
 
     Returns
     -------
@@ -321,7 +325,7 @@ def shrink_config(
         of the same family
     """
     if config.get_text_config() is not config:
-        return _shrink_seeing(config, head)
+        return _shrink_seeing(config, head, thin)
     kind, s = model_family(config), read_shape(config)
     family = config_class(kind) if knows_type(kind) else type(config)
     kept = pick_layers(layer_kinds(config, s.L), 4)
@@ -358,7 +362,7 @@ def _fit_layers(config, small, s, t, kept):
 
 
 # %% ../nbs/06_derive.ipynb #8d51440b
-def _shrink_seeing(config, head):
+def _shrink_seeing(config, head, thin):
     "The same for a configuration that holds several"
     text = config.get_text_config()
     d, small = read_shape(text).d, shrink_config(text, head)
@@ -368,7 +372,7 @@ def _shrink_seeing(config, head):
         if own is text:
             v = small.to_dict()
         elif isinstance(own, PreTrainedConfig):
-            v = _shrink_sense(v, d, read_shape(small).d)
+            v = _shrink_sense(v, d, read_shape(small).d) | (_thin(v, d) if thin else {})
         elif re.search("token_(id|index)$", k) and type(v) is int:
             v = _NO_TEXT + len(entries)
         elif v == d and re.search("hidden|dim|proj", k):
@@ -394,6 +398,21 @@ def _shrink_sense(c, d, small):
             made[k] = small
     return made
 
+
+def _thin(c, d):
+    "Entries that leave a picture's part two of its heads, each as wide as it was"
+    names = [k for k in c if k in (*_HEADS, *_GROUPS, "attention_heads")]
+    own = [*_ENTRIES["d"], "embed_dim", "width"]
+    heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, own))
+    if heads <= 2 or width % heads:
+        return {}
+    made = {k: 2 for k in names if c[k] == heads}
+    for k, v in c.items():
+        wide = v == width and re.search("hidden|dim|embd|model|width", k)
+        if type(v) is int and (wide or re.search(f"{WIDTH_NAMES}|mlp", k)) and v % heads == 0:
+            made[k] = v * 2 // heads
+    return {k: v for k, v in made.items() if not (c[k] == d and re.search("out|text", k))}
+
 # %% ../nbs/06_derive.ipynb #cd36f9be
 _HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families want heads of their size
 
@@ -416,10 +435,10 @@ def tiny_copy(
     PreTrainedModel
         float32, on the CPU, in eval mode, random weights
     """
-    said = "nothing was tried"
-    for head in _HEAD_WIDTHS:
+    said, sees = "nothing was tried", config.get_text_config() is not config
+    for thin, head in product((True, False) if sees else (False,), _HEAD_WIDTHS):
         try:
-            return _build(shrink_config(config, head), made)
+            return _build(shrink_config(config, head, thin), made)
         except Exception as e:  # whatever a family's own code raises
             said = f"{type(e).__name__}: {e}".splitlines()[0][:160]
     raise NoCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
