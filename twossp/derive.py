@@ -440,7 +440,7 @@ def tiny_copy(
         try:
             return _build(shrink_config(config, head, thin), made)
         except Exception as e:  # whatever a family's own code raises
-            said = f"{type(e).__name__}: {e}".splitlines()[0][:160]
+            said = " ".join(f"{type(e).__name__}: {e}".split())[:160]
     raise NoCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
 
 
