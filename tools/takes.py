@@ -1,0 +1,219 @@
+"""What takes a model, tried one by one: methods, options, tables and plots, training, forms
+
+For `nbs/tests/takes.ipynb`, which keeps what comes out for a hybrid and a model that sees.
+"""
+
+import csv
+from pathlib import Path
+
+from tools.examine import OPTIONS
+
+SHARE = 0.25
+KEPT = Path(__file__).resolve().parent.parent / 'nbs' / 'results' / 'takes.csv'
+
+
+def read_taken(column):
+    "[(what, what came out)] of the kept table, for one kind of model"
+    with KEPT.open(encoding='utf-8', newline='') as f:
+        return [(r['what'], r[column]) for r in csv.DictReader(f)]
+
+
+def say_taken(column):
+    "The same as Markdown, for the how-to pages"
+    lines = ['| what | what came out |', '|:--|:--|']
+    rows = read_taken(column)
+    return '\n'.join([*lines, *(f'| `{a}` | {b.replace("|", "/")} |' for a, b in rows)])
+
+
+class Subject:
+    "A saved tiny model, and what is asked of it"
+
+    def __init__(self, model, place, text):
+        from twossp.testing import byte_tokenizer
+
+        self.model, self.tok, self.place = model, byte_tokenizer(), Path(place)
+        self.folder, self.text = self.place / 'model', text
+        model.save_pretrained(self.folder, max_shard_size='60KB')
+        self.tok.save_pretrained(self.folder)
+
+    def plan(self, **options):
+        "2SSP's, on the model in memory"
+        from twossp.methods import method
+
+        return method('2ssp')(self.model, self.text, SHARE, progress=False, **options)
+
+
+def try_method(name):
+    "A method's sparsity"
+
+    def run(s):
+        from twossp.methods import method
+
+        options = OPTIONS.get(name, {})
+        plan = method(name)(s.model, s.text, SHARE, progress=False, **options)
+        return f'{plan.sparsity(s.model):.3f} removed'
+
+    return run
+
+
+def stream(s):
+    "Plan and losses of the model on disk, against those of the model in memory"
+    from twossp.data import load_model
+    from twossp.methods import method
+    from twossp.metrics import nll
+    from twossp.surgery import applied
+
+    found = []
+    for far in (True, False):
+        model, _ = load_model(s.folder, stream=far)
+        plan = method('2ssp')(model, s.text, SHARE, n_attn=1, progress=False)
+        with applied(model, plan):
+            found.append((plan, nll(model, s.text)))
+    (a, x), (b, y) = found
+    assert a == b and x.equal(y), 'streamed, the plan or the losses differ'
+    return 'plan and losses equal to the bit'
+
+
+def multiple(s):
+    "Widths that are multiples of eight"
+    widths = {len(k) for k in s.plan(multiple=8).ffn if k is not None}
+    assert widths and not any(w % 8 for w in widths), widths
+    return f'widths {", ".join(map(str, sorted(widths)))}'
+
+
+def repair(s):
+    "The divergence from the dense model, before and after a repair"
+    import torch
+
+    from twossp.metrics import kl
+    from twossp.surgery import applied
+
+    with torch.no_grad():
+        dense, far = s.model(s.text, use_cache=False).logits, []
+    for plan in (s.plan(), s.plan(repair='least_squares')):
+        with applied(s.model, plan):
+            far.append(float(kl(s.model, s.text, dense).mean()))
+    assert far[1] < far[0], far
+    return f'{far[0]:.3f} to {far[1]:.3f} nats from dense'
+
+
+def estimate(s):
+    "Parameters that are foretold, against those that are left"
+    from twossp.arch import n_params
+    from twossp.estimate import estimate as foretell
+    from twossp.estimate import load_skeleton
+    from twossp.surgery import applied
+
+    ends = foretell(load_skeleton(s.folder), '2ssp', SHARE)
+    with applied(s.model, s.plan()):
+        left = n_params(s.model)
+    low, high = sorted(e.params for e in ends)
+    assert low <= left <= high, (low, left, high)
+    return f'{left:,} parameters foretold and left'
+
+
+def grid(s):
+    "Rows of three methods, and every table and picture of them"
+    from twossp import report as r
+    from twossp.evaluate import on_forward, on_text
+    from twossp.grid import run_grid
+    from twossp.page import html_report
+
+    evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
+    names = ['2ssp', 'random']
+    rows = run_grid(s.model, s.tok, s.text, names, [SHARE], evals, None, progress=False)
+    made = [r.compare(rows), r.summary(rows), r.to_latex(r.paper_table(rows, 'text/ppl'))]
+    made += [r.plot_perplexity(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
+    made += [r.plot_cost(rows, 'text/ppl'), html_report(rows)]
+    assert all(x is not None for x in made)
+    return f'{len(rows)} rows, {len(made)} tables and pictures'
+
+
+def quality(**bound):
+    "The smallest model within a bound"
+
+    def run(s):
+        from twossp.quality import find_quality
+
+        found = find_quality(s.model, s.text, **bound)
+        return f'{found.plan.sparsity(s.model):.3f} removed'
+
+    return run
+
+
+def recover(**lessons):
+    "The divergence on held-out text, before and after some steps"
+
+    def run(s):
+        from twossp.recover import recover as learn
+
+        log, tokens = {}, 40 * s.text.shape[1]
+        learn(s.model, s.plan(), s.text, log=log, tokens=tokens, progress=False, **lessons)
+        before, after = (log['recovery'][k] for k in ('before', 'after'))
+        assert after < before, (before, after)
+        return f'{before:.3f} to {after:.3f} nats from dense'
+
+    return run
+
+
+def save(form, n_attn):
+    "A checkpoint in a format, and the model that comes back"
+
+    def run(s):
+        from twossp.hub import load_pruned, save_pruned
+        from twossp.metrics import nll
+        from twossp.surgery import applied
+
+        plan, where = s.plan(n_attn=n_attn), s.place / form
+        with applied(s.model, plan):
+            want = nll(s.model, s.text)
+        back = nll(load_pruned(save_pruned(s.model, plan, where, s.tok, format=form)), s.text)
+        assert (back - want).abs().max() < 1e-5
+        return 'comes back'
+
+    return run
+
+
+def export(form, n_attn):
+    "What an engine wants, from a checkpoint that lacks so many mixers"
+
+    def run(s):
+        from twossp.handover import export_folder
+        from twossp.hub import save_pruned
+
+        folder = s.place / f'for-{form}-{n_attn}'
+        save_pruned(s.model, s.plan(n_attn=n_attn), folder, s.tok)
+        out, _ = export_folder(folder, form)
+        return f'a {"file" if out.is_file() else "folder"} is written'
+
+    return run
+
+
+def list_work():
+    "Name -> what tries it: says what came out, or raises `ValueError` with the reason"
+    from twossp.methods import EXPERT_METHODS, METHODS
+
+    work = {f'--pruning_method {n}': try_method(n) for n in METHODS | EXPERT_METHODS}
+    work |= {'--stream': stream, '--multiple 8': multiple}
+    work |= {'--repair least_squares': repair, 'twossp estimate': estimate}
+    work |= {'a grid, its tables and plots': grid}
+    work |= {'--max_loss 1.1': quality(max_loss=1.1)}
+    work |= {'--min_agreement 0.5': quality(min_agreement=0.5)}
+    work |= {'twossp recover': recover(), 'twossp recover --how lora': recover(how='lora')}
+    work |= {'--format native': save('native', 0), '--format compact': save('compact', 1)}
+    work |= {'--format compatible': save('compatible', 1)}
+    for form in ('vllm', 'gguf'):
+        work[f'--export {form}'] = export(form, 0)
+        work[f'--export {form}, a mixer gone'] = export(form, 1)
+    return work
+
+
+def try_all(subject):
+    "Name -> what came out, or the words of the refusal"
+    said = {}
+    for name, run in list_work().items():
+        try:
+            said[name] = run(subject)
+        except ValueError as e:
+            said[name] = f'refused: {e}'.splitlines()[0].replace(str(subject.place), '…')
+    return said
