@@ -398,7 +398,7 @@ def _shrink_sense(c, d, small):
             made[k] = small
     return made
 
-
+# %% ../nbs/06_derive.ipynb #f4e565a6
 def _thin(c, d):
     "Entries that leave a picture's part two of its heads, each as wide as it was"
     names = [k for k in c if k in (*_HEADS, *_GROUPS, "attention_heads")]
