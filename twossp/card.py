@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'OWN', 'name_base', 'count_params', 'plan_record', 'read_plan', 'what_was_done',
-    'model_card'
+    'expert_facts', 'model_card'
 ]
 
 # %% ../nbs/50_card.ipynb #767346b3
@@ -191,6 +191,32 @@ def what_was_done(
         said = [*said, words]
     return said
 
+# %% ../nbs/50_card.ipynb #3b12e760
+def expert_facts(
+    record: dict,  # as `plan_record` made it
+) -> dict[str, str]:  # what -> how many, of how many; empty where nothing is known
+    """How many experts the calibration text was enough for.
+
+    Parameters
+    ----------
+    record : dict
+        as `plan_record` made it
+
+    Returns
+    -------
+    dict[str, str]
+        what -> how many, of how many; empty where nothing is known
+    """
+    n, m = record.get("experts_unreached"), record.get("experts_refitted")
+    said = {}
+    if n:
+        how = "; their neurons are ranked by their weights" * bool(n[0])
+        said["experts without a calibration token"] = f"{n[0]:,} of {n[1]:,}{how}"
+    if m:
+        how = "; the others had no more tokens than neurons" * (m[0] < m[1])
+        said["experts refitted"] = f"{m[0]:,} of {m[1]:,}{how}"
+    return said
+
 # %% ../nbs/50_card.ipynb #831d3248
 _LOAD = {
     "native": "An ordinary checkpoint: everything that reads the family reads it.",
@@ -253,6 +279,7 @@ def _facts(record):
         parameters=_both(p, "total"),
         **{"parameters, a token uses": _both(p, "active")},
         calibration=calibration,
+        **expert_facts(record),
         seed=record.get("seed"),
         training=_training(record),
         format=record["format"],

@@ -14,7 +14,7 @@ from .experts import expert_block, keep_some
 from .importance import activation_scores, magnitude_scores, random_scores
 from .plan import Plan, check_sparsity
 from .provenance import planner
-from .routed import RoutedScores
+from .routed import RoutedScores, note_unreached
 
 # %% ../nbs/44_reap.ipynb #4effa714
 def experts_to_keep(
@@ -137,7 +137,9 @@ def reap(
         of whole experts
     """
     score = lambda: activation_scores(model, calib, bs=bs, progress=progress)
-    return _remove(model, sparsity, score, log)
+    log = {} if log is None else log
+    plan = _remove(model, sparsity, score, log)
+    return note_unreached(plan, log["scores"])
 
 
 @planner("reap_magnitude")

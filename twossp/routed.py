@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'UNREACHED', 'RoutedScores', 'count_unreached', 'watching_experts', 'routed_scores',
-    'routed_magnitudes', 'routed_random'
+    'UNREACHED', 'RoutedScores', 'count_unreached', 'note_unreached',
+    'watching_experts', 'routed_scores', 'routed_magnitudes', 'routed_random'
 ]
 
 # %% ../nbs/20_routed.ipynb #2fb67033
@@ -28,6 +28,7 @@ from .importance import exact_device, pre_hooks, window_norms
 from .linear import read_matrix
 from .machine import input_device, processes, sum_over_processes
 from .metrics import check_ids, inference, split_batches
+from .provenance import with_provenance
 from .replay import check_replay, layers_bar, record_calls, resident, run_layer
 from .surgery import Edit, swapped
 
@@ -110,6 +111,28 @@ def count_unreached(
     """
     some = [s for s in scores if isinstance(s, RoutedScores)]
     return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
+
+# %% ../nbs/20_routed.ipynb #8fbb605c
+def note_unreached(
+    plan,  # that was made of these scores
+    scores: Sequence,  # a layer: (f,) scores, or `RoutedScores`
+):  # the same plan; of a mixture, its `experts_unreached` are noted
+    """How many experts no calibration token reached, of how many, in the plan itself.
+
+    Parameters
+    ----------
+    plan
+        that was made of these scores
+    scores : Sequence
+        a layer: (f,) scores, or `RoutedScores`
+
+    Returns
+    -------
+    object
+        the same plan; of a mixture, its `experts_unreached` are noted
+    """
+    lost, n = count_unreached(scores)
+    return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
 
 # %% ../nbs/20_routed.ipynb #42f1cf93
 @contextmanager

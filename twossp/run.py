@@ -76,7 +76,7 @@ def check_method(
     if "repair" in strange:
         raise ValueError(
             "--repair is for a --pruning_method that removes and does no more: 2ssp and"
-            " the others, but not slicegpt"
+            " the others, but not slicegpt, nor whole experts (reap)"
         )
     if strange:
         search = " search" if o.n_attn == "search" else ""

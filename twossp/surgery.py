@@ -36,7 +36,7 @@ from twossp.linear import (
     NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
     store_matrix,
 )
-from .experts import copy_module, is_experts
+from .experts import copy_module, is_experts, read_form
 from twossp.plan import (
     Kind, Layout, Plan, drop, get_kind, kept_experts, kind_of, plan_from_dict,
     plan_to_dict, removal_words, removed_blocks, removed_params, stays,
@@ -443,7 +443,7 @@ def _expected_shape(model, plan, name):
     i, m = int(number), model.get_submodule(path)
     a = layer_row(decoder_layers(model)[i], a)
     if inner == a.experts != "":
-        return _expert_shape(getattr(m, attr), plan, i)
+        return _expert_shape(m, attr, plan, i)
     keep, out, n = plan.ffn[i], out_features(m), in_features(m)
     of_ffn = inner in (*a.up, a.down)
     off = _mixers_off(decoder_layers(model)[i], a, plan.attn[i])
@@ -458,14 +458,18 @@ def _expected_shape(model, plan, name):
     return tuple(store_matrix(m, torch.empty(out, n, device="meta")).shape)
 
 
-def _expert_shape(x, plan, i):
+def _expert_shape(m, attr, plan, i):
     "The shape of the experts' down projections, (experts, out, in) or turned"
-    kept = kept_experts(plan, i)
+    kept, shape = kept_experts(plan, i), tuple(getattr(m, attr).shape)
+    if attr != "down_proj":
+        raise ValueError(f"no projection that writes: {attr}")
     if plan.ffn[i] == ():
         return None
     if kept is None:
-        return tuple(x.shape)
-    return (len(kept.left), *(kept.k if n == kept.width else n for n in x.shape[1:]))
+        return shape
+    _, a, b = shape
+    n = len(kept.left)
+    return (n, kept.k, b) if read_form(m).turned else (n, a, kept.k)
 
 # %% ../nbs/04_surgery.ipynb #94e93eb3
 def _check_weights(model, plan):

@@ -21,6 +21,7 @@ from .depth import greedy
 from .importance import activation_scores
 from .plan import Plan, removed_params
 from .provenance import planner
+from .routed import note_unreached
 from .width import width_plan
 
 # %% ../nbs/24_two_ssp.ipynb #1f9b956a
@@ -177,4 +178,5 @@ def two_ssp(
     stage2, trials = greedy(model, stage1, drops, b.n_attn, search, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)
-    return set_widths(s, sparsity, stage1 | stage2, scores, multiple)
+    plan = set_widths(s, sparsity, stage1 | stage2, scores, multiple)
+    return note_unreached(plan, scores)

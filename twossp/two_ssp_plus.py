@@ -22,6 +22,7 @@ from .importance import activation_scores
 from .plan import Plan
 from .provenance import planner
 from .repair import check_repair, repair_plan, repair_windows
+from .routed import note_unreached
 from .two_ssp import check_search_windows, fit_multiple, two_ssp
 
 # %% ../nbs/32_two_ssp_plus.ipynb #ec42e307
@@ -45,7 +46,7 @@ def _search_balance(
     k = best_point(points)
     split = Balance(points[k].n_attn, points[k].width)
     log.update(path=points, balance=split, scores=scores, trials=trials)
-    return plans[k]
+    return note_unreached(plans[k], scores)
 
 # %% ../nbs/32_two_ssp_plus.ipynb #2c77d6f8
 def _check_options(model, n_attn, widths, repair, calib, balance):
@@ -62,7 +63,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance):
             "widths='search' is for dense models: the experts of a mixture keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
         )
-    check_repair(repair, calib, model)
+    check_repair(repair, calib)
     if repair and n_attn == "search" and len(calib) < 3:
         raise ValueError(
             "n_attn='search' with a repair needs at least 3 calibration windows; got"
