@@ -55,7 +55,9 @@ from twossp.arch import (
     row_to_dict,
 )
 from .away import make_later
-from .card import count_params, model_card, name_base, plan_record, read_plan
+from twossp.card import (
+    count_params, expert_facts, model_card, name_base, plan_record, read_plan,
+)
 from .cutting import expert_shape
 from .entries import find_entries
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
@@ -1292,6 +1294,7 @@ def check_folder(
         *rows,
         ("structure", f"as plan.json says, in format {format}"),
         ("parameters", f"{counts['total']:,}{active}, as plan.json says"),
+        *expert_facts(record).items(),
     ]
 
 # %% ../nbs/51_hub.ipynb #e94f71bd

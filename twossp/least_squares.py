@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'LAMBDAS', 'TIE', 'Moments', 'gram', 'add_into', 'widen', 'add_tokens', 'moments',
-    'refit_each', 'refit', 'fit_error', 'choose_lambda'
+    'refit_each', 'refit', 'fit_error', 'choose_lambda', 'refit_best'
 ]
 
 # %% ../nbs/30_least_squares.ipynb #e4f05ed1
@@ -321,3 +321,39 @@ def choose_lambda(
     enough = (1 + TIE) * min(errors) + 1e-12
     good = [lam for lam, e in zip(lams, errors, strict=True) if e <= enough]
     return max(good), errors
+
+# %% ../nbs/30_least_squares.ipynb #09d3f642
+def refit_best(
+    fit: Moments,  # of what is fitted; its memory is used
+    held: Moments | None,  # of what is held out; None: λ is the first of `lams`
+    old: torch.Tensor,  # (d, k) weights to stay near
+    lams: Sequence[float] = LAMBDAS,  # to choose from
+) -> tuple[torch.Tensor, dict]:  # (d, k) float64; λ, errors before and after
+    """The weights for the λ that does best on what is held out, fitted to all.
+
+    Parameters
+    ----------
+    fit : Moments
+        of what is fitted; its memory is used
+    held : Moments | None
+        of what is held out; None: λ is the first of `lams`
+    old : torch.Tensor
+        (d, k) weights to stay near
+    lams : Sequence[float], default LAMBDAS
+        to choose from
+
+    Returns
+    -------
+    tuple[torch.Tensor, dict]
+        (d, k) float64; λ, errors before and after
+    """
+    lam, found = lams[0], {}
+    if held is not None and len(lams) > 1:
+        lam, errors = choose_lambda(fit, held, old, lams)
+        best = errors[lams.index(lam)]
+        found = dict(held_out_before=fit_error(held, old), held_out=best)
+    total = fit if held is None else add_into(fit, held)
+    del fit, held  # each has a matrix as large as the layer is wide
+    new = refit(total, old, lam)
+    errors = dict(before=fit_error(total, old), after=fit_error(total, new))
+    return new, dict(lam=lam, **errors, **found)

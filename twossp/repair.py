@@ -10,6 +10,7 @@ __all__ = [
 ]
 
 # %% ../nbs/30_repair.ipynb #96f23b3e
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,23 +21,25 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .arch import Arch, arch, decoder_layers, ffn_linears, layer_mixers, sizes
+from twossp.arch import (
+    Arch, arch, decoder_layers, ffn_linears, has_experts, layer_mixers, layer_row, sizes,
+)
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .importance import exact_device
 from twossp.least_squares import (
     LAMBDAS,
-    add_into,
     add_tokens,
-    choose_lambda,
-    fit_error,
-    refit,
+    refit_best,
     widen,
 )
 from .linear import is_linear, read_matrix, store_matrix
 from .machine import progress_bar
 from .metrics import check_ids, inference
-from .plan import Plan, dense_plan, drop, removed_blocks
+from .per_expert import Terms, hear_experts, refit_experts, sum_up_experts
+from .plan import Plan, dense_plan, drop, kept_experts, removed_blocks
+from .provenance import with_provenance
 from .replay import check_replay, record_calls, resident, run_layer
+from .routed import UNREACHED
 from .surgery import applied, check_plan
 
 # %% ../nbs/30_repair.ipynb #36c24f63
@@ -86,7 +89,7 @@ def weight_name(
     str
         as a plan names it
     """
-    a = arch(model)
+    a = layer_row(decoder_layers(model)[i], arch(model))
     return f"{a.layers}.{i}.{name or a.down}.weight"
 
 # %% ../nbs/30_repair.ipynb #bcb13f74
@@ -205,7 +208,10 @@ def probe_factors(
         how it adds up
     """
     layer, a, L = decoder_layers(model)[i], arch(model), len(decoder_layers(model))
-    name, run = attention_out(layer, a), lambda h=h: run_layer(layer, tape, i, h)
+    routed, run = has_experts(layer, a), lambda h=h: run_layer(layer, tape, i, h)
+    if routed and not layer_row(layer, a).down:
+        return Factors(None, None)  # nothing but experts
+    name = None if routed else attention_out(layer, a)
     with resident(layer.modules()):
         ffn, out = probe_factor(layer, ffn_linears(layer, a)[1], run), run()
         if name is None or ffn is None:
@@ -219,12 +225,13 @@ def probe_factors(
     return Factors(attn, ffn, bool(off <= _SLACK.get(out.dtype, 0.1) / 10 * size))
 
 # %% ../nbs/30_repair.ipynb #8067a133
-def _layer_plan(plan, i, ffn=True):
-    "The part of a plan that concerns one layer, without weights; `ffn`: its FFN too"
-    L = len(plan)
+def _layer_plan(plan, i, ffn=True, experts=True):
+    "What a plan removes from one layer, without weights; `ffn`, `experts`: those too"
+    L, kept = len(plan), kept_experts(plan, i) if experts else None
     return Plan(
         tuple(plan.ffn[j] if ffn and j == i else None for j in range(L)),
         tuple(plan.attn[j] or j != i for j in range(L)),
+        experts=tuple(kept if j == i else None for j in range(L)),
     )
 
 # %% ../nbs/30_repair.ipynb #b280d084
@@ -239,6 +246,8 @@ class _Setting:
     attention: bool = False  # are attentions refitted too
     budget: int = 2**30  # bytes of inputs that may be kept
     front: bool = True  # does the layer in front of a gap aim behind it
+    held_out: float = 0.25  # of an expert's tokens
+    noise: int = 0  # windows of random tokens, the first
 
 
 @dataclass(frozen=True)
@@ -318,20 +327,6 @@ class _Fit:
         some = [(r + self.c * widen(x @ new.T)).to(self.want.dtype) for r, x in parts]
         return torch.cat(some)
 
-# %% ../nbs/30_repair.ipynb #8a535dd4
-def _solve(sums, old, how):
-    "Choose λ on the held-out windows, then fit to all: weights, and what was found"
-    fit, held, found, lam = sums.pop("fit"), sums.pop("held", None), {}, how.lams[0]
-    if len(how.lams) > 1:
-        lam, errors = choose_lambda(fit, held, old, how.lams)
-        best = errors[how.lams.index(lam)]
-        found = dict(held_out_before=fit_error(held, old), held_out=best)
-    total = fit if held is None else add_into(fit, held)
-    del fit, held  # each has a matrix as large as the layer is wide
-    new = refit(total, old, lam)
-    errors = dict(before=fit_error(total, old), after=fit_error(total, new))
-    return new, dict(lam=lam, **errors, **found)
-
 # %% ../nbs/30_repair.ipynb #4904d72a
 @dataclass(frozen=True)
 class _Goal:
@@ -381,7 +376,8 @@ def _refit_projection(place, task, g):
     read = kept if task.run.ffn[place.i] is None else slice(None)
     fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
     _run_pruned(place, task.run, g, task.name, fit)
-    new, found = _solve(fit.sums, old, how)
+    sums = fit.sums.pop("fit"), fit.sums.pop("held", None)
+    new, found = refit_best(*sums, old, how.lams)
     new = new.to(old.dtype).to(old.device)
     stored = store_matrix(linear, new).contiguous()
     return stored, fit.stream(new) if fit.keep else None, found
@@ -401,17 +397,32 @@ def _repair_attention(place, plan, g, goal):
 
 def _repair_ffn(place, plan, run, g, goal):
     "Likewise"
-    i, down = place.i, arch(place.model).down
+    i, down = place.i, layer_row(place.layer, arch(place.model)).down
     task = _Task(down, run, plan.ffn[i], goal.out, goal.c.ffn, ahead=goal.ahead)
     w, behind, found = _refit_projection(place, task, g)
     return {weight_name(place.model, i): w}, behind, dict(layer=i, part="FFN", **found)
 
+# %% ../nbs/30_repair.ipynb #81611439
+def _repair_experts(place, plan, g):
+    "Likewise, for those of a layer that lose neurons: weights by name, what was found"
+    i, a, how = place.i, arch(place.model), place.how
+    kept, experts = kept_experts(plan, i), place.layer.get_submodule(a.experts)
+    if kept.k == kept.width:  # some leave whole
+        return {}, []
+    with applied(place.model, _layer_plan(plan, i, ffn=False, experts=False)):
+        heard = hear_experts(place.model, i, place.tape, g, how.bs)
+    terms = Terms(how.lams, how.held_out, how.noise * g.shape[1], how.budget // 4)
+    with resident([experts]):
+        w, found = refit_experts(experts, kept, heard, terms)
+    said = dict(layer=i, part="experts") | sum_up_experts(found, len(kept.left))
+    return {} if w is None else {f"{a.layers}.{i}.{a.experts}.down_proj": w}, [said]
+
 # %% ../nbs/30_repair.ipynb #dafbf2c6
 def _repair_layer(place, plan, g, goal, moved):
-    """Its attention, then its FFN: weights by name, the repaired stream behind it, what
-    was found; `moved`: is the stream `g` another than the dense model's"""
+    """Its attention, then its experts, then its FFN: weights by name, the repaired stream
+    behind it, what was found; `moved`: is the stream `g` another than the dense model's"""
     i, how, new, found, behind = place.i, place.how, {}, [], None
-    narrow = how.share == 1 and goal.c.ffn is not None
+    narrow, kept = how.share == 1 and goal.c.ffn is not None, kept_experts(plan, i)
     run, front = _layer_plan(plan, i, ffn=narrow), g
     changed = moved or (plan.ffn[i] == () and goal.ahead is not None)
     if plan.attn[i] and goal.mid is not None and changed and how.share:
@@ -419,8 +430,10 @@ def _repair_layer(place, plan, g, goal, moved):
         found.append(f)
         if behind is not None and plan.ffn[i] != ():  # the attention's part is in
             run, front = run | drop(len(plan), attn=[i]), behind
-    if plan.ffn[i] != ():
-        run = replace(run, weights=new if run.attn[i] else {})
+    if kept is not None:
+        new, found = _repair_experts(place, plan, g)
+    if plan.ffn[i] != () and layer_row(place.layer, arch(place.model)).down:
+        run = replace(run, weights=new if run.attn[i] or kept is not None else {})
         w, behind, f = _repair_ffn(place, plan, run, front, goal)
         new = new | w
         found.append(f)
@@ -468,7 +481,7 @@ class _Repair:
         gone = not plan.attn[i] and plan.ffn[i] == ()
         if place.how.front and not gone:
             goal = replace(goal, ahead=_look_ahead(place, plan, goal))
-        intact = plan.attn[i] and plan.ffn[i] is None
+        intact = plan.attn[i] and plan.ffn[i] is None and kept_experts(plan, i) is None
         if not moved and intact and goal.ahead is None:
             self.stream = goal.out
         elif not gone:
@@ -560,7 +573,7 @@ def repair_plans(
         the same removals, with weights
     """
     how = _check_setting(model, plans, calib, share, lam, held_out, attention)
-    how = replace(how, front=front)
+    how = replace(how, front=front, held_out=held_out)
     calib, how = _add_noise(model, calib, how, noise, seed)
     L, known = len(decoder_layers(model)), {}
     bar = progress_bar(None, "repair", progress, total=L * len(plans))
@@ -577,15 +590,36 @@ def repair_plans(
             h = goal.out
     if log is not None:
         log.update(repair=[r.found for r in repairs])
-    return [replace(r.plan, weights=r.weights) for r in repairs]
+    return [_finish(model, r) for r in repairs]
 
 # %% ../nbs/30_repair.ipynb #94f9a6fc
 def _known_factors(known, place, h):
-    "`probe_factors`, asked once for each class of layers"
-    kind = type(place.layer)
+    "`probe_factors`, asked once for each kind of layers"
+    kind = type(place.layer), has_experts(place.layer, arch(place.model))
     if kind not in known or known[kind].attn is None:
         known[kind] = probe_factors(place.model, place.i, place.tape, h[:1])
     return known[kind]
+
+
+def _finish(model, repair):
+    "The repaired plan; of a mixture's, how many experts had too few tokens"
+    lines = [f for f in repair.found if f["part"] == "experts"]
+    plan = replace(repair.plan, weights=repair.weights)
+    if arch(model).experts and not repair.found:
+        warnings.warn(
+            "nothing to refit: no expert loses neurons, and no other FFN is left to mend",
+            stacklevel=5,
+        )
+    if not lines:
+        return plan
+    n, done = (sum(f[k] for f in lines) for k in ("experts", "refitted"))
+    if n - done > UNREACHED * n:
+        warnings.warn(
+            f"{n - done} of {n} experts got no more calibration tokens than the neurons"
+            " they keep: they are not refitted; give more calibration text",
+            stacklevel=5,
+        )
+    return with_provenance(plan, experts_refitted=[done, n])
 
 # %% ../nbs/30_repair.ipynb #36772f96
 def _add_noise(model, calib, how, noise, seed):
@@ -594,13 +628,17 @@ def _add_noise(model, calib, how, noise, seed):
         raise ValueError(f"noise must not be negative; got {noise!r}")
     n, t = round(noise * len(calib)), calib.shape[1]
     r = draw_random_windows(model, n, t, seed).to(calib.device)
-    return torch.cat([r, calib]), replace(how, n_fit=how.n_fit + n)
+    return torch.cat([r, calib]), replace(how, n_fit=how.n_fit + n, noise=n)
 
 # %% ../nbs/30_repair.ipynb #18590ebd
 def _check_setting(model, plans, calib, share, lam, held_out, attention):
     "The setting, or a `ValueError`"
     check_ids(calib, model)
-    _refuse_experts(model)
+    if attention and arch(model).experts:
+        raise ValueError(
+            "attention=True is for dense models: in a mixture the experts are refitted,"
+            " and attentions stay as they are"
+        )
     for plan in plans:
         _check_repairable(model, plan)
     if not 0 <= share <= 1:
@@ -614,15 +652,6 @@ def _check_setting(model, plans, calib, share, lam, held_out, attention):
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
     bs = rows_at_once(model, calib.shape[1]) if check.stack else 1
     return _Setting(share, lams, n_fit, bs, attention, smallest_budget(model) // 2)
-
-
-def _refuse_experts(model):
-    "`ValueError` for a mixture"
-    if arch(model).experts:
-        raise ValueError(
-            "no repair for a mixture of experts: it refits the FFNs of dense models, and"
-            " experts stay as they are; leave repair out"
-        )
 
 # %% ../nbs/30_repair.ipynb #7ea2eb13
 def _check_repairable(model, plan):
@@ -696,7 +725,6 @@ REPAIRS = ("least_squares",)  # what `repair=` may be, besides None
 def check_repair(
     repair: str | None,  # what a user gave
     calib: torch.Tensor | None = None,  # (n, t) the windows that it will have
-    model: PreTrainedModel | None = None,  # that it is for
 ) -> None:
     """`ValueError` unless `repair` is None, or one of `REPAIRS` with enough windows.
 
@@ -706,16 +734,12 @@ def check_repair(
         what a user gave
     calib : torch.Tensor | None, default None
         (n, t) the windows that it will have
-    model : PreTrainedModel | None, default None
-        that it is for
     """
     if repair is None:
         return
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
-    if model is not None:
-        _refuse_experts(model)
     if calib is not None and len(check_ids(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
@@ -765,7 +789,7 @@ def repairable(
     def with_repair(
         model, calib, sparsity, *, repair=None, progress=True, log=None, **options
     ):
-        check_repair(repair, None if repair is None else calib, model)
+        check_repair(repair, None if repair is None else calib)
         common = dict(progress=progress, log=log)
         plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
