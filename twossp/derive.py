@@ -420,6 +420,7 @@ _HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families want heads of the
 def tiny_copy(
     config: PreTrainedConfig,  # of a dense model; untouched
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
+    thin: bool = True,  # of a model that sees: first with a thin part for pictures
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
     """A tiny model of the same make that runs; `NoCopy` if none can be built.
 
@@ -429,6 +430,8 @@ def tiny_copy(
         of a dense model; untouched
     made : type[PreTrainedModel] | None, default None
         its class; None: transformers' own
+    thin : bool, default True
+        of a model that sees: first with a thin part for pictures
 
     Returns
     -------
@@ -436,7 +439,7 @@ def tiny_copy(
         float32, on the CPU, in eval mode, random weights
     """
     said, sees = "nothing was tried", config.get_text_config() is not config
-    for thin, head in product((True, False) if sees else (False,), _HEAD_WIDTHS):
+    for thin, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
         try:
             return _build(shrink_config(config, head, thin), made)
         except Exception as e:  # whatever a family's own code raises
@@ -743,6 +746,20 @@ def derive_arch(
     return row
 
 # %% ../nbs/06_derive.ipynb #8aac3c38
+def _derive_on_copy(config, made):
+    """Tested on a tiny copy; where one whose picture's part was made thin, too, passes
+    no test, on one that leaves that part as wide as it is"""
+    try:
+        return derive_row(tiny_copy(config, made))
+    except ValueError as e:
+        if isinstance(e, NoCopy) or config.get_text_config() is config:
+            raise
+        try:
+            return derive_row(tiny_copy(config, made, thin=False))
+        except ValueError:
+            raise e from None
+
+
 def _derive(model):
     "A row, or the reason why there is none; said once"
     kind, start, on = model_family(model.config), perf_counter(), "a tiny copy"
@@ -750,7 +767,7 @@ def _derive(model):
     try:
         try:
             with torch.device("cpu"):  # whatever is being built around it
-                row = derive_row(tiny_copy(model.config, made))
+                row = _derive_on_copy(model.config, made)
             row = _look_up(model, row)
         except NoCopy as e:
             on = "the model itself, with 16 tokens"
