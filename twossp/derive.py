@@ -439,9 +439,9 @@ def tiny_copy(
         float32, on the CPU, in eval mode, random weights
     """
     said, sees = "nothing was tried", config.get_text_config() is not config
-    for thin, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
+    for slim, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
         try:
-            return _build(shrink_config(config, head, thin), made)
+            return _build(shrink_config(config, head, slim), made)
         except Exception as e:  # whatever a family's own code raises
             said = " ".join(f"{type(e).__name__}: {e}".split())[:160]
     raise NoCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
