@@ -89,8 +89,10 @@ def weight_name(
     str
         as a plan names it
     """
-    a = layer_row(decoder_layers(model)[i], arch(model))
-    return f"{a.layers}.{i}.{name or a.down}.weight"
+    a = arch(model)
+    if name is None:
+        name = layer_row(decoder_layers(model)[i], a).down
+    return f"{a.layers}.{i}.{name}.weight"
 
 # %% ../nbs/30_repair.ipynb #bcb13f74
 @contextmanager
