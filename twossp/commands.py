@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'align', 'list_methods', 'list_families', 'read_verdicts', 'estimate', 'say_fits',
-    'report'
+    'say_costs', 'report'
 ]
 
 # %% ../nbs/73_commands.ipynb #3d0caadb
@@ -152,15 +152,15 @@ def estimate(
             x = _find_sparsity(o, model, options)
         how = x, o.pruning_method, o.context
         table = resolve_name("twossp.estimate:estimate_table")(model, *how, **options)
+        costs = say_costs(model, o.pruning_method, x, options)
     if not any(table["attentions"][1:]):
         raise ValueError(table["sparsity"].iloc[1])  # why the first method cannot
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {o.context:,} tokens"
     named = zip(table.index, table.values, strict=True)
     rows = [("", *table), *((k, *row) for k, row in named)]
     print(f"{head}\n\n{align(zip(*rows, strict=True))}\n")
-    print(
-        "\n".join([*say_fits(model, o.context), "", *_say_commands(o, given, options)])
-    )
+    more = "", *_say_commands(o, given, options)
+    print("\n".join([*say_fits(model, o.context), *costs, *more]))
     return 0
 
 # %% ../nbs/73_commands.ipynb #1c79922d
@@ -222,7 +222,55 @@ def say_fits(
         )
     return lines
 
+# %% ../nbs/73_commands.ipynb #61d3a662
+def say_costs(
+    model,  # dense, on the meta device
+    methods: list[str],  # by name; of a mixture nothing is known
+    sparsity: float,  # target, in (0, 1)
+    options: dict,  # of the methods, where they change shapes
+) -> list[str]:  # a line a method, for the first accelerator or else the host
+    """What pruning itself takes, with the windows that a method has by default.
 
+    Parameters
+    ----------
+    model
+        dense, on the meta device
+    methods : list[str]
+        by name; of a mixture nothing is known
+    sparsity : float
+        target, in (0, 1)
+    options : dict
+        of the methods, where they change shapes
+
+    Returns
+    -------
+    list[str]
+        a line a method, for the first accelerator or else the host
+    """
+    devices = resolve_name("twossp.machine:DEVICES").items()
+    kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
+    device = resolve_name("torch:device")(kind)
+    free = resolve_name("twossp.machine:free_bytes")(device)
+    free = max(0, free - resolve_name("twossp.evaluate:weight_bytes")(model))
+    c, lines = model.config.get_text_config(), []
+    t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
+    for name in methods:
+        n = resolve_name("twossp.methods:find_method")(name).windows or 1
+        room = resolve_name("twossp.cost:Room")(n, t, free, kind)
+        own = resolve_name("twossp.estimate:shape_options")(name, options)
+        try:
+            cost = resolve_name("twossp.cost:pruning_cost")(
+                model, name, sparsity, room, **own
+            )
+        except ValueError:
+            continue
+        lines.append(
+            f"{kind}: {name} on {n} windows of {t:,} tokens holds"
+            f" {cost.bytes / 1e6:,.1f} MB at most, {cost.operations / 1e9:,.1f} G operations"
+        )
+    return lines
+
+# %% ../nbs/73_commands.ipynb #96092161
 def _say_commands(o, given, options):
     "What to type, a line a method"
     for name in o.pruning_method:

@@ -336,7 +336,8 @@ def _repair(m, plan):
     "Refit the FFNs' output projections; its moments are in float64"
     fit = len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
     n = fit + round(NOISE * fit)
-    k, d, t = max(len(x) for x in plan.ffn if x is not None), m.d, m.room.t
+    widths = zip(plan.ffn, m.s.width, strict=True)
+    k, d, t = max(f if x is None else len(x) for x, f in widths), m.d, m.room.t
     rows, kept = min(n, m.rows), n * t * (k * m.size + 4 * d)
     kept = kept if kept <= m.room.budget // 2 else 0
     streams = 4 * n * m.state  # dense and repaired, in front of the layer and behind
