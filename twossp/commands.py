@@ -266,7 +266,8 @@ def say_costs(
             continue
         lines.append(
             f"{kind}: {name} on {n} windows of {t:,} tokens holds"
-            f" {cost.bytes / 1e6:,.1f} MB at most, {cost.operations / 1e9:,.1f} G operations"
+            f" {cost.bytes / 1e6:,.1f} MB at most, and takes about"
+            f" {cost.operations / 1e9:,.1f} G operations"
         )
     return lines
 
