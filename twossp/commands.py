@@ -225,7 +225,7 @@ def say_fits(
 # %% ../nbs/73_commands.ipynb #61d3a662
 def say_costs(
     model,  # dense, on the meta device
-    methods: list[str],  # by name; of a mixture nothing is known
+    methods: list[str],  # by name; of a mixture's nothing is known, and that is said
     sparsity: float,  # target, in (0, 1)
     options: dict,  # of the methods, where they change shapes
 ) -> list[str]:  # a line a method, for the first accelerator or else the host
@@ -236,7 +236,7 @@ def say_costs(
     model
         dense, on the meta device
     methods : list[str]
-        by name; of a mixture nothing is known
+        by name; of a mixture's nothing is known, and that is said
     sparsity : float
         target, in (0, 1)
     options : dict
@@ -262,7 +262,8 @@ def say_costs(
             cost = resolve_name("twossp.cost:pruning_cost")(
                 model, name, sparsity, room, **own
             )
-        except ValueError:
+        except ValueError as e:
+            lines.append(f"{kind}: what {name} takes is not known: {e}")
             continue
         lines.append(
             f"{kind}: {name} on {n} windows of {t:,} tokens holds"
