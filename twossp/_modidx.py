@@ -1637,4 +1637,11 @@ d = { 'settings': { 'branch': 'main',
                               'twossp.width.keep_top': ('width.html#keep_top', 'twossp/width.py'),
                               'twossp.width.own_widths': ('width.html#own_widths', 'twossp/width.py'),
                               'twossp.width.share_width': ('width.html#share_width', 'twossp/width.py'),
-                              'twossp.width.width_plan': ('width.html#width_plan', 'twossp/width.py')}}}
+                              'twossp.width.width_plan': ('width.html#width_plan', 'twossp/width.py')},
+            'twossp.writing': { 'twossp.writing._check_writing': ('writing.html#_check_writing', 'twossp/writing.py'),
+                                'twossp.writing._first_tokens': ('writing.html#_first_tokens', 'twossp/writing.py'),
+                                'twossp.writing._read_written': ('writing.html#_read_written', 'twossp/writing.py'),
+                                'twossp.writing._sample': ('writing.html#_sample', 'twossp/writing.py'),
+                                'twossp.writing._text_ends': ('writing.html#_text_ends', 'twossp/writing.py'),
+                                'twossp.writing.keep_written': ('writing.html#keep_written', 'twossp/writing.py'),
+                                'twossp.writing.write_windows': ('writing.html#write_windows', 'twossp/writing.py')}}}
