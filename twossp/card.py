@@ -300,6 +300,8 @@ def _training(record):
             f" {r['steps']:,} steps, {r['minutes']:.1f} minutes, seed {r['seed']};"
             f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
         )
+        if r.get("written"):
+            said.append(f"{r['written']:,} of the windows written by the dense model")
     return "; ".join(said) or None
 
 # %% ../nbs/50_card.ipynb #e90f2533

@@ -11,10 +11,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from .data import load_model, load_text, windows
 from .hub import check_target, load_pruned, save_pruned
 from .plan import Plan
 from .recover import Lessons, find_learners, plot_recovery, recover
+from .surgery import check_plan
+from .writing import keep_written
 
 # %% ../nbs/56_recovery.ipynb #d06ac2b6
 def read_student(
@@ -50,9 +54,10 @@ def recover_folder(
     teacher: str | Path,  # the dense model: a name on the hub, a folder, or 'smollm2'
     out: str | Path,  # where the recovered one goes
     *,
-    text: str | Path = "news",  # what both read; see `load_text`
+    text: str | Path | None = "news",  # what both read; see `load_text`; None: nothing
     seq_len: int = 512,  # tokens a window
     n_windows: int | None = None,  # of the text; None: all that it has
+    written: int = 0,  # windows more that the dense model writes itself
     overwrite: bool = False,  # replace what is at `out`
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # receives `recovery`, see `recover`
@@ -69,12 +74,14 @@ def recover_folder(
         the dense model: a name on the hub, a folder, or 'smollm2'
     out : str | Path
         where the recovered one goes
-    text : str | Path, default 'news'
-        what both read; see `load_text`
+    text : str | Path | None, default 'news'
+        what both read; see `load_text`; None: nothing
     seq_len : int, default 512
         tokens a window
     n_windows : int | None, default None
         of the text; None: all that it has
+    written : int, default 0
+        windows more that the dense model writes itself
     overwrite : bool, default False
         replace what is at `out`
     progress : bool, default True
@@ -92,20 +99,39 @@ def recover_folder(
         the folder; None if nothing was gained, and nothing is written
     """
     Lessons(**lessons)
+    _check_texts(text, written)
     check_target(out, overwrite)
     plan = read_student(folder)
     model, tok = load_model(teacher, **load or {})
-    ids = windows(load_text(text, "calibration"), tok, seq_len, n_windows)
-    steps = Path(f"{out}.recovery")
+    check_plan(model, plan)
+    steps, found = Path(f"{out}.recovery"), []
+    if text is not None:
+        read = load_text(text, "calibration")
+        found = [windows(read, tok, seq_len, n_windows)]
+    if written:
+        shape, seed = (written, seq_len), lessons.get("seed", 0)
+        file = steps / f"written-{written}-{seq_len}-{seed}.safetensors"
+        own = keep_written(model, *shape, file, seed=seed, progress=progress)
+        found = [own, *found]
+    ids = torch.cat(found)
     got = recover(model, plan, ids, folder=steps, progress=progress, log=log, **lessons)
     if got is plan:
         shutil.rmtree(steps)
         return None
-    known = got.provenance["recovery"] | dict(text=str(text), teacher=str(teacher))
+    known = got.provenance["recovery"] | dict(teacher=str(teacher), written=written)
+    known |= dict(text=str(text)) if text is not None else {}
     got = replace(got, provenance=got.provenance | dict(recovery=known))
     made = save_pruned(model, got, out, tok, overwrite=overwrite)
     shutil.rmtree(steps)
     return made
+
+
+def _check_texts(text, written):
+    "`ValueError` where there is nothing to read"
+    if not (isinstance(written, int) and written >= 0):
+        raise ValueError(f"written={written!r}: a number of windows, 0 or more")
+    if text is None and not written:
+        raise ValueError("there is no text to learn from: name one, or have some written")
 
 # %% ../nbs/56_recovery.ipynb #9c38ad0c
 CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end

@@ -83,11 +83,13 @@ class ReadOptions:
     Parameters
     ----------
     text : str
-        what it reads (default: news)
+        what it reads (default: news), or none
     seq_len : int
         tokens a window (default: 512)
     n_windows : int | None
         windows of the text (default: all)
+    written : int
+        windows more that the dense model writes itself
     device : str | None
         default: an accelerator, else the processor
     dtype : str | None
@@ -98,12 +100,17 @@ class ReadOptions:
         replace what is at --out
     """
 
-    text: str = flag("news", "what it reads (default: news)", metavar="TEXT")
+    text: str = flag(
+        "news", "what it reads (default: news), or none", metavar="TEXT"
+    )
     seq_len: int = flag(
         512, "tokens a window (default: 512)", metavar="T", type=read_count
     )
     n_windows: int | None = flag(
         None, "windows of the text (default: all)", metavar="N", type=read_count
+    )
+    written: int = flag(
+        0, "windows more that the dense model writes itself", metavar="N", type=read_count
     )
     device: str | None = flag(
         None, "default: an accelerator, else the processor", metavar="DEVICE"
@@ -166,7 +173,9 @@ def recover(
     load = dict(device=resolve_name("twossp.run:pick_device")(o), dtype=o.dtype)
     load |= dict(trust_remote_code=o.trust_remote_code)
     how = {k: getattr(o, k) for k in LessonOptions.__dataclass_fields__}
-    how |= {k: getattr(o, k) for k in ("text", "seq_len", "n_windows", "overwrite")}
+    read = ("seq_len", "n_windows", "written", "overwrite")
+    how |= {k: getattr(o, k) for k in read}
+    how |= dict(text=None if o.text == "none" else o.text)
     work = resolve_name("twossp.recovery:recover_folder")
     made = work(o.folder, o.teacher, o.out, load=load, log=(log := {}), **how)
     r = log["recovery"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
 from .machine import input_device, is_first, kept_rng, progress_bar, share_first
 from .metrics import inference
@@ -35,7 +35,18 @@ def _text_ends(model):
     return eos if isinstance(eos, list) else [] if eos is None else [eos]
 
 
-def _sample(model, first, t, temperature, ends):
+class _Tick(StoppingCriteria):
+    "Moves a bar by a token a text; stops nothing"
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def __call__(self, input_ids, scores, **kwargs):
+        self.bar.update(min(len(input_ids), self.bar.total - self.bar.n))
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+def _sample(model, first, t, temperature, ends, bar):
     "Rows of tokens, each up to and with its end"
     how = GenerationConfig(
         do_sample=True,
@@ -48,7 +59,8 @@ def _sample(model, first, t, temperature, ends):
         pad_token_id=ends[0] if ends else 0,
     )
     x = first.to(input_device(model))
-    out = model.generate(x, attention_mask=torch.ones_like(x), generation_config=how)
+    how = dict(attention_mask=torch.ones_like(x), generation_config=how)
+    out = model.generate(x, **how, stopping_criteria=[_Tick(bar)])
     for row in out[:, 1:].tolist():
         stops = [i for i, k in enumerate(row) if k in ends]
         yield row[: stops[0] + 1] if stops else row
@@ -94,9 +106,8 @@ def write_windows(
         with progress_bar(range(n * t), "written", progress) as bar:
             while len(tokens) < n * t:
                 first = _first_tokens(model, batch)
-                for row in _sample(model, first, t, temperature, ends):
+                for row in _sample(model, first, t, temperature, ends, bar):
                     tokens += row
-                bar.update(min(len(tokens), n * t) - bar.n)
     return torch.tensor(tokens[: n * t]).view(n, t)
 
 
