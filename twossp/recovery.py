@@ -125,7 +125,7 @@ def recover_folder(
     shutil.rmtree(steps)
     return made
 
-
+# %% ../nbs/56_recovery.ipynb #777ad014
 def _check_texts(text, written):
     "`ValueError` where there is nothing to read"
     if not (isinstance(written, int) and written >= 0):

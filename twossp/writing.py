@@ -34,7 +34,7 @@ def _text_ends(model):
         eos = model.config.get_text_config().eos_token_id
     return eos if isinstance(eos, list) else [] if eos is None else [eos]
 
-
+# %% ../nbs/33_writing.ipynb #650d0686
 class _Tick(StoppingCriteria):
     "Moves a bar by a token a text; stops nothing"
 
