@@ -244,6 +244,19 @@ def _check_reach(s, sparsity, n):
         f" {sparsity:.4g} was asked for; {way}"
     )
 
+
+def _check_narrowest(s, n, width, multiple):
+    "`ValueError` if nothing would be left of a mixture's experts"
+    if width or not s.experts:
+        return
+    f, (low, high) = full_width(s), reachable_range(s, n)
+    most = low + (high - low) * (1 - multiple / f)
+    raise ValueError(
+        f"an expert can keep {multiple} to {f} neurons, not 0: ask for less sparsity"
+        f" (with {n} attentions removed, at most {most:.4f}), or remove whole experts"
+        " (method reap)"
+    )
+
 # %% ../nbs/23_balance.ipynb #2ea1df40
 def full_width(
     s: Sizes,  # of the dense model
@@ -363,4 +376,6 @@ def balance(
         )
     A, _ = mean_sizes(s)
     _check_reach(s, sparsity, n)
-    return Balance(n, width_after(s, sparsity, n * A, multiple))
+    width = width_after(s, sparsity, n * A, multiple)
+    _check_narrowest(s, n, width, multiple)
+    return Balance(n, width)

@@ -638,7 +638,7 @@ def _older_names(c):
     if "full_attention" in rope:  # Gemma 3: two kinds of layers, two frequencies
         local = rope.get("sliding_attention") or {}
         names = dict(rope_local_base_freq=local.get("rope_theta"))
-        rope = rope["full_attention"]
+        rope = rope["full_attention"] or {}
     else:
         names = dict()
     if rope.get("rope_type") == "proportional":  # Gemma 4, which transformers 4 lacks

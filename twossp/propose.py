@@ -31,7 +31,7 @@ from twossp.arch import (
 )
 from .cutting import expert_shape, mask_experts
 from .entries import find_width_entry
-from .experts import find_experts, keep_neurons
+from .experts import find_experts, is_experts, keep_neurons
 from .linear import in_features, is_linear, out_features
 from .mixtures import check_experts, find_routed
 from .plan import Plan, drop
@@ -597,11 +597,12 @@ def propose_arch(
     if reason := refusal(model.config):
         kind = model_family(model.config)
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
+    fused = [n for n, m in model.named_modules() if is_experts(m)]
+    check_experts(model.config, dict.fromkeys(fused))
     check_causal(model)
     name = find_layers(model)
     layers = model.get_submodule(name)
     _check_apart(layers)
-    check_experts(model.config, {n: n for n in map(find_experts, layers) if n})
     parts = [find_parts(model, layer) for layer in layers]
     if routed := _find_experts(model, layers, parts):
         row = Arch(name, **_join(parts), **routed, width="")
