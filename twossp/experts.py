@@ -7,7 +7,7 @@ __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
     'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
-    'NoExperts', 'expert_inputs', 'expert_outputs', 'run_experts'
+    'NoExperts', 'bring_experts', 'expert_inputs', 'expert_outputs', 'run_experts'
 ]
 
 # %% ../nbs/01_experts.ipynb #47a6d96d
@@ -410,10 +410,13 @@ def _columns(rows, f, form):
 
 
 def _take(p, left, idx, dim):
-    "Of some experts, some positions along a dimension; a new parameter"
+    "Of some experts, some positions along a dimension; a new parameter, made once"
     x = p.detach()
-    if len(left) < len(x):
-        x = x.index_select(0, left)
+    if len(left) < len(x):  # one expert after the other: never two copies of them
+        new = x.new_empty([len(left), *x.shape[1:dim], idx.shape[1], *x.shape[dim + 1 :]])
+        for r, e in enumerate(left):
+            torch.index_select(x[e], dim - 1, idx[r], out=new[r])
+        return nn.Parameter(new, requires_grad=p.requires_grad)
     shape = [1] * x.dim()
     shape[0], shape[dim] = idx.shape
     full = [n if i != dim else idx.shape[1] for i, n in enumerate(x.shape)]
@@ -467,9 +470,9 @@ def slice_experts(
         new; of the same class, with copies of what stays
     """
     form, mask = read_form(experts), kept.mask
-    left = torch.tensor(kept.left, device=experts.down_proj.device)
-    rows = np.flatnonzero(mask[list(kept.left)]).reshape(len(left), -1) % kept.width
-    rows = torch.from_numpy(rows).to(left.device)
+    left, here = kept.left, experts.down_proj.device
+    rows = np.flatnonzero(mask[list(left)]).reshape(len(left), -1) % kept.width
+    rows = torch.from_numpy(rows).to(here)
     new, fused = copy_module(experts), _columns(rows, kept.width, form)
     old = dict(experts.named_parameters(recurse=False))
     new.down_proj = _take(old["down_proj"], left, rows, 1 if form.turned else 2)
@@ -477,7 +480,7 @@ def slice_experts(
     if (bias := old.get(f"{form.up}_bias")) is not None:
         setattr(new, f"{form.up}_bias", _take(bias, left, fused, 1))
     if (bias := old.get("down_proj_bias")) is not None:
-        part = bias.detach().index_select(0, left)
+        part = bias.detach().index_select(0, torch.tensor(left, device=here))
         new.down_proj_bias = nn.Parameter(part, bias.requires_grad)
     for n in _WIDTHS:
         if isinstance(getattr(new, n, None), int):
@@ -532,6 +535,33 @@ class NoExperts(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
+
+# %% ../nbs/01_experts.ipynb #6be16a56
+def bring_experts(
+    model: nn.Module,  # that is to be saved
+) -> dict:  # for `save_pretrained`: nothing, or the `state_dict` with experts on the host
+    """Fused experts of an accelerator are saved from the host.
+
+    Parameters
+    ----------
+    model : nn.Module
+        that is to be saved
+
+    Returns
+    -------
+    dict
+        for `save_pretrained`: nothing, or the `state_dict` with experts on the host
+    """
+    there = {
+        f"{name}.{k}": p
+        for name, m in model.named_modules() if is_experts(m)
+        for k, p in m.named_parameters(recurse=False)
+    }
+    away = {k: p for k, p in there.items() if p.device.type not in ("cpu", "meta")}
+    if not away:
+        return {}
+    host = {k: p.detach().cpu() for k, p in away.items()}
+    return dict(state_dict=model.state_dict() | host)
 
 # %% ../nbs/01_experts.ipynb #f829e9a3
 def expert_inputs(

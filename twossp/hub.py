@@ -60,6 +60,7 @@ from twossp.card import (
 )
 from .cutting import expert_shape
 from .entries import find_entries
+from .experts import bring_experts
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
 from twossp.plan import (
@@ -1016,7 +1017,7 @@ def save_pruned(
             if tok is not None:
                 _write_tokenizer(new, m, tok, reference and not away)
             most = max_shard_size or (_largest_layer(model) if away else "5GB")
-            how = dict(max_shard_size=most, code=code)
+            how = dict(max_shard_size=most, code=code) | bring_experts(m)
             _write_checkpoint(new, m, plan, dense, format, meta or {}, **how)
             if not (new / "plan.json").is_file():
                 raise ValueError(
