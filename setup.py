@@ -69,7 +69,7 @@ setuptools.setup(
     python_requires=f">={lo}",
     install_requires=shlex.split(cfg['requirements']),
     extras_require={
-        name: shlex.split(cfg[f'{name}_requirements']) for name in ('dev', 'tensorboard')
+        name: shlex.split(cfg[f'{name}_requirements']) for name in ('dev', 'onnx', 'tensorboard')
     },
     long_description=(
         readme.read_text(encoding='utf-8') if readme.exists() else cfg['description']

@@ -18,6 +18,7 @@ from .gguf import gguf_pre
 from .handover import export_folder, name_export
 from .hub import check_target
 from .llama_cpp import block_size, has_llama_cpp
+from .onnx import has_onnx
 from .options import Options
 
 # %% ../nbs/71_forms.ipynb #c7c3551d
@@ -43,8 +44,11 @@ def check_form(
         lacking.append("gguf")
     if o.quantize and not has_llama_cpp():
         lacking.append("llama-cpp-py-sync")
+    if o.export == "onnx" and not has_onnx():
+        lacking.append('"twossp[onnx]"')
     if lacking:
-        raise ValueError(f"--export gguf needs more: pip install {' '.join(lacking)}")
+        need = " ".join(lacking)
+        raise ValueError(f"--export {o.export} needs more: pip install {need}")
     if o.pruning_method == "slicegpt":
         raise ValueError(
             "slicegpt puts rotations between the layers, which run in PyTorch only:"

@@ -26,6 +26,7 @@ from .hub import MODEL_TYPE, check_folder, check_target, push_pruned, save_prune
 from .linear import pad_zeros
 from .llama_cpp import block_size, check_gguf, has_llama_cpp
 from .machine import one_line
+from .onnx import check_onnx, export_onnx, has_onnxruntime
 from .plan import Plan, from_json, kind_of
 from .reference import NAME as REFERENCE
 from .upstream import causal_class, config_class
@@ -114,7 +115,7 @@ def _fit(x, shape, parts):
     return x
 
 # %% ../nbs/57_handover.ipynb #2202605b
-TARGETS = ("vllm", "gguf", "native", "compatible")
+TARGETS = ("vllm", "gguf", "native", "compatible", "onnx")
 
 
 def name_export(
@@ -182,6 +183,8 @@ def export_folder(
     if gguf:
         raise ValueError(f"{', '.join(gguf)}: for a GGUF only, not for {to!r}")
     check_target(out, overwrite)
+    if to == "onnx":
+        return out, _to_onnx(folder, out, overwrite)
     if to == "vllm":
         return export_vllm(folder, out, overwrite=overwrite), [_SERVE.format(out)]
     model, tok = open_model(folder)
@@ -215,6 +218,18 @@ def _ask_file(folder, out, how):
     found, before, after = check_gguf(out, folder, quantized=rounded)
     said = f"perplexity of the golden answers {before:.3f}, of the file {after:.3f}"
     return [repr(found), said]
+
+
+def _to_onnx(folder, out, overwrite):
+    "Write the graph, and ask it"
+    if kind_of(from_json(json.dumps(read_record(folder)["plan"]))) != "removal":
+        raise ValueError("rotations between the layers run in PyTorch only")
+    export_onnx(folder, out, overwrite=overwrite)
+    if not (out / REFERENCE).is_file():
+        return [f"not asked: {folder} has no {REFERENCE}"]
+    if not has_onnxruntime():
+        return ['not asked: pip install "twossp[onnx]", and it is']
+    return [repr(check_onnx(out))]
 
 # %% ../nbs/57_handover.ipynb #2f1afdcb
 def write_results(

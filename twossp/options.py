@@ -869,7 +869,7 @@ class OutputOptions:
     export: str | None = flag(
         None,
         "also write what --save saves as twossp export does, beside it",
-        choices=["vllm", "gguf", "native", "compatible"],
+        choices=["vllm", "gguf", "native", "compatible", "onnx"],
     )
     quantize: str | None = flag(
         None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower

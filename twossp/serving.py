@@ -186,7 +186,7 @@ class ExportOptions:
         MISSING,
         "vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native,"
         " or compatible (zeros where something is gone)",
-        choices=["vllm", "gguf", "native", "compatible"],
+        choices=["vllm", "gguf", "native", "compatible", "onnx"],
     )
     out: str | None = flag(
         None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH"
