@@ -8,7 +8,10 @@ __all__ = [
 ]
 
 # %% ../nbs/52_onnx.ipynb #8c3d083f
+import logging
 import shutil
+import warnings
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,6 +49,21 @@ class _Logits(nn.Module):
         return self.model(input_ids, use_cache=False).logits
 
 
+@contextmanager
+def _quietly():
+    "Without the exporter's remarks on packages that no language model needs"
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
+
+
+@_quietly()
 def _trace(model):
     "The graph of a model, for any number of texts of any length"
     anything = torch.export.Dim.DYNAMIC
