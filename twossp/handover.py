@@ -144,7 +144,7 @@ def name_export(
         return folder.with_name(f"{folder.name}{f'-{quantize}' if quantize else ''}.gguf")
     return folder.with_name(f"{folder.name}-{to}")
 
-
+# %% ../nbs/57_handover.ipynb #6bf864b8
 def export_folder(
     folder: str | Path,  # a checkpoint that twossp saved
     to: str,  # one of `TARGETS`

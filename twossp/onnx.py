@@ -48,7 +48,7 @@ class _Logits(nn.Module):
     def forward(self, input_ids):
         return self.model(input_ids, use_cache=False).logits
 
-
+# %% ../nbs/52_onnx.ipynb #1049e28a
 @contextmanager
 def _quietly():
     "Without the exporter's remarks on packages that no language model needs"
