@@ -184,6 +184,15 @@ def answer(
     return call("prune", words)
 
 
+def _say_error(e):
+    "In a line; what every process of a job knows, the first says, and they end together"
+    shared = type(e).__name__ == "TooFewDevices"
+    if not shared or resolve_name("twossp.machine:is_first")():
+        print(f"twossp: error: {explain(e)}", file=sys.stderr, flush=True)
+    if shared:
+        resolve_name("twossp.machine:share_first")(None)
+
+
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
     # exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process
@@ -217,7 +226,7 @@ def main(
         lost = type(e).__name__ == "RanksLost"
         if isinstance(e, RuntimeError) and not (lost or is_out_of_memory(e)):
             raise
-        print(f"twossp: error: {explain(e)}", file=sys.stderr)
+        _say_error(e)
         return 3 if lost else 2
 
 # %% ../nbs/74_cli.ipynb #53f54242

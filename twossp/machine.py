@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = [
     'DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'processes', 'local_rank',
-    'as_device', 'input_device', 'list_devices', 'RanksLost', 'start_processes',
-    'PeerFailed', 'sum_over_processes', 'is_first', 'share_first', 'agree_on_step',
-    'progress_bar', 'quiet', 'ask_device', 'wait_for', 'free_bytes', 'default_budget',
-    'windows_at_once', 'Peak', 'peak_memory', 'read_clock', 'seconds_between',
-    'time_calls', 'one_line', 'seed_everything', 'kept_rng'
+    'as_device', 'input_device', 'list_devices', 'RanksLost', 'TooFewDevices',
+    'start_processes', 'PeerFailed', 'sum_over_processes', 'is_first', 'share_first',
+    'agree_on_step', 'progress_bar', 'quiet', 'ask_device', 'wait_for', 'free_bytes',
+    'default_budget', 'windows_at_once', 'Peak', 'peak_memory', 'read_clock',
+    'seconds_between', 'time_calls', 'one_line', 'seed_everything', 'kept_rng'
 ]
 
 # %% ../nbs/10_machine.ipynb #f70579d7
@@ -224,6 +224,10 @@ class RanksLost(RuntimeError):
     "Another process of this job is gone, or does not answer: nothing can go on."
 
 
+class TooFewDevices(ValueError):
+    "Several processes would share an accelerator: all of them know, and none goes on."
+
+
 def start_processes(
     # where the models will be: says how tensors travel (gloo on CPU, nccl on CUDA)
     device: str | torch.device = "cpu",
@@ -231,6 +235,7 @@ def start_processes(
     timeout: float = 300,
 ):
     """Join the processes of this job, once; does nothing if there is one, or they have.
+    `TooFewDevices` unless each has an accelerator of its own.
 
     Parameters
     ----------
@@ -241,15 +246,17 @@ def start_processes(
     """
     if not _launched() or dist.is_initialized():
         return
-    d = as_device(device)
-    backend = "cpu:gloo"
-    if d.type != "cpu":
-        backend += f",{d.type}:{dist.get_default_backend_for_device(d)}"
+    backend, kind = "cpu:gloo", _read_device(device).type
+    if kind != "cpu":
+        as_device(f"{kind}:0")  # is there any
+        backend += f",{kind}:{dist.get_default_backend_for_device(kind)}"
     try:
         dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
     except RuntimeError as e:
         raise RanksLost(f"the processes of this job did not meet: {one_line(e)}") from e
     atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())
+    if kind != "cpu":
+        _check_own(device, kind)
 
 # %% ../nbs/10_machine.ipynb #f75b907a
 class PeerFailed(RuntimeError):
@@ -266,6 +273,31 @@ def _ask_all(collective, *args):
         collective(*args)
     except RuntimeError as e:
         raise RanksLost(f"another process of this job is gone: {one_line(e)}") from e
+
+
+def _mark(device):
+    "What tells an accelerator from others, also where each process sees only its own"
+    serial = getattr(ask_device(device, "get_device_properties"), "uuid", None)
+    masks = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"
+    seen = next((os.environ[m].split(",") for m in masks if os.environ.get(m)), [])
+    i = device.index or 0
+    return platform.node(), str(serial), seen[i] if i < len(seen) else str(i)
+
+
+def _check_own(device, kind):
+    "`TooFewDevices` in every process if two of them have one accelerator"
+    try:
+        mine = _mark(as_device(device))
+    except ValueError:  # there are fewer than processes here
+        mine = None
+    all_of_them = [None] * processes()[1]
+    _ask_all(dist.all_gather_object, all_of_them, mine)
+    n, found = len(all_of_them), len({m for m in all_of_them if m})
+    if found < n:
+        raise TooFewDevices(
+            f"{n} processes have {found} {kind} device{'s'[: found != 1]}, and each needs"
+            f" one of its own: start {found} (torchrun --nproc-per-node), or use the CPU"
+        )
 
 
 def _say_where(where):

@@ -7,8 +7,8 @@ __all__ = [
     'check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_here',
     'pick_device', 'list_targets', 'asked_bound', 'read_shapes', 'find_target',
     'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
-    'check_feasible', 'advise_multiple', 'saver', 'run_plan', 'run', 'write_page',
-    'prune'
+    'check_feasible', 'check_shapes', 'advise_multiple', 'saver', 'run_plan', 'run',
+    'write_page', 'prune'
 ]
 
 # %% ../nbs/72_run.ipynb #33975127
@@ -24,11 +24,12 @@ from transformers import PreTrainedModel
 from .ablations import ablate
 from .allocate import formula_point
 from .arch import Sizes, sizes
-from .balance import balance
+from .balance import balance, check_multiple, full_width
 from .board import check_board, on_board
 from .data import cache_folder, load_model, load_text, windows
 from twossp.estimate import (
-    Estimate, estimate, find_sparsity, load_skeleton, parse_size, shape_options,
+    SHAPES, Estimate, estimate, find_sparsity, load_skeleton, parse_size, shape_options,
+    shape_plans,
 )
 from twossp.evaluate import (
     PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
@@ -56,6 +57,7 @@ from .results import Result, append_line, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
 from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
+from .upstream import check_shards
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
@@ -564,13 +566,41 @@ def check_feasible(
         sparsities
     """
     split = lambda target: _try_balance(o, sizes(model), target)
+    if o.multiple is not None:
+        check_multiple(o.multiple, full_width(sizes(model)))
     if o.pruning_method == "2ssp" and len(targets) == 1:
         split(targets[0])
     check_said(o, model.config, split, targets)
+    if o.stream and o.save:
+        check_shards(model)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
+
+
+def check_shapes(
+    o: Options,  # what was asked for
+) -> None:
+    """`ValueError` for what a model of those shapes cannot give, before weights are
+    loaded; what is wrong with a checkpoint, loading says.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    """
+    asked = o.pruning_method and not wants_quality(o)
+    try:
+        model = read_shapes(o)
+        L = len(sizes(model)) if asked else 0
+    except Exception:
+        return
+    targets = list_targets(o, L) if asked else []
+    check_feasible(o, model, targets)
+    if len(targets) == 1 and o.pruning_method in SHAPES.keys() - {"2ssp"}:
+        own = shape_options(o.pruning_method, method_options(o))
+        shape_plans(model, o.pruning_method, targets[0], **own)
 
 # %% ../nbs/72_run.ipynb #1894516c
 def advise_multiple(
@@ -834,6 +864,7 @@ def run(
     """
     executor = make_executor(o)
     o = find_target(o)
+    check_shapes(o)
     texts, held_out = read_all(o)
     tasks = find_downstream(o)
     model, tok = load(o)

@@ -6,14 +6,16 @@
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
-    'experts_implementations', 'saved_elsewise', 'share_conversions', 'save_by_class',
-    'use_one_device', 'keep_soft_cap', 'mark_filled', 'swaps_attention', 'hang_hooks'
+    'experts_implementations', 'saved_elsewise', 'share_conversions', 'check_shards',
+    'save_by_class', 'use_one_device', 'keep_soft_cap', 'mark_filled',
+    'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
 from functools import partial
 from pathlib import Path
 
+import transformers
 from torch import nn
 from transformers import (
     AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
@@ -236,6 +238,28 @@ def share_conversions(
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
 
 # %% ../nbs/00_upstream.ipynb #2c53f883
+_NO_SHARDS = (
+    "this family's tensors have other names on disk, and this version of transformers"
+    " cannot write them shard by shard: in Python, give a max_shard_size that holds all,"
+    " or take transformers 5.15 or later"
+)
+
+
+def check_shards(
+    model: PreTrainedModel,  # streamed from disk, or to be
+):
+    """`ValueError` where 5.14 cannot write such a model's shards.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        streamed from disk, or to be
+    """
+    version = tuple(map(int, transformers.__version__.split(".")[:2]))
+    if version < (5, 15) and saved_elsewise(model):
+        raise ValueError(_NO_SHARDS)
+
+
 def save_by_class(
     model: PreTrainedModel,  # with all that its class's own `save_pretrained` wants
     folder: Path,  # where to
@@ -259,11 +283,7 @@ def save_by_class(
         if "weight conversions" not in str(e):
             raise
         if saved_elsewise(model):
-            raise ValueError(
-                "this family's tensors have other names on disk, and this version of"
-                " transformers cannot write them shard by shard: give a max_shard_size"
-                " that holds all, or take transformers 5.15 or later"
-            ) from e
+            raise ValueError(_NO_SHARDS) from e
         save(save_original_format=False, **how)
 
 # %% ../nbs/00_upstream.ipynb #269d29a8
