@@ -598,7 +598,10 @@ def check_shapes(
         return
     targets = list_targets(o, L) if asked else []
     check_feasible(o, model, targets)
-    if len(targets) == 1 and o.pruning_method in SHAPES.keys() - {"2ssp"}:
+    known = SHAPES.keys() - {"2ssp"}
+    if asked and sizes(model).experts:
+        known -= {"2ssp+"}  # which takes a mixture, where widths are not searched
+    if len(targets) == 1 and o.pruning_method in known:
         own = shape_options(o.pruning_method, method_options(o))
         shape_plans(model, o.pruning_method, targets[0], **own)
 
