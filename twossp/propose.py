@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
+import transformers
 from torch import nn
 from transformers import Cache, PreTrainedModel
 
@@ -418,13 +419,24 @@ def find_gives(
         mixer.register_forward_hook(after, with_kwargs=True),
     ]
     with hooked(hooks), watching(model):
-        model(probe_ids(model), use_cache=True)
+        _run_cached(model)
     (keys, states), form, (more, marked) = said[:3]
     if borrows_keys(mixer):
         return form, "nothing"
     return form, "states" if marked > states and not more > keys else "keys"
 
 # %% ../nbs/05_propose.ipynb #5c190ee1
+def _run_cached(model):
+    "One pass that fills a cache; `ValueError` where the family has none that works"
+    try:
+        model(probe_ids(model), use_cache=True)
+    except Exception as e:  # whatever a family's own code raises
+        raise ValueError(
+            f"it does not run with a cache, under transformers {transformers.__version__}:"
+            f" {type(e).__name__}: {e}"
+        ) from e
+
+
 def _in_cache(args, kwargs):
     "In the cache that a module is given: tokens that have keys, states that are set"
     given = (*args, *kwargs.values())
