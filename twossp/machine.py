@@ -275,31 +275,6 @@ def _ask_all(collective, *args):
         raise RanksLost(f"another process of this job is gone: {one_line(e)}") from e
 
 
-def _mark(device):
-    "What tells an accelerator from others, also where each process sees only its own"
-    serial = getattr(ask_device(device, "get_device_properties"), "uuid", None)
-    masks = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"
-    seen = next((os.environ[m].split(",") for m in masks if os.environ.get(m)), [])
-    i = device.index or 0
-    return platform.node(), str(serial), seen[i] if i < len(seen) else str(i)
-
-
-def _check_own(device, kind):
-    "`TooFewDevices` in every process if two of them have one accelerator"
-    try:
-        mine = _mark(as_device(device))
-    except ValueError:  # there are fewer than processes here
-        mine = None
-    all_of_them = [None] * processes()[1]
-    _ask_all(dist.all_gather_object, all_of_them, mine)
-    n, found = len(all_of_them), len({m for m in all_of_them if m})
-    if found < n:
-        raise TooFewDevices(
-            f"{n} processes have {found} {kind} device{'s'[: found != 1]}, and each needs"
-            f" one of its own: start {found} (torchrun --nproc-per-node), or use the CPU"
-        )
-
-
 def _say_where(where):
     "Where all processes are"
     mine = torch.tensor([where])
@@ -335,6 +310,31 @@ def sum_over_processes(
     y = x.cuda() if dist.get_backend() == "nccl" else x.cpu().clone()
     _ask_all(dist.all_reduce, y)
     return y.to(x.device)
+
+
+def _mark(device):
+    "What tells an accelerator from others, also where each process sees only its own"
+    serial = getattr(ask_device(device, "get_device_properties"), "uuid", None)
+    masks = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"
+    seen = next((os.environ[m].split(",") for m in masks if os.environ.get(m)), [])
+    i = device.index or 0
+    return platform.node(), str(serial), seen[i] if i < len(seen) else str(i)
+
+
+def _check_own(device, kind):
+    "`TooFewDevices` in every process if two of them have one accelerator"
+    try:
+        mine = _mark(as_device(device))
+    except ValueError:  # there are fewer than processes here
+        mine = None
+    all_of_them = [None] * processes()[1]
+    _ask_all(dist.all_gather_object, all_of_them, mine)
+    n, found = len(all_of_them), len({m for m in all_of_them if m})
+    if found < n:
+        raise TooFewDevices(
+            f"{n} processes have {found} {kind} device{'s'[: found != 1]}, and each needs"
+            f" one of its own: start {found} (torchrun --nproc-per-node), or use the CPU"
+        )
 
 # %% ../nbs/10_machine.ipynb #af788ce5
 def is_first() -> bool:  # True without torchrun

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel
-
 from .ablations import ablate
 from .allocate import formula_point
 from .arch import Sizes, sizes
@@ -28,8 +27,7 @@ from .balance import balance, check_multiple, full_width
 from .board import check_board, on_board
 from .data import cache_folder, load_model, load_text, windows
 from twossp.estimate import (
-    SHAPES, Estimate, estimate, find_sparsity, load_skeleton, parse_size, shape_options,
-    shape_plans,
+    SHAPES, estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
 from twossp.evaluate import (
     PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
@@ -335,7 +333,7 @@ def find_target(
 
 
 def _describe_bound(
-    ends: Sequence[Estimate],  # the range of what a method leaves
+    ends: Sequence,  # of `estimate`: the range of what a method leaves
     context: int,  # tokens in the cache
 ) -> str:  # in a line
     "The largest of what can be left."
@@ -578,7 +576,7 @@ def check_feasible(
         if limit and t and t > limit:
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
 
-
+# %% ../nbs/72_run.ipynb #37ffc0d5
 def check_shapes(
     o: Options,  # what was asked for
 ) -> None:
