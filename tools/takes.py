@@ -3,13 +3,16 @@
 For `nbs/tests/takes.ipynb`, which keeps what comes out for a hybrid and a model that sees.
 """
 
-import csv
+import copy, csv, json
+from functools import cache
 from pathlib import Path
 
 from tools.examine import OPTIONS
 
 SHARE = 0.25
-KEPT = Path(__file__).resolve().parent.parent / 'nbs' / 'results' / 'takes.csv'
+NBS = Path(__file__).resolve().parent.parent / 'nbs'
+KEPT = NBS / 'results' / 'takes.csv'
+PLACES = 'one device', 'two devices', 'offloaded', 'no float64', 'bfloat16'
 
 
 def read_taken(column):
@@ -189,6 +192,57 @@ def export(form, n_attn):
     return run
 
 
+@cache
+def rehearsal():
+    "The names of nbs/tests/devices.ipynb, as far as a model is put somewhere"
+    text = (NBS / 'tests' / 'devices.ipynb').read_text(encoding='utf-8')
+    cells = [''.join(c['source']) for c in json.loads(text)['cells'] if 'outputs' in c]
+    last = next(i for i, x in enumerate(cells) if 'def put(' in x)
+    names = {}
+    for source in cells[: last + 1]:
+        if 'showdoc' not in source and 'with rehearsed(' not in source:
+            exec(source, names)
+    return names
+
+
+def use(s, model, folder):
+    "A plan; perplexities with it for a moment, back from a folder, for good; what was saved"
+    from safetensors.torch import load_file
+
+    from twossp.hub import load_pruned, save_pruned
+    from twossp.methods import method
+    from twossp.metrics import perplexity
+    from twossp.surgery import applied, apply_plan
+
+    plan = method('2ssp')(model, s.text, SHARE, n_attn=1, progress=False)
+    with applied(model, plan):
+        found = [perplexity(model, s.text)]
+    save_pruned(model, plan, folder, s.tok, overwrite=True)
+    kept = [load_file(f) for f in sorted(folder.glob('*.safetensors'))]
+    found.append(perplexity(load_pruned(folder), s.text))
+    found.append(perplexity(apply_plan(model, plan), s.text))
+    return plan, found, {k: v for some in kept for k, v in some.items()}
+
+
+def rehearse(place):
+    "A plan, its model and its checkpoint on rehearsed devices, against those of the plain run"
+
+    def run(s):
+        where = rehearsal()
+        kind, devices, float64, dtype = where['PLACES'][place]
+        made = lambda: copy.deepcopy(s.model).to(dtype)
+        plan, want, kept = use(s, made(), s.place / 'plain')
+        with where['rehearsed'](kind, devices, float64) as d:
+            model = where['put'](made(), d, place == 'offloaded')
+            same, got, saved = use(s, model, s.place / 'rehearsed')
+        assert plan == same, (plan, same)
+        assert all(abs(a - b) <= 1e-6 * b for a, b in zip(got, want, strict=True)), (got, want)
+        assert saved.keys() == kept.keys() and all(saved[k].equal(kept[k]) for k in kept)
+        return 'plan, perplexities and checkpoint equal'
+
+    return run
+
+
 def list_work():
     "Name -> what tries it: says what came out, or raises `ValueError` with the reason"
     from twossp.methods import EXPERT_METHODS, METHODS
@@ -205,7 +259,7 @@ def list_work():
     for form in ('vllm', 'gguf'):
         work[f'--export {form}'] = export(form, 0)
         work[f'--export {form}, a mixer gone'] = export(form, 1)
-    return work
+    return work | {f'rehearsed: {p}': rehearse(p) for p in PLACES}
 
 
 def try_all(subject):

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'expert_changes', 'width_step', 'mask_experts', 'expert_shape', 'skeleton_experts'
+    'expert_changes', 'width_step', 'mask_experts', 'silent_biases', 'expert_shape',
+    'skeleton_experts'
 ]
 
 # %% ../nbs/03_cutting.ipynb #656dcc88
@@ -21,6 +22,7 @@ from twossp.experts import (
     Kept, NoExperts, copy_module, cut_router, expert_block, is_experts, keep_neurons,
     measure_experts, read_form, slice_experts,
 )
+from .linear import out_features
 
 # %% ../nbs/03_cutting.ipynb #2334a9f1
 def expert_changes(
@@ -152,6 +154,33 @@ def mask_experts(
         shaped = mask[:, :, None] if turned else mask[:, None]
         new.down_proj = nn.Parameter(old * shaped, experts.down_proj.requires_grad)
     return block, a.experts.rpartition(".")[2], new
+
+# %% ../nbs/03_cutting.ipynb #898ec481
+def silent_biases(
+    attn: nn.Module,  # a token mixer
+    out: str,  # its output projection
+) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
+    """Zeros in the place of biases that an attention has beside its projections.
+
+    Parameters
+    ----------
+    attn : nn.Module
+        a token mixer
+    out : str
+        its output projection
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
+    d = out_features(attn.get_submodule(out))
+    own = attn.named_parameters(recurse=False)
+    beside = {n: p for n, p in own if "bias" in n and p.shape == (d,)}
+    if any(p.is_meta for p in beside.values()):
+        raise ValueError(f"{', '.join(beside)} cannot be zero: its weights are not in memory")
+    zeros = {n: torch.zeros_like(p) for n, p in beside.items()}
+    return [(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
 
 # %% ../nbs/03_cutting.ipynb #f78581af
 def expert_shape(

@@ -58,7 +58,7 @@ from .away import make_later
 from twossp.card import (
     count_params, expert_facts, model_card, name_base, plan_record, read_plan,
 )
-from .cutting import expert_shape
+from .cutting import expert_shape, silent_biases
 from .entries import find_entries
 from .experts import bring_experts
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
@@ -396,8 +396,9 @@ def __getattr__(name):
 
 # %% ../nbs/51_hub.ipynb #64825483
 def _attention_off(attn, out):
-    "The edit that makes an attention add nothing, in its family's own form"
-    return Edit(*locate(attn, out), make_later(attn.get_submodule(out), _make_zero))
+    "The edits that make an attention add nothing, in its family's own form"
+    zero = Edit(*locate(attn, out), make_later(attn.get_submodule(out), _make_zero))
+    return [zero, *(Edit(*x) for x in silent_biases(attn, out))]
 
 
 def _make_zero(linear):
@@ -502,7 +503,7 @@ def compatible(
             'its configuration cannot say what is left of the mixture: use format="compact"'
         )
     with applied(model, inner):
-        todo = [_attention_off(*x) for x in off]
+        todo = [e for x in off for e in _attention_off(*x)]
         with swapped(todo + _compatible_edits(model, plan, likes)):
             yield model
 
