@@ -30,7 +30,7 @@ from twossp.arch import (
     has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params,
     refusal, row_mixers,
 )
-from .cutting import expert_shape, mask_experts
+from .cutting import expert_shape, mask_experts, silent_biases
 from .entries import find_width_entry
 from .experts import find_experts, is_experts, keep_neurons
 from .linear import in_features, is_linear, out_features
@@ -1124,14 +1124,15 @@ def check_attention(
     """
     layers, said = decoder_layers(p.model), []
     for gone in gone_sets(p):
-        outs = []
+        outs, beside = [], []
         for i, m in gone:
             mixer = layers[i].get_submodule(m.name)
             last = find_out(record_module_calls(p.model, p.ids, layers[i]), m.name)
             if last != m.out:
                 raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
             outs.append(mixer.get_submodule(last))
-        with hooked([m.register_forward_hook(_zero) for m in outs]):
+            beside += [Edit(*x) for x in silent_biases(mixer, last)]
+        with swapped(beside), hooked([m.register_forward_hook(_zero) for m in outs]):
             want = p.logits()
         with applied(p.model, without(p, gone)):
             names = ", ".join(dict.fromkeys(m.out for _, m in gone))

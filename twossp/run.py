@@ -523,17 +523,23 @@ def load(
     log.info("loading %s%s", o.model, where)
     how = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     how |= dict(trust_remote_code=o.trust_remote_code)
+    if o.save and o.trust_remote_code:
+        _check_code(o)
     model, tok = load_model(o.model, o.dtype, o.device_map, **how)
-    if o.save and type(model).__module__.startswith("transformers_modules."):
-        raise ValueError(
-            f"{o.model} runs Python that comes with it: it can be pruned and measured,"
-            " and not saved; leave --save out"
-        )
     record = Path(o.model) / "plan.json"
     if record.is_file():
         facts = json.loads(record.read_text(encoding="utf-8"))
         model.twossp_dense = facts["parameters"]["dense"]
     return model, tok
+
+
+def _check_code(o):
+    "`ValueError`, before weights load, where a model that is to be saved brings its class"
+    if type(read_shapes(o)).__module__.startswith("transformers_modules."):
+        raise ValueError(
+            f"{o.model} runs Python that comes with it: it can be pruned and measured,"
+            " and not saved; leave --save out"
+        )
 
 # %% ../nbs/72_run.ipynb #a3a4d1d3
 _SPLIT = "alpha", "n_attn", "multiple"  # what `balance` reads
