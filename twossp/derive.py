@@ -6,8 +6,8 @@
 __all__ = [
     'TINY_VOCAB', 'QUICK', 'Shape', 'read_shape', 'shrink_shape', 'layer_kinds',
     'pick_layers', 'shrink_config', 'tiny_copy', 'NoCopy', 'check_ordinary',
-    'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'Verdict',
-    'row_limits', 'try_family', 'show_config', 'try_families'
+    'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'derive_copy',
+    'Verdict', 'row_limits', 'try_family', 'show_config', 'try_families'
 ]
 
 # %% ../nbs/06_derive.ipynb #bb5e34ac
@@ -26,7 +26,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, ROWS, ffn_width, has_ffn, model_family, refusal,
+    ARCHS, Arch, ROWS, ffn_width, has_ffn, model_family, n_params, refusal,
 )
 from .entries import find_entries, halve_plan
 from .plan import drop
@@ -343,6 +343,8 @@ def _shrink_own(key, v, s, t, kept):
     "An entry that one layer has otherwise than the others"
     if key == "head_dim":
         return max(2, round(v * t.head / s.head / 2) * 2)
+    if key in _GROUPS:
+        return min(v, t.groups)
     return _shrink_entry(key, v, s, t, kept)
 
 
@@ -388,19 +390,33 @@ _DEPTHS = "num_hidden_layers|depth$|num_layers$|n_layers$"
 
 def _shrink_sense(c, d, small):
     "A picture's part with two layers, writing into a stream of another width"
-    made = dict(c)
-    for k, v in c.items():
-        if re.search(_DEPTHS, k) and type(v) is int:
-            made[k] = min(v, 2)
-        elif re.search("index|layers", k) and isinstance(v, list):
-            made[k] = [x for x in v if type(x) is int and x < 2] or v[:0]
-        elif v == d and re.search("out|text|proj|lm|llm", k):
-            made[k] = small
-    return made
+    L = next((v for k, v in c.items() if re.search(_DEPTHS, k) and type(v) is int), 0)
+    return {k: _shrink_part(k, v, L, d, small) for k, v in c.items()}
+
+
+def _shrink_part(k, v, L, d, small):
+    "An entry of a picture's part"
+    if isinstance(v, dict) and "model_type" in v:  # a part of the part
+        return _shrink_sense(v, d, small)
+    if re.search(_DEPTHS, k) and type(v) is int:
+        return min(v, 2)
+    if re.search("index|layers", k) and isinstance(v, list):
+        return [x for x in v if type(x) is int and x < 2] or [1] * bool(v)
+    if isinstance(v, list) and len(v) == L > 3:  # an entry for each layer
+        return [v[i] for i in pick_layers(v, 2)[:2]]
+    if "feature_layer" in k and isinstance(v, list):
+        return [min(x, 1) for x in v]
+    return small if v == d and re.search("out|text|proj|lm|llm", k) else v
 
 # %% ../nbs/06_derive.ipynb #f4e565a6
 def _thin(c, d):
     "Entries that leave a picture's part two of its heads, each as wide as it was"
+    parts = {k: v for k, v in c.items() if isinstance(v, dict) and "model_type" in v}
+    return {k: v | _thin(v, d) for k, v in parts.items()} | _thin_own(c, d)
+
+
+def _thin_own(c, d):
+    "The same without its parts"
     names = [k for k in c if k in (*_HEADS, *_GROUPS, "attention_heads")]
     own = [*_ENTRIES["d"], "embed_dim", "width"]
     heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, own))
@@ -450,10 +466,11 @@ def tiny_copy(
 class NoCopy(ValueError):
     "A configuration of which no tiny model can be built."
 
-
+# %% ../nbs/06_derive.ipynb #e9e6768b
 def _build(config, made=None):
     "A random model of a configuration, which has run"
     made = made or causal_class(type(config))
+    _check_size(made, config)
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
         config._experts_implementation = "eager"  # which takes any width
         model = randomize(keep_soft_cap(made(config).float())).eval()
@@ -461,6 +478,19 @@ def _build(config, made=None):
     if not logits.isfinite().all():
         raise ValueError("its logits are not finite")
     return model
+
+
+def _check_size(made, config):
+    "`ValueError` where a copy would not be small: what looks at pictures stayed wide"
+    if config.get_text_config() is config:
+        return
+    with torch.device("meta"):
+        n = n_params(made(config))
+    if n > _MOST:
+        raise ValueError(f"the smallest copy has {n / 1e9:.1f} G parameters")
+
+
+_MOST = 10**9  # parameters of a copy
 
 # %% ../nbs/06_derive.ipynb #5809ffdb
 def check_ordinary(
@@ -751,20 +781,38 @@ def derive_arch(
     return row
 
 # %% ../nbs/06_derive.ipynb #8aac3c38
-def _derive_on_copy(config, made):
-    """Tested on a tiny copy; where one whose picture's part was made thin, too, passes
-    no test, on one that leaves that part as wide as it is"""
+def derive_copy(
+    config: PreTrainedConfig,  # of a model of any size; untouched
+    made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
+) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row that passed on it
+    """A row tested on a tiny copy: where one whose picture's part was made thin, too,
+    passes no test, on one that leaves that part as wide as it is.
+
+    Parameters
+    ----------
+    config : PreTrainedConfig
+        of a model of any size; untouched
+    made : type[PreTrainedModel] | None, default None
+        its class; None: transformers' own
+
+    Returns
+    -------
+    tuple[PreTrainedModel, Arch]
+        a tiny copy, and the row that passed on it
+    """
+    model = tiny_copy(config, made)
     try:
-        return derive_row(tiny_copy(config, made))
+        return model, derive_row(model)
     except ValueError as e:
-        if isinstance(e, NoCopy) or config.get_text_config() is config:
+        if config.get_text_config() is config:
             raise
         try:
-            return derive_row(tiny_copy(config, made, thin=False))
+            model = tiny_copy(config, made, thin=False)
+            return model, derive_row(model)
         except ValueError:
             raise e from None
 
-
+# %% ../nbs/06_derive.ipynb #1df6a895
 def _derive(model):
     "A row, or the reason why there is none; said once"
     kind, start, on = model_family(model.config), perf_counter(), "a tiny copy"
@@ -772,7 +820,7 @@ def _derive(model):
     try:
         try:
             with torch.device("cpu"):  # whatever is being built around it
-                row = _derive_on_copy(model.config, made)
+                _, row = derive_copy(model.config, made)
             row = _look_up(model, row)
         except NoCopy as e:
             on = "the model itself, with 16 tokens"
@@ -853,15 +901,15 @@ def try_family(
         config = show_config(kind)
         if reason := refusal(config):
             return Verdict(kind, "refused", reason)
-        model = tiny_copy(config)
     except Exception as e:  # whatever a family's own code raises
-        said = str(e) if isinstance(e, NoCopy) else f"no configuration: {e}"
-        return Verdict(kind, "not tried", said.splitlines()[0])
+        return Verdict(kind, "not tried", f"no configuration: {e}".splitlines()[0])
     try:
         if row := ARCHS.get(kind):
-            verify_arch(model, row)
+            verify_arch(tiny_copy(config), row)
             return Verdict(kind, "table", "", row)
-        row = derive_row(model)
+        row = derive_copy(config)[1]
+    except NoCopy as e:
+        return Verdict(kind, "not tried", str(e).splitlines()[0])
     except ValueError as e:
         return Verdict(kind, "refused", str(e))
     return Verdict(kind, "derived", "; ".join(row_limits(row)), row)
@@ -901,6 +949,33 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "gemma3n_text": dict(vocab_size_per_layer_input=256),
     "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
     "qwen3_next": dict(mlp_only_layers=list(range(48))),
+}
+
+# %% ../nbs/06_derive.ipynb #04cf59aa
+_SHOWN |= {  # of models that see
+    "chameleon": dict(vocabulary_map={"<image>": 8711}),
+    "cohere_compass": dict(
+        text_config=dict(
+            layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
+        )
+    ),
+    "deepseek_ocr2": dict(
+        text_config=dict(
+            mlp_layer_types=["dense"] + ["sparse"] * 31, num_experts_per_tok=6
+        )
+    ),
+    "emu3": dict(vocabulary_map={"<image>": 151, "<|extra_200|>": 152}),
+    "glm4v_moe": dict(
+        text_config=dict(
+            head_dim=128,
+            rope_parameters=_ROPE
+            | dict(partial_rotary_factor=0.5, mrope_section=[8, 12, 12])
+        )
+    ),
+    "hunyuan_vl": dict(
+        text_config=dict(rope_parameters=_ROPE | dict(mrope_section=[16] * 4))
+    ),
+    "step3p7": dict(text_config=dict(sliding_window=512)),
 }
 
 # %% ../nbs/06_derive.ipynb #22b35bcb
