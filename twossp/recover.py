@@ -32,6 +32,7 @@ from transformers import PreTrainedModel
 
 # %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers
+from .experts import is_experts
 from .linear import is_linear
 from .machine import input_device, kept_rng, processes, progress_bar
 from .metrics import check_ids, ids_hash, inference, token_kl
@@ -88,17 +89,17 @@ def count_own(
 # %% ../nbs/34_recover.ipynb #fc3ca03d
 @dataclass(frozen=True)
 class Learner:
-    """A linear layer that is trained, and what the plan calls its tensors.
+    """A linear layer, or a layer's experts, and what the plan calls their tensors.
 
     Parameters
     ----------
     path : str
-        of the layer, from the student
+        of the module, from the student
     name : str
         of the same one in the dense model
     """
 
-    path: str  # of the layer, from the student
+    path: str  # of the module, from the student
     name: str  # of the same one in the dense model
 
 
@@ -106,7 +107,7 @@ def find_learners(
     student: PreTrainedModel,  # pruned
     plan: Plan,  # that it was pruned by
 ) -> list[Learner]:  # in the order of the layers
-    """The linear layers inside the decoder layers that a plan leaves.
+    """The linear layers and experts inside the decoder layers that a plan leaves.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def find_learners(
         Learner(f"{layers}.{now}.{name}", f"{layers}.{i}.{name}")
         for now, i in enumerate(kept)
         for name, m in decoder_layers(student)[now].named_modules()
-        if is_linear(m) and any(True for _ in m.parameters(recurse=False))
+        if is_experts(m) or is_linear(m) and any(True for _ in m.parameters(recurse=False))
     ]
 
 # %% ../nbs/34_recover.ipynb #290a7dda
@@ -322,7 +323,7 @@ def _train_lora(student, learners, rank):
         import peft
     except ImportError as e:
         raise ValueError('how="lora" needs peft: pip install peft') from e
-    paths = [x.path for x in learners]
+    paths = [x.path for x in learners if is_linear(student.get_submodule(x.path))]
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says how it reads transposed layers
@@ -334,11 +335,10 @@ def _read_learned(student, learners):
     new = {}
     for x in learners:
         m = student.get_submodule(x.path)
-        delta = m.get_delta_weight("default") if hasattr(m, "base_layer") else 0
-        m = getattr(m, "base_layer", m)
-        new[f"{x.name}.weight"] = m.weight.detach() + delta
-        if m.bias is not None:
-            new[f"{x.name}.bias"] = m.bias.detach()
+        own = dict(getattr(m, "base_layer", m).named_parameters(recurse=False))
+        if hasattr(m, "base_layer"):
+            own["weight"] = own["weight"] + m.get_delta_weight("default")
+        new |= {f"{x.name}.{k}": p.detach() for k, p in own.items()}
     return new
 
 # %% ../nbs/34_recover.ipynb #217cc265

@@ -459,17 +459,23 @@ def _expected_shape(model, plan, name):
 
 
 def _expert_shape(m, attr, plan, i):
-    "The shape of the experts' down projections, (experts, out, in) or turned"
-    kept, shape = kept_experts(plan, i), tuple(getattr(m, attr).shape)
-    if attr != "down_proj":
-        raise ValueError(f"no projection that writes: {attr}")
+    "The shape of a tensor of the experts, (experts, out, in), turned, or a bias"
+    form, kept = read_form(m), kept_experts(plan, i)
+    down, up = (1, 2) if form.turned else (2, 1)  # where the neurons lie
+    where = {"down_proj": down, "down_proj_bias": None, form.up: up}
+    where[f"{form.up}_bias"] = 1
+    if attr not in where:
+        raise ValueError(f"no tensor of experts: {attr}")
+    shape = list(getattr(m, attr).shape)
     if plan.ffn[i] == ():
         return None
     if kept is None:
-        return shape
-    _, a, b = shape
-    n = len(kept.left)
-    return (n, kept.k, b) if read_form(m).turned else (n, a, kept.k)
+        return tuple(shape)
+    shape[0] = len(kept.left)
+    if where[attr] is not None:
+        of_one = 1 if attr == "down_proj" or not form.gated else 2
+        shape[where[attr]] = of_one * kept.k
+    return tuple(shape)
 
 # %% ../nbs/04_surgery.ipynb #94e93eb3
 def _check_weights(model, plan):
