@@ -466,15 +466,13 @@ def _expert_shape(m, attr, plan, i):
     where[f"{form.up}_bias"] = 1
     if attr not in where:
         raise ValueError(f"no tensor of experts: {attr}")
-    shape = list(getattr(m, attr).shape)
     if plan.ffn[i] == ():
         return None
-    if kept is None:
-        return tuple(shape)
-    shape[0] = len(kept.left)
-    if where[attr] is not None:
-        of_one = 1 if attr == "down_proj" or not form.gated else 2
-        shape[where[attr]] = of_one * kept.k
+    shape = list(getattr(m, attr).shape)
+    if kept is not None:
+        shape[0] = len(kept.left)
+    if kept is not None and where[attr] is not None:
+        shape[where[attr]] = kept.k * (1 + (form.gated and attr != "down_proj"))
     return tuple(shape)
 
 # %% ../nbs/04_surgery.ipynb #94e93eb3
