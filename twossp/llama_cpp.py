@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from .reference import EngineReport, compare, judge, read_reference
+from .reference import EngineReport, compare_ids, judge, read_reference
 
 # %% ../nbs/51_llama_cpp.ipynb #f227c7b8
 def has_llama_cpp() -> bool:  # without loading it
@@ -326,7 +326,8 @@ def check_gguf(
                     f"the file's tokenizer reads {a['prompt']!r} as {ids}, and the"
                     f" checkpoint's as {a['ids']}"
                 )
-            rows.append((a["prompt"], _compare_file(file, a)))
+            said = continue_ids(file, a["ids"], len(a["steps"]))
+            rows.append((a["prompt"], compare_ids(a, said)))
             own = [s["tokens"][0] for s in a["steps"]]
             got = file.decode([*ids, *own])[len(ids) - 1 : -1].log_softmax(-1)
             losses[0].extend(-s["logprobs"][0] for s in a["steps"])
@@ -338,15 +339,3 @@ def check_gguf(
     if quantized and verdict == "wrong" and ppl[1] <= ROUNDED * ppl[0]:
         verdict = "near"
     return EngineReport(verdict, Path(path).name, tuple(rows)), *ppl
-
-
-def _compare_file(file, answer):
-    "How a file goes on, beside a golden answer: by ids, which a file has"
-    steps = continue_ids(file, answer["ids"], len(answer["steps"]))
-    by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
-    top = [x.topk(len(s["tokens"])) for x, s in zip(steps, by_id, strict=True)]
-    best = [
-        {str(t): x for t, x in zip(b.indices.tolist(), b.values.tolist(), strict=True)}
-        for b in top
-    ]
-    return compare(dict(steps=by_id), [next(iter(b)) for b in best], best)

@@ -21,7 +21,7 @@ from torch import nn
 from .gguf import open_model
 from .hub import whole_folder
 from .reference import NAME as REFERENCE
-from .reference import EngineReport, compare, judge, read_reference
+from .reference import EngineReport, compare_ids, judge, read_reference
 
 # %% ../nbs/52_onnx.ipynb #72897cbe
 FILE = "model.onnx"  # the graph; its weights lie beside it
@@ -185,16 +185,5 @@ def check_onnx(
         own = [s["tokens"][0] for s in a["steps"]]
         said = run_onnx(folder, torch.tensor([[*a["ids"], *own]]))[0]
         steps = said[len(a["ids"]) - 1 : -1].log_softmax(-1)
-        rows.append((a["prompt"], _compare_steps(a, steps)))
+        rows.append((a["prompt"], compare_ids(a, [*steps])))
     return EngineReport(judge([x for _, x in rows]), FILE, tuple(rows))
-
-
-def _compare_steps(answer, steps):
-    "By ids, since a graph has no words"
-    by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
-    best = []
-    for x, s in zip(steps, by_id, strict=True):
-        top = x.topk(len(s["tokens"]))
-        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        best.append({str(t): v for t, v in pairs})
-    return compare(dict(steps=by_id), [next(iter(b)) for b in best], best)

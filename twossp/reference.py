@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'NAME', 'PROMPTS', 'STEPS', 'BEST', 'EQUAL', 'NEAR', 'WORDS', 'make_reference',
-    'compare', 'judge', 'read_reference', 'EngineReport'
+    'compare', 'compare_ids', 'judge', 'read_reference', 'EngineReport'
 ]
 
 # %% ../nbs/50_reference.ipynb #58eb359b
@@ -122,6 +122,33 @@ def compare(
     far = [x for step, found in steps if found for x in _differences(step, found)]
     largest, mean = (max(far), sum(far) / len(far)) if far else (None, None)
     return dict(same=same, of=len(want), largest=largest, mean=mean)
+
+# %% ../nbs/50_reference.ipynb #bca81d5e
+def compare_ids(
+    answer: dict,  # one of a reference's `answers`
+    steps: list[torch.Tensor],  # (v,) log-probabilities of each step
+) -> dict:  # what `compare` gives
+    """How far an engine is that gives numbers of tokens, and no words.
+
+    Parameters
+    ----------
+    answer : dict
+        one of a reference's `answers`
+    steps : list[torch.Tensor]
+        (v,) log-probabilities of each step
+
+    Returns
+    -------
+    dict
+        what `compare` gives
+    """
+    by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
+    best = []
+    for x, s in zip(steps, by_id, strict=True):
+        top = x.topk(len(s["tokens"]))
+        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        best.append({str(t): v for t, v in pairs})
+    return compare(dict(steps=by_id), [next(iter(b)) for b in best], best)
 
 # %% ../nbs/50_reference.ipynb #b5c75bcd
 def judge(
