@@ -280,9 +280,14 @@ def _pruned_config(base):
     "The configuration class of a family's compact checkpoints"
     config_base = config_class(base)
 
-    def to_dict(self):
-        own = dict(model_type=MODEL_TYPE, base_model_type=base)
-        return {**config_base.to_dict(self), **own}
+    def to_dict(self):  # `model_type` is the family's: peft looks its defaults up by it
+        return {**config_base.to_dict(self), "base_model_type": base}
+
+    def to_diff_dict(self):  # what is written
+        return {**config_base.to_diff_dict(self), "model_type": MODEL_TYPE}
+
+    def to_json_string(self, use_diff=True):
+        return config_base.to_json_string(self)
 
     def from_dict(cls, config_dict, **kwargs):
         rest = {k: v for k, v in config_dict.items() if k != "model_type"}
@@ -292,7 +297,8 @@ def _pruned_config(base):
         _read_spec(loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
 
-    members = dict(to_dict=to_dict, from_dict=classmethod(from_dict))
+    members = dict(to_dict=to_dict, to_diff_dict=to_diff_dict)
+    members |= dict(to_json_string=to_json_string, from_dict=classmethod(from_dict))
     name = f"Pruned{config_base.__name__}"
     return type(name, (config_base,), members | dict(__module__=__name__))
 

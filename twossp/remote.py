@@ -47,8 +47,11 @@ SAYS = {says}
 class TwoSSPConfig(FamilyConfig):
     "Inside, model_type stays the family's, so that libraries know it"
 
-    def to_dict(self):
-        return {{**super().to_dict(), **SAYS}}
+    def to_diff_dict(self):  # what is written; `to_dict` tells peft the family's name
+        return {{**super().to_diff_dict(), **SAYS}}
+
+    def to_json_string(self, use_diff=True):
+        return super().to_json_string()
 
     @classmethod
     def get_config_dict(cls, *args, **kwargs):
@@ -144,6 +147,8 @@ def narrow(layer, width):
         return  # a layer that only mixes tokens
     if width == had:
         return
+    if not width:  # the family's own code is not asked to fill in what is gone
+        layer.get_submodule(DOWN.rpartition(".")[0])._is_hf_initialized = True
     for name in UP:
         new = resized(layer.get_submodule(name), hidden, FUSED * width)
         put(layer, name, new if width else NoLinear(0))
