@@ -277,30 +277,25 @@ def _spare_gone(model):
 
 # %% ../nbs/51_hub.ipynb #a097e4c9
 def _pruned_config(base):
-    "The configuration class of a family's compact checkpoints"
-    config_base = config_class(base)
-
-    def to_dict(self):  # `model_type` is the family's: peft looks its defaults up by it
-        return {**config_base.to_dict(self), "base_model_type": base}
-
-    def to_diff_dict(self):  # what is written
-        return {**config_base.to_diff_dict(self), "model_type": MODEL_TYPE}
-
-    def to_json_string(self, use_diff=True):
-        return config_base.to_json_string(self)
+    "Of a family's compact checkpoints: inside of its own type, as peft asks for it"
+    own = config_class(base)
 
     def from_dict(cls, config_dict, **kwargs):
         rest = {k: v for k, v in config_dict.items() if k != "model_type"}
         if "skip" in str(rest.get("per_layer_config")):  # ours, in older checkpoints
             del rest["per_layer_config"]
-        loaded = config_base.from_dict.__func__(cls, rest, **kwargs)
+        loaded = own.from_dict.__func__(cls, rest, **kwargs)
         _read_spec(loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
 
-    members = dict(to_dict=to_dict, to_diff_dict=to_diff_dict)
-    members |= dict(to_json_string=to_json_string, from_dict=classmethod(from_dict))
-    name = f"Pruned{config_base.__name__}"
-    return type(name, (config_base,), members | dict(__module__=__name__))
+    members = dict(
+        to_dict=lambda c: {**own.to_dict(c), "base_model_type": base},
+        to_diff_dict=lambda c: {**own.to_diff_dict(c), "model_type": MODEL_TYPE},
+        to_json_string=lambda c, use_diff=True: own.to_json_string(c),  # of the latter
+        from_dict=classmethod(from_dict),
+        __module__=__name__,
+    )
+    return type(f"Pruned{own.__name__}", (own,), members)
 
 
 def _pruned_model(base, config):
