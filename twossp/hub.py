@@ -292,8 +292,7 @@ def _pruned_config(base):
         to_dict=lambda c: {**own.to_dict(c), "base_model_type": base},
         to_diff_dict=lambda c: {**own.to_diff_dict(c), "model_type": MODEL_TYPE},
         to_json_string=lambda c, use_diff=True: own.to_json_string(c),  # of the latter
-        from_dict=classmethod(from_dict),
-        __module__=__name__,
+        **dict(from_dict=classmethod(from_dict), __module__=__name__),
     )
     return type(f"Pruned{own.__name__}", (own,), members)
 
