@@ -7,7 +7,7 @@ __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
     'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
-    'NoExperts', 'bring_experts', 'expert_inputs', 'expert_outputs', 'run_experts'
+    'NoExperts', 'expert_inputs', 'expert_outputs', 'run_experts'
 ]
 
 # %% ../nbs/01_experts.ipynb #47a6d96d
@@ -535,33 +535,6 @@ class NoExperts(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
-
-# %% ../nbs/01_experts.ipynb #6be16a56
-def bring_experts(
-    model: nn.Module,  # that is to be saved
-) -> dict:  # for `save_pretrained`: nothing, or the `state_dict` with experts on the host
-    """Fused experts of an accelerator are saved from the host.
-
-    Parameters
-    ----------
-    model : nn.Module
-        that is to be saved
-
-    Returns
-    -------
-    dict
-        for `save_pretrained`: nothing, or the `state_dict` with experts on the host
-    """
-    there = {
-        f"{name}.{k}": p
-        for name, m in model.named_modules() if is_experts(m)
-        for k, p in m.named_parameters(recurse=False)
-    }
-    away = {k: p for k, p in there.items() if p.device.type not in ("cpu", "meta")}
-    if not away:
-        return {}
-    host = {k: p.detach().cpu() for k, p in away.items()}
-    return dict(state_dict=model.state_dict() | host)
 
 # %% ../nbs/01_experts.ipynb #f829e9a3
 def expert_inputs(

@@ -55,7 +55,6 @@ from .results import Result, append_line, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
 from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
-from .upstream import check_shards
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
@@ -575,8 +574,6 @@ def check_feasible(
     if o.pruning_method == "2ssp" and len(targets) == 1:
         split(targets[0])
     check_said(o, model.config, split, targets)
-    if o.stream and o.save:
-        check_shards(model)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:

@@ -6,16 +6,13 @@
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
-    'experts_implementations', 'saved_elsewise', 'share_conversions', 'check_shards',
-    'save_by_class', 'use_one_device', 'keep_soft_cap', 'mark_filled',
+    'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
+    'drop_tied', 'read_offloaded', 'use_one_device', 'keep_soft_cap', 'mark_filled',
     'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
-from functools import partial
-from pathlib import Path
-
-import transformers
+import torch
 from torch import nn
 from transformers import (
     AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel,
@@ -23,7 +20,10 @@ from transformers import (
 from transformers.conversion_mapping import (
     get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping,
 )
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.integrations.accelerate import load_offloaded_parameter
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
+from transformers.modeling_utils import remove_tied_weights_from_state_dict
 from transformers.models.auto.configuration_auto import (
     CONFIG_MAPPING, CONFIG_MAPPING_NAMES,
 )
@@ -238,53 +238,72 @@ def share_conversions(
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
 
 # %% ../nbs/00_upstream.ipynb #2c53f883
-_NO_SHARDS = (
-    "this family's tensors have other names on disk, and this version of transformers"
-    " cannot write them shard by shard: in Python, give a max_shard_size that holds all,"
-    " or take transformers 5.15 or later"
-)
-
-
-def check_shards(
-    model: PreTrainedModel,  # streamed from disk, or to be
-):
-    """`ValueError` where 5.14 cannot write such a model's shards.
+def as_saved(
+    model: PreTrainedModel,  # whose tensors they are
+    tensors: dict,  # {name: tensor}, all or some; `meta` is enough for names and shapes
+) -> dict:  # under the names and in the forms of a checkpoint
+    """What a model's tensors become on disk; most families' stay as they are.
 
     Parameters
     ----------
     model : PreTrainedModel
-        streamed from disk, or to be
+        whose tensors they are
+    tensors : dict
+        {name: tensor}, all or some; `meta` is enough for names and shapes
+
+    Returns
+    -------
+    dict
+        under the names and in the forms of a checkpoint
     """
-    version = tuple(map(int, transformers.__version__.split(".")[:2]))
-    if version < (5, 15) and saved_elsewise(model):
-        raise ValueError(_NO_SHARDS)
+    return revert_weight_conversion(model, dict(tensors))
 
 
-def save_by_class(
-    model: PreTrainedModel,  # with all that its class's own `save_pretrained` wants
-    folder: Path,  # where to
-    **how,  # of `save_pretrained`
-):
-    """As the class saves; `ValueError` where 5.14 cannot write an offloaded model's shards.
+def drop_tied(
+    model: PreTrainedModel,  # whose tensors they are
+    tensors: dict,  # its `state_dict`
+) -> dict:  # without those that are another's, or that the class never saves
+    """The tensors that a checkpoint holds; `RuntimeError` if some share memory unsaid.
 
     Parameters
     ----------
     model : PreTrainedModel
-        with all that its class's own `save_pretrained` wants
-    folder : Path
-        where to
-    **how
-        of `save_pretrained`
+        whose tensors they are
+    tensors : dict
+        its `state_dict`
+
+    Returns
+    -------
+    dict
+        without those that are another's, or that the class never saves
     """
-    save = partial(type(model).save_pretrained, model, folder)
-    try:
-        save(**how)
-    except RuntimeError as e:
-        if "weight conversions" not in str(e):
-            raise
-        if saved_elsewise(model):
-            raise ValueError(_NO_SHARDS) from e
-        save(save_original_format=False, **how)
+    ignored = model._keys_to_ignore_on_save or ()
+    kept = {k: v for k, v in tensors.items() if k not in ignored}
+    return remove_tied_weights_from_state_dict(kept, model)
+
+
+def read_offloaded(
+    model: PreTrainedModel,  # whose tensor it is
+    name: str,  # in the `state_dict`
+    tensor: torch.Tensor,  # as it stands there; `meta` where its values lie elsewhere
+) -> torch.Tensor:  # with its values
+    """A tensor, read from where it is offloaded to.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        whose tensor it is
+    name : str
+        in the `state_dict`
+    tensor : torch.Tensor
+        as it stands there; `meta` where its values lie elsewhere
+
+    Returns
+    -------
+    torch.Tensor
+        with its values
+    """
+    return load_offloaded_parameter(model, name) if tensor.is_meta else tensor
 
 # %% ../nbs/00_upstream.ipynb #269d29a8
 def use_one_device(
