@@ -161,7 +161,7 @@ def _write_layers(folder, model, state, max_shard_size):
 
 def save_model(
     model: PreTrainedModel,  # of any device, offloaded too
-    folder: Path,  # where to
+    folder: Path,  # where to; new, or empty
     *,
     state_dict: dict | None = None,  # tensors in place of the model's own
     max_shard_size: int | str = "5GB",  # larger models are split into several files
@@ -174,7 +174,7 @@ def save_model(
     model : PreTrainedModel
         of any device, offloaded too
     folder : Path
-        where to
+        where to; new, or empty
     state_dict : dict | None, default None
         tensors in place of the model's own
     max_shard_size : int | str, default '5GB'
@@ -187,9 +187,11 @@ def save_model(
     if not _in_layers(model, state, how):
         how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
         return by_class(model, folder, **how)
-    nothing = dict(state_dict={"_": torch.zeros(1)}, save_original_format=False)
-    by_class(model, folder, **nothing, **how)
-    weights = Path(folder) / "model.safetensors"
-    if weights.exists():  # else another process writes
-        weights.unlink()
+    if not how.get("is_main_process", True):
+        return
+    nothing = dict(state_dict={"_": torch.zeros(1)}, variant="none")
+    by_class(model, folder, save_original_format=False, **nothing, **how)
+    unwanted = Path(folder) / "model.none.safetensors"
+    if unwanted.exists():  # else another process writes
+        unwanted.unlink()
         _write_layers(Path(folder), model, state, max_shard_size)
