@@ -710,7 +710,10 @@ class Saver:
 # %% ../nbs/04_surgery.ipynb #2a8684db
 def _count_dense(model):
     "The parameter counts that a checkpoint of a pruned model compares with"
-    return dict(total=n_params(model), layers=n_params(decoder_layers(model)))
+    counts = dict(total=n_params(model), layers=n_params(decoder_layers(model)))
+    if arch(model).experts:  # a token's
+        counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
+    return counts
 
 
 def _save_edits(model, plan, edits, dense):
