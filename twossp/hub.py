@@ -60,7 +60,6 @@ from twossp.card import (
 )
 from .cutting import expert_shape, silent_biases
 from .entries import find_entries
-from .experts import bring_experts
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
 from twossp.plan import (
@@ -71,10 +70,11 @@ from .reference import NAME as REFERENCE
 from .reference import make_reference
 from .remote import MODULE, write_code
 from .replay import is_offloaded
+from .shards import save_model
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
     auto_class, causal_class, config_class, keep_soft_cap, knows_type, mark_filled,
-    save_by_class, share_conversions, types_of_class,
+    share_conversions, types_of_class,
 )
 
 # %% ../nbs/51_hub.ipynb #17b65096
@@ -732,9 +732,9 @@ def _hash_file(path):
 
 def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwargs):
     "Everything but the tokenizer, of a model that is pruned"
-    with warnings.catch_warnings():  # a shard is no larger than a layer where it matters
+    with warnings.catch_warnings():  # a layer at a time
         warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
-        save_by_class(model, folder, **kwargs)
+        save_model(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan, code)
@@ -947,11 +947,6 @@ def _width_entries(model, format):
         return {} if format == "compact" else find_entries(model)
     return {a.width: max(1, *_widths(model))} if a.width else {}
 
-
-def _largest_layer(model):
-    "Bytes of the largest decoder layer"
-    return max(sum(p.nbytes for p in x.parameters()) for x in decoder_layers(model))
-
 # %% ../nbs/51_hub.ipynb #42fb08b1
 def save_pruned(
     model: PreTrainedModel,  # dense (and dense afterwards), or pruned with this plan
@@ -965,9 +960,7 @@ def save_pruned(
     # "native" (error if it cannot)
     format: str = "compact",
     overwrite: bool = False,  # replace a checkpoint that is there
-    # larger models are split into several files; default: 5 GB, or where layers are
-    # offloaded, the largest layer
-    max_shard_size: str | int | None = None,
+    max_shard_size: str | int = "5GB",  # larger models are split into several files
     # a compact checkpoint brings the file that builds it where twossp is not installed
     code: bool = True,
     # with a tokenizer: golden answers, so that a server can be checked; 64 short
@@ -994,9 +987,8 @@ def save_pruned(
         cannot)
     overwrite : bool, default False
         replace a checkpoint that is there
-    max_shard_size : str | int | None, default None
-        larger models are split into several files; default: 5 GB, or where layers are
-        offloaded, the largest layer
+    max_shard_size : str | int, default '5GB'
+        larger models are split into several files
     code : bool, default True
         a compact checkpoint brings the file that builds it where twossp is not installed
     reference : bool, default True
@@ -1017,8 +1009,7 @@ def save_pruned(
         with whole_folder(path, overwrite, need) as new:
             if tok is not None:
                 _write_tokenizer(new, m, tok, reference and not away)
-            most = max_shard_size or (_largest_layer(model) if away else "5GB")
-            how = dict(max_shard_size=most, code=code) | bring_experts(m)
+            how = dict(max_shard_size=max_shard_size, code=code)
             _write_checkpoint(new, m, plan, dense, format, meta or {}, **how)
             if not (new / "plan.json").is_file():
                 raise ValueError(
