@@ -68,7 +68,7 @@ def fill_in(
     file: Path,  # that `lay_out` made
     place: int,  # where the tensor begins
     tensor: torch.Tensor,  # of any device
-):
+) -> None:
     """Write a tensor's bytes where they belong.
 
     Parameters
@@ -158,6 +158,17 @@ def _write_layers(folder, model, state, max_shard_size):
     if split.is_sharded:
         _write_index(folder, model, split)
 
+# %% ../nbs/50_shards.ipynb #5f994685
+def _save_layers(model, folder, state, max_shard_size, how):
+    "What the class writes but the weights, and the weights"
+    nothing = dict(state_dict={"_": torch.zeros(1)}, variant="none")
+    by_class = type(model).save_pretrained
+    by_class(model, folder, save_original_format=False, **nothing, **how)
+    unwanted = folder / "model.none.safetensors"
+    if unwanted.exists():  # else another process writes
+        unwanted.unlink()
+        _write_layers(folder, model, state, max_shard_size)
+
 
 def save_model(
     model: PreTrainedModel,  # of any device, offloaded too
@@ -166,7 +177,7 @@ def save_model(
     state_dict: dict | None = None,  # tensors in place of the model's own
     max_shard_size: int | str = "5GB",  # larger models are split into several files
     **how,  # of `save_pretrained`: is_main_process …
-):
+) -> None:
     """What `model.save_pretrained` writes, with a layer at most in memory beside the model.
 
     Parameters
@@ -183,15 +194,8 @@ def save_model(
         of `save_pretrained`: is_main_process …
     """
     state = model.state_dict() if state_dict is None else dict(state_dict)
-    by_class = type(model).save_pretrained
     if not _in_layers(model, state, how):
         how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
-        return by_class(model, folder, **how)
-    if not how.get("is_main_process", True):
-        return
-    nothing = dict(state_dict={"_": torch.zeros(1)}, variant="none")
-    by_class(model, folder, save_original_format=False, **nothing, **how)
-    unwanted = Path(folder) / "model.none.safetensors"
-    if unwanted.exists():  # else another process writes
-        unwanted.unlink()
-        _write_layers(Path(folder), model, state, max_shard_size)
+        type(model).save_pretrained(model, folder, **how)
+    elif how.get("is_main_process", True):
+        _save_layers(model, Path(folder), state, max_shard_size, how)
