@@ -155,8 +155,9 @@ def list_engines(
         return _ordinary(config)
     if kind != "removal":
         why = "a model with rotations between its layers runs in PyTorch only"
-        return [_TWOSSP, Way("vLLM", None, why), Way("llama.cpp", None, why)]
-    return [_TWOSSP, *_CODE, *_vllm_ways(config), _gguf_way(config)]
+        others = [Way(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
+        return [_TWOSSP, *others]
+    return [_TWOSSP, *_CODE, *_vllm_ways(config), _gguf_way(config), _ONNX]
 
 
 def _vllm_ways(config):
@@ -185,6 +186,11 @@ _TWOSSP = Way(
     "transformers",
     'import twossp; AutoModelForCausalLM.from_pretrained("PATH")',
     "pip install twossp",
+)
+_ONNX = Way(
+    "ONNX Runtime",
+    "twossp export PATH --to onnx --out PATH-onnx",
+    'pip install "twossp[onnx]"; it keeps no cache: for scoring and short answers',
 )
 _CODE = (
     Way(
@@ -221,4 +227,5 @@ def _ordinary(config):
             "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
             "llama.cpp's own converter, where it knows the family",
         ),
+        _ONNX,
     ]

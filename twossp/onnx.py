@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .arch import arch
 from .gguf import open_model
 from .hub import whole_folder
 from .reference import NAME as REFERENCE
@@ -105,6 +106,8 @@ def export_onnx(
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
     model, tok = open_model(folder)
     model = model.float().to("cpu")
+    if arch(model).experts:  # transformers' default for them has no form in a graph
+        model.set_experts_implementation("batched_mm")
     with torch.no_grad():
         graph = _follow(model)
     size = sum(p.nbytes for p in model.parameters())

@@ -131,7 +131,8 @@ def check_parallel(
         devices that share each layer
     """
     said = config.twossp
-    widths = {*said["ffn"], *(width for _, width in said.get("experts", ()))}
+    mixed = filter(None, said.get("experts", ()))  # None: a layer without experts
+    widths = {*said["ffn"], *(width for _, width in mixed)}
     if odd := sorted(w for w in widths if w % ranks):
         raise ValueError(
             f"{ranks} devices cannot share an FFN of {odd[0]:,} neurons: prune with"
