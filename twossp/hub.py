@@ -59,6 +59,7 @@ from twossp.card import (
     count_params, expert_facts, model_card, name_base, plan_record, read_plan,
 )
 from .cutting import expert_shape, silent_biases
+from .engines import list_engines
 from .entries import find_entries
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
@@ -749,7 +750,8 @@ def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwa
     record["files"] = _hash_files(folder)
     text = json.dumps(record, indent=1, default=_to_plain)
     (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
-    model_card(record).save(folder / "README.md")
+    ways = list_engines(AutoConfig.from_pretrained(folder), format, kind_of(plan))
+    model_card(record, ways).save(folder / "README.md")
 
 # %% ../nbs/51_hub.ipynb #5ea12a83
 def _in_force(model):
