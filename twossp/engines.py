@@ -205,7 +205,7 @@ _CODE = (
     ),
 )
 
-
+# %% ../nbs/50_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {
     "gpt_neo": "vLLM has no class for GPT-Neo",
     "falcon": "vLLM's Falcon knows one FFN width, four times the hidden size",
