@@ -651,6 +651,8 @@ def _older_names(c):
     names |= dict(partial_rotary_factor=share)
     if c["model_type"] == "gpt_neox":
         names |= dict(rotary_pct=share, rotary_emb_base=rope.get("rope_theta"))
+    if c["model_type"] == "gpt2":
+        names["n_ctx"] = c.get("n_positions")  # llama.cpp's converter asks for it
     if rope.get("rope_type", "default") != "default":
         names["rope_scaling"] = {k: v for k, v in rope.items() if k != "rope_theta"}
     return {k: v for k, v in names.items() if v is not None}
@@ -927,9 +929,20 @@ def _wrong_experts(layer, a, plan, i):
     return None if has == want else f"experts of shape {want} are left, and it has {has}"
 
 # %% ../nbs/51_hub.ipynb #2391032c
+def _name_tokenizer(file):
+    "By names that transformers 4, and with it llama.cpp's converter, knows too"
+    c = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if c.get("tokenizer_class") == "TokenizersBackend":
+        c["tokenizer_class"] = "PreTrainedTokenizerFast"
+        if isinstance(c.get("extra_special_tokens"), list):
+            c["additional_special_tokens"] = c.pop("extra_special_tokens")
+        file.write_text(json.dumps(c, indent=2) + "\n", encoding="utf-8")
+
+
 def _write_tokenizer(folder, model, tok, reference):
     "The tokenizer, and what the model says to its prompts"
     getattr(tok, "twossp_processor", tok).save_pretrained(folder)
+    _name_tokenizer(folder / "tokenizer_config.json")
     if reference:
         # a processor has a tokenizer
         said = make_reference(model, getattr(tok, "tokenizer", tok))

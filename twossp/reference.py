@@ -83,11 +83,16 @@ def make_reference(
 EQUAL, NEAR = 0.02, 0.25  # nats: largest difference, mean difference
 
 
+def _bare(text):
+    "Without blanks and halves of letters, which servers write in different ways"
+    return text.replace("\ufffd", "").strip()
+
+
 def _differences(step, found):
     "How far a step's best tokens are from what a server says of them, in nats"
-    texts = [t.strip() for t in step["texts"]]
+    texts = [_bare(t) for t in step["texts"]]
     pairs = list(zip(texts, step["logprobs"], strict=True))
-    seen = {t.strip(): x for t, x in sorted(found.items(), key=lambda kv: kv[1])}
+    seen = {_bare(t): x for t, x in sorted(found.items(), key=lambda kv: kv[1])}
     least = min(seen.values())
     far = [abs(w - seen[t]) for t, w in pairs if t in seen and texts.count(t) == 1]
     return far + [w - least for t, w in pairs if t not in seen and w > least]
@@ -117,7 +122,7 @@ def compare(
     want = [s["texts"][0] for s in answer["steps"]]
     pairs = enumerate(zip(want, texts, strict=False))
     ends = min(len(want), len(texts))
-    same = next((i for i, (w, t) in pairs if w.strip() != t.strip()), ends)
+    same = next((i for i, (w, t) in pairs if _bare(w) != _bare(t)), ends)
     steps = list(zip(answer["steps"], best, strict=False))[: same + 1]
     far = [x for step, found in steps if found for x in _differences(step, found)]
     largest, mean = (max(far), sum(far) / len(far)) if far else (None, None)
