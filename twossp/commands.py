@@ -152,7 +152,7 @@ def estimate(
             x = _find_sparsity(o, model, options)
         how = x, o.pruning_method, o.context
         table = resolve_name("twossp.estimate:estimate_table")(model, *how, **options)
-        costs = say_costs(model, o.pruning_method, x, options)
+        costs = say_costs(model, o.pruning_method, x, options, o.stream)
     if not any(table["attentions"][1:]):
         raise ValueError(table["sparsity"].iloc[1])  # why the first method cannot
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {o.context:,} tokens"
@@ -160,7 +160,8 @@ def estimate(
     rows = [("", *table), *((k, *row) for k, row in named)]
     print(f"{head}\n\n{align(zip(*rows, strict=True))}\n")
     more = "", *_say_commands(o, given, options)
-    print("\n".join([*say_fits(model, o.context), *costs, *more]))
+    fits = [] if o.stream else say_fits(model, o.context)
+    print("\n".join([*fits, *costs, *more]))
     return 0
 
 # %% ../nbs/73_commands.ipynb #1c79922d
@@ -177,7 +178,8 @@ def _check_estimate(o):
     return given[0]
 
 
-_SPLIT = "alpha", "n_attn", "multiple", "balance"  # what changes shapes
+# what methods are told
+_SPLIT = "alpha", "n_attn", "multiple", "balance", "widths", "repair"
 
 
 def _find_sparsity(o, model, options):
@@ -225,9 +227,10 @@ def say_fits(
 # %% ../nbs/73_commands.ipynb #61d3a662
 def say_costs(
     model,  # dense, on the meta device
-    methods: list[str],  # by name; of a mixture's nothing is known, and that is said
+    methods: list[str],  # by name
     sparsity: float,  # target, in (0, 1)
-    options: dict,  # of the methods, where they change shapes
+    options: dict,  # of the methods, where they change shapes or costs
+    stream: bool = False,  # are the decoder layers left on disk
 ) -> list[str]:  # a line a method, for the first accelerator or else the host
     """What pruning itself takes, with the windows that a method has by default.
 
@@ -236,11 +239,13 @@ def say_costs(
     model
         dense, on the meta device
     methods : list[str]
-        by name; of a mixture's nothing is known, and that is said
+        by name
     sparsity : float
         target, in (0, 1)
     options : dict
-        of the methods, where they change shapes
+        of the methods, where they change shapes or costs
+    stream : bool, default False
+        are the decoder layers left on disk
 
     Returns
     -------
@@ -251,32 +256,39 @@ def say_costs(
     kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
     device = resolve_name("torch:device")(kind)
     free = resolve_name("twossp.machine:free_bytes")(device)
-    free = max(0, free - resolve_name("twossp.evaluate:weight_bytes")(model))
+    held = 0 if stream else resolve_name("twossp.evaluate:weight_bytes")(model)
     c, lines = model.config.get_text_config(), []
     t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
     for name in methods:
         n = resolve_name("twossp.methods:find_method")(name).windows or 1
-        room = resolve_name("twossp.cost:Room")(n, t, free, kind)
-        own = resolve_name("twossp.estimate:shape_options")(name, options)
+        room = resolve_name("twossp.cost:Room")(n, t, max(0, free - held), kind, stream)
+        own = resolve_name("twossp.cost:cost_options")(name, options)
         try:
-            cost = resolve_name("twossp.cost:pruning_cost")(
+            ends = resolve_name("twossp.cost:pruning_cost")(
                 model, name, sparsity, room, **own
             )
         except ValueError as e:
             lines.append(f"{kind}: what {name} takes is not known: {e}")
             continue
-        lines.append(
-            f"{kind}: {name} on {n} windows of {t:,} tokens holds"
-            f" {cost.bytes / 1e6:,.1f} MB at most, and takes about"
-            f" {cost.operations / 1e9:,.1f} G operations"
-        )
+        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens {_tell(ends)}")
     return lines
+
+
+def _tell(ends):
+    "A cost in words; a range where its ends differ"
+    span = resolve_name("twossp.estimate:span")
+    held = span(ends, lambda c: f"{c.bytes / 1e6:,.1f}")
+    work = span(ends, lambda c: f"{c.operations / 1e9:,.1f}")
+    line = f"holds {held} MB at most, and takes about {work} G operations"
+    if ends[0].read:
+        line += f"; reads {span(ends, lambda c: f'{c.read / 1e6:,.1f}')} MB of layers"
+    return line
 
 # %% ../nbs/73_commands.ipynb #96092161
 def _say_commands(o, given, options):
     "What to type, a line a method"
     for name in o.pruning_method:
-        own = resolve_name("twossp.estimate:shape_options")(name, options)
+        own = resolve_name("twossp.cost:cost_options")(name, options)
         flags = {given: getattr(o, given)} | own
         if given in ("target_memory", "target_speedup"):
             flags["context"] = o.context
@@ -284,7 +296,8 @@ def _say_commands(o, given, options):
             flags["dtype"] = o.dtype
         more = " ".join(f"--{k} {v}" for k, v in flags.items())
         yield (
-            f"twossp --model {o.model} --pruning_method {name} {more} --save"
+            f"twossp --model {o.model}{' --stream' if o.stream else ''}"
+            f" --pruning_method {name} {more} --save"
             f" {Path(o.model).name}-{name}"
         )
 

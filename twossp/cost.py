@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'MANY', 'STEPS', 'layer_need', 'Room', 'Step', 'count_steps', 'Cost', 'pruning_cost'
+    'TRIES', 'ROUNDS', 'HANDED', 'MANY', 'STEPS', 'BARE', 'layer_need', 'Room', 'Step',
+    'cost_options', 'count_steps', 'Cost', 'pruning_cost'
 ]
 
 # %% ../nbs/67_cost.ipynb #68f1a8d1
 import random
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedModel
 
+from .allocate import PATIENCE, formula_point
 from .arch import decoder_layers, sizes
 from .baselines import removal_count
 from .chunks import layer_bytes
@@ -36,6 +39,7 @@ from .repair import NOISE, repair_windows
 from .replay import PROBE, Tape, run_layer, stand_ins
 from .search import LOGITS, MANY_LOGITS, list_decisions, list_levels, make_trie
 from .surgery import applied
+from .two_ssp_plus import N_COMPARE
 
 # %% ../nbs/67_cost.ipynb #9228f108
 class _Alive(TorchDispatchMode):
@@ -153,12 +157,15 @@ class Room:
         bytes that are free when the model is there
     kind : str, default 'cuda'
         of device
+    stream : bool, default False
+        are the decoder layers left on disk, and fetched one by one
     """
 
     n: int  # calibration windows
     t: int  # tokens a window
     free: int  # bytes that are free when the model is there
     kind: str = "cuda"  # of device
+    stream: bool = False  # are the decoder layers left on disk, and fetched one by one
 
     @property
     def budget(self) -> int:  # bytes that hidden states, activations, logits may have
@@ -186,12 +193,15 @@ class Step:
         of layers and head; one multiply-add counts as 2
     exact : int, default 0
         of the bytes: in float64
+    passes : int, default 0
+        over all decoder layers: how often a streamed model is read
     """
 
     what: str  # in a word or two
     bytes: int  # beside the dense weights, at most
     operations: int  # of layers and head; one multiply-add counts as 2
     exact: int = 0  # of the bytes: in float64
+    passes: int = 0  # over all decoder layers: how often a streamed model is read
 
 # %% ../nbs/67_cost.ipynb #967ada0d
 class _Model:
@@ -205,7 +215,7 @@ class _Model:
         at_once = windows_at_once(room.t, torch.device(room.kind))
         most = room.budget // 4 // layer_bytes(model, room.t)
         self.rows = max(1, min(at_once, most))
-        self.needs, self.per = {}, None
+        self.needs, self.per, self.low = {}, None, False
 
     def need(self, i, attn, kept):
         "Bytes of one window in layer `i`, pruned so"
@@ -219,6 +229,17 @@ class _Model:
             with applied(self.model, dense_plan(self.L) if gone else narrow):
                 self.needs[key] = 0 if gone else layer_need(self.model, self.room.t, i)
         return self.needs[key]
+
+    def at(self, low):
+        "The same, at an end of the range"
+        new = copy(self)
+        new.low = low
+        return new
+
+    def widths(self, plan):
+        "Neurons that a plan leaves, layer by layer"
+        both = zip(plan.ffn, self.s.width, strict=True)
+        return [f if x is None else len(x) for x, f in both]
 
     def forward(self, t, logits=0):
         "Operations of the dense layers for one window, and of the head"
@@ -242,7 +263,7 @@ def _probe(m):
     t = min(m.room.t, PROBE)
     wide = max(4, m.size)
     logits = 2 * t * m.V * (3 * m.size + 2 * wide)
-    return Step("check", logits, 2 * 2 * m.forward(t, t))
+    return Step("check", logits, 2 * 2 * m.forward(t, t), passes=2)
 
 
 def _scores(m):
@@ -252,14 +273,15 @@ def _scores(m):
     need = m.need(0, True, None)
     down = 2 * m.d * m.s.width[-1] * m.room.t  # of the last layer, which is not run
     work = n * (m.forward(m.room.t) - down)
-    return Step("scores", part * m.state + rows * need, work)
+    return Step("scores", part * m.state + rows * need, work, passes=-(-n // part))
 
 
 def _stream(m, bs):
     "The model's own forward, `bs` windows at a time"
     bs = min(bs, m.room.n)
     need = bs * (m.need(0, True, None) + 2 * m.state)
-    return Step("stream", need, m.room.n * m.forward(m.room.t))
+    first = [_probe(m)] if m.room.stream else []  # else the model's own forward
+    return [*first, Step("stream", need, m.room.n * m.forward(m.room.t), passes=1)]
 
 # %% ../nbs/67_cost.ipynb #c3176b36
 def _keys(node):
@@ -300,17 +322,25 @@ def _node_operations(m, nodes, per):
     return total
 
 # %% ../nbs/67_cost.ipynb #0f003698
+def _largest_copy(m, levels):
+    "Bytes of the widest FFN that is made to run a layer as some plan has it"
+    keys = ((i, _keys(n)) for i, nodes in enumerate(levels) for n in nodes)
+    widths = [(i, key[1]) for i, key in keys if key and key[1] is not None]
+    return max((k * m.s.neuron[i] * m.size for i, k in widths), default=0)
+
+
 def _search(m, what, plans, windows, tokens=None, kl=False):
     "Plans that are scored together; `tokens`: a window, if fewer than all"
     t, n = tokens or m.room.t, windows
     plans = [*plans, dense_plan(m.L)] if kl else list(plans)
     levels = list_levels(make_trie([list_decisions(p, "") for p in plans]))
-    held = max(1, m.room.budget // 2 // m.state)
+    budget = max(0, m.room.budget - _largest_copy(m, levels) // 4)
+    held = max(1, budget // 2 // m.state)
     windows = min(n, max(1, held // len(levels[-1])))
     cap = max(1, held // windows)
     most = max(_level_bytes(m, i, x, windows, cap) for i, x in enumerate(levels))
     most += windows * m.state  # what enters the first layer
-    logits = min(LOGITS.get(m.room.kind, MANY_LOGITS), m.room.budget // 8)
+    logits = min(LOGITS.get(m.room.kind, MANY_LOGITS), budget // 8)
     chunk = min(t, max(64, logits // (4 * m.V)))
     wide = chunk * m.V * (m.size + (16 if kl else 8))
     last = min(cap, len(levels[-1])) * windows * m.state
@@ -318,7 +348,7 @@ def _search(m, what, plans, windows, tokens=None, kl=False):
     share = t / m.room.t
     work = n * share * sum(_node_operations(m, x, per) for x in levels)
     work += n * len(levels[-1]) * m.head(t if kl else t - 1)
-    return Step(what, max(most, last + wide), round(work))
+    return Step(what, max(most, last + wide), round(work), passes=-(-n // windows))
 
 
 def _steps_of(m, what, base, candidates, n, windows):
@@ -327,30 +357,35 @@ def _steps_of(m, what, base, candidates, n, windows):
     for _ in range(n):
         out.append(_search(m, what, [plan | c for c in left], windows))
         plan = plan | left.pop(0)
-    if not out:
-        return []
-    return [Step(what, max(s.bytes for s in out), sum(s.operations for s in out))]
+    return _join(what, out)
+
+
+def _join(what, steps):
+    "Several steps as one, or none"
+    most, work = max((s.bytes for s in steps), default=0), sum(s.operations for s in steps)
+    passes = sum(s.passes for s in steps)
+    return [Step(what, most, work, passes=passes)] if steps else []
 
 # %% ../nbs/67_cost.ipynb #4c83c864
-def _repair(m, plan):
-    "Refit the FFNs' output projections; its moments are in float64"
-    fit = len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
-    n = fit + round(NOISE * fit)
-    widths = zip(plan.ffn, m.s.width, strict=True)
-    k, d, t = max(f if x is None else len(x) for x, f in widths), m.d, m.room.t
+def _repair(m, plans, n=None, wide=None):
+    "Refit the FFNs' output projections of plans on `n` windows; moments are in float64"
+    n = n or len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
+    n += round(NOISE * n)
+    k, d, t = wide or max(max(m.widths(p)) for p in plans), m.d, m.room.t
     rows, kept = min(n, m.rows), n * t * (k * m.size + 4 * d)
     kept = kept if kept <= m.room.budget // 2 else 0
-    streams = 4 * n * m.state  # dense and repaired, in front of the layer and behind
+    # dense in front of the layer and behind, each plan's in front, one behind
+    streams = (len(plans) + 3) * n * m.state
     slices = max(m.s.ffn) * k // max(m.s.width) * m.size
     sums = rows * m.need(0, True, None) + rows * t * 4 * (6 * d + k) + slices
     exact = 8 * (3 * k * k + 7 * k * d)
-    solve = exact + 4 * k * d
     blocks = 8 * 2 * (k * k + k * d) + 4 * (5 * k * k // 8 + k * d)
-    most = streams + kept + max(solve, sums + blocks)
-    passes = 2 * n * m.forward(t)
-    work = passes + m.L * n * t * 2 * (5 * k * k // 8 + 3 * k * d)
-    work += m.L * (len(LAMBDAS) + 5) * 2 * d * k * k  # errors of each λ, products
-    return Step("repair", most, round(work), exact)
+    most = streams + kept + max(exact + 4 * k * d, sums + blocks)
+    work = (1 + len(plans)) * n * m.forward(t)
+    for k in (k for plan in plans for k in m.widths(plan)):
+        work += n * t * 2 * (5 * k * k // 8 + 3 * k * d)
+        work += (len(LAMBDAS) + 5) * 2 * d * k * k  # errors of each λ, products
+    return Step("repair", most, round(work), exact, passes=1)
 
 
 def _rotate(m):
@@ -372,28 +407,83 @@ def _drops(m, part="attn"):
     return [drop(m.L, **{part: [i]}) for i in range(m.L)]
 
 
-def _two_ssp(m, plans, n_search=1, **options):
-    base, n = _narrow(plans[0])
-    found = _steps_of(m, "attentions", base, _drops(m), n, n_search)
-    return [_probe(m), _scores(m), *found]
-
-
-def _two_ssp_plus(m, plans, n_search=1, **options):
-    steps = []
-    for plan in plans[:1]:
+def _two_ssp(
+    m, plans, n_search=1, n_attn=None, widths="uniform", repair=None, **options
+):
+    plan, steps, wide = plans[m.low], [_probe(m), _scores(m)], None
+    if n_attn == "search":
+        steps += _walk_path(m, plans, n_search, repair)
+    else:
         base, n = _narrow(plan)
         steps += _steps_of(m, "attentions", base, _drops(m), n, n_search)
-    tries = [_swap_widths(base, i, m) for i in range(m.L)]
-    steps += [_search(m, "widths", [base, *tries], n_search)] * 3
-    narrow = [_narrow(p)[0] for p in plans]
-    return [_probe(m), _scores(m), *steps, *(_repair(m, p) for p in narrow)]
+    if widths == "search":
+        steps += _search_widths(m, plan, n_search)
+        wide = None if m.low else _most_neurons(m, plan)
+    return [*steps, *([_repair(m, [plan], wide=wide)] if repair else [])]
 
 
-def _swap_widths(plan, i, m):
-    "One layer with its FFN half as wide"
+def _two_ssp_plus(m, plans, **options):
+    beyond = dict(n_attn="search", widths="search", repair="least_squares")
+    return _two_ssp(m, plans, **beyond | options)
+
+# %% ../nbs/67_cost.ipynb #2b012c2a
+TRIES = 5  # balances, at most, that are compared after a repair
+ROUNDS, HANDED = 3, 0.25  # of handing neurons over: the first, of the mean width
+
+
+def _walk_path(m, plans, n_search, repair):
+    "The walk along the removals, and a few of its balances repaired"
+    (most, many), (least, few) = map(_narrow, plans)
+    base, start = plans[m.low], formula_point(m.s, m.sparsity).n_attn
+    n = min(many, max(start, few + PATIENCE)) if m.low else many
+    base, windows = _narrow(base)[0], min(m.room.n, N_COMPARE)
+    steps = _steps_of(m, "attentions", base, _drops(m), n, n_search)
+    each = _search(m, "", [base], windows)
+    steps += _join("balances", [each] * (n - few + 1))
+    if repair:
+        fit = max(2, min(8, m.room.n // 2))
+        tried = [base] if m.low else _between(m, least, most, min(TRIES, n - few + 1))
+        scored = [_swap_widths(base, i, m) for i in range(m.L)]
+        steps.append(_repair(m, tried, fit))
+        left = min(m.room.n - fit, N_COMPARE)
+        steps.append(_search(m, "balances", scored[: len(tried)], left))
+    return steps
+
+
+def _between(m, least, most, count):
+    "Plans whose widths go from those of one to those of another"
+    ends, out = [m.widths(p) for p in (least, most)], []
+    for i in range(count):
+        x = i / max(1, count - 1)
+        ks = (round(a + x * (b - a)) for a, b in zip(*ends, strict=True))
+        out.append(Plan(tuple(tuple(range(k)) for k in ks), (True,) * m.L))
+    return out
+
+# %% ../nbs/67_cost.ipynb #d549a6c4
+def _search_widths(m, plan, n_search):
+    "Each layer a step narrower, and wider if it can be; and some exchanges at once"
+    base, least = _narrow(plan)[0], 1 - HANDED
+    tries = [base, *(_swap_widths(base, i, m, least) for i in range(m.L))]
+    if not m.low:
+        tries += [_swap_widths(base, i, m, least / 2) for i in range(m.L)]
+    each = [_search(m, "", tries, n_search)]
+    some = tries[1 : 1 + (m.L // 2).bit_length()]
+    each.append(_search(m, "", some, min(m.room.n, N_COMPARE)))
+    return _join("widths", each * ROUNDS)
+
+
+def _most_neurons(m, plan):
+    "Of an FFN that got all that the exchanges can give it"
+    w, f = max(m.widths(plan)), max(m.s.width)
+    step = max(1, round(HANDED * w))
+    return min(w + ROUNDS * step, f)
+
+
+def _swap_widths(plan, i, m, share=0.5):
+    "One layer with a narrower FFN"
     ffn = list(plan.ffn)
     kept = range(m.s.width[i]) if ffn[i] is None else ffn[i]
-    ffn[i] = tuple(kept[: max(1, len(kept) // 2)])
+    ffn[i] = tuple(kept[: max(1, int(share * len(kept)))])
     return Plan(tuple(ffn), plan.attn)
 
 # %% ../nbs/67_cost.ipynb #c67rivals
@@ -401,7 +491,8 @@ def _magnitude(m, plans, n_search=1, **options):
     base, n = _narrow(plans[0])
     found = _steps_of(m, "attentions", base, _drops(m), n, n_search)
     rows = m.s.ffn[0] * m.size // 8 * 2  # joined an eighth at a time
-    return [*([_probe(m)] if found else []), Step("norms", rows, 0), *found]
+    norms = Step("norms", rows, 0, passes=1)
+    return [*([_probe(m)] if found else []), norms, *found]
 
 
 def _blockpruner(m, plans, n_search=1, **options):
@@ -443,8 +534,13 @@ def _evopress(
             each.append(score("generations", pool if k else [*pool, parent], many))
             pool = pool[:k]
     if each:
-        work = round(sum(s.operations for s in each) * steps / min(MANY, steps))
-        out.append(Step("generations", max(s.bytes for s in each), work))
+        all_of_them = steps / min(MANY, steps)
+        work, passes = (
+            round(sum(getattr(s, k) for s in each) * all_of_them)
+            for k in ("operations", "passes")
+        )
+        most = max(s.bytes for s in each)
+        out.append(Step("generations", most, work, passes=passes))
     return out
 
 # %% ../nbs/67_cost.ipynb #a25bd869
@@ -455,12 +551,38 @@ STEPS: dict[str, Callable] = {  # method -> (model's numbers, shapes) -> its ste
     "magnitude": _magnitude,
     "width_only": lambda m, plans, **o: [_probe(m), _scores(m)],
     "depth_only": _depth_only,
-    "shortgpt": lambda m, plans, **o: [_stream(m, m.rows)],
-    "window_based": lambda m, plans, **o: [_stream(m, m.rows)],
+    "shortgpt": lambda m, plans, **o: _stream(m, m.rows),
+    "window_based": lambda m, plans, **o: _stream(m, m.rows),
     "blockpruner": _blockpruner,
     "evopress": _evopress,
     "slicegpt": lambda m, plans, **o: [_rotate(m)],
 }
+
+
+BARE = "slicegpt",  # what is never repaired
+
+# %% ../nbs/67_cost.ipynb #749bc351
+def cost_options(
+    method: str,  # key of `STEPS`
+    options: Mapping,  # of methods
+) -> dict:  # those that this one has, and that change what it takes
+    """The options that a cost has to know.
+
+    Parameters
+    ----------
+    method : str
+        key of `STEPS`
+    options : Mapping
+        of methods
+
+    Returns
+    -------
+    dict
+        those that this one has, and that change what it takes
+    """
+    own = shape_options(method, options)
+    repair = options.get("repair")
+    return own | (dict(repair=repair) if repair and method not in BARE else {})
 
 
 def count_steps(
@@ -468,9 +590,9 @@ def count_steps(
     method: str,  # key of `STEPS`
     sparsity: float,  # target, in (0, 1)
     room: Room,  # the device, and the windows
-    repair: bool = False,  # is the plan repaired afterwards, on the same windows
+    repair: bool | str | None = None,  # is the plan repaired, on the same windows
     **options,  # of the method
-) -> list[Step]:  # in order
+) -> tuple[list[Step], list[Step]]:  # in order: the least, and the most; mostly equal
     """What a method does, step by step; `ValueError` if nothing is known of it.
 
     Parameters
@@ -483,26 +605,31 @@ def count_steps(
         target, in (0, 1)
     room : Room
         the device, and the windows
-    repair : bool, default False
-        is the plan repaired afterwards, on the same windows
+    repair : bool | str | None, default None
+        is the plan repaired, on the same windows
     **options
         of the method
 
     Returns
     -------
-    list[Step]
-        in order
+    tuple[list[Step], list[Step]]
+        in order: the least, and the most; mostly equal
     """
     if method not in STEPS:
         names = ", ".join(STEPS)
         raise ValueError(f"no cost for method {method!r}; there are: {names}")
+    if room.stream and method == "slicegpt":
+        raise ValueError("slicegpt takes no model whose weights are not in memory")
     m, shaping = _Model(as_skeleton(model), room), shape_options(method, options)
     if m.s.experts:
         raise ValueError("what pruning takes is counted for dense models alone")
     m.sparsity = sparsity
     plans = shape_plans(m.model, method, sparsity, **shaping)
+    if "ssp" in method:
+        own = options if repair is None else options | dict(repair=repair)
+        return tuple(STEPS[method](m.at(low), plans, **own) for low in (True, False))
     steps = STEPS[method](m, plans, **options)
-    return [*steps, _repair(m, plans[0])] if repair else steps
+    return ([*steps, _repair(m, plans[:1])] if repair else steps,) * 2
 
 # %% ../nbs/67_cost.ipynb #29ee3354
 @dataclass(frozen=True)
@@ -517,11 +644,14 @@ class Cost:
         of them, what a repair or SliceGPT has in float64
     operations : int
         of layers and head; one multiply-add counts as 2
+    read : int, default 0
+        bytes of layers that are fetched, where they are left on disk
     """
 
     bytes: int  # on the device at most, the dense weights among them
     exact: int  # of them, what a repair or SliceGPT has in float64
     operations: int  # of layers and head; one multiply-add counts as 2
+    read: int = 0  # bytes of layers that are fetched, where they are left on disk
 
 
 def pruning_cost(
@@ -530,7 +660,7 @@ def pruning_cost(
     sparsity: float,  # target, in (0, 1)
     room: Room,  # the device, and the windows
     **options,  # of `count_steps`
-) -> Cost:  # at the step that takes most; operations of all
+) -> tuple[Cost, Cost]:  # the least and the most; equal where no balance is searched
     """What a method needs to find its plan.
 
     Parameters
@@ -548,10 +678,20 @@ def pruning_cost(
 
     Returns
     -------
-    Cost
-        at the step that takes most; operations of all
+    tuple[Cost, Cost]
+        the least and the most; equal where no balance is searched
     """
-    steps = count_steps(model, method, sparsity, room, **options)
+    model = as_skeleton(model)
+    ends = count_steps(model, method, sparsity, room, **options)
+    layers = [n * model.dtype.itemsize for n in sizes(model).layer]
+    return tuple(_sum_up(x, weight_bytes(model), room, layers) for x in ends)
+
+
+def _sum_up(steps, held, room, layers):
+    "Bytes of the step that takes most; operations and bytes read of all"
     worst = max(steps, key=lambda s: s.bytes, default=Step("", 0, 0))
-    work = sum(s.operations for s in steps)
-    return Cost(weight_bytes(as_skeleton(model)) + worst.bytes, worst.exact, work)
+    work, passes = (sum(getattr(s, k) for s in steps) for k in ("operations", "passes"))
+    if not room.stream:
+        return Cost(held + worst.bytes, worst.exact, work)
+    there = held - sum(layers) + (max(layers) if passes else 0)
+    return Cost(there + worst.bytes, worst.exact, work, passes * sum(layers))

@@ -6,7 +6,7 @@
 __all__ = [
     'SHAPES', 'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton',
     'as_skeleton', 'shape_plans', 'shape_options', 'count_cache', 'Estimate',
-    'estimate', 'estimate_table', 'keeps_bound', 'find_sparsity', 'parse_size'
+    'estimate', 'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
 ]
 
 # %% ../nbs/66_estimate.ipynb #71f4c2fd
@@ -224,8 +224,13 @@ def _ends(L, n, weight):
 
 
 def _two_ssp_shapes(
-    model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all"
+    model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
 ):
+    if widths == "search" and s.experts:
+        raise ValueError(
+            "widths are searched in dense models alone: of a mixture, ask for"
+            " --widths uniform (widths='uniform')"
+        )
     with warnings.catch_warnings(action="ignore"):  # the method will say it
         multiple = fit_multiple(model, multiple)
     if n_attn == "search":  # any number with which the target can be met
@@ -260,10 +265,11 @@ def _keep_first(s, i, k):
     return ffn, None if k >= e.width else keep_neurons([mask] * e.experts)
 
 
-def _plus_shapes(model, s, sparsity, n_attn="search", **options):
-    if s.experts:
-        raise ValueError("2ssp+ searches widths and repairs: for dense models alone")
-    return _two_ssp_shapes(model, s, sparsity, n_attn=n_attn, **options)
+def _plus_shapes(
+    model, s, sparsity, n_attn="search", widths="search", **options
+):
+    how = dict(n_attn=n_attn, widths=widths)
+    return _two_ssp_shapes(model, s, sparsity, **how, **options)
 
 
 def _width_shapes(model, s, sparsity):
@@ -318,7 +324,7 @@ SHAPES: dict[str, Callable] = {  # method -> (model, sizes, sparsity) -> two pla
 }
 
 
-_SPLIT = "alpha", "n_attn", "multiple", "balance"
+_SPLIT = "alpha", "n_attn", "multiple", "balance", "widths"
 
 
 def shape_plans(
@@ -590,22 +596,38 @@ def estimate_table(
 
 def _table_row(ends, dense):
     "One method's numbers, in words"
-    active = _span(ends, lambda e: f"{e.active / 1e6:,.1f}")
+    active = span(ends, lambda e: f"{e.active / 1e6:,.1f}")
     return {
-        "sparsity": _span(ends, lambda e: f"{e.sparsity:.2%}"),
-        "FFN width": _span(ends, lambda e: "–".join(map(str, sorted(set(e.width))))),
-        "attentions": _span(ends, lambda e: f"{e.attentions}"),
-        "parameters, M": _span(ends, lambda e: f"{e.params / 1e6:,.1f}"),
+        "sparsity": span(ends, lambda e: f"{e.sparsity:.2%}"),
+        "FFN width": span(ends, lambda e: "–".join(map(str, sorted(set(e.width))))),
+        "attentions": span(ends, lambda e: f"{e.attentions}"),
+        "parameters, M": span(ends, lambda e: f"{e.params / 1e6:,.1f}"),
         **({"active, M": active} if dense.active < dense.params else {}),
-        "weights, MB": _span(ends, lambda e: f"{e.bytes / 1e6:,.1f}"),
-        "KV cache, MB": _span(ends, lambda e: f"{e.cache / 1e6:,.1f}"),
-        "prefill, speed-up": _span(ends, lambda e: f"{dense.prefill / e.prefill:.2f}"),
-        "token, speed-up": _span(ends, lambda e: f"{dense.token / e.token:.2f}"),
+        "weights, MB": span(ends, lambda e: f"{e.bytes / 1e6:,.1f}"),
+        "KV cache, MB": span(ends, lambda e: f"{e.cache / 1e6:,.1f}"),
+        "prefill, speed-up": span(ends, lambda e: f"{dense.prefill / e.prefill:.2f}"),
+        "token, speed-up": span(ends, lambda e: f"{dense.token / e.token:.2f}"),
     }
 
 
-def _span(ends, word):
-    "One word where both ends say the same"
+def span(
+    ends: Sequence,  # of a range
+    word: Callable,  # an end -> how it is written
+) -> str:  # 'a to b', or one word where both ends say the same
+    """A range in words.
+
+    Parameters
+    ----------
+    ends : Sequence
+        of a range
+    word : Callable
+        an end -> how it is written
+
+    Returns
+    -------
+    str
+        'a to b', or one word where both ends say the same
+    """
     return " to ".join(dict.fromkeys(map(word, ends)))
 
 # %% ../nbs/66_estimate.ipynb #4e6df4a1

@@ -396,6 +396,7 @@ def magnitude_scores(
         with resident(layer.modules()):
             rows = [part for u in ups for part in read_matrix(u).chunk(a.fused)]
             out.append(_row_norms([*rows, read_matrix(down).T], p))
+            del rows  # else an offloaded layer stays until the next one is there
     return out
 
 

@@ -13,7 +13,7 @@ __all__ = [
     'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
     'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
     'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'EstimateOptions'
+    'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -1339,11 +1339,8 @@ class ReportOptions:
     )
 
 # %% ../nbs/70_options.ipynb #8315feba
-ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
-
-
 @dataclass(frozen=True)
-class EstimateOptions:
+class BoundedModel:
     """Of what, and how much of it.
 
     Parameters
@@ -1362,22 +1359,6 @@ class EstimateOptions:
         counted, of a token
     context : int
         tokens in the cache (default: 4096)
-    pruning_method : tuple[str, ...]
-        keys of `METHODS`
-    multiple : int | None
-        2ssp: FFN widths are multiples of this
-    n_attn : int | str | None
-        2ssp: attentions to remove
-    alpha : float | None
-        2ssp: of the balance
-    balance : str | None
-        2ssp, mixtures: experts that it counts
-    dtype : str
-        auto (as stored), float32, bfloat16 or float16
-    cache_dir : str | None
-        where configurations are kept
-    trust_remote_code : bool
-        run Python that comes with the checkpoint
     """
 
     model: str = word(
@@ -1395,6 +1376,41 @@ class EstimateOptions:
     context: int = flag(
         4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count
     )
+
+# %% ../nbs/70_options.ipynb #e969e060
+ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
+
+
+@dataclass(frozen=True)
+class EstimateOptions(BoundedModel):
+    """What a method would leave of it, and take.
+
+    Parameters
+    ----------
+    pruning_method : tuple[str, ...]
+        keys of `METHODS`
+    multiple : int | None
+        2ssp: FFN widths are multiples of this
+    n_attn : int | str | None
+        2ssp: attentions to remove
+    alpha : float | None
+        2ssp: of the balance
+    widths : str | None
+        2ssp: of the FFNs
+    balance : str | None
+        2ssp, mixtures: experts that it counts
+    repair : str | None
+        what it takes, too
+    stream : bool
+        what it takes with the layers left on disk
+    dtype : str
+        auto (as stored), float32, bfloat16 or float16
+    cache_dir : str | None
+        where configurations are kept
+    trust_remote_code : bool
+        run Python that comes with the checkpoint
+    """
+
     # keys of `METHODS`
     pruning_method: tuple[str, ...] = flag(
         ESTIMATED, f"default: {' '.join(ESTIMATED)}", metavar="METHOD", nargs="+"
@@ -1406,8 +1422,17 @@ class EstimateOptions:
         None, "2ssp: attentions to remove", metavar="N", type=read_attentions
     )
     alpha: float | None = flag(None, "2ssp: of the balance", type=read_number)
+    widths: str | None = flag(
+        None, "2ssp: of the FFNs", choices=["uniform", "search"]
+    )
     balance: str | None = flag(
         None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES
+    )
+    repair: str | None = flag(
+        None, "what it takes, too", metavar="HOW", choices=REPAIR_NAMES
+    )
+    stream: bool = flag(
+        False, "what it takes with the layers left on disk", action="store_true"
     )
     dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
     cache_dir: str | None = flag(None, "where configurations are kept", metavar="DIR")

@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 
 from .arch import arch, decoder_layers, sizes
 from .chunks import map_chunks, rows_at_once, smallest_budget
+from .experts import Kept
 from .indices import send_indices
 from twossp.machine import (
     input_device,
@@ -455,6 +456,17 @@ def _limits(model, ids, leaves, check, budget):
     return Limits(windows, max(1, held // windows), rows, chunk)
 
 
+def _budget_beside(model, levels):
+    "A quarter of what is free beside the largest narrow copy of a layer"
+    s, most = sizes(model), 0
+    for i, nodes in enumerate(levels):
+        for d in {n.decision for n in nodes} - {None}:
+            own = [e for e in d[2] if isinstance(e, Kept)]
+            copy = sum(s.experts[i].count(len(e.left), e.k) for e in own)
+            most = max(most, len(d[1] or ()) * s.neuron[i] + copy)
+    return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
+
+
 def _evaluations_bar(levels, times, progress):
     "A bar that counts the evaluations of a tree, walked `times` times"
     n = sum(n.decision is not None for nodes in levels for n in nodes)
@@ -473,7 +485,7 @@ def find_last_states(
     decided: Sequence[list],  # their decisions
     ids: torch.Tensor,  # (n, t) token windows
     check: Check,  # how to replay the model
-    budget: int | None = None,  # bytes; default: a quarter of what is free
+    budget: int | None = None,  # bytes; default: a quarter of what is free then
     progress: bool = False,  # show a progress bar
 ) -> Iterator[LastStates]:  # all last nodes of all windows, some at a time
     """Walk the layers with every plan, as many windows at a time as the budget allows.
@@ -491,7 +503,7 @@ def find_last_states(
     check : Check
         how to replay the model
     budget : int | None, default None
-        bytes; default: a quarter of what is free
+        bytes; default: a quarter of what is free then
     progress : bool, default False
         show a progress bar
 
@@ -503,6 +515,7 @@ def find_last_states(
     root = make_trie(decided)
     levels = list_levels(root)
     send_indices(model, _list_kept(levels))
+    budget = _budget_beside(model, levels) if budget is None else budget
     limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
     with _evaluations_bar(levels, len(parts), progress) as bar:
