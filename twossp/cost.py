@@ -379,7 +379,7 @@ def _repair(m, plans, n=None, wide=None):
     slices = max(m.s.ffn) * k // max(m.s.width) * m.size
     sums = rows * m.need(0, True, None) + rows * t * 4 * (6 * d + k) + slices
     exact = 8 * (3 * k * k + 7 * k * d)
-    blocks = 8 * 2 * (k * k + k * d) + 4 * (5 * k * k // 8 + k * d)
+    blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     most = streams + kept + max(exact + 4 * k * d, sums + blocks)
     work = (1 + len(plans)) * n * m.forward(t)
     for k in (k for plan in plans for k in m.widths(plan)):

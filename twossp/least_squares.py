@@ -43,21 +43,25 @@ class Moments:
         return Moments(self.G + other.G, self.C + other.C, self.yy + other.yy, n)
 
 # %% ../nbs/30_least_squares.ipynb #47e0b932
-def _gram_blocks(x):
-    "The blocks of columns of xᵀx, on and below the diagonal"
-    step = max(1, -(-x.shape[1] // 4))
-    return [x[:, i:].T @ x[:, i : i + step] for i in range(0, x.shape[1], step)]
+def _multiply(a, b, room):
+    "Their product, in the memory of `room`"
+    shape = len(a), b.shape[1]
+    return torch.mm(a, b, out=room[: shape[0] * shape[1]].view(shape))
 
 
-def _add_blocks(G, blocks):
-    "Add such blocks to a whole matrix, in place"
-    start = 0
-    for part in blocks:
-        end = start + part.shape[1]
-        part = part.to(G.device)
-        G[start:end, start:] += part.T
-        G[end:, start:end] += part[end - start :]
-        start = end
+def _quarter(k):
+    "Columns of a block"
+    return max(1, -(-k // 4))
+
+
+def _add_gram(G, x, room):
+    "Add xᵀx to a whole matrix, in place: of four blocks what is on and below the diagonal"
+    k, step = x.shape[1], _quarter(x.shape[1])
+    for i in range(0, k, step):
+        end = min(k, i + step)
+        part = _multiply(x[:, i:].T, x[:, i:end], room).to(G.device)
+        G[i:end, i:] += part.T
+        G[end:, i:end] += part[end - i :]
     return G
 
 
@@ -76,7 +80,8 @@ def gram(
     torch.Tensor
         (k, k) symmetric
     """
-    return _add_blocks(x.new_zeros(x.shape[1], x.shape[1]), _gram_blocks(x))
+    k = x.shape[1]
+    return _add_gram(x.new_zeros(k, k), x, x.new_empty(k * _quarter(k)))
 
 # %% ../nbs/30_least_squares.ipynb #394e06d9
 def add_into(
@@ -138,20 +143,27 @@ def add_tokens(
     dict[str, Moments]
         float64, on the CPU where the device has none
     """
-    made = {k: _multiply(*xy) for k, xy in tokens.items()}
+    flat = {k: [widen(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
+    squares = {k: _sum_squares(y) for k, (_, y) in flat.items()}
     empty = {k: sums.get(k) or _begin_sums(*xy) for k, xy in tokens.items()}
-    for k, (blocks, C, yy, n) in made.items():
+    room = _make_room(list(flat.values()))
+    for k, (x, y) in flat.items():  # nothing more is made from here on
         m = empty[k]
-        C = m.C.add_(C.to(m.C.device))
-        sums[k] = Moments(_add_blocks(m.G, blocks), C, m.yy + yy, m.n + n)
+        C = m.C.add_(_multiply(y.T, x, room).to(m.C.device))
+        G, n = _add_gram(m.G, x, room), m.n + len(x)
+        sums[k] = Moments(G, C, m.yy + squares[k], n)
     return sums
 
 
-def _multiply(x, y):
-    "What tokens add: blocks of G, C, |y|² in float64, how many"
-    x, y = widen(x.flatten(0, -2)), widen(y.flatten(0, -2))
-    exact = y.to(exact_device(y.device)).double()
-    return _gram_blocks(x), y.T @ x, exact.square().sum(), len(x)
+def _make_room(pairs):
+    "Memory for the largest of the products"
+    needs = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in pairs]
+    return pairs[0][0].new_empty(max(needs)) if pairs else None
+
+
+def _sum_squares(y):
+    "In float64"
+    return y.to(exact_device(y.device)).double().square().sum()
 
 
 def _begin_sums(x, y):
