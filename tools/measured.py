@@ -27,7 +27,8 @@ TITLES = dict(
     rehearsal='Every method on rehearsed accelerators',
     peaks='Memory while pruning',
     waits='Waits of the host for an accelerator',
-    estimate='What pruning takes, estimated and measured',
+    estimate='What is left of a model, estimated and there',
+    cost='What pruning takes, estimated and measured',
 )
 INTRO = (
     'Everything that is measured here, as it is kept in `nbs/results/`: with the machine, '

@@ -287,7 +287,8 @@ def _tell(ends):
 # %% ../nbs/73_commands.ipynb #96092161
 def _say_commands(o, given, options):
     "What to type, a line a method"
-    for name in o.pruning_method:
+    unread = resolve_name("twossp.cost:BARE") if o.stream else ()
+    for name in (n for n in o.pruning_method if n not in unread):
         own = resolve_name("twossp.cost:cost_options")(name, options)
         flags = {given: getattr(o, given)} | own
         if given in ("target_memory", "target_speedup"):

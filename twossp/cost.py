@@ -230,17 +230,6 @@ class _Model:
                 self.needs[key] = 0 if gone else layer_need(self.model, self.room.t, i)
         return self.needs[key]
 
-    def at(self, low):
-        "The same, at an end of the range"
-        new = copy(self)
-        new.low = low
-        return new
-
-    def widths(self, plan):
-        "Neurons that a plan leaves, layer by layer"
-        both = zip(plan.ffn, self.s.width, strict=True)
-        return [f if x is None else len(x) for x, f in both]
-
     def forward(self, t, logits=0):
         "Operations of the dense layers for one window, and of the head"
         return count_operations(self.model, t, logits=logits)
@@ -362,16 +351,30 @@ def _steps_of(m, what, base, candidates, n, windows):
 
 def _join(what, steps):
     "Several steps as one, or none"
-    most, work = max((s.bytes for s in steps), default=0), sum(s.operations for s in steps)
-    passes = sum(s.passes for s in steps)
-    return [Step(what, most, work, passes=passes)] if steps else []
+    if not steps:
+        return []
+    work, passes = (sum(getattr(s, k) for s in steps) for k in ("operations", "passes"))
+    return [Step(what, max(s.bytes for s in steps), work, passes=passes)]
 
 # %% ../nbs/67_cost.ipynb #4c83c864
+def _at(m, low):
+    "The same model at an end of the range"
+    new = copy(m)
+    new.low = low
+    return new
+
+
+def _widths(m, plan):
+    "Neurons that a plan leaves, layer by layer"
+    both = zip(plan.ffn, m.s.width, strict=True)
+    return [f if x is None else len(x) for x, f in both]
+
+
 def _repair(m, plans, n=None, wide=None):
     "Refit the FFNs' output projections of plans on `n` windows; moments are in float64"
     n = n or len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
     n += round(NOISE * n)
-    k, d, t = wide or max(max(m.widths(p)) for p in plans), m.d, m.room.t
+    k, d, t = wide or max(max(_widths(m, p)) for p in plans), m.d, m.room.t
     rows, kept = min(n, m.rows), n * t * (k * m.size + 4 * d)
     kept = kept if kept <= m.room.budget // 2 else 0
     # dense in front of the layer and behind, each plan's in front, one behind
@@ -382,7 +385,7 @@ def _repair(m, plans, n=None, wide=None):
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     most = streams + kept + max(exact + 4 * k * d, sums + blocks)
     work = (1 + len(plans)) * n * m.forward(t)
-    for k in (k for plan in plans for k in m.widths(plan)):
+    for k in (k for plan in plans for k in _widths(m, plan)):
         work += n * t * 2 * (5 * k * k // 8 + 3 * k * d)
         work += (len(LAMBDAS) + 5) * 2 * d * k * k  # errors of each λ, products
     return Step("repair", most, round(work), exact, passes=1)
@@ -452,7 +455,7 @@ def _walk_path(m, plans, n_search, repair):
 
 def _between(m, least, most, count):
     "Plans whose widths go from those of one to those of another"
-    ends, out = [m.widths(p) for p in (least, most)], []
+    ends, out = [_widths(m, p) for p in (least, most)], []
     for i in range(count):
         x = i / max(1, count - 1)
         ks = (round(a + x * (b - a)) for a, b in zip(*ends, strict=True))
@@ -474,7 +477,7 @@ def _search_widths(m, plan, n_search):
 
 def _most_neurons(m, plan):
     "Of an FFN that got all that the exchanges can give it"
-    w, f = max(m.widths(plan)), max(m.s.width)
+    w, f = max(_widths(m, plan)), max(m.s.width)
     step = max(1, round(HANDED * w))
     return min(w + ROUNDS * step, f)
 
@@ -627,7 +630,7 @@ def count_steps(
     plans = shape_plans(m.model, method, sparsity, **shaping)
     if "ssp" in method:
         own = options if repair is None else options | dict(repair=repair)
-        return tuple(STEPS[method](m.at(low), plans, **own) for low in (True, False))
+        return tuple(STEPS[method](_at(m, low), plans, **own) for low in (True, False))
     steps = STEPS[method](m, plans, **options)
     return ([*steps, _repair(m, plans[:1])] if repair else steps,) * 2
 

@@ -65,10 +65,19 @@ def find_indices(
     return x
 
 # %% ../nbs/03_indices.ipynb #ed0e24a9
+def _forget(layers, wanted):
+    "Sets that are not wanted now"
+    for i, layer in enumerate(layers):
+        here, mine = {keep for j, keep in wanted if j == i}, _known.get(layer, {})
+        for keep in mine.keys() - here:
+            del mine[keep]
+
+
 def send_indices(
     model: PreTrainedModel,  # of a supported family
     # (number of a layer, neurons that stay in it); None and () need no sending
     wanted: Iterable[tuple[int, tuple[int, ...] | None]],
+    alone: bool = False,  # are all others forgotten
 ):
     """Bring neurons' numbers to the devices of their layers: one copy for each device.
 
@@ -78,11 +87,14 @@ def send_indices(
         of a supported family
     wanted : Iterable[tuple[int, tuple[int, ...] | None]]
         (number of a layer, neurons that stay in it); None and () need no sending
+    alone : bool, default False
+        are all others forgotten
     """
     a, layers, groups = arch(model), decoder_layers(model), {}
+    wanted = [(i, keep) for i, keep in wanted if keep]
+    if alone:
+        _forget(layers, wanted)
     for i, keep in wanted:
-        if not keep:
-            continue
         device = ffn_linears(layers[i], a)[1].weight.device
         away = device.type not in ("cpu", "meta")
         if away and _recall(layers[i], keep, device) is None:
@@ -91,4 +103,4 @@ def send_indices(
         flat = torch.tensor([n for _, keep in some for n in keep]).to(device)
         parts = flat.split([len(keep) for _, keep in some])
         for (layer, keep), x in zip(some, parts, strict=True):
-            _note(layer, keep, x)
+            _note(layer, keep, x.clone())  # else one of them keeps them all

@@ -55,7 +55,7 @@ def _quarter(k):
 
 
 def _add_gram(G, x, room):
-    "Add xᵀx to a whole matrix, in place: of four blocks what is on and below the diagonal"
+    "Add xᵀx to a whole matrix, in place: four blocks, on and below the diagonal"
     k, step = x.shape[1], _quarter(x.shape[1])
     for i in range(0, k, step):
         end = min(k, i + step)

@@ -378,9 +378,10 @@ def _refit_projection(place, task, g):
     read = kept if task.run.ffn[place.i] is None else slice(None)
     fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
     _run_pruned(place, task.run, g, task.name, fit)
-    sums = fit.sums.pop("fit"), fit.sums.pop("held", None)
-    new, found = refit_best(*sums, old, how.lams)
+    take = fit.sums.pop  # whoever holds them, their memory is not used again
+    new, found = refit_best(take("fit"), take("held", None), old, how.lams)
     new = new.to(old.dtype).to(old.device)
+    del old  # as large as what is stored
     stored = store_matrix(linear, new).contiguous()
     return stored, fit.stream(new) if fit.keep else None, found
 

@@ -514,7 +514,7 @@ def find_last_states(
     """
     root = make_trie(decided)
     levels = list_levels(root)
-    send_indices(model, _list_kept(levels))
+    send_indices(model, _list_kept(levels), alone=True)
     budget = _budget_beside(model, levels) if budget is None else budget
     limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
