@@ -609,7 +609,7 @@ def _table_row(ends, dense):
         "token, speed-up": span(ends, lambda e: f"{dense.token / e.token:.2f}"),
     }
 
-
+# %% ../nbs/66_estimate.ipynb #1eba9368
 def span(
     ends: Sequence,  # of a range
     word: Callable,  # an end -> how it is written
