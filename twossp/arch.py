@@ -6,8 +6,8 @@
 __all__ = [
     'ARCHS', 'ROWS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
     'refusal', 'sees', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader',
-    'arch', 'decoder_layers', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
-    'ffn_width', 'Sizes', 'n_params', 'sizes'
+    'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row',
+    'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
@@ -19,6 +19,7 @@ import transformers
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from .away import is_away
 from .experts import ExpertSizes, is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear
 from .upstream import auto_class, knows_type, reads_images, writes_text
@@ -40,7 +41,7 @@ class Arch:
     out : str | tuple[str, ...]
         output projection of the attention, from the attention; one, or one for each
     up : tuple[str, ...]
-        input projections of the FFN (gate and up), from a layer
+        input projections of the FFN (gate and up), from a layer; * stands for any name
     down : str
         output projection of the FFN, from a layer
     fused : int, default 1
@@ -70,7 +71,8 @@ class Arch:
     attn_norm: str | tuple[str, ...]
     # output projection of the attention, from the attention; one, or one for each
     out: str | tuple[str, ...]
-    up: tuple[str, ...]  # input projections of the FFN (gate and up), from a layer
+    # input projections of the FFN (gate and up), from a layer; * stands for any name
+    up: tuple[str, ...]
     down: str  # output projection of the FFN, from a layer
     fused: int = 1  # how many projections each matrix in `up` stacks
     # the configuration's name for the FFN width; "" where it has none, since the width
@@ -252,6 +254,19 @@ ARCHS |= {
         width="ffn_hidden_size",
     ),
 }
+_SHARED = "shared_transformer.feed_forward"
+ARCHS["zamba2"] = Arch(
+    "model.layers",
+    ("mamba", "mamba_decoder.mamba"),
+    ("input_layernorm", "mamba_decoder.input_layernorm"),
+    "out_proj",
+    (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
+    f"{_SHARED}.down_proj",
+    fused=2,
+    gives="x",
+    keeps="states",
+    fixed=True,
+)
 
 # %% ../nbs/02_arch.ipynb #9f9d36ad
 def model_family(
@@ -279,6 +294,9 @@ _REASONS = {
     ("is_encoder_decoder", "add_cross_attention"): (
         "it is an encoder–decoder: its layers"
         " attend to an encoder as well, and are not one attention and one FFN"
+    ),
+    ("canvas_length",): (
+        "it writes blocks of text by diffusion, and gives no probabilities of a next token"
     ),
     _SENSES: (
         "it is multimodal, and not of those that read images and text: its layers also"
@@ -511,6 +529,70 @@ def decoder_layers(
     """
     return model.get_submodule(arch(model).layers)
 
+# %% ../nbs/02_arch.ipynb #42b5d2a8
+def ffn_users(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> tuple[int, ...]:  # numbers of layers, its own among them; () where it is its own
+    """The layers that use a layer's FFN, where it is one for several (Zamba 2).
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    tuple[int, ...]
+        numbers of layers, its own among them; () where it is its own
+    """
+    c = getattr(_find(layer, a.down.rpartition(".")[0]), "config", None)
+    at, turns = getattr(c, "hybrid_layer_ids", None), getattr(c, "num_mem_blocks", None)
+    if not at or not turns:
+        return ()
+    return tuple(at[at.index(_number(layer)) % turns :: turns])
+
+
+def borrows_ffn(
+    layer: nn.Module,  # a decoder layer
+    a: Arch,  # the family's row
+) -> bool:  # then the FFN counts as the first such layer's
+    """Is a layer's FFN an earlier layer's, used once more.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    bool
+        then the FFN counts as the first such layer's
+    """
+    users = ffn_users(layer, a)
+    return bool(users) and users[0] != _number(layer)
+
+
+def _number(layer):
+    "Which layer it is, as its modules know"
+    said = (getattr(m, "layer_idx", None) for m in layer.modules())
+    return next(i for i in said if type(i) is int and i >= 0)
+
+
+def _named(layer, names):
+    "Names of submodules, each with a * once for every name that it stands for"
+    for name in names:
+        head, star, rest = name.partition(".*.")
+        there = _find(layer, head) if star else None
+        each = [] if there is None else [f"{head}.{k}.{rest}" for k, _ in there.named_children()]
+        yield from (n for n in each if _find(layer, n) is not None)
+        if there is None:
+            yield name
+
 # %% ../nbs/02_arch.ipynb #35ffb555
 def has_experts(
     layer: nn.Module,  # a decoder layer
@@ -557,7 +639,8 @@ def layer_row(
         `up` and `down` are those of this layer; "" where it has no such FFN
     """
     if not has_experts(layer, a):
-        return a
+        starred = any("*" in n for n in a.up)
+        return replace(a, up=tuple(_named(layer, a.up))) if starred else a
     *up, down = a.shared or ("",)
     return replace(a, up=tuple(up), down=down)
 
@@ -582,7 +665,8 @@ def has_ffn(
     """
     if isinstance(a.attn, str) or has_experts(layer, a):
         return True
-    return all(_find(layer, n) is not None for n in (*a.up, a.down))
+    names = (*layer_row(layer, a).up, a.down)
+    return all(_find(layer, n) is not None for n in names) and not borrows_ffn(layer, a)
 
 # %% ../nbs/02_arch.ipynb #955855a4
 def ffn_linears(
@@ -745,15 +829,30 @@ def n_params(
     return sum(p.numel() for p in module.parameters())
 
 # %% ../nbs/02_arch.ipynb #04af5b12
-def _layer_sizes(layer, a):
-    "The entries of `Sizes` for one layer, in order"
+def _layer_sizes(layer, a, seen):
+    "The entries of `Sizes` for one layer, in order; what was seen in another is its own"
     f, ffn, neuron = _ffn_sizes(layer, a)
     mixers = [n_params(layer.get_submodule(m.name)) for m in layer_mixers(layer, a)]
     e, there = None, has_experts(layer, a) and layer.get_submodule(a.experts)
     if there and is_experts(there):
         e = measure_experts(layer, a.experts)
         ffn += e.count(e.experts, e.width)
-    return n_params(layer), sum(mixers), ffn, f, neuron, tuple(mixers), e
+    own = {id(p): p.numel() for p in layer.parameters() if id(p) not in seen}
+    seen.update(own)
+    return sum(own.values()), sum(mixers), ffn, f, neuron, tuple(mixers), e
+
+
+def _check_shared(layers, a):
+    "`ValueError` where layers that use one FFN hold copies of it"
+    for x in layers:
+        if borrows_ffn(x, a):
+            down, again = (y.get_submodule(a.down) for y in (layers[ffn_users(x, a)[0]], x))
+            built = again.weight is None or again.weight.is_meta and not is_away(again)
+            if down.weight is not again.weight and not built:
+                raise ValueError(
+                    f"layers {ffn_users(x, a)} use one FFN, and each holds a copy of it, as"
+                    " it is where layers are offloaded or streamed: load the model whole"
+                )
 
 
 def _ffn_sizes(layer, a):
@@ -779,7 +878,8 @@ def sizes(
     Sizes
         counted, not computed from the configuration
     """
-    a = arch(model)
-    rows = [_layer_sizes(layer, a) for layer in decoder_layers(model)]
+    a, seen = arch(model), set()
+    _check_shared(decoder_layers(model), a)
+    rows = [_layer_sizes(layer, a, seen) for layer in decoder_layers(model)]
     *counts, experts = zip(*rows, strict=True)
     return Sizes(*counts, experts=experts, fixed=a.fixed)

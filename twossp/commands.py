@@ -82,9 +82,12 @@ def list_families(
     """
     if o.all:
         return _list_types()
-    archs = resolve_name("twossp.arch:ARCHS")
+    where = resolve_name("twossp.arch")
+    archs, row_mixers = where.ARCHS, where.row_mixers
     head = [("family", "layers", "attention", "FFN")]
-    rows = ((k, a.layers, a.attn, " ".join((*a.up, a.down))) for k, a in archs.items())
+    mixers = {k: " ".join(m.name for m in row_mixers(a)) for k, a in archs.items()}
+    ffns = {k: " ".join((*a.up, a.down)) for k, a in archs.items()}
+    rows = ((k, a.layers, mixers[k], ffns[k]) for k, a in archs.items())
     print(align([*head, *sorted(rows)]))
     print("\nother types are derived when they are met; twossp families --all lists them")
     return 0

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'expert_changes', 'width_step', 'mask_experts', 'silent_biases', 'expert_shape',
-    'skeleton_experts'
+    'expert_changes', 'width_step', 'mask_experts', 'silent_biases', 'closing_biases',
+    'repeat_changes', 'expert_shape', 'skeleton_experts'
 ]
 
 # %% ../nbs/03_cutting.ipynb #656dcc88
@@ -16,7 +16,7 @@ import torch
 from accelerate.utils import align_module_device
 from torch import nn
 
-from .arch import Arch, has_experts
+from .arch import Arch, ffn_users, has_experts, layer_row
 from .away import is_away, make_later
 from twossp.experts import (
     Kept, NoExperts, copy_module, cut_router, expert_block, is_experts, keep_neurons,
@@ -181,6 +181,72 @@ def silent_biases(
         raise ValueError(f"{', '.join(beside)} cannot be zero: its weights are not in memory")
     zeros = {n: torch.zeros_like(p) for n, p in beside.items()}
     return [(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
+
+# %% ../nbs/03_cutting.ipynb #067f52d6
+def closing_biases(
+    layers: nn.ModuleList,  # the decoder layers
+    kept: list[int],  # those that stay, ascending
+) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
+    """Biases that only the last layer has, as zeros for the one that becomes the last.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        the decoder layers
+    kept : list[int]
+        those that stay, ascending
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
+    if kept[-1] == len(layers) - 1:
+        return []
+    new, changes = dict(layers[kept[-1]].named_modules()), []
+    for name, old in layers[-1].named_modules():
+        for n, p in old.named_parameters(recurse=False):
+            m = new.get(name)
+            if "bias" in n and type(m) is type(old) and getattr(m, n) is None:
+                zeros = torch.zeros_like(p)
+                changes.append((m, n, nn.Parameter(zeros, p.requires_grad)))
+    return changes
+
+# %% ../nbs/03_cutting.ipynb #a49a6e99
+def repeat_changes(
+    layers: nn.ModuleList,  # the decoder layers
+    a: Arch,  # the family's row
+    i: int,  # one of them
+    changes: list,  # of it: what has `parent`, `name` and `new`
+) -> list[tuple[nn.Module, str, object]]:  # of the other layers; mostly none
+    """What an FFN's changes are in the other layers that use it.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        the decoder layers
+    a : Arch
+        the family's row
+    i : int
+        one of them
+    changes : list
+        of it: what has `parent`, `name` and `new`
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        of the other layers; mostly none
+    """
+    users = [j for j in ffn_users(layers[i], a) if j != i]
+    if not users:
+        return []
+    a, places = layer_row(layers[i], a), {}
+    for n in (*a.up, a.down):
+        path, _, last = n.rpartition(".")
+        places[layers[i].get_submodule(path), last] = n
+    named = [(places.get((c.parent, c.name)), c.new) for c in changes]
+    again = [(j, *n.rpartition("."), new) for j in users for n, new in named if n]
+    return [(layers[j].get_submodule(path), n, new) for j, path, _, n, new in again]
 
 # %% ../nbs/03_cutting.ipynb #f78581af
 def expert_shape(

@@ -277,7 +277,7 @@ def _fit_states(small, t):
     fit |= dict(mamba_d_state=16, ssm_state_size=16, mamba_n_groups=1, n_groups=1)
     if small.get("n_mamba_heads"):  # Zamba 2
         fit |= dict(n_mamba_heads=8, mamba_headdim=inner // 8, attention_hidden_size=2 * t.d)
-        fit |= dict(attention_head_dim=2 * t.d // t.heads)
+        fit |= dict(attention_head_dim=2 * t.d // t.heads, adapter_rank=8)
     keys, values = (small.get(f"linear_num_{k}_heads") for k in ("key", "value"))
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
@@ -338,7 +338,7 @@ def shrink_config(
         small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
     return family(**small | _fit_layers(config, small, s, t, kept) | _fit_states(small, t))
 
-
+# %% ../nbs/06_derive.ipynb #b1db5f65
 def _shrink_own(key, v, s, t, kept):
     "An entry that one layer has otherwise than the others"
     if key == "head_dim":
@@ -353,15 +353,18 @@ def _fit_layers(config, small, s, t, kept):
     fit, own = {}, small.get("per_layer_config")
     if n := small.get("num_kv_shared_layers"):
         fit["num_kv_shared_layers"] = sum(i >= s.L - n for i in kept)
+    if ids := small.get("hybrid_layer_ids"):
+        fit["hybrid_layer_ids"] = [kept.index(i) for i in ids if i in kept]
     if own:
         given = {int(i): x for i, x in own.items()}
+        if any("qk_nope_head_dim" in x for x in given.values()):
+            fit["head_dim"] = s.head  # the sum of two others (Dots 3 Note)
         fit["per_layer_config"] = {
             kept.index(i): {k: _shrink_own(k, v, s, t, kept) for k, v in x.items()}
             for i, x in given.items()
             if i in kept
         }
     return fit
-
 
 # %% ../nbs/06_derive.ipynb #8d51440b
 def _shrink_seeing(config, head, thin):
@@ -393,7 +396,7 @@ def _shrink_sense(c, d, small):
     L = next((v for k, v in c.items() if re.search(_DEPTHS, k) and type(v) is int), 0)
     return {k: _shrink_part(k, v, L, d, small) for k, v in c.items()}
 
-
+# %% ../nbs/06_derive.ipynb #5499dc48
 def _shrink_part(k, v, L, d, small):
     "An entry of a picture's part"
     if isinstance(v, dict) and "model_type" in v:  # a part of the part
@@ -402,6 +405,8 @@ def _shrink_part(k, v, L, d, small):
         return min(v, 2)
     if re.search("index|layers", k) and isinstance(v, list):
         return [x for x in v if type(x) is int and x < 2] or [1] * bool(v)
+    if k == "per_layer_config":
+        return v and {i: x for i, x in v.items() if int(i) < 2}
     if isinstance(v, list) and len(v) == L > 3:  # an entry for each layer
         return [v[i] for i in pick_layers(v, 2)[:2]]
     if "feature_layer" in k and isinstance(v, list):

@@ -58,7 +58,7 @@ from .away import make_later
 from twossp.card import (
     count_params, expert_facts, model_card, name_base, plan_record, read_plan,
 )
-from .cutting import expert_shape, silent_biases
+from .cutting import expert_shape, repeat_changes, silent_biases
 from .engines import list_engines
 from .entries import find_entries
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
@@ -74,8 +74,8 @@ from .replay import is_offloaded
 from .shards import save_model
 from .surgery import Edit, NoAttention, Saver, applied, locate, swap, swapped
 from twossp.upstream import (
-    auto_class, causal_class, config_class, keep_soft_cap, knows_type, mark_filled,
-    share_conversions, types_of_class,
+    auto_class, causal_class, config_class, forget_tied, keep_soft_cap, knows_type,
+    mark_filled, share_conversions, types_of_class,
 )
 
 # %% ../nbs/51_hub.ipynb #17b65096
@@ -275,6 +275,7 @@ def _spare_gone(model):
     for x in model.modules():
         if any(isinstance(y, NoLinear) for y in x.children()):
             mark_filled(x)
+    forget_tied(model)
 
 # %% ../nbs/51_hub.ipynb #a097e4c9
 def _pruned_config(base):
@@ -416,6 +417,7 @@ def _dense_like(layer, a):
 
 def _fill_up(layer, a, likes, width):
     "The edits that fill a narrowed FFN up with zeros, to `width` neurons"
+    a = layer_row(layer, a)
     *ups, down = (layer.get_submodule(n) for n in (*a.up, a.down))
     new = [
         _widen(u, like, 0, a.fused, width) for u, like in zip(ups, likes, strict=False)
@@ -455,15 +457,15 @@ def _compatible_edits(model, plan, likes):
     a = arch(model)
     if a.experts:
         return []  # of a mixture only what the configuration can say
+    layers, todo = list(decoder_layers(model)), []
     width = max(1, *(ffn_width(x, a) for x in likes))
     if not a.width:  # the configuration cannot say another than the dense one
         width = max(in_features(like[-1]) for like in likes.values())
-    return [
-        e
-        for x in likes
-        if has_ffn(x, a) and ffn_width(x, a) < width
-        for e in _fill_up(x, a, likes[x], width)
-    ]
+    for x in (x for x in likes if has_ffn(x, a) and ffn_width(x, a) < width):
+        new = _fill_up(x, a, likes[x], width)
+        more = repeat_changes(layers, a, layers.index(x), new)
+        todo += new + [Edit(*c) for c in more]
+    return todo
 
 
 @contextmanager

@@ -22,7 +22,9 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, ffn_linears, ffn_width, has_ffn
+from twossp.arch import (
+    arch, decoder_layers, ffn_linears, ffn_users, ffn_width, has_ffn,
+)
 from .chunks import map_chunks, rows_at_once, smallest_budget
 from .linear import NoLinear, in_features, read_matrix
 from .machine import input_device, processes, progress_bar, sum_over_processes
@@ -184,10 +186,20 @@ def _walk_norms(model, ids, check, bs, found, done, budget, progress):
             done()
 
 # %% ../nbs/20_importance.ipynb #95014b38
+def _further_uses(model):
+    "Pairs (layer that an FFN counts as, another layer that uses it too)"
+    a, layers = arch(model), enumerate(decoder_layers(model))
+    uses = {i: ffn_users(x, a) for i, x in layers if has_ffn(x, a)}
+    return [(i, j) for i, js in uses.items() for j in js if j != i]
+
+
 def _plain_norms(model, ids, bs, found, done, progress):
     "The same, batch by batch"
     a, device = arch(model), input_device(model)
-    downs = [_last(layer, a) for layer in decoder_layers(model)]
+    layers = decoder_layers(model)
+    own = [(i, _last(layer, a)) for i, layer in enumerate(layers)]
+    more = [(i, layers[j].get_submodule(a.down)) for i, j in _further_uses(model)]
+    at, downs = zip(*own, *more, strict=True)
     bar = progress_bar(None, "activation norms", progress, total=len(ids))
 
     def work(b):
@@ -196,7 +208,7 @@ def _plain_norms(model, ids, bs, found, done, progress):
         done()
         bar.update(len(b))
 
-    with bar, pre_hooks(downs, found.add):
+    with bar, pre_hooks(downs, lambda k, x: found.add(at[k], x)):
         map_chunks(work, (ids,), bs, model, ids.shape[1], undo=found.undo)
 
 # %% ../nbs/20_importance.ipynb #efa04913
@@ -228,13 +240,15 @@ def _mean_norms(model, calib, p, bs, budget, progress):
     done = lambda: _add_up(found.norms, sums)
     budget = smallest_budget(model) if budget is None else budget
     bs = bs or rows_at_once(model, calib.shape[1], budget)
+    further = [i for i, _ in _further_uses(model)]
     with inference(model):
-        if len(mine) and check.problem:
+        if len(mine) and (check.problem or further):
             _plain_norms(model, mine, bs, found, done, progress)
         elif len(mine):
             bs = bs if check.stack else 1
             _walk_norms(model, mine, check, bs, found, done, budget, progress)
-    return [(sum_over_processes(s) / len(calib)).float() for s in sums]
+    n = [len(calib) * (1 + further.count(i)) for i in range(len(sums))]
+    return [(sum_over_processes(s) / k).float() for s, k in zip(sums, n, strict=True)]
 
 # %% ../nbs/20_importance.ipynb #a99635c0
 _remembered = weakref.WeakKeyDictionary()  # model -> {key: scores}, oldest first

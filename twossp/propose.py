@@ -26,7 +26,7 @@ from torch import nn
 from transformers import Cache, PreTrainedModel
 
 from twossp.arch import (
-    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_width,
+    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_users, ffn_width,
     has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params,
     refusal, row_mixers,
 )
@@ -871,7 +871,17 @@ def check_shapes(
         if inside & {id(m) for m in (*ups, down)}:
             raise ValueError("a projection of the FFN is inside the attention")
         said[a.down] = _check_ffn_shapes(a, i, ups, down)
+        if len({in_features(u) for u in _direct(p.a, a, ups)} | {out_features(down)}) > 1:
+            raise ValueError(
+                f"layer {i}: the FFN does not come back to the width it started from"
+            )
     return "; ".join(said.values())
+
+
+def _direct(a, own, ups):
+    "The projections that read the stream: not an adapter's second one, which a * names"
+    starred = any("*" in n for n in a.up)
+    return [u for n, u in zip(own.up, ups, strict=True) if not starred or n in a.up]
 
 
 def _check_ffn_shapes(a, i, ups, down):
@@ -882,10 +892,6 @@ def _check_ffn_shapes(a, i, ups, down):
                 f"layer {i}: {name} gives {has} outputs, {a.down} takes {f}; with"
                 f" fused={a.fused} there would have to be {a.fused*f}"
             )
-    if len({in_features(u) for u in ups} | {out_features(down)}) > 1:
-        raise ValueError(
-            f"layer {i}: the FFN does not come back to the width it started from"
-        )
     said = "gate and up" if n == 2 else f"input projections: {n}"
     return f"{f} neurons; {said}, {in_features(ups[0])} inputs"
 
@@ -988,13 +994,19 @@ def check_neurons(
     ffn = {i: _some(ffn_width(layers[i], p.a), i) for i in at}
     experts = {i: _some_of_each(expert_shape(layers[i], p.a), i) for i in at}
     downs = [(i, layer_row(layers[i], p.a).down) for i in at if ffn[i]]
-    pairs = [(layers[i].get_submodule(n), _mask(_widths(p)[i], ffn[i])) for i, n in downs]
+    masks = [(i, n, _mask(_widths(p)[i], ffn[i])) for i, n in downs]
+    pairs = [(layers[j].get_submodule(n), f) for i, n, f in masks for j in _users(p, i)]
     masks = [Edit(*mask_experts(layers[i], p.a, e)) for i, e in experts.items() if e]
     with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
         want = p.logits()
     keep, left = ([x.get(i) for i in range(p.L)] for x in (ffn, experts))
     with applied(p.model, Plan(tuple(keep), (True,) * p.L, experts=tuple(left))):
         return agree(p, p.logits(), want)
+
+
+def _users(p, i):
+    "The layers that use the FFN of layer `i`"
+    return ffn_users(decoder_layers(p.model)[i], p.a) or (i,)
 
 
 def _some(f, i):
@@ -1033,7 +1045,8 @@ def check_ffn(
         what was found
     """
     gone = _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
-    downs = [m for i in gone for m in _last_maps(p, decoder_layers(p.model)[i])]
+    used, layers = [j for i in gone for j in _users(p, i)], decoder_layers(p.model)
+    downs = [m for j in used for m in _last_maps(p, layers[j])]
     with hooked([m.register_forward_hook(_zero) for m in downs]):
         want = p.logits()
     with applied(p.model, drop(p.L, ffn=gone)):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from .arch import arch, model_family, sees
+from twossp.arch import (
+    arch, decoder_layers, ffn_users, has_ffn, layer_row, model_family, sees,
+)
 from .upstream import causal_class, config_class
 
 # %% ../nbs/50_remote.ipynb #6508a885
@@ -171,7 +173,20 @@ def prune(layers, config):
         put(layers[i], name, new)
     for layer, width in zip(layers, said["ffn"], strict=True):
         narrow(layer, width)
-'''
+{share}'''
+
+_SHARE = """    for i, adapters, others in SHARED:  # one FFN for several layers
+        for n in adapters:
+            old, width = layers[i].get_submodule(n), FUSED * said["ffn"][i]
+            new = resized(old, sizes(old)[0], width) if width else NoLinear(0)
+            put(layers[i], n, new)
+        for j in others:
+            for n in (*UP, DOWN, *adapters):
+                put(layers[j], n, layers[i].get_submodule(n))
+
+
+SHARED = {shared!r}
+"""
 
 # %% ../nbs/50_remote.ipynb #7ee29dca
 _CLASSES = '''
@@ -191,6 +206,10 @@ class TwoSSP{model}(FamilyModel):
     def __init__(self, config, *args, **kwargs):
         super().__init__(config, *args, **kwargs)
         prune(self.get_submodule(LAYERS), config)
+        there = {{n for n, _ in self.named_parameters(remove_duplicate=False)}}
+        tied = getattr(self, "all_tied_weights_keys", {{}})
+        for name in [n for n in tied if n not in there]:
+            del tied[name]  # of an FFN that is gone
 
     @classmethod
     def is_custom_code(cls):  # what no file holds is filled in by the family's own code
@@ -213,6 +232,14 @@ else:
 
 # %% ../nbs/50_remote.ipynb #f899c2ec
 MODULE = "modeling_twossp"  # name of the file that a checkpoint brings
+
+
+def _list_shared(model, a):
+    "Of each FFN that several layers use: its layer, its adapters, the other layers"
+    layers = enumerate(decoder_layers(model))
+    uses = {i: (x, ffn_users(x, a)) for i, x in layers if has_ffn(x, a)}
+    more = {i: [n for n in layer_row(x, a).up if n not in a.up] for i, (x, _) in uses.items()}
+    return [[i, more[i], [j for j in at if j != i]] for i, (_, at) in uses.items() if at]
 
 
 def write_code(
@@ -240,7 +267,10 @@ def write_code(
     config = config_class(family)
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)
-    row = dict(layers=a.layers, attn=a.attn, up=a.up, down=a.down, fused=a.fused)
+    up = tuple(n for n in a.up if "*" not in n)
+    row = dict(layers=a.layers, attn=a.attn, up=up, down=a.down, fused=a.fused)
+    shared = _list_shared(model, a)
+    row |= dict(share=_SHARE.format(shared=shared) if shared else "")
     text = _HEAD + _STUBS + _EMPTY + _PRUNE + _BUILD + _CLASSES
     text = text.format(**names, **row, says=says)
     (folder / f"{MODULE}.py").write_text(text, encoding="utf-8")

@@ -30,7 +30,9 @@ from twossp.arch import (
     layer_row, n_params, sizes,
 )
 from .away import make_later, put_tensor
-from .cutting import expert_changes, expert_shape, skeleton_experts
+from twossp.cutting import (
+    closing_biases, expert_changes, expert_shape, repeat_changes, skeleton_experts,
+)
 from .indices import find_indices, send_indices
 from twossp.linear import (
     NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
@@ -427,7 +429,7 @@ def depth_edits(
     edits += _config_edits(model.config.get_text_config(), L, kept)
     for new, old in enumerate(kept):
         edits += _index_edits(layers[old], old, new)
-    return edits
+    return edits + [Edit(*x) for x in closing_biases(layers, kept)]
 
 # %% ../nbs/04_surgery.ipynb #a8eef2fb
 def _mixers_off(layer, a, attn):
@@ -531,7 +533,9 @@ def _layer_edits(model, plan, i):
         edits.append(Edit(*locate(layer, m.name), stub))
     here = f"{a.layers}.{i}."
     mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
-    return _put_weights(model, edits, mine)
+    edits = _put_weights(model, edits, mine)
+    more = repeat_changes(decoder_layers(model), a, i, edits)
+    return edits + [Edit(*x) for x in more]
 
 
 def _make_edits(model, plan):

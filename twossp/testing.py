@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'raises', 'byte_tokenizer',
-    'randomize', 'tiny_config', 'tiny_model', 'tiny_ids', 'fingerprint'
+    'BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'SHARING', 'raises',
+    'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model', 'tiny_ids',
+    'fingerprint'
 ]
 
 # %% ../nbs/00_testing.ipynb #d73855f4
@@ -165,6 +166,10 @@ MIXTURES = {  # the same for mixtures of experts, one of each make
     "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
     "gpt_oss": dict(_GQA, head_dim=8, **_FEW),  # transposed, biased, interleaved
 }
+_BLOCKS = dict(num_mem_blocks=2, adapter_rank=4, use_shared_attention_adapter=True)
+_STATES = dict(n_mamba_heads=8, mamba_d_state=8, use_mem_rope=True)
+_ORDER = dict(layers_block_type=["linear_attention", *["hybrid"] * 3])
+SHARING = {"zamba2": dict(**_BLOCKS, **_STATES, **_ORDER)}  # layers that share an FFN
 
 # %% ../nbs/00_testing.ipynb #55f4288d
 def _draw(name, shape, g):
@@ -203,7 +208,7 @@ def randomize(
 
 # %% ../nbs/00_testing.ipynb #5dec62e0
 def tiny_config(
-    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
+    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedConfig:  # of the family's own class
     """The configuration of a tiny model; `ValueError` lists the families.
@@ -211,7 +216,7 @@ def tiny_config(
     Parameters
     ----------
     family : str, default 'llama'
-        a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
+        a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
     **overrides
         configuration entries that differ from the tiny ones
 
@@ -220,7 +225,7 @@ def tiny_config(
     PreTrainedConfig
         of the family's own class
     """
-    rows = FAMILIES | VARIANTS | MIXTURES
+    rows = FAMILIES | VARIANTS | MIXTURES | SHARING
     if family not in rows:
         raise ValueError(
             f"no tiny model for family {family!r}; there are: {', '.join(rows)}"
@@ -234,7 +239,7 @@ def tiny_config(
 
 # %% ../nbs/00_testing.ipynb #1ef2359a
 def tiny_model(
-    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
+    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
     seed: int = 0,  # of the weights
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones
@@ -244,7 +249,7 @@ def tiny_model(
     Parameters
     ----------
     family : str, default 'llama'
-        a key of `FAMILIES`, `VARIANTS` or `MIXTURES`
+        a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
     seed : int, default 0
         of the weights
     dtype : torch.dtype, default torch.float32

@@ -8,7 +8,7 @@ __all__ = [
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
     'drop_tied', 'read_offloaded', 'use_one_device', 'keep_soft_cap', 'mark_filled',
-    'swaps_attention', 'hang_hooks'
+    'forget_tied', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -359,6 +359,22 @@ def mark_filled(
         of a model that is being built
     """
     module._is_hf_initialized = True
+
+# %% ../nbs/00_upstream.ipynb #c430b6ae
+def forget_tied(
+    model: PreTrainedModel,  # that is being built, with some of its tensors gone
+):
+    """Take tensors that are not there from the list of those that are another's.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        that is being built, with some of its tensors gone
+    """
+    there = {n for n, _ in model.named_parameters(remove_duplicate=False)}
+    tied = getattr(model, "all_tied_weights_keys", {})
+    for name in [n for n in tied if n not in there]:
+        del tied[name]
 
 # %% ../nbs/00_upstream.ipynb #944b3c0d
 def swaps_attention(
