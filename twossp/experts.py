@@ -7,17 +7,19 @@ __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
     'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
-    'NoExperts', 'expert_inputs', 'expert_outputs', 'run_experts'
+    'NoExperts', 'eager_experts', 'expert_inputs', 'expert_outputs', 'run_experts'
 ]
 
 # %% ../nbs/01_experts.ipynb #47a6d96d
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 # %% ../nbs/01_experts.ipynb #2482ded4
 @dataclass(frozen=True)
@@ -535,6 +537,33 @@ class NoExperts(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
+
+# %% ../nbs/01_experts.ipynb #a0accb2c
+@contextmanager
+def eager_experts(
+    model: PreTrainedModel,  # of any kind; afterwards its experts run as before
+) -> Iterator[PreTrainedModel]:  # `model`
+    """Inside, a mixture's experts run one by one.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of any kind; afterwards its experts run as before
+
+    Returns
+    -------
+    Iterator[PreTrainedModel]
+        `model`
+    """
+    used = getattr(model.config.get_text_config(), "_experts_implementation", None)
+    mixture = used is not None and any(map(is_experts, model.modules()))
+    if mixture:
+        model.set_experts_implementation("eager")
+    try:
+        yield model
+    finally:
+        if mixture:
+            model.set_experts_implementation(used)
 
 # %% ../nbs/01_experts.ipynb #f829e9a3
 def expert_inputs(

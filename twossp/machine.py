@@ -223,9 +223,21 @@ def list_devices(
 class RanksLost(RuntimeError):
     "Another process of this job is gone, or does not answer: nothing can go on."
 
+    heard = False  # in this process
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        RanksLost.heard = True
+
 
 class TooFewDevices(ValueError):
     "Several processes would share an accelerator: all of them know, and none goes on."
+
+
+def _leave():
+    "Take leave of the others; for one that is gone torch 2.6 would wait for ever"
+    if dist.is_initialized() and not RanksLost.heard:
+        dist.destroy_process_group()
 
 
 def start_processes(
@@ -254,7 +266,7 @@ def start_processes(
         dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
     except RuntimeError as e:
         raise RanksLost(f"the processes of this job did not meet: {one_line(e)}") from e
-    atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())
+    atexit.register(_leave)
     if kind != "cpu":
         _check_own(device, kind)
 

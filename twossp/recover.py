@@ -32,7 +32,7 @@ from transformers import PreTrainedModel
 
 # %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers
-from .experts import is_experts
+from .experts import eager_experts, is_experts
 from .linear import is_linear
 from .machine import input_device, kept_rng, processes, progress_bar
 from .metrics import check_ids, ids_hash, inference, token_kl
@@ -642,6 +642,15 @@ _LEARN = {  # how -> what makes the weights that learn
 
 
 @contextmanager
+def _mixable(args, *models):
+    "On a CPU, experts run one by one where products are of another type than weights"
+    with ExitStack() as stack:
+        for m in models if args.use_cpu and (args.bf16 or args.fp16) else ():
+            stack.enter_context(eager_experts(m))
+        yield
+
+
+@contextmanager
 def _taught(model, plan, fit, held, lessons, where, progress):
     "Inside: the trainer, the student and which of its layers learn"
     folder, answers = where  # of the checkpoints, and of what the teacher said
@@ -657,7 +666,7 @@ def _taught(model, plan, fit, held, lessons, where, progress):
             args = _arguments(model, lessons, folder, steps, every)
             clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
             tutor = _tutor(lesson, lessons, args, clock, fit, held, answers, progress)
-            with inference(model):
+            with inference(model), _mixable(args, model, student):
                 yield tutor, student, learners
 
 # %% ../nbs/34_recover.ipynb #cdd91021
