@@ -223,20 +223,22 @@ def list_devices(
 class RanksLost(RuntimeError):
     "Another process of this job is gone, or does not answer: nothing can go on."
 
-    heard = False  # in this process
-
-    def __init__(self, *words):
-        super().__init__(*words)
-        RanksLost.heard = True
-
-
 class TooFewDevices(ValueError):
     "Several processes would share an accelerator: all of them know, and none goes on."
 
 
+_heard = []  # of processes that are gone
+
+
+def _lost(words):
+    "The error, which this process will remember"
+    _heard.append(words)
+    return RanksLost(words)
+
+
 def _leave():
     "Take leave of the others; for one that is gone torch 2.6 would wait for ever"
-    if dist.is_initialized() and not RanksLost.heard:
+    if dist.is_initialized() and not _heard:
         dist.destroy_process_group()
 
 
@@ -265,7 +267,7 @@ def start_processes(
     try:
         dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
     except RuntimeError as e:
-        raise RanksLost(f"the processes of this job did not meet: {one_line(e)}") from e
+        raise _lost(f"the processes of this job did not meet: {one_line(e)}") from e
     atexit.register(_leave)
     if kind != "cpu":
         _check_own(device, kind)
@@ -284,7 +286,7 @@ def _ask_all(collective, *args):
     try:
         collective(*args)
     except RuntimeError as e:
-        raise RanksLost(f"another process of this job is gone: {one_line(e)}") from e
+        raise _lost(f"another process of this job is gone: {one_line(e)}") from e
 
 
 def _say_where(where):
@@ -409,7 +411,7 @@ def agree_on_step(
     said = [None] * n
     _ask_all(dist.all_gather_object, said, (step, error))
     if len({name for name, _ in said}) > 1:
-        raise RanksLost(f"the processes of this job are at different steps: {said}")
+        raise _lost(f"the processes of this job are at different steps: {said}")
     errors = [e for _, e in said if e]
     own = [e for e in errors if not e.startswith(PeerFailed.__name__)]
     return next(iter(own or errors), None)
