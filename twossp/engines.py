@@ -42,9 +42,9 @@ def llama_refusal(
             "the layout with one entry a layer exists for Llama-like models"
             f" ({', '.join(LLAMA_LIKE)}), not for {kind!r}"
         )
-    if getattr(c, "sliding_window", None) and (
-        kind == "mistral" or "sliding_attention" in (c.layer_types or ())
-    ):
+    kinds = getattr(c, "layer_types", None) or ()
+    slides = kind == "mistral" or "sliding_attention" in kinds
+    if getattr(c, "sliding_window", None) and slides:
         return "its attention looks through a sliding window"
     if c.hidden_act != "silu":
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
