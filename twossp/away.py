@@ -119,8 +119,11 @@ def put_tensor(
     """
     like = getattr(module, name, None)
     like = next(module.parameters(recurse=False)) if like is None else like
+    where, learns = dict(device=like.device, dtype=like.dtype), like.requires_grad
     if is_away(module):
         module._hf_hook.weights_map.own[name] = x.detach().to(like.dtype)
         x = x.to("meta")
-    x = nn.Parameter(x.to(like.device, like.dtype), like.requires_grad)
-    setattr(module, name, x)
+    else:  # what stands there leaves before the new one comes
+        setattr(module, name, None)
+    del like
+    setattr(module, name, nn.Parameter(x.to(**where), learns))
