@@ -42,6 +42,16 @@ def drop_warnings(cell):
     return found
 
 
+def drop_bars(cell):
+    "Remove progress bars, of which a notebook keeps the first moment; whether there were any"
+    bar = 'application/vnd.jupyter.widget-view+json'
+    outs = [o for o in cell.get('outputs', []) if bar not in o.get('data', {})]
+    found = len(outs) < len(cell.get('outputs', []))
+    if found:
+        cell['outputs'] = outs
+    return found
+
+
 def split_cell(nb):
     "Split the title cell of the notebook `nb` if need be; whether that was so"
     c = nb['cells'][0] if nb['cells'] else {}
@@ -62,8 +72,9 @@ def split_cell(nb):
 
 
 def tidy(nb):
-    "Both, on the notebook `nb` (a dictionary); whether it was changed"
-    return bool(split_cell(nb) + sum(map(drop_warnings, nb['cells'])))
+    "All of it, on the notebook `nb` (a dictionary); whether it was changed"
+    found = [f(c) for c in nb['cells'] for f in (drop_warnings, drop_bars)]
+    return bool(split_cell(nb) + sum(found))
 
 
 def main(args, nbs=ROOT / 'nbs'):

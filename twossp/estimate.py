@@ -18,6 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ from twossp.arch import (
     arch, decoder_layers, layer_mixers, model_family, n_params, pick_loader, sizes,
 )
 from .balance import balance as split
-from .balance import layer_widths, mixer_drops
+from .balance import layer_widths, mean_sizes, mixer_drops
 from .baselines import removal_count
 from .data import embedded_model
 from .evaluate import cache_bytes, count_operations, weight_bytes
@@ -277,11 +279,15 @@ def _width_shapes(model, s, sparsity):
 
 
 def _depth_shapes(model, s, sparsity):
-    n, L = math.ceil(check_sparsity(sparsity) * s.total / s.attn[0] - 1e-6), len(s)
-    if n > L:
-        most = L * s.attn[0] / s.total
-        raise ValueError(f"attention alone reaches sparsity {most:.4f}")
-    return [drop(L, attn=x) for x in _ends(L, max(1, n), s.attn)]
+    mean, drops = mean_sizes(s)[0], mixer_drops(s)
+    n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
+    if n > len(drops):
+        raise ValueError(
+            f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
+        )
+    each = [k for x in s.mixers for k in x]
+    ends = _ends(len(drops), max(1, n), each)
+    return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 # %% ../nbs/66_estimate.ipynb #81aad549
 def _layer_shapes(model, s, sparsity):

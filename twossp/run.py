@@ -33,7 +33,6 @@ from twossp.evaluate import (
     PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from .executor import Source
-from .experts import is_experts
 from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
 from .grid import cell_key, log, run_grid
@@ -41,7 +40,7 @@ from .hub import check_target, save_pruned
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import method
 from .metrics import ids_hash
-from .mixtures import check_experts
+from .mixtures import check_fused
 from twossp.options import (
     BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names,
     fewshot_number, method_options, needs_calibration, read_batch_size, text_folder,
@@ -582,17 +581,6 @@ def check_feasible(
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
 
 # %% ../nbs/72_run.ipynb #37ffc0d5
-def _check_fused(model):
-    "`ValueError` for a mixture whose experts are not fused: its weights would not help"
-    if any(map(is_experts, model.modules())):
-        return
-    try:
-        check_experts(model.config, {})
-    except ValueError as e:
-        kind = model.config.model_type
-        raise ValueError(f"model type {kind!r} cannot be pruned: {e}") from e
-
-
 def check_shapes(
     o: Options,  # what was asked for
 ) -> None:
@@ -612,7 +600,7 @@ def check_shapes(
     try:
         L = len(sizes(model)) if asked else 0
     except Exception:
-        _check_fused(model)
+        check_fused(model)
         return
     targets = list_targets(o, L) if asked else []
     check_feasible(o, model, targets)
