@@ -11,7 +11,9 @@ __all__ = [
 # %% ../nbs/74_cli.ipynb #4d4df1d7
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
@@ -160,6 +162,16 @@ def is_out_of_memory(
     """
     return isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
 
+# %% ../nbs/74_cli.ipynb #8de49230
+@contextmanager
+def _plain_warnings():
+    "A warning is a line, without a place in the code"
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *place, **kw: print(
+            f"warning: {message}", file=sys.stderr, flush=True
+        )
+        yield
+
 # %% ../nbs/74_cli.ipynb #e6370178
 def answer(
     words: Sequence[str],  # the command line, without the program's name
@@ -212,7 +224,8 @@ def main(
         job is gone, 130 interrupted
     """
     try:
-        return answer(sys.argv[1:] if argv is None else argv)
+        with _plain_warnings():
+            return answer(sys.argv[1:] if argv is None else argv)
     except SystemExit as e:  # argparse has printed its help
         return int(e.code or 0)
     except KeyboardInterrupt:
