@@ -172,6 +172,15 @@ def _plain_warnings():
         )
         yield
 
+
+def _say_error(e):
+    "In a line; what every process of a job knows, the first says, and they end together"
+    shared = type(e).__name__ == "TooFewDevices"
+    if not shared or resolve_name("twossp.machine:is_first")():
+        print(f"twossp: error: {explain(e)}", file=sys.stderr, flush=True)
+    if shared:
+        resolve_name("twossp.machine:share_first")(None)
+
 # %% ../nbs/74_cli.ipynb #e6370178
 def answer(
     words: Sequence[str],  # the command line, without the program's name
@@ -194,15 +203,6 @@ def answer(
     if words and not words[0].startswith("-"):
         return call(words[0], words[1:])
     return call("prune", words)
-
-
-def _say_error(e):
-    "In a line; what every process of a job knows, the first says, and they end together"
-    shared = type(e).__name__ == "TooFewDevices"
-    if not shared or resolve_name("twossp.machine:is_first")():
-        print(f"twossp: error: {explain(e)}", file=sys.stderr, flush=True)
-    if shared:
-        resolve_name("twossp.machine:share_first")(None)
 
 
 def main(
