@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'NAME', 'PROMPTS', 'STEPS', 'BEST', 'EQUAL', 'NEAR', 'WORDS', 'make_reference',
-    'compare', 'compare_ids', 'judge', 'read_reference', 'EngineReport'
+    'NAME', 'PROMPTS', 'STEPS', 'BEST', 'EQUAL', 'NEAR', 'NEVER', 'WORDS',
+    'make_reference', 'compare', 'compare_ids', 'judge', 'read_reference',
+    'EngineReport'
 ]
 
 # %% ../nbs/50_reference.ipynb #58eb359b
@@ -81,6 +82,7 @@ def make_reference(
 
 # %% ../nbs/50_reference.ipynb #b702a29f
 EQUAL, NEAR = 0.02, 0.25  # nats: largest difference, mean difference
+NEVER = -60.0  # nats: below, a server may say minus infinity, or its largest number
 
 
 def _bare(text):
@@ -91,8 +93,9 @@ def _bare(text):
 def _differences(step, found):
     "How far a step's best tokens are from what a server says of them, in nats"
     texts = [_bare(t) for t in step["texts"]]
-    pairs = list(zip(texts, step["logprobs"], strict=True))
-    seen = {_bare(t): x for t, x in sorted(found.items(), key=lambda kv: kv[1])}
+    pairs = [(t, max(x, NEVER)) for t, x in zip(texts, step["logprobs"], strict=True)]
+    best = sorted(found.items(), key=lambda kv: kv[1])
+    seen = {_bare(t): max(x, NEVER) for t, x in best}
     least = min(seen.values())
     far = [abs(w - seen[t]) for t, w in pairs if t in seen and texts.count(t) == 1]
     return far + [w - least for t, w in pairs if t not in seen and w > least]
