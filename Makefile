@@ -58,8 +58,8 @@ bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to be
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
 
-families: $(VENV)/.dev ## every causal type of transformers tried; minutes
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb
+families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
 
 rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/devices.ipynb
