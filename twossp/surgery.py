@@ -353,7 +353,7 @@ def _config_edits(config, L, kept):
 
 
 # entries that say how many layers, from the first, are dense ones of a mixture
-_LEADING = "first_k_dense_replace", "num_dense_layers"
+_LEADING = "first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"
 # entries that list some layers by their numbers, and such that are no list of layers
 _LISTED = re.compile("mlp_only_layers|attn_idxs|layer_ids|layer_indices|_layer_idx")
 _OTHER = re.compile(f"{_LISTED.pattern}|block_types$|^mtp_")
