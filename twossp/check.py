@@ -24,6 +24,7 @@ from twossp.arch import (
 from .balance import mixer_drops
 from .derive import tolerance
 from .entries import find_entries, halve_plan
+from .experts import eager_experts
 from .hub import compatible, load_pruned, save_pruned
 from .machine import input_device
 from .metrics import inference, nll
@@ -253,19 +254,6 @@ def _registered(model, row):
         ARCHS.pop(kind) if old is None else ARCHS.update({kind: old})
 
 
-@contextmanager
-def _any_width(model, row):
-    "A mixture's experts run one by one, which any width allows"
-    used = getattr(model.config, "_experts_implementation", None)
-    if row.experts:
-        model.set_experts_implementation("eager")
-    try:
-        yield
-    finally:
-        if row.experts:
-            model.set_experts_implementation(used)
-
-
 _CRASHES = RuntimeError, IndexError, KeyError  # in place of a reason
 
 
@@ -330,7 +318,7 @@ def check_family(
         found.append(Finding("a row", False, str(e)))
         return FamilyReport(kind, None, source, tuple(found))
     files = n_params(model) < 50e6 if files is None else files
-    with _registered(model, row), inference(model), _any_width(model, row):
+    with _registered(model, row), inference(model), eager_experts(model):
         found += _examine(copy.copy(model), row, ids, tol, files)
     return FamilyReport(kind, row, source, tuple(found))
 
