@@ -26,8 +26,8 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin
 
 from twossp.arch import (
-    Arch, Mixer, arch, decoder_layers, ffn_linears, ffn_width, layer_mixers,
-    layer_row, n_params, sizes,
+    Arch, Mixer, arch, decoder_layers, ffn_width, layer_mixers, layer_row,
+    n_params, sizes,
 )
 from .away import make_later, put_tensor
 from twossp.cutting import (
@@ -234,7 +234,7 @@ def ffn_edits(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
     keep: tuple[int, ...],  # neurons that stay; () removes the FFN
-) -> list[Edit]:  # one a projection
+) -> Iterator[Edit]:  # one a projection, made when it is its turn
     """Replace the FFN's projections by narrower ones, or by nothing.
 
     Parameters
@@ -248,24 +248,28 @@ def ffn_edits(
 
     Returns
     -------
-    list[Edit]
-        one a projection
+    Iterator[Edit]
+        one a projection, made when it is its turn
     """
     a = layer_row(layer, a)
     if not a.down:
-        return []  # experts and no other FFN
-    ups, down = ffn_linears(layer, a)
+        return  # experts and no other FFN
+    places = [locate(layer, n) for n in (*a.up, a.down)]
+    down = getattr(*places[-1])
     if keep:
         k, f = find_indices(layer, keep, down.weight.device), in_features(down)
         stacked = torch.cat([k + p * f for p in range(a.fused)])
-        cuts = [(u, partial(slice_linear, keep=stacked, side="out")) for u in ups]
-        cuts.append((down, partial(slice_linear, keep=k, side="in")))
-        new = [make_later(*x) for x in cuts]
-    else:
-        new = [*(NoLinear(0) for _ in ups), NoLinear(out_features(down))]
-        new = [m.train(down.training) for m in new]
-    names = (*a.up, a.down)
-    return [Edit(*locate(layer, n), m) for n, m in zip(names, new, strict=True)]
+    del down  # whoever replaces it may want to be rid of it
+    for n, place in enumerate(places, start=1):
+        last = n == len(places)
+        if keep:
+            how = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
+            new = make_later(getattr(*place), partial(slice_linear, **how))
+        else:
+            old = getattr(*place)
+            new = NoLinear(out_features(old) if last else 0).train(old.training)
+            del old
+        yield Edit(*place, new)
 
 # %% ../nbs/04_surgery.ipynb #f6fd31ed
 def _advance(cache, x, i):
@@ -508,42 +512,48 @@ def _copy_layer(old):
 # %% ../nbs/04_surgery.ipynb #eb92eda5
 def _put_weights(model, edits, weights):
     "Lay a plan's own tensors into the new modules, or into copies of the old ones"
-    new, more = {(id(e.parent), e.name): e.new for e in edits}, []
+    homes = {}
     for name, w in weights.items():
         path, _, attr = name.rpartition(".")
         parent, child = locate(model, path)
-        m = new.get((id(parent), child))
-        if m is None:
-            m = make_later(getattr(parent, child), _copy_layer)
-            new[id(parent), child] = m
-            more.append(Edit(parent, child, m))
-        put_tensor(m, attr, w)
-    return edits + more
+        homes.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
+    for e in edits:
+        for attr, w in homes.pop((id(e.parent), e.name), (None, ()))[1]:
+            put_tensor(e.new, attr, w)
+        yield e
+    for (_, child), (parent, own) in homes.items():
+        m = make_later(getattr(parent, child), _copy_layer)
+        for attr, w in own:
+            put_tensor(m, attr, w)
+        yield Edit(parent, child, m)
 
 # %% ../nbs/04_surgery.ipynb #2baeb6ca
-def _layer_edits(model, plan, i):
-    "What a plan replaces in layer `i`, which stays"
-    a, layer, gone = arch(model), decoder_layers(model)[i], removed_blocks(plan)
-    edits = [] if plan.ffn[i] is None else ffn_edits(layer, a, plan.ffn[i])
+def _removal_edits(layer, a, plan, i, number):
+    "What a plan removes from layer `i`, which becomes `number`"
     kept = () if plan.ffn[i] == () else kept_experts(plan, i)
-    edits += [Edit(*x) for x in expert_changes(layer, a, kept)]
+    experts = expert_changes(layer, a, kept)  # they may be refused
+    if plan.ffn[i] is not None:
+        yield from ffn_edits(layer, a, plan.ffn[i])
+    for x in experts:
+        yield Edit(*x)
     for m in _mixers_off(layer, a, plan.attn[i]):
-        stub = NoAttention(i - sum(g < i for g in gone), m).train(layer.training)
+        stub = NoAttention(number, m).train(layer.training)
         _share_buffers(layer.get_submodule(m.name), stub)
-        edits.append(Edit(*locate(layer, m.name), stub))
-    here = f"{a.layers}.{i}."
-    mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
-    edits = _put_weights(model, edits, mine)
-    more = repeat_changes(decoder_layers(model), a, i, edits)
-    return edits + [Edit(*x) for x in more]
+        yield Edit(*locate(layer, m.name), stub)
 
 
 def _make_edits(model, plan):
-    "The edits, layer by layer, each layer's made when they are asked for"
-    gone = removed_blocks(plan)
-    for i in range(len(plan)):
-        if i not in gone:
-            yield from _layer_edits(model, plan, i)
+    "The edits, one by one: each is made when it is asked for"
+    a, layers, gone = arch(model), decoder_layers(model), removed_blocks(plan)
+    for i, layer in enumerate(layers):
+        if i in gone:
+            continue
+        here, number = f"{a.layers}.{i}.", i - sum(g < i for g in gone)
+        mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
+        removals = _removal_edits(layer, a, plan, i, number)
+        for e in _put_weights(model, removals, mine):
+            yield e
+            yield from (Edit(*x) for x in repeat_changes(layers, a, i, [e]))
     yield from depth_edits(model, gone)
 
 
@@ -556,7 +566,7 @@ def _share_buffers(old, stub):
 def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # that fits it; `ValueError` if not
-) -> Iterator[Edit]:  # in order; those of a layer are made when the first is asked for
+) -> Iterator[Edit]:  # in order; each is made when it is asked for
     """Everything that `plan` replaces in `model`; checked now, made one by one.
 
     Parameters
@@ -569,7 +579,7 @@ def plan_edits(
     Returns
     -------
     Iterator[Edit]
-        in order; those of a layer are made when the first is asked for
+        in order; each is made when it is asked for
     """
     removed_params(plan, sizes(model))
     _left(len(plan), removed_blocks(plan))
@@ -770,7 +780,7 @@ def apply_plan(
     # the same object; `twossp_plan` holds the plan, `twossp_dense` the dense model's
     # parameter counts
 ) -> PreTrainedModel:
-    """Prune the model for good: what the plan removes is freed, layer by layer.
+    """Prune the model for good: what the plan removes is freed, part by part.
 
     Parameters
     ----------
