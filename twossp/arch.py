@@ -22,6 +22,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from .away import is_away
 from .experts import ExpertSizes, is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear
+from .packed import packed_form, why_packed
 from .upstream import auto_class, knows_type, reads_images, writes_text
 
 # %% ../nbs/02_arch.ipynb #a12f812b
@@ -448,13 +449,8 @@ def pick_loader(
     type
         of transformers' Auto classes
     """
-    for c in (config, config.get_text_config()):
-        if q := getattr(c, "quantization_config", None):
-            how = q.get("quant_method") if isinstance(q, dict) else q.quant_method
-            raise Unloadable(
-                f"the checkpoint {name!r} is quantised ({getattr(how, 'value', how)}):"
-                " load the original in bfloat16, prune that, and quantise the result"
-            )
+    if way_out := why_packed(form := packed_form(config)):
+        raise Unloadable(f"the checkpoint {name!r} is quantised ({form}): {way_out}")
     if reason := refusal(config):
         kind = model_family(config)
         raise Unloadable(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")

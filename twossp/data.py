@@ -46,6 +46,7 @@ from transformers import (
 
 from .arch import Unloadable, arch, decoder_layers, pick_loader, sees
 from .machine import as_device, as_dtype, quiet
+from .packed import plain_config, unpack_options
 from .processor import load_processor
 from .upstream import keep_soft_cap
 
@@ -291,6 +292,11 @@ def _cannot_load(name, source, local_files_only, e):
             f"{name!r} needs Python code that comes with it, and nothing runs that unasked:"
             " read it, then give --trust_remote_code (load_model: trust_remote_code=True)"
         )
+    if "CONVERSION" in str(e):  # a report that is not shown
+        return (
+            f"transformers {transformers.__version__} cannot turn all weights of {name!r}"
+            " into the model's; an original in bfloat16 may load"
+        )
     if isinstance(source, Path):
         return f"cannot load a model from {source}: {_line(e)}"
     if not local_files_only:
@@ -314,6 +320,8 @@ def _load(name, source, options, dtype, device_map, streamed=()):
             auto = pick_loader(str(name), config)
             if sees(config):
                 tok.twossp_processor = load_processor(source, options, tok)
+            code = options["trust_remote_code"]
+            where |= unpack_options(str(name), config, auto, dtype, code)
             model, info = auto.from_pretrained(source, **options, **where)
     except (Unloadable, MemoryError, torch.OutOfMemoryError):
         raise
@@ -346,7 +354,7 @@ def _read_streamed(source, options, where):
         _check_shards(source)
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
-        model = pick_loader(str(source), config).from_config(config)
+        model = pick_loader(str(source), config).from_config(plain_config(config))
     folder = tempfile.mkdtemp(prefix="twossp.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     placed = dict(device_map=_map_streamed(model, where), offload_folder=folder)

@@ -45,6 +45,7 @@ from .evaluate import cache_bytes, count_operations, weight_bytes
 from .experts import keep_neurons, keep_some
 from .machine import one_line
 from .methods import EXPERT_METHODS
+from .packed import packed_form, plain_config, plain_type
 from .plan import Plan, check_sparsity, drop, get_kind, kind_of
 from .reap import experts_to_keep, router_groups
 from .slicegpt import hidden_width, slice_shape
@@ -168,7 +169,8 @@ def load_skeleton(
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
     pick_loader(str(name), config)
-    return build_skeleton(config, _stored_type(headers), trust_remote_code)
+    kind = plain_type(config) if packed_form(config) else _stored_type(headers)
+    return build_skeleton(plain_config(config), kind, trust_remote_code)
 
 
 def build_skeleton(

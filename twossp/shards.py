@@ -19,7 +19,9 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
-from .upstream import as_saved, drop_tied, read_offloaded, saved_elsewise
+from twossp.upstream import (
+    as_saved, drop_tied, forget_packing, read_offloaded, saved_elsewise,
+)
 
 # %% ../nbs/50_shards.ipynb #9bc00a6b
 @cache
@@ -193,6 +195,7 @@ def save_model(
     **how
         of `save_pretrained`: is_main_process …
     """
+    forget_packing(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
     if not _in_layers(model, state, how):
         how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)

@@ -7,8 +7,8 @@ __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
-    'drop_tied', 'read_offloaded', 'use_one_device', 'keep_soft_cap', 'mark_filled',
-    'forget_tied', 'swaps_attention', 'hang_hooks'
+    'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
+    'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
@@ -304,6 +304,24 @@ def read_offloaded(
         with its values
     """
     return load_offloaded_parameter(model, name) if tensor.is_meta else tensor
+
+# %% ../nbs/00_upstream.ipynb #6d96ca5b
+def forget_packing(
+    model: PreTrainedModel,  # of most models untouched
+):
+    """Let a model whose weights were unpacked on loading be saved as it is.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of most models untouched
+    """
+    if getattr(model, "is_quantized", False):
+        return
+    rules = getattr(model, "_weight_conversions", None) or ()
+    done = [op for r in rules for op in getattr(r, "operations", None) or ()]
+    if any("Dequantize" in type(op).__name__ for op in done):
+        del model._weight_conversions
 
 # %% ../nbs/00_upstream.ipynb #269d29a8
 def use_one_device(
