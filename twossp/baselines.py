@@ -83,11 +83,13 @@ def check_both(
     s = sizes(model)
     for i, (mixers, ffn) in enumerate(zip(s.mixers, s.ffn, strict=True)):
         if not mixers or not ffn:
+            layers = "" if s.fixed else (
+                ", or a method that removes whole layers (shortgpt, window_based)"
+            )
             raise ValueError(
                 f"{method} removes as many attentions as FFNs, and layer {i} of this"
                 f" {model.config.model_type} has no"
-                f" {'FFN' if mixers else 'attention that could go'}: use 2ssp, or a"
-                " method that removes whole layers (shortgpt, window_based)"
+                f" {'FFN' if mixers else 'attention that could go'}: use 2ssp{layers}"
             )
 
 # %% ../nbs/40_baselines.ipynb #689d359f

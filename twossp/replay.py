@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from .arch import arch, decoder_layers
 from .away import is_away
 from .chunks import map_chunks
-from .machine import input_device, progress_bar
+from .machine import input_device, one_line, progress_bar
 from .metrics import inference
 from .pictures import SHOWN
 from .surgery import Edit, locate, swapped
@@ -496,7 +496,8 @@ def _differs(model, ids, want, check):
     try:
         got = _replayed(model, ids, check)
     except Exception as e:
-        return f"replaying its layers fails with {type(e).__name__}: {e}"
+        why = one_line(e).removeprefix("RuntimeError: ")
+        return f"its layers cannot be called one at a time, outside its forward: {why}"
     off = (got.to(want.device) - want).float().norm()
     error = (off / want.float().norm()).item()
     if error <= _NOISE.get(want.dtype, 1e-2):
