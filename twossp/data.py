@@ -293,10 +293,8 @@ def _cannot_load(name, source, local_files_only, e):
             " read it, then give --trust_remote_code (load_model: trust_remote_code=True)"
         )
     if "CONVERSION" in str(e):  # a report that is not shown
-        return (
-            f"transformers {transformers.__version__} cannot turn all weights of {name!r}"
-            " into the model's; an original in bfloat16 may load"
-        )
+        who = f"transformers {transformers.__version__}"
+        return f"{who} cannot convert all weights of {name!r}: try its bfloat16 original"
     if isinstance(source, Path):
         return f"cannot load a model from {source}: {_line(e)}"
     if not local_files_only:
