@@ -126,7 +126,9 @@ def compare(
     pairs = enumerate(zip(want, texts, strict=False))
     ends = min(len(want), len(texts))
     same = next((i for i, (w, t) in pairs if _bare(w) != _bare(t)), ends)
-    steps = list(zip(answer["steps"], best, strict=False))[: same + 1]
+    if same < ends and "\ufffd" in want[same] and not texts[same].isascii():
+        want = want[:same]  # the server waited for the letter's other half
+    steps = list(zip(answer["steps"][: len(want)], best, strict=False))[: same + 1]
     far = [x for step, found in steps if found for x in _differences(step, found)]
     largest, mean = (max(far), sum(far) / len(far)) if far else (None, None)
     return dict(same=same, of=len(want), largest=largest, mean=mean)
@@ -161,7 +163,7 @@ def compare_ids(
 # %% ../nbs/50_reference.ipynb #b5c75bcd
 def judge(
     found: list[dict],  # of `compare`, one an answer
-) -> str:  # equal, near, wrong
+) -> str:  # equal, near, wrong; `ValueError` if nothing can be compared
     """What the comparisons of all answers come to.
 
     Parameters
@@ -172,8 +174,10 @@ def judge(
     Returns
     -------
     str
-        equal, near, wrong
+        equal, near, wrong; `ValueError` if nothing can be compared
     """
+    if not any(f["of"] for f in found):
+        raise ValueError("no token can be compared: each answer begins with half a letter")
     same = all(f["same"] == f["of"] for f in found)
     if any(f["mean"] is None for f in found):  # only texts can be compared
         return "equal" if same else "wrong"
