@@ -13,10 +13,10 @@ LAB ?=
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench vllm rehearsal families export readme lint jobs hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab bench vllm llama_cpp rehearsal families export readme lint jobs hooks dist ci clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.made:
 	@sh tools/mkvenv.sh "$(VENV)" $(PYTHON)
@@ -57,6 +57,9 @@ bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to be
 
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
+
+llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/llama_cpp_families.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb

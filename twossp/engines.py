@@ -210,6 +210,24 @@ _NOT_IN_VLLM = {
     "gpt_neo": "vLLM has no class for GPT-Neo",
     "falcon": "vLLM's Falcon knows one FFN width, four times the hidden size",
 }
+_NOT_IN_LLAMA_CPP = ("ministral", "opt", "gpt_neo")
+_ONE_WIDTH = dict(phi="intermediate_size", gpt2="n_inner", falcon="ffn_hidden_size")
+
+
+def _llama_cpp_way(config):
+    "By its own converter"
+    family = model_family(config)
+    if family in _NOT_IN_LLAMA_CPP:
+        return Way("llama.cpp", None, f"its converter does not know {family!r}")
+    width = getattr(config, _ONE_WIDTH.get(family, ""), None)
+    if width not in (None, 4 * config.hidden_size):
+        why = f"its converter knows one FFN width of {family!r}, four times the hidden size"
+        return Way("llama.cpp", None, why)
+    return Way(
+        "llama.cpp",
+        "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
+        "llama.cpp's own converter, where it knows the family",
+    )
 
 
 def _ordinary(config):
@@ -222,10 +240,6 @@ def _ordinary(config):
         Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks"),
         Way("vLLM", None, why) if why else Way("vLLM", "vllm serve PATH"),
         Way("SGLang", "python -m sglang.launch_server --model-path PATH"),
-        Way(
-            "llama.cpp",
-            "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
-            "llama.cpp's own converter, where it knows the family",
-        ),
+        _llama_cpp_way(config),
         _ONNX,
     ]

@@ -98,7 +98,10 @@ def _differences(step, found):
     seen = {_bare(t): max(x, NEVER) for t, x in best}
     least = min(seen.values())
     far = [abs(w - seen[t]) for t, w in pairs if t in seen and texts.count(t) == 1]
-    return far + [w - least for t, w in pairs if t not in seen and w > least]
+    # a special token that the server writes as nothing may be any that it has no text of
+    bare = [x for t, x in best if not _bare(t)]
+    lost = [w for t, w in pairs if t not in seen and w > least]
+    return far + [min([w - least, *(abs(w - x) for x in bare)]) for w in lost]
 
 
 def compare(
@@ -126,8 +129,10 @@ def compare(
     pairs = enumerate(zip(want, texts, strict=False))
     ends = min(len(want), len(texts))
     same = next((i for i, (w, t) in pairs if _bare(w) != _bare(t)), ends)
-    if same < ends and "\ufffd" in want[same] and not texts[same].isascii():
-        want = want[:same]  # the server waited for the letter's other half
+    if same < len(want) and "\ufffd" in want[same]:  # half a letter
+        last = same == len(texts) == len(want) - 1
+        if last or (same < ends and not texts[same].isascii()):
+            want = want[:same]  # the server waited for the other half
     steps = list(zip(answer["steps"][: len(want)], best, strict=False))[: same + 1]
     far = [x for step, found in steps if found for x in _differences(step, found)]
     largest, mean = (max(far), sum(far) / len(far)) if far else (None, None)

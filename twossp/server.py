@@ -155,7 +155,9 @@ def read_reply(
 
 
 def _entries(listed):
-    return {c["token"]: c["logprob"] for c in listed}
+    "By token; special ones, which llama.cpp writes as nothing, each by a name of its own"
+    named = [(c["token"] or "\ufffd" * i, c) for i, c in enumerate(listed, 1)]
+    return {name: c["logprob"] for name, c in named}
 
 # %% ../nbs/57_server.ipynb #13ab397a
 def ask_server(
