@@ -34,7 +34,14 @@ from transformers import PreTrainedModel
 from .arch import arch, decoder_layers
 from .experts import eager_experts, is_experts
 from .linear import is_linear
-from .machine import input_device, kept_rng, processes, progress_bar
+from twossp.machine import (
+    input_device,
+    is_first,
+    kept_rng,
+    processes,
+    progress_bar,
+    share_first,
+)
 from .metrics import check_ids, ids_hash, inference, token_kl
 from .plan import Plan, dense_plan, removed_blocks
 from .provenance import check_model, model_hash, plan_tensors, with_provenance
@@ -180,6 +187,20 @@ def _said(folder, ids):
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
 
+def _by_first(work, *args):
+    "What the first process finds, for all; its error is everybody's"
+    found = error = None
+    if is_first():
+        try:
+            found = work(*args)
+        except (ValueError, OSError) as e:
+            error = e
+    found, error = share_first((found, error))
+    if error is not None:
+        raise error
+    return found
+
+
 def _claim(folder, name, question, what):
     "Make a folder for the answers to one question; one of another question is refused"
     file = Path(folder) / name
@@ -217,9 +238,10 @@ def keep_answers(
     if not 1 <= top <= model.config.get_text_config().vocab_size:
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_hash(model), top=top)
-    _claim(folder, "teacher.json", question, "answers")
+    _by_first(_claim, folder, "teacher.json", question, "answers")
+    rank, size = processes()
     with inference(model):
-        for row in progress_bar(ids.split(1), "teacher", progress):
+        for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
             file = _said(folder, row[0])
             if file.exists():
                 continue
@@ -229,6 +251,7 @@ def keep_answers(
             draft = file.with_suffix(f".{os.getpid()}")
             safetensors.torch.save_file(new, draft)
             draft.replace(file)
+    share_first(None)  # all of them are there
 
 # %% ../nbs/34_recover.ipynb #aedd8d6d
 class _Trained(nn.Module):
@@ -372,6 +395,8 @@ class _Clock:
     def on_step_end(self, args, state, control, **kwargs):
         now = time.monotonic()
         self.used, self.at = self.used + now - self.at, now
+        if self.seconds < math.inf:
+            self.used = share_first(self.used)  # all end at the same step
         if self.used >= self.seconds:
             control.should_training_stop = True
             control.should_evaluate = control.should_save = True
@@ -521,6 +546,11 @@ def _check_recovery(model, plan, calib, lessons):
         raise ValueError(
             "the model is offloaded, and gradients need it in memory: load it whole"
         )
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        raise ValueError(
+            "student and teacher share tensors, which FSDP would take apart: start with"
+            " torchrun, where each process has all of them; LoRA needs the least memory"
+        )
     n = max(1, round(len(calib) * lessons.held_out))
     if len(calib) - n < max(1, lessons.batch):
         raise ValueError(
@@ -607,18 +637,26 @@ def _question(model, plan, calib, lessons):
     return known | dict(calibration=ids_hash(calib), **asdict(lessons))
 
 
+@contextmanager
+def _shared_folder():
+    "A folder that is gone behind the block, the same for all processes of a machine"
+    made = tempfile.TemporaryDirectory() if is_first() else nullcontext()
+    with made as name:
+        yield share_first(name)
+        share_first(None)  # nobody reads there any more
+
+
 def _open_folder(folder, question):
     "The last checkpoint in a folder, if it has one; a strange folder is refused"
     from transformers.trainer_utils import get_last_checkpoint
 
-    _claim(folder, "question.json", question, "checkpoints")
-    return get_last_checkpoint(str(folder))
+    _by_first(_claim, folder, "question.json", question, "checkpoints")
+    return _by_first(get_last_checkpoint, str(folder))
 
 # %% ../nbs/34_recover.ipynb #26368186
-def _learn(tutor, last, dtype):
+def _learn(judge, tutor, last, dtype):
     "Train; the divergence on the held-out windows before, and with the best weights"
-    before = tutor.evaluate()["eval_loss"]
-    tutor.state.log_history.clear()
+    before = judge.evaluate()["eval_loss"]
     tutor.train(resume_from_checkpoint=last)
     for p in tutor.model.parameters():
         if p.requires_grad:
@@ -652,7 +690,7 @@ def _mixable(args, *models):
 
 @contextmanager
 def _taught(model, plan, fit, held, lessons, where, progress):
-    "Inside: the trainer, the student and which of its layers learn"
+    "Inside: who judges (a trainer that has judged would not be spread), who trains, whom"
     folder, answers = where  # of the checkpoints, and of what the teacher said
     steps, every, gone = *_count_steps(lessons, fit), removed_blocks(plan)
     with kept_rng(lessons.seed):
@@ -660,14 +698,17 @@ def _taught(model, plan, fit, held, lessons, where, progress):
         learners = find_learners(student, plan)
         with _only(student, partial(_LEARN[lessons.how], student, learners, lessons)):
             alive = [i for i in range(len(plan)) if i not in gone]
-            lesson = _Lesson(student, model, alive, lessons.streams)
-            if lessons.checkpointing:
-                lesson.checkpoint()
             args = _arguments(model, lessons, folder, steps, every)
-            clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
-            tutor = _tutor(lesson, lessons, args, clock, fit, held, answers, progress)
+
+            def tutor(progress):
+                lesson = _Lesson(student, model, alive, lessons.streams)
+                if lessons.checkpointing:
+                    lesson.checkpoint()
+                clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
+                return _tutor(lesson, lessons, args, clock, fit, held, answers, progress)
+
             with inference(model), _mixable(args, model, student):
-                yield tutor, student, learners
+                yield tutor(False), tutor(progress), student, learners
 
 # %% ../nbs/34_recover.ipynb #cdd91021
 def recover(
@@ -716,16 +757,16 @@ def recover(
     fit, held = _check_recovery(model, plan, calib, asked)
     with ExitStack() as stack:
         if folder is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            folder = stack.enter_context(_shared_folder())
         last = _open_folder(folder, _question(model, plan, calib, asked))
         if asked.top:
             answers = Path(answers or Path(folder) / "teacher")
             keep_answers(model, calib, answers, asked.top, progress)
         where = folder, answers if asked.top else None
         lesson = _taught(model, plan, fit, held, asked, where, progress)
-        tutor, student, learners = stack.enter_context(lesson)
+        judge, tutor, student, learners = stack.enter_context(lesson)
         with torch.enable_grad():
-            found = _learn(tutor, last, model.dtype)
+            found = _learn(judge, tutor, last, model.dtype)
         new = _read_learned(student, learners)
         new = {k: w.to(model.dtype).cpu().contiguous() for k, w in new.items()}
     if log is not None:

@@ -15,6 +15,7 @@ import torch
 
 from .data import load_model, load_text, windows
 from .hub import check_target, load_pruned, save_pruned
+from .machine import is_first, share_first
 from .plan import Plan
 from .recover import Lessons, find_learners, plot_recovery, recover
 from .surgery import check_plan
@@ -115,15 +116,15 @@ def recover_folder(
         found = [own, *found]
     ids = torch.cat(found)
     got = recover(model, plan, ids, folder=steps, progress=progress, log=log, **lessons)
-    if got is plan:
+    made = None
+    if is_first() and got is not plan:
+        known = got.provenance["recovery"] | dict(teacher=str(teacher), written=written)
+        known |= dict(text=str(text)) if text is not None else {}
+        got = replace(got, provenance=got.provenance | dict(recovery=known))
+        made = save_pruned(model, got, out, tok, overwrite=overwrite)
+    if is_first():
         shutil.rmtree(steps)
-        return None
-    known = got.provenance["recovery"] | dict(teacher=str(teacher), written=written)
-    known |= dict(text=str(text)) if text is not None else {}
-    got = replace(got, provenance=got.provenance | dict(recovery=known))
-    made = save_pruned(model, got, out, tok, overwrite=overwrite)
-    shutil.rmtree(steps)
-    return made
+    return share_first(made)
 
 # %% ../nbs/56_recovery.ipynb #777ad014
 def _check_texts(text, written):

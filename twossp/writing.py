@@ -150,8 +150,10 @@ def keep_written(
     file, asked = Path(file), {k: v for k, v in how.items() if k != "progress"}
     question = json.dumps(dict(teacher=model_hash(model), n=n, t=t, **asked))
     found = _read_written(file, question)
-    if found is None and is_first():
-        found = write_windows(model, n, t, **how)
+    if share_first(found is not None):
+        return share_first(found)
+    found = write_windows(model, n, t, **how)  # in each, so that none waits for long
+    if is_first():
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(".draft")
         said = dict(question=question)
