@@ -186,7 +186,7 @@ def _said(folder, ids):
     "The file for one window, whatever place it has among others"
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
-
+# %% ../nbs/34_recover.ipynb #c0ca3e93
 def _by_first(work, *args):
     "What the first process finds, for all; its error is everybody's"
     found = error = None
