@@ -282,7 +282,14 @@ def _fit_states(small, t):
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
         fit |= dict(linear_key_head_dim=16, linear_value_head_dim=16)
-    return {k: v for k, v in fit.items() if small.get(k) is not None} | _fit_experts(small)
+    fit = {k: v for k, v in fit.items() if small.get(k) is not None}
+    return fit | _fit_latent(small) | _fit_experts(small)
+
+
+def _fit_latent(small):
+    "What makes attention through a latent small: little in it, few heads that choose"
+    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=4)
+    return {k: min(small[k], n) for k, n in most.items() if type(small.get(k)) is int}
 
 
 def _fit_experts(small):
@@ -671,15 +678,20 @@ def derive_row(
 def _verify_either(model, row, at, *how):
     "The row that passes: with whole layers that may leave, or with such as have to stay"
     try:
-        verify_arch(model, row, at, *how)
+        found = verify_arch(model, row, at, *how)
     except ValueError as e:
         if not str(e).startswith(_NUMBERED):
             raise
         row = replace(row, fixed=True)
-        verify_arch(model, row, at, *how)
+        found = verify_arch(model, row, at, *how)
+    for said in found.values():
+        if said.startswith(_ITSELF):  # it will generate no better when it is pruned
+            kind = model_family(model.config)
+            warnings.warn(f"model type {kind!r}: {said}", stacklevel=2)
     return row
 
 
+_ITSELF = "the dense model itself"
 _NUMBERED = "layers: ", "ordinary model: "  # what fails where a layer's number matters
 
 
