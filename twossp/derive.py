@@ -282,14 +282,7 @@ def _fit_states(small, t):
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
         fit |= dict(linear_key_head_dim=16, linear_value_head_dim=16)
-    fit = {k: v for k, v in fit.items() if small.get(k) is not None}
-    return fit | _fit_latent(small) | _fit_experts(small)
-
-
-def _fit_latent(small):
-    "What makes attention through a latent small: little in it, few heads that choose"
-    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=4)
-    return {k: min(small[k], n) for k, n in most.items() if type(small.get(k)) is int}
+    return {k: v for k, v in fit.items() if small.get(k) is not None} | _fit_experts(small)
 
 
 def _fit_experts(small):
