@@ -13,7 +13,7 @@ LAB ?=
 
 PY := $(VENV)/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench vllm llama_cpp rehearsal families export readme lint jobs hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab bench vllm llama_cpp engine_speed rehearsal families export readme lint jobs hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHO
 
 llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/llama_cpp_families.ipynb
+
+engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
+	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/engine_speed.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb

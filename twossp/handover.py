@@ -224,7 +224,10 @@ def _to_onnx(folder, out, overwrite):
     "Write the graph, and ask it"
     if kind_of(from_json(json.dumps(read_record(folder)["plan"]))) != "removal":
         raise ValueError("rotations between the layers run in PyTorch only")
-    export_onnx(folder, out, overwrite=overwrite)
+    try:
+        export_onnx(folder, out, overwrite=overwrite)
+    except ImportError as e:  # before any work
+        raise ValueError(str(e)) from e
     if not (out / REFERENCE).is_file():
         return [f"not asked: {folder} has no {REFERENCE}"]
     if not has_onnxruntime():
