@@ -68,7 +68,7 @@ families: $(VENV)/.dev ## every causal type of transformers tried, and every mix
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
 
 rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/devices.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/devices.ipynb
 
 export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and README.md
 	@$(PY) tools/tidy.py

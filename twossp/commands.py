@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'align', 'list_methods', 'list_families', 'read_verdicts', 'estimate', 'say_fits',
-    'say_costs', 'report'
+    'align', 'list_methods', 'list_families', 'read_verdicts', 'estimate',
+    'split_refused', 'say_fits', 'say_costs', 'report'
 ]
 
 # %% ../nbs/73_commands.ipynb #3d0caadb
@@ -155,16 +155,19 @@ def estimate(
             x = _find_sparsity(o, model, options)
         how = x, o.pruning_method, o.context
         table = resolve_name("twossp.estimate:estimate_table")(model, *how, **options)
-        costs = say_costs(model, o.pruning_method, x, options, o.stream)
-    if not any(table["attentions"][1:]):
-        raise ValueError(table["sparsity"].iloc[1])  # why the first method cannot
+        table, cannot = split_refused(table)
+        table = _drop_unrepaired(model, table, cannot, o.repair)
+        costs = say_costs(model, table.index[1:], x, options, o.stream)
+    if len(table) == 1:
+        raise ValueError(next(iter(cannot.values())))  # why the first method cannot
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {o.context:,} tokens"
     named = zip(table.index, table.values, strict=True)
     rows = [("", *table), *((k, *row) for k, row in named)]
     print(f"{head}\n\n{align(zip(*rows, strict=True))}\n")
-    more = "", *_say_commands(o, given, options)
+    more = "", *_say_commands(o, table.index[1:], given, options)
     fits = [] if o.stream else say_fits(model, o.context)
-    print("\n".join([*fits, *costs, *more]))
+    said = [f"{name} cannot: {why}" for name, why in cannot.items()]
+    print("\n".join([*said, *fits, *costs, *more]))
     return 0
 
 # %% ../nbs/73_commands.ipynb #1c79922d
@@ -192,6 +195,37 @@ def _find_sparsity(o, model, options):
     own = resolve_name("twossp.estimate:shape_options")(name, options)
     find = resolve_name("twossp.estimate:find_sparsity")
     return find(model, bound, value, name, o.context, **own)
+
+# %% ../nbs/73_commands.ipynb #826c1045
+def split_refused(
+    table: "DataFrame",  # of `estimate_table`: the dense model first, then methods
+) -> tuple["DataFrame", dict[str, str]]:  # the others; method -> why it cannot
+    """Which methods of a table of estimates cannot do what was asked.
+
+    Parameters
+    ----------
+    table : DataFrame
+        of `estimate_table`: the dense model first, then methods
+
+    Returns
+    -------
+    tuple['DataFrame', dict[str, str]]
+        the others; method -> why it cannot
+    """
+    left = table["attentions"] != ""
+    return table[left], dict(table["sparsity"][~left])
+
+
+def _drop_unrepaired(model, table, cannot, repair):
+    "The table without those that a repair refuses; `cannot` learns of them"
+    for name in table.index[1:].difference(resolve_name("twossp.cost:BARE")):
+        asked = "least_squares" if name == "2ssp+" else repair  # which repairs unasked
+        try:
+            resolve_name("twossp.repair:check_repair")(asked, model=model)
+        except ValueError as e:
+            table, cannot[name] = table.drop(name), str(e)
+    return table
+
 
 # %% ../nbs/73_commands.ipynb #34479bf9
 def say_fits(
@@ -288,10 +322,10 @@ def _tell(ends):
     return line
 
 # %% ../nbs/73_commands.ipynb #96092161
-def _say_commands(o, given, options):
+def _say_commands(o, methods, given, options):
     "What to type, a line a method"
     unread = resolve_name("twossp.cost:BARE") if o.stream else ()
-    for name in (n for n in o.pruning_method if n not in unread):
+    for name in (n for n in methods if n not in unread):
         own = resolve_name("twossp.cost:cost_options")(name, options)
         flags = {given: getattr(o, given)} | own
         if given in ("target_memory", "target_speedup"):

@@ -238,8 +238,9 @@ class _Model:
         "Operations of one window in an attention, and in an FFN, on average"
         if self.per is None:
             whole, self.per = self.forward(self.room.t), []
-            for part in ("attn", "ffn"):
-                with applied(self.model, drop(self.L, **{part: range(self.L)})):
+            there = [i for i, n in enumerate(self.s.ffn) if n]
+            for part in (dict(attn=range(self.L)), dict(ffn=there)):
+                with applied(self.model, drop(self.L, **part)):
                     self.per.append((whole - self.forward(self.room.t)) / self.L)
         return self.per
 

@@ -666,6 +666,10 @@ def _check_repairable(model, plan):
     if plan.weights:
         raise ValueError("the plan brings weights already: repair the one without")
     check_plan(model, plan)
+    _check_ffns(model)
+
+
+def _check_ffns(model):
     if bare := [i for i, n in enumerate(sizes(model).ffn) if not n]:
         raise ValueError(
             f"repair refits what FFNs write, and layer {bare[0]} of this"
@@ -728,8 +732,9 @@ REPAIRS = ("least_squares",)  # what `repair=` may be, besides None
 def check_repair(
     repair: str | None,  # what a user gave
     calib: torch.Tensor | None = None,  # (n, t) the windows that it will have
+    model: PreTrainedModel | None = None,  # that will be repaired; its shapes will do
 ) -> None:
-    """`ValueError` unless `repair` is None, or one of `REPAIRS` with enough windows.
+    """`ValueError` unless `repair` is None, or one of `REPAIRS` that can be had here.
 
     Parameters
     ----------
@@ -737,6 +742,8 @@ def check_repair(
         what a user gave
     calib : torch.Tensor | None, default None
         (n, t) the windows that it will have
+    model : PreTrainedModel | None, default None
+        that will be repaired; its shapes will do
     """
     if repair is None:
         return
@@ -748,6 +755,8 @@ def check_repair(
             "repair needs at least two calibration windows, of which it holds some out;"
             " give more"
         )
+    if model is not None:
+        _check_ffns(model)
 
 # %% ../nbs/30_repair.ipynb #4e34f9d3
 REPAIR_TOKENS = 2**16  # at most so many, when a repair is an option of a method
@@ -792,7 +801,7 @@ def repairable(
     def with_repair(
         model, calib, sparsity, *, repair=None, progress=True, log=None, **options
     ):
-        check_repair(repair, None if repair is None else calib)
+        check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
         plan = method(model, calib, sparsity, **common, **options)
         if repair is None:

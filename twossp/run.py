@@ -51,6 +51,7 @@ from .plan import check_sparsity
 from .provenance import load_plan, plan_file, plan_key
 from .quality import check_bound
 from .reach import make_executor, reach_quality, say_quality
+from .repair import REPAIRS, check_repair
 from .report import plot_plan, plot_trials
 from .results import Result, append_line, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
@@ -603,6 +604,9 @@ def check_shapes(
         check_fused(model)
         return
     targets = list_targets(o, L) if asked else []
+    if asked:
+        plus = o.pruning_method == "2ssp+"  # which repairs unasked
+        check_repair(REPAIRS[0] if plus else o.repair, model=model)
     check_feasible(o, model, targets)
     known = SHAPES.keys() - {"2ssp"}
     if asked and sizes(model).experts:

@@ -63,7 +63,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance):
             "widths='search' is for dense models: the experts of a mixture keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
         )
-    check_repair(repair, calib)
+    check_repair(repair, calib, model)
     if repair and n_attn == "search" and len(calib) < 3:
         raise ValueError(
             "n_attn='search' with a repair needs at least 3 calibration windows; got"
