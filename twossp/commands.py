@@ -198,19 +198,19 @@ def _find_sparsity(o, model, options):
 
 # %% ../nbs/73_commands.ipynb #826c1045
 def split_refused(
-    table: "DataFrame",  # of `estimate_table`: the dense model first, then methods
-) -> tuple["DataFrame", dict[str, str]]:  # the others; method -> why it cannot
+    table,  # of `estimate_table`: the dense model first, then methods
+) -> tuple:  # those that can; {method: why it cannot}
     """Which methods of a table of estimates cannot do what was asked.
 
     Parameters
     ----------
-    table : DataFrame
+    table
         of `estimate_table`: the dense model first, then methods
 
     Returns
     -------
-    tuple['DataFrame', dict[str, str]]
-        the others; method -> why it cannot
+    tuple
+        those that can; {method: why it cannot}
     """
     left = table["attentions"] != ""
     return table[left], dict(table["sparsity"][~left])
