@@ -42,9 +42,9 @@ from .methods import method
 from .metrics import ids_hash
 from .mixtures import check_fused
 from twossp.options import (
-    BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names,
-    fewshot_number, method_options, needs_calibration, read_batch_size, text_folder,
-    usual_windows, wants_quality, wants_several,
+    BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names, fewshot_number,
+    method_options, needs_calibration, read_batch_size, text_folder, usual_windows,
+    wants_quality, wants_several,
 )
 from .page import write_report
 from .plan import check_sparsity
