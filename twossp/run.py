@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
-
 import torch
 from transformers import PreTrainedModel
 from .ablations import ablate
