@@ -42,7 +42,7 @@ from .balance import layer_widths, mean_sizes, mixer_drops
 from .baselines import removal_count
 from .data import embedded_model
 from .evaluate import cache_bytes, count_operations, weight_bytes
-from .experts import keep_neurons, keep_some
+from .experts import is_experts, keep_neurons, keep_some
 from .machine import one_line
 from .methods import EXPERT_METHODS
 from .packed import packed_form, plain_config, plain_type
@@ -456,6 +456,8 @@ class Estimate:
         those that one token uses: fewer in a mixture of experts
     bytes : int
         of the weights, on disk as in memory
+    header : int
+        bytes that their files say about them, at most
     width : tuple[int, int]
         narrowest and widest FFN, or expert of a mixture, in neurons
     attentions : int
@@ -474,11 +476,25 @@ class Estimate:
     params: int  # all parameters
     active: int  # those that one token uses: fewer in a mixture of experts
     bytes: int  # of the weights, on disk as in memory
+    header: int  # bytes that their files say about them, at most
     width: tuple[int, int]  # narrowest and widest FFN, or expert of a mixture, in neurons
     attentions: int  # that are left
     cache: int  # bytes of keys and values of one sequence at the context
     prefill: int  # operations of a prompt as long as the context
     token: int  # operations of one token after it
+
+# %% ../nbs/66_estimate.ipynb #469bad0e
+def _header_bytes(model):
+    "What files say of their tensors, at most: names, types, shapes, places"
+    size, fused = weight_bytes(model), set()
+    for name, m in model.named_modules():
+        if is_experts(m):  # which files hold one by one
+            fused |= {f"{name}.{k}" for k, p in m.named_parameters() if p.dim() == 3}
+    found = 64 * (1 + size // 2**30)
+    for k, x in model.state_dict().items():
+        words = f"{k}{list(x.shape)}{size}{size}"
+        found += (len(words) + 56) * (2 * len(x) if k in fused else 1)
+    return found
 
 # %% ../nbs/66_estimate.ipynb #7c7876cd
 def _estimate_one(model, name, target, total, context):
@@ -494,6 +510,7 @@ def _estimate_one(model, name, target, total, context):
         n_params(model),
         n_params(model) - s.total + s.active,
         weight_bytes(model),
+        _header_bytes(model),
         (min(widths), max(widths)),
         sum(there),
         count_cache(model, context),
@@ -641,7 +658,7 @@ def span(
 # %% ../nbs/66_estimate.ipynb #4e6df4a1
 BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is bounded
     "params": lambda e, dense: e.params,
-    "bytes": lambda e, dense: e.bytes,
+    "bytes": lambda e, dense: e.bytes + e.header,
     "memory": lambda e, dense: e.bytes + e.cache,
     "speedup": lambda e, dense: dense.token / e.token,
 }

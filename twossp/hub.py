@@ -1139,6 +1139,8 @@ def _fetch(path, name, **where):
         return p / name if (p / name).is_file() else None
     if p.exists():
         raise ValueError(f"{path} is a file; a checkpoint is a folder")
+    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(path)):  # user/name on the hub
+        raise ValueError(f"there is no folder {path}")
     try:
         return Path(hf_hub_download(str(path), name, **where))
     except Exception as e:
