@@ -219,8 +219,8 @@ def _llama_cpp_way(config):
     family = model_family(config)
     if family in _NOT_IN_LLAMA_CPP:
         return Way("llama.cpp", None, f"its converter does not know {family!r}")
-    width = getattr(config, _ONE_WIDTH.get(family, ""), None)
-    if width not in (None, 4 * config.hidden_size):
+    name = _ONE_WIDTH.get(family)
+    if name and getattr(config, name, None) not in (None, 4 * config.hidden_size):
         why = f"its converter knows one FFN width of {family!r}, four times the hidden size"
         return Way("llama.cpp", None, why)
     return Way(
