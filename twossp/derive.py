@@ -282,7 +282,14 @@ def _fit_states(small, t):
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
         fit |= dict(linear_key_head_dim=16, linear_value_head_dim=16)
-    return {k: v for k, v in fit.items() if small.get(k) is not None} | _fit_experts(small)
+    fit = {k: v for k, v in fit.items() if small.get(k) is not None}
+    return fit | _fit_experts(small) | _fit_latent(small)
+
+
+def _fit_latent(small):
+    "What makes attention through a latent small, and what chooses the tokens it looks at"
+    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=4, index_topk=8)
+    return {k: min(small[k], n) for k, n in most.items() if type(small.get(k)) is int}
 
 
 def _fit_experts(small):
@@ -953,6 +960,7 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "cohere_compass_text": dict(
         layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
     ),
+    "deepseek_v2": dict(n_group=8, topk_group=3, num_experts_per_tok=6),
     "zamba2": dict(
         layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8
     ),

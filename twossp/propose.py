@@ -163,7 +163,8 @@ def find_layers(
     lists = {n: m for n, m in named if isinstance(m, nn.ModuleList) and len(m)}
     fits = {n: m for n, m in lists.items() if len(m) == L}
     if not fits:
-        there = ", ".join(f"{n} ({len(m)})" for n, m in lists.items())
+        there = ", ".join([f"{n} ({len(m)})" for n, m in lists.items()][:4])
+        there += ", …" * (len(lists) > 4)
         raise ValueError(
             f"no list of {L} modules, as many as the configuration has layers; lists:"
             f" {there or 'none'}"
@@ -207,11 +208,12 @@ def find_mixers(
 
 
 def _disturb(m, args, kwargs):
-    "A hook that changes what a layer is given for the last token but one"
+    "A hook that changes what a layer is given for all tokens but the last"
     key = next((k for k in _STREAM if k in kwargs), None)
     x = (args[0] if args else kwargs[key]).clone()
-    row = x.view(-1, x.shape[-1])[-2]
-    row.copy_(row.flip(0) + row.abs().mean())  # norms would undo a factor
+    rows = x.view(-1, x.shape[-1])[:-1]
+    # norms would undo a factor
+    rows.copy_(rows.flip(-1) + rows.abs().mean(-1, keepdim=True))
     return ((x, *args[1:]), kwargs) if args else (args, kwargs | {key: x})
 
 
@@ -403,15 +405,14 @@ def find_gives(
     tuple[str, str]
         what it returns, what it keeps: as `Arch` says it
     """
-    said: list = []
+    said: list = []  # before and after: what is in the cache, what was returned
 
     def before(m, args, kwargs):
         said.append(_in_cache(args, kwargs))
 
     def after(m, args, kwargs, y):
         given = [v for v in (*args[1:], *kwargs.values()) if isinstance(v, torch.Tensor)]
-        said.append(_form(y, given))
-        said.append(_in_cache(args, kwargs))
+        said.extend([(y, given), _in_cache(args, kwargs)])
 
     hooks = [
         mixer.get_submodule(out).register_forward_hook(lambda m, x, y: y * 0),
@@ -420,7 +421,8 @@ def find_gives(
     ]
     with hooked(hooks), watching(model):
         _run_cached(model)
-    (keys, states), form, (more, marked) = said[:3]
+    (keys, states), returned, (more, marked) = said[:3]
+    form = _form(*returned)
     if borrows_keys(mixer):
         return form, "nothing"
     return form, "states" if marked > states and not more > keys else "keys"
