@@ -356,7 +356,7 @@ def sees(
     return reads_images(model_family(config))
 
 # %% ../nbs/02_arch.ipynb #a49f5f7b
-# rows of single models: derived ones, and those given for a moment
+# rows of single models, given for the moment, or by the model that it was made from
 ROWS: WeakKeyDictionary = WeakKeyDictionary()
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from time import perf_counter
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 import torch
@@ -751,6 +752,7 @@ def tolerance(
 
 # %% ../nbs/06_derive.ipynb #5532ff18
 _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
+_OF: WeakKeyDictionary = WeakKeyDictionary()  # a model -> the row that was derived for it
 
 
 def _key(model):
@@ -783,6 +785,8 @@ def derive_arch(
     Arch
         tested; remembered for the model and for its configuration
     """
+    if row := _OF.get(model):
+        return row
     key = _key(model)
     if key not in _FOUND:
         _FOUND[key] = _derive(model)
@@ -794,7 +798,7 @@ def derive_arch(
             f"model type {model_family(model.config)!r} has no row in"
             f" twossp.arch.ARCHS, and none could be derived: {row}"
         )
-    ROWS[model] = row
+    _OF[model] = row
     return row
 
 # %% ../nbs/06_derive.ipynb #8aac3c38

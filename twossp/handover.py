@@ -18,7 +18,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
 
-from .arch import arch, model_family
+from .arch import ROWS, arch, model_family
 from .card import model_card
 from .engines import Way, list_engines
 from .gguf import export_gguf, open_model
@@ -104,6 +104,7 @@ def fill_zeros(
         parts = a.fused if name.rpartition(".")[0].endswith(a.up) else 1
         p.copy_(_fit(held.get(name, torch.zeros_like(p)), p.shape, parts))
     new.twossp_plan, new.twossp_dense = plan, model.twossp_dense
+    ROWS[new] = a  # as the checkpoint says it
     return new
 
 

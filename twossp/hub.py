@@ -808,6 +808,11 @@ def _choose(model, plan, format):
             'this plan cannot be said in an ordinary checkpoint: use format="compact"'
             ' or "compatible"'
         )
+    if format == "compatible" and done and native:
+        raise ValueError(
+            "this is an ordinary model of its family as it is, which any program reads:"
+            ' use format="native"'
+        )
     if format == "compatible" and done and not filled:
         raise ValueError(
             "the removed weights are gone from this model: save the dense model with"
