@@ -33,6 +33,7 @@ from .evaluate import count_operations, weight_bytes
 from .evopress import mutate
 from .least_squares import LAMBDAS
 from .machine import windows_at_once
+from .methods import EXPERT_METHODS
 from .metrics import inference
 from .plan import Plan, dense_plan, drop
 from .repair import NOISE, repair_windows
@@ -392,12 +393,14 @@ def _repair(m, plans, n=None, wide=None):
     return Step("repair", most, round(work), exact, passes=1)
 
 
-def _rotate(m):
-    "SliceGPT: the stream's moments, and each branch on all windows"
+def _rotate(m, plan):
+    "SliceGPT: the stream's moments and its projections, each branch on all windows"
     rows, d, t = min(m.room.n, m.rows), m.d, m.room.t
     exact = 8 * 3 * d * d + 8 * 2 * rows * t * d
     layer = rows * (m.need(0, True, None) + 3 * m.state)
-    work = m.room.n * m.forward(t) + 2 * len(m.s) * 2 * m.room.n * t * d * d
+    tokens, branches = m.room.n * t, len(plan.widths) - 1
+    work = m.room.n * m.forward(t) + (branches + 1) * 2 * tokens * d * d
+    work += 4 * tokens * d * sum(w for w in plan.widths[:-1] if w < d)
     return Step("rotation", exact + layer + 2 * 4 * d * d, work, exact)
 
 # %% ../nbs/67_cost.ipynb #714100f3
@@ -559,7 +562,7 @@ STEPS: dict[str, Callable] = {  # method -> (model's numbers, shapes) -> its ste
     "window_based": lambda m, plans, **o: _stream(m, m.rows),
     "blockpruner": _blockpruner,
     "evopress": _evopress,
-    "slicegpt": lambda m, plans, **o: [_rotate(m)],
+    "slicegpt": lambda m, plans, **o: [_rotate(m, plans[0])],
 }
 
 
@@ -619,6 +622,8 @@ def count_steps(
     tuple[list[Step], list[Step]]
         in order: the least, and the most; mostly equal
     """
+    if method in EXPERT_METHODS:
+        raise ValueError("what pruning takes is counted for dense models alone")
     if method not in STEPS:
         names = ", ".join(STEPS)
         raise ValueError(f"no cost for method {method!r}; there are: {names}")

@@ -802,6 +802,17 @@ def derive_arch(
     return row
 
 # %% ../nbs/06_derive.ipynb #8aac3c38
+@contextmanager
+def _one_thread():
+    "Several would wait for each other in a tiny model, minutes on a busy machine"
+    many = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(many)
+
+
 def derive_copy(
     config: PreTrainedConfig,  # of a model of any size; untouched
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
@@ -821,17 +832,18 @@ def derive_copy(
     tuple[PreTrainedModel, Arch]
         a tiny copy, and the row that passed on it
     """
-    model = tiny_copy(config, made)
-    try:
-        return model, derive_row(model)
-    except ValueError as e:
-        if config.get_text_config() is config:
-            raise
+    with _one_thread():
+        model = tiny_copy(config, made)
         try:
-            model = tiny_copy(config, made, thin=False)
             return model, derive_row(model)
-        except ValueError:
-            raise e from None
+        except ValueError as e:
+            if config.get_text_config() is config:
+                raise
+            try:
+                model = tiny_copy(config, made, thin=False)
+                return model, derive_row(model)
+            except ValueError:
+                raise e from None
 
 # %% ../nbs/06_derive.ipynb #1df6a895
 def _derive(model):

@@ -14,6 +14,7 @@ import json
 import math
 import re
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -497,11 +498,24 @@ def _header_bytes(model):
     return found
 
 # %% ../nbs/66_estimate.ipynb #7c7876cd
+_CACHES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _known_cache(model, parts, context):
+    "`count_cache`, once for all plans that leave a model these token mixers"
+    known = _CACHES.setdefault(model, {})
+    there = (id(x) if n_params(x) else m.keeps for x, m in parts)
+    key = context, model.dtype, tuple(there)
+    if key not in known:  # the parts are kept, so that no other gets the number of one
+        known[key] = count_cache(model, context), [x for x, _ in parts if n_params(x)]
+    return known[key][0]
+
+
 def _estimate_one(model, name, target, total, context):
     "Count a model as it is now"
     s, a = sizes(model), arch(model)
     mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    there = [n_params(x.get_submodule(m.name)) > 0 for x, m in mixers]
+    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
     widths = [e.width for e in s.experts if e] or s.width
     return Estimate(
         name,
@@ -512,8 +526,8 @@ def _estimate_one(model, name, target, total, context):
         weight_bytes(model),
         _header_bytes(model),
         (min(widths), max(widths)),
-        sum(there),
-        count_cache(model, context),
+        sum(n_params(x) > 0 for x, _ in parts),
+        _known_cache(model, parts, context),
         count_operations(model, context, logits=1),
         count_operations(model, 1, context),
     )

@@ -54,7 +54,7 @@ from twossp.arch import (
     model_family,
     row_to_dict,
 )
-from .away import make_later
+from .away import is_away, make_later
 from twossp.card import (
     count_params, expert_facts, model_card, name_base, plan_record, read_plan,
 )
@@ -847,13 +847,13 @@ def _check_class(model):
             "only a plain causal language model can be saved; this is a"
             f" {type(model).__name__} (merge adapters first)"
         )
-    away = any(p.is_meta for p in model.parameters())
+    away = [m for m in model.modules() if any(p.is_meta for p in m.parameters(False))]
     if away and not hasattr(model, "hf_device_map"):
-        raise ValueError(
-            "the model's weights are not in memory (accelerate.cpu_offload, or a model"
-            " that was never loaded), and transformers cannot save that: load it with"
-            " device_map=, or call accelerate.hooks.remove_hook_from_submodules first"
-        )
+        if not all(map(is_away, away)):
+            raise ValueError(
+                "the model has no weights: load it again, with device_map= if it is large"
+            )
+        model.tie_weights()  # which accelerate.cpu_offload leaves apart
 
 
 def _check_names(model, plan):
