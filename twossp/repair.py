@@ -364,6 +364,16 @@ class _Task:
     ahead: torch.Tensor | None = None  # the dense stream behind a gap
 
 
+_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims behind a gap
+
+
+def _pick_lambdas(lams, task):
+    "What λ is chosen from; the strongest, where all are below what a front target asks"
+    if task.ahead is None:
+        return lams
+    return [x for x in lams if x >= _FRONT_LAMBDA] or [max(lams)]
+
+
 def _refit_projection(place, task, g):
     "Weights as stored, repaired output or None, what was found; `g`: the stream"
     linear, how = place.layer.get_submodule(task.name), place.how
@@ -379,7 +389,8 @@ def _refit_projection(place, task, g):
     fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
     _run_pruned(place, task.run, g, task.name, fit)
     take = fit.sums.pop  # whoever holds them, their memory is not used again
-    new, found = refit_best(take("fit"), take("held", None), old, how.lams)
+    lams = _pick_lambdas(how.lams, task)
+    new, found = refit_best(take("fit"), take("held", None), old, lams)
     new = new.to(old.dtype).to(old.device)
     del old  # as large as what is stored
     stored = store_matrix(linear, new).contiguous()
