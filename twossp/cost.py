@@ -252,9 +252,9 @@ class _Model:
 def _probe(m):
     "The replay is compared with the model's own forward, once a model"
     t = min(m.room.t, PROBE)
-    wide = max(4, m.size)
-    logits = 2 * t * m.V * (3 * m.size + 2 * wide)
-    return Step("check", logits, 2 * 2 * m.forward(t, t), passes=2)
+    part = (m.state + m.need(0, True, None)) * t // m.room.t
+    most = 2 * (t * m.V * m.size + part)
+    return Step("check", most, 2 * 2 * m.forward(t, t), passes=2)
 
 
 def _scores(m):

@@ -484,11 +484,11 @@ _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 
 def _replayed(model, ids, check):
-    "Logits of whole windows, replayed"
+    "Logits of whole windows, replayed; on the host, where there is room for them"
     h, tape = record_calls(model, ids, check.as_tuple)
     h = run_layers(model, tape, h, len(h) if check.stack else 1)
     with tail(model, check.as_tuple, check.mask) as logits:
-        return torch.stack([logits(x) for x in h])
+        return torch.stack([logits(x).cpu() for x in h])
 
 # %% ../nbs/13_replay.ipynb #6149d00f
 def _differs(model, ids, want, check):
@@ -498,7 +498,7 @@ def _differs(model, ids, want, check):
     except Exception as e:
         why = one_line(e).removeprefix("RuntimeError: ")
         return f"its layers cannot be called one at a time, outside its forward: {why}"
-    off = (got.to(want.device) - want).float().norm()
+    off = (got - want).float().norm()
     error = (off / want.float().norm()).item()
     if error <= _NOISE.get(want.dtype, 1e-2):
         return ""
@@ -511,7 +511,7 @@ def _differs(model, ids, want, check):
 def _find_check(model, probe):
     "How `model` can be replayed: its windows together, one by one, or not at all"
     want, as_tuple = _plain_logits(model, probe)
-    problems = []
+    want, problems = want.cpu(), []
     with inference(model):
         for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
             check = Check(as_tuple, stack, mask)
