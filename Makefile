@@ -65,7 +65,7 @@ engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers
 	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/engine_speed.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
 
 rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/devices.ipynb

@@ -371,8 +371,8 @@ def balance(
     n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
-            f"n_attn has to be a whole number from 0 to {L}, the number of layers; got"
-            f" {n!r}"
+            f"n_attn has to be a whole number from 0 to {L}, the attentions that can go;"
+            f" got {n!r}"
         )
     A, _ = mean_sizes(s)
     _check_reach(s, sparsity, n)

@@ -79,8 +79,7 @@ _ENTRIES = dict(
 
 def _first(c, names):
     "The first of these entries that is a positive whole number"
-    said = (_read(c, k) for k in names)
-    return next((n for n in said if type(n) is int and n), None)
+    return next((n for k in names if type(n := _read(c, k)) is int and n), None)
 
 
 def _read(c, key):
@@ -106,7 +105,8 @@ def read_shape(
     Shape
         what of it a copy changes
     """
-    found = {k: _first(config, names) for k, names in _ENTRIES.items()}
+    least = dict(heads=1)  # where nothing has heads (Mamba)
+    found = {k: _first(config, v) or least.get(k) for k, v in _ENTRIES.items()}
     if lacking := [_ENTRIES[k][0] for k, v in found.items() if v is None]:
         raise ValueError(f"the configuration has no {', '.join(lacking)}")
     groups = _first(config, _GROUPS) or found["heads"]
@@ -289,7 +289,7 @@ def _fit_states(small, t):
 
 def _fit_latent(small):
     "What makes attention through a latent small, and what chooses the tokens it looks at"
-    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=4, index_topk=8)
+    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=16, index_topk=8)
     return {k: min(small[k], n) for k, n in most.items() if type(small.get(k)) is int}
 
 
@@ -369,6 +369,7 @@ def _fit_layers(config, small, s, t, kept):
             fit["head_dim"] = s.head  # the sum of two others (Dots 3 Note)
         fit["per_layer_config"] = {
             kept.index(i): {k: _shrink_own(k, v, s, t, kept) for k, v in x.items()}
+            | _fit_latent(x)
             for i, x in given.items()
             if i in kept
         }
@@ -976,6 +977,13 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "cohere_compass_text": dict(
         layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
     ),
+    "dots1": dict(
+        n_routed_experts=128,
+        n_shared_experts=2,
+        num_experts_per_tok=6,
+        first_k_dense_replace=1,
+    ),
+    "lfm2_moe": dict(layer_types=["conv", "full_attention"] * 16),
     "deepseek_v2": dict(n_group=8, topk_group=3, num_experts_per_tok=6),
     "zamba2": dict(
         layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8

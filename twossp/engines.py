@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from transformers import MODEL_MAPPING
 
 from .arch import model_family, sees, written_row
-from .upstream import config_class, swaps_attention
+from .upstream import causal_types, config_class, swaps_attention
 
 # %% ../nbs/50_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
@@ -156,8 +156,8 @@ def list_engines(
     if kind != "removal":
         why = "a model with rotations between its layers runs in PyTorch only"
         others = [Way(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
-        return [_TWOSSP, *others]
-    return [_TWOSSP, *_CODE, *_vllm_ways(config), _gguf_way(config), _ONNX]
+        return [_twossp(config), *others]
+    return [*_own_ways(config), *_vllm_ways(config), _gguf_way(config), _ONNX]
 
 
 def _vllm_ways(config):
@@ -182,28 +182,39 @@ def _gguf_way(config):
     return Way("llama.cpp", f"{command} && llama-server -m PATH.gguf")
 
 # %% ../nbs/50_engines.ipynb #c9a59682
-_TWOSSP = Way(
-    "transformers",
-    'import twossp; AutoModelForCausalLM.from_pretrained("PATH")',
-    "pip install twossp",
-)
+def _twossp(config):
+    "With twossp in the environment"
+    command = f'import twossp; {_auto(config)}.from_pretrained("PATH")'
+    return Way("transformers", command, "pip install twossp")
+
+
 _ONNX = Way(
     "ONNX Runtime",
     "twossp export PATH --to onnx --out PATH-onnx",
     'pip install "twossp[onnx]"; it keeps no cache: for scoring and short answers',
 )
-_CODE = (
-    Way(
-        "transformers alone",
-        'AutoModelForCausalLM.from_pretrained("PATH", trust_remote_code=True)',
-        "runs the modeling_twossp.py that the checkpoint brings",
-    ),
-    Way(
-        "lm-eval",
-        "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True",
-        "add --tasks",
-    ),
-)
+
+
+def _own_ways(config):
+    "With twossp, or by the code that it brings"
+    command = f'{_auto(config)}.from_pretrained("PATH", trust_remote_code=True)'
+    note = "runs the modeling_twossp.py that the checkpoint brings"
+    told = "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True"
+    alone, lm_eval = Way("transformers alone", command, note), Way("lm-eval", told, "add --tasks")
+    return [_twossp(config), alone, lm_eval]
+
+
+def _auto(config):
+    "The Auto class that builds the whole model, eyes included"
+    return f"AutoModelFor{'ImageTextToText' if sees(config) else 'CausalLM'}"
+
+
+def _lm_eval_way(config):
+    "By itself it loads what transformers takes for a causal model"
+    if model_family(config) in causal_types():
+        return Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks")
+    note = "its own loader takes no model of this type; add --tasks"
+    return Way("lm-eval", "twossp --model PATH --dense --evaluate_downstream", note)
 
 # %% ../nbs/50_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {
@@ -236,8 +247,8 @@ def _ordinary(config):
     if why and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
         why = None
     return [
-        Way("transformers", 'AutoModelForCausalLM.from_pretrained("PATH")'),
-        Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks"),
+        Way("transformers", f'{_auto(config)}.from_pretrained("PATH")'),
+        _lm_eval_way(config),
         Way("vLLM", None, why) if why else Way("vLLM", "vllm serve PATH"),
         Way("SGLang", "python -m sglang.launch_server --model-path PATH"),
         _llama_cpp_way(config),

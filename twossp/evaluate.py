@@ -23,6 +23,7 @@ import torch
 from torch import nn
 from transformers import (
     Cache,
+    DynamicCache,
     GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -241,14 +242,17 @@ def _step(model, ids, key, cache):
     if cache is not None:
         how[key] = cache
     out = model(ids, use_cache=True, **how)
-    cache = next(v for v in out.values() if isinstance(v, Cache))
+    cache = next((v for v in out.values() if isinstance(v, Cache)), cache)
     return out.logits[:, -1:].argmax(-1), cache
 
 
-def _generate(model, ids, new, key):
+def _generate(model, ids, new, key, cache=None):
     "Greedy decoding: seconds of its parts, tokens a second, the cache's bytes"
     start = read_clock(ids.device)
-    tok, cache = _step(model, ids, key, None)
+    tok, cache = _step(model, ids, key, cache)
+    if cache is None:  # it uses one and does not hand it out (RecurrentGemma)
+        cache = DynamicCache(config=model.config.get_text_config())
+        return _generate(model, ids, new, key, cache)
     prefilled = read_clock(ids.device)
     tok.tolist()
     first = read_clock(ids.device)

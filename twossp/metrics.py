@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 
 from .machine import input_device, progress_bar
 from .pictures import mean_text, show_windows
+from .upstream import fresh_positions
 
 # %% ../nbs/12_metrics.ipynb #52574295
 @contextmanager
@@ -27,7 +28,7 @@ def inference(
     model: PreTrainedModel,  # any model
 ) -> Iterator[PreTrainedModel]:  # the same
     """Eval mode without gradients inside the `with` block; each module's own mode is
-    restored.
+    restored, and positions that it remembers.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def inference(
     """
     training = [m for m in model.modules() if m.training]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), fresh_positions(model):
             yield model.eval()
     finally:
         for m in training:

@@ -43,7 +43,7 @@ from twossp.plan import (
     Kind, Layout, Plan, drop, get_kind, kept_experts, kind_of, plan_from_dict,
     plan_to_dict, removal_words, removed_blocks, removed_params, stays,
 )
-from .upstream import hang_hooks
+from .upstream import fresh_positions, hang_hooks
 
 # %% ../nbs/04_surgery.ipynb #31981efc
 @dataclass(frozen=True)
@@ -856,6 +856,12 @@ def cached_logits(
     torch.Tensor
         (n, t, vocabulary)
     """
+    with fresh_positions(model):
+        return _cached(model, ids, prompt, cache, mask, positions)
+
+
+def _cached(model, ids, prompt, cache, mask, positions):
+    "The same, where the model remembers nothing"
     steps = [ids[:, :prompt], *ids[:, prompt:].split(1, dim=1)]
     out, key, done = [], cache_name(model), 0
     for step in steps:
@@ -870,5 +876,5 @@ def cached_logits(
         cache = next((v for v in y.values() if isinstance(v, Cache)), cache)
         if cache is None:  # it uses one and does not hand it out
             cache = DynamicCache(config=model.config.get_text_config())
-            return cached_logits(model, ids, prompt, cache, mask, positions)
+            return _cached(model, ids, prompt, cache, mask, positions)
     return torch.cat(out, 1)

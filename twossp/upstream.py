@@ -8,10 +8,13 @@ __all__ = [
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
     'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
-    'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks'
+    'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks'
 ]
 
 # %% ../nbs/00_upstream.ipynb #5b7198fb
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from transformers import (
@@ -364,6 +367,28 @@ def keep_soft_cap(
     if capped and c._attn_implementation == "sdpa":
         model.set_attn_implementation("eager")
     return model
+
+# %% ../nbs/00_upstream.ipynb #468aaed3
+@contextmanager
+def fresh_positions(
+    model: PreTrainedModel,  # of most families untouched
+) -> Iterator[None]:
+    """Nothing of an earlier call moves positions inside the block; behind it all is as before.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of most families untouched
+    """
+    parts = [x for m in (model, *model.children()) for x in (m, *m.children())]
+    held = {x: x.rope_deltas for x in parts if hasattr(x, "rope_deltas")}
+    try:
+        for x in held:
+            x.rope_deltas = None
+        yield
+    finally:
+        for x, moved in held.items():
+            x.rope_deltas = moved
 
 # %% ../nbs/00_upstream.ipynb #942c0022
 def mark_filled(
