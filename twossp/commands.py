@@ -219,7 +219,7 @@ def split_refused(
 def _drop_unrepaired(model, table, cannot, repair):
     "The table without those that a repair refuses; `cannot` learns of them"
     for name in table.index[1:].difference(resolve_name("twossp.cost:BARE")):
-        asked = "least_squares" if name == "2ssp+" else repair  # which repairs unasked
+        asked = resolve_name("twossp.methods:find_method")(name).repair or repair
         try:
             resolve_name("twossp.repair:check_repair")(asked, model=model)
         except ValueError as e:

@@ -26,6 +26,8 @@ class Method:
         arXiv number
     about : str, default ''
         in a line
+    repair : str | None, default None
+        by which it repairs its plan unasked
     """
 
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its
@@ -34,6 +36,7 @@ class Method:
     windows: int  # of 2,048 tokens, for calibration
     paper: str = ""  # arXiv number
     about: str = ""  # in a line
+    repair: str | None = None  # by which it repairs its plan unasked
 
 # %% ../nbs/42_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
@@ -44,6 +47,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
     "2ssp+": Method(
         "twossp.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched balance, searched widths and a closed-form repair",
+        repair="least_squares",
     ),
     "window_based": Method(
         "twossp.baselines:window_based", 256, "2403.17887",

@@ -37,7 +37,7 @@ from .generation import on_agreement
 from .grid import cell_key, log, run_grid
 from .hub import check_target, save_pruned
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
-from .methods import method
+from .methods import find_method, method
 from .metrics import ids_hash
 from .mixtures import check_fused
 from twossp.options import (
@@ -50,7 +50,7 @@ from .plan import check_sparsity
 from .provenance import load_plan, plan_file, plan_key
 from .quality import check_bound
 from .reach import make_executor, reach_quality, say_quality
-from .repair import REPAIRS, check_repair
+from .repair import check_repair
 from .report import plot_plan, plot_trials
 from .results import Result, append_line, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
@@ -604,8 +604,8 @@ def check_shapes(
         return
     targets = list_targets(o, L) if asked else []
     if asked:
-        plus = o.pruning_method == "2ssp+"  # which repairs unasked
-        check_repair(REPAIRS[0] if plus else o.repair, model=model)
+        own = find_method(o.pruning_method).repair  # unasked
+        check_repair(own or o.repair, model=model)
     check_feasible(o, model, targets)
     known = SHAPES.keys() - {"2ssp"}
     if asked and sizes(model).experts:
