@@ -53,16 +53,16 @@ lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
 
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
 
 llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/llama_cpp_families.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/llama_cpp_families.ipynb
 
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
-	@$(PY) tools/nbcount.py --jobs 1 --flags "slow" --show benchmarks/engine_speed.ipynb
+	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/engine_speed.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
 	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
