@@ -31,11 +31,11 @@ from .chunks import layer_bytes
 from .estimate import as_skeleton, shape_options, shape_plans
 from .evaluate import count_operations, weight_bytes
 from .evopress import mutate
+from .experts import Kept
 from .least_squares import LAMBDAS
 from .machine import windows_at_once
-from .methods import EXPERT_METHODS
 from .metrics import inference
-from .plan import Plan, dense_plan, drop
+from .plan import Plan, dense_plan, drop, kept_experts
 from .repair import NOISE, repair_windows
 from .replay import PROBE, Tape, run_layer, stand_ins
 from .search import LOGITS, MANY_LOGITS, list_decisions, list_levels, make_trie
@@ -100,19 +100,30 @@ def _record(model, t, as_tuple, mask):
     return hs[0], Tape(args, kwargs)
 
 
-def _try_record(model, t):
-    "The same, in the way that the family takes; None if there is none without numbers"
+def _try_record(model, t, layer):
+    "The same, in the way that the layer takes; None if there is none without numbers"
     for mask in (False, True):
         for as_tuple in (False, True):
             try:
                 h, tape = _record(model, t, as_tuple, mask)
-                run_layer(decoder_layers(model)[0], tape, 0, h)
+                run_layer(decoder_layers(model)[layer], tape, layer, h)
             except Exception:
                 continue
             return h, tape
     return None
 
 # %% ../nbs/67_cost.ipynb #e2912d2d
+def _routed_need(model, t, layer):
+    "The same of a layer of experts, which take their tokens in turn or all at once"
+    c, e = model.config.get_text_config(), sizes(model).experts_of(layer)
+    if not e or getattr(c, "_experts_implementation", None) != "eager":
+        return layer_bytes(model, t)
+    own = min(1, 2 * e.active / e.experts)  # of the tokens, if it gets twice its share
+    numbers = 8 * c.hidden_size + 4 * sizes(model).width[layer]
+    numbers += own * (4 * e.width + 2 * c.hidden_size)
+    return int(t * model.dtype.itemsize * numbers)
+
+
 def layer_need(
     model: PreTrainedModel,  # on the meta device; inside `applied`, as it is there
     t: int,  # tokens a window
@@ -135,9 +146,9 @@ def layer_need(
         bytes, its input and weights not counted
     """
     with inference(model):
-        found = _try_record(model, t)
-        if found is None:  # a family that looks at numbers
-            return layer_bytes(model, t)
+        found = _try_record(model, t, layer)
+        if found is None:  # one that looks at numbers, as a router does
+            return _routed_need(model, t, layer)
         (h, tape), alive = found, _Alive()
         with alive, _Fused():
             run_layer(decoder_layers(model)[layer], tape, layer, h)
@@ -220,7 +231,7 @@ class _Model:
 
     def need(self, i, attn, kept):
         "Bytes of one window in layer `i`, pruned so"
-        key = attn, kept, self.s.width[i]
+        key = attn, kept, self.s.width[i], bool(self.s.experts_of(i))
         if key not in self.needs:
             off = drop(self.L, attn=() if attn else [i])
             ffn = tuple(kept and range(kept) if j == i else None for j in range(self.L))
@@ -257,12 +268,19 @@ def _probe(m):
     return Step("check", most, 2 * 2 * m.forward(t, t), passes=2)
 
 
+def _neurons_used(m, i):
+    "By a token in a layer: in its FFN, and in the experts that it goes to"
+    e = m.s.experts_of(i)
+    return m.s.width[i] + (e.active * e.width if e else 0)
+
+
 def _scores(m):
     "Stage 1: all windows through all layers"
     n, rows = m.room.n, min(m.room.n, m.rows)
     part = min(n, max(rows, m.room.budget // 2 // m.state))
     need = m.need(0, True, None)
-    down = 2 * m.d * m.s.width[-1] * m.room.t  # of the last layer, which is not run
+    # of the last layer, which is not run
+    down = 2 * m.d * _neurons_used(m, m.L - 1) * m.room.t
     work = n * (m.forward(m.room.t) - down)
     return Step("scores", part * m.state + rows * need, work, passes=-(-n // part))
 
@@ -276,13 +294,29 @@ def _stream(m, bs):
 
 # %% ../nbs/67_cost.ipynb #c3176b36
 def _keys(node):
-    "(attention stays, neurons kept; None: all) of a node; None: the layer is gone"
+    """(attention stays, neurons kept, (experts, neurons of each); None: all) of a node;
+    None: the layer is gone"""
     if node.decision is None:
         return None
-    kept = node.decision[1]
-    return bool(node.decision[0]), None if kept is None else len(kept)
+    attn, kept, own = node.decision
+    some = next(((len(e.left), e.k) for e in own if isinstance(e, Kept)), None)
+    return bool(attn), None if kept is None else len(kept), some
 
 
+def _copied(m, i, key):
+    "Bytes of the narrow FFN, and experts, that are made of a layer to run it so"
+    _, kept, some = key
+    experts = m.s.experts[i].count(*some) if some else 0
+    return ((kept or 0) * m.s.neuron[i] + experts) * m.size
+
+
+def _share(m, i, kept, some):
+    "Of an FFN's operations, those that are left"
+    if some:
+        return some[1] / m.s.experts[i].width
+    return 1 if kept is None else kept / max(1, max(m.s.width))
+
+# %% ../nbs/67_cost.ipynb #67lvlb01
 def _level_bytes(m, i, nodes, windows, cap):
     "Bytes of one level of a walk: states, the layer's activations, its slices"
     groups = Counter(_keys(n) for n in nodes)
@@ -296,35 +330,33 @@ def _level_bytes(m, i, nodes, windows, cap):
         stack = min(stack, count, cap)
         rows = min(m.rows, stack * windows)
         joined = stack * windows * m.state if stack > 1 else 0
-        kept = 0 if key[1] is None else m.s.ffn[i] * key[1] // max(1, m.s.width[i])
-        layer = rows * m.need(i, *key) + joined + kept * m.size
+        layer = rows * m.need(i, *key[:2]) + joined + _copied(m, i, key)
         worst = max(worst, layer)
     return states * windows * m.state + worst
 
 
-def _node_operations(m, nodes, per):
+def _node_operations(m, i, nodes, per):
     "Operations of a level, a window"
-    total = 0
-    for n in nodes:
-        if n.decision is not None:
-            attn, kept = _keys(n)
-            share = 1 if kept is None else kept / max(1, max(m.s.width))
-            total += attn * per[0] + share * per[1]
-    return total
+    keys = (_keys(n) for n in nodes)
+    return sum(k[0] * per[0] + _share(m, i, *k[1:]) * per[1] for k in keys if k)
 
 # %% ../nbs/67_cost.ipynb #0f003698
 def _largest_copy(m, levels):
-    "Bytes of the widest FFN that is made to run a layer as some plan has it"
+    "Bytes of the largest FFN that is made to run a layer as some plan has it"
     keys = ((i, _keys(n)) for i, nodes in enumerate(levels) for n in nodes)
-    widths = [(i, key[1]) for i, key in keys if key and key[1] is not None]
-    return max((k * m.s.neuron[i] * m.size for i, k in widths), default=0)
+    return max((_copied(m, i, key) for i, key in keys if key), default=0)
 
 
+def _levels(plans):
+    "The walk over the layers with all plans"
+    return list_levels(make_trie([list_decisions(p, "") for p in plans]))
+
+# %% ../nbs/67_cost.ipynb #67srch01
 def _search(m, what, plans, windows, tokens=None, kl=False):
     "Plans that are scored together; `tokens`: a window, if fewer than all"
     t, n = tokens or m.room.t, windows
     plans = [*plans, dense_plan(m.L)] if kl else list(plans)
-    levels = list_levels(make_trie([list_decisions(p, "") for p in plans]))
+    levels = _levels(plans)
     budget = max(0, m.room.budget - _largest_copy(m, levels) // 4)
     held = max(1, budget // 2 // m.state)
     windows = min(n, max(1, held // len(levels[-1])))
@@ -337,7 +369,7 @@ def _search(m, what, plans, windows, tokens=None, kl=False):
     last = min(cap, len(levels[-1])) * windows * m.state
     per = m.parts()
     share = t / m.room.t
-    work = n * share * sum(_node_operations(m, x, per) for x in levels)
+    work = n * share * sum(_node_operations(m, i, x, per) for i, x in enumerate(levels))
     work += n * len(levels[-1]) * m.head(t if kl else t - 1)
     return Step(what, max(most, last + wide), round(work), passes=-(-n // windows))
 
@@ -367,29 +399,45 @@ def _at(m, low):
 
 
 def _widths(m, plan):
-    "Neurons that a plan leaves, layer by layer"
-    both = zip(plan.ffn, m.s.width, strict=True)
-    return [f if x is None else len(x) for x, f in both]
+    "Neurons that a plan leaves, layer by layer: of an FFN or of each expert"
+    out = []
+    for i, (x, f) in enumerate(zip(plan.ffn, m.s.width, strict=True)):
+        e, kept = m.s.experts_of(i), kept_experts(plan, i)
+        each = kept.k if kept else e.width if e else 0
+        out.append(max(each, f if x is None else len(x)))
+    return out
 
 
+def _fits(m, plan, tokens):
+    "A layer: its neurons, tokens of which they are summed up, projections refitted"
+    for i, k in enumerate(_widths(m, plan)):
+        e, kept = m.s.experts_of(i), kept_experts(plan, i)
+        if not e:
+            yield k, tokens, 1
+        elif kept and tokens * e.active > k * e.experts:  # else an expert has too few
+            yield k, tokens * e.active, len(kept.left)
+
+# %% ../nbs/67_cost.ipynb #67rep001
 def _repair(m, plans, n=None, wide=None):
     "Refit the FFNs' output projections of plans on `n` windows; moments are in float64"
     n = n or len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
     n += round(NOISE * n)
     k, d, t = wide or max(max(_widths(m, p)) for p in plans), m.d, m.room.t
+    todo = [x for plan in plans for x in _fits(m, plan, n * t)]
     rows, kept = min(n, m.rows), n * t * (k * m.size + 4 * d)
     kept = kept if kept <= m.room.budget // 2 else 0
     # dense in front of the layer and behind, each plan's in front, one behind
     streams = (len(plans) + 3) * n * m.state
-    slices = max(m.s.ffn) * k // max(m.s.width) * m.size
+    slices = max(_largest_copy(m, _levels(plans)), k * max(m.s.neuron) * m.size)
     sums = rows * m.need(0, True, None) + rows * t * 4 * (6 * d + k) + slices
+    k = k if any(fits for *_, fits in todo) else 0  # a mixture may have too few tokens
     exact = 8 * (3 * k * k + 7 * k * d)
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     most = streams + kept + max(exact + 4 * k * d, sums + blocks)
     work = (1 + len(plans)) * n * m.forward(t)
-    for k in (k for plan in plans for k in _widths(m, plan)):
-        work += n * t * 2 * (5 * k * k // 8 + 3 * k * d)
-        work += (len(LAMBDAS) + 5) * 2 * d * k * k  # errors of each λ, products
+    for k, tokens, fits in todo:
+        work += tokens * 2 * (5 * k * k // 8 + 3 * k * d)
+        work += fits * (len(LAMBDAS) + 5) * 2 * d * k * k  # errors of a λ, products
     return Step("repair", most, round(work), exact, passes=1)
 
 
@@ -407,7 +455,8 @@ def _rotate(m, plan):
 def _narrow(plan):
     "A plan without its removed attentions, and how many those are"
     attn = (True,) * len(plan)
-    return Plan(plan.ffn, attn), sum(not a for a in plan.attn)
+    left = Plan(plan.ffn, attn, experts=plan.experts)
+    return left, sum(not a for a in plan.attn)
 
 
 def _drops(m, part="attn"):
@@ -451,6 +500,8 @@ def _walk_path(m, plans, n_search, repair):
         fit = max(2, min(8, m.room.n // 2))
         tried = [base] if m.low else _between(m, least, most, min(TRIES, n - few + 1))
         scored = [_swap_widths(base, i, m) for i in range(m.L)]
+        if m.s.experts:  # whose balances differ in their experts
+            tried, scored = [base] * len(tried), [base | c for c in _drops(m)]
         steps.append(_repair(m, tried, fit))
         left = min(m.room.n - fit, N_COMPARE)
         steps.append(_search(m, "balances", scored[: len(tried)], left))
@@ -491,15 +542,18 @@ def _swap_widths(plan, i, m, share=0.5):
     ffn = list(plan.ffn)
     kept = range(m.s.width[i]) if ffn[i] is None else ffn[i]
     ffn[i] = tuple(kept[: max(1, int(share * len(kept)))])
-    return Plan(tuple(ffn), plan.attn)
+    return Plan(tuple(ffn), plan.attn, experts=plan.experts)
 
 # %% ../nbs/67_cost.ipynb #c67rivals
+def _norms(m):
+    "Norms of the rows of matrices, which are joined an eighth at a time"
+    return Step("norms", m.s.ffn[0] * m.size // 8 * 2, 0, passes=1)
+
+
 def _magnitude(m, plans, n_search=1, **options):
     base, n = _narrow(plans[0])
     found = _steps_of(m, "attentions", base, _drops(m), n, n_search)
-    rows = m.s.ffn[0] * m.size // 8 * 2  # joined an eighth at a time
-    norms = Step("norms", rows, 0, passes=1)
-    return [*([_probe(m)] if found else []), norms, *found]
+    return [*([_probe(m)] if found else []), _norms(m), *found]
 
 
 def _blockpruner(m, plans, n_search=1, **options):
@@ -563,6 +617,9 @@ STEPS: dict[str, Callable] = {  # method -> (model's numbers, shapes) -> its ste
     "blockpruner": _blockpruner,
     "evopress": _evopress,
     "slicegpt": lambda m, plans, **o: [_rotate(m, plans[0])],
+    "reap": lambda m, plans, **o: [_probe(m), _scores(m)],
+    "reap_magnitude": lambda m, plans, **o: [_norms(m)],
+    "reap_random": lambda m, plans, **o: [],
 }
 
 
@@ -622,16 +679,12 @@ def count_steps(
     tuple[list[Step], list[Step]]
         in order: the least, and the most; mostly equal
     """
-    if method in EXPERT_METHODS:
-        raise ValueError("what pruning takes is counted for dense models alone")
     if method not in STEPS:
         names = ", ".join(STEPS)
         raise ValueError(f"no cost for method {method!r}; there are: {names}")
     if room.stream and method == "slicegpt":
         raise ValueError("slicegpt takes no model whose weights are not in memory")
     m, shaping = _Model(as_skeleton(model), room), shape_options(method, options)
-    if m.s.experts:
-        raise ValueError("what pruning takes is counted for dense models alone")
     m.sparsity = sparsity
     plans = shape_plans(m.model, method, sparsity, **shaping)
     if "ssp" in method:
