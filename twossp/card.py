@@ -22,7 +22,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, n_params, sees, sizes
+from .arch import arch, sees, sizes
 from .machine import one_line
 from .plan import from_json, get_kind, kind_of, plan_masks, to_json
 from .provenance import with_provenance
@@ -75,11 +75,13 @@ def count_params(
         tied = {}
     named = dict(model.named_parameters(remove_duplicate=False))
     once = {
-        id(p): p.numel()
+        name: p  # an offloaded module that has run holds a copy of a tied one
         for name, p in named.items()
         if not (p.is_meta and name in tied and tied[name] in named)
     }
-    counts = dict(total=sum(once.values()), layers=n_params(decoder_layers(model)))
+    inside = {n: p for n, p in once.items() if n.startswith(f"{arch(model).layers}.")}
+    sums = [{id(p): p.numel() for p in x.values()} for x in (once, inside)]
+    counts = dict(zip(("total", "layers"), (sum(x.values()) for x in sums), strict=True))
     if arch(model).experts:
         counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
     return counts
