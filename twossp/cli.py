@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'COMMANDS', 'Command', 'list_commands', 'call', 'explain', 'is_out_of_memory',
-    'answer', 'main'
+    'COMMANDS', 'Command', 'list_commands', 'call', 'explain', 'is_full_disk',
+    'is_out_of_memory', 'answer', 'main'
 ]
 
 # %% ../nbs/74_cli.ipynb #4d4df1d7
@@ -138,11 +138,32 @@ def explain(
             "out of memory: try --dtype bfloat16, a shorter --seq_len, or another"
             " --device"
         )
+    if is_full_disk(e):
+        return f"No space left on device: {' '.join(str(e).split())}"
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
     said = " ".join(str(e).split())
     plain = isinstance(e, (ValueError, OSError))
     return said if plain else f"{type(e).__name__}: {said}"
+
+
+def is_full_disk(
+    e: BaseException,  # what went wrong
+) -> bool:  # told by a library whose error is no `OSError`
+    """safetensors and tokenizers name the system's error, torch its writer that failed.
+
+    Parameters
+    ----------
+    e : BaseException
+        what went wrong
+
+    Returns
+    -------
+    bool
+        told by a library whose error is no `OSError`
+    """
+    words = "No space left on device", "PytorchStreamWriter failed", "inline_container.cc"
+    return not isinstance(e, OSError) and any(w in str(e) for w in words)
 
 
 def is_out_of_memory(
@@ -235,10 +256,10 @@ def main(
     except BrokenPipeError:  # the reader has left: `twossp ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError, TypeError, MemoryError, RuntimeError) as e:
-        lost = type(e).__name__ == "RanksLost"
-        if isinstance(e, RuntimeError) and not (lost or is_out_of_memory(e)):
-            raise
+    except Exception as e:
+        lost, usual = type(e).__name__ == "RanksLost", (ValueError, OSError, TypeError)
+        if not (lost or is_out_of_memory(e) or is_full_disk(e) or isinstance(e, usual)):
+            raise  # a mistake of this program: its traceback is wanted
         _say_error(e)
         return 3 if lost else 2
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from .engines import gguf_refusal, llama_refusal
 from .gguf import gguf_pre
 from .handover import export_folder, name_export
-from .hub import check_target
+from .hub import check_not_source, check_target
 from .llama_cpp import block_size, has_llama_cpp
 from .onnx import has_onnx
 from .options import Options
@@ -55,6 +55,8 @@ def check_form(
             f" no --export {o.export}"
         )
     out = folder and name_export(folder, o.export, o.quantize)
+    if out is not None:
+        check_not_source(out, o.model, o.plan)
     if out is not None and o.export != "gguf":
         check_target(out, o.overwrite)
     elif out is not None and out.exists() and not o.overwrite:

@@ -653,6 +653,12 @@ def _older_names(c):
     return {k: v for k, v in names.items() if v is not None}
 
 
+# the base class, as which a Trainer that resumes reads config.json, fails at these if
+# they have their older name too
+_SCALED = ("llama3", "yarn", "longrope")
+_TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
+
+
 def _hash_plan(record):
     "A plan's own hash, from plan.json"
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
@@ -687,7 +693,7 @@ def _compact_entries(model, plan, base):
     }
 
 
-def _write_config(folder, model, format, plan, code=True):
+def _write_config(folder, model, format, plan, code=True, resumable=False):
     "config.json: what transformers wrote, with the structure corrected"
     path, base = folder / "config.json", model_family(model.config)
     c = json.loads(path.read_text(encoding="utf-8"))
@@ -697,7 +703,10 @@ def _write_config(folder, model, format, plan, code=True):
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
     text = _text_entries(model.config, c)
-    text |= _older_names(text)
+    older = _older_names(text)
+    if resumable and older.get("rope_scaling", {}).get("rope_type") in _SCALED:
+        del older["rope_scaling"]
+    text |= older
     if isinstance(plan, Plan):
         text |= _width_entries(model, format)
     if format == "compact":
@@ -728,14 +737,16 @@ def _hash_file(path):
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwargs):
+def _write_checkpoint(
+    folder, model, plan, dense, format, meta, code=True, resumable=False, **kwargs
+):
     "Everything but the tokenizer, of a model that is pruned"
     with warnings.catch_warnings():  # a layer at a time
         warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
         save_model(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
-    _write_config(folder, model, format, plan, code)
+    _write_config(folder, model, format, plan, code, resumable)
     counts = count_params(model)
     if isinstance(plan, Plan):  # outside the layers both are the same; a tied head that
         outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
@@ -1115,7 +1126,8 @@ def save_in_place(
     kwargs["is_main_process"] = is_main_process
     with scratch(folder / "twossp") as new:
         new.mkdir()
-        _write_checkpoint(new, model, plan, dense, format, {}, **kwargs)
+        resumable = bool(_TRAINER.fullmatch(folder.name))
+        _write_checkpoint(new, model, plan, dense, format, {}, resumable=resumable, **kwargs)
         settle(new)
         # transformers 5.14 writes the weights in every process
         names = _move_in(new, folder) if is_main_process else []

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from .data import load_model, load_text, windows
-from .hub import check_target, load_pruned, save_pruned
+from .hub import check_not_source, check_target, load_pruned, save_pruned
 from .machine import is_first, share_first
 from .plan import Plan
 from .recover import Lessons, find_learners, plot_recovery, recover
@@ -101,6 +101,7 @@ def recover_folder(
     """
     Lessons(**lessons)
     _check_texts(text, written)
+    check_not_source(out, folder, teacher, text)
     check_target(out, overwrite)
     plan = read_student(folder)
     model, tok = load_model(teacher, **load or {})

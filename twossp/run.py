@@ -35,7 +35,7 @@ from .executor import Source
 from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
 from .grid import cell_key, log, run_grid
-from .hub import check_target, save_pruned
+from .hub import check_not_source, check_target, save_pruned
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import find_method, method
 from .metrics import ids_hash
@@ -165,6 +165,7 @@ def _check_save(
     if wants_several(o):  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
+    check_not_source(o.save, o.model, o.plan)
     key = saved_key(Path(o.save).expanduser())
     # if it is this command's own, is seen when the search's key is known
     if key is None or not plan_file(plans_folder(o), key).is_file():
@@ -668,6 +669,7 @@ def _check_folders(
     for t in targets:
         r = Result("", o.pruning_method, t, o.seed, method_options(o))
         folder = save_folder(o, r.method, t)
+        check_not_source(folder, o.model)
         if saved_key(folder) is None or saved_key(folder) != _key_of(o, model, calib, r):
             check_target(folder, o.overwrite)
 
