@@ -653,12 +653,6 @@ def _older_names(c):
     return {k: v for k, v in names.items() if v is not None}
 
 
-# the base class, as which a Trainer that resumes reads config.json, fails at these if
-# they have their older name too
-_SCALED = ("llama3", "yarn", "longrope")
-_TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
-
-
 def _hash_plan(record):
     "A plan's own hash, from plan.json"
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
@@ -1047,6 +1041,10 @@ def save_pruned(
     return path
 
 # %% ../nbs/51_hub.ipynb #447214d9
+# the base class, as which a Trainer that resumes reads config.json, fails at these if
+# they have their older name too
+_SCALED = ("llama3", "yarn", "longrope")
+_TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 _OURS = re.compile(rf"{_WEIGHTS}|{MODULE}\.py")
 

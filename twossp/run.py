@@ -163,8 +163,7 @@ def _check_save(
 ) -> None:
     "`OSError` if no checkpoint can be written there; by trying, not by asking."
     if wants_several(o):  # a folder that may hold others
-        check_target(Path(o.save) / ".try")
-        return
+        return check_target(Path(o.save) / ".try") and None
     check_not_source(o.save, o.model, o.plan)
     key = saved_key(Path(o.save).expanduser())
     # if it is this command's own, is seen when the search's key is known
