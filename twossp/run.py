@@ -163,10 +163,10 @@ def _check_save(
 ) -> None:
     "`OSError` if no checkpoint can be written there; by trying, not by asking."
     if wants_several(o):  # a folder that may hold others
-        return check_target(Path(o.save) / ".try") and None
+        check_target(Path(o.save) / ".try")
+        return
     check_not_source(o.save, o.model, o.plan)
     key = saved_key(Path(o.save).expanduser())
-    # if it is this command's own, is seen when the search's key is known
     if key is None or not plan_file(plans_folder(o), key).is_file():
         check_target(o.save, o.overwrite)
         check_form(o, Path(o.save).expanduser())
