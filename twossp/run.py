@@ -165,11 +165,11 @@ def _check_save(
     if wants_several(o):  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
-    check_not_source(o.save, o.model, o.plan)
     key = saved_key(Path(o.save).expanduser())
     if key is None or not plan_file(plans_folder(o), key).is_file():
         check_target(o.save, o.overwrite)
         check_form(o, Path(o.save).expanduser())
+    check_not_source(o.save, o.model, o.plan)
 
 
 def check_here(
