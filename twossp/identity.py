@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'model_identity', 'same_model', 'plan_identity', 'function_identity',
-    'method_identity', 'tokenizer_identity', 'calibration_identity', 'runtime_facts',
-    'decisive_options', 'plan_key', 'row_key'
+    'DECISIONS', 'model_identity', 'same_model', 'plan_identity', 'function_identity',
+    'method_identity', 'tokenizer_identity', 'calibration_identity', 'settle',
+    'describe', 'decides', 'runtime_facts', 'plan_key', 'row_key'
 ]
 
 # %% ../nbs/16_identity.ipynb #b929b561
@@ -31,7 +31,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .metrics import ids_hash
 from .plan import to_json
-from .provenance import plan_tensors
+from .provenance import asked_options, plan_tensors
 from .weights import config_facts, files_identity, read_weights, weights_state
 
 # %% ../nbs/16_identity.ipynb #15a19aac
@@ -371,7 +371,98 @@ def calibration_identity(
         return ids_hash(calib)
     return _short(_facts_of(calib, frozenset()))
 
-# %% ../nbs/16_identity.ipynb #85e5f896
+# %% ../nbs/16_identity.ipynb #3dcfd461
+def settle(
+    f: Callable,  # a function with keyword arguments
+    given: Mapping,  # some of them
+    *without: str,  # those that decide nothing
+) -> dict:  # every argument that has a value, by name
+    """Arguments as a function will see them: those that were given, and the defaults.
+
+    Parameters
+    ----------
+    f : Callable
+        a function with keyword arguments
+    given : Mapping
+        some of them
+    *without : str
+        those that decide nothing
+
+    Returns
+    -------
+    dict
+        every argument that has a value, by name
+    """
+    known = signature(f).parameters.items()
+    every = {k: p.default for k, p in known if p.default is not Parameter.empty}
+    return {k: v for k, v in (every | dict(given)).items() if k not in without}
+
+
+def describe(
+    kind: str,  # of evaluation
+    **facts,  # all that decides its number
+) -> str:  # 16 hex digits
+    """The identity of an evaluation that knows what decides its number.
+
+    Parameters
+    ----------
+    kind : str
+        of evaluation
+    **facts
+        all that decides its number
+
+    Returns
+    -------
+    str
+        16 hex digits
+    """
+    try:
+        return _short([kind, _facts_of(facts, frozenset())])
+    except _Unknown as e:
+        raise ValueError(f"an evaluation of {kind} is decided by {e}, which has no identity") from e
+
+# %% ../nbs/16_identity.ipynb #b2f3337b
+DECISIONS = "plan", "row", "nothing"  # what decides the plan decides the row as well
+
+
+def decides(
+    plan: str = "",  # names of arguments, separated by blanks, that decide a plan
+    row: str = "",  # that decide numbers of a row, and no plan
+    nothing: str = "",  # that decide neither
+    of: Callable | None = None,  # the function, with a declaration, that takes `**options`
+) -> Callable:  # decorator; the function receives `decides`, argument -> decision
+    """Declare what each argument of a function decides; `TypeError` unless it is every one.
+
+    Parameters
+    ----------
+    plan : str, default ''
+        names of arguments, separated by blanks, that decide a plan
+    row : str, default ''
+        that decide numbers of a row, and no plan
+    nothing : str, default ''
+        that decide neither
+    of : Callable | None, default None
+        the function, with a declaration, that takes `**options`
+
+    Returns
+    -------
+    Callable
+        decorator; the function receives `decides`, argument -> decision
+    """
+    said = [(k, d) for d, ks in zip(DECISIONS, (plan, row, nothing), strict=True) for k in ks.split()]
+
+    def declare(f):
+        found, known = dict(said), signature(f).parameters
+        own = [k for k, p in known.items() if p.kind is not Parameter.VAR_KEYWORD]
+        if sorted(own) != sorted(k for k, _ in said) or (len(own) < len(known)) != (of is not None):
+            raise TypeError(f"{f.__name__} has the arguments {', '.join(known)}; declared are"
+                            f" {', '.join(found) or 'none'}")
+        f.decides = ({k: v for k, v in of.decides.items() if k not in found} if of else {}) | found
+        return f
+
+    return declare
+
+# %% ../nbs/16_identity.ipynb #aee05037
 def runtime_facts(
     model: PreTrainedModel | None,  # None: one that is loaded elsewhere, in the usual way
     device: str = "cpu",  # where it is, or will be
@@ -410,45 +501,7 @@ def runtime_facts(
         found["dense"] = dense  # what a checkpoint's sparsity is counted from
     return found
 
-# %% ../nbs/16_identity.ipynb #862e03a1
-_SILENT = {"progress", "log"}  # of the protocol: they do not change the plan
-
-
-def decisive_options(
-    f: Callable,  # a method
-    given: Mapping,  # keyword arguments for it
-) -> dict:  # those that differ from its defaults
-    """The options that decide a plan.
-
-    Parameters
-    ----------
-    f : Callable
-        a method
-    given : Mapping
-        keyword arguments for it
-
-    Returns
-    -------
-    dict
-        those that differ from its defaults
-    """
-    known = signature(f).parameters.items()
-    default = {k: p.default for k, p in known if p.default is not Parameter.empty}
-    return {
-        k: v
-        for k, v in given.items()
-        if k not in _SILENT and not (k in default and _alike(default[k], v))
-    }
-
-
-def _alike(a, b):
-    "Equal values of one kind"
-    try:
-        return type(a) is type(b) and bool(a == b)
-    except (TypeError, ValueError, RuntimeError):
-        return False
-
-
+# %% ../nbs/16_identity.ipynb #b7587aa8
 def plan_key(
     model_id: str,  # of `model_identity`, of the dense model
     method: Callable,  # (model, calib, sparsity, ...) -> plan
@@ -485,14 +538,20 @@ def plan_key(
     str
         16 hex digits
     """
-    asked = decisive_options(method, options)
-    asked = {k: _facts_of(v, frozenset()) for k, v in asked.items()}
+    asked = asked_options(method, options)
+    asked = {k: _option(v) for k, v in asked.items()}
     question = dict(model=model_id, method=method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
     question |= dict(calibration=calibration_identity(calib), runtime=dict(runtime))
     return _short(question)
 
-# %% ../nbs/16_identity.ipynb #a60db973
+
+def _option(x):
+    "What an option's value is; 2 and 2.0 are one"
+    number = isinstance(x, (int, float)) and not isinstance(x, bool)
+    return repr(float(x)) if number else _facts_of(x, frozenset())
+
+# %% ../nbs/16_identity.ipynb #752d9c69
 def row_key(
     model_id: str,  # of `model_identity`, of the dense model
     label: str,  # what the row's method is called in tables

@@ -8,7 +8,7 @@ __all__ = [
     'Origin', 'files_identity', 'note_origin'
 ]
 
-# %% ../nbs/10_weights.ipynb #3f69f6c5
+# %% ../nbs/10_weights.ipynb #dd5dc75d
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from .away import Later
+from .files import hash_files
 
 # %% ../nbs/10_weights.ipynb #85d28bf2
 _ROW = 512  # 64-bit integers
@@ -187,15 +188,6 @@ def weight_files(
     found += sorted(folder.glob("adapter_model.*"))
     return found + (sorted(folder.glob("*.py")) if code else [])
 
-
-def _file_hash(path):
-    "The hash of a file; in the hub's cache, its blob's name"
-    real = path.resolve()
-    if path.is_symlink() and real.parent.name == "blobs":
-        return real.name
-    with open(real, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
-
 # %% ../nbs/10_weights.ipynb #e2a04977
 @dataclass(frozen=True)
 class Origin:
@@ -257,7 +249,7 @@ def files_identity(
         16 hex digits
     """
     folder, facts = Path(folder), dict(dtype=str(dtype).removeprefix("torch."))
-    hashes = sorted(_file_hash(f) for f in weight_files(folder, code))
+    hashes = sorted(hash_files(weight_files(folder, code)).values())
     if not hashes:
         raise ValueError(f"there are no weights in {folder}")
     for name in ("config", "generation_config", "adapter_config"):
