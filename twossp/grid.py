@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = [
     'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'run_job',
-    'run_grid'
+    'run_grid', 'finished_rows', 'as_asked'
 ]
 
 # %% ../nbs/63_grid.ipynb #99e3b68e
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -123,13 +123,13 @@ def find_plan(
 
 # %% ../nbs/63_grid.ipynb #35861279
 # kept in the file, and no part of the plan's own story
-_BESIDE = ("cost", "report", "asked_as")
+_BESIDE = ("cost", "report", "asked_as", "model")
 
 
-def _keep(plan, file, cost, report):
+def _keep(plan, file, cost, report, model_id):
     "Write a plan; that it cannot be written is said, and stops nothing"
     try:
-        beside = dict(cost=cost, report=_plain(report), asked_as=file.stem)
+        beside = dict(cost=cost, report=_plain(report), asked_as=file.stem, model=model_id)
         save_plan(with_provenance(plan, **beside), file)
         log.info("plan: %s", file)
     except Exception as e:
@@ -147,7 +147,7 @@ def _read(file):
         return None, {}, {}
     log.info("plan, found before: %s", file)
     told = dict(plan.provenance)
-    cost, report, _ = (told.pop(k, {}) for k in _BESIDE)
+    cost, report, *_ = (told.pop(k, {}) for k in _BESIDE)
     return replace(plan, provenance=told), cost, report
 
 # %% ../nbs/63_grid.ipynb #c5080366
@@ -220,7 +220,7 @@ def recall_plan(
     plan, cost = find_plan(method, model, calib, r.target, *how)
     plan = _signed(plan, r, calib)
     if file is not None and is_first():
-        _keep(plan, file, cost, report)
+        _keep(plan, file, cost, report, r.model_id)
     return plan, cost
 
 
@@ -493,18 +493,6 @@ def _say(i, n, f, r):
     of = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
     log.info("run %d of %d: %s", i + 1, n, of)
 
-
-def _as_asked(row, label, evals):
-    "A row as it is asked for: the model's name, and the evaluations, in their order"
-    def place(number):
-        names = [k for k in evals if number.startswith(f"{k}/")]
-        return order.index(max(names, key=len)) if names else len(order)
-
-    order = list(evals)
-    parts = {k: getattr(row, k) for k in ("metrics", "each")}
-    parts = {k: dict(sorted(v.items(), key=lambda x: place(x[0]))) for k, v in parts.items()}
-    return replace(row, model=label.model, **parts)
-
 # %% ../nbs/63_grid.ipynb #d4682f66
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -683,7 +671,7 @@ def run_grid(
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
         keys = {r.key for *_, r in cells}
-        have = share_first(_finished(mine, keys, retry, how["plans"]) if mine else {})
+        have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
         todo = _todo(cells, have, on_plan)
         for r in _work(executor, model, tok, todo, evals, methods, how, key):
             if r.key not in have:
@@ -691,11 +679,33 @@ def run_grid(
                 _write_row(mine, r)
                 if on_row is not None and is_first():
                     on_row(r)
-    return [_as_asked(have[r.key], r, evals) for *_, r in cells]
+    return [as_asked(have[r.key], r, evals) for *_, r in cells]
 
 # %% ../nbs/63_grid.ipynb #b2ade71d
-def _finished(out, keys, retry, plans=None):
-    "The rows that a results file holds, by key; its torn end is cut off"
+def finished_rows(
+    out: str | Path,  # results file; need not exist
+    keys: Iterable[str] = (),  # of the runs that are asked for
+    retry: bool = False,  # drop those of them that hold an error
+    plans: str | Path | None = None,  # folder where plans are kept
+) -> dict[str, Result]:  # by key; those of an older schema are left out, which is said
+    """The rows that a results file holds; its torn end is cut off.
+
+    Parameters
+    ----------
+    out : str | Path
+        results file; need not exist
+    keys : Iterable[str], default ()
+        of the runs that are asked for
+    retry : bool, default False
+        drop those of them that hold an error
+    plans : str | Path | None, default None
+        folder where plans are kept
+
+    Returns
+    -------
+    dict[str, Result]
+        by key; those of an older schema are left out, which is said
+    """
     if cut := mend(out):
         log.warning(
             "%s ended in a torn line of %d bytes; that run is done again", out, cut
@@ -727,3 +737,34 @@ def _forget_errors(path, keys):
     rows = [r for r in load_results(path) if not (r.errors and r.key in keys)]
     with atomic_file(path) as new:
         new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
+
+
+def as_asked(
+    row: Result,  # that a results file holds
+    label: Result,  # what was asked
+    evals: Mapping,  # evaluations, by name
+) -> Result:  # with the model's name, and numbers in the order of their evaluations
+    """A row as it is asked for now.
+
+    Parameters
+    ----------
+    row : Result
+        that a results file holds
+    label : Result
+        what was asked
+    evals : Mapping
+        evaluations, by name
+
+    Returns
+    -------
+    Result
+        with the model's name, and numbers in the order of their evaluations
+    """
+    order = list(evals)
+
+    def place(item):
+        names = [k for k in order if item[0].startswith(f"{k}/")]
+        return order.index(max(names, key=len)) if names else len(order)
+
+    parts = {k: dict(sorted(getattr(row, k).items(), key=place)) for k in ("metrics", "each")}
+    return replace(row, model=label.model, **parts)
