@@ -508,8 +508,17 @@ class OnTasks:
         options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
         version = importlib.metadata.version("lm_eval").split(".")[:2]
         asked = dict(names=self.names, files=_definitions(self.include_path))
-        asked |= dict(documents=_documents(self.loaded), lm_eval=version)
+        asked |= dict(documents=self._documents(options), lm_eval=version)
         return describe("tasks", **asked, **options)
+
+    def _documents(self, options):
+        "Of loaded tasks; they are loaded now if they were not"
+        how = options["num_fewshot"], options["confirm_run_unsafe_code"]
+        try:
+            loaded = self.loaded or load_tasks(self.names, self.include_path, *how)
+        except ValueError as e:  # the evaluation itself will say so
+            return one_line(e)
+        return _hash_documents(loaded)
 
     def __call__(
         self,
@@ -532,10 +541,8 @@ def _definitions(folders):
     return sorted(hash_files([p for p in found if p.is_file()]).values())
 
 
-def _documents(loaded):
+def _hash_documents(loaded):
     "A hash of all documents that loaded tasks ask about, or show as solved examples"
-    if loaded is None:
-        return None
     tm, good, bad = loaded
     h = hashlib.sha256(json.dumps(sorted(bad)).encode())
     for name in good:
