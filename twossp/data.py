@@ -43,12 +43,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import cached_file
 
 from .arch import Unloadable, arch, decoder_layers, pick_loader, sees
 from .machine import as_device, as_dtype, quiet
 from .packed import plain_config, unpack_options
 from .processor import load_processor
 from .upstream import keep_soft_cap
+from .weights import note_origin
 
 # %% ../nbs/11_data.ipynb #4ff70271
 def cache_folder(
@@ -425,7 +427,16 @@ def load_model(
     check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
+    note_origin(model, _folder(source, options))
     return model.eval(), tok
+
+
+def _folder(source, options):
+    "Where the files are that were loaded: in the hub's cache, its newest snapshot"
+    if isinstance(source, Path):
+        return source
+    options = {k: v for k, v in options.items() if k != "trust_remote_code"}
+    return Path(cached_file(source, "config.json", **options)).parent
 
 # %% ../nbs/11_data.ipynb #fef19d73
 @dataclass(frozen=True)
