@@ -5,20 +5,21 @@
 # %% auto #0
 __all__ = [
     'copy_around', 'make_student', 'count_own', 'Learner', 'find_learners', 'common_kl',
-    'top_kl', 'identify', 'count_ids', 'keep_answers', 'Lessons', 'recover',
+    'top_kl', 'by_first', 'count_ids', 'keep_answers', 'Lessons', 'recover',
     'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../nbs/34_recover.ipynb #97fa7f17
 import copy
 import errno
-import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
@@ -36,6 +37,7 @@ from transformers import PreTrainedModel
 # %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers, layer_mixers, layer_row, n_params
 from .experts import eager_experts, is_experts
+from .identity import model_identity
 from .linear import is_linear, read_matrix
 from twossp.machine import (
     input_device,
@@ -48,7 +50,7 @@ from twossp.machine import (
 )
 from .metrics import check_ids, ids_hash, inference, token_kl
 from .plan import Plan, dense_plan, removed_blocks, stays
-from .provenance import check_model, model_hash, with_provenance
+from .provenance import check_model, with_provenance
 from .surgery import Saver, apply_plan, check_plan
 from .upstream import use_one_device
 
@@ -245,8 +247,24 @@ def _answer_file(folder, ids):
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
 # %% ../nbs/34_recover.ipynb #c0ca3e93
-def _by_first(work, *args):
-    "What the first process computes, for all; its error is raised in all"
+def by_first(
+    work: Callable,  # what one process is to do
+    *args,  # its arguments
+):  # its result
+    """What the first process computes, for all; its error is raised in all
+
+    Parameters
+    ----------
+    work : Callable
+        what one process is to do
+    *args
+        its arguments
+
+    Returns
+    -------
+    object
+        its result
+    """
     result = error = None
     if is_first():
         try:
@@ -271,29 +289,6 @@ def _claim(folder, name, question, what):
     file.write_text(json.dumps(question, indent=1))
 
 # %% ../nbs/34_recover.ipynb #d1571101
-def identify(
-    model: PreTrainedModel,  # in memory
-) -> str:  # hexadecimal digits
-    """What a model is, for the record of what was trained from it: its shapes and weights.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in memory
-
-    Returns
-    -------
-    str
-        hexadecimal digits
-    """
-    h, kinds = hashlib.sha256(model_hash(model).encode()), {1: torch.uint8}
-    kinds |= {2: torch.int16, 4: torch.int32, 8: torch.int64}
-    for name, x in model.named_parameters():
-        bits = x.detach().contiguous().view(kinds[x.element_size()])
-        h.update(f"{name} {bits.sum().item()}".encode())
-    return h.hexdigest()[:16]
-
-
 def count_ids(
     model: PreTrainedModel,  # any causal language model
 ) -> int:  # rows of its embedding, padding included
@@ -339,10 +334,10 @@ def keep_answers(
     """
     if not 1 <= top <= (common or count_ids(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
-    question = dict(teacher=identify(model), top=top)
+    question = dict(teacher=model_identity(model), top=top)
     if common is not None:
         question |= dict(common=common)
-    _by_first(_claim, folder, "teacher.json", question, "answers")
+    by_first(_claim, folder, "teacher.json", question, "answers")
     rank, size = processes()
     with inference(model):
         for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
@@ -767,7 +762,7 @@ def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
 
 def _question(student, teacher, calib, lessons):
     "What tells one recovery from another: it is kept beside the checkpoints"
-    models = dict(student=identify(student), teacher=identify(teacher))
+    models = dict(student=model_identity(student), teacher=model_identity(teacher))
     return models | dict(calibration=ids_hash(calib), **asdict(lessons))
 
 
@@ -784,8 +779,8 @@ def _open_folder(folder, question):
     "The last checkpoint in a folder, if it has one; a strange folder is refused"
     from transformers.trainer_utils import get_last_checkpoint
 
-    _by_first(_claim, folder, "question.json", question, "checkpoints")
-    return _by_first(get_last_checkpoint, str(folder))
+    by_first(_claim, folder, "question.json", question, "checkpoints")
+    return by_first(get_last_checkpoint, str(folder))
 
 # %% ../nbs/34_recover.ipynb #26368186
 def _learn(judge, tutor, last, dtype):
@@ -830,8 +825,9 @@ def _full_disk(folder):
     except (safetensors.SafetensorError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and "PytorchStreamWriter" not in str(e):
             raise
+        code = re.search(r"os error (\d+)", str(e))
         message = f"a checkpoint could not be written ({one_line(e)})"
-        raise OSError(errno.EIO, message, str(folder)) from e
+        raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 
 def _ask_teacher(student, teacher, calib, lessons, folder, progress):
