@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'real_path', 'sweep', 'atomic_file', 'atomic_folder', 'only_writer', 'is_torn',
-    'mend', 'append_line', 'cache_folder', 'file_hash', 'hash_files'
+    'real_path', 'sweep', 'check_writable', 'scratch', 'settle', 'atomic_file',
+    'atomic_folder', 'atomic_new', 'only_writer', 'is_torn', 'mend', 'append_line',
+    'cache_folder', 'file_hash', 'hash_files'
 ]
 
 # %% ../nbs/00_files.ipynb #7b129595
@@ -91,19 +92,55 @@ def sweep(
         removed.append(part.name)
     return removed
 
-# %% ../nbs/00_files.ipynb #d44b3dd1
-@contextmanager
-def _scratch(path):
-    "A path in a temporary folder beside `path`, with its name; removed afterwards"
+# %% ../nbs/00_files.ipynb #c4f6e41e
+def check_writable(
+    path: str | Path,  # where a file or folder is to be made
+):
+    """`OSError` in one line if nothing can be made there, or in the nearest folder above.
+
+    Parameters
+    ----------
+    path : str | Path
+        where a file or folder is to be made
+    """
+    parent = next(p for p in real_path(path).parents if p.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".twossp.", dir=parent))
+    except OSError as e:
+        why = f"the folder is not writable ({e.strerror})"
+        raise PermissionError(errno.EACCES, why, str(parent)) from e
+
+
+def _make_scratch(path):
+    "A temporary folder beside a path, whose name tells whose it is"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, glob.escape(path.name[:40]))
         suffix = f".{platform.node()}.{os.getpid()}.part"
         prefix = f".{path.name[:40]}."
-        folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
+        return Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
     except OSError as e:
-        why = f"the folder cannot be written to ({e.strerror})"
+        why = f"the folder is not writable ({e.strerror})"
         raise type(e)(e.errno, why, str(path.parent)) from e
+
+# %% ../nbs/00_files.ipynb #2d520e44
+@contextmanager
+def scratch(
+    path: str | Path,  # of a file or folder that is to be written
+) -> Iterator[Path]:  # a path in a temporary folder beside it, with its name
+    """A place to write something before it is moved to `path`; removed afterwards.
+
+    Parameters
+    ----------
+    path : str | Path
+        of a file or folder that is to be written
+
+    Returns
+    -------
+    Iterator[Path]
+        a path in a temporary folder beside it, with its name
+    """
+    folder = _make_scratch(path := real_path(path))
     try:
         (folder / "new").mkdir()  # with the mode that the user's umask gives
         yield folder / "new" / path.name
@@ -126,7 +163,24 @@ def _sync(path):
     finally:
         os.close(fd)
 
-# %% ../nbs/00_files.ipynb #d1ea311b
+
+def settle(
+    new: Path,  # what was written to the path that `scratch` gave, file or folder
+):
+    """Give new files the modes of the user's umask, and wait until they are on the disk.
+
+    Parameters
+    ----------
+    new : Path
+        what was written to the path that `scratch` gave, file or folder
+    """
+    mode = new.parent.stat().st_mode & 0o777
+    for x in (new, *(new.rglob("*") if new.is_dir() else ())):
+        # libraries that write under a temporary name make private files
+        os.chmod(x, mode if x.is_dir() else mode & 0o666)
+        _sync(x)
+
+# %% ../nbs/00_files.ipynb #24c5d64a
 def _check_file(path, overwrite):
     "`OSError` in one line if no file may be put there"
     if path.is_dir():
@@ -158,14 +212,12 @@ def atomic_file(
     """
     path = real_path(path)
     _check_file(path, overwrite)
-    with _scratch(path) as new:
+    with scratch(path) as new:
         yield new
         _check_file(path, overwrite)
+        settle(new)
         if path.exists():
             shutil.copymode(path, new)
-        else:  # libraries that write under a temporary name make private files
-            os.chmod(new, new.parent.stat().st_mode & 0o666)
-        _sync(new)
         os.replace(new, path)
         _sync(path.parent)
 
@@ -196,7 +248,7 @@ def _replace_folder(new, path):
         os.rename(aside / path.name, path)
         raise
 
-# %% ../nbs/00_files.ipynb #622a341c
+# %% ../nbs/00_files.ipynb #5fdee2ef
 def _check_folder(path, overwrite):
     "`OSError` in one line if no folder may be put there"
     if path.exists() and not path.is_dir():
@@ -228,15 +280,40 @@ def atomic_folder(
     """
     path = real_path(path)
     _check_folder(path, overwrite)
-    with _scratch(path) as new:
+    with scratch(path) as new:
         new.mkdir()
         yield new
-        mode = new.parent.stat().st_mode & 0o777
-        for x in (new, *new.rglob("*")):
-            os.chmod(x, mode if x.is_dir() else mode & 0o666)
-            _sync(x)
+        settle(new)
         _check_folder(path, overwrite)
         _replace_folder(new, path)
+        _sync(path.parent)
+
+# %% ../nbs/00_files.ipynb #aedb10d3
+@contextmanager
+def atomic_new(
+    path: str | Path,  # where it is to be; not there yet
+) -> Iterator[Path]:  # the temporary path, at which the block makes a file or a folder
+    """A file or folder that is there whole or not at all; another process's may win.
+
+    Parameters
+    ----------
+    path : str | Path
+        where it is to be; not there yet
+
+    Returns
+    -------
+    Iterator[Path]
+        the temporary path, at which the block makes a file or a folder
+    """
+    path = real_path(path)
+    with scratch(path) as new:
+        yield new
+        settle(new)
+        try:
+            os.rename(new, path)
+        except OSError:
+            if not path.exists():
+                raise
         _sync(path.parent)
 
 # %% ../nbs/00_files.ipynb #9f334c31

@@ -10,7 +10,6 @@ __all__ = [
 
 # %% ../nbs/57_handover.ipynb #9fd9e3e3
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -21,8 +20,11 @@ from transformers import AutoConfig, PreTrainedModel
 from .arch import ROWS, arch, model_family
 from .card import model_card
 from .engines import Way, list_engines
+from .files import atomic_file, only_writer
 from .gguf import export_gguf, open_model
-from .hub import MODEL_TYPE, check_folder, check_target, push_pruned, save_pruned
+from twossp.hub import (
+    MODEL_TYPE, check_folder, check_not_source, check_target, push_pruned, save_pruned,
+)
 from .linear import pad_zeros
 from .llama_cpp import block_size, check_gguf, has_llama_cpp
 from .machine import one_line
@@ -179,6 +181,7 @@ def export_folder(
     if gguf.get("quantize"):
         block_size(gguf["quantize"])
     out = Path(out or name_export(folder, to, gguf.get("quantize"))).expanduser()
+    check_not_source(out, Path(folder).expanduser())
     if to == "gguf":
         return out, _to_gguf(folder, out, overwrite, gguf)
     if gguf:
@@ -255,13 +258,14 @@ def write_results(
         the card
     """
     folder = Path(folder).expanduser()
-    record = read_record(folder) | dict(results=results)
-    card = model_card(record, read_ways(folder))
-    text = json.dumps(record, indent=1) + "\n"
-    for name, said in (("plan.json", text), ("README.md", card.content)):
-        new = folder / f".{name}.part"
-        new.write_text(said, encoding="utf-8")
-        os.replace(new, folder / name)
+    with only_writer(folder / ".card", wait=60):  # another card takes a moment
+        record = read_record(folder) | dict(results=results)
+        card = model_card(record, read_ways(folder))
+        text = json.dumps(record, indent=1) + "\n"
+        for name, said in (("plan.json", text), ("README.md", card.content)):
+            with atomic_file(folder / name) as new:
+                new.write_text(said, encoding="utf-8")
+    (folder / ".card.lock").unlink(missing_ok=True)  # it does not belong to the checkpoint
     return folder / "README.md"
 
 # %% ../nbs/57_handover.ipynb #f3d8655c

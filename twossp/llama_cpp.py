@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from .files import atomic_file
 from .reference import EngineReport, compare_ids, judge, read_reference
 
 # %% ../nbs/51_llama_cpp.ipynb #f227c7b8
@@ -203,19 +204,15 @@ def quantize_gguf(
     """
     block_size(kind)
     ffi, lib, lines, _ = open_library()
-    new = Path(out).with_name(f".{Path(out).name}.part")
     p = lib.llama_model_quantize_default_params()
     p.nthread, p.ftype = threads, getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
     p = ffi.new("llama_model_quantize_params *", p)
     lines.clear()
-    try:
+    with atomic_file(out) as new:
         code = lib.llama_model_quantize(str(source).encode(), str(new).encode(), p)
         if code:
             said = [x.strip() for x in lines if "fail" in x or "error" in x]
             raise ValueError(f"llama.cpp does not quantise {source}: {said[-1:]}")
-        new.replace(out)
-    finally:
-        new.unlink(missing_ok=True)
     return _read_fallbacks("".join(lines))
 
 
