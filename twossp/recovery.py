@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'CURVES', 'read_student', 'check_tokenizers', 'measure_kl', 'check_not_source',
-    'recover_folder', 'check_curve', 'write_curve'
+    'CURVES', 'read_student', 'check_tokenizers', 'measure_kl', 'recover_folder',
+    'check_curve', 'write_curve'
 ]
 
 # %% ../nbs/56_recovery.ipynb #c3207e81
@@ -23,7 +23,13 @@ from .arch import sees
 from .card import model_card
 from .data import load_model, load_text, windows
 from .engines import list_engines
-from .hub import check_target, load_pruned, save_pruned, whole_folder
+from twossp.hub import (
+    check_not_source,
+    check_target,
+    load_pruned,
+    save_pruned,
+    whole_folder,
+)
 from .identity import model_identity, same_model
 from .machine import as_device, as_dtype, input_device, is_first, quiet
 from .metrics import inference
@@ -134,31 +140,6 @@ def measure_kl(
             total += common_kl(ref, logits.to(ref.device)).mean().item()
     return total / len(ids)
 
-# %% ../nbs/56_recovery.ipynb #d5601105
-def check_not_source(
-    out: str | Path,  # where something is to be written
-    **sources: str | Path,  # what it is made from, by its role: folders, or other names
-):
-    """`ValueError` if a folder would be replaced by what is made from it.
-
-    Parameters
-    ----------
-    out : str | Path
-        where something is to be written
-    **sources : str | Path
-        what it is made from, by its role: folders, or other names
-    """
-    real = Path(out).expanduser().resolve()
-    for role, source in sources.items():
-        folder = Path(source).expanduser()
-        if not folder.exists():
-            continue  # a name on the hub
-        if real == folder.resolve() or real in folder.resolve().parents:
-            raise ValueError(
-                f"{out} holds the {role}, {source}, and would be replaced: name another"
-                " folder"
-            )
-
 # %% ../nbs/56_recovery.ipynb #0037142b
 def recover_folder(
     folder: str | Path,  # a checkpoint that `save_pruned` wrote
@@ -213,7 +194,7 @@ def recover_folder(
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, written)
     check_target(out, overwrite)
-    check_not_source(out, student=folder, teacher=teacher)
+    check_not_source(out, folder, teacher)
     placed = {k: load.get(k) for k in ("device", "dtype")}
     student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
