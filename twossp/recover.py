@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'copy_around', 'make_student', 'count_own', 'Learner', 'find_learners', 'common_kl',
-    'top_kl', 'by_first', 'count_ids', 'keep_answers', 'Lessons', 'recover',
-    'plot_recovery', 'check_pair', 'distill'
+    'copy_around', 'make_student', 'count_own', 'share_equal', 'Learner',
+    'find_learners', 'common_kl', 'top_kl', 'by_first', 'count_ids', 'keep_answers',
+    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../nbs/34_recover.ipynb #97fa7f17
@@ -37,6 +37,7 @@ from transformers import PreTrainedModel
 # %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers, layer_mixers, layer_row, n_params
 from .experts import eager_experts, is_experts
+from .files import atomic_file
 from .identity import model_identity
 from .linear import is_linear, read_matrix
 from twossp.machine import (
@@ -116,6 +117,35 @@ def count_own(
     theirs = {x.data_ptr() for x in model.parameters()}
     own = {x.data_ptr(): x.nbytes for x in student.parameters()}
     return sum(n for at, n in own.items() if at not in theirs)
+
+# %% ../nbs/34_recover.ipynb #d1571109
+def share_equal(
+    student: PreTrainedModel,  # pruned; computes the same afterwards
+    teacher: PreTrainedModel,  # on the same device
+    plan: Plan,  # the student's
+):
+    """Let a student hold the teacher's tensors where its own are equal.
+
+    Parameters
+    ----------
+    student : PreTrainedModel
+        pruned; computes the same afterwards
+    teacher : PreTrainedModel
+        on the same device
+    plan : Plan
+        the student's
+    """
+    inside, removed = f"{arch(student).layers}.", removed_blocks(plan)
+    kept = [i for i in range(len(plan)) if i not in removed]
+    theirs = dict(teacher.named_parameters(remove_duplicate=False))
+    for name, p in student.named_parameters():
+        if name.startswith(inside):
+            now, _, rest = name.removeprefix(inside).partition(".")
+            name = f"{inside}{kept[int(now)]}.{rest}"
+        q = theirs.get(name)
+        alike = q is not None and (p.shape, p.dtype, p.device) == (q.shape, q.dtype, q.device)
+        if alike and torch.equal(p, q):
+            p.data = q.data
 
 # %% ../nbs/34_recover.ipynb #fc3ca03d
 @dataclass(frozen=True)
@@ -285,8 +315,8 @@ def _claim(folder, name, question, what):
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
             " or options): take an empty folder, or remove them"
         )
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(question, indent=1))
+    with atomic_file(file) as draft:
+        draft.write_text(json.dumps(question, indent=1))
 
 # %% ../nbs/34_recover.ipynb #d1571101
 def count_ids(
@@ -347,9 +377,8 @@ def keep_answers(
             logits = model(row.to(input_device(model)), use_cache=False).logits[0]
             best = logits[:, :common].float().log_softmax(-1).topk(top)
             answer = dict(top=best.values.half().cpu(), at=best.indices.int().cpu())
-            draft = file.with_suffix(f".{os.getpid()}")
-            safetensors.torch.save_file(answer, draft)
-            draft.replace(file)
+            with atomic_file(file) as draft:
+                safetensors.torch.save_file(answer, draft)
     share_first(None)  # all of them are there
 
 # %% ../nbs/34_recover.ipynb #aedd8d6d
@@ -951,7 +980,7 @@ def plot_recovery(
     found: dict,  # `log["recovery"]` of `recover`
     window: int = 10,  # steps that are averaged
 ) -> Figure:  # the divergence by steps
-    """How the pruned model came closer to the dense one.
+    """How the student came closer to its teacher.
 
     Parameters
     ----------
@@ -973,7 +1002,7 @@ def plot_recovery(
     ax.plot(range(w, len(loss) + 1), mean, alpha=0.6, label="learned from")
     held = {0: found["before"]} | {int(k): x for k, x in found["held_out"].items()}
     ax.plot(*zip(*sorted(held.items()), strict=True), marker="o", label="held out")
-    ax.set(xlabel="step", ylabel="KL to the dense model, nats", ylim=(0, None))
+    ax.set(xlabel="step", ylabel="KL to the teacher, nats", ylim=(0, None))
     ax.legend(frameon=False)
     return figure
 

@@ -43,6 +43,7 @@ from twossp.recover import (
     count_ids,
     distill,
     plot_recovery,
+    share_equal,
     split_held_out,
 )
 from .writing import keep_written
@@ -199,6 +200,7 @@ def recover_folder(
     student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
+    share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
     ids = _read_windows(
         model, tok, steps, text, seq_len, n_windows, written, asked.seed, progress
