@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .paired import difference_table
+from .paired import FEWEST, difference_table
 from twossp.report import (
     GONE, KEPT, Picture, name_of, names_of, paper_table, plot_cost, plot_downstream,
     plot_perplexity, plot_removed, plot_speedup, samples, styled, summary, to_latex,
@@ -243,8 +243,9 @@ def _noise(rows):
     for number, t in noise_tables(rows).items():
         yield f"<h3>More than noise? {escape(number)}</h3>"
         yield (
-            "<p>Other minus best, paired, with the middle 95 % of 10,000 seeded"
-            " bootstrap draws; <em>within noise</em>: they hold zero.</p>"
+            "<p>Other minus best, paired, with Student's 95 % interval;"
+            " <em>within noise</em>: it holds zero; <em>too few</em>: fewer than"
+            f" {FEWEST} pairs, of which no interval holds what it says.</p>"
         )
         yield _html(t, index=False)
 
