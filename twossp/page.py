@@ -21,8 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .files import atomic_file
-from .paired import difference_table
+from .paired import FEWEST, difference_table
 from twossp.report import (
     GONE, KEPT, Picture, name_of, names_of, paper_table, plot_cost, plot_downstream,
     plot_perplexity, plot_removed, plot_speedup, samples, styled, summary, to_latex,
@@ -244,8 +243,9 @@ def _noise(rows):
     for number, t in noise_tables(rows).items():
         yield f"<h3>More than noise? {escape(number)}</h3>"
         yield (
-            "<p>Other minus best, paired, with the middle 95 % of 10,000 seeded"
-            " bootstrap draws; <em>within noise</em>: they hold zero.</p>"
+            "<p>Other minus best, paired, with Student's 95 % interval;"
+            " <em>within noise</em>: it holds zero; <em>too few</em>: fewer than"
+            f" {FEWEST} pairs, of which no interval holds what it says.</p>"
         )
         yield _html(t, index=False)
 
@@ -452,6 +452,10 @@ def write_report(
             f"a report is written as {', '.join(FORMS)}; got {out.name!r}"
         )
     text = FORMS[out.suffix](rows)
-    with atomic_file(out) as new:
-        new.write_text(text, encoding="utf-8")
+    tmp = out.with_name(f"{out.name}.part")
+    try:
+        tmp.write_text(text, encoding="utf-8")
+        tmp.replace(out)
+    finally:
+        tmp.unlink(missing_ok=True)
     return out

@@ -60,7 +60,9 @@ from .report import plot_plan, plot_trials
 from .results import Result, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
-from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
+from twossp.tasks import (
+    TASKS, check_batch_size, check_prefix, check_template, load_tasks, on_tasks,
+)
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
@@ -963,6 +965,8 @@ def run(
     tasks = find_downstream(o)
     model, tok = load(o)
     check_template(tok, o.apply_chat_template)
+    if tasks:
+        check_prefix(tok)
     check_words(o, tok)
     asked = o.pruning_method and not wants_quality(o)
     targets = list_targets(o, len(sizes(model))) if asked else []

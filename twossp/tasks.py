@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'TASKS', 'find_tasks', 'load_tasks', 'check_batch_size', 'average', 'main_numbers',
-    'error_of', 'check_template', 'run_tasks', 'OnTasks', 'on_tasks'
+    'error_of', 'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
 ]
 
 # %% ../nbs/62_tasks.ipynb #a4feb42d
@@ -341,6 +341,24 @@ def check_template(
             f"no chat template {apply_chat_template!r}; there are: {', '.join(names)}"
         )
 
+
+def check_prefix(
+    tok: PreTrainedTokenizerBase,  # of the model
+) -> None:
+    """`ValueError` for a tokenizer without a token that lm-eval can begin a text with.
+
+    Parameters
+    ----------
+    tok : PreTrainedTokenizerBase
+        of the model
+    """
+    if tok.bos_token_id is None and tok.eos_token_id is None:
+        raise ValueError(
+            "this tokenizer has neither a bos nor an eos token, and tasks need one to"
+            ' begin a text with: name one of its tokens, as "eos_token" in'
+            " tokenizer_config.json (tok.eos_token = '…')"
+        )
+
 # %% ../nbs/62_tasks.ipynb #27eb6cd7
 @decides(
     row="model tok tasks include_path num_fewshot limit batch_size max_length"
@@ -401,6 +419,7 @@ def run_tasks(
     """
     check_batch_size(batch_size, input_device(model))
     check_template(tok, apply_chat_template)
+    check_prefix(tok)
     if not _is_loaded(tasks):
         asked = num_fewshot, confirm_run_unsafe_code
         tasks = load_tasks(tasks, include_path, *asked)
