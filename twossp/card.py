@@ -164,7 +164,9 @@ def read_plan(
     except (KeyError, TypeError) as e:
         raise ValueError(f"plan.json is incomplete or damaged: {one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
-    facts = {k: v for k, v in record.items() if k not in (*OWN, "results")}
+    # with other weights it is another plan: who saves it says which
+    renewed = *OWN, "results", "plan_identity"
+    facts = {k: v for k, v in record.items() if k not in renewed}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
 # %% ../nbs/50_card.ipynb #3c5b6fa6

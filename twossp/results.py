@@ -85,7 +85,15 @@ class Result:
     versions : dict
         of what was used
     key : str, default ''
-        of its cell in a grid
+        of `identity.row_key`: what decides the numbers
+    model_id : str, default ''
+        of `identity.model_identity`: the dense model
+    plan_id : str, default ''
+        of `identity.plan_identity`; "" for the dense model
+    evaluations : dict
+        name -> identity
+    schema : int, default 2
+        of this record; 1: rows whose keys were made of names
     """
 
     model: str  # name, as it was asked for
@@ -121,7 +129,11 @@ class Result:
     device: str = "cpu"  # where the model was
     dtype: str = "float32"  # of its weights
     versions: dict = field(default_factory=dict)  # of what was used
-    key: str = ""  # of its cell in a grid
+    key: str = ""  # of `identity.row_key`: what decides the numbers
+    model_id: str = ""  # of `identity.model_identity`: the dense model
+    plan_id: str = ""  # of `identity.plan_identity`; "" for the dense model
+    evaluations: dict = field(default_factory=dict)  # name -> identity
+    schema: int = 2  # of this record; 1: rows whose keys were made of names
 
 # %% ../nbs/60_results.ipynb #5de1b963
 _ODD = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
