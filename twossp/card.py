@@ -295,7 +295,7 @@ def _facts(record):
         format=record["format"],
     )
 
-
+# %% ../nbs/50_card.ipynb #c10cktot
 def _total(pruned, original):
     "What was removed since the first pruning"
     share = 1 - pruned["layers"] / original["layers"]

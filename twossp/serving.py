@@ -170,7 +170,7 @@ def _why_not(r, model_id, plan_id):
         return "of another plan"
     return "" if r.metrics else "without a number"
 
-
+# %% ../nbs/73_serving.ipynb #c10ckdns
 def _find_dense(rows, r, number):
     "The same number of the dense model, measured in the same way; None: it is not there"
     names = [n for n in r.evaluations if number.startswith(f"{n}/")]
