@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'embedded_model', 'check_vocab', 'load_model', 'Shard', 'TextSource', 'read_lines',
-    'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text', 'text_hash',
-    'windows'
+    'embedded_model', 'check_vocab', 'load_model', 'checkpoint_folder', 'Shard',
+    'TextSource', 'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts',
+    'load_text', 'text_hash', 'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -43,12 +43,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import cached_file
 
 from .arch import Unloadable, arch, decoder_layers, pick_loader, sees
 from .machine import as_device, as_dtype, quiet
 from .packed import plain_config, unpack_options
 from .processor import load_processor
 from .upstream import keep_soft_cap
+from .weights import note_origin
 
 # %% ../nbs/11_data.ipynb #4ff70271
 def cache_folder(
@@ -425,7 +427,39 @@ def load_model(
     check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
+    note_origin(model, checkpoint_folder(name, revision, cache_dir))
     return model.eval(), tok
+
+
+def checkpoint_folder(
+    name: str | Path,  # as `load_model` takes it
+    revision: str | None = None,  # commit, branch or tag on the hub
+    cache_dir: str | Path | None = None,  # where downloads and conversions are kept
+) -> Path:  # in the hub's cache, of the snapshot
+    """Where the files of a model are; `ValueError` if they are not on this machine.
+
+    Parameters
+    ----------
+    name : str | Path
+        as `load_model` takes it
+    revision : str | None, default None
+        commit, branch or tag on the hub
+    cache_dir : str | Path | None, default None
+        where downloads and conversions are kept
+
+    Returns
+    -------
+    Path
+        in the hub's cache, of the snapshot
+    """
+    source, options = _source(name, revision, cache_dir, False)
+    if isinstance(source, Path):
+        return source
+    options["local_files_only"] = True
+    try:
+        return Path(cached_file(source, "config.json", **options)).parent
+    except OSError as e:
+        raise ValueError(f"the files of {str(name)!r} are not here: {_line(e)}") from e
 
 # %% ../nbs/11_data.ipynb #fef19d73
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ __all__ = [
     'PROMPTS', 'strided_nll', 'strided_perplexity', 'weight_bytes', 'disk_bytes',
     'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'count_operations',
     'continue_prompts', 'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward',
-    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'kept_of',
-    'describe_model'
+    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'identify',
+    'kept_of', 'describe_model'
 ]
 
 # %% ../nbs/61_evaluate.ipynb #f55e7097
@@ -32,6 +32,7 @@ from transformers import (
 from twossp.arch import (
     Sizes, arch, decoder_layers, layer_mixers, n_params, sees, sizes,
 )
+from .identity import decides, describe, function_identity, settle, tokenizer_identity
 from .linear import is_linear
 from twossp.machine import (
     input_device,
@@ -151,6 +152,7 @@ def disk_bytes(
     return sum(found)
 
 # %% ../nbs/61_evaluate.ipynb #ea698798
+@decides(row="model ids warmup repeats average")
 def forward_time(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) token windows, all in one forward
@@ -268,6 +270,7 @@ def _generate(model, ids, new, key, cache=None):
     )
 
 # %% ../nbs/61_evaluate.ipynb #87e30a19
+@decides(row="model ids new warmup repeats")
 def generation_speed(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) prompts of equal length
@@ -390,6 +393,7 @@ def _keeps_keys(layer, a):
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 
 # %% ../nbs/61_evaluate.ipynb #3b9255c2
+@decides(row="model tok prompts new beams no_repeat")
 def continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -464,6 +468,7 @@ class OnText:
     bs: int = 1  # windows a forward
     stride: int | None = None  # None: consecutive windows; a number: the strided form
     progress: bool = field(default=False, repr=False)  # show a progress bar
+    reads_tokens = True  # and no words, so that no tokenizer is needed
 
     @property
     def text(self) -> str:  # 16 hex digits
@@ -475,6 +480,17 @@ class OnText:
             16 hex digits
         """
         return ids_hash(self.ids)
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the number: the windows, and how they are read.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        return describe("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
     def __call__(
         self,
@@ -497,6 +513,7 @@ def _short(values):
     return [float(f"{v:.7g}") for v in values.tolist()]
 
 
+@decides(row="ids bs stride", nothing="progress")
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows
     bs: int = 1,  # windows a forward
@@ -551,6 +568,18 @@ class OnPrompts:
         """
         return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
 
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the texts, but for the tokenizer.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(continue_prompts, dict(self.options), "prompts")
+        return describe("continuations", prompts=self.prompts, **options)
+
     def __call__(
         self,
         model: PreTrainedModel,  # dense or pruned; untouched
@@ -561,6 +590,7 @@ class OnPrompts:
         return dict(zip(self.prompts, said, strict=True))
 
 
+@decides(row="prompts", of=continue_prompts)
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to be continued
     **options,  # of `continue_prompts`
@@ -596,6 +626,19 @@ class OnForward:
 
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
     options: tuple = ()  # of `forward_time`, as pairs
+    reads_tokens = True  # and no words
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides what is timed, and how often.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(forward_time, dict(self.options))
+        return describe("forward time", text=ids_hash(self.ids), **options)
 
     def __call__(
         self,
@@ -609,6 +652,7 @@ class OnForward:
         )
 
 
+@decides(row="ids", of=forward_time)
 def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
@@ -647,6 +691,19 @@ class OnGeneration:
     ids: torch.Tensor = field(repr=False)  # (b, t) prompts
     new: int = 32  # tokens to generate for each
     options: tuple = ()  # of `generation_speed`, as pairs
+    reads_tokens = True  # and no words
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides what is timed, and how often.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(generation_speed, dict(self.options) | dict(new=self.new))
+        return describe("generation", text=ids_hash(self.ids), **options)
 
     def __call__(
         self,
@@ -667,6 +724,7 @@ class OnGeneration:
         )
 
 
+@decides(row="ids new", of=generation_speed)
 def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
     new: int = 32,  # tokens to generate for each
@@ -752,6 +810,38 @@ def check_evals(
             f" such as {example}; got a {type(evals[odd[0]]).__name__}"
         )
     return evals
+
+# %% ../nbs/61_evaluate.ipynb #82423fcb
+def identify(
+    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
+    tok_id: str | None = None,  # of `tokenizer_identity`
+    key: Mapping[str, str] | None = None,  # name -> a user's own name for what it does
+) -> dict[str, str]:  # name -> identity
+    """What decides each evaluation's numbers; `ValueError` for one that cannot be told.
+
+    Parameters
+    ----------
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    tok_id : str | None, default None
+        of `tokenizer_identity`
+    key : Mapping[str, str] | None, default None
+        name -> a user's own name for what it does
+
+    Returns
+    -------
+    dict[str, str]
+        name -> identity
+    """
+    found, key = {}, key or {}
+    for name, f in evals.items():
+        try:
+            found[name] = function_identity(f, key.get(name))
+        except ValueError as e:
+            raise ValueError(f"the evaluation {name!r}: {e}") from e
+        if not getattr(f, "reads_tokens", False):
+            found[name] = f"{found[name]}, tokenizer {tok_id}"
+    return found
 
 # %% ../nbs/61_evaluate.ipynb #227b9cfd
 def kept_of(

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel
 
+from .identity import decides, describe, model_identity
 from .machine import input_device
 from .metrics import check_ids, ids_hash, inference, split_batches, token_kl
 from .metrics import token_nll
@@ -198,6 +199,8 @@ class Agreement:
         tokens written at most
     bs : int, default 1
         windows a forward
+    bound : bool
+        is the dense model that of the grid, which the row names already
     """
 
     # what `keep_dense` gave; None: in a grid, its model
@@ -206,6 +209,9 @@ class Agreement:
     prompt: int = 32  # tokens of each window that are a prompt, 2 … t
     new: int = 64  # tokens written at most
     bs: int = 1  # windows a forward
+    # is the dense model that of the grid, which the row names already
+    bound: bool = field(default=False, repr=False)
+    reads_tokens = True  # and no words, so that no tokenizer is needed
 
     @property
     def text(self) -> str:  # the hash of the windows, and how they are continued
@@ -217,6 +223,20 @@ class Agreement:
             the hash of the windows, and how they are continued
         """
         return f"{ids_hash(self.ids)}, prompt={self.prompt}, new={self.new}"
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the numbers: windows, lengths, and whom it compares with.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        own = self.dense is None or self.bound
+        dense = "the row's own" if own else model_identity(self.dense)
+        how = dict(text=ids_hash(self.ids), prompt=self.prompt, new=self.new, bs=self.bs)
+        return describe("agreement", dense=dense, **how)
 
     def __call__(
         self,
@@ -250,7 +270,9 @@ class Agreement:
         Agreement
             with a dense model; the same if it has one
         """
-        return self if self.dense else replace(self, dense=keep_dense(model))
+        if self.dense:
+            return self
+        return replace(self, dense=keep_dense(model), bound=True)
 
     def __getstate__(self) -> dict:  # hooks that forwards left do not travel
         "What pickles."
@@ -259,6 +281,7 @@ class Agreement:
         return vars(self) | dict(dense=_without_hooks(keep_dense(self.dense)))
 
 # %% ../nbs/67_generation.ipynb #6b707c26
+@decides(row="model ids prompt new bs")
 def on_agreement(
     # dense, as it is now; may be pruned afterwards; None: in a grid, its model
     model: PreTrainedModel | None,

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_here',
-    'pick_device', 'list_targets', 'asked_bound', 'read_shapes', 'find_target',
-    'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
+    'check_method', 'plans_folder', 'save_folder', 'read_saved', 'is_saved',
+    'check_here', 'pick_device', 'list_targets', 'asked_bound', 'read_shapes',
+    'find_target', 'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
     'check_feasible', 'check_shapes', 'advise_multiple', 'saver', 'run_plan', 'run',
     'write_page', 'prune'
 ]
@@ -14,6 +14,7 @@ __all__ = [
 # %% ../nbs/72_run.ipynb #33975127
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
@@ -29,13 +30,17 @@ from twossp.estimate import (
     SHAPES, estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
 from twossp.evaluate import (
-    PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from .executor import Source
+from .files import append_line, hash_files, only_writer
 from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
-from .grid import cell_key, log, run_grid
+from .grid import as_asked, finished_rows, log, run_grid, search_key
 from .hub import check_target, save_pruned
+from twossp.identity import (
+    model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
+)
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import find_method, method
 from .metrics import ids_hash
@@ -47,12 +52,12 @@ from twossp.options import (
 )
 from .page import write_report
 from .plan import check_sparsity
-from .provenance import load_plan, plan_file, plan_key
+from .provenance import load_plan, plan_file
 from .quality import check_bound
 from .reach import make_executor, reach_quality, say_quality
 from .repair import check_repair
 from .report import plot_plan, plot_trials
-from .results import Result, append_line, load_results, to_row, versions
+from .results import Result, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
 from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
@@ -136,10 +141,10 @@ def save_folder(
     return place / name if wants_several(o) else place
 
 
-def saved_key(
+def read_saved(
     folder: Path,  # of a checkpoint, or not
-) -> str | None:  # of `plan_key`; None: it does not say
-    """Which search a checkpoint came from.
+) -> dict:  # what its plan.json says; empty: it does not say
+    """What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …
 
     Parameters
     ----------
@@ -148,14 +153,43 @@ def saved_key(
 
     Returns
     -------
-    str | None
-        of `plan_key`; None: it does not say
+    dict
+        what its plan.json says; empty: it does not say
     """
     try:
         record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-        return record.get("plan_key")
-    except (OSError, ValueError, AttributeError):
-        return None
+        return record if isinstance(record, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def is_saved(
+    folder: Path,  # of a checkpoint, or not
+    **identities: str,  # model_identity, plan_identity
+) -> bool:  # nothing is to be written
+    """Does a folder hold just that plan of just that model, with all its files whole.
+
+    Parameters
+    ----------
+    folder : Path
+        of a checkpoint, or not
+    **identities : str
+        model_identity, plan_identity
+
+    Returns
+    -------
+    bool
+        nothing is to be written
+    """
+    record = read_saved(folder)
+    if any(record.get(k) != v for k, v in identities.items()):
+        return False
+    want = record.get("files") or {}
+    try:
+        found = hash_files([folder / name for name in want])
+    except OSError:
+        return False
+    return bool(want) and [*found.values()] == [*want.values()]
 
 # %% ../nbs/72_run.ipynb #2b92d6de
 def _check_save(
@@ -165,11 +199,17 @@ def _check_save(
     if wants_several(o):  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
-    key = saved_key(Path(o.save).expanduser())
-    # if it is this command's own, is seen when the search's key is known
-    if key is None or not plan_file(plans_folder(o), key).is_file():
+    record = read_saved(Path(o.save).expanduser())
+    # if it is this command's own, is seen when the plan's or the search's key is known
+    known = "plan_identity" if o.plan else "plan_key"
+    if known not in record or not _is_kept(o, record):
         check_target(o.save, o.overwrite)
         check_form(o, Path(o.save).expanduser())
+
+
+def _is_kept(o, record):
+    "Is the plan of a checkpoint where this command keeps its plans"
+    return bool(o.plan) or plan_file(plans_folder(o), record["plan_key"]).is_file()
 
 
 def check_here(
@@ -363,7 +403,13 @@ def read_all(
     calib = None
     if needs_calibration(o):
         calib = load_text(calibration_name(o), "calibration", **where)
-    names = evaluation_names(o)
+    names, places = evaluation_names(o), {}
+    for n in names:
+        where_it_is = Path(n).resolve() if Path(n).exists() else n
+        if places.setdefault(_label(n), where_it_is) != where_it_is:
+            raise ValueError(
+                f"two evaluation texts are called {_label(n)!r}: rename one of the files"
+            )
     return calib, {_label(n): load_text(n, "evaluation", **where) for n in names}
 
 
@@ -650,13 +696,13 @@ def advise_multiple(
 
 # %% ../nbs/72_run.ipynb #7f603070
 def _key_of(
-    o: Options,  # what was asked for
     model,  # dense
     calib: torch.Tensor | None,  # (n, t) calibration windows
-    r: Result,  # method, target, seed and options
+    r: Result,  # model_id, method, target, seed and options
 ) -> str:  # of `plan_key`
     "Which search a row comes from."
-    return plan_key(model, o.model, r.method, r.target, r.seed, r.options, calib)
+    runtime = runtime_facts(model, model.device, model.dtype)
+    return search_key(r, method(r.method), calib, runtime)
 
 
 def _check_folders(
@@ -666,10 +712,17 @@ def _check_folders(
     targets: Sequence[float],  # sparsities
 ) -> None:
     "`FileExistsError` for a folder in the way that this very command did not write."
+    model_id = model_identity(model)
+    if o.plan:
+        folder = Path(o.save).expanduser()
+        plan_id = plan_identity(load_plan(o.plan), model_id)
+        if not is_saved(folder, model_identity=model_id, plan_identity=plan_id):
+            check_target(folder, o.overwrite)
     for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, method_options(o))
+        r = Result("", o.pruning_method, t, o.seed, method_options(o), model_id=model_id)
         folder = save_folder(o, r.method, t)
-        if saved_key(folder) is None or saved_key(folder) != _key_of(o, model, calib, r):
+        key = read_saved(folder).get("plan_key")
+        if key is None or key != _key_of(model, calib, r):
             check_target(folder, o.overwrite)
 
 # %% ../nbs/72_run.ipynb #142455ce
@@ -727,12 +780,15 @@ def saver(
         facts["calibration_hash"] = ids_hash(calib)
 
     def save(plan, r, report):
-        folder, key = save_folder(o, r.method, r.target), _key_of(o, model, calib, r)
-        if saved_key(folder) == key and not o.overwrite:
+        folder, model_id = save_folder(o, r.method, r.target), r.model_id
+        ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
+        if is_saved(folder, **ids) and not o.overwrite:
             log.info("saved already: %s", folder)
             return _export(o, folder, again=True)
         meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
-        meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype, plan_key=key)
+        meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids
+        if calib is not None:
+            meta["plan_key"] = _key_of(model, calib, r)
         meta |= facts | _how_found(report)
         folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
         pictures = _draw_pictures(folder, plan, dense, report)
@@ -751,6 +807,7 @@ def _export(o, folder, again=False):
 def _label_plan(
     o: Options,  # what was asked for
     model,  # dense
+    tok,  # its tokenizer
     plan,  # with its provenance
     evals: Mapping,  # evaluations, by name
 ) -> Result:  # what is known before anything is measured
@@ -759,6 +816,7 @@ def _label_plan(
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
     if "calibration_hash" in known:
         texts = dict(calibration=known["calibration_hash"]) | texts
+    model_id, evaluations = model_identity(model), identify(evals, tokenizer_identity(tok))
     r = Result(
         o.model,
         known.get("method", "plan"),
@@ -769,8 +827,29 @@ def _label_plan(
         versions=versions(),
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
+        model_id=model_id,
+        plan_id=plan_identity(plan, model_id),
+        evaluations=evaluations,
     )
-    return replace(r, key=cell_key(r, evals))
+    shown = dict(target=r.target, seed=r.seed, options=r.options)
+    runtime = runtime_facts(model, r.device, r.dtype)
+    asked = r.method, f"plan:{r.plan_id}", evaluations, runtime, shown
+    return replace(r, key=row_key(model_id, *asked))
+
+
+def _check_fit(o, model_id):
+    "Is the plan for this model? Said where it is not, or cannot be told"
+    try:
+        record = json.loads(Path(o.plan).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    known = record.get("provenance") or {}
+    known = record.get("model_identity") or known.get("model")
+    same = same_model(known, model_id) if known else None
+    if same is None:
+        log.info("whether %s is a plan for this model is not checked", o.plan)
+    elif not same:
+        log.warning("%s was found for another model, or another dtype", o.plan)
 
 # %% ../nbs/72_run.ipynb #88662772
 def run_plan(
@@ -801,18 +880,21 @@ def run_plan(
         its row, appended to the results file if there is one
     """
     plan = load_plan(o.plan)
-    r, dense = _label_plan(o, model, plan, evals), sizes(model)
-    there = o.results and is_first() and Path(o.results).exists()
-    have = share_first({x.key: x for x in load_results(o.results)} if there else {})
-    if r.key in have:
-        return have[r.key]
-    if on_plan is not None and is_first():
-        on_plan(plan, r, {})
-    with applied(model, plan):
-        found = measure(model, tok, evals)
-        r = replace(r, **describe_model(model, dense, plan), **found)
-    if o.results and is_first():
-        append_line(o.results, to_row(r))
+    r, dense = _label_plan(o, model, tok, plan, evals), sizes(model)
+    _check_fit(o, r.model_id)
+    mine = o.results if is_first() else None  # of several processes, one writes
+    with only_writer(mine) if mine else nullcontext():
+        have = share_first(finished_rows(mine) if mine else {})
+        if on_plan is not None and is_first():
+            on_plan(plan, r, {})
+        if r.key in have:
+            return as_asked(have[r.key], r, evals)
+        bound = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
+        with applied(model, plan):
+            found = measure(model, tok, bound)
+            r = replace(r, **describe_model(model, dense, plan), **found)
+        if mine:
+            append_line(mine, to_row(r))
     return r
 
 # %% ../nbs/72_run.ipynb #d60b655e

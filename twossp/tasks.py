@@ -11,7 +11,10 @@ __all__ = [
 # %% ../nbs/62_tasks.ipynb #a4feb42d
 import copy
 import difflib
+import hashlib
+import importlib.metadata
 import io
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +27,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arithmetic import ARITHMETIC, write_arithmetic
+from .files import hash_files
+from .identity import decides, describe, settle
 from .machine import input_device, kept_rng, one_line
 
 # %% ../nbs/62_tasks.ipynb #0819d27d
@@ -337,6 +342,11 @@ def check_template(
         )
 
 # %% ../nbs/62_tasks.ipynb #27eb6cd7
+@decides(
+    row="model tok tasks include_path num_fewshot limit batch_size max_length"
+    " apply_chat_template confirm_run_unsafe_code seed",
+    nothing="progress",
+)
 def run_tasks(
     model: PreTrainedModel,  # dense or pruned; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer; untouched
@@ -486,6 +496,21 @@ class OnTasks:
         asked = [f"{k}={v}" for k, v in self.options if k not in same]
         return ", ".join([*self.names, *asked])
 
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the scores, but for the tokenizer: definitions and documents, too.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
+        version = importlib.metadata.version("lm_eval").split(".")[:2]
+        asked = dict(names=self.names, files=_definitions(self.include_path))
+        asked |= dict(documents=_documents(self.loaded), lm_eval=version)
+        return describe("tasks", **asked, **options)
+
     def __call__(
         self,
         model: PreTrainedModel,  # dense or pruned; untouched
@@ -500,6 +525,29 @@ class OnTasks:
         return vars(self) | dict(loaded=None)
 
 
+def _definitions(folders):
+    "The content of task definitions of one's own, in a folder or below it"
+    kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"
+    found = [p for d in folders for p in Path(d).rglob("*") if p.suffix in kinds]
+    return sorted(hash_files([p for p in found if p.is_file()]).values())
+
+
+def _documents(loaded):
+    "A hash of all documents that loaded tasks ask about, or show as solved examples"
+    if loaded is None:
+        return None
+    tm, good, bad = loaded
+    h = hashlib.sha256(json.dumps(sorted(bad)).encode())
+    for name in good:
+        for key, task in sorted(tm.load([name])["tasks"].items(), key=lambda x: str(x[0])):
+            h.update(str(key).encode())
+            for split in (task.eval_docs, task.fewshot_docs() or ()):
+                for doc in split:
+                    h.update(json.dumps(doc, sort_keys=True, default=str).encode())
+    return h.hexdigest()
+
+
+@decides(row="tasks include_path", of=run_tasks)
 def on_tasks(
     tasks: Sequence[str] | tuple = TASKS,  # names, or what `load_tasks` gave
     include_path: str | Path | Sequence = (),  # folders with tasks of your own
