@@ -497,8 +497,8 @@ def runtime_facts(
     text = config.get_text_config() if config is not None else None
     for kind in ("attn", "experts"):
         found[kind] = getattr(text, f"_{kind}_implementation", None)
-    if (dense := getattr(model, "twossp_dense", None)) is not None:
-        found["dense"] = dense  # what a checkpoint's sparsity is counted from
+    if (original := getattr(model, "twossp_original", None)) is not None:
+        found["original"] = original  # what a checkpoint's sparsity is counted from
     return found
 
 # %% ../nbs/16_identity.ipynb #b7587aa8
