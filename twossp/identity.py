@@ -497,8 +497,9 @@ def runtime_facts(
     text = config.get_text_config() if config is not None else None
     for kind in ("attn", "experts"):
         found[kind] = getattr(text, f"_{kind}_implementation", None)
-    if (original := getattr(model, "twossp_original", None)) is not None:
-        found["original"] = original  # what a checkpoint's sparsity is counted from
+    for note in ("twossp_dense", "twossp_original"):  # what sparsity is counted from
+        if (counted := getattr(model, note, None)) is not None:
+            found[note] = counted
     return found
 
 # %% ../nbs/16_identity.ipynb #b7587aa8

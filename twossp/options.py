@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO',
-    'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
-    'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
-    'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
-    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
-    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
-    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
-    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
-    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
+    'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
+    'DEMO', 'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser',
+    'read_given', 'read_number', 'read_count', 'read_whole', 'read_attentions',
+    'read_fewshot', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions',
+    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
+    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
+    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
+    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
+    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
+    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -68,12 +68,17 @@ def _spell(word):
     return f"--{name[2:].replace('-', '_')}{equals}{value}"
 
 # %% ../nbs/70_options.ipynb #3dd57c2b
+DECISIONS = "plan", "row", "nothing"  # as `identity` has them
+
+
 def flag(
     default,  # where the flag is not given; `MISSING`: it has to be
     help: str,  # what `--help` says
+    *,
+    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`: type, metavar, choices, action, nargs
 ) -> Field:  # of a dataclass
-    """A field that is a flag.
+    """A field that is a flag, with what it decides.
 
     Parameters
     ----------
@@ -81,6 +86,8 @@ def flag(
         where the flag is not given; `MISSING`: it has to be
     help : str
         what `--help` says
+    decides : str
+        "plan" (and so the row, too), "row" or "nothing"; no default
     **how
         for argparse's `add_argument`: type, metavar, choices, action, nargs
 
@@ -89,19 +96,24 @@ def flag(
     Field
         of a dataclass
     """
-    return field(default=default, metadata=dict(help=help, **how))
+    known = dict(help=help, decides=_check_decision(decides))
+    return field(default=default, metadata=known | how)
 
 
 def word(
     help: str,  # what `--help` says
+    *,
+    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`
 ) -> Field:  # of a dataclass
-    """A field that is a word of its own, without a flag.
+    """A field that is a word of its own, without a flag, with what it decides.
 
     Parameters
     ----------
     help : str
         what `--help` says
+    decides : str
+        "plan" (and so the row, too), "row" or "nothing"; no default
     **how
         for argparse's `add_argument`
 
@@ -110,7 +122,15 @@ def word(
     Field
         of a dataclass
     """
-    return field(metadata=dict(help=help, positional=True, **how))
+    known = dict(help=help, decides=_check_decision(decides), positional=True)
+    return field(metadata=known | how)
+
+
+def _check_decision(decides):
+    "`ValueError` for what nothing can decide"
+    if decides not in DECISIONS:
+        raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
+    return decides
 
 
 def add_flags(
@@ -133,7 +153,7 @@ def add_flags(
     for f in fields(cls):
         if f.name not in own:
             continue
-        how = dict(f.metadata)
+        how = {k: v for k, v in f.metadata.items() if k != "decides"}
         name = f.name if how.pop("positional", False) else f"--{f.name}"
         if not name.startswith("--") or f.default is not MISSING:
             group.add_argument(name, **how)
@@ -349,33 +369,43 @@ class ModelOptions:
         None,
         "name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)",
         metavar="NAME",
+        decides="plan",
     )
     cache_dir: str | None = flag(
-        None, "where downloaded models and texts are kept", metavar="DIR"
+        None, "where downloaded models and texts are kept", metavar="DIR",
+        decides="nothing",
     )
     device: str | None = flag(
-        None, "cpu, cuda, cuda:1, mps (default: the accelerator if there is one)"
+        None, "cpu, cuda, cuda:1, mps (default: the accelerator if there is one)",
+        decides="plan",
     )
     device_map: str | None = flag(
         None,
         "'auto' spreads the model over the GPUs; in place of --device",
         metavar="MAP",
+        decides="plan",
     )
     trust_remote_code: bool = flag(
-        False, "run Python that comes with the checkpoint", action="store_true"
+        False, "run Python that comes with the checkpoint", action="store_true",
+        decides="nothing",
     )
     stream: bool = flag(
         False,
         "leave the decoder layers on disk and fetch each when it is used: for models"
         " larger than the memory",
         action="store_true",
+        decides="nothing",
     )
-    dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
+    dtype: str = flag(
+        "auto", "auto (as stored), float32, bfloat16 or float16",
+        decides="plan",
+    )
     seed: int = flag(
         0,
         "of everything random; 0 calibrates on the text's first windows, another"
         " number draws them (default: 0)",
         type=read_whole,
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #2187b416
@@ -398,7 +428,8 @@ class TargetOptions:
 
     # a key of `METHODS` or of `EXPERT_METHODS`
     pruning_method: str | None = flag(
-        None, f"one of {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD"
+        None, f"one of {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD",
+        decides="plan",
     )
     sparsity_rate: float | None = flag(
         None,
@@ -406,6 +437,7 @@ class TargetOptions:
         " i/L, i from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5",
         metavar="S",
         type=read_number,
+        decides="plan",
     )
     num_prune: int | None = flag(
         None,
@@ -413,11 +445,13 @@ class TargetOptions:
         " --sparsity_rate",
         metavar="N",
         type=int,
+        decides="plan",
     )
     plan: str | None = flag(
         None,
         "go on from this plan, in place of a search: a file that an earlier run named",
         metavar="FILE",
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #40d2e15f
@@ -446,14 +480,17 @@ class BoundOptions:
         "in place of a sparsity: the smallest with which the checkpoint has at most"
         " this size, such as 8GB",
         metavar="SIZE",
+        decides="plan",
     )
     target_memory: str | None = flag(
         None,
         "the same of weights and key/value cache together, at --context tokens",
         metavar="SIZE",
+        decides="plan",
     )
     target_params: str | None = flag(
-        None, "the same of all parameters, such as 6.5G or 300M", metavar="N"
+        None, "the same of all parameters, such as 6.5G or 300M", metavar="N",
+        decides="plan",
     )
     target_speedup: float | None = flag(
         None,
@@ -461,12 +498,14 @@ class BoundOptions:
         " many times fewer operations (counted, not timed)",
         metavar="X",
         type=read_number,
+        decides="plan",
     )
     context: int | None = flag(
         None,
         "tokens in the cache, for --target_memory and --target_speedup (default: 4096)",
         metavar="T",
         type=read_count,
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #b6325293
@@ -498,6 +537,7 @@ class QualityOptions:
         " calibration text is at most that many times the dense model's, such as 1.10",
         metavar="X",
         type=read_number,
+        decides="plan",
     )
     min_agreement: float | None = flag(
         None,
@@ -505,6 +545,7 @@ class QualityOptions:
         " dense model's, such as 0.8",
         metavar="SHARE",
         type=read_number,
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #c82608e3
@@ -533,6 +574,7 @@ class MethodOptions:
         None,
         "2ssp: of the balance between the stages (default: 1.5)",
         type=read_number,
+        decides="plan",
     )
     n_attn: int | str | None = flag(
         None,
@@ -540,12 +582,14 @@ class MethodOptions:
         " number that the calibration text prefers",
         metavar="N",
         type=read_attentions,
+        decides="plan",
     )
     widths: str | None = flag(
         None,
         "2ssp: 'search' lets layers differ in FFN width, at the same total (default:"
         " uniform)",
         choices=["uniform", "search"],
+        decides="plan",
     )
     multiple: int | None = flag(
         None,
@@ -553,6 +597,7 @@ class MethodOptions:
         " as the paper)",
         metavar="N",
         type=read_count,
+        decides="plan",
     )
     repair: str | None = flag(
         None,
@@ -560,6 +605,7 @@ class MethodOptions:
         " any method but slicegpt (default: no repair)",
         metavar="HOW",
         choices=REPAIR_NAMES,
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #6736cc9d
@@ -581,11 +627,13 @@ class MixtureOptions:
         "2ssp: the formula for attentions counts all experts, or only the 'active' ones"
         " that a token uses (default: all, as the paper)",
         choices=COUNT_NAMES,
+        decides="plan",
     )
     weighted: bool | None = flag(
         None,
         "2ssp: an expert's activations count by the router's weights",
         action="store_true",
+        decides="plan",
     )
 
 
@@ -613,22 +661,29 @@ class CalibrationOptions:
         f"one of {', '.join(TEXT_NAMES)}, a file, or a save_to_disk folder (default:"
         " c4; news for smollm2)",
         metavar="TEXT",
+        decides="plan",
     )
     n_samples: int | None = flag(
         None,
         "calibration windows (default: the method's, 32 for 2ssp)",
         metavar="N",
         type=read_count,
+        decides="plan",
     )
     seq_len: int = flag(
-        2048, "tokens a window (default: 2048)", metavar="T", type=read_count
+        2048, "tokens a window (default: 2048)", metavar="T", type=read_count,
+        decides="plan",
     )
     local_datasets: bool = flag(
         False,
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
         action="store_true",
+        decides="plan",
     )
-    data_dir: str | None = flag(None, "the same, from another folder", metavar="DIR")
+    data_dir: str | None = flag(
+        None, "the same, from another folder", metavar="DIR",
+        decides="plan",
+    )
 
 # %% ../nbs/70_options.ipynb #3104b565
 @dataclass(frozen=True)
@@ -658,30 +713,36 @@ class TextOptions:
         False,
         "the unpruned model, evaluated as the other flags say",
         action="store_true",
+        decides="row",
     )
     evaluate_perplexity: bool = flag(
-        False, "perplexity on WikiText-2", action="store_true"
+        False, "perplexity on WikiText-2", action="store_true",
+        decides="row",
     )
     main_table_results: bool = flag(
-        False, "perplexity on WikiText-2, C4 and FineWeb-Edu", action="store_true"
+        False, "perplexity on WikiText-2, C4 and FineWeb-Edu", action="store_true",
+        decides="row",
     )
     evaluation: tuple[str, ...] = flag(
         (),
         "perplexity on this text, named as for --calibration; can be given again",
         metavar="TEXT",
         action="append",
+        decides="row",
     )
     n_eval: int | None = flag(
         None,
         "evaluation windows of each text (default: all)",
         metavar="N",
         type=read_count,
+        decides="row",
     )
     eval_len: int | None = flag(
         None,
         "tokens an evaluation window (default: as --seq_len)",
         metavar="T",
         type=read_count,
+        decides="row",
     )
     stride: int | None = flag(
         None,
@@ -689,6 +750,7 @@ class TextOptions:
         " windows of the paper",
         metavar="N",
         type=read_count,
+        decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #a38c2ffa
@@ -713,6 +775,7 @@ class TaskOptions:
         "zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa"
         " and mmlu, through lm-eval",
         action="store_true",
+        decides="row",
     )
     tasks: tuple[str, ...] = flag(
         (),
@@ -720,12 +783,14 @@ class TaskOptions:
         " which need no network",
         metavar="NAME",
         nargs="+",
+        decides="row",
     )
     include_path: tuple[str, ...] = flag(
         (),
         "folder with lm-eval task definitions of your own; can be given again",
         metavar="DIR",
         action="append",
+        decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #247f4d35
@@ -754,25 +819,30 @@ class AskOptions:
         " 'task': the task's own number (default: 0, as the paper; GSM8K's own is 5)",
         metavar="N",
         type=read_fewshot,
+        decides="row",
     )
     apply_chat_template: bool = flag(
         False,
         "ask as the tokenizer's chat template has it (default: plain text)",
         action="store_true",
+        decides="row",
     )
     confirm_run_unsafe_code: bool = flag(
         False,
         "allow tasks that run what the model wrote, on this machine",
         action="store_true",
+        decides="row",
     )
     limit: int | None = flag(
         None,
         "at most the first N documents of each task (default: all)",
         metavar="N",
         type=read_count,
+        decides="row",
     )
     batch_size: str = flag(
-        "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N"
+        "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N",
+        decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #86fe3d5f
@@ -802,23 +872,27 @@ class UseOptions:
         "forward time on a calibration window (10 to warm up, mean of 10), and"
         " generation with a cache",
         action="store_true",
+        decides="row",
     )
     repeats: int = flag(
         10,
         "of that forward, after as many to warm up (default: 10)",
         metavar="N",
         type=read_count,
+        decides="row",
     )
     evaluate_qualitative: bool = flag(
         False,
         "continuations of two prompts (5 beams, no repeated trigram, 128 tokens)",
         action="store_true",
+        decides="row",
     )
     prompt: tuple[str, ...] = flag(
         (),
         "a prompt for that, in place of the paper's two; can be given again",
         metavar="TEXT",
         action="append",
+        decides="row",
     )
     agreement: bool = flag(
         False,
@@ -826,6 +900,7 @@ class UseOptions:
         " top tokens, and what is written after prompts (at most 8 windows of 256"
         " tokens; 64 tokens after 32)",
         action="store_true",
+        decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #142f67f6
@@ -862,31 +937,38 @@ class OutputOptions:
         "save the pruned checkpoint, its plan and pictures there; with several runs, a"
         " folder for each below it",
         metavar="DIR",
+        decides="nothing",
     )
     overwrite: bool = flag(
-        False, "replace a checkpoint that is there", action="store_true"
+        False, "replace a checkpoint that is there", action="store_true",
+        decides="nothing",
     )
     export: str | None = flag(
         None,
         "also write what --save saves as twossp export does, beside it",
         choices=["vllm", "gguf", "native", "compatible", "onnx"],
+        decides="nothing",
     )
     quantize: str | None = flag(
-        None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower
+        None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower,
+        decides="nothing",
     )
     results: str | None = flag(
         None,
         "append rows to this JSONL file; runs whose row it holds are not done again",
         metavar="FILE",
+        decides="nothing",
     )
     executor: str | None = flag(
         None,
         "work on the cells elsewhere: the dotted path of a function that makes a"
         " concurrent.futures.Executor, such as mycluster:make",
         metavar="PATH",
+        decides="nothing",
     )
     tensorboard: str | None = flag(
-        None, "log each row to TensorBoard, in this folder", metavar="DIR"
+        None, "log each row to TensorBoard, in this folder", metavar="DIR",
+        decides="nothing",
     )
     logging: str = flag(
         "INFO",
@@ -894,8 +976,12 @@ class OutputOptions:
         metavar="LEVEL",
         type=str.upper,
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        decides="nothing",
     )
-    quiet: bool = flag(False, "no progress bars", action="store_true")
+    quiet: bool = flag(
+        False, "no progress bars", action="store_true",
+        decides="nothing",
+    )
 
 # %% ../nbs/70_options.ipynb #0afe34cb
 @dataclass(frozen=True)
@@ -917,18 +1003,21 @@ class OtherOptions:
         None,
         "no pruning: turn a results file into FILE.html, as twossp report does",
         metavar="FILE",
+        decides="nothing",
     )
     ablation: bool = flag(
         False,
         "the ablations, one after the other: calibration size, stage 1 alone,"
         " columns-rows, L1 norms, every number of attentions",
         action="store_true",
+        decides="plan",
     )
     demo: bool = flag(
         False,
         "prune the embedded model at 25 %%, compare, save into ./demo: a few minutes,"
         " no network",
         action="store_true",
+        decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #f3c6337d
@@ -1316,6 +1405,7 @@ class FamiliesOptions:
         "every model type of transformers, with its verdict: in the table, derived,"
         " refused and why, or not tried",
         action="store_true",
+        decides="nothing",
     )
 
 
@@ -1331,11 +1421,12 @@ class ReportOptions:
         the page (default: RESULTS with .html); with .csv, .md or .tex the tables
     """
 
-    results: str = word("a results file", metavar="RESULTS")
+    results: str = word("a results file", metavar="RESULTS", decides="nothing")
     out: str | None = flag(
         None,
         "the page (default: RESULTS with .html); with .csv, .md or .tex the tables",
         metavar="FILE",
+        decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #8315feba
@@ -1362,19 +1453,32 @@ class BoundedModel:
     """
 
     model: str = word(
-        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME"
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
+        decides="nothing",
     )
     sparsity_rate: float | None = flag(
-        None, "between 0 and 1; or one of:", metavar="S", type=read_number
+        None, "between 0 and 1; or one of:", metavar="S", type=read_number,
+        decides="nothing",
     )
-    target_bytes: str | None = flag(None, "of the checkpoint", metavar="SIZE")
-    target_memory: str | None = flag(None, "of weights and cache", metavar="SIZE")
-    target_params: str | None = flag(None, "parameters, such as 300M", metavar="N")
+    target_bytes: str | None = flag(
+        None, "of the checkpoint", metavar="SIZE",
+        decides="nothing",
+    )
+    target_memory: str | None = flag(
+        None, "of weights and cache", metavar="SIZE",
+        decides="nothing",
+    )
+    target_params: str | None = flag(
+        None, "parameters, such as 300M", metavar="N",
+        decides="nothing",
+    )
     target_speedup: float | None = flag(
-        None, "counted, of a token", metavar="X", type=read_number
+        None, "counted, of a token", metavar="X", type=read_number,
+        decides="nothing",
     )
     context: int = flag(
-        4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count
+        4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count,
+        decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #e969e060
@@ -1413,29 +1517,46 @@ class EstimateOptions(BoundedModel):
 
     # keys of `METHODS`
     pruning_method: tuple[str, ...] = flag(
-        ESTIMATED, f"default: {' '.join(ESTIMATED)}", metavar="METHOD", nargs="+"
+        ESTIMATED, f"default: {' '.join(ESTIMATED)}", metavar="METHOD", nargs="+",
+        decides="nothing",
     )
     multiple: int | None = flag(
-        None, "2ssp: FFN widths are multiples of this", metavar="N", type=read_count
+        None, "2ssp: FFN widths are multiples of this", metavar="N", type=read_count,
+        decides="nothing",
     )
     n_attn: int | str | None = flag(
-        None, "2ssp: attentions to remove", metavar="N", type=read_attentions
+        None, "2ssp: attentions to remove", metavar="N", type=read_attentions,
+        decides="nothing",
     )
-    alpha: float | None = flag(None, "2ssp: of the balance", type=read_number)
+    alpha: float | None = flag(
+        None, "2ssp: of the balance", type=read_number,
+        decides="nothing",
+    )
     widths: str | None = flag(
-        None, "2ssp: of the FFNs", choices=["uniform", "search"]
+        None, "2ssp: of the FFNs", choices=["uniform", "search"],
+        decides="nothing",
     )
     balance: str | None = flag(
-        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES
+        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES,
+        decides="nothing",
     )
     repair: str | None = flag(
-        None, "what it takes, too", metavar="HOW", choices=REPAIR_NAMES
+        None, "what it takes, too", metavar="HOW", choices=REPAIR_NAMES,
+        decides="nothing",
     )
     stream: bool = flag(
-        False, "what it takes with the layers left on disk", action="store_true"
+        False, "what it takes with the layers left on disk", action="store_true",
+        decides="nothing",
     )
-    dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
-    cache_dir: str | None = flag(None, "where configurations are kept", metavar="DIR")
+    dtype: str = flag(
+        "auto", "auto (as stored), float32, bfloat16 or float16",
+        decides="nothing",
+    )
+    cache_dir: str | None = flag(
+        None, "where configurations are kept", metavar="DIR",
+        decides="nothing",
+    )
     trust_remote_code: bool = flag(
-        False, "run Python that comes with the checkpoint", action="store_true"
+        False, "run Python that comes with the checkpoint", action="store_true",
+        decides="nothing",
     )

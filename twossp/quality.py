@@ -9,9 +9,10 @@ __all__ = [
 ]
 
 # %% ../nbs/68_quality.ipynb #e5c64986
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,8 +21,13 @@ from matplotlib.figure import Figure
 from transformers import PreTrainedModel
 
 from .arch import n_params
+from .files import atomic_file
 from .generation import agreement, keep_dense
 from .grid import log, recall_plan
+from twossp.identity import (
+    calibration_identity, decides, describe, model_identity, plan_identity, runtime_facts,
+)
+from .machine import is_first, share_first
 from .methods import method
 from .metrics import check_ids, perplexity
 from .report import KEPT, LINE, Picture
@@ -181,8 +187,10 @@ class _Tried:
     def __init__(self, model, calib, label, plans, progress):
         self.model, self.dense = model, keep_dense(model)
         self.fit, self.held = split_windows(calib)
-        self.label, self.plans, self.progress = label, plans, progress
-        self.base, self.levels, self.found = perplexity(model, self.held), {}, {}
+        self.label = replace(label, model_id=model_identity(model))
+        self.plans, self.progress = plans, progress
+        self.levels, self.found = {}, {}
+        self.base = self._remember("dense", lambda: dict(ppl=perplexity(model, self.held)))["ppl"]
 
     def level(self, x):
         "What is lost at a sparsity; None if it cannot be had"
@@ -199,12 +207,40 @@ class _Tried:
         except ValueError:
             return None
         self.found[x] = plan
+        got = self._remember(plan_identity(plan, label.model_id), lambda: self._read(plan))
+        achieved, loss = plan.sparsity(self.model), got["ppl"] / self.base
+        return Level(x, achieved, got["n"], loss, got["same"], repr(plan))
+
+    def _read(self, plan):
+        "What a plan loses on the held-out windows"
         with applied(self.model, plan):
             ppl = perplexity(self.model, self.held)
             same = agreement(self.model, self.dense, self.held)["same_top"]
-            n = n_params(self.model)
-        achieved = plan.sparsity(self.model)
-        return Level(x, achieved, n, ppl / self.base, same, repr(plan))
+            return dict(ppl=ppl, same=same, n=n_params(self.model))
+
+    def _remember(self, what, measure):
+        "What was measured before for just that plan, model and text; else measured, and kept"
+        m, held = self.model, calibration_identity(self.held)
+        how = runtime_facts(m, m.device, m.dtype)
+        name = describe("quality", plan=what, model=self.label.model_id, held=held, how=how)
+        file = self.plans and Path(self.plans) / f"{name}.quality"
+        known = _read_numbers(file) if file and is_first() else None
+        known = share_first(known)
+        if known is not None:
+            return known
+        found = measure()
+        if file and is_first():
+            with atomic_file(file) as new:
+                new.write_text(json.dumps(found), encoding="utf-8")
+        return found
+
+
+def _read_numbers(file):
+    "What is in a file of numbers; None if it is not there, or damaged"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _say(x, level):
@@ -216,6 +252,10 @@ def _say(x, level):
     )
 
 # %% ../nbs/68_quality.ipynb #1ecba06a
+@decides(
+    plan="model calib max_loss min_agreement method options seed",
+    nothing="name plans progress",
+)
 def find_quality(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows; the last quarter is held out

@@ -34,16 +34,24 @@ class CheckOptions:
         the server's --api-key
     """
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER",
+        decides="nothing",
+    )
     url: str | None = flag(
         None,
         "also ask the OpenAI-compatible server there, such as http://127.0.0.1:8000",
         metavar="URL",
+        decides="nothing",
     )
     served_name: str | None = flag(
-        None, "what the server calls the model (default: the only one)", metavar="NAME"
+        None, "what the server calls the model (default: the only one)", metavar="NAME",
+        decides="nothing",
     )
-    key: str | None = flag(None, "the server's --api-key", metavar="KEY")
+    key: str | None = flag(
+        None, "the server's --api-key", metavar="KEY",
+        decides="nothing",
+    )
 
 # %% ../nbs/73_serving.ipynb #88a23056
 def check(
@@ -102,11 +110,15 @@ class CardOptions:
         put what that results file holds of this checkpoint on the card
     """
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER",
+        decides="nothing",
+    )
     results: str | None = flag(
         None,
         "put what that results file holds of this checkpoint on the card",
         metavar="FILE",
+        decides="nothing",
     )
 
 
@@ -212,24 +224,31 @@ class ExportOptions:
         replace what is there
     """
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER",
+        decides="nothing",
+    )
     to: str = flag(
         MISSING,
         "vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native,"
         " or compatible (zeros where something is gone)",
         choices=["vllm", "gguf", "native", "compatible", "onnx"],
+        decides="nothing",
     )
     out: str | None = flag(
-        None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH"
+        None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
+        decides="nothing",
     )
     quantize: str | None = flag(
         None,
         "gguf: by llama.cpp's own code, such as q8_0 or q4_k_m",
         metavar="TYPE",
         type=str.lower,
+        decides="nothing",
     )
     dtype: str | None = flag(
-        None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE"
+        None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
+        decides="nothing",
     )
     round_to: int | None = flag(
         None,
@@ -237,8 +256,12 @@ class ExportOptions:
         " k-quants where the model's width allows; 1: as they are)",
         metavar="N",
         type=read_count,
+        decides="nothing",
     )
-    overwrite: bool = flag(False, "replace what is there", action="store_true")
+    overwrite: bool = flag(
+        False, "replace what is there", action="store_true",
+        decides="nothing",
+    )
 
 # %% ../nbs/73_serving.ipynb #b38caec2
 def export(
@@ -280,10 +303,17 @@ class PushOptions:
         say what would be uploaded, and upload nothing
     """
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
-    name: str = word("user/name on the Hugging Face hub", metavar="NAME")
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER",
+        decides="nothing",
+    )
+    name: str = word(
+        "user/name on the Hugging Face hub", metavar="NAME",
+        decides="nothing",
+    )
     dry_run: bool = flag(
-        False, "say what would be uploaded, and upload nothing", action="store_true"
+        False, "say what would be uploaded, and upload nothing", action="store_true",
+        decides="nothing",
     )
 
 
