@@ -880,7 +880,8 @@ def kept_of(
 # %% ../nbs/61_evaluate.ipynb #a143d7bd
 def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
-    # of the dense model; None: what a checkpoint says of it, or the model is dense
+    # of the model before it was pruned; None: what a checkpoint says of it, or nothing
+    # was removed
     dense: Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
@@ -891,7 +892,8 @@ def describe_model(
     model : PreTrainedModel
         of a supported family, as it is now
     dense : Sizes | None, default None
-        of the dense model; None: what a checkpoint says of it, or the model is dense
+        of the model before it was pruned; None: what a checkpoint says of it, or nothing was
+        removed
     plan : default None
         that it was pruned with
 
@@ -903,11 +905,13 @@ def describe_model(
     now = sizes(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
+    original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
     widths = [e.width for e in now.experts if e] or now.width  # of a mixture's experts
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
+        total_sparsity=1 - now.total / original if original else None,
         params=params,
         active=params - now.total + now.active if now.experts else None,
         layer_params=now.total,

@@ -486,24 +486,35 @@ def compare(
     """
     rows = to_rows(rows)
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
+    of = _reference(rows)
     facts = {
         "parameters, all": [_or_empty(r.params, ",") for r in rows],
         "parameters, a token uses": [_or_empty(r.active, ",") for r in rows],
         "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
-        "sparsity, target": targets,
-        "sparsity, achieved": [_or_empty(r.sparsity, ".2%") for r in rows],
-        "sparsity, whole model": [_or_empty(r.whole, ".2%") for r in rows],
+        f"sparsity, target{of}": targets,
+        f"sparsity, achieved{of}": [_or_empty(r.sparsity, ".2%") for r in rows],
+        "sparsity, total (of the original)": [
+            _or_empty(r.total_sparsity, ".2%") for r in rows
+        ],
+        f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [_span(r.width) for r in rows],
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of models that read images, and of mixtures
-    for name in ("sparsity, whole model", "parameters, a token uses"):
+    # of checkpoints pruned again, of models that read images, and of mixtures
+    more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
+    for name in (*more, "parameters, a token uses"):
         if not any(facts[name]):
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
+
+
+def _reference(rows):
+    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
+    again = any(r.total_sparsity is not None for r in rows)
+    return " (of the checkpoint)" if again else ""
 
 # %% ../nbs/65_report.ipynb #13f4a00b
 def to_markdown(
@@ -926,11 +937,14 @@ def summary(
         numbers, not text
     """
     rows = to_rows(rows)
+    of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
     flat = []
     for r in rows:
-        line = dict(method=r.method, target=r.target, achieved=r.sparsity, seed=r.seed)
-        line |= dict(seconds=r.seconds, forwards=r.forwards, parameters=r.params)
+        line = {"method": r.method, f"target{of}": r.target, f"achieved{of}": r.sparsity}
+        line |= {"total (of the original)": r.total_sparsity} if of else {}
+        line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
+        line |= dict(parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
         flat.append(line | dict(error="; ".join(r.errors.values()) or None))

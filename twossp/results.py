@@ -47,6 +47,8 @@ class Result:
         achieved
     whole : float | None, default None
         the same, of all parameters; of models that read images too
+    total_sparsity : float | None, default None
+        removed since the original model, where the model had been pruned before
     params : int | None, default None
         all parameters
     active : int | None, default None
@@ -102,6 +104,8 @@ class Result:
     sparsity: float | None = None  # achieved
     # the same, of all parameters; of models that read images too
     whole: float | None = None
+    # removed since the original model, where the model had been pruned before
+    total_sparsity: float | None = None
     params: int | None = None  # all parameters
     active: int | None = None  # those that one token uses; of mixtures of experts
     layer_params: int | None = None  # those of the decoder layers

@@ -577,7 +577,8 @@ def load(
     record = Path(o.model) / "plan.json"
     if record.is_file():
         facts = json.loads(record.read_text(encoding="utf-8"))
-        model.twossp_dense = facts["parameters"]["dense"]
+        dense = facts["parameters"]["dense"]
+        model.twossp_original = facts.get("original_parameters", dense)
     return model, tok
 
 

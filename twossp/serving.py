@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../nbs/73_serving.ipynb #9bd9542b
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -106,7 +107,7 @@ class CardOptions:
     folder : str
         a checkpoint that twossp saved
     results : str | None
-        put the row of this checkpoint in that results file on the card
+        put what that results file holds of this checkpoint on the card
     """
 
     folder: str = word(
@@ -115,7 +116,7 @@ class CardOptions:
     )
     results: str | None = flag(
         None,
-        "put the row of this checkpoint in that results file on the card",
+        "put what that results file holds of this checkpoint on the card",
         metavar="FILE",
         decides="nothing",
     )
@@ -149,18 +150,48 @@ def show_card(
 def _find_results(o):
     "What a results file measured of this checkpoint, beside the dense model"
     record = resolve_name("twossp.handover:read_record")(o.folder)
-    rows = resolve_name("twossp.results:load_results")(o.results)
-    plan = record.get("method"), record["parameters"]["pruned"]["total"]
-    mine = [r for r in rows if (r.method, r.params) == plan and r.metrics]
-    if not mine:
-        there = sorted({f"{r.method} with {r.params:,}" for r in rows if r.params})
+    own = record.get("model_identity"), record.get("plan_identity")
+    if not all(own):
         raise ValueError(
-            f"{o.results} has no row of {plan[0]} with {plan[1]:,} parameters; it has:"
-            f" {', '.join(there) or 'none'}"
+            f"{o.folder} does not say which plan of which model it holds, so no row can be"
+            " told to be its own: an older version saved it, or its weights were changed;"
+            " prune the model again"
         )
-    dense = [r for r in rows if (r.method, r.model) == ("dense", mine[-1].model)]
-    base = dense[-1].metrics if dense else {}
-    return {k: _beside(v, base.get(k)) for k, v in mine[-1].metrics.items()}
+    rows = resolve_name("twossp.results:load_results")(o.results)
+    reasons = [_why_not(r, *own) for r in rows]
+    mine = [r for r, why in zip(rows, reasons, strict=True) if why == ""]
+    counts = Counter(why for why in reasons if why)
+    left_out = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
+    if not mine:
+        raise ValueError(
+            f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
+        )
+    found = {k: _beside(v, _find_dense(rows, r, k)) for r in mine for k, v in r.metrics.items()}
+    return found | ({"rows left out": left_out} if left_out else {})
+
+
+def _why_not(r, model_id, plan_id):
+    "Why a row is not on the card; empty if it is, None for the dense model beside it"
+    if not r.model_id:
+        return "without identity (of an older version)"
+    if r.model_id != model_id:
+        return "of another model"
+    if r.method == "dense":
+        return None
+    if r.plan_id != plan_id:
+        return "of another plan"
+    return "" if r.metrics else "without a number"
+
+# %% ../nbs/73_serving.ipynb #c10ckdns
+def _find_dense(rows, r, number):
+    "The same number of the dense model, measured in the same way; None: it is not there"
+    names = [n for n in r.evaluations if number.startswith(f"{n}/")]
+    if not names:
+        return None
+    name = max(names, key=len)
+    facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
+    alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
+    return next((x.metrics[number] for x in alike[::-1] if number in x.metrics), None)
 
 
 def _beside(value, dense):
