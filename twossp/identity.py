@@ -449,7 +449,8 @@ def decides(
     Callable
         decorator; the function receives `decides`, argument -> decision
     """
-    said = [(k, d) for d, ks in zip(DECISIONS, (plan, row, nothing), strict=True) for k in ks.split()]
+    by = zip(DECISIONS, (plan, row, nothing), strict=True)
+    said = [(k, d) for d, names in by for k in names.split()]
 
     def declare(f):
         found, known = dict(said), signature(f).parameters
