@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a script
     sys.path.insert(0, str(ROOT))
-from tools import idea, measured
+from nbs.methods import idea
+from tools import measured
 from tools.pages import KERNEL, cell_of
 
 PAGES = ROOT / 'nbs' / 'methods'
@@ -96,7 +97,7 @@ HIDDEN = [
     '#| hide\nimport sys\nfrom pathlib import Path',
     '#| hide\nfrom nbdev.config import get_config',
     '#| hide\nsys.path.insert(0, str(Path(get_config().config_path)))',
-    '#| hide\nfrom tools import idea',
+    '#| hide\nfrom nbs.methods import idea',
 ]
 
 

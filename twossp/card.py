@@ -31,18 +31,7 @@ from .provenance import with_provenance
 def name_base(
     model: PreTrainedModel,  # dense, or pruned for the moment
 ) -> dict:  # base_model: for a reader; base_repo: on the hub, None if it is not there
-    """What a model is called, without folders of this machine; `reads` where it sees.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, or pruned for the moment
-
-    Returns
-    -------
-    dict
-        base_model: for a reader; base_repo: on the hub, None if it is not there
-    """
+    "What a model is called, without folders of this machine; `reads` where it sees."
     name = str(getattr(model, "name_or_path", "") or "")
     more = dict(reads="images and text") if sees(model.config) else {}
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
@@ -58,18 +47,7 @@ def name_base(
 def count_params(
     model: PreTrainedModel,  # dense or pruned, offloaded or not
 ) -> dict:  # total, layers: those of the decoder layers; active: a mixture's, of a token
-    """Number of parameters; a tied one counts once.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense or pruned, offloaded or not
-
-    Returns
-    -------
-    dict
-        total, layers: those of the decoder layers; active: a mixture's, of a token
-    """
+    "Number of parameters; a tied one counts once."
     tied = getattr(model, "all_tied_weights_keys", {})
     if not getattr(model.config.get_text_config(), "tie_word_embeddings", False):
         tied = {}
@@ -97,28 +75,7 @@ def plan_record(
     base: dict,  # what `name_base` says of the dense model
     meta: dict,  # what the caller knows beyond the plan: results, recovery …
 ) -> dict:  # for plan.json
-    """What plan.json says: the plan, where it came from, and what it came to.
-
-    Parameters
-    ----------
-    plan
-        a plan of any kind
-    dense : dict
-        parameters of the dense model: total, layers
-    pruned : dict
-        the same of the pruned one
-    format : str
-        of the checkpoint
-    base : dict
-        what `name_base` says of the dense model
-    meta : dict
-        what the caller knows beyond the plan: results, recovery …
-
-    Returns
-    -------
-    dict
-        for plan.json
-    """
+    "What plan.json says: the plan, where it came from, and what it came to."
     versions = dict(
         twossp=twossp.__version__,
         torch=torch.__version__,
@@ -139,18 +96,7 @@ def plan_record(
 def read_plan(
     record: dict,  # as `plan_record` made it
 ) -> object:  # the plan with its provenance, without its tensors
-    """The plan of a plan.json; `ValueError` in one line if it holds none.
-
-    Parameters
-    ----------
-    record : dict
-        as `plan_record` made it
-
-    Returns
-    -------
-    object
-        the plan with its provenance, without its tensors
-    """
+    "The plan of a plan.json; `ValueError` in one line if it holds none."
     both = ("dense", "pruned")
     try:
         plan = from_json(json.dumps(record["plan"]))
@@ -168,18 +114,7 @@ def read_plan(
 def what_was_done(
     record: dict,  # as `plan_record` made it
 ) -> list[str]:  # phrases, for a reader
-    """What a checkpoint's plan changed in the model, in words.
-
-    Parameters
-    ----------
-    record : dict
-        as `plan_record` made it
-
-    Returns
-    -------
-    list[str]
-        phrases, for a reader
-    """
+    "What a checkpoint's plan changed in the model, in words."
     plan = from_json(json.dumps(record["plan"]))
     zeros = record["format"] == "compatible"
     said = record.get("removed") or get_kind(kind_of(plan)).words(plan, zeros)
@@ -195,18 +130,7 @@ def what_was_done(
 def expert_facts(
     record: dict,  # as `plan_record` made it
 ) -> dict[str, str]:  # what -> how many, of how many; empty where nothing is known
-    """How many experts the calibration text was enough for.
-
-    Parameters
-    ----------
-    record : dict
-        as `plan_record` made it
-
-    Returns
-    -------
-    dict[str, str]
-        what -> how many, of how many; empty where nothing is known
-    """
+    "How many experts the calibration text was enough for."
     n, m = record.get("experts_unreached"), record.get("experts_refitted")
     said = {}
     if n:

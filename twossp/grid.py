@@ -78,33 +78,7 @@ def find_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'}
-    """Run a method, and say what it took.
-
-    Parameters
-    ----------
-    method : Callable
-        (model, calib, sparsity, ...) -> plan
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    sparsity : float
-        target, in (0, 1)
-    seed : int, default 0
-        given to the method if it takes one; the global generators are seeded with it, too, and
-        restored
-    options : Mapping | None, default None
-        further keyword arguments of the method
-    progress : bool, default False
-        show progress bars
-    report : dict | None, default None
-        if given, receives what the method measured
-
-    Returns
-    -------
-    tuple
-        plan, {'seconds', 'forwards', 'plan_peak'}
-    """
+    "Run a method, and say what it took."
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
@@ -173,30 +147,7 @@ def recall_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    """The plan of a cell, from its file if that is there; else searched for, and kept.
-
-    Parameters
-    ----------
-    method : Callable
-        (model, calib, sparsity, ...) -> plan
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    label : Result
-        model, method, target, seed, options
-    plans : str | Path | None
-        folder where plans are kept; None: nowhere
-    progress : bool, default False
-        show progress bars
-    report : dict | None, default None
-        if given, receives what the method measured
-
-    Returns
-    -------
-    tuple
-        plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    """
+    "The plan of a cell, from its file if that is there; else searched for, and kept."
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
         what = r.model, r.method, r.target, r.seed, r.options, calib
@@ -236,35 +187,7 @@ def run_cell(
     plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
     progress: bool = False,  # show progress bars
 ) -> Result:  # with an entry in `errors` for each part that failed
-    """Prune, describe, evaluate: one row. A method that fails leaves its error in it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    tok : PreTrainedTokenizerBase | None
-        for evaluations that need one
-    calib : torch.Tensor
-        (n, t) calibration windows
-    method : Callable | None
-        None: the dense model itself
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-    label : Result
-        what is known beforehand: model, method, target, seed, options
-    on_plan : Callable | None, default None
-        called with (plan, result so far, what the method measured) before the evaluation: to
-        save a checkpoint, say
-    plans : str | Path | None, default None
-        folder where plans are kept; None: nowhere
-    progress : bool, default False
-        show progress bars
-
-    Returns
-    -------
-    Result
-        with an entry in `errors` for each part that failed
-    """
+    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
     r = replace(label, texts=_texts(calib, method, evals), versions=versions())
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is None:
@@ -319,20 +242,7 @@ def cell_key(
     r: Result,  # what is known beforehand, texts included
     evals: Mapping,  # evaluations, by name
 ) -> str:  # 16 hex digits
-    """The name of a grid's cell: equal for two rows only if they answer one question.
-
-    Parameters
-    ----------
-    r : Result
-        what is known beforehand, texts included
-    evals : Mapping
-        evaluations, by name
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "The name of a grid's cell: equal for two rows only if they answer one question."
     seed = r.seed if r.method != "dense" else 0
     what = [r.model, r.method, sorted(r.options.items()), repr(float(r.target)), seed]
     what += [r.texts, sorted(evals), r.device, r.dtype]
@@ -442,25 +352,7 @@ def _say(i, n, f, r):
 # %% ../nbs/63_grid.ipynb #d4682f66
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One cell, as it travels.
-
-    Parameters
-    ----------
-    source : Source
-        the model
-    tok : object
-        tokenizer; None: the model's own
-    method : object
-        a name, a function, or None for the dense model
-    calib : object
-        (n, t) calibration windows, or None
-    evals : Mapping
-        name -> (model, tokenizer) -> dict
-    label : Result
-        what is known beforehand
-    how : Mapping
-        of `run_cell`
-    """
+    "One cell, as it travels."
 
     source: Source  # the model
     tok: object  # tokenizer; None: the model's own
@@ -474,18 +366,7 @@ class Job:
 def run_job(
     job: Job,  # one cell
 ) -> Result:  # its row
-    """What a worker does.
-
-    Parameters
-    ----------
-    job : Job
-        one cell
-
-    Returns
-    -------
-    Result
-        its row
-    """
+    "What a worker does."
     return one_at_a_time(_run_job, job)
 
 

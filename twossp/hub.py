@@ -85,22 +85,7 @@ def is_native(
     at: Sequence[int] | None = None,  # layers that have an FFN; None: all
 ) -> bool:  # can an ordinary checkpoint say it
     """Does the plan leave an ordinary model of its family: whole layers removed, one
-    FFN width, nothing else.
-
-    Parameters
-    ----------
-    plan
-        a plan of any kind
-    width : int
-        FFN width of the dense model
-    at : Sequence[int] | None, default None
-        layers that have an FFN; None: all
-
-    Returns
-    -------
-    bool
-        can an ordinary checkpoint say it
-    """
+    FFN width, nothing else."""
     if not isinstance(plan, Plan):
         return False
     left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
@@ -182,18 +167,7 @@ def _check_removal(model, spec):
 def take_shape(
     model: PreTrainedModel,  # freshly built, with the configuration of a compact one
 ) -> dict:  # what the configuration says of the structure
-    """A model becomes the pruned one that its configuration describes.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        freshly built, with the configuration of a compact one
-
-    Returns
-    -------
-    dict
-        what the configuration says of the structure
-    """
+    "A model becomes the pruned one that its configuration describes."
     kind, spec = _read_spec(model.config)
     _check_removal(model, spec)
     try:
@@ -329,18 +303,7 @@ def pruned_classes(
     base: str,  # model type of the family
 ) -> tuple[type, type]:  # configuration, causal language model
     """The classes that compact checkpoints of a family load into, registered with
-    transformers' Auto classes.
-
-    Parameters
-    ----------
-    base : str
-        model type of the family
-
-    Returns
-    -------
-    tuple[type, type]
-        configuration, causal language model
-    """
+    transformers' Auto classes."""
     config = _pruned_config(base)
     model = _pruned_model(base, config)
     globals().update({config.__name__: config, model.__name__: model})
@@ -361,20 +324,7 @@ class TwoSSPConfig(PreTrainedConfig):
         config_dict: dict,  # of config.json
         **kwargs,  # of the family's own `from_dict`
     ) -> PreTrainedConfig:  # of the family's pruned class
-        """The configuration of a compact checkpoint.
-
-        Parameters
-        ----------
-        config_dict : dict
-            of config.json
-        **kwargs
-            of the family's own `from_dict`
-
-        Returns
-        -------
-        PreTrainedConfig
-            of the family's pruned class
-        """
+        "The configuration of a compact checkpoint."
         base = config_dict.get("base_model_type")
         if not isinstance(base, str) or not knows_type(base) or base == MODEL_TYPE:
             raise ValueError(
@@ -473,20 +423,7 @@ def compatible(
     model: PreTrainedModel,  # dense; as it was afterwards
     plan: Plan,  # what is removed
 ) -> Iterator[PreTrainedModel]:  # the model, changed, for `with`
-    """Inside the block the model has its family's ordinary form, and computes the same.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; as it was afterwards
-    plan : Plan
-        what is removed
-
-    Returns
-    -------
-    Iterator[PreTrainedModel]
-        the model, changed, for `with`
-    """
+    "Inside the block the model has its family's ordinary form, and computes the same."
     if not isinstance(plan, Plan):
         raise ValueError(
             f"a plan of kind {kind_of(plan)!r} cannot be said in the family's own"
@@ -516,20 +453,7 @@ def check_target(
     overwrite: bool = False,  # may it replace a checkpoint that is there
 ) -> Path:  # absolute
     """Could a checkpoint be written there? `FileExistsError` if something is in the
-    way, `OSError` if no folder can be made.
-
-    Parameters
-    ----------
-    path
-        where a checkpoint is to go
-    overwrite : bool, default False
-        may it replace a checkpoint that is there
-
-    Returns
-    -------
-    Path
-        absolute
-    """
+    way, `OSError` if no folder can be made."""
     path = Path(path).expanduser().absolute()
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         if not overwrite:
@@ -578,17 +502,7 @@ def check_space(
     need: int,  # bytes that will be written
     what: str = "checkpoint",  # that is written, in one word
 ):
-    """`OSError` in one line if the disk lacks the room
-
-    Parameters
-    ----------
-    folder
-        that is there, and will hold it
-    need : int
-        bytes that will be written
-    what : str, default 'checkpoint'
-        that is written, in one word
-    """
+    "`OSError` in one line if the disk lacks the room"
     free = shutil.disk_usage(folder).free
     if free < need:
         why = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
@@ -603,22 +517,7 @@ def whole_folder(
     need: int = 0,
 ) -> Iterator[Path]:  # the temporary folder, for `with`
     """Yields a temporary folder that becomes `path` when the block ends well, and is
-    deleted when it does not.
-
-    Parameters
-    ----------
-    path
-        where the folder is to be
-    overwrite : bool, default False
-        may it replace a checkpoint that is there
-    need : int, default 0
-        bytes that will be written; `OSError` at once if the disk lacks them
-
-    Returns
-    -------
-    Iterator[Path]
-        the temporary folder, for `with`
-    """
+    deleted when it does not."""
     path = check_target(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent, path.name)
@@ -1082,30 +981,7 @@ def save_in_place(
     push_to_hub: bool = False,  # upload it too
     **kwargs,  # of transformers' `save_pretrained`: state_dict, max_shard_size …
 ) -> object:  # what `push_to_hub=` gave; else None
-    """What `model.save_pretrained` does for a pruned model: what `save_pruned` writes.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned with this plan
-    save_directory
-        folder, which may exist
-    is_main_process : bool, default True
-        False: nothing is written
-    plan
-        a plan of any kind
-    dense : dict
-        parameters of the dense model: total, layers
-    push_to_hub : bool, default False
-        upload it too
-    **kwargs
-        of transformers' `save_pretrained`: state_dict, max_shard_size …
-
-    Returns
-    -------
-    object
-        what `push_to_hub=` gave; else None
-    """
+    "What `model.save_pretrained` does for a pruned model: what `save_pruned` writes."
     # adapters only: nothing of ours
     if getattr(model, "_hf_peft_config_loaded", False):
         kwargs |= dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
@@ -1286,18 +1162,7 @@ def load_pruned(
 def check_folder(
     path,  # folder of a checkpoint, or repository on the hub
 ) -> list[tuple[str, str]]:  # what was looked at, what was found
-    """Check a checkpoint through and through; `ValueError` in one line if it is damaged.
-
-    Parameters
-    ----------
-    path
-        folder of a checkpoint, or repository on the hub
-
-    Returns
-    -------
-    list[tuple[str, str]]
-        what was looked at, what was found
-    """
+    "Check a checkpoint through and through; `ValueError` in one line if it is damaged."
     record = _read_record(path)
     hashed = "files" in record
     model = load_pruned(path, verify=hashed)

@@ -17,19 +17,7 @@ from .results import Result, Rows, to_rows
 # %% ../nbs/64_paired.ipynb #c6e4ef15
 @dataclass(frozen=True)
 class Difference:
-    """The mean difference of paired values, and its interval.
-
-    Parameters
-    ----------
-    mean : float
-        of a - b
-    low : float
-        lower end of the interval
-    high : float
-        upper end
-    n : int
-        pairs
-    """
+    "The mean difference of paired values, and its interval."
 
     mean: float  # of a - b
     low: float  # lower end of the interval
@@ -38,13 +26,7 @@ class Difference:
 
     @property
     def is_noise(self) -> bool:  # True: the interval holds zero, or there is one pair
-        """Could the difference as well be none?
-
-        Returns
-        -------
-        bool
-            True: the interval holds zero, or there is one pair
-        """
+        "Could the difference as well be none?"
         return self.n < 2 or self.low <= 0 <= self.high
 
 # %% ../nbs/64_paired.ipynb #25856784
@@ -100,22 +82,7 @@ def comparable(
     b: Result,  # any other
     number: str,  # what both have one value a window of, such as 'wiki/nll'
 ) -> bool:  # the same windows or documents, of the same model
-    """Can two rows be compared pair by pair?
-
-    Parameters
-    ----------
-    a : Result
-        any row
-    b : Result
-        any other
-    number : str
-        what both have one value a window of, such as 'wiki/nll'
-
-    Returns
-    -------
-    bool
-        the same windows or documents, of the same model
-    """
+    "Can two rows be compared pair by pair?"
     part = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
     same = all(a.texts.get(k) == b.texts.get(k) for k in part)
     there = number in a.each and number in b.each

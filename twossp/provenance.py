@@ -39,18 +39,7 @@ from .upstream import experts_implementations
 def check_model(
     model,  # what a user passed as a model
 ) -> PreTrainedModel:  # the same
-    """`TypeError` in one line unless it is a model that was loaded, and can be run.
-
-    Parameters
-    ----------
-    model
-        what a user passed as a model
-
-    Returns
-    -------
-    PreTrainedModel
-        the same
-    """
+    "`TypeError` in one line unless it is a model that was loaded, and can be run."
     if isinstance(model, PreTrainedModel):
         _check_implementation(model)
         return model
@@ -75,20 +64,7 @@ def describe_calibration(
     calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
     shown: Shown | None = None,  # what the model is shown with them
 ) -> dict:  # JSON-able; empty for None
-    """Which tokens a method looked at: how many windows, how long, and their hash.
-
-    Parameters
-    ----------
-    calib : torch.Tensor | None
-        (n, t) token windows; None: the method reads none
-    shown : Shown | None, default None
-        what the model is shown with them
-
-    Returns
-    -------
-    dict
-        JSON-able; empty for None
-    """
+    "Which tokens a method looked at: how many windows, how long, and their hash."
     if calib is None:
         return {}
     said = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
@@ -101,20 +77,7 @@ def with_provenance(
     plan,  # of any kind
     **facts,  # JSON-able; None is left out
 ):  # the same plan, with these facts beside those that it had
-    """Note where a plan came from.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-    **facts
-        JSON-able; None is left out
-
-    Returns
-    -------
-    object
-        the same plan, with these facts beside those that it had
-    """
+    "Note where a plan came from."
     facts = {k: v for k, v in facts.items() if v is not None}
     return replace(plan, provenance=plan.provenance | facts)
 
@@ -126,20 +89,7 @@ def asked_options(
     fn: Callable,  # a method
     given: Mapping,  # keyword arguments that it was called with
 ) -> dict:  # those that differ from the defaults
-    """The options that decide a plan.
-
-    Parameters
-    ----------
-    fn : Callable
-        a method
-    given : Mapping
-        keyword arguments that it was called with
-
-    Returns
-    -------
-    dict
-        those that differ from the defaults
-    """
+    "The options that decide a plan."
     known = signature(fn).parameters
     default = {k: p.default for k, p in known.items()}
     return {
@@ -228,18 +178,7 @@ def _sample(x):
 def model_hash(
     model: PreTrainedModel,  # any; of offloaded tensors only the shapes are seen
 ) -> str:  # 16 hex digits
-    """What a model is, cheaply: its configuration, its shapes, a sample of its weights.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any; of offloaded tensors only the shapes are seen
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "What a model is, cheaply: its configuration, its shapes, a sample of its weights."
     config = model.config.to_dict()
     for accident in ("_name_or_path", "transformers_version", "architectures"):
         config.pop(accident, None)
@@ -303,38 +242,14 @@ def plan_file(
     folder: str | Path,  # where plans are kept
     key: str,  # of `plan_key`
 ) -> Path:  # the plan's file, which may not be there yet
-    """Where a plan is kept.
-
-    Parameters
-    ----------
-    folder : str | Path
-        where plans are kept
-    key : str
-        of `plan_key`
-
-    Returns
-    -------
-    Path
-        the plan's file, which may not be there yet
-    """
+    "Where a plan is kept."
     return Path(folder) / f"{key}.json"
 
 # %% ../nbs/15_provenance.ipynb #c5f89965
 def plan_tensors(
     plan,  # of any kind
 ) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    """The tensors that a plan brings, whatever its kind keeps them in.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-
-    Returns
-    -------
-    dict[str, torch.Tensor]
-        "field:name" -> tensor, on the CPU
-    """
+    "The tensors that a plan brings, whatever its kind keeps them in."
     found = {}
     for f in fields(plan):
         value = getattr(plan, f.name)
@@ -363,18 +278,7 @@ MASKS = "plan.masks"  # of a checkpoint: a safetensors, which engines do not tak
 def mask_tensors(
     plan,  # of any kind
 ) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty: no mixture
-    """What a plan says of experts, for a safetensors.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-
-    Returns
-    -------
-    dict[str, torch.Tensor]
-        "masks:layer" -> packed bits, uint8; empty: no mixture
-    """
+    "What a plan says of experts, for a safetensors."
     masks = plan_masks(plan).items()
     bits = {f"masks:{i}": np.frombuffer(b, np.uint8).copy() for i, b in masks}
     return {k: torch.from_numpy(x) for k, x in bits.items()}
@@ -385,22 +289,7 @@ def put_masks(
     said: dict,  # that form
     tensors: dict[str, torch.Tensor],  # those of `mask_tensors` among them
 ):  # the same plan, with its masks; `ValueError` if they are not those
-    """Give a plan its masks.
-
-    Parameters
-    ----------
-    plan
-        as it was read from its JSON form; of any kind
-    said : dict
-        that form
-    tensors : dict[str, torch.Tensor]
-        those of `mask_tensors` among them
-
-    Returns
-    -------
-    object
-        the same plan, with its masks; `ValueError` if they are not those
-    """
+    "Give a plan its masks."
     named = {k: x for k, x in tensors.items() if k.startswith("masks:")}
     masks = {int(k.split(":")[1]): x.numpy().tobytes() for k, x in named.items()}
     return with_masks(plan, said, masks)

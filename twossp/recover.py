@@ -53,20 +53,7 @@ def make_student(
     model: PreTrainedModel,  # dense, in memory; untouched
     plan: Plan,  # that fits it
 ) -> PreTrainedModel:  # pruned; what the plan leaves alone is the dense model's tensors
-    """The pruned model beside the dense one, without a second copy of what is alike.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, in memory; untouched
-    plan : Plan
-        that fits it
-
-    Returns
-    -------
-    PreTrainedModel
-        pruned; what the plan leaves alone is the dense model's tensors
-    """
+    "The pruned model beside the dense one, without a second copy of what is alike."
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
     return apply_plan(copy.deepcopy(model, same), plan)
 
@@ -75,20 +62,7 @@ def count_own(
     student: nn.Module,  # beside its teacher
     model: nn.Module,  # the teacher
 ) -> int:  # bytes
-    """What a student holds that is not its teacher's.
-
-    Parameters
-    ----------
-    student : nn.Module
-        beside its teacher
-    model : nn.Module
-        the teacher
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "What a student holds that is not its teacher's."
     theirs = {x.data_ptr() for x in model.parameters()}
     own = {x.data_ptr(): x.nbytes for x in student.parameters()}
     return sum(n for at, n in own.items() if at not in theirs)
@@ -96,15 +70,7 @@ def count_own(
 # %% ../nbs/34_recover.ipynb #fc3ca03d
 @dataclass(frozen=True)
 class Learner:
-    """A linear layer, or a layer's experts, and what the plan calls their tensors.
-
-    Parameters
-    ----------
-    path : str
-        of the module, from the student
-    name : str
-        of the same one in the dense model
-    """
+    "A linear layer, or a layer's experts, and what the plan calls their tensors."
 
     path: str  # of the module, from the student
     name: str  # of the same one in the dense model
@@ -114,20 +80,7 @@ def find_learners(
     student: PreTrainedModel,  # pruned
     plan: Plan,  # that it was pruned by
 ) -> list[Learner]:  # in the order of the layers
-    """The linear layers and experts inside the decoder layers that a plan leaves.
-
-    Parameters
-    ----------
-    student : PreTrainedModel
-        pruned
-    plan : Plan
-        that it was pruned by
-
-    Returns
-    -------
-    list[Learner]
-        in the order of the layers
-    """
+    "The linear layers and experts inside the decoder layers that a plan leaves."
     layers, gone = arch(student).layers, removed_blocks(plan)
     kept = [i for i in range(len(plan)) if i not in gone]
     return [
@@ -143,22 +96,7 @@ def top_kl(
     at: torch.Tensor,  # (n, t, k) which tokens those are
     logits: torch.Tensor,  # (n, t, v) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats: at most `token_kl` of all v
-    """Divergence over the reference's likeliest tokens, and one class for all others.
-
-    Parameters
-    ----------
-    top : torch.Tensor
-        (n, t, k) log-probabilities of the reference's k likeliest
-    at : torch.Tensor
-        (n, t, k) which tokens those are
-    logits : torch.Tensor
-        (n, t, v) of the model
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) float32, nats: at most `token_kl` of all v
-    """
+    "Divergence over the reference's likeliest tokens, and one class for all others."
     q = logits.float().log_softmax(-1).gather(-1, at.long())
     p, tiny = top.float(), 1e-6  # a rest below a millionth is none
     rest_p = (1 - p.exp().sum(-1)).clamp(min=tiny)
@@ -220,21 +158,7 @@ def keep_answers(
     top: int = 64,  # likeliest tokens that are kept of each position
     progress: bool = True,  # show a progress bar
 ):
-    """Write what the teacher says of each window, so that training needs it no more.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        the teacher, dense
-    ids : torch.Tensor
-        (n, t) token windows
-    folder : str | Path
-        receives a file a window; those that are there stay
-    top : int, default 64
-        likeliest tokens that are kept of each position
-    progress : bool, default True
-        show a progress bar
-    """
+    "Write what the teacher says of each window, so that training needs it no more."
     if not 1 <= top <= model.config.get_text_config().vocab_size:
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_hash(model), top=top)
@@ -461,39 +385,7 @@ def _trainers(kind):
 # %% ../nbs/34_recover.ipynb #0f08bb66
 @dataclass(frozen=True)
 class Lessons:
-    """How a student is trained, once it is known what it learns from.
-
-    Parameters
-    ----------
-    tokens : float | None, default None
-        that it reads; None: no limit but the minutes
-    minutes : float | None, default None
-        of training; None: no limit but the tokens
-    how : str, default 'all'
-        which weights learn: "all", or "lora"
-    rank : int, default 16
-        of the factors of "lora"
-    lr : float | None, default None
-        the highest; default: 5e-4 for all weights, 1e-3 for LoRA
-    batch : int, default 1
-        windows a forward
-    accumulate : int, default 1
-        forwards a step
-    streams : float, default 0.0
-        weight of the error of the streams behind the layers
-    top : int | None, default None
-        likeliest tokens that the teacher is asked for once
-    held_out : float, default 0.1
-        share of the windows, the last, that it is judged on
-    patience : int, default 3
-        looks in a row without a gain that end the training
-    checkpointing : bool, default False
-        recompute activations: slower, with less memory
-    mixed : bool, default False
-        products in bfloat16, where the model is held in float32
-    seed : int, default 0
-        of the order of the windows, and of the factors of "lora"
-    """
+    "How a student is trained, once it is known what it learns from."
 
     tokens: float | None = None  # that it reads; None: no limit but the minutes
     minutes: float | None = None  # of training; None: no limit but the tokens

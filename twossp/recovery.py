@@ -25,18 +25,7 @@ from .writing import keep_written
 def read_student(
     folder: str | Path,  # a checkpoint that `save_pruned` wrote
 ) -> Plan:  # its plan, with every matrix of its decoder layers in `weights`
-    """What was removed, and what the rest holds now.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that `save_pruned` wrote
-
-    Returns
-    -------
-    Plan
-        its plan, with every matrix of its decoder layers in `weights`
-    """
+    "What was removed, and what the rest holds now."
     student = load_pruned(folder)
     plan = student.twossp_plan
     if not isinstance(plan, Plan):
@@ -65,40 +54,7 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
-    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that `save_pruned` wrote
-    teacher : str | Path
-        the dense model: a name on the hub, a folder, or 'smollm2'
-    out : str | Path
-        where the recovered one goes
-    text : str | Path | None, default 'news'
-        what both read; see `load_text`; None: nothing
-    seq_len : int, default 512
-        tokens a window
-    n_windows : int | None, default None
-        of the text; None: all that it has
-    written : int, default 0
-        windows more that the dense model writes itself
-    overwrite : bool, default False
-        replace what is at `out`
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        receives `recovery`, see `recover`
-    load : dict | None, default None
-        for `load_model`: device, dtype, revision …
-    **lessons
-        fields of `Lessons`: `minutes=10`, `how="lora"`
-
-    Returns
-    -------
-    Path | None
-        the folder; None if nothing was gained, and nothing is written
-    """
+    "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
     Lessons(**lessons)
     _check_texts(text, written)
     check_target(out, overwrite)
@@ -141,13 +97,7 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    """`ValueError` if the name does not end in one of `CURVES`.
-
-    Parameters
-    ----------
-    file : str | Path
-        where a curve is to go
-    """
+    "`ValueError` if the name does not end in one of `CURVES`."
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
 
@@ -156,15 +106,7 @@ def write_curve(
     found: dict,  # `log["recovery"]` of `recover`
     file: str | Path,  # that `check_curve` accepts; replaced if it is there
 ):
-    """Keep the divergence of each step, as a table or as a picture.
-
-    Parameters
-    ----------
-    found : dict
-        `log["recovery"]` of `recover`
-    file : str | Path
-        that `check_curve` accepts; replaced if it is there
-    """
+    "Keep the divergence of each step, as a table or as a picture."
     check_curve(file)
     if Path(file).suffix != ".csv":
         plot_recovery(found).savefig(file)

@@ -276,20 +276,7 @@ def like_rows(
     name: str | None = None,  # the number that they are compared by, such as 'wiki/ppl'
     # name, unique -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
-    """Rows sorted into groups that may be averaged, in the order of the rows.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any methods
-    name : str | None, default None
-        the number that they are compared by, such as 'wiki/ppl'
-
-    Returns
-    -------
-    dict[str, list[Result]]
-        name, unique -> rows that differ in seed and target only
-    """
+    "Rows sorted into groups that may be averaged, in the order of the rows."
     groups: dict = {}
     for r in to_rows(rows):
         groups.setdefault((r.method, _text(_facts(r, name))), []).append(r)
@@ -383,36 +370,14 @@ def _or_empty(x, form, scale=1):
 def name_of(
     r: Result,  # any
 ) -> str:  # not unique: see `names_of`
-    """A row's name in tables: its method, and the target.
-
-    Parameters
-    ----------
-    r : Result
-        any
-
-    Returns
-    -------
-    str
-        not unique: see `names_of`
-    """
+    "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def names_of(
     rows: Rows,  # any
 ) -> list[str]:  # one for each row, all different
-    """Names of rows: method and target, and in what rows of one name differ.
-
-    Parameters
-    ----------
-    rows : Rows
-        any
-
-    Returns
-    -------
-    list[str]
-        one for each row, all different
-    """
+    "Names of rows: method and target, and in what rows of one name differ."
     rows = to_rows(rows)
     facts: dict = {}
     for i, r in enumerate(rows):
@@ -999,21 +964,6 @@ def styled(
     digits: int = 2,  # after the point
     lowest: bool = True,  # is the lowest number the best
 ) -> object:  # a pandas Styler
-    """The same for a notebook: the best of each column bold.
-
-    Parameters
-    ----------
-    t : pd.DataFrame
-        of `paper_table`
-    digits : int, default 2
-        after the point
-    lowest : bool, default True
-        is the lowest number the best
-
-    Returns
-    -------
-    object
-        a pandas Styler
-    """
+    "The same for a notebook: the best of each column bold."
     style = t.style.apply(_bold("font-weight: bold", lowest))
     return style.format(_printed("∞", digits), na_rep="–")

@@ -148,36 +148,14 @@ def _number(x):
 def to_row(
     r: Result,  # any
 ) -> str:  # one line of JSON, without a line break
-    """A result as one line of a results file.
-
-    Parameters
-    ----------
-    r : Result
-        any
-
-    Returns
-    -------
-    str
-        one line of JSON, without a line break
-    """
+    "A result as one line of a results file."
     return json.dumps(_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
 
 # %% ../nbs/60_results.ipynb #f290cce0
 def from_row(
     line: str,  # what `to_row` gave
 ) -> Result:  # fields that this version does not know are left out
-    """The result that a line holds; `ValueError` if it is not one.
-
-    Parameters
-    ----------
-    line : str
-        what `to_row` gave
-
-    Returns
-    -------
-    Result
-        fields that this version does not know are left out
-    """
+    "The result that a line holds; `ValueError` if it is not one."
     try:
         d = _checked(_number(json.loads(line)))
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
@@ -202,13 +180,7 @@ def _checked(d):
 
 # %% ../nbs/60_results.ipynb #8f34e52d
 def code_version() -> str:  # 'version+12 hex digits'
-    """The package's version, and a hash of its source.
-
-    Returns
-    -------
-    str
-        'version+12 hex digits'
-    """
+    "The package's version, and a hash of its source."
     h = hashlib.sha256()
     for f in sorted(Path(twossp.__file__).parent.glob("*.py")):
         h.update(f.name.encode() + b"\0" + f.read_bytes().replace(b"\r\n", b"\n"))
@@ -216,13 +188,7 @@ def code_version() -> str:  # 'version+12 hex digits'
 
 # %% ../nbs/60_results.ipynb #4c749d26
 def versions() -> dict:  # name -> version
-    """What the numbers were made with.
-
-    Returns
-    -------
-    dict
-        name -> version
-    """
+    "What the numbers were made with."
 
     def of(name):
         try:
@@ -245,15 +211,7 @@ def append_line(
     path: str | Path,  # file, made if needed
     line: str,  # without a line break
 ):
-    """Append one line and wait until it is on the disk.
-
-    Parameters
-    ----------
-    path : str | Path
-        file, made if needed
-    line : str
-        without a line break
-    """
+    "Append one line and wait until it is on the disk."
     if "\n" in line:
         raise ValueError("a row has to be one line")
     data = memoryview((line + "\n").encode())
@@ -271,18 +229,7 @@ def append_line(
 def mend(
     path: str | Path,  # results file; need not exist
 ) -> int:  # bytes that were cut off
-    """Make a results file end with a whole line.
-
-    Parameters
-    ----------
-    path : str | Path
-        results file; need not exist
-
-    Returns
-    -------
-    int
-        bytes that were cut off
-    """
+    "Make a results file end with a whole line."
     path = Path(path)
     data = path.read_bytes() if path.exists() else b""
     tail = data[data.rfind(b"\n") + 1 :]
@@ -345,13 +292,7 @@ def only_writer(
     # results file; the lock is beside it, under the name `<path>.lock`
     path: str | Path,
 ):
-    """Hold a lock on a results file; `ValueError` if another process does.
-
-    Parameters
-    ----------
-    path : str | Path
-        results file; the lock is beside it, under the name `<path>.lock`
-    """
+    "Hold a lock on a results file; `ValueError` if another process does."
     lock = FileLock(f"{path}.lock")
     try:
         lock.acquire(timeout=0)
@@ -416,18 +357,7 @@ def _row_of(d):
 def to_rows(
     rows: Rows,  # a table may be filtered and sorted as you like
 ) -> list[Result]:  # in their order
-    """Rows of results from whatever holds them.
-
-    Parameters
-    ----------
-    rows : Rows
-        a table may be filtered and sorted as you like
-
-    Returns
-    -------
-    list[Result]
-        in their order
-    """
+    "Rows of results from whatever holds them."
     if isinstance(rows, Result):
         return [rows]
     if isinstance(rows, (str, Path)):

@@ -16,33 +16,7 @@ from .options import MISSING, flag, read_count, read_number, word
 # %% ../nbs/73_training.ipynb #5d08792d
 @dataclass(frozen=True)
 class LessonOptions:
-    """How much, and which weights.
-
-    Parameters
-    ----------
-    minutes : float | None
-        of training
-    tokens : float | None
-        to read, such as 1e6 (default: the text, three times)
-    how : str
-        which weights learn (default: all)
-    rank : int
-        of LoRA (default: 16)
-    lr : float | None
-        highest learning rate (default: 5e-4, with LoRA 1e-3)
-    batch : int
-        windows a forward
-    accumulate : int
-        forwards a step
-    checkpointing : bool
-        compute activations twice, to keep fewer
-    mixed : bool
-        bfloat16 products for a model in float32
-    top : int | None
-        ask the teacher once, for its N likeliest tokens of each position
-    seed : int
-        of the order of the windows
-    """
+    "How much, and which weights."
 
     minutes: float | None = flag(None, "of training", metavar="M", type=read_number)
     tokens: float | None = flag(
@@ -80,27 +54,7 @@ class LessonOptions:
 # %% ../nbs/73_training.ipynb #95c4abc8
 @dataclass(frozen=True)
 class ReadOptions:
-    """What it learns from, and on what.
-
-    Parameters
-    ----------
-    text : str
-        what it reads (default: news), or none
-    seq_len : int
-        tokens a window (default: 512)
-    n_windows : int | None
-        windows of the text (default: all)
-    written : int
-        windows more that the dense model writes itself
-    device : str | None
-        default: an accelerator, else the processor
-    dtype : str | None
-        default: as the dense model is stored
-    trust_remote_code : bool
-        run Python that comes with the dense model
-    overwrite : bool
-        replace what is at --out
-    """
+    "What it learns from, and on what."
 
     text: str = flag(
         "news", "what it reads (default: news), or none", metavar="TEXT"
@@ -126,19 +80,7 @@ class ReadOptions:
 # %% ../nbs/73_training.ipynb #019992a0
 @dataclass(frozen=True)
 class PlaceOptions:
-    """From where, and to where.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    teacher : str
-        the dense model: hub name, folder or 'smollm2'
-    out : str
-        folder for the recovered checkpoint
-    curve : str | None
-        write the loss of each step: .csv, .png, .svg or .pdf
-    """
+    "From where, and to where."
 
     folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
     teacher: str = flag(
@@ -161,18 +103,7 @@ WAIT = 1800  # seconds that a process waits for the others: one of them saves
 def recover(
     o: RecoverOptions,  # what was asked for
 ) -> int:  # exit code: 1 if nothing was gained, and nothing is written
-    """`twossp recover`: train a checkpoint on what its dense model says.
-
-    Parameters
-    ----------
-    o : RecoverOptions
-        what was asked for
-
-    Returns
-    -------
-    int
-        exit code: 1 if nothing was gained, and nothing is written
-    """
+    "`twossp recover`: train a checkpoint on what its dense model says."
     if o.curve:
         resolve_name("twossp.recovery:check_curve")(o.curve)
     machine = "twossp.machine"

@@ -76,30 +76,7 @@ def write_windows(
     seed: int = 0,  # of the draws
     progress: bool = True,  # show a progress bar
 ) -> torch.Tensor:  # (n, t) token ids
-    """Sample texts and cut them into windows; `ValueError` if a number is out of range.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    n : int
-        windows
-    t : int, default 512
-        tokens a window
-    batch : int, default 16
-        texts at once
-    temperature : float, default 1.0
-        1: as the model says; above 0
-    seed : int, default 0
-        of the draws
-    progress : bool, default True
-        show a progress bar
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) token ids
-    """
+    "Sample texts and cut them into windows; `ValueError` if a number is out of range."
     _check_writing(n, t, batch, temperature)
     ends, tokens = _text_ends(model), []
     with inference(model), kept_rng(seed):
@@ -127,26 +104,7 @@ def keep_written(
     file: str | Path,  # .safetensors; read if it was written for the same question
     **how,  # of `write_windows`: batch, temperature, seed, progress
 ) -> torch.Tensor:  # (n, t) token ids, the same in every process
-    """Windows that the model writes, from a file if they are there; else they are put there.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    n : int
-        windows
-    t : int
-        tokens a window
-    file : str | Path
-        .safetensors; read if it was written for the same question
-    **how
-        of `write_windows`: batch, temperature, seed, progress
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) token ids, the same in every process
-    """
+    "Windows that the model writes, from a file if they are there; else they are put there."
     file, asked = Path(file), {k: v for k, v in how.items() if k != "progress"}
     question = json.dumps(dict(teacher=model_hash(model), n=n, t=t, **asked))
     found = _read_written(file, question)
