@@ -47,13 +47,11 @@ def take_comment(comments, first, last, top):
     return ' '.join(above)
 
 
-def type_name(annotation, default=None):
-    "An annotation as it is written in code, with the default if it is a short one"
-    text = ast.unparse(annotation) if annotation is not None else ''
+def type_name(annotation):
+    "An annotation as it is written in code"
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        text = annotation.value
-    value = '' if default is None or isinstance(default, ast.Call) else ast.unparse(default)
-    return ', '.join(filter(None, [text, f'default {value}' if 0 < len(value) <= 30 else '']))
+        return annotation.value
+    return ast.unparse(annotation) if annotation is not None else ''
 
 
 def list_args(args):
@@ -68,19 +66,28 @@ def list_args(args):
 
 
 def describe_function(node, comments):
-    "[(name, type, text)] of the parameters, and (type, text) of what is returned"
+    "[(name, type, default, text)] of the parameters, and (type, text) of what is returned"
     rows, end = [], node.lineno
     for name, a, default in list_args(node.args):
         end = (default or a).end_lineno
         # behind `def f(x) -> int:` it is the return's
         one_line = node.returns is not None and node.returns.end_lineno == end
         text = '' if one_line else take_comment(comments, a.lineno, end, node.lineno)
-        rows.append((name, type_name(a.annotation, default), text))
+        rows.append((name, type_name(a.annotation), default, text))
     last = node.body[0].lineno - 1
     text = take_comment(comments, end, last, last)
     lowest = max((line for line in comments[1] if end < line <= last), default=end)
     text = text or take_comment(comments, lowest + 1, lowest, end)
     return rows, (type_name(node.returns), text)
+
+
+def field_default(value):
+    "The default of a dataclass's field: of `field(default_factory=dict)` it is `dict()`"
+    if not isinstance(value, ast.Call) or ast.unparse(value.func) != 'field':
+        return value
+    given = {k.arg: k.value for k in value.keywords}
+    factory = given.get('default_factory')
+    return ast.Call(factory, [], []) if factory else given.get('default')
 
 
 def describe_class(node, comments):
@@ -91,11 +98,24 @@ def describe_class(node, comments):
     is_data = any('dataclass' in ast.unparse(d) for d in node.decorator_list)
     fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and is_data]
     text = lambda f: take_comment(comments, f.lineno, f.end_lineno, node.lineno)
-    rows = [(f.target.id, type_name(f.annotation, f.value), text(f)) for f in fields]
+    rows = [(f.target.id, type_name(f.annotation), field_default(f.value), text(f)) for f in fields]
     return rows, ('', '')
 
 
+def describe(node, comments):
+    "What comments say of a function or class"
+    which = describe_class if isinstance(node, ast.ClassDef) else describe_function
+    return which(node, comments)
+
+
 # --- docstrings
+
+
+def head_line(name, kind, default):
+    "A parameter with its type, and its default if that is short"
+    value = '' if default is None or isinstance(default, ast.Call) else ast.unparse(default)
+    kinds = [kind, f'default {value}' if 0 < len(value) <= 30 else '']
+    return ' : '.join(filter(None, [name, ', '.join(filter(None, kinds))]))
 
 
 def write_section(title, entries, indent):
@@ -110,11 +130,10 @@ def write_section(title, entries, indent):
 
 def write_doc(node, comments):
     "The source lines of a definition's docstring, with sections where something is documented"
-    describe = describe_class if isinstance(node, ast.ClassDef) else describe_function
     rows, (returned, text) = describe(node, comments)
     indent, lines = node.body[0].col_offset, head(ast.get_docstring(node)).splitlines()
     if any(words for *_, words in rows):
-        entries = [(f'{name} : {kind}' if kind else name, words) for name, kind, words in rows]
+        entries = [(head_line(*row[:3]), row[3]) for row in rows]
         lines += write_section('Parameters', entries, indent)
     if text:
         lines += write_section('Returns', [(returned or 'object', text)], indent)

@@ -17,11 +17,6 @@ from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOISE = re.compile(
-    r'\s*(Requirement already satisfied|Looking in|Using cached|Stored in directory|'
-    r'Created wheel|Preparing|Getting requirements|Checking if|Installing build|'
-    r'Downloading .*\.metadata|Attempting uninstall|Found existing|Uninstalling)'
-)
 INDEX = 'from nbdev.doclinks import _build_modidx as write; write()'
 
 
@@ -40,15 +35,12 @@ def ends(end):
 
 
 def pip(*args):
-    "Run pip, showing what tells how far it is; an error ends the program"
-    p = subprocess.Popen(
-        [sys.executable, '-m', 'pip', *args], cwd=ROOT, text=True, errors='replace',
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )
+    "Run pip without what it says of what was there before; an error ends the program"
+    command = [sys.executable, '-m', 'pip', *args]
+    p = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE)
     for line in p.stdout:
-        if not NOISE.match(line):
-            short = line if len(line) < 200 else line[:180].rsplit(' ', 1)[0] + ' ...\n'
-            print(short, end='', flush=True)
+        if line.startswith(('Collecting', '  Downloading', 'Installing', 'Successfully')):
+            print(line.rstrip()[:180], flush=True)
     if p.wait():
         sys.exit(f'pip {" ".join(args)} failed with code {p.returncode}')
 

@@ -8,7 +8,7 @@ usage: python tools/measured.py
 """
 
 import csv, json, sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
@@ -46,10 +46,9 @@ def say_number(x):
         return '–'
     if float(x).is_integer():
         return f'{int(float(x)):,}'
-    for least, digits in ((1000, 0), (100, 1), (1, 2), (0.01, 3)):
-        if abs(x) >= least:
-            return f'{x:,.{digits}f}'
-    return f'{x:.2g}'
+    fits = (d for least, d in ((1000, 0), (100, 1), (1, 2), (0.01, 3)) if abs(x) >= least)
+    digits = next(fits, None)
+    return f'{x:.2g}' if digits is None else f'{x:,.{digits}f}'
 
 
 def say(x):
@@ -75,8 +74,13 @@ def table(head, rows):
 
 def read_rows(path):
     "The rows of a results file, as dictionaries"
-    lines = path.read_text(encoding='utf-8').splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+    return [json.loads(x) for x in path.read_text(encoding='utf-8').splitlines() if x.strip()]
+
+
+def read_csv(path):
+    "The rows of a table, as dictionaries"
+    with path.open(encoding='utf-8', newline='') as f:
+        return list(csv.DictReader(f))
 
 
 def merge_seeds(rows):
@@ -143,41 +147,24 @@ def shorten(cells, notes):
     for x in cells:
         head, _, rest = x.partition(': ')
         if len(x) > LONG:
-            rest = rest or x
-            notes.setdefault(rest, len(notes) + 1)
-            x = f'{head} ({notes[rest]})' if head != x else f'({notes[rest]})'
+            number = notes.setdefault(rest or x, len(notes) + 1)
+            x = f'{head} ({number})' if rest else f'({number})'
         out.append(x)
     return out
 
 
 def csv_table(path):
     "A CSV file as a table, with remarks below it"
-    with path.open(encoding='utf-8', newline='') as f:
-        head, *rows = csv.reader(f)
-    notes = {}
-    text = table(head, [shorten(r, notes) for r in rows])
+    rows, notes = read_csv(path), {}
+    text = table([*rows[0]], [shorten(r.values(), notes) for r in rows])
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
 
 
 def families_table(path):
-    "The walk over all types: how many, then the types of each verdict"
-    with path.open(encoding='utf-8', newline='') as f:
-        rows = list(csv.DictReader(f))
-    found = defaultdict(lambda: defaultdict(list))
-    for r in rows:
-        why = r['said'].partition(':')[0] if r['verdict'] == 'not tried' else r['said']
-        found[r['verdict']][' '.join(why.split())].append(r['type'])
-    parts = []
-    size = lambda v: -sum(map(len, v[1].values()))
-    for verdict, whys in sorted(found.items(), key=size):
-        n = sum(map(len, whys.values()))
-        parts.append(f'**{verdict}: {n} of {len(rows)}**')
-        if verdict == 'not tried':
-            parts.append(', '.join(sorted(t for v in whys.values() for t in v)) + '.')
-            continue
-        for why, types in sorted(whys.items(), key=lambda w: -len(w[1])):
-            parts.append(f'- {why + ": " if why else ""}{", ".join(types)}')
-    return '\n\n'.join(parts)
+    "The walk over all types: how many of each verdict; a page of its own has the types"
+    counts = Counter(r['verdict'] for r in read_csv(path))
+    total = [[verdict, n] for verdict, n in counts.most_common()]
+    return table(['verdict', 'types'], total) + '\n\n[By type, with reasons](types.ipynb).'
 
 
 # --- the page

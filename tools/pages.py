@@ -28,9 +28,12 @@ def cell_of(text, kind='markdown'):
 
 def write_notebook(path, title, line, *texts):
     "A notebook of prose, with a title and a line; is it changed?"
-    cells = [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)]
-    meta = dict(kernelspec=KERNEL)
-    nb = dict(cells=cells, metadata=meta, nbformat=4, nbformat_minor=5)
+    return save_notebook(path, [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)])
+
+
+def save_notebook(path, cells):
+    "Write a notebook; is it changed?"
+    nb = dict(cells=cells, metadata=dict(kernelspec=KERNEL), nbformat=4, nbformat_minor=5)
     new = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
     if path.exists() and path.read_text(encoding='utf-8') == new:
         return False

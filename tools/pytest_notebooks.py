@@ -164,10 +164,6 @@ def report_line(r):
 # --- pytest's hooks
 
 
-class Failed(Exception):
-    "A notebook that failed"
-
-
 class Notebook(pytest.Item):
     "One notebook"
 
@@ -175,20 +171,19 @@ class Notebook(pytest.Item):
 
     def launch(self):
         "Run it in a process of its own, once"
+        from nbdev.config import get_config
+
         o, root = self.config.option, self.config.rootpath
-        job = dict(path=str(self.path), root=str(root), show=o.show, flags=skip_flags(o.flags))
-        job['out'] = o.out and str(Path(o.out).resolve())
+        flags = sorted(set(get_config().tst_flags.split()) - set(o.flags.split()))
+        out = o.out and str(Path(o.out).resolve())
+        job = dict(path=str(self.path), root=str(root), flags=flags, show=o.show, out=out)
         self.result = launch(job, o.time, self.session.context)
 
     def runtest(self):
-        if self.result['failed']:
-            raise Failed
+        assert not self.result['failed']
 
     def repr_failure(self, excinfo):
         return self.result['why'].rstrip()
-
-    def reportinfo(self):
-        return self.path, None, self.name
 
 
 class NotebookFile(pytest.File):
@@ -197,13 +192,6 @@ class NotebookFile(pytest.File):
     def collect(self):
         name = self.path.relative_to(self.config.rootpath).as_posix()
         yield Notebook.from_parent(self, name=name)
-
-
-def skip_flags(asked):
-    "Flags whose cells are skipped: those of settings.ini, without those that are asked for"
-    from nbdev.config import get_config
-
-    return sorted(set(get_config().tst_flags.split()) - set(asked.split()))
 
 
 def pytest_addoption(parser):

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a script
     sys.path.insert(0, str(ROOT))
-from tools.measured import say
+from tools.measured import read_csv, say
 from tools.pages import write_notebook
 
 RESULTS = ROOT / 'nbs' / 'results'
@@ -31,8 +31,7 @@ def read_walks(folder=RESULTS):
     "(the version of transformers, rows as dictionaries); one row a type and what it reads"
     rows, versions = [], set()
     for reads, stem in WALKS.items():
-        with (folder / f'{stem}.csv').open(encoding='utf-8', newline='') as f:
-            found = [r | {'reads': reads} for r in csv.DictReader(f)]
+        found = [r | {'reads': reads} for r in read_csv(folder / f'{stem}.csv')]
         versions.add(json.loads((folder / f'{stem}.json').read_text())['transformers'])
         rows += [{k: ' '.join(r[k].split()) for k in HEAD} for r in found]
     assert len(versions) == 1, f'the walks are of several versions: {versions}'
