@@ -13,7 +13,7 @@ LAB ?=
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench vllm llama_cpp engine_speed rehearsal families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab tutorials bench vllm llama_cpp engine_speed rehearsal families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
 
 lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)
+
+tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW = True in it measures anew)
+	$(PY) -m jupyter nbconvert --to notebook --execute --inplace nbs/tutorials/$(NB).ipynb
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
 	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb

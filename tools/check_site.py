@@ -173,8 +173,7 @@ def program(what, env, *names):
 def chromium():
     "A headless Chromium with an empty profile"
     browser = program('Chromium', 'CHROMIUM', *BROWSERS)
-    names = 'chromedriver', 'chromium.chromedriver'
-    driver = program('chromedriver', 'CHROMEDRIVER', *names)
+    driver = program('chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver')
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -332,10 +331,10 @@ def check_in_browser(d, check, base, names, api):
 def run(site, check):
     "All checks of the site in the folder `site`"
     pages = {p.relative_to(site).as_posix(): page for p, page in read_pages(site).items()}
-    api = [n for n, p in pages.items() if SYMBOL in p.ids and not n.startswith('methods/')]
-    check(f'{len(pages)} pages in {site.name}/, one of them on {SYMBOL}', len(api) == 1, *api)
-    missing = [p for p in (INDEX, WALKTHROUGH) if p not in pages]
-    check(f'there are {INDEX} and {WALKTHROUGH}', not missing, *missing)
+    documents = lambda n: Path(n).name == f'{SYMBOL}.html' and SYMBOL in pages[n].ids
+    api = [n for n in pages if documents(n)]
+    there = {INDEX, WALKTHROUGH} <= pages.keys() and len(api) == 1
+    check(f'{len(pages)} pages in {site.name}/, one of them on {SYMBOL}', there, *api)
     settings = (ROOT / '_quarto.yml').read_text(encoding='utf-8')
     url = re.search(r'^\s*site-url:\s*(\S+)', settings, flags=re.M)
     n, bad = broken_links(site, url[1] if url else '')

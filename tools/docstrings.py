@@ -3,14 +3,12 @@
 `help(two_ssp)`, Shift-Tab in JupyterLab and an editor's hover read docstrings; a docment is a
 comment, and says nothing there. nbdev_export writes the modules as the notebooks have them; this
 adds numpy's sections (Parameters, Returns) to the docstrings of the names that `twossp.all`
-offers, and of their methods. Other functions are read where they are defined. Run again, it
-changes nothing.
+offers, and of their methods. Other functions are read where they are defined. On what it gave
+before, it changes nothing.
 """
 
 import ast, io, re, textwrap, tokenize
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 96  # of a line, its indent included
 RULE = re.compile(r'\n\n(?:Parameters|Returns)\n-{3,}\n')
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
@@ -171,13 +169,3 @@ def read_offered(path):
             module = offered.setdefault(n.module.rpartition('.')[2], set())
             module |= {a.name for a in n.names}
     return offered
-
-
-def main(lib=ROOT / 'twossp'):
-    "Rewrite the modules that define what `twossp.all` offers"
-    offered = read_offered(next(lib.rglob('all.py')))
-    for p in sorted(lib.rglob('*.py')):
-        old = p.read_text(encoding='utf-8')
-        new = carry(old, offered.get(p.stem, ()))
-        if new != old:
-            p.write_text(new, encoding='utf-8')

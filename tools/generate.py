@@ -28,21 +28,25 @@ def narrow(source):
     return source.replace(m[0], new, 1)
 
 
-def narrow_all(lib=ROOT / 'twossp'):
-    "Rewrite the modules that need it"
+def finish_modules(lib=ROOT / 'twossp'):
+    "The modules as they are committed"
+    from tools.docstrings import carry, read_offered
+
+    offered = read_offered(next(lib.rglob('all.py')))
     for p in sorted(lib.rglob('*.py')):
         source = p.read_text(encoding='utf-8')
-        if p.name != '_modidx.py' and (new := narrow(source)) != source:
+        new = narrow(carry(source, offered.get(p.stem, ())))
+        if p.name != '_modidx.py' and new != source:
             p.write_text(new, encoding='utf-8')
 
 
 def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
-    from tools import docstrings, measured, methods, nb2readme, pages, site, tidy, verdicts
+    from tools import measured, methods, nb2readme, pages, site, tidy
 
     tidy.main()
-    narrow_all()
-    for tool in (docstrings, measured, verdicts, methods, pages):
+    finish_modules()
+    for tool in (measured, methods, pages):
         tool.main()
     site.write_sidebar()
     nb2readme.main()

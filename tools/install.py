@@ -29,8 +29,7 @@ def read_setting(name):
 
 def ends(end):
     "What pip is asked for: ['torch==2.6', …] or ['torch>=2.6', …]"
-    named = re.compile(r'(torch|transformers)[<>=]')
-    ranges = [r for r in read_setting('requirements') if named.match(r)]
+    ranges = [r for r in read_setting('requirements') if re.match('(torch|transformers)[<>=]', r)]
     return ranges if end == 'newest' else [re.sub(r'>=([\d.]+).*', r'==\1', r) for r in ranges]
 
 
@@ -55,8 +54,7 @@ def problems(report, names):
 def check():
     "Run `pip check`; an error if it has anything to say but about the embedded wheels"
     names = sorted(re.match(r'[\w.-]+', r)[0].lower() for r in read_setting('embedded'))
-    command = [sys.executable, '-m', 'pip', 'check']
-    p = subprocess.run(command, capture_output=True, text=True)
+    p = subprocess.run([sys.executable, '-m', 'pip', 'check'], capture_output=True, text=True)
     bad = problems(p.stdout, names) + p.stderr.splitlines()
     if p.returncode and not p.stdout.strip():
         bad.append(f'it ended with code {p.returncode} and said nothing')

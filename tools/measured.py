@@ -1,41 +1,23 @@
-"""Write nbs/results/measured.ipynb: every table that is kept in nbs/results/
+"""Write nbs/results/measured.ipynb, every table that is kept in nbs/results/, and what is
+known of every model type: nbs/results/types.ipynb and twossp/types.csv
 
 A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
 says what was measured, on what machine, with which versions and command. A new pair of
-files is a new section.
-
-usage: python tools/measured.py
+files is a new section. Model types come from the walks over all of them: families.csv
+(types with a causal language model) and image_text.csv (those that read images and text).
 """
 
-import csv, json, sys
+import csv, json, tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
 from tools.pages import write_notebook
 
 RESULTS = ROOT / 'nbs' / 'results'
 LONG = 40  # letters of a cell; a longer one is said below the table
-TITLES = dict(
-    smollm2='All methods on one model',
-    smollm2_speed='Speed of pruned models',
-    smollm2_ablations='Ablations',
-    families='Model types tried',
-    rehearsal='Every method on rehearsed accelerators',
-    peaks='Memory while pruning',
-    waits='Waits of the host for an accelerator',
-    estimate='What is left of a model, estimated and there',
-    cost='What pruning takes, estimated and measured',
-)
-INTRO = (
-    'Everything that is measured here, as it is kept in `nbs/results/`: with the machine, '
-    'the versions and the command of each. Machines differ; what can be compared is what '
-    'stands in one table. Perplexities of a model of 135 million parameters, calibrated on '
-    'little text, are high: they rank methods, and say nothing about larger models.'
-)
+WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
 
 # --- numbers and tables
 
@@ -200,7 +182,7 @@ def about(path):
 def section(path):
     "One file's section"
     told, lines = about(path)
-    title = told.get('title') or TITLES.get(path.stem, path.stem.replace('_', ' '))
+    title = told.get('title') or WORDS['titles'].get(path.stem, path.stem.replace('_', ' '))
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
@@ -212,17 +194,55 @@ def section(path):
 def files(folder=RESULTS):
     "The files with tables, those that are named first"
     found = [p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')]
-    order = list(TITLES)
+    order = list(WORDS['titles'])
     place = lambda p: (order.index(p.stem) if p.stem in order else len(order), p.name)
     return sorted(found, key=place)
 
 
+# --- every model type
+
+SHIPPED = ROOT / 'twossp' / 'types.csv'
+WALKS = {'text': 'families', 'images and text': 'image_text'}
+HEAD = 'type', 'reads', 'verdict', 'said'
+VERDICTS = 'table', 'derived', 'refused', 'not tried'
+
+
+def read_walks(folder=RESULTS):
+    "(the version of transformers, rows as dictionaries); one row a type and what it reads"
+    rows, versions = [], set()
+    for reads, stem in WALKS.items():
+        found = [r | {'reads': reads} for r in read_csv(folder / f'{stem}.csv')]
+        versions.add(json.loads((folder / f'{stem}.json').read_text())['transformers'])
+        rows += [{k: ' '.join(r[k].split()) for k in HEAD} for r in found]
+    assert len(versions) == 1, f'the walks are of several versions: {versions}'
+    return versions.pop(), sorted(rows, key=lambda r: (r['type'], r['reads']))
+
+
+def write_shipped(version, rows, path=SHIPPED):
+    "The table that `twossp families --all` prints; its first line says of which transformers"
+    with path.open('w', encoding='utf-8', newline='') as f:
+        f.write(f'# transformers {version}\n')
+        made = csv.DictWriter(f, HEAD, lineterminator='\n')
+        made.writeheader()
+        made.writerows(rows)
+
+
+def types_table(rows):
+    "The rows as Markdown"
+    lines = ['| type | reads | verdict | what was found |', '|:--|:--|:--|:--|']
+    cells = lambda r: (r['type'], r['reads'], r['verdict'], say(r['said'][:300]))
+    return '\n'.join([*lines, *(f'| {" | ".join(cells(r))} |' for r in rows)])
+
+
 def main():
-    "Write the page"
-    page = RESULTS / 'measured.ipynb'
-    line = 'Every table, with machine, versions and command'
-    write_notebook(page, 'Results', line, INTRO, *map(section, files()))
-
-
-if __name__ == '__main__':
-    main()
+    "Write both pages, and the table that the package brings"
+    page, line = RESULTS / 'measured.ipynb', 'Every table, with machine, versions and command'
+    intro = ' '.join(WORDS['results'].split())
+    write_notebook(page, 'Results', line, intro, *map(section, files()))
+    version, rows = read_walks()
+    write_shipped(version, rows)
+    counts = Counter(r['verdict'] for r in rows)
+    told = ', '.join(f'{counts[v]} {v}' for v in VERDICTS)
+    text = f'transformers {version}: {len(rows)} rows; {told}.\n\n{types_table(rows)}'
+    page, line = RESULTS / 'types.ipynb', WORDS['types_line']
+    write_notebook(page, 'Every model type', line, WORDS['types'].strip(), text)

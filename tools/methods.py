@@ -4,28 +4,17 @@ What a row does not say (the idea, the formula, the cost, the picture) is in
 nbs/methods/words.toml; what was measured is read from nbs/results/. A row without words
 gets its page too, from its line and its paper. Pages keep the outputs of cells that are
 as they were; a new page is run.
-
-usage: python tools/methods.py
 """
 
-import contextlib, json, sys, tomllib
+import contextlib, json, tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
 from nbs.methods import idea
 from tools import measured
 from tools.pages import cell_of, save_notebook
 
 PAGES = ROOT / 'nbs' / 'methods'
-SHARED = 'controls'  # rows that have one page together
-DETAILS = dict(attn=[1] * 6, ffn=[1] * 6, stream=1)
-
-
-def read_words():
-    "What words.toml says: {row or shared page: …}"
-    return tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8'))
 
 
 def stem(name):
@@ -37,7 +26,7 @@ def read_pages():
     "{page: (its methods, what is said of it)}, in the order of METHODS"
     from twossp.methods import METHODS
 
-    words, pages = read_words(), {}
+    words, pages = tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8')), {}
     home = {m: k for k, w in words.items() for m in w.get('methods', ())}
     for name, row in METHODS.items():
         key = home.get(name, name)
@@ -85,12 +74,6 @@ def results_of(names, rows, told):
     )
 
 
-SETTING = (
-    'SmolLM2-135M, calibrated on 32 windows of 256 tokens of news, perplexity on Wikipedia '
-    '({dense:.1f} dense). *Place*: among the methods of papers, by perplexity. All in '
-    '[Results](../results/measured.ipynb).'
-)
-
 # --- a page
 
 HIDDEN = [
@@ -105,7 +88,7 @@ def picture(told):
     "The cell that draws what is kept of six layers"
     if 'attn' not in told:
         return []
-    kept = {k: told.get(k, v) for k, v in DETAILS.items()}
+    kept = {k: told.get(k, v) for k, v in dict(attn=[1] * 6, ffn=[1] * 6, stream=1).items()}
     words = f'{told["title"]}. {idea.describe(**kept)}'
     lines = [f'    {k}={v},' for k, v in kept.items()]
     name = f'    name="{told["title"]}",'
@@ -128,10 +111,6 @@ def removed(names, rows):
     return ['from twossp.all import *', REMOVED.format(said=said, names=json.dumps([*names]))]
 
 
-COMMAND = """```sh
-twossp --model my-model --pruning_method {} --sparsity_rate 0.25 \\
-       --calibration my.txt --save my-model-25
-```"""
 CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
 
 
@@ -145,14 +124,15 @@ def text_cells(names, told, rows):
     about = told['about'][:1].upper() + told['about'][1:]
     said = (told.get('idea') or f'{about}.').strip()
     said = f'{said} ({source})' if told.get('paper') else said
-    table = f'{SETTING.format(dense=dense)}\n\n{results_of(names, rows, told)}'
+    setting = ' '.join(measured.WORDS['setting'].split()).format(dense=dense)
+    table = f'{setting}\n\n{results_of(names, rows, told)}'
     drawn = code(removed(names, rows))
     return [
         ('markdown', f'# {told["title"]}\n\n> {about}'),
         *code(HIDDEN),
         ('markdown', said),
         *code(picture(told)),
-        ('markdown', COMMAND.format(names[0])),
+        ('markdown', measured.WORDS['command'].strip().format(names[0])),
         *[('markdown', text) for text in chapters],
         ('markdown', f'## Results here\n\n{table}'),
         *([('markdown', 'What it removed, layer by layer:')] if drawn else []),
@@ -179,14 +159,6 @@ def run_page(path):
         CaptureShell(path).execute(path, path, exc_stop=True)
 
 
-CHOICE = """Take `2ssp` first. `2ssp+`, or `--repair least_squares` behind any method that
-only removes, gives more quality for some more minutes. Whole layers (`shortgpt`,
-`window_based`) give an ordinary, shallower model in seconds, at a price above a quarter. How
-they compare on one model is in [Results](../results/measured.ipynb) and, with figures, in
-[all methods on one model](../tutorials/baselines_table.ipynb); a method of your own is
-[one function](../howto/add_method.ipynb), and gets a page here with its row of `METHODS`."""
-
-
 def list_methods(pages):
     "The page that leads to the others"
     link = '[{0}](https://arxiv.org/abs/{0})'
@@ -204,14 +176,10 @@ def main():
     texts = [
         ('markdown', '# Methods\n\n> Which there are, and which to take'),
         ('markdown', list_methods(pages)),
-        ('markdown', CHOICE.replace('\n', ' ')),
+        ('markdown', ' '.join(measured.WORDS['methods'].split())),
     ]
     write_page(PAGES / 'methods.ipynb', texts)
     for key, (names, told) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
         if write_page(path, text_cells(names, told, rows)):
             run_page(path)
-
-
-if __name__ == '__main__':
-    main()

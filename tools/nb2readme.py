@@ -14,6 +14,7 @@ OPTION = re.compile(r'^#\s*\|\s*([\w-]+)\s*:\s*(.*?)\s*$')
 LINK = re.compile(
     r'(\]\(|href=")(?!https?:)((?:[\w.-]+/)*[\w.-]+\.ipynb)((?:#[^)"]*)?(?=[)"]))'
 )
+STYLE = re.compile(r'<style scoped>.*?</style>\s*', re.S)
 PICTURE = re.compile(r'(!\[[^\]]*\]\(|src=")(?!https?:)([^)"\s]+)')
 
 
@@ -46,8 +47,7 @@ def output(o):
     if 'text/markdown' in data:
         return join(data['text/markdown']).strip('\n')
     if 'text/html' in data:
-        text = join(data['text/html'])
-        return re.sub(r'<style scoped>.*?</style>\s*', '', text, flags=re.S).strip('\n')
+        return STYLE.sub('', join(data['text/html'])).strip('\n')
     return indent(data.get('text/plain', ''))
 
 
@@ -92,5 +92,5 @@ def main():
     # not the links behind `names`: which there are depends on what is installed
     procs = [p for p in FilterDefaults().procs() if p.__name__ != 'add_links']
     NBProcessor(nb=nb, procs=procs).process()
-    text = convert(nb, f'{cfg.doc_host}{cfg.doc_baseurl}')
-    (ROOT / 'README.md').write_text(text, encoding='utf-8')
+    base = f'{cfg.doc_host}{cfg.doc_baseurl}'
+    (ROOT / 'README.md').write_text(convert(nb, base), encoding='utf-8')

@@ -17,17 +17,10 @@ from pathlib import Path
 
 import pytest
 
-PRELOADED = [
-    'torch',
-    'transformers.models.auto.modeling_auto',
-    'transformers.models.llama.modeling_llama',
-    'pandas',
-    'matplotlib.pyplot',
-    'execnb.shell',
-    'nbdev.process',
-    'nbdev.showdoc',
-    'tools.pytest_notebooks',
-]  # by (nearly) every notebook
+PRELOADED = (  # by (nearly) every notebook
+    'torch transformers.models.auto.modeling_auto transformers.models.llama.modeling_llama pandas'
+    ' matplotlib.pyplot execnb.shell nbdev.process nbdev.showdoc tools.pytest_notebooks'
+).split()
 SECONDS = 'notebooks/seconds'  # of the last run, in pytest's cache: the slowest start first
 TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
 
@@ -190,8 +183,7 @@ class NotebookFile(pytest.File):
     "Its file, as pytest collects it"
 
     def collect(self):
-        name = self.path.relative_to(self.config.rootpath).as_posix()
-        yield Notebook.from_parent(self, name=name)
+        yield Notebook.from_parent(self, name=self.nodeid)
 
 
 def pytest_addoption(parser):

@@ -194,8 +194,8 @@ def local_katex(site):
 
 def no_web_fonts(site):
     "Themes import their fonts from elsewhere; the reader's own sans-serif does"
-    font = r'@import url\(["\']?https?:[^)]*\);?'
-    rewrite(site, '*.css', lambda p, text: re.sub(font, '', text))
+    font = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
+    rewrite(site, '*.css', lambda p, text: font.sub('', text))
 
 
 def mend_anchors(site):

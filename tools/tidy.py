@@ -29,9 +29,7 @@ def clean_output(output):
     "An output without warnings that name a path; None if it is nothing but these, or a bar"
     if BAR in output.get('data', {}):
         return None
-    if output.get('name') != 'stderr':
-        return output
-    old = ''.join(output['text'])
+    old = ''.join(output.get('text', '')) if output.get('name') == 'stderr' else ''
     new = WARNING.sub('', old)
     if new == old:
         return output
