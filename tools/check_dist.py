@@ -10,9 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO'
-ENTRIES = """from importlib.metadata import entry_points
+ENTRIES = """from importlib.metadata import distribution
 import twossp
-found = [e for e in entry_points() if e.value.startswith('twossp.') and e.load() is not None]
+found = [e.load() for e in distribution('twossp').entry_points]
 print(len(found), twossp.__file__)"""
 
 

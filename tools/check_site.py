@@ -183,8 +183,8 @@ def chromium():
         for flag in (*FLAGS.split(), f'--user-data-dir={profile}'):
             options.add_argument(flag)
         options.set_capability('goog:loggingPrefs', {'browser': 'SEVERE'})
+        options.timeouts = dict(pageLoad=60_000, script=120_000)
         d = webdriver.Chrome(options=options, service=Service(driver))
-        d.set_page_load_timeout(60)
         try:
             yield d
         finally:

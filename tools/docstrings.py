@@ -79,13 +79,18 @@ def describe_function(node, comments):
     return rows, (type_name(node.returns), text)
 
 
-def field_default(value):
-    "The default of a dataclass's field: of `field(default_factory=dict)` it is `dict()`"
-    if not isinstance(value, ast.Call) or ast.unparse(value.func) != 'field':
-        return value
-    given = {k.arg: k.value for k in value.keywords}
-    factory = given.get('default_factory')
-    return ast.Call(factory, [], []) if factory else given.get('default')
+def read_field(value):
+    """(default, text) of a dataclass's field, where `field(…)`, `flag(default, text)` or
+    `word(text)` stands for the default"""
+    name = getattr(getattr(value, 'func', None), 'id', '')
+    if name == 'field':  # of `field(default_factory=dict)` it is `dict()`
+        given = {k.arg: k.value for k in value.keywords}
+        factory = given.get('default_factory')
+        return ast.Call(factory, [], []) if factory else given.get('default'), ''
+    if name not in ('flag', 'word'):
+        return value, ''
+    default, text = value.args[:2] if name == 'flag' else (None, value.args[0])
+    return default, text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
 
 
 def describe_class(node, comments):
@@ -93,10 +98,11 @@ def describe_class(node, comments):
     for f in node.body:
         if isinstance(f, ast.FunctionDef) and f.name == '__init__':
             return describe_function(f, comments)[0], ('', '')
-    is_data = any('dataclass' in ast.unparse(d) for d in node.decorator_list)
-    fields = [f for f in node.body if isinstance(f, ast.AnnAssign) and is_data]
-    text = lambda f: take_comment(comments, f.lineno, f.end_lineno, node.lineno)
-    rows = [(f.target.id, type_name(f.annotation), field_default(f.value), text(f)) for f in fields]
+    is_data, rows = any('dataclass' in ast.unparse(d) for d in node.decorator_list), []
+    for f in (f for f in node.body if isinstance(f, ast.AnnAssign) and is_data):
+        default, text = read_field(f.value)
+        text = take_comment(comments, f.lineno, f.end_lineno, node.lineno) or text
+        rows.append((f.target.id, type_name(f.annotation), default, text))
     return rows, ('', '')
 
 

@@ -201,7 +201,6 @@ def files(folder=RESULTS):
 
 # --- every model type
 
-SHIPPED = ROOT / 'twossp' / 'types.csv'
 WALKS = {'text': 'families', 'images and text': 'image_text'}
 HEAD = 'type', 'reads', 'verdict', 'said'
 VERDICTS = 'table', 'derived', 'refused', 'not tried'
@@ -218,7 +217,7 @@ def read_walks(folder=RESULTS):
     return versions.pop(), sorted(rows, key=lambda r: (r['type'], r['reads']))
 
 
-def write_shipped(version, rows, path=SHIPPED):
+def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
     "The table that `twossp families --all` prints; its first line says of which transformers"
     with path.open('w', encoding='utf-8', newline='') as f:
         f.write(f'# transformers {version}\n')

@@ -11,9 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTION = re.compile(r'^#\s*\|\s*([\w-]+)\s*:\s*(.*?)\s*$')
-LINK = re.compile(
-    r'(\]\(|href=")(?!https?:)((?:[\w.-]+/)*[\w.-]+\.ipynb)((?:#[^)"]*)?(?=[)"]))'
-)
+LINK = re.compile(r'(\]\(|href=")(?!https?:)((?:[\w.-]+/)*[\w.-]+\.ipynb)((?:#[^)"]*)?(?=[)"]))')
 STYLE = re.compile(r'<style scoped>.*?</style>\s*', re.S)
 PICTURE = re.compile(r'(!\[[^\]]*\]\(|src=")(?!https?:)([^)"\s]+)')
 

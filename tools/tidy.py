@@ -12,9 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KEEP = re.compile(r'#\s|>\s|-\s+\w[\w-]*:\s|\s*$')
-WARNING = re.compile(
-    r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?', re.M
-)
+WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
 BAR = 'application/vnd.jupyter.widget-view+json'
 
 
@@ -30,7 +28,7 @@ def clean_output(output):
     if BAR in output.get('data', {}):
         return None
     old = ''.join(output.get('text', '')) if output.get('name') == 'stderr' else ''
-    new = WARNING.sub('', old)
+    new = re.sub(WARNING, '', old, flags=re.M)
     if new == old:
         return output
     return output | dict(text=new.splitlines(True)) if new.strip() else None
