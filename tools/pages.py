@@ -3,16 +3,12 @@
 `nbs/changelog.ipynb` is CHANGELOG.md; `nbs/howto/howto.ipynb` and
 `nbs/tutorials/tutorials.ipynb` list the pages of their folders, `nbs/api.ipynb` every
 public name, by floor and module, with what its docstring says first.
-
-usage: python tools/pages.py
 """
 
-import ast, hashlib, json, re, sys
+import ast, hashlib, json, re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
 from tools import site
 
 KERNEL = dict(display_name='python3', language='python', name='python3')
@@ -28,9 +24,12 @@ def cell_of(text, kind='markdown'):
 
 def write_notebook(path, title, line, *texts):
     "A notebook of prose, with a title and a line; is it changed?"
-    cells = [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)]
-    meta = dict(kernelspec=KERNEL)
-    nb = dict(cells=cells, metadata=meta, nbformat=4, nbformat_minor=5)
+    return save_notebook(path, [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)])
+
+
+def save_notebook(path, cells):
+    "Write a notebook; is it changed?"
+    nb = dict(cells=cells, metadata=dict(kernelspec=KERNEL), nbformat=4, nbformat_minor=5)
     new = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
     if path.exists() and path.read_text(encoding='utf-8') == new:
         return False
@@ -158,7 +157,3 @@ def main():
     write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', *changes)
     line = 'Every public name, by floor and module'
     write_notebook(nbs / 'api.ipynb', 'API', line, API.replace('\n', ' '), *list_api())
-
-
-if __name__ == '__main__':
-    main()

@@ -4,110 +4,11 @@ parameters
 nbdev uses `TableRenderer` because settings.ini says `renderer =
 tools.showdoc.TableRenderer`. Needed for the documentation only. """
 
-import html, inspect, re
+import ast, html, inspect, re, textwrap
 from importlib import import_module
-from fastcore.docments import docments
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
-from tools.docstrings import head
-
-empty = inspect.Parameter.empty
-PREFIX = {inspect.Parameter.VAR_POSITIONAL: '*', inspect.Parameter.VAR_KEYWORD: '**'}
-
-
-def type_name(anno):
-    "An annotation as it is written in code: `int`, `dict[str, Arch]`, `Tensor | None`"
-    s = (
-        ''
-        if anno is empty
-        else anno if isinstance(anno, str) else inspect.formatannotation(anno)
-    )
-    return re.sub(r'\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])', '', s)
-
-
-def default_name(o):
-    "A default as it is written in code; functions and classes by name"
-    return (
-        ''
-        if o is empty
-        else getattr(o, '__name__', None) or re.sub(r' at 0x\w+', '', repr(o))
-    )
-
-
-def code(s):
-    "Inline code for a table's cell, as HTML: Markdown's readers disagree on `|` in backticks"
-    if not s:
-        return ''
-    return f'<code>{html.escape(s, quote=False).replace("|", "&#124;")}</code>'
-
-
-def row(cells):
-    return f'| {" | ".join(cells)} |'
-
-
-def details(s):
-    return ' '.join((s or '').replace('|', r'\|').split())
-
-
-def own_params(sig):
-    "The parameters but for `self` and `cls`"
-    return [
-        p
-        for i, p in enumerate(sig.parameters.values())
-        if i or p.name not in ('self', 'cls')
-    ]
-
-
-def signature_str(sym, name, sig, width=84):
-    "`def f(a: int, b=1) -> str`, one parameter a line when it is too long for one line"
-    ps = [
-        PREFIX.get(p.kind, '')
-        + p.name
-        + (f': {t}' if (t := type_name(p.annotation)) else '')
-        + (
-            f'{" = " if t else "="}{default_name(p.default)}'
-            if p.default is not empty
-            else ''
-        )
-        for p in own_params(sig)
-    ]
-    stars = [i for i, p in enumerate(own_params(sig)) if p.kind is p.KEYWORD_ONLY]
-    if stars and not any(o.startswith('*') for o in ps):
-        ps.insert(stars[0], '*')
-    head = f'{"class" if inspect.isclass(sym) else "def"} {name}('
-    tail = ')' + (
-        f' -> {r}'
-        if not inspect.isclass(sym) and (r := type_name(sig.return_annotation))
-        else ''
-    )
-    one = f'{head}{", ".join(ps)}{tail}'
-    return (
-        one if len(one) <= width else head + '\n    ' + ',\n    '.join(ps) + '\n' + tail
-    )
-
-
-def param_table(sym, sig):
-    "Markdown table of the parameters and the return of `sym`; empty where nothing is said"
-    dm = docments(sym, full=True)
-    said = lambda k: details((dm.get(k) or {}).get('docment'))
-    rows = [
-        (
-            code(p.name),
-            code(type_name(p.annotation)),
-            code(default_name(p.default)),
-            said(p.name),
-        )
-        for p in own_params(sig)
-    ]
-    if not inspect.isclass(sym) and said('return'):
-        rows.append(
-            ('**Returns**', code(type_name(sig.return_annotation)), '', said('return'))
-        )
-    if not any(r[3] for r in rows):
-        return ''
-    head = ['', '**Type**', '**Default**', '**Details**']
-    keep = [i for i in range(4) if i in (0, 3) or any(r[i] for r in rows)]
-    return '\n'.join(row([r[i] for i in keep]) for r in [head, ['---'] * 4, *rows])
+from tools.docstrings import FUNCTIONS, describe, head, read_comments
 
 
 def exported(sym):
@@ -115,11 +16,71 @@ def exported(sym):
     exported module has"""
     if not inspect.isclass(sym) or sym.__module__ != '__main__':
         return sym
-    lib = get_config().lib_name
-    for mod, names in import_module(f'{lib}._modidx').d['syms'].items():
-        if f'{mod}.{sym.__qualname__}' in names:
-            return getattr(import_module(mod), sym.__name__, sym)
-    return sym
+    index = import_module(f'{get_config().lib_name}._modidx').d['syms']
+    homes = (m for m, names in index.items() if f'{m}.{sym.__qualname__}' in names)
+    home = next(homes, None)
+    return getattr(import_module(home), sym.__name__, sym) if home else sym
+
+
+def read_definition(sym):
+    "(syntax tree, comments) of a function or class; None where there is no source"
+    try:
+        source = textwrap.dedent(inspect.getsource(sym))
+        node = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return None
+    known = isinstance(node, (*FUNCTIONS, ast.ClassDef))
+    return (node, read_comments(source)) if known else None
+
+
+def short(kind):
+    "A type without the modules of its names: `Tensor | None`"
+    return re.sub(r'\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])', '', kind)
+
+
+def write(default):
+    "A default as it is written in code"
+    return '' if default is None else ast.unparse(default)
+
+
+def write_param(name, kind, default):
+    "A parameter as it stands in a signature: `a: int = 1`, `*b`, `c=2`"
+    equals = '' if default is None else ' = ' if kind else '='
+    return name + (f': {short(kind)}' if kind else '') + equals + write(default)
+
+
+def write_signature(node, name, rows, returned, width=84):
+    "`def f(a: int, b=1) -> str`, one parameter a line when it is too long for one line"
+    is_class = isinstance(node, ast.ClassDef)
+    if is_class and not rows:
+        return f'class {name}({", ".join(map(ast.unparse, node.bases))})'
+    params = [write_param(*row[:3]) for row in rows]
+    if not is_class and node.args.kwonlyargs and not node.args.vararg:
+        first = node.args.kwonlyargs[0].arg
+        params.insert([row[0] for row in rows].index(first), '*')
+    start = f'{"class" if is_class else "def"} {name}('
+    end = f') -> {short(returned)}' if returned else ')'
+    line = f'{start}{", ".join(params)}{end}'
+    return line if len(line) <= width else f'{start}\n    ' + ',\n    '.join(params) + f'\n{end}'
+
+
+def code(text):
+    "Inline code for a table's cell, as HTML: Markdown's readers disagree on `|` in backticks"
+    escaped = html.escape(text, quote=False).replace('|', '&#124;')
+    return f'<code>{escaped}</code>' if text else ''
+
+
+def write_table(rows, returned):
+    "Markdown table of the parameters and the return; empty where nothing is said"
+    lines = [(code(name), code(short(kind)), code(write(d)), text) for name, kind, d, text in rows]
+    if returned[1]:
+        lines.append(('**Returns**', code(short(returned[0])), '', returned[1]))
+    if not any(line[3] for line in lines):
+        return ''
+    keep = [i for i in range(4) if i in (0, 3) or any(line[i] for line in lines)]
+    lines = [['', '**Type**', '**Default**', '**Details**'], ['---'] * 4, *lines]
+    cells = lambda line: ' | '.join(line[i].replace('|', r'\|') for i in keep)
+    return '\n'.join(f'| {cells(line)} |' for line in lines)
 
 
 class TableRenderer(BasicMarkdownRenderer):
@@ -127,36 +88,18 @@ class TableRenderer(BasicMarkdownRenderer):
 
     def __init__(self, sym, name=None, title_level=3, maxline=110):
         sym, self.table = inspect.unwrap(exported(sym)), ''
-        try:
+        found = read_definition(sym)
+        if found is None:
             super().__init__(sym, name=name, title_level=title_level, maxline=maxline)
-        except (NameError, SyntaxError):
-            # annotations with names that only their own module knows, or the source of
-            # an inherited `__init__` that is no source (matplotlib's Figure)
-            self.outline(sym, name, title_level)
-        # what tools/docstrings.py adds for `help` is in the table
-        self.docs = head(self.docs)
-        if not callable(sym) or self.sig is None:
             return
-        self.table = param_table(sym, self.sig)
-        if self.table:
-            self.dm = signature_str(sym, self.nm, self.sig)
-
-    def outline(self, sym, name, title_level):
-        """What can be said with annotations left as they are written; of a class that
-        inherits its parameters, only its bases"""
+        rows, returned = describe(*found)
         self.title_level, self.nm = title_level, name or sym.__qualname__
         self.fn = f'{sym.__module__}.{sym.__qualname__}'
-        self.docs = inspect.cleandoc(sym.__doc__ or '')
-        if inspect.isclass(sym):
-            self.sig = None
-            bases = ', '.join(b.__name__ for b in sym.__bases__)
-            self.dm = f'class {self.nm}({bases})'
-        else:
-            self.sig = inspect.signature(sym)
-            self.dm = signature_str(sym, self.nm, self.sig)
+        # what tools/docstrings.py adds for `help` is in the table
+        self.docs = head(inspect.cleandoc(sym.__doc__ or ''))
+        self.dm = write_signature(found[0], self.nm, rows, returned[0])
+        self.table = write_table(rows, returned)
 
     def _repr_markdown_(self):
-        res = super()._repr_markdown_()
-        if not self.table:
-            return res
-        return f'{res}\n\n::: {{.parameters}}\n\n{self.table}\n\n:::'
+        text = super()._repr_markdown_()
+        return f'{text}\n\n::: {{.parameters}}\n\n{self.table}\n\n:::' if self.table else text

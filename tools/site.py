@@ -8,10 +8,10 @@ beside the pages when npm is there (else the pages load it from its CDN).
 
 usage: python tools/site.py              build
        python tools/site.py --smalldocs  build without Quarto, even when it is installed
-       python tools/site.py --sidebar    only write the sidebar's list of notebooks into _quarto.yml
 """
 
 import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,29 +116,22 @@ def page_name(name):
 
 def mend_links(s, base, up):
     "Links to `base` made relative, and links to notebooks by the names of their pages"
-    s = s.replace(base, up)
-    return re.sub(
-        r'((?:\]\(|href="|href: )(?!https?:)[^)"\s]*?)([\w.-]+\.ipynb)',
-        lambda m: m[1] + page_name(m[2]),
-        s,
-    )
+    link = r'((?:\]\(|href="|href: )(?!https?:)[^)"\s]*?)([\w.-]+\.ipynb)'
+    return re.sub(link, lambda m: m[1] + page_name(m[2]), s.replace(base, up))
 
 
 def mend_notebook(p, base, up):
     "The notebook `p`, rewritten"
     nb = json.loads(p.read_text(encoding='utf-8'))
-    text = lambda x: x if isinstance(x, str) else ''.join(x)
     for c in nb['cells']:
+        text = ''.join(c['source'])
         if c['cell_type'] == 'raw':
-            c['source'] = re.sub(
-                r'^output-file:.*\n', '', text(c['source']), flags=re.M
-            )
+            c['source'] = re.sub(r'^output-file:.*\n', '', text, flags=re.M)
         if c['cell_type'] == 'markdown':
-            c['source'] = mend_links(text(c['source']), base, up)
-        for o in c.get('outputs', []):
-            for k in ('text/markdown', 'text/html'):
-                if k in o.get('data', {}):
-                    o['data'][k] = mend_links(text(o['data'][k]), base, up)
+            c['source'] = mend_links(text, base, up)
+        for data in (o.get('data', {}) for o in c.get('outputs', [])):
+            for k in {'text/markdown', 'text/html'} & data.keys():
+                data[k] = mend_links(''.join(data[k]), base, up)
     p.write_text(json.dumps(nb, ensure_ascii=False, indent=1), encoding='utf-8')
     p.rename(p.with_name(page_name(p.name)))
 
@@ -149,106 +142,108 @@ def stage(proc, dst, base, config):
     shutil.copytree(proc, dst, ignore=shutil.ignore_patterns('_docs', '.quarto'))
     for p in list(dst.rglob('*.ipynb')):
         mend_notebook(p, base, '../' * (len(p.relative_to(dst).parts) - 1))
-    cfg = config.read_text(
-        encoding='utf-8'
-    )  # the one configuration, in place of nbs/_quarto.yml that only names it
-    (dst / '_quarto.yml').write_text(
-        re.sub(r'([\w.-]+\.ipynb)', lambda m: page_name(m[1]), cfg), encoding='utf-8'
-    )
+    # the one configuration, in place of nbs/_quarto.yml that only names it
+    settings = config.read_text(encoding='utf-8')
+    named = re.sub(r'([\w.-]+\.ipynb)', lambda m: page_name(m[1]), settings)
+    (dst / '_quarto.yml').write_text(named, encoding='utf-8')
 
 
 # --- smalldocs' pages
 
 
-def katex_files(version, cache):
-    "Folder with that version of KaTeX, fetched once with npm; None when that cannot be done"
-    dst = cache / f'katex-{version}'
-    if (dst / 'katex.min.js').exists():
-        return dst
-    if not (npm := shutil.which('npm')):
-        return None
-    with tempfile.TemporaryDirectory() as d:
-        p = subprocess.run(
-            [npm, 'pack', '--silent', f'katex@{version}'],
-            cwd=d,
-            capture_output=True,
-            text=True,
-        )
-        if p.returncode:
-            return None
-        with tarfile.open(next(Path(d).glob('*.tgz'))) as t:
-            t.extractall(d, filter='data')
-        shutil.copytree(Path(d) / 'package' / 'dist', dst, dirs_exist_ok=True)
-    return dst
+def rewrite(site, pattern, mend):
+    "Every file of the site that fits a pattern, as `mend(path, text)` has it; how many changed"
+    changed = 0
+    for p in site.rglob(pattern):
+        old = p.read_text(encoding='utf-8')
+        if (new := mend(p, old)) != old:
+            p.write_text(new, encoding='utf-8')
+            changed += 1
+    return changed
 
 
-def local_katex(site, cache):
+def npm_package(name, version):
+    "The folder of a package, fetched once with npm; None when that cannot be done"
+    folder, npm = ROOT / '.cache' / f'{name}-{version}', shutil.which('npm')
+    if npm and not (folder / 'package.json').exists():
+        with tempfile.TemporaryDirectory() as d:
+            get = [npm, 'pack', '--silent', f'{name}@{version}']
+            subprocess.run(get, cwd=d, capture_output=True)
+            for archive in Path(d).glob('*.tgz'):
+                with tarfile.open(archive) as t:
+                    t.extractall(d, filter='data')
+                shutil.copytree(Path(d) / 'package', folder, dirs_exist_ok=True)
+    return folder if (folder / 'package.json').exists() else None
+
+
+def local_katex(site):
     "Point every page at a copy of KaTeX in site_libs/; returns what was done, in words"
     cdn = re.compile(r'https://[^"\s]*/katex@([\d.]+)/dist')
-    pages = [
-        p for p in site.rglob('*.html') if cdn.search(p.read_text(encoding='utf-8'))
-    ]
-    if not pages:
-        return 'no page has maths'
-    src = katex_files(cdn.search(pages[0].read_text(encoding='utf-8'))[1], cache)
-    if src is None:
-        return 'maths: KaTeX from its CDN (npm is missing, or could not fetch it)'
-    shutil.copytree(
-        src,
-        site / 'site_libs' / 'katex',
-        dirs_exist_ok=True,
-        ignore=lambda d, fs: [
-            f for f in fs if f.endswith(('.mjs', '.ttf', '.woff')) or 'swap' in f
-        ],
-    )
-    for p in pages:
-        up = '../' * (len(p.relative_to(site).parts) - 1)
-        p.write_text(
-            cdn.sub(f'{up}site_libs/katex', p.read_text(encoding='utf-8')),
-            encoding='utf-8',
-        )
-    return f'maths: KaTeX beside the pages ({len(pages)} use it)'
+    texts = (p.read_text(encoding='utf-8') for p in site.rglob('*.html'))
+    version = next((m[1] for text in texts if (m := cdn.search(text))), None)
+    package = version and npm_package('katex', version)
+    if not package:
+        return 'maths: KaTeX from its CDN, if at all (npm is missing, or could not fetch it)'
+    libs = site / 'site_libs' / 'katex'
+    other = shutil.ignore_patterns('*.mjs', '*.ttf', '*.woff', '*swap*')
+    shutil.copytree(package / 'dist', libs, dirs_exist_ok=True, ignore=other)
+    here = lambda p: os.path.relpath(libs, p.parent).replace(os.sep, '/')
+    n = rewrite(site, '*.html', lambda p, text: cdn.sub(here(p), text))
+    return f'maths: KaTeX beside the pages ({n} use it)'
 
 
 def no_web_fonts(site):
     "Themes import their fonts from elsewhere; the reader's own sans-serif does"
-    for p in site.rglob('*.css'):
-        s = p.read_text(encoding='utf-8')
-        if (new := re.sub(r'@import url\(["\']?https?:[^)]*\);?', '', s)) != s:
-            p.write_text(new, encoding='utf-8')
+    font = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
+    rewrite(site, '*.css', lambda p, text: font.sub('', text))
 
 
 def mend_anchors(site):
     """nbdev links `Plan.__or__` to plan.html#plan.__or__: where that has no heading, link
     to the class's"""
-    pages = {p.resolve(): p.read_text(encoding='utf-8') for p in site.rglob('*.html')}
-    ids = {
-        p: {html.unescape(i) for i in re.findall(r'\sid="([^"]+)"', s)}
-        for p, s in pages.items()
-    }
+    texts = {p.resolve(): p.read_text(encoding='utf-8') for p in site.rglob('*.html')}
+    ids = {p: set(map(html.unescape, re.findall(r'\sid="([^"]+)"', s))) for p, s in texts.items()}
 
-    def fix(page, m):
-        target = (page.parent / m[1]).resolve() if m[1] else page
-        frag, ok = html.unescape(m[2]), ids.get(target, set())
-        return (
-            f'href="{m[1]}#{html.escape(frag.split(".")[0])}"'
-            if frag not in ok and '.' in frag and frag.split('.')[0] in ok
-            else m[0]
-        )
+    def mend(page, m):
+        target = (page.parent / m[1]).resolve() if m[1] else page.resolve()
+        anchor, there = html.unescape(m[2]), ids.get(target, set())
+        above = anchor.partition('.')[0]
+        lost = anchor not in there and above in there
+        return f'href="{m[1]}#{html.escape(above)}"' if lost else m[0]
 
-    for p, s in pages.items():
-        new = re.sub(r'href="((?!https?:)[^"#]*)#([^"]+)"', lambda m, p=p: fix(p, m), s)
-        if new != s:
-            p.write_text(new, encoding='utf-8')
+    link = re.compile(r'href="((?!https?:)[^"#]*)#([^"]+)"')
+    rewrite(site, '*.html', lambda p, text: link.sub(partial(mend, p), text))
+
+
+FUZZY = 'const hits = fuse ?'
+
+
+def exact_first(site):
+    "Search: pages with the very words first; what is alike only where there are none"
+    exact = Path(__file__).with_name('site_search.js').read_text(encoding='utf-8').rstrip()
+    new = f'const exact = {exact};\n      const hits = exact.length ? exact : fuse ?'
+    if not rewrite(site, 'smalldocs*.js', lambda p, text: text.replace(FUZZY, new)):
+        sys.exit('site: the search of smalldocs is not as it was: mend exact_first')
 
 
 # --- for everyone: what a page needs that is read aloud, by keyboard, or by contrast
 
 SKIP = '<a class="skip-link" href="#quarto-document-content">Skip to the content</a>'
-SCROLLS = r'<(pre|table)(?![^>]*tabindex)'
-
-
 SHADED = r'background-color: #([0-9a-f]{6});(\s*)color: #[0-9a-f]{6}'
+CONTENTS = r'<nav id="TOC-body"([^>]*)>\s*<h2[^>]*>(.*?)</h2>(.*?)</nav>'
+FOLDED = (  # the table of contents in the text, which small screens show
+    r'<nav aria-label="Contents" id="TOC-body"\1><details><summary>\2</summary>'
+    r'\3</details></nav>'
+)
+NAMED = {  # landmarks have names of their own, icons none, and what opens a menu is a button
+    'role="img"></i>': 'aria-hidden="true"></i>',
+    'role="navigation" aria-expanded': 'role="button" aria-expanded',
+    '<nav id="TOC"': '<nav aria-label="On this page" id="TOC"',
+    '<nav id="quarto-sidebar"': '<nav aria-label="Pages" id="quarto-sidebar"',
+    '<nav class="navbar': '<nav aria-label="Main" class="navbar',
+    '<div class="toc-actions"': '<div role="navigation" aria-label="Actions" class="toc-actions"',
+    'class="math display"': 'class="math display" tabindex="0"',
+}
 
 
 def readable(shade):
@@ -268,15 +263,6 @@ def words_before(page, at):
     return words if len(words) < 150 else words[:149].rsplit(' ', 1)[0] + ' …'
 
 
-def name_pictures(page):
-    "Pictures without words get those that introduce them"
-    return re.sub(
-        r'<img (?![^>]*\balt=)',
-        lambda m: f'<img alt="Plot: {words_before(page, m.start())}" ',
-        page,
-    )
-
-
 def mend_levels(page):
     "Headings without a jump: nbdev gives every symbol a level of 3, whatever is above it"
     title, end, rest = page.partition('</h1>')
@@ -290,67 +276,19 @@ def mend_levels(page):
     return title + end + re.sub(r'<h([2-6])([ >].*?)</h\1>', mend, rest, flags=re.S)
 
 
-def fold_contents(page):
-    "The table of contents in the text, which small screens show, folded"
-    return re.sub(
-        r'<nav id="TOC-body"([^>]*)>\s*<h2[^>]*>(.*?)</h2>(.*?)</nav>',
-        r'<nav aria-label="Contents" id="TOC-body"\1><details><summary>\2</summary>'
-        r'\3</details></nav>',
-        page,
-        flags=re.S,
-    )
-
-
 def mend_page(page):
-    """A page with a skip link, words for pictures and icons, landmarks with names of
-    their own, and boxes that scroll by keyboard"""
-    page = name_pictures(page)
-    if 'class="skip-link"' not in page:
+    """A page with a skip link, words for pictures, contrast in tables, landmarks with
+    names, headings without a jump, and boxes that scroll by keyboard"""
+    alt = lambda m: f'<img alt="Plot: {words_before(page, m.start())}" '
+    page = re.sub(r'<img (?![^>]*\balt=)', alt, page)
+    if SKIP not in page:
         page = re.sub(r'(<body\b[^>]*>)', lambda m: m[1] + SKIP, page, count=1)
-    page = re.sub(SCROLLS, r'<\1 tabindex="0"', page)
-    page = page.replace('role="img"></i>', 'aria-hidden="true"></i>')
-    page = page.replace('role="navigation" aria-expanded', 'role="button" aria-expanded')
-    page = page.replace('<nav id="TOC"', '<nav aria-label="On this page" id="TOC"')
-    pages = '<nav aria-label="Pages" id="quarto-sidebar"'
-    page = page.replace('<nav id="quarto-sidebar"', pages)
-    page = page.replace('<nav class="navbar', '<nav aria-label="Main" class="navbar')
-    actions = '<div role="navigation" aria-label="Actions" class="toc-actions"'
-    page = page.replace('<div class="toc-actions"', actions)
+    page = re.sub(r'<(pre|table)(?![^>]*tabindex)', r'<\1 tabindex="0"', page)
+    for old, new in NAMED.items():
+        page = page.replace(old, new)
     page = re.sub(SHADED, readable, page)
-    page = page.replace('class="math display"', 'class="math display" tabindex="0"')
-    page = mend_levels(fold_contents(page))
+    page = mend_levels(re.sub(CONTENTS, FOLDED, page, flags=re.S))
     return re.sub(r'<th([^>]*)>(?:&nbsp;|\s)*</th>', r'<td\1></td>', page)
-
-
-EXACT = """(window.exactHits = window.exactHits || ((entries, query, most) => {
-  const words = query.toLowerCase().split(/[\\s-]+/).filter((w) => w);
-  const escaped = (w) => w.replace(/[.*+?^${}()|[\\]\\\\]/g, "\\\\$&");
-  const find = words.map((w) => new RegExp("(?<![a-z0-9])" + escaped(w), "ig"));
-  const count = (text) => find.map((r) => (text.match(r) || []).length);
-  const score = (e) => {
-    const t = count(e.title), s = count(e.section || ""), x = count(e.text);
-    if (words.some((w, i) => !(t[i] + s[i] + x[i]))) return 0;
-    const first = /^howto\\//, last = /^(tests|benchmarks)\\//;
-    const start = /^index/.test(e.href) ? 6 : last.test(e.href) ? -6 : 0;
-    const all = /#all-messages/.test(e.href); // has words of everything
-    const how = first.test(e.href) && !all ? 10 : start;
-    const sum = (a, most) => a.reduce((n, k) => n + Math.min(k, most), 0);
-    return 20 + how + 8 * sum(t, 1) + 5 * sum(s, 1) + sum(x, 3);
-  };
-  return entries.map((e) => [score(e), e]).filter((p) => p[0] > 0)
-    .sort((a, b) => b[0] - a[0]).slice(0, most).map((p) => p[1]);
-}))(index, q, limit)"""
-FUZZY = 'const hits = fuse ?'
-
-
-def exact_first(site):
-    "Search: pages with the very words first; what is alike only where there are none"
-    found = [p for p in site.rglob('smalldocs*.js') if FUZZY in p.read_text('utf-8')]
-    for p in found:
-        s = p.read_text(encoding='utf-8')
-        new = f'const exact = {EXACT};\n      const hits = exact.length ? exact : fuse ?'
-        p.write_text(s.replace(FUZZY, new), encoding='utf-8')
-    return len(found)
 
 
 def sources(nbs=ROOT / 'nbs'):
@@ -370,104 +308,79 @@ COLAB = 'https://colab.research.google.com/github/twossp/twossp/blob/main/nbs'
 
 def offer_notebook(page, name, source):
     "Under the title of a tutorial: run it in Colab, or take the notebook"
-    said = (
+    links = (
         f'<div class="run-it"><a href="{COLAB}/{source}">Open in Colab</a>'
         f'<a href="{name}" download>Download the notebook</a></div>'
     )
     title = r'(<header id="title-block-header".*?</header>)'
-    after = lambda m: m[1] + said
-    return page if said in page else re.sub(title, after, page, count=1, flags=re.S)
+    after = lambda m: m[1] + links
+    return page if links in page else re.sub(title, after, page, count=1, flags=re.S)
 
 
-def offer_notebooks(site, nbs=ROOT / 'nbs'):
-    "Every tutorial with its notebook beside it"
+def for_everyone(site, nbs=ROOT / 'nbs'):
+    "Every page of the site, mended; every tutorial with its notebook beside it"
+    named = sources()
+    rewrite(site, '*.html', lambda p, s: mend_edit(mend_page(s), named) if '<body' in s else s)
     for n in below('tutorials', nbs):
-        page = site / Path(n).with_suffix('.html')
+        page = (site / n).with_suffix('.html')
         if Path(n).stem != 'tutorials' and page.exists():
-            shutil.copy(nbs / n, page.with_name(Path(n).name))
+            shutil.copy(nbs / n, site / n)
             text = page.read_text(encoding='utf-8')
             page.write_text(offer_notebook(text, Path(n).name, n), encoding='utf-8')
-
-
-def for_everyone(site):
-    "Every page of the site, mended"
-    named = sources()
-    offer_notebooks(site)
-    for p in site.rglob('*.html'):
-        s = p.read_text(encoding='utf-8')
-        if '<body' in s:
-            p.write_text(mend_edit(mend_page(s), named), encoding='utf-8')
 
 
 # --- building
 
 
-def setup():
-    "nbdev's configuration; its child processes find this checkout's `twossp` and `tools`"
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    os.environ['PYTHONPATH'] = os.pathsep.join(
-        filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])
-    )
-    from nbdev.config import get_config
-
-    return get_config()
-
-
-def with_smalldocs(cfg):
+def with_smalldocs(cfg, site):
     "Build the site without Quarto"
     import nbdev.doclinks
     from nbdev.serve import proc_nbs
 
     nbdev.doclinks._build_modidx()
     proc = proc_nbs(force=True)
-    want, got = set(notebooks()), set(notebooks(proc))
-    if want - got:
-        sys.exit(
-            f'site: nbdev did not process {", ".join(sorted(want-got))}'
-            ' (does a folder above this checkout begin with a dot?)'
-        )
+    if lost := sorted(set(notebooks()) - set(notebooks(proc))):
+        why = 'does a folder above this checkout begin with a dot?'
+        sys.exit(f'site: nbdev did not process {", ".join(lost)} ({why})')
     tmp = ROOT / '.site-src'
     stage(proc, tmp, f'{cfg.doc_host}{cfg.doc_baseurl}/', ROOT / '_quarto.yml')
     code = 'import sys; from smalldocs.cli import main; sys.exit(main())'
     subprocess.run([sys.executable, '-c', code, 'render', str(tmp)], check=True)
-    shutil.rmtree(cfg.doc_path, ignore_errors=True)
-    shutil.move(tmp / '_docs', cfg.doc_path)
-    mend_anchors(Path(cfg.doc_path))
-    no_web_fonts(Path(cfg.doc_path))
-    print(local_katex(Path(cfg.doc_path), ROOT / '.cache'))
+    shutil.move(tmp / '_docs', site)
+    mend_anchors(site)
+    no_web_fonts(site)
+    exact_first(site)
+    print(local_katex(site))
 
 
-def with_quarto(cfg):
+def with_quarto():
     "Build the site with Quarto; README.md keeps the form that tools/nb2readme.py gives it"
     from nbdev.quarto import nbdev_docs
 
     readme = ROOT / 'README.md'
-    before = readme.read_bytes() if readme.exists() else None
+    before = readme.read_bytes()
     nbdev_docs.__wrapped__()
-    if before is not None:
-        readme.write_bytes(before)
+    readme.write_bytes(before)
 
 
 def main(args):
-    "Build, or write the sidebar"
-    if args == ['--sidebar']:
-        return write_sidebar()
+    "Build"
     if args not in ([], ['--smalldocs']):
         sys.exit(__doc__)
-    cfg = setup()
-    quarto = shutil.which('quarto') if not args else None
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))  # nbdev's child processes find `twossp` and `tools` by the next
+    paths = [str(ROOT), os.environ.get('PYTHONPATH')]
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
+    from nbdev.config import get_config
+
+    cfg = get_config()
+    site, quarto = Path(cfg.doc_path), not args and shutil.which('quarto')
     # a build that fails leaves no old pages to be taken for new ones
-    shutil.rmtree(cfg.doc_path, ignore_errors=True)
-    (with_quarto if quarto else with_smalldocs)(cfg)
-    for_everyone(Path(cfg.doc_path))
-    if not quarto and not exact_first(Path(cfg.doc_path)):
-        sys.exit('site: the search of smalldocs is not as it was: mend exact_first')
-    pages = len(list(Path(cfg.doc_path).rglob('*.html')))
-    print(
-        f'{pages} pages in {Path(cfg.doc_path).name}/,'
-        f' made with {"Quarto" if quarto else "smalldocs"}'
-    )
+    shutil.rmtree(site, ignore_errors=True)
+    with_quarto() if quarto else with_smalldocs(cfg, site)
+    for_everyone(site)
+    pages, how = len(list(site.rglob('*.html'))), 'Quarto' if quarto else 'smalldocs'
+    print(f'{pages} pages in {site.name}/, made with {how}')
 
 
 if __name__ == '__main__':  # nbdev starts its workers with 'spawn', which imports this file

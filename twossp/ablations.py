@@ -46,34 +46,7 @@ def calibration_size(
     sparsity: float = 0.5,  # target; high, so that differences show
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods '2 windows', '4 windows' …
-    """2SSP with different amounts of calibration text, several draws of each.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    draw : Callable
-        (windows, seed) -> (windows, t) token windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    ns : Sequence[int]
-        windows
-    seeds : Sequence[int]
-        each draws its own windows
-    sparsity : float, default 0.5
-        target; high, so that differences show
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods '2 windows', '4 windows' …
-    """
+    "2SSP with different amounts of calibration text, several draws of each."
     how = dict(seeds=seeds, dense=False) | options
     rows = []
     for n in ns:
@@ -91,30 +64,7 @@ def calibration_text(
     sparsities: Sequence[float] = RATES,  # targets
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'calibrated on NAME'
-    """2SSP calibrated on different texts.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    texts : Mapping[str, torch.Tensor]
-        name -> (n, t) calibration windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    sparsities : Sequence[float], default RATES
-        targets
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods 'calibrated on NAME'
-    """
+    "2SSP calibrated on different texts."
     calib = {f"calibrated on {n}": ids for n, ids in texts.items()}
     methods, how = dict.fromkeys(calib, two_ssp), dict(dense=False) | options
     return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
@@ -129,30 +79,7 @@ def stage_one(
     sparsities: Sequence[float] = RATES,  # targets
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods '2ssp' and 'stage 1 only'
-    """The whole method, and FFN neurons alone at the same sparsity.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    calib : torch.Tensor
-        (n, t) calibration windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    sparsities : Sequence[float], default RATES
-        targets
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods '2ssp' and 'stage 1 only'
-    """
+    "The whole method, and FFN neurons alone at the same sparsity."
     methods = {"2ssp": two_ssp, "stage 1 only": width_only}
     how = dict(dense=False) | options
     return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
@@ -164,22 +91,7 @@ def stream_scores(
     p: float = 2,  # norm over a window's tokens; 2 is 2SSP's
     # a layer each: (d,) float32 of what the FFN reads, and of what it writes
 ) -> tuple[list, list]:
-    """2SSP's score, at the FFN's inputs and at its outputs.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    p : float, default 2
-        norm over a window's tokens; 2 is 2SSP's
-
-    Returns
-    -------
-    tuple[list, list]
-        a layer each: (d,) float32 of what the FFN reads, and of what it writes
-    """
+    "2SSP's score, at the FFN's inputs and at its outputs."
     check_ids(calib, model)
     a, layers, device = arch(model), decoder_layers(model), input_device(model)
     read, write = ([0.0] * len(layers) for _ in range(2))
@@ -236,24 +148,7 @@ def columns_rows(
     *,
     progress: bool = True,  # show progress bars
 ) -> Plan:  # the dropped part is zeroed
-    """2SSP with the FFN's inputs and outputs dropped in place of its neurons.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    sparsity : float
-        target, in (0, 1)
-    progress : bool, default True
-        show progress bars
-
-    Returns
-    -------
-    Plan
-        the dropped part is zeroed
-    """
+    "2SSP with the FFN's inputs and outputs dropped in place of its neurons."
     s, L = sizes(model), len(sizes(model))
     b = balance(s, sparsity)
     read, write = stream_scores(model, calib)
@@ -272,30 +167,7 @@ def rows_columns(
     sparsities: Sequence[float] = RATES,  # targets
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'rows-columns' (2SSP) and 'columns-rows'
-    """Neurons, against the FFN's inputs and outputs.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    calib : torch.Tensor
-        (n, t) calibration windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    sparsities : Sequence[float], default RATES
-        targets
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods 'rows-columns' (2SSP) and 'columns-rows'
-    """
+    "Neurons, against the FFN's inputs and outputs."
     methods = {"rows-columns": two_ssp, "columns-rows": columns_rows}
     how = dict(dense=False) | options
     return run_grid(model, tok, calib, methods, sparsities, evals, out, **how)
@@ -310,30 +182,7 @@ def norms(
     sparsities: Sequence[float] = RATES,  # targets
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'L2' (2SSP) and 'L1'
-    """The L2 norm of a neuron's activations, against the L1 norm.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    calib : torch.Tensor
-        (n, t) calibration windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    sparsities : Sequence[float], default RATES
-        targets
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods 'L2' (2SSP) and 'L1'
-    """
+    "The L2 norm of a neuron's activations, against the L1 norm."
     own = dict(L2=dict(p=2), L1=dict(p=1))
     how = dict(dense=False, options=own) | options
     methods = dict.fromkeys(own, two_ssp)
@@ -351,32 +200,7 @@ def balances(
     counts: Sequence[int] | None = None,
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'n_attn=0', 'n_attn=1' …
-    """2SSP with every number of removed attentions that can reach a sparsity.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    calib : torch.Tensor
-        (n, t) calibration windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    sparsities : Sequence[float] | None, default None
-        targets; None: i/L for i = 1 … L-2
-    counts : Sequence[int] | None, default None
-        numbers to try, where they reach the target; None: all
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    list[Result]
-        methods 'n_attn=0', 'n_attn=1' …
-    """
+    "2SSP with every number of removed attentions that can reach a sparsity."
     s, L, rows = sizes(model), len(sizes(model)), []
     targets = [i / L for i in range(1, L - 1)] if sparsities is None else sparsities
     for t in targets:
@@ -399,34 +223,7 @@ def ablate(
     seeds: Sequence[int] = range(5),  # of that
     **options,  # of `run_grid`
 ) -> dict[str, list[Result]]:  # name -> rows
-    """The paper's ablations, one after the other.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    draw : Callable
-        (windows, seed) -> (windows, t) token windows
-    evals : Mapping[str, Callable]
-        for `run_grid`
-    out : str | Path | None, default None
-        results file
-    n : int, default 32
-        calibration windows where they are not what is varied
-    ns : Sequence[int]
-        where they are
-    seeds : Sequence[int]
-        of that
-    **options
-        of `run_grid`
-
-    Returns
-    -------
-    dict[str, list[Result]]
-        name -> rows
-    """
+    "The paper's ablations, one after the other."
     calib, same = draw(n, 0), dict(evals=evals, out=out, **options)
     by_size = calibration_size(model, tok, draw, ns=ns, seeds=seeds, **same)
     return {

@@ -28,41 +28,7 @@ from .upstream import auto_class, knows_type, reads_images, writes_text
 # %% ../nbs/02_arch.ipynb #a12f812b
 @dataclass(frozen=True)
 class Arch:
-    """Where the parts of a decoder layer are: dotted names of submodules.
-
-    Parameters
-    ----------
-    layers : str
-        the list of decoder layers, from the model
-    attn : str | tuple[str, ...]
-        attention submodule, from a layer; in a hybrid, all kinds of its token mixers
-    attn_norm : str | tuple[str, ...]
-        norm of the attention branch, from a layer (in front of the attention; behind it in OLMo
-        2); one, or one for each
-    out : str | tuple[str, ...]
-        output projection of the attention, from the attention; one, or one for each
-    up : tuple[str, ...]
-        input projections of the FFN (gate and up), from a layer; * stands for any name
-    down : str
-        output projection of the FFN, from a layer
-    fused : int, default 1
-        how many projections each matrix in `up` stacks
-    width : str, default 'intermediate_size'
-        the configuration's name for the FFN width; "" where it has none, since the width is a
-        product of others: only compact checkpoints can say another
-    experts : str, default ''
-        a mixture's fused experts, from a layer; a layer without them is a dense one
-    shared : tuple[str, ...], default ()
-        the projections of a mixture's shared expert, the last its `down`, from a layer
-    gives : str | tuple[str, ...], default 'x-'
-        what an attention returns: x stands for the tensor, - for None, brackets for a list, +
-        for the residual and what it adds; one, or one for each
-    keeps : str | tuple[str, ...], default 'keys'
-        what it leaves in the cache: "keys", the "states" of a recurrence, or "nothing" where it
-        reads another layer's keys; or one for each
-    fixed : bool, default False
-        do whole layers have to stay, since something in the model depends on their number
-    """
+    "Where the parts of a decoder layer are: dotted names of submodules."
 
     layers: str  # the list of decoder layers, from the model
     # attention submodule, from a layer; in a hybrid, all kinds of its token mixers
@@ -103,21 +69,7 @@ ARCHS: dict[str, Arch] = dict.fromkeys(_LIKE_LLAMA.split(), _LLAMA)  # by model 
 # %% ../nbs/02_arch.ipynb #ac7c3d5d
 @dataclass(frozen=True)
 class Mixer:
-    """One of the token mixers that a row names; an attention, mostly.
-
-    Parameters
-    ----------
-    name : str
-        from a layer
-    norm : str
-        of its branch, from a layer
-    out : str
-        output projection, from the mixer
-    gives : str
-        what it returns, as in `Arch`
-    keeps : str
-        what it leaves in the cache: "keys", "states" or "nothing"
-    """
+    "One of the token mixers that a row names; an attention, mostly."
 
     name: str  # from a layer
     norm: str  # of its branch, from a layer
@@ -129,18 +81,7 @@ class Mixer:
 def row_mixers(
     a: Arch,  # any row
 ) -> list[Mixer]:  # one for each name in `a.attn`
-    """The kinds of token mixers that a row names.
-
-    Parameters
-    ----------
-    a : Arch
-        any row
-
-    Returns
-    -------
-    list[Mixer]
-        one for each name in `a.attn`
-    """
+    "The kinds of token mixers that a row names."
     names = (a.attn,) if isinstance(a.attn, str) else a.attn
     given = (a.attn_norm, a.out, a.gives, a.keeps)
     each = [(x,) * len(names) if isinstance(x, str) else x for x in given]
@@ -151,20 +92,7 @@ def layer_mixers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> list[Mixer]:  # in the order of `a.attn`; a removed one counts
-    """The token mixers that a layer has.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    list[Mixer]
-        in the order of `a.attn`; a removed one counts
-    """
+    "The token mixers that a layer has."
     each = row_mixers(a)
     if isinstance(a.attn, str):
         return each
@@ -184,18 +112,7 @@ def _has(layer, m):
 def lends_keys(
     mixer: nn.Module,  # a token mixer
 ) -> bool:  # then it has to stay
-    """Do other layers attend to the keys that this one computes (Gemma 3n, Gemma 4).
-
-    Parameters
-    ----------
-    mixer : nn.Module
-        a token mixer
-
-    Returns
-    -------
-    bool
-        then it has to stay
-    """
+    "Do other layers attend to the keys that this one computes (Gemma 3n, Gemma 4)."
     c = getattr(mixer, "config", None)
     others = getattr(c, "num_kv_shared_layers", 0)
     return bool(getattr(mixer, "store_full_length_kv", False) and others)
@@ -204,18 +121,7 @@ def lends_keys(
 def borrows_keys(
     mixer: nn.Module,  # a token mixer
 ) -> bool:  # then it leaves nothing in the cache
-    """Does a mixer attend to another layer's keys, and computes none itself.
-
-    Parameters
-    ----------
-    mixer : nn.Module
-        a token mixer
-
-    Returns
-    -------
-    bool
-        then it leaves nothing in the cache
-    """
+    "Does a mixer attend to another layer's keys, and computes none itself."
     return bool(getattr(mixer, "is_kv_shared_layer", False))
 
 
@@ -273,18 +179,7 @@ ARCHS["zamba2"] = Arch(
 def model_family(
     config: PreTrainedConfig,  # of a dense or a pruned model
 ) -> str:  # model type, as transformers knows it
-    """The family of a model, also where a pruned checkpoint carries a type of ours.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a dense or a pruned model
-
-    Returns
-    -------
-    str
-        model type, as transformers knows it
-    """
+    "The family of a model, also where a pruned checkpoint carries a type of ours."
     return getattr(config, "base_model_type", None) or config.model_type
 
 # %% ../nbs/02_arch.ipynb #41d53cd4
@@ -309,18 +204,7 @@ _REASONS = {
 def refusal(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # the reason; None if there is none
-    """Why a kind of model is out of scope: encoder–decoder, speech, no language model.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    str | None
-        the reason; None if there is none
-    """
+    "Why a kind of model is out of scope: encoder–decoder, speech, no language model."
     parts, looks = [config], sees(config)
     if looks and (text := config.get_text_config()) is not config:
         parts.append(text)
@@ -341,18 +225,7 @@ _NO_TEXT = "transformers {} has no language model of this type: none that writes
 def sees(
     config: PreTrainedConfig,  # of any model
 ) -> bool:  # by its type
-    """Is it of a model that reads images and text, and writes text.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    bool
-        by its type
-    """
+    "Is it of a model that reads images and text, and writes text."
     return reads_images(model_family(config))
 
 # %% ../nbs/02_arch.ipynb #a49f5f7b
@@ -363,18 +236,7 @@ ROWS: WeakKeyDictionary = WeakKeyDictionary()
 def row_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON
-    """A row as config.json's entry `twossp` holds it, under `arch`.
-
-    Parameters
-    ----------
-    row : Arch
-        of any family
-
-    Returns
-    -------
-    dict
-        of strings, numbers and lists, for JSON
-    """
+    "A row as config.json's entry `twossp` holds it, under `arch`."
     kept = {k: v for k, v in asdict(row).items() if v != _NEWER.get(k)}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
 
@@ -386,18 +248,7 @@ _NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 def written_row(
     config: PreTrainedConfig,  # of any model
 ) -> Arch | None:  # None if none was written
-    """The row that a checkpoint was saved with; `ValueError` if it is no row.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    Arch | None
-        None if none was written
-    """
+    "The row that a checkpoint was saved with; `ValueError` if it is no row."
     spec = getattr(config, "twossp", None)
     said = spec.get("arch") if isinstance(spec, dict) else None
     if said is None:
@@ -435,20 +286,7 @@ def pick_loader(
     name: str,  # of the checkpoint, for messages
     config: PreTrainedConfig,  # its own
 ) -> type:  # of transformers' Auto classes
-    """The Auto class that loads a model; `Unloadable` says why it cannot be pruned
-
-    Parameters
-    ----------
-    name : str
-        of the checkpoint, for messages
-    config : PreTrainedConfig
-        its own
-
-    Returns
-    -------
-    type
-        of transformers' Auto classes
-    """
+    "The Auto class that loads a model; `Unloadable` says why it cannot be pruned"
     if way_out := why_packed(form := packed_form(config)):
         raise Unloadable(f"the checkpoint {name!r} is quantised ({form}): {way_out}")
     if reason := refusal(config):
@@ -511,18 +349,7 @@ def _check_soft_cap(c):
 def decoder_layers(
     model: PreTrainedModel,  # of a supported family
 ) -> nn.ModuleList:  # the decoder layers, first to last
-    """The list of decoder layers.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-
-    Returns
-    -------
-    nn.ModuleList
-        the decoder layers, first to last
-    """
+    "The list of decoder layers."
     return model.get_submodule(arch(model).layers)
 
 # %% ../nbs/02_arch.ipynb #42b5d2a8
@@ -530,20 +357,7 @@ def ffn_users(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[int, ...]:  # numbers of layers, its own among them; () where it is its own
-    """The layers that use a layer's FFN, where it is one for several (Zamba 2).
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    tuple[int, ...]
-        numbers of layers, its own among them; () where it is its own
-    """
+    "The layers that use a layer's FFN, where it is one for several (Zamba 2)."
     c = getattr(_find(layer, a.down.rpartition(".")[0]), "config", None)
     at, turns = getattr(c, "hybrid_layer_ids", None), getattr(c, "num_mem_blocks", None)
     if not at or not turns:
@@ -555,20 +369,7 @@ def borrows_ffn(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> bool:  # then the FFN counts as the first such layer's
-    """Is a layer's FFN an earlier layer's, used once more.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    bool
-        then the FFN counts as the first such layer's
-    """
+    "Is a layer's FFN an earlier layer's, used once more."
     users = ffn_users(layer, a)
     return bool(users) and users[0] != _number(layer)
 
@@ -594,20 +395,7 @@ def has_experts(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> bool:  # also if they were removed
-    """Is this a layer of experts.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    bool
-        also if they were removed
-    """
+    "Is this a layer of experts."
     if not a.experts:
         return False
     *path, name = a.experts.split(".")
@@ -620,20 +408,7 @@ def layer_row(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> Arch:  # `up` and `down` are those of this layer; "" where it has no such FFN
-    """The row as it is for one layer: in a layer of experts, the shared expert is the FFN.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    Arch
-        `up` and `down` are those of this layer; "" where it has no such FFN
-    """
+    "The row as it is for one layer: in a layer of experts, the shared expert is the FFN."
     if not has_experts(layer, a):
         starred = any("*" in n for n in a.up)
         return replace(a, up=tuple(_named(layer, a.up))) if starred else a
@@ -645,20 +420,7 @@ def has_ffn(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> bool:  # in a hybrid, a layer may mix tokens and do nothing else
-    """Has the layer an FFN; a removed one counts.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    bool
-        in a hybrid, a layer may mix tokens and do nothing else
-    """
+    "Has the layer an FFN; a removed one counts."
     if isinstance(a.attn, str) or has_experts(layer, a):
         return True
     names = (*layer_row(layer, a).up, a.down)
@@ -669,20 +431,7 @@ def ffn_linears(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[list[nn.Module], nn.Module]:  # input projections, output projection
-    """The FFN's projections; `TypeError` where one is no plain linear layer.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    tuple[list[nn.Module], nn.Module]
-        input projections, output projection
-    """
+    "The FFN's projections; `TypeError` where one is no plain linear layer."
     has, a = has_ffn(layer, a), layer_row(layer, a)
     if not has or not a.down:
         return [], NoLinear(0)
@@ -701,47 +450,13 @@ def ffn_width(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> int:  # neurons; 0 where it has no FFN
-    """How many neurons the layer's FFN has now.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    int
-        neurons; 0 where it has no FFN
-    """
+    "How many neurons the layer's FFN has now."
     return in_features(ffn_linears(layer, a)[1])
 
 # %% ../nbs/02_arch.ipynb #b33ba56c
 @dataclass(frozen=True)
 class Sizes:
-    """Parameters of the decoder layers; one entry a layer.
-
-    Parameters
-    ----------
-    layer : tuple[int, ...]
-        all parameters of the layer, norms included
-    attn : tuple[int, ...]
-        of its attention submodule, or of all its token mixers
-    ffn : tuple[int, ...]
-        of its FFN projections, biases included, and of all its experts
-    width : tuple[int, ...]
-        neurons of its FFN; of a mixture's, the shared expert's
-    neuron : tuple[int, ...]
-        parameters that go with one neuron of that
-    mixers : tuple[tuple[int, ...], ...]
-        of each of the layer's token mixers, in the order of `Arch.attn`; left out: every layer
-        has one
-    experts : tuple[ExpertSizes | None, ...]
-        a mixture's experts; None for a layer without; left out: no layer has any
-    fixed : bool
-        as `Arch.fixed`
-    """
+    "Parameters of the decoder layers; one entry a layer."
 
     layer: tuple[int, ...]  # all parameters of the layer, norms included
     attn: tuple[int, ...]  # of its attention submodule, or of all its token mixers
@@ -764,13 +479,7 @@ class Sizes:
 
     @property
     def total(self) -> int:  # parameters
-        """All parameters of the decoder layers: what a sparsity is a share of.
-
-        Returns
-        -------
-        int
-            parameters
-        """
+        "All parameters of the decoder layers: what a sparsity is a share of."
         return sum(self.layer)
 
     def __len__(self):
@@ -780,29 +489,12 @@ class Sizes:
         self,
         i: int,  # a layer
     ) -> ExpertSizes | None:  # None: it has none
-        """The experts of a layer.
-
-        Parameters
-        ----------
-        i : int
-            a layer
-
-        Returns
-        -------
-        ExpertSizes | None
-            None: it has none
-        """
+        "The experts of a layer."
         return self.experts[i] if self.experts else None
 
     @property
     def active(self) -> int:  # parameters
-        """Those of the decoder layers that one token uses.
-
-        Returns
-        -------
-        int
-            parameters
-        """
+        "Those of the decoder layers that one token uses."
         idle = (e.count(e.experts - e.active, e.width) for e in self.experts if e)
         return self.total - sum(idle)
 
@@ -810,18 +502,7 @@ class Sizes:
 def n_params(
     module: nn.Module,  # any module
 ) -> int:  # parameters, a shared one counted once
-    """Number of parameters.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any module
-
-    Returns
-    -------
-    int
-        parameters, a shared one counted once
-    """
+    "Number of parameters."
     return sum(p.numel() for p in module.parameters())
 
 # %% ../nbs/02_arch.ipynb #04af5b12

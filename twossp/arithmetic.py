@@ -26,20 +26,7 @@ def make_questions(
     n: int,  # how many, at least 1
     seed: int = 0,  # of the draw
 ) -> list[dict]:  # 'question', 'answer'; all different
-    """Arithmetic of one step, in the format of GSM8K.
-
-    Parameters
-    ----------
-    n : int
-        how many, at least 1
-    seed : int, default 0
-        of the draw
-
-    Returns
-    -------
-    list[dict]
-        'question', 'answer'; all different
-    """
+    "Arithmetic of one step, in the format of GSM8K."
     if n < 1:
         raise ValueError(f"at least 1 question has to be made; got {n}")
     rng, found = random.Random(seed), {}
@@ -88,24 +75,7 @@ def write_arithmetic(
     seed: int = 0,  # of the draw
     new: int = 96,  # tokens an answer may have
 ) -> Path:  # the folder
-    """A folder with the task `twossp_arithmetic`: its questions, and how they are asked.
-
-    Parameters
-    ----------
-    folder : str | Path
-        made if needed; for lm-eval's `include_path`
-    n : int, default 20
-        questions that are asked
-    seed : int, default 0
-        of the draw
-    new : int, default 96
-        tokens an answer may have
-
-    Returns
-    -------
-    Path
-        the folder
-    """
+    "A folder with the task `twossp_arithmetic`: its questions, and how they are asked."
     folder = Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     asked = make_questions(n + 10, seed)

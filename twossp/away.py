@@ -17,33 +17,14 @@ from torch import nn
 def is_away(
     module: nn.Module,  # any
 ) -> bool:  # False where the weights are in place, for good or for the moment
-    """Are a module's own tensors offloaded just now.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any
-
-    Returns
-    -------
-    bool
-        False where the weights are in place, for good or for the moment
-    """
+    "Are a module's own tensors offloaded just now."
     if not has_offloaded_params(module):
         return False
     return any(p.is_meta for p in module.parameters(recurse=False))
 
 # %% ../nbs/01_away.ipynb #f394d531
 class Later(Mapping):
-    """The tensors of a module that is made of another one, made when they are fetched.
-
-    Parameters
-    ----------
-    old : nn.Module
-        whose weights are away
-    make : Callable
-        old -> new, with its weights
-    """
+    "The tensors of a module that is made of another one, made when they are fetched."
 
     def __init__(
         self,
@@ -79,20 +60,7 @@ def make_later(
     # old -> new; brings the weights of `old` itself
     make: Callable,
 ) -> nn.Module:  # what `make` gives; its weights are away if those of `old` are
-    """What is made of a module: now, or, where its weights are away, whenever it is used.
-
-    Parameters
-    ----------
-    old : nn.Module
-        its weights in place, or away
-    make : Callable
-        old -> new; brings the weights of `old` itself
-
-    Returns
-    -------
-    nn.Module
-        what `make` gives; its weights are away if those of `old` are
-    """
+    "What is made of a module: now, or, where its weights are away, whenever it is used."
     if not is_away(old):
         return make(old)
     tensors, hook = Later(old, make), old._hf_hook
@@ -106,17 +74,7 @@ def put_tensor(
     name: str,  # of one of its tensors
     x: torch.Tensor,  # of the right shape; stays on the host if the module is away
 ):
-    """Give a module a tensor of its own.
-
-    Parameters
-    ----------
-    module : nn.Module
-        its weights in place, or made later
-    name : str
-        of one of its tensors
-    x : torch.Tensor
-        of the right shape; stays on the host if the module is away
-    """
+    "Give a module a tensor of its own."
     like = getattr(module, name, None)
     like = next(module.parameters(recurse=False)) if like is None else like
     where, learns = dict(device=like.device, dtype=like.dtype), like.requires_grad

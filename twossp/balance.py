@@ -21,20 +21,7 @@ def mean_sizes(
     s: Sizes,  # of the dense model
     active: bool = False,  # of a mixture's experts only those that a token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
-    """A and F of the formula: one layer's, and means where layers differ.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    active : bool, default False
-        of a mixture's experts only those that a token uses
-
-    Returns
-    -------
-    tuple[float, float]
-        parameters of one attention, of one FFN
-    """
+    "A and F of the formula: one layer's, and means where layers differ."
     mixers, ffns = [n for x in s.mixers for n in x], [n for n in s.ffn if n]
     if active:
         ffns = [n - _idle(s.experts_of(i)) for i, n in enumerate(s.ffn) if n]
@@ -62,18 +49,7 @@ COUNTS = "all", "active"  # what F can count in a mixture
 def mixer_count(
     s: Sizes,  # of the dense model
 ) -> int:  # the number of layers, where each has one attention
-    """L of the formula: how many token mixers there are that can go.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-
-    Returns
-    -------
-    int
-        the number of layers, where each has one attention
-    """
+    "L of the formula: how many token mixers there are that can go."
     return sum(map(len, s.mixers))
 
 
@@ -83,24 +59,7 @@ def attention_count(
     alpha: float = 1.5,  # larger removes more attentions; the paper's value
     count: str = "all",  # of a mixture's experts; or "active": those a token uses
 ) -> int:  # 0 … L
-    """The formula's number of attentions to remove.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    alpha : float, default 1.5
-        larger removes more attentions; the paper's value
-    count : str, default 'all'
-        of a mixture's experts; or "active": those a token uses
-
-    Returns
-    -------
-    int
-        0 … L
-    """
+    "The formula's number of attentions to remove."
     _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
@@ -122,18 +81,7 @@ def _check_count(count, n_attn=None):
 def mixer_drops(
     s: Sizes,  # of the dense model
 ) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
-    """Plans that each remove one token mixer: one attention, in most families.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-
-    Returns
-    -------
-    list[Plan]
-        one a token mixer, layer by layer; none for a layer without
-    """
+    "Plans that each remove one token mixer: one attention, in most families."
     L, each = len(s), []
     for i, sizes in enumerate(s.mixers):
         n = len(sizes)
@@ -149,22 +97,7 @@ def round_width(
     f: int,  # neurons of the dense FFN
     multiple: int = 1,  # of which the width is to be a multiple; 1 to f
 ) -> int:  # the nearest multiple, or `f` itself where that is nearer
-    """A width that hardware likes.
-
-    Parameters
-    ----------
-    exact : float
-        neurons, 0 … f
-    f : int
-        neurons of the dense FFN
-    multiple : int, default 1
-        of which the width is to be a multiple; 1 to f
-
-    Returns
-    -------
-    int
-        the nearest multiple, or `f` itself where that is nearer
-    """
+    "A width that hardware likes."
     most = f // multiple * multiple
     nearest = min(most, max(0, round(exact / multiple) * multiple))
     return f if abs(f - exact) < abs(nearest - exact) else nearest
@@ -174,15 +107,7 @@ def check_multiple(
     multiple: int,  # of which widths are to be multiples
     f: int,  # neurons of the dense FFN
 ):
-    """`ValueError` unless a width can be a multiple of it.
-
-    Parameters
-    ----------
-    multiple : int
-        of which widths are to be multiples
-    f : int
-        neurons of the dense FFN
-    """
+    "`ValueError` unless a width can be a multiple of it."
     whole = isinstance(multiple, int) and not isinstance(multiple, bool)
     if not whole or not 1 <= multiple <= f:
         raise ValueError(
@@ -193,15 +118,7 @@ def check_multiple(
 # %% ../nbs/23_balance.ipynb #70e65ecf
 @dataclass(frozen=True)
 class Balance:
-    """How a sparsity target is split between the stages.
-
-    Parameters
-    ----------
-    n_attn : int
-        attentions to remove
-    width : int
-        FFN neurons each layer keeps
-    """
+    "How a sparsity target is split between the stages."
 
     n_attn: int  # attentions to remove
     width: int  # FFN neurons each layer keeps
@@ -211,20 +128,7 @@ def reachable_range(
     s: Sizes,  # of the dense model
     n_attn: int,  # attentions removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    """The sparsities that `n_attn` removed attentions allow: all of every FFN, or none.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    n_attn : int
-        attentions removed
-
-    Returns
-    -------
-    tuple[float, float]
-        lowest and highest sparsity
-    """
+    "The sparsities that `n_attn` removed attentions allow: all of every FFN, or none."
     attn = n_attn * mean_sizes(s)[0]
     return attn / s.total, (attn + sum(s.ffn)) / s.total
 
@@ -261,18 +165,7 @@ def _check_narrowest(s, n, width, multiple):
 def full_width(
     s: Sizes,  # of the dense model
 ) -> int:  # neurons
-    """The width of the widest FFN; of a mixture, of an expert.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-
-    Returns
-    -------
-    int
-        neurons
-    """
+    "The width of the widest FFN; of a mixture, of an expert."
     return next((e.width for e in s.experts if e), 0) or max(s.width)
 
 
@@ -282,24 +175,7 @@ def width_after(
     removed: float,  # parameters that attentions take away
     multiple: int = 1,  # of which the width is a multiple
 ) -> int:  # neurons that the widest FFN keeps, or each expert of a mixture
-    """The width that meets a target, once it is known what the attentions take away.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    removed : float
-        parameters that attentions take away
-    multiple : int, default 1
-        of which the width is a multiple
-
-    Returns
-    -------
-    int
-        neurons that the widest FFN keeps, or each expert of a mixture
-    """
+    "The width that meets a target, once it is known what the attentions take away."
     n, f = sum(x > 0 for x in s.ffn), full_width(s)
     # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
@@ -310,20 +186,7 @@ def layer_widths(
     s: Sizes,  # of the dense model
     width: int,  # that the widest FFN keeps, or each expert of a mixture
 ) -> list[int]:  # a layer: neurons, of each expert where it has some; 0: it has no FFN
-    """The same share of every FFN: the same number of neurons where they are alike.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    width : int
-        that the widest FFN keeps, or each expert of a mixture
-
-    Returns
-    -------
-    list[int]
-        a layer: neurons, of each expert where it has some; 0: it has no FFN
-    """
+    "The same share of every FFN: the same number of neurons where they are alike."
     f = full_width(s)
     own = [s.experts_of(i) is not None or w == f for i, w in enumerate(s.width)]
     if s.experts:  # a dense layer of a mixture keeps something

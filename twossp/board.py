@@ -25,18 +25,7 @@ def check_board() -> None:
 def board_name(
     r: Result,  # any
 ) -> str:  # a folder's name
-    """The run of TensorBoard that a row belongs to: model, method and options.
-
-    Parameters
-    ----------
-    r : Result
-        any
-
-    Returns
-    -------
-    str
-        a folder's name
-    """
+    "The run of TensorBoard that a row belongs to: model, method and options."
     options = ",".join(f"{k}={v}" for k, v in sorted(r.options.items()))
     parts = [Path(r.model).name, r.method, options, f"seed={r.seed}" if r.seed else ""]
     return "_".join("".join(c if c.isalnum() or c in "=,.+-_" else "-" for c in p)
@@ -46,18 +35,7 @@ def board_name(
 def on_board(
     folder: str | Path,  # TensorBoard's log folder
 ) -> Callable:  # for `run_grid`'s `on_row`
-    """Write each finished row where TensorBoard reads it.
-
-    Parameters
-    ----------
-    folder : str | Path
-        TensorBoard's log folder
-
-    Returns
-    -------
-    Callable
-        for `run_grid`'s `on_row`
-    """
+    "Write each finished row where TensorBoard reads it."
     check_board()
 
     def write(r):

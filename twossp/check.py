@@ -43,18 +43,7 @@ from .upstream import keep_soft_cap
 def check_search(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does the search engine see what pruned models give, one after the other.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does the search engine see what pruned models give, one after the other."
     s = sizes(p.model)
     first = next(i for i, n in enumerate(s.ffn) if n)  # of those that have an FFN
     plans = [*mixer_drops(s)[:4], drop(p.L, ffn=[first]), drop(p.L)]
@@ -78,18 +67,7 @@ def _nll_of(p, plan):
 def check_files(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Do pruned models come back from disk as they were.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Do pruned models come back from disk as they were."
     half = halve_plan(p.model)
     narrow = half if p.a.width else Plan((None,) * p.L, (True,) * p.L)
     attn = narrow | mixer_drops(sizes(p.model))[0]
@@ -146,17 +124,7 @@ def _own_class(model, path):
 # %% ../nbs/55_check.ipynb #348bdb7a
 @dataclass(frozen=True)
 class Finding:
-    """One thing that has to hold for a row to be right.
-
-    Parameters
-    ----------
-    name : str
-        what was looked at
-    ok : bool | None
-        does it hold; None: not looked at
-    said : str
-        what was found, or what is wrong
-    """
+    "One thing that has to hold for a row to be right."
 
     name: str  # what was looked at
     ok: bool | None  # does it hold; None: not looked at
@@ -165,19 +133,7 @@ class Finding:
 # %% ../nbs/55_check.ipynb #6ae14845
 @dataclass(frozen=True)
 class FamilyReport:
-    """What `check_family` found; prints as a table.
-
-    Parameters
-    ----------
-    kind : str
-        model type
-    row : Arch | None
-        that was checked; None if there is none, and none could be proposed
-    source : str
-        where the row is from: "ARCHS", "given", "proposed"
-    findings : tuple[Finding, ...]
-        one a check
-    """
+    "What `check_family` found; prints as a table."
 
     kind: str  # model type
     # that was checked; None if there is none, and none could be proposed
@@ -187,13 +143,7 @@ class FamilyReport:
 
     @property
     def ok(self) -> bool:  # all that was looked at holds
-        """Is the row right.
-
-        Returns
-        -------
-        bool
-            all that was looked at holds
-        """
+        "Is the row right."
         return self.row is not None and all(f.ok is not False for f in self.findings)
 
     def __repr__(self):
@@ -285,28 +235,7 @@ def check_family(
     files: bool | None = None,
 ) -> FamilyReport:  # prints as a table; `.ok` says whether the row is right
     """Is a row of `ARCHS` right for this model: every kind of removal against its
-    definition, decoding, search, checkpoints.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched. A small random one of the family is best: see `randomize` in
-        twossp.testing
-    row : Arch | None, default None
-        to be checked; default: the table's, or else a proposal
-    ids : torch.Tensor | None, default None
-        (n, t) token ids; default: two random windows of 16
-    tol : float | None, default None
-        largest difference relative to the largest logit; default: by the model's dtype
-    files : bool | None, default None
-        write and read checkpoints too; default: if the model has fewer than 50 million
-        parameters
-
-    Returns
-    -------
-    FamilyReport
-        prints as a table; `.ok` says whether the row is right
-    """
+    definition, decoding, search, checkpoints."""
     kind = model_family(model.config)
     source = "given" if row else "ARCHS" if kind in ARCHS else "proposed"
     if reason := refusal(model.config):

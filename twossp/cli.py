@@ -23,17 +23,7 @@ from .options import EXAMPLES, read_given, read_options
 # %% ../nbs/74_cli.ipynb #c2aea352
 @dataclass(frozen=True)
 class Command:
-    """One row: what a first word of the command line does.
-
-    Parameters
-    ----------
-    run : str
-        dotted path of a function (options) -> exit code
-    options : str
-        dotted path of its options, a dataclass of flags
-    about : str
-        in a line
-    """
+    "One row: what a first word of the command line does."
 
     run: str  # dotted path of a function (options) -> exit code
     options: str  # dotted path of its options, a dataclass of flags
@@ -70,13 +60,7 @@ COMMANDS: dict[str, Command] = {
 
 # %% ../nbs/74_cli.ipynb #f81e30ed
 def list_commands() -> str:  # for `--help`
-    """Names, and a line on each.
-
-    Returns
-    -------
-    str
-        for `--help`
-    """
+    "Names, and a line on each."
     wide = max(map(len, COMMANDS))
     rows = [f"  twossp {k.ljust(wide)}  {c.about}" for k, c in COMMANDS.items()]
     after = "  twossp COMMAND --help says more; without a command, it is prune"
@@ -87,20 +71,7 @@ def call(
     name: str,  # a key of `COMMANDS`
     words: Sequence[str],  # what follows it
 ) -> int:  # exit code
-    """Read a command's options, and run it.
-
-    Parameters
-    ----------
-    name : str
-        a key of `COMMANDS`
-    words : Sequence[str]
-        what follows it
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "Read a command's options, and run it."
     if name not in COMMANDS:
         raise ValueError(f"no command {name!r}; there are: {', '.join(COMMANDS)}")
     row = COMMANDS[name]
@@ -121,18 +92,7 @@ def call(
 def explain(
     e: BaseException,  # what went wrong
 ) -> str:  # one line
-    """An error in words.
-
-    Parameters
-    ----------
-    e : BaseException
-        what went wrong
-
-    Returns
-    -------
-    str
-        one line
-    """
+    "An error in words."
     if is_out_of_memory(e):
         return (
             "out of memory: try --dtype bfloat16, a shorter --seq_len, or another"
@@ -169,18 +129,7 @@ def is_full_disk(
 def is_out_of_memory(
     e: BaseException,  # what went wrong
 ) -> bool:  # of the host, or of a device
-    """torch's own error is told by its name, since torch may not be loaded.
-
-    Parameters
-    ----------
-    e : BaseException
-        what went wrong
-
-    Returns
-    -------
-    bool
-        of the host, or of a device
-    """
+    "torch's own error is told by its name, since torch may not be loaded."
     return isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
 
 # %% ../nbs/74_cli.ipynb #8de49230
@@ -206,18 +155,7 @@ def _say_error(e):
 def answer(
     words: Sequence[str],  # the command line, without the program's name
 ) -> int:  # exit code
-    """What the program does; errors are raised.
-
-    Parameters
-    ----------
-    words : Sequence[str]
-        the command line, without the program's name
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "What the program does; errors are raised."
     if list(words) == ["--version"]:
         print(f"twossp {twossp.__version__}")
         return 0
@@ -231,19 +169,7 @@ def main(
     # exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process
     # of this job is gone, 130 interrupted
 ) -> int:
-    """The command `twossp`.
-
-    Parameters
-    ----------
-    argv : Sequence[str] | None, default None
-        default: the process's arguments
-
-    Returns
-    -------
-    int
-        exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process of this
-        job is gone, 130 interrupted
-    """
+    "The command `twossp`."
     try:
         with _plain_warnings():
             return answer(sys.argv[1:] if argv is None else argv)

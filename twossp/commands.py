@@ -25,18 +25,7 @@ from twossp.options import (
 def align(
     rows: Iterable[Sequence],  # of cells
 ) -> str:  # a line a row
-    """Columns of text, as wide as they have to be; the last is left as it is.
-
-    Parameters
-    ----------
-    rows : Iterable[Sequence]
-        of cells
-
-    Returns
-    -------
-    str
-        a line a row
-    """
+    "Columns of text, as wide as they have to be; the last is left as it is."
     table = [[str(x) for x in r] for r in rows]
     wide = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ("  ".join(x.ljust(n) for x, n in zip(r, wide, strict=True)) for r in table)
@@ -46,18 +35,7 @@ def align(
 def list_methods(
     o: NoOptions,  # nothing is asked for
 ) -> int:  # exit code
-    """`twossp methods`: name, paper, and a line on each.
-
-    Parameters
-    ----------
-    o : NoOptions
-        nothing is asked for
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp methods`: name, paper, and a line on each."
     rows = []
     for name, m in (METHODS | EXPERT_METHODS).items():
         rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
@@ -68,18 +46,7 @@ def list_methods(
 def list_families(
     o: FamiliesOptions,  # those of the table, or every type
 ) -> int:  # exit code
-    """`twossp families`: model types that can be pruned, and where their parts are.
-
-    Parameters
-    ----------
-    o : FamiliesOptions
-        those of the table, or every type
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp families`: model types that can be pruned, and where their parts are."
     if o.all:
         return _list_types()
     where = resolve_name("twossp.arch")
@@ -116,13 +83,7 @@ def _say_version(tried):
 
 # %% ../nbs/73_commands.ipynb #7fddf9e1
 def read_verdicts() -> tuple[str, dict]:  # transformers' version; (reads, type) -> (verdict, why)
-    """What was found when every model type was tried.
-
-    Returns
-    -------
-    tuple[str, dict]
-        transformers' version; (reads, type) -> (verdict, why)
-    """
+    "What was found when every model type was tried."
     text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
     first, *lines = text.splitlines()
     rows = csv.DictReader(lines)
@@ -133,18 +94,7 @@ def read_verdicts() -> tuple[str, dict]:  # transformers' version; (reads, type)
 def estimate(
     o: EstimateOptions,  # of what, and how much of it
 ) -> int:  # exit code
-    """`twossp estimate`: what methods leave, does it fit here, and how to get it.
-
-    Parameters
-    ----------
-    o : EstimateOptions
-        of what, and how much of it
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp estimate`: what methods leave, does it fit here, and how to get it."
     given = _check_estimate(o)
     with resolve_name("twossp.machine:quiet")():
         model = resolve_name("twossp.run:read_shapes")(o)
@@ -200,18 +150,7 @@ def _find_sparsity(o, model, options):
 def split_refused(
     table,  # of `estimate_table`: the dense model first, then methods
 ) -> tuple:  # those that can; {method: why it cannot}
-    """Which methods of a table of estimates cannot do what was asked.
-
-    Parameters
-    ----------
-    table
-        of `estimate_table`: the dense model first, then methods
-
-    Returns
-    -------
-    tuple
-        those that can; {method: why it cannot}
-    """
+    "Which methods of a table of estimates cannot do what was asked."
     left = table["attentions"] != ""
     return table[left], dict(table["sparsity"][~left])
 
@@ -233,20 +172,7 @@ def say_fits(
     context: int,  # tokens in the cache
 ) -> list[str]:  # a line for this machine's memory, and one for each accelerator's
     """Whether the dense model fits, which pruning has to hold; the rest of it is
-    windows.
-
-    Parameters
-    ----------
-    model
-        dense, on the meta device
-    context : int
-        tokens in the cache
-
-    Returns
-    -------
-    list[str]
-        a line for this machine's memory, and one for each accelerator's
-    """
+    windows."""
     dense = resolve_name("twossp.estimate:estimate")(model, "dense", context=context)[0]
     need, lines = dense.bytes + dense.cache, []
     for kind, count in resolve_name("twossp.machine:DEVICES").items():
@@ -269,26 +195,7 @@ def say_costs(
     options: dict,  # of the methods, where they change shapes or costs
     stream: bool = False,  # are the decoder layers left on disk
 ) -> list[str]:  # a line a method, for the first accelerator or else the host
-    """What pruning itself takes, with the windows that a method has by default.
-
-    Parameters
-    ----------
-    model
-        dense, on the meta device
-    methods : list[str]
-        by name
-    sparsity : float
-        target, in (0, 1)
-    options : dict
-        of the methods, where they change shapes or costs
-    stream : bool, default False
-        are the decoder layers left on disk
-
-    Returns
-    -------
-    list[str]
-        a line a method, for the first accelerator or else the host
-    """
+    "What pruning itself takes, with the windows that a method has by default."
     devices = resolve_name("twossp.machine:DEVICES").items()
     kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
     device = resolve_name("torch:device")(kind)
@@ -343,17 +250,6 @@ def _say_commands(o, methods, given, options):
 def report(
     o: ReportOptions,  # a results file, and where the page goes
 ) -> int:  # exit code
-    """`twossp report`: tables and figures of a results file, as one page.
-
-    Parameters
-    ----------
-    o : ReportOptions
-        a results file, and where the page goes
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp report`: tables and figures of a results file, as one page."
     print(resolve_name("twossp.run:write_page")(o.results, o.out))
     return 0

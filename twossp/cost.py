@@ -129,22 +129,7 @@ def layer_need(
     t: int,  # tokens a window
     layer: int = 0,  # which
 ) -> int:  # bytes, its input and weights not counted
-    """The most that a decoder layer has alive for one window.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        on the meta device; inside `applied`, as it is there
-    t : int
-        tokens a window
-    layer : int, default 0
-        which
-
-    Returns
-    -------
-    int
-        bytes, its input and weights not counted
-    """
+    "The most that a decoder layer has alive for one window."
     with inference(model):
         found = _try_record(model, t, layer)
         if found is None:  # one that looks at numbers, as a router does
@@ -157,21 +142,7 @@ def layer_need(
 # %% ../nbs/67_cost.ipynb #4a07fb0b
 @dataclass(frozen=True)
 class Room:
-    """What a device has, and how the windows are.
-
-    Parameters
-    ----------
-    n : int
-        calibration windows
-    t : int
-        tokens a window
-    free : int
-        bytes that are free when the model is there
-    kind : str, default 'cuda'
-        of device
-    stream : bool, default False
-        are the decoder layers left on disk, and fetched one by one
-    """
+    "What a device has, and how the windows are."
 
     n: int  # calibration windows
     t: int  # tokens a window
@@ -181,33 +152,13 @@ class Room:
 
     @property
     def budget(self) -> int:  # bytes that hidden states, activations, logits may have
-        """A quarter of what is free, as methods take it.
-
-        Returns
-        -------
-        int
-            bytes that hidden states, activations, logits may have
-        """
+        "A quarter of what is free, as methods take it."
         return self.free // 4
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something that a method does.
-
-    Parameters
-    ----------
-    what : str
-        in a word or two
-    bytes : int
-        beside the dense weights, at most
-    operations : int
-        of layers and head; one multiply-add counts as 2
-    exact : int, default 0
-        of the bytes: in float64
-    passes : int, default 0
-        over all decoder layers: how often a streamed model is read
-    """
+    "Something that a method does."
 
     what: str  # in a word or two
     bytes: int  # beside the dense weights, at most
@@ -630,20 +581,7 @@ def cost_options(
     method: str,  # key of `STEPS`
     options: Mapping,  # of methods
 ) -> dict:  # those that this one has, and that change what it takes
-    """The options that a cost has to know.
-
-    Parameters
-    ----------
-    method : str
-        key of `STEPS`
-    options : Mapping
-        of methods
-
-    Returns
-    -------
-    dict
-        those that this one has, and that change what it takes
-    """
+    "The options that a cost has to know."
     own = shape_options(method, options)
     repair = options.get("repair")
     return own | (dict(repair=repair) if repair and method not in BARE else {})
@@ -657,28 +595,7 @@ def count_steps(
     repair: bool | str | None = None,  # is the plan repaired, on the same windows
     **options,  # of the method
 ) -> tuple[list[Step], list[Step]]:  # in order: the least, and the most; mostly equal
-    """What a method does, step by step; `ValueError` if nothing is known of it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; only its shapes are looked at
-    method : str
-        key of `STEPS`
-    sparsity : float
-        target, in (0, 1)
-    room : Room
-        the device, and the windows
-    repair : bool | str | None, default None
-        is the plan repaired, on the same windows
-    **options
-        of the method
-
-    Returns
-    -------
-    tuple[list[Step], list[Step]]
-        in order: the least, and the most; mostly equal
-    """
+    "What a method does, step by step; `ValueError` if nothing is known of it."
     if method not in STEPS:
         names = ", ".join(STEPS)
         raise ValueError(f"no cost for method {method!r}; there are: {names}")
@@ -696,19 +613,7 @@ def count_steps(
 # %% ../nbs/67_cost.ipynb #29ee3354
 @dataclass(frozen=True)
 class Cost:
-    """What pruning takes.
-
-    Parameters
-    ----------
-    bytes : int
-        on the device at most, the dense weights among them
-    exact : int
-        of them, what a repair or SliceGPT has in float64
-    operations : int
-        of layers and head; one multiply-add counts as 2
-    read : int, default 0
-        bytes of layers that are fetched, where they are left on disk
-    """
+    "What pruning takes."
 
     bytes: int  # on the device at most, the dense weights among them
     exact: int  # of them, what a repair or SliceGPT has in float64
@@ -723,26 +628,7 @@ def pruning_cost(
     room: Room,  # the device, and the windows
     **options,  # of `count_steps`
 ) -> tuple[Cost, Cost]:  # the least and the most; equal where no balance is searched
-    """What a method needs to find its plan.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; only its shapes are looked at
-    method : str
-        key of `STEPS`
-    sparsity : float
-        target, in (0, 1)
-    room : Room
-        the device, and the windows
-    **options
-        of `count_steps`
-
-    Returns
-    -------
-    tuple[Cost, Cost]
-        the least and the most; equal where no balance is searched
-    """
+    "What a method needs to find its plan."
     model = as_skeleton(model)
     ends = count_steps(model, method, sparsity, room, **options)
     layers = [n * model.dtype.itemsize for n in sizes(model).layer]

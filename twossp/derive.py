@@ -45,21 +45,7 @@ from twossp.upstream import (
 # %% ../nbs/06_derive.ipynb #58cb52fe
 @dataclass(frozen=True)
 class Shape:
-    """The numbers of a configuration that a tiny copy changes.
-
-    Parameters
-    ----------
-    L : int
-        layers
-    d : int
-        width of the model
-    heads : int
-        query heads
-    groups : int
-        key heads; as many as `heads` where nothing is said of them
-    head : int
-        width of a head
-    """
+    "The numbers of a configuration that a tiny copy changes."
 
     L: int  # layers
     d: int  # width of the model
@@ -93,18 +79,7 @@ def _read(c, key):
 def read_shape(
     config: PreTrainedConfig,  # of any model
 ) -> Shape:  # what of it a copy changes
-    """What a tiny copy has to know; `ValueError` if the configuration does not say it.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    Shape
-        what of it a copy changes
-    """
+    "What a tiny copy has to know; `ValueError` if the configuration does not say it."
     least = dict(heads=1)  # where nothing has heads (Mamba)
     found = {k: _first(config, v) or least.get(k) for k, v in _ENTRIES.items()}
     if lacking := [_ENTRIES[k][0] for k, v in found.items() if v is None]:
@@ -119,22 +94,7 @@ def shrink_shape(
     head: int,  # width of a head in the copy; even, for rotary embeddings
     L: int = 4,  # layers
 ) -> Shape:  # with the same ratios
-    """A tiny shape with the ratios of a real one.
-
-    Parameters
-    ----------
-    s : Shape
-        of the real model
-    head : int
-        width of a head in the copy; even, for rotary embeddings
-    L : int, default 4
-        layers
-
-    Returns
-    -------
-    Shape
-        with the same ratios
-    """
+    "A tiny shape with the ratios of a real one."
     share = max(1, s.heads // s.groups)
     groups = max(1, min(s.groups, 4 // share, 4))
     if s.groups > 1 == groups and share < 8:
@@ -149,20 +109,7 @@ def layer_kinds(
     config: PreTrainedConfig,  # of any model
     L: int,  # layers
 ) -> list:  # a name per layer
-    """What the configuration says of each layer's kind.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-    L : int
-        layers
-
-    Returns
-    -------
-    list
-        a name per layer
-    """
+    "What the configuration says of each layer's kind."
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
@@ -182,20 +129,7 @@ def pick_layers(
     kinds: list,  # a name per layer
     n: int,  # how many are wanted at least, if there are as many
 ) -> list[int]:  # ascending
-    """The first layer of every kind, and the first others until there are enough.
-
-    Parameters
-    ----------
-    kinds : list
-        a name per layer
-    n : int
-        how many are wanted at least, if there are as many
-
-    Returns
-    -------
-    list[int]
-        ascending
-    """
+    "The first layer of every kind, and the first others until there are enough."
     firsts = [kinds.index(k) for k in dict.fromkeys(kinds)]
     others = [i for i in range(len(kinds)) if i not in firsts]
     return sorted(firsts + others[: max(0, n - len(firsts))])
@@ -316,22 +250,7 @@ def shrink_config(
     head: int = 16,  # width of a head in the copy
     thin: bool = False,  # of a model that sees: give what looks two heads as well
 ) -> PreTrainedConfig:  # of the same family
-    """The configuration of a tiny model of the same make.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a dense model; untouched
-    head : int, default 16
-        width of a head in the copy
-    thin : bool, default False
-        of a model that sees: give what looks two heads as well
-
-    Returns
-    -------
-    PreTrainedConfig
-        of the same family
-    """
+    "The configuration of a tiny model of the same make."
     if config.get_text_config() is not config:
         return _shrink_seeing(config, head, thin)
     kind, s = model_family(config), read_shape(config)
@@ -452,22 +371,7 @@ def tiny_copy(
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
     thin: bool = True,  # of a model that sees: first with a thin part for pictures
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
-    """A tiny model of the same make that runs; `NoCopy` if none can be built.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a dense model; untouched
-    made : type[PreTrainedModel] | None, default None
-        its class; None: transformers' own
-    thin : bool, default True
-        of a model that sees: first with a thin part for pictures
-
-    Returns
-    -------
-    PreTrainedModel
-        float32, on the CPU, in eval mode, random weights
-    """
+    "A tiny model of the same make that runs; `NoCopy` if none can be built."
     said, sees = "nothing was tried", config.get_text_config() is not config
     for slim, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
         try:
@@ -510,18 +414,7 @@ _MOST = 10**9  # parameters of a copy
 def check_ordinary(
     p: Probe,  # a tiny model under examination
 ) -> str:  # what was found
-    """Is a model without a layer, and with narrower FFNs, an ordinary one of its family.
-
-    Parameters
-    ----------
-    p : Probe
-        a tiny model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Is a model without a layer, and with narrower FFNs, an ordinary one of its family."
     plan, entries = _narrow(p)
     with applied(p.model, plan):
         want, config = p.logits(), copy.deepcopy(p.model.config)
@@ -570,26 +463,7 @@ def verify_arch(
     tol: float = 2e-4,  # largest difference relative to the largest logit
     tests: dict[str, Callable] | None = None,  # default: `QUICK`
 ) -> dict[str, str]:  # what was looked at -> what was found
-    """Test a row by removing things; `ValueError` names the test that fails, and why.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a tiny one, with weights that do something
-    row : Arch
-        to be tested
-    at : tuple[int, ...], default ()
-        layers to test at; (): all
-    tol : float, default 0.0002
-        largest difference relative to the largest logit
-    tests : dict[str, Callable] | None, default None
-        default: `QUICK`
-
-    Returns
-    -------
-    dict[str, str]
-        what was looked at -> what was found
-    """
+    "Test a row by removing things; `ValueError` names the test that fails, and why."
     found, ids = {}, probe_ids(model)
     with using(model, row), watching(model):
         dense = model(ids, use_cache=False).logits.float()
@@ -610,15 +484,7 @@ def using(
     model: PreTrainedModel,  # of a family that the table need not have
     row: Arch,  # that `arch` gives for it, inside the block
 ) -> Iterator[None]:
-    """A row for one model, for the moment.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a family that the table need not have
-    row : Arch
-        that `arch` gives for it, inside the block
-    """
+    "A row for one model, for the moment."
     before = ROWS.get(model)
     ROWS[model] = row
     try:
@@ -658,18 +524,7 @@ def _entries(config):
 def derive_row(
     model: PreTrainedModel,  # a tiny one, with weights that do something
 ) -> Arch:  # that passed `verify_arch`
-    """Propose a row and test it; `ValueError` says what was found.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a tiny one, with weights that do something
-
-    Returns
-    -------
-    Arch
-        that passed `verify_arch`
-    """
+    "Propose a row and test it; `ValueError` says what was found."
     row = propose_arch(model)
     row = replace(row, width=_true_width(model, row))
     text = model.config.get_text_config()
@@ -737,18 +592,7 @@ _TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
 def tolerance(
     dtype: torch.dtype,  # of a model's weights
 ) -> float:  # relative to the largest logit
-    """How far logits may differ that would be equal without rounding.
-
-    Parameters
-    ----------
-    dtype : torch.dtype
-        of a model's weights
-
-    Returns
-    -------
-    float
-        relative to the largest logit
-    """
+    "How far logits may differ that would be equal without rounding."
     return _TOLERANCES.get(dtype, 0.1)
 
 # %% ../nbs/06_derive.ipynb #5532ff18
@@ -774,18 +618,7 @@ def _matters(key):
 def derive_arch(
     model: PreTrainedModel,  # of a family that has no row; untouched
 ) -> Arch:  # tested; remembered for the model and for its configuration
-    """A row for a model that has none; `ValueError` says why there can be none.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a family that has no row; untouched
-
-    Returns
-    -------
-    Arch
-        tested; remembered for the model and for its configuration
-    """
+    "A row for a model that has none; `ValueError` says why there can be none."
     if row := _OF.get(model):
         return row
     key = _key(model)
@@ -819,20 +652,7 @@ def derive_copy(
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
 ) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row that passed on it
     """A row tested on a tiny copy: where one whose picture's part was made thin, too,
-    passes no test, on one that leaves that part as wide as it is.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a model of any size; untouched
-    made : type[PreTrainedModel] | None, default None
-        its class; None: transformers' own
-
-    Returns
-    -------
-    tuple[PreTrainedModel, Arch]
-        a tiny copy, and the row that passed on it
-    """
+    passes no test, on one that leaves that part as wide as it is."""
     with _one_thread():
         model = tiny_copy(config, made)
         try:
@@ -873,19 +693,7 @@ def _derive(model):
 # %% ../nbs/06_derive.ipynb #3d2b0f5a
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of one model type.
-
-    Parameters
-    ----------
-    type : str
-        as configurations say it
-    verdict : str
-        "table", "derived", "refused" or "not tried"
-    said : str
-        why; empty for the first two, but for what they cannot do
-    row : Arch | None, default None
-        of the first two
-    """
+    "What is known of one model type."
 
     type: str  # as configurations say it
     verdict: str  # "table", "derived", "refused" or "not tried"
@@ -896,18 +704,7 @@ class Verdict:
 def row_limits(
     row: Arch,  # of any family
 ) -> list[str]:  # phrases; none for most
-    """What cannot be done with a family, though it can be pruned.
-
-    Parameters
-    ----------
-    row : Arch
-        of any family
-
-    Returns
-    -------
-    list[str]
-        phrases; none for most
-    """
+    "What cannot be done with a family, though it can be pruned."
     said = {_COMPACT_ONLY: not row.width, _LAYERS_STAY: row.fixed}
     return [words for words, so in said.items() if so]
 
@@ -919,18 +716,7 @@ _LAYERS_STAY = "whole layers cannot leave: something depends on a layer's number
 def try_family(
     kind: str,  # a model type of transformers
 ) -> Verdict:  # what is known of it
-    """Can models of a type be pruned; tried on a tiny one, in a second or so.
-
-    Parameters
-    ----------
-    kind : str
-        a model type of transformers
-
-    Returns
-    -------
-    Verdict
-        what is known of it
-    """
+    "Can models of a type be pruned; tried on a tiny one, in a second or so."
     try:
         config = show_config(kind)
         if reason := refusal(config):
@@ -955,18 +741,7 @@ _BOTH = ["sliding_attention", "full_attention"]
 def show_config(
     kind: str,  # a model type of transformers
 ) -> PreTrainedConfig:  # transformers' defaults, where these run and hide nothing
-    """A configuration that shows every kind of layer that a type has.
-
-    Parameters
-    ----------
-    kind : str
-        a model type of transformers
-
-    Returns
-    -------
-    PreTrainedConfig
-        transformers' defaults, where these run and hide nothing
-    """
+    "A configuration that shows every kind of layer that a type has."
     return config_class(kind)(**_SHOWN.get(kind, {}))
 
 
@@ -1024,18 +799,7 @@ _SHOWN |= {  # of models that see
 def try_families(
     kinds: Iterable[str] | None = None,  # model types; None: all causal ones
 ) -> pd.DataFrame:  # one row a type: type, verdict, said
-    """The verdicts on many model types; all of them take some minutes.
-
-    Parameters
-    ----------
-    kinds : Iterable[str] | None, default None
-        model types; None: all causal ones
-
-    Returns
-    -------
-    pd.DataFrame
-        one row a type: type, verdict, said
-    """
+    "The verdicts on many model types; all of them take some minutes."
     kinds = causal_types() if kinds is None else kinds
     rows = [(v.type, v.verdict, v.said) for v in map(try_family, kinds)]
     return pd.DataFrame(rows, columns=["type", "verdict", "said"])

@@ -23,18 +23,7 @@ LLAMA_LIKE = ("llama", "mistral", "qwen2")
 def llama_refusal(
     config,  # of a dense or a pruned model, or the model
 ) -> str | None:  # the reason; None if they are
-    """Why a model's layers are not plain Llama layers.
-
-    Parameters
-    ----------
-    config
-        of a dense or a pruned model, or the model
-
-    Returns
-    -------
-    str | None
-        the reason; None if they are
-    """
+    "Why a model's layers are not plain Llama layers."
     c = getattr(config, "config", config)
     kind = model_family(c)
     if kind not in LLAMA_LIKE:
@@ -53,18 +42,7 @@ def llama_refusal(
 def gguf_refusal(
     config,  # of a dense or a pruned model, or the model
 ) -> str | None:  # the reason; None if it can
-    """Why a model cannot be written as a `deci` GGUF.
-
-    Parameters
-    ----------
-    config
-        of a dense or a pruned model, or the model
-
-    Returns
-    -------
-    str | None
-        the reason; None if it can
-    """
+    "Why a model cannot be written as a `deci` GGUF."
     if reason := llama_refusal(config):
         return reason
     c = getattr(config, "config", config)
@@ -81,18 +59,7 @@ def gguf_refusal(
 def backend_refusal(
     config,  # of a dense or a pruned model
 ) -> str | None:  # the reason; None if it can
-    """Why vLLM's Transformers backend does not serve a pruned model.
-
-    Parameters
-    ----------
-    config
-        of a dense or a pruned model
-
-    Returns
-    -------
-    str | None
-        the reason; None if it can
-    """
+    "Why vLLM's Transformers backend does not serve a pruned model."
     family = model_family(config)
     if sees(config):
         return "of models that see it serves the ordinary formats only"
@@ -113,17 +80,7 @@ def backend_refusal(
 # %% ../nbs/50_engines.ipynb #9c20aba7
 @dataclass(frozen=True)
 class Way:
-    """How an engine takes a checkpoint, or why it does not.
-
-    Parameters
-    ----------
-    engine : str
-        as a reader knows it
-    command : str | None
-        with PATH for the folder; None: it does not take it
-    note : str, default ''
-        what it needs or costs; or why it does not
-    """
+    "How an engine takes a checkpoint, or why it does not."
 
     engine: str  # as a reader knows it
     command: str | None  # with PATH for the folder; None: it does not take it
@@ -135,22 +92,7 @@ def list_engines(
     format: str,  # native, compact or compatible
     kind: str = "removal",  # of the plan
 ) -> list[Way]:  # what takes it, and what does not
-    """Which engines take a checkpoint, and what to type for each.
-
-    Parameters
-    ----------
-    config
-        of the checkpoint
-    format : str
-        native, compact or compatible
-    kind : str, default 'removal'
-        of the plan
-
-    Returns
-    -------
-    list[Way]
-        what takes it, and what does not
-    """
+    "Which engines take a checkpoint, and what to type for each."
     if format != "compact":
         return _ordinary(config)
     if kind != "removal":

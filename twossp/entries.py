@@ -31,20 +31,7 @@ def build_shapes(
     config: PreTrainedConfig,  # of the family's own class, or a compact checkpoint's
     like: PreTrainedModel,  # whose row holds for it too
 ) -> PreTrainedModel:  # on the meta device: shapes, no numbers
-    """What a configuration builds.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of the family's own class, or a compact checkpoint's
-    like : PreTrainedModel
-        whose row holds for it too
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device: shapes, no numbers
-    """
+    "What a configuration builds."
     kind, c = model_family(config), copy.deepcopy(config)
     made = type(like)
     if knows_type(kind):
@@ -73,22 +60,7 @@ def find_changes(
     left: PreTrainedModel,  # the same, pruned
     stay: list[int],  # layers of the dense one that are in the other
 ) -> tuple[dict, dict]:  # old width -> new width; old -> new number of experts
-    """Old and new numbers; where layers of one kind differ, one of them.
-
-    Parameters
-    ----------
-    dense : PreTrainedModel
-        of a mixture; shapes are enough
-    left : PreTrainedModel
-        the same, pruned
-    stay : list[int]
-        layers of the dense one that are in the other
-
-    Returns
-    -------
-    tuple[dict, dict]
-        old width -> new width; old -> new number of experts
-    """
+    "Old and new numbers; where layers of one kind differ, one of them."
     before, after = _numbers(dense, stay), _numbers(left, range(len(stay)))
     widths = {int(b): int(c) for b, c in zip(before[:, 2], after[:, 2], strict=True)}
     widths |= {int(b): int(c) for b, c in zip(before[:, 1], after[:, 1], strict=True)}
@@ -113,22 +85,7 @@ def change_entries(
     widths: dict[int, int],  # old width -> new width
     counts: dict[int, int],  # old number of experts -> new number
 ) -> dict:  # entry -> its new value; of the language model's part
-    """Entries of a configuration whose names fit, and that hold an old number.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a model
-    widths : dict[int, int]
-        old width -> new width
-    counts : dict[int, int]
-        old number of experts -> new number
-
-    Returns
-    -------
-    dict
-        entry -> its new value; of the language model's part
-    """
+    "Entries of a configuration whose names fit, and that hold an old number."
     said, new = config.get_text_config().to_dict(), {}
     for pattern, table in ((_WIDTHS, widths), (_COUNTS, counts)):
         for k, v in said.items():
@@ -145,20 +102,7 @@ def find_entries(
     model: PreTrainedModel,  # a mixture: dense, or pruned and told no plan
     plan: Plan | None = None,  # what would be removed from a dense one
 ) -> dict | None:  # entry -> value of the text configuration; None: it cannot be said
-    """What an ordinary configuration has to say for the family's own class to build it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture: dense, or pruned and told no plan
-    plan : Plan | None, default None
-        what would be removed from a dense one
-
-    Returns
-    -------
-    dict | None
-        entry -> value of the text configuration; None: it cannot be said
-    """
+    "What an ordinary configuration has to say for the family's own class to build it."
     dense, left = build_shapes(model.config, model), model
     stay = list(range(len(decoder_layers(dense))))
     if plan is not None:
@@ -179,18 +123,7 @@ def find_entries(
 def halve_plan(
     model: PreTrainedModel,  # a mixture
 ) -> Plan:  # that keeps every other neuron, of every expert and FFN
-    """The plan that a family's entries are looked for with.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture
-
-    Returns
-    -------
-    Plan
-        that keeps every other neuron, of every expert and FFN
-    """
+    "The plan that a family's entries are looked for with."
     a, layers = arch(model), decoder_layers(model)
     widths = [ffn_width(x, a) for x in layers]
     experts = []
@@ -208,20 +141,7 @@ def find_width_entry(
     model: PreTrainedModel,  # a mixture
     row: Arch,  # that holds for it
 ) -> str:  # "": only compact checkpoints can say another width
-    """The configuration's name for the width of an expert, if narrowing can be said by it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture
-    row : Arch
-        that holds for it
-
-    Returns
-    -------
-    str
-        "": only compact checkpoints can say another width
-    """
+    "The configuration's name for the width of an expert, if narrowing can be said by it."
     before, ROWS[model] = ROWS.get(model), row
     try:
         new = find_entries(model, halve_plan(model)) or {}

@@ -63,18 +63,7 @@ def read_headers(
     folder: Path,  # of safetensors files
 ) -> dict[str, tuple[str, tuple[int, ...]]]:  # tensor -> type as stored, shape
     """Names, types and shapes of a checkpoint's tensors; `ValueError` if a shard is
-    missing.
-
-    Parameters
-    ----------
-    folder : Path
-        of safetensors files
-
-    Returns
-    -------
-    dict[str, tuple[str, tuple[int, ...]]]
-        tensor -> type as stored, shape
-    """
+    missing."""
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file():
@@ -182,22 +171,7 @@ def build_skeleton(
     dtype: torch.dtype = torch.float32,  # of its weights
     trust_remote_code: bool = False,  # where the configuration's class came with one
 ) -> PreTrainedModel:  # on the meta device
-    """A model that has shapes and no storage.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a causal language model
-    dtype : torch.dtype, default torch.float32
-        of its weights
-    trust_remote_code : bool, default False
-        where the configuration's class came with one
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device
-    """
+    "A model that has shapes and no storage."
     with torch.device("meta"):
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
@@ -208,18 +182,7 @@ def build_skeleton(
 def as_skeleton(
     model: PreTrainedModel,  # loaded, or on the meta device
 ) -> PreTrainedModel:  # on the meta device
-    """The same shapes and type without storage; a skeleton is returned as it is.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        loaded, or on the meta device
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device
-    """
+    "The same shapes and type without storage; a skeleton is returned as it is."
     if next(model.parameters()).is_meta:
         return model
     return build_skeleton(model.config, model.dtype)
@@ -349,24 +312,7 @@ def shape_plans(
     sparsity: float,  # target, in (0, 1)
     **options,  # of the method, where they change shapes: alpha, n_attn …
 ) -> list:  # two plans: those of the layers that hold most, and least
-    """The shapes that a method can leave; `ValueError` as the method itself gives.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; the meta device will do
-    method : str
-        key of `SHAPES`
-    sparsity : float
-        target, in (0, 1)
-    **options
-        of the method, where they change shapes: alpha, n_attn …
-
-    Returns
-    -------
-    list
-        two plans: those of the layers that hold most, and least
-    """
+    "The shapes that a method can leave; `ValueError` as the method itself gives."
     if method not in SHAPES:
         raise ValueError(
             f"no estimate for method {method!r}; there are: {', '.join(SHAPES)}"
@@ -378,20 +324,7 @@ def shape_options(
     method: str,  # key of `SHAPES`
     options: Mapping,  # of a method
 ) -> dict:  # those that change what a method leaves: alpha, n_attn …
-    """The options that an estimate has to know.
-
-    Parameters
-    ----------
-    method : str
-        key of `SHAPES`
-    options : Mapping
-        of a method
-
-    Returns
-    -------
-    dict
-        those that change what a method leaves: alpha, n_attn …
-    """
+    "The options that an estimate has to know."
     known = _SPLIT if "ssp" in method else ()
     return {k: v for k, v in options.items() if k in known}
 
@@ -413,20 +346,7 @@ def count_cache(
     model: PreTrainedModel,  # on the meta device
     context: int,  # tokens
 ) -> int:  # bytes, for one sequence
-    """What the key/value cache takes at a context.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        on the meta device
-    context : int
-        tokens
-
-    Returns
-    -------
-    int
-        bytes, for one sequence
-    """
+    "What the key/value cache takes at a context."
     ids = torch.zeros(1, context, dtype=torch.long, device="meta")
     try:
         out = model.base_model(ids, use_cache=True)
@@ -448,35 +368,7 @@ def _plain_cache(model, context):
 # %% ../nbs/66_estimate.ipynb #341bcd33
 @dataclass(frozen=True)
 class Estimate:
-    """What one model, dense or pruned, weighs and costs.
-
-    Parameters
-    ----------
-    method : str
-        'dense', or a key of `SHAPES`
-    target : float
-        sparsity asked for
-    sparsity : float
-        that will be reached
-    params : int
-        all parameters
-    active : int
-        those that one token uses: fewer in a mixture of experts
-    bytes : int
-        of the weights, on disk as in memory
-    header : int
-        bytes that their files say about them, at most
-    width : tuple[int, int]
-        narrowest and widest FFN, or expert of a mixture, in neurons
-    attentions : int
-        that are left
-    cache : int
-        bytes of keys and values of one sequence at the context
-    prefill : int
-        operations of a prompt as long as the context
-    token : int
-        operations of one token after it
-    """
+    "What one model, dense or pruned, weighs and costs."
 
     method: str  # 'dense', or a key of `SHAPES`
     target: float  # sparsity asked for
@@ -760,20 +652,7 @@ def span(
     ends: Sequence,  # of a range
     word: Callable,  # an end -> how it is written
 ) -> str:  # 'a to b', or one word where both ends say the same
-    """A range in words.
-
-    Parameters
-    ----------
-    ends : Sequence
-        of a range
-    word : Callable
-        an end -> how it is written
-
-    Returns
-    -------
-    str
-        'a to b', or one word where both ends say the same
-    """
+    "A range in words."
     return " to ".join(dict.fromkeys(map(word, ends)))
 
 # %% ../nbs/66_estimate.ipynb #4e6df4a1
@@ -791,24 +670,7 @@ def keeps_bound(
     bound: str,  # key of `BOUNDS`
     value: float,  # parameters, bytes, or a factor of counted operations of a token
 ) -> bool:  # of the last one too
-    """Does every model in the range keep the bound.
-
-    Parameters
-    ----------
-    ends : Sequence[Estimate]
-        the range of a pruned model
-    dense : Estimate
-        of the dense one
-    bound : str
-        key of `BOUNDS`
-    value : float
-        parameters, bytes, or a factor of counted operations of a token
-
-    Returns
-    -------
-    bool
-        of the last one too
-    """
+    "Does every model in the range keep the bound."
     found = [BOUNDS[bound](e, dense) for e in ends]
     return min(found) >= value if bound == "speedup" else max(found) <= value
 
@@ -895,18 +757,7 @@ _UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
 def parse_size(
     text: str,  # '8GB', '7.5 GiB', '300M', '1000'
 ) -> int:  # bytes, or a count
-    """A size with a unit; `ValueError` lists the units.
-
-    Parameters
-    ----------
-    text : str
-        '8GB', '7.5 GiB', '300M', '1000'
-
-    Returns
-    -------
-    int
-        bytes, or a count
-    """
+    "A size with a unit; `ValueError` lists the units."
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     if not found or found[2].upper() not in _UNITS:
         raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")

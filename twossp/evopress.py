@@ -42,24 +42,7 @@ def mutate(
     max_swaps: int,
     rng: random.Random,  # source of chance
 ) -> tuple:  # as many removed as in `genome`
-    """Swap removed layers for kept ones.
-
-    Parameters
-    ----------
-    genome : tuple
-        what is removed: (attentions, FFNs) or (blocks,), ascending
-    L : int
-        layers of the model
-    max_swaps : int
-        most swaps; their number is the lower of two draws from 1 … max_swaps
-    rng : random.Random
-        source of chance
-
-    Returns
-    -------
-    tuple
-        as many removed as in `genome`
-    """
+    "Swap removed layers for kept ones."
     parts = [set(g) for g in genome]
     for _ in range(min(rng.randint(1, max_swaps), rng.randint(1, max_swaps))):
         g = rng.choice(parts)
@@ -127,23 +110,7 @@ def _pool(calib, calib_tokens, need):
 # %% ../nbs/43_evopress.ipynb #6e74482b
 @dataclass(frozen=True)
 class Generation:
-    """One generation of the search: the last comparison, with the parent in it.
-
-    Parameters
-    ----------
-    windows : tuple[int, ...]
-        calibration windows of the last comparison
-    parent : Plan
-        the best so far
-    survivor : Plan
-        the next parent; may be the same
-    kl_parent : float
-        nats a token, on those windows
-    kl_survivor : float
-        likewise; never above `kl_parent`
-    fitness : tuple[tuple[float, ...], ...]
-        KL of all that were compared, comparison by comparison
-    """
+    "One generation of the search: the last comparison, with the parent in it."
 
     windows: tuple[int, ...]  # calibration windows of the last comparison
     parent: Plan  # the best so far
@@ -205,46 +172,7 @@ def evopress(
     # if given, receives `n`, `initial` (fitness), `generations`, `forwards`
     log: dict | None = None,
 ) -> Plan:  # of n attentions and n FFNs, or n blocks
-    """Evolve what is removed, by the KL divergence from the dense model.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows
-    sparsity : float
-        target, in (0, 1); rounded up to whole attentions and FFNs, or blocks
-    blocks : bool, default False
-        remove n whole blocks; default: n attentions and n FFNs
-    initial : int, default 64
-        random genomes to start from
-    initial_tokens : int, default 2048
-        that those are compared on
-    offspring : int, default 32
-        children a generation
-    survivors : tuple, default (2, 1)
-        left after each comparison
-    tokens : tuple, default (2048, 32768)
-        of each comparison
-    max_swaps : int, default 3
-        of one mutation
-    generations : int | None, default None
-        default: int(n·(L-n)/1.5)
-    calib_tokens : int, default 131072
-        of `calib` to draw from; warns if there are fewer
-    seed : int, default 0
-        of everything random
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `n`, `initial` (fitness), `generations`, `forwards`
-
-    Returns
-    -------
-    Plan
-        of n attentions and n FFNs, or n blocks
-    """
+    "Evolve what is removed, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     n = _count(model, sparsity, blocks)
     check_ids(calib, model)

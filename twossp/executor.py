@@ -73,18 +73,7 @@ _BUSY = threading.RLock()  # a model is pruned in place: one job at a time
 def load_source(
     source: Source,  # what to load
 ) -> tuple:  # model, tokenizer; the very same objects the next time
-    """The model of a source, kept by this process until another is asked for.
-
-    Parameters
-    ----------
-    source : Source
-        what to load
-
-    Returns
-    -------
-    tuple
-        model, tokenizer; the very same objects the next time
-    """
+    "The model of a source, kept by this process until another is asked for."
     with _BUSY:
         if source not in _LOADED:
             _LOADED.clear()  # before the next takes its memory
@@ -97,20 +86,7 @@ def one_at_a_time(
     work: Callable,  # to be called
     *args,  # with these
 ) -> object:  # what it gives
-    """Call something that has this process's model to itself.
-
-    Parameters
-    ----------
-    work : Callable
-        to be called
-    *args
-        with these
-
-    Returns
-    -------
-    object
-        what it gives
-    """
+    "Call something that has this process's model to itself."
     with _BUSY:
         return work(*args)
 
@@ -167,22 +143,7 @@ def submit(
     work: Callable,  # what a worker calls
     job,  # with this
 ) -> Future:  # of its result
-    """Hand out a job; `ValueError` if the executor takes none.
-
-    Parameters
-    ----------
-    executor : Executor
-        of any kind
-    work : Callable
-        what a worker calls
-    job
-        with this
-
-    Returns
-    -------
-    Future
-        of its result
-    """
+    "Hand out a job; `ValueError` if the executor takes none."
     if not isinstance(getattr(executor, "submit", None), Callable):
         raise ValueError(
             "executor has to be a concurrent.futures.Executor, such as"
@@ -201,22 +162,7 @@ def spread(
     work: Callable,  # a job -> its result; importable, so that it can travel
     jobs: Sequence,  # they have to pickle
 ) -> Iterator[tuple]:  # number of the job, result, error; one of the two is None
-    """Work on other processes, in the order in which it is done.
-
-    Parameters
-    ----------
-    executor : Executor
-        of any kind
-    work : Callable
-        a job -> its result; importable, so that it can travel
-    jobs : Sequence
-        they have to pickle
-
-    Returns
-    -------
-    Iterator[tuple]
-        number of the job, result, error; one of the two is None
-    """
+    "Work on other processes, in the order in which it is done."
     waiting = {submit(executor, work, job): i for i, job in enumerate(jobs)}
     tried, lost = set(), []
     try:

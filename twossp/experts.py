@@ -24,17 +24,7 @@ from transformers import PreTrainedModel
 # %% ../nbs/01_experts.ipynb #2482ded4
 @dataclass(frozen=True)
 class Kept:
-    """Which neurons the experts of a layer keep: a bit a neuron.
-
-    Parameters
-    ----------
-    bits : bytes
-        of the (experts, width) mask, as `numpy.packbits` packs it
-    experts : int
-        of the dense layer
-    width : int
-        neurons of each in the dense layer
-    """
+    "Which neurons the experts of a layer keep: a bit a neuron."
 
     bits: bytes  # of the (experts, width) mask, as `numpy.packbits` packs it
     experts: int  # of the dense layer
@@ -42,13 +32,7 @@ class Kept:
 
     @property
     def mask(self) -> np.ndarray:  # (experts, width) booleans
-        """What stays.
-
-        Returns
-        -------
-        np.ndarray
-            (experts, width) booleans
-        """
+        "What stays."
         n = self.experts * self.width
         if len(self.bits) < -(-n // 8):
             raise ValueError("the masks of this plan's experts are not here")
@@ -57,24 +41,12 @@ class Kept:
 
     @property
     def left(self) -> tuple[int, ...]:  # ascending
-        """The experts that stay.
-
-        Returns
-        -------
-        tuple[int, ...]
-            ascending
-        """
+        "The experts that stay."
         return tuple(np.flatnonzero(self.mask.any(1)).tolist())
 
     @property
     def k(self) -> int:  # neurons
-        """How many neurons each of them keeps.
-
-        Returns
-        -------
-        int
-            neurons
-        """
+        "How many neurons each of them keeps."
         return int(self.mask.sum(1).max())
 
     def __repr__(self):
@@ -84,18 +56,7 @@ class Kept:
 def keep_neurons(
     mask: np.ndarray | torch.Tensor,  # (experts, width) booleans: what stays
 ) -> Kept:  # packed
-    """Pack a mask; `ValueError` unless the experts that stay keep as many neurons each.
-
-    Parameters
-    ----------
-    mask : np.ndarray | torch.Tensor
-        (experts, width) booleans: what stays
-
-    Returns
-    -------
-    Kept
-        packed
-    """
+    "Pack a mask; `ValueError` unless the experts that stay keep as many neurons each."
     mask = np.asarray(mask, dtype=bool)
     if mask.ndim != 2:
         raise ValueError(f"a mask is (experts, neurons); got shape {mask.shape}")
@@ -113,20 +74,7 @@ def keep_best(
     scores: torch.Tensor,  # (experts, width) one score a neuron, finite
     k: int,  # neurons that each keeps, 1 … width
 ) -> Kept:  # ties go to the lower index
-    """Each expert's `k` best neurons.
-
-    Parameters
-    ----------
-    scores : torch.Tensor
-        (experts, width) one score a neuron, finite
-    k : int
-        neurons that each keeps, 1 … width
-
-    Returns
-    -------
-    Kept
-        ties go to the lower index
-    """
+    "Each expert's `k` best neurons."
     if not torch.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinity: did the model overflow?")
     if not 1 <= k <= scores.shape[1]:
@@ -144,22 +92,7 @@ def keep_some(
     width: int,  # neurons of each
     left: tuple[int, ...],  # experts that stay whole
 ) -> Kept:  # packed
-    """Whole experts: some stay as they are, the others go.
-
-    Parameters
-    ----------
-    experts : int
-        of the dense layer
-    width : int
-        neurons of each
-    left : tuple[int, ...]
-        experts that stay whole
-
-    Returns
-    -------
-    Kept
-        packed
-    """
+    "Whole experts: some stay as they are, the others go."
     mask = np.zeros((experts, width), dtype=bool)
     mask[list(left)] = True
     return keep_neurons(mask)
@@ -169,20 +102,7 @@ def keep_both(
     a: Kept | None,  # of a layer; None: all of it
     b: Kept | None,  # of the same layer
 ) -> Kept | None:  # what both keep
-    """What is left when either removal is done; `ValueError` if that is uneven.
-
-    Parameters
-    ----------
-    a : Kept | None
-        of a layer; None: all of it
-    b : Kept | None
-        of the same layer
-
-    Returns
-    -------
-    Kept | None
-        what both keep
-    """
+    "What is left when either removal is done; `ValueError` if that is uneven."
     if a is None or b is None or a == b:
         return b if a is None else a
     return keep_neurons(a.mask & b.mask)
@@ -191,18 +111,7 @@ def keep_both(
 def is_experts(
     module: nn.Module,  # any
 ) -> bool:  # in transformers' fused form
-    """Are these the fused experts of a layer.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any
-
-    Returns
-    -------
-    bool
-        in transformers' fused form
-    """
+    "Are these the fused experts of a layer."
     parts = [getattr(module, n, None) for n in ("down_proj", "gate_up_proj", "up_proj")]
     fused = [isinstance(p, nn.Parameter) and p.dim() == 3 for p in parts]
     flags = hasattr(module, "is_transposed") or fused[1]
@@ -212,18 +121,7 @@ def is_experts(
 def find_experts(
     layer: nn.Module,  # a decoder layer
 ) -> str:  # name of the module; "" where there are none
-    """The layer's fused experts; `ValueError` if there are several such modules.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-
-    Returns
-    -------
-    str
-        name of the module; "" where there are none
-    """
+    "The layer's fused experts; `ValueError` if there are several such modules."
     names = [n for n, m in layer.named_modules() if is_experts(m)]
     if len(names) > 1:
         raise ValueError(f"a layer with several mixtures: {', '.join(names)}")
@@ -232,19 +130,7 @@ def find_experts(
 
 @dataclass(frozen=True)
 class Form:
-    """How the tensors of fused experts lie in memory.
-
-    Parameters
-    ----------
-    up : str
-        name of the input projections' tensor
-    turned : bool
-        inputs first, outputs last
-    gated : bool
-        does `up` hold gates too
-    joined : bool
-        all gates, then all ups; else gate and up of a neuron side by side
-    """
+    "How the tensors of fused experts lie in memory."
 
     up: str  # name of the input projections' tensor
     turned: bool  # inputs first, outputs last
@@ -255,18 +141,7 @@ class Form:
 def read_form(
     experts: nn.Module,  # that `is_experts`
 ) -> Form:  # of its tensors
-    """How they lie in memory.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`
-
-    Returns
-    -------
-    Form
-        of its tensors
-    """
+    "How they lie in memory."
     gated = isinstance(getattr(experts, "gate_up_proj", None), nn.Parameter)
     up = "gate_up_proj" if gated else "up_proj"
     ins, outs = getattr(experts, up).shape[1:], experts.down_proj.shape[1:]
@@ -276,23 +151,7 @@ def read_form(
 # %% ../nbs/01_experts.ipynb #051868be
 @dataclass(frozen=True)
 class ExpertSizes:
-    """The experts of a layer in numbers.
-
-    Parameters
-    ----------
-    experts : int
-        how many there are
-    width : int
-        neurons of each
-    neuron : int
-        parameters of one neuron of one expert
-    fixed : int
-        parameters of an expert that belong to no neuron
-    row : int
-        parameters of the router for one expert
-    active : int
-        experts that a token uses
-    """
+    "The experts of a layer in numbers."
 
     experts: int  # how many there are
     width: int  # neurons of each
@@ -306,20 +165,7 @@ class ExpertSizes:
         experts: int,  # that stay
         k: int,  # neurons that each keeps
     ) -> int:  # parameters
-        """Parameters of so many experts of that width, without the router.
-
-        Parameters
-        ----------
-        experts : int
-            that stay
-        k : int
-            neurons that each keeps
-
-        Returns
-        -------
-        int
-            parameters
-        """
+        "Parameters of so many experts of that width, without the router."
         return experts * (k * self.neuron + self.fixed)
 
 
@@ -327,38 +173,14 @@ def expert_block(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts
 ) -> nn.Module:  # router, experts and shared expert
-    """The module that the experts hang in, and the router beside them.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    name : str
-        of its experts
-
-    Returns
-    -------
-    nn.Module
-        router, experts and shared expert
-    """
+    "The module that the experts hang in, and the router beside them."
     return layer.get_submodule(name.rpartition(".")[0])
 
 
 def router_tensors(
     block: nn.Module,  # with router and experts
 ) -> dict[str, int]:  # name from the block -> the dimension that counts experts
-    """The router's tensors that have a row for each expert, correction biases too.
-
-    Parameters
-    ----------
-    block : nn.Module
-        with router and experts
-
-    Returns
-    -------
-    dict[str, int]
-        name from the block -> the dimension that counts experts
-    """
+    "The router's tensors that have a row for each expert, correction biases too."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
     inside = {id(p) for m in block.modules() if is_experts(m) for p in m.parameters()}
     named = [*block.named_parameters(), *block.named_buffers()]
@@ -370,20 +192,7 @@ def measure_experts(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts
 ) -> ExpertSizes:  # counted
-    """Count a layer's experts.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    name : str
-        of its experts
-
-    Returns
-    -------
-    ExpertSizes
-        counted
-    """
+    "Count a layer's experts."
     m, block = layer.get_submodule(name), expert_block(layer, name)
     form, n = read_form(m), m.down_proj.shape[0]
     f, d = m.down_proj.shape[1:] if form.turned else m.down_proj.shape[:0:-1]
@@ -429,18 +238,7 @@ def _take(p, left, idx, dim):
 def copy_module(
     module: nn.Module,  # any
 ) -> nn.Module:  # shares its tensors and submodules; without hooks of accelerate
-    """A module whose attributes can be changed without the original's knowing.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any
-
-    Returns
-    -------
-    nn.Module
-        shares its tensors and submodules; without hooks of accelerate
-    """
+    "A module whose attributes can be changed without the original's knowing."
     new = copy.copy(module)
     for part in ("_parameters", "_buffers", "_modules"):
         new.__dict__[part] = dict(getattr(module, part))
@@ -457,20 +255,7 @@ def slice_experts(
     experts: nn.Module,  # that `is_experts`; its weights in place
     kept: Kept,  # what stays
 ) -> nn.Module:  # new; of the same class, with copies of what stays
-    """Fused experts with only some of their neurons, or without some experts.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`; its weights in place
-    kept : Kept
-        what stays
-
-    Returns
-    -------
-    nn.Module
-        new; of the same class, with copies of what stays
-    """
+    "Fused experts with only some of their neurons, or without some experts."
     form, mask = read_form(experts), kept.mask
     left, here = kept.left, experts.down_proj.device
     rows = np.flatnonzero(mask[list(left)]).reshape(len(left), -1) % kept.width
@@ -496,20 +281,7 @@ def cut_router(
     block: nn.Module,  # with router and experts
     left: tuple[int, ...],  # experts that stay
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    """What has to change beside the experts when some of them leave.
-
-    Parameters
-    ----------
-    block : nn.Module
-        with router and experts
-    left : tuple[int, ...]
-        experts that stay
-
-    Returns
-    -------
-    list[tuple[nn.Module, str, object]]
-        module, attribute, its new value
-    """
+    "What has to change beside the experts when some of them leave."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
     rows, out = router_tensors(block), []
     table = [k for k, b in block.named_buffers() if not b.is_floating_point()]
@@ -543,18 +315,7 @@ class NoExperts(nn.Module):
 def eager_experts(
     model: PreTrainedModel,  # of any kind; afterwards its experts run as before
 ) -> Iterator[PreTrainedModel]:  # `model`
-    """Inside, a mixture's experts run one by one.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of any kind; afterwards its experts run as before
-
-    Returns
-    -------
-    Iterator[PreTrainedModel]
-        `model`
-    """
+    "Inside, a mixture's experts run one by one."
     used = getattr(model.config.get_text_config(), "_experts_implementation", None)
     mixture = used is not None and any(map(is_experts, model.modules()))
     if mixture:
@@ -571,22 +332,7 @@ def expert_inputs(
     e: int,  # which of them
     x: torch.Tensor,  # (s, d) tokens
 ) -> torch.Tensor:  # (s, width) what enters its down projection
-    """The neurons of one expert.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`
-    e : int
-        which of them
-    x : torch.Tensor
-        (s, d) tokens
-
-    Returns
-    -------
-    torch.Tensor
-        (s, width) what enters its down projection
-    """
+    "The neurons of one expert."
     form = read_form(experts)
     w = getattr(experts, form.up)[e]
     y = x @ (w if form.turned else w.T)
@@ -605,22 +351,7 @@ def expert_outputs(
     e: int,  # which of them
     a: torch.Tensor,  # (s, width) its neurons
 ) -> torch.Tensor:  # (s, d) before the router's weight
-    """What one expert gives.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`
-    e : int
-        which of them
-    a : torch.Tensor
-        (s, width) its neurons
-
-    Returns
-    -------
-    torch.Tensor
-        (s, d) before the router's weight
-    """
+    "What one expert gives."
     w = experts.down_proj[e]
     y = a @ (w if read_form(experts).turned else w.T)
     if (bias := getattr(experts, "down_proj_bias", None)) is not None:
@@ -642,26 +373,7 @@ def run_experts(
     top_k_index: torch.Tensor | None = None,  # (s, k) experts of each
     top_k_weights: torch.Tensor | None = None,  # (s, k) the router's weights
 ) -> torch.Tensor:  # (s, d)
-    """What the experts give, one after the other; `note` sees each.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`
-    note : Callable
-        called with expert, tokens (s,), neurons (s, f), outputs (s, d), weights (s,)
-    hidden_states : torch.Tensor
-        (s, d) tokens
-    top_k_index : torch.Tensor | None, default None
-        (s, k) experts of each
-    top_k_weights : torch.Tensor | None, default None
-        (s, k) the router's weights
-
-    Returns
-    -------
-    torch.Tensor
-        (s, d)
-    """
+    "What the experts give, one after the other; `note` sees each."
     n = experts.down_proj.shape[0]
     if top_k_index is None:
         return _run_copies(experts, note, hidden_states.reshape(n, -1, hidden_states.shape[-1]))

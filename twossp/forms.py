@@ -26,15 +26,7 @@ def check_form(
     o: Options,  # what was asked for
     folder: Path | None,  # of the checkpoint; None: it has several, or is there already
 ) -> None:
-    """`ValueError` or `OSError` for a form that cannot be written on this machine.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    folder : Path | None
-        of the checkpoint; None: it has several, or is there already
-    """
+    "`ValueError` or `OSError` for a form that cannot be written on this machine."
     if o.export is None:
         return
     if o.quantize:
@@ -69,19 +61,7 @@ def check_said(
     split: Callable,  # target -> the balance that 2ssp will have
     targets: Sequence[float],  # sparsities
 ) -> None:
-    """`ValueError`, with forms that can, for a model or a plan that a form cannot say.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    config : PreTrainedConfig
-        of the dense model
-    split : Callable
-        target -> the balance that 2ssp will have
-    targets : Sequence[float]
-        sparsities
-    """
+    "`ValueError`, with forms that can, for a model or a plan that a form cannot say."
     refusal = dict(vllm=llama_refusal, gguf=gguf_refusal).get(o.export)
     if refusal and (why := refusal(config)):
         raise ValueError(
@@ -101,15 +81,7 @@ def check_words(
     o: Options,  # what was asked for
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
-    """`ValueError` for a tokenizer that a GGUF cannot say.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    tok : PreTrainedTokenizerBase
-        of the model
-    """
+    "`ValueError` for a tokenizer that a GGUF cannot say."
     if o.export == "gguf":
         gguf_pre(json.loads(tok.backend_tokenizer.to_str()))
 
@@ -119,22 +91,7 @@ def export_saved(
     folder: Path,  # of a checkpoint that was saved
     again: bool = False,  # the checkpoint was there already: so may the form be
 ) -> list[str]:  # what there is to say of it; `ValueError` if it answers something else
-    """Write the form that was asked for beside a checkpoint.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    folder : Path
-        of a checkpoint that was saved
-    again : bool, default False
-        the checkpoint was there already: so may the form be
-
-    Returns
-    -------
-    list[str]
-        what there is to say of it; `ValueError` if it answers something else
-    """
+    "Write the form that was asked for beside a checkpoint."
     if o.export is None:
         return []
     out = name_export(folder, o.export, o.quantize)

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = [
     'gguf_widths', 'pick_alignment', 'say_padding', 'head_dim', 'gguf_header',
-    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'export_gguf'
+    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'whole_file', 'export_gguf'
 ]
 
 # %% ../nbs/52_gguf.ipynb #996029b3
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .engines import gguf_refusal
-from .files import atomic_file
 from .hub import check_space, load_pruned
 from .linear import NoLinear, pad_zeros
 from .llama_cpp import block_size, quantize_gguf
@@ -44,20 +44,7 @@ def gguf_widths(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # FFN widths are rounded up to multiples of this
 ) -> list[int]:  # per layer
-    """The FFN widths that are written.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-    round_to : int | None, default None
-        FFN widths are rounded up to multiples of this
-
-    Returns
-    -------
-    list[int]
-        per layer
-    """
+    "The FFN widths that are written."
     r = round_to or 1
     if r < 1:
         raise ValueError(f"round_to has to be a positive whole number; got {round_to}")
@@ -69,20 +56,7 @@ def pick_alignment(
     model: PreTrainedModel,  # pruned
     quantize: str | None = None,  # one of `QUANTS`
 ) -> int:  # neurons
-    """The multiple that FFN widths are filled up to.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-    quantize : str | None, default None
-        one of `QUANTS`
-
-    Returns
-    -------
-    int
-        neurons
-    """
+    "The multiple that FFN widths are filled up to."
     block = block_size(quantize) if quantize else 32
     return block if model.config.hidden_size % block == 0 else 32
 
@@ -91,20 +65,7 @@ def say_padding(
     model: PreTrainedModel,  # pruned
     round_to: int,  # see `gguf_widths`
 ) -> str | None:  # a line; None if nothing is filled up
-    """What filling up comes to.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-    round_to : int
-        see `gguf_widths`
-
-    Returns
-    -------
-    str | None
-        a line; None if nothing is filled up
-    """
+    "What filling up comes to."
     old, new = gguf_widths(model), gguf_widths(model, round_to)
     many = sum(o != n for o, n in zip(old, new, strict=True))
     if not many:
@@ -123,18 +84,7 @@ def say_padding(
 def head_dim(
     model: PreTrainedModel,  # of a Llama-like family
 ) -> int:  # channels
-    """Channels of one attention head.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a Llama-like family
-
-    Returns
-    -------
-    int
-        channels
-    """
+    "Channels of one attention head."
     c = model.config
     return getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
 
@@ -143,20 +93,7 @@ def gguf_header(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # see `gguf_widths`
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
-    """The hyperparameters of the `deci` architecture; lists have one entry a layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-    round_to : int | None, default None
-        see `gguf_widths`
-
-    Returns
-    -------
-    dict
-        key without the architecture's prefix -> int, float or list of int
-    """
+    "The hyperparameters of the `deci` architecture; lists have one entry a layer."
     c, a, d = model.config, arch(model), head_dim(model)
     parts = [x.get_submodule(a.attn) for x in decoder_layers(model)]
     stays = [not isinstance(x, NoAttention) for x in parts]
@@ -181,20 +118,7 @@ def rope_order(
     x: torch.Tensor,  # (heads · d, …): rows of a query or key projection, or its bias
     d: int,  # channels a head
 ) -> torch.Tensor:  # the same rows: within each head 0, d/2, 1, d/2 + 1, …
-    """Rows in the order that llama.cpp's rotary embedding expects.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        (heads · d, …): rows of a query or key projection, or its bias
-    d : int
-        channels a head
-
-    Returns
-    -------
-    torch.Tensor
-        the same rows: within each head 0, d/2, 1, d/2 + 1, …
-    """
+    "Rows in the order that llama.cpp's rotary embedding expects."
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
 # %% ../nbs/52_gguf.ipynb #d7eb7930
@@ -232,20 +156,7 @@ def gguf_tensors(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # see `gguf_widths`
 ) -> Iterator:  # yields (name, tensor in its own dtype)
-    """All tensors of the file, one at a time.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-    round_to : int | None, default None
-        see `gguf_widths`
-
-    Returns
-    -------
-    Iterator
-        yields (name, tensor in its own dtype)
-    """
+    "All tensors of the file, one at a time."
     a, d, base = arch(model), head_dim(model), model.get_decoder()
     yield "token_embd.weight", base.embed_tokens.weight
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
@@ -289,18 +200,7 @@ def gguf_pre(
     spec: dict,  # tokenizer.json
 ) -> str:  # llama.cpp's name of the pre-tokenizer
     """Which of llama.cpp's pre-tokenizers splits text as this tokenizer does;
-    `ValueError` if that is not certain.
-
-    Parameters
-    ----------
-    spec : dict
-        tokenizer.json
-
-    Returns
-    -------
-    str
-        llama.cpp's name of the pre-tokenizer
-    """
+    `ValueError` if that is not certain."""
     p = spec.get("pre_tokenizer") or {}
     steps = p["pretokenizers"] if p.get("type") == "Sequence" else [p]
     kinds = [s.get("type") for s in steps]
@@ -366,20 +266,7 @@ def open_model(
     model,  # a model, or the folder of a saved one
     tok=None,  # its tokenizer; default: the folder's, if it has one
 ) -> tuple:  # model, tokenizer or None
-    """A model and its tokenizer, loaded if a folder was given.
-
-    Parameters
-    ----------
-    model
-        a model, or the folder of a saved one
-    tok : default None
-        its tokenizer; default: the folder's, if it has one
-
-    Returns
-    -------
-    tuple
-        model, tokenizer or None
-    """
+    "A model and its tokenizer, loaded if a folder was given."
     if not isinstance(model, (str, Path)):
         return model, tok
     names = ("tokenizer.json", "tokenizer_config.json")
@@ -395,6 +282,22 @@ def _to_array(x, dtype):
     "As it is stored: vectors stay float32"
     kind = np.float32 if x.dim() == 1 else _TYPES[dtype][0]
     return np.ascontiguousarray(x.detach().float().cpu().numpy().astype(kind))
+
+# %% ../nbs/52_gguf.ipynb #9dfba2a3
+@contextmanager
+def whole_file(
+    out: str | Path,  # where the file is to be; replaced if it is there
+    keep: bool = True,  # False: it is gone afterwards
+) -> Iterator[Path]:  # the temporary file, for `with`
+    "A file that is there whole or not at all."
+    out = Path(out)
+    new = out.with_name(f".{out.name}.part")
+    try:
+        yield new
+        if keep:
+            new.replace(out)
+    finally:
+        new.unlink(missing_ok=True)
 
 # %% ../nbs/52_gguf.ipynb #91183c46
 def _write_header(writer, model, dtype, round_to):
@@ -441,35 +344,7 @@ def export_gguf(
     log: dict | None = None,  # receives what was said: filled, fallbacks
 ) -> Path:  # the file
     """Write a GGUF file that stock llama.cpp runs; `ValueError` with the format that
-    can, where GGUF cannot.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | str | Path
-        pruned (or dense), or the folder of a saved one
-    out : str | Path
-        file to write; replaced if it is there
-    tok : PreTrainedTokenizerBase | None, default None
-        a byte-level BPE tokenizer; default: the folder's, if it has one
-    tokenizer_from : str | Path | None, default None
-        a GGUF whose tokenizer is copied instead
-    pre : str | None, default None
-        llama.cpp's name of the pre-tokenizer, where it is not recognised
-    dtype : str, default 'f32'
-        of the matrices: "f32" or "f16"
-    quantize : str | None, default None
-        one of `QUANTS`, by llama.cpp's own code
-    round_to : int | None, default None
-        FFN widths are filled up to multiples of this; None: see `pick_alignment`; 1: as they
-        are
-    log : dict | None, default None
-        receives what was said: filled, fallbacks
-
-    Returns
-    -------
-    Path
-        the file
-    """
+    can, where GGUF cannot."""
     if dtype not in _TYPES:
         raise ValueError(f"dtype has to be one of {', '.join(_TYPES)}; got {dtype!r}")
     model, tok = open_model(model, tok)
@@ -483,11 +358,13 @@ def export_gguf(
     need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
     check_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
-    with atomic_file(out) as new:
-        plain = new if quantize is None else new.with_name(f"{new.name}.{dtype}")
-        _write_file(plain, model, *how)
-        if quantize is not None:
-            said["fallbacks"] = quantize_gguf(plain, new, quantize)
+    with whole_file(out) as new:
+        if quantize is None:
+            _write_file(new, model, *how)
+        else:
+            with whole_file(new.with_name(f"{new.name}.{dtype}"), keep=False) as plain:
+                _write_file(plain, model, *how)
+                said["fallbacks"] = quantize_gguf(plain, new, quantize)
     if log is not None:
         log |= said
     return Path(out)

@@ -38,18 +38,7 @@ from .vllm import export_vllm
 def read_record(
     folder: str | Path,  # a checkpoint
 ) -> dict:  # plan.json; `ValueError` if there is none
-    """What a checkpoint's plan.json says.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint
-
-    Returns
-    -------
-    dict
-        plan.json; `ValueError` if there is none
-    """
+    "What a checkpoint's plan.json says."
     file = Path(folder).expanduser() / "plan.json"
     if not file.is_file():
         raise ValueError(f"{folder} has no plan.json: it is no checkpoint of twossp")
@@ -59,18 +48,7 @@ def read_record(
 def read_ways(
     folder: str | Path,  # a checkpoint
 ) -> list[Way]:  # what takes it, and what does not
-    """Which engines take a checkpoint: from its two small files.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint
-
-    Returns
-    -------
-    list[Way]
-        what takes it, and what does not
-    """
+    "Which engines take a checkpoint: from its two small files."
     folder, record = Path(folder).expanduser(), read_record(folder)
     kind = kind_of(from_json(json.dumps(record["plan"])))
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
@@ -80,18 +58,7 @@ def read_ways(
 def fill_zeros(
     model: PreTrainedModel,  # as `load_pruned` gives it
 ) -> PreTrainedModel:  # an ordinary model of its family, which knows the plan
-    """A pruned model in its family's ordinary form, zeros where something is gone.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        as `load_pruned` gives it
-
-    Returns
-    -------
-    PreTrainedModel
-        an ordinary model of its family, which knows the plan
-    """
+    "A pruned model in its family's ordinary form, zeros where something is gone."
     plan = getattr(model, "twossp_plan", None)
     if not isinstance(plan, Plan):
         raise ValueError("only removals have an ordinary form; this is another kind")
@@ -126,22 +93,7 @@ def name_export(
     to: str,  # one of `TARGETS`
     quantize: str | None = None,  # of a GGUF: one of `QUANTS`
 ) -> Path:  # beside the folder
-    """Where an export goes if nobody says.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint
-    to : str
-        one of `TARGETS`
-    quantize : str | None, default None
-        of a GGUF: one of `QUANTS`
-
-    Returns
-    -------
-    Path
-        beside the folder
-    """
+    "Where an export goes if nobody says."
     folder = Path(folder).expanduser()
     if to == "gguf":
         return folder.with_name(f"{folder.name}{f'-{quantize}' if quantize else ''}.gguf")
@@ -156,26 +108,7 @@ def export_folder(
     overwrite: bool = False,  # replace what is there
     **gguf,  # of `export_gguf`: quantize, dtype, round_to
 ) -> tuple[Path, list[str]]:  # what was written, what there is to say of it
-    """A checkpoint in another form; `ValueError` names the form that can say it.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that twossp saved
-    to : str
-        one of `TARGETS`
-    out : str | Path | None, default None
-        file or folder; None: see `name_export`
-    overwrite : bool, default False
-        replace what is there
-    **gguf
-        of `export_gguf`: quantize, dtype, round_to
-
-    Returns
-    -------
-    tuple[Path, list[str]]
-        what was written, what there is to say of it
-    """
+    "A checkpoint in another form; `ValueError` names the form that can say it."
     if to not in TARGETS:
         raise ValueError(f"no form {to!r}; there are: {', '.join(TARGETS)}")
     if gguf.get("quantize"):
@@ -243,20 +176,7 @@ def write_results(
     folder: str | Path,  # a checkpoint that twossp saved
     results: dict,  # what was measured -> value, as the card shows them
 ) -> Path:  # the card
-    """Put results into a checkpoint's plan.json and card.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that twossp saved
-    results : dict
-        what was measured -> value, as the card shows them
-
-    Returns
-    -------
-    Path
-        the card
-    """
+    "Put results into a checkpoint's plan.json and card."
     folder = Path(folder).expanduser()
     with only_writer(folder / ".card", wait=60):  # another card takes a moment
         record = read_record(folder) | dict(results=results)
@@ -274,22 +194,7 @@ def push_folder(
     name: str,  # "user/name" on the Hugging Face hub
     dry_run: bool = False,  # say what would be uploaded, and upload nothing
 ) -> list[str]:  # a line a file, and the address
-    """Upload a checkpoint that is whole; `ValueError` in one line if it cannot be.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that twossp saved
-    name : str
-        "user/name" on the Hugging Face hub
-    dry_run : bool, default False
-        say what would be uploaded, and upload nothing
-
-    Returns
-    -------
-    list[str]
-        a line a file, and the address
-    """
+    "Upload a checkpoint that is whole; `ValueError` in one line if it cannot be."
     folder = Path(folder).expanduser()
     try:
         validate_repo_id(name)

@@ -40,22 +40,7 @@ def find_indices(
     keep: tuple[int, ...],  # neurons that stay
     device: torch.device,  # where they are wanted; meta: weights that are elsewhere
 ) -> torch.Tensor:  # (k,) int64; on the CPU for meta
-    """The neurons as a tensor, sent once.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    keep : tuple[int, ...]
-        neurons that stay
-    device : torch.device
-        where they are wanted; meta: weights that are elsewhere
-
-    Returns
-    -------
-    torch.Tensor
-        (k,) int64; on the CPU for meta
-    """
+    "The neurons as a tensor, sent once."
     if device.type == "meta":
         return torch.tensor(keep, dtype=torch.long)
     x = _recall(layer, keep, device)
@@ -79,17 +64,7 @@ def send_indices(
     wanted: Iterable[tuple[int, tuple[int, ...] | None]],
     alone: bool = False,  # are all others forgotten
 ):
-    """Bring neurons' numbers to the devices of their layers: one copy for each device.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    wanted : Iterable[tuple[int, tuple[int, ...] | None]]
-        (number of a layer, neurons that stay in it); None and () need no sending
-    alone : bool, default False
-        are all others forgotten
-    """
+    "Bring neurons' numbers to the devices of their layers: one copy for each device."
     a, layers, groups = arch(model), decoder_layers(model), {}
     wanted = [(i, keep) for i, keep in wanted if keep]
     if alone:

@@ -19,19 +19,7 @@ from .importance import exact_device
 # %% ../nbs/30_least_squares.ipynb #0844aba1
 @dataclass(frozen=True)
 class Moments:
-    """What a least-squares fit has to know of inputs x and targets y.
-
-    Parameters
-    ----------
-    G : torch.Tensor
-        (k, k) sum of x xᵀ
-    C : torch.Tensor
-        (d, k) sum of y xᵀ
-    yy : torch.Tensor
-        () sum of |y|²
-    n : int
-        tokens
-    """
+    "What a least-squares fit has to know of inputs x and targets y."
 
     G: torch.Tensor  # (k, k) sum of x xᵀ
     C: torch.Tensor  # (d, k) sum of y xᵀ
@@ -68,18 +56,7 @@ def _add_gram(G, x, room):
 def gram(
     x: torch.Tensor,  # (n, k)
 ) -> torch.Tensor:  # (k, k) symmetric
-    """xᵀx.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        (n, k)
-
-    Returns
-    -------
-    torch.Tensor
-        (k, k) symmetric
-    """
+    "xᵀx."
     k = x.shape[1]
     return _add_gram(x.new_zeros(k, k), x, x.new_empty(k * _quarter(k)))
 
@@ -88,38 +65,14 @@ def add_into(
     a: Moments,  # of some tokens; its memory is used
     b: Moments,  # of others
 ) -> Moments:  # of both
-    """The sum, without a further matrix.
-
-    Parameters
-    ----------
-    a : Moments
-        of some tokens; its memory is used
-    b : Moments
-        of others
-
-    Returns
-    -------
-    Moments
-        of both
-    """
+    "The sum, without a further matrix."
     return Moments(a.G.add_(b.G), a.C.add_(b.C), a.yy + b.yy, a.n + b.n)
 
 # %% ../nbs/30_least_squares.ipynb #3a8d761e
 def widen(
     x: torch.Tensor,  # of any floating type
 ) -> torch.Tensor:  # the same numbers
-    """At least float32.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        of any floating type
-
-    Returns
-    -------
-    torch.Tensor
-        the same numbers
-    """
+    "At least float32."
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../nbs/30_least_squares.ipynb #b5b3fe94
@@ -129,20 +82,7 @@ def add_tokens(
     # the same sums: (..., k) inputs, and (..., d) targets, as many
     tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
 ) -> dict[str, Moments]:  # float64, on the CPU where the device has none
-    """Sums with some more tokens in them; as they were, if memory runs out.
-
-    Parameters
-    ----------
-    sums : dict[str, Moments | None]
-        a sum: its `Moments`, whose memory is used; None: nothing so far
-    tokens : dict[str, tuple[torch.Tensor, torch.Tensor]]
-        the same sums: (..., k) inputs, and (..., d) targets, as many
-
-    Returns
-    -------
-    dict[str, Moments]
-        float64, on the CPU where the device has none
-    """
+    "Sums with some more tokens in them; as they were, if memory runs out."
     flat = {k: [widen(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
     squares = {k: _sum_squares(y) for k, (_, y) in flat.items()}
     empty = {k: sums.get(k) or _begin_sums(*xy) for k, xy in tokens.items()}
@@ -177,20 +117,7 @@ def moments(
     x: torch.Tensor,  # (..., k) inputs
     y: torch.Tensor,  # (..., d) targets, as many
 ) -> Moments:  # float64, on the CPU where the device has none
-    """The sums over all tokens.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        (..., k) inputs
-    y : torch.Tensor
-        (..., d) targets, as many
-
-    Returns
-    -------
-    Moments
-        float64, on the CPU where the device has none
-    """
+    "The sums over all tokens."
     return add_tokens({}, {"all": (x, y)})["all"]
 
 # %% ../nbs/30_least_squares.ipynb #3cc7d83a
@@ -199,22 +126,7 @@ def refit_each(
     old: torch.Tensor,  # (d, k) weights to stay near
     lams: Sequence[float],  # how much, as shares of each input's mean square; 0: free
 ) -> Iterator[torch.Tensor]:  # for each λ: (d, k) float64
-    """The weights that map the inputs to the targets best, for several λ.
-
-    Parameters
-    ----------
-    m : Moments
-        of inputs and targets
-    old : torch.Tensor
-        (d, k) weights to stay near
-    lams : Sequence[float]
-        how much, as shares of each input's mean square; 0: free
-
-    Returns
-    -------
-    Iterator[torch.Tensor]
-        for each λ: (d, k) float64
-    """
+    "The weights that map the inputs to the targets best, for several λ."
     if not all(lam >= 0 for lam in lams):
         raise ValueError(f"lam must not be negative; got {lams!r}")
     old = old.to(m.G.device).double()
@@ -259,22 +171,7 @@ def refit(
     old: torch.Tensor,  # (d, k) weights to stay near
     lam: float = 0.1,  # how much, as a share of each input's mean square; 0: not at all
 ) -> torch.Tensor:  # (d, k) float64
-    """The weights that map the inputs to the targets best.
-
-    Parameters
-    ----------
-    m : Moments
-        of inputs and targets
-    old : torch.Tensor
-        (d, k) weights to stay near
-    lam : float, default 0.1
-        how much, as a share of each input's mean square; 0: not at all
-
-    Returns
-    -------
-    torch.Tensor
-        (d, k) float64
-    """
+    "The weights that map the inputs to the targets best."
     return next(refit_each(m, old, (lam,)))
 
 # %% ../nbs/30_least_squares.ipynb #fb1662ff
@@ -282,20 +179,7 @@ def fit_error(
     m: Moments,  # of inputs and targets
     W: torch.Tensor,  # (d, k) weights
 ) -> float:  # relative to the targets: 0 is exact, 1 is what W = 0 leaves
-    """Squared error of the weights, as a share of the targets' own.
-
-    Parameters
-    ----------
-    m : Moments
-        of inputs and targets
-    W : torch.Tensor
-        (d, k) weights
-
-    Returns
-    -------
-    float
-        relative to the targets: 0 is exact, 1 is what W = 0 leaves
-    """
+    "Squared error of the weights, as a share of the targets' own."
     W = W.to(m.G.device).double()
     e = m.yy - 2 * (W * m.C).sum() + ((W @ m.G) * W).sum()
     return (e.clamp_min(0) / m.yy).item() if m.yy > 0 else 0.0
@@ -311,24 +195,7 @@ def choose_lambda(
     old: torch.Tensor,  # (d, k) weights to stay near
     lams: Sequence[float] = LAMBDAS,  # to try
 ) -> tuple[float, list[float]]:  # the best of them; the held-out error of each
-    """The λ that does best on held-out windows; of equals, the one that changes least.
-
-    Parameters
-    ----------
-    fit : Moments
-        of the windows to fit
-    held : Moments
-        of the windows held out
-    old : torch.Tensor
-        (d, k) weights to stay near
-    lams : Sequence[float], default LAMBDAS
-        to try
-
-    Returns
-    -------
-    tuple[float, list[float]]
-        the best of them; the held-out error of each
-    """
+    "The λ that does best on held-out windows; of equals, the one that changes least."
     errors = [fit_error(held, W) for W in refit_each(fit, old, lams)]
     enough = (1 + TIE) * min(errors) + 1e-12
     good = [lam for lam, e in zip(lams, errors, strict=True) if e <= enough]
@@ -341,24 +208,7 @@ def refit_best(
     old: torch.Tensor,  # (d, k) weights to stay near
     lams: Sequence[float] = LAMBDAS,  # to choose from
 ) -> tuple[torch.Tensor, dict]:  # (d, k) float64; λ, errors before and after
-    """The weights for the λ that does best on what is held out, fitted to all.
-
-    Parameters
-    ----------
-    fit : Moments
-        of what is fitted; its memory is used
-    held : Moments | None
-        of what is held out; None: λ is the first of `lams`
-    old : torch.Tensor
-        (d, k) weights to stay near
-    lams : Sequence[float], default LAMBDAS
-        to choose from
-
-    Returns
-    -------
-    tuple[torch.Tensor, dict]
-        (d, k) float64; λ, errors before and after
-    """
+    "The weights for the λ that does best on what is held out, fitted to all."
     lam, found = lams[0], {}
     if held is not None and len(lams) > 1:
         lam, errors = choose_lambda(fit, held, old, lams)

@@ -16,13 +16,7 @@ from transformers.pytorch_utils import Conv1D
 
 # %% ../nbs/01_linear.ipynb #0bfba0d8
 class NoLinear(nn.Module):
-    """Stands where a linear layer was of which nothing is left: no tensors, gives zeros.
-
-    Parameters
-    ----------
-    out : int
-        outputs: 0 for an input projection of a removed FFN
-    """
+    "Stands where a linear layer was of which nothing is left: no tensors, gives zeros."
 
     weight = bias = None
 
@@ -43,18 +37,7 @@ class NoLinear(nn.Module):
 def is_linear(
     module: nn.Module,  # any
 ) -> bool:  # False for quantised, adapted and sparse ones
-    """Is this a plain linear layer, with a matrix that can be cut.
-
-    Parameters
-    ----------
-    module : nn.Module
-        any
-
-    Returns
-    -------
-    bool
-        False for quantised, adapted and sparse ones
-    """
+    "Is this a plain linear layer, with a matrix that can be cut."
     if isinstance(module, NoLinear):
         return True
     if not isinstance(module, (nn.Linear, Conv1D)):
@@ -68,18 +51,7 @@ def is_linear(
 def read_matrix(
     linear: nn.Module,  # that `is_linear`; its weights in place
 ) -> torch.Tensor:  # (out, in), a view
-    """The weights of a linear layer, outputs first, however they are stored.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that `is_linear`; its weights in place
-
-    Returns
-    -------
-    torch.Tensor
-        (out, in), a view
-    """
+    "The weights of a linear layer, outputs first, however they are stored."
     return linear.weight.T if isinstance(linear, Conv1D) else linear.weight
 
 
@@ -87,56 +59,21 @@ def store_matrix(
     linear: nn.Module,  # whose way of storing is meant
     matrix: torch.Tensor,  # (out, in)
 ) -> torch.Tensor:  # a view
-    """A matrix as `linear.weight` would hold it.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        whose way of storing is meant
-    matrix : torch.Tensor
-        (out, in)
-
-    Returns
-    -------
-    torch.Tensor
-        a view
-    """
+    "A matrix as `linear.weight` would hold it."
     return matrix.T if isinstance(linear, Conv1D) else matrix
 
 # %% ../nbs/01_linear.ipynb #b0cc65a0
 def in_features(
     linear: nn.Module,  # that `is_linear`
 ) -> int:  # 0 where nothing is left
-    """Number of inputs of a linear layer.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that `is_linear`
-
-    Returns
-    -------
-    int
-        0 where nothing is left
-    """
+    "Number of inputs of a linear layer."
     return 0 if isinstance(linear, NoLinear) else read_matrix(linear).shape[1]
 
 
 def out_features(
     linear: nn.Module,  # that `is_linear`
 ) -> int:  # outputs
-    """Number of outputs of a linear layer.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that `is_linear`
-
-    Returns
-    -------
-    int
-        outputs
-    """
+    "Number of outputs of a linear layer."
     return linear.out if isinstance(linear, NoLinear) else read_matrix(linear).shape[0]
 
 # %% ../nbs/01_linear.ipynb #f3d6fb49
@@ -145,22 +82,7 @@ def make_linear(
     matrix: torch.Tensor,  # (out, in), of any strides
     bias: torch.Tensor | None,  # (out,)
 ) -> nn.Module:  # holds `matrix` and `bias` themselves where strides allow
-    """A linear layer of the class of `like`, with these weights.
-
-    Parameters
-    ----------
-    like : nn.Module
-        class, flags and mode of the new layer
-    matrix : torch.Tensor
-        (out, in), of any strides
-    bias : torch.Tensor | None
-        (out,)
-
-    Returns
-    -------
-    nn.Module
-        holds `matrix` and `bias` themselves where strides allow
-    """
+    "A linear layer of the class of `like`, with these weights."
     out, n = matrix.shape
     with torch.device("meta"):
         if isinstance(like, Conv1D):
@@ -180,24 +102,7 @@ def slice_linear(
     side: str,  # "in" or "out"
     bias: bool = True,  # does the bias stay, if there is one
 ) -> nn.Module:  # a new layer, with copies of what stays
-    """A linear layer with only some of its inputs, or outputs.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that `is_linear`
-    keep : torch.Tensor
-        (k,) int64: which inputs or outputs stay
-    side : str
-        "in" or "out"
-    bias : bool, default True
-        does the bias stay, if there is one
-
-    Returns
-    -------
-    nn.Module
-        a new layer, with copies of what stays
-    """
+    "A linear layer with only some of its inputs, or outputs."
     with align_module_device(linear):
         w = read_matrix(linear).detach()
         keep = keep.to(w.device)
@@ -216,24 +121,7 @@ def pad_zeros(
     width: int,  # of each part afterwards
     parts: int = 1,  # stacked along `dim`
 ) -> torch.Tensor:  # a copy
-    """A tensor with zeros behind each of its stacked parts.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        any
-    dim : int
-        along which
-    width : int
-        of each part afterwards
-    parts : int, default 1
-        stacked along `dim`
-
-    Returns
-    -------
-    torch.Tensor
-        a copy
-    """
+    "A tensor with zeros behind each of its stacked parts."
     k = x.shape[dim] // parts
     shape = [width * parts if i == dim else n for i, n in enumerate(x.shape)]
     out = x.new_zeros(shape)

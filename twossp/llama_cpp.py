@@ -23,25 +23,13 @@ from .reference import EngineReport, compare_ids, judge, read_reference
 
 # %% ../nbs/51_llama_cpp.ipynb #f227c7b8
 def has_llama_cpp() -> bool:  # without loading it
-    """Is llama.cpp's library installed here.
-
-    Returns
-    -------
-    bool
-        without loading it
-    """
+    "Is llama.cpp's library installed here."
     return find_spec("llama_cpp_py_sync") is not None
 
 
 @functools.cache
 def open_library() -> tuple:  # cffi's ffi, the library, the lines of its log
-    """llama.cpp's library; `ImportError` says how to get it.
-
-    Returns
-    -------
-    tuple
-        cffi's ffi, the library, the lines of its log
-    """
+    "llama.cpp's library; `ImportError` says how to get it."
     if not has_llama_cpp():
         raise ImportError(
             "this needs llama.cpp's library: pip install llama-cpp-py-sync"
@@ -84,17 +72,7 @@ def _fill_batch(lib, ids, start, last):
 
 # %% ../nbs/51_llama_cpp.ipynb #896c7dca
 class LlamaFile:
-    """A GGUF file in llama.cpp: float32 cache, no flash attention, on the processor.
-
-    Parameters
-    ----------
-    path : str | Path
-        of the file; `ValueError` if llama.cpp does not load it
-    context : int, default 256
-        tokens
-    threads : int, default 1
-        that compute
-    """
+    "A GGUF file in llama.cpp: float32 cache, no flash attention, on the processor."
 
     def __init__(
         self,
@@ -117,22 +95,7 @@ class LlamaFile:
         start: int = 0,  # position of the first; later ones are forgotten
         last: bool = False,  # logits of the last token only
     ) -> torch.Tensor:  # (tokens, vocabulary), float32
-        """Logits after each token; the cache keeps what went before `start`.
-
-        Parameters
-        ----------
-        ids : Sequence[int]
-            tokens
-        start : int, default 0
-            position of the first; later ones are forgotten
-        last : bool, default False
-            logits of the last token only
-
-        Returns
-        -------
-        torch.Tensor
-            (tokens, vocabulary), float32
-        """
+        "Logits after each token; the cache keeps what went before `start`."
         ffi, lib, *_ = open_library()
         lib.llama_memory_seq_rm(lib.llama_get_memory(self.ctx), 0, start, -1)
         b = _fill_batch(lib, ids, start, last)
@@ -161,18 +124,7 @@ QUANTS = (
 def block_size(
     kind: str,  # one of `QUANTS`; `ValueError` names them all
 ) -> int:  # weights
-    """How many weights of a row share a block.
-
-    Parameters
-    ----------
-    kind : str
-        one of `QUANTS`; `ValueError` names them all
-
-    Returns
-    -------
-    int
-        weights
-    """
+    "How many weights of a row share a block."
     if kind not in QUANTS:
         raise ValueError(f"no quantisation {kind!r}; there are: {', '.join(QUANTS)}")
     return 256 if "_k" in kind or kind == "iq4_xs" else 32
@@ -184,24 +136,7 @@ def quantize_gguf(
     kind: str,  # one of `QUANTS`
     threads: int = 0,  # 0: as many as there are cores
 ) -> list[str]:  # a line for each kind of fallback: how many tensors, from what to what
-    """What `llama-quantize` does, by the same code; says what fell back.
-
-    Parameters
-    ----------
-    source : str | Path
-        a GGUF file in f32 or f16
-    out : str | Path
-        file to write; replaced if it is there
-    kind : str
-        one of `QUANTS`
-    threads : int, default 0
-        0: as many as there are cores
-
-    Returns
-    -------
-    list[str]
-        a line for each kind of fallback: how many tensors, from what to what
-    """
+    "What `llama-quantize` does, by the same code; says what fell back."
     block_size(kind)
     ffi, lib, lines, _ = open_library()
     p = lib.llama_model_quantize_default_params()
@@ -232,20 +167,7 @@ def split_text(
     file: LlamaFile,  # that has a tokenizer
     text: str,  # to be split
 ) -> list[int]:  # token ids, with what the file says to add; `ValueError` if it has none
-    """Text in tokens, by the file's own tokenizer.
-
-    Parameters
-    ----------
-    file : LlamaFile
-        that has a tokenizer
-    text : str
-        to be split
-
-    Returns
-    -------
-    list[int]
-        token ids, with what the file says to add; `ValueError` if it has none
-    """
+    "Text in tokens, by the file's own tokenizer."
     ffi, lib, *_ = open_library()
     vocab = lib.llama_model_get_vocab(file.model)
     if lib.llama_vocab_type(vocab) == 0:
@@ -262,22 +184,7 @@ def continue_ids(
     ids: Sequence[int],  # a prompt
     steps: int,  # tokens to add
 ) -> list[torch.Tensor]:  # (vocabulary,) log-probabilities a step
-    """Greedy tokens after a prompt, with the cache.
-
-    Parameters
-    ----------
-    file : LlamaFile
-        to be asked
-    ids : Sequence[int]
-        a prompt
-    steps : int
-        tokens to add
-
-    Returns
-    -------
-    list[torch.Tensor]
-        (vocabulary,) log-probabilities a step
-    """
+    "Greedy tokens after a prompt, with the cache."
     out, at = [], 0
     for _ in range(steps):
         out.append(file.decode(ids, at, last=True)[0].log_softmax(-1))
@@ -295,24 +202,7 @@ def check_gguf(
     threads: int = 1,  # that compute
     quantized: bool = False,  # its weights are rounded: `ROUNDED` decides what is near
 ) -> tuple[EngineReport, float, float]:  # perplexity: of the checkpoint, of the file
-    """Does a file answer as the checkpoint's reference does.
-
-    Parameters
-    ----------
-    path : str | Path
-        a GGUF file
-    folder : str | Path
-        the checkpoint that it was written from
-    threads : int, default 1
-        that compute
-    quantized : bool, default False
-        its weights are rounded: `ROUNDED` decides what is near
-
-    Returns
-    -------
-    tuple[EngineReport, float, float]
-        perplexity: of the checkpoint, of the file
-    """
+    "Does a file answer as the checkpoint's reference does."
     rows, losses = [], ([], [])
     file = LlamaFile(path, threads=threads)
     try:

@@ -8,21 +8,18 @@ __all__ = [
     'as_device', 'input_device', 'list_devices', 'RanksLost', 'TooFewDevices',
     'start_processes', 'PeerFailed', 'sum_over_processes', 'is_first', 'share_first',
     'agree_on_step', 'progress_bar', 'quiet', 'ask_device', 'wait_for', 'free_bytes',
-    'default_budget', 'windows_at_once', 'Peak', 'LiveBytes', 'peak_memory',
-    'read_clock', 'seconds_between', 'time_calls', 'one_line', 'seed_everything',
-    'kept_rng'
+    'default_budget', 'windows_at_once', 'Peak', 'peak_memory', 'read_clock',
+    'seconds_between', 'time_calls', 'one_line', 'seed_everything', 'kept_rng'
 ]
 
 # %% ../nbs/10_machine.ipynb #f70579d7
 import atexit
-import gc
 import logging
 import os
 import platform
 import random
 import sys
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,8 +31,6 @@ import psutil
 import torch
 import torch.distributed as dist
 import transformers
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -52,18 +47,7 @@ def as_dtype(
     # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's own
     dtype: str | torch.dtype | None,
 ) -> torch.dtype | str:  # 'auto' for the checkpoint's own
-    """The dtype to load weights in; `ValueError` lists the choices.
-
-    Parameters
-    ----------
-    dtype : str | torch.dtype | None
-        a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's own
-
-    Returns
-    -------
-    torch.dtype | str
-        'auto' for the checkpoint's own
-    """
+    "The dtype to load weights in; `ValueError` lists the choices."
     if dtype is None or dtype == "auto":
         return "auto"
     if dtype in DTYPES.values():
@@ -84,13 +68,7 @@ def _launched():
 
 
 def processes() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
-    """Who else works on this job; starts nothing.
-
-    Returns
-    -------
-    tuple[int, int]
-        rank, size; (0, 1) without torchrun
-    """
+    "Who else works on this job; starts nothing."
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     launched = _launched()
@@ -98,13 +76,7 @@ def processes() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
 
 
 def local_rank() -> int | None:  # 0 is the first; None: the only one
-    """This process's number among those of the same machine.
-
-    Returns
-    -------
-    int | None
-        0 is the first; None: the only one
-    """
+    "This process's number among those of the same machine."
     launched = _launched()
     return launched[2] if launched else None
 
@@ -135,18 +107,7 @@ def as_device(
     # such as "cpu", "cuda:1", "mps"; "cuda" is cuda:2 in a third process
     device: str | torch.device,
 ) -> torch.device:  # one that this machine has
-    """The device to put a model on; `ValueError` if there is no such thing, or not here.
-
-    Parameters
-    ----------
-    device : str | torch.device
-        such as "cpu", "cuda:1", "mps"; "cuda" is cuda:2 in a third process
-
-    Returns
-    -------
-    torch.device
-        one that this machine has
-    """
+    "The device to put a model on; `ValueError` if there is no such thing, or not here."
     d = _read_device(device)
     count, mine = DEVICES[d.type](), local_rank()
     if d.index is None and count > 1 and mine is not None:
@@ -170,18 +131,7 @@ def _execution_devices(module):
 def input_device(
     model: PreTrainedModel,  # any model, offloaded or not
 ) -> torch.device:  # where its token ids belong
-    """The device of the input embeddings, when they are used.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any model, offloaded or not
-
-    Returns
-    -------
-    torch.device
-        where its token ids belong
-    """
+    "The device of the input embeddings, when they are used."
     m = model.get_input_embeddings()
     if m.weight.device.type != "meta":
         return m.weight.device
@@ -208,18 +158,7 @@ def _accelerator_kind():
 def list_devices(
     model: PreTrainedModel,  # any model, offloaded or not
 ) -> list[torch.device]:  # each once, the inputs' first
-    """Every device that a model works on.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any model, offloaded or not
-
-    Returns
-    -------
-    list[torch.device]
-        each once, the inputs' first
-    """
+    "Every device that a model works on."
     found = [input_device(model)]
     found += [p.device for p in model.parameters() if p.device.type != "meta"]
     return list(dict.fromkeys(found))
@@ -254,15 +193,7 @@ def start_processes(
     timeout: float = 300,
 ):
     """Join the processes of this job, once; does nothing if there is one, or they have.
-    `TooFewDevices` unless each has an accelerator of its own.
-
-    Parameters
-    ----------
-    device : str | torch.device, default 'cpu'
-        where the models will be: says how tensors travel (gloo on CPU, nccl on CUDA)
-    timeout : float, default 300
-        seconds that a process waits for the others in one sum
-    """
+    `TooFewDevices` unless each has an accelerator of its own."""
     if not _launched() or dist.is_initialized():
         return
     backend, kind = "cpu:gloo", _read_device(device).type
@@ -311,18 +242,7 @@ def _meet():
 def sum_over_processes(
     x: torch.Tensor,  # this process's share
 ) -> torch.Tensor:  # the same in every process; `x` itself if there is one
-    """The sum over all processes; an error if one of them is gone, or failed before it.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        this process's share
-
-    Returns
-    -------
-    torch.Tensor
-        the same in every process; `x` itself if there is one
-    """
+    "The sum over all processes; an error if one of them is gone, or failed before it."
     if processes()[1] == 1:
         return x
     _meet()
@@ -357,31 +277,14 @@ def _check_own(device, kind):
 
 # %% ../nbs/10_machine.ipynb #af788ce5
 def is_first() -> bool:  # True without torchrun
-    """Is this the process that owns files, rows and printing.
-
-    Returns
-    -------
-    bool
-        True without torchrun
-    """
+    "Is this the process that owns files, rows and printing."
     return processes()[0] == 0
 
 
 def share_first(
     x: object,  # what the first process has; of the others', nothing is asked
 ) -> object:  # the same in every process
-    """What the first process has, for all; can be pickled.
-
-    Parameters
-    ----------
-    x : object
-        what the first process has; of the others', nothing is asked
-
-    Returns
-    -------
-    object
-        the same in every process
-    """
+    "What the first process has, for all; can be pickled."
     if processes()[1] == 1:
         return x
     _meet()
@@ -394,20 +297,7 @@ def agree_on_step(
     step: str,  # its name, which has to be the same in every process
     error: str | None = None,  # what went wrong in this process
 ) -> str | None:  # what went wrong in the first that failed; None: nothing anywhere
-    """Wait for all at the end of a step; `RanksLost` if they are at different ones.
-
-    Parameters
-    ----------
-    step : str
-        its name, which has to be the same in every process
-    error : str | None, default None
-        what went wrong in this process
-
-    Returns
-    -------
-    str | None
-        what went wrong in the first that failed; None: nothing anywhere
-    """
+    "Wait for all at the end of a step; `RanksLost` if they are at different ones."
     n = processes()[1]
     if n == 1:
         return error
@@ -429,26 +319,7 @@ def progress_bar(
     total: int | None = None,  # steps, if `items` has no length
     unit: str = "it",  # of a step; "B" writes bytes as MB and GB
 ) -> tqdm:  # the bar
-    """A progress bar, in the first process only.
-
-    Parameters
-    ----------
-    items : Iterable | None
-        to go through; None for one that is moved by hand
-    what : str
-        its label
-    progress : bool
-        show it at all
-    total : int | None, default None
-        steps, if `items` has no length
-    unit : str, default 'it'
-        of a step; "B" writes bytes as MB and GB
-
-    Returns
-    -------
-    tqdm
-        the bar
-    """
+    "A progress bar, in the first process only."
     hidden = not progress or processes()[0] > 0
     how = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
     return tqdm(items, desc=what, total=total, **how)
@@ -470,13 +341,7 @@ def _without_bars(stack):
 def quiet(
     bars: bool = False,  # draw progress bars all the same
 ) -> Iterator[None]:
-    """No bars and no warnings of transformers inside; what was set comes back behind.
-
-    Parameters
-    ----------
-    bars : bool, default False
-        draw progress bars all the same
-    """
+    "No bars and no warnings of transformers inside; what was set comes back behind."
     log, other = transformers.utils.logging, logging.getLogger("accelerate")
     with ExitStack() as stack:
         stack.callback(other.setLevel, other.level)
@@ -492,20 +357,7 @@ def ask_device(
     device: torch.device,  # any accelerator
     *names: str,  # of a function of `torch.accelerator` or of the module
 ) -> object:  # what the function says of `device`; None where no build knows it
-    """Ask `torch.accelerator`, or else the device's own module.
-
-    Parameters
-    ----------
-    device : torch.device
-        any accelerator
-    *names : str
-        of a function of `torch.accelerator` or of the module
-
-    Returns
-    -------
-    object
-        what the function says of `device`; None where no build knows it
-    """
+    "Ask `torch.accelerator`, or else the device's own module."
     modules = torch.accelerator, torch.get_device_module(device.type)
     for ask in (getattr(m, n, None) for m in modules for n in names):
         try:
@@ -519,13 +371,7 @@ def ask_device(
 def wait_for(
     device: torch.device,  # any
 ):
-    """Wait until a device has done what it was asked to; a CPU has.
-
-    Parameters
-    ----------
-    device : torch.device
-        any
-    """
+    "Wait until a device has done what it was asked to; a CPU has."
     if device.type != "cpu":
         ask_device(device, "synchronize")
 
@@ -533,18 +379,7 @@ def wait_for(
 def free_bytes(
     device: torch.device,  # cpu, cuda, …
 ) -> int:  # bytes
-    """Memory that a new tensor on `device` could have.
-
-    Parameters
-    ----------
-    device : torch.device
-        cpu, cuda, …
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "Memory that a new tensor on `device` could have."
     if device.type != "cpu":
         free = ask_device(device, "get_memory_info", "mem_get_info")
         if free is not None:
@@ -557,18 +392,7 @@ def free_bytes(
 def default_budget(
     device: torch.device,  # where the work is done
 ) -> int:  # bytes
-    """A quarter of the free memory.
-
-    Parameters
-    ----------
-    device : torch.device
-        where the work is done
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "A quarter of the free memory."
     return free_bytes(device) // 4
 
 # %% ../nbs/10_machine.ipynb #0b958756
@@ -580,96 +404,52 @@ def windows_at_once(
     t: int,  # tokens a window
     device: torch.device,  # where the layers are
 ) -> int:  # at least 1
-    """How many windows go through a layer together: batches are sized by tokens.
-
-    Parameters
-    ----------
-    t : int
-        tokens a window
-    device : torch.device
-        where the layers are
-
-    Returns
-    -------
-    int
-        at least 1
-    """
+    "How many windows go through a layer together: batches are sized by tokens."
     return max(1, TOKENS.get(device.type, MANY_TOKENS) // t)
 
 # %% ../nbs/10_machine.ipynb #9a45aa6e
 @dataclass
 class Peak:
-    """Memory of a block of code, filled in when it ends.
-
-    Parameters
-    ----------
-    device : str
-        whose memory
-    before : int | None, default None
-        bytes in use when the block began; 0 where only its own tensors are counted
-    peak : int | None, default None
-        the most, in bytes; None: not measured
-    """
+    "Memory of a block of code, filled in when it ends."
 
     device: str  # whose memory
-    # bytes in use when the block began; 0 where only its own tensors are counted
-    before: int | None = None
-    peak: int | None = None  # the most, in bytes; None: not measured
+    before: int | None = None  # bytes in use when the block began
+    peak: int | None = None  # the most, in bytes; None where the system does not say
 
     @property
     def extra(self) -> int | None:  # bytes
-        """How much the block needed beyond what was in use before.
-
-        Returns
-        -------
-        int | None
-            bytes
-        """
+        "How much the block needed beyond what was in use before."
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../nbs/10_machine.ipynb #665f9e5b
-class LiveBytes(TorchDispatchMode):
-    """Bytes of the tensors that a block makes, as long as they live.
+def _read_status(key):
+    "A figure of /proc/self/status, in bytes"
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith(key))
 
-    Parameters
-    ----------
-    *kinds : str
-        types of devices whose tensors are counted, such as 'cpu'
-    """
 
-    def __init__(
-        self,
-        *kinds: str,  # types of devices whose tensors are counted, such as 'cpu'
-    ):
-        super().__init__()
-        self.kinds = kinds
-        self.now = 0  # bytes that live
-        self.most = 0  # the most that lived at once
-        self.known: dict[int, int] = {}  # storage -> its bytes; 0: it was there before
+def _reset_resident():
+    "Forget the peak of resident memory so far; returns what is in use, in bytes"
+    try:
+        with open("/proc/self/clear_refs", "w") as f:
+            f.write("5")
+        return _read_status("VmRSS:")
+    except (OSError, StopIteration):
+        return _resident_peak()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        self._meet((args, kwargs), made=False)
-        out = func(*args, **kwargs)
-        self._meet(out, made=True)
-        return out
 
-    def _meet(self, values, made):
-        "Note the storages that are seen for the first time"
-        for x in tree_leaves(values):
-            if not isinstance(x, torch.Tensor) or x.layout != torch.strided:
-                continue
-            storage = x.untyped_storage()
-            key = storage._cdata
-            if x.device.type not in self.kinds or key in self.known:
-                continue
-            self.known[key] = storage.nbytes() if made else 0
-            self.now += self.known[key]
-            self.most = max(self.most, self.now)
-            weakref.finalize(storage, self._forget, key)
-
-    def _forget(self, key):
-        self.now -= self.known.pop(key)
+def _resident_peak():
+    "The most resident memory, in bytes; None where the system does not say"
+    try:
+        return _read_status("VmHWM:")
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 # %% ../nbs/10_machine.ipynb #m10rese
 def _reset_device(d):
@@ -683,64 +463,30 @@ def _reset_device(d):
 
 @contextmanager
 def peak_memory(
-    # accelerators: the sum of each one's peak; 'cpu', or one that counts none: see
-    # `count`
+    # accelerators: the sum of each one's peak; 'cpu', or one that counts none: the
+    # process's resident memory
     *devices: torch.device
     | str,
-    # where no allocator counts: the block's own tensors, which slows it down, so do
-    # not time it; without: not measured
-    count: bool = False,
 ) -> Iterator[Peak]:  # complete after the block
-    """The most memory in use inside the `with` block.
-
-    Parameters
-    ----------
-    *devices : torch.device | str
-        accelerators: the sum of each one's peak; 'cpu', or one that counts none: see `count`
-    count : bool, default False
-        where no allocator counts: the block's own tensors, which slows it down, so do not time
-        it; without: not measured
-
-    Returns
-    -------
-    Iterator[Peak]
-        complete after the block
-    """
+    "The most memory in use inside the `with` block."
     asked = [torch.device(d) for d in devices or ("cpu",)]
-    before = {d: _reset_device(d) for d in asked if d.type != "cpu"}
-    before = {d: used for d, used in before.items() if used is not None}
-    p = Peak(", ".join(map(str, before or asked)))
-    if before:
-        p.before = sum(before.values())
-        try:
-            yield p
-        finally:
-            p.peak = sum(ask_device(d, "max_memory_allocated") for d in before)
-    elif count:
-        gc.collect()  # garbage from before would be freed at any moment
-        p.before = 0
-        with LiveBytes(*{d.type for d in asked}) as live:
-            yield p
-        p.peak = live.most
-    else:
+    counted = {d: _reset_device(d) for d in asked if d.type != "cpu"}
+    counted = {d: used for d, used in counted.items() if used is not None}
+    name = ", ".join(map(str, counted or asked))
+    p = Peak(name, sum(counted.values()) if counted else _reset_resident())
+    try:
         yield p
+    finally:
+        if counted:
+            p.peak = sum(ask_device(d, "max_memory_allocated") for d in counted)
+        else:
+            p.peak = _resident_peak()
 
 # %% ../nbs/10_machine.ipynb #155717b8
 def read_clock(
     device: torch.device,  # where the work is done
 ) -> object:  # a point in time, for `seconds_between`
-    """Now, as the device sees it.
-
-    Parameters
-    ----------
-    device : torch.device
-        where the work is done
-
-    Returns
-    -------
-    object
-        a point in time, for `seconds_between`
-    """
+    "Now, as the device sees it."
     if device.type == "cuda":
         e = torch.cuda.Event(enable_timing=True)
         e.record(torch.cuda.current_stream(device))
@@ -753,20 +499,7 @@ def seconds_between(
     a: object,  # what `read_clock` gave
     b: object,  # what it gave later, of the same device
 ) -> float:  # seconds
-    """Time from one point to another.
-
-    Parameters
-    ----------
-    a : object
-        what `read_clock` gave
-    b : object
-        what it gave later, of the same device
-
-    Returns
-    -------
-    float
-        seconds
-    """
+    "Time from one point to another."
     if isinstance(a, float):
         return b - a
     b.synchronize()
@@ -786,24 +519,7 @@ def time_calls(
     warmup: int = 3,  # calls that are not counted
     repeats: int = 5,  # calls that are, at least 1
 ) -> list[float]:  # (repeats,) seconds
-    """How long each of several calls takes, after warm-up.
-
-    Parameters
-    ----------
-    work : Callable
-        called without arguments
-    device : torch.device
-        where it works
-    warmup : int, default 3
-        calls that are not counted
-    repeats : int, default 5
-        calls that are, at least 1
-
-    Returns
-    -------
-    list[float]
-        (repeats,) seconds
-    """
+    "How long each of several calls takes, after warm-up."
     if warmup < 0 or repeats < 1:
         raise ValueError(
             "warm-up has to be at least 0 and repeats at least 1; got"
@@ -817,18 +533,7 @@ def time_calls(
 def one_line(
     e: BaseException,  # any exception
 ) -> str:  # its class too, unless it is a `ValueError`
-    """What an exception says, in one line.
-
-    Parameters
-    ----------
-    e : BaseException
-        any exception
-
-    Returns
-    -------
-    str
-        its class too, unless it is a `ValueError`
-    """
+    "What an exception says, in one line."
     text = " ".join(str(e).split()) or type(e).__name__
     return text if type(e) is ValueError else f"{type(e).__name__}: {text}"
 
@@ -847,13 +552,7 @@ def _keep_device_rng():
 def seed_everything(
     seed: int,  # at least 0; numpy takes its lowest 32 bits
 ):
-    """Seed Python's, numpy's and torch's global generators.
-
-    Parameters
-    ----------
-    seed : int
-        at least 0; numpy takes its lowest 32 bits
-    """
+    "Seed Python's, numpy's and torch's global generators."
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -864,13 +563,7 @@ def kept_rng(
     # to seed the generators with inside the block; None: leave them
     seed: int | None = None,
 ) -> Iterator[None]:
-    """Python's, numpy's and torch's global random states are restored after the block.
-
-    Parameters
-    ----------
-    seed : int | None, default None
-        to seed the generators with inside the block; None: leave them
-    """
+    "Python's, numpy's and torch's global random states are restored after the block."
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())

@@ -109,18 +109,7 @@ EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for mixtures only
 def find_method(
     name: str,  # a key of `METHODS` or of `EXPERT_METHODS`
 ) -> Method:  # its row
-    """The row of that name; `ValueError` lists the choices.
-
-    Parameters
-    ----------
-    name : str
-        a key of `METHODS` or of `EXPERT_METHODS`
-
-    Returns
-    -------
-    Method
-        its row
-    """
+    "The row of that name; `ValueError` lists the choices."
     rows = METHODS | EXPERT_METHODS
     if name not in rows:
         raise ValueError(f"no pruning method {name!r}; there are: {', '.join(rows)}")

@@ -28,18 +28,7 @@ def inference(
     model: PreTrainedModel,  # any model
 ) -> Iterator[PreTrainedModel]:  # the same
     """Eval mode without gradients inside the `with` block; each module's own mode is
-    restored, and positions that it remembers.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any model
-
-    Returns
-    -------
-    Iterator[PreTrainedModel]
-        the same
-    """
+    restored, and positions that it remembers."""
     training = [m for m in model.modules() if m.training]
     try:
         with torch.no_grad(), fresh_positions(model):
@@ -76,20 +65,7 @@ def check_ids(
     ids: torch.Tensor,  # (n, t) token windows
     model: PreTrainedModel = None,  # ids have to be below its vocabulary size
 ) -> torch.Tensor:  # the same
-    """An error in one line unless `ids` is an integer (n, t) tensor that `model` knows.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        (n, t) token windows
-    model : PreTrainedModel, default None
-        ids have to be below its vocabulary size
-
-    Returns
-    -------
-    torch.Tensor
-        the same
-    """
+    "An error in one line unless `ids` is an integer (n, t) tensor that `model` knows."
     _check_shape(ids)
     if model is None:
         return ids
@@ -107,18 +83,7 @@ def check_ids(
 def ids_hash(
     ids: torch.Tensor,  # token windows
 ) -> str:  # 16 hex digits
-    """A short SHA-256 of token windows, their shape included.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        token windows
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "A short SHA-256 of token windows, their shape included."
     data = ids.to(torch.int64).cpu().contiguous().numpy().tobytes()
     return hashlib.sha256(f"{tuple(ids.shape)}".encode() + data).hexdigest()[:16]
 
@@ -130,26 +95,7 @@ def split_batches(
     what: str,  # its label
     device: torch.device,  # where the batches are wanted
 ) -> Iterable:  # (up to bs, t) windows
-    """Batches of windows on a device, behind a progress bar.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        (n, t) token windows
-    bs : int
-        windows a batch, at least 1
-    progress : bool
-        show a progress bar
-    what : str
-        its label
-    device : torch.device
-        where the batches are wanted
-
-    Returns
-    -------
-    Iterable
-        (up to bs, t) windows
-    """
+    "Batches of windows on a device, behind a progress bar."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     return progress_bar([b.to(device) for b in ids.split(bs)], what, progress)
@@ -169,20 +115,7 @@ def token_nll(
     logits: torch.Tensor,  # (n, t, v), any dtype: position i predicts token i+1
     ids: torch.Tensor,  # (n, t)
 ) -> torch.Tensor:  # (n, t-1) float32, nats
-    """Negative log-likelihood of every predicted token.
-
-    Parameters
-    ----------
-    logits : torch.Tensor
-        (n, t, v), any dtype: position i predicts token i+1
-    ids : torch.Tensor
-        (n, t)
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t-1) float32, nats
-    """
+    "Negative log-likelihood of every predicted token."
     pairs = zip(logits, ids, strict=True)
     return torch.stack([_window_nll(x, y) for x, y in pairs])
 
@@ -261,20 +194,7 @@ def token_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, v) logits of the model q
 ) -> torch.Tensor:  # (n, t) float32, nats, not negative
-    """KL divergence of every position's prediction from the reference's.
-
-    Parameters
-    ----------
-    ref : torch.Tensor
-        (n, t, v) logits of the reference p
-    logits : torch.Tensor
-        (n, t, v) logits of the model q
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) float32, nats, not negative
-    """
+    "KL divergence of every position's prediction from the reference's."
     pairs = zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1), strict=True)
     return torch.cat([_chunk_kl(p, q.to(p.device)) for p, q in pairs], 1)
 

@@ -21,22 +21,7 @@ def find_linear_ffn(
     attn: str | tuple[str, ...],  # its token mixers, which are passed over
     d: int,  # width of the stream
 ) -> tuple | None:  # up, down, fused; None: there is none
-    """The one FFN of linear layers that a layer has; `ValueError` if there are several.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    attn : str | tuple[str, ...]
-        its token mixers, which are passed over
-    d : int
-        width of the stream
-
-    Returns
-    -------
-    tuple | None
-        up, down, fused; None: there is none
-    """
+    "The one FFN of linear layers that a layer has; `ValueError` if there are several."
     inside = (attn,) if isinstance(attn, str) else attn
     experts, places = find_experts(layer), {}
     for name, m in layer.named_modules():
@@ -67,22 +52,7 @@ def find_routed(
     attn: str | tuple[str, ...],  # their token mixers
     d: int,  # width of the stream
 ) -> dict:  # entries of a row: up, down, fused, experts, shared; empty: no mixture
-    """Experts, shared experts and dense FFNs; `ValueError` where layers differ in form.
-
-    Parameters
-    ----------
-    layers : nn.ModuleList
-        decoder layers
-    attn : str | tuple[str, ...]
-        their token mixers
-    d : int
-        width of the stream
-
-    Returns
-    -------
-    dict
-        entries of a row: up, down, fused, experts, shared; empty: no mixture
-    """
+    "Experts, shared experts and dense FFNs; `ValueError` where layers differ in form."
     names = {find_experts(x) for x in layers} - {""}
     if not names:
         return {}
@@ -107,18 +77,7 @@ num_experts_per_tok moe_config""".split()
 def speaks_of_experts(
     config: PreTrainedConfig,  # of any model
 ) -> bool:  # by its entries alone
-    """Does a configuration say that its model is a mixture.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of any model
-
-    Returns
-    -------
-    bool
-        by its entries alone
-    """
+    "Does a configuration say that its model is a mixture."
     config = config.get_text_config()
     if getattr(config, "is_moe", None) is False:  # Doge is dense unless told so
         return False
@@ -141,15 +100,7 @@ def check_experts(
     config: PreTrainedConfig,  # of a causal language model
     found: dict,  # what is known of its fused experts; empty: it has none
 ):
-    """`ValueError` for mixtures whose experts are not fused.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a causal language model
-    found : dict
-        what is known of its fused experts; empty: it has none
-    """
+    "`ValueError` for mixtures whose experts are not fused."
     if speaks_of_experts(config) and not found:
         raise ValueError(
             "it is a mixture of experts, and they are not fused as transformers fuses"
@@ -160,13 +111,7 @@ def check_experts(
 def check_fused(
     model: PreTrainedModel,  # of any kind; the meta device will do
 ):
-    """`ValueError` for a mixture of whose layers none has fused experts.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of any kind; the meta device will do
-    """
+    "`ValueError` for a mixture of whose layers none has fused experts."
     if any(map(is_experts, model.modules())):
         return
     try:

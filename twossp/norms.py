@@ -58,20 +58,7 @@ def norm_readers(
     model: PreTrainedModel,  # dense, of a supported family
     ids: torch.Tensor,  # (n, t) token windows; the start of the first is run
 ) -> list[list[list[str]]]:  # a layer: a norm: the linear layers, named from the layer
-    """Which linear layers read each norm.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family
-    ids : torch.Tensor
-        (n, t) token windows; the start of the first is run
-
-    Returns
-    -------
-    list[list[list[str]]]
-        a layer: a norm: the linear layers, named from the layer
-    """
+    "Which linear layers read each norm."
     heard = [_Listener(layer) for layer in decoder_layers(model)]
     try:
         with inference(model):

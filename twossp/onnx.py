@@ -29,13 +29,7 @@ FILE = "model.onnx"  # the graph; its weights lie beside it
 
 
 def has_onnx() -> bool:  # without loading it
-    """Can a graph be written here.
-
-    Returns
-    -------
-    bool
-        without loading it
-    """
+    "Can a graph be written here."
     return all(find_spec(x) for x in ("onnx", "onnxscript"))
 
 
@@ -86,22 +80,7 @@ def export_onnx(
     overwrite: bool = False,  # replace a checkpoint that is there
 ) -> Path:  # the folder: `model.onnx`, its weights, tokenizer, plan, golden answers
     """Write the graph, in float32; `ImportError` or `ValueError` in one line where it
-    cannot be.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that twossp saved
-    out : str | Path
-        folder to make
-    overwrite : bool, default False
-        replace a checkpoint that is there
-
-    Returns
-    -------
-    Path
-        the folder: `model.onnx`, its weights, tokenizer, plan, golden answers
-    """
+    cannot be."""
     if not has_onnx():
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
     model, tok = open_model(folder)
@@ -131,13 +110,7 @@ def _follow(model):
 
 # %% ../nbs/52_onnx.ipynb #d8fbbf22
 def has_onnxruntime() -> bool:  # without loading it
-    """Is ONNX Runtime installed here.
-
-    Returns
-    -------
-    bool
-        without loading it
-    """
+    "Is ONNX Runtime installed here."
     return find_spec("onnxruntime") is not None
 
 
@@ -145,20 +118,7 @@ def run_onnx(
     folder: str | Path,  # that `export_onnx` made
     ids: torch.Tensor,  # (n, t) token ids
 ) -> torch.Tensor:  # (n, t, vocabulary) logits, float32
-    """What the graph says, in ONNX Runtime on the processor.
-
-    Parameters
-    ----------
-    folder : str | Path
-        that `export_onnx` made
-    ids : torch.Tensor
-        (n, t) token ids
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t, vocabulary) logits, float32
-    """
+    "What the graph says, in ONNX Runtime on the processor."
     if not has_onnxruntime():
         raise ImportError('running a graph needs ONNX Runtime: pip install "twossp[onnx]"')
     import onnxruntime
@@ -171,18 +131,7 @@ def run_onnx(
 def check_onnx(
     folder: str | Path,  # that `export_onnx` made
 ) -> EngineReport:  # equal, near or wrong; a row a prompt
-    """Does a graph answer as the checkpoint's reference does.
-
-    Parameters
-    ----------
-    folder : str | Path
-        that `export_onnx` made
-
-    Returns
-    -------
-    EngineReport
-        equal, near or wrong; a row a prompt
-    """
+    "Does a graph answer as the checkpoint's reference does."
     rows = []
     for a in read_reference(folder):
         own = [s["tokens"][0] for s in a["steps"]]

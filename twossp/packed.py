@@ -24,18 +24,7 @@ UNPACKED = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
 def packed_form(
     config: PreTrainedConfig,  # of a checkpoint
 ) -> str:  # as `quant_method` says it; "" for plain weights
-    """The form in few bits that a checkpoint's weights have, if they have one.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a checkpoint
-
-    Returns
-    -------
-    str
-        as `quant_method` says it; "" for plain weights
-    """
+    "The form in few bits that a checkpoint's weights have, if they have one."
     for c in (config, config.get_text_config()):
         if q := getattr(c, "quantization_config", None):
             q = q if isinstance(q, dict) else q.to_dict()
@@ -49,18 +38,7 @@ def packed_form(
 def why_packed(
     form: str,  # as `packed_form` says it
 ) -> str:  # "" if it is unpacked, or there is nothing to unpack
-    """Why weights of a form are not pruned, and the way out.
-
-    Parameters
-    ----------
-    form : str
-        as `packed_form` says it
-
-    Returns
-    -------
-    str
-        "" if it is unpacked, or there is nothing to unpack
-    """
+    "Why weights of a form are not pruned, and the way out."
     if not form or form in UNPACKED:
         return ""
     if form == "bitsandbytes":
@@ -74,18 +52,7 @@ def why_packed(
 def plain_config(
     config: PreTrainedConfig,  # of a checkpoint; untouched
 ) -> PreTrainedConfig:  # the same object where its weights are plain
-    """The configuration of a model whose weights are unpacked.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a checkpoint; untouched
-
-    Returns
-    -------
-    PreTrainedConfig
-        the same object where its weights are plain
-    """
+    "The configuration of a model whose weights are unpacked."
     if not packed_form(config):
         return config
     config = copy.deepcopy(config)
@@ -98,18 +65,7 @@ def plain_config(
 def plain_type(
     config: PreTrainedConfig,  # of a packed checkpoint
 ) -> torch.dtype:  # bfloat16 where it says none, or one of 8 bits
-    """The type that a checkpoint's weights are unpacked to, unless another is asked for.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a packed checkpoint
-
-    Returns
-    -------
-    torch.dtype
-        bfloat16 where it says none, or one of 8 bits
-    """
+    "The type that a checkpoint's weights are unpacked to, unless another is asked for."
     said = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
     plain = isinstance(said, torch.dtype) and said.is_floating_point and said.itemsize > 1
     return said if plain else torch.bfloat16
@@ -122,26 +78,7 @@ def unpack_options(
     dtype: torch.dtype | str | None = None,  # wanted; None, "auto": `plain_type`
     trust_remote_code: bool = False,  # where the model's class came with it
 ) -> dict:  # of `from_pretrained`; {} for plain weights
-    """What makes transformers unpack a checkpoint's weights; type and memory are said.
-
-    Parameters
-    ----------
-    name : str
-        of the checkpoint, for the line that is said
-    config : PreTrainedConfig
-        its own
-    auto : type
-        of transformers' Auto classes, that loads it
-    dtype : torch.dtype | str | None, default None
-        wanted; None, "auto": `plain_type`
-    trust_remote_code : bool, default False
-        where the model's class came with it
-
-    Returns
-    -------
-    dict
-        of `from_pretrained`; {} for plain weights
-    """
+    "What makes transformers unpack a checkpoint's weights; type and memory are said."
     if (form := packed_form(config)) not in UNPACKED:
         return {}
     dtype = dtype if isinstance(dtype, torch.dtype) else plain_type(config)

@@ -34,18 +34,7 @@ from .tasks import main_numbers
 def plot_kept(
     r: Result,  # with what stays of its layers
 ) -> Figure:  # to show or save
-    """A row's plan: attentions that stay or go, and the share of each FFN that stays.
-
-    Parameters
-    ----------
-    r : Result
-        with what stays of its layers
-
-    Returns
-    -------
-    Figure
-        to show or save
-    """
+    "A row's plan: attentions that stay or go, and the share of each FFN that stays."
     if not r.kept:
         raise ValueError(f"{name_of(r)} does not say what stays of its layers")
     attn, ffn = r.kept
@@ -67,20 +56,7 @@ def mark_difference(
     text: str,  # what a model wrote
     other: str | None,  # what it is compared with, the dense model's; None: nothing
 ) -> str:  # HTML
-    """A text as HTML, marked from the first word in which it differs.
-
-    Parameters
-    ----------
-    text : str
-        what a model wrote
-    other : str | None
-        what it is compared with, the dense model's; None: nothing
-
-    Returns
-    -------
-    str
-        HTML
-    """
+    "A text as HTML, marked from the first word in which it differs."
     words, against = text.split(), (other if other is not None else text).split()
     pairs = zip(words, against, strict=False)
     same = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
@@ -93,18 +69,7 @@ def mark_difference(
 def noise_tables(
     rows: Rows,  # of one model
 ) -> dict[str, pd.DataFrame]:  # number -> a row for each pair; those that have pairs
-    """Which differences are within noise, for each text and each task's main number.
-
-    Parameters
-    ----------
-    rows : Rows
-        of one model
-
-    Returns
-    -------
-    dict[str, pd.DataFrame]
-        number -> a row for each pair; those that have pairs
-    """
+    "Which differences are within noise, for each text and each task's main number."
     rows = to_rows(rows)
     names = {id(r): n for r, n in zip(rows, names_of(rows), strict=True)}
     main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
@@ -341,18 +306,7 @@ def _by_model(rows):
 def csv_report(
     rows: Rows,  # of any models
 ) -> str:  # a line a row, with a head
-    """Every number of every row, for a spreadsheet.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any models
-
-    Returns
-    -------
-    str
-        a line a row, with a head
-    """
+    "Every number of every row, for a spreadsheet."
     _by_model(rows)
     left = ["each", "kept", "texts", "key"]
     return to_frame(rows).drop(columns=left).to_csv(index=False)
@@ -373,18 +327,7 @@ def _main_tables(rows):
 def markdown_report(
     rows: Rows,  # of any models
 ) -> str:  # headings and tables
-    """The tables of a results file as Markdown.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any models
-
-    Returns
-    -------
-    str
-        headings and tables
-    """
+    "The tables of a results file as Markdown."
     parts = []
     for model, rs in _by_model(rows).items():
         parts += [f"# {model}", to_markdown(summary(rs).map(_say), index=False)]
@@ -400,18 +343,7 @@ def markdown_report(
 def latex_report(
     rows: Rows,  # of any models
 ) -> str:  # tables for the package booktabs
-    """The tables of a results file as LaTeX, methods × sparsities.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any models
-
-    Returns
-    -------
-    str
-        tables for the package booktabs
-    """
+    "The tables of a results file as LaTeX, methods × sparsities."
     tables = []
     for model, name, t in _main_tables(rows):
         text = name.rpartition("/")[2].startswith("ppl")

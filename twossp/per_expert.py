@@ -26,17 +26,7 @@ from .surgery import Edit, swapped
 # %% ../nbs/30_per_expert.ipynb #17bd7f0b
 @dataclass
 class Heard:
-    """What a layer's experts are given, in the order of the tokens.
-
-    Parameters
-    ----------
-    token : list
-        parts: (r,) the number of each row's token
-    x : list
-        (r, d) what is read
-    expert : list
-        (r, k) by which experts
-    """
+    "What a layer's experts are given, in the order of the tokens."
 
     token: list = field(default_factory=list)  # parts: (r,) the number of each row's token
     x: list = field(default_factory=list)  # (r, d) what is read
@@ -47,15 +37,7 @@ class Heard:
         first: int,  # number of the first token
         *rows: torch.Tensor,  # of one call: token, x, expert
     ):
-        """The next tokens.
-
-        Parameters
-        ----------
-        first : int
-            number of the first token
-        *rows : torch.Tensor
-            of one call: token, x, expert
-        """
+        "The next tokens."
         token, x, expert = rows
         self.token.append(token + first)
         self.x.append(x)
@@ -65,18 +47,7 @@ class Heard:
         self,
         e: int,  # an expert
     ) -> tuple[torch.Tensor, torch.Tensor]:  # (s,) numbers of its tokens, (s, d) tokens
-        """What one expert is given.
-
-        Parameters
-        ----------
-        e : int
-            an expert
-
-        Returns
-        -------
-        tuple[torch.Tensor, torch.Tensor]
-            (s,) numbers of its tokens, (s, d) tokens
-        """
+        "What one expert is given."
         mine = [(x == e).any(1) for x in self.expert]
         take = lambda parts: torch.cat([p[m] for p, m in zip(parts, mine, strict=True)])
         return take(self.token), take(self.x)
@@ -112,26 +83,7 @@ def hear_experts(
     h: torch.Tensor,  # (n, t, d) what enters the layer
     rows: int,  # windows that go through it together
 ) -> Heard:  # what its router sends where
-    """Listen to the experts of one layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture, in inference mode; its experts are dense
-    i : int
-        a layer of experts
-    tape : Tape
-        what `record_calls` recorded
-    h : torch.Tensor
-        (n, t, d) what enters the layer
-    rows : int
-        windows that go through it together
-
-    Returns
-    -------
-    Heard
-        what its router sends where
-    """
+    "Listen to the experts of one layer."
     layer, heard, t = decoder_layers(model)[i], Heard(), h.shape[1]
     experts = layer.get_submodule(arch(model).experts)
 
@@ -149,19 +101,7 @@ def hear_experts(
 # %% ../nbs/30_per_expert.ipynb #3cdf13ed
 @dataclass(frozen=True)
 class Terms:
-    """How experts are refitted.
-
-    Parameters
-    ----------
-    lams : Sequence[float], default LAMBDAS
-        λ to choose from
-    held_out : float, default 0.25
-        share of an expert's tokens that λ is chosen on
-    noise : int, default 0
-        so many tokens, from the first, are random ones
-    budget : int, default 2 ** 28
-        bytes of neurons' values at a time
-    """
+    "How experts are refitted."
 
     lams: Sequence[float] = LAMBDAS  # λ to choose from
     held_out: float = 0.25  # share of an expert's tokens that λ is chosen on
@@ -210,26 +150,7 @@ def refit_experts(
     # the refitted ones; None: no expert has enough tokens. And of each that was
     # refitted: its number, tokens of text, λ, errors before and after
 ) -> tuple[torch.Tensor | None, list[dict]]:
-    """Refit each expert that has more tokens of text than neurons; the others stay as they are.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        dense, fused; their weights in place
-    kept : Kept
-        what stays of them
-    heard : Heard
-        what they are given
-    terms : Terms
-        how
-
-    Returns
-    -------
-    tuple[torch.Tensor | None, list[dict]]
-        the down projections of those that stay, as `slice_experts` would have them, with the
-        refitted ones; None: no expert has enough tokens. And of each that was refitted: its
-        number, tokens of text, λ, errors before and after
-    """
+    "Refit each expert that has more tokens of text than neurons; the others stay as they are."
     turned, mask, found = read_form(experts).turned, kept.mask, []
     down = experts.down_proj
     d = down.shape[2] if turned else down.shape[1]
@@ -249,20 +170,7 @@ def sum_up_experts(
     found: list[dict],  # what `refit_experts` found
     n: int,  # experts that stay in the layer
 ) -> dict:  # how many were refitted, the middle λ, mean errors before and after
-    """A layer's experts in one line.
-
-    Parameters
-    ----------
-    found : list[dict]
-        what `refit_experts` found
-    n : int
-        experts that stay in the layer
-
-    Returns
-    -------
-    dict
-        how many were refitted, the middle λ, mean errors before and after
-    """
+    "A layer's experts in one line."
     line = dict(experts=n, refitted=len(found))
     if not found:
         return line

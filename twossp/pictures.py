@@ -25,18 +25,7 @@ from .arch import sees
 def picture_tokens(
     model: PreTrainedModel,  # that reads images and text
 ) -> list[int]:  # ids, ascending
-    """The tokens that stand for pictures, and for films where it sees those.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        that reads images and text
-
-    Returns
-    -------
-    list[int]
-        ids, ascending
-    """
+    "The tokens that stand for pictures, and for films where it sees those."
     said = vars(model.config).items()
     named = [v for k, v in said if re.fullmatch("(image|video)_token_(id|index)", k)]
     return sorted({v for v in named if type(v) is int})
@@ -46,20 +35,7 @@ def is_text(
     model: PreTrainedModel,  # that reads images and text
     ids: torch.Tensor,  # of any shape
 ) -> torch.Tensor:  # bool, the same shape
-    """Which tokens are text.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        that reads images and text
-    ids : torch.Tensor
-        of any shape
-
-    Returns
-    -------
-    torch.Tensor
-        bool, the same shape
-    """
+    "Which tokens are text."
     seen = torch.tensor(picture_tokens(model), device=ids.device)
     return ~torch.isin(ids, seen)
 
@@ -101,20 +77,7 @@ def stack_windows(
     model: PreTrainedModel,  # that is to see them
     given: Sequence[Mapping],  # one window each
 ) -> torch.Tensor:  # (n, t) token ids, on the CPU
-    """The token ids of windows; `ValueError` if they cannot be used together.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        that is to see them
-    given : Sequence[Mapping]
-        one window each
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) token ids, on the CPU
-    """
+    "The token ids of windows; `ValueError` if they cannot be used together."
     if not sees(model.config):
         raise ValueError(
             f"a {model.config.model_type} reads text only: give token ids (n, t)"
@@ -142,15 +105,7 @@ def stack_windows(
 # %% ../nbs/11_pictures.ipynb #621d419f
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The windows that a model is shown.
-
-    Parameters
-    ----------
-    extras : dict
-        a window's key -> its other inputs
-    digest : str
-        16 hex digits, of all of them
-    """
+    "The windows that a model is shown."
 
     extras: dict  # a window's key -> its other inputs
     digest: str  # 16 hex digits, of all of them
@@ -159,18 +114,7 @@ class Shown:
         self,
         ids: torch.Tensor,  # (b, t) some of the windows
     ) -> dict[str, torch.Tensor]:  # what came with them, on their device
-        """The other inputs of some windows; `ValueError` if one is not among those shown.
-
-        Parameters
-        ----------
-        ids : torch.Tensor
-            (b, t) some of the windows
-
-        Returns
-        -------
-        dict[str, torch.Tensor]
-            what came with them, on their device
-        """
+        "The other inputs of some windows; `ValueError` if one is not among those shown."
         try:
             found = [self.extras[_key(row)] for row in ids.cpu()]
         except KeyError:
@@ -267,22 +211,7 @@ def mean_text(
     ids: torch.Tensor,  # (n, t) windows
     losses: torch.Tensor,  # (n, t), or (n, t-1) where the first token is not predicted
 ) -> torch.Tensor:  # (n,)
-    """The mean of each window's losses; over its text, where it holds a picture.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose losses they are
-    ids : torch.Tensor
-        (n, t) windows
-    losses : torch.Tensor
-        (n, t), or (n, t-1) where the first token is not predicted
-
-    Returns
-    -------
-    torch.Tensor
-        (n,)
-    """
+    "The mean of each window's losses; over its text, where it holds a picture."
     if model not in SHOWN:
         return losses.mean(1)
     text = is_text(model, ids[:, -losses.shape[1] :]).to(losses.device)

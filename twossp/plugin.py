@@ -60,18 +60,7 @@ def _as_whole(base_model, causal):
 def pruned_base(
     family: str,  # model type
 ) -> type[PreTrainedModel]:  # without the head; `ValueError` if vLLM cannot run it
-    """The family's base model, which takes the shape that its configuration describes.
-
-    Parameters
-    ----------
-    family : str
-        model type
-
-    Returns
-    -------
-    type[PreTrainedModel]
-        without the head; `ValueError` if vLLM cannot run it
-    """
+    "The family's base model, which takes the shape that its configuration describes."
     causal, base = (
         causal_class(config_class(family)),
         MODEL_MAPPING[config_class(family)],
@@ -121,15 +110,7 @@ def check_parallel(
     config,  # of a compact checkpoint
     ranks: int,  # devices that share each layer
 ):
-    """`ValueError` if they cannot share out every FFN's neurons equally
-
-    Parameters
-    ----------
-    config
-        of a compact checkpoint
-    ranks : int
-        devices that share each layer
-    """
+    "`ValueError` if they cannot share out every FFN's neurons equally"
     said = config.twossp
     mixed = filter(None, said.get("experts", ()))  # None: a layer without experts
     widths = {*said["ffn"], *(width for _, width in mixed)}

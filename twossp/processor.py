@@ -21,20 +21,7 @@ def read_processor(
     source: str | Path,  # a checkpoint folder, or a name on the hub
     **options,  # of `transformers.utils.cached_file`: revision, cache_dir …
 ) -> dict[str, bytes]:  # name -> content; empty where the checkpoint brings none
-    """The small files of a checkpoint that say how its pictures are prepared.
-
-    Parameters
-    ----------
-    source : str | Path
-        a checkpoint folder, or a name on the hub
-    **options
-        of `transformers.utils.cached_file`: revision, cache_dir …
-
-    Returns
-    -------
-    dict[str, bytes]
-        name -> content; empty where the checkpoint brings none
-    """
+    "The small files of a checkpoint that say how its pictures are prepared."
     raises = ("missing_entries", "gated_repo", "connection_errors")
     calm = {f"_raise_exceptions_for_{k}": False for k in raises}
     found = {n: cached_file(source, n, **options, **calm) for n in _PROCESSOR}
@@ -43,15 +30,7 @@ def read_processor(
 
 @dataclass(frozen=True)
 class ProcessorFiles:
-    """A processor that cannot be built here: it can be saved again, and nothing else.
-
-    Parameters
-    ----------
-    tokenizer : PreTrainedTokenizerBase
-        of the same checkpoint
-    files : dict[str, bytes]
-        as `read_processor` found them
-    """
+    "A processor that cannot be built here: it can be saved again, and nothing else."
 
     tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
     files: dict[str, bytes] = field(repr=False)  # as `read_processor` found them
@@ -60,13 +39,7 @@ class ProcessorFiles:
         self,
         folder: str | Path,  # made if needed
     ):
-        """Write the tokenizer, and the files as they were.
-
-        Parameters
-        ----------
-        folder : str | Path
-            made if needed
-        """
+        "Write the tokenizer, and the files as they were."
         self.tokenizer.save_pretrained(folder)
         for name, content in self.files.items():
             (Path(folder) / name).write_bytes(content)
@@ -77,22 +50,7 @@ def load_processor(
     options: dict,  # of `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
 ) -> object:  # has `save_pretrained`; `tokenizer` where it is more than one
-    """What prepares pictures for a model, or its files where it cannot be built here.
-
-    Parameters
-    ----------
-    source : str | Path
-        a checkpoint folder, or a name on the hub
-    options : dict
-        of `from_pretrained`: revision, cache_dir, trust_remote_code …
-    tok : PreTrainedTokenizerBase
-        of the same checkpoint
-
-    Returns
-    -------
-    object
-        has `save_pretrained`; `tokenizer` where it is more than one
-    """
+    "What prepares pictures for a model, or its files where it cannot be built here."
     from transformers import AutoProcessor  # whose import most runs can do without
 
     try:

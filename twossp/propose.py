@@ -41,19 +41,7 @@ from .surgery import Edit, applied, cached_logits, swapped
 # %% ../nbs/05_propose.ipynb #49a9a390
 @dataclass(frozen=True)
 class Call:
-    """One call of a module.
-
-    Parameters
-    ----------
-    name : str
-        of the module, from where was looked
-    module : nn.Module
-        itself
-    x : torch.Tensor
-        what it was given: the first tensor among its arguments
-    y : torch.Tensor
-        what it returned: the first tensor of it
-    """
+    "One call of a module."
 
     name: str  # of the module, from where was looked
     module: nn.Module  # itself
@@ -69,13 +57,7 @@ def _tensor(*things):
 def hooked(
     hooks: list,  # handles, as `register_forward_hook` gives them
 ) -> Iterator[None]:
-    """These hooks are off again after the block, whatever happens in it.
-
-    Parameters
-    ----------
-    hooks : list
-        handles, as `register_forward_hook` gives them
-    """
+    "These hooks are off again after the block, whatever happens in it."
     try:
         yield
     finally:
@@ -87,13 +69,7 @@ def hooked(
 def watching(
     model: nn.Module,  # any
 ) -> Iterator[None]:
-    """No gradients and no dropout inside the block.
-
-    Parameters
-    ----------
-    model : nn.Module
-        any
-    """
+    "No gradients and no dropout inside the block."
     was = {m: m.training for m in model.modules()}
     model.eval()
     try:
@@ -109,22 +85,7 @@ def record_module_calls(
     ids: torch.Tensor,  # (n, t) token ids
     root: nn.Module,  # whose submodules are watched
 ) -> list[Call]:  # in the order in which the calls ended
-    """What the submodules of `root` are given and return in one forward.
-
-    Parameters
-    ----------
-    model : nn.Module
-        to be run
-    ids : torch.Tensor
-        (n, t) token ids
-    root : nn.Module
-        whose submodules are watched
-
-    Returns
-    -------
-    list[Call]
-        in the order in which the calls ended
-    """
+    "What the submodules of `root` are given and return in one forward."
     seen: list = []
 
     def note(name):
@@ -146,18 +107,7 @@ def record_module_calls(
 def find_layers(
     model: PreTrainedModel,  # any causal language model
 ) -> str:  # dotted name, from the model
-    """The name of the list of decoder layers; `ValueError` if there is none.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-
-    Returns
-    -------
-    str
-        dotted name, from the model
-    """
+    "The name of the list of decoder layers; `ValueError` if there is none."
     L = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     named = [(n, m) for n, m in model.named_modules() if n]
     lists = {n: m for n, m in named if isinstance(m, nn.ModuleList) and len(m)}
@@ -176,20 +126,7 @@ def find_mixers(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
 ) -> list[str]:  # names, from the layer; none where it mixes no tokens
-    """The names of a layer's submodules that let a token see an earlier one.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    layer : nn.Module
-        one of its decoder layers
-
-    Returns
-    -------
-    list[str]
-        names, from the layer; none where it mixes no tokens
-    """
+    "The names of a layer's submodules that let a token see an earlier one."
     ids = probe_ids(model)[:1]
     one = record_module_calls(model, ids, layer)
     with hooked([layer.register_forward_pre_hook(_disturb, with_kwargs=True)]):
@@ -225,22 +162,7 @@ def probe_ids(
     n: int = 2,  # windows
     t: int = 16,  # tokens a window: twice a tiny model's attention window
 ) -> torch.Tensor:  # (n, t), where the model's embedding is
-    """Token ids drawn from a model's vocabulary, the same ones always.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        that will read them
-    n : int, default 2
-        windows
-    t : int, default 16
-        tokens a window: twice a tiny model's attention window
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t), where the model's embedding is
-    """
+    "Token ids drawn from a model's vocabulary, the same ones always."
     g = torch.Generator().manual_seed(0)
     ids = torch.randint(0, _vocab(model), (n, t), generator=g)
     return ids.to(model.get_input_embeddings().weight.device)
@@ -266,20 +188,7 @@ def find_ffn(
     attn: str | Sequence[str],  # its attention, or its token mixers
 ) -> tuple:  # up, down, fused
     """The FFN's projections among a layer's calls; `ValueError` if they are not one
-    FFN's.
-
-    Parameters
-    ----------
-    seen : list[Call]
-        of one layer
-    attn : str | Sequence[str]
-        its attention, or its token mixers
-
-    Returns
-    -------
-    tuple
-        up, down, fused
-    """
+    FFN's."""
     tops = {n.split(".")[0] for n in ([attn] if isinstance(attn, str) else attn)}
     outside = [c for c in seen if c.name.split(".")[0] not in tops]
     linear = [c for c in outside if is_linear(c.module)]
@@ -340,20 +249,7 @@ def find_attn_norm(
     seen: list[Call],  # of one layer
     attn: str,  # its attention
 ) -> str:  # name, from a layer
-    """The norm of the attention's branch; `ValueError` if there is none.
-
-    Parameters
-    ----------
-    seen : list[Call]
-        of one layer
-    attn : str
-        its attention
-
-    Returns
-    -------
-    str
-        name, from a layer
-    """
+    "The norm of the attention's branch; `ValueError` if there is none."
     at = next(c for c in seen if c.name == attn)
     norms = [c for c in seen if _is_norm(c) and not c.name.startswith(attn + ".")]
     front = [c.name for c in norms if _same(c.y, at.x)]
@@ -370,20 +266,7 @@ def find_out(
     seen: list[Call],  # of one layer
     attn: str,  # its attention
 ) -> str:  # name, from the attention
-    """The last linear map that an attention calls; `ValueError` if it calls none.
-
-    Parameters
-    ----------
-    seen : list[Call]
-        of one layer
-    attn : str
-        its attention
-
-    Returns
-    -------
-    str
-        name, from the attention
-    """
+    "The last linear map that an attention calls; `ValueError` if it calls none."
     own = [c for c in seen if c.name.startswith(attn + ".") and is_linear(c.module)]
     if not own:
         raise ValueError(f"{attn} calls no linear map: it is no attention")
@@ -395,22 +278,7 @@ def find_gives(
     mixer: nn.Module,  # one of its token mixers
     out: str,  # its output projection
 ) -> tuple[str, str]:  # what it returns, what it keeps: as `Arch` says it
-    """In what form a mixer returns nothing, and what it leaves in the cache.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    mixer : nn.Module
-        one of its token mixers
-    out : str
-        its output projection
-
-    Returns
-    -------
-    tuple[str, str]
-        what it returns, what it keeps: as `Arch` says it
-    """
+    "In what form a mixer returns nothing, and what it leaves in the cache."
     said: list = []  # before and after: what is in the cache, what was returned
 
     def before(m, args, kwargs):
@@ -480,20 +348,7 @@ def find_widths(
     model: PreTrainedModel,  # any causal language model
     f: int,  # neurons of an FFN
 ) -> list[str]:  # names of configuration entries, the likeliest first
-    """The entries of a configuration that may be the FFN's width.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    f : int
-        neurons of an FFN
-
-    Returns
-    -------
-    list[str]
-        names of configuration entries, the likeliest first
-    """
+    "The entries of a configuration that may be the FFN's width."
     c = model.config.get_text_config().to_dict()
     known = list(dict.fromkeys(a.width for a in ARCHS.values()))
     fits = [k for k, v in c.items() if type(v) is int and v == f]
@@ -507,33 +362,14 @@ def find_width(
     model: PreTrainedModel,  # any causal language model
     f: int,  # neurons of an FFN
 ) -> str:  # name of a configuration entry; "" where none is it
-    """The configuration's name for the FFN width.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    f : int
-        neurons of an FFN
-
-    Returns
-    -------
-    str
-        name of a configuration entry; "" where none is it
-    """
+    "The configuration's name for the FFN width."
     return next(iter(find_widths(model, f)), "")
 
 # %% ../nbs/05_propose.ipynb #9c8884d7
 def check_causal(
     model: PreTrainedModel,  # any that gives logits
 ):
-    """`ValueError` if a token's logits depend on later tokens.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any that gives logits
-    """
+    "`ValueError` if a token's logits depend on later tokens."
     a = probe_ids(model)[:1]
     b = a.clone()
     b[0, -1] = (a[0, -1] + 1) % _vocab(model)
@@ -548,15 +384,7 @@ def check_causal(
 
 @dataclass(frozen=True)
 class Parts:
-    """What one decoder layer is made of.
-
-    Parameters
-    ----------
-    mixers : tuple[Mixer, ...]
-        its token mixers; none where it has only an FFN
-    ffn : tuple | str | None
-        up, down, fused; None where it has only mixers; the name of a mixture's experts
-    """
+    "What one decoder layer is made of."
 
     mixers: tuple[Mixer, ...]  # its token mixers; none where it has only an FFN
     # up, down, fused; None where it has only mixers; the name of a mixture's experts
@@ -567,20 +395,7 @@ def find_parts(
     model: PreTrainedModel,  # any causal language model
     layer: nn.Module,  # one of its decoder layers
 ) -> Parts:  # as modules call them
-    """A layer's token mixers and its FFN; `ValueError` says what does not fit.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    layer : nn.Module
-        one of its decoder layers
-
-    Returns
-    -------
-    Parts
-        as modules call them
-    """
+    "A layer's token mixers and its FFN; `ValueError` says what does not fit."
     names = find_mixers(model, layer)
     seen, each = record_module_calls(model, probe_ids(model), layer), []
     for n in names:
@@ -601,19 +416,7 @@ def propose_arch(
     # twossp.testing)
     model: PreTrainedModel,
 ) -> Arch:  # a row, not tested yet
-    """Work a row out by looking at what modules do; `ValueError` says what is lacking.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; its weights have to do something (see `randomize` in
-        twossp.testing)
-
-    Returns
-    -------
-    Arch
-        a row, not tested yet
-    """
+    "Work a row out by looking at what modules do; `ValueError` says what is lacking."
     if reason := refusal(model.config):
         kind = model_family(model.config)
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
@@ -682,23 +485,7 @@ def _check_apart(layers):
 # %% ../nbs/05_propose.ipynb #c3bbc3a0
 @dataclass(frozen=True)
 class Probe:
-    """A model under examination.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    a : Arch
-        its row
-    ids : torch.Tensor
-        (n, t) token ids
-    dense : torch.Tensor
-        (n, t, v) logits of the dense model, float32
-    tol : float
-        largest difference that passes, relative to the largest logit
-    at : tuple[int, ...], default ()
-        layers that are looked at; (): all
-    """
+    "A model under examination."
 
     model: PreTrainedModel  # dense; untouched
     a: Arch  # its row
@@ -709,34 +496,16 @@ class Probe:
 
     @property
     def L(self) -> int:  # layers
-        """Number of decoder layers.
-
-        Returns
-        -------
-        int
-            layers
-        """
+        "Number of decoder layers."
         return len(decoder_layers(self.model))
 
     @property
     def tried(self) -> tuple[int, ...]:  # layers, ascending
-        """The layers at which things are removed.
-
-        Returns
-        -------
-        tuple[int, ...]
-            layers, ascending
-        """
+        "The layers at which things are removed."
         return self.at or tuple(range(self.L))
 
     def logits(self) -> torch.Tensor:  # (n, t, v)
-        """The model's logits now, in float32.
-
-        Returns
-        -------
-        torch.Tensor
-            (n, t, v)
-        """
+        "The model's logits now, in float32."
         return self.model(self.ids, use_cache=False).logits.float()
 
 # %% ../nbs/05_propose.ipynb #de17cd1a
@@ -746,24 +515,7 @@ def agree(
     want: torch.Tensor,  # (n, t, v) what they have to be
     effect: bool = True,  # do they have to differ from the dense model's
 ) -> str:  # how far they differ, in words
-    """How far logits differ; `ValueError` if too far, or if nothing happened.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-    got : torch.Tensor
-        (n, t, v) logits of the pruned model
-    want : torch.Tensor
-        (n, t, v) what they have to be
-    effect : bool, default True
-        do they have to differ from the dense model's
-
-    Returns
-    -------
-    str
-        how far they differ, in words
-    """
+    "How far logits differ; `ValueError` if too far, or if nothing happened."
     scale = p.dense.abs().max()
     err = ((got - want).abs().max() / scale).item()
     did = ((want - p.dense).abs().max() / scale).item()
@@ -782,18 +534,7 @@ def agree(
 def equal_words(
     err: float,  # a difference that passed
 ) -> str:  # in words
-    """How equal that is.
-
-    Parameters
-    ----------
-    err : float
-        a difference that passed
-
-    Returns
-    -------
-    str
-        in words
-    """
+    "How equal that is."
     return f"equal within {err:.0e}" if err else "equal, bit for bit"
 
 
@@ -804,18 +545,7 @@ class Undecided(Exception):
 def check_names(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Do all names resolve, in every layer.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Do all names resolve, in every layer."
     layers, c = p.model.get_submodule(p.a.layers), p.model.config.get_text_config()
     if not isinstance(layers, nn.ModuleList):
         kind = type(layers).__name__
@@ -853,18 +583,7 @@ def _kinds_words(layers, a):
 def check_shapes(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Are the FFN's projections linear maps that fit together.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Are the FFN's projections linear maps that fit together."
     if len(set(p.a.up)) < len(p.a.up):
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
     said = {}
@@ -907,18 +626,7 @@ def _check_ffn_shapes(a, i, ups, down):
 def check_width(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does the configuration know the FFN's width by the name that the row gives.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does the configuration know the FFN's width by the name that the row gives."
     d = p.model.get_input_embeddings().weight.shape[1]
     c, name = p.model.config.get_text_config().to_dict(), p.a.width
     shapes = [expert_shape(x, p.a) for x in decoder_layers(p.model)]
@@ -943,18 +651,7 @@ def _widths(p):
 def check_norm(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Is the norm the one of the attention's branch.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Is the norm the one of the attention's branch."
     firsts = {m: i for i, m in reversed(_all_mixers(p))}
     for m, i in firsts.items():
         seen = record_module_calls(p.model, p.ids, decoder_layers(p.model)[i])
@@ -986,18 +683,7 @@ def _check_name(i, layer, name):
 def check_neurons(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does removing neurons equal masking them.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does removing neurons equal masking them."
     layers, at = decoder_layers(p.model), _with_ffn(p, p.tried)
     ffn = {i: _some(ffn_width(layers[i], p.a), i) for i in at}
     experts = {i: _some_of_each(expert_shape(layers[i], p.a), i) for i in at}
@@ -1040,18 +726,7 @@ def _mask(f, keep):
 def check_ffn(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does removing an FFN equal zeroing what it adds.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does removing an FFN equal zeroing what it adds."
     gone = _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
     used, layers = [j for i in gone for j in _users(p, i)], decoder_layers(p.model)
     downs = [m for j in used for m in _last_maps(p, layers[j])]
@@ -1081,18 +756,7 @@ def _zero(m, x, y):
 def gone_sets(
     p: Probe,  # a model under examination
 ) -> list[list[tuple[int, Mixer]]]:  # sets of (layer, token mixer)
-    """Sets of token mixers to go: the outermost; of each kind the outermost, and all.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    list[list[tuple[int, Mixer]]]
-        sets of (layer, token mixer)
-    """
+    "Sets of token mixers to go: the outermost; of each kind the outermost, and all."
     each, kinds = _all_mixers(p), row_mixers(p.a)
     if len(kinds) == 1:
         i = {i for i, _ in each}
@@ -1107,20 +771,7 @@ def without(
     p: Probe,  # a model under examination
     gone: list[tuple[int, Mixer]],  # (layer, token mixer) pairs
 ) -> Plan:  # that removes them
-    """A plan that removes some token mixers.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-    gone : list[tuple[int, Mixer]]
-        (layer, token mixer) pairs
-
-    Returns
-    -------
-    Plan
-        that removes them
-    """
+    "A plan that removes some token mixers."
     layers, kept = decoder_layers(p.model), {}
     for i, layer in enumerate(layers):
         each = [(i, m) not in gone for m in layer_mixers(layer, p.a)]
@@ -1131,18 +782,7 @@ def without(
 def check_attention(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does removing an attention equal zeroing its output projection.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does removing an attention equal zeroing its output projection."
     layers, said = decoder_layers(p.model), []
     for gone in gone_sets(p):
         outs, beside = [], []
@@ -1164,18 +804,7 @@ def check_attention(
 def check_layers(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does taking out whole layers equal passing them by.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does taking out whole layers equal passing them by."
     if p.L < 2 or p.a.fixed:
         return "whole layers stay" if p.a.fixed else "there is one layer only"
     gone = sorted({0, p.L - 2})
@@ -1195,18 +824,7 @@ def _pass(m, args, kw, y):
 def check_cache(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
-    """Does decoding token by token through a cache give the same logits as one pass.
-
-    Parameters
-    ----------
-    p : Probe
-        a model under examination
-
-    Returns
-    -------
-    str
-        what was found
-    """
+    "Does decoding token by token through a cache give the same logits as one pass."
     try:
         how = _decodes(p)
     except Exception as e:

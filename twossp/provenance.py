@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MASKS', 'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
-    'planner', 'model_hash', 'plan_file', 'plan_tensors', 'mask_tensors', 'put_masks',
-    'save_plan', 'load_plan'
+    'planner', 'model_hash', 'plan_key', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../nbs/15_provenance.ipynb #32dd3ea0
@@ -14,6 +14,8 @@ import functools
 import glob
 import hashlib
 import json
+import os
+import platform
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -21,11 +23,11 @@ from inspect import signature
 from pathlib import Path
 
 import numpy as np
+import psutil
 import safetensors.torch
 import torch
 from transformers import PreTrainedModel
 
-from .files import atomic_file
 from .machine import one_line
 from .metrics import check_ids, ids_hash
 from .pictures import SHOWN, Shown, show_windows
@@ -37,18 +39,7 @@ from .upstream import experts_implementations
 def check_model(
     model,  # what a user passed as a model
 ) -> PreTrainedModel:  # the same
-    """`TypeError` in one line unless it is a model that was loaded, and can be run.
-
-    Parameters
-    ----------
-    model
-        what a user passed as a model
-
-    Returns
-    -------
-    PreTrainedModel
-        the same
-    """
+    "`TypeError` in one line unless it is a model that was loaded, and can be run."
     if isinstance(model, PreTrainedModel):
         _check_implementation(model)
         return model
@@ -73,20 +64,7 @@ def describe_calibration(
     calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
     shown: Shown | None = None,  # what the model is shown with them
 ) -> dict:  # JSON-able; empty for None
-    """Which tokens a method looked at: how many windows, how long, and their hash.
-
-    Parameters
-    ----------
-    calib : torch.Tensor | None
-        (n, t) token windows; None: the method reads none
-    shown : Shown | None, default None
-        what the model is shown with them
-
-    Returns
-    -------
-    dict
-        JSON-able; empty for None
-    """
+    "Which tokens a method looked at: how many windows, how long, and their hash."
     if calib is None:
         return {}
     said = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
@@ -99,20 +77,7 @@ def with_provenance(
     plan,  # of any kind
     **facts,  # JSON-able; None is left out
 ):  # the same plan, with these facts beside those that it had
-    """Note where a plan came from.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-    **facts
-        JSON-able; None is left out
-
-    Returns
-    -------
-    object
-        the same plan, with these facts beside those that it had
-    """
+    "Note where a plan came from."
     facts = {k: v for k, v in facts.items() if v is not None}
     return replace(plan, provenance=plan.provenance | facts)
 
@@ -124,20 +89,7 @@ def asked_options(
     fn: Callable,  # a method
     given: Mapping,  # keyword arguments that it was called with
 ) -> dict:  # those that differ from the defaults
-    """The options that decide a plan.
-
-    Parameters
-    ----------
-    fn : Callable
-        a method
-    given : Mapping
-        keyword arguments that it was called with
-
-    Returns
-    -------
-    dict
-        those that differ from the defaults
-    """
+    "The options that decide a plan."
     known = signature(fn).parameters
     default = {k: p.default for k, p in known.items()}
     return {
@@ -226,18 +178,7 @@ def _sample(x):
 def model_hash(
     model: PreTrainedModel,  # any; of offloaded tensors only the shapes are seen
 ) -> str:  # 16 hex digits
-    """The old hash of a model: its configuration, its shapes, a sample of its weights.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any; of offloaded tensors only the shapes are seen
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "What a model is, cheaply: its configuration, its shapes, a sample of its weights."
     config = model.config.to_dict()
     for accident in ("_name_or_path", "transformers_version", "architectures"):
         config.pop(accident, None)
@@ -257,42 +198,58 @@ def _plain(x):
     return x.item() if hasattr(x, "item") else str(x)
 
 # %% ../nbs/15_provenance.ipynb #797cad04
-def plan_file(
-    folder: str | Path,  # where plans are kept
-    key: str,  # of `identity.plan_key`
-) -> Path:  # the plan's file, which may not be there yet
-    """Where a plan is kept.
+def plan_key(
+    model: PreTrainedModel,  # dense
+    name: str,  # the model's, as the user gave it
+    method: str,  # key of the table of methods
+    sparsity: float,  # target, in (0, 1)
+    seed: int | None,  # None: the method has none
+    options: Mapping,  # of the method, those that were asked for
+    calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
+) -> str:  # 16 hex digits
+    """Equal only if the same plan was asked for.
 
     Parameters
     ----------
-    folder : str | Path
-        where plans are kept
-    key : str
-        of `identity.plan_key`
+    model : PreTrainedModel
+        dense
+    name : str
+        the model's, as the user gave it
+    method : str
+        key of the table of methods
+    sparsity : float
+        target, in (0, 1)
+    seed : int | None
+        None: the method has none
+    options : Mapping
+        of the method, those that were asked for
+    calib : torch.Tensor | None
+        (n, t) token windows; None: the method reads none
 
     Returns
     -------
-    Path
-        the plan's file, which may not be there yet
+    str
+        16 hex digits
     """
+    asked = {k: v for k, v in options.items() if k not in _HOW}
+    question = dict(model=model_hash(model), name=str(name), method=method)
+    question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
+    question |= describe_calibration(calib)
+    return hashlib.sha256(_canonical(question)).hexdigest()[:16]
+
+
+def plan_file(
+    folder: str | Path,  # where plans are kept
+    key: str,  # of `plan_key`
+) -> Path:  # the plan's file, which may not be there yet
+    "Where a plan is kept."
     return Path(folder) / f"{key}.json"
 
 # %% ../nbs/15_provenance.ipynb #c5f89965
 def plan_tensors(
     plan,  # of any kind
 ) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    """The tensors that a plan brings, whatever its kind keeps them in.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-
-    Returns
-    -------
-    dict[str, torch.Tensor]
-        "field:name" -> tensor, on the CPU
-    """
+    "The tensors that a plan brings, whatever its kind keeps them in."
     found = {}
     for f in fields(plan):
         value = getattr(plan, f.name)
@@ -321,18 +278,7 @@ MASKS = "plan.masks"  # of a checkpoint: a safetensors, which engines do not tak
 def mask_tensors(
     plan,  # of any kind
 ) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty: no mixture
-    """What a plan says of experts, for a safetensors.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-
-    Returns
-    -------
-    dict[str, torch.Tensor]
-        "masks:layer" -> packed bits, uint8; empty: no mixture
-    """
+    "What a plan says of experts, for a safetensors."
     masks = plan_masks(plan).items()
     bits = {f"masks:{i}": np.frombuffer(b, np.uint8).copy() for i, b in masks}
     return {k: torch.from_numpy(x) for k, x in bits.items()}
@@ -343,25 +289,34 @@ def put_masks(
     said: dict,  # that form
     tensors: dict[str, torch.Tensor],  # those of `mask_tensors` among them
 ):  # the same plan, with its masks; `ValueError` if they are not those
-    """Give a plan its masks.
-
-    Parameters
-    ----------
-    plan
-        as it was read from its JSON form; of any kind
-    said : dict
-        that form
-    tensors : dict[str, torch.Tensor]
-        those of `mask_tensors` among them
-
-    Returns
-    -------
-    object
-        the same plan, with its masks; `ValueError` if they are not those
-    """
+    "Give a plan its masks."
     named = {k: x for k, x in tensors.items() if k.startswith("masks:")}
     masks = {int(k.split(":")[1]): x.numpy().tobytes() for k, x in named.items()}
     return with_masks(plan, said, masks)
+
+# %% ../nbs/15_provenance.ipynb #dfbd9424
+def _write(path, data):
+    "A file that is there whole or not at all"
+    new = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
+    with open(new, "wb") as f:
+        f.write(data)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(new, path)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _remove_leftovers(path):
+    "Half-written files of this plan whose process, of this machine, is gone"
+    for part in path.parent.glob(f".{glob.escape(path.stem)}*.part"):
+        host, pid, _ = part.name.rsplit(".", 2)
+        if host.endswith(platform.node()) and not psutil.pid_exists(int(pid)):
+            part.unlink(missing_ok=True)
 
 # %% ../nbs/15_provenance.ipynb #d3e3c7c1
 def save_plan(
@@ -383,18 +338,18 @@ def save_plan(
         the file
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     record = json.loads(to_json(plan)) | dict(provenance=plan.provenance)
     tensors = plan_tensors(plan) | mask_tensors(plan)
     if tensors:
         data = safetensors.torch.save(tensors)
         digest = hashlib.sha256(data).hexdigest()
         file = f"{path.stem}-{digest[:12]}.safetensors"
-        with atomic_file(path.with_name(file)) as new:
-            new.write_bytes(data)
+        _write(path.with_name(file), data)
         record["tensors"] = dict(file=file, sha256=digest)
     record["sha256"] = hashlib.sha256(_canonical(record)).hexdigest()
-    with atomic_file(path) as new:
-        new.write_bytes(json.dumps(record, default=_plain).encode())
+    _write(path, json.dumps(record, default=_plain).encode())
     for old in path.parent.glob(f"{glob.escape(path.stem)}-{'?' * 12}.safetensors"):
         if not tensors or old.name != file:
             old.unlink(missing_ok=True)

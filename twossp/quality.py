@@ -37,23 +37,7 @@ from .surgery import applied
 # %% ../nbs/68_quality.ipynb #b8415976
 @dataclass(frozen=True)
 class Level:
-    """One sparsity that was tried, and what was lost there.
-
-    Parameters
-    ----------
-    sparsity : float
-        asked for
-    achieved : float
-        of the plan
-    params : int
-        all parameters that are left
-    loss : float
-        perplexity on the held-out windows, over the dense model's
-    agreement : float
-        share of held-out positions with the dense model's top token
-    plan : str
-        in words
-    """
+    "One sparsity that was tried, and what was lost there."
 
     sparsity: float  # asked for
     achieved: float  # of the plan
@@ -65,15 +49,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Bound:
-    """What has to be kept; at least one of the two.
-
-    Parameters
-    ----------
-    max_loss : float | None, default None
-        at most this perplexity, over the dense model's
-    min_agreement : float | None, default None
-        at least this share of equal top tokens
-    """
+    "What has to be kept; at least one of the two."
 
     max_loss: float | None = None  # at most this perplexity, over the dense model's
     min_agreement: float | None = None  # at least this share of equal top tokens
@@ -82,18 +58,7 @@ class Bound:
         self,
         level: Level,  # that was measured
     ) -> bool:  # all that was asked for
-        """Is it good enough?
-
-        Parameters
-        ----------
-        level : Level
-            that was measured
-
-        Returns
-        -------
-        bool
-            all that was asked for
-        """
+        "Is it good enough?"
         small = self.max_loss is None or level.loss <= self.max_loss
         alike = self.min_agreement is None or level.agreement >= self.min_agreement
         return small and alike
@@ -103,20 +68,7 @@ def check_bound(
     max_loss: float | None,  # as `Bound` takes it
     min_agreement: float | None,  # likewise
 ) -> Bound:  # of both
-    """`ValueError` for what can be no bound.
-
-    Parameters
-    ----------
-    max_loss : float | None
-        as `Bound` takes it
-    min_agreement : float | None
-        likewise
-
-    Returns
-    -------
-    Bound
-        of both
-    """
+    "`ValueError` for what can be no bound."
     if max_loss is None and min_agreement is None:
         raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
     if max_loss is not None and not 1 < max_loss < math.inf:
@@ -134,18 +86,7 @@ def check_bound(
 def split_windows(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
 ) -> tuple[torch.Tensor, torch.Tensor]:  # to prune with; held out: the last quarter
-    """Windows for the method, and windows that it does not see.
-
-    Parameters
-    ----------
-    calib : torch.Tensor
-        (n, t) calibration windows, 3 at least
-
-    Returns
-    -------
-    tuple[torch.Tensor, torch.Tensor]
-        to prune with; held out: the last quarter
-    """
+    "Windows for the method, and windows that it does not see."
     if len(check_ids(calib)) < 3:
         raise ValueError(
             "a quality is measured on calibration windows that are held out: at least 3"
@@ -161,19 +102,7 @@ NARROW = 0.01  # the last step, in sparsity
 
 @dataclass(frozen=True)
 class Quality:
-    """What was asked, what was tried, what was chosen.
-
-    Parameters
-    ----------
-    bound : Bound
-        asked for
-    levels : tuple[Level, ...]
-        in ascending sparsity
-    chosen : Level
-        the largest sparsity that keeps the bound
-    plan : object, default None
-        of it
-    """
+    "What was asked, what was tried, what was chosen."
 
     bound: Bound  # asked for
     levels: tuple[Level, ...]  # in ascending sparsity
@@ -324,18 +253,7 @@ def find_quality(
 def path_options(
     method: str,  # a key of the table of methods
 ) -> dict:  # of the method
-    """The options with which 2SSP walks the removal path; none for other methods.
-
-    Parameters
-    ----------
-    method : str
-        a key of the table of methods
-
-    Returns
-    -------
-    dict
-        of the method
-    """
+    "The options with which 2SSP walks the removal path; none for other methods."
     return dict(n_attn="search") if method == "2ssp" else {}
 
 # %% ../nbs/68_quality.ipynb #1f2df881

@@ -33,24 +33,7 @@ def reach_quality(
     calib: torch.Tensor,  # (n, t) calibration windows
     folder: Path,  # where plans are kept; receives the curve
 ) -> tuple[Options, torch.Tensor]:  # with a sparsity; the windows that are pruned with
-    """The smallest model that is good enough on held-out windows, said with its curve.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    calib : torch.Tensor
-        (n, t) calibration windows
-    folder : Path
-        where plans are kept; receives the curve
-
-    Returns
-    -------
-    tuple[Options, torch.Tensor]
-        with a sparsity; the windows that are pruned with
-    """
+    "The smallest model that is good enough on held-out windows, said with its curve."
     own = path_options(o.pruning_method) | method_options(o)
     how = dict(options=own, name=o.model, plans=folder, seed=o.seed)
     asked = o.max_loss, o.min_agreement
@@ -88,20 +71,7 @@ def say_quality(
     o: Options,  # what was asked for
     rows: Sequence[Result],  # what was measured, dense first
 ) -> list[str]:  # a line for each text
-    """Was the quality kept on other text, or by how much not.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    rows : Sequence[Result]
-        what was measured, dense first
-
-    Returns
-    -------
-    list[str]
-        a line for each text
-    """
+    "Was the quality kept on other text, or by how much not."
     if not wants_quality(o) or len(rows) < 2:
         return []
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
@@ -126,18 +96,7 @@ def _verdict(name, got, asked, said, sign):
 def make_executor(
     o: Options,  # what was asked for
 ):  # of `concurrent.futures`; None: cells are worked on here
-    """What `--executor` names, asked before anything is loaded whether it takes work.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    object
-        of `concurrent.futures`; None: cells are worked on here
-    """
+    "What `--executor` names, asked before anything is loaded whether it takes work."
     if o.executor is None:
         return None
     try:

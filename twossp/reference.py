@@ -53,20 +53,7 @@ def make_reference(
     model: PreTrainedModel,  # pruned, as it is saved
     tok: PreTrainedTokenizerBase,  # saved beside it
 ) -> dict:  # dtype; answers: prompt, its ids, the text, and the steps
-    """What a model says to four prompts, greedily, without a cache.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned, as it is saved
-    tok : PreTrainedTokenizerBase
-        saved beside it
-
-    Returns
-    -------
-    dict
-        dtype; answers: prompt, its ids, the text, and the steps
-    """
+    "What a model says to four prompts, greedily, without a cache."
     training = model.training
     model.eval()
     answers = []
@@ -109,22 +96,7 @@ def compare(
     texts: list[str],  # a server's tokens
     best: list[dict[str, float]],  # log-probabilities a step; [] if it gives none
 ) -> dict:  # same: tokens up to the first that differs; largest, mean: nats
-    """How far a server's answer is from the reference.
-
-    Parameters
-    ----------
-    answer : dict
-        one of a reference's `answers`
-    texts : list[str]
-        a server's tokens
-    best : list[dict[str, float]]
-        log-probabilities a step; [] if it gives none
-
-    Returns
-    -------
-    dict
-        same: tokens up to the first that differs; largest, mean: nats
-    """
+    "How far a server's answer is from the reference."
     want = [s["texts"][0] for s in answer["steps"]]
     pairs = enumerate(zip(want, texts, strict=False))
     ends = min(len(want), len(texts))
@@ -143,20 +115,7 @@ def compare_ids(
     answer: dict,  # one of a reference's `answers`
     steps: list[torch.Tensor],  # (v,) log-probabilities of each step
 ) -> dict:  # what `compare` gives
-    """How far an engine is that gives numbers of tokens, and no words.
-
-    Parameters
-    ----------
-    answer : dict
-        one of a reference's `answers`
-    steps : list[torch.Tensor]
-        (v,) log-probabilities of each step
-
-    Returns
-    -------
-    dict
-        what `compare` gives
-    """
+    "How far an engine is that gives numbers of tokens, and no words."
     by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
     best = []
     for x, s in zip(steps, by_id, strict=True):
@@ -169,18 +128,7 @@ def compare_ids(
 def judge(
     found: list[dict],  # of `compare`, one an answer
 ) -> str:  # equal, near, wrong; `ValueError` if nothing can be compared
-    """What the comparisons of all answers come to.
-
-    Parameters
-    ----------
-    found : list[dict]
-        of `compare`, one an answer
-
-    Returns
-    -------
-    str
-        equal, near, wrong; `ValueError` if nothing can be compared
-    """
+    "What the comparisons of all answers come to."
     if not any(f["of"] for f in found):
         raise ValueError("no token can be compared: each answer begins with half a letter")
     same = all(f["same"] == f["of"] for f in found)
@@ -195,18 +143,7 @@ def judge(
 def read_reference(
     folder: str | Path,  # a checkpoint with a tokenizer
 ) -> list[dict]:  # answers, each as far as the text goes
-    """The golden answers of a checkpoint; `ValueError` if it has none.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint with a tokenizer
-
-    Returns
-    -------
-    list[dict]
-        answers, each as far as the text goes
-    """
+    "The golden answers of a checkpoint; `ValueError` if it has none."
     file = Path(folder).expanduser() / NAME
     if not file.is_file():
         raise ValueError(
@@ -250,17 +187,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class EngineReport:
-    """What an engine's answers came to; prints as a table.
-
-    Parameters
-    ----------
-    verdict : str
-        equal, near, wrong
-    name : str
-        what was asked: a server's name of the model, a file
-    rows : tuple[tuple[str, dict], ...]
-        prompt, what `compare` gives
-    """
+    "What an engine's answers came to; prints as a table."
 
     verdict: str  # equal, near, wrong
     name: str  # what was asked: a server's name of the model, a file

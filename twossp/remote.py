@@ -247,22 +247,7 @@ def write_code(
     folder: Path,  # where its checkpoint is
     says: dict,  # the entries of config.json that tell whose checkpoint it is
 ) -> dict:  # what config.json has to say under `auto_map`
-    """Write the file that builds a pruned model of this family without twossp.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family, dense or pruned
-    folder : Path
-        where its checkpoint is
-    says : dict
-        the entries of config.json that tell whose checkpoint it is
-
-    Returns
-    -------
-    dict
-        what config.json has to say under `auto_map`
-    """
+    "Write the file that builds a pruned model of this family without twossp."
     a, family = arch(model), model_family(model.config)
     config = config_class(family)
     base, causal = type(model.base_model).__name__, causal_class(config).__name__

@@ -47,20 +47,7 @@ def attention_out(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> str | None:  # name from the layer; None if it is no plain linear layer
-    """The output projection of a layer's attention.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    str | None
-        name from the layer; None if it is no plain linear layer
-    """
+    "The output projection of a layer's attention."
     mixers = layer_mixers(layer, a)
     if len(mixers) != 1:
         return None
@@ -73,22 +60,7 @@ def weight_name(
     i: int,  # a layer
     name: str | None = None,  # of the projection, from the layer; default: the FFN's
 ) -> str:  # as a plan names it
-    """The name of the weights that a repair replaces.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    i : int
-        a layer
-    name : str | None, default None
-        of the projection, from the layer; default: the FFN's
-
-    Returns
-    -------
-    str
-        as a plan names it
-    """
+    "The name of the weights that a repair replaces."
     a = arch(model)
     if name is None:
         name = layer_row(decoder_layers(model)[i], a).down
@@ -137,22 +109,7 @@ def probe_factor(
     module: nn.Module,  # one of its linear layers
     run: Callable,  # () -> the layer's output (n, t, d)
 ) -> float | None:  # the factor, 1.0 for most; None if it is not just added
-    """By what factor a linear layer's output is added to its decoder layer's.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    module : nn.Module
-        one of its linear layers
-    run : Callable
-        () -> the layer's output (n, t, d)
-
-    Returns
-    -------
-    float | None
-        the factor, 1.0 for most; None if it is not just added
-    """
+    "By what factor a linear layer's output is added to its decoder layer's."
     exact = lambda z: z.to(exact_device(z.device)).double()
     with _watch_calls(module) as calls:
         whole = exact(run())
@@ -167,17 +124,7 @@ def probe_factor(
 # %% ../nbs/30_repair.ipynb #491ba837
 @dataclass(frozen=True)
 class Factors:
-    """How a layer adds up what its two output projections give.
-
-    Parameters
-    ----------
-    attn : float | None
-        by what factor the attention's is added; None: not just added, or not to be told
-    ffn : float | None
-        likewise the FFN's
-    after : bool, default False
-        does the FFN read the stream behind the attention
-    """
+    "How a layer adds up what its two output projections give."
 
     # by what factor the attention's is added; None: not just added, or not to be told
     attn: float | None
@@ -191,24 +138,7 @@ def probe_factors(
     tape,  # what `record_calls` recorded
     h: torch.Tensor,  # (1, t, d) what enters it
 ) -> Factors:  # how it adds up
-    """Probe one layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, in inference mode
-    i : int
-        a layer
-    tape
-        what `record_calls` recorded
-    h : torch.Tensor
-        (1, t, d) what enters it
-
-    Returns
-    -------
-    Factors
-        how it adds up
-    """
+    "Probe one layer."
     layer, a, L = decoder_layers(model)[i], arch(model), len(decoder_layers(model))
     routed, run = has_experts(layer, a), lambda h=h: run_layer(layer, tape, i, h)
     if routed and not layer_row(layer, a).down:
@@ -515,24 +445,7 @@ def draw_random_windows(
     t: int,  # tokens a window
     seed: int = 0,  # of the draw
 ) -> torch.Tensor:  # (n, t) int64
-    """Windows of uniformly random tokens.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose vocabulary is drawn from
-    n : int
-        windows
-    t : int
-        tokens a window
-    seed : int, default 0
-        of the draw
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) int64
-    """
+    "Windows of uniformly random tokens."
     g, known = torch.Generator().manual_seed(seed), model.get_input_embeddings()
     return torch.randint(0, known.weight.shape[0], (n, t), generator=g)
 
@@ -552,40 +465,7 @@ def repair_plans(
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: a plan, its projections' λ and errors
 ) -> list[Plan]:  # the same removals, with weights
-    """Refit output projections, layer by layer in order, for several plans.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    plans : Sequence[Plan]
-        what is removed, by whatever method
-    calib : torch.Tensor
-        (n, t) calibration windows
-    share : float, default 0.5
-        of the target: 1 = the dense stream, 0 = the layer's own FFN
-    lam : float | Sequence[float], default LAMBDAS
-        λ, or several to choose from
-    held_out : float, default 0.25
-        share of the windows that λ is chosen on; the last ones
-    attention : bool, default False
-        refit the output projections of attentions too
-    front : bool, default True
-        the layer in front of whole layers that go writes their part
-    noise : float, default NOISE
-        windows of random tokens, as a share of those of text
-    seed : int, default 0
-        of those
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        receives `repair`: a plan, its projections' λ and errors
-
-    Returns
-    -------
-    list[Plan]
-        the same removals, with weights
-    """
+    "Refit output projections, layer by layer in order, for several plans."
     how = _check_setting(model, plans, calib, share, lam, held_out, attention)
     how = replace(how, front=front, held_out=held_out)
     calib, how = _add_noise(model, calib, how, noise, seed)
@@ -745,17 +625,7 @@ def check_repair(
     calib: torch.Tensor | None = None,  # (n, t) the windows that it will have
     model: PreTrainedModel | None = None,  # that will be repaired; its shapes will do
 ) -> None:
-    """`ValueError` unless `repair` is None, or one of `REPAIRS` that can be had here.
-
-    Parameters
-    ----------
-    repair : str | None
-        what a user gave
-    calib : torch.Tensor | None, default None
-        (n, t) the windows that it will have
-    model : PreTrainedModel | None, default None
-        that will be repaired; its shapes will do
-    """
+    "`ValueError` unless `repair` is None, or one of `REPAIRS` that can be had here."
     if repair is None:
         return
     if repair not in REPAIRS:
@@ -776,18 +646,7 @@ REPAIR_TOKENS = 2**16  # at most so many, when a repair is an option of a method
 def repair_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
 ) -> torch.Tensor:  # (2 … n, t) those that a method's repair looks at
-    """The first windows, up to `REPAIR_TOKENS`, two at least.
-
-    Parameters
-    ----------
-    calib : torch.Tensor
-        (n, t) calibration windows
-
-    Returns
-    -------
-    torch.Tensor
-        (2 … n, t) those that a method's repair looks at
-    """
+    "The first windows, up to `REPAIR_TOKENS`, two at least."
     return calib[: max(2, REPAIR_TOKENS // calib.shape[1])]
 
 # %% ../nbs/30_repair.ipynb #570a285a
@@ -795,18 +654,7 @@ def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
     method: Callable,
 ) -> Callable:  # the same, with one more option: repair=None or one of `REPAIRS`
-    """Give a method the option to have its plan repaired, on its `repair_windows`.
-
-    Parameters
-    ----------
-    method : Callable
-        (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
-
-    Returns
-    -------
-    Callable
-        the same, with one more option: repair=None or one of `REPAIRS`
-    """
+    "Give a method the option to have its plan repaired, on its `repair_windows`."
 
     @wraps(method)
     def with_repair(

@@ -32,17 +32,7 @@ from .surgery import Edit, locate, swapped
 
 # %% ../nbs/13_replay.ipynb #4602106b
 class StandIn(nn.Module):
-    """Takes a decoder layer's place and lets the hidden state through.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        whose attributes it shows
-    note : Callable, default None
-        (hidden states, other arguments, keyword arguments) -> hidden states to hand on
-    as_tuple : bool, default False
-        does the family's layer return a tuple
-    """
+    "Takes a decoder layer's place and lets the hidden state through."
 
     def __init__(
         self,
@@ -77,20 +67,7 @@ def split_call(
     kwargs: dict,  # and its keyword arguments
     # hidden states, the other positional arguments (None: all by keyword), keywords
 ) -> tuple:
-    """The hidden states among a layer's arguments, and the rest.
-
-    Parameters
-    ----------
-    args : tuple
-        a layer's positional arguments
-    kwargs : dict
-        and its keyword arguments
-
-    Returns
-    -------
-    tuple
-        hidden states, the other positional arguments (None: all by keyword), keywords
-    """
+    "The hidden states among a layer's arguments, and the rest."
     if args:
         return args[0], args[1:], kwargs
     rest = {k: v for k, v in kwargs.items() if k != "hidden_states"}
@@ -101,18 +78,7 @@ def take_hidden(
     # what a decoder layer returned: hidden states, or a tuple that begins with them
     out,
 ) -> torch.Tensor:  # hidden states
-    """The hidden states among a layer's results.
-
-    Parameters
-    ----------
-    out
-        what a decoder layer returned: hidden states, or a tuple that begins with them
-
-    Returns
-    -------
-    torch.Tensor
-        hidden states
-    """
+    "The hidden states among a layer's results."
     return out if isinstance(out, torch.Tensor) else out[0]
 
 # %% ../nbs/13_replay.ipynb #1ecfb748
@@ -123,17 +89,7 @@ def stand_ins(
     note: Callable,
     as_tuple: bool,  # do the family's layers return tuples
 ) -> Iterator[None]:
-    """All decoder layers replaced by stand-ins inside the `with` block.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    note : Callable
-        (layer index, hidden states, args, kwargs) -> hidden states to hand on
-    as_tuple : bool
-        do the family's layers return tuples
-    """
+    "All decoder layers replaced by stand-ins inside the `with` block."
     new = nn.ModuleList()
     for i, layer in enumerate(decoder_layers(model)):
         new.append(StandIn(layer, partial(note, i), as_tuple))
@@ -159,13 +115,7 @@ def resident(
     # that are called inside; those that are in place already are left alone
     modules: Iterable[nn.Module],
 ) -> Iterator[None]:
-    """Offloaded modules have their weights in place inside: each moves once.
-
-    Parameters
-    ----------
-    modules : Iterable[nn.Module]
-        that are called inside; those that are in place already are left alone
-    """
+    "Offloaded modules have their weights in place inside: each moves once."
     with ExitStack() as stack:
         for m in modules:
             for hook in _offloading_hooks(m):
@@ -177,15 +127,7 @@ def resident(
 # %% ../nbs/13_replay.ipynb #bab43d1e
 @dataclass(frozen=True)
 class Tape:
-    """What every decoder layer is called with, besides hidden states.
-
-    Parameters
-    ----------
-    args : tuple
-        a layer: positional arguments behind the hidden states, or None if those come by keyword
-    kwargs : tuple
-        a layer: keyword arguments
-    """
+    "What every decoder layer is called with, besides hidden states."
 
     # a layer: positional arguments behind the hidden states, or None if those come by
     # keyword
@@ -218,22 +160,7 @@ def record_calls(
     as_tuple: bool = False,  # do the family's layers return tuples
     # (n, t, d) what enters the first layer, and what the layers are called with
 ) -> tuple[torch.Tensor, Tape]:
-    """Run up to the first layer, a window at a time; what it and the others are asked.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in inference mode
-    ids : torch.Tensor
-        (n, t) token windows
-    as_tuple : bool, default False
-        do the family's layers return tuples
-
-    Returns
-    -------
-    tuple[torch.Tensor, Tape]
-        (n, t, d) what enters the first layer, and what the layers are called with
-    """
+    "Run up to the first layer, a window at a time; what it and the others are asked."
     states, tape = None, None
     with resident(_list_outside(model)):
         for w, b in enumerate(ids.to(input_device(model)).split(1)):
@@ -255,20 +182,7 @@ def move_tensors(
     x,  # a tensor, or anything; tuples, lists and dictionaries are gone through
     device: torch.device,  # where its tensors are wanted
 ) -> object:  # the same, with its tensors there
-    """Nested arguments on another device.
-
-    Parameters
-    ----------
-    x
-        a tensor, or anything; tuples, lists and dictionaries are gone through
-    device : torch.device
-        where its tensors are wanted
-
-    Returns
-    -------
-    object
-        the same, with its tensors there
-    """
+    "Nested arguments on another device."
     if isinstance(x, torch.Tensor):
         return x.to(device)
     if type(x) in (tuple, list):
@@ -284,24 +198,7 @@ def run_layer(
     i: int,  # which layer
     h: torch.Tensor,  # (any number of windows, t, d) hidden states
 ) -> torch.Tensor:  # the same shape
-    """One decoder layer on hidden states, called as the model calls it.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        decoder layer `i`, pruned or not
-    tape : Tape
-        of its model
-    i : int
-        which layer
-    h : torch.Tensor
-        (any number of windows, t, d) hidden states
-
-    Returns
-    -------
-    torch.Tensor
-        the same shape
-    """
+    "One decoder layer on hidden states, called as the model calls it."
     args, kwargs = tape.args[i], tape.kwargs[i]
     device = next(layer.parameters()).device
     if device not in (h.device, torch.device("meta")):
@@ -332,26 +229,7 @@ def run_layers(
     rows: int,  # windows that go through a layer at once
     tick: Callable | None = None,  # called with the number of each layer when it is done
 ) -> torch.Tensor:  # (n, t, d) what leaves the last
-    """All layers, one after the other, each with all windows.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in inference mode
-    tape : Tape
-        what its layers are called with
-    h : torch.Tensor
-        (n, t, d) what enters the first layer
-    rows : int
-        windows that go through a layer at once
-    tick : Callable | None, default None
-        called with the number of each layer when it is done
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t, d) what leaves the last
-    """
+    "All layers, one after the other, each with all windows."
     for i, layer in enumerate(decoder_layers(model)):
         with resident(layer.modules()):
             run = partial(run_layer, layer, tape, i)
@@ -364,18 +242,7 @@ def run_layers(
 def is_offloaded(
     model: PreTrainedModel,  # of a supported family
 ) -> bool:  # False while they are all in memory
-    """Do decoder layers have to be fetched from the host or from disk.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-
-    Returns
-    -------
-    bool
-        False while they are all in memory
-    """
+    "Do decoder layers have to be fetched from the host or from disk."
     return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
 
 
@@ -385,24 +252,7 @@ def layers_bar(
     progress: bool,  # show it at all
     times: int = 1,  # walks
 ) -> tuple[tqdm, Callable]:  # the bar, for `with`; called with the number of a layer
-    """A progress bar for walks over the layers, and what moves it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose layers are walked
-    what : str
-        label
-    progress : bool
-        show it at all
-    times : int, default 1
-        walks
-
-    Returns
-    -------
-    tuple[tqdm, Callable]
-        the bar, for `with`; called with the number of a layer
-    """
+    "A progress bar for walks over the layers, and what moves it."
     layers, unit = decoder_layers(model), "layer"
     size = [1] * len(layers)
     if is_offloaded(model):
@@ -419,23 +269,7 @@ def tail(
     # to see whether it needs one: the host would wait for that
     mask: bool = False,
 ) -> Iterator[Callable]:  # (tokens, d) hidden states -> (tokens, vocabulary) logits
-    """Inside the `with` block: everything behind the last layer, as a function.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in inference mode
-    as_tuple : bool, default False
-        do the family's layers return tuples
-    mask : bool, default False
-        hand the model a mask that is made already, so that it does not look at positions to see
-        whether it needs one: the host would wait for that
-
-    Returns
-    -------
-    Iterator[Callable]
-        (tokens, d) hidden states -> (tokens, vocabulary) logits
-    """
+    "Inside the `with` block: everything behind the last layer, as a function."
     h, device = None, input_device(model)
     made = torch.zeros(1, 1, 1, 1, dtype=model.dtype, device=device) if mask else None
 
@@ -454,19 +288,7 @@ def tail(
 # %% ../nbs/13_replay.ipynb #d9279bad
 @dataclass(frozen=True)
 class Check:
-    """How a model can be replayed.
-
-    Parameters
-    ----------
-    as_tuple : bool, default False
-        its layers return tuples
-    stack : bool, default True
-        several windows can go through a layer at once
-    mask : bool, default True
-        its tail takes a mask that is made already
-    problem : str, default ''
-        why it cannot be replayed; empty if it can
-    """
+    "How a model can be replayed."
 
     as_tuple: bool = False  # its layers return tuples
     stack: bool = True  # several windows can go through a layer at once
@@ -528,20 +350,7 @@ def check_replay(
     model: PreTrainedModel,  # of a supported family; untouched
     ids: torch.Tensor,  # (n, t) token windows; the start of the first is tried
 ) -> Check:  # how to replay it; remembered
-    """Can this model be replayed, and how; warns, once a model, if not.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; untouched
-    ids : torch.Tensor
-        (n, t) token windows; the start of the first is tried
-
-    Returns
-    -------
-    Check
-        how to replay it; remembered
-    """
+    "Can this model be replayed, and how; warns, once a model, if not."
     if model in SHOWN:
         return Check(problem=_PICTURES)
     if model in _checks:
@@ -559,22 +368,7 @@ def check_replay(
 # %% ../nbs/13_replay.ipynb #49055931
 @dataclass
 class Work:
-    """What a model has done inside `counting`.
-
-    Parameters
-    ----------
-    layers : list
-        a layer: windows that went through it
-    visits : list
-        a layer: how often it was turned to, after another one (an offloaded layer moves as
-        often)
-    tokens : int, default 0
-        tokens that went through a layer, over all layers
-    head : int, default 0
-        tokens whose logits were computed
-    last : int | None, default None
-        the layer that was called last
-    """
+    "What a model has done inside `counting`."
 
     layers: list = field(default_factory=list)  # a layer: windows that went through it
     # a layer: how often it was turned to, after another one (an offloaded layer moves
@@ -586,31 +380,14 @@ class Work:
 
     @property
     def evaluations(self) -> int:  # one window through one layer is one
-        """Layer evaluations.
-
-        Returns
-        -------
-        int
-            one window through one layer is one
-        """
+        "Layer evaluations."
         return sum(self.layers)
 
     def forwards(
         self,
         t: int,  # tokens of the window that counts as one forward
     ) -> float:  # a fraction where layers were shared, or windows shorter
-        """Passes of one window through all layers.
-
-        Parameters
-        ----------
-        t : int
-            tokens of the window that counts as one forward
-
-        Returns
-        -------
-        float
-            a fraction where layers were shared, or windows shorter
-        """
+        "Passes of one window through all layers."
         return self.tokens / (t * len(self.layers))
 
 # %% ../nbs/13_replay.ipynb #r13cnt
@@ -632,18 +409,7 @@ def _count_head(work, module, args, kwargs):
 def counting(
     model: PreTrainedModel,  # of a supported family
 ) -> Iterator[Work]:  # grows while the `with` block runs
-    """Count what the decoder layers and the head of `model` do.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-
-    Returns
-    -------
-    Iterator[Work]
-        grows while the `with` block runs
-    """
+    "Count what the decoder layers and the head of `model` do."
     layers = decoder_layers(model)
     work = Work([0] * len(layers), [0] * len(layers))
     heard = [(x, partial(_count_layer, work, i)) for i, x in enumerate(layers)]

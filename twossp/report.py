@@ -239,16 +239,13 @@ def _finish_trials(ax):
 # %% ../nbs/65_report.ipynb #ab8671cb
 def _facts(r, name):
     "What decided a row, but for method, target, seed and calibration"
-    facts = {"model": r.model_id or r.model, "device": r.device, "dtype": r.dtype}
+    facts = {"model": r.model, "device": r.device, "dtype": r.dtype}
     task = name and f"{name.rpartition('/')[0]}/n" in r.metrics
     for k in ("torch", "transformers", *(["lm_eval"] if task else [])):
         facts[k] = r.versions.get(k)
     for k, text in r.texts.items():
         if name and name.startswith(f"{k}/"):
             facts[k] = text
-    for k, identity in r.evaluations.items():
-        if name and name.startswith(f"{k}/"):
-            facts[f"{k} as asked"] = identity[:8]
     return {k: v for k, v in (facts | r.options).items() if v is not None}
 
 
@@ -267,35 +264,11 @@ def _split_by_calibration(rows):
     return by
 
 
-def _split_by_plan(rows):
-    "One group, or more where one seed and target has had several plans"
-    plans: dict = {}
-    for r in rows:
-        plans.setdefault((r.seed, r.target), {})[r.plan_id] = None
-    odd = {p for found in plans.values() if len(found) > 1 for p in found}
-    by: dict = {}
-    for r in rows:
-        by.setdefault(r.plan_id if r.plan_id in odd else None, []).append(r)
-    return by
-
-
-def _differ(facts, others, names=None):
+def _differ(facts, others):
     "In what the facts of a group differ from those of its method's other groups"
     keys = dict.fromkeys(k for f in others for k in f)
     odd = [k for k in keys if len({_text(f.get(k)) for f in others}) > 1]
-    told = {f"{k} as asked" for k in odd}  # the text says it
-    odd = [k for k in odd if k not in told]
-    shown = facts | {"model": (names or {}).get(facts.get("model"), facts.get("model"))}
-    return ", ".join(f"{k}={shown[k]}" for k in odd if k in facts)
-
-
-def _model_names(rows):
-    "Identity of a model -> its name; with the identity where two models have one name"
-    names: dict = {}
-    for r in rows:
-        names.setdefault(r.model_id or r.model, r.model)
-    twice = [v for v in names.values() if [*names.values()].count(v) > 1]
-    return {k: f"{v} {k[-8:]}" if v in twice else v for k, v in names.items()}
+    return ", ".join(f"{k}={facts[k]}" for k in odd if k in facts)
 
 # %% ../nbs/65_report.ipynb #4dd68bb8
 def like_rows(
@@ -303,39 +276,21 @@ def like_rows(
     name: str | None = None,  # the number that they are compared by, such as 'wiki/ppl'
     # name, unique -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
-    """Rows sorted into groups that may be averaged, in the order of the rows: rows of
-    unlike models, evaluations or plans are never in one.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any methods
-    name : str | None, default None
-        the number that they are compared by, such as 'wiki/ppl'
-
-    Returns
-    -------
-    dict[str, list[Result]]
-        name, unique -> rows that differ in seed and target only
-    """
-    groups, rows = {}, to_rows(rows)
-    names = _model_names(rows)
-    for r in rows:
+    "Rows sorted into groups that may be averaged, in the order of the rows."
+    groups: dict = {}
+    for r in to_rows(rows):
         groups.setdefault((r.method, _text(_facts(r, name))), []).append(r)
     parts: dict = {}
     for (method, _), same in groups.items():
         for calibration, rs in _split_by_calibration(same).items():
-            for plan, alike in _split_by_plan(rs).items():
-                facts = _facts(alike[0], name)
-                if calibration:
-                    facts["calibration"] = calibration[:8]
-                if plan is not None:
-                    facts["plan"] = plan[:8]
-                parts.setdefault(method, []).append((facts, alike))
+            facts = _facts(rs[0], name)
+            if calibration:
+                facts["calibration"] = calibration[:8]
+            parts.setdefault(method, []).append((facts, rs))
     found = {}
     for method, group in parts.items():
         for facts, rs in group:
-            why = _differ(facts, [f for f, _ in group], names)
+            why = _differ(facts, [f for f, _ in group])
             found[f"{method} ({why})" if why else method] = rs
     return found
 
@@ -415,51 +370,23 @@ def _or_empty(x, form, scale=1):
 def name_of(
     r: Result,  # any
 ) -> str:  # not unique: see `names_of`
-    """A row's name in tables: its method, and the target.
-
-    Parameters
-    ----------
-    r : Result
-        any
-
-    Returns
-    -------
-    str
-        not unique: see `names_of`
-    """
+    "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def names_of(
     rows: Rows,  # any
 ) -> list[str]:  # one for each row, all different
-    """Names of rows: method and target, and in what rows of one name differ.
-
-    Parameters
-    ----------
-    rows : Rows
-        any
-
-    Returns
-    -------
-    list[str]
-        one for each row, all different
-    """
+    "Names of rows: method and target, and in what rows of one name differ."
     rows = to_rows(rows)
-    facts, models = {}, _model_names(rows)
+    facts: dict = {}
     for i, r in enumerate(rows):
         own = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
-        own |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
-        own |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
         facts.setdefault(name_of(r), []).append((i, own | dict(seed=r.seed)))
     names = [""] * len(rows)
     for name, group in facts.items():
         for n, (i, own) in enumerate(group):
-            others = [f for _, f in group]
-            last = [k for k in own if k == "plan" or k.endswith(" as asked")]
-            bare = lambda f: {k: v for k, v in f.items() if k not in last}
-            told = sum(bare(f) == bare(own) for f in others) < 2
-            why = _differ(bare(own) if told else own, others, models)
+            why = _differ(own, [f for _, f in group])
             names[i] = f"{name} ({why})" if why else name
             while names[i] in names[:i]:  # the very same row again
                 names[i] = f"{name} ({n + 1})"
@@ -486,35 +413,24 @@ def compare(
     """
     rows = to_rows(rows)
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
-    of = _reference(rows)
     facts = {
         "parameters, all": [_or_empty(r.params, ",") for r in rows],
         "parameters, a token uses": [_or_empty(r.active, ",") for r in rows],
         "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
-        f"sparsity, target{of}": targets,
-        f"sparsity, achieved{of}": [_or_empty(r.sparsity, ".2%") for r in rows],
-        "sparsity, total (of the original)": [
-            _or_empty(r.total_sparsity, ".2%") for r in rows
-        ],
-        f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
+        "sparsity, target": targets,
+        "sparsity, achieved": [_or_empty(r.sparsity, ".2%") for r in rows],
+        "sparsity, whole model": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [_span(r.width) for r in rows],
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of checkpoints pruned again, of models that read images, and of mixtures
-    more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*more, "parameters, a token uses"):
+    # of models that read images, and of mixtures
+    for name in ("sparsity, whole model", "parameters, a token uses"):
         if not any(facts[name]):
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
-
-
-def _reference(rows):
-    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
-    again = any(r.total_sparsity is not None for r in rows)
-    return " (of the checkpoint)" if again else ""
 
 # %% ../nbs/65_report.ipynb #13f4a00b
 def to_markdown(
@@ -937,14 +853,11 @@ def summary(
         numbers, not text
     """
     rows = to_rows(rows)
-    of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
     flat = []
     for r in rows:
-        line = {"method": r.method, f"target{of}": r.target, f"achieved{of}": r.sparsity}
-        line |= {"total (of the original)": r.total_sparsity} if of else {}
-        line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
-        line |= dict(parameters=r.params)
+        line = dict(method=r.method, target=r.target, achieved=r.sparsity, seed=r.seed)
+        line |= dict(seconds=r.seconds, forwards=r.forwards, parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
         flat.append(line | dict(error="; ".join(r.errors.values()) or None))
@@ -1051,21 +964,6 @@ def styled(
     digits: int = 2,  # after the point
     lowest: bool = True,  # is the lowest number the best
 ) -> object:  # a pandas Styler
-    """The same for a notebook: the best of each column bold.
-
-    Parameters
-    ----------
-    t : pd.DataFrame
-        of `paper_table`
-    digits : int, default 2
-        after the point
-    lowest : bool, default True
-        is the lowest number the best
-
-    Returns
-    -------
-    object
-        a pandas Styler
-    """
+    "The same for a notebook: the best of each column bold."
     style = t.style.apply(_bold("font-weight: bold", lowest))
     return style.format(_printed("∞", digits), na_rep="–")

@@ -35,19 +35,7 @@ from .surgery import Edit, swapped
 # %% ../nbs/20_routed.ipynb #650c1e00
 @dataclass(frozen=True)
 class RoutedScores:
-    """What is known of a layer of experts; its length is the width of an expert.
-
-    Parameters
-    ----------
-    experts : torch.Tensor
-        (E, f) one score a neuron of an expert
-    ffn : torch.Tensor
-        (g,) likewise of the shared expert; empty: there is none
-    tokens : torch.Tensor
-        (E,) calibration tokens that each expert got
-    output : torch.Tensor
-        (E,) mean over these of the router's weight times the norm of the expert's output
-    """
+    "What is known of a layer of experts; its length is the width of an expert."
 
     experts: torch.Tensor  # (E, f) one score a neuron of an expert
     ffn: torch.Tensor  # (g,) likewise of the shared expert; empty: there is none
@@ -61,54 +49,25 @@ class RoutedScores:
     def numel(
         self,
     ) -> int:  # neurons of an expert
-        """Its length, as of a tensor of scores.
-
-        Returns
-        -------
-        int
-            neurons of an expert
-        """
+        "Its length, as of a tensor of scores."
         return len(self)
 
     def clone(
         self,
     ) -> "RoutedScores":  # equal
-        """A copy, as of a tensor of scores.
-
-        Returns
-        -------
-        RoutedScores
-            equal
-        """
+        "A copy, as of a tensor of scores."
         return RoutedScores(*(x.clone() for x in vars(self).values()))
 
     @property
     def unreached(self) -> int:  # experts
-        """How many experts no calibration token reached.
-
-        Returns
-        -------
-        int
-            experts
-        """
+        "How many experts no calibration token reached."
         return int((self.tokens == 0).sum())
 
 
 def count_unreached(
     scores: Sequence,  # a layer: (f,) scores, or `RoutedScores`
 ) -> tuple[int, int]:  # experts that no token reached, all experts
-    """How many experts are ranked by their weights alone.
-
-    Parameters
-    ----------
-    scores : Sequence
-        a layer: (f,) scores, or `RoutedScores`
-
-    Returns
-    -------
-    tuple[int, int]
-        experts that no token reached, all experts
-    """
+    "How many experts are ranked by their weights alone."
     some = [s for s in scores if isinstance(s, RoutedScores)]
     return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
 
@@ -117,20 +76,7 @@ def note_unreached(
     plan,  # that was made of these scores
     scores: Sequence,  # a layer: (f,) scores, or `RoutedScores`
 ):  # the same plan; of a mixture, its `experts_unreached` are noted
-    """How many experts no calibration token reached, of how many, in the plan itself.
-
-    Parameters
-    ----------
-    plan
-        that was made of these scores
-    scores : Sequence
-        a layer: (f,) scores, or `RoutedScores`
-
-    Returns
-    -------
-    object
-        the same plan; of a mixture, its `experts_unreached` are noted
-    """
+    "How many experts no calibration token reached, of how many, in the plan itself."
     lost, n = count_unreached(scores)
     return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
 
@@ -141,22 +87,7 @@ def watching_experts(
     a: Arch,  # the family's row
     note: Callable,  # as `run_experts` calls it
 ) -> Iterator[None]:  # while it lasts, each call of the experts is told
-    """The layer's experts run one by one, and `note` sees each.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer; its weights in place
-    a : Arch
-        the family's row
-    note : Callable
-        as `run_experts` calls it
-
-    Returns
-    -------
-    Iterator[None]
-        while it lasts, each call of the experts is told
-    """
+    "The layer's experts run one by one, and `note` sees each."
     if not has_experts(layer, a):
         yield
         return
@@ -270,30 +201,7 @@ def routed_scores(
     progress: bool = True,  # show a progress bar
     weighted: bool = False,  # activations times the router's weights
 ) -> list:  # a layer: `RoutedScores`, or (f,) of a dense one; on the CPU
-    """2SSP's scores in a mixture; warns where many experts got no token.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    p : float, default 2
-        norm over the tokens
-    bs : int | None, default None
-        windows a layer takes at a time; default: by their tokens
-    budget : int | None, default None
-        bytes for hidden states; default: a quarter of the free
-    progress : bool, default True
-        show a progress bar
-    weighted : bool, default False
-        activations times the router's weights
-
-    Returns
-    -------
-    list
-        a layer: `RoutedScores`, or (f,) of a dense one; on the CPU
-    """
+    "2SSP's scores in a mixture; warns where many experts got no token."
     check_ids(calib, model)
     a, (rank, size) = arch(model), processes()
     mine, check = calib[rank::size], check_replay(model, calib)
@@ -338,20 +246,7 @@ def routed_magnitudes(
     model: PreTrainedModel,  # a mixture; untouched
     p: float = 2,  # which norm
 ) -> list:  # a layer: `RoutedScores`, or (f,) of a dense one
-    """The norm of each neuron's own weights, one layer at a time.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture; untouched
-    p : float, default 2
-        which norm
-
-    Returns
-    -------
-    list
-        a layer: `RoutedScores`, or (f,) of a dense one
-    """
+    "The norm of each neuron's own weights, one layer at a time."
     a = arch(model)
     return [_layer_magnitudes(layer, a, p) for layer in decoder_layers(model)]
 
@@ -388,20 +283,7 @@ def routed_random(
     model: PreTrainedModel,  # a mixture; only its sizes are looked at
     seed: int = 0,  # same seed, same scores
 ) -> list:  # a layer: `RoutedScores`, or (f,) of a dense one; in [0, 1)
-    """Scores that know nothing.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture; only its sizes are looked at
-    seed : int, default 0
-        same seed, same scores
-
-    Returns
-    -------
-    list
-        a layer: `RoutedScores`, or (f,) of a dense one; in [0, 1)
-    """
+    "Scores that know nothing."
     g, a, out = torch.Generator().manual_seed(seed), arch(model), []
     for layer in decoder_layers(model):
         draw = lambda *shape: torch.rand(*shape, generator=g)

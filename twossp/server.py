@@ -28,24 +28,7 @@ def call_server(
     body: dict | None = None,  # to post; None: to get
     key: str | None = None,  # the server's --api-key
 ) -> dict:  # the answer; `ValueError` in one line if there is none
-    """One request to an OpenAI-compatible server.
-
-    Parameters
-    ----------
-    url : str
-        of the server, with or without /v1
-    path : str
-        below /v1: "models", "completions"
-    body : dict | None, default None
-        to post; None: to get
-    key : str | None, default None
-        the server's --api-key
-
-    Returns
-    -------
-    dict
-        the answer; `ValueError` in one line if there is none
-    """
+    "One request to an OpenAI-compatible server."
     url = f"{_base(url)}/v1/{path}"
     head = {"Content-Type": "application/json"}
     head |= {"Authorization": f"Bearer {key}"} if key else {}
@@ -77,22 +60,7 @@ def find_served(
     name: str | None = None,  # what it calls the model; None: the only one
     key: str | None = None,  # the server's --api-key
 ) -> str:  # its name there
-    """The model to ask for; `ValueError` lists what is served if that is not it.
-
-    Parameters
-    ----------
-    url : str
-        of the server
-    name : str | None, default None
-        what it calls the model; None: the only one
-    key : str | None, default None
-        the server's --api-key
-
-    Returns
-    -------
-    str
-        its name there
-    """
+    "The model to ask for; `ValueError` lists what is served if that is not it."
     listed = call_server(url, "models", key=key).get("data") or []
     served = [m["id"] for m in listed if isinstance(m, dict) and "id" in m]
     if name in served or (name is None and len(served) == 1):
@@ -105,19 +73,7 @@ def find_served(
 # %% ../nbs/57_server.ipynb #e3531456
 @dataclass(frozen=True)
 class Reply:
-    """What a server says to a prompt.
-
-    Parameters
-    ----------
-    text : str
-        as it would be shown
-    tokens : tuple[str, ...]
-        one a step; empty if it lists none
-    best : tuple[dict, ...]
-        token -> log-probability, one a step; empty if none
-    read : int | None
-        tokens of the prompt, as the server counted them
-    """
+    "What a server says to a prompt."
 
     text: str  # as it would be shown
     tokens: tuple[str, ...]  # one a step; empty if it lists none
@@ -128,18 +84,7 @@ class Reply:
 def read_reply(
     answer: dict,  # of /v1/completions
 ) -> Reply:  # `ValueError` if it is none
-    """An answer in either of the two forms.
-
-    Parameters
-    ----------
-    answer : dict
-        of /v1/completions
-
-    Returns
-    -------
-    Reply
-        `ValueError` if it is none
-    """
+    "An answer in either of the two forms."
     try:
         choice = answer["choices"][0]
         said, usage = choice.get("logprobs") or {}, answer.get("usage") or {}
@@ -167,26 +112,7 @@ def ask_server(
     name: str,  # what the server calls the model
     key: str | None = None,  # the server's --api-key
 ) -> Reply:  # with the five best tokens a step, if the server gives them
-    """A prompt, continued by a server.
-
-    Parameters
-    ----------
-    url : str
-        of the server
-    prompt : str
-        to be continued greedily
-    steps : int
-        tokens
-    name : str
-        what the server calls the model
-    key : str | None, default None
-        the server's --api-key
-
-    Returns
-    -------
-    Reply
-        with the five best tokens a step, if the server gives them
-    """
+    "A prompt, continued by a server."
     body = dict(model=name, prompt=prompt, max_tokens=steps, temperature=0.0)
     body |= dict(logprobs=5, seed=0)
     return read_reply(call_server(url, "completions", body, key))
@@ -196,20 +122,7 @@ def compare_reply(
     answer: dict,  # of `read_reference`
     reply: Reply,  # the server's
 ) -> dict:  # as `compare` gives it; `ValueError` for another tokenizer
-    """How far a server's reply is from a golden answer.
-
-    Parameters
-    ----------
-    answer : dict
-        of `read_reference`
-    reply : Reply
-        the server's
-
-    Returns
-    -------
-    dict
-        as `compare` gives it; `ValueError` for another tokenizer
-    """
+    "How far a server's reply is from a golden answer."
     count = len(answer["ids"])
     if reply.read not in (None, count):
         raise ValueError(
@@ -237,24 +150,7 @@ def check_server(
     name: str | None = None,  # what it calls the model; None: the only one
     key: str | None = None,  # the server's --api-key
 ) -> EngineReport:  # prints as a table
-    """Does a server answer as the checkpoint's reference does.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint with a tokenizer
-    url : str
-        of an OpenAI-compatible server
-    name : str | None, default None
-        what it calls the model; None: the only one
-    key : str | None, default None
-        the server's --api-key
-
-    Returns
-    -------
-    EngineReport
-        prints as a table
-    """
+    "Does a server answer as the checkpoint's reference does."
     answers = read_reference(folder)
     name = find_served(url, name, key)
     rows = []

@@ -35,20 +35,7 @@ def lay_out(
     file: Path,  # to make, as long as it will be
     tensors: dict[str, torch.Tensor],  # of any device, `meta` too: their forms
 ) -> dict[str, int]:  # where each one's bytes begin in the file
-    """Write a safetensors file's header, and leave the room that its tensors take.
-
-    Parameters
-    ----------
-    file : Path
-        to make, as long as it will be
-    tensors : dict[str, torch.Tensor]
-        of any device, `meta` too: their forms
-
-    Returns
-    -------
-    dict[str, int]
-        where each one's bytes begin in the file
-    """
+    "Write a safetensors file's header, and leave the room that its tensors take."
     order = sorted(tensors, key=lambda k: (-tensors[k].dtype.itemsize, k))
     head, places, end = {"__metadata__": {"format": "pt"}}, {}, 0
     for name in order:
@@ -71,17 +58,7 @@ def fill_in(
     place: int,  # where the tensor begins
     tensor: torch.Tensor,  # of any device
 ) -> None:
-    """Write a tensor's bytes where they belong.
-
-    Parameters
-    ----------
-    file : Path
-        that `lay_out` made
-    place : int
-        where the tensor begins
-    tensor : torch.Tensor
-        of any device
-    """
+    "Write a tensor's bytes where they belong."
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     with open(file, "r+b") as f:
         f.seek(place)
@@ -97,20 +74,7 @@ def split_state(
     model: PreTrainedModel,  # whose tensors they are
     state: dict[str, torch.Tensor],  # as in memory; only names and shapes are looked at
 ) -> tuple[list, dict]:  # names of the tensors of each part; the tensors on disk, as `meta`
-    """The parts in which a model's tensors can be written, and what they become on disk.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose tensors they are
-    state : dict[str, torch.Tensor]
-        as in memory; only names and shapes are looked at
-
-    Returns
-    -------
-    tuple[list, dict]
-        names of the tensors of each part; the tensors on disk, as `meta`
-    """
+    "The parts in which a model's tensors can be written, and what they become on disk."
     meta = {k: torch.empty_like(v, device="meta") for k, v in state.items()}
     whole, parts, n = as_saved(model, meta), {}, 0
     whole = {k: torch.empty(v.shape, dtype=v.dtype, device="meta") for k, v in whole.items()}
@@ -180,21 +144,7 @@ def save_model(
     max_shard_size: int | str = "5GB",  # larger models are split into several files
     **how,  # of `save_pretrained`: is_main_process …
 ) -> None:
-    """What `model.save_pretrained` writes, with a layer at most in memory beside the model.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of any device, offloaded too
-    folder : Path
-        where to; new, or empty
-    state_dict : dict | None, default None
-        tensors in place of the model's own
-    max_shard_size : int | str, default '5GB'
-        larger models are split into several files
-    **how
-        of `save_pretrained`: is_main_process …
-    """
+    "What `model.save_pretrained` writes, with a layer at most in memory beside the model."
     forget_packing(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
     if not _in_layers(model, state, how):

@@ -27,18 +27,7 @@ from .results import Result
 def show_rows(
     rows: Sequence[Result],  # of `run`
 ) -> str:  # for stdout
-    """Rows as text: side by side, with samples of text below; what failed at the end.
-
-    Parameters
-    ----------
-    rows : Sequence[Result]
-        of `run`
-
-    Returns
-    -------
-    str
-        for stdout
-    """
+    "Rows as text: side by side, with samples of text below; what failed at the end."
     done = [r for r in rows if "method" not in r.errors]
     parts = [_table(done), *_samples(done)] if done else []
     for r in rows:
@@ -64,18 +53,7 @@ def _samples(rows):
 def find_program(
     program: str,  # "python", "twossp"
 ) -> str:  # a word for a command line
-    """How to call a program of this environment: its name if that finds it, else a path.
-
-    Parameters
-    ----------
-    program : str
-        "python", "twossp"
-
-    Returns
-    -------
-    str
-        a word for a command line
-    """
+    "How to call a program of this environment: its name if that finds it, else a path."
     own = Path(sys.executable).parent / program
     found = shutil.which(program)
     if found and Path(found).absolute() == own.absolute():
@@ -87,18 +65,7 @@ def find_program(
 def say_farewell(
     o: Options,  # of the demo
 ) -> str:  # for stdout
-    """What the demo left, and what to do with it.
-
-    Parameters
-    ----------
-    o : Options
-        of the demo
-
-    Returns
-    -------
-    str
-        for stdout
-    """
+    "What the demo left, and what to do with it."
     python, twossp = find_program("python"), find_program("twossp")
     load = (
         "import twossp, transformers;"
@@ -122,13 +89,7 @@ Next, half of it:   {twossp} {half}"""
 def speaking(
     o: Options,  # `logging` and `quiet`
 ):
-    """Log lines and warnings go to stderr, one line each, while the command runs.
-
-    Parameters
-    ----------
-    o : Options
-        `logging` and `quiet`
-    """
+    "Log lines and warnings go to stderr, one line each, while the command runs."
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     old, old_hf = log.level, hf_logging.get_verbosity()

@@ -46,33 +46,7 @@ from .surgery import Edit, Parked, locate, swapped
 # %% ../nbs/41_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
 class Stream:
-    """What touches a family's residual stream, beyond its `Arch`.
-
-    Parameters
-    ----------
-    embed : tuple[str, ...], default ('model.embed_tokens',)
-        embeddings whose sum is the stream's start, from the model
-    final_norm : str, default 'model.norm'
-        norm in front of the head, from the model
-    reads : tuple[str, ...]
-        the attention's inputs, from a layer
-    write : str, default 'self_attn.o_proj'
-        the attention's output, from a layer
-    ffn : str, default 'mlp'
-        the FFN; "" if its projections lie in the layer itself
-    ffn_norm : str, default 'post_attention_layernorm'
-        norm in front of the FFN; where a layer has none, the FFN shares the attention's
-    parallel : str, default ''
-        configuration flag: attention and FFN read the same stream; "always"
-    centred : bool, default False
-        LayerNorm: subtracts the mean
-    plus : float, default 0.0
-        the norm scales by its weight plus this
-    factor : str, default ''
-        attribute of a layer that multiplies what is added to the stream
-    only : tuple[tuple[str, object], ...], default ()
-        configuration entries that have to be just so
-    """
+    "What touches a family's residual stream, beyond its `Arch`."
 
     # embeddings whose sum is the stream's start, from the model
     embed: tuple[str, ...] = ("model.embed_tokens",)
@@ -150,18 +124,7 @@ def stream(
     model: PreTrainedModel,  # of a family in `STREAMS`
 ) -> Stream:  # its row
     """The row of the model's family; `ValueError` names a family or a configuration
-    that cannot be sliced, and those that can.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a family in `STREAMS`
-
-    Returns
-    -------
-    Stream
-        its row
-    """
+    that cannot be sliced, and those that can."""
     config = model.config.get_text_config()
     kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
     if sees(model.config):
@@ -188,15 +151,7 @@ def stream(
 # %% ../nbs/41_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
     """Divide by the root mean square that the dense stream would have; no scale, no
-    shift, no parameters.
-
-    Parameters
-    ----------
-    d : int
-        width of the dense stream: what the sum of squares is divided by
-    eps : float
-        the model's own
-    """
+    shift, no parameters."""
 
     def __init__(
         self,
@@ -246,24 +201,7 @@ def read_linear(
     shift: torch.Tensor | None = None,  # (d,) of the norm in front, if it has one
 ) -> nn.Module:  # d' inputs
     """The same projection for a stream in basis `R`, with the norm's scale and shift
-    folded in.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that reads the normalised stream
-    R : torch.Tensor
-        (d, d') orthonormal columns
-    scale : torch.Tensor
-        (d,) of the norm in front
-    shift : torch.Tensor | None, default None
-        (d,) of the norm in front, if it has one
-
-    Returns
-    -------
-    nn.Module
-        d' inputs
-    """
+    folded in."""
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
@@ -283,22 +221,7 @@ def write_linear(
     R: torch.Tensor,  # (d, d') orthonormal columns
     centred: bool = False,  # LayerNorm: take the mean out of what is written
 ) -> nn.Module:  # d' outputs
-    """The same projection, writing in basis `R`.
-
-    Parameters
-    ----------
-    linear : nn.Module
-        that adds to the stream
-    R : torch.Tensor
-        (d, d') orthonormal columns
-    centred : bool, default False
-        LayerNorm: take the mean out of what is written
-
-    Returns
-    -------
-    nn.Module
-        d' outputs
-    """
+    "The same projection, writing in basis `R`."
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     if centred:
@@ -312,22 +235,7 @@ def write_embedding(
     R: torch.Tensor,  # (d, d') orthonormal columns
     centred: bool = False,  # LayerNorm: take the mean out
 ) -> nn.Embedding:  # of the same class, d' wide
-    """The same embedding, writing in basis `R`.
-
-    Parameters
-    ----------
-    emb : nn.Embedding
-        whose rows start the stream
-    R : torch.Tensor
-        (d, d') orthonormal columns
-    centred : bool, default False
-        LayerNorm: take the mean out
-
-    Returns
-    -------
-    nn.Embedding
-        of the same class, d' wide
-    """
+    "The same embedding, writing in basis `R`."
     R, w = _at(R, emb.weight)
     if centred:
         w = w - w.mean(1, keepdim=True)
@@ -465,23 +373,7 @@ def _layer_edits(layers, i, a, r, fs, bases):
 @dataclass(frozen=True)
 class Slices:
     """A narrower residual stream: bases to rotate and cut it by, and what the layers
-    hold afterwards.
-
-    Parameters
-    ----------
-    layers : int
-        decoder layers
-    d : int
-        width of the dense stream
-    widths : tuple[int, ...]
-        of the sliced stream: in front of each branch, and of the head
-    kept : tuple[int, ...]
-        a layer: its parameters afterwards, rotations included
-    bases : tuple[torch.Tensor, ...]
-        one a width: (d, width) float32, orthonormal columns
-    provenance : dict
-        where it came from: method, paper, options, calibration; JSON-able
-    """
+    hold afterwards."""
 
     layers: int  # decoder layers
     d: int  # width of the dense stream
@@ -613,20 +505,7 @@ def slice_edits(
     model: PreTrainedModel,  # dense, of a family in `STREAMS`
     plan: Slices,  # with its bases, for this model; `ValueError` if not
 ) -> Iterator[Edit]:  # in order; a layer's are made when the first is asked for
-    """Everything that `plan` replaces in `model`; checked now, made layer by layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a family in `STREAMS`
-    plan : Slices
-        with its bases, for this model; `ValueError` if not
-
-    Returns
-    -------
-    Iterator[Edit]
-        in order; a layer's are made when the first is asked for
-    """
+    "Everything that `plan` replaces in `model`; checked now, made layer by layer."
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths):
         raise ValueError(
@@ -644,20 +523,7 @@ def skeleton(
     spec: dict,  # what `slices_to_dict` gave
     # that give the model the names and shapes of the sliced one, unfilled
 ) -> Iterator[Edit]:
-    """The edits behind which a sliced checkpoint loads by name.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        freshly built and dense in shape; its weights do not matter (the meta device will do)
-    spec : dict
-        what `slices_to_dict` gave
-
-    Returns
-    -------
-    Iterator[Edit]
-        that give the model the names and shapes of the sliced one, unfilled
-    """
+    "The edits behind which a sliced checkpoint loads by name."
     plan = slices_from_dict(spec)
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
@@ -666,18 +532,7 @@ def skeleton(
 def slices_to_dict(
     plan: Slices,  # its tensors are named, not stored
 ) -> dict:  # for JSON; all that `skeleton` needs
-    """A slicing as plain data.
-
-    Parameters
-    ----------
-    plan : Slices
-        its tensors are named, not stored
-
-    Returns
-    -------
-    dict
-        for JSON; all that `skeleton` needs
-    """
+    "A slicing as plain data."
     return dict(
         layers=plan.layers,
         hidden_size=plan.d,
@@ -689,18 +544,7 @@ def slices_to_dict(
 def slices_from_dict(
     d: dict,  # what `slices_to_dict` gave; further entries are ignored
 ) -> Slices:  # without its bases
-    """The slicing that `slices_to_dict` wrote.
-
-    Parameters
-    ----------
-    d : dict
-        what `slices_to_dict` gave; further entries are ignored
-
-    Returns
-    -------
-    Slices
-        without its bases
-    """
+    "The slicing that `slices_to_dict` wrote."
     return Slices(
         d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
     )
@@ -712,20 +556,7 @@ def sliced_away(
     # parameters that leave the decoder layers, less those that rotations
     # add; can be negative
 ) -> int:
-    """What slicing saves in the decoder layers; `ValueError` if it is for another depth.
-
-    Parameters
-    ----------
-    plan : Slices
-        any slicing
-    s : Sizes
-        of the dense model
-
-    Returns
-    -------
-    int
-        parameters that leave the decoder layers, less those that rotations add; can be negative
-    """
+    "What slicing saves in the decoder layers; `ValueError` if it is for another depth."
     if len(plan) != len(s):
         raise ValueError(
             f"the slicing is for {len(plan)} layers, the model has {len(s)}"
@@ -769,20 +600,7 @@ def second_moment(
     x: torch.Tensor,  # (n, t, d) stream, any dtype
     eps: float,  # of the norm that will read it
 ) -> torch.Tensor:  # (d, d) float64: the sum over tokens of x̂ᵀx̂
-    """Second moment of the stream, each token divided by its root mean square.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        (n, t, d) stream, any dtype
-    eps : float
-        of the norm that will read it
-
-    Returns
-    -------
-    torch.Tensor
-        (d, d) float64: the sum over tokens of x̂ᵀx̂
-    """
+    "Second moment of the stream, each token divided by its root mean square."
     x = x.reshape(-1, x.shape[-1]).to(exact_device(x.device)).double()
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
@@ -792,18 +610,7 @@ def principal(
     C: torch.Tensor,  # (d, d) float64, symmetric
     # (d,) eigenvalues, falling; (d, d) eigenvectors in columns
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Principal directions; `ValueError` if the moment is not finite.
-
-    Parameters
-    ----------
-    C : torch.Tensor
-        (d, d) float64, symmetric
-
-    Returns
-    -------
-    tuple[torch.Tensor, torch.Tensor]
-        (d,) eigenvalues, falling; (d, d) eigenvectors in columns
-    """
+    "Principal directions; `ValueError` if the moment is not finite."
     if not torch.isfinite(C).all():
         raise ValueError(
             "the calibration signal is not finite: did the model overflow? Try float32"
@@ -889,22 +696,7 @@ def slice_shape(
     width: int,  # of the sliced stream, 1 to d
     slice_head: bool = True,  # False: the stream in front of the head keeps width d
 ) -> Slices:  # without bases: enough to count, not to prune
-    """What a slicing to `width` would leave, counted before anything is computed.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a family in `STREAMS`; on the meta device too
-    width : int
-        of the sliced stream, 1 to d
-    slice_head : bool, default True
-        False: the stream in front of the head keeps width d
-
-    Returns
-    -------
-    Slices
-        without bases: enough to count, not to prune
-    """
+    "What a slicing to `width` would leave, counted before anything is computed."
     L, d, n = _shape(model)
     if not 1 <= width <= d:
         raise ValueError(
@@ -925,21 +717,7 @@ def param_report(
     # parameters: `dense`, `sliced`, `layers_dense`, `layers_sliced`,
     # `rotations`, `head_added`
 ) -> dict:
-    """Where the parameters are before and after, counted on the modules.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    plan : Slices
-        for this model; its bases are not looked at
-
-    Returns
-    -------
-    dict
-        parameters: `dense`, `sliced`, `layers_dense`, `layers_sliced`, `rotations`,
-        `head_added`
-    """
+    "Where the parameters are before and after, counted on the modules."
     skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
     edits = skeleton(model, slices_to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
@@ -966,30 +744,7 @@ def slice_to(
     log: dict | None = None,  # if given, receives `spectra`, `params`, `forwards`
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """Rotate the residual stream onto its principal components in front of every
-    branch, and keep the first `width`.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a family in `STREAMS`; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows; the paper uses 256
-    width : int
-        of the sliced stream, 1 to d; d rotates and cuts nothing
-    slice_head : bool, default True
-        False: the stream in front of the head keeps width d
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `spectra`, `params`, `forwards`
-
-    Returns
-    -------
-    Slices
-        for `applied`, `apply_plan`, `save_pruned`
-    """
+    branch, and keep the first `width`."""
     check_ids(calib, model)
     plan = slice_shape(model, width, slice_head)
     _check_present(model)
@@ -1017,22 +772,7 @@ def hidden_width(
     multiple: int = 8,  # round down to a multiple of this
 ) -> int:  # at least `multiple`
     """How wide the sliced stream is; `ValueError` names the reachable targets if
-    nothing would be left.
-
-    Parameters
-    ----------
-    d : int
-        width of the dense stream
-    sparsity : float
-        share of it to cut, in (0, 1)
-    multiple : int, default 8
-        round down to a multiple of this
-
-    Returns
-    -------
-    int
-        at least `multiple`
-    """
+    nothing would be left."""
     if multiple < 1:
         raise ValueError(f"the width has to be a multiple of 1 or more; got {multiple}")
     width = int((1 - check_sparsity(sparsity)) * d + 1e-9) // multiple * multiple
@@ -1066,33 +806,7 @@ def slicegpt(
     log: dict | None = None,
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """SliceGPT: delete rows and columns of every matrix along the principal components
-    of the residual stream.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a family in `STREAMS`; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows; the paper uses 256
-    sparsity : float
-        share of the hidden size to cut, in (0, 1); fewer parameters go, see below
-    slice_head : bool, default True
-        False: the stream in front of the head keeps its width
-    multiple : int, default 8
-        the width is rounded down to a multiple of this
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `spectra` (a (d,) tensor a basis), `params` (see `param_report`),
-        `forwards`
-
-    Returns
-    -------
-    Slices
-        for `applied`, `apply_plan`, `save_pruned`
-    """
+    of the residual stream."""
     stream(model)
     d = model.get_input_embeddings().weight.shape[1]
     width, how = hidden_width(d, sparsity, multiple), dict(progress=progress, log=log)

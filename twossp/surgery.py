@@ -48,17 +48,7 @@ from .upstream import fresh_positions, hang_hooks
 # %% ../nbs/04_surgery.ipynb #31981efc
 @dataclass(frozen=True)
 class Edit:
-    """One replacement: `parent.name = new`.
-
-    Parameters
-    ----------
-    parent : object
-        a module, or a configuration
-    name : str
-        of the attribute
-    new : object
-        its new value
-    """
+    "One replacement: `parent.name = new`."
 
     parent: object  # a module, or a configuration
     name: str  # of the attribute
@@ -69,20 +59,7 @@ def locate(
     module: nn.Module,  # where to look from
     dotted: str,  # name of a submodule
 ) -> tuple[nn.Module, str]:  # the module that holds it, its name there
-    """Where a submodule hangs.
-
-    Parameters
-    ----------
-    module : nn.Module
-        where to look from
-    dotted : str
-        name of a submodule
-
-    Returns
-    -------
-    tuple[nn.Module, str]
-        the module that holds it, its name there
-    """
+    "Where a submodule hangs."
     path, _, name = dotted.rpartition(".")
     return module.get_submodule(path), name
 
@@ -103,15 +80,7 @@ def swap_back(
     # called with each value that is in its place again
     then: Callable | None = None,
 ):
-    """Put back what was replaced.
-
-    Parameters
-    ----------
-    undo : list[Edit]
-        what `swap` gave
-    then : Callable | None, default None
-        called with each value that is in its place again
-    """
+    "Put back what was replaced."
     for e in reversed(undo):
         if e.new is _ABSENT:
             delattr(e.parent, e.name)
@@ -127,20 +96,7 @@ def swap(
     # what is told of values that leave, and that are back
     parked: "Parked | None" = None,
 ) -> list[Edit]:  # for `swap_back`
-    """Carry replacements out, all or none.
-
-    Parameters
-    ----------
-    edits : Iterable[Edit]
-        replacements, in order; one may be made when it is its turn
-    parked : Parked | None, default None
-        what is told of values that leave, and that are back
-
-    Returns
-    -------
-    list[Edit]
-        for `swap_back`
-    """
+    "Carry replacements out, all or none."
     undo = []
     try:
         for e in edits:
@@ -159,15 +115,7 @@ def swapped(
     edits: Iterable[Edit],  # replacements, in order
     parked: "Parked | None" = None,  # as `swap` takes it
 ) -> Iterator[None]:
-    """The replacements are in place inside the `with` block.
-
-    Parameters
-    ----------
-    edits : Iterable[Edit]
-        replacements, in order
-    parked : Parked | None, default None
-        as `swap` takes it
-    """
+    "The replacements are in place inside the `with` block."
     undo = swap(edits, parked)
     try:
         yield
@@ -176,13 +124,7 @@ def swapped(
 
 # %% ../nbs/04_surgery.ipynb #7eb3bbca
 class Parked:
-    """Tensors that wait on the host while others are in their place.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        what it still uses stays where it is
-    """
+    "Tensors that wait on the host while others are in their place."
 
     def __init__(
         self,
@@ -194,13 +136,7 @@ class Parked:
         self,
         old: object,  # that was just replaced; anything but a module has no tensors
     ):
-        """Move to the host what the model does not use any more.
-
-        Parameters
-        ----------
-        old : object
-            that was just replaced; anything but a module has no tensors
-        """
+        "Move to the host what the model does not use any more."
         away = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
         used = {id(p) for p in self.model.parameters()} if away else ()
         for p in away:
@@ -212,13 +148,7 @@ class Parked:
         self,
         old: object,  # that is in its place again
     ):
-        """Move its tensors back to where they were.
-
-        Parameters
-        ----------
-        old : object
-            that is in its place again
-        """
+        "Move its tensors back to where they were."
         for p in _parameters(old):
             if id(p) in self.home:
                 p.data = p.data.to(self.home[id(p)])
@@ -235,22 +165,7 @@ def ffn_edits(
     a: Arch,  # the family's row
     keep: tuple[int, ...],  # neurons that stay; () removes the FFN
 ) -> Iterator[Edit]:  # one a projection, made when it is its turn
-    """Replace the FFN's projections by narrower ones, or by nothing.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-    keep : tuple[int, ...]
-        neurons that stay; () removes the FFN
-
-    Returns
-    -------
-    Iterator[Edit]
-        one a projection, made when it is its turn
-    """
+    "Replace the FFN's projections by narrower ones, or by nothing."
     a = layer_row(layer, a)
     if not a.down:
         return  # experts and no other FFN
@@ -303,15 +218,7 @@ def _nothing(gives, x, given):
 
 # %% ../nbs/04_surgery.ipynb #f0680acd
 class NoAttention(nn.Module):
-    """Stands where an attention was: adds zero, and keeps the cache's length right.
-
-    Parameters
-    ----------
-    layer_idx : int
-        of the layer, as the cache counts
-    mixer : Mixer | None, default None
-        what was there; None: an attention like Llama's
-    """
+    "Stands where an attention was: adds zero, and keeps the cache's length right."
 
     def __init__(
         self,
@@ -409,20 +316,7 @@ def depth_edits(
     model: PreTrainedModel,  # of a supported family
     gone: tuple[int, ...],  # layers to take out
 ) -> list[Edit]:  # none if `gone` is empty
-    """Take whole layers out of list, configuration and numbering; one has to be left.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    gone : tuple[int, ...]
-        layers to take out
-
-    Returns
-    -------
-    list[Edit]
-        none if `gone` is empty
-    """
+    "Take whole layers out of list, configuration and numbering; one has to be left."
     if not gone:
         return []
     layers = decoder_layers(model)
@@ -567,20 +461,7 @@ def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # that fits it; `ValueError` if not
 ) -> Iterator[Edit]:  # in order; each is made when it is asked for
-    """Everything that `plan` replaces in `model`; checked now, made one by one.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family
-    plan : Plan
-        that fits it; `ValueError` if not
-
-    Returns
-    -------
-    Iterator[Edit]
-        in order; each is made when it is asked for
-    """
+    "Everything that `plan` replaces in `model`; checked now, made one by one."
     removed_params(plan, sizes(model))
     _left(len(plan), removed_blocks(plan))
     _check_weights(model, plan)
@@ -655,15 +536,7 @@ def check_plan(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ):
-    """`ValueError` says why a plan does not fit; no tensor of a removal is copied.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    plan
-        a plan of any kind
-    """
+    "`ValueError` says why a plan does not fit; no tensor of a removal is copied."
     _begin(model, plan)
 
 
@@ -671,35 +544,12 @@ def edits(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ) -> list[Edit]:  # what it replaces, all of it made
-    """The edits that realise `plan`; `ValueError` on a model that is already pruned.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    plan
-        a plan of any kind
-
-    Returns
-    -------
-    list[Edit]
-        what it replaces, all of it made
-    """
+    "The edits that realise `plan`; `ValueError` on a model that is already pruned."
     return list(_begin(model, plan))
 
 # %% ../nbs/04_surgery.ipynb #4deab872
 class Saver:
-    """What `model.save_pretrained` is while a plan is in place.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        held weakly: no cycle keeps its memory
-    plan
-        that it has now
-    dense : dict
-        parameters of the dense model: total, layers
-    """
+    "What `model.save_pretrained` is while a plan is in place."
 
     def __init__(
         self,
@@ -806,18 +656,7 @@ def apply_plan(
 def cache_name(
     model: PreTrainedModel,  # any causal language model
 ) -> str:  # "cache", or "past_key_values" before the renaming
-    """What the model's `forward` calls its cache argument in this transformers.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-
-    Returns
-    -------
-    str
-        "cache", or "past_key_values" before the renaming
-    """
+    "What the model's `forward` calls its cache argument in this transformers."
     names = inspect.signature(model.forward).parameters
     return next(n for n in ("cache", "past_key_values") if n in names)
 
@@ -833,29 +672,7 @@ def cached_logits(
     # them itself
     positions: bool = False,
 ) -> torch.Tensor:  # (n, t, vocabulary)
-    """Logits of all positions as cached decoding gives them.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    ids : torch.Tensor
-        (n, t) token ids
-    prompt : int
-        tokens of the first step; the rest go one by one
-    cache : Cache | None, default None
-        default: the model's own
-    mask : torch.Tensor | None, default None
-        (n, t) 0 where a window is padded on the left
-    positions : bool, default False
-        say at which positions tokens stand, as `generate` does; not every family counts them
-        itself
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t, vocabulary)
-    """
+    "Logits of all positions as cached decoding gives them."
     with fresh_positions(model):
         return _cached(model, ids, prompt, cache, mask, positions)
 

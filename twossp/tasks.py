@@ -63,20 +63,7 @@ def find_tasks(
     # folders with task definitions (YAML) of your own
     include_path: str | Path | Sequence = (),
 ) -> object:  # lm-eval's task manager
-    """The manager that knows these tasks; `ValueError` names an unknown one.
-
-    Parameters
-    ----------
-    names : Sequence[str]
-        of tasks or groups
-    include_path : str | Path | Sequence, default ()
-        folders with task definitions (YAML) of your own
-
-    Returns
-    -------
-    object
-        lm-eval's task manager
-    """
+    "The manager that knows these tasks; `ValueError` names an unknown one."
     one = isinstance(include_path, (str, Path))
     folders = [include_path] if one else list(include_path)
     if missing := [f for f in folders if not Path(f).is_dir()]:
@@ -225,15 +212,7 @@ def check_batch_size(
     batch_size: int | str,  # requests a forward, or 'auto'
     device: torch.device,  # where the model is
 ) -> None:
-    """`ValueError` unless lm-eval can work with it here.
-
-    Parameters
-    ----------
-    batch_size : int | str
-        requests a forward, or 'auto'
-    device : torch.device
-        where the model is
-    """
+    "`ValueError` unless lm-eval can work with it here."
     if isinstance(batch_size, int) and batch_size >= 1:
         return
     if not str(batch_size).startswith("auto"):
@@ -252,20 +231,7 @@ def average(
     got: dict,  # numbers of `run_tasks`
     names: Sequence[str],  # tasks that were asked for
 ) -> float | None:  # None unless all of them have an accuracy
-    """Mean accuracy over the tasks, each counted once.
-
-    Parameters
-    ----------
-    got : dict
-        numbers of `run_tasks`
-    names : Sequence[str]
-        tasks that were asked for
-
-    Returns
-    -------
-    float | None
-        None unless all of them have an accuracy
-    """
+    "Mean accuracy over the tasks, each counted once."
     acc = [got.get(f"{n}/acc") for n in names]
     return None if None in acc else sum(acc) / len(acc)
 
@@ -273,18 +239,7 @@ def average(
 def main_numbers(
     metrics: dict,  # 'evaluation/task/number' -> value, of a row or of `run_tasks`
 ) -> dict[str, str]:  # 'evaluation/task' -> its number, such as 'acc'
-    """The one number of each task that a table shows.
-
-    Parameters
-    ----------
-    metrics : dict
-        'evaluation/task/number' -> value, of a row or of `run_tasks`
-
-    Returns
-    -------
-    dict[str, str]
-        'evaluation/task' -> its number, such as 'acc'
-    """
+    "The one number of each task that a table shows."
     groups: dict = {}
     for key in metrics:
         task, _, number = key.rpartition("/")
@@ -300,18 +255,7 @@ def main_numbers(
 def error_of(
     number: str,  # such as 'acc' or 'exact_match,strict-match'
 ) -> str:  # such as 'acc_stderr' or 'exact_match_stderr,strict-match'
-    """The name of a number's standard error.
-
-    Parameters
-    ----------
-    number : str
-        such as 'acc' or 'exact_match,strict-match'
-
-    Returns
-    -------
-    str
-        such as 'acc_stderr' or 'exact_match_stderr,strict-match'
-    """
+    "The name of a number's standard error."
     metric, comma, filtered = number.partition(",")
     return f"{metric}_stderr{comma}{filtered}"
 
@@ -320,15 +264,7 @@ def check_template(
     tok: PreTrainedTokenizerBase,  # of the model
     apply_chat_template: bool | str,  # as `run_tasks` takes it
 ) -> None:
-    """`ValueError` where a chat template is wanted that the tokenizer does not have.
-
-    Parameters
-    ----------
-    tok : PreTrainedTokenizerBase
-        of the model
-    apply_chat_template : bool | str
-        as `run_tasks` takes it
-    """
+    "`ValueError` where a chat template is wanted that the tokenizer does not have."
     known = getattr(tok, "chat_template", None)
     named = isinstance(apply_chat_template, str)
     if not apply_chat_template or (known and not named):
@@ -483,19 +419,7 @@ def _run_each(lm, tm, names, num_fewshot, seed, how):
 # %% ../nbs/62_tasks.ipynb #d0944d6c
 @dataclass(frozen=True, eq=False)
 class OnTasks:
-    """Evaluation: scores on downstream tasks.
-
-    Parameters
-    ----------
-    names : tuple[str, ...]
-        of tasks or groups
-    include_path : tuple, default ()
-        folders with tasks of your own
-    options : tuple, default ()
-        of `run_tasks`, as pairs
-    loaded : tuple | None
-        of `load_tasks`
-    """
+    "Evaluation: scores on downstream tasks."
 
     names: tuple[str, ...]  # of tasks or groups
     include_path: tuple = ()  # folders with tasks of your own
@@ -504,13 +428,7 @@ class OnTasks:
 
     @property
     def text(self) -> str:  # names and options, in words
-        """What is asked, and how.
-
-        Returns
-        -------
-        str
-            names and options, in words
-        """
+        "What is asked, and how."
         same = ("batch_size", "progress")  # they do not change the numbers
         asked = [f"{k}={v}" for k, v in self.options if k not in same]
         return ", ".join([*self.names, *asked])

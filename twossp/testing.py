@@ -33,15 +33,7 @@ def raises(
     *contains: str,  # each has to stand in the message, any case
 ):
     """Fail with `AssertionError` unless the block raises `exc` with a message that
-    contains every one of `contains`.
-
-    Parameters
-    ----------
-    exc : type
-        the exception class expected
-    *contains : str
-        each has to stand in the message, any case
-    """
+    contains every one of `contains`."""
     try:
         yield
     except exc as e:
@@ -56,13 +48,7 @@ BYTE_VOCAB = 258  # 256 bytes, then <eos> and <pad>
 
 # %% ../nbs/00_testing.ipynb #4c73b3d6
 def byte_tokenizer() -> PreTrainedTokenizerFast:  # ids: bytes, 256 <eos>, 257 <pad>
-    """A tokenizer whose token ids are the UTF-8 bytes of the text.
-
-    Returns
-    -------
-    PreTrainedTokenizerFast
-        ids: bytes, 256 <eos>, 257 <pad>
-    """
+    "A tokenizer whose token ids are the UTF-8 bytes of the text."
     vocab = {c: b for b, c in bytes_to_unicode().items()} | {"<eos>": 256, "<pad>": 257}
     t = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -187,20 +173,7 @@ def randomize(
     seed: int = 0,  # of the generator, on CPU: the same weights on every device
 ) -> nn.Module:  # the same `model`
     """Draw every parameter anew: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
-    norms around 1, biases ~ N(0, 0.3²).
-
-    Parameters
-    ----------
-    model : nn.Module
-        changed in place
-    seed : int, default 0
-        of the generator, on CPU: the same weights on every device
-
-    Returns
-    -------
-    nn.Module
-        the same `model`
-    """
+    norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():  # a shared one comes once
         p.copy_(_draw(name, p.shape, g).to(p.dtype))
@@ -211,20 +184,7 @@ def tiny_config(
     family: str = "llama",  # a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedConfig:  # of the family's own class
-    """The configuration of a tiny model; `ValueError` lists the families.
-
-    Parameters
-    ----------
-    family : str, default 'llama'
-        a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
-    **overrides
-        configuration entries that differ from the tiny ones
-
-    Returns
-    -------
-    PreTrainedConfig
-        of the family's own class
-    """
+    "The configuration of a tiny model; `ValueError` lists the families."
     rows = FAMILIES | VARIANTS | MIXTURES | SHARING
     if family not in rows:
         raise ValueError(
@@ -244,24 +204,7 @@ def tiny_model(
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedModel:  # in eval mode, on CPU
-    """A random tiny model, built by its family's code; `ValueError` lists the families.
-
-    Parameters
-    ----------
-    family : str, default 'llama'
-        a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
-    seed : int, default 0
-        of the weights
-    dtype : torch.dtype, default torch.float32
-        of the weights
-    **overrides
-        configuration entries that differ from the tiny ones
-
-    Returns
-    -------
-    PreTrainedModel
-        in eval mode, on CPU
-    """
+    "A random tiny model, built by its family's code; `ValueError` lists the families."
     config = tiny_config(family, **overrides)
     # not cast afterwards: rotary frequencies stay float32
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
@@ -278,24 +221,7 @@ def tiny_ids(
     vocab: int = 256,  # ids are below this; the default draws bytes, nothing special
     seed: int = 0,  # of the draw
 ) -> torch.Tensor:  # (n, t) int64
-    """Random token windows.
-
-    Parameters
-    ----------
-    n : int, default 3
-        windows
-    t : int, default 16
-        tokens a window
-    vocab : int, default 256
-        ids are below this; the default draws bytes, nothing special
-    seed : int, default 0
-        of the draw
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) int64
-    """
+    "Random token windows."
     g = torch.Generator().manual_seed(seed)
     return torch.randint(0, vocab, (n, t), generator=g)
 
@@ -305,18 +231,7 @@ def fingerprint(
     # hex digest; equal if and only if the tree of modules and all
     # parameters and buffers are
 ) -> str:
-    """A hash of a model's module tree and of every bit of its parameters and buffers.
-
-    Parameters
-    ----------
-    model : nn.Module
-        any module
-
-    Returns
-    -------
-    str
-        hex digest; equal if and only if the tree of modules and all parameters and buffers are
-    """
+    "A hash of a model's module tree and of every bit of its parameters and buffers."
     h = hashlib.sha256()
     for name, m in model.named_modules():
         h.update(f"{name}:{type(m).__name__}:{m.training}".encode())

@@ -29,15 +29,7 @@ def check_search_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
     n_search: int,  # how many of them stage 2 is to look at
 ):
-    """`ValueError` unless there are as many windows as stage 2 asks for.
-
-    Parameters
-    ----------
-    calib : torch.Tensor
-        (n, t) calibration windows
-    n_search : int
-        how many of them stage 2 is to look at
-    """
+    "`ValueError` unless there are as many windows as stage 2 asks for."
     if not 1 <= n_search <= len(calib):
         raise ValueError(
             f"n_search has to be 1 to {len(calib)}, the number of calibration windows;"
@@ -52,26 +44,7 @@ def set_widths(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     multiple: int = 1,  # of which widths are multiples
 ) -> Plan:  # the same where all mixers are alike
-    """Once it is known what the mixers took, the widths that meet the target.
-
-    Parameters
-    ----------
-    s : Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    plan : Plan
-        what both stages remove
-    scores : Sequence[torch.Tensor]
-        a layer: (f,) one score a neuron
-    multiple : int, default 1
-        of which widths are multiples
-
-    Returns
-    -------
-    Plan
-        the same where all mixers are alike
-    """
+    "Once it is known what the mixers took, the widths that meet the target."
     if len({n for x in s.mixers for n in x}) == 1:
         return plan
     mixers = Plan((None,) * len(s), plan.attn)
@@ -83,20 +56,7 @@ def fit_multiple(
     model: PreTrainedModel,  # of a supported family
     multiple: int = 1,  # of which widths are asked to be multiples
 ) -> int:  # of which they will be; the same in a dense model
-    """Widths that a mixture's experts can be run with; warns where they are not the asked.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    multiple : int, default 1
-        of which widths are asked to be multiples
-
-    Returns
-    -------
-    int
-        of which they will be; the same in a dense model
-    """
+    "Widths that a mixture's experts can be run with; warns where they are not the asked."
     a, layers = arch(model), decoder_layers(model)
     experts = (x.get_submodule(a.experts) for x in layers if has_experts(x, a))
     step = width_step(next(experts)) if a.experts else 1

@@ -40,132 +40,54 @@ from transformers.utils.output_capturing import maybe_install_capturing_hooks
 def knows_type(
     model_type: str | None,  # as config.json says it
 ) -> bool:  # False for None, and for types that came later
-    """Does this version of transformers know the model type.
-
-    Parameters
-    ----------
-    model_type : str | None
-        as config.json says it
-
-    Returns
-    -------
-    bool
-        False for None, and for types that came later
-    """
+    "Does this version of transformers know the model type."
     return model_type in CONFIG_MAPPING
 
 # %% ../nbs/00_upstream.ipynb #968e9206
 def config_class(
     model_type: str,  # that `knows_type`
 ) -> type[PreTrainedConfig]:  # the family's own
-    """The configuration class of a model type.
-
-    Parameters
-    ----------
-    model_type : str
-        that `knows_type`
-
-    Returns
-    -------
-    type[PreTrainedConfig]
-        the family's own
-    """
+    "The configuration class of a model type."
     return CONFIG_MAPPING[model_type]
 
 # %% ../nbs/00_upstream.ipynb #1cfd00ce
 def causal_class(
     config: type[PreTrainedConfig],  # a family's configuration class
 ) -> type[PreTrainedModel]:  # its causal language model
-    """The class that `AutoModelForCausalLM`, or `AutoModelForImageTextToText`, builds.
-
-    Parameters
-    ----------
-    config : type[PreTrainedConfig]
-        a family's configuration class
-
-    Returns
-    -------
-    type[PreTrainedModel]
-        its causal language model
-    """
+    "The class that `AutoModelForCausalLM`, or `AutoModelForImageTextToText`, builds."
     if config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[config]
     return MODEL_FOR_CAUSAL_LM_MAPPING[config]
 
 # %% ../nbs/00_upstream.ipynb #62f16d3b
 def causal_types() -> list[str]:  # sorted
-    """The model types that transformers has a causal language model for.
-
-    Returns
-    -------
-    list[str]
-        sorted
-    """
+    "The model types that transformers has a causal language model for."
     return sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
 
 
 def image_text_types() -> list[str]:  # sorted
-    """The model types that read images and text, and write text.
-
-    Returns
-    -------
-    list[str]
-        sorted
-    """
+    "The model types that read images and text, and write text."
     return sorted(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
 
 
 def reads_images(
     model_type: str,  # as config.json says it
 ) -> bool:  # and text, and writes text
-    """Is it one of `image_text_types`.
-
-    Parameters
-    ----------
-    model_type : str
-        as config.json says it
-
-    Returns
-    -------
-    bool
-        and text, and writes text
-    """
+    "Is it one of `image_text_types`."
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 
 def writes_text(
     model_type: str,  # as config.json says it
 ) -> bool:  # reading text, or images and text
-    """Is it one of `causal_types` or of `image_text_types`.
-
-    Parameters
-    ----------
-    model_type : str
-        as config.json says it
-
-    Returns
-    -------
-    bool
-        reading text, or images and text
-    """
+    "Is it one of `causal_types` or of `image_text_types`."
     return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or reads_images(model_type)
 
 # %% ../nbs/00_upstream.ipynb #f5b776e7
 def types_of_class(
     name: str,  # of a configuration, or of the causal model that is made from it
 ) -> list[str]:  # model types, in transformers' order; most names belong to one
-    """The model types that have a class of this name; no family's code is loaded for it.
-
-    Parameters
-    ----------
-    name : str
-        of a configuration, or of the causal model that is made from it
-
-    Returns
-    -------
-    list[str]
-        model types, in transformers' order; most names belong to one
-    """
+    "The model types that have a class of this name; no family's code is loaded for it."
     tables = (
         CONFIG_MAPPING_NAMES,
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
@@ -177,48 +99,20 @@ def types_of_class(
 def auto_class(
     model_type: str,  # of a family
 ) -> type:  # of transformers' Auto classes
-    """The Auto class that loads models of a type: they read images and text, or text.
-
-    Parameters
-    ----------
-    model_type : str
-        of a family
-
-    Returns
-    -------
-    type
-        of transformers' Auto classes
-    """
+    "The Auto class that loads models of a type: they read images and text, or text."
     sees = reads_images(model_type)
     return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
 # %% ../nbs/00_upstream.ipynb #e73f96e3
 def experts_implementations() -> list[str]:  # sorted
-    """The ways that transformers has to run the experts of a mixture.
-
-    Returns
-    -------
-    list[str]
-        sorted
-    """
+    "The ways that transformers has to run the experts of a mixture."
     return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
 
 # %% ../nbs/00_upstream.ipynb #ad548e4a
 def saved_elsewise(
     model: PreTrainedModel,  # of any class
 ) -> bool:  # as those of GPT-NeoX and of many mixtures
-    """Do a model's tensors have other names, or forms, in its checkpoints?
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of any class
-
-    Returns
-    -------
-    bool
-        as those of GPT-NeoX and of many mixtures
-    """
+    "Do a model's tensors have other names, or forms, in its checkpoints?"
     known = type(model).__name__, model.config.model_type
     return any(get_checkpoint_conversion_mapping(k) for k in known)
 
@@ -227,15 +121,7 @@ def share_conversions(
     name: str,  # of a class that loads the same checkpoints
     base: type[PreTrainedModel],  # the family's own class
 ):
-    """Give a class the renaming of saved tensors that its base has by its name.
-
-    Parameters
-    ----------
-    name : str
-        of a class that loads the same checkpoints
-    base : type[PreTrainedModel]
-        the family's own class
-    """
+    "Give a class the renaming of saved tensors that its base has by its name."
     rules = get_checkpoint_conversion_mapping(base.__name__)
     if rules:
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
@@ -245,20 +131,7 @@ def as_saved(
     model: PreTrainedModel,  # whose tensors they are
     tensors: dict,  # {name: tensor}, all or some; `meta` is enough for names and shapes
 ) -> dict:  # under the names and in the forms of a checkpoint
-    """What a model's tensors become on disk; most families' stay as they are.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose tensors they are
-    tensors : dict
-        {name: tensor}, all or some; `meta` is enough for names and shapes
-
-    Returns
-    -------
-    dict
-        under the names and in the forms of a checkpoint
-    """
+    "What a model's tensors become on disk; most families' stay as they are."
     return revert_weight_conversion(model, dict(tensors))
 
 
@@ -266,20 +139,7 @@ def drop_tied(
     model: PreTrainedModel,  # whose tensors they are
     tensors: dict,  # its `state_dict`
 ) -> dict:  # without those that are another's, or that the class never saves
-    """The tensors that a checkpoint holds; `RuntimeError` if some share memory unsaid.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose tensors they are
-    tensors : dict
-        its `state_dict`
-
-    Returns
-    -------
-    dict
-        without those that are another's, or that the class never saves
-    """
+    "The tensors that a checkpoint holds; `RuntimeError` if some share memory unsaid."
     ignored = model._keys_to_ignore_on_save or ()
     kept = {k: v for k, v in tensors.items() if k not in ignored}
     return remove_tied_weights_from_state_dict(kept, model)
@@ -290,35 +150,14 @@ def read_offloaded(
     name: str,  # in the `state_dict`
     tensor: torch.Tensor,  # as it stands there; `meta` where its values lie elsewhere
 ) -> torch.Tensor:  # with its values
-    """A tensor, read from where it is offloaded to.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose tensor it is
-    name : str
-        in the `state_dict`
-    tensor : torch.Tensor
-        as it stands there; `meta` where its values lie elsewhere
-
-    Returns
-    -------
-    torch.Tensor
-        with its values
-    """
+    "A tensor, read from where it is offloaded to."
     return load_offloaded_parameter(model, name) if tensor.is_meta else tensor
 
 # %% ../nbs/00_upstream.ipynb #6d96ca5b
 def forget_packing(
     model: PreTrainedModel,  # of most models untouched
 ):
-    """Let a model whose weights were unpacked on loading be saved as it is.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of most models untouched
-    """
+    "Let a model whose weights were unpacked on loading be saved as it is."
     if getattr(model, "is_quantized", False):
         return
     rules = getattr(model, "_weight_conversions", None) or ()
@@ -330,18 +169,7 @@ def forget_packing(
 def use_one_device(
     args,  # a process' `TrainingArguments`, which take half a second to import
 ):  # the same, for one device
-    """Let a trainer stay on the first of several GPUs, and wrap nothing.
-
-    Parameters
-    ----------
-    args
-        a process' `TrainingArguments`, which take half a second to import
-
-    Returns
-    -------
-    object
-        the same, for one device
-    """
+    "Let a trainer stay on the first of several GPUs, and wrap nothing."
     if args.n_gpu > 1:
         args._n_gpu = 1
     return args
@@ -350,18 +178,7 @@ def use_one_device(
 def keep_soft_cap(
     model: PreTrainedModel,  # just loaded; of most families untouched
 ) -> PreTrainedModel:  # the same
-    """Take the eager attention where another drops the soft cap of the scores.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        just loaded; of most families untouched
-
-    Returns
-    -------
-    PreTrainedModel
-        the same
-    """
+    "Take the eager attention where another drops the soft cap of the scores."
     c = model.config.get_text_config()
     capped = getattr(c, "attn_logit_softcapping", None)
     if capped and c._attn_implementation == "sdpa":
@@ -373,13 +190,7 @@ def keep_soft_cap(
 def fresh_positions(
     model: PreTrainedModel,  # of most families untouched
 ) -> Iterator[None]:
-    """Nothing of an earlier call moves positions inside the block; behind it all is as before.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of most families untouched
-    """
+    "Nothing of an earlier call moves positions inside the block; behind it all is as before."
     parts = [x for m in (model, *model.children()) for x in (m, *m.children())]
     held = {x: x.rope_deltas for x in parts if hasattr(x, "rope_deltas")}
     try:
@@ -394,26 +205,14 @@ def fresh_positions(
 def mark_filled(
     module: nn.Module,  # of a model that is being built
 ):
-    """Let transformers take a module for one whose tensors have their values.
-
-    Parameters
-    ----------
-    module : nn.Module
-        of a model that is being built
-    """
+    "Let transformers take a module for one whose tensors have their values."
     module._is_hf_initialized = True
 
 # %% ../nbs/00_upstream.ipynb #c430b6ae
 def forget_tied(
     model: PreTrainedModel,  # that is being built, with some of its tensors gone
 ):
-    """Take tensors that are not there from the list of those that are another's.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        that is being built, with some of its tensors gone
-    """
+    "Take tensors that are not there from the list of those that are another's."
     there = {n for n, _ in model.named_parameters(remove_duplicate=False)}
     tied = getattr(model, "all_tied_weights_keys", {})
     for name in [n for n in tied if n not in there]:
@@ -423,13 +222,7 @@ def forget_tied(
 def swaps_attention(
     cls: type[PreTrainedModel],  # of transformers
 ) -> bool:  # by what it says, or by its source
-    """Does a family's attention go through the function that can be exchanged?
-
-    Returns
-    -------
-    bool
-        by what it says, or by its source
-    """
+    "Does a family's attention go through the function that can be exchanged?"
     return cls.is_backend_compatible() or cls._can_set_attn_implementation()
 
 # %% ../nbs/00_upstream.ipynb #4bef7417
@@ -437,15 +230,7 @@ def hang_hooks(
     model: PreTrainedModel,  # whole
     path: str,  # dotted name of its list of decoder layers
 ):
-    """Let every layer of a whole model be ready to report its hidden states.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whole
-    path : str
-        dotted name of its list of decoder layers
-    """
+    "Let every layer of a whole model be ready to report its hidden states."
     names = path.split(".")[:-1]
     parts = [".".join(names[: k + 1]) for k in range(len(names))]
     hosts = [model, *map(model.get_submodule, parts)]

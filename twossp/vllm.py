@@ -26,18 +26,7 @@ from .surgery import NoAttention
 def vllm_refusal(
     model: PreTrainedModel,  # dense or pruned
 ) -> str | None:  # the reason; None if it can
-    """Why a model cannot be written in the DeciLM form.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense or pruned
-
-    Returns
-    -------
-    str | None
-        the reason; None if it can
-    """
+    "Why a model cannot be written in the DeciLM form."
     return llama_refusal(model)
 
 # %% ../nbs/53_vllm.ipynb #f445dd25
@@ -63,18 +52,7 @@ def _ffn_entry(width):
 def block_configs(
     model: PreTrainedModel,  # pruned
 ) -> list[dict]:  # one entry a layer
-    """What `config.json` says about each layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-
-    Returns
-    -------
-    list[dict]
-        one entry a layer
-    """
+    "What `config.json` says about each layer."
     a, out = arch(model), []
     for i, layer in enumerate(decoder_layers(model)):
         gone = i > 0 and isinstance(layer.get_submodule(a.attn), NoAttention)
@@ -128,18 +106,7 @@ _TAKEN = (
 def vllm_config(
     model: PreTrainedModel,  # pruned
 ) -> dict:  # config.json
-    """The configuration of the DeciLM form.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-
-    Returns
-    -------
-    dict
-        config.json
-    """
+    "The configuration of the DeciLM form."
     c, layers, a = model.config.to_dict(), decoder_layers(model), arch(model)
     out = {k: c[k] for k in _TAKEN if k in c}
     return out | {
@@ -160,18 +127,7 @@ def vllm_config(
 def vllm_tensors(
     model: PreTrainedModel,  # pruned
 ) -> dict[str, torch.Tensor]:  # by their names in the checkpoint
-    """Llama's names; without the norms that a removed submodule leaves behind.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        pruned
-
-    Returns
-    -------
-    dict[str, torch.Tensor]
-        by their names in the checkpoint
-    """
+    "Llama's names; without the norms that a removed submodule leaves behind."
     w = {n: x.detach() for n, x in model.state_dict().items()}
     if model.config.tie_word_embeddings:
         w.pop("lm_head.weight", None)
@@ -213,24 +169,7 @@ def export_vllm(
     overwrite: bool = False,  # replace a checkpoint that is there
 ) -> Path:  # the folder
     """Write the DeciLM form that vLLM reads (`--trust-remote-code`); `ValueError` with
-    the format that can, where it cannot.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | str | Path
-        pruned (or dense), or the folder of a saved one
-    out : str | Path
-        folder to make
-    tok : PreTrainedTokenizerBase | None, default None
-        saved beside it; default: the folder's, if it has one
-    overwrite : bool, default False
-        replace a checkpoint that is there
-
-    Returns
-    -------
-    Path
-        the folder
-    """
+    the format that can, where it cannot."""
     model, tok = open_model(model, tok)
     if reason := vllm_refusal(model):
         raise ValueError(

@@ -20,20 +20,7 @@ def keep_top(
     scores: torch.Tensor,  # (f,) one score a neuron, finite
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
-    """The indices of the `k` highest scores; ties go to the lower index.
-
-    Parameters
-    ----------
-    scores : torch.Tensor
-        (f,) one score a neuron, finite
-    k : int
-        how many stay, 0 … f
-
-    Returns
-    -------
-    tuple[int, ...]
-        their indices, ascending
-    """
+    "The indices of the `k` highest scores; ties go to the lower index."
     _check_scores(scores)
     f = scores.numel()
     if not 0 <= k <= f:
@@ -60,20 +47,7 @@ def own_widths(
     scores: Sequence,  # a layer: (f,) one score a neuron, or `RoutedScores`
     k: int,  # neurons to keep; in a mixture, of each expert
 ) -> list[int]:  # a layer: neurons to keep there
-    """One width for all layers; a mixture's dense layers keep the same share.
-
-    Parameters
-    ----------
-    scores : Sequence
-        a layer: (f,) one score a neuron, or `RoutedScores`
-    k : int
-        neurons to keep; in a mixture, of each expert
-
-    Returns
-    -------
-    list[int]
-        a layer: neurons to keep there
-    """
+    "One width for all layers; a mixture's dense layers keep the same share."
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     routed = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, routed, strict=True)
@@ -85,22 +59,7 @@ def share_width(
     k: int,  # neurons that an expert keeps
     f: int,  # of so many
 ) -> int:  # at least 1
-    """The same share of another FFN.
-
-    Parameters
-    ----------
-    g : int
-        neurons of a dense FFN
-    k : int
-        neurons that an expert keeps
-    f : int
-        of so many
-
-    Returns
-    -------
-    int
-        at least 1
-    """
+    "The same share of another FFN."
     return max(1, round(g * k / f))
 
 

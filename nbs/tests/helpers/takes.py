@@ -7,10 +7,10 @@ import copy, csv, json
 from functools import cache
 from pathlib import Path
 
-from tools.examine import OPTIONS
+from nbs.tests.helpers.examine import OPTIONS
 
 SHARE = 0.25
-NBS = Path(__file__).resolve().parent.parent / 'nbs'
+NBS = Path(__file__).resolve().parents[2]
 KEPT = NBS / 'results' / 'takes.csv'
 PLACES = 'one device', 'two devices', 'offloaded', 'no float64', 'bfloat16'
 

@@ -1,0 +1,3 @@
+"`pytest` runs the notebooks' tests"
+
+pytest_plugins = ['tools.pytest_notebooks']

@@ -1,0 +1,56 @@
+"""What follows from the notebooks and the measurements is written: the second of the three
+steps of `make export`, between nbdev_export and nbdev_clean
+
+Notebooks without warnings and bars; modules with `__all__` in the page's width and
+docstrings with the parameters of public names; the pages on results, model types, methods,
+changes and names; the sidebar; README.md. Run again, it changes nothing.
+
+usage: python tools/generate.py
+"""
+
+import re, sys, textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a script
+    sys.path.insert(0, str(ROOT))
+PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
+
+
+def narrow(source):
+    "A module whose `__all__`, which nbdev writes in lines of up to 130 letters, fits the page"
+    m = PUBLIC.search(source)
+    if not m or all(len(line) <= 88 for line in m[0].split('\n')):
+        return source
+    names = ' '.join(m[1].split())
+    lines = textwrap.wrap(names, 84, break_long_words=False, break_on_hyphens=False)
+    new = '__all__ = [\n' + ''.join(f'    {line}\n' for line in lines) + ']'
+    return source.replace(m[0], new, 1)
+
+
+def finish_modules(lib=ROOT / 'twossp'):
+    "The modules as they are committed"
+    from tools.docstrings import carry, read_offered
+
+    offered = read_offered(next(lib.rglob('all.py')))
+    for p in sorted(lib.rglob('*.py')):
+        source = p.read_text(encoding='utf-8')
+        new = narrow(carry(source, offered.get(p.stem, ())))
+        if p.name != '_modidx.py' and new != source:
+            p.write_text(new, encoding='utf-8')
+
+
+def main():
+    "All of it, in this order: pages are made of modules, the sidebar of pages"
+    from tools import measured, methods, nb2readme, pages, site, tidy
+
+    tidy.main()
+    finish_modules()
+    for tool in (measured, methods, pages):
+        tool.main()
+    site.write_sidebar()
+    nb2readme.main()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,260 @@
+"""pytest plugin: notebooks as tests, each in a process of its own, its test cells counted
+
+The rules are nbdev_test's: cells with `#| eval: false`, or with a flag of `tst_flags`
+in settings.ini, are skipped; a notebook stops at its first error. Printed: one line a
+notebook, a block for each failure (cell, source, traceback), and last `N passed, N
+failed`. Counted are test cells (those that assert something, or call a `test_*`
+function); a notebook without any counts as one, so that it too must run. In a notebook
+that fails, the failing cell and the test cells after it count as failed.
+
+usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--flags "slow ..."]
+                        [--time S] [--show] [--out DIR]   (pytest's own -k, -x, --co work)
+"""
+
+import ast, json, multiprocessing, os, re, sys, tempfile, time, traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import pytest
+
+PRELOADED = (  # by (nearly) every notebook
+    'torch transformers.models.auto.modeling_auto transformers.models.llama.modeling_llama pandas'
+    ' matplotlib.pyplot execnb.shell nbdev.process nbdev.showdoc tools.pytest_notebooks'
+).split()
+SECONDS = 'notebooks/seconds'  # of the last run, in pytest's cache: the slowest start first
+TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
+
+# --- one notebook
+
+
+def is_test(source):
+    "Does this code check anything: an `assert`, or a call of a testing function?"
+    try:
+        nodes = list(ast.walk(ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))))
+    except SyntaxError:
+        return False
+    called = [n.func for n in nodes if isinstance(n, ast.Call)]
+    names = [getattr(f, 'attr', None) or getattr(f, 'id', '') for f in called]
+    return any(isinstance(n, ast.Assert) for n in nodes) or any(map(TEST.fullmatch, names))
+
+
+def is_skipped(cell, flags):
+    "Is this cell not to be run, by nbdev_test's rules?"
+    if cell.cell_type != 'code' or 'nbdev_export' + '(' in cell.source:
+        return True
+    directives = getattr(cell, 'directives_', None) or {}
+    no_eval = directives.get('eval:', [''])[0].lower() == 'false'
+    return no_eval or bool(set(flags) & directives.keys())
+
+
+def explain(path, cell, number, error):
+    "The failing cell and its traceback, without the frames of the machinery that runs cells"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if not re.search(r'[\\/](IPython|execnb)[\\/]', f.filename)]
+    last = traceback.format_exception_only(type(error), error)
+    trace = ''.join(traceback.format_list(ours) + last)
+    source = '\n'.join(f'    {line}' for line in cell.source.splitlines())
+    return f'{path}, cell {number} (id {cell.get("id", "?")}):\n{source}\n\n{trace}'
+
+
+def run_cells(path, root, flags, show, out):
+    "Run one notebook in this process; the result as a dictionary"
+    from execnb.nbio import write_nb
+    from execnb.shell import CaptureShell
+    from fastcore.basics import str2bool
+    from nbdev.frontmatter import FrontmatterProc
+    from nbdev.process import NBProcessor, nb_lang
+
+    os.environ['IN_TEST'] = '1'
+    sys.path.insert(0, root)
+    nb = NBProcessor(path, procs=FrontmatterProc, rm_directives=False, process=True).nb
+    if str2bool(getattr(nb, 'frontmatter_', {}).get('skip_exec', False)) or nb_lang(nb) != 'python':
+        return dict(cells=0, tests=0, failed=0, skipped=len(nb.cells))
+    todo = [c for c in nb.cells if not is_skipped(c, flags)]
+    n_code = sum(c.cell_type == 'code' for c in nb.cells)
+    result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo))
+    shell = CaptureShell(path)
+    os.chdir(Path(path).parent)
+    for i, cell in enumerate(todo):
+        shell.cell(cell)
+        if show:
+            streams = [o for o in cell.get('outputs', []) if o['output_type'] == 'stream']
+            print(*(''.join(o['text']) for o in streams), sep='', end='', flush=True)
+        if shell.exc:
+            later = sum(is_test(c.source) for c in todo[i + 1 :])
+            name = Path(path).relative_to(root).as_posix()
+            why = explain(name, cell, nb.cells.index(cell) + 1, shell.exc)
+            result |= dict(failed=1 + later, unreached=later, why=why)
+            break
+        result['cells'] += 1
+        result['tests'] += is_test(cell.source)
+    if out:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        write_nb(nb, Path(out) / Path(path).name)
+    return result
+
+
+def child(job, printed, answer):
+    "Run a notebook; the result goes to the file `answer`, what is printed to `printed`"
+    with open(printed, 'wb', buffering=0) as f:
+        for to in (1, 2):
+            os.dup2(f.fileno(), to)
+    result = run_cells(**job)
+    try:
+        import resource
+
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        result['gib'] = own.ru_maxrss / (2**30 if sys.platform == 'darwin' else 2**20)
+        both = own, resource.getrusage(resource.RUSAGE_CHILDREN)
+        result['cpu'] = sum(u.ru_utime + u.ru_stime for u in both)
+    except ImportError:
+        pass  # Windows
+    Path(answer).write_text(json.dumps(result))
+
+
+def make_context():
+    """Where notebooks run: each in a process of its own. On Linux those are forked from one
+    that has imported the large libraries (and run nothing), which saves seconds a notebook"""
+    if sys.platform != 'linux':
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def launch(job, limit, context):
+    "Run a notebook in a new process; whatever happens to that process, there is a result"
+    name, start = Path(job['path']).relative_to(job['root']).as_posix(), time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        printed, answer = Path(folder) / 'printed', Path(folder) / 'answer'
+        process = context.Process(target=child, args=(job, str(printed), str(answer)))
+        process.start()
+        process.join(limit)
+        why = f'{name}: its process ended with code {process.exitcode}'
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            why = f'{name}: stopped after {limit:g} s'
+        text = printed.read_text(errors='replace') if printed.exists() else ''
+        if process.exitcode == 0:
+            result = json.loads(answer.read_text())
+            print(text if job['show'] else '', end='')
+        else:
+            result = dict(cells=0, tests=0, failed=1, skipped=0, why=f'{why}\n{text[-8000:]}')
+    return result | dict(name=name, seconds=time.time() - start)
+
+
+def report_line(r):
+    "The line of one notebook"
+    counts = f'{r["tests"]} tests in {r["cells"]} cells'
+    counts += f', {r["skipped"]} skipped' if r['skipped'] else ''
+    counts += f', {r["unreached"]} tests not reached' if r.get('unreached') else ''
+    used = f'{r["seconds"]:.1f} s'
+    used += f' ({r["cpu"]:.1f} of CPU), {r["gib"]:.1f} GiB' if 'gib' in r else ''
+    return f'{"FAILED" if r["failed"] else "ok    "} {r["name"]}: {counts}, {used}'
+
+
+# --- pytest's hooks
+
+
+class Notebook(pytest.Item):
+    "One notebook"
+
+    result = None
+
+    def launch(self):
+        "Run it in a process of its own, once"
+        from nbdev.config import get_config
+
+        o, root = self.config.option, self.config.rootpath
+        flags = sorted(set(get_config().tst_flags.split()) - set(o.flags.split()))
+        out = o.out and str(Path(o.out).resolve())
+        job = dict(path=str(self.path), root=str(root), flags=flags, show=o.show, out=out)
+        self.result = launch(job, o.time, self.session.context)
+
+    def runtest(self):
+        assert not self.result['failed']
+
+    def repr_failure(self, excinfo):
+        return self.result['why'].rstrip()
+
+
+class NotebookFile(pytest.File):
+    "Its file, as pytest collects it"
+
+    def collect(self):
+        yield Notebook.from_parent(self, name=self.nodeid)
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup('notebooks')
+    group.addoption('--only', default='', help='notebooks whose path contains one of these names')
+    group.addoption('--jobs', type=int, default=2, help='notebooks at a time, sharing the cores')
+    group.addoption('--flags', default='', help='run the cells with these flags too')
+    group.addoption('--time', type=float, default=1200, help='seconds that a notebook may take')
+    group.addoption('--show', action='store_true', help='print the text that the cells print')
+    group.addoption('--out', help='write the executed notebooks to this folder')
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == '.ipynb' and not file_path.name.startswith(('_', '.')):
+        return NotebookFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_modifyitems(config, items):
+    names = config.option.only.split()
+    for n in names:
+        if not any(n in i.name for i in items):
+            raise pytest.UsageError(f'no notebook has {n!r} in its name')
+    items[:] = [i for i in items if not names or any(n in i.name for n in names)]
+    last = config.cache.get(SECONDS, {})
+    # without a last run, a guess from what the notebook does
+    words = lambda i: i.path.read_text(encoding='utf-8', errors='replace')
+    guess = lambda s: 1000 + 100 * s.count('smollm2') + s.count('"cell_type": "code"')
+    items.sort(key=lambda i: -(last[i.name] if i.name in last else guess(words(i))))
+
+
+def pytest_runtestloop(session):
+    "Run `--jobs` notebooks at a time, and report each as soon as it is done"
+    from _pytest.runner import runtestprotocol
+
+    if session.testsfailed or session.config.option.collectonly:
+        return None
+    jobs = max(1, min(session.config.option.jobs, len(session.items)))
+    if jobs > 1:
+        threads = str(max(1, (os.cpu_count() or 1) // jobs))
+        os.environ |= dict(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+    paths = [str(session.config.rootpath), os.environ.get('PYTHONPATH')]
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
+    os.environ['TOKENIZERS_PARALLELISM'] = 'false'
+    session.context = make_context()
+    terminal = session.config.pluginmanager.get_plugin('terminalreporter')
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(i.launch): i for i in session.items}
+        for done in as_completed(running):
+            item = running[done]
+            done.result()
+            terminal.write_line(report_line(item.result))
+            runtestprotocol(item, nextitem=None)
+            if session.shouldfail:
+                pool.shutdown(cancel_futures=True)
+                raise session.Failed(session.shouldfail)
+    return True
+
+
+def pytest_report_teststatus(report):
+    "No letter: each notebook has its line"
+    return report.outcome if report.when == 'call' or report.failed else '', '', ''
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    "The count of test cells, below all that pytest says"
+    told = yield
+    results = [i.result for i in session.items if getattr(i, 'result', None)]
+    if results:
+        cache, took = session.config.cache, {r['name']: round(r['seconds'], 1) for r in results}
+        cache.set(SECONDS, cache.get(SECONDS, {}) | took)
+        passed = sum(r['tests'] or not r['failed'] for r in results)
+        print(f'{passed} passed, {sum(r["failed"] for r in results)} failed', flush=True)
+    return told
