@@ -32,7 +32,7 @@ from transformers import (
 from twossp.arch import (
     Sizes, arch, decoder_layers, layer_mixers, n_params, sees, sizes,
 )
-from .identity import decides, describe, function_identity, settle, tokenizer_identity
+from .identity import decides, describe, function_identity, settle
 from .linear import is_linear
 from twossp.machine import (
     input_device,
@@ -512,7 +512,7 @@ def _short(values):
     "Numbers to seven digits, which is what float32 has"
     return [float(f"{v:.7g}") for v in values.tolist()]
 
-
+# %% ../nbs/61_evaluate.ipynb #c98dea58
 @decides(row="ids bs stride", nothing="progress")
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows

@@ -200,7 +200,7 @@ class Agreement:
     bs : int, default 1
         windows a forward
     bound : bool
-        is the dense model that of the grid, which the row names already
+        is the dense model the row's own
     """
 
     # what `keep_dense` gave; None: in a grid, its model
@@ -209,8 +209,7 @@ class Agreement:
     prompt: int = 32  # tokens of each window that are a prompt, 2 … t
     new: int = 64  # tokens written at most
     bs: int = 1  # windows a forward
-    # is the dense model that of the grid, which the row names already
-    bound: bool = field(default=False, repr=False)
+    bound: bool = field(default=False, repr=False)  # is the dense model the row's own
     reads_tokens = True  # and no words, so that no tokenizer is needed
 
     @property

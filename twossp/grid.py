@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'run_job',
-    'run_grid', 'finished_rows', 'as_asked'
+    'finished_rows', 'as_asked', 'run_grid'
 ]
 
 # %% ../nbs/63_grid.ipynb #99e3b68e
@@ -28,7 +28,7 @@ from twossp.executor import (
 )
 from .files import append_line, atomic_file, mend, only_writer
 from twossp.identity import (
-    decides, function_identity, model_identity, plan_identity, plan_key, row_key,
+    decides, model_identity, plan_identity, plan_key, row_key,
     runtime_facts, tokenizer_identity,
 )
 from twossp.machine import (
@@ -333,7 +333,7 @@ def run_cell(
     with applied(model, plan):
         return _evaluated(r, model, tok, evals, dense, plan)
 
-
+# %% ../nbs/63_grid.ipynb #f04c3164
 def _try_plan(method, model, calib, r, *how):
     "(plan, cost, None), or (None, None, error): the same one in every process"
     plan, cost, error = None, None, None
@@ -384,7 +384,7 @@ def _identified(f, calib, r, facts, evaluations, key):
         asked["seed"] = 0
     else:
         r = replace(r, options=asked_options(f, r.options))
-        what = f"search:{search_key(r, f, calib, facts.runtime, key)}"
+        what = f"search:{search_key(r, f, calib, facts.runtime, key.get(r.method))}"
     named = row_key(r.model_id, r.method, what, evaluations, facts.runtime, asked)
     return replace(r, key=named)
 
@@ -575,112 +575,6 @@ def _run_spread(executor, model, tok, todo, evals, methods, how, key):
             row = replace(label, errors=dict(worker=one_line(error)))
         yield row
 
-# %% ../nbs/63_grid.ipynb #28fa7f44
-@decides(
-    plan="model calib methods sparsities seeds options key",
-    row="evals tok dense",
-    nothing="out name retry plans on_plan on_row executor progress",
-)
-def run_grid(
-    # dense; untouched; or by name (a `Source`), which workers of an executor need
-    model: PreTrainedModel | Source,
-    # for evaluations that need one; None: of a source, its own
-    tok: PreTrainedTokenizerBase | None,
-    # (n, t) windows; or method's name -> windows; or a function: seed -> windows
-    calib: torch.Tensor | Mapping | Callable,
-    # name -> method, or names of the table of methods
-    methods: Mapping[str, Callable] | Sequence[str],
-    sparsities: Sequence[float],  # targets, in (0, 1)
-    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
-    # results file, or None: rows are appended, cells that it holds are not done again
-    out: str | Path | None,
-    *,
-    name: str | None = None,  # of the model; None: its configuration's
-    seeds: Sequence[int] = (0,),  # each is a cell of its own
-    options: Mapping[str, Mapping] | None = None,  # method's name -> keyword arguments
-    dense: bool = True,  # a row for the dense model, too
-    retry: bool = False,  # do cells again whose row holds an error
-    # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
-    plans: str | Path | bool | None = None,
-    # called with (plan, result so far, what the method measured) before each evaluation
-    on_plan: Callable | None = None,
-    on_row: Callable | None = None,  # called with each row as it is finished
-    executor: Executor | None = None,  # where runs are worked on; None: here
-    progress: bool = True,  # show progress bars
-    # name of a method or evaluation -> your own name for what it computes, where its
-    # code does not tell it; change it when the function changes
-    key: Mapping[str, str] | None = None,
-) -> list[Result]:  # the grid's rows, in its order
-    """Fill a results file, a row a run. Killed at any moment, the same call resumes it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | Source
-        dense; untouched; or by name (a `Source`), which workers of an executor need
-    tok : PreTrainedTokenizerBase | None
-        for evaluations that need one; None: of a source, its own
-    calib : torch.Tensor | Mapping | Callable
-        (n, t) windows; or method's name -> windows; or a function: seed -> windows
-    methods : Mapping[str, Callable] | Sequence[str]
-        name -> method, or names of the table of methods
-    sparsities : Sequence[float]
-        targets, in (0, 1)
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-    out : str | Path | None
-        results file, or None: rows are appended, cells that it holds are not done again
-    name : str | None, default None
-        of the model; None: its configuration's
-    seeds : Sequence[int], default (0,)
-        each is a cell of its own
-    options : Mapping[str, Mapping] | None, default None
-        method's name -> keyword arguments
-    dense : bool, default True
-        a row for the dense model, too
-    retry : bool, default False
-        do cells again whose row holds an error
-    plans : str | Path | bool | None, default None
-        folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
-    on_plan : Callable | None, default None
-        called with (plan, result so far, what the method measured) before each evaluation
-    on_row : Callable | None, default None
-        called with each row as it is finished
-    executor : Executor | None, default None
-        where runs are worked on; None: here
-    progress : bool, default True
-        show progress bars
-    key : Mapping[str, str] | None, default None
-        name of a method or evaluation -> your own name for what it computes, where its code
-        does not tell it; change it when the function changes
-
-    Returns
-    -------
-    list[Result]
-        the grid's rows, in its order
-    """
-    name, where, key = name or _name_of(model), _place(model), dict(key or {})
-    what = _methods(methods), _targets(sparsities), check_evals(evals)
-    facts = _describe(model, tok, executor)
-    evaluations = identify(evals, facts.tok_id, key)
-    labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
-    cells = [
-        (f, ids, _identified(f, ids, r, facts, evaluations, key.get(r.method)))
-        for f, ids, r in labels
-    ]
-    how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
-    mine = out if is_first() else None  # of several processes, one writes
-    with only_writer(mine) if mine else nullcontext():
-        keys = {r.key for *_, r in cells}
-        have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
-        todo = _todo(cells, have, on_plan)
-        for r in _work(executor, model, tok, todo, evals, methods, how, key):
-            if r.key not in have:
-                have[r.key] = r
-                _write_row(mine, r)
-                if on_row is not None and is_first():
-                    on_row(r)
-    return [as_asked(have[r.key], r, evals) for *_, r in cells]
-
 # %% ../nbs/63_grid.ipynb #b2ade71d
 def finished_rows(
     out: str | Path,  # results file; need not exist
@@ -738,7 +632,7 @@ def _forget_errors(path, keys):
     with atomic_file(path) as new:
         new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
 
-
+# %% ../nbs/63_grid.ipynb #9b386e3b
 def as_asked(
     row: Result,  # that a results file holds
     label: Result,  # what was asked
@@ -768,3 +662,107 @@ def as_asked(
 
     parts = {k: dict(sorted(getattr(row, k).items(), key=place)) for k in ("metrics", "each")}
     return replace(row, model=label.model, **parts)
+
+# %% ../nbs/63_grid.ipynb #28fa7f44
+def run_grid(
+    # dense; untouched; or by name (a `Source`), which workers of an executor need
+    model: PreTrainedModel | Source,
+    # for evaluations that need one; None: of a source, its own
+    tok: PreTrainedTokenizerBase | None,
+    # (n, t) windows; or method's name -> windows; or a function: seed -> windows
+    calib: torch.Tensor | Mapping | Callable,
+    # name -> method, or names of the table of methods
+    methods: Mapping[str, Callable] | Sequence[str],
+    sparsities: Sequence[float],  # targets, in (0, 1)
+    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
+    # results file, or None: rows are appended, cells that it holds are not done again
+    out: str | Path | None,
+    *,
+    name: str | None = None,  # of the model; None: its configuration's
+    seeds: Sequence[int] = (0,),  # each is a cell of its own
+    options: Mapping[str, Mapping] | None = None,  # method's name -> keyword arguments
+    dense: bool = True,  # a row for the dense model, too
+    retry: bool = False,  # do cells again whose row holds an error
+    # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
+    plans: str | Path | bool | None = None,
+    # called with (plan, result so far, what the method measured) before each evaluation
+    on_plan: Callable | None = None,
+    on_row: Callable | None = None,  # called with each row as it is finished
+    executor: Executor | None = None,  # where runs are worked on; None: here
+    progress: bool = True,  # show progress bars
+    # method's or evaluation's name -> your own for what its code does not tell
+    key: Mapping[str, str] | None = None,
+) -> list[Result]:  # the grid's rows, in its order
+    """Fill a results file, a row a run. Killed at any moment, the same call resumes it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel | Source
+        dense; untouched; or by name (a `Source`), which workers of an executor need
+    tok : PreTrainedTokenizerBase | None
+        for evaluations that need one; None: of a source, its own
+    calib : torch.Tensor | Mapping | Callable
+        (n, t) windows; or method's name -> windows; or a function: seed -> windows
+    methods : Mapping[str, Callable] | Sequence[str]
+        name -> method, or names of the table of methods
+    sparsities : Sequence[float]
+        targets, in (0, 1)
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    out : str | Path | None
+        results file, or None: rows are appended, cells that it holds are not done again
+    name : str | None, default None
+        of the model; None: its configuration's
+    seeds : Sequence[int], default (0,)
+        each is a cell of its own
+    options : Mapping[str, Mapping] | None, default None
+        method's name -> keyword arguments
+    dense : bool, default True
+        a row for the dense model, too
+    retry : bool, default False
+        do cells again whose row holds an error
+    plans : str | Path | bool | None, default None
+        folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
+    on_plan : Callable | None, default None
+        called with (plan, result so far, what the method measured) before each evaluation
+    on_row : Callable | None, default None
+        called with each row as it is finished
+    executor : Executor | None, default None
+        where runs are worked on; None: here
+    progress : bool, default True
+        show progress bars
+    key : Mapping[str, str] | None, default None
+        method's or evaluation's name -> your own for what its code does not tell
+
+    Returns
+    -------
+    list[Result]
+        the grid's rows, in its order
+    """
+    name, where, key = name or _name_of(model), _place(model), dict(key or {})
+    what = _methods(methods), _targets(sparsities), check_evals(evals)
+    facts = _describe(model, tok, executor)
+    evaluations = identify(evals, facts.tok_id, key)
+    labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
+    named = facts, evaluations, key
+    cells = [(f, ids, _identified(f, ids, r, *named)) for f, ids, r in labels]
+    how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
+    mine = out if is_first() else None  # of several processes, one writes
+    with only_writer(mine) if mine else nullcontext():
+        keys = {r.key for *_, r in cells}
+        have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
+        todo = _todo(cells, have, on_plan)
+        for r in _work(executor, model, tok, todo, evals, methods, how, key):
+            if r.key not in have:
+                have[r.key] = r
+                _write_row(mine, r)
+                if on_row is not None and is_first():
+                    on_row(r)
+    return [as_asked(have[r.key], r, evals) for *_, r in cells]
+
+# %% ../nbs/63_grid.ipynb #81e92d7e
+decides(
+    plan="model calib methods sparsities seeds options key",
+    row="evals tok dense",
+    nothing="out name retry plans on_plan on_row executor progress",
+)(run_grid)

@@ -132,7 +132,7 @@ def _check_decision(decides):
         raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
     return decides
 
-
+# %% ../nbs/70_options.ipynb #d4fdd1a5
 def add_flags(
     parser: argparse.ArgumentParser,  # receives them
     cls: type,  # a dataclass of flags; its docstring's first line is the heading
@@ -196,7 +196,7 @@ def make_parser(
             add_flags(p, part)
     return p
 
-# %% ../nbs/70_options.ipynb #18e5e905
+
 def read_given(
     cls: type,  # a dataclass of flags
     words: Sequence[str] | None = None,  # default: the process's
@@ -368,8 +368,7 @@ class ModelOptions:
     model: str | None = flag(
         None,
         "name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)",
-        metavar="NAME",
-        decides="plan",
+        metavar="NAME", decides="plan",
     )
     cache_dir: str | None = flag(
         None, "where downloaded models and texts are kept", metavar="DIR",
@@ -382,8 +381,7 @@ class ModelOptions:
     device_map: str | None = flag(
         None,
         "'auto' spreads the model over the GPUs; in place of --device",
-        metavar="MAP",
-        decides="plan",
+        metavar="MAP", decides="plan",
     )
     trust_remote_code: bool = flag(
         False, "run Python that comes with the checkpoint", action="store_true",
@@ -393,8 +391,7 @@ class ModelOptions:
         False,
         "leave the decoder layers on disk and fetch each when it is used: for models"
         " larger than the memory",
-        action="store_true",
-        decides="nothing",
+        action="store_true", decides="nothing",
     )
     dtype: str = flag(
         "auto", "auto (as stored), float32, bfloat16 or float16",
@@ -404,8 +401,7 @@ class ModelOptions:
         0,
         "of everything random; 0 calibrates on the text's first windows, another"
         " number draws them (default: 0)",
-        type=read_whole,
-        decides="plan",
+        type=read_whole, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #2187b416
@@ -436,22 +432,19 @@ class TargetOptions:
         "share of the decoder layers' parameters to remove, between 0 and 1; -1: every"
         " i/L, i from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5",
         metavar="S",
-        type=read_number,
-        decides="plan",
+        type=read_number, decides="plan",
     )
     num_prune: int | None = flag(
         None,
         "the older spelling: as many layers' worth, N of L; -1 and -2 as for"
         " --sparsity_rate",
         metavar="N",
-        type=int,
-        decides="plan",
+        type=int, decides="plan",
     )
     plan: str | None = flag(
         None,
         "go on from this plan, in place of a search: a file that an earlier run named",
-        metavar="FILE",
-        decides="plan",
+        metavar="FILE", decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #40d2e15f
@@ -479,14 +472,12 @@ class BoundOptions:
         None,
         "in place of a sparsity: the smallest with which the checkpoint has at most"
         " this size, such as 8GB",
-        metavar="SIZE",
-        decides="plan",
+        metavar="SIZE", decides="plan",
     )
     target_memory: str | None = flag(
         None,
         "the same of weights and key/value cache together, at --context tokens",
-        metavar="SIZE",
-        decides="plan",
+        metavar="SIZE", decides="plan",
     )
     target_params: str | None = flag(
         None, "the same of all parameters, such as 6.5G or 300M", metavar="N",
@@ -497,15 +488,13 @@ class BoundOptions:
         "the smallest sparsity with which a token after --context others takes that"
         " many times fewer operations (counted, not timed)",
         metavar="X",
-        type=read_number,
-        decides="plan",
+        type=read_number, decides="plan",
     )
     context: int | None = flag(
         None,
         "tokens in the cache, for --target_memory and --target_speedup (default: 4096)",
         metavar="T",
-        type=read_count,
-        decides="plan",
+        type=read_count, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #b6325293
@@ -536,16 +525,14 @@ class QualityOptions:
         "in place of a sparsity: the smallest model whose perplexity on held-out"
         " calibration text is at most that many times the dense model's, such as 1.10",
         metavar="X",
-        type=read_number,
-        decides="plan",
+        type=read_number, decides="plan",
     )
     min_agreement: float | None = flag(
         None,
         "the same, with at least this share of positions where the top token is the"
         " dense model's, such as 0.8",
         metavar="SHARE",
-        type=read_number,
-        decides="plan",
+        type=read_number, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #c82608e3
@@ -573,39 +560,34 @@ class MethodOptions:
     alpha: float | None = flag(
         None,
         "2ssp: of the balance between the stages (default: 1.5)",
-        type=read_number,
-        decides="plan",
+        type=read_number, decides="plan",
     )
     n_attn: int | str | None = flag(
         None,
         "2ssp: attentions to remove, in place of the formula's number; 'search': the"
         " number that the calibration text prefers",
         metavar="N",
-        type=read_attentions,
-        decides="plan",
+        type=read_attentions, decides="plan",
     )
     widths: str | None = flag(
         None,
         "2ssp: 'search' lets layers differ in FFN width, at the same total (default:"
         " uniform)",
-        choices=["uniform", "search"],
-        decides="plan",
+        choices=["uniform", "search"], decides="plan",
     )
     multiple: int | None = flag(
         None,
         "2ssp: FFN widths are multiples of this; 64 suits 16-bit kernels (default: 1,"
         " as the paper)",
         metavar="N",
-        type=read_count,
-        decides="plan",
+        type=read_count, decides="plan",
     )
     repair: str | None = flag(
         None,
         "least_squares: refit the output projections of the FFNs that are left, after"
         " any method but slicegpt (default: no repair)",
         metavar="HOW",
-        choices=REPAIR_NAMES,
-        decides="plan",
+        choices=REPAIR_NAMES, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #6736cc9d
@@ -626,14 +608,12 @@ class MixtureOptions:
         None,
         "2ssp: the formula for attentions counts all experts, or only the 'active' ones"
         " that a token uses (default: all, as the paper)",
-        choices=COUNT_NAMES,
-        decides="plan",
+        choices=COUNT_NAMES, decides="plan",
     )
     weighted: bool | None = flag(
         None,
         "2ssp: an expert's activations count by the router's weights",
-        action="store_true",
-        decides="plan",
+        action="store_true", decides="plan",
     )
 
 
@@ -660,15 +640,12 @@ class CalibrationOptions:
         None,
         f"one of {', '.join(TEXT_NAMES)}, a file, or a save_to_disk folder (default:"
         " c4; news for smollm2)",
-        metavar="TEXT",
-        decides="plan",
+        metavar="TEXT", decides="plan",
     )
     n_samples: int | None = flag(
         None,
         "calibration windows (default: the method's, 32 for 2ssp)",
-        metavar="N",
-        type=read_count,
-        decides="plan",
+        metavar="N", type=read_count, decides="plan",
     )
     seq_len: int = flag(
         2048, "tokens a window (default: 2048)", metavar="T", type=read_count,
@@ -677,12 +654,10 @@ class CalibrationOptions:
     local_datasets: bool = flag(
         False,
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        action="store_true",
-        decides="plan",
+        action="store_true", decides="plan",
     )
     data_dir: str | None = flag(
-        None, "the same, from another folder", metavar="DIR",
-        decides="plan",
+        None, "the same, from another folder", metavar="DIR", decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #3104b565
@@ -712,12 +687,10 @@ class TextOptions:
     dense: bool = flag(
         False,
         "the unpruned model, evaluated as the other flags say",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     evaluate_perplexity: bool = flag(
-        False, "perplexity on WikiText-2", action="store_true",
-        decides="row",
+        False, "perplexity on WikiText-2", action="store_true", decides="row",
     )
     main_table_results: bool = flag(
         False, "perplexity on WikiText-2, C4 and FineWeb-Edu", action="store_true",
@@ -727,30 +700,26 @@ class TextOptions:
         (),
         "perplexity on this text, named as for --calibration; can be given again",
         metavar="TEXT",
-        action="append",
-        decides="row",
+        action="append", decides="row",
     )
     n_eval: int | None = flag(
         None,
         "evaluation windows of each text (default: all)",
         metavar="N",
-        type=read_count,
-        decides="row",
+        type=read_count, decides="row",
     )
     eval_len: int | None = flag(
         None,
         "tokens an evaluation window (default: as --seq_len)",
         metavar="T",
-        type=read_count,
-        decides="row",
+        type=read_count, decides="row",
     )
     stride: int | None = flag(
         None,
         "strided perplexity, that many tokens a step, in place of the consecutive"
         " windows of the paper",
         metavar="N",
-        type=read_count,
-        decides="row",
+        type=read_count, decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #a38c2ffa
@@ -774,8 +743,7 @@ class TaskOptions:
         False,
         "zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa"
         " and mmlu, through lm-eval",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     tasks: tuple[str, ...] = flag(
         (),
@@ -789,8 +757,7 @@ class TaskOptions:
         (),
         "folder with lm-eval task definitions of your own; can be given again",
         metavar="DIR",
-        action="append",
-        decides="row",
+        action="append", decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #247f4d35
@@ -818,27 +785,23 @@ class AskOptions:
         "solved examples in front of each question, as many as the task has at most;"
         " 'task': the task's own number (default: 0, as the paper; GSM8K's own is 5)",
         metavar="N",
-        type=read_fewshot,
-        decides="row",
+        type=read_fewshot, decides="row",
     )
     apply_chat_template: bool = flag(
         False,
         "ask as the tokenizer's chat template has it (default: plain text)",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     confirm_run_unsafe_code: bool = flag(
         False,
         "allow tasks that run what the model wrote, on this machine",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     limit: int | None = flag(
         None,
         "at most the first N documents of each task (default: all)",
         metavar="N",
-        type=read_count,
-        decides="row",
+        type=read_count, decides="row",
     )
     batch_size: str = flag(
         "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N",
@@ -871,36 +834,31 @@ class UseOptions:
         False,
         "forward time on a calibration window (10 to warm up, mean of 10), and"
         " generation with a cache",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     repeats: int = flag(
         10,
         "of that forward, after as many to warm up (default: 10)",
         metavar="N",
-        type=read_count,
-        decides="row",
+        type=read_count, decides="row",
     )
     evaluate_qualitative: bool = flag(
         False,
         "continuations of two prompts (5 beams, no repeated trigram, 128 tokens)",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
     prompt: tuple[str, ...] = flag(
         (),
         "a prompt for that, in place of the paper's two; can be given again",
         metavar="TEXT",
-        action="append",
-        decides="row",
+        action="append", decides="row",
     )
     agreement: bool = flag(
         False,
         "agreement with the dense model on the first evaluation text: KL, share of equal"
         " top tokens, and what is written after prompts (at most 8 windows of 256"
         " tokens; 64 tokens after 32)",
-        action="store_true",
-        decides="row",
+        action="store_true", decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #142f67f6
@@ -936,8 +894,7 @@ class OutputOptions:
         None,
         "save the pruned checkpoint, its plan and pictures there; with several runs, a"
         " folder for each below it",
-        metavar="DIR",
-        decides="nothing",
+        metavar="DIR", decides="nothing",
     )
     overwrite: bool = flag(
         False, "replace a checkpoint that is there", action="store_true",
@@ -946,8 +903,7 @@ class OutputOptions:
     export: str | None = flag(
         None,
         "also write what --save saves as twossp export does, beside it",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"],
-        decides="nothing",
+        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
     )
     quantize: str | None = flag(
         None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower,
@@ -956,15 +912,13 @@ class OutputOptions:
     results: str | None = flag(
         None,
         "append rows to this JSONL file; runs whose row it holds are not done again",
-        metavar="FILE",
-        decides="nothing",
+        metavar="FILE", decides="nothing",
     )
     executor: str | None = flag(
         None,
         "work on the cells elsewhere: the dotted path of a function that makes a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH",
-        decides="nothing",
+        metavar="PATH", decides="nothing",
     )
     tensorboard: str | None = flag(
         None, "log each row to TensorBoard, in this folder", metavar="DIR",
@@ -975,12 +929,10 @@ class OutputOptions:
         "DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
         metavar="LEVEL",
         type=str.upper,
-        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
-        decides="nothing",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], decides="nothing",
     )
     quiet: bool = flag(
-        False, "no progress bars", action="store_true",
-        decides="nothing",
+        False, "no progress bars", action="store_true", decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #0afe34cb
@@ -1002,22 +954,19 @@ class OtherOptions:
     report: str | None = flag(
         None,
         "no pruning: turn a results file into FILE.html, as twossp report does",
-        metavar="FILE",
-        decides="nothing",
+        metavar="FILE", decides="nothing",
     )
     ablation: bool = flag(
         False,
         "the ablations, one after the other: calibration size, stage 1 alone,"
         " columns-rows, L1 norms, every number of attentions",
-        action="store_true",
-        decides="plan",
+        action="store_true", decides="plan",
     )
     demo: bool = flag(
         False,
         "prune the embedded model at 25 %%, compare, save into ./demo: a few minutes,"
         " no network",
-        action="store_true",
-        decides="plan",
+        action="store_true", decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #f3c6337d
@@ -1404,8 +1353,7 @@ class FamiliesOptions:
         False,
         "every model type of transformers, with its verdict: in the table, derived,"
         " refused and why, or not tried",
-        action="store_true",
-        decides="nothing",
+        action="store_true", decides="nothing",
     )
 
 
@@ -1425,8 +1373,7 @@ class ReportOptions:
     out: str | None = flag(
         None,
         "the page (default: RESULTS with .html); with .csv, .md or .tex the tables",
-        metavar="FILE",
-        decides="nothing",
+        metavar="FILE", decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #8315feba
@@ -1461,20 +1408,16 @@ class BoundedModel:
         decides="nothing",
     )
     target_bytes: str | None = flag(
-        None, "of the checkpoint", metavar="SIZE",
-        decides="nothing",
+        None, "of the checkpoint", metavar="SIZE", decides="nothing",
     )
     target_memory: str | None = flag(
-        None, "of weights and cache", metavar="SIZE",
-        decides="nothing",
+        None, "of weights and cache", metavar="SIZE", decides="nothing",
     )
     target_params: str | None = flag(
-        None, "parameters, such as 300M", metavar="N",
-        decides="nothing",
+        None, "parameters, such as 300M", metavar="N", decides="nothing",
     )
     target_speedup: float | None = flag(
-        None, "counted, of a token", metavar="X", type=read_number,
-        decides="nothing",
+        None, "counted, of a token", metavar="X", type=read_number, decides="nothing",
     )
     context: int = flag(
         4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count,
@@ -1529,12 +1472,10 @@ class EstimateOptions(BoundedModel):
         decides="nothing",
     )
     alpha: float | None = flag(
-        None, "2ssp: of the balance", type=read_number,
-        decides="nothing",
+        None, "2ssp: of the balance", type=read_number, decides="nothing",
     )
     widths: str | None = flag(
-        None, "2ssp: of the FFNs", choices=["uniform", "search"],
-        decides="nothing",
+        None, "2ssp: of the FFNs", choices=["uniform", "search"], decides="nothing",
     )
     balance: str | None = flag(
         None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES,
@@ -1553,8 +1494,7 @@ class EstimateOptions(BoundedModel):
         decides="nothing",
     )
     cache_dir: str | None = flag(
-        None, "where configurations are kept", metavar="DIR",
-        decides="nothing",
+        None, "where configurations are kept", metavar="DIR", decides="nothing",
     )
     trust_remote_code: bool = flag(
         False, "run Python that comes with the checkpoint", action="store_true",

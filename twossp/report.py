@@ -278,7 +278,7 @@ def _split_by_plan(rows):
         by.setdefault(r.plan_id if r.plan_id in odd else None, []).append(r)
     return by
 
-
+# %% ../nbs/65_report.ipynb #dc06ad0a
 def _differ(facts, others, names=None):
     "In what the facts of a group differ from those of its method's other groups"
     keys = dict.fromkeys(k for f in others for k in f)

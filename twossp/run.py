@@ -43,13 +43,14 @@ from twossp.identity import (
 )
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import find_method, method
+
+# %% ../nbs/72_run.ipynb #ea3b7085
 from .metrics import ids_hash
 from .mixtures import check_fused
-from twossp.options import (
+from .options import (
     BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names, fewshot_number,
     method_options, needs_calibration, read_batch_size, text_folder, usual_windows,
-    wants_quality, wants_several,
-)
+    wants_quality, wants_several)
 from .page import write_report
 from .plan import check_sparsity
 from .provenance import load_plan, plan_file
@@ -162,7 +163,7 @@ def read_saved(
     except (OSError, ValueError):
         return {}
 
-
+# %% ../nbs/72_run.ipynb #3bd5e7c0
 def is_saved(
     folder: Path,  # of a checkpoint, or not
     **identities: str,  # model_identity, plan_identity
@@ -211,7 +212,7 @@ def _is_kept(o, record):
     "Is the plan of a checkpoint where this command keeps its plans"
     return bool(o.plan) or plan_file(plans_folder(o), record["plan_key"]).is_file()
 
-
+# %% ../nbs/72_run.ipynb #1074bb0f
 def check_here(
     o: Options,  # what was asked for
 ) -> None:
@@ -835,7 +836,7 @@ def _label_plan(
     asked = r.method, f"plan:{r.plan_id}", evaluations, runtime, shown
     return replace(r, key=row_key(model_id, *asked))
 
-
+# %% ../nbs/72_run.ipynb #3dafa9b6
 def _check_fit(o, model_id):
     "Is the plan for this model? Said where it is not, or cannot be told"
     try:
@@ -850,7 +851,7 @@ def _check_fit(o, model_id):
     elif not same:
         log.warning("%s was found for another model, or another dtype", o.plan)
 
-# %% ../nbs/72_run.ipynb #88662772
+
 def run_plan(
     o: Options,  # what was asked for
     model,  # dense

@@ -34,22 +34,19 @@ class CheckOptions:
     """
 
     folder: str = word(
-        "a checkpoint that twossp saved", metavar="FOLDER",
-        decides="nothing",
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
     )
     url: str | None = flag(
         None,
         "also ask the OpenAI-compatible server there, such as http://127.0.0.1:8000",
-        metavar="URL",
-        decides="nothing",
+        metavar="URL", decides="nothing",
     )
     served_name: str | None = flag(
         None, "what the server calls the model (default: the only one)", metavar="NAME",
         decides="nothing",
     )
     key: str | None = flag(
-        None, "the server's --api-key", metavar="KEY",
-        decides="nothing",
+        None, "the server's --api-key", metavar="KEY", decides="nothing",
     )
 
 # %% ../nbs/73_serving.ipynb #88a23056
@@ -110,14 +107,12 @@ class CardOptions:
     """
 
     folder: str = word(
-        "a checkpoint that twossp saved", metavar="FOLDER",
-        decides="nothing",
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
     )
     results: str | None = flag(
         None,
         "put the row of this checkpoint in that results file on the card",
-        metavar="FILE",
-        decides="nothing",
+        metavar="FILE", decides="nothing",
     )
 
 
@@ -194,15 +189,13 @@ class ExportOptions:
     """
 
     folder: str = word(
-        "a checkpoint that twossp saved", metavar="FOLDER",
-        decides="nothing",
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
     )
     to: str = flag(
         MISSING,
         "vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native,"
         " or compatible (zeros where something is gone)",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"],
-        decides="nothing",
+        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
     )
     out: str | None = flag(
         None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
@@ -212,8 +205,7 @@ class ExportOptions:
         None,
         "gguf: by llama.cpp's own code, such as q8_0 or q4_k_m",
         metavar="TYPE",
-        type=str.lower,
-        decides="nothing",
+        type=str.lower, decides="nothing",
     )
     dtype: str | None = flag(
         None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
@@ -224,12 +216,10 @@ class ExportOptions:
         "gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for"
         " k-quants where the model's width allows; 1: as they are)",
         metavar="N",
-        type=read_count,
-        decides="nothing",
+        type=read_count, decides="nothing",
     )
     overwrite: bool = flag(
-        False, "replace what is there", action="store_true",
-        decides="nothing",
+        False, "replace what is there", action="store_true", decides="nothing",
     )
 
 # %% ../nbs/73_serving.ipynb #b38caec2
@@ -273,12 +263,10 @@ class PushOptions:
     """
 
     folder: str = word(
-        "a checkpoint that twossp saved", metavar="FOLDER",
-        decides="nothing",
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
     )
     name: str = word(
-        "user/name on the Hugging Face hub", metavar="NAME",
-        decides="nothing",
+        "user/name on the Hugging Face hub", metavar="NAME", decides="nothing",
     )
     dry_run: bool = flag(
         False, "say what would be uploaded, and upload nothing", action="store_true",

@@ -45,38 +45,30 @@ class LessonOptions:
     """
 
     minutes: float | None = flag(
-        None, "of training", metavar="M", type=read_number,
-        decides="plan",
+        None, "of training", metavar="M", type=read_number, decides="plan",
     )
     tokens: float | None = flag(
         None,
         "to read, such as 1e6 (default: the text, three times)",
-        metavar="N",
-        type=read_number,
-        decides="plan",
+        metavar="N", type=read_number, decides="plan",
     )
     how: str = flag(
         "all", "which weights learn (default: all)", choices=["all", "lora"],
         decides="plan",
     )
     rank: int = flag(
-        16, "of LoRA (default: 16)", metavar="R", type=read_count,
-        decides="plan",
+        16, "of LoRA (default: 16)", metavar="R", type=read_count, decides="plan",
     )
     lr: float | None = flag(
         None,
         "highest learning rate (default: 5e-4, with LoRA 1e-3)",
-        metavar="X",
-        type=read_number,
-        decides="plan",
+        metavar="X", type=read_number, decides="plan",
     )
     batch: int = flag(
-        1, "windows a forward", metavar="N", type=read_count,
-        decides="plan",
+        1, "windows a forward", metavar="N", type=read_count, decides="plan",
     )
     accumulate: int = flag(
-        1, "forwards a step", metavar="N", type=read_count,
-        decides="plan",
+        1, "forwards a step", metavar="N", type=read_count, decides="plan",
     )
     checkpointing: bool = flag(
         False, "compute activations twice, to keep fewer", action="store_true",
@@ -89,9 +81,7 @@ class LessonOptions:
     top: int | None = flag(
         None,
         "ask the teacher once, for its N likeliest tokens of each position",
-        metavar="N",
-        type=read_count,
-        decides="plan",
+        metavar="N", type=read_count, decides="plan",
     )
     seed: int = flag(0, "of the order of the windows", type=int, decides="plan")
 
@@ -149,8 +139,7 @@ class ReadOptions:
         decides="nothing",
     )
     overwrite: bool = flag(
-        False, "replace what is at --out", action="store_true",
-        decides="nothing",
+        False, "replace what is at --out", action="store_true", decides="nothing",
     )
 
 # %% ../nbs/73_training.ipynb #019992a0
@@ -171,8 +160,7 @@ class PlaceOptions:
     """
 
     folder: str = word(
-        "a checkpoint that twossp saved", metavar="FOLDER",
-        decides="plan",
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="plan",
     )
     teacher: str = flag(
         MISSING, "the dense model: hub name, folder or 'smollm2'", metavar="NAME",
