@@ -374,7 +374,7 @@ def load_model(
     note_origin(model, checkpoint_folder(name, revision, cache_dir))
     return model.eval(), tok
 
-
+# %% ../nbs/11_data.ipynb #2495d694
 def checkpoint_folder(
     name: str | Path,  # as `load_model` takes it
     revision: str | None = None,  # commit, branch or tag on the hub

@@ -7,8 +7,8 @@ __all__ = [
     'PROMPTS', 'strided_nll', 'strided_perplexity', 'weight_bytes', 'disk_bytes',
     'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'count_operations',
     'continue_prompts', 'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward',
-    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'kept_of',
-    'describe_model'
+    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'identify',
+    'kept_of', 'describe_model'
 ]
 
 # %% ../nbs/61_evaluate.ipynb #f55e7097
@@ -32,6 +32,7 @@ from transformers import (
 from twossp.arch import (
     Sizes, arch, decoder_layers, layer_mixers, n_params, sees, sizes,
 )
+from .identity import decides, describe, function_identity, settle
 from .linear import is_linear
 from twossp.machine import (
     input_device,
@@ -52,7 +53,22 @@ def strided_nll(
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
     stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
 ) -> torch.Tensor:  # (n·t - 1,) float64, nats: every token but the stream's first
-    "The nll of a stream's tokens, each with at least `t - stride` before it."
+    """The nll of a stream's tokens, each with at least `t - stride` before it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model; untouched
+    ids : torch.Tensor
+        (n, t) consecutive windows; read as one stream of n·t tokens
+    stride : int | None, default None
+        tokens a window moves on, 1 … t-1; None: half a window
+
+    Returns
+    -------
+    torch.Tensor
+        (n·t - 1,) float64, nats: every token but the stream's first
+    """
     check_ids(ids, model)
     t = ids.shape[1]
     stream, device = ids.reshape(1, -1), input_device(model)
@@ -77,14 +93,40 @@ def strided_perplexity(
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
     stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
 ) -> float:  # at least 1; every token but the stream's first is predicted once
-    "Perplexity from overlapping windows: a token sees at least `t - stride` before it."
+    """Perplexity from overlapping windows: a token sees at least `t - stride` before it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model; untouched
+    ids : torch.Tensor
+        (n, t) consecutive windows; read as one stream of n·t tokens
+    stride : int | None, default None
+        tokens a window moves on, 1 … t-1; None: half a window
+
+    Returns
+    -------
+    float
+        at least 1; every token but the stream's first is predicted once
+    """
     return torch.exp(strided_nll(model, ids, stride).mean()).item()
 
 # %% ../nbs/61_evaluate.ipynb #90939881
 def weight_bytes(
     model: nn.Module,  # on any device
 ) -> int:  # bytes
-    "What the weights take, on disk as in memory; shared tensors are counted once."
+    """What the weights take, on disk as in memory; shared tensors are counted once.
+
+    Parameters
+    ----------
+    model : nn.Module
+        on any device
+
+    Returns
+    -------
+    int
+        bytes
+    """
     tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
     return sum(t.numel() * t.element_size() for t in tensors.values())
 
@@ -92,13 +134,25 @@ def weight_bytes(
 def disk_bytes(
     path: str | Path,  # checkpoint folder
 ) -> int:  # bytes
-    "Size of a checkpoint's weight files."
+    """Size of a checkpoint's weight files.
+
+    Parameters
+    ----------
+    path : str | Path
+        checkpoint folder
+
+    Returns
+    -------
+    int
+        bytes
+    """
     found = [f.stat().st_size for f in Path(path).glob("*.safetensors")]
     if not found:
         raise ValueError(f"no *.safetensors in {path}")
     return sum(found)
 
 # %% ../nbs/61_evaluate.ipynb #ea698798
+@decides(row="model ids warmup repeats average")
 def forward_time(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) token windows, all in one forward
@@ -137,7 +191,18 @@ def forward_time(
 def cache_bytes(
     cache: Cache,  # any cache of transformers
 ) -> int:  # bytes
-    "What a key/value cache takes; a removed attention keeps one number a token."
+    """What a key/value cache takes; a removed attention keeps one number a token.
+
+    Parameters
+    ----------
+    cache : Cache
+        any cache of transformers
+
+    Returns
+    -------
+    int
+        bytes
+    """
     found = [
         t
         for layer in cache.layers
@@ -149,7 +214,21 @@ def cache_bytes(
 # %% ../nbs/61_evaluate.ipynb #2517b1ca
 @dataclass(frozen=True)
 class Speed:
-    "Generation, measured; medians over repeats."
+    """Generation, measured; medians over repeats.
+
+    Parameters
+    ----------
+    prefill : float
+        seconds for the prompt
+    first_token : float
+        seconds until the first new token is on the host
+    decode : float
+        new tokens a second after the first, over the whole batch
+    cache_bytes : int
+        keys and values at the end
+    memory : int | None
+        bytes: the weights, and what generation needed beyond them
+    """
 
     prefill: float  # seconds for the prompt
     first_token: float  # seconds until the first new token is on the host
@@ -191,6 +270,7 @@ def _generate(model, ids, new, key, cache=None):
     )
 
 # %% ../nbs/61_evaluate.ipynb #87e30a19
+@decides(row="model ids new warmup repeats")
 def generation_speed(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) prompts of equal length
@@ -277,7 +357,24 @@ def count_operations(
     past: int = 0,  # tokens that are in the cache already
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
-    "Operations of one forward: linear layers, a token's experts, attention, the head."
+    """Operations of one forward: linear layers, a token's experts, attention, the head.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family, dense or pruned
+    tokens : int
+        new tokens of one sequence
+    past : int, default 0
+        tokens that are in the cache already
+    logits : int | None, default None
+        positions whose logits are made; None: all
+
+    Returns
+    -------
+    int
+        one multiply-add counts as 2
+    """
     a, layers = arch(model), decoder_layers(model)
     linear = (sum(_matrices(layer) for layer in layers) + _routed(model)) * tokens
     there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
@@ -296,6 +393,7 @@ def _keeps_keys(layer, a):
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 
 # %% ../nbs/61_evaluate.ipynb #3b9255c2
+@decides(row="model tok prompts new beams no_repeat")
 def continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
@@ -304,7 +402,28 @@ def continue_prompts(
     beams: int = 5,  # 1: greedy
     no_repeat: int = 3,  # no n-gram of this length twice; 0: no such rule
 ) -> list[str]:  # what follows each prompt
-    "How the model continues each prompt; deterministic."
+    """How the model continues each prompt; deterministic.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model; untouched
+    tok : PreTrainedTokenizerBase
+        its tokenizer
+    prompts : Sequence[str], default PROMPTS
+        texts to be continued, one at a time
+    new : int, default 128
+        at most so many tokens
+    beams : int, default 5
+        1: greedy
+    no_repeat : int, default 3
+        no n-gram of this length twice; 0: no such rule
+
+    Returns
+    -------
+    list[str]
+        what follows each prompt
+    """
     eos = model.generation_config.eos_token_id
     end = eos[0] if isinstance(eos, list) else eos
     pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]
@@ -331,17 +450,47 @@ def _continue(model, tok, prompt, how):
 # %% ../nbs/61_evaluate.ipynb #0cf278dc
 @dataclass(frozen=True, eq=False)
 class OnText:
-    "Evaluation: perplexity on token windows, and the nll of each."
+    """Evaluation: perplexity on token windows, and the nll of each.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (n, t) token windows
+    bs : int, default 1
+        windows a forward
+    stride : int | None, default None
+        None: consecutive windows; a number: the strided form
+    progress : bool
+        show a progress bar
+    """
 
     ids: torch.Tensor = field(repr=False)  # (n, t) token windows
     bs: int = 1  # windows a forward
     stride: int | None = None  # None: consecutive windows; a number: the strided form
     progress: bool = field(default=False, repr=False)  # show a progress bar
+    reads_tokens = True  # and no words, so that no tokenizer is needed
 
     @property
     def text(self) -> str:  # 16 hex digits
-        "Hash of the windows."
+        """Hash of the windows.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
         return ids_hash(self.ids)
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the number: the windows, and how they are read.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        return describe("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
     def __call__(
         self,
@@ -363,7 +512,8 @@ def _short(values):
     "Numbers to seven digits, which is what float32 has"
     return [float(f"{v:.7g}") for v in values.tolist()]
 
-
+# %% ../nbs/61_evaluate.ipynb #c98dea58
+@decides(row="ids bs stride", nothing="progress")
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows
     bs: int = 1,  # windows a forward
@@ -394,15 +544,41 @@ def on_text(
 # %% ../nbs/61_evaluate.ipynb #caf2c25f
 @dataclass(frozen=True)
 class OnPrompts:
-    "Evaluation: how a model continues prompts."
+    """Evaluation: how a model continues prompts.
+
+    Parameters
+    ----------
+    prompts : tuple[str, ...], default PROMPTS
+        texts to be continued
+    options : tuple, default ()
+        of `continue_prompts`, as pairs
+    """
 
     prompts: tuple[str, ...] = PROMPTS  # texts to be continued
     options: tuple = ()  # of `continue_prompts`, as pairs
 
     @property
     def text(self) -> str:  # prompts and options, in words
-        "What is asked."
+        """What is asked.
+
+        Returns
+        -------
+        str
+            prompts and options, in words
+        """
         return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides the texts, but for the tokenizer.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(continue_prompts, dict(self.options), "prompts")
+        return describe("continuations", prompts=self.prompts, **options)
 
     def __call__(
         self,
@@ -414,6 +590,7 @@ class OnPrompts:
         return dict(zip(self.prompts, said, strict=True))
 
 
+@decides(row="prompts", of=continue_prompts)
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to be continued
     **options,  # of `continue_prompts`
@@ -437,10 +614,31 @@ def on_prompts(
 # %% ../nbs/61_evaluate.ipynb #6f8ad9a5
 @dataclass(frozen=True, eq=False)
 class OnForward:
-    "Evaluation: time of a forward without cache, and its operations."
+    """Evaluation: time of a forward without cache, and its operations.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (b, t) token windows
+    options : tuple, default ()
+        of `forward_time`, as pairs
+    """
 
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
     options: tuple = ()  # of `forward_time`, as pairs
+    reads_tokens = True  # and no words
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides what is timed, and how often.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(forward_time, dict(self.options))
+        return describe("forward time", text=ids_hash(self.ids), **options)
 
     def __call__(
         self,
@@ -454,6 +652,7 @@ class OnForward:
         )
 
 
+@decides(row="ids", of=forward_time)
 def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
@@ -477,11 +676,34 @@ def on_forward(
 # %% ../nbs/61_evaluate.ipynb #ffbf894e
 @dataclass(frozen=True, eq=False)
 class OnGeneration:
-    "Evaluation: cached generation in its parts, and the operations it takes."
+    """Evaluation: cached generation in its parts, and the operations it takes.
+
+    Parameters
+    ----------
+    ids : torch.Tensor
+        (b, t) prompts
+    new : int, default 32
+        tokens to generate for each
+    options : tuple, default ()
+        of `generation_speed`, as pairs
+    """
 
     ids: torch.Tensor = field(repr=False)  # (b, t) prompts
     new: int = 32  # tokens to generate for each
     options: tuple = ()  # of `generation_speed`, as pairs
+    reads_tokens = True  # and no words
+
+    @property
+    def identity(self) -> str:  # 16 hex digits
+        """All that decides what is timed, and how often.
+
+        Returns
+        -------
+        str
+            16 hex digits
+        """
+        options = settle(generation_speed, dict(self.options) | dict(new=self.new))
+        return describe("generation", text=ids_hash(self.ids), **options)
 
     def __call__(
         self,
@@ -502,6 +724,7 @@ class OnGeneration:
         )
 
 
+@decides(row="ids new", of=generation_speed)
 def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
     new: int = 32,  # tokens to generate for each
@@ -531,7 +754,22 @@ def measure(
     tok: PreTrainedTokenizerBase | None,  # its tokenizer, for evaluations that need one
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
 ) -> dict:  # fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
-    "Run evaluations one by one. One that fails leaves its error, and the others run."
+    """Run evaluations one by one. One that fails leaves its error, and the others run.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model; untouched
+    tok : PreTrainedTokenizerBase | None
+        its tokenizer, for evaluations that need one
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+
+    Returns
+    -------
+    dict
+        fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
+    """
     found: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
@@ -548,7 +786,18 @@ def measure(
 def check_evals(
     evals,  # what a user passed as evaluations
 ) -> Mapping[str, Callable]:  # the same
-    "`TypeError` in one line unless these are evaluations by name."
+    """`TypeError` in one line unless these are evaluations by name.
+
+    Parameters
+    ----------
+    evals
+        what a user passed as evaluations
+
+    Returns
+    -------
+    Mapping[str, Callable]
+        the same
+    """
     example = "{'wiki': on_text(windows)}"
     if not isinstance(evals, Mapping):
         raise TypeError(
@@ -562,13 +811,60 @@ def check_evals(
         )
     return evals
 
+# %% ../nbs/61_evaluate.ipynb #82423fcb
+def identify(
+    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
+    tok_id: str | None = None,  # of `tokenizer_identity`
+    key: Mapping[str, str] | None = None,  # name -> a user's own name for what it does
+) -> dict[str, str]:  # name -> identity
+    """What decides each evaluation's numbers; `ValueError` for one that cannot be told.
+
+    Parameters
+    ----------
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    tok_id : str | None, default None
+        of `tokenizer_identity`
+    key : Mapping[str, str] | None, default None
+        name -> a user's own name for what it does
+
+    Returns
+    -------
+    dict[str, str]
+        name -> identity
+    """
+    found, key = {}, key or {}
+    for name, f in evals.items():
+        try:
+            found[name] = function_identity(f, key.get(name))
+        except ValueError as e:
+            raise ValueError(f"the evaluation {name!r}: {e}") from e
+        if not getattr(f, "reads_tokens", False):
+            found[name] = f"{found[name]}, tokenizer {tok_id}"
+    return found
+
 # %% ../nbs/61_evaluate.ipynb #227b9cfd
 def kept_of(
     plan,  # of any kind, or None for the dense model
     dense: Sizes,  # of the dense model
     model: PreTrainedModel,  # pruned with that plan
 ) -> list | None:  # attention's and FFN's shares, one entry a layer of the dense model
-    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
+    """What stays of each layer's attention and FFN; None if layers cannot be told apart.
+
+    Parameters
+    ----------
+    plan
+        of any kind, or None for the dense model
+    dense : Sizes
+        of the dense model
+    model : PreTrainedModel
+        pruned with that plan
+
+    Returns
+    -------
+    list | None
+        attention's and FFN's shares, one entry a layer of the dense model
+    """
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)
@@ -586,7 +882,22 @@ def describe_model(
     dense: Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
-    "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
+    """What can be read off a model: sizes, achieved sparsity, dtype, device, versions.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family, as it is now
+    dense : Sizes | None, default None
+        of the dense model; None: what a checkpoint says of it, or the model is dense
+    plan : default None
+        that it was pruned with
+
+    Returns
+    -------
+    dict
+        fields of `Result`
+    """
     now = sizes(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)

@@ -4,16 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'find_plan', 'recall_plan', 'run_cell', 'cell_key', 'Job', 'run_job',
-    'run_grid'
+    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'run_job',
+    'finished_rows', 'as_asked', 'run_grid'
 ]
 
 # %% ../nbs/63_grid.ipynb #99e3b68e
-import hashlib
 import json
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -24,8 +22,15 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import sizes
-from .evaluate import check_evals, describe_model, measure
-from .executor import Source, load_source, one_at_a_time, spread
+from .evaluate import check_evals, describe_model, identify, measure
+from twossp.executor import (
+    ModelFacts, Source, describe_source, load_source, one_at_a_time, spread, submit,
+)
+from .files import append_line, atomic_file, mend, only_writer
+from twossp.identity import (
+    decides, model_identity, plan_identity, plan_key, row_key,
+    runtime_facts, tokenizer_identity,
+)
 from twossp.machine import (
     RanksLost, agree_on_step, input_device, is_first, kept_rng, one_line, peak_memory,
     read_clock, seconds_between, share_first,
@@ -34,24 +39,16 @@ from .methods import method
 from .importance import scores_anew
 from .metrics import check_ids, ids_hash
 from twossp.provenance import (
+    asked_options,
     check_model,
     describe_calibration,
     load_plan,
     plan_file,
-    plan_key,
     save_plan,
     with_provenance,
 )
 from .replay import check_replay, counting
-from twossp.results import (
-    Result,
-    append_line,
-    load_results,
-    mend,
-    only_writer,
-    to_row,
-    versions,
-)
+from .results import Result, load_results, to_row, versions
 from .surgery import applied
 
 # %% ../nbs/63_grid.ipynb #653336de
@@ -78,7 +75,33 @@ def find_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'}
-    "Run a method, and say what it took."
+    """Run a method, and say what it took.
+
+    Parameters
+    ----------
+    method : Callable
+        (model, calib, sparsity, ...) -> plan
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1)
+    seed : int, default 0
+        given to the method if it takes one; the global generators are seeded with it, too, and
+        restored
+    options : Mapping | None, default None
+        further keyword arguments of the method
+    progress : bool, default False
+        show progress bars
+    report : dict | None, default None
+        if given, receives what the method measured
+
+    Returns
+    -------
+    tuple
+        plan, {'seconds', 'forwards', 'plan_peak'}
+    """
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
@@ -99,13 +122,15 @@ def find_plan(
     return plan, dict(seconds=seconds, forwards=forwards, plan_peak=mem.peak)
 
 # %% ../nbs/63_grid.ipynb #35861279
-_BESIDE = ("cost", "report")  # kept in the file, and no part of the plan's own story
+# kept in the file, and no part of the plan's own story
+_BESIDE = ("cost", "report", "asked_as", "model")
 
 
-def _keep(plan, file, cost, report):
+def _keep(plan, file, cost, report, model_id):
     "Write a plan; that it cannot be written is said, and stops nothing"
     try:
-        save_plan(with_provenance(plan, cost=cost, report=_plain(report)), file)
+        beside = dict(cost=cost, report=_plain(report), asked_as=file.stem, model=model_id)
+        save_plan(with_provenance(plan, **beside), file)
         log.info("plan: %s", file)
     except Exception as e:
         log.warning("the plan cannot be kept in %s: %s", file, one_line(e))
@@ -122,10 +147,17 @@ def _read(file):
         return None, {}, {}
     log.info("plan, found before: %s", file)
     told = dict(plan.provenance)
-    cost, report = (told.pop(k, {}) for k in _BESIDE)
+    cost, report, *_ = (told.pop(k, {}) for k in _BESIDE)
     return replace(plan, provenance=told), cost, report
 
 # %% ../nbs/63_grid.ipynb #c5080366
+def _place(model):
+    "Where a model is, and in what type"
+    if isinstance(model, Source):
+        return model.place()
+    return dict(device=str(model.device), dtype=str(model.dtype).removeprefix("torch."))
+
+
 def _plain(report):
     "Of what a method measured, the part that JSON can say"
 
@@ -142,16 +174,44 @@ def recall_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    label: Result,  # model, method, target, seed, options
+    # model_id, method, target, seed, options; model_id is found out where it is empty
+    label: Result,
     plans: str | Path | None,  # folder where plans are kept; None: nowhere
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
+    key: str | None = None,  # of a method that cannot be told by its code
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    "The plan of a cell, from its file if that is there; else searched for, and kept."
+    """The plan of a run, from its file if that is there; else searched for, and kept.
+
+    Parameters
+    ----------
+    method : Callable
+        (model, calib, sparsity, ...) -> plan
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    label : Result
+        model_id, method, target, seed, options; model_id is found out where it is empty
+    plans : str | Path | None
+        folder where plans are kept; None: nowhere
+    progress : bool, default False
+        show progress bars
+    report : dict | None, default None
+        if given, receives what the method measured
+    key : str | None, default None
+        of a method that cannot be told by its code
+
+    Returns
+    -------
+    tuple
+        plan, {'seconds', 'forwards', 'plan_peak'} of the search
+    """
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
-        what = r.model, r.method, r.target, r.seed, r.options, calib
-        file = plan_file(plans, plan_key(model, *what))
+        r = r if r.model_id else replace(r, model_id=model_identity(model))
+        runtime = runtime_facts(model, **_place(model))
+        file = plan_file(plans, search_key(r, method, calib, runtime, key))
     plan, cost, told = share_first(_read(file) if is_first() else None)
     report.update(told)
     if plan is not None:
@@ -160,8 +220,39 @@ def recall_plan(
     plan, cost = find_plan(method, model, calib, r.target, *how)
     plan = _signed(plan, r, calib)
     if file is not None and is_first():
-        _keep(plan, file, cost, report)
+        _keep(plan, file, cost, report, r.model_id)
     return plan, cost
+
+
+def search_key(
+    r: Result,  # model_id, target, seed, options
+    method: Callable,  # (model, calib, sparsity, ...) -> plan
+    calib: torch.Tensor | None,  # (n, t) calibration windows
+    runtime: Mapping,  # of `runtime_facts`
+    key: str | None = None,  # of a method that cannot be told by its code
+) -> str:  # of `plan_key`
+    """Which search a row comes from.
+
+    Parameters
+    ----------
+    r : Result
+        model_id, target, seed, options
+    method : Callable
+        (model, calib, sparsity, ...) -> plan
+    calib : torch.Tensor | None
+        (n, t) calibration windows
+    runtime : Mapping
+        of `runtime_facts`
+    key : str | None, default None
+        of a method that cannot be told by its code
+
+    Returns
+    -------
+    str
+        of `plan_key`
+    """
+    what = r.target, r.seed, r.options, calib
+    return plan_key(r.model_id, method, *what, runtime, key)
 
 # %% ../nbs/63_grid.ipynb #4fe236f4
 def _signed(plan, r, calib):
@@ -186,23 +277,63 @@ def run_cell(
     on_plan: Callable | None = None,
     plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
     progress: bool = False,  # show progress bars
+    key: str | None = None,  # of a method that cannot be told by its code
+    # the run's row, where it is there already: then only `on_plan` is called
+    row: Result | None = None,
 ) -> Result:  # with an entry in `errors` for each part that failed
-    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
+    """Prune, describe, evaluate: one row. A method that fails leaves its error in it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense
+    tok : PreTrainedTokenizerBase | None
+        for evaluations that need one
+    calib : torch.Tensor
+        (n, t) calibration windows
+    method : Callable | None
+        None: the dense model itself
+    evals : Mapping[str, Callable]
+        name -> (model, tokenizer) -> dict
+    label : Result
+        what is known beforehand: model, method, target, seed, options
+    on_plan : Callable | None, default None
+        called with (plan, result so far, what the method measured) before the evaluation: to
+        save a checkpoint, say
+    plans : str | Path | None, default None
+        folder where plans are kept; None: nowhere
+    progress : bool, default False
+        show progress bars
+    key : str | None, default None
+        of a method that cannot be told by its code
+    row : Result | None, default None
+        the run's row, where it is there already: then only `on_plan` is called
+
+    Returns
+    -------
+    Result
+        with an entry in `errors` for each part that failed
+    """
     r = replace(label, texts=_texts(calib, method, evals), versions=versions())
+    r = r if r.model_id else replace(r, model_id=model_identity(model))
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is None:
         return _evaluated(r, model, tok, evals, None, None)
     report: dict = {}
-    plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report)
+    how = plans, progress, report, key
+    plan, cost, error = _try_plan(method, model, calib, r, *how)
     if error is not None:
-        return replace(r, errors={"method": error}, **_place(model))
-    r, dense = replace(r, **cost), sizes(model)
+        return row or replace(r, errors={"method": error}, **_place(model))
+    dense = sizes(model)
+    r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
     if on_plan is not None and is_first():
         on_plan(plan, r, report)
+    if row is not None:
+        return row
     with applied(model, plan):
         return _evaluated(r, model, tok, evals, dense, plan)
 
-
+# %% ../nbs/63_grid.ipynb #f04c3164
 def _try_plan(method, model, calib, r, *how):
     "(plan, cost, None), or (None, None, error): the same one in every process"
     plan, cost, error = None, None, None
@@ -217,13 +348,6 @@ def _try_plan(method, model, calib, r, *how):
     return plan, cost, agree_on_step(r.key, error)
 
 # %% ../nbs/63_grid.ipynb #0733f5f0
-def _place(model):
-    "Where a model is, and in what type"
-    if isinstance(model, Source):
-        return model.place()
-    return dict(device=str(model.device), dtype=str(model.dtype).removeprefix("torch."))
-
-
 def _texts(calib, method, evals):
     "What was read: the hash of the calibration's tokens, and of each evaluation's"
     calibrated = {} if method is None else dict(calibration=ids_hash(calib))
@@ -238,16 +362,31 @@ def _evaluated(r, model, tok, evals, dense, plan):
     return replace(r, **described, **found, errors=errors)
 
 # %% ../nbs/63_grid.ipynb #8e9ce098
-def cell_key(
-    r: Result,  # what is known beforehand, texts included
-    evals: Mapping,  # evaluations, by name
-) -> str:  # 16 hex digits
-    "The name of a grid's cell: equal for two rows only if they answer one question."
-    seed = r.seed if r.method != "dense" else 0
-    what = [r.model, r.method, sorted(r.options.items()), repr(float(r.target)), seed]
-    what += [r.texts, sorted(evals), r.device, r.dtype]
-    text = json.dumps(what, sort_keys=True, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _describe(model, tok, executor):
+    "What decides digits besides the question; of a source that is not seen here, a worker says"
+    if not isinstance(model, Source):
+        runtime = runtime_facts(check_model(model), **_place(model))
+        return ModelFacts(model_identity(model), runtime, tokenizer_identity(tok))
+    try:
+        facts = describe_source(model)
+    except (ValueError, OSError):
+        if executor is None:
+            raise
+        facts = submit(executor, describe_source, model).result()
+    return facts if tok is None else replace(facts, tok_id=tokenizer_identity(tok))
+
+
+def _identified(f, calib, r, facts, evaluations, key):
+    "A row's label with its identities"
+    what, asked = "dense", dict(target=float(r.target), seed=r.seed)
+    r = replace(r, model_id=facts.model_id, evaluations=evaluations)
+    if f is None:
+        asked["seed"] = 0
+    else:
+        r = replace(r, options=asked_options(f, r.options))
+        what = f"search:{search_key(r, f, calib, facts.runtime, key.get(r.method))}"
+    named = row_key(r.model_id, r.method, what, evaluations, facts.runtime, asked)
+    return replace(r, key=named)
 
 # %% ../nbs/63_grid.ipynb #875f2668
 def _calibration(calib, name, seed):
@@ -318,41 +457,64 @@ def _name_of(model):
     return check_model(model).config.name_or_path or model.config.model_type
 
 
-def _todo(cells, have):
-    "Cells that are not done, each once: (number of the cell, method, windows, label)"
-    left, seen = [], set(have)
+def _todo(cells, have, on_plan):
+    """What is left, each once: (number, how many there are, method, windows, label, row);
+    with `on_plan` also runs that have a row, since what is asked beside it is not done"""
+    left, seen = [], set()
     for i, (f, ids, r) in enumerate(cells):
-        if r.key not in seen:
-            seen.add(r.key)
-            left.append((i, len(cells), f, ids, r))
+        row = have.get(r.key)
+        beside = on_plan and f is not None and row and "method" not in row.errors
+        if r.key not in seen and (row is None or beside):
+            left.append((i, len(cells), f, ids, r, row))
+        seen.add(r.key)
     return left
 
 
-def _work(executor, model, tok, todo, evals, methods, how):
+def _work(executor, model, tok, todo, evals, methods, how, key):
     "Rows, as they are finished: here, one after the other, or where the executor has it"
     if executor is not None:
-        return _run_spread(executor, model, tok, todo, evals, methods, how)
-    if isinstance(model, Source):
+        return _run_spread(executor, model, tok, todo, evals, methods, how, key)
+    if isinstance(model, Source) and todo:
         model, own = load_source(model)
         tok = tok or own
-    return _run_here(model, tok, todo, evals, how)
+    return _run_here(model, tok, todo, evals, how, key)
 
 
-def _run_here(model, tok, todo, evals, how):
-    "One cell after the other"
-    for i, n, f, ids, r in todo:
-        _say(i, n, f, r)
-        yield share_first(run_cell(model, tok, ids, f, evals, label=r, **how))
+def _run_here(model, tok, todo, evals, how, key):
+    "One run after the other"
+    for i, n, f, ids, r, row in todo:
+        if row is None:
+            _say(i, n, f, r)
+        own = how | dict(label=r, row=row, key=key.get(r.method))
+        yield share_first(run_cell(model, tok, ids, f, evals, **own))
 
 
 def _say(i, n, f, r):
     of = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
-    log.info("cell %d of %d: %s", i + 1, n, of)
+    log.info("run %d of %d: %s", i + 1, n, of)
 
 # %% ../nbs/63_grid.ipynb #d4682f66
 @dataclass(frozen=True, eq=False)
 class Job:
-    "One cell, as it travels."
+    """One cell, as it travels.
+
+    Parameters
+    ----------
+    source : Source
+        the model
+    tok : object
+        tokenizer; None: the model's own
+    method : object
+        a name, a function, or None for the dense model
+    calib : object
+        (n, t) calibration windows, or None
+    evals : Mapping
+        name -> (model, tokenizer) -> dict
+    label : Result
+        what is known beforehand
+    how : Mapping
+        of `run_cell`
+    """
 
     source: Source  # the model
     tok: object  # tokenizer; None: the model's own
@@ -366,18 +528,33 @@ class Job:
 def run_job(
     job: Job,  # one cell
 ) -> Result:  # its row
-    "What a worker does."
+    """What a worker does.
+
+    Parameters
+    ----------
+    job : Job
+        one cell
+
+    Returns
+    -------
+    Result
+        its row
+    """
     return one_at_a_time(_run_job, job)
 
 
 def _run_job(job):
     model, own = load_source(job.source)
+    if job.label.model_id and model_identity(model) != job.label.model_id:
+        raise ValueError(
+            f"{job.source.name} is another model where this worker runs: its files differ"
+        )
     f = method(job.method) if isinstance(job.method, str) else job.method
     tok = job.tok or own
     return run_cell(model, tok, job.calib, f, job.evals, label=job.label, **job.how)
 
 # %% ../nbs/63_grid.ipynb #5890bdb1
-def _run_spread(executor, model, tok, todo, evals, methods, how):
+def _run_spread(executor, model, tok, todo, evals, methods, how, key):
     "All cells at once; rows in the order in which they are done"
     if not isinstance(model, Source):
         raise ValueError(
@@ -386,15 +563,105 @@ def _run_spread(executor, model, tok, todo, evals, methods, how):
         )
     named = not isinstance(methods, Mapping)
     how, jobs = how | dict(progress=False), []
-    for i, n, f, ids, r in todo:
-        _say(i, n, f, r)
+    for i, n, f, ids, r, row in todo:
+        if row is None:
+            _say(i, n, f, r)
         what = r.method if named and f is not None else f
-        jobs.append(Job(model, tok, what, ids, evals, r, how))
+        own = how | dict(row=row, key=key.get(r.method))
+        jobs.append(Job(model, tok, what, ids, evals, r, own))
     for i, row, error in spread(executor, run_job, jobs):
         if error is not None:
             label = replace(jobs[i].label, versions=versions())
             row = replace(label, errors=dict(worker=one_line(error)))
         yield row
+
+# %% ../nbs/63_grid.ipynb #b2ade71d
+def finished_rows(
+    out: str | Path,  # results file; need not exist
+    keys: Iterable[str] = (),  # of the runs that are asked for
+    retry: bool = False,  # drop those of them that hold an error
+    plans: str | Path | None = None,  # folder where plans are kept
+) -> dict[str, Result]:  # by key; those of an older schema are left out, which is said
+    """The rows that a results file holds; its torn end is cut off.
+
+    Parameters
+    ----------
+    out : str | Path
+        results file; need not exist
+    keys : Iterable[str], default ()
+        of the runs that are asked for
+    retry : bool, default False
+        drop those of them that hold an error
+    plans : str | Path | None, default None
+        folder where plans are kept
+
+    Returns
+    -------
+    dict[str, Result]
+        by key; those of an older schema are left out, which is said
+    """
+    if cut := mend(out):
+        log.warning(
+            "%s ended in a torn line of %d bytes; that run is done again", out, cut
+        )
+    if retry:
+        _forget_errors(out, keys)
+    rows = load_results(out) if Path(out).exists() else []
+    _say_old(out, rows, plans)
+    return {r.key: r for r in rows if r.schema > 1}
+
+
+def _say_old(out, rows, plans):
+    "Rows and plans whose keys were made of names are kept, and not used: said in a line"
+    old = sum(r.schema < 2 for r in rows)
+    files = Path(plans).glob("*.json") if plans else ()
+    named = sum(b'"asked_as"' not in f.read_bytes() for f in files)
+    if old or named:
+        log.info(
+            "%s: %d rows and %d plans are of an older version, whose keys say less than"
+            " what decides them: they are kept, and found anew where they are asked for",
+            out, old, named,
+        )
+
+
+def _forget_errors(path, keys):
+    "Write the file anew without the rows of these runs that hold an error"
+    if not Path(path).exists():
+        return
+    rows = [r for r in load_results(path) if not (r.errors and r.key in keys)]
+    with atomic_file(path) as new:
+        new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
+
+# %% ../nbs/63_grid.ipynb #9b386e3b
+def as_asked(
+    row: Result,  # that a results file holds
+    label: Result,  # what was asked
+    evals: Mapping,  # evaluations, by name
+) -> Result:  # with the model's name, and numbers in the order of their evaluations
+    """A row as it is asked for now.
+
+    Parameters
+    ----------
+    row : Result
+        that a results file holds
+    label : Result
+        what was asked
+    evals : Mapping
+        evaluations, by name
+
+    Returns
+    -------
+    Result
+        with the model's name, and numbers in the order of their evaluations
+    """
+    order = list(evals)
+
+    def place(item):
+        names = [k for k in order if item[0].startswith(f"{k}/")]
+        return order.index(max(names, key=len)) if names else len(order)
+
+    parts = {k: dict(sorted(getattr(row, k).items(), key=place)) for k in ("metrics", "each")}
+    return replace(row, model=label.model, **parts)
 
 # %% ../nbs/63_grid.ipynb #28fa7f44
 def run_grid(
@@ -421,10 +688,12 @@ def run_grid(
     # called with (plan, result so far, what the method measured) before each evaluation
     on_plan: Callable | None = None,
     on_row: Callable | None = None,  # called with each row as it is finished
-    executor: Executor | None = None,  # where cells are worked on; None: here
+    executor: Executor | None = None,  # where runs are worked on; None: here
     progress: bool = True,  # show progress bars
+    # method's or evaluation's name -> your own for what its code does not tell
+    key: Mapping[str, str] | None = None,
 ) -> list[Result]:  # the grid's rows, in its order
-    """Fill a results file, a row a cell. Killed at any moment, the same call resumes it.
+    """Fill a results file, a row a run. Killed at any moment, the same call resumes it.
 
     Parameters
     ----------
@@ -459,52 +728,41 @@ def run_grid(
     on_row : Callable | None, default None
         called with each row as it is finished
     executor : Executor | None, default None
-        where cells are worked on; None: here
+        where runs are worked on; None: here
     progress : bool, default True
         show progress bars
+    key : Mapping[str, str] | None, default None
+        method's or evaluation's name -> your own for what its code does not tell
 
     Returns
     -------
     list[Result]
         the grid's rows, in its order
     """
-    name, where = name or _name_of(model), _place(model)
+    name, where, key = name or _name_of(model), _place(model), dict(key or {})
     what = _methods(methods), _targets(sparsities), check_evals(evals)
+    facts = _describe(model, tok, executor)
+    evaluations = identify(evals, facts.tok_id, key)
     labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
-    cells = [(f, ids, replace(r, key=cell_key(r, evals))) for f, ids, r in labels]
+    named = facts, evaluations, key
+    cells = [(f, ids, _identified(f, ids, r, *named)) for f, ids, r in labels]
     how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
         keys = {r.key for *_, r in cells}
-        have = share_first(_finished(mine, keys, retry) if mine else {})
-        todo = _todo(cells, have)
-        for r in _work(executor, model, tok, todo, evals, methods, how):
-            have[r.key] = r
-            _write_row(mine, r)
-            if on_row is not None and is_first():
-                on_row(r)
-    return [have[r.key] for *_, r in cells]
+        have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
+        todo = _todo(cells, have, on_plan)
+        for r in _work(executor, model, tok, todo, evals, methods, how, key):
+            if r.key not in have:
+                have[r.key] = r
+                _write_row(mine, r)
+                if on_row is not None and is_first():
+                    on_row(r)
+    return [as_asked(have[r.key], r, evals) for *_, r in cells]
 
-# %% ../nbs/63_grid.ipynb #b2ade71d
-def _finished(out, keys, retry):
-    "The rows that a results file holds, by cell; its torn end is cut off"
-    if cut := mend(out):
-        log.warning(
-            "%s ended in a torn line of %d bytes; that cell is done again", out, cut
-        )
-    if retry:
-        _forget_errors(out, keys)
-    return {r.key: r for r in load_results(out)} if Path(out).exists() else {}
-
-
-def _forget_errors(path, keys):
-    "Write the file anew without the rows of these cells that hold an error"
-    if not Path(path).exists():
-        return
-    rows = [r for r in load_results(path) if not (r.errors and r.key in keys)]
-    new = Path(f"{path}.new")
-    with open(new, "w", encoding="utf-8") as f:
-        f.writelines(to_row(r) + "\n" for r in rows)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(new, path)
+# %% ../nbs/63_grid.ipynb #81e92d7e
+decides(
+    plan="model calib methods sparsities seeds options key",
+    row="evals tok dense",
+    nothing="out name retry plans on_plan on_row executor progress",
+)(run_grid)

@@ -32,7 +32,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .metrics import ids_hash
 from .plan import to_json
 from .provenance import asked_options, plan_tensors
-from .weights import config_facts, files_identity, read_weights, weights_state
+from .weights import config_facts, read_weights, weights_state
 
 # %% ../nbs/16_identity.ipynb #15a19aac
 def model_identity(
@@ -89,7 +89,7 @@ def _canonical(record):
     "The same bytes for the same JSON-able record"
     return json.dumps(record, sort_keys=True, default=str).encode()
 
-
+# %% ../nbs/16_identity.ipynb #2aa0dc8b
 def _short(record):
     "16 hex digits of a JSON-able record"
     return hashlib.sha256(_canonical(record)).hexdigest()[:16]
@@ -206,7 +206,7 @@ def _own_identity(x):
     own = None if isinstance(x, type) else getattr(x, "identity", None)
     return own if isinstance(own, str) else None
 
-
+# %% ../nbs/16_identity.ipynb #39750b6f
 def _function_facts(f, seen):
     cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
     given = [_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__)]
@@ -250,7 +250,7 @@ def _dict_facts(x, seen):
 def _set_facts(x, seen):
     return ["set", sorted((_facts_of(v, seen) for v in x), key=_canonical)]
 
-
+# %% ../nbs/16_identity.ipynb #6850b82b
 _KINDS = [  # of values, and what tells one from another
     (torch.Tensor, lambda x, seen: _tensor_digest(x).hex()),
     (np.ndarray, lambda x, seen: [x.dtype.str, x.shape, hashlib.sha256(x.tobytes()).hexdigest()]),

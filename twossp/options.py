@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO',
-    'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
-    'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
-    'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
-    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
-    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
-    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
-    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
-    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
+    'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
+    'DEMO', 'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser',
+    'read_given', 'read_number', 'read_count', 'read_whole', 'read_attentions',
+    'read_fewshot', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions',
+    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
+    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
+    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
+    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
+    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
+    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
 ]
 
 # %% ../nbs/70_options.ipynb #9753f656
@@ -33,7 +33,13 @@ class Flags(argparse.ArgumentParser):
         self,
         message,  # of argparse
     ):
-        "`ValueError` in place of an exit."
+        """`ValueError` in place of an exit.
+
+        Parameters
+        ----------
+        message
+            of argparse
+        """
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
     def parse_args(
@@ -41,7 +47,15 @@ class Flags(argparse.ArgumentParser):
         args=None,  # words; default: the process's
         namespace=None,  # as argparse takes it
     ):
-        "As argparse does, with names spelled alike."
+        """As argparse does, with names spelled alike.
+
+        Parameters
+        ----------
+        args : default None
+            words; default: the process's
+        namespace : default None
+            as argparse takes it
+        """
         words = sys.argv[1:] if args is None else args
         return super().parse_args([_spell(w) for w in words], namespace)
 
@@ -54,28 +68,84 @@ def _spell(word):
     return f"--{name[2:].replace('-', '_')}{equals}{value}"
 
 # %% ../nbs/70_options.ipynb #3dd57c2b
+DECISIONS = "plan", "row", "nothing"  # as `identity` has them
+
+
 def flag(
     default,  # where the flag is not given; `MISSING`: it has to be
     help: str,  # what `--help` says
+    *,
+    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`: type, metavar, choices, action, nargs
 ) -> Field:  # of a dataclass
-    "A field that is a flag."
-    return field(default=default, metadata=dict(help=help, **how))
+    """A field that is a flag, with what it decides.
+
+    Parameters
+    ----------
+    default
+        where the flag is not given; `MISSING`: it has to be
+    help : str
+        what `--help` says
+    decides : str
+        "plan" (and so the row, too), "row" or "nothing"; no default
+    **how
+        for argparse's `add_argument`: type, metavar, choices, action, nargs
+
+    Returns
+    -------
+    Field
+        of a dataclass
+    """
+    known = dict(help=help, decides=_check_decision(decides))
+    return field(default=default, metadata=known | how)
 
 
 def word(
     help: str,  # what `--help` says
+    *,
+    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`
 ) -> Field:  # of a dataclass
-    "A field that is a word of its own, without a flag."
-    return field(metadata=dict(help=help, positional=True, **how))
+    """A field that is a word of its own, without a flag, with what it decides.
+
+    Parameters
+    ----------
+    help : str
+        what `--help` says
+    decides : str
+        "plan" (and so the row, too), "row" or "nothing"; no default
+    **how
+        for argparse's `add_argument`
+
+    Returns
+    -------
+    Field
+        of a dataclass
+    """
+    known = dict(help=help, decides=_check_decision(decides), positional=True)
+    return field(metadata=known | how)
 
 
+def _check_decision(decides):
+    "`ValueError` for what nothing can decide"
+    if decides not in DECISIONS:
+        raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
+    return decides
+
+# %% ../nbs/70_options.ipynb #d4fdd1a5
 def add_flags(
     parser: argparse.ArgumentParser,  # receives them
     cls: type,  # a dataclass of flags; its docstring's first line is the heading
 ) -> None:
-    "Flags of one dataclass, without those of the classes that it builds on."
+    """Flags of one dataclass, without those of the classes that it builds on.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        receives them
+    cls : type
+        a dataclass of flags; its docstring's first line is the heading
+    """
     group = parser.add_argument_group(
         (cls.__doc__ or "").partition("\n")[0].rstrip(".")
     )
@@ -83,7 +153,7 @@ def add_flags(
     for f in fields(cls):
         if f.name not in own:
             continue
-        how = dict(f.metadata)
+        how = {k: v for k, v in f.metadata.items() if k != "decides"}
         name = f.name if how.pop("positional", False) else f"--{f.name}"
         if not name.startswith("--") or f.default is not MISSING:
             group.add_argument(name, **how)
@@ -97,7 +167,22 @@ def make_parser(
     about: str = "",  # above the flags
     epilog: str = "",  # below them
 ) -> Flags:  # ready to parse
-    "The parser of a dataclass of flags, and of those that it builds on."
+    """The parser of a dataclass of flags, and of those that it builds on.
+
+    Parameters
+    ----------
+    prog : str, default 'twossp'
+        how it is called
+    about : str, default ''
+        above the flags
+    epilog : str, default ''
+        below them
+
+    Returns
+    -------
+    Flags
+        ready to parse
+    """
     p = Flags(
         prog,
         description=about,
@@ -111,13 +196,26 @@ def make_parser(
             add_flags(p, part)
     return p
 
-# %% ../nbs/70_options.ipynb #18e5e905
+
 def read_given(
     cls: type,  # a dataclass of flags
     words: Sequence[str] | None = None,  # default: the process's
     **how,  # for `make_parser`
 ) -> dict:  # field -> value, of those that were given
-    "What was given, and no more."
+    """What was given, and no more.
+
+    Parameters
+    ----------
+    words : Sequence[str] | None, default None
+        default: the process's
+    **how
+        for `make_parser`
+
+    Returns
+    -------
+    dict
+        field -> value, of those that were given
+    """
     given = vars(make_parser(cls, **how).parse_args(words))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
@@ -125,7 +223,18 @@ def read_given(
 def read_number(
     text: str,  # a word of a command line
 ) -> float:  # what it says
-    "Any number."
+    """Any number.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    float
+        what it says
+    """
     try:
         return float(text)
     except ValueError:
@@ -146,21 +255,54 @@ def _at_least(text, least):
 def read_count(
     text: str,  # a word of a command line
 ) -> int:  # 1, 2, …
-    "How many of something."
+    """How many of something.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    int
+        1, 2, …
+    """
     return _at_least(text, 1)
 
 
 def read_whole(
     text: str,  # a word of a command line
 ) -> int:  # 0, 1, …
-    "A number that may be zero."
+    """A number that may be zero.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    int
+        0, 1, …
+    """
     return _at_least(text, 0)
 
 # %% ../nbs/70_options.ipynb #f944d4e1
 def read_attentions(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "search"
-    "How many attentions go, or that this is to be searched."
+    """How many attentions go, or that this is to be searched.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    int | str
+        how many, or "search"
+    """
     try:
         return text if text == "search" else int(text)
     except ValueError:
@@ -171,7 +313,18 @@ def read_attentions(
 def read_fewshot(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "task"
-    "How many solved examples come first, or that the task says it."
+    """How many solved examples come first, or that the task says it.
+
+    Parameters
+    ----------
+    text : str
+        a word of a command line
+
+    Returns
+    -------
+    int | str
+        how many, or "task"
+    """
     if text == "task":
         return text
     try:
@@ -188,101 +341,160 @@ COUNT_NAMES = "all", "active"  # of `balance`
 # %% ../nbs/70_options.ipynb #c7b48102
 @dataclass(frozen=True)
 class ModelOptions:
-    "The model."
+    """The model.
+
+    Parameters
+    ----------
+    model : str | None
+        name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)
+    cache_dir : str | None
+        where downloaded models and texts are kept
+    device : str | None
+        cpu, cuda, cuda:1, mps (default: the accelerator if there is one)
+    device_map : str | None
+        'auto' spreads the model over the GPUs; in place of --device
+    trust_remote_code : bool
+        run Python that comes with the checkpoint
+    stream : bool
+        leave the decoder layers on disk and fetch each when it is used: for models larger than
+        the memory
+    dtype : str
+        auto (as stored), float32, bfloat16 or float16
+    seed : int
+        of everything random; 0 calibrates on the text's first windows, another number draws
+        them (default: 0)
+    """
 
     model: str | None = flag(
         None,
         "name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)",
-        metavar="NAME",
+        metavar="NAME", decides="plan",
     )
     cache_dir: str | None = flag(
-        None, "where downloaded models and texts are kept", metavar="DIR"
+        None, "where downloaded models and texts are kept", metavar="DIR",
+        decides="nothing",
     )
     device: str | None = flag(
-        None, "cpu, cuda, cuda:1, mps (default: the accelerator if there is one)"
+        None, "cpu, cuda, cuda:1, mps (default: the accelerator if there is one)",
+        decides="plan",
     )
     device_map: str | None = flag(
         None,
         "'auto' spreads the model over the GPUs; in place of --device",
-        metavar="MAP",
+        metavar="MAP", decides="plan",
     )
     trust_remote_code: bool = flag(
-        False, "run Python that comes with the checkpoint", action="store_true"
+        False, "run Python that comes with the checkpoint", action="store_true",
+        decides="nothing",
     )
     stream: bool = flag(
         False,
         "leave the decoder layers on disk and fetch each when it is used: for models"
         " larger than the memory",
-        action="store_true",
+        action="store_true", decides="nothing",
     )
-    dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
+    dtype: str = flag(
+        "auto", "auto (as stored), float32, bfloat16 or float16",
+        decides="plan",
+    )
     seed: int = flag(
         0,
         "of everything random; 0 calibrates on the text's first windows, another"
         " number draws them (default: 0)",
-        type=read_whole,
+        type=read_whole, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #2187b416
 @dataclass(frozen=True)
 class TargetOptions:
-    "What is pruned."
+    """What is pruned.
+
+    Parameters
+    ----------
+    pruning_method : str | None
+        a key of `METHODS` or of `EXPERT_METHODS`
+    sparsity_rate : float | None
+        share of the decoder layers' parameters to remove, between 0 and 1; -1: every i/L, i
+        from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5
+    num_prune : int | None
+        the older spelling: as many layers' worth, N of L; -1 and -2 as for --sparsity_rate
+    plan : str | None
+        go on from this plan, in place of a search: a file that an earlier run named
+    """
 
     # a key of `METHODS` or of `EXPERT_METHODS`
     pruning_method: str | None = flag(
-        None, f"one of {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD"
+        None, f"one of {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD",
+        decides="plan",
     )
     sparsity_rate: float | None = flag(
         None,
         "share of the decoder layers' parameters to remove, between 0 and 1; -1: every"
         " i/L, i from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5",
         metavar="S",
-        type=read_number,
+        type=read_number, decides="plan",
     )
     num_prune: int | None = flag(
         None,
         "the older spelling: as many layers' worth, N of L; -1 and -2 as for"
         " --sparsity_rate",
         metavar="N",
-        type=int,
+        type=int, decides="plan",
     )
     plan: str | None = flag(
         None,
         "go on from this plan, in place of a search: a file that an earlier run named",
-        metavar="FILE",
+        metavar="FILE", decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #40d2e15f
 @dataclass(frozen=True)
 class BoundOptions:
-    "A bound in place of a sparsity."
+    """A bound in place of a sparsity.
+
+    Parameters
+    ----------
+    target_bytes : str | None
+        in place of a sparsity: the smallest with which the checkpoint has at most this size,
+        such as 8GB
+    target_memory : str | None
+        the same of weights and key/value cache together, at --context tokens
+    target_params : str | None
+        the same of all parameters, such as 6.5G or 300M
+    target_speedup : float | None
+        the smallest sparsity with which a token after --context others takes that many times
+        fewer operations (counted, not timed)
+    context : int | None
+        tokens in the cache, for --target_memory and --target_speedup (default: 4096)
+    """
 
     target_bytes: str | None = flag(
         None,
         "in place of a sparsity: the smallest with which the checkpoint has at most"
         " this size, such as 8GB",
-        metavar="SIZE",
+        metavar="SIZE", decides="plan",
     )
     target_memory: str | None = flag(
         None,
         "the same of weights and key/value cache together, at --context tokens",
-        metavar="SIZE",
+        metavar="SIZE", decides="plan",
     )
     target_params: str | None = flag(
-        None, "the same of all parameters, such as 6.5G or 300M", metavar="N"
+        None, "the same of all parameters, such as 6.5G or 300M", metavar="N",
+        decides="plan",
     )
     target_speedup: float | None = flag(
         None,
         "the smallest sparsity with which a token after --context others takes that"
         " many times fewer operations (counted, not timed)",
         metavar="X",
-        type=read_number,
+        type=read_number, decides="plan",
     )
     context: int | None = flag(
         None,
         "tokens in the cache, for --target_memory and --target_speedup (default: 4096)",
         metavar="T",
-        type=read_count,
+        type=read_count, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #b6325293
@@ -296,158 +508,242 @@ BOUND_FLAGS = {  # flag -> what is bounded, a key of `estimate.BOUNDS`
 
 @dataclass(frozen=True)
 class QualityOptions:
-    "A quality in place of a sparsity."
+    """A quality in place of a sparsity.
+
+    Parameters
+    ----------
+    max_loss : float | None
+        in place of a sparsity: the smallest model whose perplexity on held-out calibration text
+        is at most that many times the dense model's, such as 1.10
+    min_agreement : float | None
+        the same, with at least this share of positions where the top token is the dense
+        model's, such as 0.8
+    """
 
     max_loss: float | None = flag(
         None,
         "in place of a sparsity: the smallest model whose perplexity on held-out"
         " calibration text is at most that many times the dense model's, such as 1.10",
         metavar="X",
-        type=read_number,
+        type=read_number, decides="plan",
     )
     min_agreement: float | None = flag(
         None,
         "the same, with at least this share of positions where the top token is the"
         " dense model's, such as 0.8",
         metavar="SHARE",
-        type=read_number,
+        type=read_number, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #c82608e3
 @dataclass(frozen=True)
 class MethodOptions:
-    "How it is pruned."
+    """How it is pruned.
+
+    Parameters
+    ----------
+    alpha : float | None
+        2ssp: of the balance between the stages (default: 1.5)
+    n_attn : int | str | None
+        2ssp: attentions to remove, in place of the formula's number; 'search': the number that
+        the calibration text prefers
+    widths : str | None
+        2ssp: 'search' lets layers differ in FFN width, at the same total (default: uniform)
+    multiple : int | None
+        2ssp: FFN widths are multiples of this; 64 suits 16-bit kernels (default: 1, as the
+        paper)
+    repair : str | None
+        least_squares: refit the output projections of the FFNs that are left, after any method
+        but slicegpt (default: no repair)
+    """
 
     alpha: float | None = flag(
         None,
         "2ssp: of the balance between the stages (default: 1.5)",
-        type=read_number,
+        type=read_number, decides="plan",
     )
     n_attn: int | str | None = flag(
         None,
         "2ssp: attentions to remove, in place of the formula's number; 'search': the"
         " number that the calibration text prefers",
         metavar="N",
-        type=read_attentions,
+        type=read_attentions, decides="plan",
     )
     widths: str | None = flag(
         None,
         "2ssp: 'search' lets layers differ in FFN width, at the same total (default:"
         " uniform)",
-        choices=["uniform", "search"],
+        choices=["uniform", "search"], decides="plan",
     )
     multiple: int | None = flag(
         None,
         "2ssp: FFN widths are multiples of this; 64 suits 16-bit kernels (default: 1,"
         " as the paper)",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="plan",
     )
     repair: str | None = flag(
         None,
         "least_squares: refit the output projections of the FFNs that are left, after"
         " any method but slicegpt (default: no repair)",
         metavar="HOW",
-        choices=REPAIR_NAMES,
+        choices=REPAIR_NAMES, decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #6736cc9d
 @dataclass(frozen=True)
 class MixtureOptions:
-    "How a mixture of experts is pruned."
+    """How a mixture of experts is pruned.
+
+    Parameters
+    ----------
+    balance : str | None
+        2ssp: the formula for attentions counts all experts, or only the 'active' ones that a
+        token uses (default: all, as the paper)
+    weighted : bool | None
+        2ssp: an expert's activations count by the router's weights
+    """
 
     balance: str | None = flag(
         None,
         "2ssp: the formula for attentions counts all experts, or only the 'active' ones"
         " that a token uses (default: all, as the paper)",
-        choices=COUNT_NAMES,
+        choices=COUNT_NAMES, decides="plan",
     )
     weighted: bool | None = flag(
         None,
         "2ssp: an expert's activations count by the router's weights",
-        action="store_true",
+        action="store_true", decides="plan",
     )
 
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    "What it is calibrated on."
+    """What it is calibrated on.
+
+    Parameters
+    ----------
+    calibration : str | None
+        a name of `data.TEXTS`, or a path
+    n_samples : int | None
+        calibration windows (default: the method's, 32 for 2ssp)
+    seq_len : int
+        tokens a window (default: 2048)
+    local_datasets : bool
+        read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)
+    data_dir : str | None
+        the same, from another folder
+    """
 
     # a name of `data.TEXTS`, or a path
     calibration: str | None = flag(
         None,
         f"one of {', '.join(TEXT_NAMES)}, a file, or a save_to_disk folder (default:"
         " c4; news for smollm2)",
-        metavar="TEXT",
+        metavar="TEXT", decides="plan",
     )
     n_samples: int | None = flag(
         None,
         "calibration windows (default: the method's, 32 for 2ssp)",
-        metavar="N",
-        type=read_count,
+        metavar="N", type=read_count, decides="plan",
     )
     seq_len: int = flag(
-        2048, "tokens a window (default: 2048)", metavar="T", type=read_count
+        2048, "tokens a window (default: 2048)", metavar="T", type=read_count,
+        decides="plan",
     )
     local_datasets: bool = flag(
         False,
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        action="store_true",
+        action="store_true", decides="plan",
     )
-    data_dir: str | None = flag(None, "the same, from another folder", metavar="DIR")
+    data_dir: str | None = flag(
+        None, "the same, from another folder", metavar="DIR", decides="plan",
+    )
 
 # %% ../nbs/70_options.ipynb #3104b565
 @dataclass(frozen=True)
 class TextOptions:
-    "Perplexity."
+    """Perplexity.
+
+    Parameters
+    ----------
+    dense : bool
+        the unpruned model, evaluated as the other flags say
+    evaluate_perplexity : bool
+        perplexity on WikiText-2
+    main_table_results : bool
+        perplexity on WikiText-2, C4 and FineWeb-Edu
+    evaluation : tuple[str, ...]
+        perplexity on this text, named as for --calibration; can be given again
+    n_eval : int | None
+        evaluation windows of each text (default: all)
+    eval_len : int | None
+        tokens an evaluation window (default: as --seq_len)
+    stride : int | None
+        strided perplexity, that many tokens a step, in place of the consecutive windows of the
+        paper
+    """
 
     dense: bool = flag(
         False,
         "the unpruned model, evaluated as the other flags say",
-        action="store_true",
+        action="store_true", decides="row",
     )
     evaluate_perplexity: bool = flag(
-        False, "perplexity on WikiText-2", action="store_true"
+        False, "perplexity on WikiText-2", action="store_true", decides="row",
     )
     main_table_results: bool = flag(
-        False, "perplexity on WikiText-2, C4 and FineWeb-Edu", action="store_true"
+        False, "perplexity on WikiText-2, C4 and FineWeb-Edu", action="store_true",
+        decides="row",
     )
     evaluation: tuple[str, ...] = flag(
         (),
         "perplexity on this text, named as for --calibration; can be given again",
         metavar="TEXT",
-        action="append",
+        action="append", decides="row",
     )
     n_eval: int | None = flag(
         None,
         "evaluation windows of each text (default: all)",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="row",
     )
     eval_len: int | None = flag(
         None,
         "tokens an evaluation window (default: as --seq_len)",
         metavar="T",
-        type=read_count,
+        type=read_count, decides="row",
     )
     stride: int | None = flag(
         None,
         "strided perplexity, that many tokens a step, in place of the consecutive"
         " windows of the paper",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #a38c2ffa
 @dataclass(frozen=True)
 class TaskOptions:
-    "Downstream tasks."
+    """Downstream tasks.
+
+    Parameters
+    ----------
+    evaluate_downstream : bool
+        zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa and mmlu,
+        through lm-eval
+    tasks : tuple[str, ...]
+        these tasks in place of those; twossp_arithmetic: 20 questions in GSM8K's form, which
+        need no network
+    include_path : tuple[str, ...]
+        folder with lm-eval task definitions of your own; can be given again
+    """
 
     evaluate_downstream: bool = flag(
         False,
         "zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa"
         " and mmlu, through lm-eval",
-        action="store_true",
+        action="store_true", decides="row",
     )
     tasks: tuple[str, ...] = flag(
         (),
@@ -455,148 +751,222 @@ class TaskOptions:
         " which need no network",
         metavar="NAME",
         nargs="+",
+        decides="row",
     )
     include_path: tuple[str, ...] = flag(
         (),
         "folder with lm-eval task definitions of your own; can be given again",
         metavar="DIR",
-        action="append",
+        action="append", decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #247f4d35
 @dataclass(frozen=True)
 class AskOptions:
-    "How tasks are asked."
+    """How tasks are asked.
+
+    Parameters
+    ----------
+    num_fewshot : int | str
+        solved examples in front of each question, as many as the task has at most; 'task': the
+        task's own number (default: 0, as the paper; GSM8K's own is 5)
+    apply_chat_template : bool
+        ask as the tokenizer's chat template has it (default: plain text)
+    confirm_run_unsafe_code : bool
+        allow tasks that run what the model wrote, on this machine
+    limit : int | None
+        at most the first N documents of each task (default: all)
+    batch_size : str
+        requests a forward; 'auto' on a GPU (default: 8)
+    """
 
     num_fewshot: int | str = flag(
         0,
         "solved examples in front of each question, as many as the task has at most;"
         " 'task': the task's own number (default: 0, as the paper; GSM8K's own is 5)",
         metavar="N",
-        type=read_fewshot,
+        type=read_fewshot, decides="row",
     )
     apply_chat_template: bool = flag(
         False,
         "ask as the tokenizer's chat template has it (default: plain text)",
-        action="store_true",
+        action="store_true", decides="row",
     )
     confirm_run_unsafe_code: bool = flag(
         False,
         "allow tasks that run what the model wrote, on this machine",
-        action="store_true",
+        action="store_true", decides="row",
     )
     limit: int | None = flag(
         None,
         "at most the first N documents of each task (default: all)",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="row",
     )
     batch_size: str = flag(
-        "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N"
+        "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N",
+        decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #86fe3d5f
 @dataclass(frozen=True)
 class UseOptions:
-    "Speed, and what it writes."
+    """Speed, and what it writes.
+
+    Parameters
+    ----------
+    evaluate_inference : bool
+        forward time on a calibration window (10 to warm up, mean of 10), and generation with a
+        cache
+    repeats : int
+        of that forward, after as many to warm up (default: 10)
+    evaluate_qualitative : bool
+        continuations of two prompts (5 beams, no repeated trigram, 128 tokens)
+    prompt : tuple[str, ...]
+        a prompt for that, in place of the paper's two; can be given again
+    agreement : bool
+        agreement with the dense model on the first evaluation text: KL, share of equal top
+        tokens, and what is written after prompts (at most 8 windows of 256 tokens; 64 tokens
+        after 32)
+    """
 
     evaluate_inference: bool = flag(
         False,
         "forward time on a calibration window (10 to warm up, mean of 10), and"
         " generation with a cache",
-        action="store_true",
+        action="store_true", decides="row",
     )
     repeats: int = flag(
         10,
         "of that forward, after as many to warm up (default: 10)",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="row",
     )
     evaluate_qualitative: bool = flag(
         False,
         "continuations of two prompts (5 beams, no repeated trigram, 128 tokens)",
-        action="store_true",
+        action="store_true", decides="row",
     )
     prompt: tuple[str, ...] = flag(
         (),
         "a prompt for that, in place of the paper's two; can be given again",
         metavar="TEXT",
-        action="append",
+        action="append", decides="row",
     )
     agreement: bool = flag(
         False,
         "agreement with the dense model on the first evaluation text: KL, share of equal"
         " top tokens, and what is written after prompts (at most 8 windows of 256"
         " tokens; 64 tokens after 32)",
-        action="store_true",
+        action="store_true", decides="row",
     )
 
 # %% ../nbs/70_options.ipynb #142f67f6
 @dataclass(frozen=True)
 class OutputOptions:
-    "Output."
+    """Output.
+
+    Parameters
+    ----------
+    save : str | None
+        save the pruned checkpoint, its plan and pictures there; with several runs, a folder for
+        each below it
+    overwrite : bool
+        replace a checkpoint that is there
+    export : str | None
+        also write what --save saves as twossp export does, beside it
+    quantize : str | None
+        of --export gguf, such as q8_0 or q4_k_m
+    results : str | None
+        append rows to this JSONL file; runs whose row it holds are not done again
+    executor : str | None
+        work on the cells elsewhere: the dotted path of a function that makes a
+        concurrent.futures.Executor, such as mycluster:make
+    tensorboard : str | None
+        log each row to TensorBoard, in this folder
+    logging : str
+        DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)
+    quiet : bool
+        no progress bars
+    """
 
     save: str | None = flag(
         None,
         "save the pruned checkpoint, its plan and pictures there; with several runs, a"
         " folder for each below it",
-        metavar="DIR",
+        metavar="DIR", decides="nothing",
     )
     overwrite: bool = flag(
-        False, "replace a checkpoint that is there", action="store_true"
+        False, "replace a checkpoint that is there", action="store_true",
+        decides="nothing",
     )
     export: str | None = flag(
         None,
         "also write what --save saves as twossp export does, beside it",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"],
+        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
     )
     quantize: str | None = flag(
-        None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower
+        None, "of --export gguf, such as q8_0 or q4_k_m", metavar="TYPE", type=str.lower,
+        decides="nothing",
     )
     results: str | None = flag(
         None,
         "append rows to this JSONL file; runs whose row it holds are not done again",
-        metavar="FILE",
+        metavar="FILE", decides="nothing",
     )
     executor: str | None = flag(
         None,
         "work on the cells elsewhere: the dotted path of a function that makes a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH",
+        metavar="PATH", decides="nothing",
     )
     tensorboard: str | None = flag(
-        None, "log each row to TensorBoard, in this folder", metavar="DIR"
+        None, "log each row to TensorBoard, in this folder", metavar="DIR",
+        decides="nothing",
     )
     logging: str = flag(
         "INFO",
         "DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
         metavar="LEVEL",
         type=str.upper,
-        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], decides="nothing",
     )
-    quiet: bool = flag(False, "no progress bars", action="store_true")
+    quiet: bool = flag(
+        False, "no progress bars", action="store_true", decides="nothing",
+    )
 
 # %% ../nbs/70_options.ipynb #0afe34cb
 @dataclass(frozen=True)
 class OtherOptions:
-    "In place of one run."
+    """In place of one run.
+
+    Parameters
+    ----------
+    report : str | None
+        no pruning: turn a results file into FILE.html, as twossp report does
+    ablation : bool
+        the ablations, one after the other: calibration size, stage 1 alone, columns-rows, L1
+        norms, every number of attentions
+    demo : bool
+        prune the embedded model at 25 %, compare, save into ./demo: a few minutes, no network
+    """
 
     report: str | None = flag(
         None,
         "no pruning: turn a results file into FILE.html, as twossp report does",
-        metavar="FILE",
+        metavar="FILE", decides="nothing",
     )
     ablation: bool = flag(
         False,
         "the ablations, one after the other: calibration size, stage 1 alone,"
         " columns-rows, L1 norms, every number of attentions",
-        action="store_true",
+        action="store_true", decides="plan",
     )
     demo: bool = flag(
         False,
         "prune the embedded model at 25 %%, compare, save into ./demo: a few minutes,"
         " no network",
-        action="store_true",
+        action="store_true", decides="plan",
     )
 
 # %% ../nbs/70_options.ipynb #f3c6337d
@@ -664,7 +1034,20 @@ def read_options(
     words: Sequence[str] | None = None,  # default: the process's
     **how,  # for `make_parser`
 ) -> Options:  # the demo's filled in
-    "The options of `twossp prune`."
+    """The options of `twossp prune`.
+
+    Parameters
+    ----------
+    words : Sequence[str] | None, default None
+        default: the process's
+    **how
+        for `make_parser`
+
+    Returns
+    -------
+    Options
+        the demo's filled in
+    """
     given = read_given(Options, words, **how)
     if {"max_loss", "min_agreement"} & given.keys() and not given.get("demo"):
         given = dict(pruning_method="2ssp") | given
@@ -678,7 +1061,18 @@ def read_options(
 def method_options(
     o: Options,  # what was asked for
 ) -> dict:  # keyword arguments of the method; those that were given
-    "The options that go to the method."
+    """The options that go to the method.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    dict
+        keyword arguments of the method; those that were given
+    """
     own = (*fields(MethodOptions), *fields(MixtureOptions))
     values = {f.name: getattr(o, f.name) for f in own}
     return {k: v for k, v in values.items() if v is not None}
@@ -687,42 +1081,108 @@ def method_options(
 def wants_several(
     o: Options,  # what was asked for
 ) -> bool:  # more than one target
-    "A rate of -1 or -2 stands for several."
+    """A rate of -1 or -2 stands for several.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    bool
+        more than one target
+    """
     return bool({o.sparsity_rate, o.num_prune} & {-1, -2})
 
 
 def read_batch_size(
     o: Options,  # what was asked for
 ) -> int | str:  # as lm-eval takes it
-    "Requests a forward: a number, or 'auto'."
+    """Requests a forward: a number, or 'auto'.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    int | str
+        as lm-eval takes it
+    """
     return int(o.batch_size) if o.batch_size.isdigit() else o.batch_size
 
 
 def wants_quality(
     o: Options,  # what was asked for
 ) -> bool:  # a quality, in place of a sparsity
-    "Is the sparsity to be found?"
+    """Is the sparsity to be found?
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    bool
+        a quality, in place of a sparsity
+    """
     return o.max_loss is not None or o.min_agreement is not None
 
 
 def fewshot_number(
     o: Options,  # what was asked for
 ) -> int | None:  # as `run_tasks` takes it
-    "Solved examples that come first; None: the task's own number."
+    """Solved examples that come first; None: the task's own number.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    int | None
+        as `run_tasks` takes it
+    """
     return None if o.num_fewshot == "task" else o.num_fewshot
 
 # %% ../nbs/70_options.ipynb #208aa893
 def text_folder(
     o: Options,  # what was asked for
 ) -> str | None:  # None: no local copies
-    "Where the named texts are kept on this machine."
+    """Where the named texts are kept on this machine.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    str | None
+        None: no local copies
+    """
     return "data" if o.local_datasets else o.data_dir
 
 
 def evaluation_names(
     o: Options,  # what was asked for
 ) -> list[str]:  # each once, in order
-    "Names of the texts to take perplexity on."
+    """Names of the texts to take perplexity on.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    list[str]
+        each once, in order
+    """
     named: tuple = ("wikitext2",) if o.evaluate_perplexity else ()
     named = ("wikitext2", "c4", "fineweb-edu") if o.main_table_results else named
     return list(dict.fromkeys([*named, *o.evaluation]))
@@ -731,7 +1191,18 @@ def evaluation_names(
 def calibration_name(
     o: Options,  # what was asked for
 ) -> str:  # a name or a path
-    "Name of the text to calibrate on."
+    """Name of the text to calibrate on.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    str
+        a name or a path
+    """
     embedded = o.model == "smollm2" and not text_folder(o)
     return o.calibration or ("news" if embedded else "c4")
 
@@ -739,14 +1210,36 @@ def calibration_name(
 def needs_calibration(
     o: Options,  # what was asked for
 ) -> bool:  # does anything read calibration windows
-    "A search does, an ablation, and the clock."
+    """A search does, an ablation, and the clock.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    bool
+        does anything read calibration windows
+    """
     return o.pruning_method is not None or o.ablation or o.evaluate_inference
 
 
 def usual_windows(
     o: Options,  # what was asked for
 ) -> int:  # of calibration
-    "The method's number; with a repair, which holds some of them out, 32 at least."
+    """The method's number; with a repair, which holds some of them out, 32 at least.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    int
+        of calibration
+    """
     n = find_method(o.pruning_method).windows if o.pruning_method else 1
     return max(n, 32) if o.repair else n
 
@@ -754,7 +1247,13 @@ def usual_windows(
 def check_options(
     o: Options,  # what was asked for
 ) -> None:
-    "`ValueError` for what does not fit together."
+    """`ValueError` for what does not fit together.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    """
     if o.model is None:
         raise ValueError(
             "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
@@ -841,46 +1340,88 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class FamiliesOptions:
-    "How much of what is known."
+    """How much of what is known.
+
+    Parameters
+    ----------
+    all : bool
+        every model type of transformers, with its verdict: in the table, derived, refused and
+        why, or not tried
+    """
 
     all: bool = flag(
         False,
         "every model type of transformers, with its verdict: in the table, derived,"
         " refused and why, or not tried",
-        action="store_true",
+        action="store_true", decides="nothing",
     )
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    "From where, and to where."
+    """From where, and to where.
 
-    results: str = word("a results file", metavar="RESULTS")
+    Parameters
+    ----------
+    results : str
+        a results file
+    out : str | None
+        the page (default: RESULTS with .html); with .csv, .md or .tex the tables
+    """
+
+    results: str = word("a results file", metavar="RESULTS", decides="nothing")
     out: str | None = flag(
         None,
         "the page (default: RESULTS with .html); with .csv, .md or .tex the tables",
-        metavar="FILE",
+        metavar="FILE", decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #8315feba
 @dataclass(frozen=True)
 class BoundedModel:
-    "Of what, and how much of it."
+    """Of what, and how much of it.
+
+    Parameters
+    ----------
+    model : str
+        name on the Hugging Face hub, path of a folder, or 'smollm2'
+    sparsity_rate : float | None
+        between 0 and 1; or one of:
+    target_bytes : str | None
+        of the checkpoint
+    target_memory : str | None
+        of weights and cache
+    target_params : str | None
+        parameters, such as 300M
+    target_speedup : float | None
+        counted, of a token
+    context : int
+        tokens in the cache (default: 4096)
+    """
 
     model: str = word(
-        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME"
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
+        decides="nothing",
     )
     sparsity_rate: float | None = flag(
-        None, "between 0 and 1; or one of:", metavar="S", type=read_number
+        None, "between 0 and 1; or one of:", metavar="S", type=read_number,
+        decides="nothing",
     )
-    target_bytes: str | None = flag(None, "of the checkpoint", metavar="SIZE")
-    target_memory: str | None = flag(None, "of weights and cache", metavar="SIZE")
-    target_params: str | None = flag(None, "parameters, such as 300M", metavar="N")
+    target_bytes: str | None = flag(
+        None, "of the checkpoint", metavar="SIZE", decides="nothing",
+    )
+    target_memory: str | None = flag(
+        None, "of weights and cache", metavar="SIZE", decides="nothing",
+    )
+    target_params: str | None = flag(
+        None, "parameters, such as 300M", metavar="N", decides="nothing",
+    )
     target_speedup: float | None = flag(
-        None, "counted, of a token", metavar="X", type=read_number
+        None, "counted, of a token", metavar="X", type=read_number, decides="nothing",
     )
     context: int = flag(
-        4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count
+        4096, "tokens in the cache (default: 4096)", metavar="T", type=read_count,
+        decides="nothing",
     )
 
 # %% ../nbs/70_options.ipynb #e969e060
@@ -889,33 +1430,73 @@ ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
 
 @dataclass(frozen=True)
 class EstimateOptions(BoundedModel):
-    "What a method would leave of it, and take."
+    """What a method would leave of it, and take.
+
+    Parameters
+    ----------
+    pruning_method : tuple[str, ...]
+        keys of `METHODS`
+    multiple : int | None
+        2ssp: FFN widths are multiples of this
+    n_attn : int | str | None
+        2ssp: attentions to remove
+    alpha : float | None
+        2ssp: of the balance
+    widths : str | None
+        2ssp: of the FFNs
+    balance : str | None
+        2ssp, mixtures: experts that it counts
+    repair : str | None
+        what it takes, too
+    stream : bool
+        what it takes with the layers left on disk
+    dtype : str
+        auto (as stored), float32, bfloat16 or float16
+    cache_dir : str | None
+        where configurations are kept
+    trust_remote_code : bool
+        run Python that comes with the checkpoint
+    """
 
     # keys of `METHODS`
     pruning_method: tuple[str, ...] = flag(
-        ESTIMATED, f"default: {' '.join(ESTIMATED)}", metavar="METHOD", nargs="+"
+        ESTIMATED, f"default: {' '.join(ESTIMATED)}", metavar="METHOD", nargs="+",
+        decides="nothing",
     )
     multiple: int | None = flag(
-        None, "2ssp: FFN widths are multiples of this", metavar="N", type=read_count
+        None, "2ssp: FFN widths are multiples of this", metavar="N", type=read_count,
+        decides="nothing",
     )
     n_attn: int | str | None = flag(
-        None, "2ssp: attentions to remove", metavar="N", type=read_attentions
+        None, "2ssp: attentions to remove", metavar="N", type=read_attentions,
+        decides="nothing",
     )
-    alpha: float | None = flag(None, "2ssp: of the balance", type=read_number)
+    alpha: float | None = flag(
+        None, "2ssp: of the balance", type=read_number, decides="nothing",
+    )
     widths: str | None = flag(
-        None, "2ssp: of the FFNs", choices=["uniform", "search"]
+        None, "2ssp: of the FFNs", choices=["uniform", "search"], decides="nothing",
     )
     balance: str | None = flag(
-        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES
+        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES,
+        decides="nothing",
     )
     repair: str | None = flag(
-        None, "what it takes, too", metavar="HOW", choices=REPAIR_NAMES
+        None, "what it takes, too", metavar="HOW", choices=REPAIR_NAMES,
+        decides="nothing",
     )
     stream: bool = flag(
-        False, "what it takes with the layers left on disk", action="store_true"
+        False, "what it takes with the layers left on disk", action="store_true",
+        decides="nothing",
     )
-    dtype: str = flag("auto", "auto (as stored), float32, bfloat16 or float16")
-    cache_dir: str | None = flag(None, "where configurations are kept", metavar="DIR")
+    dtype: str = flag(
+        "auto", "auto (as stored), float32, bfloat16 or float16",
+        decides="nothing",
+    )
+    cache_dir: str | None = flag(
+        None, "where configurations are kept", metavar="DIR", decides="nothing",
+    )
     trust_remote_code: bool = flag(
-        False, "run Python that comes with the checkpoint", action="store_true"
+        False, "run Python that comes with the checkpoint", action="store_true",
+        decides="nothing",
     )

@@ -163,7 +163,7 @@ class _Tried:
                 new.write_text(json.dumps(found), encoding="utf-8")
         return found
 
-
+# %% ../nbs/68_quality.ipynb #e1b1e7fa
 def _read_numbers(file):
     "What is in a file of numbers; None if it is not there, or damaged"
     try:
@@ -249,7 +249,7 @@ def find_quality(
     levels = tuple(v for _, v in sorted(tried.levels.items()) if v)
     return Quality(bound, levels, tried.levels[good], tried.found[good])
 
-
+# %% ../nbs/68_quality.ipynb #8708e40c
 def path_options(
     method: str,  # a key of the table of methods
 ) -> dict:  # of the method

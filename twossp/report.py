@@ -239,13 +239,16 @@ def _finish_trials(ax):
 # %% ../nbs/65_report.ipynb #ab8671cb
 def _facts(r, name):
     "What decided a row, but for method, target, seed and calibration"
-    facts = {"model": r.model, "device": r.device, "dtype": r.dtype}
+    facts = {"model": r.model_id or r.model, "device": r.device, "dtype": r.dtype}
     task = name and f"{name.rpartition('/')[0]}/n" in r.metrics
     for k in ("torch", "transformers", *(["lm_eval"] if task else [])):
         facts[k] = r.versions.get(k)
     for k, text in r.texts.items():
         if name and name.startswith(f"{k}/"):
             facts[k] = text
+    for k, identity in r.evaluations.items():
+        if name and name.startswith(f"{k}/"):
+            facts[f"{k} as asked"] = identity[:8]
     return {k: v for k, v in (facts | r.options).items() if v is not None}
 
 
@@ -264,11 +267,35 @@ def _split_by_calibration(rows):
     return by
 
 
-def _differ(facts, others):
+def _split_by_plan(rows):
+    "One group, or more where one seed and target has had several plans"
+    plans: dict = {}
+    for r in rows:
+        plans.setdefault((r.seed, r.target), {})[r.plan_id] = None
+    odd = {p for found in plans.values() if len(found) > 1 for p in found}
+    by: dict = {}
+    for r in rows:
+        by.setdefault(r.plan_id if r.plan_id in odd else None, []).append(r)
+    return by
+
+# %% ../nbs/65_report.ipynb #dc06ad0a
+def _differ(facts, others, names=None):
     "In what the facts of a group differ from those of its method's other groups"
     keys = dict.fromkeys(k for f in others for k in f)
     odd = [k for k in keys if len({_text(f.get(k)) for f in others}) > 1]
-    return ", ".join(f"{k}={facts[k]}" for k in odd if k in facts)
+    told = {f"{k} as asked" for k in odd}  # the text says it
+    odd = [k for k in odd if k not in told]
+    shown = facts | {"model": (names or {}).get(facts.get("model"), facts.get("model"))}
+    return ", ".join(f"{k}={shown[k]}" for k in odd if k in facts)
+
+
+def _model_names(rows):
+    "Identity of a model -> its name; with the identity where two models have one name"
+    names: dict = {}
+    for r in rows:
+        names.setdefault(r.model_id or r.model, r.model)
+    twice = [v for v in names.values() if [*names.values()].count(v) > 1]
+    return {k: f"{v} {k[-8:]}" if v in twice else v for k, v in names.items()}
 
 # %% ../nbs/65_report.ipynb #4dd68bb8
 def like_rows(
@@ -276,21 +303,39 @@ def like_rows(
     name: str | None = None,  # the number that they are compared by, such as 'wiki/ppl'
     # name, unique -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
-    "Rows sorted into groups that may be averaged, in the order of the rows."
-    groups: dict = {}
-    for r in to_rows(rows):
+    """Rows sorted into groups that may be averaged, in the order of the rows: rows of
+    unlike models, evaluations or plans are never in one.
+
+    Parameters
+    ----------
+    rows : Rows
+        of any methods
+    name : str | None, default None
+        the number that they are compared by, such as 'wiki/ppl'
+
+    Returns
+    -------
+    dict[str, list[Result]]
+        name, unique -> rows that differ in seed and target only
+    """
+    groups, rows = {}, to_rows(rows)
+    names = _model_names(rows)
+    for r in rows:
         groups.setdefault((r.method, _text(_facts(r, name))), []).append(r)
     parts: dict = {}
     for (method, _), same in groups.items():
         for calibration, rs in _split_by_calibration(same).items():
-            facts = _facts(rs[0], name)
-            if calibration:
-                facts["calibration"] = calibration[:8]
-            parts.setdefault(method, []).append((facts, rs))
+            for plan, alike in _split_by_plan(rs).items():
+                facts = _facts(alike[0], name)
+                if calibration:
+                    facts["calibration"] = calibration[:8]
+                if plan is not None:
+                    facts["plan"] = plan[:8]
+                parts.setdefault(method, []).append((facts, alike))
     found = {}
     for method, group in parts.items():
         for facts, rs in group:
-            why = _differ(facts, [f for f, _ in group])
+            why = _differ(facts, [f for f, _ in group], names)
             found[f"{method} ({why})" if why else method] = rs
     return found
 
@@ -370,23 +415,51 @@ def _or_empty(x, form, scale=1):
 def name_of(
     r: Result,  # any
 ) -> str:  # not unique: see `names_of`
-    "A row's name in tables: its method, and the target."
+    """A row's name in tables: its method, and the target.
+
+    Parameters
+    ----------
+    r : Result
+        any
+
+    Returns
+    -------
+    str
+        not unique: see `names_of`
+    """
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def names_of(
     rows: Rows,  # any
 ) -> list[str]:  # one for each row, all different
-    "Names of rows: method and target, and in what rows of one name differ."
+    """Names of rows: method and target, and in what rows of one name differ.
+
+    Parameters
+    ----------
+    rows : Rows
+        any
+
+    Returns
+    -------
+    list[str]
+        one for each row, all different
+    """
     rows = to_rows(rows)
-    facts: dict = {}
+    facts, models = {}, _model_names(rows)
     for i, r in enumerate(rows):
         own = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
+        own |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
+        own |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
         facts.setdefault(name_of(r), []).append((i, own | dict(seed=r.seed)))
     names = [""] * len(rows)
     for name, group in facts.items():
         for n, (i, own) in enumerate(group):
-            why = _differ(own, [f for _, f in group])
+            others = [f for _, f in group]
+            last = [k for k in own if k == "plan" or k.endswith(" as asked")]
+            bare = lambda f: {k: v for k, v in f.items() if k not in last}
+            told = sum(bare(f) == bare(own) for f in others) < 2
+            why = _differ(bare(own) if told else own, others, models)
             names[i] = f"{name} ({why})" if why else name
             while names[i] in names[:i]:  # the very same row again
                 names[i] = f"{name} ({n + 1})"
@@ -964,6 +1037,21 @@ def styled(
     digits: int = 2,  # after the point
     lowest: bool = True,  # is the lowest number the best
 ) -> object:  # a pandas Styler
-    "The same for a notebook: the best of each column bold."
+    """The same for a notebook: the best of each column bold.
+
+    Parameters
+    ----------
+    t : pd.DataFrame
+        of `paper_table`
+    digits : int, default 2
+        after the point
+    lowest : bool, default True
+        is the lowest number the best
+
+    Returns
+    -------
+    object
+        a pandas Styler
+    """
     style = t.style.apply(_bold("font-weight: bold", lowest))
     return style.format(_printed("∞", digits), na_rep="–")

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'check_method', 'plans_folder', 'save_folder', 'saved_key', 'check_here',
-    'pick_device', 'list_targets', 'asked_bound', 'read_shapes', 'find_target',
-    'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
+    'check_method', 'plans_folder', 'save_folder', 'read_saved', 'is_saved',
+    'check_here', 'pick_device', 'list_targets', 'asked_bound', 'read_shapes',
+    'find_target', 'read_all', 'cut_windows', 'evaluations', 'find_downstream', 'load',
     'check_feasible', 'check_shapes', 'advise_multiple', 'saver', 'run_plan', 'run',
     'write_page', 'prune'
 ]
@@ -14,6 +14,7 @@ __all__ = [
 # %% ../nbs/72_run.ipynb #33975127
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
@@ -29,30 +30,35 @@ from twossp.estimate import (
     SHAPES, estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
 from twossp.evaluate import (
-    PROMPTS, describe_model, measure, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from .executor import Source
+from .files import append_line, hash_files, only_writer
 from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
-from .grid import cell_key, log, run_grid
+from .grid import as_asked, finished_rows, log, run_grid, search_key
 from .hub import check_target, save_pruned
+from twossp.identity import (
+    model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
+)
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import find_method, method
+
+# %% ../nbs/72_run.ipynb #ea3b7085
 from .metrics import ids_hash
 from .mixtures import check_fused
-from twossp.options import (
+from .options import (
     BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names, fewshot_number,
     method_options, needs_calibration, read_batch_size, text_folder, usual_windows,
-    wants_quality, wants_several,
-)
+    wants_quality, wants_several)
 from .page import write_report
 from .plan import check_sparsity
-from .provenance import load_plan, plan_file, plan_key
+from .provenance import load_plan, plan_file
 from .quality import check_bound
 from .reach import make_executor, reach_quality, say_quality
 from .repair import check_repair
 from .report import plot_plan, plot_trials
-from .results import Result, append_line, load_results, to_row, versions
+from .results import Result, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
 from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
@@ -61,7 +67,13 @@ from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
 def check_method(
     o: Options,  # what was asked for
 ) -> None:
-    "`ValueError` for options that the method does not have."
+    """`ValueError` for options that the method does not have.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    """
     asked = method_options(o)
     takes = signature(method(o.pruning_method)).parameters if o.pruning_method else {}
     strange = asked.keys() - takes
@@ -85,7 +97,18 @@ def check_method(
 def plans_folder(
     o: Options,  # what was asked for
 ) -> Path:  # may not be there yet
-    "Where plans are kept the moment they are found."
+    """Where plans are kept the moment they are found.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    Path
+        may not be there yet
+    """
     place = o.save or o.results
     if place is None:
         return cache_folder(o.cache_dir) / "plans"
@@ -98,21 +121,76 @@ def save_folder(
     method: str,  # a row's method
     target: float,  # and its sparsity
 ) -> Path:  # may not be there yet
-    "Where a checkpoint goes: with several targets, each has its own below `--save`."
+    """Where a checkpoint goes: with several targets, each has its own below `--save`.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    method : str
+        a row's method
+    target : float
+        and its sparsity
+
+    Returns
+    -------
+    Path
+        may not be there yet
+    """
     place = Path(o.save).expanduser()
     name = f"{method}-{target:.4f}".rstrip("0")
     return place / name if wants_several(o) else place
 
 
-def saved_key(
+def read_saved(
     folder: Path,  # of a checkpoint, or not
-) -> str | None:  # of `plan_key`; None: it does not say
-    "Which search a checkpoint came from."
+) -> dict:  # what its plan.json says; empty: it does not say
+    """What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …
+
+    Parameters
+    ----------
+    folder : Path
+        of a checkpoint, or not
+
+    Returns
+    -------
+    dict
+        what its plan.json says; empty: it does not say
+    """
     try:
         record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-        return record.get("plan_key")
-    except (OSError, ValueError, AttributeError):
-        return None
+        return record if isinstance(record, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+# %% ../nbs/72_run.ipynb #3bd5e7c0
+def is_saved(
+    folder: Path,  # of a checkpoint, or not
+    **identities: str,  # model_identity, plan_identity
+) -> bool:  # nothing is to be written
+    """Does a folder hold just that plan of just that model, with all its files whole.
+
+    Parameters
+    ----------
+    folder : Path
+        of a checkpoint, or not
+    **identities : str
+        model_identity, plan_identity
+
+    Returns
+    -------
+    bool
+        nothing is to be written
+    """
+    record = read_saved(folder)
+    if any(record.get(k) != v for k, v in identities.items()):
+        return False
+    want = record.get("files") or {}
+    try:
+        found = hash_files([folder / name for name in want])
+    except OSError:
+        return False
+    return bool(want) and [*found.values()] == [*want.values()]
 
 # %% ../nbs/72_run.ipynb #2b92d6de
 def _check_save(
@@ -122,17 +200,29 @@ def _check_save(
     if wants_several(o):  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
-    key = saved_key(Path(o.save).expanduser())
-    # if it is this command's own, is seen when the search's key is known
-    if key is None or not plan_file(plans_folder(o), key).is_file():
+    record = read_saved(Path(o.save).expanduser())
+    # if it is this command's own, is seen when the plan's or the search's key is known
+    known = "plan_identity" if o.plan else "plan_key"
+    if known not in record or not _is_kept(o, record):
         check_target(o.save, o.overwrite)
         check_form(o, Path(o.save).expanduser())
 
 
+def _is_kept(o, record):
+    "Is the plan of a checkpoint where this command keeps its plans"
+    return bool(o.plan) or plan_file(plans_folder(o), record["plan_key"]).is_file()
+
+# %% ../nbs/72_run.ipynb #1074bb0f
 def check_here(
     o: Options,  # what was asked for
 ) -> None:
-    "`ValueError` for what this machine or the method cannot do."
+    """`ValueError` for what this machine or the method cannot do.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    """
     check_method(o)
     as_dtype(o.dtype)
     if o.stream and (o.device_map or o.executor):
@@ -164,7 +254,18 @@ def check_here(
 def pick_device(
     o: Options,  # what was asked for
 ) -> str:  # "cuda", "cpu", …
-    "The device that was asked for, else an accelerator, else the processor."
+    """The device that was asked for, else an accelerator, else the processor.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    str
+        "cuda", "cpu", …
+    """
     there = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
     return o.device or next(there, "cpu")
 
@@ -173,7 +274,20 @@ def list_targets(
     o: Options,  # what was asked for
     L: int,  # layers of the model
 ) -> list[float]:  # in (0, 1)
-    "The sparsities that a rate stands for; `--num_prune` says it in layers' worth."
+    """The sparsities that a rate stands for; `--num_prune` says it in layers' worth.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    L : int
+        layers of the model
+
+    Returns
+    -------
+    list[float]
+        in (0, 1)
+    """
     rate = o.sparsity_rate
     if rate is None:
         rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
@@ -187,7 +301,18 @@ def list_targets(
 def asked_bound(
     o: Options,  # what was asked for
 ) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
-    "The bound that stands in place of a sparsity; `ValueError` if it is no size."
+    """The bound that stands in place of a sparsity; `ValueError` if it is no size.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    tuple | None
+        bound, its value, the flag's own words; None: a rate was given
+    """
     for name, bound in BOUND_FLAGS.items():
         said = getattr(o, name)
         if said is not None:
@@ -199,7 +324,18 @@ def asked_bound(
 def read_shapes(
     o: Options,  # what was asked for: model, dtype, cache_dir
 ) -> PreTrainedModel:  # on the meta device, in the type that it would be loaded in
-    "The model without its weights."
+    """The model without its weights.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for: model, dtype, cache_dir
+
+    Returns
+    -------
+    PreTrainedModel
+        on the meta device, in the type that it would be loaded in
+    """
     model = load_skeleton(
         o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
     )
@@ -209,7 +345,18 @@ def read_shapes(
 def find_target(
     o: Options,  # what was asked for
 ) -> Options:  # with a sparsity in the place of a bound
-    "The smallest sparsity that keeps the bound, and what it leaves, said in a line."
+    """The smallest sparsity that keeps the bound, and what it leaves, said in a line.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    Options
+        with a sparsity in the place of a bound
+    """
     asked = asked_bound(o)
     if asked is None:
         return o
@@ -241,12 +388,29 @@ def _describe_bound(
 def read_all(
     o: Options,  # what was asked for
 ) -> tuple[list[str] | None, dict]:  # calibration text; evaluation texts by name
-    "Every text that is needed, before the model is loaded."
+    """Every text that is needed, before the model is loaded.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    tuple[list[str] | None, dict]
+        calibration text; evaluation texts by name
+    """
     where = dict(data_dir=text_folder(o), cache_dir=o.cache_dir)
     calib = None
     if needs_calibration(o):
         calib = load_text(calibration_name(o), "calibration", **where)
-    names = evaluation_names(o)
+    names, places = evaluation_names(o), {}
+    for n in names:
+        where_it_is = Path(n).resolve() if Path(n).exists() else n
+        if places.setdefault(_label(n), where_it_is) != where_it_is:
+            raise ValueError(
+                f"two evaluation texts are called {_label(n)!r}: rename one of the files"
+            )
     return calib, {_label(n): load_text(n, "evaluation", **where) for n in names}
 
 
@@ -260,7 +424,22 @@ def cut_windows(
     tok,  # the model's tokenizer
 ) -> torch.Tensor:  # (n, t)
     """The method's number of calibration windows; fewer, with a warning, only where the
-    text has no more and no number was asked for."""
+    text has no more and no number was asked for.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    texts : list[str]
+        of `read_all`
+    tok
+        the model's tokenizer
+
+    Returns
+    -------
+    torch.Tensor
+        (n, t)
+    """
     n = o.n_samples or usual_windows(o)
     if o.n_samples is None and n > 1:
         have = len(windows(texts, tok, o.seq_len))
@@ -285,7 +464,28 @@ def evaluations(
     tasks: tuple | None = None,  # of `load_tasks`
     progress: bool = False,  # show progress bars
 ) -> dict[str, Callable]:  # for `run_grid`
-    "The evaluations that were asked for."
+    """The evaluations that were asked for.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    texts : Mapping
+        evaluation texts by name
+    calib : torch.Tensor | None
+        (n, t) calibration windows
+    tok
+        the model's tokenizer
+    tasks : tuple | None, default None
+        of `load_tasks`
+    progress : bool, default False
+        show progress bars
+
+    Returns
+    -------
+    dict[str, Callable]
+        for `run_grid`
+    """
     evals = {}
     for name, text in texts.items():
         ids = windows(text, tok, o.eval_len or o.seq_len, o.n_eval)
@@ -322,7 +522,18 @@ def _downstream(o, tasks, progress):
 def find_downstream(
     o: Options,  # what was asked for
 ) -> tuple | None:  # of `load_tasks`; None: they are not asked for
-    "The tasks, with their data; `ValueError` if none of them has it."
+    """The tasks, with their data; `ValueError` if none of them has it.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    tuple | None
+        of `load_tasks`; None: they are not asked for
+    """
     if not o.evaluate_downstream:
         return None
     how = fewshot_number(o), o.confirm_run_unsafe_code
@@ -341,7 +552,18 @@ def find_downstream(
 def load(
     o: Options,  # what was asked for
 ) -> tuple:  # model, tokenizer
-    "The model that was named."
+    """The model that was named.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    tuple
+        model, tokenizer
+    """
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
     start_processes(device or "cpu")  # those of torchrun; does nothing without it
@@ -383,7 +605,17 @@ def check_feasible(
     model,  # dense
     targets: Sequence[float],  # sparsities
 ) -> None:
-    "`ValueError` for a target or a length that the model does not have."
+    """`ValueError` for a target or a length that the model does not have.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    model
+        dense
+    targets : Sequence[float]
+        sparsities
+    """
     split = lambda target: _try_balance(o, sizes(model), target)
     if o.multiple is not None:
         check_multiple(o.multiple, full_width(sizes(model)))
@@ -400,7 +632,13 @@ def check_shapes(
     o: Options,  # what was asked for
 ) -> None:
     """`ValueError` for what a model of those shapes cannot give, before weights are
-    loaded; what is wrong with a checkpoint, loading says."""
+    loaded; what is wrong with a checkpoint, loading says.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    """
     asked = o.pruning_method and not wants_quality(o)
     try:
         model = read_shapes(o)
@@ -428,7 +666,20 @@ def advise_multiple(
     o: Options,  # what was asked for
     model,  # dense
 ) -> str:  # a line; empty: nothing to say
-    "Widths that hardware and engines like, where there is one that likes them."
+    """Widths that hardware and engines like, where there is one that likes them.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    model
+        dense
+
+    Returns
+    -------
+    str
+        a line; empty: nothing to say
+    """
     if not (o.pruning_method or "").startswith("2ssp") or o.multiple is not None:
         return ""
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
@@ -445,13 +696,13 @@ def advise_multiple(
 
 # %% ../nbs/72_run.ipynb #7f603070
 def _key_of(
-    o: Options,  # what was asked for
     model,  # dense
     calib: torch.Tensor | None,  # (n, t) calibration windows
-    r: Result,  # method, target, seed and options
+    r: Result,  # model_id, method, target, seed and options
 ) -> str:  # of `plan_key`
     "Which search a row comes from."
-    return plan_key(model, o.model, r.method, r.target, r.seed, r.options, calib)
+    runtime = runtime_facts(model, model.device, model.dtype)
+    return search_key(r, method(r.method), calib, runtime)
 
 
 def _check_folders(
@@ -461,10 +712,17 @@ def _check_folders(
     targets: Sequence[float],  # sparsities
 ) -> None:
     "`FileExistsError` for a folder in the way that this very command did not write."
+    model_id = model_identity(model)
+    if o.plan:
+        folder = Path(o.save).expanduser()
+        plan_id = plan_identity(load_plan(o.plan), model_id)
+        if not is_saved(folder, model_identity=model_id, plan_identity=plan_id):
+            check_target(folder, o.overwrite)
     for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, method_options(o))
+        r = Result("", o.pruning_method, t, o.seed, method_options(o), model_id=model_id)
         folder = save_folder(o, r.method, t)
-        if saved_key(folder) is None or saved_key(folder) != _key_of(o, model, calib, r):
+        key = read_saved(folder).get("plan_key")
+        if key is None or key != _key_of(model, calib, r):
             check_target(folder, o.overwrite)
 
 # %% ../nbs/72_run.ipynb #142455ce
@@ -497,7 +755,24 @@ def saver(
     tok,  # its tokenizer
     calib: torch.Tensor | None,  # (n, t) calibration windows; None: of `--plan`
 ) -> Callable:  # for `run_grid`'s `on_plan`
-    "Save each plan's checkpoint, `plan.json` and pictures."
+    """Save each plan's checkpoint, `plan.json` and pictures.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    model
+        dense
+    tok
+        its tokenizer
+    calib : torch.Tensor | None
+        (n, t) calibration windows; None: of `--plan`
+
+    Returns
+    -------
+    Callable
+        for `run_grid`'s `on_plan`
+    """
     dense, facts = sizes(model), {}
     if calib is not None:
         facts["calibration"] = calibration_name(o)
@@ -505,12 +780,15 @@ def saver(
         facts["calibration_hash"] = ids_hash(calib)
 
     def save(plan, r, report):
-        folder, key = save_folder(o, r.method, r.target), _key_of(o, model, calib, r)
-        if saved_key(folder) == key and not o.overwrite:
+        folder, model_id = save_folder(o, r.method, r.target), r.model_id
+        ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
+        if is_saved(folder, **ids) and not o.overwrite:
             log.info("saved already: %s", folder)
             return _export(o, folder, again=True)
         meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
-        meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype, plan_key=key)
+        meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids
+        if calib is not None:
+            meta["plan_key"] = _key_of(model, calib, r)
         meta |= facts | _how_found(report)
         folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
         pictures = _draw_pictures(folder, plan, dense, report)
@@ -529,6 +807,7 @@ def _export(o, folder, again=False):
 def _label_plan(
     o: Options,  # what was asked for
     model,  # dense
+    tok,  # its tokenizer
     plan,  # with its provenance
     evals: Mapping,  # evaluations, by name
 ) -> Result:  # what is known before anything is measured
@@ -537,6 +816,7 @@ def _label_plan(
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
     if "calibration_hash" in known:
         texts = dict(calibration=known["calibration_hash"]) | texts
+    model_id, evaluations = model_identity(model), identify(evals, tokenizer_identity(tok))
     r = Result(
         o.model,
         known.get("method", "plan"),
@@ -547,10 +827,31 @@ def _label_plan(
         versions=versions(),
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
+        model_id=model_id,
+        plan_id=plan_identity(plan, model_id),
+        evaluations=evaluations,
     )
-    return replace(r, key=cell_key(r, evals))
+    shown = dict(target=r.target, seed=r.seed, options=r.options)
+    runtime = runtime_facts(model, r.device, r.dtype)
+    asked = r.method, f"plan:{r.plan_id}", evaluations, runtime, shown
+    return replace(r, key=row_key(model_id, *asked))
 
-# %% ../nbs/72_run.ipynb #88662772
+# %% ../nbs/72_run.ipynb #3dafa9b6
+def _check_fit(o, model_id):
+    "Is the plan for this model? Said where it is not, or cannot be told"
+    try:
+        record = json.loads(Path(o.plan).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    known = record.get("provenance") or {}
+    known = record.get("model_identity") or known.get("model")
+    same = same_model(known, model_id) if known else None
+    if same is None:
+        log.info("whether %s is a plan for this model is not checked", o.plan)
+    elif not same:
+        log.warning("%s was found for another model, or another dtype", o.plan)
+
+
 def run_plan(
     o: Options,  # what was asked for
     model,  # dense
@@ -558,20 +859,42 @@ def run_plan(
     evals: Mapping,  # name -> (model, tokenizer) -> dict
     on_plan: Callable | None = None,  # as `run_grid` takes it
 ) -> Result:  # its row, appended to the results file if there is one
-    "Save and measure a plan that was found before."
+    """Save and measure a plan that was found before.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+    model
+        dense
+    tok
+        its tokenizer
+    evals : Mapping
+        name -> (model, tokenizer) -> dict
+    on_plan : Callable | None, default None
+        as `run_grid` takes it
+
+    Returns
+    -------
+    Result
+        its row, appended to the results file if there is one
+    """
     plan = load_plan(o.plan)
-    r, dense = _label_plan(o, model, plan, evals), sizes(model)
-    there = o.results and is_first() and Path(o.results).exists()
-    have = share_first({x.key: x for x in load_results(o.results)} if there else {})
-    if r.key in have:
-        return have[r.key]
-    if on_plan is not None and is_first():
-        on_plan(plan, r, {})
-    with applied(model, plan):
-        found = measure(model, tok, evals)
-        r = replace(r, **describe_model(model, dense, plan), **found)
-    if o.results and is_first():
-        append_line(o.results, to_row(r))
+    r, dense = _label_plan(o, model, tok, plan, evals), sizes(model)
+    _check_fit(o, r.model_id)
+    mine = o.results if is_first() else None  # of several processes, one writes
+    with only_writer(mine) if mine else nullcontext():
+        have = share_first(finished_rows(mine) if mine else {})
+        if on_plan is not None and is_first():
+            on_plan(plan, r, {})
+        if r.key in have:
+            return as_asked(have[r.key], r, evals)
+        bound = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
+        with applied(model, plan):
+            found = measure(model, tok, bound)
+            r = replace(r, **describe_model(model, dense, plan), **found)
+        if mine:
+            append_line(mine, to_row(r))
     return r
 
 # %% ../nbs/72_run.ipynb #d60b655e
@@ -622,7 +945,18 @@ def _run_ablations(
 def run(
     o: Options,  # what was asked for, and checked
 ) -> list[Result]:  # dense first
-    "Load, prune, save, evaluate."
+    """Load, prune, save, evaluate.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for, and checked
+
+    Returns
+    -------
+    list[Result]
+        dense first
+    """
     executor = make_executor(o)
     o = find_target(o)
     check_shapes(o)
@@ -682,7 +1016,20 @@ def write_page(
     results: str | Path,  # a results file
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
 ) -> Path:  # the page, or the tables
-    "Results file in, page out; written whole or not at all."
+    """Results file in, page out; written whole or not at all.
+
+    Parameters
+    ----------
+    results : str | Path
+        a results file
+    out : str | Path | None, default None
+        default: its name with .html; .csv, .md, .tex
+
+    Returns
+    -------
+    Path
+        the page, or the tables
+    """
     out = out or Path(results).with_suffix(".html")
     return write_report(load_results(results), out)
 
@@ -690,7 +1037,18 @@ def write_page(
 def prune(
     o: Options,  # what was asked for
 ) -> int:  # exit code: 0 done, 1 a part failed
-    "`twossp prune`: check, run, print."
+    """`twossp prune`: check, run, print.
+
+    Parameters
+    ----------
+    o : Options
+        what was asked for
+
+    Returns
+    -------
+    int
+        exit code: 0 done, 1 a part failed
+    """
     if o.report:
         print(write_page(o.report))
         return 0

@@ -19,25 +19,53 @@ from .options import MISSING, flag, read_count, word
 # %% ../nbs/73_serving.ipynb #b1815c20
 @dataclass(frozen=True)
 class CheckOptions:
-    "Which folder, and which server."
+    """Which folder, and which server.
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    url : str | None
+        also ask the OpenAI-compatible server there, such as http://127.0.0.1:8000
+    served_name : str | None
+        what the server calls the model (default: the only one)
+    key : str | None
+        the server's --api-key
+    """
+
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
+    )
     url: str | None = flag(
         None,
         "also ask the OpenAI-compatible server there, such as http://127.0.0.1:8000",
-        metavar="URL",
+        metavar="URL", decides="nothing",
     )
     served_name: str | None = flag(
-        None, "what the server calls the model (default: the only one)", metavar="NAME"
+        None, "what the server calls the model (default: the only one)", metavar="NAME",
+        decides="nothing",
     )
-    key: str | None = flag(None, "the server's --api-key", metavar="KEY")
+    key: str | None = flag(
+        None, "the server's --api-key", metavar="KEY", decides="nothing",
+    )
 
 # %% ../nbs/73_serving.ipynb #88a23056
 def check(
     o: CheckOptions,  # which folder, which server
 ) -> int:  # exit code: 1 if the server computes something else
     """`twossp check`: is every file the one that was saved (`ValueError` if not), who
-    takes it, and does a server serve it."""
+    takes it, and does a server serve it.
+
+    Parameters
+    ----------
+    o : CheckOptions
+        which folder, which server
+
+    Returns
+    -------
+    int
+        exit code: 1 if the server computes something else
+    """
     if o.url is None and (o.served_name or o.key):
         raise ValueError("--served_name and --key are for --url")
     if o.url:  # nobody there: said before the weights are read
@@ -68,20 +96,41 @@ def _list_ways(folder):
 # %% ../nbs/73_serving.ipynb #edf45578
 @dataclass(frozen=True)
 class CardOptions:
-    "Which one."
+    """Which one.
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    results : str | None
+        put the row of this checkpoint in that results file on the card
+    """
+
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
+    )
     results: str | None = flag(
         None,
         "put the row of this checkpoint in that results file on the card",
-        metavar="FILE",
+        metavar="FILE", decides="nothing",
     )
 
 
 def show_card(
     o: CardOptions,  # which folder
 ) -> int:  # exit code
-    "`twossp card`: the model card, with results if they are given."
+    """`twossp card`: the model card, with results if they are given.
+
+    Parameters
+    ----------
+    o : CardOptions
+        which folder
+
+    Returns
+    -------
+    int
+        exit code
+    """
     card = Path(o.folder).expanduser() / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
@@ -117,41 +166,78 @@ def _beside(value, dense):
 # %% ../nbs/73_serving.ipynb #0a878900
 @dataclass(frozen=True)
 class ExportOptions:
-    "From where, and to where."
+    """From where, and to where.
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    to : str
+        vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native, or
+        compatible (zeros where something is gone)
+    out : str | None
+        the file (gguf) or folder (default: beside FOLDER)
+    quantize : str | None
+        gguf: by llama.cpp's own code, such as q8_0 or q4_k_m
+    dtype : str | None
+        gguf: of the matrices, f32 or f16 (default: f32)
+    round_to : int | None
+        gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for k-quants
+        where the model's width allows; 1: as they are)
+    overwrite : bool
+        replace what is there
+    """
+
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
+    )
     to: str = flag(
         MISSING,
         "vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native,"
         " or compatible (zeros where something is gone)",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"],
+        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
     )
     out: str | None = flag(
-        None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH"
+        None, "the file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
+        decides="nothing",
     )
     quantize: str | None = flag(
         None,
         "gguf: by llama.cpp's own code, such as q8_0 or q4_k_m",
         metavar="TYPE",
-        type=str.lower,
+        type=str.lower, decides="nothing",
     )
     dtype: str | None = flag(
-        None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE"
+        None, "gguf: of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
+        decides="nothing",
     )
     round_to: int | None = flag(
         None,
         "gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for"
         " k-quants where the model's width allows; 1: as they are)",
         metavar="N",
-        type=read_count,
+        type=read_count, decides="nothing",
     )
-    overwrite: bool = flag(False, "replace what is there", action="store_true")
+    overwrite: bool = flag(
+        False, "replace what is there", action="store_true", decides="nothing",
+    )
 
 # %% ../nbs/73_serving.ipynb #b38caec2
 def export(
     o: ExportOptions,  # from where, to where, in which form
 ) -> int:  # exit code: 1 if a file was written that answers something else
-    "`twossp export`: a checkpoint in the form that an engine wants."
+    """`twossp export`: a checkpoint in the form that an engine wants.
+
+    Parameters
+    ----------
+    o : ExportOptions
+        from where, to where, in which form
+
+    Returns
+    -------
+    int
+        exit code: 1 if a file was written that answers something else
+    """
     own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to")}
     own = {k: v for k, v in own.items() if v is not None}
     if own and o.to != "gguf":
@@ -164,19 +250,45 @@ def export(
 # %% ../nbs/73_serving.ipynb #f15c1f05
 @dataclass(frozen=True)
 class PushOptions:
-    "From where, and to where."
+    """From where, and to where.
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
-    name: str = word("user/name on the Hugging Face hub", metavar="NAME")
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    name : str
+        user/name on the Hugging Face hub
+    dry_run : bool
+        say what would be uploaded, and upload nothing
+    """
+
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
+    )
+    name: str = word(
+        "user/name on the Hugging Face hub", metavar="NAME", decides="nothing",
+    )
     dry_run: bool = flag(
-        False, "say what would be uploaded, and upload nothing", action="store_true"
+        False, "say what would be uploaded, and upload nothing", action="store_true",
+        decides="nothing",
     )
 
 
 def push(
     o: PushOptions,  # from where, to where
 ) -> int:  # exit code
-    "`twossp push`: upload a checkpoint that is whole."
+    """`twossp push`: upload a checkpoint that is whole.
+
+    Parameters
+    ----------
+    o : PushOptions
+        from where, to where
+
+    Returns
+    -------
+    int
+        exit code
+    """
     files = _calmly("twossp.handover:push_folder", o.folder, o.name, o.dry_run)
     print("\n".join(files))
     return 0

@@ -470,7 +470,7 @@ class OnTasks:
         "What pickles."
         return vars(self) | dict(loaded=None)
 
-
+# %% ../nbs/62_tasks.ipynb #c3e6063b
 def _definitions(folders):
     "The content of task definitions of one's own, in a folder or below it"
     kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"

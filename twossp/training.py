@@ -16,79 +16,163 @@ from .options import MISSING, flag, read_count, read_number, word
 # %% ../nbs/73_training.ipynb #5d08792d
 @dataclass(frozen=True)
 class LessonOptions:
-    "How much, and which weights."
+    """How much, and which weights.
 
-    minutes: float | None = flag(None, "of training", metavar="M", type=read_number)
+    Parameters
+    ----------
+    minutes : float | None
+        of training
+    tokens : float | None
+        to read, such as 1e6 (default: the text, three times)
+    how : str
+        which weights learn (default: all)
+    rank : int
+        of LoRA (default: 16)
+    lr : float | None
+        highest learning rate (default: 5e-4, with LoRA 1e-3)
+    batch : int
+        windows a forward
+    accumulate : int
+        forwards a step
+    checkpointing : bool
+        compute activations twice, to keep fewer
+    mixed : bool
+        bfloat16 products for a model in float32
+    top : int | None
+        ask the teacher once, for its N likeliest tokens of each position
+    seed : int
+        of the order of the windows
+    """
+
+    minutes: float | None = flag(
+        None, "of training", metavar="M", type=read_number, decides="plan",
+    )
     tokens: float | None = flag(
         None,
         "to read, such as 1e6 (default: the text, three times)",
-        metavar="N",
-        type=read_number,
+        metavar="N", type=read_number, decides="plan",
     )
     how: str = flag(
-        "all", "which weights learn (default: all)", choices=["all", "lora"]
+        "all", "which weights learn (default: all)", choices=["all", "lora"],
+        decides="plan",
     )
-    rank: int = flag(16, "of LoRA (default: 16)", metavar="R", type=read_count)
+    rank: int = flag(
+        16, "of LoRA (default: 16)", metavar="R", type=read_count, decides="plan",
+    )
     lr: float | None = flag(
         None,
         "highest learning rate (default: 5e-4, with LoRA 1e-3)",
-        metavar="X",
-        type=read_number,
+        metavar="X", type=read_number, decides="plan",
     )
-    batch: int = flag(1, "windows a forward", metavar="N", type=read_count)
-    accumulate: int = flag(1, "forwards a step", metavar="N", type=read_count)
+    batch: int = flag(
+        1, "windows a forward", metavar="N", type=read_count, decides="plan",
+    )
+    accumulate: int = flag(
+        1, "forwards a step", metavar="N", type=read_count, decides="plan",
+    )
     checkpointing: bool = flag(
-        False, "compute activations twice, to keep fewer", action="store_true"
+        False, "compute activations twice, to keep fewer", action="store_true",
+        decides="nothing",
     )
     mixed: bool = flag(
-        False, "bfloat16 products for a model in float32", action="store_true"
+        False, "bfloat16 products for a model in float32", action="store_true",
+        decides="plan",
     )
     top: int | None = flag(
         None,
         "ask the teacher once, for its N likeliest tokens of each position",
-        metavar="N",
-        type=read_count,
+        metavar="N", type=read_count, decides="plan",
     )
-    seed: int = flag(0, "of the order of the windows", type=int)
+    seed: int = flag(0, "of the order of the windows", type=int, decides="plan")
 
 # %% ../nbs/73_training.ipynb #95c4abc8
 @dataclass(frozen=True)
 class ReadOptions:
-    "What it learns from, and on what."
+    """What it learns from, and on what.
+
+    Parameters
+    ----------
+    text : str
+        what it reads (default: news), or none
+    seq_len : int
+        tokens a window (default: 512)
+    n_windows : int | None
+        windows of the text (default: all)
+    written : int
+        windows more that the dense model writes itself
+    device : str | None
+        default: an accelerator, else the processor
+    dtype : str | None
+        default: as the dense model is stored
+    trust_remote_code : bool
+        run Python that comes with the dense model
+    overwrite : bool
+        replace what is at --out
+    """
 
     text: str = flag(
-        "news", "what it reads (default: news), or none", metavar="TEXT"
+        "news", "what it reads (default: news), or none", metavar="TEXT",
+        decides="plan",
     )
     seq_len: int = flag(
-        512, "tokens a window (default: 512)", metavar="T", type=read_count
+        512, "tokens a window (default: 512)", metavar="T", type=read_count,
+        decides="plan",
     )
     n_windows: int | None = flag(
-        None, "windows of the text (default: all)", metavar="N", type=read_count
+        None, "windows of the text (default: all)", metavar="N", type=read_count,
+        decides="plan",
     )
     written: int = flag(
-        0, "windows more that the dense model writes itself", metavar="N", type=read_count
+        0, "windows more that the dense model writes itself", metavar="N", type=read_count,
+        decides="plan",
     )
     device: str | None = flag(
-        None, "default: an accelerator, else the processor", metavar="DEVICE"
+        None, "default: an accelerator, else the processor", metavar="DEVICE",
+        decides="plan",
     )
-    dtype: str | None = flag(None, "default: as the dense model is stored")
+    dtype: str | None = flag(
+        None, "default: as the dense model is stored",
+        decides="plan",
+    )
     trust_remote_code: bool = flag(
-        False, "run Python that comes with the dense model", action="store_true"
+        False, "run Python that comes with the dense model", action="store_true",
+        decides="nothing",
     )
-    overwrite: bool = flag(False, "replace what is at --out", action="store_true")
+    overwrite: bool = flag(
+        False, "replace what is at --out", action="store_true", decides="nothing",
+    )
 
 # %% ../nbs/73_training.ipynb #019992a0
 @dataclass(frozen=True)
 class PlaceOptions:
-    "From where, and to where."
+    """From where, and to where.
 
-    folder: str = word("a checkpoint that twossp saved", metavar="FOLDER")
-    teacher: str = flag(
-        MISSING, "the dense model: hub name, folder or 'smollm2'", metavar="NAME"
+    Parameters
+    ----------
+    folder : str
+        a checkpoint that twossp saved
+    teacher : str
+        the dense model: hub name, folder or 'smollm2'
+    out : str
+        folder for the recovered checkpoint
+    curve : str | None
+        write the loss of each step: .csv, .png, .svg or .pdf
+    """
+
+    folder: str = word(
+        "a checkpoint that twossp saved", metavar="FOLDER", decides="plan",
     )
-    out: str = flag(MISSING, "folder for the recovered checkpoint", metavar="PATH")
+    teacher: str = flag(
+        MISSING, "the dense model: hub name, folder or 'smollm2'", metavar="NAME",
+        decides="plan",
+    )
+    out: str = flag(
+        MISSING, "folder for the recovered checkpoint", metavar="PATH",
+        decides="nothing",
+    )
     curve: str | None = flag(
-        None, "write the loss of each step: .csv, .png, .svg or .pdf", metavar="FILE"
+        None, "write the loss of each step: .csv, .png, .svg or .pdf", metavar="FILE",
+        decides="nothing",
     )
 
 
@@ -103,7 +187,18 @@ WAIT = 1800  # seconds that a process waits for the others: one of them saves
 def recover(
     o: RecoverOptions,  # what was asked for
 ) -> int:  # exit code: 1 if nothing was gained, and nothing is written
-    "`twossp recover`: train a checkpoint on what its dense model says."
+    """`twossp recover`: train a checkpoint on what its dense model says.
+
+    Parameters
+    ----------
+    o : RecoverOptions
+        what was asked for
+
+    Returns
+    -------
+    int
+        exit code: 1 if nothing was gained, and nothing is written
+    """
     if o.curve:
         resolve_name("twossp.recovery:check_curve")(o.curve)
     machine = "twossp.machine"

@@ -11,7 +11,7 @@ __all__ = [
 # %% ../nbs/10_weights.ipynb #dd5dc75d
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,7 +258,7 @@ def files_identity(
             facts[name] = _essence(json.loads(file.read_text(encoding="utf-8")))
     return hashlib.sha256(_json(facts | dict(files=hashes))).hexdigest()[:16]
 
-
+# %% ../nbs/10_weights.ipynb #49a52d7f
 def note_origin(
     model: PreTrainedModel,  # as it was loaded; receives `twossp_origin`
     folder: str | Path,  # from where
