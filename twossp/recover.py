@@ -16,6 +16,7 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 import time
 import warnings
@@ -576,6 +577,12 @@ class _Tutor:
         every = self.callback_handler.callbacks
         return next(x for x in every if isinstance(x, _Clock))
 
+    def close_bar(self):
+        "Also where the training ended early, so that an error has a line of its own"
+        for x in self.callback_handler.callbacks:
+            if isinstance(x, _Bar):
+                x.on_train_end(None, None, None)
+
     def create_scheduler(self, num_training_steps, optimizer=None):
         if self.lr_scheduler is None:
             optimizer = optimizer or self.optimizer
@@ -805,11 +812,21 @@ def _shared_folder():
 
 
 def _open_folder(folder, question):
-    "The last checkpoint in a folder, if it has one; a strange folder is refused"
+    "The last whole checkpoint in a folder, if it has one; a strange folder is refused"
+    by_first(_claim, folder, "question.json", question, "checkpoints")
+    return by_first(_find_checkpoint, folder)
+
+
+def _find_checkpoint(folder):
+    "The last checkpoint; one that was not written to its end is removed"
     from transformers.trainer_utils import get_last_checkpoint
 
-    by_first(_claim, folder, "question.json", question, "checkpoints")
-    return by_first(get_last_checkpoint, str(folder))
+    for path in Path(folder).glob("checkpoint-*"):
+        try:
+            json.loads((path / "trainer_state.json").read_bytes())  # written last
+        except (OSError, ValueError):
+            shutil.rmtree(path)
+    return get_last_checkpoint(str(folder))
 
 # %% ../nbs/34_recover.ipynb #26368186
 def _learn(judge, tutor, last, dtype):
@@ -852,7 +869,8 @@ def _full_disk(folder):
     try:
         yield
     except (safetensors.SafetensorError, RuntimeError) as e:
-        if isinstance(e, RuntimeError) and "PytorchStreamWriter" not in str(e):
+        writer = re.search("PytorchStreamWriter|inline_container", str(e))  # torch.save's
+        if isinstance(e, RuntimeError) and not writer:
             raise
         code = re.search(r"os error (\d+)", str(e))
         message = f"a checkpoint could not be written ({one_line(e)})"
@@ -899,6 +917,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         stack.enter_context(_mixable(args, teacher, student))
         # a trainer that has judged would not be spread over processes: two of them
         judge, tutor = make_tutor(False), make_tutor(progress)
+        stack.callback(tutor.close_bar)
         with torch.enable_grad():
             result = _learn(judge, tutor, last, dtype)
         learned = _read_learned(student, learners)
