@@ -10,15 +10,16 @@ __all__ = [
     'distill', 'recover', 'plot_recovery', 'balance', 'activation_scores',
     'block_influence', 'width_plan', 'greedy', 'load_skeleton', 'estimate',
     'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity',
-    'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key', 'save_pruned',
-    'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text',
-    'on_prompts', 'on_forward', 'on_generation', 'on_tasks', 'on_agreement',
-    'agreement', 'find_quality', 'quality_table', 'paired_interval', 'difference_table',
-    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
-    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples',
-    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
+    'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key', 'plan_identity',
+    'model_identity', 'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl',
+    'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation',
+    'on_tasks', 'on_agreement', 'agreement', 'find_quality', 'quality_table',
+    'paired_interval', 'difference_table', 'load_tasks', 'run_tasks', 'forward_time',
+    'generation_speed', 'run_grid', 'Source', 'Result', 'load_results', 'to_frame',
+    'compare', 'summary', 'samples', 'paper_table', 'html_report', 'write_report',
+    'to_markdown', 'to_latex', 'plot_plan', 'plot_trials', 'plot_perplexity',
+    'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores', 'plot_speedup',
+    'plot_quality'
 ]
 
 # %% ../nbs/71_all.ipynb #a6ec0e5f
@@ -42,6 +43,7 @@ from .generation import agreement, on_agreement
 # %% ../nbs/71_all.ipynb #8f4f9f64
 from .grid import run_grid
 from .hub import load_pruned, push_pruned, save_pruned
+from .identity import model_identity, plan_identity, plan_key
 from .importance import activation_scores, block_influence
 from .methods import EXPERT_METHODS, METHODS, Method, method
 from .metrics import kl, nll, perplexity
@@ -50,7 +52,7 @@ from .page import html_report, write_report
 from .paired import difference_table, paired_interval
 from .pictures import cut_windows, show_windows
 from .plan import Plan, dense_plan, drop, sparsity
-from .provenance import load_plan, plan_key, planner, save_plan
+from .provenance import load_plan, planner, save_plan
 from .quality import find_quality, plot_quality, quality_table
 from .recover import distill, plot_recovery, recover
 from .repair import repair_plan
@@ -127,6 +129,8 @@ _all_ = [
     "save_plan",
     "load_plan",
     "plan_key",
+    "plan_identity",
+    "model_identity",
     "save_pruned",
     "load_pruned",
     "push_pruned",

@@ -22,7 +22,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, n_params, sees, sizes
+from .arch import arch, sees, sizes
 from .machine import one_line
 from .plan import from_json, get_kind, kind_of, plan_masks, to_json
 from .provenance import with_provenance
@@ -31,9 +31,12 @@ from .provenance import with_provenance
 def name_base(
     model: PreTrainedModel,  # dense, or pruned for the moment
 ) -> dict:  # base_model: for a reader; base_repo: on the hub, None if it is not there
-    "What a model is called, without folders of this machine; `reads` where it sees."
+    """What a model is called, without folders of this machine; `reads` where it sees,
+    `original_parameters` where it had been pruned before."""
     name = str(getattr(model, "name_or_path", "") or "")
     more = dict(reads="images and text") if sees(model.config) else {}
+    if original := getattr(model, "twossp_original", None):
+        more["original_parameters"] = original
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
     if local or not name:
         return dict(base_model=Path(name).name, base_repo=None) | more
@@ -53,11 +56,13 @@ def count_params(
         tied = {}
     named = dict(model.named_parameters(remove_duplicate=False))
     once = {
-        id(p): p.numel()
+        name: p  # an offloaded module that has run holds a copy of a tied one
         for name, p in named.items()
         if not (p.is_meta and name in tied and tied[name] in named)
     }
-    counts = dict(total=sum(once.values()), layers=n_params(decoder_layers(model)))
+    inside = {n: p for n, p in once.items() if n.startswith(f"{arch(model).layers}.")}
+    sums = [{id(p): p.numel() for p in x.values()} for x in (once, inside)]
+    counts = dict(zip(("total", "layers"), (sum(x.values()) for x in sums), strict=True))
     if arch(model).experts:
         counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
     return counts
@@ -107,7 +112,9 @@ def read_plan(
     except (KeyError, TypeError) as e:
         raise ValueError(f"plan.json is incomplete or damaged: {one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
-    facts = {k: v for k, v in record.items() if k not in (*OWN, "results")}
+    # with other weights it is another plan: who saves it says which
+    renewed = *OWN, "results", "plan_identity"
+    facts = {k: v for k, v in record.items() if k not in renewed}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
 # %% ../nbs/50_card.ipynb #3c5b6fa6
@@ -191,22 +198,36 @@ def _facts(record):
     calibration, digest = record.get("calibration"), record.get("calibration_hash")
     if calibration and digest:
         calibration = f"{calibration} (hash {digest})"
+    original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
     if record.get("reads"):  # a tower that looks at pictures is no part of those
         whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
         achieved += f", {whole:.2%} of the whole model's"
+    if original:
+        achieved += " (of the checkpoint that was pruned)"
+        target = target and f"{target} (of the checkpoint that was pruned)"
     return dict(
         method=record.get("method"),
         options=", ".join(f"{k}={v}" for k, v in options.items()) or None,
-        target=record.get("target_sparsity"),
+        target=target,
         achieved=achieved,
-        parameters=_both(p, "total"),
-        **{"parameters, a token uses": _both(p, "active")},
+        total=original and _total(p["pruned"], original),
+        parameters=_both(p, "total", bool(original)),
+        **{"parameters, a token uses": _both(p, "active", bool(original))},
         calibration=calibration,
         **expert_facts(record),
         seed=record.get("seed"),
         training=_training(record),
         format=record["format"],
+    )
+
+# %% ../nbs/50_card.ipynb #c10cktot
+def _total(pruned, original):
+    "What was removed since the first pruning"
+    share = 1 - pruned["layers"] / original["layers"]
+    return (
+        f"{share:.2%} of the decoder layers' parameters (of the original, which had"
+        f" {original['total']:,} parameters in all)"
     )
 
 
@@ -229,12 +250,12 @@ def _training(record):
     return "; ".join(said) or None
 
 # %% ../nbs/50_card.ipynb #e90f2533
-def _both(parameters, name):
-    "A number of the pruned model and of the dense one; None: it is not known"
+def _both(parameters, name, again=False):
+    "A number of the pruned model and of the one before; None: it is not known"
     if name not in parameters["pruned"]:
         return None
     now, before = (parameters[k].get(name, "") for k in ("pruned", "dense"))
-    return f"{now:,} (dense: {before:,})"
+    return f"{now:,} ({'checkpoint' if again else 'dense'}: {before:,})"
 
 # %% ../nbs/50_card.ipynb #c5dec3bc
 def model_card(

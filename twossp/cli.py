@@ -110,18 +110,7 @@ def explain(
 def is_full_disk(
     e: BaseException,  # what went wrong
 ) -> bool:  # told by a library whose error is no `OSError`
-    """safetensors and tokenizers name the system's error, torch its writer that failed.
-
-    Parameters
-    ----------
-    e : BaseException
-        what went wrong
-
-    Returns
-    -------
-    bool
-        told by a library whose error is no `OSError`
-    """
+    "safetensors and tokenizers name the system's error, torch its writer that failed."
     words = "No space left on device", "PytorchStreamWriter failed", "inline_container.cc"
     return not isinstance(e, OSError) and any(w in str(e) for w in words)
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cache_folder', 'cached', 'wheel_file',
-    'embedded_model', 'check_vocab', 'load_model', 'checkpoint_folder', 'Shard',
-    'TextSource', 'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts',
-    'load_text', 'text_hash', 'windows'
+    'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
+    'check_vocab', 'load_model', 'checkpoint_folder', 'Shard', 'TextSource',
+    'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
+    'text_hash', 'windows'
 ]
 
 # %% ../nbs/11_data.ipynb #cc1ea813
@@ -31,7 +31,6 @@ from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 
-import platformdirs
 import torch
 import transformers
 from huggingface_hub import constants as hub_constants
@@ -46,36 +45,14 @@ from transformers import (
 from transformers.utils import cached_file
 
 from .arch import Unloadable, arch, decoder_layers, pick_loader, sees
+from .files import atomic_new, cache_folder, real_path
 from .machine import as_device, as_dtype, quiet
 from .packed import plain_config, unpack_options
 from .processor import load_processor
 from .upstream import keep_soft_cap
 from .weights import note_origin
 
-# %% ../nbs/11_data.ipynb #4ff70271
-def cache_folder(
-    # this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
-    cache_dir: str | Path | None = None,
-) -> Path:  # may not exist yet
-    "The folder that keeps converted models and parsed texts."
-    given = cache_dir or os.environ.get("TWOSSP_CACHE")
-    if given:
-        return Path(given).expanduser()
-    return platformdirs.user_cache_path("twossp", appauthor=False, opinion=False)
-
 # %% ../nbs/11_data.ipynb #8020dbab
-def _temporary_beside(path):
-    "A new folder beside `path`, on the same disk"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{path.name}.", dir=path.parent))
-    except OSError as e:
-        raise ValueError(
-            f"cannot write to the cache folder {path.parent} ({e.strerror}); set"
-            " TWOSSP_CACHE to one that can be written"
-        ) from e
-
-
 def cached(
     # file or folder that is wanted; its name has to say everything it depends on
     path: str | Path,
@@ -86,16 +63,16 @@ def cached(
     path = Path(path)
     if path.exists():
         return path
-    tmp = _temporary_beside(path)
     try:
-        make(tmp / path.name)
-        os.rename(tmp / path.name, path)
-    except OSError:
-        # else another process was first, with the same content
-        if not path.exists():
+        with atomic_new(path) as new:
+            make(new)
+    except OSError as e:
+        if e.filename != str(real_path(path).parent):  # what `make` says for itself
             raise
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
+        raise ValueError(
+            f"cannot write to the cache folder {path.parent}: {e.strerror}; set"
+            " TWOSSP_CACHE to one that can be written"
+        ) from e
     return path
 
 # %% ../nbs/11_data.ipynb #61bb16f5
@@ -380,22 +357,7 @@ def checkpoint_folder(
     revision: str | None = None,  # commit, branch or tag on the hub
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
 ) -> Path:  # in the hub's cache, of the snapshot
-    """Where the files of a model are; `ValueError` if they are not on this machine.
-
-    Parameters
-    ----------
-    name : str | Path
-        as `load_model` takes it
-    revision : str | None, default None
-        commit, branch or tag on the hub
-    cache_dir : str | Path | None, default None
-        where downloads and conversions are kept
-
-    Returns
-    -------
-    Path
-        in the hub's cache, of the snapshot
-    """
+    "Where the files of a model are; `ValueError` if they are not on this machine."
     source, options = _source(name, revision, cache_dir, False)
     if isinstance(source, Path):
         return source

@@ -53,22 +53,7 @@ def strided_nll(
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
     stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
 ) -> torch.Tensor:  # (n·t - 1,) float64, nats: every token but the stream's first
-    """The nll of a stream's tokens, each with at least `t - stride` before it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; untouched
-    ids : torch.Tensor
-        (n, t) consecutive windows; read as one stream of n·t tokens
-    stride : int | None, default None
-        tokens a window moves on, 1 … t-1; None: half a window
-
-    Returns
-    -------
-    torch.Tensor
-        (n·t - 1,) float64, nats: every token but the stream's first
-    """
+    "The nll of a stream's tokens, each with at least `t - stride` before it."
     check_ids(ids, model)
     t = ids.shape[1]
     stream, device = ids.reshape(1, -1), input_device(model)
@@ -93,40 +78,14 @@ def strided_perplexity(
     ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
     stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
 ) -> float:  # at least 1; every token but the stream's first is predicted once
-    """Perplexity from overlapping windows: a token sees at least `t - stride` before it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; untouched
-    ids : torch.Tensor
-        (n, t) consecutive windows; read as one stream of n·t tokens
-    stride : int | None, default None
-        tokens a window moves on, 1 … t-1; None: half a window
-
-    Returns
-    -------
-    float
-        at least 1; every token but the stream's first is predicted once
-    """
+    "Perplexity from overlapping windows: a token sees at least `t - stride` before it."
     return torch.exp(strided_nll(model, ids, stride).mean()).item()
 
 # %% ../nbs/61_evaluate.ipynb #90939881
 def weight_bytes(
     model: nn.Module,  # on any device
 ) -> int:  # bytes
-    """What the weights take, on disk as in memory; shared tensors are counted once.
-
-    Parameters
-    ----------
-    model : nn.Module
-        on any device
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "What the weights take, on disk as in memory; shared tensors are counted once."
     tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
     return sum(t.numel() * t.element_size() for t in tensors.values())
 
@@ -134,18 +93,7 @@ def weight_bytes(
 def disk_bytes(
     path: str | Path,  # checkpoint folder
 ) -> int:  # bytes
-    """Size of a checkpoint's weight files.
-
-    Parameters
-    ----------
-    path : str | Path
-        checkpoint folder
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "Size of a checkpoint's weight files."
     found = [f.stat().st_size for f in Path(path).glob("*.safetensors")]
     if not found:
         raise ValueError(f"no *.safetensors in {path}")
@@ -191,18 +139,7 @@ def forward_time(
 def cache_bytes(
     cache: Cache,  # any cache of transformers
 ) -> int:  # bytes
-    """What a key/value cache takes; a removed attention keeps one number a token.
-
-    Parameters
-    ----------
-    cache : Cache
-        any cache of transformers
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "What a key/value cache takes; a removed attention keeps one number a token."
     found = [
         t
         for layer in cache.layers
@@ -214,21 +151,7 @@ def cache_bytes(
 # %% ../nbs/61_evaluate.ipynb #2517b1ca
 @dataclass(frozen=True)
 class Speed:
-    """Generation, measured; medians over repeats.
-
-    Parameters
-    ----------
-    prefill : float
-        seconds for the prompt
-    first_token : float
-        seconds until the first new token is on the host
-    decode : float
-        new tokens a second after the first, over the whole batch
-    cache_bytes : int
-        keys and values at the end
-    memory : int | None
-        bytes: the weights, and what generation needed beyond them
-    """
+    "Generation, measured; medians over repeats."
 
     prefill: float  # seconds for the prompt
     first_token: float  # seconds until the first new token is on the host
@@ -310,8 +233,10 @@ def generation_speed(
             f"{ids.shape[1]} + {new} tokens are more than the model's {limit} positions"
         )
     key = cache_name(model)
-    with inference(model), peak_memory(ids.device) as p:
+    with inference(model):
         runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)]
+        with peak_memory(ids.device, count=True) as p:  # in a pass that is not timed
+            _generate(model, ids, new, key)
     parts = zip(*runs[warmup:], strict=True)
     prefill, first, decode, size = map(statistics.median, parts)
     memory = None if p.extra is None else weight_bytes(model) + p.extra
@@ -357,24 +282,7 @@ def count_operations(
     past: int = 0,  # tokens that are in the cache already
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
-    """Operations of one forward: linear layers, a token's experts, attention, the head.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family, dense or pruned
-    tokens : int
-        new tokens of one sequence
-    past : int, default 0
-        tokens that are in the cache already
-    logits : int | None, default None
-        positions whose logits are made; None: all
-
-    Returns
-    -------
-    int
-        one multiply-add counts as 2
-    """
+    "Operations of one forward: linear layers, a token's experts, attention, the head."
     a, layers = arch(model), decoder_layers(model)
     linear = (sum(_matrices(layer) for layer in layers) + _routed(model)) * tokens
     there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
@@ -402,28 +310,7 @@ def continue_prompts(
     beams: int = 5,  # 1: greedy
     no_repeat: int = 3,  # no n-gram of this length twice; 0: no such rule
 ) -> list[str]:  # what follows each prompt
-    """How the model continues each prompt; deterministic.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; untouched
-    tok : PreTrainedTokenizerBase
-        its tokenizer
-    prompts : Sequence[str], default PROMPTS
-        texts to be continued, one at a time
-    new : int, default 128
-        at most so many tokens
-    beams : int, default 5
-        1: greedy
-    no_repeat : int, default 3
-        no n-gram of this length twice; 0: no such rule
-
-    Returns
-    -------
-    list[str]
-        what follows each prompt
-    """
+    "How the model continues each prompt; deterministic."
     eos = model.generation_config.eos_token_id
     end = eos[0] if isinstance(eos, list) else eos
     pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]
@@ -450,19 +337,7 @@ def _continue(model, tok, prompt, how):
 # %% ../nbs/61_evaluate.ipynb #0cf278dc
 @dataclass(frozen=True, eq=False)
 class OnText:
-    """Evaluation: perplexity on token windows, and the nll of each.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        (n, t) token windows
-    bs : int, default 1
-        windows a forward
-    stride : int | None, default None
-        None: consecutive windows; a number: the strided form
-    progress : bool
-        show a progress bar
-    """
+    "Evaluation: perplexity on token windows, and the nll of each."
 
     ids: torch.Tensor = field(repr=False)  # (n, t) token windows
     bs: int = 1  # windows a forward
@@ -472,24 +347,12 @@ class OnText:
 
     @property
     def text(self) -> str:  # 16 hex digits
-        """Hash of the windows.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "Hash of the windows."
         return ids_hash(self.ids)
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides the number: the windows, and how they are read.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides the number: the windows, and how they are read."
         return describe("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
     def __call__(
@@ -544,39 +407,19 @@ def on_text(
 # %% ../nbs/61_evaluate.ipynb #caf2c25f
 @dataclass(frozen=True)
 class OnPrompts:
-    """Evaluation: how a model continues prompts.
-
-    Parameters
-    ----------
-    prompts : tuple[str, ...], default PROMPTS
-        texts to be continued
-    options : tuple, default ()
-        of `continue_prompts`, as pairs
-    """
+    "Evaluation: how a model continues prompts."
 
     prompts: tuple[str, ...] = PROMPTS  # texts to be continued
     options: tuple = ()  # of `continue_prompts`, as pairs
 
     @property
     def text(self) -> str:  # prompts and options, in words
-        """What is asked.
-
-        Returns
-        -------
-        str
-            prompts and options, in words
-        """
+        "What is asked."
         return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides the texts, but for the tokenizer.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides the texts, but for the tokenizer."
         options = settle(continue_prompts, dict(self.options), "prompts")
         return describe("continuations", prompts=self.prompts, **options)
 
@@ -614,15 +457,7 @@ def on_prompts(
 # %% ../nbs/61_evaluate.ipynb #6f8ad9a5
 @dataclass(frozen=True, eq=False)
 class OnForward:
-    """Evaluation: time of a forward without cache, and its operations.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        (b, t) token windows
-    options : tuple, default ()
-        of `forward_time`, as pairs
-    """
+    "Evaluation: time of a forward without cache, and its operations."
 
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
     options: tuple = ()  # of `forward_time`, as pairs
@@ -630,13 +465,7 @@ class OnForward:
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides what is timed, and how often.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides what is timed, and how often."
         options = settle(forward_time, dict(self.options))
         return describe("forward time", text=ids_hash(self.ids), **options)
 
@@ -676,17 +505,7 @@ def on_forward(
 # %% ../nbs/61_evaluate.ipynb #ffbf894e
 @dataclass(frozen=True, eq=False)
 class OnGeneration:
-    """Evaluation: cached generation in its parts, and the operations it takes.
-
-    Parameters
-    ----------
-    ids : torch.Tensor
-        (b, t) prompts
-    new : int, default 32
-        tokens to generate for each
-    options : tuple, default ()
-        of `generation_speed`, as pairs
-    """
+    "Evaluation: cached generation in its parts, and the operations it takes."
 
     ids: torch.Tensor = field(repr=False)  # (b, t) prompts
     new: int = 32  # tokens to generate for each
@@ -695,13 +514,7 @@ class OnGeneration:
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides what is timed, and how often.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides what is timed, and how often."
         options = settle(generation_speed, dict(self.options) | dict(new=self.new))
         return describe("generation", text=ids_hash(self.ids), **options)
 
@@ -754,22 +567,7 @@ def measure(
     tok: PreTrainedTokenizerBase | None,  # its tokenizer, for evaluations that need one
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
 ) -> dict:  # fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
-    """Run evaluations one by one. One that fails leaves its error, and the others run.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; untouched
-    tok : PreTrainedTokenizerBase | None
-        its tokenizer, for evaluations that need one
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-
-    Returns
-    -------
-    dict
-        fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
-    """
+    "Run evaluations one by one. One that fails leaves its error, and the others run."
     found: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
@@ -786,18 +584,7 @@ def measure(
 def check_evals(
     evals,  # what a user passed as evaluations
 ) -> Mapping[str, Callable]:  # the same
-    """`TypeError` in one line unless these are evaluations by name.
-
-    Parameters
-    ----------
-    evals
-        what a user passed as evaluations
-
-    Returns
-    -------
-    Mapping[str, Callable]
-        the same
-    """
+    "`TypeError` in one line unless these are evaluations by name."
     example = "{'wiki': on_text(windows)}"
     if not isinstance(evals, Mapping):
         raise TypeError(
@@ -817,22 +604,7 @@ def identify(
     tok_id: str | None = None,  # of `tokenizer_identity`
     key: Mapping[str, str] | None = None,  # name -> a user's own name for what it does
 ) -> dict[str, str]:  # name -> identity
-    """What decides each evaluation's numbers; `ValueError` for one that cannot be told.
-
-    Parameters
-    ----------
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-    tok_id : str | None, default None
-        of `tokenizer_identity`
-    key : Mapping[str, str] | None, default None
-        name -> a user's own name for what it does
-
-    Returns
-    -------
-    dict[str, str]
-        name -> identity
-    """
+    "What decides each evaluation's numbers; `ValueError` for one that cannot be told."
     found, key = {}, key or {}
     for name, f in evals.items():
         try:
@@ -849,22 +621,7 @@ def kept_of(
     dense: Sizes,  # of the dense model
     model: PreTrainedModel,  # pruned with that plan
 ) -> list | None:  # attention's and FFN's shares, one entry a layer of the dense model
-    """What stays of each layer's attention and FFN; None if layers cannot be told apart.
-
-    Parameters
-    ----------
-    plan
-        of any kind, or None for the dense model
-    dense : Sizes
-        of the dense model
-    model : PreTrainedModel
-        pruned with that plan
-
-    Returns
-    -------
-    list | None
-        attention's and FFN's shares, one entry a layer of the dense model
-    """
+    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)
@@ -878,34 +635,22 @@ def kept_of(
 # %% ../nbs/61_evaluate.ipynb #a143d7bd
 def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
-    # of the dense model; None: what a checkpoint says of it, or the model is dense
+    # of the model before it was pruned; None: what a checkpoint says of it, or nothing
+    # was removed
     dense: Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
-    """What can be read off a model: sizes, achieved sparsity, dtype, device, versions.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family, as it is now
-    dense : Sizes | None, default None
-        of the dense model; None: what a checkpoint says of it, or the model is dense
-    plan : default None
-        that it was pruned with
-
-    Returns
-    -------
-    dict
-        fields of `Result`
-    """
+    "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
     now = sizes(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
+    original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
     widths = [e.width for e in now.experts if e] or now.width  # of a mixture's experts
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
+        total_sparsity=1 - now.total / original if original else None,
         params=params,
         active=params - now.total + now.active if now.experts else None,
         layer_params=now.total,

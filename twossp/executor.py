@@ -93,17 +93,7 @@ def one_at_a_time(
 # %% ../nbs/63_executor.ipynb #d815a63b
 @dataclass(frozen=True)
 class ModelFacts:
-    """What decides the digits of a model's rows, besides what is asked.
-
-    Parameters
-    ----------
-    model_id : str
-        of `model_identity`
-    runtime : dict
-        of `runtime_facts`
-    tok_id : str | None
-        of `tokenizer_identity`
-    """
+    "What decides the digits of a model's rows, besides what is asked."
 
     model_id: str  # of `model_identity`
     runtime: dict  # of `runtime_facts`
@@ -113,18 +103,7 @@ class ModelFacts:
 def describe_source(
     source: Source,  # a model by its name
 ) -> ModelFacts:  # the same as those of the model, loaded
-    """What a model that is not loaded will be; `ValueError` if its files are not here.
-
-    Parameters
-    ----------
-    source : Source
-        a model by its name
-
-    Returns
-    -------
-    ModelFacts
-        the same as those of the model, loaded
-    """
+    "What a model that is not loaded will be; `ValueError` if its files are not here."
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):

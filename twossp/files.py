@@ -35,18 +35,7 @@ from filelock import FileLock, Timeout
 def real_path(
     path: str | Path,  # of a file or folder, which may not exist yet
 ) -> Path:  # absolute, without symbolic links
-    """Where writing to a path goes: through every symbolic link, also a dangling one.
-
-    Parameters
-    ----------
-    path : str | Path
-        of a file or folder, which may not exist yet
-
-    Returns
-    -------
-    Path
-        absolute, without symbolic links
-    """
+    "Where writing to a path goes: through every symbolic link, also a dangling one."
     real = Path(os.path.realpath(os.path.expanduser(path)))
     if real.is_symlink():
         raise OSError(errno.ELOOP, "the symbolic link leads to itself", str(path))
@@ -65,20 +54,7 @@ def sweep(
     folder: str | Path,  # in which something was written
     name: str = "*",  # of the file or folder that was written, as a glob pattern
 ) -> list[str]:  # names of the leftovers that were removed
-    """Remove what processes of this machine left that were killed while they wrote.
-
-    Parameters
-    ----------
-    folder : str | Path
-        in which something was written
-    name : str, default '*'
-        of the file or folder that was written, as a glob pattern
-
-    Returns
-    -------
-    list[str]
-        names of the leftovers that were removed
-    """
+    "Remove what processes of this machine left that were killed while they wrote."
     removed, here = [], f".{platform.node()}"
     for part in Path(folder).glob(f".{name}.*.part"):
         owner, pid, _ = part.name.rsplit(".", 2)
@@ -96,13 +72,7 @@ def sweep(
 def check_writable(
     path: str | Path,  # where a file or folder is to be made
 ):
-    """`OSError` in one line if nothing can be made there, or in the nearest folder above.
-
-    Parameters
-    ----------
-    path : str | Path
-        where a file or folder is to be made
-    """
+    "`OSError` in one line if nothing can be made there, or in the nearest folder above."
     parent = next(p for p in real_path(path).parents if p.exists())
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".twossp.", dir=parent))
@@ -128,18 +98,7 @@ def _make_scratch(path):
 def scratch(
     path: str | Path,  # of a file or folder that is to be written
 ) -> Iterator[Path]:  # a path in a temporary folder beside it, with its name
-    """A place to write something before it is moved to `path`; removed afterwards.
-
-    Parameters
-    ----------
-    path : str | Path
-        of a file or folder that is to be written
-
-    Returns
-    -------
-    Iterator[Path]
-        a path in a temporary folder beside it, with its name
-    """
+    "A place to write something before it is moved to `path`; removed afterwards."
     folder = _make_scratch(path := real_path(path))
     try:
         (folder / "new").mkdir()  # with the mode that the user's umask gives
@@ -167,13 +126,7 @@ def _sync(path):
 def settle(
     new: Path,  # what was written to the path that `scratch` gave, file or folder
 ):
-    """Give new files the modes of the user's umask, and wait until they are on the disk.
-
-    Parameters
-    ----------
-    new : Path
-        what was written to the path that `scratch` gave, file or folder
-    """
+    "Give new files the modes of the user's umask, and wait until they are on the disk."
     mode = new.parent.stat().st_mode & 0o777
     for x in (new, *(new.rglob("*") if new.is_dir() else ())):
         # libraries that write under a temporary name make private files
@@ -196,20 +149,7 @@ def atomic_file(
     path: str | Path,  # where the file is to be; its folder is made if needed
     overwrite: bool = True,  # may it replace a file that is there
 ) -> Iterator[Path]:  # the temporary path, which the block writes
-    """A file that is there whole or not at all; if the block raises, nothing is left.
-
-    Parameters
-    ----------
-    path : str | Path
-        where the file is to be; its folder is made if needed
-    overwrite : bool, default True
-        may it replace a file that is there
-
-    Returns
-    -------
-    Iterator[Path]
-        the temporary path, which the block writes
-    """
+    "A file that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
     _check_file(path, overwrite)
     with scratch(path) as new:
@@ -264,20 +204,7 @@ def atomic_folder(
     path: str | Path,  # where the folder is to be; those above it are made if needed
     overwrite: bool = False,  # may it replace a folder that is there and not empty
 ) -> Iterator[Path]:  # the temporary folder, which the block fills
-    """A folder that is there whole or not at all; if the block raises, nothing is left.
-
-    Parameters
-    ----------
-    path : str | Path
-        where the folder is to be; those above it are made if needed
-    overwrite : bool, default False
-        may it replace a folder that is there and not empty
-
-    Returns
-    -------
-    Iterator[Path]
-        the temporary folder, which the block fills
-    """
+    "A folder that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
     _check_folder(path, overwrite)
     with scratch(path) as new:
@@ -293,18 +220,7 @@ def atomic_folder(
 def atomic_new(
     path: str | Path,  # where it is to be; not there yet
 ) -> Iterator[Path]:  # the temporary path, at which the block makes a file or a folder
-    """A file or folder that is there whole or not at all; another process's may win.
-
-    Parameters
-    ----------
-    path : str | Path
-        where it is to be; not there yet
-
-    Returns
-    -------
-    Iterator[Path]
-        the temporary path, at which the block makes a file or a folder
-    """
+    "A file or folder that is there whole or not at all; another process's may win."
     path = real_path(path)
     with scratch(path) as new:
         yield new
@@ -325,15 +241,7 @@ def only_writer(
     path: str | Path,  # of the file that is written; the lock is `<path>.lock`
     wait: float = 0,  # seconds to wait for another writer
 ):
-    """Hold the lock on a file; `ValueError` if another process or thread does.
-
-    Parameters
-    ----------
-    path : str | Path
-        of the file that is written; the lock is `<path>.lock`
-    wait : float, default 0
-        seconds to wait for another writer
-    """
+    "Hold the lock on a file; `ValueError` if another process or thread does."
     path = real_path(path)
     fresh = threading.RLock(), FileLock(f"{path}.lock")
     threads, processes = _LOCKS.setdefault((os.getpid(), str(path)), fresh)
@@ -368,18 +276,7 @@ def _tail(path):
 def is_torn(
     line: bytes,  # the last one of a file, without a line break
 ) -> bool:  # whole JSON is not, even where its line break is missing
-    """Was this line never written to its end.
-
-    Parameters
-    ----------
-    line : bytes
-        the last one of a file, without a line break
-
-    Returns
-    -------
-    bool
-        whole JSON is not, even where its line break is missing
-    """
+    "Was this line never written to its end."
     try:
         json.loads(line.decode())
     except ValueError:  # perhaps torn within a character
@@ -390,18 +287,7 @@ def is_torn(
 def mend(
     path: str | Path,  # file of JSON lines; need not exist
 ) -> int:  # bytes that were cut off
-    """Make a file end with a whole line.
-
-    Parameters
-    ----------
-    path : str | Path
-        file of JSON lines; need not exist
-
-    Returns
-    -------
-    int
-        bytes that were cut off
-    """
+    "Make a file end with a whole line."
     path = real_path(path)
     if not path.exists():
         return 0
@@ -425,15 +311,7 @@ def append_line(
     path: str | Path,  # file of JSON lines, made if needed
     line: str,  # without a line break
 ):
-    """Append a line, after mending a torn one, and wait until it is on the disk.
-
-    Parameters
-    ----------
-    path : str | Path
-        file of JSON lines, made if needed
-    line : str
-        without a line break
-    """
+    "Append a line, after mending a torn one, and wait until it is on the disk."
     if "\n" in line:
         raise ValueError("a row has to be one line")
     path = real_path(path)
@@ -452,18 +330,7 @@ def cache_folder(
     # this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
     cache_dir: str | Path | None = None,
 ) -> Path:  # may not exist yet
-    """The folder that keeps converted models, parsed texts, and the hashes of files.
-
-    Parameters
-    ----------
-    cache_dir : str | Path | None, default None
-        this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
-
-    Returns
-    -------
-    Path
-        may not exist yet
-    """
+    "The folder that keeps converted models, parsed texts, and the hashes of files."
     given = cache_dir or os.environ.get("TWOSSP_CACHE")
     if given:
         return Path(given).expanduser()
@@ -518,18 +385,7 @@ def _keep_hash(stamp, digest):
 def file_hash(
     path: str | Path,  # of a file
 ) -> str:  # 64 hex digits: the SHA-256 of its content
-    """The hash of a file's content, remembered for as long as the file is unchanged.
-
-    Parameters
-    ----------
-    path : str | Path
-        of a file
-
-    Returns
-    -------
-    str
-        64 hex digits: the SHA-256 of its content
-    """
+    "The hash of a file's content, remembered for as long as the file is unchanged."
     if digest := _hub_blob(path):
         return digest
     if None not in _HASHES:
@@ -550,18 +406,7 @@ def file_hash(
 def hash_files(
     paths: Iterable[str | Path],  # of files
 ) -> dict[str | Path, str]:  # path, as it was given -> `file_hash`
-    """The hashes of several files, a thread a file.
-
-    Parameters
-    ----------
-    paths : Iterable[str | Path]
-        of files
-
-    Returns
-    -------
-    dict[str | Path, str]
-        path, as it was given -> `file_hash`
-    """
+    "The hashes of several files, a thread a file."
     paths = list(paths)
     with ThreadPoolExecutor() as pool:
         return dict(zip(paths, pool.map(file_hash, paths), strict=True))

@@ -26,20 +26,7 @@ def repetition(
     tokens: list[int],  # one text's ids
     n: int = 4,  # tokens a gram, at least 1
 ) -> float:  # 0: none twice, towards 1: one loop; 0 for a text shorter than `n`
-    """Share of a text's n-grams that stand in it before.
-
-    Parameters
-    ----------
-    tokens : list[int]
-        one text's ids
-    n : int, default 4
-        tokens a gram, at least 1
-
-    Returns
-    -------
-    float
-        0: none twice, towards 1: one loop; 0 for a text shorter than `n`
-    """
+    "Share of a text's n-grams that stand in it before."
     if n < 1:
         raise ValueError(f"n-grams have at least 1 token; got {n}")
     grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
@@ -49,18 +36,7 @@ def repetition(
 def keep_dense(
     model: PreTrainedModel,  # dense; untouched
 ) -> PreTrainedModel:  # modules of its own around the same weights
-    """The model as it is now, whatever is done to the modules of the given one.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-
-    Returns
-    -------
-    PreTrainedModel
-        modules of its own around the same weights
-    """
+    "The model as it is now, whatever is done to the modules of the given one."
     same = {id(p): nn.Parameter(p.data, False) for p in model.parameters()}
     same |= {id(b): b for b in model.buffers()}
     return copy.deepcopy(model, same)
@@ -108,22 +84,7 @@ def write(
     prompts: torch.Tensor,  # (n, t) token ids
     new: int = 64,  # at most so many tokens
 ) -> list[list[int]]:  # what follows each prompt, the end-of-text token included
-    """Greedy continuations, with no rule against repetition.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model; untouched
-    prompts : torch.Tensor
-        (n, t) token ids
-    new : int, default 64
-        at most so many tokens
-
-    Returns
-    -------
-    list[list[int]]
-        what follows each prompt, the end-of-text token included
-    """
+    "Greedy continuations, with no rule against repetition."
     if new < 1:
         raise ValueError(f"at least 1 token has to be written; got new={new}")
     check_ids(prompts, model)
@@ -150,22 +111,7 @@ def written_nll(
     prompts: torch.Tensor,  # (n, t) token ids
     texts: list[list[int]],  # what was written after each, at least one token
 ) -> float:  # nats a written token, every token counted once
-    """The dense model's nll of what another model wrote.
-
-    Parameters
-    ----------
-    dense : PreTrainedModel
-        the judge; untouched
-    prompts : torch.Tensor
-        (n, t) token ids
-    texts : list[list[int]]
-        what was written after each, at least one token
-
-    Returns
-    -------
-    float
-        nats a written token, every token counted once
-    """
+    "The dense model's nll of what another model wrote."
     total, count = 0.0, sum(map(len, texts))
     with inference(dense):
         for prompt, text in zip(prompts.tolist(), texts, strict=True):
@@ -185,23 +131,7 @@ def _without_hooks(model):
 # %% ../nbs/67_generation.ipynb #bc70b83e
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Evaluation: agreement with the dense model, and what is written after prompts.
-
-    Parameters
-    ----------
-    dense : PreTrainedModel | None
-        what `keep_dense` gave; None: in a grid, its model
-    ids : torch.Tensor
-        (n, t) windows of held-out text
-    prompt : int, default 32
-        tokens of each window that are a prompt, 2 … t
-    new : int, default 64
-        tokens written at most
-    bs : int, default 1
-        windows a forward
-    bound : bool
-        is the dense model the row's own
-    """
+    "Evaluation: agreement with the dense model, and what is written after prompts."
 
     # what `keep_dense` gave; None: in a grid, its model
     dense: PreTrainedModel | None = field(repr=False)
@@ -214,24 +144,12 @@ class Agreement:
 
     @property
     def text(self) -> str:  # the hash of the windows, and how they are continued
-        """What is read, as results tell it.
-
-        Returns
-        -------
-        str
-            the hash of the windows, and how they are continued
-        """
+        "What is read, as results tell it."
         return f"{ids_hash(self.ids)}, prompt={self.prompt}, new={self.new}"
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides the numbers: windows, lengths, and whom it compares with.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides the numbers: windows, lengths, and whom it compares with."
         own = self.dense is None or self.bound
         dense = "the row's own" if own else model_identity(self.dense)
         how = dict(text=ids_hash(self.ids), prompt=self.prompt, new=self.new, bs=self.bs)
@@ -257,18 +175,7 @@ class Agreement:
         self,
         model: PreTrainedModel,  # dense, as it is now; may be pruned afterwards
     ) -> "Agreement":  # with a dense model; the same if it has one
-        """The evaluation with a model of its own to compare with.
-
-        Parameters
-        ----------
-        model : PreTrainedModel
-            dense, as it is now; may be pruned afterwards
-
-        Returns
-        -------
-        Agreement
-            with a dense model; the same if it has one
-        """
+        "The evaluation with a model of its own to compare with."
         if self.dense:
             return self
         return replace(self, dense=keep_dense(model), bound=True)

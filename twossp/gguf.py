@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = [
     'gguf_widths', 'pick_alignment', 'say_padding', 'head_dim', 'gguf_header',
-    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'whole_file', 'export_gguf'
+    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'export_gguf'
 ]
 
 # %% ../nbs/52_gguf.ipynb #996029b3
 import json
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from .arch import arch, decoder_layers, ffn_linears, ffn_width
 from .engines import gguf_refusal
+from .files import atomic_file
 from .hub import check_space, load_pruned
 from .linear import NoLinear, pad_zeros
 from .llama_cpp import block_size, quantize_gguf
@@ -283,22 +283,6 @@ def _to_array(x, dtype):
     kind = np.float32 if x.dim() == 1 else _TYPES[dtype][0]
     return np.ascontiguousarray(x.detach().float().cpu().numpy().astype(kind))
 
-# %% ../nbs/52_gguf.ipynb #9dfba2a3
-@contextmanager
-def whole_file(
-    out: str | Path,  # where the file is to be; replaced if it is there
-    keep: bool = True,  # False: it is gone afterwards
-) -> Iterator[Path]:  # the temporary file, for `with`
-    "A file that is there whole or not at all."
-    out = Path(out)
-    new = out.with_name(f".{out.name}.part")
-    try:
-        yield new
-        if keep:
-            new.replace(out)
-    finally:
-        new.unlink(missing_ok=True)
-
 # %% ../nbs/52_gguf.ipynb #91183c46
 def _write_header(writer, model, dtype, round_to):
     writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
@@ -358,13 +342,11 @@ def export_gguf(
     need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
     check_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
-    with whole_file(out) as new:
-        if quantize is None:
-            _write_file(new, model, *how)
-        else:
-            with whole_file(new.with_name(f"{new.name}.{dtype}"), keep=False) as plain:
-                _write_file(plain, model, *how)
-                said["fallbacks"] = quantize_gguf(plain, new, quantize)
+    with atomic_file(out) as new:
+        plain = new if quantize is None else new.with_name(f"{new.name}.{dtype}")
+        _write_file(plain, model, *how)
+        if quantize is not None:
+            said["fallbacks"] = quantize_gguf(plain, new, quantize)
     if log is not None:
         log |= said
     return Path(out)

@@ -75,33 +75,7 @@ def find_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'}
-    """Run a method, and say what it took.
-
-    Parameters
-    ----------
-    method : Callable
-        (model, calib, sparsity, ...) -> plan
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    sparsity : float
-        target, in (0, 1)
-    seed : int, default 0
-        given to the method if it takes one; the global generators are seeded with it, too, and
-        restored
-    options : Mapping | None, default None
-        further keyword arguments of the method
-    progress : bool, default False
-        show progress bars
-    report : dict | None, default None
-        if given, receives what the method measured
-
-    Returns
-    -------
-    tuple
-        plan, {'seconds', 'forwards', 'plan_peak'}
-    """
+    "Run a method, and say what it took."
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
     given |= dict(options or {})
@@ -181,32 +155,7 @@ def recall_plan(
     report: dict | None = None,  # if given, receives what the method measured
     key: str | None = None,  # of a method that cannot be told by its code
 ) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    """The plan of a run, from its file if that is there; else searched for, and kept.
-
-    Parameters
-    ----------
-    method : Callable
-        (model, calib, sparsity, ...) -> plan
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    label : Result
-        model_id, method, target, seed, options; model_id is found out where it is empty
-    plans : str | Path | None
-        folder where plans are kept; None: nowhere
-    progress : bool, default False
-        show progress bars
-    report : dict | None, default None
-        if given, receives what the method measured
-    key : str | None, default None
-        of a method that cannot be told by its code
-
-    Returns
-    -------
-    tuple
-        plan, {'seconds', 'forwards', 'plan_peak'} of the search
-    """
+    "The plan of a run, from its file if that is there; else searched for, and kept."
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
         r = r if r.model_id else replace(r, model_id=model_identity(model))
@@ -231,26 +180,7 @@ def search_key(
     runtime: Mapping,  # of `runtime_facts`
     key: str | None = None,  # of a method that cannot be told by its code
 ) -> str:  # of `plan_key`
-    """Which search a row comes from.
-
-    Parameters
-    ----------
-    r : Result
-        model_id, target, seed, options
-    method : Callable
-        (model, calib, sparsity, ...) -> plan
-    calib : torch.Tensor | None
-        (n, t) calibration windows
-    runtime : Mapping
-        of `runtime_facts`
-    key : str | None, default None
-        of a method that cannot be told by its code
-
-    Returns
-    -------
-    str
-        of `plan_key`
-    """
+    "Which search a row comes from."
     what = r.target, r.seed, r.options, calib
     return plan_key(r.model_id, method, *what, runtime, key)
 
@@ -281,39 +211,7 @@ def run_cell(
     # the run's row, where it is there already: then only `on_plan` is called
     row: Result | None = None,
 ) -> Result:  # with an entry in `errors` for each part that failed
-    """Prune, describe, evaluate: one row. A method that fails leaves its error in it.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    tok : PreTrainedTokenizerBase | None
-        for evaluations that need one
-    calib : torch.Tensor
-        (n, t) calibration windows
-    method : Callable | None
-        None: the dense model itself
-    evals : Mapping[str, Callable]
-        name -> (model, tokenizer) -> dict
-    label : Result
-        what is known beforehand: model, method, target, seed, options
-    on_plan : Callable | None, default None
-        called with (plan, result so far, what the method measured) before the evaluation: to
-        save a checkpoint, say
-    plans : str | Path | None, default None
-        folder where plans are kept; None: nowhere
-    progress : bool, default False
-        show progress bars
-    key : str | None, default None
-        of a method that cannot be told by its code
-    row : Result | None, default None
-        the run's row, where it is there already: then only `on_plan` is called
-
-    Returns
-    -------
-    Result
-        with an entry in `errors` for each part that failed
-    """
+    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
     r = replace(label, texts=_texts(calib, method, evals), versions=versions())
     r = r if r.model_id else replace(r, model_id=model_identity(model))
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
@@ -496,25 +394,7 @@ def _say(i, n, f, r):
 # %% ../nbs/63_grid.ipynb #d4682f66
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One cell, as it travels.
-
-    Parameters
-    ----------
-    source : Source
-        the model
-    tok : object
-        tokenizer; None: the model's own
-    method : object
-        a name, a function, or None for the dense model
-    calib : object
-        (n, t) calibration windows, or None
-    evals : Mapping
-        name -> (model, tokenizer) -> dict
-    label : Result
-        what is known beforehand
-    how : Mapping
-        of `run_cell`
-    """
+    "One cell, as it travels."
 
     source: Source  # the model
     tok: object  # tokenizer; None: the model's own
@@ -528,18 +408,7 @@ class Job:
 def run_job(
     job: Job,  # one cell
 ) -> Result:  # its row
-    """What a worker does.
-
-    Parameters
-    ----------
-    job : Job
-        one cell
-
-    Returns
-    -------
-    Result
-        its row
-    """
+    "What a worker does."
     return one_at_a_time(_run_job, job)
 
 
@@ -582,24 +451,7 @@ def finished_rows(
     retry: bool = False,  # drop those of them that hold an error
     plans: str | Path | None = None,  # folder where plans are kept
 ) -> dict[str, Result]:  # by key; those of an older schema are left out, which is said
-    """The rows that a results file holds; its torn end is cut off.
-
-    Parameters
-    ----------
-    out : str | Path
-        results file; need not exist
-    keys : Iterable[str], default ()
-        of the runs that are asked for
-    retry : bool, default False
-        drop those of them that hold an error
-    plans : str | Path | None, default None
-        folder where plans are kept
-
-    Returns
-    -------
-    dict[str, Result]
-        by key; those of an older schema are left out, which is said
-    """
+    "The rows that a results file holds; its torn end is cut off."
     if cut := mend(out):
         log.warning(
             "%s ended in a torn line of %d bytes; that run is done again", out, cut
@@ -638,22 +490,7 @@ def as_asked(
     label: Result,  # what was asked
     evals: Mapping,  # evaluations, by name
 ) -> Result:  # with the model's name, and numbers in the order of their evaluations
-    """A row as it is asked for now.
-
-    Parameters
-    ----------
-    row : Result
-        that a results file holds
-    label : Result
-        what was asked
-    evals : Mapping
-        evaluations, by name
-
-    Returns
-    -------
-    Result
-        with the model's name, and numbers in the order of their evaluations
-    """
+    "A row as it is asked for now."
     order = list(evals)
 
     def place(item):

@@ -5,21 +5,19 @@
 # %% auto #0
 __all__ = [
     'MODEL_TYPE', 'FORMATS', 'is_native', 'take_shape', 'pruned_classes',
-    'TwoSSPConfig', 'compatible', 'check_target', 'check_space', 'whole_folder',
-    'save_pruned', 'save_in_place', 'load_pruned', 'check_folder', 'push_pruned'
+    'TwoSSPConfig', 'compatible', 'check_target', 'check_not_source', 'check_space',
+    'whole_folder', 'save_pruned', 'save_in_place', 'load_pruned', 'check_folder',
+    'push_pruned'
 ]
 
 # %% ../nbs/51_hub.ipynb #9aa13b6c
 import errno
 import functools
-import glob
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +25,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import psutil
 import torch
 from accelerate.utils import align_module_device
 from huggingface_hub import HfApi, hf_hub_download
@@ -61,6 +58,7 @@ from twossp.card import (
 from .cutting import expert_shape, repeat_changes, silent_biases
 from .engines import list_engines
 from .entries import find_entries
+from .files import atomic_folder, check_writable, real_path, scratch, settle
 from .linear import NoLinear, in_features, make_linear, pad_zeros, read_matrix
 from .machine import one_line
 from twossp.plan import (
@@ -455,54 +453,51 @@ def check_target(
     """Could a checkpoint be written there? `FileExistsError` if something is in the
     way, `OSError` if no folder can be made."""
     path = Path(path).expanduser().absolute()
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    real = real_path(path)  # a link may lead to a folder that is not there yet
+    if real.is_mount():
+        raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
+    if real.exists() and not (real.is_dir() and not any(real.iterdir())):
         if not overwrite:
             raise FileExistsError(
                 f"{path} exists; name another folder, or ask to overwrite it"
             )
-        if not (path / "config.json").is_file():
+        if not (real / "config.json").is_file():
             raise FileExistsError(
                 f"{path} exists and is no checkpoint: it is not overwritten"
             )
-    parent = next(p for p in path.parents if p.exists())
-    try:
-        os.rmdir(tempfile.mkdtemp(prefix=".twossp.", dir=parent))
-    except OSError as e:
-        why = f"the folder is not writable ({e.strerror})"
-        raise PermissionError(errno.EACCES, why, str(parent)) from e
+    check_writable(real)
     return path
 
-# %% ../nbs/51_hub.ipynb #825fc56a
-def _make_scratch(parent, name):
-    "A temporary folder that tells whose it is"
-    suffix = f".{platform.node()}.{os.getpid()}.part"
-    return Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=suffix, dir=parent))
+# %% ../nbs/51_hub.ipynb #5c0f2e91
+# what a model's files end in; a GGUF or a curve beside them is not read
+_READ = {".safetensors", ".json", ".py", ".model", ".txt", ".jinja", ".md"}
 
 
-def _remove_leftovers(parent, name):
-    "What killed processes of this machine left"
-    for part in parent.glob(f".{glob.escape(name)}.*.part"):
-        host, pid, _ = part.name.rsplit(".", 2)
-        dead = pid.isdigit() and not psutil.pid_exists(int(pid))
-        if dead and host.endswith(f".{platform.node()}"):
-            shutil.rmtree(part, ignore_errors=True)
-
-
-def _allow_reading(folder):
-    "The modes that the user's umask gives; temporary files and weights are private"
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(folder, 0o777 & ~mask)
-    for file in folder.iterdir():
-        os.chmod(file, (0o777 if file.is_dir() else 0o666) & ~mask)
+def check_not_source(
+    target,  # file or folder that is to be written
+    *sources,  # files and folders that it is made from; what does not exist is none
+):
+    "`ValueError` if writing there would replace something that is read."
+    target = real_path(target)
+    for source in map(real_path, filter(None, sources)):
+        if not (source.exists() and target.exists()):
+            continue
+        holds = any(p.samefile(target) for p in (source, *source.parents))
+        part = target.suffix in _READ and target.parent.samefile(source)
+        if holds or part:
+            raise ValueError(
+                f"{target} is read to make what would be written there: name another place"
+            )
 
 # %% ../nbs/51_hub.ipynb #e618c304
 def check_space(
-    folder,  # that is there, and will hold it
+    folder,  # that will hold it; if it is not there yet, the nearest one above counts
     need: int,  # bytes that will be written
     what: str = "checkpoint",  # that is written, in one word
 ):
     "`OSError` in one line if the disk lacks the room"
+    real = real_path(folder)
+    folder = next(p for p in (real, *real.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     if free < need:
         why = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
@@ -518,21 +513,11 @@ def whole_folder(
 ) -> Iterator[Path]:  # the temporary folder, for `with`
     """Yields a temporary folder that becomes `path` when the block ends well, and is
     deleted when it does not."""
-    path = check_target(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path.parent, path.name)
+    path = real_path(check_target(path, overwrite))
     check_space(path.parent, need)
-    new = _make_scratch(path.parent, path.name)
-    old = _make_scratch(path.parent, path.name)
-    try:
+    with atomic_folder(path, overwrite) as new:
         yield new
-        _allow_reading(new)
-        if check_target(path, overwrite).exists():
-            os.rename(path, old / path.name)
-        os.rename(new, path)
-    finally:
-        for folder in (new, old):
-            shutil.rmtree(folder, ignore_errors=True)
+        check_target(path, overwrite)  # another process may have been quicker
 
 # %% ../nbs/51_hub.ipynb #bb27b829
 def _older_names(c):
@@ -593,7 +578,7 @@ def _compact_entries(model, plan, base):
     }
 
 
-def _write_config(folder, model, format, plan, code=True):
+def _write_config(folder, model, format, plan, code=True, resumable=False):
     "config.json: what transformers wrote, with the structure corrected"
     path, base = folder / "config.json", model_family(model.config)
     c = json.loads(path.read_text(encoding="utf-8"))
@@ -603,7 +588,10 @@ def _write_config(folder, model, format, plan, code=True):
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
     text = _text_entries(model.config, c)
-    text |= _older_names(text)
+    older = _older_names(text)
+    if resumable and older.get("rope_scaling", {}).get("rope_type") in _SCALED:
+        del older["rope_scaling"]
+    text |= older
     if isinstance(plan, Plan):
         text |= _width_entries(model, format)
     if format == "compact":
@@ -634,14 +622,16 @@ def _hash_file(path):
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def _write_checkpoint(folder, model, plan, dense, format, meta, code=True, **kwargs):
+def _write_checkpoint(
+    folder, model, plan, dense, format, meta, code=True, resumable=False, **kwargs
+):
     "Everything but the tokenizer, of a model that is pruned"
     with warnings.catch_warnings():  # a layer at a time
         warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
         save_model(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
-    _write_config(folder, model, format, plan, code)
+    _write_config(folder, model, format, plan, code, resumable)
     counts = count_params(model)
     if isinstance(plan, Plan):  # outside the layers both are the same; a tied head that
         outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
@@ -924,6 +914,8 @@ def save_pruned(
     _check_class(model)
     _check_names(model, plan)
     path, format = check_target(path, overwrite), _choose(model, plan, format)
+    if _in_force(model)[0] is None:  # a pruned model may be saved where it was loaded
+        check_not_source(path, getattr(model, "name_or_path", ""))
     dense, away = _in_force(model)[1] or count_params(model), is_offloaded(model)
     with _realise(model, plan, format) as m:
         need = sum(p.numel() * p.element_size() for p in m.parameters())
@@ -940,6 +932,10 @@ def save_pruned(
     return path
 
 # %% ../nbs/51_hub.ipynb #447214d9
+# the base class, as which a Trainer that resumes reads config.json, fails at these if
+# they have their older name too
+_SCALED = ("llama3", "yarn", "longrope")
+_TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 _OURS = re.compile(rf"{_WEIGHTS}|{MODULE}\.py")
 
@@ -992,17 +988,15 @@ def save_in_place(
     if folder.is_file():
         raise ValueError(f"{folder} is a file; a checkpoint is a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder, "twossp")
     hub = {k: kwargs.pop(k) for k in _PUSH if k in kwargs}
-    new = _make_scratch(folder, "twossp")
-    try:
-        kwargs["is_main_process"] = is_main_process
-        _write_checkpoint(new, model, plan, dense, format, {}, **kwargs)
-        _allow_reading(new)
+    kwargs["is_main_process"] = is_main_process
+    with scratch(folder / "twossp") as new:
+        new.mkdir()
+        resumable = bool(_TRAINER.fullmatch(folder.name))
+        _write_checkpoint(new, model, plan, dense, format, {}, resumable=resumable, **kwargs)
+        settle(new)
         # transformers 5.14 writes the weights in every process
         names = _move_in(new, folder) if is_main_process else []
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     if push_to_hub and names:
         _upload(folder, names, **hub)
 

@@ -99,20 +99,7 @@ def same_model(
     a: str,  # of `model_identity`
     b: str,  # of another
 ) -> bool | None:  # None: they are of unlike kinds, and cannot be compared
-    """Are two models one? What cannot be compared is to be called unchecked.
-
-    Parameters
-    ----------
-    a : str
-        of `model_identity`
-    b : str
-        of another
-
-    Returns
-    -------
-    bool | None
-        None: they are of unlike kinds, and cannot be compared
-    """
+    "Are two models one? What cannot be compared is to be called unchecked."
     if a == b:
         return True
     return False if a.partition(":")[0] == b.partition(":")[0] else None
@@ -275,20 +262,7 @@ def function_identity(
     f: Callable,  # a method or an evaluation: a function, a partial, an object that can be called
     key: str | None = None,  # the user's own name for it, which changes when it does
 ) -> str:  # 16 hex digits, or what `f.identity` says
-    """What a function is; `ValueError` where it uses something that cannot be told.
-
-    Parameters
-    ----------
-    f : Callable
-        a method or an evaluation: a function, a partial, an object that can be called
-    key : str | None, default None
-        the user's own name for it, which changes when it does
-
-    Returns
-    -------
-    str
-        16 hex digits, or what `f.identity` says
-    """
+    "What a function is; `ValueError` where it uses something that cannot be told."
     if key is not None:
         return f"key:{key}"
     if (own := _own_identity(f)) is not None:
@@ -307,20 +281,7 @@ def method_identity(
     f: Callable,  # (model, calib, sparsity, ...) -> plan
     key: str | None = None,  # as `function_identity` takes it
 ) -> str:  # of a method of this package, its place; else as `function_identity`
-    """What a method is.
-
-    Parameters
-    ----------
-    f : Callable
-        (model, calib, sparsity, ...) -> plan
-    key : str | None, default None
-        as `function_identity` takes it
-
-    Returns
-    -------
-    str
-        of a method of this package, its place; else as `function_identity`
-    """
+    "What a method is."
     if key is None and _is_installed(getattr(f, "__module__", None)):
         return f"{f.__module__}.{f.__qualname__}"
     return function_identity(f, key)
@@ -329,18 +290,7 @@ def method_identity(
 def tokenizer_identity(
     tok: PreTrainedTokenizerBase | None,  # None: nothing is asked in words
 ) -> str | None:  # 16 hex digits
-    """What a tokenizer is: how it cuts text, its special tokens, its chat template.
-
-    Parameters
-    ----------
-    tok : PreTrainedTokenizerBase | None
-        None: nothing is asked in words
-
-    Returns
-    -------
-    str | None
-        16 hex digits
-    """
+    "What a tokenizer is: how it cuts text, its special tokens, its chat template."
     if tok is None:
         return None
     fast = getattr(tok, "backend_tokenizer", None)
@@ -353,18 +303,7 @@ def tokenizer_identity(
 def calibration_identity(
     calib,  # (n, t) token windows; windows with images; None: nothing is read
 ) -> str | None:  # of token windows, their `ids_hash`
-    """Which text, and which images, a method looks at.
-
-    Parameters
-    ----------
-    calib
-        (n, t) token windows; windows with images; None: nothing is read
-
-    Returns
-    -------
-    str | None
-        of token windows, their `ids_hash`
-    """
+    "Which text, and which images, a method looks at."
     if calib is None:
         return None
     if isinstance(calib, torch.Tensor):
@@ -377,22 +316,7 @@ def settle(
     given: Mapping,  # some of them
     *without: str,  # those that decide nothing
 ) -> dict:  # every argument that has a value, by name
-    """Arguments as a function will see them: those that were given, and the defaults.
-
-    Parameters
-    ----------
-    f : Callable
-        a function with keyword arguments
-    given : Mapping
-        some of them
-    *without : str
-        those that decide nothing
-
-    Returns
-    -------
-    dict
-        every argument that has a value, by name
-    """
+    "Arguments as a function will see them: those that were given, and the defaults."
     known = signature(f).parameters.items()
     every = {k: p.default for k, p in known if p.default is not Parameter.empty}
     return {k: v for k, v in (every | dict(given)).items() if k not in without}
@@ -402,20 +326,7 @@ def describe(
     kind: str,  # of evaluation
     **facts,  # all that decides its number
 ) -> str:  # 16 hex digits
-    """The identity of an evaluation that knows what decides its number.
-
-    Parameters
-    ----------
-    kind : str
-        of evaluation
-    **facts
-        all that decides its number
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "The identity of an evaluation that knows what decides its number."
     try:
         return _short([kind, _facts_of(facts, frozenset())])
     except _Unknown as e:
@@ -431,24 +342,7 @@ def decides(
     nothing: str = "",  # that decide neither
     of: Callable | None = None,  # the function, with a declaration, that takes `**options`
 ) -> Callable:  # decorator; the function receives `decides`, argument -> decision
-    """Declare what each argument of a function decides; `TypeError` unless it is every one.
-
-    Parameters
-    ----------
-    plan : str, default ''
-        names of arguments, separated by blanks, that decide a plan
-    row : str, default ''
-        that decide numbers of a row, and no plan
-    nothing : str, default ''
-        that decide neither
-    of : Callable | None, default None
-        the function, with a declaration, that takes `**options`
-
-    Returns
-    -------
-    Callable
-        decorator; the function receives `decides`, argument -> decision
-    """
+    "Declare what each argument of a function decides; `TypeError` unless it is every one."
     by = zip(DECISIONS, (plan, row, nothing), strict=True)
     said = [(k, d) for d, names in by for k in names.split()]
 
@@ -470,24 +364,7 @@ def runtime_facts(
     dtype: str = "float32",  # of its weights
     versions: Mapping | None = None,  # name -> version; None: those of this process
 ) -> dict:  # JSON-able
-    """What besides the question decides digits.
-
-    Parameters
-    ----------
-    model : PreTrainedModel | None
-        None: one that is loaded elsewhere, in the usual way
-    device : str, default 'cpu'
-        where it is, or will be
-    dtype : str, default 'float32'
-        of its weights
-    versions : Mapping | None, default None
-        name -> version; None: those of this process
-
-    Returns
-    -------
-    dict
-        JSON-able
-    """
+    "What besides the question decides digits."
     known = versions or {}
     found = {}
     for name, here in (("torch", torch), ("transformers", sys.modules["transformers"])):
@@ -562,27 +439,6 @@ def row_key(
     runtime: Mapping,  # of `runtime_facts`
     facts: Mapping | None = None,  # further facts that the row shows
 ) -> str:  # 16 hex digits
-    """Equal only if the same numbers were asked for.
-
-    Parameters
-    ----------
-    model_id : str
-        of `model_identity`, of the dense model
-    label : str
-        what the row's method is called in tables
-    what : str
-        "dense", "search:" and a `plan_key`, or "plan:" and a `plan_identity`
-    evaluations : Mapping[str, str]
-        name -> identity
-    runtime : Mapping
-        of `runtime_facts`
-    facts : Mapping | None, default None
-        further facts that the row shows
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "Equal only if the same numbers were asked for."
     asked = [model_id, label, what, dict(evaluations), dict(runtime), dict(facts or {})]
     return _short(asked)

@@ -8,18 +8,21 @@ __all__ = [
     'as_device', 'input_device', 'list_devices', 'RanksLost', 'TooFewDevices',
     'start_processes', 'PeerFailed', 'sum_over_processes', 'is_first', 'share_first',
     'agree_on_step', 'progress_bar', 'quiet', 'ask_device', 'wait_for', 'free_bytes',
-    'default_budget', 'windows_at_once', 'Peak', 'peak_memory', 'read_clock',
-    'seconds_between', 'time_calls', 'one_line', 'seed_everything', 'kept_rng'
+    'default_budget', 'windows_at_once', 'Peak', 'LiveBytes', 'peak_memory',
+    'read_clock', 'seconds_between', 'time_calls', 'one_line', 'seed_everything',
+    'kept_rng'
 ]
 
 # %% ../nbs/10_machine.ipynb #f70579d7
 import atexit
+import gc
 import logging
 import os
 import platform
 import random
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +34,8 @@ import psutil
 import torch
 import torch.distributed as dist
 import transformers
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -413,8 +418,9 @@ class Peak:
     "Memory of a block of code, filled in when it ends."
 
     device: str  # whose memory
-    before: int | None = None  # bytes in use when the block began
-    peak: int | None = None  # the most, in bytes; None where the system does not say
+    # bytes in use when the block began; 0 where only its own tensors are counted
+    before: int | None = None
+    peak: int | None = None  # the most, in bytes; None: not measured
 
     @property
     def extra(self) -> int | None:  # bytes
@@ -422,34 +428,42 @@ class Peak:
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../nbs/10_machine.ipynb #665f9e5b
-def _read_status(key):
-    "A figure of /proc/self/status, in bytes"
-    with open("/proc/self/status") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith(key))
+class LiveBytes(TorchDispatchMode):
+    "Bytes of the tensors that a block makes, as long as they live."
 
+    def __init__(
+        self,
+        *kinds: str,  # types of devices whose tensors are counted, such as 'cpu'
+    ):
+        super().__init__()
+        self.kinds = kinds
+        self.now = 0  # bytes that live
+        self.most = 0  # the most that lived at once
+        self.known: dict[int, int] = {}  # storage -> its bytes; 0: it was there before
 
-def _reset_resident():
-    "Forget the peak of resident memory so far; returns what is in use, in bytes"
-    try:
-        with open("/proc/self/clear_refs", "w") as f:
-            f.write("5")
-        return _read_status("VmRSS:")
-    except (OSError, StopIteration):
-        return _resident_peak()
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        self._meet((args, kwargs), made=False)
+        out = func(*args, **kwargs)
+        self._meet(out, made=True)
+        return out
 
+    def _meet(self, values, made):
+        "Note the storages that are seen for the first time"
+        for x in tree_leaves(values):
+            if not isinstance(x, torch.Tensor) or x.layout != torch.strided:
+                continue
+            storage = x.untyped_storage()
+            key = storage._cdata
+            if x.device.type not in self.kinds or key in self.known:
+                continue
+            self.known[key] = storage.nbytes() if made else 0
+            self.now += self.known[key]
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._forget, key)
 
-def _resident_peak():
-    "The most resident memory, in bytes; None where the system does not say"
-    try:
-        return _read_status("VmHWM:")
-    except (OSError, StopIteration):
-        pass
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    def _forget(self, key):
+        self.now -= self.known.pop(key)
 
 # %% ../nbs/10_machine.ipynb #m10rese
 def _reset_device(d):
@@ -463,24 +477,33 @@ def _reset_device(d):
 
 @contextmanager
 def peak_memory(
-    # accelerators: the sum of each one's peak; 'cpu', or one that counts none: the
-    # process's resident memory
+    # accelerators: the sum of each one's peak; 'cpu', or one that counts none: see
+    # `count`
     *devices: torch.device
     | str,
+    # where no allocator counts: the block's own tensors, which slows it down, so do
+    # not time it; without: not measured
+    count: bool = False,
 ) -> Iterator[Peak]:  # complete after the block
     "The most memory in use inside the `with` block."
     asked = [torch.device(d) for d in devices or ("cpu",)]
-    counted = {d: _reset_device(d) for d in asked if d.type != "cpu"}
-    counted = {d: used for d, used in counted.items() if used is not None}
-    name = ", ".join(map(str, counted or asked))
-    p = Peak(name, sum(counted.values()) if counted else _reset_resident())
-    try:
+    before = {d: _reset_device(d) for d in asked if d.type != "cpu"}
+    before = {d: used for d, used in before.items() if used is not None}
+    p = Peak(", ".join(map(str, before or asked)))
+    if before:
+        p.before = sum(before.values())
+        try:
+            yield p
+        finally:
+            p.peak = sum(ask_device(d, "max_memory_allocated") for d in before)
+    elif count:
+        gc.collect()  # garbage from before would be freed at any moment
+        p.before = 0
+        with LiveBytes(*{d.type for d in asked}) as live:
+            yield p
+        p.peak = live.most
+    else:
         yield p
-    finally:
-        if counted:
-            p.peak = sum(ask_device(d, "max_memory_allocated") for d in counted)
-        else:
-            p.peak = _resident_peak()
 
 # %% ../nbs/10_machine.ipynb #155717b8
 def read_clock(

@@ -149,18 +149,7 @@ DECIDES = dict.fromkeys((
 def argument_decisions(
     f: Callable,  # a method
 ) -> dict[str, str]:  # argument -> "plan" or "nothing"
-    """What each argument of a method decides; `TypeError` for one that is not declared.
-
-    Parameters
-    ----------
-    f : Callable
-        a method
-
-    Returns
-    -------
-    dict[str, str]
-        argument -> "plan" or "nothing"
-    """
+    "What each argument of a method decides; `TypeError` for one that is not declared."
     names = list(inspect.signature(f).parameters)
     if unknown := [k for k in names if k not in DECIDES]:
         raise TypeError(f"{f.__name__}: what {unknown[0]} decides is not declared in DECIDES")

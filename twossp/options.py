@@ -33,13 +33,7 @@ class Flags(argparse.ArgumentParser):
         self,
         message,  # of argparse
     ):
-        """`ValueError` in place of an exit.
-
-        Parameters
-        ----------
-        message
-            of argparse
-        """
+        "`ValueError` in place of an exit."
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
     def parse_args(
@@ -47,15 +41,7 @@ class Flags(argparse.ArgumentParser):
         args=None,  # words; default: the process's
         namespace=None,  # as argparse takes it
     ):
-        """As argparse does, with names spelled alike.
-
-        Parameters
-        ----------
-        args : default None
-            words; default: the process's
-        namespace : default None
-            as argparse takes it
-        """
+        "As argparse does, with names spelled alike."
         words = sys.argv[1:] if args is None else args
         return super().parse_args([_spell(w) for w in words], namespace)
 
@@ -78,24 +64,7 @@ def flag(
     decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`: type, metavar, choices, action, nargs
 ) -> Field:  # of a dataclass
-    """A field that is a flag, with what it decides.
-
-    Parameters
-    ----------
-    default
-        where the flag is not given; `MISSING`: it has to be
-    help : str
-        what `--help` says
-    decides : str
-        "plan" (and so the row, too), "row" or "nothing"; no default
-    **how
-        for argparse's `add_argument`: type, metavar, choices, action, nargs
-
-    Returns
-    -------
-    Field
-        of a dataclass
-    """
+    "A field that is a flag, with what it decides."
     known = dict(help=help, decides=_check_decision(decides))
     return field(default=default, metadata=known | how)
 
@@ -106,22 +75,7 @@ def word(
     decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **how,  # for argparse's `add_argument`
 ) -> Field:  # of a dataclass
-    """A field that is a word of its own, without a flag, with what it decides.
-
-    Parameters
-    ----------
-    help : str
-        what `--help` says
-    decides : str
-        "plan" (and so the row, too), "row" or "nothing"; no default
-    **how
-        for argparse's `add_argument`
-
-    Returns
-    -------
-    Field
-        of a dataclass
-    """
+    "A field that is a word of its own, without a flag, with what it decides."
     known = dict(help=help, decides=_check_decision(decides), positional=True)
     return field(metadata=known | how)
 
@@ -137,15 +91,7 @@ def add_flags(
     parser: argparse.ArgumentParser,  # receives them
     cls: type,  # a dataclass of flags; its docstring's first line is the heading
 ) -> None:
-    """Flags of one dataclass, without those of the classes that it builds on.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        receives them
-    cls : type
-        a dataclass of flags; its docstring's first line is the heading
-    """
+    "Flags of one dataclass, without those of the classes that it builds on."
     group = parser.add_argument_group(
         (cls.__doc__ or "").partition("\n")[0].rstrip(".")
     )
@@ -167,22 +113,7 @@ def make_parser(
     about: str = "",  # above the flags
     epilog: str = "",  # below them
 ) -> Flags:  # ready to parse
-    """The parser of a dataclass of flags, and of those that it builds on.
-
-    Parameters
-    ----------
-    prog : str, default 'twossp'
-        how it is called
-    about : str, default ''
-        above the flags
-    epilog : str, default ''
-        below them
-
-    Returns
-    -------
-    Flags
-        ready to parse
-    """
+    "The parser of a dataclass of flags, and of those that it builds on."
     p = Flags(
         prog,
         description=about,
@@ -202,20 +133,7 @@ def read_given(
     words: Sequence[str] | None = None,  # default: the process's
     **how,  # for `make_parser`
 ) -> dict:  # field -> value, of those that were given
-    """What was given, and no more.
-
-    Parameters
-    ----------
-    words : Sequence[str] | None, default None
-        default: the process's
-    **how
-        for `make_parser`
-
-    Returns
-    -------
-    dict
-        field -> value, of those that were given
-    """
+    "What was given, and no more."
     given = vars(make_parser(cls, **how).parse_args(words))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
@@ -223,18 +141,7 @@ def read_given(
 def read_number(
     text: str,  # a word of a command line
 ) -> float:  # what it says
-    """Any number.
-
-    Parameters
-    ----------
-    text : str
-        a word of a command line
-
-    Returns
-    -------
-    float
-        what it says
-    """
+    "Any number."
     try:
         return float(text)
     except ValueError:
@@ -255,54 +162,21 @@ def _at_least(text, least):
 def read_count(
     text: str,  # a word of a command line
 ) -> int:  # 1, 2, …
-    """How many of something.
-
-    Parameters
-    ----------
-    text : str
-        a word of a command line
-
-    Returns
-    -------
-    int
-        1, 2, …
-    """
+    "How many of something."
     return _at_least(text, 1)
 
 
 def read_whole(
     text: str,  # a word of a command line
 ) -> int:  # 0, 1, …
-    """A number that may be zero.
-
-    Parameters
-    ----------
-    text : str
-        a word of a command line
-
-    Returns
-    -------
-    int
-        0, 1, …
-    """
+    "A number that may be zero."
     return _at_least(text, 0)
 
 # %% ../nbs/70_options.ipynb #f944d4e1
 def read_attentions(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "search"
-    """How many attentions go, or that this is to be searched.
-
-    Parameters
-    ----------
-    text : str
-        a word of a command line
-
-    Returns
-    -------
-    int | str
-        how many, or "search"
-    """
+    "How many attentions go, or that this is to be searched."
     try:
         return text if text == "search" else int(text)
     except ValueError:
@@ -313,18 +187,7 @@ def read_attentions(
 def read_fewshot(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "task"
-    """How many solved examples come first, or that the task says it.
-
-    Parameters
-    ----------
-    text : str
-        a word of a command line
-
-    Returns
-    -------
-    int | str
-        how many, or "task"
-    """
+    "How many solved examples come first, or that the task says it."
     if text == "task":
         return text
     try:
@@ -341,29 +204,7 @@ COUNT_NAMES = "all", "active"  # of `balance`
 # %% ../nbs/70_options.ipynb #c7b48102
 @dataclass(frozen=True)
 class ModelOptions:
-    """The model.
-
-    Parameters
-    ----------
-    model : str | None
-        name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)
-    cache_dir : str | None
-        where downloaded models and texts are kept
-    device : str | None
-        cpu, cuda, cuda:1, mps (default: the accelerator if there is one)
-    device_map : str | None
-        'auto' spreads the model over the GPUs; in place of --device
-    trust_remote_code : bool
-        run Python that comes with the checkpoint
-    stream : bool
-        leave the decoder layers on disk and fetch each when it is used: for models larger than
-        the memory
-    dtype : str
-        auto (as stored), float32, bfloat16 or float16
-    seed : int
-        of everything random; 0 calibrates on the text's first windows, another number draws
-        them (default: 0)
-    """
+    "The model."
 
     model: str | None = flag(
         None,
@@ -407,20 +248,7 @@ class ModelOptions:
 # %% ../nbs/70_options.ipynb #2187b416
 @dataclass(frozen=True)
 class TargetOptions:
-    """What is pruned.
-
-    Parameters
-    ----------
-    pruning_method : str | None
-        a key of `METHODS` or of `EXPERT_METHODS`
-    sparsity_rate : float | None
-        share of the decoder layers' parameters to remove, between 0 and 1; -1: every i/L, i
-        from 1 to L-2, of L layers; -2: 0.25, 0.375 and 0.5
-    num_prune : int | None
-        the older spelling: as many layers' worth, N of L; -1 and -2 as for --sparsity_rate
-    plan : str | None
-        go on from this plan, in place of a search: a file that an earlier run named
-    """
+    "What is pruned."
 
     # a key of `METHODS` or of `EXPERT_METHODS`
     pruning_method: str | None = flag(
@@ -450,23 +278,7 @@ class TargetOptions:
 # %% ../nbs/70_options.ipynb #40d2e15f
 @dataclass(frozen=True)
 class BoundOptions:
-    """A bound in place of a sparsity.
-
-    Parameters
-    ----------
-    target_bytes : str | None
-        in place of a sparsity: the smallest with which the checkpoint has at most this size,
-        such as 8GB
-    target_memory : str | None
-        the same of weights and key/value cache together, at --context tokens
-    target_params : str | None
-        the same of all parameters, such as 6.5G or 300M
-    target_speedup : float | None
-        the smallest sparsity with which a token after --context others takes that many times
-        fewer operations (counted, not timed)
-    context : int | None
-        tokens in the cache, for --target_memory and --target_speedup (default: 4096)
-    """
+    "A bound in place of a sparsity."
 
     target_bytes: str | None = flag(
         None,
@@ -508,17 +320,7 @@ BOUND_FLAGS = {  # flag -> what is bounded, a key of `estimate.BOUNDS`
 
 @dataclass(frozen=True)
 class QualityOptions:
-    """A quality in place of a sparsity.
-
-    Parameters
-    ----------
-    max_loss : float | None
-        in place of a sparsity: the smallest model whose perplexity on held-out calibration text
-        is at most that many times the dense model's, such as 1.10
-    min_agreement : float | None
-        the same, with at least this share of positions where the top token is the dense
-        model's, such as 0.8
-    """
+    "A quality in place of a sparsity."
 
     max_loss: float | None = flag(
         None,
@@ -538,24 +340,7 @@ class QualityOptions:
 # %% ../nbs/70_options.ipynb #c82608e3
 @dataclass(frozen=True)
 class MethodOptions:
-    """How it is pruned.
-
-    Parameters
-    ----------
-    alpha : float | None
-        2ssp: of the balance between the stages (default: 1.5)
-    n_attn : int | str | None
-        2ssp: attentions to remove, in place of the formula's number; 'search': the number that
-        the calibration text prefers
-    widths : str | None
-        2ssp: 'search' lets layers differ in FFN width, at the same total (default: uniform)
-    multiple : int | None
-        2ssp: FFN widths are multiples of this; 64 suits 16-bit kernels (default: 1, as the
-        paper)
-    repair : str | None
-        least_squares: refit the output projections of the FFNs that are left, after any method
-        but slicegpt (default: no repair)
-    """
+    "How it is pruned."
 
     alpha: float | None = flag(
         None,
@@ -593,16 +378,7 @@ class MethodOptions:
 # %% ../nbs/70_options.ipynb #6736cc9d
 @dataclass(frozen=True)
 class MixtureOptions:
-    """How a mixture of experts is pruned.
-
-    Parameters
-    ----------
-    balance : str | None
-        2ssp: the formula for attentions counts all experts, or only the 'active' ones that a
-        token uses (default: all, as the paper)
-    weighted : bool | None
-        2ssp: an expert's activations count by the router's weights
-    """
+    "How a mixture of experts is pruned."
 
     balance: str | None = flag(
         None,
@@ -619,21 +395,7 @@ class MixtureOptions:
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """What it is calibrated on.
-
-    Parameters
-    ----------
-    calibration : str | None
-        a name of `data.TEXTS`, or a path
-    n_samples : int | None
-        calibration windows (default: the method's, 32 for 2ssp)
-    seq_len : int
-        tokens a window (default: 2048)
-    local_datasets : bool
-        read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)
-    data_dir : str | None
-        the same, from another folder
-    """
+    "What it is calibrated on."
 
     # a name of `data.TEXTS`, or a path
     calibration: str | None = flag(
@@ -663,26 +425,7 @@ class CalibrationOptions:
 # %% ../nbs/70_options.ipynb #3104b565
 @dataclass(frozen=True)
 class TextOptions:
-    """Perplexity.
-
-    Parameters
-    ----------
-    dense : bool
-        the unpruned model, evaluated as the other flags say
-    evaluate_perplexity : bool
-        perplexity on WikiText-2
-    main_table_results : bool
-        perplexity on WikiText-2, C4 and FineWeb-Edu
-    evaluation : tuple[str, ...]
-        perplexity on this text, named as for --calibration; can be given again
-    n_eval : int | None
-        evaluation windows of each text (default: all)
-    eval_len : int | None
-        tokens an evaluation window (default: as --seq_len)
-    stride : int | None
-        strided perplexity, that many tokens a step, in place of the consecutive windows of the
-        paper
-    """
+    "Perplexity."
 
     dense: bool = flag(
         False,
@@ -725,19 +468,7 @@ class TextOptions:
 # %% ../nbs/70_options.ipynb #a38c2ffa
 @dataclass(frozen=True)
 class TaskOptions:
-    """Downstream tasks.
-
-    Parameters
-    ----------
-    evaluate_downstream : bool
-        zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag, piqa and mmlu,
-        through lm-eval
-    tasks : tuple[str, ...]
-        these tasks in place of those; twossp_arithmetic: 20 questions in GSM8K's form, which
-        need no network
-    include_path : tuple[str, ...]
-        folder with lm-eval task definitions of your own; can be given again
-    """
+    "Downstream tasks."
 
     evaluate_downstream: bool = flag(
         False,
@@ -763,22 +494,7 @@ class TaskOptions:
 # %% ../nbs/70_options.ipynb #247f4d35
 @dataclass(frozen=True)
 class AskOptions:
-    """How tasks are asked.
-
-    Parameters
-    ----------
-    num_fewshot : int | str
-        solved examples in front of each question, as many as the task has at most; 'task': the
-        task's own number (default: 0, as the paper; GSM8K's own is 5)
-    apply_chat_template : bool
-        ask as the tokenizer's chat template has it (default: plain text)
-    confirm_run_unsafe_code : bool
-        allow tasks that run what the model wrote, on this machine
-    limit : int | None
-        at most the first N documents of each task (default: all)
-    batch_size : str
-        requests a forward; 'auto' on a GPU (default: 8)
-    """
+    "How tasks are asked."
 
     num_fewshot: int | str = flag(
         0,
@@ -811,24 +527,7 @@ class AskOptions:
 # %% ../nbs/70_options.ipynb #86fe3d5f
 @dataclass(frozen=True)
 class UseOptions:
-    """Speed, and what it writes.
-
-    Parameters
-    ----------
-    evaluate_inference : bool
-        forward time on a calibration window (10 to warm up, mean of 10), and generation with a
-        cache
-    repeats : int
-        of that forward, after as many to warm up (default: 10)
-    evaluate_qualitative : bool
-        continuations of two prompts (5 beams, no repeated trigram, 128 tokens)
-    prompt : tuple[str, ...]
-        a prompt for that, in place of the paper's two; can be given again
-    agreement : bool
-        agreement with the dense model on the first evaluation text: KL, share of equal top
-        tokens, and what is written after prompts (at most 8 windows of 256 tokens; 64 tokens
-        after 32)
-    """
+    "Speed, and what it writes."
 
     evaluate_inference: bool = flag(
         False,
@@ -864,31 +563,7 @@ class UseOptions:
 # %% ../nbs/70_options.ipynb #142f67f6
 @dataclass(frozen=True)
 class OutputOptions:
-    """Output.
-
-    Parameters
-    ----------
-    save : str | None
-        save the pruned checkpoint, its plan and pictures there; with several runs, a folder for
-        each below it
-    overwrite : bool
-        replace a checkpoint that is there
-    export : str | None
-        also write what --save saves as twossp export does, beside it
-    quantize : str | None
-        of --export gguf, such as q8_0 or q4_k_m
-    results : str | None
-        append rows to this JSONL file; runs whose row it holds are not done again
-    executor : str | None
-        work on the cells elsewhere: the dotted path of a function that makes a
-        concurrent.futures.Executor, such as mycluster:make
-    tensorboard : str | None
-        log each row to TensorBoard, in this folder
-    logging : str
-        DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)
-    quiet : bool
-        no progress bars
-    """
+    "Output."
 
     save: str | None = flag(
         None,
@@ -938,18 +613,7 @@ class OutputOptions:
 # %% ../nbs/70_options.ipynb #0afe34cb
 @dataclass(frozen=True)
 class OtherOptions:
-    """In place of one run.
-
-    Parameters
-    ----------
-    report : str | None
-        no pruning: turn a results file into FILE.html, as twossp report does
-    ablation : bool
-        the ablations, one after the other: calibration size, stage 1 alone, columns-rows, L1
-        norms, every number of attentions
-    demo : bool
-        prune the embedded model at 25 %, compare, save into ./demo: a few minutes, no network
-    """
+    "In place of one run."
 
     report: str | None = flag(
         None,
@@ -1034,20 +698,7 @@ def read_options(
     words: Sequence[str] | None = None,  # default: the process's
     **how,  # for `make_parser`
 ) -> Options:  # the demo's filled in
-    """The options of `twossp prune`.
-
-    Parameters
-    ----------
-    words : Sequence[str] | None, default None
-        default: the process's
-    **how
-        for `make_parser`
-
-    Returns
-    -------
-    Options
-        the demo's filled in
-    """
+    "The options of `twossp prune`."
     given = read_given(Options, words, **how)
     if {"max_loss", "min_agreement"} & given.keys() and not given.get("demo"):
         given = dict(pruning_method="2ssp") | given
@@ -1061,18 +712,7 @@ def read_options(
 def method_options(
     o: Options,  # what was asked for
 ) -> dict:  # keyword arguments of the method; those that were given
-    """The options that go to the method.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    dict
-        keyword arguments of the method; those that were given
-    """
+    "The options that go to the method."
     own = (*fields(MethodOptions), *fields(MixtureOptions))
     values = {f.name: getattr(o, f.name) for f in own}
     return {k: v for k, v in values.items() if v is not None}
@@ -1081,108 +721,42 @@ def method_options(
 def wants_several(
     o: Options,  # what was asked for
 ) -> bool:  # more than one target
-    """A rate of -1 or -2 stands for several.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    bool
-        more than one target
-    """
+    "A rate of -1 or -2 stands for several."
     return bool({o.sparsity_rate, o.num_prune} & {-1, -2})
 
 
 def read_batch_size(
     o: Options,  # what was asked for
 ) -> int | str:  # as lm-eval takes it
-    """Requests a forward: a number, or 'auto'.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    int | str
-        as lm-eval takes it
-    """
+    "Requests a forward: a number, or 'auto'."
     return int(o.batch_size) if o.batch_size.isdigit() else o.batch_size
 
 
 def wants_quality(
     o: Options,  # what was asked for
 ) -> bool:  # a quality, in place of a sparsity
-    """Is the sparsity to be found?
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    bool
-        a quality, in place of a sparsity
-    """
+    "Is the sparsity to be found?"
     return o.max_loss is not None or o.min_agreement is not None
 
 
 def fewshot_number(
     o: Options,  # what was asked for
 ) -> int | None:  # as `run_tasks` takes it
-    """Solved examples that come first; None: the task's own number.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    int | None
-        as `run_tasks` takes it
-    """
+    "Solved examples that come first; None: the task's own number."
     return None if o.num_fewshot == "task" else o.num_fewshot
 
 # %% ../nbs/70_options.ipynb #208aa893
 def text_folder(
     o: Options,  # what was asked for
 ) -> str | None:  # None: no local copies
-    """Where the named texts are kept on this machine.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    str | None
-        None: no local copies
-    """
+    "Where the named texts are kept on this machine."
     return "data" if o.local_datasets else o.data_dir
 
 
 def evaluation_names(
     o: Options,  # what was asked for
 ) -> list[str]:  # each once, in order
-    """Names of the texts to take perplexity on.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    list[str]
-        each once, in order
-    """
+    "Names of the texts to take perplexity on."
     named: tuple = ("wikitext2",) if o.evaluate_perplexity else ()
     named = ("wikitext2", "c4", "fineweb-edu") if o.main_table_results else named
     return list(dict.fromkeys([*named, *o.evaluation]))
@@ -1191,18 +765,7 @@ def evaluation_names(
 def calibration_name(
     o: Options,  # what was asked for
 ) -> str:  # a name or a path
-    """Name of the text to calibrate on.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    str
-        a name or a path
-    """
+    "Name of the text to calibrate on."
     embedded = o.model == "smollm2" and not text_folder(o)
     return o.calibration or ("news" if embedded else "c4")
 
@@ -1210,36 +773,14 @@ def calibration_name(
 def needs_calibration(
     o: Options,  # what was asked for
 ) -> bool:  # does anything read calibration windows
-    """A search does, an ablation, and the clock.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    bool
-        does anything read calibration windows
-    """
+    "A search does, an ablation, and the clock."
     return o.pruning_method is not None or o.ablation or o.evaluate_inference
 
 
 def usual_windows(
     o: Options,  # what was asked for
 ) -> int:  # of calibration
-    """The method's number; with a repair, which holds some of them out, 32 at least.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    int
-        of calibration
-    """
+    "The method's number; with a repair, which holds some of them out, 32 at least."
     n = find_method(o.pruning_method).windows if o.pruning_method else 1
     return max(n, 32) if o.repair else n
 
@@ -1247,13 +788,7 @@ def usual_windows(
 def check_options(
     o: Options,  # what was asked for
 ) -> None:
-    """`ValueError` for what does not fit together.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    """
+    "`ValueError` for what does not fit together."
     if o.model is None:
         raise ValueError(
             "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
@@ -1340,14 +875,7 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class FamiliesOptions:
-    """How much of what is known.
-
-    Parameters
-    ----------
-    all : bool
-        every model type of transformers, with its verdict: in the table, derived, refused and
-        why, or not tried
-    """
+    "How much of what is known."
 
     all: bool = flag(
         False,
@@ -1359,15 +887,7 @@ class FamiliesOptions:
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """From where, and to where.
-
-    Parameters
-    ----------
-    results : str
-        a results file
-    out : str | None
-        the page (default: RESULTS with .html); with .csv, .md or .tex the tables
-    """
+    "From where, and to where."
 
     results: str = word("a results file", metavar="RESULTS", decides="nothing")
     out: str | None = flag(
@@ -1379,25 +899,7 @@ class ReportOptions:
 # %% ../nbs/70_options.ipynb #8315feba
 @dataclass(frozen=True)
 class BoundedModel:
-    """Of what, and how much of it.
-
-    Parameters
-    ----------
-    model : str
-        name on the Hugging Face hub, path of a folder, or 'smollm2'
-    sparsity_rate : float | None
-        between 0 and 1; or one of:
-    target_bytes : str | None
-        of the checkpoint
-    target_memory : str | None
-        of weights and cache
-    target_params : str | None
-        parameters, such as 300M
-    target_speedup : float | None
-        counted, of a token
-    context : int
-        tokens in the cache (default: 4096)
-    """
+    "Of what, and how much of it."
 
     model: str = word(
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
@@ -1430,33 +932,7 @@ ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
 
 @dataclass(frozen=True)
 class EstimateOptions(BoundedModel):
-    """What a method would leave of it, and take.
-
-    Parameters
-    ----------
-    pruning_method : tuple[str, ...]
-        keys of `METHODS`
-    multiple : int | None
-        2ssp: FFN widths are multiples of this
-    n_attn : int | str | None
-        2ssp: attentions to remove
-    alpha : float | None
-        2ssp: of the balance
-    widths : str | None
-        2ssp: of the FFNs
-    balance : str | None
-        2ssp, mixtures: experts that it counts
-    repair : str | None
-        what it takes, too
-    stream : bool
-        what it takes with the layers left on disk
-    dtype : str
-        auto (as stored), float32, bfloat16 or float16
-    cache_dir : str | None
-        where configurations are kept
-    trust_remote_code : bool
-        run Python that comes with the checkpoint
-    """
+    "What a method would leave of it, and take."
 
     # keys of `METHODS`
     pruning_method: tuple[str, ...] = flag(

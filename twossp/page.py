@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from .files import atomic_file
 from .paired import FEWEST, difference_table
 from twossp.report import (
     GONE, KEPT, Picture, name_of, names_of, paper_table, plot_cost, plot_downstream,
@@ -384,10 +385,6 @@ def write_report(
             f"a report is written as {', '.join(FORMS)}; got {out.name!r}"
         )
     text = FORMS[out.suffix](rows)
-    tmp = out.with_name(f"{out.name}.part")
-    try:
-        tmp.write_text(text, encoding="utf-8")
-        tmp.replace(out)
-    finally:
-        tmp.unlink(missing_ok=True)
+    with atomic_file(out) as new:
+        new.write_text(text, encoding="utf-8")
     return out

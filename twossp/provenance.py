@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MASKS', 'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
-    'planner', 'model_hash', 'plan_key', 'plan_file', 'plan_tensors', 'mask_tensors',
-    'put_masks', 'save_plan', 'load_plan'
+    'planner', 'model_hash', 'plan_file', 'plan_tensors', 'mask_tensors', 'put_masks',
+    'save_plan', 'load_plan'
 ]
 
 # %% ../nbs/15_provenance.ipynb #32dd3ea0
@@ -14,8 +14,6 @@ import functools
 import glob
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -23,11 +21,11 @@ from inspect import signature
 from pathlib import Path
 
 import numpy as np
-import psutil
 import safetensors.torch
 import torch
 from transformers import PreTrainedModel
 
+from .files import atomic_file
 from .machine import one_line
 from .metrics import check_ids, ids_hash
 from .pictures import SHOWN, Shown, show_windows
@@ -178,7 +176,7 @@ def _sample(x):
 def model_hash(
     model: PreTrainedModel,  # any; of offloaded tensors only the shapes are seen
 ) -> str:  # 16 hex digits
-    "What a model is, cheaply: its configuration, its shapes, a sample of its weights."
+    "The old hash of a model: its configuration, its shapes, a sample of its weights."
     config = model.config.to_dict()
     for accident in ("_name_or_path", "transformers_version", "architectures"):
         config.pop(accident, None)
@@ -198,49 +196,9 @@ def _plain(x):
     return x.item() if hasattr(x, "item") else str(x)
 
 # %% ../nbs/15_provenance.ipynb #797cad04
-def plan_key(
-    model: PreTrainedModel,  # dense
-    name: str,  # the model's, as the user gave it
-    method: str,  # key of the table of methods
-    sparsity: float,  # target, in (0, 1)
-    seed: int | None,  # None: the method has none
-    options: Mapping,  # of the method, those that were asked for
-    calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
-) -> str:  # 16 hex digits
-    """Equal only if the same plan was asked for.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    name : str
-        the model's, as the user gave it
-    method : str
-        key of the table of methods
-    sparsity : float
-        target, in (0, 1)
-    seed : int | None
-        None: the method has none
-    options : Mapping
-        of the method, those that were asked for
-    calib : torch.Tensor | None
-        (n, t) token windows; None: the method reads none
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
-    asked = {k: v for k, v in options.items() if k not in _HOW}
-    question = dict(model=model_hash(model), name=str(name), method=method)
-    question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
-    question |= describe_calibration(calib)
-    return hashlib.sha256(_canonical(question)).hexdigest()[:16]
-
-
 def plan_file(
     folder: str | Path,  # where plans are kept
-    key: str,  # of `plan_key`
+    key: str,  # of `identity.plan_key`
 ) -> Path:  # the plan's file, which may not be there yet
     "Where a plan is kept."
     return Path(folder) / f"{key}.json"
@@ -294,30 +252,6 @@ def put_masks(
     masks = {int(k.split(":")[1]): x.numpy().tobytes() for k, x in named.items()}
     return with_masks(plan, said, masks)
 
-# %% ../nbs/15_provenance.ipynb #dfbd9424
-def _write(path, data):
-    "A file that is there whole or not at all"
-    new = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
-    with open(new, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(new, path)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _remove_leftovers(path):
-    "Half-written files of this plan whose process, of this machine, is gone"
-    for part in path.parent.glob(f".{glob.escape(path.stem)}*.part"):
-        host, pid, _ = part.name.rsplit(".", 2)
-        if host.endswith(platform.node()) and not psutil.pid_exists(int(pid)):
-            part.unlink(missing_ok=True)
-
 # %% ../nbs/15_provenance.ipynb #d3e3c7c1
 def save_plan(
     plan,  # of any kind
@@ -338,18 +272,18 @@ def save_plan(
         the file
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
     record = json.loads(to_json(plan)) | dict(provenance=plan.provenance)
     tensors = plan_tensors(plan) | mask_tensors(plan)
     if tensors:
         data = safetensors.torch.save(tensors)
         digest = hashlib.sha256(data).hexdigest()
         file = f"{path.stem}-{digest[:12]}.safetensors"
-        _write(path.with_name(file), data)
+        with atomic_file(path.with_name(file)) as new:
+            new.write_bytes(data)
         record["tensors"] = dict(file=file, sha256=digest)
     record["sha256"] = hashlib.sha256(_canonical(record)).hexdigest()
-    _write(path, json.dumps(record, default=_plain).encode())
+    with atomic_file(path) as new:
+        new.write_bytes(json.dumps(record, default=_plain).encode())
     for old in path.parent.glob(f"{glob.escape(path.stem)}-{'?' * 12}.safetensors"):
         if not tensors or old.name != file:
             old.unlink(missing_ok=True)

@@ -304,20 +304,7 @@ def like_rows(
     # name, unique -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
     """Rows sorted into groups that may be averaged, in the order of the rows: rows of
-    unlike models, evaluations or plans are never in one.
-
-    Parameters
-    ----------
-    rows : Rows
-        of any methods
-    name : str | None, default None
-        the number that they are compared by, such as 'wiki/ppl'
-
-    Returns
-    -------
-    dict[str, list[Result]]
-        name, unique -> rows that differ in seed and target only
-    """
+    unlike models, evaluations or plans are never in one."""
     groups, rows = {}, to_rows(rows)
     names = _model_names(rows)
     for r in rows:
@@ -415,36 +402,14 @@ def _or_empty(x, form, scale=1):
 def name_of(
     r: Result,  # any
 ) -> str:  # not unique: see `names_of`
-    """A row's name in tables: its method, and the target.
-
-    Parameters
-    ----------
-    r : Result
-        any
-
-    Returns
-    -------
-    str
-        not unique: see `names_of`
-    """
+    "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def names_of(
     rows: Rows,  # any
 ) -> list[str]:  # one for each row, all different
-    """Names of rows: method and target, and in what rows of one name differ.
-
-    Parameters
-    ----------
-    rows : Rows
-        any
-
-    Returns
-    -------
-    list[str]
-        one for each row, all different
-    """
+    "Names of rows: method and target, and in what rows of one name differ."
     rows = to_rows(rows)
     facts, models = {}, _model_names(rows)
     for i, r in enumerate(rows):
@@ -486,24 +451,35 @@ def compare(
     """
     rows = to_rows(rows)
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
+    of = _reference(rows)
     facts = {
         "parameters, all": [_or_empty(r.params, ",") for r in rows],
         "parameters, a token uses": [_or_empty(r.active, ",") for r in rows],
         "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
-        "sparsity, target": targets,
-        "sparsity, achieved": [_or_empty(r.sparsity, ".2%") for r in rows],
-        "sparsity, whole model": [_or_empty(r.whole, ".2%") for r in rows],
+        f"sparsity, target{of}": targets,
+        f"sparsity, achieved{of}": [_or_empty(r.sparsity, ".2%") for r in rows],
+        "sparsity, total (of the original)": [
+            _or_empty(r.total_sparsity, ".2%") for r in rows
+        ],
+        f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [_span(r.width) for r in rows],
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of models that read images, and of mixtures
-    for name in ("sparsity, whole model", "parameters, a token uses"):
+    # of checkpoints pruned again, of models that read images, and of mixtures
+    more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
+    for name in (*more, "parameters, a token uses"):
         if not any(facts[name]):
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
+
+
+def _reference(rows):
+    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
+    again = any(r.total_sparsity is not None for r in rows)
+    return " (of the checkpoint)" if again else ""
 
 # %% ../nbs/65_report.ipynb #13f4a00b
 def to_markdown(
@@ -926,11 +902,14 @@ def summary(
         numbers, not text
     """
     rows = to_rows(rows)
+    of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
     flat = []
     for r in rows:
-        line = dict(method=r.method, target=r.target, achieved=r.sparsity, seed=r.seed)
-        line |= dict(seconds=r.seconds, forwards=r.forwards, parameters=r.params)
+        line = {"method": r.method, f"target{of}": r.target, f"achieved{of}": r.sparsity}
+        line |= {"total (of the original)": r.total_sparsity} if of else {}
+        line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
+        line |= dict(parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
         flat.append(line | dict(error="; ".join(r.errors.values()) or None))
@@ -1037,21 +1016,6 @@ def styled(
     digits: int = 2,  # after the point
     lowest: bool = True,  # is the lowest number the best
 ) -> object:  # a pandas Styler
-    """The same for a notebook: the best of each column bold.
-
-    Parameters
-    ----------
-    t : pd.DataFrame
-        of `paper_table`
-    digits : int, default 2
-        after the point
-    lowest : bool, default True
-        is the lowest number the best
-
-    Returns
-    -------
-    object
-        a pandas Styler
-    """
+    "The same for a notebook: the best of each column bold."
     style = t.style.apply(_bold("font-weight: bold", lowest))
     return style.format(_printed("∞", digits), na_rep="–")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Rows', 'Result', 'to_row', 'from_row', 'code_version', 'versions', 'append_line',
-    'mend', 'load_results', 'only_writer', 'to_frame', 'to_rows'
+    'Rows', 'Result', 'to_row', 'from_row', 'code_version', 'versions', 'load_results',
+    'to_frame', 'to_rows'
 ]
 
 # %% ../nbs/60_results.ipynb #d928eb56
@@ -16,15 +16,14 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 import twossp
 
+from .files import is_torn
 from .machine import one_line
 
 # %% ../nbs/60_results.ipynb #adcdd254
@@ -48,6 +47,8 @@ class Result:
         achieved
     whole : float | None, default None
         the same, of all parameters; of models that read images too
+    total_sparsity : float | None, default None
+        removed since the original model, where the model had been pruned before
     params : int | None, default None
         all parameters
     active : int | None, default None
@@ -83,7 +84,15 @@ class Result:
     versions : dict
         of what was used
     key : str, default ''
-        of its cell in a grid
+        of `identity.row_key`: what decides the numbers
+    model_id : str, default ''
+        of `identity.model_identity`: the dense model
+    plan_id : str, default ''
+        of `identity.plan_identity`; "" for the dense model
+    evaluations : dict
+        name -> identity
+    schema : int, default 2
+        of this record; 1: rows whose keys were made of names
     """
 
     model: str  # name, as it was asked for
@@ -95,6 +104,8 @@ class Result:
     sparsity: float | None = None  # achieved
     # the same, of all parameters; of models that read images too
     whole: float | None = None
+    # removed since the original model, where the model had been pruned before
+    total_sparsity: float | None = None
     params: int | None = None  # all parameters
     active: int | None = None  # those that one token uses; of mixtures of experts
     layer_params: int | None = None  # those of the decoder layers
@@ -117,7 +128,11 @@ class Result:
     device: str = "cpu"  # where the model was
     dtype: str = "float32"  # of its weights
     versions: dict = field(default_factory=dict)  # of what was used
-    key: str = ""  # of its cell in a grid
+    key: str = ""  # of `identity.row_key`: what decides the numbers
+    model_id: str = ""  # of `identity.model_identity`: the dense model
+    plan_id: str = ""  # of `identity.plan_identity`; "" for the dense model
+    evaluations: dict = field(default_factory=dict)  # name -> identity
+    schema: int = 2  # of this record; 1: rows whose keys were made of names
 
 # %% ../nbs/60_results.ipynb #5de1b963
 _ODD = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
@@ -157,14 +172,14 @@ def from_row(
 ) -> Result:  # fields that this version does not know are left out
     "The result that a line holds; `ValueError` if it is not one."
     try:
-        d = _checked(_number(json.loads(line)))
+        d = dict(schema=1) | _checked(_number(json.loads(line)))
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
         raise ValueError(f"not a row of results: {one_line(e)}") from e
 
 
 _NEEDED = dict(model=str, method=str, target=(int, float))
-_TABLES = "options", "metrics", "each", "errors", "texts", "versions"
+_TABLES = "options", "metrics", "each", "errors", "texts", "versions", "evaluations"
 
 
 def _checked(d):
@@ -206,56 +221,6 @@ def versions() -> dict:  # name -> version
         **{k: v for k, v in found.items() if v}
     )
 
-# %% ../nbs/60_results.ipynb #6e59bdc6
-def append_line(
-    path: str | Path,  # file, made if needed
-    line: str,  # without a line break
-):
-    "Append one line and wait until it is on the disk."
-    if "\n" in line:
-        raise ValueError("a row has to be one line")
-    data = memoryview((line + "\n").encode())
-    fd = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644
-    )
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-# %% ../nbs/60_results.ipynb #c97f90f0
-def mend(
-    path: str | Path,  # results file; need not exist
-) -> int:  # bytes that were cut off
-    "Make a results file end with a whole line."
-    path = Path(path)
-    data = path.read_bytes() if path.exists() else b""
-    tail = data[data.rfind(b"\n") + 1 :]
-    if not tail:
-        return 0
-    if _is_torn(tail):  # perhaps within a character
-        with open(path, "r+b") as f:
-            f.truncate(len(data) - len(tail))
-            f.flush()
-            os.fsync(f.fileno())
-        return len(tail)
-    with open(path, "ab") as f:
-        f.write(b"\n")
-        f.flush()
-        os.fsync(f.fileno())
-    return 0
-
-
-def _is_torn(line):
-    "Was this line never written to its end? What is whole JSON was"
-    try:
-        json.loads(line.decode())
-    except ValueError:
-        return True
-    return False
-
 # %% ../nbs/60_results.ipynb #e17781fe
 def load_results(
     path: str | Path,  # results file
@@ -278,30 +243,13 @@ def load_results(
         raise ValueError(f"cannot read the results {path}: {e.strerror}") from e
     out = []
     for i, line in enumerate(lines):
-        if not line.strip() or (i == len(lines) - 1 and _is_torn(line)):
+        if not line.strip() or (i == len(lines) - 1 and is_torn(line)):
             continue
         try:
             out.append(from_row(line.decode()))
         except ValueError as e:
             raise ValueError(f"line {i + 1} of {path}: {e}") from e
     return out
-
-# %% ../nbs/60_results.ipynb #9c351624
-@contextmanager
-def only_writer(
-    # results file; the lock is beside it, under the name `<path>.lock`
-    path: str | Path,
-):
-    "Hold a lock on a results file; `ValueError` if another process does."
-    lock = FileLock(f"{path}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as e:
-        raise ValueError(f"another process is writing to {path}") from e
-    try:
-        yield
-    finally:
-        lock.release()
 
 # %% ../nbs/60_results.ipynb #69c10573
 # what tables and figures take: rows, one row, a results file, a table of `to_frame`

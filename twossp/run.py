@@ -37,7 +37,7 @@ from .files import append_line, hash_files, only_writer
 from .forms import check_form, check_said, check_words, export_saved
 from .generation import on_agreement
 from .grid import as_asked, finished_rows, log, run_grid, search_key
-from .hub import check_target, save_pruned
+from .hub import check_not_source, check_target, save_pruned
 from twossp.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
 )
@@ -61,19 +61,15 @@ from .report import plot_plan, plot_trials
 from .results import Result, load_results, to_row, versions
 from .show import say_farewell, show_rows, speaking
 from .surgery import applied
-from .tasks import TASKS, check_batch_size, check_template, load_tasks, on_tasks
+from twossp.tasks import (
+    TASKS, check_batch_size, check_prefix, check_template, load_tasks, on_tasks,
+)
 
 # %% ../nbs/72_run.ipynb #538f9584
 def check_method(
     o: Options,  # what was asked for
 ) -> None:
-    """`ValueError` for options that the method does not have.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    """
+    "`ValueError` for options that the method does not have."
     asked = method_options(o)
     takes = signature(method(o.pruning_method)).parameters if o.pruning_method else {}
     strange = asked.keys() - takes
@@ -97,18 +93,7 @@ def check_method(
 def plans_folder(
     o: Options,  # what was asked for
 ) -> Path:  # may not be there yet
-    """Where plans are kept the moment they are found.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    Path
-        may not be there yet
-    """
+    "Where plans are kept the moment they are found."
     place = o.save or o.results
     if place is None:
         return cache_folder(o.cache_dir) / "plans"
@@ -121,22 +106,7 @@ def save_folder(
     method: str,  # a row's method
     target: float,  # and its sparsity
 ) -> Path:  # may not be there yet
-    """Where a checkpoint goes: with several targets, each has its own below `--save`.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    method : str
-        a row's method
-    target : float
-        and its sparsity
-
-    Returns
-    -------
-    Path
-        may not be there yet
-    """
+    "Where a checkpoint goes: with several targets, each has its own below `--save`."
     place = Path(o.save).expanduser()
     name = f"{method}-{target:.4f}".rstrip("0")
     return place / name if wants_several(o) else place
@@ -145,18 +115,7 @@ def save_folder(
 def read_saved(
     folder: Path,  # of a checkpoint, or not
 ) -> dict:  # what its plan.json says; empty: it does not say
-    """What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …
-
-    Parameters
-    ----------
-    folder : Path
-        of a checkpoint, or not
-
-    Returns
-    -------
-    dict
-        what its plan.json says; empty: it does not say
-    """
+    "What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …"
     try:
         record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         return record if isinstance(record, dict) else {}
@@ -168,20 +127,7 @@ def is_saved(
     folder: Path,  # of a checkpoint, or not
     **identities: str,  # model_identity, plan_identity
 ) -> bool:  # nothing is to be written
-    """Does a folder hold just that plan of just that model, with all its files whole.
-
-    Parameters
-    ----------
-    folder : Path
-        of a checkpoint, or not
-    **identities : str
-        model_identity, plan_identity
-
-    Returns
-    -------
-    bool
-        nothing is to be written
-    """
+    "Does a folder hold just that plan of just that model, with all its files whole."
     record = read_saved(folder)
     if any(record.get(k) != v for k, v in identities.items()):
         return False
@@ -206,6 +152,7 @@ def _check_save(
     if known not in record or not _is_kept(o, record):
         check_target(o.save, o.overwrite)
         check_form(o, Path(o.save).expanduser())
+    check_not_source(o.save, o.model, o.plan)
 
 
 def _is_kept(o, record):
@@ -216,13 +163,7 @@ def _is_kept(o, record):
 def check_here(
     o: Options,  # what was asked for
 ) -> None:
-    """`ValueError` for what this machine or the method cannot do.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    """
+    "`ValueError` for what this machine or the method cannot do."
     check_method(o)
     as_dtype(o.dtype)
     if o.stream and (o.device_map or o.executor):
@@ -254,18 +195,7 @@ def check_here(
 def pick_device(
     o: Options,  # what was asked for
 ) -> str:  # "cuda", "cpu", …
-    """The device that was asked for, else an accelerator, else the processor.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    str
-        "cuda", "cpu", …
-    """
+    "The device that was asked for, else an accelerator, else the processor."
     there = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
     return o.device or next(there, "cpu")
 
@@ -274,20 +204,7 @@ def list_targets(
     o: Options,  # what was asked for
     L: int,  # layers of the model
 ) -> list[float]:  # in (0, 1)
-    """The sparsities that a rate stands for; `--num_prune` says it in layers' worth.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    L : int
-        layers of the model
-
-    Returns
-    -------
-    list[float]
-        in (0, 1)
-    """
+    "The sparsities that a rate stands for; `--num_prune` says it in layers' worth."
     rate = o.sparsity_rate
     if rate is None:
         rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
@@ -301,18 +218,7 @@ def list_targets(
 def asked_bound(
     o: Options,  # what was asked for
 ) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
-    """The bound that stands in place of a sparsity; `ValueError` if it is no size.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    tuple | None
-        bound, its value, the flag's own words; None: a rate was given
-    """
+    "The bound that stands in place of a sparsity; `ValueError` if it is no size."
     for name, bound in BOUND_FLAGS.items():
         said = getattr(o, name)
         if said is not None:
@@ -324,18 +230,7 @@ def asked_bound(
 def read_shapes(
     o: Options,  # what was asked for: model, dtype, cache_dir
 ) -> PreTrainedModel:  # on the meta device, in the type that it would be loaded in
-    """The model without its weights.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for: model, dtype, cache_dir
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device, in the type that it would be loaded in
-    """
+    "The model without its weights."
     model = load_skeleton(
         o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
     )
@@ -345,18 +240,7 @@ def read_shapes(
 def find_target(
     o: Options,  # what was asked for
 ) -> Options:  # with a sparsity in the place of a bound
-    """The smallest sparsity that keeps the bound, and what it leaves, said in a line.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    Options
-        with a sparsity in the place of a bound
-    """
+    "The smallest sparsity that keeps the bound, and what it leaves, said in a line."
     asked = asked_bound(o)
     if asked is None:
         return o
@@ -388,18 +272,7 @@ def _describe_bound(
 def read_all(
     o: Options,  # what was asked for
 ) -> tuple[list[str] | None, dict]:  # calibration text; evaluation texts by name
-    """Every text that is needed, before the model is loaded.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    tuple[list[str] | None, dict]
-        calibration text; evaluation texts by name
-    """
+    "Every text that is needed, before the model is loaded."
     where = dict(data_dir=text_folder(o), cache_dir=o.cache_dir)
     calib = None
     if needs_calibration(o):
@@ -424,22 +297,7 @@ def cut_windows(
     tok,  # the model's tokenizer
 ) -> torch.Tensor:  # (n, t)
     """The method's number of calibration windows; fewer, with a warning, only where the
-    text has no more and no number was asked for.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    texts : list[str]
-        of `read_all`
-    tok
-        the model's tokenizer
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t)
-    """
+    text has no more and no number was asked for."""
     n = o.n_samples or usual_windows(o)
     if o.n_samples is None and n > 1:
         have = len(windows(texts, tok, o.seq_len))
@@ -464,28 +322,7 @@ def evaluations(
     tasks: tuple | None = None,  # of `load_tasks`
     progress: bool = False,  # show progress bars
 ) -> dict[str, Callable]:  # for `run_grid`
-    """The evaluations that were asked for.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    texts : Mapping
-        evaluation texts by name
-    calib : torch.Tensor | None
-        (n, t) calibration windows
-    tok
-        the model's tokenizer
-    tasks : tuple | None, default None
-        of `load_tasks`
-    progress : bool, default False
-        show progress bars
-
-    Returns
-    -------
-    dict[str, Callable]
-        for `run_grid`
-    """
+    "The evaluations that were asked for."
     evals = {}
     for name, text in texts.items():
         ids = windows(text, tok, o.eval_len or o.seq_len, o.n_eval)
@@ -522,18 +359,7 @@ def _downstream(o, tasks, progress):
 def find_downstream(
     o: Options,  # what was asked for
 ) -> tuple | None:  # of `load_tasks`; None: they are not asked for
-    """The tasks, with their data; `ValueError` if none of them has it.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    tuple | None
-        of `load_tasks`; None: they are not asked for
-    """
+    "The tasks, with their data; `ValueError` if none of them has it."
     if not o.evaluate_downstream:
         return None
     how = fewshot_number(o), o.confirm_run_unsafe_code
@@ -552,18 +378,7 @@ def find_downstream(
 def load(
     o: Options,  # what was asked for
 ) -> tuple:  # model, tokenizer
-    """The model that was named.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    tuple
-        model, tokenizer
-    """
+    "The model that was named."
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
     start_processes(device or "cpu")  # those of torchrun; does nothing without it
@@ -576,7 +391,8 @@ def load(
     record = Path(o.model) / "plan.json"
     if record.is_file():
         facts = json.loads(record.read_text(encoding="utf-8"))
-        model.twossp_dense = facts["parameters"]["dense"]
+        dense = facts["parameters"]["dense"]
+        model.twossp_original = facts.get("original_parameters", dense)
     return model, tok
 
 
@@ -605,17 +421,7 @@ def check_feasible(
     model,  # dense
     targets: Sequence[float],  # sparsities
 ) -> None:
-    """`ValueError` for a target or a length that the model does not have.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    targets : Sequence[float]
-        sparsities
-    """
+    "`ValueError` for a target or a length that the model does not have."
     split = lambda target: _try_balance(o, sizes(model), target)
     if o.multiple is not None:
         check_multiple(o.multiple, full_width(sizes(model)))
@@ -632,13 +438,7 @@ def check_shapes(
     o: Options,  # what was asked for
 ) -> None:
     """`ValueError` for what a model of those shapes cannot give, before weights are
-    loaded; what is wrong with a checkpoint, loading says.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    """
+    loaded; what is wrong with a checkpoint, loading says."""
     asked = o.pruning_method and not wants_quality(o)
     try:
         model = read_shapes(o)
@@ -666,20 +466,7 @@ def advise_multiple(
     o: Options,  # what was asked for
     model,  # dense
 ) -> str:  # a line; empty: nothing to say
-    """Widths that hardware and engines like, where there is one that likes them.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-
-    Returns
-    -------
-    str
-        a line; empty: nothing to say
-    """
+    "Widths that hardware and engines like, where there is one that likes them."
     if not (o.pruning_method or "").startswith("2ssp") or o.multiple is not None:
         return ""
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
@@ -721,6 +508,7 @@ def _check_folders(
     for t in targets:
         r = Result("", o.pruning_method, t, o.seed, method_options(o), model_id=model_id)
         folder = save_folder(o, r.method, t)
+        check_not_source(folder, o.model)
         key = read_saved(folder).get("plan_key")
         if key is None or key != _key_of(model, calib, r):
             check_target(folder, o.overwrite)
@@ -755,24 +543,7 @@ def saver(
     tok,  # its tokenizer
     calib: torch.Tensor | None,  # (n, t) calibration windows; None: of `--plan`
 ) -> Callable:  # for `run_grid`'s `on_plan`
-    """Save each plan's checkpoint, `plan.json` and pictures.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    tok
-        its tokenizer
-    calib : torch.Tensor | None
-        (n, t) calibration windows; None: of `--plan`
-
-    Returns
-    -------
-    Callable
-        for `run_grid`'s `on_plan`
-    """
+    "Save each plan's checkpoint, `plan.json` and pictures."
     dense, facts = sizes(model), {}
     if calib is not None:
         facts["calibration"] = calibration_name(o)
@@ -859,26 +630,7 @@ def run_plan(
     evals: Mapping,  # name -> (model, tokenizer) -> dict
     on_plan: Callable | None = None,  # as `run_grid` takes it
 ) -> Result:  # its row, appended to the results file if there is one
-    """Save and measure a plan that was found before.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-    model
-        dense
-    tok
-        its tokenizer
-    evals : Mapping
-        name -> (model, tokenizer) -> dict
-    on_plan : Callable | None, default None
-        as `run_grid` takes it
-
-    Returns
-    -------
-    Result
-        its row, appended to the results file if there is one
-    """
+    "Save and measure a plan that was found before."
     plan = load_plan(o.plan)
     r, dense = _label_plan(o, model, tok, plan, evals), sizes(model)
     _check_fit(o, r.model_id)
@@ -945,18 +697,7 @@ def _run_ablations(
 def run(
     o: Options,  # what was asked for, and checked
 ) -> list[Result]:  # dense first
-    """Load, prune, save, evaluate.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for, and checked
-
-    Returns
-    -------
-    list[Result]
-        dense first
-    """
+    "Load, prune, save, evaluate."
     executor = make_executor(o)
     o = find_target(o)
     check_shapes(o)
@@ -964,6 +705,8 @@ def run(
     tasks = find_downstream(o)
     model, tok = load(o)
     check_template(tok, o.apply_chat_template)
+    if tasks:
+        check_prefix(tok)
     check_words(o, tok)
     asked = o.pruning_method and not wants_quality(o)
     targets = list_targets(o, len(sizes(model))) if asked else []
@@ -1016,20 +759,7 @@ def write_page(
     results: str | Path,  # a results file
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
 ) -> Path:  # the page, or the tables
-    """Results file in, page out; written whole or not at all.
-
-    Parameters
-    ----------
-    results : str | Path
-        a results file
-    out : str | Path | None, default None
-        default: its name with .html; .csv, .md, .tex
-
-    Returns
-    -------
-    Path
-        the page, or the tables
-    """
+    "Results file in, page out; written whole or not at all."
     out = out or Path(results).with_suffix(".html")
     return write_report(load_results(results), out)
 
@@ -1037,18 +767,7 @@ def write_page(
 def prune(
     o: Options,  # what was asked for
 ) -> int:  # exit code: 0 done, 1 a part failed
-    """`twossp prune`: check, run, print.
-
-    Parameters
-    ----------
-    o : Options
-        what was asked for
-
-    Returns
-    -------
-    int
-        exit code: 0 done, 1 a part failed
-    """
+    "`twossp prune`: check, run, print."
     if o.report:
         print(write_page(o.report))
         return 0

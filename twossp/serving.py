@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../nbs/73_serving.ipynb #9bd9542b
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -19,19 +20,7 @@ from .options import MISSING, flag, read_count, word
 # %% ../nbs/73_serving.ipynb #b1815c20
 @dataclass(frozen=True)
 class CheckOptions:
-    """Which folder, and which server.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    url : str | None
-        also ask the OpenAI-compatible server there, such as http://127.0.0.1:8000
-    served_name : str | None
-        what the server calls the model (default: the only one)
-    key : str | None
-        the server's --api-key
-    """
+    "Which folder, and which server."
 
     folder: str = word(
         "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
@@ -54,18 +43,7 @@ def check(
     o: CheckOptions,  # which folder, which server
 ) -> int:  # exit code: 1 if the server computes something else
     """`twossp check`: is every file the one that was saved (`ValueError` if not), who
-    takes it, and does a server serve it.
-
-    Parameters
-    ----------
-    o : CheckOptions
-        which folder, which server
-
-    Returns
-    -------
-    int
-        exit code: 1 if the server computes something else
-    """
+    takes it, and does a server serve it."""
     if o.url is None and (o.served_name or o.key):
         raise ValueError("--served_name and --key are for --url")
     if o.url:  # nobody there: said before the weights are read
@@ -96,22 +74,14 @@ def _list_ways(folder):
 # %% ../nbs/73_serving.ipynb #edf45578
 @dataclass(frozen=True)
 class CardOptions:
-    """Which one.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    results : str | None
-        put the row of this checkpoint in that results file on the card
-    """
+    "Which one."
 
     folder: str = word(
         "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
     )
     results: str | None = flag(
         None,
-        "put the row of this checkpoint in that results file on the card",
+        "put what that results file holds of this checkpoint on the card",
         metavar="FILE", decides="nothing",
     )
 
@@ -119,18 +89,7 @@ class CardOptions:
 def show_card(
     o: CardOptions,  # which folder
 ) -> int:  # exit code
-    """`twossp card`: the model card, with results if they are given.
-
-    Parameters
-    ----------
-    o : CardOptions
-        which folder
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp card`: the model card, with results if they are given."
     card = Path(o.folder).expanduser() / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
@@ -144,18 +103,48 @@ def show_card(
 def _find_results(o):
     "What a results file measured of this checkpoint, beside the dense model"
     record = resolve_name("twossp.handover:read_record")(o.folder)
-    rows = resolve_name("twossp.results:load_results")(o.results)
-    plan = record.get("method"), record["parameters"]["pruned"]["total"]
-    mine = [r for r in rows if (r.method, r.params) == plan and r.metrics]
-    if not mine:
-        there = sorted({f"{r.method} with {r.params:,}" for r in rows if r.params})
+    own = record.get("model_identity"), record.get("plan_identity")
+    if not all(own):
         raise ValueError(
-            f"{o.results} has no row of {plan[0]} with {plan[1]:,} parameters; it has:"
-            f" {', '.join(there) or 'none'}"
+            f"{o.folder} does not say which plan of which model it holds, so no row can be"
+            " told to be its own: an older version saved it, or its weights were changed;"
+            " prune the model again"
         )
-    dense = [r for r in rows if (r.method, r.model) == ("dense", mine[-1].model)]
-    base = dense[-1].metrics if dense else {}
-    return {k: _beside(v, base.get(k)) for k, v in mine[-1].metrics.items()}
+    rows = resolve_name("twossp.results:load_results")(o.results)
+    reasons = [_why_not(r, *own) for r in rows]
+    mine = [r for r, why in zip(rows, reasons, strict=True) if why == ""]
+    counts = Counter(why for why in reasons if why)
+    left_out = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
+    if not mine:
+        raise ValueError(
+            f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
+        )
+    found = {k: _beside(v, _find_dense(rows, r, k)) for r in mine for k, v in r.metrics.items()}
+    return found | ({"rows left out": left_out} if left_out else {})
+
+
+def _why_not(r, model_id, plan_id):
+    "Why a row is not on the card; empty if it is, None for the dense model beside it"
+    if not r.model_id:
+        return "without identity (of an older version)"
+    if r.model_id != model_id:
+        return "of another model"
+    if r.method == "dense":
+        return None
+    if r.plan_id != plan_id:
+        return "of another plan"
+    return "" if r.metrics else "without a number"
+
+# %% ../nbs/73_serving.ipynb #c10ckdns
+def _find_dense(rows, r, number):
+    "The same number of the dense model, measured in the same way; None: it is not there"
+    names = [n for n in r.evaluations if number.startswith(f"{n}/")]
+    if not names:
+        return None
+    name = max(names, key=len)
+    facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
+    alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
+    return next((x.metrics[number] for x in alike[::-1] if number in x.metrics), None)
 
 
 def _beside(value, dense):
@@ -166,27 +155,7 @@ def _beside(value, dense):
 # %% ../nbs/73_serving.ipynb #0a878900
 @dataclass(frozen=True)
 class ExportOptions:
-    """From where, and to where.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    to : str
-        vllm (its fastest form), gguf (llama.cpp), or an ordinary checkpoint: native, or
-        compatible (zeros where something is gone)
-    out : str | None
-        the file (gguf) or folder (default: beside FOLDER)
-    quantize : str | None
-        gguf: by llama.cpp's own code, such as q8_0 or q4_k_m
-    dtype : str | None
-        gguf: of the matrices, f32 or f16 (default: f32)
-    round_to : int | None
-        gguf: FFN widths are filled up to multiples of this (default: 32, or 256 for k-quants
-        where the model's width allows; 1: as they are)
-    overwrite : bool
-        replace what is there
-    """
+    "From where, and to where."
 
     folder: str = word(
         "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
@@ -226,18 +195,7 @@ class ExportOptions:
 def export(
     o: ExportOptions,  # from where, to where, in which form
 ) -> int:  # exit code: 1 if a file was written that answers something else
-    """`twossp export`: a checkpoint in the form that an engine wants.
-
-    Parameters
-    ----------
-    o : ExportOptions
-        from where, to where, in which form
-
-    Returns
-    -------
-    int
-        exit code: 1 if a file was written that answers something else
-    """
+    "`twossp export`: a checkpoint in the form that an engine wants."
     own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to")}
     own = {k: v for k, v in own.items() if v is not None}
     if own and o.to != "gguf":
@@ -250,17 +208,7 @@ def export(
 # %% ../nbs/73_serving.ipynb #f15c1f05
 @dataclass(frozen=True)
 class PushOptions:
-    """From where, and to where.
-
-    Parameters
-    ----------
-    folder : str
-        a checkpoint that twossp saved
-    name : str
-        user/name on the Hugging Face hub
-    dry_run : bool
-        say what would be uploaded, and upload nothing
-    """
+    "From where, and to where."
 
     folder: str = word(
         "a checkpoint that twossp saved", metavar="FOLDER", decides="nothing",
@@ -277,18 +225,7 @@ class PushOptions:
 def push(
     o: PushOptions,  # from where, to where
 ) -> int:  # exit code
-    """`twossp push`: upload a checkpoint that is whole.
-
-    Parameters
-    ----------
-    o : PushOptions
-        from where, to where
-
-    Returns
-    -------
-    int
-        exit code
-    """
+    "`twossp push`: upload a checkpoint that is whole."
     files = _calmly("twossp.handover:push_folder", o.folder, o.name, o.dry_run)
     print("\n".join(files))
     return 0

@@ -281,13 +281,7 @@ def check_template(
 def check_prefix(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
-    """`ValueError` for a tokenizer without a token that lm-eval can begin a text with.
-
-    Parameters
-    ----------
-    tok : PreTrainedTokenizerBase
-        of the model
-    """
+    "`ValueError` for a tokenizer without a token that lm-eval can begin a text with."
     if tok.bos_token_id is None and tok.eos_token_id is None:
         raise ValueError(
             "this tokenizer has neither a bos nor an eos token, and tasks need one to"
@@ -435,13 +429,7 @@ class OnTasks:
 
     @property
     def identity(self) -> str:  # 16 hex digits
-        """All that decides the scores, but for the tokenizer: definitions and documents, too.
-
-        Returns
-        -------
-        str
-            16 hex digits
-        """
+        "All that decides the scores, but for the tokenizer: definitions and documents, too."
         options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
         version = importlib.metadata.version("lm_eval").split(".")[:2]
         asked = dict(names=self.names, files=_definitions(self.include_path))

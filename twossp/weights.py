@@ -28,18 +28,7 @@ _ROW = 512  # 64-bit integers
 def checksum(
     x: torch.Tensor,  # of any type and shape, in memory
 ) -> bytes:  # 32: equal for equal bits, whatever the device
-    """A fast checksum of a tensor's bits, which sees where they stand.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        of any type and shape, in memory
-
-    Returns
-    -------
-    bytes
-        32: equal for equal bits, whatever the device
-    """
+    "A fast checksum of a tensor's bits, which sees where they stand."
     flat = x.detach().contiguous().reshape(-1).view(torch.uint8)
     whole = flat.numel() // (8 * _ROW) * (8 * _ROW)
     h = hashlib.sha256(flat[whole:].cpu().numpy().tobytes())
@@ -59,20 +48,7 @@ def read_weights(
     model: PreTrainedModel,  # in memory, offloaded, or a part of it each
     fetch: bool = True,  # bring offloaded tensors; otherwise they are on the meta device
 ) -> Iterator[tuple[str, torch.Tensor]]:  # name, tensor
-    """All parameters and persistent buffers of a model, by name.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in memory, offloaded, or a part of it each
-    fetch : bool, default True
-        bring offloaded tensors; otherwise they are on the meta device
-
-    Returns
-    -------
-    Iterator[tuple[str, torch.Tensor]]
-        name, tensor
-    """
+    "All parameters and persistent buffers of a model, by name."
     maps = {n: m._hf_hook.weights_map for n, m in _offloaded(model)}
     for name, x in model.state_dict(keep_vars=True).items():
         owner, _, own = name.rpartition(".")
@@ -101,18 +77,7 @@ def _essence(config):
 def config_facts(
     model: PreTrainedModel,  # any
 ) -> dict:  # JSON-able, but for what a family keeps in its configuration
-    """What a model's configurations say now, without names and versions.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any
-
-    Returns
-    -------
-    dict
-        JSON-able, but for what a family keeps in its configuration
-    """
+    "What a model's configurations say now, without names and versions."
     writes = getattr(model, "generation_config", None)
     writes = _essence(writes.to_diff_dict()) if writes is not None else {}
     return dict(config=_essence(model.config.to_dict()), writes=writes)
@@ -121,18 +86,7 @@ def config_facts(
 def weights_state(
     model: PreTrainedModel,  # in memory, offloaded, or a part of it each
 ) -> str:  # 64 hex digits
-    """Equal as long as nothing was written to a model's tensors in memory.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in memory, offloaded, or a part of it each
-
-    Returns
-    -------
-    str
-        64 hex digits
-    """
+    "Equal as long as nothing was written to a model's tensors in memory."
     h = hashlib.sha256(_json(config_facts(model)))
     for name, m in _offloaded(model):
         if isinstance(m._hf_hook.weights_map, Later):
@@ -160,20 +114,7 @@ def weight_files(
     folder: str | Path,  # of a checkpoint
     code: bool = False,  # the Python in it, too
 ) -> list[Path]:  # the files that decide its numbers, but for configurations
-    """Files that a checkpoint's weights are read from.
-
-    Parameters
-    ----------
-    folder : str | Path
-        of a checkpoint
-    code : bool, default False
-        the Python in it, too
-
-    Returns
-    -------
-    list[Path]
-        the files that decide its numbers, but for configurations
-    """
+    "Files that a checkpoint's weights are read from."
     folder, found = Path(folder), []
     for name in ("model.safetensors", "pytorch_model.bin"):
         index = folder / f"{name}.index.json"
@@ -191,21 +132,7 @@ def weight_files(
 # %% ../nbs/10_weights.ipynb #e2a04977
 @dataclass(frozen=True)
 class Origin:
-    """Where a model's weights were read from, and the state they were in then.
-
-    Parameters
-    ----------
-    folder : str
-        as it was given, or of the hub's cache
-    files : str
-        16 hex digits: the files, the configuration, the type of the weights
-    state : str
-        of `weights_state`
-    dtype : str, default 'float32'
-        of the weights
-    code : bool, default False
-        is Python that comes with it run
-    """
+    "Where a model's weights were read from, and the state they were in then."
 
     folder: str  # as it was given, or of the hub's cache
     files: str  # 16 hex digits: the files, the configuration, the type of the weights
@@ -214,13 +141,7 @@ class Origin:
     code: bool = False  # is Python that comes with it run
 
     def read_again(self) -> str | None:  # 16 hex digits; None: they are not there any more
-        """What the files are now.
-
-        Returns
-        -------
-        str | None
-            16 hex digits; None: they are not there any more
-        """
+        "What the files are now."
         try:
             return files_identity(self.folder, self.dtype, self.code)
         except (OSError, ValueError):
@@ -232,22 +153,7 @@ def files_identity(
     dtype: torch.dtype | str,  # of the weights, as they are loaded
     code: bool = False,  # is Python that comes with it run
 ) -> str:  # 16 hex digits
-    """What a checkpoint folder is: its content, never its name.
-
-    Parameters
-    ----------
-    folder : str | Path
-        of a checkpoint
-    dtype : torch.dtype | str
-        of the weights, as they are loaded
-    code : bool, default False
-        is Python that comes with it run
-
-    Returns
-    -------
-    str
-        16 hex digits
-    """
+    "What a checkpoint folder is: its content, never its name."
     folder, facts = Path(folder), dict(dtype=str(dtype).removeprefix("torch."))
     hashes = sorted(hash_files(weight_files(folder, code)).values())
     if not hashes:
@@ -263,15 +169,7 @@ def note_origin(
     model: PreTrainedModel,  # as it was loaded; receives `twossp_origin`
     folder: str | Path,  # from where
 ):
-    """Note with a model which files it was read from; nothing where they cannot be told.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        as it was loaded; receives `twossp_origin`
-    folder : str | Path
-        from where
-    """
+    "Note with a model which files it was read from; nothing where they cannot be told."
     code = type(model).__module__.startswith("transformers_modules")
     try:
         files = files_identity(folder, model.dtype, code)
