@@ -11,23 +11,56 @@ __all__ = [
 
 # %% ../nbs/66_estimate.ipynb #71f4c2fd
 import json
+
+
 import math
+
+
 import re
+
+
 import warnings
+
+
 import weakref
+
+
 from collections import Counter
+
+
 from collections.abc import Callable, Mapping, Sequence
+
+
 from contextlib import contextmanager
+
+
 from dataclasses import dataclass, replace
+
+
 from functools import reduce
+
+# %% ../nbs/66_estimate.ipynb #74206cdb
 from itertools import product
+
+
 from operator import or_
+
+
 from pathlib import Path
 
+
 import numpy as np
+
+
 import pandas as pd
+
+
 import torch
+
+
 from huggingface_hub import get_safetensors_metadata
+
+
 from transformers import (
     AutoConfig,
     Cache,
@@ -35,27 +68,62 @@ from transformers import (
     PreTrainedModel,
 )
 
+
 from .allocate import feasible_counts
+
+# %% ../nbs/66_estimate.ipynb #b85b28c3
 from twossp.arch import (
     arch, decoder_layers, layer_mixers, model_family, n_params, pick_loader, sizes,
 )
+
+
 from .balance import balance as split
+
+
 from .balance import layer_widths, mean_sizes, mixer_drops
+
+
 from .baselines import removal_count
+
+
 from .data import embedded_model
+
+
 from .evaluate import cache_bytes, count_operations, weight_bytes
+
+
 from .experts import is_experts, keep_neurons, keep_some
+
+
 from .machine import one_line
+
+
 from .methods import EXPERT_METHODS
+
+
 from .packed import packed_form, plain_config, plain_type
+
+# %% ../nbs/66_estimate.ipynb #08ab522b
 from twossp.plan import (
     Plan, check_sparsity, drop, get_kind, kind_of, removed_params,
 )
+
+
 from .reap import experts_to_keep, router_groups
+
+
 from .slicegpt import hidden_width, slice_shape
+
+
 from .surgery import applied, swapped
+
+
 from .two_ssp import fit_multiple
+
+
 from .upstream import auto_class, keep_soft_cap
+
+
 from .width import share_width
 
 # %% ../nbs/66_estimate.ipynb #6ef39650

@@ -392,7 +392,7 @@ class MixtureOptions:
         action="store_true", decides="plan",
     )
 
-
+# %% ../nbs/70_options.ipynb #cc644934
 @dataclass(frozen=True)
 class CalibrationOptions:
     "What it is calibrated on."
@@ -929,7 +929,7 @@ class BoundedModel:
 # %% ../nbs/70_options.ipynb #e969e060
 ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
 
-
+# %% ../nbs/70_options.ipynb #e36ace62
 @dataclass(frozen=True)
 class EstimateOptions(BoundedModel):
     "What a method would leave of it, and take."

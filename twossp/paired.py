@@ -63,7 +63,7 @@ def student_interval(
     half = student_quantile(level, n - 1) * gaps.std(-1, ddof=1) / n**0.5
     return gaps.mean(-1) - half, gaps.mean(-1) + half
 
-
+# %% ../nbs/64_paired.ipynb #ba234c06
 def paired_interval(
     a: Sequence[float],  # one value a window, or a document, of one model
     b: Sequence[float],  # the same windows or documents, of the other

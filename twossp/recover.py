@@ -210,7 +210,7 @@ def _claim(folder, name, question, what):
     with atomic_file(file) as draft:
         draft.write_text(json.dumps(question, indent=1))
 
-# %% ../nbs/34_recover.ipynb #d1571101
+
 def count_ids(
     model: PreTrainedModel,  # any causal language model
 ) -> int:  # rows of its embedding, padding included
@@ -532,7 +532,7 @@ def _check_recovery(model, plan, calib):
     check_plan(model, plan)
     _check_teacher(model, calib)
 
-
+# %% ../nbs/34_recover.ipynb #cdffee05
 def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
     lessons: Lessons,  # what part is held out, and how many windows a batch has
@@ -629,7 +629,7 @@ def _shared_folder():
         yield share_first(name)
         share_first(None)  # nobody reads there any more
 
-
+# %% ../nbs/34_recover.ipynb #99af8742
 def _open_folder(folder, question):
     "The last whole checkpoint in a folder, if it has one; a strange folder is refused"
     by_first(_claim, folder, "question.json", question, "checkpoints")
@@ -695,7 +695,7 @@ def _full_disk(folder):
         message = f"a checkpoint could not be written ({one_line(e)})"
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
-
+# %% ../nbs/34_recover.ipynb #26ff7a51
 def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     "Have its answers of each window in a folder, over the ids that the student knows"
     sizes = count_ids(student), count_ids(teacher)
@@ -703,7 +703,7 @@ def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     keep_answers(teacher, calib, folder, lessons.top, progress, common)
     return folder
 
-
+# %% ../nbs/34_recover.ipynb #d9d80ca5
 def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
     """Train the student that `make` gives: what happened, the trained tensors by their
     names in the student, and what the plan calls their modules"""
@@ -743,7 +743,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         learned = {k: w.to(dtype).cpu().contiguous() for k, w in learned.items()}
     return result, learned, {x.path: x.name for x in learners}
 
-
+# %% ../nbs/34_recover.ipynb #84ccfcef
 def _name_learned(learned, names):
     "The trained tensors as the plan names them: layers count as in the original model"
     parts = {k: k.rpartition(".") for k in learned}
@@ -873,7 +873,7 @@ def check_pair(
         )
     return plan
 
-
+# %% ../nbs/34_recover.ipynb #534f1f08
 def distill(
     student: PreTrainedModel,  # pruned, in memory, as it is; trained in place
     teacher: PreTrainedModel,  # the original model, or one of its shapes; untouched

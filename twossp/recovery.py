@@ -173,7 +173,7 @@ def _check_teacher(folder, student, own_tok, model, tok):
     for note in notes if is_first() else ():
         warnings.warn(note, stacklevel=3)
 
-
+# %% ../nbs/56_recovery.ipynb #550eaece
 def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, progress):
     "The windows to learn from: those that the model writes, then those of the text"
     parts = []
@@ -190,7 +190,7 @@ def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, pr
 class _NothingGained(Exception):
     "The folder that was written is no better, and does not stay"
 
-
+# %% ../nbs/56_recovery.ipynb #108cdb2c
 def _write_student(student, model, held, facts, out, overwrite, tok):
     "Write the student, load it again, measure that; the folder, and its divergence"
     try:

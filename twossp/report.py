@@ -421,14 +421,18 @@ def names_of(
     for name, group in facts.items():
         for n, (i, own) in enumerate(group):
             others = [f for _, f in group]
-            last = [k for k in own if k == "plan" or k.endswith(" as asked")]
-            bare = lambda f: {k: v for k, v in f.items() if k not in last}
-            told = sum(bare(f) == bare(own) for f in others) < 2
-            why = _differ(bare(own) if told else own, others, models)
+            told = sum(_in_words(f) == _in_words(own) for f in others) < 2
+            why = _differ(_in_words(own) if told else own, others, models)
             names[i] = f"{name} ({why})" if why else name
             while names[i] in names[:i]:  # the very same row again
                 names[i] = f"{name} ({n + 1})"
     return names
+
+
+def _in_words(facts):
+    "The facts that a reader can tell apart, without identities"
+    hashes = [k for k in facts if k == "plan" or k.endswith(" as asked")]
+    return {k: v for k, v in facts.items() if k not in hashes}
 
 # %% ../nbs/65_report.ipynb #807e4306
 def compare(
