@@ -652,7 +652,7 @@ class Options(
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."
 
-# %% ../nbs/70_options.ipynb #2bf9e2c0
+
 EXAMPLES = """examples:
   twossp --demo
       everything on a small embedded model, without a network
@@ -769,7 +769,7 @@ def calibration_name(
     embedded = o.model == "smollm2" and not text_folder(o)
     return o.calibration or ("news" if embedded else "c4")
 
-# %% ../nbs/70_options.ipynb #d8b5f613
+
 def needs_calibration(
     o: Options,  # what was asked for
 ) -> bool:  # does anything read calibration windows
@@ -926,7 +926,7 @@ class BoundedModel:
         decides="nothing",
     )
 
-# %% ../nbs/70_options.ipynb #e969e060
+
 ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
 
 # %% ../nbs/70_options.ipynb #e36ace62
