@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'expert_changes', 'width_step', 'mask_experts', 'silent_biases', 'closing_biases',
-    'repeat_changes', 'expert_shape', 'skeleton_experts'
+    'expert_changes', 'check_cut', 'width_step', 'mask_experts', 'silent_biases',
+    'closing_biases', 'repeat_changes', 'expert_shape', 'skeleton_experts'
 ]
 
 # %% ../nbs/03_cutting.ipynb #656dcc88
@@ -27,17 +27,17 @@ from .linear import out_features
 # %% ../nbs/03_cutting.ipynb #2334a9f1
 def expert_changes(
     layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
+    name: str,  # of its experts, from the layer
     kept: Kept | tuple | None,  # what stays; () removes all of them, None nothing
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    """What takes the place of a layer's experts; nothing where it has none.
+    """What takes the place of a layer's experts.
 
     Parameters
     ----------
     layer : nn.Module
         a decoder layer
-    a : Arch
-        the family's row
+    name : str
+        of its experts, from the layer
     kept : Kept | tuple | None
         what stays; () removes all of them, None nothing
 
@@ -46,19 +46,42 @@ def expert_changes(
     list[tuple[nn.Module, str, object]]
         module, attribute, its new value
     """
-    if kept is None or not has_experts(layer, a):
+    if kept is None:
         return []
-    block, experts = expert_block(layer, a.experts), layer.get_submodule(a.experts)
-    name = a.experts.rpartition(".")[2]
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
+    name = name.rpartition(".")[2]
     if kept == ():
         return [(block, name, NoExperts().train(experts.training))]
-    _check_stride(experts, kept.k)
     changes = [(block, name, make_later(experts, partial(_slice, kept=kept)))]
     if len(kept.left) < kept.experts:
-        _check_groups(block, len(kept.left))
-        _check_present(block, name)
         changes += cut_router(block, kept.left)
     return changes
+
+
+def check_cut(
+    layer: nn.Module,  # a decoder layer
+    name: str,  # of its experts, from the layer
+    kept: Kept | tuple | None,  # what stays
+):
+    """`ValueError` where experts cannot be cut so; nothing is copied.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    name : str
+        of its experts, from the layer
+    kept : Kept | tuple | None
+        what stays
+    """
+    if not kept:
+        return
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
+    _check_stride(experts, kept.k)
+    if len(kept.left) < kept.experts:
+        _check_groups(block, len(kept.left))
+        _check_present(block, name.rpartition(".")[2])
+        cut_router(block, kept.left)
 
 
 def _slice(experts, kept):
@@ -126,7 +149,7 @@ def _check_groups(block, left):
 # %% ../nbs/03_cutting.ipynb #7ca09cbb
 def mask_experts(
     layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
+    name: str,  # of its experts, from the layer
     kept: Kept,  # whose neurons go on speaking
 ) -> tuple[nn.Module, str, nn.Module]:  # module, attribute, its new value
     """What takes the place of a layer's experts where neurons fall silent, and all stay.
@@ -135,8 +158,8 @@ def mask_experts(
     ----------
     layer : nn.Module
         a decoder layer
-    a : Arch
-        the family's row
+    name : str
+        of its experts, from the layer
     kept : Kept
         whose neurons go on speaking
 
@@ -145,7 +168,7 @@ def mask_experts(
     tuple[nn.Module, str, nn.Module]
         module, attribute, its new value
     """
-    block, experts = expert_block(layer, a.experts), layer.get_submodule(a.experts)
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
     turned = read_form(experts).turned
     with align_module_device(experts):
         old = experts.down_proj.detach()
@@ -153,7 +176,7 @@ def mask_experts(
         new = copy_module(experts)
         shaped = mask[:, :, None] if turned else mask[:, None]
         new.down_proj = nn.Parameter(old * shaped, experts.down_proj.requires_grad)
-    return block, a.experts.rpartition(".")[2], new
+    return block, name.rpartition(".")[2], new
 
 # %% ../nbs/03_cutting.ipynb #898ec481
 def silent_biases(

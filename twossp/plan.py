@@ -12,74 +12,117 @@ __all__ = [
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pkgutil import resolve_name
 
 import numpy as np
 from transformers import PreTrainedModel
 
-from .arch import Sizes, sizes
-from .experts import Kept, keep_both
+from .arch import Sizes
+from .experts import Kept
+from .parts import FFN, SLOTS, Attention, Experts, Structure, as_structure, structure
 
 # %% ../nbs/03_plan.ipynb #7bace871
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Plan:
     """What is removed from a model: neurons, experts, attentions, by the dense indices.
 
     Parameters
     ----------
-    ffn : tuple[tuple[int, ...] | None, ...]
+    ffn : default None
         per layer: neurons kept, ascending; None = all, () = no FFN
-    attn : tuple[bool | tuple[bool, ...], ...]
+    attn : default None
         per layer: does the attention stay; where a layer has several token mixers side by side,
         which of them, in the order of `Arch.attn`
-    weights : dict
-        what a method made beyond removal: name of a projection's parameter in the dense model
-        -> tensor, of the shape that it has in the pruned one
-    provenance : dict
-        where it came from: method, paper, options, calibration, seed; JSON-able
-    experts : tuple[Kept | None, ...], default ()
+    weights : default None
+        name -> tensor
+    provenance : default None
+        JSON-able
+    experts : default None
         per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
         speaks of the shared expert there; () = of no layer is anything removed
+    layers : default None
+        of the dense model; default: as many as `ffn` names
+    kept : default None
+        (layer, slot) -> value, for what has no argument of its own
     """
 
-    # per layer: neurons kept, ascending; None = all, () = no FFN
-    ffn: tuple[tuple[int, ...] | None, ...]
-    # per layer: does the attention stay; where a layer has several token mixers side by
-    # side, which of them, in the order of `Arch.attn`
-    attn: tuple[bool | tuple[bool, ...], ...]
+    layers: int  # of the dense model
+    # what is kept of each part that loses something: (layer, slot) -> a value of the
+    # type that the slot's class of parts has; parts that are not named stay as they are
+    kept: dict
     # what a method made beyond removal: name of a projection's parameter in the dense
     # model -> tensor, of the shape that it has in the pruned one
-    weights: dict = field(default_factory=dict, compare=False, repr=False)
+    weights: dict = field(compare=False)
     # where it came from: method, paper, options, calibration, seed; JSON-able
-    provenance: dict = field(default_factory=dict, compare=False, repr=False)
-    # per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
-    # speaks of the shared expert there; () = of no layer is anything removed
-    experts: tuple[Kept | None, ...] = ()
+    provenance: dict = field(compare=False)
 
-    def __post_init__(self):
-        if len(self.ffn) != len(self.attn):
-            n, k = len(self.ffn), len(self.attn)
-            raise ValueError(
-                f"ffn names {n} layers, attn {k}: give both one entry each"
-            )
-        ffn = tuple(_plain_keep(i, keep) for i, keep in enumerate(self.ffn))
-        object.__setattr__(self, "ffn", ffn)
-        object.__setattr__(self, "attn", tuple(map(_plain_stays, self.attn)))
-        object.__setattr__(self, "experts", _plain_experts(ffn, self.experts))
+    def __init__(
+        self,
+        # per layer: neurons kept, ascending; None = all, () = no FFN
+        ffn=None,
+        # per layer: does the attention stay; where a layer has several token mixers side
+        # by side, which of them, in the order of `Arch.attn`
+        attn=None,
+        weights=None,  # name -> tensor
+        provenance=None,  # JSON-able
+        # per layer of a mixture: which neurons of which experts stay; None = all, and
+        # `ffn` speaks of the shared expert there; () = of no layer is anything removed
+        experts=None,
+        *,
+        layers=None,  # of the dense model; default: as many as `ffn` names
+        kept=None,  # (layer, slot) -> value, for what has no argument of its own
+    ):
+        given = {FFN.slot: ffn, Attention.slot: attn, Experts.slot: experts}
+        L = _count_layers(layers, ffn, attn, experts)
+        put = lambda name, value: object.__setattr__(self, name, value)
+        put("layers", L)
+        put("kept", _plain_kept(kept or {}, given))
+        put("weights", {} if weights is None else weights)
+        put("provenance", {} if provenance is None else provenance)
 
     def __len__(self):
-        return len(self.attn)
+        return self.layers
+
+    def __hash__(self):
+        return hash((self.layers, frozenset(self.kept.items())))
 
     def __or__(self, other):
         return union(self, other)
 
     def __repr__(self):
         return describe(self)
+
+    def per_layer(self, slot) -> tuple:
+        "What is kept in each layer of what a slot speaks of."
+        full = SLOTS[slot].full
+        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
+
+    @cached_property
+    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: neurons kept, ascending; None = all, () = no FFN."
+        return self.per_layer(FFN.slot)
+
+    @cached_property
+    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
+        "Per layer: does the attention stay, or which of several token mixers do."
+        return self.per_layer(Attention.slot)
+
+    @cached_property
+    def experts(self) -> tuple[Kept | None, ...]:
+        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
+        some = any(slot == Experts.slot for _, slot in self.kept)
+        return self.per_layer(Experts.slot) if some else ()
+
+    @cached_property
+    def gone(self) -> tuple[int, ...]:
+        "Layers that lose both attention and FFN: they leave whole, norms and all."
+        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
+        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
 
     def sparsity(
         self,
@@ -97,36 +140,50 @@ class Plan:
         float
             share of the decoder layers' parameters, in [0, 1]
         """
-        return sparsity(self, sizes(model))
+        return sparsity(self, structure(model))
 
 # %% ../nbs/03_plan.ipynb #0fae9cd0
-def _plain_keep(i, keep):
-    "Kept neurons of layer `i` as a tuple of integers; `ValueError` if not ascending"
-    if keep is None:
-        return None
-    k = np.asarray(keep, dtype=np.int64)
-    if k.size and (k[0] < 0 or (np.diff(k) <= 0).any()):
+def _count_layers(layers, ffn, attn, experts):
+    "How many layers a plan is for; `ValueError` where it names unlike numbers of them"
+    if ffn is not None and attn is not None and len(ffn) != len(attn):
         raise ValueError(
-            f"layer {i}: kept neurons have to be ascending, distinct and not negative"
+            f"ffn names {len(ffn)} layers, attn {len(attn)}: give both one entry each"
         )
-    return tuple(k.tolist())
+    named = [x for x in (attn, ffn) if x is not None]
+    n = layers if layers is not None else len(named[0])
+    for what, values in (("ffn", ffn), ("attn", attn)):
+        if values is not None and len(values) != n:
+            raise ValueError(f"{what} names {len(values)} layers, the plan is for {n}")
+    if experts is not None and any(experts) and len(experts) != n:
+        raise ValueError(f"experts names {len(experts)} layers, ffn {n}")
+    return n
 
 
-def _plain_stays(stays):
-    "One boolean, or several where some token mixers of a layer stay and others go"
-    if not isinstance(stays, (tuple, list)):
-        return bool(stays)
-    each = tuple(map(bool, stays))
-    return each if any(each) and not all(each) else any(each) or not each
+def _plain_kept(kept, given):
+    "What is kept of each part that loses something, in its one form"
+    kept = {key: SLOTS[key[1]].plain(value, key[0]) for key, value in kept.items()}
+    for slot, values in given.items():
+        if values is not None:  # one a layer
+            kept = {key: value for key, value in kept.items() if key[1] != slot}
+            plain = SLOTS[slot].plain
+            kept |= {(i, slot): plain(value, i) for i, value in enumerate(values)}
+    return _only_lost(kept)
 
 
-def _plain_experts(ffn, experts):
-    "What stays of each layer's experts; () if all does"
-    if not any(experts):
-        return ()
-    if len(experts) != len(ffn):
-        raise ValueError(f"experts names {len(experts)} layers, ffn {len(ffn)}")
-    return tuple(None if f == () else e for f, e in zip(ffn, experts, strict=True))
+def _only_lost(kept):
+    "Without what stays whole, and what leaves with the FFN of its layer"
+    lost = {k: x for k, x in kept.items() if x is not None and x != SLOTS[k[1]].full}
+    beside = lambda i, slot: lost.get((i, SLOTS[slot].also)) == ()
+    return {k: x for k, x in lost.items() if not (SLOTS[k[1]].also and beside(*k))}
+
+
+def _make_plan(layers, kept, weights):
+    "A plan of values that are in their one form already"
+    plan = object.__new__(Plan)
+    facts = dict(layers=layers, kept=_only_lost(kept), weights=weights, provenance={})
+    for name, value in facts.items():
+        object.__setattr__(plan, name, value)
+    return plan
 
 # %% ../nbs/03_plan.ipynb #7b7c4e14
 def stays(
@@ -165,8 +222,7 @@ def removed_blocks(
     tuple[int, ...]
         ascending
     """
-    both = zip(plan.ffn, plan.attn, strict=True)
-    return tuple(i for i, (keep, attn) in enumerate(both) if keep == () and not attn)
+    return plan.gone
 
 
 def _lost_alone(plan):
@@ -222,7 +278,7 @@ def describe(
         how = low if low == high else f"{low}…{high}"
         where = "all" if len(widths) == len(plan) else len(widths)
         parts.append(f"FFN width {how} in {where} layers")
-    parts += _expert_words(plan)
+    parts += [*_expert_words(plan), *_other_words(plan)]
     if plan.weights:
         parts.append(f"{len(plan.weights)} tensors refitted")
     return f"Plan({len(plan)} layers: {'; '.join(parts) or 'nothing removed'})"
@@ -247,6 +303,14 @@ def _expert_words(plan):
             span = "…".join(map(str, sorted({min(got), max(got)})))
             words.append(f"{span} of {max(full)} {of} in {len(some)} layers")
     return words
+
+
+def _other_words(plan):
+    "Parts of kinds that have no words of their own"
+    own = {FFN.slot, Attention.slot, Experts.slot}
+    others = sorted({slot for _, slot in plan.kept} - own)
+    at = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
+    return [f"{SLOTS[slot].kind} cut in layers {at(slot)}" for slot in others]
 
 # %% ../nbs/03_plan.ipynb #fc907e45
 def dense_plan(
@@ -304,24 +368,6 @@ def drop(
     stays = (mixers.get(i, True) if i not in attn else False for i in range(L))
     return Plan(kept, tuple(stays))
 
-# %% ../nbs/03_plan.ipynb #0c884ab8
-def _both(a, b):
-    if a is None or b is None:
-        return b if a is None else a
-    if a == b or not a:
-        return a
-    b = set(b)
-    return tuple(i for i in a if i in b)
-
-
-def _both_stay(a, b):
-    "What stays of a layer's mixers where two plans take some away"
-    if not isinstance(a, tuple) or not isinstance(b, tuple):
-        return a and b if isinstance(a, bool) else b and a
-    if len(a) != len(b):
-        raise ValueError(f"plans for layers of {len(a)} and {len(b)} mixers")
-    return tuple(x and y for x, y in zip(a, b, strict=True))
-
 # %% ../nbs/03_plan.ipynb #de96611b
 def union(
     a: Plan,  # one plan
@@ -350,16 +396,16 @@ def union(
             f"both plans bring a tensor for {twice[0]}: merge removals first, refit"
             " then"
         )
-    attn = tuple(map(_both_stay, a.attn, b.attn))
-    none = (None,) * len(a)
-    experts = tuple(map(keep_both, a.experts or none, b.experts or none))
-    ffn = tuple(map(_both, a.ffn, b.ffn))
-    return Plan(ffn, attn, a.weights | b.weights, experts=experts)
+    kept = dict(a.kept)
+    for (i, slot), value in b.kept.items():
+        part = SLOTS[slot]
+        kept[i, slot] = part.both(a.kept.get((i, slot), part.full), value)
+    return _make_plan(len(a), kept, a.weights | b.weights)
 
 # %% ../nbs/03_plan.ipynb #1e355357
 def removed_params(
     plan: Plan,  # what is removed
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
 ) -> int:  # parameters
     """Parameters that leave the decoder layers; `ValueError` if the plan does not fit.
 
@@ -367,82 +413,15 @@ def removed_params(
     ----------
     plan : Plan
         what is removed
-    s : Sizes
-        of the dense model
+    s : Structure | Sizes
+        the parts of the dense model, or their numbers alone
 
     Returns
     -------
     int
         parameters
     """
-    if len(plan) != len(s):
-        raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
-    return sum(_removed_from(plan, s, i) for i in range(len(s)))
-
-
-def _removed_from(plan, s, i):
-    keep, attn = plan.ffn[i], plan.attn[i]
-    if keep and keep[-1] >= s.width[i]:
-        raise ValueError(
-            f"layer {i}: the plan keeps neuron {keep[-1]}, the FFN has {s.width[i]}"
-        )
-    if keep == () and not attn:
-        return _removed_layer(s, i)
-    n = _removed_mixers(attn, s.mixers[i], i)
-    if keep == ():
-        if not s.ffn[i]:
-            raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
-        return n + s.ffn[i]
-    n += _removed_experts(kept_experts(plan, i), s.experts_of(i), i)
-    return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
-
-
-def _removed_layer(s, i):
-    "Parameters of a layer that leaves whole"
-    if s.fixed:
-        raise ValueError(
-            f"layer {i} cannot leave whole: in this family something depends on a layer's"
-            " number; its attention or its FFN can be removed, or some of its neurons"
-        )
-    return s.layer[i]
-
-# %% ../nbs/03_plan.ipynb #4fc6c8dd
-def _removed_mixers(stays, sizes, i):
-    "Parameters of the token mixers that a layer loses"
-    if stays is True:
-        return 0
-    if not sizes:
-        raise ValueError(
-            f"layer {i} has no attention to remove: it has none, or other layers use"
-            " what it leaves in the cache"
-        )
-    each = (False,) * len(sizes) if stays is False else stays
-    if len(each) != len(sizes):
-        raise ValueError(
-            f"layer {i}: the plan speaks of {len(each)} token mixers, the layer has"
-            f" {len(sizes)}"
-        )
-    return sum(n for n, stay in zip(sizes, each, strict=True) if not stay)
-
-
-def _removed_experts(kept, e, i):
-    "Parameters of a layer's experts that go, and of their rows at the router"
-    if kept is None:
-        return 0
-    has = (e.experts, e.width) if e else "none"
-    if (kept.experts, kept.width) != has:
-        raise ValueError(
-            f"layer {i}: the plan speaks of {kept.experts} experts of {kept.width}"
-            f" neurons, the layer has {has}"
-        )
-    left = len(kept.left)
-    if left < e.active:
-        raise ValueError(
-            f"layer {i}: the plan leaves {left} of {e.experts} experts, and the router"
-            f" sends each token to {e.active}: at least so many have to stay"
-        )
-    gone = e.count(e.experts, e.width) - e.count(left, kept.k)
-    return gone + (e.experts - left) * e.row
+    return as_structure(s).removed(plan)
 
 # %% ../nbs/03_plan.ipynb #ad107a65
 def _list_words(plan, attn, ffn, narrow):
@@ -457,6 +436,7 @@ def _list_words(plan, attn, ffn, narrow):
         (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
         (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
         *((True, f"mixture: {words} stay") for words in _expert_words(plan)),
+        *((True, words) for words in _other_words(plan)),
     ]
 
 
@@ -490,23 +470,6 @@ def removal_words(
     said = _list_words(plan, *(stored if zeros else ("", "", "")))
     return [words for which, words in said if which]
 
-# %% ../nbs/03_plan.ipynb #c12be119
-def _pack(keep):
-    "Kept neurons as base64 of a bit mask"
-    if keep is None:
-        return None
-    bits = np.zeros(keep[-1] + 1 if keep else 0, dtype=bool)
-    bits[list(keep)] = True
-    return base64.b64encode(np.packbits(bits).tobytes()).decode()
-
-
-def _unpack(s):
-    "The kept neurons that `_pack` wrote"
-    if s is None:
-        return None
-    bits = np.unpackbits(np.frombuffer(base64.b64decode(s), np.uint8))
-    return tuple(np.flatnonzero(bits).tolist())
-
 # %% ../nbs/03_plan.ipynb #1b8ac74e
 def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
@@ -523,15 +486,20 @@ def plan_to_dict(
     dict
         JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
     """
-    some = {i: list(a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)}
-    kept = [e and _name_masks(e) for e in plan.experts]
+    some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
+    mixers = [(i, Attention.to_json(a)) for i, a in some]
+    masks = [e and Experts.to_json(e) for e in plan.experts]
+    own = {FFN.slot, Attention.slot, Experts.slot}
+    others = sorted((i, slot) for i, slot in plan.kept if slot not in own)
+    parts = [[i, slot, SLOTS[slot].to_json(plan.kept[i, slot])] for i, slot in others]
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
-        ffn_kept=[_pack(k) for k in plan.ffn],
+        ffn_kept=[FFN.to_json(k) for k in plan.ffn],
         weights=sorted(plan.weights),
-        **(dict(format=2, mixers_kept=list(some.items())) if some else {}),
-        **(dict(format=2, experts_kept=kept) if kept else {}),
+        **(dict(format=2, mixers_kept=mixers) if some else {}),
+        **(dict(format=2, experts_kept=masks) if masks else {}),
+        **(dict(format=2, parts_kept=parts) if parts else {}),
     )
 
 
@@ -550,23 +518,16 @@ def plan_from_dict(
     Plan
         without its tensors
     """
-    L, kept = d["layers"], d["ffn_kept"]
-    if len(kept) != L:
-        raise ValueError(f"{L} layers, but {len(kept)} FFNs")
+    L, ffn = d["layers"], d["ffn_kept"]
+    if len(ffn) != L:
+        raise ValueError(f"{L} layers, but {len(ffn)} FFNs")
     some = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
     attn = drop(L, attn=d["attention_removed"], mixers=some).attn
-    experts = tuple(e and _named_masks(e) for e in d.get("experts_kept", ()))
-    return Plan(tuple(_unpack(k) for k in kept), attn, experts=experts)
-
-
-def _name_masks(e):
-    "What the JSON form says of a layer's masks; they themselves lie beside it"
-    return dict(experts=e.experts, width=e.width, sha256=_hash_bits(e.bits))
-
-
-def _named_masks(d):
-    "The masks of `_name_masks`, before they are read"
-    return Kept(b"", d["experts"], d["width"])
+    experts = tuple(e and Experts.from_json(e) for e in d.get("experts_kept", ()))
+    parts = d.get("parts_kept", ())
+    kept = {(i, slot): SLOTS[slot].from_json(x) for i, slot, x in parts}
+    ffn = tuple(FFN.from_json(k) for k in ffn)
+    return Plan(ffn, attn, experts=experts, kept=kept)
 
 
 def _hash_bits(bits):
@@ -650,8 +611,8 @@ class Kind:
     type : type
         of the plans
     count : Callable
-        (plan, Sizes) -> parameters removed from the decoder layers; `ValueError` if the plan
-        does not fit them
+        (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError`
+        if the plan does not fit them
     to_dict : Callable
         plan -> JSON-able dict
     from_dict : Callable
@@ -666,7 +627,7 @@ class Kind:
     """
 
     type: type  # of the plans
-    # (plan, Sizes) -> parameters removed from the decoder layers; `ValueError` if the
+    # (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError` if the
     # plan does not fit them
     count: Callable
     to_dict: Callable  # plan -> JSON-able dict
@@ -733,7 +694,7 @@ def kind_of(
 # %% ../nbs/03_plan.ipynb #647ea37f
 def sparsity(
     plan,  # a plan of any kind
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> float:  # at most 1; a method that adds parameters can fall below 0
     """Share of the decoder layers' parameters that the plan removes.
 
@@ -741,7 +702,7 @@ def sparsity(
     ----------
     plan
         a plan of any kind
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
 
     Returns
@@ -837,7 +798,7 @@ def check_sparsity(
 # %% ../nbs/03_plan.ipynb #5ab25371
 def kept_shares(
     plan: Plan,  # any plan
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
     """How much of each layer's attention and FFN is left, in [0, 1].
 
@@ -845,7 +806,7 @@ def kept_shares(
     ----------
     plan : Plan
         any plan
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
 
     Returns
@@ -853,19 +814,21 @@ def kept_shares(
     np.ndarray
         (2, L): attention kept, share of the FFN kept
     """
-    both = zip(plan.ffn, s.width, strict=True)
-    ffn = [1.0 if keep is None or not width else len(keep) / width for keep, width in both]
-    for i, e in enumerate(plan.experts):
-        if e:  # a mixture's, by parameters, the shared expert's among them
-            gone = (s.width[i] - len(plan.ffn[i] or range(s.width[i]))) * s.neuron[i]
-            gone += _removed_experts(e, s.experts_of(i), i)
-            ffn[i] = 1 - gone / s.ffn[i]
+    s, ffn = as_structure(s), []
+    for i in range(len(plan)):
+        parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
+        if any(p.groups and kept for p, kept in parts):  # by parameters
+            lost = sum(p.count(p.full) - p.count(kept) for p, kept in parts)
+            ffn.append(1 - lost / sum(p.size for p, _ in parts))
+        else:
+            left = [len(kept) / p.width for p, kept in parts if kept is not None]
+            ffn.append(left[0] if left else 1.0)
     return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
 
 
 def left_params(
     plan: Plan,  # what is removed
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> tuple[int, int]:  # parameters
     """What is left of the decoder layers: in all, and what one token uses of it.
 
@@ -873,7 +836,7 @@ def left_params(
     ----------
     plan : Plan
         what is removed
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
 
     Returns
@@ -881,10 +844,4 @@ def left_params(
     tuple[int, int]
         parameters
     """
-    left, gone, idle = s.total - removed_params(plan, s), removed_blocks(plan), 0
-    for i, e in enumerate(s.experts):
-        if e and plan.ffn[i] != () and i not in gone:
-            kept = kept_experts(plan, i)
-            n, k = (len(kept.left), kept.k) if kept else (e.experts, e.width)
-            idle += e.count(n - e.active, k)
-    return left, left - idle
+    return as_structure(s).remaining(plan)
