@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel
 
-from .arch import Sizes, sizes
+from .arch import Sizes
 from twossp.balance import (
     Balance, attention_count, balance, layer_widths, mixer_count, mixer_drops,
     reachable_range,
@@ -23,6 +23,7 @@ from twossp.balance import (
 from .depth import Trial, greedy, mean_nll, removal_order
 from .machine import progress_bar
 from .metrics import check_ids
+from .parts import Structure, structure
 from .plan import Plan, check_sparsity
 from .repair import repair_plans
 from .two_ssp import set_widths
@@ -53,14 +54,14 @@ class Point:
 
 # %% ../nbs/31_allocate.ipynb #2cf4ecbf
 def feasible_counts(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
     """The numbers of removed attentions with which the target can be met.
 
     Parameters
     ----------
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
     sparsity : float
         target, in (0, 1)
@@ -77,7 +78,7 @@ def feasible_counts(
 
 # %% ../nbs/31_allocate.ipynb #e6f3bcd5
 def formula_point(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
@@ -86,7 +87,7 @@ def formula_point(
 
     Parameters
     ----------
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
     sparsity : float
         target, in (0, 1)
@@ -144,7 +145,7 @@ def removal_path(
     tuple[list[Point], list[Plan], list[Trial]]
         points, their plans, all trials
     """
-    s = sizes(model)
+    s = structure(model)
     drops, start = mixer_drops(s), formula_point(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, layer_widths(s, start.width))
@@ -168,7 +169,7 @@ def removal_path(
 
 def _remove_one(model, base, gone, n, search):
     "The `n`-th greedy removal on top of `base`: the plan, and the step's trials"
-    drops = mixer_drops(sizes(model))
+    drops = mixer_drops(structure(model))
     left = [i for i in range(len(drops)) if i not in gone]
     candidates = [drops[i] for i in left]
     plan, tried = greedy(model, base, candidates, 1, search, progress=False)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from .arch import decoder_layers, sizes
+from .arch import decoder_layers
 from .balance import balance, layer_widths, mean_sizes, mixer_drops
 from .chunks import rows_at_once
 from .depth import greedy, removal_order
@@ -29,10 +29,11 @@ from twossp.importance import (
 )
 from .machine import default_budget, progress_bar
 from .metrics import check_ids
+from .parts import fit_multiple, structure
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
 from .repair import repairable
-from .two_ssp import check_search_windows, fit_multiple, set_widths, two_ssp
+from .two_ssp import check_search_windows, set_widths, two_ssp
 from .width import width_plan
 
 # %% ../nbs/40_baselines.ipynb #56f074c5
@@ -80,8 +81,10 @@ def check_both(
     method : str
         as a reader knows it
     """
-    s = sizes(model)
-    for i, (mixers, ffn) in enumerate(zip(s.mixers, s.ffn, strict=True)):
+    s = structure(model)
+    mixing = {p.layer for p in s.mixers}
+    for i, ffn in enumerate(s.sizes()):
+        mixers = i in mixing
         if not mixers or not ffn:
             layers = "" if s.fixed else (
                 ", or a method that removes whole layers (shortgpt, window_based)"
@@ -366,7 +369,7 @@ def random_plan(
     Plan
         at 2SSP's balance
     """
-    s = sizes(model)
+    s = structure(model)
     multiple, drops = fit_multiple(model), mixer_drops(s)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     scores = random_scores(model, seed)
@@ -422,7 +425,7 @@ def magnitude(
     Plan
         at 2SSP's balance
     """
-    s = sizes(model)
+    s = structure(model)
     multiple = fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     ids, scores = _first_windows(model, calib, n_search), magnitude_scores(model, p)
@@ -511,7 +514,7 @@ def depth_only(
     Plan
         without some attentions
     """
-    s = sizes(model)
+    s = structure(model)
     A, drops = mean_sizes(s)[0], mixer_drops(s)
     L, share = len(drops), A / s.total
     n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))

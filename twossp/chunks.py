@@ -10,14 +10,13 @@ __all__ = [
 
 # %% ../nbs/12_chunks.ipynb #c3c5e827
 import warnings
-import weakref
 from collections.abc import Callable
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel
 
-from .arch import sizes
+from .arch import recall, sizes
 from twossp.machine import (
     default_budget, list_devices, windows_at_once,
 )
@@ -75,7 +74,6 @@ def smallest_budget(
 
 
 IN_LAYER = "tokens in a layer"  # what rows are as a rule
-_held = weakref.WeakKeyDictionary()  # model -> {what: tokens that were not too many}
 
 
 def rows_at_once(
@@ -102,7 +100,7 @@ def rows_at_once(
     """
     budget = smallest_budget(model) if budget is None else budget
     most = min(windows_at_once(t, d) for d in list_devices(model))
-    held = _held.get(model, {}).get(IN_LAYER, most * t) // t
+    held = recall(model).held.get(IN_LAYER, most * t) // t
     return max(1, min(most, held, budget // 4 // layer_bytes(model, t)))
 
 # %% ../nbs/12_chunks.ipynb #1eed6832
@@ -162,7 +160,7 @@ def map_chunks(
     list
         what `work` gave for each part
     """
-    known = {} if model is None else _held.setdefault(model, {})
+    known = {} if model is None else recall(model).held
     rows = min(rows, max(1, known.get(what, rows * tokens) // tokens))
     out, start = [], 0
     while start < len(xs[0]):

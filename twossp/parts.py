@@ -4,13 +4,17 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'Tensor', 'Cost', 'Part', 'lay_in', 'pre_hooks', 'FFN', 'SharedExpert',
-    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'as_structure'
+    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'Part', 'lay_in', 'pre_hooks', 'FFN',
+    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
+    'as_structure', 'RoutedScores', 'pack_scores', 'count_unreached', 'share_width',
+    'own_widths', 'split_scores', 'check_narrowest', 'fit_multiple'
 ]
 
-# %% ../nbs/03_parts.ipynb #e6f9021d
+# %% ../nbs/03_parts.ipynb #096a7d9f
 import base64
 import hashlib
+import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -45,7 +49,7 @@ from twossp.linear import (
     store_matrix,
 )
 
-# %% ../nbs/03_parts.ipynb #31254f5b
+# %% ../nbs/03_parts.ipynb #44691976
 @dataclass(frozen=True)
 class Tensor:
     """A tensor of a part, as it is in the dense model.
@@ -112,7 +116,7 @@ class Cost:
     operations: int  # one multiply-add counts as 2
     cache: int = 0  # bytes that it keeps in the cache
 
-# %% ../nbs/03_parts.ipynb #b202e0a0
+# %% ../nbs/03_parts.ipynb #b9447159
 _NONE: Mapping = MappingProxyType({})
 
 
@@ -274,18 +278,27 @@ class Part:
         return Cost(2 * tokens * matrices)
 
     @contextmanager
-    def observe(self, model, note) -> Iterator[None]:
+    def observe(self, model, note, i=None) -> Iterator[None]:
         """Call `note(group, x, weight, token, out)` with the activations of its units:
         x (tokens, units), the router's weight, numbers of the tokens, what the group
-        gives; a part of one group calls `note(None, x, None, None, None)` with all."""
+        gives; a part of one group calls `note(None, x, None, None, None)` with all.
+        `i`: in one of its layers alone."""
         yield
+
+    def magnitudes(self, model, p=2) -> torch.Tensor:
+        "The norm of each unit's own weights, which are in place."
+        return torch.zeros(0)
+
+    def draw(self, g):
+        "A random score for each unit."
+        return torch.rand(self.width, generator=g)
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Inside, what is removed adds nothing, and no module was cut: the definition."
         yield
 
-# %% ../nbs/03_parts.ipynb #b942346b
+# %% ../nbs/03_parts.ipynb #083552a2
 def _copy_layer(old):
     "A linear layer, or experts, that share the tensors of another"
     with align_module_device(old):
@@ -373,11 +386,18 @@ def _silenced(modules):
         for h in handles:
             h.remove()
 
-# %% ../nbs/03_parts.ipynb #944d13eb
+# %% ../nbs/03_parts.ipynb #7f1644d1
 def _axis(linear, side):
     "The dimension of a linear layer's matrix that counts its inputs, or its outputs"
     shape = store_matrix(linear, torch.empty(2, 1, device="meta")).shape
     return list(shape).index(2 if side == "out" else 1)
+
+
+def _row_norms(parts, p):
+    "Norms of the rows of matrices side by side, which are joined an eighth at a time"
+    eighths = zip(*(x.split(-(-len(x) // 8)) for x in parts), strict=True)
+    how = dict(ord=p, dim=1, dtype=torch.float32)
+    return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -523,10 +543,19 @@ class FFN(Part):
         "The columns of the output projection that remain."
         return slice(None) if kept is None else list(kept)
 
+    def magnitudes(self, model, p=2) -> torch.Tensor:
+        "Of each neuron: its rows of the input projections and its column of the output's."
+        layer = self.at(model)
+        ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
+        down = read_matrix(layer.get_submodule(self.down))
+        rows = [part for u in ups for part in u.chunk(self.fused)]
+        return _row_norms([*rows, down.T], p)
+
     @contextmanager
-    def observe(self, model, note) -> Iterator[None]:
-        "What enters the output projection, of every layer that uses it."
-        downs = [self.at(model, i).get_submodule(self.down) for i in self.layers]
+    def observe(self, model, note, i=None) -> Iterator[None]:
+        "What enters the output projection, in every layer that uses it."
+        layers = self.layers if i is None else (i,)
+        downs = [self.at(model, j).get_submodule(self.down) for j in layers]
         with pre_hooks(downs, lambda _, x: note(None, x, None, None, None)):
             yield
 
@@ -551,7 +580,7 @@ class SharedExpert(FFN):
 
     kind: ClassVar[str] = "shared expert"
 
-# %% ../nbs/03_parts.ipynb #a41aaf37
+# %% ../nbs/03_parts.ipynb #ba5502ae
 @dataclass(frozen=True, kw_only=True)
 class Attention(Part):
     """An attention: its units are not told apart (yet), it stays or leaves whole.
@@ -688,7 +717,18 @@ class Mixer(Attention):
 
     kind: ClassVar[str] = "recurrent mixer"
 
-# %% ../nbs/03_parts.ipynb #bcc9d647
+# %% ../nbs/03_parts.ipynb #3363a8e9
+def _expert_norms(m, e, p):
+    "The norms of one expert's neurons"
+    form, down = read_form(m), m.down_proj[e]
+    up = getattr(m, form.up)[e]
+    up, down = (up.T, down) if form.turned else (up, down.T)
+    if form.gated:
+        parts = up.chunk(2) if form.joined else (up[::2], up[1::2])
+        up = torch.cat(parts, 1)
+    return torch.cat([up, down], 1).float().norm(p=p, dim=1).cpu()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experts(Part):
     """The experts that a router sends tokens to, fused as transformers fuses them.
@@ -823,8 +863,18 @@ class Experts(Part):
             operations += matrix and left and shape.numel() // left * used
         return Cost(2 * tokens * operations)
 
+    def magnitudes(self, model, p=2) -> torch.Tensor:
+        "(experts, neurons) the same as an FFN's, of each."
+        m = self.module(model)
+        return torch.stack([_expert_norms(m, e, p) for e in range(self.groups)])
+
+    def draw(self, g):
+        "Random scores of neurons, and of experts."
+        units = torch.rand(self.groups, self.width, generator=g)
+        return units, torch.ones(self.groups), torch.rand(self.groups, generator=g)
+
     @contextmanager
-    def observe(self, model, note) -> Iterator[None]:
+    def observe(self, model, note, i=None) -> Iterator[None]:
         "The experts run one by one, and each is noted as a group."
         experts = self.module(model)
         tell = lambda e, token, x, out, weight: note(e, x, weight, token, out)
@@ -851,7 +901,7 @@ SLOTS: dict[str, type[Part]] = {  # what a plan can speak of -> the class that k
     p.slot: p for p in (FFN, Attention, Experts)
 }
 
-# %% ../nbs/03_parts.ipynb #ef197b8f
+# %% ../nbs/03_parts.ipynb #9187ff80
 @dataclass(frozen=True)
 class Structure:
     """A model as a list of parts.
@@ -908,6 +958,32 @@ class Structure:
         "Parts whose width can be chosen."
         return [p for p in self.parts if p.width]
 
+    def sizes(self, active=False) -> list[int]:
+        """Parameters of each layer's parts that are no token mixers, 0 where it has none;
+        `active`: without those that one token does not use."""
+        others = [[p for p in self.of(i) if p.slot != Attention.slot] for i in range(len(self))]
+        return [sum(p.size - (p.idle if active else 0) for p in here) for here in others]
+
+    @property
+    def full_width(self) -> int:
+        "The width that widths are fractions of: of the widest FFN, or of an expert."
+        leading = [p for p in self.narrow if p.groups] or self.narrow
+        return leading[0].width if leading[0].groups else max(p.width for p in leading)
+
+    def widths(self, width) -> list[int]:
+        "The same fraction of every layer, where the full width becomes `width`; 0: none."
+        f, out = self.full_width, []
+        grouped = any(p.groups for p in self.parts)
+        for i in range(len(self)):
+            here = [p for p in self.of(i) if p.width]
+            own = 0 if not here or any(p.groups for p in here) else here[0].width
+            share = round(own * width / f)
+            if grouped and own:  # a dense layer beside layers of experts keeps something
+                share = max(1, share)
+            whole = own == f or any(p.groups for p in here)
+            out.append(width if whole else share)
+        return out
+
     def of(self, i, slot=None) -> list[Part]:
         "The parts that are counted in layer `i`; those alone that read a plan's `slot`."
         here = [p for p in self.parts if p.layer == i]
@@ -953,14 +1029,14 @@ class Structure:
             named |= part.tensors(kept)
         return named
 
-# %% ../nbs/03_parts.ipynb #a9d339f8
+# %% ../nbs/03_parts.ipynb #d665d0c3
 _FIXED = (
     "in this family something depends on a layer's number; its attention or its FFN can be"
     " removed, or some of its neurons"
 )
 
 
-def _ffn_part(layer, a, i, s, home):
+def _find_ffn(model, layer, a, i, s):
     "The FFN that counts in layer `i`, if it has one"
     row = layer_row(layer, a)
     if not s.width[i] or not row.down or borrows_ffn(layer, a):
@@ -975,14 +1051,14 @@ def _ffn_part(layer, a, i, s, home):
             dense.append(Tensor(f"{name}.bias", tuple(m.bias.shape), axis, times))
     e = s.experts_of(i)
     return [(SharedExpert if has_experts(layer, a) else FFN)(
-        home=home, layers=ffn_users(layer, a) or (i,), name=row.down.rpartition(".")[0],
+        home=a.layers, layers=ffn_users(layer, a) or (i,), name=row.down.rpartition(".")[0],
         dense=tuple(dense), up=row.up, down=row.down, fused=row.fused,
         width=s.width[i], neuron=s.neuron[i],
         params=s.ffn[i] - (e.count(e.experts, e.width) if e else 0),
     )]
 
 
-def _experts_part(layer, a, i, s, home):
+def _find_experts(model, layer, a, i, s):
     "The experts of layer `i`, if it has any"
     e = s.experts_of(i)
     if e is None:
@@ -1000,9 +1076,9 @@ def _experts_part(layer, a, i, s, home):
         path, _, last = n.rpartition(".")
         shape = tuple(getattr(block.get_submodule(path), last).shape)
         dense.append(Tensor(f"{parent}.{n}" if parent else n, shape, groups=dim))
-    return [Experts(home=home, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
+    return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
 
-# %% ../nbs/03_parts.ipynb #74a3a1f4
+# %% ../nbs/03_parts.ipynb #4d2d3e40
 def _attention_facts(config, keeps, i):
     "What the cost of an attention depends on"
     heads = getattr(config, "num_attention_heads", None)
@@ -1017,7 +1093,7 @@ def _attention_facts(config, keeps, i):
     return dict(score_width=heads * head, cached=int(cached), window=w)
 
 
-def _mixer_parts(layer, a, i, s, home, model):
+def _find_mixers(model, layer, a, i, s):
     "The attentions and recurrent mixers of layer `i`, those that must stay among them"
     config, parts = model.config.get_text_config(), []
     rows = layer_mixers(layer, a)
@@ -1032,7 +1108,7 @@ def _mixer_parts(layer, a, i, s, home, model):
             continue
         tensors = m.named_parameters(prefix=row.name)
         parts.append((Mixer if row.keeps == "states" else Attention)(
-            home=home, layers=(i,), name=row.name, row=row, index=index,
+            home=a.layers, layers=(i,), name=row.name, row=row, index=index,
             dense=tuple(Tensor(n, tuple(p.shape)) for n, p in tensors),
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
@@ -1040,13 +1116,16 @@ def _mixer_parts(layer, a, i, s, home, model):
         ))
     return parts
 
-# %% ../nbs/03_parts.ipynb #c9526a58
+# %% ../nbs/03_parts.ipynb #9cd04f7f
+# (model, layer, family's row, its number, counts) -> parts of a layer, in this order
+FINDERS: list[Callable] = [_find_ffn, _find_experts, _find_mixers]
+
+
 def _read_structure(model, a, layers):
     "All parts of a model, found and counted"
     s, parts, rest, seen = sizes(model), [], [], set()
     for i, layer in enumerate(layers):
-        facts = layer, a, i, s, a.layers
-        here = [*_ffn_part(*facts), *_experts_part(*facts), *_mixer_parts(*facts, model)]
+        here = [p for find in FINDERS for p in find(model, layer, a, i, s)]
         named = {t.name for p in here for t in p.dense}
         own = [(n, p) for n, p in layer.named_parameters() if id(p) not in seen]
         rest.append(tuple(Tensor(n, tuple(p.shape)) for n, p in own if n not in named))
@@ -1078,7 +1157,7 @@ def structure(
         memory.structure = key, _read_structure(model, a, layers)
     return memory.structure[1]
 
-# %% ../nbs/03_parts.ipynb #44be3c85
+# %% ../nbs/03_parts.ipynb #8a8c2d42
 def as_structure(
     s: Structure | Sizes,  # parts, or their numbers alone
 ) -> Structure:  # parts without names where there are none
@@ -1108,3 +1187,251 @@ def as_structure(
         for k, n in enumerate(s.mixers[i]):
             parts.append(Attention(layers=(i,), params=n, index=k))
     return Structure("", "", s.layer, tuple(parts), _FIXED if s.fixed else "")
+
+# %% ../nbs/03_parts.ipynb #01526db3
+@dataclass(frozen=True)
+class RoutedScores:
+    """What is known of a layer of experts; its length is the width of an expert.
+
+    Parameters
+    ----------
+    experts : torch.Tensor
+        (E, f) one score a neuron of an expert
+    ffn : torch.Tensor
+        (g,) likewise of the shared expert; empty: there is none
+    tokens : torch.Tensor
+        (E,) calibration tokens that each expert got
+    output : torch.Tensor
+        (E,) mean over these of the router's weight times the norm of the expert's output
+    """
+
+    experts: torch.Tensor  # (E, f) one score a neuron of an expert
+    ffn: torch.Tensor  # (g,) likewise of the shared expert; empty: there is none
+    tokens: torch.Tensor  # (E,) calibration tokens that each expert got
+    # (E,) mean over these of the router's weight times the norm of the expert's output
+    output: torch.Tensor
+
+    def __len__(self):
+        return self.experts.shape[1]
+
+    def numel(self) -> int:  # neurons of an expert
+        """Its length, as of a tensor of scores.
+
+        Returns
+        -------
+        int
+            neurons of an expert
+        """
+        return len(self)
+
+    def clone(self) -> "RoutedScores":  # equal
+        """A copy, as of a tensor of scores.
+
+        Returns
+        -------
+        RoutedScores
+            equal
+        """
+        return RoutedScores(*(x.clone() for x in vars(self).values()))
+
+    @property
+    def unreached(self) -> int:  # experts
+        """How many experts no calibration token reached.
+
+        Returns
+        -------
+        int
+            experts
+        """
+        return int((self.tokens == 0).sum())
+
+
+def pack_scores(
+    s: Structure,  # of a model
+    scores: Mapping[Part, object],  # of its narrow parts: units, or units, tokens, output
+) -> list:  # a layer: (f,) scores, or `RoutedScores`; empty where nothing is narrow
+    """Scores of parts, layer by layer.
+
+    Parameters
+    ----------
+    s : Structure
+        of a model
+    scores : Mapping[Part, object]
+        of its narrow parts: units, or units, tokens, output
+
+    Returns
+    -------
+    list
+        a layer: (f,) scores, or `RoutedScores`; empty where nothing is narrow
+    """
+    layers = []
+    for i in range(len(s)):
+        grouped, flat = None, torch.zeros(0)
+        for part in (p for p in s.of(i) if p.width):
+            if part.groups:
+                grouped = scores[part]
+            else:
+                flat = scores[part]
+        if grouped is None:
+            layers.append(flat)
+        else:
+            units, tokens, output = grouped
+            layers.append(RoutedScores(units, flat, tokens, output))
+    return layers
+
+
+def count_unreached(
+    scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
+) -> tuple[int, int]:  # groups of units that no token reached, all groups
+    """How many groups are ranked by their weights alone.
+
+    Parameters
+    ----------
+    scores : Iterable
+        a layer: (f,) scores, or `RoutedScores`
+
+    Returns
+    -------
+    tuple[int, int]
+        groups of units that no token reached, all groups
+    """
+    some = [s for s in scores if isinstance(s, RoutedScores)]
+    return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
+
+
+def share_width(
+    g: int,  # neurons of a dense FFN
+    k: int,  # neurons that an expert keeps
+    f: int,  # of so many
+) -> int:  # at least 1
+    """The same share of another FFN.
+
+    Parameters
+    ----------
+    g : int
+        neurons of a dense FFN
+    k : int
+        neurons that an expert keeps
+    f : int
+        of so many
+
+    Returns
+    -------
+    int
+        at least 1
+    """
+    return max(1, round(g * k / f))
+
+
+def own_widths(
+    scores: Iterable,  # a layer: (f,) one score a neuron, or `RoutedScores`
+    k: int,  # neurons to keep; in a mixture, of each expert
+) -> list[int]:  # a layer: neurons to keep there
+    """One width for all layers; a mixture's dense layers keep the same share.
+
+    Parameters
+    ----------
+    scores : Iterable
+        a layer: (f,) one score a neuron, or `RoutedScores`
+    k : int
+        neurons to keep; in a mixture, of each expert
+
+    Returns
+    -------
+    list[int]
+        a layer: neurons to keep there
+    """
+    f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
+    grouped = [f is None or isinstance(s, RoutedScores) for s in scores]
+    pairs = zip(scores, grouped, strict=True)
+    return [k if own else share_width(len(s), k, f) for s, own in pairs]
+
+
+def split_scores(
+    scores,  # of a layer: (f,) scores, or `RoutedScores`
+    k: int,  # units that it keeps, in each group
+) -> list[tuple]:  # slot, (f,) or (groups, f) scores, units to keep
+    """What is to be chosen in a layer: the best units of each part that gets narrower.
+
+    Parameters
+    ----------
+    scores
+        of a layer: (f,) scores, or `RoutedScores`
+    k : int
+        units that it keeps, in each group
+
+    Returns
+    -------
+    list[tuple]
+        slot, (f,) or (groups, f) scores, units to keep
+    """
+    if not isinstance(scores, RoutedScores):
+        return [(FFN.slot, scores, k)] if len(scores) else []
+    todo = [] if k == len(scores) else [(Experts.slot, scores.experts, k)]
+    g = share_width(len(scores.ffn), k, len(scores)) if len(scores.ffn) else 0
+    return [(FFN.slot, scores.ffn, g), *todo] if 0 < g < len(scores.ffn) else todo
+
+
+def check_narrowest(
+    s: Structure,  # of the dense model
+    n_attn: int,  # attentions removed
+    width: int,  # that is to be kept
+    multiple: int,  # of which widths are multiples
+    low: float,  # sparsity with all units kept
+    high: float,  # sparsity with none
+):
+    """`ValueError` where a width of 0 would leave groups of units empty.
+
+    Parameters
+    ----------
+    s : Structure
+        of the dense model
+    n_attn : int
+        attentions removed
+    width : int
+        that is to be kept
+    multiple : int
+        of which widths are multiples
+    low : float
+        sparsity with all units kept
+    high : float
+        sparsity with none
+    """
+    if width or not any(p.groups for p in s.parts):
+        return
+    most = low + (high - low) * (1 - multiple / s.full_width)
+    raise ValueError(
+        f"an expert can keep {multiple} to {s.full_width} neurons, not 0: ask for less"
+        f" sparsity (with {n_attn} attentions removed, at most {most:.4f}), or remove whole"
+        " experts (method reap)"
+    )
+
+
+def fit_multiple(
+    model: PreTrainedModel,  # of a supported family
+    multiple: int = 1,  # of which widths are asked to be multiples
+) -> int:  # of which they will be
+    """Widths that all parts can be run with; warns where they are not the asked.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    multiple : int, default 1
+        of which widths are asked to be multiples
+
+    Returns
+    -------
+    int
+        of which they will be
+    """
+    step = max((p.step(model) for p in structure(model).parts), default=1)
+    if not isinstance(multiple, int) or multiple < 1 or multiple % step == 0:
+        return multiple
+    warnings.warn(
+        f"experts' widths are rounded to multiples of {step}, since their"
+        " implementation 'grouped_mm' takes no others in this dtype; any width is"
+        " possible with experts_implementation='eager'",
+        stacklevel=4,
+    )
+    return math.lcm(multiple, step)

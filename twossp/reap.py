@@ -9,16 +9,18 @@ __all__ = ['experts_to_keep', 'router_groups', 'reap', 'reap_magnitude', 'reap_r
 import torch
 from transformers import PreTrainedModel
 
-from .arch import Sizes, arch, decoder_layers, has_experts, sizes
+from .arch import Sizes
 from .experts import expert_block, keep_some
-from .importance import activation_scores, magnitude_scores, random_scores
+from twossp.importance import (
+    activation_scores, magnitude_scores, note_unreached, random_scores,
+)
+from .parts import Experts, RoutedScores, Structure, as_structure, structure
 from .plan import Plan, check_sparsity
 from .provenance import planner
-from .routed import RoutedScores, note_unreached
 
 # %% ../nbs/44_reap.ipynb #4effa714
 def experts_to_keep(
-    s: Sizes,  # of a mixture
+    s: Structure | Sizes,  # of a mixture
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
     least: int = 0,  # that have to stay, beyond those that a token goes to
@@ -27,7 +29,7 @@ def experts_to_keep(
 
     Parameters
     ----------
-    s : Sizes
+    s : Structure | Sizes
         of a mixture
     sparsity : float
         target, in (0, 1)
@@ -41,7 +43,8 @@ def experts_to_keep(
     int
         in every layer
     """
-    some = [e for e in s.experts if e]
+    s = as_structure(s)
+    some = [p.counts for p in s.parts if isinstance(p, Experts)]
     if not some:
         raise ValueError("the model has no experts to remove: it is dense")
     each = sum(e.count(1, e.width) + e.row for e in some)
@@ -72,11 +75,10 @@ def router_groups(
     tuple[int, int]
         (1, …): the router knows no groups; experts it has to have
     """
-    a = arch(model)
-    if not a.experts:
+    some = [p for p in structure(model).parts if isinstance(p, Experts)]
+    if not some:
         return 1, 0
-    layer = next(x for x in decoder_layers(model) if has_experts(x, a))
-    parts = list(expert_block(layer, a.experts).modules())
+    parts = list(expert_block(some[0].at(model), some[0].name).modules())
     most = lambda *names: max(getattr(m, n, 0) or 0 for m in parts for n in names)
     groups = most("num_group", "n_group", "num_expert_group") or 1
     chosen, top = most("topk_group") or groups, most("top_k")
@@ -97,7 +99,7 @@ def _experts_plan(scores, n):
 
 def _remove(model, sparsity, score, log):
     "The plan of these scores, which are made when the target is known to be met"
-    n = experts_to_keep(sizes(model), sparsity, *router_groups(model))
+    n = experts_to_keep(structure(model), sparsity, *router_groups(model))
     scores = score()
     if log is not None:
         log.update(experts=n, scores=scores)

@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, sizes
+from .arch import decoder_layers
 from .chunks import map_chunks, rows_at_once, smallest_budget
-from .experts import Kept
 from .indices import send_indices
 from twossp.machine import (
     input_device,
@@ -30,18 +29,19 @@ from twossp.machine import (
     sum_over_processes,
 )
 from .metrics import check_ids, inference, kl, nll
-from .plan import Plan, dense_plan, drop, removed_blocks, removed_params
+from .parts import SLOTS, Attention, FFN, structure
+from .plan import Plan, dense_plan
 from twossp.replay import (
     Check,
     Tape,
     check_replay,
     is_offloaded,
-    layers_bar,
     record_calls,
     resident,
     run_layer,
     run_layers,
     tail,
+    walk_layers,
 )
 from .surgery import applied, depth_edits, edits
 
@@ -131,10 +131,13 @@ def list_decisions(
     own = _own_tensors(plan, layers)
     if own is None:
         return None
-    experts = plan.experts or (None,) * len(plan)
+    more = [() for _ in range(len(plan))]  # what is kept of parts of other kinds
+    for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
+        if slot not in (FFN.slot, Attention.slot):
+            more[i] += ((slot, kept),)
     return [
-        None if k == () and not a else (a, k, w if e is None else (*w, e))
-        for a, k, e, w in zip(plan.attn, plan.ffn, experts, own, strict=True)
+        None if i in plan.gone else (a, k, (*w, *more[i]))
+        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, own, strict=True))
     ]
 
 # %% ../nbs/14_search.ipynb #a04eb153
@@ -184,14 +187,11 @@ def list_levels(
 
 # %% ../nbs/14_search.ipynb #19bad9d9
 def _only(plan, i, layers):
-    "What `plan` does to the FFN and the tensors of layer `i`, and nothing else"
+    "What `plan` does to layer `i`, but for its token mixers, and nothing else"
     mine = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    return Plan(
-        tuple(k if j == i else None for j, k in enumerate(plan.ffn)),
-        (True,) * len(plan),
-        mine,
-        experts=tuple(e if j == i else None for j, e in enumerate(plan.experts)),
-    )
+    here = lambda key: key[0] == i and key[1] != Attention.slot
+    kept = {key: value for key, value in plan.kept.items() if here(key)}
+    return Plan(layers=len(plan), kept=kept, weights=mine)
 
 
 def _alike(nodes):
@@ -283,17 +283,17 @@ def run_level(
     dict
         node -> (n, t, d) hidden states
     """
-    layers, L = arch(job.model).layers, len(decoder_layers(job.model))
+    s = structure(job.model)
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     left = Counter(n.parent for n in nodes if n.decision is not None)
     with resident(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
-            narrow = _only(job.plans[some.plans[0]], i, layers)
+            narrow = _only(job.plans[some.plans[0]], i, s.home)
             with applied(job.model, narrow, park=False):
                 for attn, group in sides.items():
-                    off = drop(L, mixers={i: attn})
+                    off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
                     with applied(job.model, off, park=False):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
@@ -458,12 +458,12 @@ def _limits(model, ids, leaves, check, budget):
 
 def _budget_beside(model, levels):
     "A quarter of what is free beside the largest narrow copy of a layer"
-    s, most = sizes(model), 0
+    s, most = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
-            own = [e for e in d[2] if isinstance(e, Kept)]
-            copy = sum(s.experts[i].count(len(e.left), e.k) for e in own)
-            most = max(most, len(d[1] or ()) * s.neuron[i] + copy)
+            kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
+            cut = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
+            most = max(most, sum(p.count(k) for p, k in cut if k not in (p.full, p.nothing)))
     return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
 
 
@@ -529,15 +529,15 @@ def find_last_states(
 # %% ../nbs/14_search.ipynb #f4becba6
 def _checked_plans(model, plans):
     "A plan: its decisions, or None for the plain way; an error if one does not fit"
-    s, layers = sizes(model), arch(model).layers
+    s = structure(model)
     for p in plans:
         if type(p) is Plan:
-            removed_params(p, s)
+            s.check(p)
             # says why not
-            if len(removed_blocks(p)) == len(s):
-                depth_edits(model, removed_blocks(p))
+            if len(p.gone) == len(s):
+                depth_edits(model, p.gone)
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
-    return [list_decisions(p, layers) if type(p) is Plan else None for p in plans]
+    return [list_decisions(p, s.home) if type(p) is Plan else None for p in plans]
 
 # %% ../nbs/14_search.ipynb #s14sco
 def _scored(model, plans, ids, plain, quick):
@@ -646,15 +646,16 @@ def offloaded_nll(
     except ValueError:  # of no family that is known
         return None
     limits, out = _limits(model, ids, 1, check, None), []
-    parts = ids.to(input_device(model)).split(limits.windows)
-    rows = 1 if parts[0].device.type in ONE_BY_ONE else limits.rows
-    bar, tick = layers_bar(model, "nll", progress, len(parts))
-    with bar, inference(model):
-        for part in parts:
-            h, tape = record_calls(model, part, check.as_tuple)
-            h = run_layers(model, tape, h, rows, tick)
-            with tail(model, check.as_tuple, check.mask) as logits:
-                out += [_nll_of(logits, h, part, limits.chunk, model).float().cpu()]
+    rows = 1 if input_device(model).type in ONE_BY_ONE else limits.rows
+
+    def end(part, h):
+        with tail(model, check.as_tuple, check.mask) as logits:
+            out.append(_nll_of(logits, h, part, limits.chunk, model).float().cpu())
+
+    how = dict(windows=limits.windows, what="nll", progress=progress, end=end)
+    with inference(model):
+        for _, _, run in walk_layers(model, ids, rows, check, **how):
+            run()
     return torch.cat(out)
 
 # %% ../nbs/14_search.ipynb #82a9a123
