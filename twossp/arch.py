@@ -365,8 +365,8 @@ class Memory:
     ----------
     row : Arch | None, default None
         given for the moment, or by the model it was made from
-    structure : object, default None
-        its parts, as long as they are as they were
+    structures : dict
+        its parts, by the layers' shapes
     check : object, default None
         how its layers are replayed
     scores : dict
@@ -378,7 +378,7 @@ class Memory:
     """
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
-    structure: object = None  # its parts, as long as they are as they were
+    structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
     held: dict = field(default_factory=dict)  # tokens that were not too many at once
@@ -419,7 +419,7 @@ class _Rows(MutableMapping):
 
     def __setitem__(self, model, row):
         memory = recall(model)
-        memory.row, memory.structure = row, None
+        memory.row, memory.structures = row, {}
 
     def __delitem__(self, model):
         self[model] = self[model] and None

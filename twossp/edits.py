@@ -97,7 +97,7 @@ def swap(
     # replacements, in order; one may be made when it is its turn
     edits: Iterable[Edit],
     # what is told of values that leave, and that are back
-    parked: "Parked | None" = None,
+    parked: object | None = None,
 ) -> list[Edit]:  # for `swap_back`
     """Carry replacements out, all or none.
 
@@ -105,7 +105,7 @@ def swap(
     ----------
     edits : Iterable[Edit]
         replacements, in order; one may be made when it is its turn
-    parked : Parked | None, default None
+    parked : object | None, default None
         what is told of values that leave, and that are back
 
     Returns
@@ -129,7 +129,7 @@ def swap(
 @contextmanager
 def swapped(
     edits: Iterable[Edit],  # replacements, in order
-    parked: "Parked | None" = None,  # as `swap` takes it
+    parked: object | None = None,  # as `swap` takes it
 ) -> Iterator[None]:
     """The replacements are in place inside the `with` block.
 
@@ -137,7 +137,7 @@ def swapped(
     ----------
     edits : Iterable[Edit]
         replacements, in order
-    parked : Parked | None, default None
+    parked : object | None, default None
         as `swap` takes it
     """
     undo = swap(edits, parked)

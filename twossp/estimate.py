@@ -53,7 +53,7 @@ from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
 from .two_ssp import fit_multiple
 from .upstream import auto_class, keep_soft_cap
-from .width import share_width
+from .parts import share_width
 
 # %% ../nbs/66_estimate.ipynb #6ef39650
 def read_headers(

@@ -26,7 +26,7 @@ from .chunks import rows_at_once, smallest_budget
 from .edits import Edit, locate, swapped
 from .machine import processes, sum_over_processes
 from .metrics import check_ids, inference
-from .parts import count_unreached, pack_scores, pre_hooks, structure
+from .parts import count_unreached, pack_scores, structure
 from .pictures import SHOWN, show_windows
 from .provenance import with_provenance
 from twossp.replay import (
@@ -160,7 +160,7 @@ def _walk(model, ids, tallies, check, bs, budget, progress):
     together = max(bs if check.stack else 1, budget // 2 // state)
     add = lambda *_: _add_up(tallies[0].waiting if tallies else [])
     how = dict(windows=together, what="activation norms", progress=progress, end=add)
-    for i, layer, run in walk_layers(model, ids, bs, check, **how):
+    for i, _, run in walk_layers(model, ids, bs, check, **how):
         here = [t for t in tallies if i in t.part.layers]
         last = i + 1 == len(decoder_layers(model)) and not check.problem
         alone = last and len(here) == 1 and here[0].part.output

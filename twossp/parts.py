@@ -10,7 +10,7 @@ __all__ = [
     'own_widths', 'split_scores', 'check_narrowest', 'fit_multiple'
 ]
 
-# %% ../nbs/03_parts.ipynb #096a7d9f
+# %% ../nbs/03_parts.ipynb #a33651ce
 import base64
 import hashlib
 import math
@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import pairwise
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -31,8 +30,8 @@ from transformers import PreTrainedModel
 
 from .arch import Mixer as MixerRow
 from twossp.arch import (
-    Arch, Sizes, arch, borrows_ffn, decoder_layers, ffn_users, has_experts, has_ffn,
-    layer_mixers, layer_row, lends_keys, model_family, recall, row_mixers, sizes,
+    Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row, lends_keys,
+    model_family, recall, row_mixers, sizes,
 )
 from .away import make_later, put_tensor
 from twossp.cutting import (
@@ -45,11 +44,11 @@ from twossp.experts import (
 )
 from .indices import find_indices
 from twossp.linear import (
-    NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
+    NoLinear, in_features, is_linear, make_linear, out_features, read_matrix, slice_linear,
     store_matrix,
 )
 
-# %% ../nbs/03_parts.ipynb #44691976
+# %% ../nbs/03_parts.ipynb #dfe33564
 @dataclass(frozen=True)
 class Tensor:
     """A tensor of a part, as it is in the dense model.
@@ -66,6 +65,8 @@ class Tensor:
         entries of that dimension for one unit
     groups : int | None, default None
         the dimension that counts groups of units
+    matrix : bool, default False
+        is it multiplied with what the part reads
     """
 
     name: str  # from a layer
@@ -73,6 +74,7 @@ class Tensor:
     axis: int | None = None  # the dimension that grows with the units
     times: int = 1  # entries of that dimension for one unit
     groups: int | None = None  # the dimension that counts groups of units
+    matrix: bool = False  # is it multiplied with what the part reads
 
     def resize(
         self,
@@ -116,7 +118,7 @@ class Cost:
     operations: int  # one multiply-add counts as 2
     cache: int = 0  # bytes that it keeps in the cache
 
-# %% ../nbs/03_parts.ipynb #b9447159
+# %% ../nbs/03_parts.ipynb #09ff86fa
 _NONE: Mapping = MappingProxyType({})
 
 
@@ -273,9 +275,9 @@ class Part:
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "What it takes to read `tokens` new tokens after `context` others."
-        shapes = self.tensors(kept).values()
-        matrices = sum(torch.Size(x).numel() for x in shapes if len(x) > 1)
-        return Cost(2 * tokens * matrices)
+        shapes = self.tensors(kept)
+        matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
+        return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
@@ -298,7 +300,7 @@ class Part:
         "Inside, what is removed adds nothing, and no module was cut: the definition."
         yield
 
-# %% ../nbs/03_parts.ipynb #083552a2
+# %% ../nbs/03_parts.ipynb #aede1293
 def _copy_layer(old):
     "A linear layer, or experts, that share the tensors of another"
     with align_module_device(old):
@@ -386,7 +388,7 @@ def _silenced(modules):
         for h in handles:
             h.remove()
 
-# %% ../nbs/03_parts.ipynb #7f1644d1
+# %% ../nbs/03_parts.ipynb #400767f7
 def _axis(linear, side):
     "The dimension of a linear layer's matrix that counts its inputs, or its outputs"
     shape = store_matrix(linear, torch.empty(2, 1, device="meta")).shape
@@ -580,7 +582,7 @@ class SharedExpert(FFN):
 
     kind: ClassVar[str] = "shared expert"
 
-# %% ../nbs/03_parts.ipynb #ba5502ae
+# %% ../nbs/03_parts.ipynb #3437e737
 @dataclass(frozen=True, kw_only=True)
 class Attention(Part):
     """An attention: its units are not told apart (yet), it stays or leaves whole.
@@ -717,7 +719,7 @@ class Mixer(Attention):
 
     kind: ClassVar[str] = "recurrent mixer"
 
-# %% ../nbs/03_parts.ipynb #3363a8e9
+# %% ../nbs/03_parts.ipynb #02ca6785
 def _expert_norms(m, e, p):
     "The norms of one expert's neurons"
     form, down = read_form(m), m.down_proj[e]
@@ -856,11 +858,10 @@ class Experts(Part):
         "The router, and the experts that a token is sent to."
         left = self.groups if kept is None else len(kept and kept.left)
         operations = 0
-        for t in self.dense:
-            shape = torch.Size(self.tensors(kept).get(self.full_name(t.name), (0,)))
-            matrix = len(shape) > 2 if self._inside(t) else len(shape) > 1
+        for t in (t for t in self.dense if t.matrix and left):
+            shape = torch.Size(self.tensors(kept)[self.full_name(t.name)])
             used = min(left, self.counts.active) if self._inside(t) else left
-            operations += matrix and left and shape.numel() // left * used
+            operations += shape.numel() // left * used
         return Cost(2 * tokens * operations)
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
@@ -901,7 +902,7 @@ SLOTS: dict[str, type[Part]] = {  # what a plan can speak of -> the class that k
     p.slot: p for p in (FFN, Attention, Experts)
 }
 
-# %% ../nbs/03_parts.ipynb #9187ff80
+# %% ../nbs/03_parts.ipynb #68169648
 @dataclass(frozen=True)
 class Structure:
     """A model as a list of parts.
@@ -1029,7 +1030,7 @@ class Structure:
             named |= part.tensors(kept)
         return named
 
-# %% ../nbs/03_parts.ipynb #d665d0c3
+# %% ../nbs/03_parts.ipynb #53282fed
 _FIXED = (
     "in this family something depends on a layer's number; its attention or its FFN can be"
     " removed, or some of its neurons"
@@ -1045,7 +1046,8 @@ def _find_ffn(model, layer, a, i, s):
     for name in (*row.up, row.down):
         m, last = layer.get_submodule(name), name == row.down
         times, side = (1, "in") if last else (row.fused, "out")
-        dense.append(Tensor(f"{name}.weight", tuple(m.weight.shape), _axis(m, side), times))
+        shape, axis = tuple(m.weight.shape), _axis(m, side)
+        dense.append(Tensor(f"{name}.weight", shape, axis, times, matrix=True))
         if m.bias is not None:
             axis = None if last else 0
             dense.append(Tensor(f"{name}.bias", tuple(m.bias.shape), axis, times))
@@ -1070,15 +1072,17 @@ def _find_experts(model, layer, a, i, s):
     for n, p in m.named_parameters():
         times = 1 + (form.gated and n in (form.up, f"{form.up}_bias"))
         groups = 0 if p.shape[:1] == (e.experts,) else None
-        dense.append(Tensor(f"{a.experts}.{n}", tuple(p.shape), axes.get(n), times, groups))
+        facts = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
+        dense.append(Tensor(f"{a.experts}.{n}", tuple(p.shape), **facts))
     block = layer.get_submodule(parent)
     for n, dim in router_tensors(block).items():
         path, _, last = n.rpartition(".")
         shape = tuple(getattr(block.get_submodule(path), last).shape)
-        dense.append(Tensor(f"{parent}.{n}" if parent else n, shape, groups=dim))
+        name = f"{parent}.{n}" if parent else n
+        dense.append(Tensor(name, shape, groups=dim, matrix=len(shape) > 1))
     return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
 
-# %% ../nbs/03_parts.ipynb #4d2d3e40
+# %% ../nbs/03_parts.ipynb #e18dc57e
 def _attention_facts(config, keeps, i):
     "What the cost of an attention depends on"
     heads = getattr(config, "num_attention_heads", None)
@@ -1106,17 +1110,20 @@ def _find_mixers(model, layer, a, i, s):
         index = rows.index(row) if row in rows else -1
         if index < 0 and not lends_keys(m):
             continue
+        linear = {f"{row.name}.{n}.weight" for n, x in m.named_modules() if is_linear(x)}
         tensors = m.named_parameters(prefix=row.name)
         parts.append((Mixer if row.keeps == "states" else Attention)(
             home=a.layers, layers=(i,), name=row.name, row=row, index=index,
-            dense=tuple(Tensor(n, tuple(p.shape)) for n, p in tensors),
+            dense=tuple(
+                Tensor(n, tuple(p.shape), matrix=n in linear) for n, p in tensors
+            ),
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
             itemsize=model.dtype.itemsize, **_attention_facts(config, row.keeps, i),
         ))
     return parts
 
-# %% ../nbs/03_parts.ipynb #9cd04f7f
+# %% ../nbs/03_parts.ipynb #96e15ab7
 # (model, layer, family's row, its number, counts) -> parts of a layer, in this order
 FINDERS: list[Callable] = [_find_ffn, _find_experts, _find_mixers]
 
@@ -1133,6 +1140,9 @@ def _read_structure(model, a, layers):
         parts += here
     family, fixed = model_family(model.config), _FIXED if a.fixed else ""
     return Structure(family, a.layers, s.layer, tuple(parts), fixed, tuple(rest))
+
+
+_FEW = 4  # structures of a model: as it is, and as plans leave it for a moment
 
 
 def structure(
@@ -1153,11 +1163,14 @@ def structure(
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
     key = a, model.dtype, tuple(p.shape for p in layers.parameters())
-    if memory.structure is None or memory.structure[0] != key:
-        memory.structure = key, _read_structure(model, a, layers)
-    return memory.structure[1]
+    known = memory.structures
+    if key not in known:
+        known[key] = _read_structure(model, a, layers)
+        for old in list(known)[:-_FEW]:
+            del known[old]
+    return known[key]
 
-# %% ../nbs/03_parts.ipynb #8a8c2d42
+# %% ../nbs/03_parts.ipynb #e352082b
 def as_structure(
     s: Structure | Sizes,  # parts, or their numbers alone
 ) -> Structure:  # parts without names where there are none
@@ -1188,7 +1201,7 @@ def as_structure(
             parts.append(Attention(layers=(i,), params=n, index=k))
     return Structure("", "", s.layer, tuple(parts), _FIXED if s.fixed else "")
 
-# %% ../nbs/03_parts.ipynb #01526db3
+# %% ../nbs/03_parts.ipynb #a0408f9a
 @dataclass(frozen=True)
 class RoutedScores:
     """What is known of a layer of experts; its length is the width of an expert.

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = [
     'REMOVAL', 'Parked', 'depth_edits', 'plan_edits', 'check_plan', 'edits', 'Saver',
-    'applied', 'apply_plan', 'cache_name', 'cached_logits'
+    'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
 ]
 
 # %% ../nbs/04_surgery.ipynb #02c615df
 import inspect
 import re
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 
@@ -24,7 +24,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from .arch import arch, decoder_layers, ffn_width, layer_mixers, n_params
 from .away import make_later
 from .cutting import closing_biases, expert_shape, skeleton_experts
-from .edits import Edit, NoAttention, locate, swap, swap_back, swapped
+from .edits import Edit, NoAttention, locate, swap, swapped
 from .indices import send_indices
 from twossp.linear import (
     in_features, make_linear, out_features, read_matrix, store_matrix,
@@ -35,6 +35,8 @@ from twossp.plan import (
     removal_words, removed_params,
 )
 from .upstream import fresh_positions, hang_hooks
+
+_all_ = ["swap"]  # which callers look for here
 
 # %% ../nbs/04_surgery.ipynb #7eb3bbca
 class Parked:
@@ -227,9 +229,8 @@ def _check_weights(model, plan):
             )
 
 # %% ../nbs/04_surgery.ipynb #2baeb6ca
-def _make_edits(model, plan):
+def _make_edits(model, plan, s):
     "The edits, one by one: each is made when it is asked for"
-    s = structure(model)
     for i in (i for i in range(len(s)) if i not in plan.gone):
         number = i - sum(g < i for g in plan.gone)
         here = {k: w for k, w in plan.weights.items() if k.startswith(f"{s.home}.{i}.")}
@@ -237,7 +238,8 @@ def _make_edits(model, plan):
             own = {k: here.pop(k) for k in [*here] if s.named.get(k) is part}
             yield from part.edits(model, part.read(plan), own, number)
         yield from lay_in(model, (), here)
-    yield from depth_edits(model, plan.gone)
+    if plan.gone:
+        yield from depth_edits(model, plan.gone)
 
 # %% ../nbs/04_surgery.ipynb #af9562f0
 def plan_edits(
@@ -265,7 +267,7 @@ def plan_edits(
     for part, kept in s.left(plan):
         part.fits(model, kept)
     send_indices(model, enumerate(plan.ffn))
-    return _make_edits(model, plan)
+    return _make_edits(model, plan, s)
 
 # %% ../nbs/04_surgery.ipynb #e43c9120
 def _stubs(layer, a):
