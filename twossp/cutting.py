@@ -57,7 +57,7 @@ def expert_changes(
         changes += cut_router(block, kept.left)
     return changes
 
-
+# %% ../nbs/03_cutting.ipynb #fb265d6d
 def check_cut(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts, from the layer

@@ -346,7 +346,7 @@ def lay_in(
             put_tensor(copied, attr, w)
         yield Edit(parent, child, copied)
 
-
+# %% ../nbs/03_parts.ipynb #520d8875
 @contextmanager
 def pre_hooks(
     modules: Iterable[nn.Module],  # modules to listen at
@@ -1059,7 +1059,7 @@ def _find_ffn(model, layer, a, i, s):
         params=s.ffn[i] - (e.count(e.experts, e.width) if e else 0),
     )]
 
-
+# %% ../nbs/03_parts.ipynb #979b1fac
 def _find_experts(model, layer, a, i, s):
     "The experts of layer `i`, if it has any"
     e = s.experts_of(i)

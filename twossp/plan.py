@@ -304,7 +304,7 @@ def _expert_words(plan):
             words.append(f"{span} of {max(full)} {of} in {len(some)} layers")
     return words
 
-
+# %% ../nbs/03_plan.ipynb #8369c85c
 def _other_words(plan):
     "Parts of kinds that have no words of their own"
     own = {FFN.slot, Attention.slot, Experts.slot}

@@ -625,7 +625,7 @@ def _pass_layer(model, tape, i, h, rows, listen=nullcontext, begin=None, undo=No
     with resident(layer.modules()), listen():
         map_chunks(work, (h,), rows, model, h.shape[1], undo=undo)
 
-
+# %% ../nbs/13_replay.ipynb #abf0d525
 def _walk_whole(model, ids, rows, what, progress, end):
     "The same for a model that runs whole: what is asked of the layers is asked at once"
     asked = []
