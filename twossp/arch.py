@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'ROWS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
-    'refusal', 'sees', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader',
-    'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row',
-    'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
+    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'written_row', 'Unloadable',
+    'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts',
+    'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../nbs/02_arch.ipynb #25b24ddb
+from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
@@ -228,11 +229,85 @@ def sees(
     "Is it of a model that reads images and text, and writes text."
     return reads_images(model_family(config))
 
-# %% ../nbs/02_arch.ipynb #a49f5f7b
+# %% ../nbs/02_arch.ipynb #9932fff1
+@dataclass(eq=False)
+class Memory:
+    """All that is remembered of one model; it goes with the model.
+
+    Parameters
+    ----------
+    row : Arch | None, default None
+        given for the moment, or by the model it was made from
+    structures : dict
+        its parts, by the layers' shapes
+    check : object, default None
+        how its layers are replayed
+    scores : dict
+        of a few calibration texts
+    held : dict
+        tokens that were not too many at once
+    images : object, default None
+        what belongs to the windows that it is run on now
+    """
+
+    row: Arch | None = None  # given for the moment, or by the model it was made from
+    structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
+    check: object = None  # how its layers are replayed
+    scores: dict = field(default_factory=dict)  # of a few calibration texts
+    held: dict = field(default_factory=dict)  # tokens that were not too many at once
+    images: object = None  # what belongs to the windows that it is run on now
+
+
+_MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def recall(
+    model: nn.Module,  # any model
+) -> Memory:  # the same one for as long as the model lives
+    """What is remembered of a model; a copy of the model has a memory of its own.
+
+    Parameters
+    ----------
+    model : nn.Module
+        any model
+
+    Returns
+    -------
+    Memory
+        the same one for as long as the model lives
+    """
+    if model not in _MEMORIES:
+        _MEMORIES[model] = Memory()
+    return _MEMORIES[model]
+
+# %% ../nbs/02_arch.ipynb #4e813543
+class _Rows(MutableMapping):
+    "The rows of single models, as a dictionary; a new row makes the parts anew"
+
+    def __getitem__(self, model):
+        memory = _MEMORIES.get(model)
+        if memory is None or memory.row is None:
+            raise KeyError(model)
+        return memory.row
+
+    def __setitem__(self, model, row):
+        memory = recall(model)
+        memory.row, memory.structures = row, {}
+
+    def __delitem__(self, model):
+        self[model] = self[model] and None
+
+    def __iter__(self):
+        return (m for m, memory in list(_MEMORIES.items()) if memory.row is not None)
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+
 # rows of single models, given for the moment, or by the model that it was made from
-ROWS: WeakKeyDictionary = WeakKeyDictionary()
+ROWS = _Rows()
 
-
+# %% ../nbs/02_arch.ipynb #a49f5f7b
 def row_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON

@@ -14,17 +14,30 @@ import math
 from dataclasses import dataclass
 
 from .arch import Sizes
-from .plan import Plan, check_sparsity, drop
+from .parts import Structure, as_structure, check_narrowest
+from .plan import Plan, check_sparsity
 
 # %% ../nbs/23_balance.ipynb #68c1e7b9
 def mean_sizes(
-    s: Sizes,  # of the dense model
-    active: bool = False,  # of a mixture's experts only those that a token uses
+    s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
+    active: bool = False,  # only what one token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
-    "A and F of the formula: one layer's, and means where layers differ."
-    mixers, ffns = [n for x in s.mixers for n in x], [n for n in s.ffn if n]
-    if active:
-        ffns = [n - _idle(s.experts_of(i)) for i, n in enumerate(s.ffn) if n]
+    """A and F of the formula: one layer's, and means where layers differ.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        the parts of the dense model, or their numbers alone
+    active : bool, default False
+        only what one token uses
+
+    Returns
+    -------
+    tuple[float, float]
+        parameters of one attention, of one FFN
+    """
+    s = as_structure(s)
+    mixers, ffns = [p.size for p in s.mixers], [n for n in s.sizes(active) if n]
     if not mixers or 0 in mixers or not ffns:
         raise ValueError(
             "some layer has no attention, or none has an FFN: the model is already"
@@ -33,33 +46,56 @@ def mean_sizes(
     return _mean(mixers), _mean(ffns)
 
 
-def _idle(e):
-    "Parameters of the experts that a token does not use"
-    return e.count(e.experts - e.active, e.width) if e else 0
-
-
 def _mean(x):
     "The mean; the very number where all are equal"
     return x[0] if len(set(x)) == 1 else sum(x) / len(x)
 
 # %% ../nbs/23_balance.ipynb #6c12b471
-COUNTS = "all", "active"  # what F can count in a mixture
+COUNTS = "all", "active"  # what F can count: all parameters, or those of one token
 
 
 def mixer_count(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> int:  # the number of layers, where each has one attention
-    "L of the formula: how many token mixers there are that can go."
-    return sum(map(len, s.mixers))
+    """L of the formula: how many token mixers there are that can go.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+
+    Returns
+    -------
+    int
+        the number of layers, where each has one attention
+    """
+    return len(as_structure(s).mixers)
 
 
 def attention_count(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # larger removes more attentions; the paper's value
-    count: str = "all",  # of a mixture's experts; or "active": those a token uses
+    count: str = "all",  # what F counts; or "active": what one token uses
 ) -> int:  # 0 … L
-    "The formula's number of attentions to remove."
+    """The formula's number of attentions to remove.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+    sparsity : float
+        target, in (0, 1)
+    alpha : float, default 1.5
+        larger removes more attentions; the paper's value
+    count : str, default 'all'
+        what F counts; or "active": what one token uses
+
+    Returns
+    -------
+    int
+        0 … L
+    """
     _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
@@ -79,17 +115,26 @@ def _check_count(count, n_attn=None):
 
 # %% ../nbs/23_balance.ipynb #b9630307
 def mixer_drops(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
-    "Plans that each remove one token mixer: one attention, in most families."
-    L, each = len(s), []
-    for i, sizes in enumerate(s.mixers):
-        n = len(sizes)
-        if n == 1:
-            each.append(drop(L, attn=[i]))
-        for k in range(n if n > 1 else 0):
-            each.append(drop(L, mixers={i: tuple(j != k for j in range(n))}))
-    return each
+    """Plans that each remove one token mixer: one attention, in most families.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+
+    Returns
+    -------
+    list[Plan]
+        one a token mixer, layer by layer; none for a layer without
+    """
+    s, plans = as_structure(s), []
+    for part in s.mixers:
+        beside = [p for p in s.mixers if p.layer == part.layer]
+        kept = tuple(p is not part for p in beside)
+        plans.append(Plan(layers=len(s), kept={(part.layer, part.slot): kept}))
+    return plans
 
 # %% ../nbs/23_balance.ipynb #bbf16fdd
 def round_width(
@@ -97,7 +142,22 @@ def round_width(
     f: int,  # neurons of the dense FFN
     multiple: int = 1,  # of which the width is to be a multiple; 1 to f
 ) -> int:  # the nearest multiple, or `f` itself where that is nearer
-    "A width that hardware likes."
+    """A width that hardware likes.
+
+    Parameters
+    ----------
+    exact : float
+        neurons, 0 … f
+    f : int
+        neurons of the dense FFN
+    multiple : int, default 1
+        of which the width is to be a multiple; 1 to f
+
+    Returns
+    -------
+    int
+        the nearest multiple, or `f` itself where that is nearer
+    """
     most = f // multiple * multiple
     nearest = min(most, max(0, round(exact / multiple) * multiple))
     return f if abs(f - exact) < abs(nearest - exact) else nearest
@@ -107,7 +167,15 @@ def check_multiple(
     multiple: int,  # of which widths are to be multiples
     f: int,  # neurons of the dense FFN
 ):
-    "`ValueError` unless a width can be a multiple of it."
+    """`ValueError` unless a width can be a multiple of it.
+
+    Parameters
+    ----------
+    multiple : int
+        of which widths are to be multiples
+    f : int
+        neurons of the dense FFN
+    """
     whole = isinstance(multiple, int) and not isinstance(multiple, bool)
     if not whole or not 1 <= multiple <= f:
         raise ValueError(
@@ -118,19 +186,41 @@ def check_multiple(
 # %% ../nbs/23_balance.ipynb #70e65ecf
 @dataclass(frozen=True)
 class Balance:
-    "How a sparsity target is split between the stages."
+    """How a sparsity target is split between the stages.
+
+    Parameters
+    ----------
+    n_attn : int
+        attentions to remove
+    width : int
+        FFN neurons each layer keeps
+    """
 
     n_attn: int  # attentions to remove
     width: int  # FFN neurons each layer keeps
 
 # %% ../nbs/23_balance.ipynb #0f1fc70e
 def reachable_range(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     n_attn: int,  # attentions removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    "The sparsities that `n_attn` removed attentions allow: all of every FFN, or none."
+    """The sparsities that `n_attn` removed attentions allow: all of every FFN, or none.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+    n_attn : int
+        attentions removed
+
+    Returns
+    -------
+    tuple[float, float]
+        lowest and highest sparsity
+    """
+    s = as_structure(s)
     attn = n_attn * mean_sizes(s)[0]
-    return attn / s.total, (attn + sum(s.ffn)) / s.total
+    return attn / s.total, (attn + sum(s.sizes())) / s.total
 
 # %% ../nbs/23_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
@@ -148,68 +238,92 @@ def _check_reach(s, sparsity, n):
         f" {sparsity:.4g} was asked for; {way}"
     )
 
-
-def _check_narrowest(s, n, width, multiple):
-    "`ValueError` if nothing would be left of a mixture's experts"
-    if width or not s.experts:
-        return
-    f, (low, high) = full_width(s), reachable_range(s, n)
-    most = low + (high - low) * (1 - multiple / f)
-    raise ValueError(
-        f"an expert can keep {multiple} to {f} neurons, not 0: ask for less sparsity"
-        f" (with {n} attentions removed, at most {most:.4f}), or remove whole experts"
-        " (method reap)"
-    )
-
 # %% ../nbs/23_balance.ipynb #2ea1df40
 def full_width(
-    s: Sizes,  # of the dense model
-) -> int:  # neurons
-    "The width of the widest FFN; of a mixture, of an expert."
-    return next((e.width for e in s.experts if e), 0) or max(s.width)
+    s: Structure | Sizes,  # of the dense model
+) -> int:  # units
+    """The width that widths are fractions of: of the widest FFN.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+
+    Returns
+    -------
+    int
+        units
+    """
+    return as_structure(s).full_width
 
 
 def width_after(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     removed: float,  # parameters that attentions take away
     multiple: int = 1,  # of which the width is a multiple
-) -> int:  # neurons that the widest FFN keeps, or each expert of a mixture
-    "The width that meets a target, once it is known what the attentions take away."
-    n, f = sum(x > 0 for x in s.ffn), full_width(s)
+) -> int:  # that the widest FFN keeps
+    """The width that meets a target, once it is known what the attentions take away.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+    sparsity : float
+        target, in (0, 1)
+    removed : float
+        parameters that attentions take away
+    multiple : int, default 1
+        of which the width is a multiple
+
+    Returns
+    -------
+    int
+        that the widest FFN keeps
+    """
+    s = as_structure(s)
+    n, f = sum(x > 0 for x in s.sizes()), s.full_width
     # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
     return round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
 
 
 def layer_widths(
-    s: Sizes,  # of the dense model
-    width: int,  # that the widest FFN keeps, or each expert of a mixture
-) -> list[int]:  # a layer: neurons, of each expert where it has some; 0: it has no FFN
-    "The same share of every FFN: the same number of neurons where they are alike."
-    f = full_width(s)
-    own = [s.experts_of(i) is not None or w == f for i, w in enumerate(s.width)]
-    if s.experts:  # a dense layer of a mixture keeps something
-        low = lambda w: max(1, round(w * width / f)) if w else 0
-        return [width if o else low(w) for o, w in zip(own, s.width, strict=True)]
-    return [width if o else round(w * width / f) for o, w in zip(own, s.width, strict=True)]
+    s: Structure | Sizes,  # of the dense model
+    width: int,  # that the widest FFN keeps
+) -> list[int]:  # a layer: units to keep; 0: it has no FFN
+    """The same share of every FFN: the same number of neurons where they are alike.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of the dense model
+    width : int
+        that the widest FFN keeps
+
+    Returns
+    -------
+    list[int]
+        a layer: units to keep; 0: it has no FFN
+    """
+    return as_structure(s).widths(width)
 
 # %% ../nbs/23_balance.ipynb #6f4bc778
 def balance(
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula; the paper's value
     n_attn: int | None = None,  # attentions to remove; default: the formula's number
     # the width is a multiple of this, or the dense one; 1 is the paper, 64 suits
     # 16-bit kernels
     multiple: int = 1,
-    count: str = "all",  # of a mixture's experts, in F; or "active": those a token uses
+    count: str = "all",  # what F counts; or "active": what one token uses
 ) -> Balance:  # that meets the target as nearly as such widths allow
     """Split a target; `ValueError` with the reachable range if it cannot be met.
 
     Parameters
     ----------
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
     sparsity : float
         target, in (0, 1)
@@ -221,13 +335,14 @@ def balance(
         the width is a multiple of this, or the dense one; 1 is the paper, 64 suits 16-bit
         kernels
     count : str, default 'all'
-        of a mixture's experts, in F; or "active": those a token uses
+        what F counts; or "active": what one token uses
 
     Returns
     -------
     Balance
         that meets the target as nearly as such widths allow
     """
+    s = as_structure(s)
     sparsity, L = check_sparsity(sparsity), mixer_count(s)
     check_multiple(multiple, full_width(s))
     _check_count(count, n_attn)
@@ -240,5 +355,5 @@ def balance(
     A, _ = mean_sizes(s)
     _check_reach(s, sparsity, n)
     width = width_after(s, sparsity, n * A, multiple)
-    _check_narrowest(s, n, width, multiple)
+    check_narrowest(s, n, width, multiple, *reachable_range(s, n))
     return Balance(n, width)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from .arch import decoder_layers, sizes
+from .arch import decoder_layers
 from .balance import balance, layer_widths, mean_sizes, mixer_drops
 from .chunks import rows_at_once
 from .depth import greedy, removal_order
@@ -29,10 +29,11 @@ from twossp.importance import (
 )
 from .machine import default_budget, progress_bar
 from .metrics import check_ids
+from .parts import fit_multiple, structure
 from .plan import Plan, check_sparsity, dense_plan, drop
 from .provenance import planner
 from .repair import repairable
-from .two_ssp import check_search_windows, fit_multiple, set_widths, two_ssp
+from .two_ssp import check_search_windows, set_widths, two_ssp
 from .width import width_plan
 
 # %% ../nbs/40_baselines.ipynb #56f074c5
@@ -42,7 +43,22 @@ def removal_count(
     most: int,  # how many of the layers may go
 ) -> int:  # 1 … most
     """How many of `L` layers a sparsity stands for, rounded up; `ValueError` with the
-    reachable range beyond `most`."""
+    reachable range beyond `most`.
+
+    Parameters
+    ----------
+    L : int
+        layers of the model
+    sparsity : float
+        target, in (0, 1)
+    most : int
+        how many of the layers may go
+
+    Returns
+    -------
+    int
+        1 … most
+    """
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
     if n > most:
         raise ValueError(
@@ -56,9 +72,19 @@ def check_both(
     model: PreTrainedModel,  # of a supported family
     method: str,  # as a reader knows it
 ):
-    "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
-    s = sizes(model)
-    for i, (mixers, ffn) in enumerate(zip(s.mixers, s.ffn, strict=True)):
+    """`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    method : str
+        as a reader knows it
+    """
+    s = structure(model)
+    mixing = {p.layer for p in s.mixers}
+    for i, ffn in enumerate(s.sizes()):
+        mixers = i in mixing
         if not mixers or not ffn:
             layers = "" if s.fixed else (
                 ", or a method that removes whole layers (shortgpt, window_based)"
@@ -100,7 +126,30 @@ def shortgpt(
     # if given, receives `n` blocks, `influence` (L,), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of whole blocks
-    "Remove the blocks of lowest influence."
+    """Remove the blocks of lowest influence.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1); rounded up to whole blocks
+    last_token : bool, default True
+        influence at the last token of a window; False: mean over its tokens
+    bs : int | None, default None
+        windows a forward; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `n` blocks, `influence` (L,), `forwards`
+
+    Returns
+    -------
+    Plan
+        of whole blocks
+    """
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
     bs = _batch(model, calib, bs)
@@ -123,7 +172,28 @@ def window_similarity(
     # (L-n,) float32 in [-1, 1]; entry l: from the output of block
     # l to that of l+n
 ) -> torch.Tensor:
-    "Mean cosine at the last token between the outputs of blocks `n` apart."
+    """Mean cosine at the last token between the outputs of blocks `n` apart.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows
+    n : int
+        blocks in a row, 1 … L-1
+    bs : int | None, default None
+        windows a forward; default: by their tokens
+    progress : bool, default True
+        show a progress bar
+    budget : int | None, default None
+        bytes of the host for the blocks' outputs; default: a quarter of what is free
+
+    Returns
+    -------
+    torch.Tensor
+        (L-n,) float32 in [-1, 1]; entry l: from the output of block l to that of l+n
+    """
     check_ids(calib, model)
     L = len(decoder_layers(model))
     if not 1 <= n < L:
@@ -161,7 +231,28 @@ def window_based(
     # if given, receives `n` blocks, `similarity` (L-n,), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of whole blocks, consecutive
-    "Remove the row of blocks over which the residual stream changes least."
+    """Remove the row of blocks over which the residual stream changes least.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows
+    sparsity : float
+        target, in (0, 1); rounded up to whole blocks
+    bs : int | None, default None
+        windows a forward; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `n` blocks, `similarity` (L-n,), `forwards`
+
+    Returns
+    -------
+    Plan
+        of whole blocks, consecutive
+    """
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
     similarity = window_similarity(model, calib, n, bs, progress)
@@ -190,7 +281,28 @@ def blockpruner(
     log: dict | None = None,
 ) -> Plan:  # of n attentions and n FFNs
     """Remove attentions and FFNs in turn, each time the one that leaves the lowest
-    perplexity."""
+    perplexity.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows, of which the first few are used
+    sparsity : float
+        target, in (0, 1); rounded up to whole attentions and FFNs
+    n_search : int, default 1
+        windows that a removal is scored on
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `n`, `trials` (candidate i < L: attention i, L+i: FFN i), `forwards`
+
+    Returns
+    -------
+    Plan
+        of n attentions and n FFNs
+    """
     check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
@@ -231,8 +343,33 @@ def random_plan(
     progress: bool = True,  # there is none to show
     log: dict | None = None,  # if given, receives `balance`, `forwards`
 ) -> Plan:  # at 2SSP's balance
-    "Remove random neurons and random attentions."
-    s = sizes(model)
+    """Remove random neurons and random attentions.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; only its sizes are looked at
+    calib : torch.Tensor | None
+        not looked at
+    sparsity : float
+        target, in (0, 1)
+    alpha : float, default 1.5
+        of the balance formula
+    n_attn : int | None, default None
+        attentions to remove; default: the formula's number
+    seed : int, default 0
+        of the draw
+    progress : bool, default True
+        there is none to show
+    log : dict | None, default None
+        if given, receives `balance`, `forwards`
+
+    Returns
+    -------
+    Plan
+        at 2SSP's balance
+    """
+    s = structure(model)
     multiple, drops = fit_multiple(model), mixer_drops(s)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     scores = random_scores(model, seed)
@@ -260,8 +397,35 @@ def magnitude(
     # if given, receives `balance`, `scores`, `trials`, `forwards`
     log: dict | None = None,
 ) -> Plan:  # at 2SSP's balance
-    "2SSP with weights in place of activations."
-    s = sizes(model)
+    """2SSP with weights in place of activations.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows, of which stage 2 uses the first few
+    sparsity : float
+        target, in (0, 1)
+    alpha : float, default 1.5
+        of the balance formula
+    n_attn : int | None, default None
+        attentions to remove; default: the formula's number
+    n_search : int, default 1
+        windows that stage 2 scores on
+    p : float, default 2
+        which norm of a neuron's weights
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials`, `forwards`
+
+    Returns
+    -------
+    Plan
+        at 2SSP's balance
+    """
+    s = structure(model)
     multiple = fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     ids, scores = _first_windows(model, calib, n_search), magnitude_scores(model, p)
@@ -286,7 +450,30 @@ def width_only(
     # if given, receives `balance`, `scores`, `trials` (none), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of narrower FFNs
-    "2SSP without its second stage."
+    """2SSP without its second stage.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows
+    sparsity : float
+        target, in (0, 1); `ValueError` beyond the FFNs' share
+    p : float, default 2
+        norm over the tokens
+    bs : int | None, default None
+        windows a forward; default: by their tokens
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials` (none), `forwards`
+
+    Returns
+    -------
+    Plan
+        of narrower FFNs
+    """
     how = dict(n_attn=0, p=p, bs=bs, progress=progress, log=log)
     plan = two_ssp(model, calib, sparsity, **how)
     if log is not None:
@@ -305,8 +492,29 @@ def depth_only(
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `n` attentions, `trials`, `forwards`
 ) -> Plan:  # without some attentions
-    "2SSP without its first stage."
-    s = sizes(model)
+    """2SSP without its first stage.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (N, t) calibration windows, of which the first few are used
+    sparsity : float
+        target, in (0, 1); `ValueError` beyond the attentions' share
+    n_search : int, default 1
+        windows that a removal is scored on
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        if given, receives `n` attentions, `trials`, `forwards`
+
+    Returns
+    -------
+    Plan
+        without some attentions
+    """
+    s = structure(model)
     A, drops = mean_sizes(s)[0], mixer_drops(s)
     L, share = len(drops), A / s.total
     n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))

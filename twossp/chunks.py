@@ -10,14 +10,13 @@ __all__ = [
 
 # %% ../nbs/12_chunks.ipynb #c3c5e827
 import warnings
-import weakref
 from collections.abc import Callable
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel
 
-from .arch import sizes
+from .arch import recall, sizes
 from twossp.machine import (
     default_budget, list_devices, windows_at_once,
 )
@@ -27,7 +26,20 @@ def layer_bytes(
     model: PreTrainedModel,  # of a supported family
     t: int,  # tokens a window
 ) -> int:  # bytes, while the window is inside the layer that needs most
-    "What a decoder layer needs for one window, its weights not counted."
+    """What a decoder layer needs for one window, its weights not counted.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    t : int
+        tokens a window
+
+    Returns
+    -------
+    int
+        bytes, while the window is inside the layer that needs most
+    """
     c, size = model.config.get_text_config(), model.dtype.itemsize
     need = t * size * (8 * c.hidden_size + _most_numbers(sizes(model), c.hidden_size))
     if c._attn_implementation == "eager":
@@ -46,12 +58,22 @@ def _most_numbers(s, d):
 def smallest_budget(
     model: PreTrainedModel,  # on any number of devices
 ) -> int:  # bytes
-    "A quarter of what is free on the device of the model that has least."
+    """A quarter of what is free on the device of the model that has least.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        on any number of devices
+
+    Returns
+    -------
+    int
+        bytes
+    """
     return min(default_budget(d) for d in list_devices(model))
 
 
 IN_LAYER = "tokens in a layer"  # what rows are as a rule
-_held = weakref.WeakKeyDictionary()  # model -> {what: tokens that were not too many}
 
 
 def rows_at_once(
@@ -60,17 +82,43 @@ def rows_at_once(
     # bytes, a quarter of them for a layer; default: `smallest_budget`
     budget: int | None = None,
 ) -> int:  # at least 1
-    "How many windows go through a layer of this model together."
+    """How many windows go through a layer of this model together.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    t : int
+        tokens a window
+    budget : int | None, default None
+        bytes, a quarter of them for a layer; default: `smallest_budget`
+
+    Returns
+    -------
+    int
+        at least 1
+    """
     budget = smallest_budget(model) if budget is None else budget
     most = min(windows_at_once(t, d) for d in list_devices(model))
-    held = _held.get(model, {}).get(IN_LAYER, most * t) // t
+    held = recall(model).held.get(IN_LAYER, most * t) // t
     return max(1, min(most, held, budget // 4 // layer_bytes(model, t)))
 
 # %% ../nbs/12_chunks.ipynb #1eed6832
 def is_out_of_memory(
     e: BaseException,  # that was raised by some work on a device
 ) -> bool:  # False for any other error
-    "Did a device, or the host, lack memory."
+    """Did a device, or the host, lack memory.
+
+    Parameters
+    ----------
+    e : BaseException
+        that was raised by some work on a device
+
+    Returns
+    -------
+    bool
+        False for any other error
+    """
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
         return True
     mps = isinstance(e, RuntimeError) and "out of memory" in str(e)
@@ -88,8 +136,31 @@ def map_chunks(
     # called after memory ran out: takes back what the failed call has left
     undo: Callable | None = None,
 ) -> list:  # what `work` gave for each part
-    "Do some work on all rows, in order; on half as many at a time when memory runs out."
-    known = {} if model is None else _held.setdefault(model, {})
+    """Do some work on all rows, in order; on half as many at a time when memory runs out.
+
+    Parameters
+    ----------
+    work : Callable
+        rows of each of `xs` -> anything
+    xs : tuple[torch.Tensor, ...]
+        each (n, …); `work` gets views
+    rows : int
+        at a time, as long as memory lasts
+    model : PreTrainedModel | None, default None
+        that the rows go through, for which a smaller number is remembered; None: none is
+    tokens : int, default 1
+        a row; 1 where a row is one
+    what : str, default IN_LAYER
+        they are, in words
+    undo : Callable | None, default None
+        called after memory ran out: takes back what the failed call has left
+
+    Returns
+    -------
+    list
+        what `work` gave for each part
+    """
+    known = {} if model is None else recall(model).held
     rows = min(rows, max(1, known.get(what, rows * tokens) // tokens))
     out, start = [], 0
     while start < len(xs[0]):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'expert_changes', 'width_step', 'mask_experts', 'silent_biases', 'closing_biases',
-    'repeat_changes', 'expert_shape', 'skeleton_experts'
+    'expert_changes', 'check_cut', 'width_step', 'mask_experts', 'silent_biases',
+    'closing_biases', 'repeat_changes', 'expert_shape', 'skeleton_experts'
 ]
 
 # %% ../nbs/03_cutting.ipynb #656dcc88
@@ -27,23 +27,61 @@ from .linear import out_features
 # %% ../nbs/03_cutting.ipynb #2334a9f1
 def expert_changes(
     layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
+    name: str,  # of its experts, from the layer
     kept: Kept | tuple | None,  # what stays; () removes all of them, None nothing
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    "What takes the place of a layer's experts; nothing where it has none."
-    if kept is None or not has_experts(layer, a):
+    """What takes the place of a layer's experts.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    name : str
+        of its experts, from the layer
+    kept : Kept | tuple | None
+        what stays; () removes all of them, None nothing
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
+    if kept is None:
         return []
-    block, experts = expert_block(layer, a.experts), layer.get_submodule(a.experts)
-    name = a.experts.rpartition(".")[2]
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
+    name = name.rpartition(".")[2]
     if kept == ():
         return [(block, name, NoExperts().train(experts.training))]
-    _check_stride(experts, kept.k)
     changes = [(block, name, make_later(experts, partial(_slice, kept=kept)))]
     if len(kept.left) < kept.experts:
-        _check_groups(block, len(kept.left))
-        _check_present(block, name)
         changes += cut_router(block, kept.left)
     return changes
+
+# %% ../nbs/03_cutting.ipynb #fb265d6d
+def check_cut(
+    layer: nn.Module,  # a decoder layer
+    name: str,  # of its experts, from the layer
+    kept: Kept | tuple | None,  # what stays
+):
+    """`ValueError` where experts cannot be cut so; nothing is copied.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    name : str
+        of its experts, from the layer
+    kept : Kept | tuple | None
+        what stays
+    """
+    if not kept:
+        return
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
+    _check_stride(experts, kept.k)
+    if len(kept.left) < kept.experts:
+        _check_groups(block, len(kept.left))
+        _check_present(block, name.rpartition(".")[2])
+        cut_router(block, kept.left)
 
 
 def _slice(experts, kept):
@@ -64,7 +102,18 @@ def _check_present(block, experts):
 def width_step(
     experts: nn.Module,  # that `is_experts`
 ) -> int:  # 1: any width
-    "Of what number the widths have to be multiples that the experts' implementation runs."
+    """Of what number the widths have to be multiples that the experts' implementation runs.
+
+    Parameters
+    ----------
+    experts : nn.Module
+        that `is_experts`
+
+    Returns
+    -------
+    int
+        1: any width
+    """
     used = getattr(getattr(experts, "config", None), "_experts_implementation", None)
     step = max(1, 16 // experts.down_proj.element_size())
     return step if used == "grouped_mm" else 1
@@ -100,11 +149,26 @@ def _check_groups(block, left):
 # %% ../nbs/03_cutting.ipynb #7ca09cbb
 def mask_experts(
     layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
+    name: str,  # of its experts, from the layer
     kept: Kept,  # whose neurons go on speaking
 ) -> tuple[nn.Module, str, nn.Module]:  # module, attribute, its new value
-    "What takes the place of a layer's experts where neurons fall silent, and all stay."
-    block, experts = expert_block(layer, a.experts), layer.get_submodule(a.experts)
+    """What takes the place of a layer's experts where neurons fall silent, and all stay.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    name : str
+        of its experts, from the layer
+    kept : Kept
+        whose neurons go on speaking
+
+    Returns
+    -------
+    tuple[nn.Module, str, nn.Module]
+        module, attribute, its new value
+    """
+    block, experts = expert_block(layer, name), layer.get_submodule(name)
     turned = read_form(experts).turned
     with align_module_device(experts):
         old = experts.down_proj.detach()
@@ -112,14 +176,27 @@ def mask_experts(
         new = copy_module(experts)
         shaped = mask[:, :, None] if turned else mask[:, None]
         new.down_proj = nn.Parameter(old * shaped, experts.down_proj.requires_grad)
-    return block, a.experts.rpartition(".")[2], new
+    return block, name.rpartition(".")[2], new
 
 # %% ../nbs/03_cutting.ipynb #898ec481
 def silent_biases(
     attn: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    "Zeros in the place of biases that an attention has beside its projections."
+    """Zeros in the place of biases that an attention has beside its projections.
+
+    Parameters
+    ----------
+    attn : nn.Module
+        a token mixer
+    out : str
+        its output projection
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
     d = out_features(attn.get_submodule(out))
     own = attn.named_parameters(recurse=False)
     beside = {n: p for n, p in own if "bias" in n and p.shape == (d,)}
@@ -133,7 +210,20 @@ def closing_biases(
     layers: nn.ModuleList,  # the decoder layers
     kept: list[int],  # those that stay, ascending
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    "Biases that only the last layer has, as zeros for the one that becomes the last."
+    """Biases that only the last layer has, as zeros for the one that becomes the last.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        the decoder layers
+    kept : list[int]
+        those that stay, ascending
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        module, attribute, its new value
+    """
     if kept[-1] == len(layers) - 1:
         return []
     new, changes = dict(layers[kept[-1]].named_modules()), []
@@ -152,7 +242,24 @@ def repeat_changes(
     i: int,  # one of them
     changes: list,  # of it: what has `parent`, `name` and `new`
 ) -> list[tuple[nn.Module, str, object]]:  # of the other layers; mostly none
-    "What an FFN's changes are in the other layers that use it."
+    """What an FFN's changes are in the other layers that use it.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        the decoder layers
+    a : Arch
+        the family's row
+    i : int
+        one of them
+    changes : list
+        of it: what has `parent`, `name` and `new`
+
+    Returns
+    -------
+    list[tuple[nn.Module, str, object]]
+        of the other layers; mostly none
+    """
     users = [j for j in ffn_users(layers[i], a) if j != i]
     if not users:
         return []
@@ -169,7 +276,20 @@ def expert_shape(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> list[int] | None:  # experts, neurons of each; zeros if removed; None: has none
-    "How many experts a layer has now."
+    """How many experts a layer has now.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        a decoder layer
+    a : Arch
+        the family's row
+
+    Returns
+    -------
+    list[int] | None
+        experts, neurons of each; zeros if removed; None: has none
+    """
     if not has_experts(layer, a):
         return None
     m = layer.get_submodule(a.experts)
@@ -185,7 +305,24 @@ def skeleton_experts(
     said: list,  # what `expert_shape` gave for the pruned one
     ffn: list,  # kept neurons, layer by layer; learns of those that lost their experts
 ) -> tuple:  # a layer: what stays of its experts
-    "A removal that leaves these shapes."
+    """A removal that leaves these shapes.
+
+    Parameters
+    ----------
+    layers : nn.ModuleList
+        of a freshly built model
+    a : Arch
+        the family's row
+    said : list
+        what `expert_shape` gave for the pruned one
+    ffn : list
+        kept neurons, layer by layer; learns of those that lost their experts
+
+    Returns
+    -------
+    tuple
+        a layer: what stays of its experts
+    """
     experts = [None] * len(said)
     for i, want in enumerate(said):
         now = expert_shape(layers[i], a)

@@ -4,53 +4,34 @@
 
 # %% auto #0
 __all__ = [
-    'pre_hooks', 'window_norms', 'exact_device', 'Sink', 'activation_scores',
-    'scores_anew', 'magnitude_scores', 'random_scores', 'stream_hooks', 'walk_stream',
-    'block_influence'
+    'window_norms', 'exact_device', 'Sink', 'activation_scores', 'scores_anew',
+    'note_unreached', 'magnitude_scores', 'random_scores', 'stream_hooks',
+    'walk_stream', 'block_influence'
 ]
 
 # %% ../nbs/20_importance.ipynb #33209d7f
 import hashlib
-import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from pkgutil import resolve_name
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
 
-from twossp.arch import (
-    arch, decoder_layers, ffn_linears, ffn_users, ffn_width, has_ffn,
-)
-from .chunks import map_chunks, rows_at_once, smallest_budget
-from .linear import NoLinear, in_features, read_matrix
-from .machine import input_device, processes, progress_bar, sum_over_processes
+from .arch import decoder_layers, recall
+from .chunks import rows_at_once, smallest_budget
+from .edits import Edit, locate, swapped
+from .machine import processes, sum_over_processes
 from .metrics import check_ids, inference
+from .parts import count_unreached, pack_scores, structure
 from .pictures import SHOWN, show_windows
+from .provenance import with_provenance
 from twossp.replay import (
-    check_replay, is_offloaded, layers_bar, record_calls, resident, run_layer, take_hidden,
+    check_replay, is_offloaded, resident, split_call, take_hidden, walk_layers,
 )
-from .surgery import Edit, locate, swapped
-
-# %% ../nbs/20_importance.ipynb #b49e4538
-@contextmanager
-def pre_hooks(
-    modules: Iterable[nn.Module],  # modules to listen at
-    hook: Callable,  # (index of the module, its first input) -> None
-) -> Iterator[None]:  # while it lasts, the hooks are there
-    "Call `hook` with every input of each module; the hooks are always taken off again."
-    handles = [
-        m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
-        for i, m in enumerate(modules)
-    ]
-    try:
-        yield
-    finally:
-        for h in handles:
-            h.remove()
 
 # %% ../nbs/20_importance.ipynb #d5f83a68
 def window_norms(
@@ -58,7 +39,22 @@ def window_norms(
     b: int,  # windows in the batch
     p: float = 2,  # which norm; 2 is the paper's
 ) -> torch.Tensor:  # (b, f) float32
-    "The p-norm over a window's tokens, of each column."
+    """The p-norm over a window's tokens, of each column.
+
+    Parameters
+    ----------
+    x : torch.Tensor
+        (b, t, f), or (b·t, f): what enters `down`
+    b : int
+        windows in the batch
+    p : float, default 2
+        which norm; 2 is the paper's
+
+    Returns
+    -------
+    torch.Tensor
+        (b, f) float32
+    """
     windows = x.reshape(b, -1, x.shape[-1])
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=torch.float32)
 
@@ -66,13 +62,30 @@ def window_norms(
 def exact_device(
     device: str | torch.device,  # where a tensor is
 ) -> torch.device:  # the same, or the CPU where the device has no float64
-    "Where the tensor can be added up in float64."
+    """Where the tensor can be added up in float64.
+
+    Parameters
+    ----------
+    device : str | torch.device
+        where a tensor is
+
+    Returns
+    -------
+    torch.device
+        the same, or the CPU where the device has no float64
+    """
     device = torch.device(device)
     return torch.device("cpu") if device.type == "mps" else device
 
 # %% ../nbs/20_importance.ipynb #2e44ff9d
 class Sink(nn.Module):
-    "Stands where a linear layer was whose result nobody needs: gives zeros."
+    """Stands where a linear layer was whose result nobody needs: gives zeros.
+
+    Parameters
+    ----------
+    width : int
+        outputs
+    """
 
     def __init__(
         self,
@@ -85,86 +98,83 @@ class Sink(nn.Module):
         return x.new_zeros(*x.shape[:-1], self.width)
 
 # %% ../nbs/20_importance.ipynb #e797f5c3
-def _last(layer, a):
-    "The output projection of a layer's FFN; one that is never called where it has none"
-    return layer.get_submodule(a.down) if has_ffn(layer, a) else NoLinear(0)
+class _Tally:
+    "The scores of one part, as they are added up over windows"
 
+    def __init__(self, part, p, weighted, waiting):
+        self.part, self.p, self.weighted = part, p, weighted
+        self.waiting = waiting  # norms of windows that are not in the sums yet
+        groups = (part.groups,) if part.groups else ()
+        self.sums = torch.zeros(*groups, part.width, dtype=torch.float64)
+        self.tokens = torch.zeros(groups)
+        self.output = torch.zeros(groups, dtype=torch.float64)
 
-class _Found:
-    "The norms of each layer's windows, as they are found"
+    def _grouped(self):
+        return (self.sums, self.tokens, self.output) if self.part.groups else ()
 
-    def __init__(self, p):
-        self.p, self.norms, self.size, self.mark = p, [], 0, 0
-
-    def begin(self, n):
-        "Of `n` windows that come now"
-        self.size, self.mark = n, len(self.norms)
-
-    def add(self, i, x):
-        "What enters the down projection of layer `i`"
-        self.norms.append((i, window_norms(x, self.size, self.p)))
+    def begin(self, x):
+        "Of the windows (b, t, …) that come now"
+        (self.size, self.t), self.mark = x.shape[:2], len(self.waiting)
+        self.before = [y.clone() for y in self._grouped()]
 
     def undo(self):
-        "Of the windows that came last, nothing was found"
-        del self.norms[self.mark :]
+        "The windows that came last are not counted"
+        del self.waiting[self.mark :]
+        for y, old in zip(self._grouped(), self.before, strict=True):
+            y.copy_(old)
 
-
-def _layer_norms(model, tape, i, h, bs, found):
-    "Move states `h` through layer `i`, in place; what enters its down is noted"
-    layer, a = decoder_layers(model)[i], arch(model)
-
-    def work(part):
-        found.begin(len(part))
-        part.copy_(run_layer(layer, tape, i, part))
-
-    with pre_hooks([_last(layer, a)], lambda _, x: found.add(i, x)):
-        map_chunks(work, (h,), bs, model, h.shape[1], undo=found.undo)
+    def note(self, group, x, weight, token, out):
+        "What the part's units say; or those of one group, of the tokens that reach it"
+        if group is None:
+            self.waiting.append((self, window_norms(x, self.size, self.p)))
+            return
+        size = x.detach().float().abs()
+        if self.weighted:
+            size = size * weight.detach().float()[:, None]
+        windows = size.new_zeros(self.size, size.shape[1])
+        windows.index_add_(0, token // self.t, size**self.p)
+        norms = (windows ** (1 / self.p)).to(exact_device(x.device)).double()
+        self.sums[group] += norms.sum(0).cpu()
+        self.tokens[group] += len(token)
+        self.output[group] += (weight * out.norm(dim=1)).sum().cpu().double()
 
 # %% ../nbs/20_importance.ipynb #243d293e
-def _walk_norms(model, ids, check, bs, found, done, budget, progress):
-    "All norms layer by layer, `done()` after each party"
-    a, layers = arch(model), decoder_layers(model)
+def _spare_last(model, part):
+    "The edit by which nothing is computed behind the last activations that matter"
     d = model.config.get_text_config().hidden_size
-    state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's
-    parts = ids.to(input_device(model)).split(max(bs, budget // 2 // state))
-    ends = has_ffn(layers[-1], a)
-    spare = [Edit(*locate(layers[-1], a.down), Sink(d))] if ends else []
-    bar, tick = layers_bar(model, "activation norms", progress, len(parts))
-    with bar:
-        for part in parts:
-            h, tape = record_calls(model, part, check.as_tuple)
-            for i, layer in enumerate(layers):
-                last = i + 1 == len(layers)
-                with resident(layer.modules()), swapped(spare if last else []):
-                    _layer_norms(model, tape, i, h, bs, found)
-                tick(i)
-            done()
-
-# %% ../nbs/20_importance.ipynb #95014b38
-def _further_uses(model):
-    "Pairs (layer that an FFN counts as, another layer that uses it too)"
-    a, layers = arch(model), enumerate(decoder_layers(model))
-    uses = {i: ffn_users(x, a) for i, x in layers if has_ffn(x, a)}
-    return [(i, j) for i, js in uses.items() for j in js if j != i]
+    return Edit(*locate(part.at(model, part.layers[-1]), part.output), Sink(d))
 
 
-def _plain_norms(model, ids, bs, found, done, progress):
-    "The same, batch by batch"
-    a, device = arch(model), input_device(model)
-    layers = decoder_layers(model)
-    own = [(i, _last(layer, a)) for i, layer in enumerate(layers)]
-    more = [(i, layers[j].get_submodule(a.down)) for i, j in _further_uses(model)]
-    at, downs = zip(*own, *more, strict=True)
-    bar = progress_bar(None, "activation norms", progress, total=len(ids))
+@contextmanager
+def _listening(model, tallies, i, spare):
+    "Inside, what the parts say in layer `i` is added up"
+    with swapped(spare), ExitStack() as stack:
+        for t in tallies:
+            stack.enter_context(t.part.observe(model, t.note, i))
+        yield
 
-    def work(b):
-        found.begin(len(b))
-        model.base_model(b.to(device), use_cache=False)
-        done()
-        bar.update(len(b))
 
-    with bar, pre_hooks(downs, lambda k, x: found.add(at[k], x)):
-        map_chunks(work, (ids,), bs, model, ids.shape[1], undo=found.undo)
+def _walk(model, ids, tallies, check, bs, budget, progress):
+    "All windows through all layers, while every part is listened to"
+    state = ids.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
+    together = max(bs if check.stack else 1, budget // 2 // state)
+    add = lambda *_: _add_up(tallies[0].waiting if tallies else [])
+    how = dict(windows=together, what="activation norms", progress=progress, end=add)
+    for i, _, run in walk_layers(model, ids, bs, check, **how):
+        here = [t for t in tallies if i in t.part.layers]
+        last = i + 1 == len(decoder_layers(model)) and not check.problem
+        alone = last and len(here) == 1 and here[0].part.output
+        spare = [_spare_last(model, here[0].part)] if alone else []
+
+        def begin(x, here=here):
+            for t in here:
+                t.begin(x)
+
+        def undo(here=here):
+            for t in here:
+                t.undo()
+
+        run(partial(_listening, model, here, i, spare), begin, undo)
 
 # %% ../nbs/20_importance.ipynb #efa04913
 def _group_places(tensors):
@@ -175,41 +185,59 @@ def _group_places(tensors):
     return places.values()
 
 
-def _add_up(found, sums):
-    "Add all (layer, norms) to the layers' sums, in float64 on the host; none are left"
-    for ks in _group_places([x for _, x in found]):
-        some = [found[k] for k in ks]
+def _add_up(waiting):
+    "Add all (tally, norms) to the tallies' sums, in float64 on the host; none are left"
+    for ks in _group_places([x for _, x in waiting]):
+        some = [waiting[k] for k in ks]
         flat = torch.cat([x.reshape(-1) for _, x in some]).cpu()
         parts = flat.split([x.numel() for _, x in some])
-        for (i, x), y in zip(some, parts, strict=True):
-            sums[i] += y.view(x.shape).sum(0, dtype=torch.float64)
-    found.clear()
+        for (tally, x), y in zip(some, parts, strict=True):
+            tally.sums += y.view(x.shape).sum(0, dtype=torch.float64)
+    waiting.clear()
 
 # %% ../nbs/20_importance.ipynb #6cd266a5
-def _mean_norms(model, calib, p, bs, budget, progress):
+def _finish(tally, n, model):
+    "Means of the sums; a group that no token reached is ranked by its weights"
+    units = (sum_over_processes(tally.sums) / n).float()
+    if not tally.part.groups:
+        return units
+    tokens = sum_over_processes(tally.tokens)
+    lost = tokens == 0
+    if lost.any():
+        with torch.no_grad(), resident(tally.part.at(model).modules()):
+            units[lost] = tally.part.magnitudes(model)[lost]
+    output = sum_over_processes(tally.output) / tokens.clamp_min(1)
+    return units, tokens, output.float()
+
+
+def _mean_norms(model, calib, p, weighted, bs, budget, progress):
     "The scores; each process has its share of the windows"
-    a, (rank, size) = arch(model), processes()
-    widths = [in_features(ffn_linears(x, a)[1]) for x in decoder_layers(model)]
-    sums, found = [torch.zeros(f, dtype=torch.float64) for f in widths], _Found(p)
+    s, (rank, size), waiting = structure(model), processes(), []
+    tallies = [_Tally(part, p, weighted, waiting) for part in s.narrow]
     mine, check = calib[rank::size], check_replay(model, calib)
-    done = lambda: _add_up(found.norms, sums)
     budget = smallest_budget(model) if budget is None else budget
     bs = bs or rows_at_once(model, calib.shape[1], budget)
-    further = [i for i, _ in _further_uses(model)]
     with inference(model):
-        if len(mine) and (check.problem or further):
-            _plain_norms(model, mine, bs, found, done, progress)
-        elif len(mine):
-            bs = bs if check.stack else 1
-            _walk_norms(model, mine, check, bs, found, done, budget, progress)
-    n = [len(calib) * (1 + further.count(i)) for i in range(len(sums))]
-    return [(sum_over_processes(s) / k).float() for s, k in zip(sums, n, strict=True)]
+        if len(mine):
+            _walk(model, mine, tallies, check, bs, budget, progress)
+    n = {t.part: len(calib) * len(t.part.layers) for t in tallies}
+    scores = pack_scores(s, {t.part: _finish(t, n[t.part], model) for t in tallies})
+    _warn_unreached(*count_unreached(scores))
+    return scores
+
+
+UNREACHED = 0.05  # beyond this share of the groups a warning says so
+
+
+def _warn_unreached(lost, n):
+    if n and lost > UNREACHED * n:
+        warnings.warn(
+            f"{lost} of {n} experts got no calibration token: their neurons are ranked"
+            " by their weights alone; give more calibration text",
+            stacklevel=5,
+        )
 
 # %% ../nbs/20_importance.ipynb #a99635c0
-_remembered = weakref.WeakKeyDictionary()  # model -> {key: scores}, oldest first
-_FEW = 4  # calibration texts a model
-
-
 def _sum_bits(x):
     "() int64: sum of a tensor's bits, read as integers; it wraps around"
     kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -245,9 +273,12 @@ def _key(model, calib, *options):
     return state, text, tuple(calib.shape), calib.dtype, attention, options
 
 # %% ../nbs/20_importance.ipynb #8d665341
+_FEW = 4  # calibration texts a model
+
+
 def _remember(model, key, scores):
     "Keep scores, as the newest of a few"
-    known = _remembered.setdefault(model, {})
+    known = recall(model).scores
     known.pop(key, None)
     known[key] = scores
     for old in list(known)[:-_FEW]:
@@ -264,7 +295,7 @@ def activation_scores(
     # bytes, half of them for hidden states; default: a quarter of what is free
     budget: int | None = None,
     cache: bool = True,  # remember the scores, and use what is remembered
-    weighted: bool = False,  # in a mixture: activations times the router's weights
+    weighted: bool = False,  # activations times a router's weights, where there is one
 ) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
     """2SSP's score: the mean over windows of the norm of each neuron's activations.
 
@@ -285,7 +316,7 @@ def activation_scores(
     cache : bool, default True
         remember the scores, and use what is remembered
     weighted : bool, default False
-        in a mixture: activations times the router's weights
+        activations times a router's weights, where there is one
 
     Returns
     -------
@@ -294,18 +325,14 @@ def activation_scores(
     """
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    if weighted and not arch(model).experts:
+    if weighted and not any(p.groups for p in structure(model).parts):
         raise ValueError("weighted is by a router's weights, and this model has none")
     with show_windows(model, calib) as calib:
         check_ids(calib, model)
         key = _key(model, calib, p, weighted) if cache else None
-        scores = _remembered.get(model, {}).get(key) if key else None
+        scores = recall(model).scores.get(key) if key else None
         if scores is None:
-            if arch(model).experts:
-                routed = resolve_name("twossp.routed:routed_scores")
-                scores = routed(model, calib, p, bs, budget, progress, weighted)
-            else:
-                scores = _mean_norms(model, calib, p, bs, budget, progress)
+            scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
         if key:
             _remember(model, key, scores)
     return [s.clone() for s in scores]
@@ -315,53 +342,100 @@ def activation_scores(
 def scores_anew(
     model: PreTrainedModel,  # whose scores are to be paid for
 ) -> Iterator[None]:  # remembered scores are as before behind the `with` block
-    "Inside, the first scores of each text are computed, whatever is remembered."
-    known = _remembered.pop(model, {})
+    """Inside, the first scores of each text are computed, whatever is remembered.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        whose scores are to be paid for
+
+    Returns
+    -------
+    Iterator[None]
+        remembered scores are as before behind the `with` block
+    """
+    memory = recall(model)
+    known, memory.scores = memory.scores, {}
     try:
         yield
     finally:
-        for key, scores in (known | _remembered.pop(model, {})).items():
+        fresh, memory.scores = memory.scores, {}
+        for key, scores in (known | fresh).items():
             _remember(model, key, scores)
+
+# %% ../nbs/20_importance.ipynb #535defe0
+def note_unreached(
+    plan,  # that was made of these scores
+    scores: list,  # a layer: (f,) scores, or more where tokens reach groups of units
+):  # the same plan; `experts_unreached` says how many groups no token reached
+    """How many groups no calibration token reached, of how many, in the plan itself.
+
+    Parameters
+    ----------
+    plan
+        that was made of these scores
+    scores : list
+        a layer: (f,) scores, or more where tokens reach groups of units
+
+    Returns
+    -------
+    object
+        the same plan; `experts_unreached` says how many groups no token reached
+    """
+    lost, n = count_unreached(scores)
+    return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
 
 # %% ../nbs/20_importance.ipynb #887faf7c
 @torch.no_grad()
 def magnitude_scores(
     model: PreTrainedModel,  # dense; untouched
     p: float = 2,  # which norm
-) -> list[torch.Tensor]:  # a layer: (f,) float32
-    "The norm of each neuron's own weights; uses no data."
-    a, out = arch(model), []
-    if a.experts:
-        return resolve_name("twossp.routed:routed_magnitudes")(model, p)
-    for layer in decoder_layers(model):
-        ups, down = ffn_linears(layer, a)
-        if not ups:  # a layer that only mixes tokens
-            out.append(torch.zeros(0))
-            continue
+) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
+    """The norm of each neuron's own weights; uses no data.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    p : float, default 2
+        which norm
+
+    Returns
+    -------
+    list[torch.Tensor]
+        a layer: (f,) float32 on CPU
+    """
+    s, found = structure(model), {}
+    for i, layer in enumerate(decoder_layers(model)):
         with resident(layer.modules()):
-            rows = [part for u in ups for part in read_matrix(u).chunk(a.fused)]
-            out.append(_row_norms([*rows, read_matrix(down).T], p))
-            del rows  # else an offloaded layer stays until the next one is there
-    return out
-
-
-def _row_norms(parts, p):
-    "Norms of the rows of matrices side by side, which are joined an eighth at a time"
-    eighths = zip(*(x.split(-(-len(x) // 8)) for x in parts), strict=True)
-    how = dict(ord=p, dim=1, dtype=torch.float32)
-    return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
+            for part in (x for x in s.of(i) if x.width):
+                units = part.magnitudes(model, p).cpu()
+                found[part] = units
+                if part.groups:
+                    found[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
+    return pack_scores(s, found)
 
 # %% ../nbs/20_importance.ipynb #1eeeba96
 def random_scores(
     model: PreTrainedModel,  # only its sizes are looked at
     seed: int = 0,  # same seed, same scores
 ) -> list[torch.Tensor]:  # a layer: (f,) float32 in [0, 1)
-    "Scores that know nothing."
-    g, a = torch.Generator().manual_seed(seed), arch(model)
-    if a.experts:
-        return resolve_name("twossp.routed:routed_random")(model, seed)
-    widths = [ffn_width(layer, a) for layer in decoder_layers(model)]
-    return [torch.rand(f, generator=g) for f in widths]
+    """Scores that know nothing.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        only its sizes are looked at
+    seed : int, default 0
+        same seed, same scores
+
+    Returns
+    -------
+    list[torch.Tensor]
+        a layer: (f,) float32 in [0, 1)
+    """
+    s, g = structure(model), torch.Generator().manual_seed(seed)
+    return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
 # %% ../nbs/20_importance.ipynb #23ff7fe8
 @contextmanager
@@ -369,7 +443,20 @@ def stream_hooks(
     model: PreTrainedModel,  # of a supported family
     hook: Callable,  # (index 0 … L, hidden states (b, t, d)) -> None
 ) -> Iterator[None]:  # while it lasts, the hooks are there
-    "Call `hook` with what enters each decoder layer, and leaves the last (index L)."
+    """Call `hook` with what enters each decoder layer, and leaves the last (index L).
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    hook : Callable
+        (index 0 … L, hidden states (b, t, d)) -> None
+
+    Returns
+    -------
+    Iterator[None]
+        while it lasts, the hooks are there
+    """
     layers = decoder_layers(model)
 
     def enters(i, args, kwargs):
@@ -390,52 +477,49 @@ def stream_hooks(
             h.remove()
 
 # %% ../nbs/20_importance.ipynb #f4c4438b
-def _plain_stream(model, ids, take, note, bs, what, progress):
-    "A batch through all layers, then the next"
-    found, device = [[] for _ in decoder_layers(model)], input_device(model)
-    seen: list = []
+class _Stream:
+    "What is taken of the stream in front of each layer and behind it, and noted"
 
-    def hear(i, h):
-        seen.append(take(h))
-        if i:
-            seen[i - 1] = note(seen[i - 1], seen[i])
+    def __init__(self, L, take, note, whole):
+        self.found, self.before = [[] for _ in range(L)], None
+        self.take, self.note, self.whole = take, note, whole
 
-    def work(b):
-        seen.clear()
-        model.base_model(b.to(device), use_cache=False)
-        for layer, x in zip(found, seen, strict=False):
-            layer.append(x)
-        bar.update(len(b))
+    def begin(self, x):
+        "Of the windows that come now"
+        self.marks, self.before = [len(x) for x in self.found], None
 
-    with progress_bar(None, what, progress, len(ids)) as bar, stream_hooks(model, hear):
-        map_chunks(work, (ids,), bs, model, ids.shape[1])
-    return found
+    def undo(self):
+        "Of the windows that came last, nothing was noted"
+        for noted, n in zip(self.found, self.marks, strict=True):
+            del noted[n:]
 
+    def enters(self, i, h):
+        "Where the model runs whole, this is also what is behind the layer before"
+        now = self.take(h)
+        if self.whole and i:
+            self.found[i - 1].append(self.note(self.before, now))
+        self.before = now
 
-def _layer_stream(model, ids, take, note, bs, what, progress, check):
-    "All windows through a layer, then through the next"
-    found, bs = [[] for _ in decoder_layers(model)], bs if check.stack else 1
-    state = ids.shape[1] * model.config.get_text_config().hidden_size
-    most = smallest_budget(model) // 2 // (state * model.dtype.itemsize)
-    parts = ids.to(input_device(model)).split(max(1, most // bs) * bs)
-    bar, tick = layers_bar(model, what, progress, len(parts))
-    with bar:
-        for part in parts:
-            h, tape = record_calls(model, part, check.as_tuple)
-            for i, layer in enumerate(decoder_layers(model)):
-                work = partial(_see_layer, layer, tape, i, take, note)
-                with resident(layer.modules()):
-                    found[i] += map_chunks(work, (h,), bs, model, ids.shape[1])
-                tick(i)
-    return found
+    def leaves(self, i, out):
+        "What leaves a layer, unless it is seen entering the next"
+        if not self.whole or i + 1 == len(self.found):
+            self.found[i].append(self.note(self.before, self.take(take_hidden(out))))
+            self.before = None
 
-# %% ../nbs/20_importance.ipynb #b8010281
-def _see_layer(layer, tape, i, take, note, x):
-    "Move windows through a layer, in place; what there is to note of it"
-    before, y = take(x), run_layer(layer, tape, i, x)
-    seen = note(before, take(y))
-    x.copy_(y)
-    return seen
+    @contextmanager
+    def listen(self, i, layer):
+        "Inside, layer `i` is listened to"
+        enter = lambda m, args, kwargs: self.enters(i, split_call(args, kwargs)[0])
+        leave = lambda m, args, out: self.leaves(i, out)
+        hung = [
+            layer.register_forward_pre_hook(enter, with_kwargs=True),
+            layer.register_forward_hook(leave),
+        ]
+        try:
+            yield
+        finally:
+            for handle in hung:
+                handle.remove()
 
 # %% ../nbs/20_importance.ipynb #a53601f1
 def walk_stream(
@@ -447,14 +531,46 @@ def walk_stream(
     what: str,  # label of the progress bar
     progress: bool,  # show one
 ) -> list[list]:  # a layer: what `note` gave, batch by batch
-    "What each layer does to the stream."
+    """What each layer does to the stream.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family; untouched
+    ids : torch.Tensor
+        (n, t) token windows
+    take : Callable
+        hidden states (b, t, d) -> what matters of them
+    note : Callable
+        (what was taken in front of a layer, behind it) -> a small thing
+    bs : int
+        windows at a time
+    what : str
+        label of the progress bar
+    progress : bool
+        show one
+
+    Returns
+    -------
+    list[list]
+        a layer: what `note` gave, batch by batch
+    """
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):
-        given = model, ids, take, note, bs, what, progress
-        if is_offloaded(model) and not (check := check_replay(model, ids)).problem:
-            return _layer_stream(*given, check)
-        return _plain_stream(*given)
+        check = check_replay(model, ids) if is_offloaded(model) else None
+        whole = check is None or bool(check.problem)
+        stream = _Stream(len(decoder_layers(model)), take, note, whole)
+        together = len(ids)
+        if not whole:
+            state = ids.shape[1] * model.config.get_text_config().hidden_size
+            most = smallest_budget(model) // 2 // (state * model.dtype.itemsize)
+            rows = bs if check.stack else 1
+            together = max(1, most // rows) * rows
+        how = dict(windows=together, what=what, progress=progress)
+        for i, layer, run in walk_layers(model, ids, bs, check, **how):
+            run(partial(stream.listen, i, layer), stream.begin, stream.undo)
+        return stream.found
 
 # %% ../nbs/20_importance.ipynb #b5745b11
 def block_influence(

@@ -12,74 +12,117 @@ __all__ = [
 ]
 
 # %% ../nbs/03_plan.ipynb #c2e7c482
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pkgutil import resolve_name
 
 import numpy as np
 from transformers import PreTrainedModel
 
-from .arch import Sizes, sizes
-from .experts import Kept, keep_both
+from .arch import Sizes
+from .experts import Kept
+from .parts import FFN, SLOTS, Attention, Experts, Structure, as_structure, structure
 
 # %% ../nbs/03_plan.ipynb #7bace871
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Plan:
     """What is removed from a model: neurons, experts, attentions, by the dense indices.
 
     Parameters
     ----------
-    ffn : tuple[tuple[int, ...] | None, ...]
+    ffn : default None
         per layer: neurons kept, ascending; None = all, () = no FFN
-    attn : tuple[bool | tuple[bool, ...], ...]
+    attn : default None
         per layer: does the attention stay; where a layer has several token mixers side by side,
         which of them, in the order of `Arch.attn`
-    weights : dict
-        what a method made beyond removal: name of a projection's parameter in the dense model
-        -> tensor, of the shape that it has in the pruned one
-    provenance : dict
-        where it came from: method, paper, options, calibration, seed; JSON-able
-    experts : tuple[Kept | None, ...], default ()
+    weights : default None
+        name -> tensor
+    provenance : default None
+        JSON-able
+    experts : default None
         per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
         speaks of the shared expert there; () = of no layer is anything removed
+    layers : default None
+        of the dense model; default: as many as `ffn` names
+    kept : default None
+        (layer, slot) -> value, for what has no argument of its own
     """
 
-    # per layer: neurons kept, ascending; None = all, () = no FFN
-    ffn: tuple[tuple[int, ...] | None, ...]
-    # per layer: does the attention stay; where a layer has several token mixers side by
-    # side, which of them, in the order of `Arch.attn`
-    attn: tuple[bool | tuple[bool, ...], ...]
+    layers: int  # of the dense model
+    # what is kept of each part that loses something: (layer, slot) -> a value of the
+    # type that the slot's class of parts has; parts that are not named stay as they are
+    kept: dict
     # what a method made beyond removal: name of a projection's parameter in the dense
     # model -> tensor, of the shape that it has in the pruned one
-    weights: dict = field(default_factory=dict, compare=False, repr=False)
+    weights: dict = field(compare=False)
     # where it came from: method, paper, options, calibration, seed; JSON-able
-    provenance: dict = field(default_factory=dict, compare=False, repr=False)
-    # per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
-    # speaks of the shared expert there; () = of no layer is anything removed
-    experts: tuple[Kept | None, ...] = ()
+    provenance: dict = field(compare=False)
 
-    def __post_init__(self):
-        if len(self.ffn) != len(self.attn):
-            n, k = len(self.ffn), len(self.attn)
-            raise ValueError(
-                f"ffn names {n} layers, attn {k}: give both one entry each"
-            )
-        ffn = tuple(_plain_keep(i, keep) for i, keep in enumerate(self.ffn))
-        object.__setattr__(self, "ffn", ffn)
-        object.__setattr__(self, "attn", tuple(map(_plain_stays, self.attn)))
-        object.__setattr__(self, "experts", _plain_experts(ffn, self.experts))
+    def __init__(
+        self,
+        # per layer: neurons kept, ascending; None = all, () = no FFN
+        ffn=None,
+        # per layer: does the attention stay; where a layer has several token mixers side
+        # by side, which of them, in the order of `Arch.attn`
+        attn=None,
+        weights=None,  # name -> tensor
+        provenance=None,  # JSON-able
+        # per layer of a mixture: which neurons of which experts stay; None = all, and
+        # `ffn` speaks of the shared expert there; () = of no layer is anything removed
+        experts=None,
+        *,
+        layers=None,  # of the dense model; default: as many as `ffn` names
+        kept=None,  # (layer, slot) -> value, for what has no argument of its own
+    ):
+        given = {FFN.slot: ffn, Attention.slot: attn, Experts.slot: experts}
+        L = _count_layers(layers, ffn, attn, experts)
+        put = lambda name, value: object.__setattr__(self, name, value)
+        put("layers", L)
+        put("kept", _plain_kept(kept or {}, given))
+        put("weights", {} if weights is None else weights)
+        put("provenance", {} if provenance is None else provenance)
 
     def __len__(self):
-        return len(self.attn)
+        return self.layers
+
+    def __hash__(self):
+        return hash((self.layers, frozenset(self.kept.items())))
 
     def __or__(self, other):
         return union(self, other)
 
     def __repr__(self):
         return describe(self)
+
+    def per_layer(self, slot) -> tuple:
+        "What is kept in each layer of what a slot speaks of."
+        full = SLOTS[slot].full
+        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
+
+    @cached_property
+    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: neurons kept, ascending; None = all, () = no FFN."
+        return self.per_layer(FFN.slot)
+
+    @cached_property
+    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
+        "Per layer: does the attention stay, or which of several token mixers do."
+        return self.per_layer(Attention.slot)
+
+    @cached_property
+    def experts(self) -> tuple[Kept | None, ...]:
+        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
+        some = any(slot == Experts.slot for _, slot in self.kept)
+        return self.per_layer(Experts.slot) if some else ()
+
+    @cached_property
+    def gone(self) -> tuple[int, ...]:
+        "Layers that lose both attention and FFN: they leave whole, norms and all."
+        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
+        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
 
     def sparsity(
         self,
@@ -97,52 +140,89 @@ class Plan:
         float
             share of the decoder layers' parameters, in [0, 1]
         """
-        return sparsity(self, sizes(model))
+        return sparsity(self, structure(model))
 
 # %% ../nbs/03_plan.ipynb #0fae9cd0
-def _plain_keep(i, keep):
-    "Kept neurons of layer `i` as a tuple of integers; `ValueError` if not ascending"
-    if keep is None:
-        return None
-    k = np.asarray(keep, dtype=np.int64)
-    if k.size and (k[0] < 0 or (np.diff(k) <= 0).any()):
+def _count_layers(layers, ffn, attn, experts):
+    "How many layers a plan is for; `ValueError` where it names unlike numbers of them"
+    if ffn is not None and attn is not None and len(ffn) != len(attn):
         raise ValueError(
-            f"layer {i}: kept neurons have to be ascending, distinct and not negative"
+            f"ffn names {len(ffn)} layers, attn {len(attn)}: give both one entry each"
         )
-    return tuple(k.tolist())
+    named = [x for x in (attn, ffn) if x is not None]
+    n = layers if layers is not None else len(named[0])
+    for what, values in (("ffn", ffn), ("attn", attn)):
+        if values is not None and len(values) != n:
+            raise ValueError(f"{what} names {len(values)} layers, the plan is for {n}")
+    if experts is not None and any(experts) and len(experts) != n:
+        raise ValueError(f"experts names {len(experts)} layers, ffn {n}")
+    return n
 
 
-def _plain_stays(stays):
-    "One boolean, or several where some token mixers of a layer stay and others go"
-    if not isinstance(stays, (tuple, list)):
-        return bool(stays)
-    each = tuple(map(bool, stays))
-    return each if any(each) and not all(each) else any(each) or not each
+def _plain_kept(kept, given):
+    "What is kept of each part that loses something, in its one form"
+    kept = {key: SLOTS[key[1]].plain(value, key[0]) for key, value in kept.items()}
+    for slot, values in given.items():
+        if values is not None:  # one a layer
+            kept = {key: value for key, value in kept.items() if key[1] != slot}
+            plain = SLOTS[slot].plain
+            kept |= {(i, slot): plain(value, i) for i, value in enumerate(values)}
+    return _only_lost(kept)
 
 
-def _plain_experts(ffn, experts):
-    "What stays of each layer's experts; () if all does"
-    if not any(experts):
-        return ()
-    if len(experts) != len(ffn):
-        raise ValueError(f"experts names {len(experts)} layers, ffn {len(ffn)}")
-    return tuple(None if f == () else e for f, e in zip(ffn, experts, strict=True))
+def _only_lost(kept):
+    "Without what stays whole, and what leaves with the FFN of its layer"
+    lost = {k: x for k, x in kept.items() if x is not None and x != SLOTS[k[1]].full}
+    beside = lambda i, slot: lost.get((i, SLOTS[slot].also)) == ()
+    return {k: x for k, x in lost.items() if not (SLOTS[k[1]].also and beside(*k))}
+
+
+def _make_plan(layers, kept, weights):
+    "A plan of values that are in their one form already"
+    plan = object.__new__(Plan)
+    facts = dict(layers=layers, kept=_only_lost(kept), weights=weights, provenance={})
+    for name, value in facts.items():
+        object.__setattr__(plan, name, value)
+    return plan
 
 # %% ../nbs/03_plan.ipynb #7b7c4e14
 def stays(
     attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
     k: int,  # which of the layer's token mixers
 ) -> bool:  # False: it goes
-    "Does the layer keep that token mixer."
+    """Does the layer keep that token mixer.
+
+    Parameters
+    ----------
+    attn : bool | tuple[bool, ...]
+        what a plan says of a layer: `plan.attn[i]`
+    k : int
+        which of the layer's token mixers
+
+    Returns
+    -------
+    bool
+        False: it goes
+    """
     return attn[k] if isinstance(attn, tuple) else attn
 
 
 def removed_blocks(
     plan: Plan,  # any plan
 ) -> tuple[int, ...]:  # ascending
-    "Layers that lose both attention and FFN: they leave the model, norms and all."
-    both = zip(plan.ffn, plan.attn, strict=True)
-    return tuple(i for i, (keep, attn) in enumerate(both) if keep == () and not attn)
+    """Layers that lose both attention and FFN: they leave the model, norms and all.
+
+    Parameters
+    ----------
+    plan : Plan
+        any plan
+
+    Returns
+    -------
+    tuple[int, ...]
+        ascending
+    """
+    return plan.gone
 
 
 def _lost_alone(plan):
@@ -156,14 +236,38 @@ def kept_experts(
     plan: Plan,  # any
     i: int,  # a layer
 ) -> Kept | None:  # None: all, or there are none
-    "What stays of a layer's experts."
+    """What stays of a layer's experts.
+
+    Parameters
+    ----------
+    plan : Plan
+        any
+    i : int
+        a layer
+
+    Returns
+    -------
+    Kept | None
+        None: all, or there are none
+    """
     return plan.experts[i] if plan.experts else None
 
 # %% ../nbs/03_plan.ipynb #5c787282
 def describe(
     plan: Plan,  # any plan
 ) -> str:  # one line
-    "A plan in one line: what goes from which layers, and the FFN widths."
+    """A plan in one line: what goes from which layers, and the FFN widths.
+
+    Parameters
+    ----------
+    plan : Plan
+        any plan
+
+    Returns
+    -------
+    str
+        one line
+    """
     gone, (attn, ffn) = removed_blocks(plan), _lost_alone(plan)
     named = ("attention removed from", attn), ("FFN removed from", ffn)
     said = (*named, ("layers removed", list(gone)))
@@ -174,7 +278,7 @@ def describe(
         how = low if low == high else f"{low}…{high}"
         where = "all" if len(widths) == len(plan) else len(widths)
         parts.append(f"FFN width {how} in {where} layers")
-    parts += _expert_words(plan)
+    parts += [*_expert_words(plan), *_other_words(plan)]
     if plan.weights:
         parts.append(f"{len(plan.weights)} tensors refitted")
     return f"Plan({len(plan)} layers: {'; '.join(parts) or 'nothing removed'})"
@@ -199,6 +303,14 @@ def _expert_words(plan):
             span = "…".join(map(str, sorted({min(got), max(got)})))
             words.append(f"{span} of {max(full)} {of} in {len(some)} layers")
     return words
+
+# %% ../nbs/03_plan.ipynb #8369c85c
+def _other_words(plan):
+    "Parts of kinds that have no words of their own"
+    own = {FFN.slot, Attention.slot, Experts.slot}
+    others = sorted({slot for _, slot in plan.kept} - own)
+    at = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
+    return [f"{SLOTS[slot].kind} cut in layers {at(slot)}" for slot in others]
 
 # %% ../nbs/03_plan.ipynb #fc907e45
 def dense_plan(
@@ -256,30 +368,25 @@ def drop(
     stays = (mixers.get(i, True) if i not in attn else False for i in range(L))
     return Plan(kept, tuple(stays))
 
-# %% ../nbs/03_plan.ipynb #0c884ab8
-def _both(a, b):
-    if a is None or b is None:
-        return b if a is None else a
-    if a == b or not a:
-        return a
-    b = set(b)
-    return tuple(i for i in a if i in b)
-
-
-def _both_stay(a, b):
-    "What stays of a layer's mixers where two plans take some away"
-    if not isinstance(a, tuple) or not isinstance(b, tuple):
-        return a and b if isinstance(a, bool) else b and a
-    if len(a) != len(b):
-        raise ValueError(f"plans for layers of {len(a)} and {len(b)} mixers")
-    return tuple(x and y for x, y in zip(a, b, strict=True))
-
 # %% ../nbs/03_plan.ipynb #de96611b
 def union(
     a: Plan,  # one plan
     b: Plan,  # another, for the same model
 ) -> Plan:  # that removes what either removes; of unknown provenance
-    "Remove the union; `ValueError` on other depths, or two tensors for one parameter."
+    """Remove the union; `ValueError` on other depths, or two tensors for one parameter.
+
+    Parameters
+    ----------
+    a : Plan
+        one plan
+    b : Plan
+        another, for the same model
+
+    Returns
+    -------
+    Plan
+        that removes what either removes; of unknown provenance
+    """
     if len(a) != len(b):
         raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     both = sorted(a.weights.keys() & b.weights.keys())
@@ -289,86 +396,32 @@ def union(
             f"both plans bring a tensor for {twice[0]}: merge removals first, refit"
             " then"
         )
-    attn = tuple(map(_both_stay, a.attn, b.attn))
-    none = (None,) * len(a)
-    experts = tuple(map(keep_both, a.experts or none, b.experts or none))
-    ffn = tuple(map(_both, a.ffn, b.ffn))
-    return Plan(ffn, attn, a.weights | b.weights, experts=experts)
+    kept = dict(a.kept)
+    for (i, slot), value in b.kept.items():
+        part = SLOTS[slot]
+        kept[i, slot] = part.both(a.kept.get((i, slot), part.full), value)
+    return _make_plan(len(a), kept, a.weights | b.weights)
 
 # %% ../nbs/03_plan.ipynb #1e355357
 def removed_params(
     plan: Plan,  # what is removed
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
 ) -> int:  # parameters
-    "Parameters that leave the decoder layers; `ValueError` if the plan does not fit."
-    if len(plan) != len(s):
-        raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
-    return sum(_removed_from(plan, s, i) for i in range(len(s)))
+    """Parameters that leave the decoder layers; `ValueError` if the plan does not fit.
 
+    Parameters
+    ----------
+    plan : Plan
+        what is removed
+    s : Structure | Sizes
+        the parts of the dense model, or their numbers alone
 
-def _removed_from(plan, s, i):
-    keep, attn = plan.ffn[i], plan.attn[i]
-    if keep and keep[-1] >= s.width[i]:
-        raise ValueError(
-            f"layer {i}: the plan keeps neuron {keep[-1]}, the FFN has {s.width[i]}"
-        )
-    if keep == () and not attn:
-        return _removed_layer(s, i)
-    n = _removed_mixers(attn, s.mixers[i], i)
-    if keep == ():
-        if not s.ffn[i]:
-            raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
-        return n + s.ffn[i]
-    n += _removed_experts(kept_experts(plan, i), s.experts_of(i), i)
-    return n if keep is None else n + (s.width[i] - len(keep)) * s.neuron[i]
-
-
-def _removed_layer(s, i):
-    "Parameters of a layer that leaves whole"
-    if s.fixed:
-        raise ValueError(
-            f"layer {i} cannot leave whole: in this family something depends on a layer's"
-            " number; its attention or its FFN can be removed, or some of its neurons"
-        )
-    return s.layer[i]
-
-# %% ../nbs/03_plan.ipynb #4fc6c8dd
-def _removed_mixers(stays, sizes, i):
-    "Parameters of the token mixers that a layer loses"
-    if stays is True:
-        return 0
-    if not sizes:
-        raise ValueError(
-            f"layer {i} has no attention to remove: it has none, or other layers use"
-            " what it leaves in the cache"
-        )
-    each = (False,) * len(sizes) if stays is False else stays
-    if len(each) != len(sizes):
-        raise ValueError(
-            f"layer {i}: the plan speaks of {len(each)} token mixers, the layer has"
-            f" {len(sizes)}"
-        )
-    return sum(n for n, stay in zip(sizes, each, strict=True) if not stay)
-
-
-def _removed_experts(kept, e, i):
-    "Parameters of a layer's experts that go, and of their rows at the router"
-    if kept is None:
-        return 0
-    has = (e.experts, e.width) if e else "none"
-    if (kept.experts, kept.width) != has:
-        raise ValueError(
-            f"layer {i}: the plan speaks of {kept.experts} experts of {kept.width}"
-            f" neurons, the layer has {has}"
-        )
-    left = len(kept.left)
-    if left < e.active:
-        raise ValueError(
-            f"layer {i}: the plan leaves {left} of {e.experts} experts, and the router"
-            f" sends each token to {e.active}: at least so many have to stay"
-        )
-    gone = e.count(e.experts, e.width) - e.count(left, kept.k)
-    return gone + (e.experts - left) * e.row
+    Returns
+    -------
+    int
+        parameters
+    """
+    return as_structure(s).removed(plan)
 
 # %% ../nbs/03_plan.ipynb #ad107a65
 def _list_words(plan, attn, ffn, narrow):
@@ -383,6 +436,7 @@ def _list_words(plan, attn, ffn, narrow):
         (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
         (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
         *((True, f"mixture: {words} stay") for words in _expert_words(plan)),
+        *((True, words) for words in _other_words(plan)),
     ]
 
 
@@ -394,7 +448,20 @@ def removal_words(
     plan: Plan,  # any
     zeros: bool = False,  # is what was removed stored as zeros
 ) -> list[str]:  # phrases, for a model card
-    "What a plan changes in a model, for a reader."
+    """What a plan changes in a model, for a reader.
+
+    Parameters
+    ----------
+    plan : Plan
+        any
+    zeros : bool, default False
+        is what was removed stored as zeros
+
+    Returns
+    -------
+    list[str]
+        phrases, for a model card
+    """
     stored = (
         " (their output projections are zeros, the other tensors are still stored)",
         " (stored as zeros)",
@@ -403,61 +470,64 @@ def removal_words(
     said = _list_words(plan, *(stored if zeros else ("", "", "")))
     return [words for which, words in said if which]
 
-# %% ../nbs/03_plan.ipynb #c12be119
-def _pack(keep):
-    "Kept neurons as base64 of a bit mask"
-    if keep is None:
-        return None
-    bits = np.zeros(keep[-1] + 1 if keep else 0, dtype=bool)
-    bits[list(keep)] = True
-    return base64.b64encode(np.packbits(bits).tobytes()).decode()
-
-
-def _unpack(s):
-    "The kept neurons that `_pack` wrote"
-    if s is None:
-        return None
-    bits = np.unpackbits(np.frombuffer(base64.b64decode(s), np.uint8))
-    return tuple(np.flatnonzero(bits).tolist())
-
 # %% ../nbs/03_plan.ipynb #1b8ac74e
 def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
 ) -> dict:  # JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
-    "A plan as plain data."
-    some = {i: list(a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)}
-    kept = [e and _name_masks(e) for e in plan.experts]
+    """A plan as plain data.
+
+    Parameters
+    ----------
+    plan : Plan
+        its tensors are named, not stored
+
+    Returns
+    -------
+    dict
+        JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
+    """
+    some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
+    mixers = [(i, Attention.to_json(a)) for i, a in some]
+    masks = [e and Experts.to_json(e) for e in plan.experts]
+    own = {FFN.slot, Attention.slot, Experts.slot}
+    others = sorted((i, slot) for i, slot in plan.kept if slot not in own)
+    parts = [[i, slot, SLOTS[slot].to_json(plan.kept[i, slot])] for i, slot in others]
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
-        ffn_kept=[_pack(k) for k in plan.ffn],
+        ffn_kept=[FFN.to_json(k) for k in plan.ffn],
         weights=sorted(plan.weights),
-        **(dict(format=2, mixers_kept=list(some.items())) if some else {}),
-        **(dict(format=2, experts_kept=kept) if kept else {}),
+        **(dict(format=2, mixers_kept=mixers) if some else {}),
+        **(dict(format=2, experts_kept=masks) if masks else {}),
+        **(dict(format=2, parts_kept=parts) if parts else {}),
     )
 
 
 def plan_from_dict(
     d: dict,  # what `plan_to_dict` gave
 ) -> Plan:  # without its tensors
-    "The plan that was written down; `ValueError` if the parts do not fit together."
-    L, kept = d["layers"], d["ffn_kept"]
-    if len(kept) != L:
-        raise ValueError(f"{L} layers, but {len(kept)} FFNs")
+    """The plan that was written down; `ValueError` if the parts do not fit together.
+
+    Parameters
+    ----------
+    d : dict
+        what `plan_to_dict` gave
+
+    Returns
+    -------
+    Plan
+        without its tensors
+    """
+    L, ffn = d["layers"], d["ffn_kept"]
+    if len(ffn) != L:
+        raise ValueError(f"{L} layers, but {len(ffn)} FFNs")
     some = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
     attn = drop(L, attn=d["attention_removed"], mixers=some).attn
-    experts = tuple(e and _named_masks(e) for e in d.get("experts_kept", ()))
-    return Plan(tuple(_unpack(k) for k in kept), attn, experts=experts)
-
-
-def _name_masks(e):
-    "What the JSON form says of a layer's masks; they themselves lie beside it"
-    return dict(experts=e.experts, width=e.width, sha256=_hash_bits(e.bits))
-
-
-def _named_masks(d):
-    "The masks of `_name_masks`, before they are read"
-    return Kept(b"", d["experts"], d["width"])
+    experts = tuple(e and Experts.from_json(e) for e in d.get("experts_kept", ()))
+    parts = d.get("parts_kept", ())
+    kept = {(i, slot): SLOTS[slot].from_json(x) for i, slot, x in parts}
+    ffn = tuple(FFN.from_json(k) for k in ffn)
+    return Plan(ffn, attn, experts=experts, kept=kept)
 
 
 def _hash_bits(bits):
@@ -468,7 +538,18 @@ def _hash_bits(bits):
 def plan_masks(
     plan,  # of any kind
 ) -> dict[int, bytes]:  # layer -> packed bits
-    "The masks of a plan's experts."
+    """The masks of a plan's experts.
+
+    Parameters
+    ----------
+    plan
+        of any kind
+
+    Returns
+    -------
+    dict[int, bytes]
+        layer -> packed bits
+    """
     kept = enumerate(getattr(plan, "experts", ()))
     return {i: e.bits for i, e in kept if e}
 
@@ -478,7 +559,22 @@ def with_masks(
     d: dict,  # that form
     masks: dict[int, bytes],  # of `plan_masks`
 ):  # the same plan, with its masks
-    "Give a plan its masks; `ValueError` unless they are those that were written."
+    """Give a plan its masks; `ValueError` unless they are those that were written.
+
+    Parameters
+    ----------
+    plan
+        as it was read from its JSON form; of any kind
+    d : dict
+        that form
+    masks : dict[int, bytes]
+        of `plan_masks`
+
+    Returns
+    -------
+    object
+        the same plan, with its masks
+    """
     said = d.get("experts_kept", ())
     named = enumerate(getattr(plan, "experts", ()))
     kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in named]
@@ -491,7 +587,15 @@ def with_masks(
 # %% ../nbs/03_plan.ipynb #21768df7
 @dataclass(frozen=True)
 class Layout:
-    "How a kind of plan describes, and rebuilds, the structure of the pruned model."
+    """How a kind of plan describes, and rebuilds, the structure of the pruned model.
+
+    Parameters
+    ----------
+    spec : Callable
+        (pruned model, plan) -> JSON-able dict for config.json
+    skeleton : Callable
+        (freshly built model, that dict) -> edits that give it the shape
+    """
 
     spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
     # (freshly built model, that dict) -> edits that give it the shape
@@ -500,10 +604,30 @@ class Layout:
 
 @dataclass(frozen=True)
 class Kind:
-    "All that there is to know of a kind of plan."
+    """All that there is to know of a kind of plan.
+
+    Parameters
+    ----------
+    type : type
+        of the plans
+    count : Callable
+        (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError`
+        if the plan does not fit them
+    to_dict : Callable
+        plan -> JSON-able dict
+    from_dict : Callable
+        that dict -> plan, without its tensors
+    edits : Callable
+        (dense model, plan) -> iterable of what is replaced in it: checks at once, and may make
+        the replacements one by one, when each is asked for
+    layout : Layout
+        of a checkpoint
+    words : Callable
+        (plan, is what was removed stored as zeros) -> list of phrases
+    """
 
     type: type  # of the plans
-    # (plan, Sizes) -> parameters removed from the decoder layers; `ValueError` if the
+    # (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError` if the
     # plan does not fit them
     count: Callable
     to_dict: Callable  # plan -> JSON-able dict
@@ -524,7 +648,18 @@ KINDS: dict[str, Kind | str] = {  # name -> kind, or where it is defined
 def get_kind(
     name: str,  # key of `KINDS`
 ) -> Kind:  # imported now if it was not yet
-    "A kind of plan by its name; `ValueError` lists the kinds if there is none such."
+    """A kind of plan by its name; `ValueError` lists the kinds if there is none such.
+
+    Parameters
+    ----------
+    name : str
+        key of `KINDS`
+
+    Returns
+    -------
+    Kind
+        imported now if it was not yet
+    """
     if name not in KINDS:
         raise ValueError(
             f"the plan is of kind {name!r}; known kinds: {', '.join(KINDS)}"
@@ -537,7 +672,18 @@ def get_kind(
 def kind_of(
     plan,  # a plan of any kind
 ) -> str:  # key of `KINDS`
-    "The name of a plan's kind; `TypeError` lists the kinds if it is none."
+    """The name of a plan's kind; `TypeError` lists the kinds if it is none.
+
+    Parameters
+    ----------
+    plan
+        a plan of any kind
+
+    Returns
+    -------
+    str
+        key of `KINDS`
+    """
     for name in KINDS:
         if get_kind(name).type is type(plan):
             return name
@@ -548,7 +694,7 @@ def kind_of(
 # %% ../nbs/03_plan.ipynb #647ea37f
 def sparsity(
     plan,  # a plan of any kind
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> float:  # at most 1; a method that adds parameters can fall below 0
     """Share of the decoder layers' parameters that the plan removes.
 
@@ -556,7 +702,7 @@ def sparsity(
     ----------
     plan
         a plan of any kind
-    s : Sizes
+    s : Structure | Sizes
         of the dense model
 
     Returns
@@ -574,7 +720,18 @@ FORMATS = 1, 2  # what can be read
 def to_json(
     plan,  # a plan of any kind; its tensors are named, not stored
 ) -> str:  # JSON
-    "A plan as JSON."
+    """A plan as JSON.
+
+    Parameters
+    ----------
+    plan
+        a plan of any kind; its tensors are named, not stored
+
+    Returns
+    -------
+    str
+        JSON
+    """
     kind = kind_of(plan)
     head = dict(format=FORMAT, kind=kind)
     return json.dumps(head | get_kind(kind).to_dict(plan))
@@ -583,7 +740,18 @@ def to_json(
 def from_json(
     text: str,  # what `to_json` gave
 ) -> object:  # the same plan, without its tensors
-    "The plan that `to_json` wrote; `ValueError` if the text is not one."
+    """The plan that `to_json` wrote; `ValueError` if the text is not one.
+
+    Parameters
+    ----------
+    text : str
+        what `to_json` gave
+
+    Returns
+    -------
+    object
+        the same plan, without its tensors
+    """
     try:
         d = json.loads(text)
         version, kind = d["format"], d["kind"]
@@ -607,7 +775,18 @@ _NUMBERS = int, float, np.integer, np.floating
 def check_sparsity(
     sparsity,  # what a user gave; a real number in (0, 1)
 ) -> float:  # the same, as a float
-    "`ValueError` unless `sparsity` is a finite number in the open interval (0, 1)."
+    """`ValueError` unless `sparsity` is a finite number in the open interval (0, 1).
+
+    Parameters
+    ----------
+    sparsity
+        what a user gave; a real number in (0, 1)
+
+    Returns
+    -------
+    float
+        the same, as a float
+    """
     number = isinstance(sparsity, _NUMBERS) and not isinstance(sparsity, bool)
     if not number or not 0 < sparsity < 1:
         raise ValueError(
@@ -619,28 +798,50 @@ def check_sparsity(
 # %% ../nbs/03_plan.ipynb #5ab25371
 def kept_shares(
     plan: Plan,  # any plan
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
-    "How much of each layer's attention and FFN is left, in [0, 1]."
-    both = zip(plan.ffn, s.width, strict=True)
-    ffn = [1.0 if keep is None or not width else len(keep) / width for keep, width in both]
-    for i, e in enumerate(plan.experts):
-        if e:  # a mixture's, by parameters, the shared expert's among them
-            gone = (s.width[i] - len(plan.ffn[i] or range(s.width[i]))) * s.neuron[i]
-            gone += _removed_experts(e, s.experts_of(i), i)
-            ffn[i] = 1 - gone / s.ffn[i]
+    """How much of each layer's attention and FFN is left, in [0, 1].
+
+    Parameters
+    ----------
+    plan : Plan
+        any plan
+    s : Structure | Sizes
+        of the dense model
+
+    Returns
+    -------
+    np.ndarray
+        (2, L): attention kept, share of the FFN kept
+    """
+    s, ffn = as_structure(s), []
+    for i in range(len(plan)):
+        parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
+        if any(p.groups and kept for p, kept in parts):  # by parameters
+            lost = sum(p.count(p.full) - p.count(kept) for p, kept in parts)
+            ffn.append(1 - lost / sum(p.size for p, _ in parts))
+        else:
+            left = [len(kept) / p.width for p, kept in parts if kept is not None]
+            ffn.append(left[0] if left else 1.0)
     return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
 
 
 def left_params(
     plan: Plan,  # what is removed
-    s: Sizes,  # of the dense model
+    s: Structure | Sizes,  # of the dense model
 ) -> tuple[int, int]:  # parameters
-    "What is left of the decoder layers: in all, and what one token uses of it."
-    left, gone, idle = s.total - removed_params(plan, s), removed_blocks(plan), 0
-    for i, e in enumerate(s.experts):
-        if e and plan.ffn[i] != () and i not in gone:
-            kept = kept_experts(plan, i)
-            n, k = (len(kept.left), kept.k) if kept else (e.experts, e.width)
-            idle += e.count(n - e.active, k)
-    return left, left - idle
+    """What is left of the decoder layers: in all, and what one token uses of it.
+
+    Parameters
+    ----------
+    plan : Plan
+        what is removed
+    s : Structure | Sizes
+        of the dense model
+
+    Returns
+    -------
+    tuple[int, int]
+        parameters
+    """
+    return as_structure(s).remaining(plan)

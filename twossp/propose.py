@@ -690,7 +690,7 @@ def check_neurons(
     downs = [(i, layer_row(layers[i], p.a).down) for i in at if ffn[i]]
     masks = [(i, n, _mask(_widths(p)[i], ffn[i])) for i, n in downs]
     pairs = [(layers[j].get_submodule(n), f) for i, n, f in masks for j in _users(p, i)]
-    masks = [Edit(*mask_experts(layers[i], p.a, e)) for i, e in experts.items() if e]
+    masks = [Edit(*mask_experts(layers[i], p.a.experts, e)) for i, e in experts.items() if e]
     with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
         want = p.logits()
     keep, left = ([x.get(i) for i in range(p.L)] for x in (ffn, experts))

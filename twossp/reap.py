@@ -9,22 +9,42 @@ __all__ = ['experts_to_keep', 'router_groups', 'reap', 'reap_magnitude', 'reap_r
 import torch
 from transformers import PreTrainedModel
 
-from .arch import Sizes, arch, decoder_layers, has_experts, sizes
+from .arch import Sizes
 from .experts import expert_block, keep_some
-from .importance import activation_scores, magnitude_scores, random_scores
+from twossp.importance import (
+    activation_scores, magnitude_scores, note_unreached, random_scores,
+)
+from .parts import Experts, RoutedScores, Structure, as_structure, structure
 from .plan import Plan, check_sparsity
 from .provenance import planner
-from .routed import RoutedScores, note_unreached
 
 # %% ../nbs/44_reap.ipynb #4effa714
 def experts_to_keep(
-    s: Sizes,  # of a mixture
+    s: Structure | Sizes,  # of a mixture
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
     least: int = 0,  # that have to stay, beyond those that a token goes to
 ) -> int:  # in every layer
-    "The number that meets a target most nearly; `ValueError` if too few would be left."
-    some = [e for e in s.experts if e]
+    """The number that meets a target most nearly; `ValueError` if too few would be left.
+
+    Parameters
+    ----------
+    s : Structure | Sizes
+        of a mixture
+    sparsity : float
+        target, in (0, 1)
+    groups : int, default 1
+        of the router, which divide the experts
+    least : int, default 0
+        that have to stay, beyond those that a token goes to
+
+    Returns
+    -------
+    int
+        in every layer
+    """
+    s = as_structure(s)
+    some = [p.counts for p in s.parts if isinstance(p, Experts)]
     if not some:
         raise ValueError("the model has no experts to remove: it is dense")
     each = sum(e.count(1, e.width) + e.row for e in some)
@@ -43,12 +63,22 @@ def experts_to_keep(
 def router_groups(
     model: PreTrainedModel,  # a mixture
 ) -> tuple[int, int]:  # (1, …): the router knows no groups; experts it has to have
-    "Into how many groups the router divides its experts, and how few it can do with."
-    a = arch(model)
-    if not a.experts:
+    """Into how many groups the router divides its experts, and how few it can do with.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture
+
+    Returns
+    -------
+    tuple[int, int]
+        (1, …): the router knows no groups; experts it has to have
+    """
+    some = [p for p in structure(model).parts if isinstance(p, Experts)]
+    if not some:
         return 1, 0
-    layer = next(x for x in decoder_layers(model) if has_experts(x, a))
-    parts = list(expert_block(layer, a.experts).modules())
+    parts = list(expert_block(some[0].at(model), some[0].name).modules())
     most = lambda *names: max(getattr(m, n, 0) or 0 for m in parts for n in names)
     groups = most("num_group", "n_group", "num_expert_group") or 1
     chosen, top = most("topk_group") or groups, most("top_k")
@@ -69,7 +99,7 @@ def _experts_plan(scores, n):
 
 def _remove(model, sparsity, score, log):
     "The plan of these scores, which are made when the target is known to be met"
-    n = experts_to_keep(sizes(model), sparsity, *router_groups(model))
+    n = experts_to_keep(structure(model), sparsity, *router_groups(model))
     scores = score()
     if log is not None:
         log.update(experts=n, scores=scores)
@@ -86,7 +116,28 @@ def reap(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Remove the experts of the smallest router-weighted output."
+    """Remove the experts of the smallest router-weighted output.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     score = lambda: activation_scores(model, calib, bs=bs, progress=progress)
     log = {} if log is None else log
     plan = _remove(model, sparsity, score, log)
@@ -102,7 +153,26 @@ def reap_magnitude(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Control: remove the experts of the smallest weights."
+    """Control: remove the experts of the smallest weights.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor | None
+        not looked at
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    progress : bool, default True
+        nothing takes long
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     return _remove(model, sparsity, lambda: magnitude_scores(model), log)
 
 
@@ -116,5 +186,26 @@ def reap_random(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Control: remove experts by lot."
+    """Control: remove experts by lot.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        a mixture of experts; untouched
+    calib : torch.Tensor | None
+        not looked at
+    sparsity : float
+        target, in (0, 1); rounded to whole experts
+    seed : int, default 0
+        of the lot
+    progress : bool, default True
+        nothing takes long
+    log : dict | None, default None
+        if given, receives `experts` kept, `scores`
+
+    Returns
+    -------
+    Plan
+        of whole experts
+    """
     return _remove(model, sparsity, lambda: random_scores(model, seed), log)

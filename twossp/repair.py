@@ -25,7 +25,7 @@ from twossp.arch import (
     Arch, arch, decoder_layers, ffn_linears, has_experts, layer_mixers, layer_row, sizes,
 )
 from .chunks import map_chunks, rows_at_once, smallest_budget
-from .importance import exact_device
+from .importance import UNREACHED, exact_device
 from twossp.least_squares import (
     LAMBDAS,
     add_tokens,
@@ -39,7 +39,6 @@ from .per_expert import Terms, hear_experts, refit_experts, sum_up_experts
 from .plan import Plan, dense_plan, drop, kept_experts, removed_blocks
 from .provenance import with_provenance
 from .replay import check_replay, record_calls, resident, run_layer
-from .routed import UNREACHED
 from .surgery import applied, check_plan
 
 # %% ../nbs/30_repair.ipynb #36c24f63

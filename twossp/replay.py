@@ -6,14 +6,13 @@
 __all__ = [
     'PROBE', 'StandIn', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
     'record_calls', 'move_tensors', 'run_layer', 'run_layers', 'is_offloaded',
-    'layers_bar', 'tail', 'Check', 'check_replay', 'Work', 'counting'
+    'layers_bar', 'tail', 'Check', 'check_replay', 'walk_layers', 'Work', 'counting'
 ]
 
 # %% ../nbs/13_replay.ipynb #0bae9714
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,13 +21,13 @@ from torch import nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers
+from .arch import arch, decoder_layers, recall
 from .away import is_away
 from .chunks import map_chunks
+from .edits import Edit, locate, swapped
 from .machine import input_device, one_line, progress_bar
 from .metrics import inference
 from .pictures import SHOWN
-from .surgery import Edit, locate, swapped
 
 # %% ../nbs/13_replay.ipynb #4602106b
 class StandIn(nn.Module):
@@ -298,8 +297,6 @@ class Check:
 # %% ../nbs/13_replay.ipynb #b9165d17
 PROBE = 128  # tokens of the windows that a replay is checked on
 
-_checks = weakref.WeakKeyDictionary()  # model -> Check
-
 # %% ../nbs/13_replay.ipynb #af4a4c3f
 # relative error of the logits that is rounding; 16-bit types: 1e-2
 _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -353,10 +350,11 @@ def check_replay(
     "Can this model be replayed, and how; warns, once a model, if not."
     if model in SHOWN:
         return Check(problem=_PICTURES)
-    if model in _checks:
-        return _checks[model]
+    memory = recall(model)
+    if memory.check is not None:
+        return memory.check
     probe = ids[:1, :PROBE].to(input_device(model))
-    _checks[model] = check = _find_check(model, torch.cat([probe, probe.flip(1)]))
+    memory.check = check = _find_check(model, torch.cat([probe, probe.flip(1)]))
     if check.problem:
         warnings.warn(
             f"{type(model).__name__}: {check.problem}. It is run whole for every plan:"
@@ -364,6 +362,107 @@ def check_replay(
             stacklevel=3,
         )
     return check
+
+# %% ../nbs/13_replay.ipynb #90c35eb0
+def walk_layers(
+    model: PreTrainedModel,  # in inference mode
+    ids: torch.Tensor,  # (n, t) token windows
+    rows: int,  # windows that go through a layer at once
+    # how to replay the model; None, or one with a problem: it runs whole
+    check: Check | None = None,
+    *,
+    windows: int | None = None,  # that walk together; default: all
+    what: str = "layers",  # label of the progress bar
+    progress: bool = False,  # show one
+    # called with windows that are through, and with what leaves the last layer, which
+    # is None where the model ran whole
+    end: Callable | None = None,
+) -> Iterator[tuple]:  # number, layer, run(listen, begin, undo)
+    """Each layer once, with all windows; several times where not all walk together.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        in inference mode
+    ids : torch.Tensor
+        (n, t) token windows
+    rows : int
+        windows that go through a layer at once
+    check : Check | None, default None
+        how to replay the model; None, or one with a problem: it runs whole
+    windows : int | None, default None
+        that walk together; default: all
+    what : str, default 'layers'
+        label of the progress bar
+    progress : bool, default False
+        show one
+    end : Callable | None, default None
+        called with windows that are through, and with what leaves the last layer, which is None
+        where the model ran whole
+
+    Returns
+    -------
+    Iterator[tuple]
+        number, layer, run(listen, begin, undo)
+    """
+    if check is None or check.problem:
+        yield from _walk_whole(model, ids, rows, what, progress, end)
+        return
+    rows = rows if check.stack else 1
+    parts = ids.to(input_device(model)).split(windows or len(ids))
+    bar, tick = layers_bar(model, what, progress, len(parts))
+    with bar:
+        for part in parts:
+            h, tape = record_calls(model, part, check.as_tuple)
+            for i, layer in enumerate(decoder_layers(model)):
+                yield i, layer, partial(_pass_layer, model, tape, i, h, rows)
+                tick(i)
+            if end is not None:
+                end(part, h)
+
+
+def _pass_layer(model, tape, i, h, rows, listen=nullcontext, begin=None, undo=None):
+    """Move states `h` through layer `i`, in place, while `listen()` is open; `begin` is
+    called with each part of them, `undo` when memory ran out in the middle of one"""
+    layer = decoder_layers(model)[i]
+
+    def work(part):
+        if begin is not None:
+            begin(part)
+        part.copy_(run_layer(layer, tape, i, part))
+
+    with resident(layer.modules()), listen():
+        map_chunks(work, (h,), rows, model, h.shape[1], undo=undo)
+
+# %% ../nbs/13_replay.ipynb #abf0d525
+def _walk_whole(model, ids, rows, what, progress, end):
+    "The same for a model that runs whole: what is asked of the layers is asked at once"
+    asked = []
+    for i, layer in enumerate(decoder_layers(model)):
+        yield i, layer, lambda listen=nullcontext, begin=None, undo=None: asked.append(
+            (listen, begin, undo)
+        )
+    device, bar = input_device(model), progress_bar(None, what, progress, total=len(ids))
+
+    def work(b):
+        for _, begin, _ in asked:
+            if begin is not None:
+                begin(b)
+        model.base_model(b.to(device), use_cache=False)
+        if end is not None:
+            end(b, None)
+        bar.update(len(b))
+
+    def undo():
+        for *_, one in asked:
+            if one is not None:
+                one()
+
+    with ExitStack() as stack:
+        stack.enter_context(bar)
+        for listen, *_ in asked:
+            stack.enter_context(listen())
+        map_chunks(work, (ids,), rows, model, ids.shape[1], undo=undo)
 
 # %% ../nbs/13_replay.ipynb #49055931
 @dataclass

@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from .arch import arch, decoder_layers, sizes
+from .arch import decoder_layers
 from .chunks import map_chunks, rows_at_once, smallest_budget
-from .experts import Kept
 from .indices import send_indices
 from twossp.machine import (
     input_device,
@@ -30,18 +29,19 @@ from twossp.machine import (
     sum_over_processes,
 )
 from .metrics import check_ids, inference, kl, nll
-from .plan import Plan, dense_plan, drop, removed_blocks, removed_params
+from .parts import SLOTS, Attention, FFN, structure
+from .plan import Plan, dense_plan
 from twossp.replay import (
     Check,
     Tape,
     check_replay,
     is_offloaded,
-    layers_bar,
     record_calls,
     resident,
     run_layer,
     run_layers,
     tail,
+    walk_layers,
 )
 from .surgery import applied, depth_edits, edits
 
@@ -75,7 +75,19 @@ def _reference(model, b, w, ref):
 # %% ../nbs/14_search.ipynb #da9e9b5b
 @dataclass(eq=False)
 class Node:
-    "A decision for a layer, after those on the way from the root: one evaluation."
+    """A decision for a layer, after those on the way from the root: one evaluation.
+
+    Parameters
+    ----------
+    parent : Node | None, default None
+        the node of the layer before; None: the root
+    decision : tuple | None, default None
+        (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
+    plans : list
+        of the plans that go through here: their numbers
+    children : dict
+        decision for the next layer -> Node
+    """
 
     parent: "Node | None" = None  # the node of the layer before; None: the root
     # (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
@@ -102,21 +114,48 @@ def list_decisions(
     layers: str,  # name of the list of layers, as in `Arch.layers`
     # a layer: its decision; None if the plan brings tensors for other places
 ) -> list | None:
-    "What a plan does to each layer, as keys: equal if and only if the same is done."
+    """What a plan does to each layer, as keys: equal if and only if the same is done.
+
+    Parameters
+    ----------
+    plan : Plan
+        any plan
+    layers : str
+        name of the list of layers, as in `Arch.layers`
+
+    Returns
+    -------
+    list | None
+        a layer: its decision; None if the plan brings tensors for other places
+    """
     own = _own_tensors(plan, layers)
     if own is None:
         return None
-    experts = plan.experts or (None,) * len(plan)
+    more = [() for _ in range(len(plan))]  # what is kept of parts of other kinds
+    for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
+        if slot not in (FFN.slot, Attention.slot):
+            more[i] += ((slot, kept),)
     return [
-        None if k == () and not a else (a, k, w if e is None else (*w, e))
-        for a, k, e, w in zip(plan.attn, plan.ffn, experts, own, strict=True)
+        None if i in plan.gone else (a, k, (*w, *more[i]))
+        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, own, strict=True))
     ]
 
 # %% ../nbs/14_search.ipynb #a04eb153
 def make_trie(
     decided: Sequence[list],  # a plan: its `list_decisions`
 ) -> Node:  # the root; its children are the decisions for layer 0
-    "The tree of distinct prefixes."
+    """The tree of distinct prefixes.
+
+    Parameters
+    ----------
+    decided : Sequence[list]
+        a plan: its `list_decisions`
+
+    Returns
+    -------
+    Node
+        the root; its children are the decisions for layer 0
+    """
     root = Node(plans=list(range(len(decided))))
     for p, ds in enumerate(decided):
         node = root
@@ -129,7 +168,18 @@ def make_trie(
 def list_levels(
     root: Node,  # of `make_trie`
 ) -> list[list[Node]]:  # a layer: its nodes
-    "The nodes of a tree, layer by layer."
+    """The nodes of a tree, layer by layer.
+
+    Parameters
+    ----------
+    root : Node
+        of `make_trie`
+
+    Returns
+    -------
+    list[list[Node]]
+        a layer: its nodes
+    """
     out, now = [], [root]
     while now := [c for n in now for c in n.children.values()]:
         out.append(now)
@@ -137,14 +187,11 @@ def list_levels(
 
 # %% ../nbs/14_search.ipynb #19bad9d9
 def _only(plan, i, layers):
-    "What `plan` does to the FFN and the tensors of layer `i`, and nothing else"
+    "What `plan` does to layer `i`, but for its token mixers, and nothing else"
     mine = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    return Plan(
-        tuple(k if j == i else None for j, k in enumerate(plan.ffn)),
-        (True,) * len(plan),
-        mine,
-        experts=tuple(e if j == i else None for j, e in enumerate(plan.experts)),
-    )
+    here = lambda key: key[0] == i and key[1] != Attention.slot
+    kept = {key: value for key, value in plan.kept.items() if here(key)}
+    return Plan(layers=len(plan), kept=kept, weights=mine)
 
 
 def _alike(nodes):
@@ -161,7 +208,23 @@ ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
 
 @dataclass(frozen=True)
 class Job:
-    "What a walk over the layers needs to know."
+    """What a walk over the layers needs to know.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense
+    tape : Tape
+        what the layers are called with
+    plans : Sequence
+        the plans of the tree
+    rows : int
+        windows that go through a layer at once
+    stack : bool
+        may those be several nodes'
+    tick : Callable
+        called with the number of nodes done
+    """
 
     model: PreTrainedModel  # dense
     tape: Tape  # what the layers are called with
@@ -202,18 +265,35 @@ def run_level(
     nodes: list[Node],  # evaluations to make
     states: dict,  # their parents -> (n, t, d) hidden states; emptied on the way
 ) -> dict:  # node -> (n, t, d) hidden states
-    "All evaluations of one layer, whose weights are turned to once."
-    layers, L = arch(job.model).layers, len(decoder_layers(job.model))
+    """All evaluations of one layer, whose weights are turned to once.
+
+    Parameters
+    ----------
+    job : Job
+        the walk
+    i : int
+        layer
+    nodes : list[Node]
+        evaluations to make
+    states : dict
+        their parents -> (n, t, d) hidden states; emptied on the way
+
+    Returns
+    -------
+    dict
+        node -> (n, t, d) hidden states
+    """
+    s = structure(job.model)
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     left = Counter(n.parent for n in nodes if n.decision is not None)
     with resident(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
-            narrow = _only(job.plans[some.plans[0]], i, layers)
+            narrow = _only(job.plans[some.plans[0]], i, s.home)
             with applied(job.model, narrow, park=False):
                 for attn, group in sides.items():
-                    off = drop(L, mixers={i: attn})
+                    off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
                     with applied(job.model, off, park=False):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
@@ -236,7 +316,24 @@ def walk(
     cap: int,  # nodes whose states are held at a time
     # node of the last layer -> (n, t, d) what leaves it; every node comes once
 ) -> Iterator[dict]:
-    "Walk the layers once with all plans; in parts if not all states may be held."
+    """Walk the layers once with all plans; in parts if not all states may be held.
+
+    Parameters
+    ----------
+    job : Job
+        the model and how to call it
+    root : Node
+        the plans, as a tree
+    h : torch.Tensor
+        (n, t, d) what enters layer 0
+    cap : int
+        nodes whose states are held at a time
+
+    Returns
+    -------
+    Iterator[dict]
+        node of the last layer -> (n, t, d) what leaves it; every node comes once
+    """
     L = len(decoder_layers(job.model))
     todo = [(0, list(root.children.values()), {root: h})]
     while todo:
@@ -299,7 +396,19 @@ def _kl_of(logits, ref, states, chunk, model=None):
 # %% ../nbs/14_search.ipynb #ba436740
 @dataclass(frozen=True)
 class Limits:
-    "How much is done at a time; follows from the budget."
+    """How much is done at a time; follows from the budget.
+
+    Parameters
+    ----------
+    windows : int
+        that walk together
+    nodes : int
+        whose states are held
+    rows : int
+        windows through a layer at once
+    chunk : int
+        tokens whose logits are there at once
+    """
 
     windows: int  # that walk together
     nodes: int  # whose states are held
@@ -309,7 +418,23 @@ class Limits:
 
 @dataclass(frozen=True)
 class LastStates:
-    "Where a walk arrived."
+    """Where a walk arrived.
+
+    Parameters
+    ----------
+    job : Job
+        the walk
+    limits : Limits
+        of memory
+    start : int
+        first of the windows
+    ids : object
+        (n, t) the windows
+    h : object
+        (n, t, d) what entered layer 0
+    states : dict
+        node of the last layer -> (n, t, d) what left it
+    """
 
     job: Job  # the walk
     limits: Limits  # of memory
@@ -333,12 +458,12 @@ def _limits(model, ids, leaves, check, budget):
 
 def _budget_beside(model, levels):
     "A quarter of what is free beside the largest narrow copy of a layer"
-    s, most = sizes(model), 0
+    s, most = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
-            own = [e for e in d[2] if isinstance(e, Kept)]
-            copy = sum(s.experts[i].count(len(e.left), e.k) for e in own)
-            most = max(most, len(d[1] or ()) * s.neuron[i] + copy)
+            kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
+            cut = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
+            most = max(most, sum(p.count(k) for p, k in cut if k not in (p.full, p.nothing)))
     return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
 
 
@@ -363,7 +488,30 @@ def find_last_states(
     budget: int | None = None,  # bytes; default: a quarter of what is free then
     progress: bool = False,  # show a progress bar
 ) -> Iterator[LastStates]:  # all last nodes of all windows, some at a time
-    "Walk the layers with every plan, as many windows at a time as the budget allows."
+    """Walk the layers with every plan, as many windows at a time as the budget allows.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        in inference mode, replayable
+    plans : Sequence[Plan]
+        to be walked
+    decided : Sequence[list]
+        their decisions
+    ids : torch.Tensor
+        (n, t) token windows
+    check : Check
+        how to replay the model
+    budget : int | None, default None
+        bytes; default: a quarter of what is free then
+    progress : bool, default False
+        show a progress bar
+
+    Returns
+    -------
+    Iterator[LastStates]
+        all last nodes of all windows, some at a time
+    """
     root = make_trie(decided)
     levels = list_levels(root)
     send_indices(model, _list_kept(levels), alone=True)
@@ -381,15 +529,15 @@ def find_last_states(
 # %% ../nbs/14_search.ipynb #f4becba6
 def _checked_plans(model, plans):
     "A plan: its decisions, or None for the plain way; an error if one does not fit"
-    s, layers = sizes(model), arch(model).layers
+    s = structure(model)
     for p in plans:
         if type(p) is Plan:
-            removed_params(p, s)
+            s.check(p)
             # says why not
-            if len(removed_blocks(p)) == len(s):
-                depth_edits(model, removed_blocks(p))
+            if len(p.gone) == len(s):
+                depth_edits(model, p.gone)
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
-    return [list_decisions(p, layers) if type(p) is Plan else None for p in plans]
+    return [list_decisions(p, s.home) if type(p) is Plan else None for p in plans]
 
 # %% ../nbs/14_search.ipynb #s14sco
 def _scored(model, plans, ids, plain, quick):
@@ -440,7 +588,26 @@ def plan_nll(
     # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    "The nll of every window under every plan."
+    """The nll of every window under every plan.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    plans : Sequence[Plan]
+        to be compared; other registered kinds too
+    ids : torch.Tensor
+        (n, t) token windows
+    progress : bool, default False
+        show a progress bar
+    budget : int | None, default None
+        bytes for hidden states, activations, logits; default: a quarter of what is free
+
+    Returns
+    -------
+    torch.Tensor
+        (len(plans), n) float32 on CPU, nats a token
+    """
 
     def plain(some):
         return _plain_nll(model, some, ids, progress)
@@ -457,22 +624,38 @@ def offloaded_nll(
     ids: torch.Tensor,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor | None:  # (n,) as of `nll`; None: it is no case for a walk
-    "The nll of every window of a model whose layers are offloaded, layer by layer."
+    """The nll of every window of a model whose layers are offloaded, layer by layer.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense or pruned, of any family
+    ids : torch.Tensor
+        (n, t) token windows
+    progress : bool, default False
+        show a progress bar
+
+    Returns
+    -------
+    torch.Tensor | None
+        (n,) as of `nll`; None: it is no case for a walk
+    """
     try:
         if not is_offloaded(model) or (check := check_replay(model, ids)).problem:
             return None
     except ValueError:  # of no family that is known
         return None
     limits, out = _limits(model, ids, 1, check, None), []
-    parts = ids.to(input_device(model)).split(limits.windows)
-    rows = 1 if parts[0].device.type in ONE_BY_ONE else limits.rows
-    bar, tick = layers_bar(model, "nll", progress, len(parts))
-    with bar, inference(model):
-        for part in parts:
-            h, tape = record_calls(model, part, check.as_tuple)
-            h = run_layers(model, tape, h, rows, tick)
-            with tail(model, check.as_tuple, check.mask) as logits:
-                out += [_nll_of(logits, h, part, limits.chunk, model).float().cpu()]
+    rows = 1 if input_device(model).type in ONE_BY_ONE else limits.rows
+
+    def end(part, h):
+        with tail(model, check.as_tuple, check.mask) as logits:
+            out.append(_nll_of(logits, h, part, limits.chunk, model).float().cpu())
+
+    how = dict(windows=limits.windows, what="nll", progress=progress, end=end)
+    with inference(model):
+        for _, _, run in walk_layers(model, ids, rows, check, **how):
+            run()
     return torch.cat(out)
 
 # %% ../nbs/14_search.ipynb #82a9a123
@@ -524,7 +707,28 @@ def plan_kl(
     # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    "The divergence of every window's predictions from the reference's, per plan."
+    """The divergence of every window's predictions from the reference's, per plan.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    plans : Sequence[Plan]
+        to be compared; other registered kinds too
+    ids : torch.Tensor
+        (n, t) token windows
+    ref : Callable | torch.Tensor | None, default None
+        reference logits, as for `kl`; default: the dense model's
+    progress : bool, default False
+        show a progress bar
+    budget : int | None, default None
+        bytes for hidden states, activations, logits; default: a quarter of what is free
+
+    Returns
+    -------
+    torch.Tensor
+        (len(plans), n) float32 on CPU, nats a token
+    """
 
     def plain(some):
         return _plain_kl(model, some, ids, ref, progress)

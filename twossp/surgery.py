@@ -4,127 +4,49 @@
 
 # %% auto #0
 __all__ = [
-    'REMOVAL', 'Edit', 'locate', 'swap_back', 'swap', 'swapped', 'Parked', 'ffn_edits',
-    'NoAttention', 'depth_edits', 'plan_edits', 'check_plan', 'edits', 'Saver',
-    'applied', 'apply_plan', 'cache_name', 'cached_logits'
+    'REMOVAL', 'Parked', 'depth_edits', 'plan_edits', 'check_plan', 'edits', 'Saver',
+    'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
 ]
 
 # %% ../nbs/04_surgery.ipynb #02c615df
 import inspect
 import re
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pkgutil import resolve_name
 
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
-from transformers.cache_utils import CacheLayerMixin
 
-from twossp.arch import (
-    Arch, Mixer, arch, decoder_layers, ffn_width, layer_mixers, layer_row,
-    n_params, sizes,
-)
-from .away import make_later, put_tensor
-from twossp.cutting import (
-    closing_biases, expert_changes, expert_shape, repeat_changes, skeleton_experts,
-)
-from .indices import find_indices, send_indices
+from .arch import arch, decoder_layers, ffn_width, layer_mixers, n_params
+from .away import make_later
+from .cutting import closing_biases, expert_shape, skeleton_experts
+from .edits import Edit, NoAttention, locate, swap, swapped
+from .indices import send_indices
 from twossp.linear import (
-    NoLinear, in_features, make_linear, out_features, read_matrix, slice_linear,
-    store_matrix,
+    in_features, make_linear, out_features, read_matrix, store_matrix,
 )
-from .experts import copy_module, is_experts, read_form
+from .parts import lay_in, structure
 from twossp.plan import (
-    Kind, Layout, Plan, drop, get_kind, kept_experts, kind_of, plan_from_dict,
-    plan_to_dict, removal_words, removed_blocks, removed_params, stays,
+    Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict,
+    removal_words, removed_params,
 )
 from .upstream import fresh_positions, hang_hooks
 
-# %% ../nbs/04_surgery.ipynb #31981efc
-@dataclass(frozen=True)
-class Edit:
-    "One replacement: `parent.name = new`."
-
-    parent: object  # a module, or a configuration
-    name: str  # of the attribute
-    new: object  # its new value
-
-
-def locate(
-    module: nn.Module,  # where to look from
-    dotted: str,  # name of a submodule
-) -> tuple[nn.Module, str]:  # the module that holds it, its name there
-    "Where a submodule hangs."
-    path, _, name = dotted.rpartition(".")
-    return module.get_submodule(path), name
-
-# %% ../nbs/04_surgery.ipynb #844c4960
-_ABSENT = object()  # the value of an attribute that was not there
-
-
-def _own(parent, name):
-    "The attribute as the object itself holds it, not its class"
-    if isinstance(parent, nn.Module) and name not in vars(parent):
-        known = (*parent._modules, *parent._parameters, *parent._buffers)
-        return getattr(parent, name) if name in known else _ABSENT
-    return getattr(parent, name)
-
-
-def swap_back(
-    undo: list[Edit],  # what `swap` gave
-    # called with each value that is in its place again
-    then: Callable | None = None,
-):
-    "Put back what was replaced."
-    for e in reversed(undo):
-        if e.new is _ABSENT:
-            delattr(e.parent, e.name)
-        else:
-            setattr(e.parent, e.name, e.new)
-        if then is not None:
-            then(e.new)
-
-# %% ../nbs/04_surgery.ipynb #b323be7f
-def swap(
-    # replacements, in order; one may be made when it is its turn
-    edits: Iterable[Edit],
-    # what is told of values that leave, and that are back
-    parked: "Parked | None" = None,
-) -> list[Edit]:  # for `swap_back`
-    "Carry replacements out, all or none."
-    undo = []
-    try:
-        for e in edits:
-            undo.append(Edit(e.parent, e.name, _own(e.parent, e.name)))
-            setattr(e.parent, e.name, e.new)
-            if parked is not None:
-                parked.leave(undo[-1].new)
-    except BaseException:
-        swap_back(undo, parked and parked.come_back)
-        raise
-    return undo
-
-# %% ../nbs/04_surgery.ipynb #e33c44e9
-@contextmanager
-def swapped(
-    edits: Iterable[Edit],  # replacements, in order
-    parked: "Parked | None" = None,  # as `swap` takes it
-) -> Iterator[None]:
-    "The replacements are in place inside the `with` block."
-    undo = swap(edits, parked)
-    try:
-        yield
-    finally:
-        swap_back(undo, parked and parked.come_back)
+_all_ = ["swap"]  # which callers look for here
 
 # %% ../nbs/04_surgery.ipynb #7eb3bbca
 class Parked:
-    "Tensors that wait on the host while others are in their place."
+    """Tensors that wait on the host while others are in their place.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        what it still uses stays where it is
+    """
 
     def __init__(
         self,
@@ -136,7 +58,13 @@ class Parked:
         self,
         old: object,  # that was just replaced; anything but a module has no tensors
     ):
-        "Move to the host what the model does not use any more."
+        """Move to the host what the model does not use any more.
+
+        Parameters
+        ----------
+        old : object
+            that was just replaced; anything but a module has no tensors
+        """
         away = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
         used = {id(p) for p in self.model.parameters()} if away else ()
         for p in away:
@@ -148,7 +76,13 @@ class Parked:
         self,
         old: object,  # that is in its place again
     ):
-        "Move its tensors back to where they were."
+        """Move its tensors back to where they were.
+
+        Parameters
+        ----------
+        old : object
+            that is in its place again
+        """
         for p in _parameters(old):
             if id(p) in self.home:
                 p.data = p.data.to(self.home[id(p)])
@@ -158,89 +92,6 @@ class Parked:
 def _parameters(x):
     "The parameters of a module; of anything else, none"
     return list(x.parameters()) if isinstance(x, nn.Module) else []
-
-# %% ../nbs/04_surgery.ipynb #e73170b6
-def ffn_edits(
-    layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
-    keep: tuple[int, ...],  # neurons that stay; () removes the FFN
-) -> Iterator[Edit]:  # one a projection, made when it is its turn
-    "Replace the FFN's projections by narrower ones, or by nothing."
-    a = layer_row(layer, a)
-    if not a.down:
-        return  # experts and no other FFN
-    places = [locate(layer, n) for n in (*a.up, a.down)]
-    down = getattr(*places[-1])
-    if keep:
-        k, f = find_indices(layer, keep, down.weight.device), in_features(down)
-        stacked = torch.cat([k + p * f for p in range(a.fused)])
-    del down  # whoever replaces it may want to be rid of it
-    for n, place in enumerate(places, start=1):
-        last = n == len(places)
-        if keep:
-            how = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
-            new = make_later(getattr(*place), partial(slice_linear, **how))
-        else:
-            old = getattr(*place)
-            new = NoLinear(out_features(old) if last else 0).train(old.training)
-            del old
-        yield Edit(*place, new)
-
-# %% ../nbs/04_surgery.ipynb #f6fd31ed
-def _advance(cache, x, i):
-    "Append `x.shape[1]` zero tokens to layer `i` of `cache`, as narrow as it allows"
-    layer = cache.layers[i] if i < len(cache.layers) else None
-    if layer is not None and not isinstance(layer, CacheLayerMixin):
-        return  # it keeps no keys
-    keys = getattr(layer, "keys", None)
-    heads, width = 1, 1
-    if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
-        heads, width = keys.shape[1], keys.shape[-1]
-    zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
-    cache.update(zero, zero, i)
-
-
-def _mark(cache, i):
-    "Say that layer `i` has seen tokens: masks are made by what the last such layer says"
-    layer = cache.layers[i] if i < len(cache.layers) else None
-    seen = getattr(layer, "has_previous_state", None)
-    if isinstance(seen, dict):
-        seen.update(dict.fromkeys(seen, True))
-
-
-def _nothing(gives, x, given):
-    "What adds nothing, in the form that `Arch.gives` names; + is what it was to add to"
-    forms = {"x": torch.zeros_like(x), "-": None, "+": next(iter(given), None)}
-    if len(gives) == 1:
-        return forms[gives]
-    each = [forms[c] for c in gives if c in forms]
-    return each if gives.startswith("[") else tuple(each)
-
-# %% ../nbs/04_surgery.ipynb #f0680acd
-class NoAttention(nn.Module):
-    "Stands where an attention was: adds zero, and keeps the cache's length right."
-
-    def __init__(
-        self,
-        layer_idx: int,  # of the layer, as the cache counts
-        mixer: Mixer | None = None,  # what was there; None: an attention like Llama's
-    ):
-        super().__init__()
-        self.layer_idx, self.stands_for = layer_idx, mixer
-
-    def forward(self, hidden_states=None, *args, **kwargs):
-        x = kwargs.pop("x", None) if hidden_states is None else hidden_states
-        given, m = (*args, *kwargs.values()), self.stands_for
-        cache = next((v for v in given if isinstance(v, Cache)), None)
-        keeps = m.keeps if m else "keys"
-        if cache is not None and keeps == "states":
-            _mark(cache, self.layer_idx)
-        elif cache is not None and keeps == "keys":
-            _advance(cache, x, self.layer_idx)
-        return _nothing(m.gives if m else "x-", x, given)
-
-    def extra_repr(self):
-        return f"layer_idx={self.layer_idx}"
 
 # %% ../nbs/04_surgery.ipynb #444c070b
 def _config_edits(config, L, kept):
@@ -316,64 +167,47 @@ def depth_edits(
     model: PreTrainedModel,  # of a supported family
     gone: tuple[int, ...],  # layers to take out
 ) -> list[Edit]:  # none if `gone` is empty
-    "Take whole layers out of list, configuration and numbering; one has to be left."
+    """Take whole layers out of list, configuration and numbering; one has to be left.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family
+    gone : tuple[int, ...]
+        layers to take out
+
+    Returns
+    -------
+    list[Edit]
+        none if `gone` is empty
+    """
     if not gone:
         return []
     layers = decoder_layers(model)
     L = len(layers)
     kept = _left(L, gone)
     stack = nn.ModuleList(layers[i] for i in kept).train(layers.training)
-    edits = [Edit(*locate(model, arch(model).layers), stack)]
+    edits = [Edit(*locate(model, structure(model).home), stack)]
     edits += _config_edits(model.config.get_text_config(), L, kept)
     for new, old in enumerate(kept):
         edits += _index_edits(layers[old], old, new)
     return edits + [Edit(*x) for x in closing_biases(layers, kept)]
 
 # %% ../nbs/04_surgery.ipynb #a8eef2fb
-def _mixers_off(layer, a, attn):
-    "The token mixers that a layer loses"
-    each = enumerate(layer_mixers(layer, a))
-    return [m for k, m in each if not stays(attn, k)]
-
-
 def _expected_shape(model, plan, name):
     "The shape of a parameter in the pruned model, as it is stored; None if it is gone"
-    a, (path, _, attr) = arch(model), name.rpartition(".")
-    number, _, inner = path.removeprefix(f"{a.layers}.").partition(".")
-    i, m = int(number), model.get_submodule(path)
-    a = layer_row(decoder_layers(model)[i], a)
-    if inner == a.experts != "":
-        return _expert_shape(m, attr, plan, i)
-    keep, out, n = plan.ffn[i], out_features(m), in_features(m)
-    of_ffn = inner in (*a.up, a.down)
-    off = _mixers_off(decoder_layers(model)[i], a, plan.attn[i])
-    gone = any(inner.startswith(f"{x.name}.") for x in off)
-    if of_ffn and keep == () or not of_ffn and gone:
+    s, (path, _, attr) = structure(model), name.rpartition(".")
+    if part := s.named.get(name):
+        return part.tensors(part.read(plan)).get(name)
+    i, _, inner = path.removeprefix(f"{s.home}.").partition(".")
+    beside = [p for p in s.of(int(i)) for t in p.dense if t.name.startswith(f"{inner}.")]
+    if any(p.read(plan) == p.nothing for p in beside):
         return None
-    if of_ffn and keep is not None:
-        k = len(keep)
-        out, n = (out, k) if inner == a.down else (k * a.fused, n)
+    m = model.get_submodule(path)
     if attr == "bias":
-        return (out,)
-    return tuple(store_matrix(m, torch.empty(out, n, device="meta")).shape)
-
-
-def _expert_shape(m, attr, plan, i):
-    "The shape of a tensor of the experts, (experts, out, in), turned, or a bias"
-    form, kept = read_form(m), kept_experts(plan, i)
-    down, up = (1, 2) if form.turned else (2, 1)  # where the neurons lie
-    where = {"down_proj": down, "down_proj_bias": None, form.up: up}
-    where[f"{form.up}_bias"] = 1
-    if attr not in where:
-        raise ValueError(f"no tensor of experts: {attr}")
-    if plan.ffn[i] == ():
-        return None
-    shape = list(getattr(m, attr).shape)
-    if kept is not None:
-        shape[0] = len(kept.left)
-    if kept is not None and where[attr] is not None:
-        shape[where[attr]] = kept.k * (1 + (form.gated and attr != "down_proj"))
-    return tuple(shape)
+        return (out_features(m),)
+    shape = out_features(m), in_features(m)
+    return tuple(store_matrix(m, torch.empty(shape, device="meta")).shape)
 
 # %% ../nbs/04_surgery.ipynb #94e93eb3
 def _check_weights(model, plan):
@@ -394,79 +228,46 @@ def _check_weights(model, plan):
                 " pruned model"
             )
 
-
-def _copy_layer(old):
-    "A linear layer, or experts, that share the tensors of another"
-    with align_module_device(old):
-        if is_experts(old):
-            return copy_module(old)
-        bias = None if old.bias is None else old.bias.detach()
-        return make_linear(old, read_matrix(old).detach(), bias)
-
-# %% ../nbs/04_surgery.ipynb #eb92eda5
-def _put_weights(model, edits, weights):
-    "Lay a plan's own tensors into the new modules, or into copies of the old ones"
-    homes = {}
-    for name, w in weights.items():
-        path, _, attr = name.rpartition(".")
-        parent, child = locate(model, path)
-        homes.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
-    for e in edits:
-        for attr, w in homes.pop((id(e.parent), e.name), (None, ()))[1]:
-            put_tensor(e.new, attr, w)
-        yield e
-    for (_, child), (parent, own) in homes.items():
-        m = make_later(getattr(parent, child), _copy_layer)
-        for attr, w in own:
-            put_tensor(m, attr, w)
-        yield Edit(parent, child, m)
-
 # %% ../nbs/04_surgery.ipynb #2baeb6ca
-def _removal_edits(layer, a, plan, i, number):
-    "What a plan removes from layer `i`, which becomes `number`"
-    kept = () if plan.ffn[i] == () else kept_experts(plan, i)
-    experts = expert_changes(layer, a, kept)  # they may be refused
-    if plan.ffn[i] is not None:
-        yield from ffn_edits(layer, a, plan.ffn[i])
-    for x in experts:
-        yield Edit(*x)
-    for m in _mixers_off(layer, a, plan.attn[i]):
-        stub = NoAttention(number, m).train(layer.training)
-        _share_buffers(layer.get_submodule(m.name), stub)
-        yield Edit(*locate(layer, m.name), stub)
-
-
-def _make_edits(model, plan):
+def _make_edits(model, plan, s):
     "The edits, one by one: each is made when it is asked for"
-    a, layers, gone = arch(model), decoder_layers(model), removed_blocks(plan)
-    for i, layer in enumerate(layers):
-        if i in gone:
-            continue
-        here, number = f"{a.layers}.{i}.", i - sum(g < i for g in gone)
-        mine = {k: w for k, w in plan.weights.items() if k.startswith(here)}
-        removals = _removal_edits(layer, a, plan, i, number)
-        for e in _put_weights(model, removals, mine):
-            yield e
-            yield from (Edit(*x) for x in repeat_changes(layers, a, i, [e]))
-    yield from depth_edits(model, gone)
-
-
-def _share_buffers(old, stub):
-    "Constants that no file holds: a family's own code fills them in by name (Falcon H1)"
-    for n in old._non_persistent_buffers_set:
-        stub.register_buffer(n, old._buffers[n], persistent=False)
+    for i in (i for i in range(len(s)) if i not in plan.gone):
+        number = i - sum(g < i for g in plan.gone)
+        here = {k: w for k, w in plan.weights.items() if k.startswith(f"{s.home}.{i}.")}
+        for part in s.of(i):
+            own = {k: here.pop(k) for k in [*here] if s.named.get(k) is part}
+            yield from part.edits(model, part.read(plan), own, number)
+        yield from lay_in(model, (), here)
+    if plan.gone:
+        yield from depth_edits(model, plan.gone)
 
 # %% ../nbs/04_surgery.ipynb #af9562f0
 def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # that fits it; `ValueError` if not
 ) -> Iterator[Edit]:  # in order; each is made when it is asked for
-    "Everything that `plan` replaces in `model`; checked now, made one by one."
-    removed_params(plan, sizes(model))
-    _left(len(plan), removed_blocks(plan))
+    """Everything that `plan` replaces in `model`; checked now, made one by one.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family
+    plan : Plan
+        that fits it; `ValueError` if not
+
+    Returns
+    -------
+    Iterator[Edit]
+        in order; each is made when it is asked for
+    """
+    s = structure(model)
+    s.check(plan)
+    _left(len(plan), plan.gone)
     _check_weights(model, plan)
+    for part, kept in s.left(plan):
+        part.fits(model, kept)
     send_indices(model, enumerate(plan.ffn))
-    return _make_edits(model, plan)
+    return _make_edits(model, plan, s)
 
 # %% ../nbs/04_surgery.ipynb #e43c9120
 def _stubs(layer, a):
@@ -536,7 +337,15 @@ def check_plan(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ):
-    "`ValueError` says why a plan does not fit; no tensor of a removal is copied."
+    """`ValueError` says why a plan does not fit; no tensor of a removal is copied.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense
+    plan
+        a plan of any kind
+    """
     _begin(model, plan)
 
 
@@ -544,12 +353,35 @@ def edits(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ) -> list[Edit]:  # what it replaces, all of it made
-    "The edits that realise `plan`; `ValueError` on a model that is already pruned."
+    """The edits that realise `plan`; `ValueError` on a model that is already pruned.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense
+    plan
+        a plan of any kind
+
+    Returns
+    -------
+    list[Edit]
+        what it replaces, all of it made
+    """
     return list(_begin(model, plan))
 
 # %% ../nbs/04_surgery.ipynb #4deab872
 class Saver:
-    "What `model.save_pretrained` is while a plan is in place."
+    """What `model.save_pretrained` is while a plan is in place.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        held weakly: no cycle keeps its memory
+    plan
+        that it has now
+    dense : dict
+        parameters of the dense model: total, layers
+    """
 
     def __init__(
         self,
@@ -575,8 +407,9 @@ class Saver:
 def _count_dense(model):
     "The parameter counts that a checkpoint of a pruned model compares with"
     counts = dict(total=n_params(model), layers=n_params(decoder_layers(model)))
-    if arch(model).experts:  # a token's
-        counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
+    s = structure(model)
+    if any(p.groups for p in s.parts):  # a token's
+        counts["active"] = counts["total"] - counts["layers"] + s.active
     return counts
 
 
@@ -616,7 +449,7 @@ def applied(
         `model`, pruned
     """
     todo = _save_edits(model, plan, _begin(model, plan), _count_dense(model))
-    hang_hooks(model, arch(model).layers)
+    hang_hooks(model, structure(model).home)
     with swapped(todo, Parked(model) if park else None):
         yield model
 
@@ -656,7 +489,18 @@ def apply_plan(
 def cache_name(
     model: PreTrainedModel,  # any causal language model
 ) -> str:  # "cache", or "past_key_values" before the renaming
-    "What the model's `forward` calls its cache argument in this transformers."
+    """What the model's `forward` calls its cache argument in this transformers.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+
+    Returns
+    -------
+    str
+        "cache", or "past_key_values" before the renaming
+    """
     names = inspect.signature(model.forward).parameters
     return next(n for n in ("cache", "past_key_values") if n in names)
 
@@ -672,7 +516,29 @@ def cached_logits(
     # them itself
     positions: bool = False,
 ) -> torch.Tensor:  # (n, t, vocabulary)
-    "Logits of all positions as cached decoding gives them."
+    """Logits of all positions as cached decoding gives them.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+    ids : torch.Tensor
+        (n, t) token ids
+    prompt : int
+        tokens of the first step; the rest go one by one
+    cache : Cache | None, default None
+        default: the model's own
+    mask : torch.Tensor | None, default None
+        (n, t) 0 where a window is padded on the left
+    positions : bool, default False
+        say at which positions tokens stand, as `generate` does; not every family counts them
+        itself
+
+    Returns
+    -------
+    torch.Tensor
+        (n, t, vocabulary)
+    """
     with fresh_positions(model):
         return _cached(model, ids, prompt, cache, mask, positions)
 

@@ -16,14 +16,13 @@ from twossp.allocate import (
     repaired_points,
     search_widths,
 )
-from .arch import arch, sizes
 from .balance import Balance
-from .importance import activation_scores
+from .importance import activation_scores, note_unreached
+from .parts import fit_multiple, structure
 from .plan import Plan
 from .provenance import planner
 from .repair import check_repair, repair_plan, repair_windows
-from .routed import note_unreached
-from .two_ssp import check_search_windows, fit_multiple, two_ssp
+from .two_ssp import check_search_windows, two_ssp
 
 # %% ../nbs/32_two_ssp_plus.ipynb #ec42e307
 N_COMPARE = 4  # windows, at most, that balances and widths are compared on
@@ -35,7 +34,7 @@ def _search_balance(
 ):
     "The best plan along the removal path; `log` receives what was measured"
     multiple = fit_multiple(model, multiple)
-    formula_point(sizes(model), sparsity, alpha, multiple)  # can the target be reached
+    formula_point(structure(model), sparsity, alpha, multiple)  # can the target be reached
     scores = activation_scores(model, calib, p, bs, progress, weighted=weighted)
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
@@ -58,7 +57,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance):
         )
     if widths not in ("uniform", "search"):
         raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
-    if widths == "search" and arch(model).experts:
+    if widths == "search" and any(p.groups for p in structure(model).parts):
         raise ValueError(
             "widths='search' is for dense models: the experts of a mixture keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
