@@ -39,8 +39,6 @@ from twossp.evaluate import (
 )
 from .executor import Source
 from .generation import agreement, on_agreement
-
-# %% ../nbs/71_all.ipynb #8f4f9f64
 from .grid import run_grid
 from .hub import load_pruned, push_pruned, save_pruned
 from .identity import model_identity, plan_identity, plan_key

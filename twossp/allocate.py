@@ -32,19 +32,7 @@ from .width import width_plan
 # %% ../nbs/31_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
 class Point:
-    """One balance that was tried.
-
-    Parameters
-    ----------
-    n_attn : int
-        attentions removed
-    width : int
-        FFN neurons that each layer keeps
-    nll : float
-        nats a token on the windows that balances are compared on
-    repaired : float | None, default None
-        the same after a repair, on windows that it has not seen; None: not tried
-    """
+    "One balance that was tried."
 
     n_attn: int  # attentions removed
     width: int  # FFN neurons that each layer keeps
@@ -57,20 +45,7 @@ def feasible_counts(
     s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
-    """The numbers of removed attentions with which the target can be met.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-
-    Returns
-    -------
-    list[int]
-        ascending; `ValueError` if there are none
-    """
+    "The numbers of removed attentions with which the target can be met."
     sparsity = check_sparsity(sparsity)
     ranges = [reachable_range(s, n) for n in range(mixer_count(s) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
@@ -83,24 +58,7 @@ def formula_point(
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
 ) -> Balance:  # the formula's; if it cannot be had, the nearest that can
-    """Where the search starts from.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    alpha : float, default 1.5
-        of the formula
-    multiple : int, default 1
-        of which widths are multiples; 1: whole neurons
-
-    Returns
-    -------
-    Balance
-        the formula's; if it cannot be had, the nearest that can
-    """
+    "Where the search starts from."
     counts, wanted = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
     nearest = min(counts, key=lambda n: abs(n - wanted))
     return balance(s, sparsity, alpha, nearest, multiple)
@@ -119,32 +77,7 @@ def removal_path(
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
 ) -> tuple[list[Point], list[Plan], list[Trial]]:  # points, their plans, all trials
-    """Walk along the greedy removals, and score the balance at each step.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    scores : Sequence[torch.Tensor]
-        a layer: (f,) one score a neuron
-    sparsity : float
-        target, in (0, 1)
-    search : torch.Tensor
-        (m, t) windows that removals are scored on
-    compare : torch.Tensor
-        (k, t) windows that balances are compared on
-    alpha : float, default 1.5
-        of the formula, for the width that removals are scored at
-    progress : bool, default True
-        show a progress bar
-    multiple : int, default 1
-        of which widths are multiples; 1: whole neurons
-
-    Returns
-    -------
-    tuple[list[Point], list[Plan], list[Trial]]
-        points, their plans, all trials
-    """
+    "Walk along the greedy removals, and score the balance at each step."
     s = structure(model)
     drops, start = mixer_drops(s), formula_point(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
@@ -184,28 +117,7 @@ def repaired_points(
     tries: int = 5,  # points to repair
     progress: bool = True,  # show a progress bar
 ) -> list[Point]:  # all points, those with what the repair gives
-    """Repair a few points on some calibration windows, and compare them on others.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    points : Sequence[Point]
-        of `removal_path`
-    plans : Sequence[Plan]
-        likewise
-    calib : torch.Tensor
-        (n, t) calibration windows, 3 or more
-    tries : int, default 5
-        points to repair
-    progress : bool, default True
-        show a progress bar
-
-    Returns
-    -------
-    list[Point]
-        all points, those with what the repair gives
-    """
+    "Repair a few points on some calibration windows, and compare them on others."
     if len(check_ids(calib)) < 3:
         raise ValueError(
             "searching a balance for repaired models needs at least 3 calibration"
@@ -225,18 +137,7 @@ def repaired_points(
 def best_point(
     points: Sequence[Point],  # of a path
 ) -> int:  # which of them
-    """The lowest loss, after the repair where that was tried; the first of equals.
-
-    Parameters
-    ----------
-    points : Sequence[Point]
-        of a path
-
-    Returns
-    -------
-    int
-        which of them
-    """
+    "The lowest loss, after the repair where that was tried; the first of equals."
     tried = [i for i, p in enumerate(points) if p.repaired is not None]
     if tried:
         return min(tried, key=lambda i: points[i].repaired)
@@ -249,20 +150,7 @@ def exchanges(
     # a layer: by how much it rises with a step less; inf: impossible
     cost: Sequence[float],
 ) -> list[tuple[int, int]]:  # (from, to), best first; each layer at most once
-    """Who should give to whom.
-
-    Parameters
-    ----------
-    gain : Sequence[float]
-        a layer: by how much the loss falls with a step more; -inf: impossible
-    cost : Sequence[float]
-        a layer: by how much it rises with a step less; inf: impossible
-
-    Returns
-    -------
-    list[tuple[int, int]]
-        (from, to), best first; each layer at most once
-    """
+    "Who should give to whom."
     pairs, used = [], set()
     for i in sorted(range(len(gain)), key=lambda i: -gain[i]):
         givers = [j for j in range(len(cost)) if j != i and j not in used]
@@ -301,34 +189,7 @@ def search_widths(
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which the plan's widths are multiples: they stay so
 ) -> tuple[Plan, list[dict]]:  # the same total of neurons; a round: widths and loss
-    """Hand neurons from layers that need them least to layers that need them most.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    scores : Sequence[torch.Tensor]
-        a layer: (f,) one score a neuron
-    plan : Plan
-        narrowed by those scores, without weights; its attentions stay so
-    search : torch.Tensor
-        (m, t) windows that steps are scored on
-    compare : torch.Tensor
-        (k, t) windows that decide
-    rounds : int, default 3
-        of exchanges
-    step : float, default 0.25
-        neurons handed over at first, as a share of the mean width
-    progress : bool, default True
-        show a progress bar
-    multiple : int, default 1
-        of which the plan's widths are multiples: they stay so
-
-    Returns
-    -------
-    tuple[Plan, list[dict]]
-        the same total of neurons; a round: widths and loss
-    """
+    "Hand neurons from layers that need them least to layers that need them most."
     L, full = len(plan), [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
     gone = Plan((None,) * L, plan.attn)

@@ -232,23 +232,7 @@ def sees(
 # %% ../nbs/02_arch.ipynb #9932fff1
 @dataclass(eq=False)
 class Memory:
-    """All that is remembered of one model; it goes with the model.
-
-    Parameters
-    ----------
-    row : Arch | None, default None
-        given for the moment, or by the model it was made from
-    structures : dict
-        its parts, by the layers' shapes
-    check : object, default None
-        how its layers are replayed
-    scores : dict
-        of a few calibration texts
-    held : dict
-        tokens that were not too many at once
-    images : object, default None
-        what belongs to the windows that it is run on now
-    """
+    "All that is remembered of one model; it goes with the model."
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
     structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
@@ -264,18 +248,7 @@ _MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
 def recall(
     model: nn.Module,  # any model
 ) -> Memory:  # the same one for as long as the model lives
-    """What is remembered of a model; a copy of the model has a memory of its own.
-
-    Parameters
-    ----------
-    model : nn.Module
-        any model
-
-    Returns
-    -------
-    Memory
-        the same one for as long as the model lives
-    """
+    "What is remembered of a model; a copy of the model has a memory of its own."
     if model not in _MEMORIES:
         _MEMORIES[model] = Memory()
     return _MEMORIES[model]

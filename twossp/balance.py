@@ -22,20 +22,7 @@ def mean_sizes(
     s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
     active: bool = False,  # only what one token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
-    """A and F of the formula: one layer's, and means where layers differ.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        the parts of the dense model, or their numbers alone
-    active : bool, default False
-        only what one token uses
-
-    Returns
-    -------
-    tuple[float, float]
-        parameters of one attention, of one FFN
-    """
+    "A and F of the formula: one layer's, and means where layers differ."
     s = as_structure(s)
     mixers, ffns = [p.size for p in s.mixers], [n for n in s.sizes(active) if n]
     if not mixers or 0 in mixers or not ffns:
@@ -57,18 +44,7 @@ COUNTS = "all", "active"  # what F can count: all parameters, or those of one to
 def mixer_count(
     s: Structure | Sizes,  # of the dense model
 ) -> int:  # the number of layers, where each has one attention
-    """L of the formula: how many token mixers there are that can go.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-
-    Returns
-    -------
-    int
-        the number of layers, where each has one attention
-    """
+    "L of the formula: how many token mixers there are that can go."
     return len(as_structure(s).mixers)
 
 
@@ -78,24 +54,7 @@ def attention_count(
     alpha: float = 1.5,  # larger removes more attentions; the paper's value
     count: str = "all",  # what F counts; or "active": what one token uses
 ) -> int:  # 0 … L
-    """The formula's number of attentions to remove.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    alpha : float, default 1.5
-        larger removes more attentions; the paper's value
-    count : str, default 'all'
-        what F counts; or "active": what one token uses
-
-    Returns
-    -------
-    int
-        0 … L
-    """
+    "The formula's number of attentions to remove."
     _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
@@ -117,18 +76,7 @@ def _check_count(count, n_attn=None):
 def mixer_drops(
     s: Structure | Sizes,  # of the dense model
 ) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
-    """Plans that each remove one token mixer: one attention, in most families.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-
-    Returns
-    -------
-    list[Plan]
-        one a token mixer, layer by layer; none for a layer without
-    """
+    "Plans that each remove one token mixer: one attention, in most families."
     s, plans = as_structure(s), []
     for part in s.mixers:
         beside = [p for p in s.mixers if p.layer == part.layer]
@@ -142,22 +90,7 @@ def round_width(
     f: int,  # neurons of the dense FFN
     multiple: int = 1,  # of which the width is to be a multiple; 1 to f
 ) -> int:  # the nearest multiple, or `f` itself where that is nearer
-    """A width that hardware likes.
-
-    Parameters
-    ----------
-    exact : float
-        neurons, 0 … f
-    f : int
-        neurons of the dense FFN
-    multiple : int, default 1
-        of which the width is to be a multiple; 1 to f
-
-    Returns
-    -------
-    int
-        the nearest multiple, or `f` itself where that is nearer
-    """
+    "A width that hardware likes."
     most = f // multiple * multiple
     nearest = min(most, max(0, round(exact / multiple) * multiple))
     return f if abs(f - exact) < abs(nearest - exact) else nearest
@@ -167,15 +100,7 @@ def check_multiple(
     multiple: int,  # of which widths are to be multiples
     f: int,  # neurons of the dense FFN
 ):
-    """`ValueError` unless a width can be a multiple of it.
-
-    Parameters
-    ----------
-    multiple : int
-        of which widths are to be multiples
-    f : int
-        neurons of the dense FFN
-    """
+    "`ValueError` unless a width can be a multiple of it."
     whole = isinstance(multiple, int) and not isinstance(multiple, bool)
     if not whole or not 1 <= multiple <= f:
         raise ValueError(
@@ -186,15 +111,7 @@ def check_multiple(
 # %% ../nbs/23_balance.ipynb #70e65ecf
 @dataclass(frozen=True)
 class Balance:
-    """How a sparsity target is split between the stages.
-
-    Parameters
-    ----------
-    n_attn : int
-        attentions to remove
-    width : int
-        FFN neurons each layer keeps
-    """
+    "How a sparsity target is split between the stages."
 
     n_attn: int  # attentions to remove
     width: int  # FFN neurons each layer keeps
@@ -204,20 +121,7 @@ def reachable_range(
     s: Structure | Sizes,  # of the dense model
     n_attn: int,  # attentions removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    """The sparsities that `n_attn` removed attentions allow: all of every FFN, or none.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    n_attn : int
-        attentions removed
-
-    Returns
-    -------
-    tuple[float, float]
-        lowest and highest sparsity
-    """
+    "The sparsities that `n_attn` removed attentions allow: all of every FFN, or none."
     s = as_structure(s)
     attn = n_attn * mean_sizes(s)[0]
     return attn / s.total, (attn + sum(s.sizes())) / s.total
@@ -242,18 +146,7 @@ def _check_reach(s, sparsity, n):
 def full_width(
     s: Structure | Sizes,  # of the dense model
 ) -> int:  # units
-    """The width that widths are fractions of: of the widest FFN.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-
-    Returns
-    -------
-    int
-        units
-    """
+    "The width that widths are fractions of: of the widest FFN."
     return as_structure(s).full_width
 
 
@@ -263,24 +156,7 @@ def width_after(
     removed: float,  # parameters that attentions take away
     multiple: int = 1,  # of which the width is a multiple
 ) -> int:  # that the widest FFN keeps
-    """The width that meets a target, once it is known what the attentions take away.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    removed : float
-        parameters that attentions take away
-    multiple : int, default 1
-        of which the width is a multiple
-
-    Returns
-    -------
-    int
-        that the widest FFN keeps
-    """
+    "The width that meets a target, once it is known what the attentions take away."
     s = as_structure(s)
     n, f = sum(x > 0 for x in s.sizes()), s.full_width
     # FFN parameters to remove from each layer
@@ -292,20 +168,7 @@ def layer_widths(
     s: Structure | Sizes,  # of the dense model
     width: int,  # that the widest FFN keeps
 ) -> list[int]:  # a layer: units to keep; 0: it has no FFN
-    """The same share of every FFN: the same number of neurons where they are alike.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    width : int
-        that the widest FFN keeps
-
-    Returns
-    -------
-    list[int]
-        a layer: units to keep; 0: it has no FFN
-    """
+    "The same share of every FFN: the same number of neurons where they are alike."
     return as_structure(s).widths(width)
 
 # %% ../nbs/23_balance.ipynb #6f4bc778

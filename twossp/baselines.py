@@ -43,22 +43,7 @@ def removal_count(
     most: int,  # how many of the layers may go
 ) -> int:  # 1 … most
     """How many of `L` layers a sparsity stands for, rounded up; `ValueError` with the
-    reachable range beyond `most`.
-
-    Parameters
-    ----------
-    L : int
-        layers of the model
-    sparsity : float
-        target, in (0, 1)
-    most : int
-        how many of the layers may go
-
-    Returns
-    -------
-    int
-        1 … most
-    """
+    reachable range beyond `most`."""
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
     if n > most:
         raise ValueError(
@@ -72,15 +57,7 @@ def check_both(
     model: PreTrainedModel,  # of a supported family
     method: str,  # as a reader knows it
 ):
-    """`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    method : str
-        as a reader knows it
-    """
+    "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
     s = structure(model)
     mixing = {p.layer for p in s.mixers}
     for i, ffn in enumerate(s.sizes()):
@@ -126,30 +103,7 @@ def shortgpt(
     # if given, receives `n` blocks, `influence` (L,), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of whole blocks
-    """Remove the blocks of lowest influence.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    sparsity : float
-        target, in (0, 1); rounded up to whole blocks
-    last_token : bool, default True
-        influence at the last token of a window; False: mean over its tokens
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives `n` blocks, `influence` (L,), `forwards`
-
-    Returns
-    -------
-    Plan
-        of whole blocks
-    """
+    "Remove the blocks of lowest influence."
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
     bs = _batch(model, calib, bs)
@@ -172,28 +126,7 @@ def window_similarity(
     # (L-n,) float32 in [-1, 1]; entry l: from the output of block
     # l to that of l+n
 ) -> torch.Tensor:
-    """Mean cosine at the last token between the outputs of blocks `n` apart.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows
-    n : int
-        blocks in a row, 1 … L-1
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show a progress bar
-    budget : int | None, default None
-        bytes of the host for the blocks' outputs; default: a quarter of what is free
-
-    Returns
-    -------
-    torch.Tensor
-        (L-n,) float32 in [-1, 1]; entry l: from the output of block l to that of l+n
-    """
+    "Mean cosine at the last token between the outputs of blocks `n` apart."
     check_ids(calib, model)
     L = len(decoder_layers(model))
     if not 1 <= n < L:
@@ -231,28 +164,7 @@ def window_based(
     # if given, receives `n` blocks, `similarity` (L-n,), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of whole blocks, consecutive
-    """Remove the row of blocks over which the residual stream changes least.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows
-    sparsity : float
-        target, in (0, 1); rounded up to whole blocks
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives `n` blocks, `similarity` (L-n,), `forwards`
-
-    Returns
-    -------
-    Plan
-        of whole blocks, consecutive
-    """
+    "Remove the row of blocks over which the residual stream changes least."
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
     similarity = window_similarity(model, calib, n, bs, progress)
@@ -281,28 +193,7 @@ def blockpruner(
     log: dict | None = None,
 ) -> Plan:  # of n attentions and n FFNs
     """Remove attentions and FFNs in turn, each time the one that leaves the lowest
-    perplexity.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows, of which the first few are used
-    sparsity : float
-        target, in (0, 1); rounded up to whole attentions and FFNs
-    n_search : int, default 1
-        windows that a removal is scored on
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `n`, `trials` (candidate i < L: attention i, L+i: FFN i), `forwards`
-
-    Returns
-    -------
-    Plan
-        of n attentions and n FFNs
-    """
+    perplexity."""
     check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
@@ -343,32 +234,7 @@ def random_plan(
     progress: bool = True,  # there is none to show
     log: dict | None = None,  # if given, receives `balance`, `forwards`
 ) -> Plan:  # at 2SSP's balance
-    """Remove random neurons and random attentions.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; only its sizes are looked at
-    calib : torch.Tensor | None
-        not looked at
-    sparsity : float
-        target, in (0, 1)
-    alpha : float, default 1.5
-        of the balance formula
-    n_attn : int | None, default None
-        attentions to remove; default: the formula's number
-    seed : int, default 0
-        of the draw
-    progress : bool, default True
-        there is none to show
-    log : dict | None, default None
-        if given, receives `balance`, `forwards`
-
-    Returns
-    -------
-    Plan
-        at 2SSP's balance
-    """
+    "Remove random neurons and random attentions."
     s = structure(model)
     multiple, drops = fit_multiple(model), mixer_drops(s)
     b = balance(s, sparsity, alpha, n_attn, multiple)
@@ -397,34 +263,7 @@ def magnitude(
     # if given, receives `balance`, `scores`, `trials`, `forwards`
     log: dict | None = None,
 ) -> Plan:  # at 2SSP's balance
-    """2SSP with weights in place of activations.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows, of which stage 2 uses the first few
-    sparsity : float
-        target, in (0, 1)
-    alpha : float, default 1.5
-        of the balance formula
-    n_attn : int | None, default None
-        attentions to remove; default: the formula's number
-    n_search : int, default 1
-        windows that stage 2 scores on
-    p : float, default 2
-        which norm of a neuron's weights
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `balance`, `scores`, `trials`, `forwards`
-
-    Returns
-    -------
-    Plan
-        at 2SSP's balance
-    """
+    "2SSP with weights in place of activations."
     s = structure(model)
     multiple = fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
@@ -450,30 +289,7 @@ def width_only(
     # if given, receives `balance`, `scores`, `trials` (none), `forwards`
     log: dict | None = None,
 ) -> Plan:  # of narrower FFNs
-    """2SSP without its second stage.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows
-    sparsity : float
-        target, in (0, 1); `ValueError` beyond the FFNs' share
-    p : float, default 2
-        norm over the tokens
-    bs : int | None, default None
-        windows a forward; default: by their tokens
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `balance`, `scores`, `trials` (none), `forwards`
-
-    Returns
-    -------
-    Plan
-        of narrower FFNs
-    """
+    "2SSP without its second stage."
     how = dict(n_attn=0, p=p, bs=bs, progress=progress, log=log)
     plan = two_ssp(model, calib, sparsity, **how)
     if log is not None:
@@ -492,28 +308,7 @@ def depth_only(
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `n` attentions, `trials`, `forwards`
 ) -> Plan:  # without some attentions
-    """2SSP without its first stage.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family; untouched
-    calib : torch.Tensor
-        (N, t) calibration windows, of which the first few are used
-    sparsity : float
-        target, in (0, 1); `ValueError` beyond the attentions' share
-    n_search : int, default 1
-        windows that a removal is scored on
-    progress : bool, default True
-        show a progress bar
-    log : dict | None, default None
-        if given, receives `n` attentions, `trials`, `forwards`
-
-    Returns
-    -------
-    Plan
-        without some attentions
-    """
+    "2SSP without its first stage."
     s = structure(model)
     A, drops = mean_sizes(s)[0], mixer_drops(s)
     L, share = len(drops), A / s.total

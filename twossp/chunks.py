@@ -26,20 +26,7 @@ def layer_bytes(
     model: PreTrainedModel,  # of a supported family
     t: int,  # tokens a window
 ) -> int:  # bytes, while the window is inside the layer that needs most
-    """What a decoder layer needs for one window, its weights not counted.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    t : int
-        tokens a window
-
-    Returns
-    -------
-    int
-        bytes, while the window is inside the layer that needs most
-    """
+    "What a decoder layer needs for one window, its weights not counted."
     c, size = model.config.get_text_config(), model.dtype.itemsize
     need = t * size * (8 * c.hidden_size + _most_numbers(sizes(model), c.hidden_size))
     if c._attn_implementation == "eager":
@@ -58,18 +45,7 @@ def _most_numbers(s, d):
 def smallest_budget(
     model: PreTrainedModel,  # on any number of devices
 ) -> int:  # bytes
-    """A quarter of what is free on the device of the model that has least.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        on any number of devices
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "A quarter of what is free on the device of the model that has least."
     return min(default_budget(d) for d in list_devices(model))
 
 
@@ -82,22 +58,7 @@ def rows_at_once(
     # bytes, a quarter of them for a layer; default: `smallest_budget`
     budget: int | None = None,
 ) -> int:  # at least 1
-    """How many windows go through a layer of this model together.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    t : int
-        tokens a window
-    budget : int | None, default None
-        bytes, a quarter of them for a layer; default: `smallest_budget`
-
-    Returns
-    -------
-    int
-        at least 1
-    """
+    "How many windows go through a layer of this model together."
     budget = smallest_budget(model) if budget is None else budget
     most = min(windows_at_once(t, d) for d in list_devices(model))
     held = recall(model).held.get(IN_LAYER, most * t) // t
@@ -107,18 +68,7 @@ def rows_at_once(
 def is_out_of_memory(
     e: BaseException,  # that was raised by some work on a device
 ) -> bool:  # False for any other error
-    """Did a device, or the host, lack memory.
-
-    Parameters
-    ----------
-    e : BaseException
-        that was raised by some work on a device
-
-    Returns
-    -------
-    bool
-        False for any other error
-    """
+    "Did a device, or the host, lack memory."
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
         return True
     mps = isinstance(e, RuntimeError) and "out of memory" in str(e)
@@ -136,30 +86,7 @@ def map_chunks(
     # called after memory ran out: takes back what the failed call has left
     undo: Callable | None = None,
 ) -> list:  # what `work` gave for each part
-    """Do some work on all rows, in order; on half as many at a time when memory runs out.
-
-    Parameters
-    ----------
-    work : Callable
-        rows of each of `xs` -> anything
-    xs : tuple[torch.Tensor, ...]
-        each (n, …); `work` gets views
-    rows : int
-        at a time, as long as memory lasts
-    model : PreTrainedModel | None, default None
-        that the rows go through, for which a smaller number is remembered; None: none is
-    tokens : int, default 1
-        a row; 1 where a row is one
-    what : str, default IN_LAYER
-        they are, in words
-    undo : Callable | None, default None
-        called after memory ran out: takes back what the failed call has left
-
-    Returns
-    -------
-    list
-        what `work` gave for each part
-    """
+    "Do some work on all rows, in order; on half as many at a time when memory runs out."
     known = {} if model is None else recall(model).held
     rows = min(rows, max(1, known.get(what, rows * tokens) // tokens))
     out, start = [], 0

@@ -30,22 +30,7 @@ def expert_changes(
     name: str,  # of its experts, from the layer
     kept: Kept | tuple | None,  # what stays; () removes all of them, None nothing
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    """What takes the place of a layer's experts.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    name : str
-        of its experts, from the layer
-    kept : Kept | tuple | None
-        what stays; () removes all of them, None nothing
-
-    Returns
-    -------
-    list[tuple[nn.Module, str, object]]
-        module, attribute, its new value
-    """
+    "What takes the place of a layer's experts."
     if kept is None:
         return []
     block, experts = expert_block(layer, name), layer.get_submodule(name)
@@ -63,17 +48,7 @@ def check_cut(
     name: str,  # of its experts, from the layer
     kept: Kept | tuple | None,  # what stays
 ):
-    """`ValueError` where experts cannot be cut so; nothing is copied.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    name : str
-        of its experts, from the layer
-    kept : Kept | tuple | None
-        what stays
-    """
+    "`ValueError` where experts cannot be cut so; nothing is copied."
     if not kept:
         return
     block, experts = expert_block(layer, name), layer.get_submodule(name)
@@ -102,18 +77,7 @@ def _check_present(block, experts):
 def width_step(
     experts: nn.Module,  # that `is_experts`
 ) -> int:  # 1: any width
-    """Of what number the widths have to be multiples that the experts' implementation runs.
-
-    Parameters
-    ----------
-    experts : nn.Module
-        that `is_experts`
-
-    Returns
-    -------
-    int
-        1: any width
-    """
+    "Of what number the widths have to be multiples that the experts' implementation runs."
     used = getattr(getattr(experts, "config", None), "_experts_implementation", None)
     step = max(1, 16 // experts.down_proj.element_size())
     return step if used == "grouped_mm" else 1
@@ -152,22 +116,7 @@ def mask_experts(
     name: str,  # of its experts, from the layer
     kept: Kept,  # whose neurons go on speaking
 ) -> tuple[nn.Module, str, nn.Module]:  # module, attribute, its new value
-    """What takes the place of a layer's experts where neurons fall silent, and all stay.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    name : str
-        of its experts, from the layer
-    kept : Kept
-        whose neurons go on speaking
-
-    Returns
-    -------
-    tuple[nn.Module, str, nn.Module]
-        module, attribute, its new value
-    """
+    "What takes the place of a layer's experts where neurons fall silent, and all stay."
     block, experts = expert_block(layer, name), layer.get_submodule(name)
     turned = read_form(experts).turned
     with align_module_device(experts):
@@ -183,20 +132,7 @@ def silent_biases(
     attn: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    """Zeros in the place of biases that an attention has beside its projections.
-
-    Parameters
-    ----------
-    attn : nn.Module
-        a token mixer
-    out : str
-        its output projection
-
-    Returns
-    -------
-    list[tuple[nn.Module, str, object]]
-        module, attribute, its new value
-    """
+    "Zeros in the place of biases that an attention has beside its projections."
     d = out_features(attn.get_submodule(out))
     own = attn.named_parameters(recurse=False)
     beside = {n: p for n, p in own if "bias" in n and p.shape == (d,)}
@@ -210,20 +146,7 @@ def closing_biases(
     layers: nn.ModuleList,  # the decoder layers
     kept: list[int],  # those that stay, ascending
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    """Biases that only the last layer has, as zeros for the one that becomes the last.
-
-    Parameters
-    ----------
-    layers : nn.ModuleList
-        the decoder layers
-    kept : list[int]
-        those that stay, ascending
-
-    Returns
-    -------
-    list[tuple[nn.Module, str, object]]
-        module, attribute, its new value
-    """
+    "Biases that only the last layer has, as zeros for the one that becomes the last."
     if kept[-1] == len(layers) - 1:
         return []
     new, changes = dict(layers[kept[-1]].named_modules()), []
@@ -242,24 +165,7 @@ def repeat_changes(
     i: int,  # one of them
     changes: list,  # of it: what has `parent`, `name` and `new`
 ) -> list[tuple[nn.Module, str, object]]:  # of the other layers; mostly none
-    """What an FFN's changes are in the other layers that use it.
-
-    Parameters
-    ----------
-    layers : nn.ModuleList
-        the decoder layers
-    a : Arch
-        the family's row
-    i : int
-        one of them
-    changes : list
-        of it: what has `parent`, `name` and `new`
-
-    Returns
-    -------
-    list[tuple[nn.Module, str, object]]
-        of the other layers; mostly none
-    """
+    "What an FFN's changes are in the other layers that use it."
     users = [j for j in ffn_users(layers[i], a) if j != i]
     if not users:
         return []
@@ -276,20 +182,7 @@ def expert_shape(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> list[int] | None:  # experts, neurons of each; zeros if removed; None: has none
-    """How many experts a layer has now.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        a decoder layer
-    a : Arch
-        the family's row
-
-    Returns
-    -------
-    list[int] | None
-        experts, neurons of each; zeros if removed; None: has none
-    """
+    "How many experts a layer has now."
     if not has_experts(layer, a):
         return None
     m = layer.get_submodule(a.experts)
@@ -305,24 +198,7 @@ def skeleton_experts(
     said: list,  # what `expert_shape` gave for the pruned one
     ffn: list,  # kept neurons, layer by layer; learns of those that lost their experts
 ) -> tuple:  # a layer: what stays of its experts
-    """A removal that leaves these shapes.
-
-    Parameters
-    ----------
-    layers : nn.ModuleList
-        of a freshly built model
-    a : Arch
-        the family's row
-    said : list
-        what `expert_shape` gave for the pruned one
-    ffn : list
-        kept neurons, layer by layer; learns of those that lost their experts
-
-    Returns
-    -------
-    tuple
-        a layer: what stays of its experts
-    """
+    "A removal that leaves these shapes."
     experts = [None] * len(said)
     for i, want in enumerate(said):
         now = expert_shape(layers[i], a)

@@ -20,17 +20,7 @@ from .arch import Mixer
 # %% ../nbs/03_edits.ipynb #31981efc
 @dataclass(frozen=True)
 class Edit:
-    """One replacement: `parent.name = new`.
-
-    Parameters
-    ----------
-    parent : object
-        a module, or a configuration
-    name : str
-        of the attribute
-    new : object
-        its new value
-    """
+    "One replacement: `parent.name = new`."
 
     parent: object  # a module, or a configuration
     name: str  # of the attribute
@@ -41,20 +31,7 @@ def locate(
     module: nn.Module,  # where to look from
     dotted: str,  # name of a submodule
 ) -> tuple[nn.Module, str]:  # the module that holds it, its name there
-    """Where a submodule hangs.
-
-    Parameters
-    ----------
-    module : nn.Module
-        where to look from
-    dotted : str
-        name of a submodule
-
-    Returns
-    -------
-    tuple[nn.Module, str]
-        the module that holds it, its name there
-    """
+    "Where a submodule hangs."
     path, _, name = dotted.rpartition(".")
     return module.get_submodule(path), name
 
@@ -75,15 +52,7 @@ def swap_back(
     # called with each value that is in its place again
     then: Callable | None = None,
 ):
-    """Put back what was replaced.
-
-    Parameters
-    ----------
-    undo : list[Edit]
-        what `swap` gave
-    then : Callable | None, default None
-        called with each value that is in its place again
-    """
+    "Put back what was replaced."
     for e in reversed(undo):
         if e.new is _ABSENT:
             delattr(e.parent, e.name)
@@ -99,20 +68,7 @@ def swap(
     # what is told of values that leave, and that are back
     parked: object | None = None,
 ) -> list[Edit]:  # for `swap_back`
-    """Carry replacements out, all or none.
-
-    Parameters
-    ----------
-    edits : Iterable[Edit]
-        replacements, in order; one may be made when it is its turn
-    parked : object | None, default None
-        what is told of values that leave, and that are back
-
-    Returns
-    -------
-    list[Edit]
-        for `swap_back`
-    """
+    "Carry replacements out, all or none."
     undo = []
     try:
         for e in edits:
@@ -131,15 +87,7 @@ def swapped(
     edits: Iterable[Edit],  # replacements, in order
     parked: object | None = None,  # as `swap` takes it
 ) -> Iterator[None]:
-    """The replacements are in place inside the `with` block.
-
-    Parameters
-    ----------
-    edits : Iterable[Edit]
-        replacements, in order
-    parked : object | None, default None
-        as `swap` takes it
-    """
+    "The replacements are in place inside the `with` block."
     undo = swap(edits, parked)
     try:
         yield
@@ -178,15 +126,7 @@ def _nothing(gives, x, given):
 
 # %% ../nbs/03_edits.ipynb #f0680acd
 class NoAttention(nn.Module):
-    """Stands where an attention was: adds zero, and keeps the cache's length right.
-
-    Parameters
-    ----------
-    layer_idx : int
-        of the layer, as the cache counts
-    mixer : Mixer | None, default None
-        what was there; None: an attention like Llama's
-    """
+    "Stands where an attention was: adds zero, and keeps the cache's length right."
 
     def __init__(
         self,

@@ -18,8 +18,9 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import product
 from operator import or_
 from pathlib import Path
 
@@ -47,7 +48,9 @@ from .experts import is_experts, keep_neurons, keep_some
 from .machine import one_line
 from .methods import EXPERT_METHODS
 from .packed import packed_form, plain_config, plain_type
-from .plan import Plan, check_sparsity, drop, get_kind, kind_of
+from twossp.plan import (
+    Plan, check_sparsity, drop, get_kind, kind_of, removed_params,
+)
 from .reap import experts_to_keep, router_groups
 from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
@@ -60,18 +63,7 @@ def read_headers(
     folder: Path,  # of safetensors files
 ) -> dict[str, tuple[str, tuple[int, ...]]]:  # tensor -> type as stored, shape
     """Names, types and shapes of a checkpoint's tensors; `ValueError` if a shard is
-    missing.
-
-    Parameters
-    ----------
-    folder : Path
-        of safetensors files
-
-    Returns
-    -------
-    dict[str, tuple[str, tuple[int, ...]]]
-        tensor -> type as stored, shape
-    """
+    missing."""
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file():
@@ -179,22 +171,7 @@ def build_skeleton(
     dtype: torch.dtype = torch.float32,  # of its weights
     trust_remote_code: bool = False,  # where the configuration's class came with one
 ) -> PreTrainedModel:  # on the meta device
-    """A model that has shapes and no storage.
-
-    Parameters
-    ----------
-    config : PreTrainedConfig
-        of a causal language model
-    dtype : torch.dtype, default torch.float32
-        of its weights
-    trust_remote_code : bool, default False
-        where the configuration's class came with one
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device
-    """
+    "A model that has shapes and no storage."
     with torch.device("meta"):
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
@@ -205,18 +182,7 @@ def build_skeleton(
 def as_skeleton(
     model: PreTrainedModel,  # loaded, or on the meta device
 ) -> PreTrainedModel:  # on the meta device
-    """The same shapes and type without storage; a skeleton is returned as it is.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        loaded, or on the meta device
-
-    Returns
-    -------
-    PreTrainedModel
-        on the meta device
-    """
+    "The same shapes and type without storage; a skeleton is returned as it is."
     if next(model.parameters()).is_meta:
         return model
     return build_skeleton(model.config, model.dtype)
@@ -228,9 +194,10 @@ def _ends(L, n, weight):
     return order[:n], order[L - n :]
 
 
-def _two_ssp_shapes(
+def _splits(
     model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
 ):
+    "Balances that the method can have: the most attentions first; one without a search"
     if widths == "search" and s.experts:
         raise ValueError(
             "widths are searched in dense models alone: of a mixture, ask for"
@@ -239,21 +206,24 @@ def _two_ssp_shapes(
     with warnings.catch_warnings(action="ignore"):  # the method will say it
         multiple = fit_multiple(model, multiple)
     if n_attn == "search":  # any number with which the target can be met
-        counts = feasible_counts(s, sparsity)
-        ends = counts[-1], counts[0]
+        counts = feasible_counts(s, sparsity)[::-1]
     else:
-        ends = (split(s, sparsity, alpha, n_attn, count=balance).n_attn,) * 2
-    splits = [split(s, sparsity, n_attn=n, multiple=multiple) for n in ends]
-    return [_two_ssp_shape(s, b, i) for i, b in enumerate(splits)]
+        counts = [split(s, sparsity, alpha, n_attn, count=balance).n_attn]
+    return [split(s, sparsity, n_attn=n, multiple=multiple) for n in counts]
 
 
-def _two_ssp_shape(s, b, end):
-    "A balance as a plan: the attentions that hold most (0), or least (1)"
+def _two_ssp_shapes(model, s, sparsity, **options):
+    splits = _splits(model, s, sparsity, **options)
+    each = [n for x in s.mixers for n in x]
+    return [_two_ssp_shape(s, splits[-end], end, each) for end in (0, 1)]
+
+
+def _two_ssp_shape(s, b, end, each):
+    "A balance as a plan: the attentions that weigh most (0), or least (1)"
     L = len(s)
     kept = [_keep_first(s, i, k) for i, k in enumerate(layer_widths(s, b.width))]
     ffn, experts = zip(*kept, strict=True)
     plan, drops = Plan(ffn, (True,) * L, experts=experts), mixer_drops(s)
-    each = [n for x in s.mixers for n in x]
     for k in _ends(len(drops), b.n_attn, each)[end]:
         plan = plan | drops[k]
     return plan
@@ -270,11 +240,11 @@ def _keep_first(s, i, k):
     return ffn, None if k >= e.width else keep_neurons([mask] * e.experts)
 
 
-def _plus_shapes(
-    model, s, sparsity, n_attn="search", widths="search", **options
-):
-    how = dict(n_attn=n_attn, widths=widths)
-    return _two_ssp_shapes(model, s, sparsity, **how, **options)
+_PLUS = dict(n_attn="search", widths="search")  # what 2ssp+ does unless told otherwise
+
+
+def _plus_shapes(model, s, sparsity, **options):
+    return _two_ssp_shapes(model, s, sparsity, **_PLUS | options)
 
 
 def _width_shapes(model, s, sparsity):
@@ -342,24 +312,7 @@ def shape_plans(
     sparsity: float,  # target, in (0, 1)
     **options,  # of the method, where they change shapes: alpha, n_attn …
 ) -> list:  # two plans: those of the layers that hold most, and least
-    """The shapes that a method can leave; `ValueError` as the method itself gives.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; the meta device will do
-    method : str
-        key of `SHAPES`
-    sparsity : float
-        target, in (0, 1)
-    **options
-        of the method, where they change shapes: alpha, n_attn …
-
-    Returns
-    -------
-    list
-        two plans: those of the layers that hold most, and least
-    """
+    "The shapes that a method can leave; `ValueError` as the method itself gives."
     if method not in SHAPES:
         raise ValueError(
             f"no estimate for method {method!r}; there are: {', '.join(SHAPES)}"
@@ -371,20 +324,7 @@ def shape_options(
     method: str,  # key of `SHAPES`
     options: Mapping,  # of a method
 ) -> dict:  # those that change what a method leaves: alpha, n_attn …
-    """The options that an estimate has to know.
-
-    Parameters
-    ----------
-    method : str
-        key of `SHAPES`
-    options : Mapping
-        of a method
-
-    Returns
-    -------
-    dict
-        those that change what a method leaves: alpha, n_attn …
-    """
+    "The options that an estimate has to know."
     known = _SPLIT if "ssp" in method else ()
     return {k: v for k, v in options.items() if k in known}
 
@@ -406,20 +346,7 @@ def count_cache(
     model: PreTrainedModel,  # on the meta device
     context: int,  # tokens
 ) -> int:  # bytes, for one sequence
-    """What the key/value cache takes at a context.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        on the meta device
-    context : int
-        tokens
-
-    Returns
-    -------
-    int
-        bytes, for one sequence
-    """
+    "What the key/value cache takes at a context."
     ids = torch.zeros(1, context, dtype=torch.long, device="meta")
     try:
         out = model.base_model(ids, use_cache=True)
@@ -441,35 +368,7 @@ def _plain_cache(model, context):
 # %% ../nbs/66_estimate.ipynb #341bcd33
 @dataclass(frozen=True)
 class Estimate:
-    """What one model, dense or pruned, weighs and costs.
-
-    Parameters
-    ----------
-    method : str
-        'dense', or a key of `SHAPES`
-    target : float
-        sparsity asked for
-    sparsity : float
-        that will be reached
-    params : int
-        all parameters
-    active : int
-        those that one token uses: fewer in a mixture of experts
-    bytes : int
-        of the weights, on disk as in memory
-    header : int
-        bytes that their files say about them, at most
-    width : tuple[int, int]
-        narrowest and widest FFN, or expert of a mixture, in neurons
-    attentions : int
-        that are left
-    cache : int
-        bytes of keys and values of one sequence at the context
-    prefill : int
-        operations of a prompt as long as the context
-    token : int
-        operations of one token after it
-    """
+    "What one model, dense or pruned, weighs and costs."
 
     method: str  # 'dense', or a key of `SHAPES`
     target: float  # sparsity asked for
@@ -534,14 +433,15 @@ def _estimate_one(model, name, target, total, context):
 
 # %% ../nbs/66_estimate.ipynb #9c322d21
 def _all_alike(model, plans):
-    "Do two plans take as much of layers that are all equal"
-    if plans[0] == plans[1]:
+    "Do all plans take as much of layers that are all equal"
+    if all(p == plans[0] for p in plans):
         return True
-    a, b = (Counter(_counts(p)) for p in plans)
+    first, *others = (Counter(_counts(p)) for p in plans)
     layers = decoder_layers(model)
     shapes = {tuple(p.shape for p in x.parameters()) for x in layers}
     kinds = getattr(model.config.get_text_config(), "layer_types", None) or [""]
-    return a == b and len(shapes) == len(set(kinds)) == 1
+    same = all(x == first for x in others)
+    return same and len(shapes) == len(set(kinds)) == 1
 
 
 def _counts(plan):
@@ -550,6 +450,95 @@ def _counts(plan):
     for ffn, attn, e in zip(plan.ffn, plan.attn, experts, strict=True):
         yield None if ffn is None else len(ffn), attn, e and (len(e.left), e.k)
 
+# %% ../nbs/66_estimate.ipynb #rangecod
+UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sought of
+
+
+def _count_units(model, context):
+    "Of a model as it is now: bytes on disk, bytes in memory, work of a token and prompt"
+    size, a = weight_bytes(model), arch(model)
+    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
+    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
+    return {
+        "params": n_params(model),
+        "bytes": size + _header_bytes(model),
+        "memory": size + _known_cache(model, parts, context),
+        "speedup": count_operations(model, 1, context),
+        "prefill": count_operations(model, context, logits=1),
+    }
+
+
+def _mixer_units(model, s, context):
+    "What leaves with each token mixer, by unit; one of each kind is removed and counted"
+    dense, known = _count_units(model, context), {}
+    types = getattr(model.config.get_text_config(), "layer_types", None)
+    drops, units = iter(mixer_drops(s)), {u: [] for u in dense}
+    for i, layer in enumerate(decoder_layers(model)):
+        shapes = tuple(p.shape for p in layer.parameters())
+        for k in range(len(s.mixers[i])):
+            key, plan = (shapes, types and types[i], k), next(drops)
+            if key not in known:
+                with applied(model, plan):
+                    now = _count_units(model, context)
+                known[key] = {u: dense[u] - now[u] for u in dense}
+            for u, found in units.items():
+                found.append(known[key][u])
+    return units
+
+
+_MIXERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _known_units(model, s, context):
+    "`_mixer_units`, once for a model and a context"
+    known = _MIXERS.setdefault(model, {})
+    if (context, model.dtype) not in known:
+        known[context, model.dtype] = _mixer_units(model, s, context)
+    return known[context, model.dtype]
+
+# %% ../nbs/66_estimate.ipynb #rangeout
+def _per_parameter(model, s, unit, context):
+    "What a parameter of a neuron takes: itself, its bytes, its operations"
+    if unit in ("params", "bytes", "memory"):
+        return 1 if unit == "params" else model.dtype.itemsize
+    e = next((e for e in s.experts if e), None)
+    neuron, d = e.neuron if e else max(s.neuron), model.config.get_text_config().hidden_size
+    linear = neuron // d * d / neuron  # biases are not multiplied
+    used = e.active / e.experts if e else 1
+    return 2 * linear * used * (context if unit == "prefill" else 1)
+
+
+def _value(s, b, narrowed, chosen, rate, each):
+    "What a balance takes in a unit: `each` with the chosen token mixers, and neurons"
+    value = sum(each[k] for k in chosen) + rate * narrowed
+    if b.width or s.experts:
+        return value
+    k = 0  # layers that lose everything leave whole, norms and all
+    for layer, attn, ffn, mixers in zip(s.layer, s.attn, s.ffn, s.mixers, strict=True):
+        if mixers and ffn and {*range(k, k + len(mixers))} <= {*chosen}:
+            value += rate * (layer - attn - ffn)
+        k += len(mixers)
+    return value
+
+
+def _outer_plans(model, method, sparsity, context, units, options):
+    "Plans of a method with the least and the most of each unit among them"
+    if SHAPES.get(method) not in (_two_ssp_shapes, _plus_shapes):
+        return shape_plans(model, method, sparsity, **options)
+    s, found = sizes(model), {u: {} for u in units}
+    known = _known_units(model, s, context)
+    options = (_PLUS if method == "2ssp+" else {}) | options
+    for b in _splits(model, s, check_sparsity(sparsity), **options):
+        narrow = _two_ssp_shape(s, replace(b, n_attn=0), 0, known["params"])
+        narrowed = removed_params(narrow, s)
+        for unit, end in product(units, (0, 1)):
+            rate, each = _per_parameter(model, s, unit, context), known[unit]
+            chosen = _ends(len(each), b.n_attn, each)[end]
+            value = _value(s, b, narrowed, chosen, rate, each)
+            found[unit].setdefault(value, (b, end, each))
+    asked = [x[best(x)] for x in found.values() for best in (max, min)]
+    return list(dict.fromkeys(_two_ssp_shape(s, *one) for one in asked))
+
 # %% ../nbs/66_estimate.ipynb #2120c00a
 def estimate(
     model: PreTrainedModel,  # dense; only its shapes are looked at (`load_skeleton`)
@@ -557,7 +546,7 @@ def estimate(
     sparsity: float = 0.0,  # target, in (0, 1)
     context: int = 4096,  # tokens in the cache, and in a prompt
     **options,  # of the method: alpha, n_attn, multiple
-) -> tuple[Estimate, Estimate]:  # the ends of the range; equal where all layers are
+) -> tuple[Estimate, ...]:  # two or more; each number's least and most are among them
     """What is left of a model, counted on its shapes.
 
     Parameters
@@ -575,20 +564,25 @@ def estimate(
 
     Returns
     -------
-    tuple[Estimate, Estimate]
-        the ends of the range; equal where all layers are
+    tuple[Estimate, ...]
+        two or more; each number's least and most are among them
     """
+    return _estimate_units(model, method, sparsity, context, UNITS, options)
+
+
+def _estimate_units(model, method, sparsity, context, units, options):
+    "The same, for some units alone"
     if context < 1:
         raise ValueError(f"the context has to be at least 1 token; got {context}")
     model, out = as_skeleton(model), []
     total = sizes(model).total
     if method == "dense":
         return (_estimate_one(model, method, 0.0, total, context),) * 2
-    plans = shape_plans(model, method, sparsity, **options)
+    plans = _outer_plans(model, method, sparsity, context, units, options)
     for plan in plans[:1] if _all_alike(model, plans) else plans:
         with _shaped(model, plan):
             out.append(_estimate_one(model, method, float(sparsity), total, context))
-    return out[0], out[-1]
+    return tuple(out) if len(out) > 1 else (out[0], out[0])
 
 # %% ../nbs/66_estimate.ipynb #71c082ab
 def estimate_table(
@@ -635,17 +629,22 @@ def estimate_table(
 
 def _table_row(ends, dense):
     "One method's numbers, in words"
-    active = span(ends, lambda e: f"{e.active / 1e6:,.1f}")
+
+    def say(number, word):
+        found = sorted(map(number, ends))
+        return span((found[0], found[-1]), word)
+
+    mega = lambda x: f"{x / 1e6:,.1f}"
     return {
-        "sparsity": span(ends, lambda e: f"{e.sparsity:.2%}"),
-        "FFN width": span(ends, lambda e: "–".join(map(str, sorted(set(e.width))))),
-        "attentions": span(ends, lambda e: f"{e.attentions}"),
-        "parameters, M": span(ends, lambda e: f"{e.params / 1e6:,.1f}"),
-        **({"active, M": active} if dense.active < dense.params else {}),
-        "weights, MB": span(ends, lambda e: f"{e.bytes / 1e6:,.1f}"),
-        "KV cache, MB": span(ends, lambda e: f"{e.cache / 1e6:,.1f}"),
-        "prefill, speed-up": span(ends, lambda e: f"{dense.prefill / e.prefill:.2f}"),
-        "token, speed-up": span(ends, lambda e: f"{dense.token / e.token:.2f}"),
+        "sparsity": say(lambda e: e.sparsity, "{:.2%}".format),
+        "FFN width": say(lambda e: e.width, lambda w: "–".join(map(str, sorted({*w})))),
+        "attentions": say(lambda e: e.attentions, str),
+        "parameters, M": say(lambda e: e.params, mega),
+        **({"active, M": say(lambda e: e.active, mega)} if dense.active < dense.params else {}),
+        "weights, MB": say(lambda e: e.bytes, mega),
+        "KV cache, MB": say(lambda e: e.cache, mega),
+        "prefill, speed-up": say(lambda e: dense.prefill / e.prefill, "{:.2f}".format),
+        "token, speed-up": say(lambda e: dense.token / e.token, "{:.2f}".format),
     }
 
 # %% ../nbs/66_estimate.ipynb #1eba9368
@@ -653,20 +652,7 @@ def span(
     ends: Sequence,  # of a range
     word: Callable,  # an end -> how it is written
 ) -> str:  # 'a to b', or one word where both ends say the same
-    """A range in words.
-
-    Parameters
-    ----------
-    ends : Sequence
-        of a range
-    word : Callable
-        an end -> how it is written
-
-    Returns
-    -------
-    str
-        'a to b', or one word where both ends say the same
-    """
+    "A range in words."
     return " to ".join(dict.fromkeys(map(word, ends)))
 
 # %% ../nbs/66_estimate.ipynb #4e6df4a1
@@ -684,24 +670,7 @@ def keeps_bound(
     bound: str,  # key of `BOUNDS`
     value: float,  # parameters, bytes, or a factor of counted operations of a token
 ) -> bool:  # of the last one too
-    """Does every model in the range keep the bound.
-
-    Parameters
-    ----------
-    ends : Sequence[Estimate]
-        the range of a pruned model
-    dense : Estimate
-        of the dense one
-    bound : str
-        key of `BOUNDS`
-    value : float
-        parameters, bytes, or a factor of counted operations of a token
-
-    Returns
-    -------
-    bool
-        of the last one too
-    """
+    "Does every model in the range keep the bound."
     found = [BOUNDS[bound](e, dense) for e in ends]
     return min(found) >= value if bound == "speedup" else max(found) <= value
 
@@ -752,7 +721,7 @@ def find_sparsity(
     for _ in range(steps):
         middle = (low + high) / 2
         try:
-            ends = estimate(model, method, middle, context, **options)
+            ends = _estimate_units(model, method, middle, context, (bound,), options)
             good = keeps_bound(ends, dense, bound, value)
         except ValueError:  # less than the method can remove
             good = False
@@ -788,18 +757,7 @@ _UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
 def parse_size(
     text: str,  # '8GB', '7.5 GiB', '300M', '1000'
 ) -> int:  # bytes, or a count
-    """A size with a unit; `ValueError` lists the units.
-
-    Parameters
-    ----------
-    text : str
-        '8GB', '7.5 GiB', '300M', '1000'
-
-    Returns
-    -------
-    int
-        bytes, or a count
-    """
+    "A size with a unit; `ValueError` lists the units."
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     if not found or found[2].upper() not in _UNITS:
         raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")

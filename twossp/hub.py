@@ -38,7 +38,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-# %% ../nbs/51_hub.ipynb #e6922a7b
 from twossp.arch import (
     ARCHS,
     arch,

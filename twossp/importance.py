@@ -39,22 +39,7 @@ def window_norms(
     b: int,  # windows in the batch
     p: float = 2,  # which norm; 2 is the paper's
 ) -> torch.Tensor:  # (b, f) float32
-    """The p-norm over a window's tokens, of each column.
-
-    Parameters
-    ----------
-    x : torch.Tensor
-        (b, t, f), or (b·t, f): what enters `down`
-    b : int
-        windows in the batch
-    p : float, default 2
-        which norm; 2 is the paper's
-
-    Returns
-    -------
-    torch.Tensor
-        (b, f) float32
-    """
+    "The p-norm over a window's tokens, of each column."
     windows = x.reshape(b, -1, x.shape[-1])
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=torch.float32)
 
@@ -62,30 +47,13 @@ def window_norms(
 def exact_device(
     device: str | torch.device,  # where a tensor is
 ) -> torch.device:  # the same, or the CPU where the device has no float64
-    """Where the tensor can be added up in float64.
-
-    Parameters
-    ----------
-    device : str | torch.device
-        where a tensor is
-
-    Returns
-    -------
-    torch.device
-        the same, or the CPU where the device has no float64
-    """
+    "Where the tensor can be added up in float64."
     device = torch.device(device)
     return torch.device("cpu") if device.type == "mps" else device
 
 # %% ../nbs/20_importance.ipynb #2e44ff9d
 class Sink(nn.Module):
-    """Stands where a linear layer was whose result nobody needs: gives zeros.
-
-    Parameters
-    ----------
-    width : int
-        outputs
-    """
+    "Stands where a linear layer was whose result nobody needs: gives zeros."
 
     def __init__(
         self,
@@ -342,18 +310,7 @@ def activation_scores(
 def scores_anew(
     model: PreTrainedModel,  # whose scores are to be paid for
 ) -> Iterator[None]:  # remembered scores are as before behind the `with` block
-    """Inside, the first scores of each text are computed, whatever is remembered.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        whose scores are to be paid for
-
-    Returns
-    -------
-    Iterator[None]
-        remembered scores are as before behind the `with` block
-    """
+    "Inside, the first scores of each text are computed, whatever is remembered."
     memory = recall(model)
     known, memory.scores = memory.scores, {}
     try:
@@ -368,20 +325,7 @@ def note_unreached(
     plan,  # that was made of these scores
     scores: list,  # a layer: (f,) scores, or more where tokens reach groups of units
 ):  # the same plan; `experts_unreached` says how many groups no token reached
-    """How many groups no calibration token reached, of how many, in the plan itself.
-
-    Parameters
-    ----------
-    plan
-        that was made of these scores
-    scores : list
-        a layer: (f,) scores, or more where tokens reach groups of units
-
-    Returns
-    -------
-    object
-        the same plan; `experts_unreached` says how many groups no token reached
-    """
+    "How many groups no calibration token reached, of how many, in the plan itself."
     lost, n = count_unreached(scores)
     return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
 
@@ -391,20 +335,7 @@ def magnitude_scores(
     model: PreTrainedModel,  # dense; untouched
     p: float = 2,  # which norm
 ) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
-    """The norm of each neuron's own weights; uses no data.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    p : float, default 2
-        which norm
-
-    Returns
-    -------
-    list[torch.Tensor]
-        a layer: (f,) float32 on CPU
-    """
+    "The norm of each neuron's own weights; uses no data."
     s, found = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with resident(layer.modules()):
@@ -420,20 +351,7 @@ def random_scores(
     model: PreTrainedModel,  # only its sizes are looked at
     seed: int = 0,  # same seed, same scores
 ) -> list[torch.Tensor]:  # a layer: (f,) float32 in [0, 1)
-    """Scores that know nothing.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        only its sizes are looked at
-    seed : int, default 0
-        same seed, same scores
-
-    Returns
-    -------
-    list[torch.Tensor]
-        a layer: (f,) float32 in [0, 1)
-    """
+    "Scores that know nothing."
     s, g = structure(model), torch.Generator().manual_seed(seed)
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
@@ -443,20 +361,7 @@ def stream_hooks(
     model: PreTrainedModel,  # of a supported family
     hook: Callable,  # (index 0 … L, hidden states (b, t, d)) -> None
 ) -> Iterator[None]:  # while it lasts, the hooks are there
-    """Call `hook` with what enters each decoder layer, and leaves the last (index L).
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    hook : Callable
-        (index 0 … L, hidden states (b, t, d)) -> None
-
-    Returns
-    -------
-    Iterator[None]
-        while it lasts, the hooks are there
-    """
+    "Call `hook` with what enters each decoder layer, and leaves the last (index L)."
     layers = decoder_layers(model)
 
     def enters(i, args, kwargs):
@@ -531,30 +436,7 @@ def walk_stream(
     what: str,  # label of the progress bar
     progress: bool,  # show one
 ) -> list[list]:  # a layer: what `note` gave, batch by batch
-    """What each layer does to the stream.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; untouched
-    ids : torch.Tensor
-        (n, t) token windows
-    take : Callable
-        hidden states (b, t, d) -> what matters of them
-    note : Callable
-        (what was taken in front of a layer, behind it) -> a small thing
-    bs : int
-        windows at a time
-    what : str
-        label of the progress bar
-    progress : bool
-        show one
-
-    Returns
-    -------
-    list[list]
-        a layer: what `note` gave, batch by batch
-    """
+    "What each layer does to the stream."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):

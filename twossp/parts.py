@@ -51,23 +51,7 @@ from twossp.linear import (
 # %% ../nbs/03_parts.ipynb #dfe33564
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a part, as it is in the dense model.
-
-    Parameters
-    ----------
-    name : str
-        from a layer
-    shape : tuple[int, ...]
-        as it is stored
-    axis : int | None, default None
-        the dimension that grows with the units
-    times : int, default 1
-        entries of that dimension for one unit
-    groups : int | None, default None
-        the dimension that counts groups of units
-    matrix : bool, default False
-        is it multiplied with what the part reads
-    """
+    "A tensor of a part, as it is in the dense model."
 
     name: str  # from a layer
     shape: tuple[int, ...]  # as it is stored
@@ -81,20 +65,7 @@ class Tensor:
         units: int | None = None,  # that stay in each group; None: all
         groups: int | None = None,  # groups that stay; None: all
     ) -> tuple[int, ...]:  # as it will be stored
-        """The shape in a pruned model.
-
-        Parameters
-        ----------
-        units : int | None, default None
-            that stay in each group; None: all
-        groups : int | None, default None
-            groups that stay; None: all
-
-        Returns
-        -------
-        tuple[int, ...]
-            as it will be stored
-        """
+        "The shape in a pruned model."
         shape = list(self.shape)
         if units is not None and self.axis is not None:
             shape[self.axis] = units * self.times
@@ -105,15 +76,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part takes in one forward pass of one sequence.
-
-    Parameters
-    ----------
-    operations : int
-        one multiply-add counts as 2
-    cache : int, default 0
-        bytes that it keeps in the cache
-    """
+    "What a part takes in one forward pass of one sequence."
 
     operations: int  # one multiply-add counts as 2
     cache: int = 0  # bytes that it keeps in the cache
@@ -124,39 +87,7 @@ _NONE: Mapping = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A prunable group of a decoder layer, in names and numbers.
-
-    Parameters
-    ----------
-    home : str, default ''
-        the list of decoder layers, from the model
-    layers : tuple[int, ...]
-        that use it: counted in the first, edited in all
-    name : str, default ''
-        of its module, from a layer
-    dense : tuple[Tensor, ...]
-        its tensors
-    stays : str, default ''
-        why it cannot leave; "" if it can
-    kind : ClassVar[str], default 'part'
-        what a reader calls it
-    slot : ClassVar[str], default 'part'
-        what a plan calls it
-    full : ClassVar[object], default None
-        what is kept where nothing leaves
-    nothing : ClassVar[object], default ()
-        what is kept where all of it leaves
-    output : ClassVar[str], default ''
-        the projection that a refit replaces, from a layer
-    width : ClassVar[int], default 0
-        units of each group; 0: it stays or leaves whole
-    groups : ClassVar[int], default 0
-        groups of units; 0: the units are one group
-    idle : ClassVar[int], default 0
-        parameters that one token does not use
-    also : ClassVar[str], default ''
-        another slot, by whose `nothing` it leaves too
-    """
+    "A prunable group of a decoder layer, in names and numbers."
 
     home: str = ""  # the list of decoder layers, from the model
     layers: tuple[int, ...]  # that use it: counted in the first, edited in all
@@ -315,22 +246,7 @@ def lay_in(
     edits: Iterable[Edit],  # that narrow or replace modules
     weights: Mapping[str, torch.Tensor],  # a plan's own tensors, by name in the model
 ) -> Iterator[Edit]:  # the same edits, and those of modules that were only refitted
-    """Lay a plan's own tensors into new modules, or into copies of the old ones.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    edits : Iterable[Edit]
-        that narrow or replace modules
-    weights : Mapping[str, torch.Tensor]
-        a plan's own tensors, by name in the model
-
-    Returns
-    -------
-    Iterator[Edit]
-        the same edits, and those of modules that were only refitted
-    """
+    "Lay a plan's own tensors into new modules, or into copies of the old ones."
     homes: dict = {}
     for name, w in weights.items():
         path, _, attr = name.rpartition(".")
@@ -352,20 +268,7 @@ def pre_hooks(
     modules: Iterable[nn.Module],  # modules to listen at
     hook: Callable,  # (index of the module, its first input) -> None
 ) -> Iterator[None]:  # while it lasts, the hooks are there
-    """Call `hook` with every input of each module; the hooks are always taken off again.
-
-    Parameters
-    ----------
-    modules : Iterable[nn.Module]
-        modules to listen at
-    hook : Callable
-        (index of the module, its first input) -> None
-
-    Returns
-    -------
-    Iterator[None]
-        while it lasts, the hooks are there
-    """
+    "Call `hook` with every input of each module; the hooks are always taken off again."
     handles = [
         m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
         for i, m in enumerate(modules)
@@ -404,25 +307,7 @@ def _row_norms(parts, p):
 
 @dataclass(frozen=True, kw_only=True)
 class FFN(Part):
-    """A feed-forward network: input projections, an activation, an output projection.
-
-    Parameters
-    ----------
-    up : tuple[str, ...], default ()
-        its input projections, from a layer
-    down : str, default ''
-        its output projection, from a layer
-    fused : int, default 1
-        how many projections each matrix in `up` stacks
-    width : int
-        neurons
-    neuron : int
-        parameters of one neuron
-    params : int
-        all of them
-    kind : ClassVar[str], default 'FFN'
-    slot : ClassVar[str], default 'ffn'
-    """
+    "A feed-forward network: input projections, an activation, an output projection."
 
     up: tuple[str, ...] = ()  # its input projections, from a layer
     down: str = ""  # its output projection, from a layer
@@ -585,29 +470,7 @@ class SharedExpert(FFN):
 # %% ../nbs/03_parts.ipynb #3437e737
 @dataclass(frozen=True, kw_only=True)
 class Attention(Part):
-    """An attention: its units are not told apart (yet), it stays or leaves whole.
-
-    Parameters
-    ----------
-    row : MixerRow | None, default None
-        where it is, what it returns, what it leaves behind
-    params : int
-        all of them
-    index : int, default 0
-        its number among the layer's token mixers that can leave
-    score_width : int, default 0
-        heads times the width of a head
-    cached : int, default 0
-        numbers that it keeps in the cache for one token
-    window : int | None, default None
-        tokens that it looks back at, if not at all
-    itemsize : int, default 4
-        bytes of a number
-    kind : ClassVar[str], default 'attention'
-    slot : ClassVar[str], default 'attn'
-    full : ClassVar[object], default True
-    nothing : ClassVar[object], default False
-    """
+    "An attention: its units are not told apart (yet), it stays or leaves whole."
 
     row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
     params: int  # all of them
@@ -733,16 +596,7 @@ def _expert_norms(m, e, p):
 
 @dataclass(frozen=True, kw_only=True)
 class Experts(Part):
-    """The experts that a router sends tokens to, fused as transformers fuses them.
-
-    Parameters
-    ----------
-    counts : ExpertSizes
-        the same in numbers
-    kind : ClassVar[str], default 'experts'
-    slot : ClassVar[str], default 'experts'
-    also : ClassVar[str], default FFN.slot
-    """
+    "The experts that a router sends tokens to, fused as transformers fuses them."
 
     counts: ExpertSizes  # the same in numbers
 
@@ -905,23 +759,7 @@ SLOTS: dict[str, type[Part]] = {  # what a plan can speak of -> the class that k
 # %% ../nbs/03_parts.ipynb #68169648
 @dataclass(frozen=True)
 class Structure:
-    """A model as a list of parts.
-
-    Parameters
-    ----------
-    family : str
-        model type
-    home : str
-        the list of decoder layers, from the model
-    layers : tuple[int, ...]
-        all parameters of each layer, norms included
-    parts : tuple[Part, ...]
-        layer by layer
-    fixed : str, default ''
-        why no layer may leave whole; "" if layers may
-    rest : tuple[tuple[Tensor, ...], ...]
-        of each layer, what belongs to no part: norms, mostly
-    """
+    "A model as a list of parts."
 
     family: str  # model type
     home: str  # the list of decoder layers, from the model
@@ -1148,18 +986,7 @@ _FEW = 4  # structures of a model: as it is, and as plans leave it for a moment
 def structure(
     model: PreTrainedModel,  # of a supported family; on the meta device too
 ) -> Structure:  # the same one until a plan changes the model
-    """The parts of a model, read once; `ValueError` says why it cannot be pruned.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; on the meta device too
-
-    Returns
-    -------
-    Structure
-        the same one until a plan changes the model
-    """
+    "The parts of a model, read once; `ValueError` says why it cannot be pruned."
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
     key = a, model.dtype, tuple(p.shape for p in layers.parameters())
@@ -1174,18 +1001,7 @@ def structure(
 def as_structure(
     s: Structure | Sizes,  # parts, or their numbers alone
 ) -> Structure:  # parts without names where there are none
-    """Parts, also from the counts of `sizes`.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        parts, or their numbers alone
-
-    Returns
-    -------
-    Structure
-        parts without names where there are none
-    """
+    "Parts, also from the counts of `sizes`."
     if isinstance(s, Structure):
         return s
     parts = []
@@ -1204,19 +1020,7 @@ def as_structure(
 # %% ../nbs/03_parts.ipynb #a0408f9a
 @dataclass(frozen=True)
 class RoutedScores:
-    """What is known of a layer of experts; its length is the width of an expert.
-
-    Parameters
-    ----------
-    experts : torch.Tensor
-        (E, f) one score a neuron of an expert
-    ffn : torch.Tensor
-        (g,) likewise of the shared expert; empty: there is none
-    tokens : torch.Tensor
-        (E,) calibration tokens that each expert got
-    output : torch.Tensor
-        (E,) mean over these of the router's weight times the norm of the expert's output
-    """
+    "What is known of a layer of experts; its length is the width of an expert."
 
     experts: torch.Tensor  # (E, f) one score a neuron of an expert
     ffn: torch.Tensor  # (g,) likewise of the shared expert; empty: there is none
@@ -1228,34 +1032,16 @@ class RoutedScores:
         return self.experts.shape[1]
 
     def numel(self) -> int:  # neurons of an expert
-        """Its length, as of a tensor of scores.
-
-        Returns
-        -------
-        int
-            neurons of an expert
-        """
+        "Its length, as of a tensor of scores."
         return len(self)
 
     def clone(self) -> "RoutedScores":  # equal
-        """A copy, as of a tensor of scores.
-
-        Returns
-        -------
-        RoutedScores
-            equal
-        """
+        "A copy, as of a tensor of scores."
         return RoutedScores(*(x.clone() for x in vars(self).values()))
 
     @property
     def unreached(self) -> int:  # experts
-        """How many experts no calibration token reached.
-
-        Returns
-        -------
-        int
-            experts
-        """
+        "How many experts no calibration token reached."
         return int((self.tokens == 0).sum())
 
 
@@ -1263,20 +1049,7 @@ def pack_scores(
     s: Structure,  # of a model
     scores: Mapping[Part, object],  # of its narrow parts: units, or units, tokens, output
 ) -> list:  # a layer: (f,) scores, or `RoutedScores`; empty where nothing is narrow
-    """Scores of parts, layer by layer.
-
-    Parameters
-    ----------
-    s : Structure
-        of a model
-    scores : Mapping[Part, object]
-        of its narrow parts: units, or units, tokens, output
-
-    Returns
-    -------
-    list
-        a layer: (f,) scores, or `RoutedScores`; empty where nothing is narrow
-    """
+    "Scores of parts, layer by layer."
     layers = []
     for i in range(len(s)):
         grouped, flat = None, torch.zeros(0)
@@ -1296,18 +1069,7 @@ def pack_scores(
 def count_unreached(
     scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
 ) -> tuple[int, int]:  # groups of units that no token reached, all groups
-    """How many groups are ranked by their weights alone.
-
-    Parameters
-    ----------
-    scores : Iterable
-        a layer: (f,) scores, or `RoutedScores`
-
-    Returns
-    -------
-    tuple[int, int]
-        groups of units that no token reached, all groups
-    """
+    "How many groups are ranked by their weights alone."
     some = [s for s in scores if isinstance(s, RoutedScores)]
     return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
 
@@ -1317,22 +1079,7 @@ def share_width(
     k: int,  # neurons that an expert keeps
     f: int,  # of so many
 ) -> int:  # at least 1
-    """The same share of another FFN.
-
-    Parameters
-    ----------
-    g : int
-        neurons of a dense FFN
-    k : int
-        neurons that an expert keeps
-    f : int
-        of so many
-
-    Returns
-    -------
-    int
-        at least 1
-    """
+    "The same share of another FFN."
     return max(1, round(g * k / f))
 
 
@@ -1340,20 +1087,7 @@ def own_widths(
     scores: Iterable,  # a layer: (f,) one score a neuron, or `RoutedScores`
     k: int,  # neurons to keep; in a mixture, of each expert
 ) -> list[int]:  # a layer: neurons to keep there
-    """One width for all layers; a mixture's dense layers keep the same share.
-
-    Parameters
-    ----------
-    scores : Iterable
-        a layer: (f,) one score a neuron, or `RoutedScores`
-    k : int
-        neurons to keep; in a mixture, of each expert
-
-    Returns
-    -------
-    list[int]
-        a layer: neurons to keep there
-    """
+    "One width for all layers; a mixture's dense layers keep the same share."
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     grouped = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, grouped, strict=True)
@@ -1364,20 +1098,7 @@ def split_scores(
     scores,  # of a layer: (f,) scores, or `RoutedScores`
     k: int,  # units that it keeps, in each group
 ) -> list[tuple]:  # slot, (f,) or (groups, f) scores, units to keep
-    """What is to be chosen in a layer: the best units of each part that gets narrower.
-
-    Parameters
-    ----------
-    scores
-        of a layer: (f,) scores, or `RoutedScores`
-    k : int
-        units that it keeps, in each group
-
-    Returns
-    -------
-    list[tuple]
-        slot, (f,) or (groups, f) scores, units to keep
-    """
+    "What is to be chosen in a layer: the best units of each part that gets narrower."
     if not isinstance(scores, RoutedScores):
         return [(FFN.slot, scores, k)] if len(scores) else []
     todo = [] if k == len(scores) else [(Experts.slot, scores.experts, k)]
@@ -1393,23 +1114,7 @@ def check_narrowest(
     low: float,  # sparsity with all units kept
     high: float,  # sparsity with none
 ):
-    """`ValueError` where a width of 0 would leave groups of units empty.
-
-    Parameters
-    ----------
-    s : Structure
-        of the dense model
-    n_attn : int
-        attentions removed
-    width : int
-        that is to be kept
-    multiple : int
-        of which widths are multiples
-    low : float
-        sparsity with all units kept
-    high : float
-        sparsity with none
-    """
+    "`ValueError` where a width of 0 would leave groups of units empty."
     if width or not any(p.groups for p in s.parts):
         return
     most = low + (high - low) * (1 - multiple / s.full_width)
@@ -1424,20 +1129,7 @@ def fit_multiple(
     model: PreTrainedModel,  # of a supported family
     multiple: int = 1,  # of which widths are asked to be multiples
 ) -> int:  # of which they will be
-    """Widths that all parts can be run with; warns where they are not the asked.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    multiple : int, default 1
-        of which widths are asked to be multiples
-
-    Returns
-    -------
-    int
-        of which they will be
-    """
+    "Widths that all parts can be run with; warns where they are not the asked."
     step = max((p.step(model) for p in structure(model).parts), default=1)
     if not isinstance(multiple, int) or multiple < 1 or multiple % step == 0:
         return multiple

@@ -190,38 +190,14 @@ def stays(
     attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
     k: int,  # which of the layer's token mixers
 ) -> bool:  # False: it goes
-    """Does the layer keep that token mixer.
-
-    Parameters
-    ----------
-    attn : bool | tuple[bool, ...]
-        what a plan says of a layer: `plan.attn[i]`
-    k : int
-        which of the layer's token mixers
-
-    Returns
-    -------
-    bool
-        False: it goes
-    """
+    "Does the layer keep that token mixer."
     return attn[k] if isinstance(attn, tuple) else attn
 
 
 def removed_blocks(
     plan: Plan,  # any plan
 ) -> tuple[int, ...]:  # ascending
-    """Layers that lose both attention and FFN: they leave the model, norms and all.
-
-    Parameters
-    ----------
-    plan : Plan
-        any plan
-
-    Returns
-    -------
-    tuple[int, ...]
-        ascending
-    """
+    "Layers that lose both attention and FFN: they leave the model, norms and all."
     return plan.gone
 
 
@@ -236,38 +212,14 @@ def kept_experts(
     plan: Plan,  # any
     i: int,  # a layer
 ) -> Kept | None:  # None: all, or there are none
-    """What stays of a layer's experts.
-
-    Parameters
-    ----------
-    plan : Plan
-        any
-    i : int
-        a layer
-
-    Returns
-    -------
-    Kept | None
-        None: all, or there are none
-    """
+    "What stays of a layer's experts."
     return plan.experts[i] if plan.experts else None
 
 # %% ../nbs/03_plan.ipynb #5c787282
 def describe(
     plan: Plan,  # any plan
 ) -> str:  # one line
-    """A plan in one line: what goes from which layers, and the FFN widths.
-
-    Parameters
-    ----------
-    plan : Plan
-        any plan
-
-    Returns
-    -------
-    str
-        one line
-    """
+    "A plan in one line: what goes from which layers, and the FFN widths."
     gone, (attn, ffn) = removed_blocks(plan), _lost_alone(plan)
     named = ("attention removed from", attn), ("FFN removed from", ffn)
     said = (*named, ("layers removed", list(gone)))
@@ -373,20 +325,7 @@ def union(
     a: Plan,  # one plan
     b: Plan,  # another, for the same model
 ) -> Plan:  # that removes what either removes; of unknown provenance
-    """Remove the union; `ValueError` on other depths, or two tensors for one parameter.
-
-    Parameters
-    ----------
-    a : Plan
-        one plan
-    b : Plan
-        another, for the same model
-
-    Returns
-    -------
-    Plan
-        that removes what either removes; of unknown provenance
-    """
+    "Remove the union; `ValueError` on other depths, or two tensors for one parameter."
     if len(a) != len(b):
         raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     both = sorted(a.weights.keys() & b.weights.keys())
@@ -407,20 +346,7 @@ def removed_params(
     plan: Plan,  # what is removed
     s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
 ) -> int:  # parameters
-    """Parameters that leave the decoder layers; `ValueError` if the plan does not fit.
-
-    Parameters
-    ----------
-    plan : Plan
-        what is removed
-    s : Structure | Sizes
-        the parts of the dense model, or their numbers alone
-
-    Returns
-    -------
-    int
-        parameters
-    """
+    "Parameters that leave the decoder layers; `ValueError` if the plan does not fit."
     return as_structure(s).removed(plan)
 
 # %% ../nbs/03_plan.ipynb #ad107a65
@@ -448,20 +374,7 @@ def removal_words(
     plan: Plan,  # any
     zeros: bool = False,  # is what was removed stored as zeros
 ) -> list[str]:  # phrases, for a model card
-    """What a plan changes in a model, for a reader.
-
-    Parameters
-    ----------
-    plan : Plan
-        any
-    zeros : bool, default False
-        is what was removed stored as zeros
-
-    Returns
-    -------
-    list[str]
-        phrases, for a model card
-    """
+    "What a plan changes in a model, for a reader."
     stored = (
         " (their output projections are zeros, the other tensors are still stored)",
         " (stored as zeros)",
@@ -474,18 +387,7 @@ def removal_words(
 def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
 ) -> dict:  # JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
-    """A plan as plain data.
-
-    Parameters
-    ----------
-    plan : Plan
-        its tensors are named, not stored
-
-    Returns
-    -------
-    dict
-        JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
-    """
+    "A plan as plain data."
     some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
     mixers = [(i, Attention.to_json(a)) for i, a in some]
     masks = [e and Experts.to_json(e) for e in plan.experts]
@@ -506,18 +408,7 @@ def plan_to_dict(
 def plan_from_dict(
     d: dict,  # what `plan_to_dict` gave
 ) -> Plan:  # without its tensors
-    """The plan that was written down; `ValueError` if the parts do not fit together.
-
-    Parameters
-    ----------
-    d : dict
-        what `plan_to_dict` gave
-
-    Returns
-    -------
-    Plan
-        without its tensors
-    """
+    "The plan that was written down; `ValueError` if the parts do not fit together."
     L, ffn = d["layers"], d["ffn_kept"]
     if len(ffn) != L:
         raise ValueError(f"{L} layers, but {len(ffn)} FFNs")
@@ -538,18 +429,7 @@ def _hash_bits(bits):
 def plan_masks(
     plan,  # of any kind
 ) -> dict[int, bytes]:  # layer -> packed bits
-    """The masks of a plan's experts.
-
-    Parameters
-    ----------
-    plan
-        of any kind
-
-    Returns
-    -------
-    dict[int, bytes]
-        layer -> packed bits
-    """
+    "The masks of a plan's experts."
     kept = enumerate(getattr(plan, "experts", ()))
     return {i: e.bits for i, e in kept if e}
 
@@ -559,22 +439,7 @@ def with_masks(
     d: dict,  # that form
     masks: dict[int, bytes],  # of `plan_masks`
 ):  # the same plan, with its masks
-    """Give a plan its masks; `ValueError` unless they are those that were written.
-
-    Parameters
-    ----------
-    plan
-        as it was read from its JSON form; of any kind
-    d : dict
-        that form
-    masks : dict[int, bytes]
-        of `plan_masks`
-
-    Returns
-    -------
-    object
-        the same plan, with its masks
-    """
+    "Give a plan its masks; `ValueError` unless they are those that were written."
     said = d.get("experts_kept", ())
     named = enumerate(getattr(plan, "experts", ()))
     kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in named]
@@ -587,15 +452,7 @@ def with_masks(
 # %% ../nbs/03_plan.ipynb #21768df7
 @dataclass(frozen=True)
 class Layout:
-    """How a kind of plan describes, and rebuilds, the structure of the pruned model.
-
-    Parameters
-    ----------
-    spec : Callable
-        (pruned model, plan) -> JSON-able dict for config.json
-    skeleton : Callable
-        (freshly built model, that dict) -> edits that give it the shape
-    """
+    "How a kind of plan describes, and rebuilds, the structure of the pruned model."
 
     spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
     # (freshly built model, that dict) -> edits that give it the shape
@@ -604,27 +461,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Kind:
-    """All that there is to know of a kind of plan.
-
-    Parameters
-    ----------
-    type : type
-        of the plans
-    count : Callable
-        (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError`
-        if the plan does not fit them
-    to_dict : Callable
-        plan -> JSON-able dict
-    from_dict : Callable
-        that dict -> plan, without its tensors
-    edits : Callable
-        (dense model, plan) -> iterable of what is replaced in it: checks at once, and may make
-        the replacements one by one, when each is asked for
-    layout : Layout
-        of a checkpoint
-    words : Callable
-        (plan, is what was removed stored as zeros) -> list of phrases
-    """
+    "All that there is to know of a kind of plan."
 
     type: type  # of the plans
     # (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError` if the
@@ -648,18 +485,7 @@ KINDS: dict[str, Kind | str] = {  # name -> kind, or where it is defined
 def get_kind(
     name: str,  # key of `KINDS`
 ) -> Kind:  # imported now if it was not yet
-    """A kind of plan by its name; `ValueError` lists the kinds if there is none such.
-
-    Parameters
-    ----------
-    name : str
-        key of `KINDS`
-
-    Returns
-    -------
-    Kind
-        imported now if it was not yet
-    """
+    "A kind of plan by its name; `ValueError` lists the kinds if there is none such."
     if name not in KINDS:
         raise ValueError(
             f"the plan is of kind {name!r}; known kinds: {', '.join(KINDS)}"
@@ -672,18 +498,7 @@ def get_kind(
 def kind_of(
     plan,  # a plan of any kind
 ) -> str:  # key of `KINDS`
-    """The name of a plan's kind; `TypeError` lists the kinds if it is none.
-
-    Parameters
-    ----------
-    plan
-        a plan of any kind
-
-    Returns
-    -------
-    str
-        key of `KINDS`
-    """
+    "The name of a plan's kind; `TypeError` lists the kinds if it is none."
     for name in KINDS:
         if get_kind(name).type is type(plan):
             return name
@@ -720,18 +535,7 @@ FORMATS = 1, 2  # what can be read
 def to_json(
     plan,  # a plan of any kind; its tensors are named, not stored
 ) -> str:  # JSON
-    """A plan as JSON.
-
-    Parameters
-    ----------
-    plan
-        a plan of any kind; its tensors are named, not stored
-
-    Returns
-    -------
-    str
-        JSON
-    """
+    "A plan as JSON."
     kind = kind_of(plan)
     head = dict(format=FORMAT, kind=kind)
     return json.dumps(head | get_kind(kind).to_dict(plan))
@@ -740,18 +544,7 @@ def to_json(
 def from_json(
     text: str,  # what `to_json` gave
 ) -> object:  # the same plan, without its tensors
-    """The plan that `to_json` wrote; `ValueError` if the text is not one.
-
-    Parameters
-    ----------
-    text : str
-        what `to_json` gave
-
-    Returns
-    -------
-    object
-        the same plan, without its tensors
-    """
+    "The plan that `to_json` wrote; `ValueError` if the text is not one."
     try:
         d = json.loads(text)
         version, kind = d["format"], d["kind"]
@@ -775,18 +568,7 @@ _NUMBERS = int, float, np.integer, np.floating
 def check_sparsity(
     sparsity,  # what a user gave; a real number in (0, 1)
 ) -> float:  # the same, as a float
-    """`ValueError` unless `sparsity` is a finite number in the open interval (0, 1).
-
-    Parameters
-    ----------
-    sparsity
-        what a user gave; a real number in (0, 1)
-
-    Returns
-    -------
-    float
-        the same, as a float
-    """
+    "`ValueError` unless `sparsity` is a finite number in the open interval (0, 1)."
     number = isinstance(sparsity, _NUMBERS) and not isinstance(sparsity, bool)
     if not number or not 0 < sparsity < 1:
         raise ValueError(
@@ -800,20 +582,7 @@ def kept_shares(
     plan: Plan,  # any plan
     s: Structure | Sizes,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
-    """How much of each layer's attention and FFN is left, in [0, 1].
-
-    Parameters
-    ----------
-    plan : Plan
-        any plan
-    s : Structure | Sizes
-        of the dense model
-
-    Returns
-    -------
-    np.ndarray
-        (2, L): attention kept, share of the FFN kept
-    """
+    "How much of each layer's attention and FFN is left, in [0, 1]."
     s, ffn = as_structure(s), []
     for i in range(len(plan)):
         parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
@@ -830,18 +599,5 @@ def left_params(
     plan: Plan,  # what is removed
     s: Structure | Sizes,  # of the dense model
 ) -> tuple[int, int]:  # parameters
-    """What is left of the decoder layers: in all, and what one token uses of it.
-
-    Parameters
-    ----------
-    plan : Plan
-        what is removed
-    s : Structure | Sizes
-        of the dense model
-
-    Returns
-    -------
-    tuple[int, int]
-        parameters
-    """
+    "What is left of the decoder layers: in all, and what one token uses of it."
     return as_structure(s).remaining(plan)

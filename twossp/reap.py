@@ -25,24 +25,7 @@ def experts_to_keep(
     groups: int = 1,  # of the router, which divide the experts
     least: int = 0,  # that have to stay, beyond those that a token goes to
 ) -> int:  # in every layer
-    """The number that meets a target most nearly; `ValueError` if too few would be left.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of a mixture
-    sparsity : float
-        target, in (0, 1)
-    groups : int, default 1
-        of the router, which divide the experts
-    least : int, default 0
-        that have to stay, beyond those that a token goes to
-
-    Returns
-    -------
-    int
-        in every layer
-    """
+    "The number that meets a target most nearly; `ValueError` if too few would be left."
     s = as_structure(s)
     some = [p.counts for p in s.parts if isinstance(p, Experts)]
     if not some:
@@ -63,18 +46,7 @@ def experts_to_keep(
 def router_groups(
     model: PreTrainedModel,  # a mixture
 ) -> tuple[int, int]:  # (1, …): the router knows no groups; experts it has to have
-    """Into how many groups the router divides its experts, and how few it can do with.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture
-
-    Returns
-    -------
-    tuple[int, int]
-        (1, …): the router knows no groups; experts it has to have
-    """
+    "Into how many groups the router divides its experts, and how few it can do with."
     some = [p for p in structure(model).parts if isinstance(p, Experts)]
     if not some:
         return 1, 0
@@ -116,28 +88,7 @@ def reap(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    """Remove the experts of the smallest router-weighted output.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture of experts; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows
-    sparsity : float
-        target, in (0, 1); rounded to whole experts
-    bs : int | None, default None
-        windows a layer takes at a time; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives `experts` kept, `scores`
-
-    Returns
-    -------
-    Plan
-        of whole experts
-    """
+    "Remove the experts of the smallest router-weighted output."
     score = lambda: activation_scores(model, calib, bs=bs, progress=progress)
     log = {} if log is None else log
     plan = _remove(model, sparsity, score, log)
@@ -153,26 +104,7 @@ def reap_magnitude(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    """Control: remove the experts of the smallest weights.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture of experts; untouched
-    calib : torch.Tensor | None
-        not looked at
-    sparsity : float
-        target, in (0, 1); rounded to whole experts
-    progress : bool, default True
-        nothing takes long
-    log : dict | None, default None
-        if given, receives `experts` kept, `scores`
-
-    Returns
-    -------
-    Plan
-        of whole experts
-    """
+    "Control: remove the experts of the smallest weights."
     return _remove(model, sparsity, lambda: magnitude_scores(model), log)
 
 
@@ -186,26 +118,5 @@ def reap_random(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    """Control: remove experts by lot.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        a mixture of experts; untouched
-    calib : torch.Tensor | None
-        not looked at
-    sparsity : float
-        target, in (0, 1); rounded to whole experts
-    seed : int, default 0
-        of the lot
-    progress : bool, default True
-        nothing takes long
-    log : dict | None, default None
-        if given, receives `experts` kept, `scores`
-
-    Returns
-    -------
-    Plan
-        of whole experts
-    """
+    "Control: remove experts by lot."
     return _remove(model, sparsity, lambda: random_scores(model, seed), log)

@@ -35,7 +35,6 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
 
-# %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers, layer_mixers, layer_row, n_params
 from .experts import eager_experts, is_experts
 from .files import atomic_file

@@ -378,33 +378,7 @@ def walk_layers(
     # is None where the model ran whole
     end: Callable | None = None,
 ) -> Iterator[tuple]:  # number, layer, run(listen, begin, undo)
-    """Each layer once, with all windows; several times where not all walk together.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in inference mode
-    ids : torch.Tensor
-        (n, t) token windows
-    rows : int
-        windows that go through a layer at once
-    check : Check | None, default None
-        how to replay the model; None, or one with a problem: it runs whole
-    windows : int | None, default None
-        that walk together; default: all
-    what : str, default 'layers'
-        label of the progress bar
-    progress : bool, default False
-        show one
-    end : Callable | None, default None
-        called with windows that are through, and with what leaves the last layer, which is None
-        where the model ran whole
-
-    Returns
-    -------
-    Iterator[tuple]
-        number, layer, run(listen, begin, undo)
-    """
+    "Each layer once, with all windows; several times where not all walk together."
     if check is None or check.problem:
         yield from _walk_whole(model, ids, rows, what, progress, end)
         return

@@ -18,8 +18,10 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
+
 import torch
 from transformers import PreTrainedModel
+
 from .ablations import ablate
 from .allocate import formula_point
 from .arch import Sizes, sizes
@@ -43,8 +45,6 @@ from twossp.identity import (
 )
 from .machine import DEVICES, as_device, as_dtype, is_first, share_first, start_processes
 from .methods import find_method, method
-
-# %% ../nbs/72_run.ipynb #ea3b7085
 from .metrics import ids_hash
 from .mixtures import check_fused
 from .options import (

@@ -75,19 +75,7 @@ def _reference(model, b, w, ref):
 # %% ../nbs/14_search.ipynb #da9e9b5b
 @dataclass(eq=False)
 class Node:
-    """A decision for a layer, after those on the way from the root: one evaluation.
-
-    Parameters
-    ----------
-    parent : Node | None, default None
-        the node of the layer before; None: the root
-    decision : tuple | None, default None
-        (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
-    plans : list
-        of the plans that go through here: their numbers
-    children : dict
-        decision for the next layer -> Node
-    """
+    "A decision for a layer, after those on the way from the root: one evaluation."
 
     parent: "Node | None" = None  # the node of the layer before; None: the root
     # (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
@@ -114,20 +102,7 @@ def list_decisions(
     layers: str,  # name of the list of layers, as in `Arch.layers`
     # a layer: its decision; None if the plan brings tensors for other places
 ) -> list | None:
-    """What a plan does to each layer, as keys: equal if and only if the same is done.
-
-    Parameters
-    ----------
-    plan : Plan
-        any plan
-    layers : str
-        name of the list of layers, as in `Arch.layers`
-
-    Returns
-    -------
-    list | None
-        a layer: its decision; None if the plan brings tensors for other places
-    """
+    "What a plan does to each layer, as keys: equal if and only if the same is done."
     own = _own_tensors(plan, layers)
     if own is None:
         return None
@@ -144,18 +119,7 @@ def list_decisions(
 def make_trie(
     decided: Sequence[list],  # a plan: its `list_decisions`
 ) -> Node:  # the root; its children are the decisions for layer 0
-    """The tree of distinct prefixes.
-
-    Parameters
-    ----------
-    decided : Sequence[list]
-        a plan: its `list_decisions`
-
-    Returns
-    -------
-    Node
-        the root; its children are the decisions for layer 0
-    """
+    "The tree of distinct prefixes."
     root = Node(plans=list(range(len(decided))))
     for p, ds in enumerate(decided):
         node = root
@@ -168,18 +132,7 @@ def make_trie(
 def list_levels(
     root: Node,  # of `make_trie`
 ) -> list[list[Node]]:  # a layer: its nodes
-    """The nodes of a tree, layer by layer.
-
-    Parameters
-    ----------
-    root : Node
-        of `make_trie`
-
-    Returns
-    -------
-    list[list[Node]]
-        a layer: its nodes
-    """
+    "The nodes of a tree, layer by layer."
     out, now = [], [root]
     while now := [c for n in now for c in n.children.values()]:
         out.append(now)
@@ -208,23 +161,7 @@ ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
 
 @dataclass(frozen=True)
 class Job:
-    """What a walk over the layers needs to know.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    tape : Tape
-        what the layers are called with
-    plans : Sequence
-        the plans of the tree
-    rows : int
-        windows that go through a layer at once
-    stack : bool
-        may those be several nodes'
-    tick : Callable
-        called with the number of nodes done
-    """
+    "What a walk over the layers needs to know."
 
     model: PreTrainedModel  # dense
     tape: Tape  # what the layers are called with
@@ -265,24 +202,7 @@ def run_level(
     nodes: list[Node],  # evaluations to make
     states: dict,  # their parents -> (n, t, d) hidden states; emptied on the way
 ) -> dict:  # node -> (n, t, d) hidden states
-    """All evaluations of one layer, whose weights are turned to once.
-
-    Parameters
-    ----------
-    job : Job
-        the walk
-    i : int
-        layer
-    nodes : list[Node]
-        evaluations to make
-    states : dict
-        their parents -> (n, t, d) hidden states; emptied on the way
-
-    Returns
-    -------
-    dict
-        node -> (n, t, d) hidden states
-    """
+    "All evaluations of one layer, whose weights are turned to once."
     s = structure(job.model)
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
@@ -316,24 +236,7 @@ def walk(
     cap: int,  # nodes whose states are held at a time
     # node of the last layer -> (n, t, d) what leaves it; every node comes once
 ) -> Iterator[dict]:
-    """Walk the layers once with all plans; in parts if not all states may be held.
-
-    Parameters
-    ----------
-    job : Job
-        the model and how to call it
-    root : Node
-        the plans, as a tree
-    h : torch.Tensor
-        (n, t, d) what enters layer 0
-    cap : int
-        nodes whose states are held at a time
-
-    Returns
-    -------
-    Iterator[dict]
-        node of the last layer -> (n, t, d) what leaves it; every node comes once
-    """
+    "Walk the layers once with all plans; in parts if not all states may be held."
     L = len(decoder_layers(job.model))
     todo = [(0, list(root.children.values()), {root: h})]
     while todo:
@@ -396,19 +299,7 @@ def _kl_of(logits, ref, states, chunk, model=None):
 # %% ../nbs/14_search.ipynb #ba436740
 @dataclass(frozen=True)
 class Limits:
-    """How much is done at a time; follows from the budget.
-
-    Parameters
-    ----------
-    windows : int
-        that walk together
-    nodes : int
-        whose states are held
-    rows : int
-        windows through a layer at once
-    chunk : int
-        tokens whose logits are there at once
-    """
+    "How much is done at a time; follows from the budget."
 
     windows: int  # that walk together
     nodes: int  # whose states are held
@@ -418,23 +309,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class LastStates:
-    """Where a walk arrived.
-
-    Parameters
-    ----------
-    job : Job
-        the walk
-    limits : Limits
-        of memory
-    start : int
-        first of the windows
-    ids : object
-        (n, t) the windows
-    h : object
-        (n, t, d) what entered layer 0
-    states : dict
-        node of the last layer -> (n, t, d) what left it
-    """
+    "Where a walk arrived."
 
     job: Job  # the walk
     limits: Limits  # of memory
@@ -488,30 +363,7 @@ def find_last_states(
     budget: int | None = None,  # bytes; default: a quarter of what is free then
     progress: bool = False,  # show a progress bar
 ) -> Iterator[LastStates]:  # all last nodes of all windows, some at a time
-    """Walk the layers with every plan, as many windows at a time as the budget allows.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        in inference mode, replayable
-    plans : Sequence[Plan]
-        to be walked
-    decided : Sequence[list]
-        their decisions
-    ids : torch.Tensor
-        (n, t) token windows
-    check : Check
-        how to replay the model
-    budget : int | None, default None
-        bytes; default: a quarter of what is free then
-    progress : bool, default False
-        show a progress bar
-
-    Returns
-    -------
-    Iterator[LastStates]
-        all last nodes of all windows, some at a time
-    """
+    "Walk the layers with every plan, as many windows at a time as the budget allows."
     root = make_trie(decided)
     levels = list_levels(root)
     send_indices(model, _list_kept(levels), alone=True)
@@ -588,26 +440,7 @@ def plan_nll(
     # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    """The nll of every window under every plan.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    plans : Sequence[Plan]
-        to be compared; other registered kinds too
-    ids : torch.Tensor
-        (n, t) token windows
-    progress : bool, default False
-        show a progress bar
-    budget : int | None, default None
-        bytes for hidden states, activations, logits; default: a quarter of what is free
-
-    Returns
-    -------
-    torch.Tensor
-        (len(plans), n) float32 on CPU, nats a token
-    """
+    "The nll of every window under every plan."
 
     def plain(some):
         return _plain_nll(model, some, ids, progress)
@@ -624,22 +457,7 @@ def offloaded_nll(
     ids: torch.Tensor,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor | None:  # (n,) as of `nll`; None: it is no case for a walk
-    """The nll of every window of a model whose layers are offloaded, layer by layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense or pruned, of any family
-    ids : torch.Tensor
-        (n, t) token windows
-    progress : bool, default False
-        show a progress bar
-
-    Returns
-    -------
-    torch.Tensor | None
-        (n,) as of `nll`; None: it is no case for a walk
-    """
+    "The nll of every window of a model whose layers are offloaded, layer by layer."
     try:
         if not is_offloaded(model) or (check := check_replay(model, ids)).problem:
             return None
@@ -707,28 +525,7 @@ def plan_kl(
     # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    """The divergence of every window's predictions from the reference's, per plan.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; untouched
-    plans : Sequence[Plan]
-        to be compared; other registered kinds too
-    ids : torch.Tensor
-        (n, t) token windows
-    ref : Callable | torch.Tensor | None, default None
-        reference logits, as for `kl`; default: the dense model's
-    progress : bool, default False
-        show a progress bar
-    budget : int | None, default None
-        bytes for hidden states, activations, logits; default: a quarter of what is free
-
-    Returns
-    -------
-    torch.Tensor
-        (len(plans), n) float32 on CPU, nats a token
-    """
+    "The divergence of every window's predictions from the reference's, per plan."
 
     def plain(some):
         return _plain_kl(model, some, ids, ref, progress)

@@ -40,13 +40,7 @@ _all_ = ["swap"]  # which callers look for here
 
 # %% ../nbs/04_surgery.ipynb #7eb3bbca
 class Parked:
-    """Tensors that wait on the host while others are in their place.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        what it still uses stays where it is
-    """
+    "Tensors that wait on the host while others are in their place."
 
     def __init__(
         self,
@@ -58,13 +52,7 @@ class Parked:
         self,
         old: object,  # that was just replaced; anything but a module has no tensors
     ):
-        """Move to the host what the model does not use any more.
-
-        Parameters
-        ----------
-        old : object
-            that was just replaced; anything but a module has no tensors
-        """
+        "Move to the host what the model does not use any more."
         away = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
         used = {id(p) for p in self.model.parameters()} if away else ()
         for p in away:
@@ -76,13 +64,7 @@ class Parked:
         self,
         old: object,  # that is in its place again
     ):
-        """Move its tensors back to where they were.
-
-        Parameters
-        ----------
-        old : object
-            that is in its place again
-        """
+        "Move its tensors back to where they were."
         for p in _parameters(old):
             if id(p) in self.home:
                 p.data = p.data.to(self.home[id(p)])
@@ -167,20 +149,7 @@ def depth_edits(
     model: PreTrainedModel,  # of a supported family
     gone: tuple[int, ...],  # layers to take out
 ) -> list[Edit]:  # none if `gone` is empty
-    """Take whole layers out of list, configuration and numbering; one has to be left.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family
-    gone : tuple[int, ...]
-        layers to take out
-
-    Returns
-    -------
-    list[Edit]
-        none if `gone` is empty
-    """
+    "Take whole layers out of list, configuration and numbering; one has to be left."
     if not gone:
         return []
     layers = decoder_layers(model)
@@ -246,20 +215,7 @@ def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
     plan: Plan,  # that fits it; `ValueError` if not
 ) -> Iterator[Edit]:  # in order; each is made when it is asked for
-    """Everything that `plan` replaces in `model`; checked now, made one by one.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, of a supported family
-    plan : Plan
-        that fits it; `ValueError` if not
-
-    Returns
-    -------
-    Iterator[Edit]
-        in order; each is made when it is asked for
-    """
+    "Everything that `plan` replaces in `model`; checked now, made one by one."
     s = structure(model)
     s.check(plan)
     _left(len(plan), plan.gone)
@@ -337,15 +293,7 @@ def check_plan(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ):
-    """`ValueError` says why a plan does not fit; no tensor of a removal is copied.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    plan
-        a plan of any kind
-    """
+    "`ValueError` says why a plan does not fit; no tensor of a removal is copied."
     _begin(model, plan)
 
 
@@ -353,35 +301,12 @@ def edits(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
 ) -> list[Edit]:  # what it replaces, all of it made
-    """The edits that realise `plan`; `ValueError` on a model that is already pruned.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense
-    plan
-        a plan of any kind
-
-    Returns
-    -------
-    list[Edit]
-        what it replaces, all of it made
-    """
+    "The edits that realise `plan`; `ValueError` on a model that is already pruned."
     return list(_begin(model, plan))
 
 # %% ../nbs/04_surgery.ipynb #4deab872
 class Saver:
-    """What `model.save_pretrained` is while a plan is in place.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        held weakly: no cycle keeps its memory
-    plan
-        that it has now
-    dense : dict
-        parameters of the dense model: total, layers
-    """
+    "What `model.save_pretrained` is while a plan is in place."
 
     def __init__(
         self,
@@ -489,18 +414,7 @@ def apply_plan(
 def cache_name(
     model: PreTrainedModel,  # any causal language model
 ) -> str:  # "cache", or "past_key_values" before the renaming
-    """What the model's `forward` calls its cache argument in this transformers.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-
-    Returns
-    -------
-    str
-        "cache", or "past_key_values" before the renaming
-    """
+    "What the model's `forward` calls its cache argument in this transformers."
     names = inspect.signature(model.forward).parameters
     return next(n for n in ("cache", "past_key_values") if n in names)
 
@@ -516,29 +430,7 @@ def cached_logits(
     # them itself
     positions: bool = False,
 ) -> torch.Tensor:  # (n, t, vocabulary)
-    """Logits of all positions as cached decoding gives them.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-    ids : torch.Tensor
-        (n, t) token ids
-    prompt : int
-        tokens of the first step; the rest go one by one
-    cache : Cache | None, default None
-        default: the model's own
-    mask : torch.Tensor | None, default None
-        (n, t) 0 where a window is padded on the left
-    positions : bool, default False
-        say at which positions tokens stand, as `generate` does; not every family counts them
-        itself
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t, vocabulary)
-    """
+    "Logits of all positions as cached decoding gives them."
     with fresh_positions(model):
         return _cached(model, ids, prompt, cache, mask, positions)
 

@@ -26,15 +26,7 @@ def check_search_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
     n_search: int,  # how many of them stage 2 is to look at
 ):
-    """`ValueError` unless there are as many windows as stage 2 asks for.
-
-    Parameters
-    ----------
-    calib : torch.Tensor
-        (n, t) calibration windows
-    n_search : int
-        how many of them stage 2 is to look at
-    """
+    "`ValueError` unless there are as many windows as stage 2 asks for."
     if not 1 <= n_search <= len(calib):
         raise ValueError(
             f"n_search has to be 1 to {len(calib)}, the number of calibration windows;"
@@ -49,26 +41,7 @@ def set_widths(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     multiple: int = 1,  # of which widths are multiples
 ) -> Plan:  # the same where all mixers are alike
-    """Once it is known what the mixers took, the widths that meet the target.
-
-    Parameters
-    ----------
-    s : Structure | Sizes
-        of the dense model
-    sparsity : float
-        target, in (0, 1)
-    plan : Plan
-        what both stages remove
-    scores : Sequence[torch.Tensor]
-        a layer: (f,) one score a neuron
-    multiple : int, default 1
-        of which widths are multiples
-
-    Returns
-    -------
-    Plan
-        the same where all mixers are alike
-    """
+    "Once it is known what the mixers took, the widths that meet the target."
     s = as_structure(s)
     if len({p.size for p in s.mixers}) == 1:
         return plan

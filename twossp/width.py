@@ -20,20 +20,7 @@ def keep_top(
     scores: torch.Tensor,  # (f,) one score a neuron, finite
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
-    """The indices of the `k` highest scores; ties go to the lower index.
-
-    Parameters
-    ----------
-    scores : torch.Tensor
-        (f,) one score a neuron, finite
-    k : int
-        how many stay, 0 … f
-
-    Returns
-    -------
-    tuple[int, ...]
-        their indices, ascending
-    """
+    "The indices of the `k` highest scores; ties go to the lower index."
     _check_scores(scores)
     f = scores.numel()
     if not 0 <= k <= f:
