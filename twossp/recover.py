@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'copy_around', 'make_student', 'count_own', 'share_equal', 'Learner',
-    'find_learners', 'common_kl', 'top_kl', 'by_first', 'count_ids', 'keep_answers',
-    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
+    'copy_around', 'make_student', 'count_own', 'count_ids', 'share_equal', 'Learner',
+    'find_learners', 'common_kl', 'top_kl', 'by_first', 'keep_answers', 'Lessons',
+    'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../nbs/34_recover.ipynb #97fa7f17
@@ -120,6 +120,24 @@ def count_own(
     return sum(n for at, n in own.items() if at not in theirs)
 
 # %% ../nbs/34_recover.ipynb #d1571109
+def count_ids(
+    model: PreTrainedModel,  # any causal language model
+) -> int:  # rows of its embedding, padding included
+    """How many token ids a model knows.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+
+    Returns
+    -------
+    int
+        rows of its embedding, padding included
+    """
+    return model.get_input_embeddings().weight.shape[0]
+
+
 def share_equal(
     student: PreTrainedModel,  # pruned; computes the same afterwards
     teacher: PreTrainedModel,  # on the same device
@@ -319,24 +337,6 @@ def _claim(folder, name, question, what):
     with atomic_file(file) as draft:
         draft.write_text(json.dumps(question, indent=1))
 
-# %% ../nbs/34_recover.ipynb #d1571101
-def count_ids(
-    model: PreTrainedModel,  # any causal language model
-) -> int:  # rows of its embedding, padding included
-    """How many token ids a model knows.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-
-    Returns
-    -------
-    int
-        rows of its embedding, padding included
-    """
-    return model.get_input_embeddings().weight.shape[0]
-
 # %% ../nbs/34_recover.ipynb #4eac5fd2
 def keep_answers(
     model: PreTrainedModel,  # the teacher
@@ -395,6 +395,32 @@ class _Trained(nn.Module):
         result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
         return result
 
+
+class _Streams:
+    "Inside: the output of each decoder layer, in a list"
+
+    def __init__(self, model):
+        self.model = model
+
+    def __enter__(self):
+        layers, out = decoder_layers(self.model), []
+        hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
+        self.handles = [x.register_forward_hook(hear) for x in layers]
+        return out
+
+    def __exit__(self, *stopped):
+        for h in self.handles:
+            h.remove()
+
+
+def _stream_error(mine, theirs):
+    "Mean over layers and tokens of the squared distance over the squared length"
+    errors = [
+        (x.float() - y.float()).pow(2).sum(-1) / y.float().pow(2).sum(-1)
+        for x, y in zip(mine, theirs, strict=True)
+    ]
+    return torch.stack([e.mean().to(errors[0].device) for e in errors]).mean()
+
 # %% ../nbs/34_recover.ipynb #6d10422f
 class _Lesson(_Trained):
     "The student as a trainer sees it: windows go in, the loss comes out"
@@ -434,32 +460,6 @@ class _Lesson(_Trained):
         "Compute activations again in the backward pass, instead of keeping them"
         self.checkpointed = True
         self.student.gradient_checkpointing_enable(dict(use_reentrant=False))
-
-# %% ../nbs/34_recover.ipynb #c48d5fd7
-class _Streams:
-    "Inside: the output of each decoder layer, in a list"
-
-    def __init__(self, model):
-        self.model = model
-
-    def __enter__(self):
-        layers, out = decoder_layers(self.model), []
-        hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
-        self.handles = [x.register_forward_hook(hear) for x in layers]
-        return out
-
-    def __exit__(self, *stopped):
-        for h in self.handles:
-            h.remove()
-
-
-def _stream_error(mine, theirs):
-    "Mean over layers and tokens of the squared distance over the squared length"
-    errors = [
-        (x.float() - y.float()).pow(2).sum(-1) / y.float().pow(2).sum(-1)
-        for x, y in zip(mine, theirs, strict=True)
-    ]
-    return torch.stack([e.mean().to(errors[0].device) for e in errors]).mean()
 
 # %% ../nbs/34_recover.ipynb #f5f5e669
 def _train_all(student, learners):
@@ -655,7 +655,7 @@ class Lessons:
     def __post_init__(self):
         _check_lessons(self)
 
-# %% ../nbs/34_recover.ipynb #1cb48015
+
 def _check_lessons(x):
     "`ValueError` says which number is out of range"
     if x.how not in ("all", "lora"):
@@ -700,7 +700,7 @@ def _check_recovery(model, plan, calib):
     check_plan(model, plan)
     _check_teacher(model, calib)
 
-
+# %% ../nbs/34_recover.ipynb #02a62b28
 def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
     lessons: Lessons,  # what part is held out, and how many windows a batch has
@@ -778,30 +778,7 @@ def _arguments(student, lessons, folder, steps, every):
     )
     return use_one_device(args)
 
-# %% ../nbs/34_recover.ipynb #a9833550
-def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
-    "The trainer of one student"
-    from transformers import EarlyStoppingCallback
-    from transformers.trainer_callback import PrinterCallback
-
-    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
-    tutor = _trainers(_Tutor)(
-        lesson,
-        args,
-        train_dataset=_Windows(fit, kept),
-        eval_dataset=_Windows(held, kept),
-        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
-    )
-    tutor.remove_callback(PrinterCallback)
-    return tutor
-
-
-def _question(student, teacher, calib, lessons):
-    "What tells one recovery from another: it is kept beside the checkpoints"
-    models = dict(student=model_identity(student), teacher=model_identity(teacher))
-    return models | dict(calibration=ids_hash(calib), **asdict(lessons))
-
-
+# %% ../nbs/34_recover.ipynb #454e40f9
 @contextmanager
 def _shared_folder():
     "A folder that is removed after the block, the same for all processes of a machine"
@@ -847,6 +824,29 @@ def _learn(judge, tutor, last, dtype):
         minutes=tutor.clock.used / 60,
     )
 
+
+def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
+    "The trainer of one student"
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_callback import PrinterCallback
+
+    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
+    tutor = _trainers(_Tutor)(
+        lesson,
+        args,
+        train_dataset=_Windows(fit, kept),
+        eval_dataset=_Windows(held, kept),
+        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
+    )
+    tutor.remove_callback(PrinterCallback)
+    return tutor
+
+
+def _question(student, teacher, calib, lessons):
+    "What tells one recovery from another: it is kept beside the checkpoints"
+    models = dict(student=model_identity(student), teacher=model_identity(teacher))
+    return models | dict(calibration=ids_hash(calib), **asdict(lessons))
+
 # %% ../nbs/34_recover.ipynb #0c13bedb
 _LEARN = {  # how -> what makes the weights that learn
     "all": lambda student, learners, lessons: _train_all(student, learners),
@@ -876,7 +876,7 @@ def _full_disk(folder):
         message = f"a checkpoint could not be written ({one_line(e)})"
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
-
+# %% ../nbs/34_recover.ipynb #00fb38ad
 def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     "Have its answers of each window in a folder, over the ids that the student knows"
     sizes = count_ids(student), count_ids(teacher)
@@ -885,6 +885,20 @@ def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     return folder
 
 
+def _name_learned(learned, names):
+    "The trained tensors as the plan names them: layers count as in the original model"
+    parts = {k: k.rpartition(".") for k in learned}
+    return {f"{names[path]}.{attr}": learned[k] for k, (path, _, attr) in parts.items()}
+
+
+def _facts(lessons, result, calib):
+    "What a plan's provenance records of a training"
+    facts = {k: v for k, v in asdict(lessons).items() if v is not None}
+    tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
+    measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
+    return facts | dict(tokens=tokens) | measured
+
+# %% ../nbs/34_recover.ipynb #a9a13993
 def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
     """Train the student that `make` gives: what happened, the trained tensors by their
     names in the student, and what the plan calls their modules"""
@@ -923,20 +937,6 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         learned = _read_learned(student, learners)
         learned = {k: w.to(dtype).cpu().contiguous() for k, w in learned.items()}
     return result, learned, {x.path: x.name for x in learners}
-
-
-def _name_learned(learned, names):
-    "The trained tensors as the plan names them: layers count as in the original model"
-    parts = {k: k.rpartition(".") for k in learned}
-    return {f"{names[path]}.{attr}": learned[k] for k, (path, _, attr) in parts.items()}
-
-
-def _facts(lessons, result, calib):
-    "What a plan's provenance records of a training"
-    facts = {k: v for k, v in asdict(lessons).items() if v is not None}
-    tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
-    measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
-    return facts | dict(tokens=tokens) | measured
 
 # %% ../nbs/34_recover.ipynb #cdd91021
 def recover(
@@ -1067,7 +1067,7 @@ def check_pair(
         )
     return plan
 
-
+# %% ../nbs/34_recover.ipynb #7e6717fb
 def distill(
     student: PreTrainedModel,  # pruned, in memory, as it is; trained in place
     teacher: PreTrainedModel,  # the original model, or one of its shapes; untouched

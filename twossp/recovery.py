@@ -245,7 +245,7 @@ def _check_teacher(folder, student, own_tok, model, tok):
     for note in notes if is_first() else ():
         warnings.warn(note, stacklevel=3)
 
-
+# %% ../nbs/56_recovery.ipynb #cb7d70b6
 def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, progress):
     "The windows to learn from: those that the model writes, then those of the text"
     parts = []
@@ -258,7 +258,7 @@ def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, pr
         parts.append(windows(texts, tok, seq_len, n_windows))
     return torch.cat(parts)
 
-
+# %% ../nbs/56_recovery.ipynb #184a70ae
 class _NothingGained(Exception):
     "The folder that was written is no better, and does not stay"
 
