@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'copy_around', 'make_student', 'count_own', 'share_equal', 'Learner',
-    'find_learners', 'common_kl', 'top_kl', 'by_first', 'count_ids', 'keep_answers',
-    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
+    'copy_around', 'make_student', 'count_own', 'count_ids', 'share_equal', 'Learner',
+    'find_learners', 'common_kl', 'top_kl', 'by_first', 'keep_answers', 'Lessons',
+    'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../nbs/34_recover.ipynb #97fa7f17
@@ -35,6 +35,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
 
+# %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers, layer_mixers, layer_row, n_params
 from .experts import eager_experts, is_experts
 from .files import atomic_file
@@ -59,7 +60,18 @@ from .upstream import use_one_device
 def copy_around(
     model: PreTrainedModel,  # any, in memory; untouched
 ) -> PreTrainedModel:  # of the same structure, around the same tensors
-    "A model that can be changed module by module, without a second copy of the weights."
+    """A model that can be changed module by module, without a second copy of the weights.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any, in memory; untouched
+
+    Returns
+    -------
+    PreTrainedModel
+        of the same structure, around the same tensors
+    """
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
     return copy.deepcopy(model, same)
 
@@ -68,7 +80,20 @@ def make_student(
     model: PreTrainedModel,  # dense, in memory; untouched
     plan: Plan,  # that fits it
 ) -> PreTrainedModel:  # pruned; what the plan leaves alone is the dense model's tensors
-    "The pruned model beside the original one, without a second copy of what is alike."
+    """The pruned model beside the original one, without a second copy of what is alike.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, in memory; untouched
+    plan : Plan
+        that fits it
+
+    Returns
+    -------
+    PreTrainedModel
+        pruned; what the plan leaves alone is the dense model's tensors
+    """
     return apply_plan(copy_around(model), plan)
 
 
@@ -76,18 +101,59 @@ def count_own(
     student: nn.Module,  # beside its teacher
     model: nn.Module,  # the teacher
 ) -> int:  # bytes
-    "What a student holds that is not its teacher's."
+    """What a student holds that is not its teacher's.
+
+    Parameters
+    ----------
+    student : nn.Module
+        beside its teacher
+    model : nn.Module
+        the teacher
+
+    Returns
+    -------
+    int
+        bytes
+    """
     theirs = {x.data_ptr() for x in model.parameters()}
     own = {x.data_ptr(): x.nbytes for x in student.parameters()}
     return sum(n for at, n in own.items() if at not in theirs)
 
 # %% ../nbs/34_recover.ipynb #d1571109
+def count_ids(
+    model: PreTrainedModel,  # any causal language model
+) -> int:  # rows of its embedding, padding included
+    """How many token ids a model knows.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        any causal language model
+
+    Returns
+    -------
+    int
+        rows of its embedding, padding included
+    """
+    return model.get_input_embeddings().weight.shape[0]
+
+
 def share_equal(
     student: PreTrainedModel,  # pruned; computes the same afterwards
     teacher: PreTrainedModel,  # on the same device
     plan: Plan,  # the student's
 ):
-    "Let a student hold the teacher's tensors where its own are equal."
+    """Let a student hold the teacher's tensors where its own are equal.
+
+    Parameters
+    ----------
+    student : PreTrainedModel
+        pruned; computes the same afterwards
+    teacher : PreTrainedModel
+        on the same device
+    plan : Plan
+        the student's
+    """
     inside, removed = f"{arch(student).layers}.", removed_blocks(plan)
     kept = [i for i in range(len(plan)) if i not in removed]
     theirs = dict(teacher.named_parameters(remove_duplicate=False))
@@ -103,7 +169,15 @@ def share_equal(
 # %% ../nbs/34_recover.ipynb #fc3ca03d
 @dataclass(frozen=True)
 class Learner:
-    "A linear layer, or a layer's experts, and what the plan calls their tensors."
+    """A linear layer, or a layer's experts, and what the plan calls their tensors.
+
+    Parameters
+    ----------
+    path : str
+        of the module, from the student
+    name : str
+        of the same one in the dense model
+    """
 
     path: str  # of the module, from the student
     name: str  # of the same one in the dense model
@@ -113,7 +187,20 @@ def find_learners(
     student: PreTrainedModel,  # pruned
     plan: Plan,  # that it was pruned by
 ) -> list[Learner]:  # in the order of the layers
-    "The linear layers and experts that remain inside the decoder layers."
+    """The linear layers and experts that remain inside the decoder layers.
+
+    Parameters
+    ----------
+    student : PreTrainedModel
+        pruned
+    plan : Plan
+        that it was pruned by
+
+    Returns
+    -------
+    list[Learner]
+        in the order of the layers
+    """
     a, removed, learners = arch(student), removed_blocks(plan), []
     kept = [i for i in range(len(plan)) if i not in removed]
     for now, i in enumerate(kept):
@@ -142,7 +229,20 @@ def common_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
-    "`token_kl` over the token ids that both have: the first min(v, w)."
+    """`token_kl` over the token ids that both have: the first min(v, w).
+
+    Parameters
+    ----------
+    ref : torch.Tensor
+        (n, t, v) logits of the reference p
+    logits : torch.Tensor
+        (n, t, w) of the model
+
+    Returns
+    -------
+    torch.Tensor
+        (n, t) float32, nats
+    """
     v = min(ref.shape[-1], logits.shape[-1])
     return token_kl(ref[..., :v], logits[..., :v])
 
@@ -152,7 +252,22 @@ def top_kl(
     at: torch.Tensor,  # (n, t, k) which token ids those are
     logits: torch.Tensor,  # (n, t, v) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats: at most `token_kl` of all v
-    "Divergence over the reference's top-k tokens, and one class for all others."
+    """Divergence over the reference's top-k tokens, and one class for all others.
+
+    Parameters
+    ----------
+    top : torch.Tensor
+        (n, t, k) log-probabilities of the reference's top k
+    at : torch.Tensor
+        (n, t, k) which token ids those are
+    logits : torch.Tensor
+        (n, t, v) of the model
+
+    Returns
+    -------
+    torch.Tensor
+        (n, t) float32, nats: at most `token_kl` of all v
+    """
     q = logits.float().log_softmax(-1).gather(-1, at.long())
     p, tiny = top.float(), 1e-6  # a rest below a millionth is none
     rest_p = (1 - p.exp().sum(-1)).clamp(min=tiny)
@@ -185,7 +300,20 @@ def by_first(
     work: Callable,  # what one process is to do
     *args,  # its arguments
 ):  # its result
-    "What the first process computes, for all; its error is raised in all"
+    """What the first process computes, for all; its error is raised in all
+
+    Parameters
+    ----------
+    work : Callable
+        what one process is to do
+    *args
+        its arguments
+
+    Returns
+    -------
+    object
+        its result
+    """
     result = error = None
     if is_first():
         try:
@@ -209,13 +337,6 @@ def _claim(folder, name, question, what):
     with atomic_file(file) as draft:
         draft.write_text(json.dumps(question, indent=1))
 
-
-def count_ids(
-    model: PreTrainedModel,  # any causal language model
-) -> int:  # rows of its embedding, padding included
-    "How many token ids a model knows."
-    return model.get_input_embeddings().weight.shape[0]
-
 # %% ../nbs/34_recover.ipynb #4eac5fd2
 def keep_answers(
     model: PreTrainedModel,  # the teacher
@@ -225,7 +346,23 @@ def keep_answers(
     progress: bool = True,  # show a progress bar
     common: int | None = None,  # token ids, from 0, that the student has too; None: all
 ):
-    "Write the teacher's answer to each window, so that training needs it no more."
+    """Write the teacher's answer to each window, so that training needs it no more.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        the teacher
+    ids : torch.Tensor
+        (n, t) token windows
+    folder : str | Path
+        receives a file a window; those that are there stay
+    top : int, default 64
+        tokens that are kept of each position
+    progress : bool, default True
+        show a progress bar
+    common : int | None, default None
+        token ids, from 0, that the student has too; None: all
+    """
     if not 1 <= top <= (common or count_ids(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_identity(model), top=top)
@@ -257,6 +394,32 @@ class _Trained(nn.Module):
         result = super().load_state_dict(state, strict=False, **kwargs)
         result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
         return result
+
+
+class _Streams:
+    "Inside: the output of each decoder layer, in a list"
+
+    def __init__(self, model):
+        self.model = model
+
+    def __enter__(self):
+        layers, out = decoder_layers(self.model), []
+        hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
+        self.handles = [x.register_forward_hook(hear) for x in layers]
+        return out
+
+    def __exit__(self, *stopped):
+        for h in self.handles:
+            h.remove()
+
+
+def _stream_error(mine, theirs):
+    "Mean over layers and tokens of the squared distance over the squared length"
+    errors = [
+        (x.float() - y.float()).pow(2).sum(-1) / y.float().pow(2).sum(-1)
+        for x, y in zip(mine, theirs, strict=True)
+    ]
+    return torch.stack([e.mean().to(errors[0].device) for e in errors]).mean()
 
 # %% ../nbs/34_recover.ipynb #6d10422f
 class _Lesson(_Trained):
@@ -297,32 +460,6 @@ class _Lesson(_Trained):
         "Compute activations again in the backward pass, instead of keeping them"
         self.checkpointed = True
         self.student.gradient_checkpointing_enable(dict(use_reentrant=False))
-
-# %% ../nbs/34_recover.ipynb #c48d5fd7
-class _Streams:
-    "Inside: the output of each decoder layer, in a list"
-
-    def __init__(self, model):
-        self.model = model
-
-    def __enter__(self):
-        layers, out = decoder_layers(self.model), []
-        hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
-        self.handles = [x.register_forward_hook(hear) for x in layers]
-        return out
-
-    def __exit__(self, *stopped):
-        for h in self.handles:
-            h.remove()
-
-
-def _stream_error(mine, theirs):
-    "Mean over layers and tokens of the squared distance over the squared length"
-    errors = [
-        (x.float() - y.float()).pow(2).sum(-1) / y.float().pow(2).sum(-1)
-        for x, y in zip(mine, theirs, strict=True)
-    ]
-    return torch.stack([e.mean().to(errors[0].device) for e in errors]).mean()
 
 # %% ../nbs/34_recover.ipynb #f5f5e669
 def _train_all(student, learners):
@@ -466,7 +603,39 @@ def _trainers(kind):
 # %% ../nbs/34_recover.ipynb #0f08bb66
 @dataclass(frozen=True)
 class Lessons:
-    "How a student is trained, once it is known what it learns from."
+    """How a student is trained, once it is known what it learns from.
+
+    Parameters
+    ----------
+    tokens : float | None, default None
+        that it reads; None: no limit but the minutes
+    minutes : float | None, default None
+        of training; None: no limit but the tokens
+    how : str, default 'all'
+        which weights learn: "all", or "lora"
+    rank : int, default 16
+        of the factors of "lora"
+    lr : float | None, default None
+        the highest; default: 5e-4 for all weights, 1e-3 for LoRA
+    batch : int, default 1
+        windows a forward
+    accumulate : int, default 1
+        forwards a step
+    streams : float, default 0.0
+        weight of the error of the streams after the layers
+    top : int | None, default None
+        tokens of each position that the teacher is asked for once
+    held_out : float, default 0.1
+        share of the windows, the last, that it is judged on
+    patience : int, default 3
+        looks in a row without a gain that end the training
+    checkpointing : bool, default False
+        recompute activations: slower, with less memory
+    mixed : bool, default False
+        products in bfloat16, where the model is held in float32
+    seed : int, default 0
+        of the order of the windows, and of the factors of "lora"
+    """
 
     tokens: float | None = None  # that it reads; None: no limit but the minutes
     minutes: float | None = None  # of training; None: no limit but the tokens
@@ -486,7 +655,7 @@ class Lessons:
     def __post_init__(self):
         _check_lessons(self)
 
-# %% ../nbs/34_recover.ipynb #1cb48015
+
 def _check_lessons(x):
     "`ValueError` says which number is out of range"
     if x.how not in ("all", "lora"):
@@ -531,12 +700,25 @@ def _check_recovery(model, plan, calib):
     check_plan(model, plan)
     _check_teacher(model, calib)
 
-# %% ../nbs/34_recover.ipynb #cdffee05
+# %% ../nbs/34_recover.ipynb #02a62b28
 def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
     lessons: Lessons,  # what part is held out, and how many windows a batch has
 ) -> tuple[torch.Tensor, torch.Tensor]:  # to learn from; held out, the last ones
-    "The windows of the two uses; `ValueError` if there are too few."
+    """The windows of the two uses; `ValueError` if there are too few.
+
+    Parameters
+    ----------
+    calib : torch.Tensor
+        (n, t) token windows
+    lessons : Lessons
+        what part is held out, and how many windows a batch has
+
+    Returns
+    -------
+    tuple[torch.Tensor, torch.Tensor]
+        to learn from; held out, the last ones
+    """
     n = max(1, round(len(calib) * lessons.held_out))
     if len(calib) - n < max(1, lessons.batch):
         raise ValueError(
@@ -596,30 +778,7 @@ def _arguments(student, lessons, folder, steps, every):
     )
     return use_one_device(args)
 
-# %% ../nbs/34_recover.ipynb #a9833550
-def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
-    "The trainer of one student"
-    from transformers import EarlyStoppingCallback
-    from transformers.trainer_callback import PrinterCallback
-
-    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
-    tutor = _trainers(_Tutor)(
-        lesson,
-        args,
-        train_dataset=_Windows(fit, kept),
-        eval_dataset=_Windows(held, kept),
-        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
-    )
-    tutor.remove_callback(PrinterCallback)
-    return tutor
-
-
-def _question(student, teacher, calib, lessons):
-    "What tells one recovery from another: it is kept beside the checkpoints"
-    models = dict(student=model_identity(student), teacher=model_identity(teacher))
-    return models | dict(calibration=ids_hash(calib), **asdict(lessons))
-
-
+# %% ../nbs/34_recover.ipynb #454e40f9
 @contextmanager
 def _shared_folder():
     "A folder that is removed after the block, the same for all processes of a machine"
@@ -628,7 +787,7 @@ def _shared_folder():
         yield share_first(name)
         share_first(None)  # nobody reads there any more
 
-# %% ../nbs/34_recover.ipynb #99af8742
+
 def _open_folder(folder, question):
     "The last whole checkpoint in a folder, if it has one; a strange folder is refused"
     by_first(_claim, folder, "question.json", question, "checkpoints")
@@ -665,6 +824,29 @@ def _learn(judge, tutor, last, dtype):
         minutes=tutor.clock.used / 60,
     )
 
+
+def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
+    "The trainer of one student"
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_callback import PrinterCallback
+
+    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
+    tutor = _trainers(_Tutor)(
+        lesson,
+        args,
+        train_dataset=_Windows(fit, kept),
+        eval_dataset=_Windows(held, kept),
+        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
+    )
+    tutor.remove_callback(PrinterCallback)
+    return tutor
+
+
+def _question(student, teacher, calib, lessons):
+    "What tells one recovery from another: it is kept beside the checkpoints"
+    models = dict(student=model_identity(student), teacher=model_identity(teacher))
+    return models | dict(calibration=ids_hash(calib), **asdict(lessons))
+
 # %% ../nbs/34_recover.ipynb #0c13bedb
 _LEARN = {  # how -> what makes the weights that learn
     "all": lambda student, learners, lessons: _train_all(student, learners),
@@ -694,7 +876,7 @@ def _full_disk(folder):
         message = f"a checkpoint could not be written ({one_line(e)})"
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
-# %% ../nbs/34_recover.ipynb #26ff7a51
+# %% ../nbs/34_recover.ipynb #00fb38ad
 def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     "Have its answers of each window in a folder, over the ids that the student knows"
     sizes = count_ids(student), count_ids(teacher)
@@ -702,7 +884,21 @@ def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     keep_answers(teacher, calib, folder, lessons.top, progress, common)
     return folder
 
-# %% ../nbs/34_recover.ipynb #d9d80ca5
+
+def _name_learned(learned, names):
+    "The trained tensors as the plan names them: layers count as in the original model"
+    parts = {k: k.rpartition(".") for k in learned}
+    return {f"{names[path]}.{attr}": learned[k] for k, (path, _, attr) in parts.items()}
+
+
+def _facts(lessons, result, calib):
+    "What a plan's provenance records of a training"
+    facts = {k: v for k, v in asdict(lessons).items() if v is not None}
+    tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
+    measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
+    return facts | dict(tokens=tokens) | measured
+
+# %% ../nbs/34_recover.ipynb #a9a13993
 def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
     """Train the student that `make` gives: what happened, the trained tensors by their
     names in the student, and what the plan calls their modules"""
@@ -741,20 +937,6 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         learned = _read_learned(student, learners)
         learned = {k: w.to(dtype).cpu().contiguous() for k, w in learned.items()}
     return result, learned, {x.path: x.name for x in learners}
-
-# %% ../nbs/34_recover.ipynb #84ccfcef
-def _name_learned(learned, names):
-    "The trained tensors as the plan names them: layers count as in the original model"
-    parts = {k: k.rpartition(".") for k in learned}
-    return {f"{names[path]}.{attr}": learned[k] for k, (path, _, attr) in parts.items()}
-
-
-def _facts(lessons, result, calib):
-    "What a plan's provenance records of a training"
-    facts = {k: v for k, v in asdict(lessons).items() if v is not None}
-    tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
-    measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
-    return facts | dict(tokens=tokens) | measured
 
 # %% ../nbs/34_recover.ipynb #cdd91021
 def recover(
@@ -848,7 +1030,20 @@ def check_pair(
     student: PreTrainedModel,  # pruned, with its plan in `twossp_plan`
     teacher: PreTrainedModel,  # of the shapes of the student's original model
 ) -> Plan:  # the student's
-    "`ValueError` unless one can learn from the other; warns where vocabularies differ."
+    """`ValueError` unless one can learn from the other; warns where vocabularies differ.
+
+    Parameters
+    ----------
+    student : PreTrainedModel
+        pruned, with its plan in `twossp_plan`
+    teacher : PreTrainedModel
+        of the shapes of the student's original model
+
+    Returns
+    -------
+    Plan
+        the student's
+    """
     check_model(student)
     check_model(teacher)
     plan = getattr(student, "twossp_plan", None)
@@ -872,7 +1067,7 @@ def check_pair(
         )
     return plan
 
-# %% ../nbs/34_recover.ipynb #534f1f08
+# %% ../nbs/34_recover.ipynb #7e6717fb
 def distill(
     student: PreTrainedModel,  # pruned, in memory, as it is; trained in place
     teacher: PreTrainedModel,  # the original model, or one of its shapes; untouched

@@ -54,7 +54,22 @@ def read_student(
     device: str | torch.device | None = None,  # None: the CPU
     dtype: str | torch.dtype | None = None,  # None: as stored
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase | None]:  # None: it has no tokenizer
-    "A pruned model as its files hold it; `ValueError` unless its plan is of removals."
+    """A pruned model as its files hold it; `ValueError` unless its plan is of removals.
+
+    Parameters
+    ----------
+    folder : str | Path
+        a checkpoint that `save_pruned` wrote
+    device : str | torch.device | None, default None
+        None: the CPU
+    dtype : str | torch.dtype | None, default None
+        None: as stored
+
+    Returns
+    -------
+    tuple[PreTrainedModel, PreTrainedTokenizerBase | None]
+        None: it has no tokenizer
+    """
     kwargs = {} if dtype is None else dict(dtype=as_dtype(dtype))
     with quiet():
         student = load_pruned(folder, **kwargs).to(as_device(device or "cpu"))
@@ -74,7 +89,17 @@ def check_tokenizers(
     theirs: PreTrainedTokenizerBase,  # the teacher's
     common: int,  # token ids that both models know
 ):
-    "`ValueError` names the first id by which two tokenizers mean different tokens."
+    """`ValueError` names the first id by which two tokenizers mean different tokens.
+
+    Parameters
+    ----------
+    ours : PreTrainedTokenizerBase
+        the student's
+    theirs : PreTrainedTokenizerBase
+        the teacher's
+    common : int
+        token ids that both models know
+    """
     n = min(common, len(ours), len(theirs))
     pairs = (x.convert_ids_to_tokens(list(range(n))) for x in (ours, theirs))
     for i, (a, b) in enumerate(zip(*pairs, strict=True)):
@@ -92,7 +117,22 @@ def measure_kl(
     teacher: PreTrainedModel,  # with the same tokens
     ids: torch.Tensor,  # (n, t) token windows
 ) -> float:  # nats a token
-    "Mean divergence of the student's predictions from the teacher's."
+    """Mean divergence of the student's predictions from the teacher's.
+
+    Parameters
+    ----------
+    student : PreTrainedModel
+        any
+    teacher : PreTrainedModel
+        with the same tokens
+    ids : torch.Tensor
+        (n, t) token windows
+
+    Returns
+    -------
+    float
+        nats a token
+    """
     total = 0.0
     with inference(student), inference(teacher):
         for row in ids.split(1):
@@ -118,10 +158,42 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
-    "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
+    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`.
+
+    Parameters
+    ----------
+    folder : str | Path
+        a checkpoint that `save_pruned` wrote
+    teacher : str | Path
+        its original model, or one of the same shapes: see `load_model`
+    out : str | Path
+        where the recovered one goes
+    text : str | Path | None, default 'news'
+        what both read; see `load_text`; None: nothing
+    seq_len : int, default 512
+        tokens a window
+    n_windows : int | None, default None
+        of the text; None: all that it has
+    written : int, default 0
+        windows more that the teacher writes itself
+    overwrite : bool, default False
+        replace what is at `out`
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        receives `recovery`, see `recover`; `before` and `after` are the two folders' own
+    load : dict | None, default None
+        for `load_model`: device, dtype, revision …
+    **lessons
+        fields of `Lessons`: `minutes=10`, `how="lora"`
+
+    Returns
+    -------
+    Path | None
+        the folder; None if nothing was gained, and nothing is written
+    """
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, written)
-    check_not_source(out, folder, teacher, text)
     check_target(out, overwrite)
     check_not_source(out, folder, teacher)
     placed = {k: load.get(k) for k in ("device", "dtype")}
@@ -173,7 +245,7 @@ def _check_teacher(folder, student, own_tok, model, tok):
     for note in notes if is_first() else ():
         warnings.warn(note, stacklevel=3)
 
-# %% ../nbs/56_recovery.ipynb #550eaece
+# %% ../nbs/56_recovery.ipynb #cb7d70b6
 def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, progress):
     "The windows to learn from: those that the model writes, then those of the text"
     parts = []
@@ -186,11 +258,11 @@ def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, pr
         parts.append(windows(texts, tok, seq_len, n_windows))
     return torch.cat(parts)
 
-
+# %% ../nbs/56_recovery.ipynb #184a70ae
 class _NothingGained(Exception):
     "The folder that was written is no better, and does not stay"
 
-# %% ../nbs/56_recovery.ipynb #108cdb2c
+
 def _write_student(student, model, held, facts, out, overwrite, tok):
     "Write the student, load it again, measure that; the folder, and its divergence"
     try:
@@ -223,7 +295,13 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    "`ValueError` if the name does not end in one of `CURVES`."
+    """`ValueError` if the name does not end in one of `CURVES`.
+
+    Parameters
+    ----------
+    file : str | Path
+        where a curve is to go
+    """
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
 
@@ -232,7 +310,15 @@ def write_curve(
     found: dict,  # `log["recovery"]` of `recover`
     file: str | Path,  # that `check_curve` accepts; replaced if it is there
 ):
-    "Keep the divergence of each step, as a table or as a picture."
+    """Keep the divergence of each step, as a table or as a picture.
+
+    Parameters
+    ----------
+    found : dict
+        `log["recovery"]` of `recover`
+    file : str | Path
+        that `check_curve` accepts; replaced if it is there
+    """
     check_curve(file)
     if Path(file).suffix != ".csv":
         plot_recovery(found).savefig(file)
