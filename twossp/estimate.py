@@ -48,6 +48,7 @@ from .experts import is_experts, keep_neurons, keep_some
 from .machine import one_line
 from .methods import EXPERT_METHODS
 from .packed import packed_form, plain_config, plain_type
+from .parts import share_width
 from twossp.plan import (
     Plan, check_sparsity, drop, get_kind, kind_of, removed_params,
 )
@@ -56,7 +57,6 @@ from .slicegpt import hidden_width, slice_shape
 from .surgery import applied, swapped
 from .two_ssp import fit_multiple
 from .upstream import auto_class, keep_soft_cap
-from .parts import share_width
 
 # %% ../nbs/66_estimate.ipynb #6ef39650
 def read_headers(

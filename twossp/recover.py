@@ -35,7 +35,6 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
 
-# %% ../nbs/34_recover.ipynb #86f109fa
 from .arch import arch, decoder_layers, layer_mixers, layer_row, n_params
 from .experts import eager_experts, is_experts
 from .files import atomic_file
@@ -60,18 +59,7 @@ from .upstream import use_one_device
 def copy_around(
     model: PreTrainedModel,  # any, in memory; untouched
 ) -> PreTrainedModel:  # of the same structure, around the same tensors
-    """A model that can be changed module by module, without a second copy of the weights.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any, in memory; untouched
-
-    Returns
-    -------
-    PreTrainedModel
-        of the same structure, around the same tensors
-    """
+    "A model that can be changed module by module, without a second copy of the weights."
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
     return copy.deepcopy(model, same)
 
@@ -80,20 +68,7 @@ def make_student(
     model: PreTrainedModel,  # dense, in memory; untouched
     plan: Plan,  # that fits it
 ) -> PreTrainedModel:  # pruned; what the plan leaves alone is the dense model's tensors
-    """The pruned model beside the original one, without a second copy of what is alike.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense, in memory; untouched
-    plan : Plan
-        that fits it
-
-    Returns
-    -------
-    PreTrainedModel
-        pruned; what the plan leaves alone is the dense model's tensors
-    """
+    "The pruned model beside the original one, without a second copy of what is alike."
     return apply_plan(copy_around(model), plan)
 
 
@@ -101,20 +76,7 @@ def count_own(
     student: nn.Module,  # beside its teacher
     model: nn.Module,  # the teacher
 ) -> int:  # bytes
-    """What a student holds that is not its teacher's.
-
-    Parameters
-    ----------
-    student : nn.Module
-        beside its teacher
-    model : nn.Module
-        the teacher
-
-    Returns
-    -------
-    int
-        bytes
-    """
+    "What a student holds that is not its teacher's."
     theirs = {x.data_ptr() for x in model.parameters()}
     own = {x.data_ptr(): x.nbytes for x in student.parameters()}
     return sum(n for at, n in own.items() if at not in theirs)
@@ -123,18 +85,7 @@ def count_own(
 def count_ids(
     model: PreTrainedModel,  # any causal language model
 ) -> int:  # rows of its embedding, padding included
-    """How many token ids a model knows.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        any causal language model
-
-    Returns
-    -------
-    int
-        rows of its embedding, padding included
-    """
+    "How many token ids a model knows."
     return model.get_input_embeddings().weight.shape[0]
 
 
@@ -143,17 +94,7 @@ def share_equal(
     teacher: PreTrainedModel,  # on the same device
     plan: Plan,  # the student's
 ):
-    """Let a student hold the teacher's tensors where its own are equal.
-
-    Parameters
-    ----------
-    student : PreTrainedModel
-        pruned; computes the same afterwards
-    teacher : PreTrainedModel
-        on the same device
-    plan : Plan
-        the student's
-    """
+    "Let a student hold the teacher's tensors where its own are equal."
     inside, removed = f"{arch(student).layers}.", removed_blocks(plan)
     kept = [i for i in range(len(plan)) if i not in removed]
     theirs = dict(teacher.named_parameters(remove_duplicate=False))
@@ -169,15 +110,7 @@ def share_equal(
 # %% ../nbs/34_recover.ipynb #fc3ca03d
 @dataclass(frozen=True)
 class Learner:
-    """A linear layer, or a layer's experts, and what the plan calls their tensors.
-
-    Parameters
-    ----------
-    path : str
-        of the module, from the student
-    name : str
-        of the same one in the dense model
-    """
+    "A linear layer, or a layer's experts, and what the plan calls their tensors."
 
     path: str  # of the module, from the student
     name: str  # of the same one in the dense model
@@ -187,20 +120,7 @@ def find_learners(
     student: PreTrainedModel,  # pruned
     plan: Plan,  # that it was pruned by
 ) -> list[Learner]:  # in the order of the layers
-    """The linear layers and experts that remain inside the decoder layers.
-
-    Parameters
-    ----------
-    student : PreTrainedModel
-        pruned
-    plan : Plan
-        that it was pruned by
-
-    Returns
-    -------
-    list[Learner]
-        in the order of the layers
-    """
+    "The linear layers and experts that remain inside the decoder layers."
     a, removed, learners = arch(student), removed_blocks(plan), []
     kept = [i for i in range(len(plan)) if i not in removed]
     for now, i in enumerate(kept):
@@ -229,20 +149,7 @@ def common_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
-    """`token_kl` over the token ids that both have: the first min(v, w).
-
-    Parameters
-    ----------
-    ref : torch.Tensor
-        (n, t, v) logits of the reference p
-    logits : torch.Tensor
-        (n, t, w) of the model
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) float32, nats
-    """
+    "`token_kl` over the token ids that both have: the first min(v, w)."
     v = min(ref.shape[-1], logits.shape[-1])
     return token_kl(ref[..., :v], logits[..., :v])
 
@@ -252,22 +159,7 @@ def top_kl(
     at: torch.Tensor,  # (n, t, k) which token ids those are
     logits: torch.Tensor,  # (n, t, v) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats: at most `token_kl` of all v
-    """Divergence over the reference's top-k tokens, and one class for all others.
-
-    Parameters
-    ----------
-    top : torch.Tensor
-        (n, t, k) log-probabilities of the reference's top k
-    at : torch.Tensor
-        (n, t, k) which token ids those are
-    logits : torch.Tensor
-        (n, t, v) of the model
-
-    Returns
-    -------
-    torch.Tensor
-        (n, t) float32, nats: at most `token_kl` of all v
-    """
+    "Divergence over the reference's top-k tokens, and one class for all others."
     q = logits.float().log_softmax(-1).gather(-1, at.long())
     p, tiny = top.float(), 1e-6  # a rest below a millionth is none
     rest_p = (1 - p.exp().sum(-1)).clamp(min=tiny)
@@ -300,20 +192,7 @@ def by_first(
     work: Callable,  # what one process is to do
     *args,  # its arguments
 ):  # its result
-    """What the first process computes, for all; its error is raised in all
-
-    Parameters
-    ----------
-    work : Callable
-        what one process is to do
-    *args
-        its arguments
-
-    Returns
-    -------
-    object
-        its result
-    """
+    "What the first process computes, for all; its error is raised in all"
     result = error = None
     if is_first():
         try:
@@ -346,23 +225,7 @@ def keep_answers(
     progress: bool = True,  # show a progress bar
     common: int | None = None,  # token ids, from 0, that the student has too; None: all
 ):
-    """Write the teacher's answer to each window, so that training needs it no more.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        the teacher
-    ids : torch.Tensor
-        (n, t) token windows
-    folder : str | Path
-        receives a file a window; those that are there stay
-    top : int, default 64
-        tokens that are kept of each position
-    progress : bool, default True
-        show a progress bar
-    common : int | None, default None
-        token ids, from 0, that the student has too; None: all
-    """
+    "Write the teacher's answer to each window, so that training needs it no more."
     if not 1 <= top <= (common or count_ids(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_identity(model), top=top)
@@ -603,39 +466,7 @@ def _trainers(kind):
 # %% ../nbs/34_recover.ipynb #0f08bb66
 @dataclass(frozen=True)
 class Lessons:
-    """How a student is trained, once it is known what it learns from.
-
-    Parameters
-    ----------
-    tokens : float | None, default None
-        that it reads; None: no limit but the minutes
-    minutes : float | None, default None
-        of training; None: no limit but the tokens
-    how : str, default 'all'
-        which weights learn: "all", or "lora"
-    rank : int, default 16
-        of the factors of "lora"
-    lr : float | None, default None
-        the highest; default: 5e-4 for all weights, 1e-3 for LoRA
-    batch : int, default 1
-        windows a forward
-    accumulate : int, default 1
-        forwards a step
-    streams : float, default 0.0
-        weight of the error of the streams after the layers
-    top : int | None, default None
-        tokens of each position that the teacher is asked for once
-    held_out : float, default 0.1
-        share of the windows, the last, that it is judged on
-    patience : int, default 3
-        looks in a row without a gain that end the training
-    checkpointing : bool, default False
-        recompute activations: slower, with less memory
-    mixed : bool, default False
-        products in bfloat16, where the model is held in float32
-    seed : int, default 0
-        of the order of the windows, and of the factors of "lora"
-    """
+    "How a student is trained, once it is known what it learns from."
 
     tokens: float | None = None  # that it reads; None: no limit but the minutes
     minutes: float | None = None  # of training; None: no limit but the tokens
@@ -705,20 +536,7 @@ def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
     lessons: Lessons,  # what part is held out, and how many windows a batch has
 ) -> tuple[torch.Tensor, torch.Tensor]:  # to learn from; held out, the last ones
-    """The windows of the two uses; `ValueError` if there are too few.
-
-    Parameters
-    ----------
-    calib : torch.Tensor
-        (n, t) token windows
-    lessons : Lessons
-        what part is held out, and how many windows a batch has
-
-    Returns
-    -------
-    tuple[torch.Tensor, torch.Tensor]
-        to learn from; held out, the last ones
-    """
+    "The windows of the two uses; `ValueError` if there are too few."
     n = max(1, round(len(calib) * lessons.held_out))
     if len(calib) - n < max(1, lessons.batch):
         raise ValueError(
@@ -1030,20 +848,7 @@ def check_pair(
     student: PreTrainedModel,  # pruned, with its plan in `twossp_plan`
     teacher: PreTrainedModel,  # of the shapes of the student's original model
 ) -> Plan:  # the student's
-    """`ValueError` unless one can learn from the other; warns where vocabularies differ.
-
-    Parameters
-    ----------
-    student : PreTrainedModel
-        pruned, with its plan in `twossp_plan`
-    teacher : PreTrainedModel
-        of the shapes of the student's original model
-
-    Returns
-    -------
-    Plan
-        the student's
-    """
+    "`ValueError` unless one can learn from the other; warns where vocabularies differ."
     check_model(student)
     check_model(teacher)
     plan = getattr(student, "twossp_plan", None)

@@ -54,22 +54,7 @@ def read_student(
     device: str | torch.device | None = None,  # None: the CPU
     dtype: str | torch.dtype | None = None,  # None: as stored
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase | None]:  # None: it has no tokenizer
-    """A pruned model as its files hold it; `ValueError` unless its plan is of removals.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that `save_pruned` wrote
-    device : str | torch.device | None, default None
-        None: the CPU
-    dtype : str | torch.dtype | None, default None
-        None: as stored
-
-    Returns
-    -------
-    tuple[PreTrainedModel, PreTrainedTokenizerBase | None]
-        None: it has no tokenizer
-    """
+    "A pruned model as its files hold it; `ValueError` unless its plan is of removals."
     kwargs = {} if dtype is None else dict(dtype=as_dtype(dtype))
     with quiet():
         student = load_pruned(folder, **kwargs).to(as_device(device or "cpu"))
@@ -89,17 +74,7 @@ def check_tokenizers(
     theirs: PreTrainedTokenizerBase,  # the teacher's
     common: int,  # token ids that both models know
 ):
-    """`ValueError` names the first id by which two tokenizers mean different tokens.
-
-    Parameters
-    ----------
-    ours : PreTrainedTokenizerBase
-        the student's
-    theirs : PreTrainedTokenizerBase
-        the teacher's
-    common : int
-        token ids that both models know
-    """
+    "`ValueError` names the first id by which two tokenizers mean different tokens."
     n = min(common, len(ours), len(theirs))
     pairs = (x.convert_ids_to_tokens(list(range(n))) for x in (ours, theirs))
     for i, (a, b) in enumerate(zip(*pairs, strict=True)):
@@ -117,22 +92,7 @@ def measure_kl(
     teacher: PreTrainedModel,  # with the same tokens
     ids: torch.Tensor,  # (n, t) token windows
 ) -> float:  # nats a token
-    """Mean divergence of the student's predictions from the teacher's.
-
-    Parameters
-    ----------
-    student : PreTrainedModel
-        any
-    teacher : PreTrainedModel
-        with the same tokens
-    ids : torch.Tensor
-        (n, t) token windows
-
-    Returns
-    -------
-    float
-        nats a token
-    """
+    "Mean divergence of the student's predictions from the teacher's."
     total = 0.0
     with inference(student), inference(teacher):
         for row in ids.split(1):
@@ -158,40 +118,7 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
-    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`.
-
-    Parameters
-    ----------
-    folder : str | Path
-        a checkpoint that `save_pruned` wrote
-    teacher : str | Path
-        its original model, or one of the same shapes: see `load_model`
-    out : str | Path
-        where the recovered one goes
-    text : str | Path | None, default 'news'
-        what both read; see `load_text`; None: nothing
-    seq_len : int, default 512
-        tokens a window
-    n_windows : int | None, default None
-        of the text; None: all that it has
-    written : int, default 0
-        windows more that the teacher writes itself
-    overwrite : bool, default False
-        replace what is at `out`
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        receives `recovery`, see `recover`; `before` and `after` are the two folders' own
-    load : dict | None, default None
-        for `load_model`: device, dtype, revision …
-    **lessons
-        fields of `Lessons`: `minutes=10`, `how="lora"`
-
-    Returns
-    -------
-    Path | None
-        the folder; None if nothing was gained, and nothing is written
-    """
+    "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, written)
     check_target(out, overwrite)
@@ -295,13 +222,7 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    """`ValueError` if the name does not end in one of `CURVES`.
-
-    Parameters
-    ----------
-    file : str | Path
-        where a curve is to go
-    """
+    "`ValueError` if the name does not end in one of `CURVES`."
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
 
@@ -310,15 +231,7 @@ def write_curve(
     found: dict,  # `log["recovery"]` of `recover`
     file: str | Path,  # that `check_curve` accepts; replaced if it is there
 ):
-    """Keep the divergence of each step, as a table or as a picture.
-
-    Parameters
-    ----------
-    found : dict
-        `log["recovery"]` of `recover`
-    file : str | Path
-        that `check_curve` accepts; replaced if it is there
-    """
+    "Keep the divergence of each step, as a table or as a picture."
     check_curve(file)
     if Path(file).suffix != ".csv":
         plot_recovery(found).savefig(file)
