@@ -1,7 +1,7 @@
 # Targets for people and for .ci/run alike; `make` alone lists them.
 # PYTHON=python3.12  the Python to use (3.11 to 3.13; found by itself when not given)
 # VENV=.venv         where the virtual environment goes
-# NB='03_plan hub'   make test: only notebooks with these names;  FLAGS=slow runs cells that are skipped by default
+# NB='core/11_plan save'   make test: only notebooks with these names;  FLAGS=slow runs cells that are skipped by default
 PYTHON ?=
 VENV ?= .venv
 JOBS ?= 2
@@ -38,7 +38,7 @@ install: $(VENV)/.installed ## virtual environment with twossp, the embedded mod
 dev: $(VENV)/.dev ## the same, with what developing needs (nbdev, JupyterLab, ruff, ...)
 
 demo: $(VENV)/.installed ## prune the embedded model, show what it cost, save it
-	$(PY) -m twossp.cli $(DEMO)
+	$(PY) -m twossp $(DEMO)
 
 test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
 	@$(PY) -m pytest --jobs $(JOBS) --flags "$(FLAGS)" --only "$(NB)"
@@ -75,11 +75,13 @@ rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all famili
 
 export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md
 	$(VENV)/bin/nbdev_export
+	@$(PY) tools/relative.py
 	@$(PY) tools/generate.py
 	$(VENV)/bin/nbdev_clean
 
-lint: $(VENV)/.dev ## ruff on the package and the tools; the workflows against their schema, and zizmor
+lint: $(VENV)/.dev ## ruff on the package and the tools; who imports whom; the workflows against their schema, and zizmor
 	$(PY) -m ruff check twossp tools nbs conftest.py setup.py
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml

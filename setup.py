@@ -89,7 +89,7 @@ setuptools.setup(
     entry_points={
         'console_scripts': shlex.split(cfg['console_scripts']),
         'nbdev': [f'{lib}={lib}._modidx:d'],
-        'vllm.general_plugins': [f'{lib}={lib}.plugin:register'],
+        'vllm.general_plugins': [f'{lib}={lib}.serving.vllm_plugin:register'],
     },
     cmdclass={'build_py': build_py, 'sdist': sdist},
     zip_safe=False,

@@ -24,7 +24,7 @@ def stem(name):
 
 def read_pages():
     "{page: (its methods, what is said of it)}, in the order of METHODS"
-    from twossp.methods import METHODS
+    from twossp.baselines.methods import METHODS
 
     words, pages = tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8')), {}
     home = {m: k for k, w in words.items() for m in w.get('methods', ())}
@@ -41,7 +41,7 @@ def read_pages():
 
 def places(rows):
     "{(method, target): (place, of how many)} by perplexity, controls aside"
-    from twossp.methods import METHODS
+    from twossp.baselines.methods import METHODS
 
     out, found = {}, measured.merge_seeds(rows)
     for target in {t for _, t in found}:
@@ -118,7 +118,7 @@ def text_cells(names, told, rows):
     "The page as [(kind, text)]"
     code = lambda cells: [('code', c) for c in cells]
     chapters = [f'## {t}\n\n{told[k].strip()}' for k, t in CHAPTERS.items() if told.get(k)]
-    more = told.get('more', '42_methods.ipynb')
+    more = told.get('more', 'baselines/04_methods.ipynb')
     dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
     source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(told.get('paper', ''))
     about = told['about'][:1].upper() + told['about'][1:]

@@ -52,9 +52,9 @@ HOWTO = """One task a page: the command first, then the same in Python, then wha
 wrong. New here? [Install](../index.ipynb), then the first page."""
 MODULES = """The package itself is notebooks, too, in the folder above this one: each is a
 module, and explains, shows and tests what it defines. A good one to begin with is
-[2SSP in ten lines](../24_two_ssp.ipynb), then what it is made of:
-[scores](../20_importance.ipynb), [narrowing](../21_width.ipynb),
-[removing attentions](../22_depth.ipynb), [the balance](../23_balance.ipynb). What one
+[2SSP in ten lines](../pruning/04_two_ssp.ipynb), then what it is made of:
+[scores](../pruning/00_importance.ipynb), [narrowing](../pruning/01_width.ipynb),
+[removing attentions](../pruning/02_depth.ipynb), [the balance](../pruning/03_balance.ipynb). What one
 does every day is in [how-to](../howto/howto.ipynb)."""
 
 LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
@@ -143,7 +143,7 @@ def list_api(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
 
 
 API = """Ten lines of work need one import, `from twossp.all import *`, which brings
-[the names that are used most](71_all.ipynb). All others are imported from their modules. On
+[the names that are used most](all.ipynb). All others are imported from their modules. On
 a module's page every function has a table of its parameters, with shapes, units and
 defaults; what it raises is said where it is defined, and
 [by message](howto/troubleshooting.ipynb)."""

@@ -1,0 +1,7 @@
+"""Models, their parts, plans, and how a plan is realised"""
+
+from functools import partial
+
+from .. import find_module
+
+__getattr__ = partial(find_module, __name__)

@@ -1,0 +1,7 @@
+"""Export to other engines, and serving"""
+
+from functools import partial
+
+from .. import find_module
+
+__getattr__ = partial(find_module, __name__)
