@@ -2,7 +2,7 @@
 
 `nbs/changelog.ipynb` is CHANGELOG.md; `nbs/howto/howto.ipynb` and
 `nbs/tutorials/tutorials.ipynb` list the pages of their folders, `nbs/api.ipynb` every
-public name, by floor and module, with what its docstring says first.
+public name by task, then every module by folder, with what its docstring says first.
 """
 
 import ast, hashlib, json, re
@@ -50,12 +50,18 @@ def read_changes(text):
 
 HOWTO = """One task a page: the command first, then the same in Python, then what can go
 wrong. New here? [Install](../index.ipynb), then the first page."""
-MODULES = """The package itself is notebooks, too, in the folder above this one: each is a
+MODULES = """The package itself is notebooks, too, in the folders beside this one: each is a
 module, and explains, shows and tests what it defines. A good one to begin with is
-[2SSP in ten lines](../pruning/04_two_ssp.ipynb), then what it is made of:
-[scores](../pruning/00_importance.ipynb), [narrowing](../pruning/01_width.ipynb),
-[removing attentions](../pruning/02_depth.ipynb), [the balance](../pruning/03_balance.ipynb). What one
+[2SSP in ten lines]({two_ssp}), then what it is made of: [scores]({importance}),
+[narrowing]({width}), [removing attentions]({depth}), [the balance]({balance}). What one
 does every day is in [how-to](../howto/howto.ipynb)."""
+
+
+def link_modules(nbs):
+    "`MODULES` with the pages of the paper's folder, whatever their numbers are"
+    pages = site.below('pruning', nbs)
+    return MODULES.format(**{Path(n).stem[3:]: f'../{n}' for n in pages})
+
 
 LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
 changes. Where a measurement takes long, `RUN_SLOW = False` in the first cells shows the
@@ -91,7 +97,7 @@ def write_lists(nbs):
     write_notebook(page, 'How-to', line, one(HOWTO), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
     found = list_folder('tutorials', nbs, say_times(nbs))
-    write_notebook(page, 'Tutorials', line, one(LAB), found, one(MODULES))
+    write_notebook(page, 'Tutorials', line, one(LAB), found, one(link_modules(nbs)))
 
 
 # --- every public name
@@ -119,33 +125,98 @@ def read_title(path):
 
 
 def module_of(nb):
-    "The module that a notebook exports: 03_plan.ipynb -> plan"
-    return Path(nb).stem.partition('_')[2]
+    "The module that a notebook exports: core/07_plan.ipynb -> core.plan"
+    path = Path(nb)
+    return '.'.join([*path.parent.parts, re.sub(r'^\d\d_', '', path.stem)])
+
+
+def file_of(module, lib):
+    "Its file"
+    return lib / f'{module.replace(".", "/")}.py'
+
+
+def plain(words):
+    "Words as a cell of a table has them"
+    return words.replace('|', '\\|').rstrip('.')
 
 
 def list_module(nb, nbs, lib):
-    "A module of the index: its question, and a row a name"
-    file = lib / f'{module_of(nb)}.py'
+    "A module of the index: its line, and a row a name"
+    module = module_of(nb)
+    file = file_of(module, lib)
     names = read_names(file.read_text(encoding='utf-8')) if file.exists() else []
-    clean = lambda words: words.replace('|', '\\|').rstrip('.')
-    rows = [f'| `{n}` | {clean(words)} |' for n, words in names]  # nbdev links them
+    rows = [f'| `{n}` | {plain(words)} |' for n, words in names]  # nbdev links them
     table = '\n\n| name | |\n|---|---|\n' + '\n'.join(rows) if rows else ''
-    return f'### [{module_of(nb)}]({nb})\n\n{read_title(nbs / nb)[1]}.{table}'
+    line = read_title(nbs / nb)[1].rstrip('.')
+    return f'### [{module}]({nb})\n\n{line}.{table}'
 
 
-def list_api(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
-    "The index, a text a floor"
-    floors = [(t, n) for t, n in site.sections(nbs).items() if t in site.FLOORS.values()]
+def list_folders(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
+    "Every module of the package, a text a folder"
     return [
-        f'## {title}\n\n' + '\n\n'.join(list_module(nb, nbs, lib) for nb in found)
-        for title, found in floors
+        f'## {folder}\n\n{line}.\n\n'
+        + '\n\n'.join(list_module(nb, nbs, lib) for nb in site.below(folder, nbs))
+        for folder, line in site.FOLDERS.items()
     ]
 
 
-API = """Ten lines of work need one import, `from twossp.all import *`, which brings
-[the names that are used most](all.ipynb). All others are imported from their modules. On
-a module's page every function has a table of its parameters, with shapes, units and
-defaults; what it raises is said where it is defined, and
+# --- the public names, by task
+
+
+def read_tasks(source):
+    "{task: its names} of `twossp.all`: the comments in its lists, and what stands below each"
+    tasks, now = {}, ''
+    lists = re.findall(r'^_all_ = \[\n(.*?)^\]', source, flags=re.M | re.S)
+    for line in '\n'.join(lists).splitlines():
+        line = line.strip()
+        if line.startswith('#'):
+            now = line.lstrip('# ')
+        elif line:
+            tasks.setdefault(now, []).append(line.strip('",'))
+    return tasks
+
+
+def read_homes(source):
+    "{public name: the module that `twossp.all` imports it from}"
+    imports = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom)]
+    return {a.name: n.module for n in imports for a in n.names}
+
+
+def read_constants(source):
+    "{name: the comment behind or above it} of a module's constants"
+    found, above = {}, []
+    for line in source.splitlines():
+        if line.startswith('# ') and not line.startswith('# %%'):
+            above.append(line.lstrip('# '))
+            continue
+        if m := re.match(r'([A-Z][A-Z_]+)\b(?:: [^=]*)? = [^#]*(?:# (.*))?$', line):
+            found[m[1]] = m[2] or ' '.join(above)
+        above = []
+    return found
+
+
+def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
+    "The public names, a table a task"
+    source = (lib / 'all.py').read_text(encoding='utf-8')
+    homes = read_homes(source)
+    pages = {module_of(nb): nb for folder in site.FOLDERS for nb in site.below(folder, nbs)}
+    words = {}
+    for module in set(homes.values()):
+        text = file_of(module, lib).read_text(encoding='utf-8')
+        words |= {(module, n): w for n, w in [*read_constants(text).items(), *read_names(text)]}
+    link = lambda name: f'[{homes[name]}]({pages[homes[name]]})'
+    row = lambda name: f'| `{name}` | {plain(words.get((homes[name], name), ""))} | {link(name)} |'
+    return [
+        f'### {task[:1].upper()}{task[1:]}\n\n| name | | module |\n|---|---|---|\n'
+        + '\n'.join(map(row, names))
+        for task, names in read_tasks(source).items()
+    ]
+
+
+API = """`import twossp as ts; ts.two_ssp(...)` or `from twossp.all import *`: the
+[public names](all.ipynb) come first here, by task. The package's folders and modules are behind
+them, with every other name, which is imported from its module. On a module's page every function
+has a table of its parameters, with shapes, units and defaults; errors are listed
 [by message](howto/troubleshooting.ipynb)."""
 
 
@@ -155,5 +226,7 @@ def main():
     write_lists(nbs)
     changes = read_changes((ROOT / 'CHANGELOG.md').read_text(encoding='utf-8'))
     write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', *changes)
-    line = 'Every public name, by floor and module'
-    write_notebook(nbs / 'api.ipynb', 'API', line, API.replace('\n', ' '), *list_api())
+    line = 'Public names by task, then every module by folder'
+    tasks = '## Public names\n\n' + '\n\n'.join(list_tasks())
+    texts = API.replace('\n', ' '), tasks, *list_folders()
+    write_notebook(nbs / 'api.ipynb', 'API', line, *texts)

@@ -2,7 +2,7 @@
 nbdev's processing and smalldocs
 
 For smalldocs this mends what it does not read: `output-file` (nbdev drops the number:
-03_plan.ipynb is plan.html), nbdev's absolute links to this project's own pages, links
+core/07_plan.ipynb is core/plan.html), nbdev's absolute links to this project's own pages, links
 to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
 beside the pages when npm is there (else the pages load it from its CDN).
 
@@ -26,16 +26,18 @@ FIRST = dict(
 )
 FIRST = {k: v.split() for k, v in FIRST.items()}
 START = 'index', 'changelog'
-FLOORS = {  # decade of a notebook's number -> what one asks there
-    '0': 'The model and the plan',
-    '1': 'Running it',
-    '2': 'The paper',
-    '3': 'Beyond it',
-    '4': 'Rivals',
-    '5': 'Keep and serve',
-    '6': 'Measure',
-    '7': 'Doors',
-}
+FOLDERS = dict(  # of the package, in the order in which they may import -> what is there
+    core='Models, parts and plans',
+    runtime='Devices, data, metrics, the walk over layers',
+    pruning='2SSP, the method of the paper',
+    detection='Rows for model types that have none',
+    checkpoint='Checkpoints: save, load, check',
+    recovery='Repair, searched shapes, distillation',
+    baselines='Methods to compare with, and the registry',
+    serving='Export to other engines',
+    evaluation='Results, grids, tables, estimates',
+    cli='The command line',
+)
 LAST = 'Tests & benchmarks'
 MARK = '    contents:\n'
 
@@ -69,10 +71,10 @@ def sections(nbs=ROOT / 'nbs'):
         'Tutorials': below('tutorials', nbs),
         'Methods': below('methods', nbs),
         'Results': below('results', nbs),
-        'API': [n for n in names if n == 'api.ipynb'],
+        'API': [n for n in names if n in ('api.ipynb', 'all.ipynb')][::-1],
     }
-    for digit, title in FLOORS.items():
-        found[title] = [n for n in names if re.match(digit + r'\d_', n)]
+    for folder in FOLDERS:
+        found[folder] = below(folder, nbs)
     placed = {n for v in found.values() for n in v}
     found[LAST] = [n for n in names if n not in placed]
     return {k: v for k, v in found.items() if v}
@@ -86,9 +88,9 @@ def list_section(title, names, indent):
 
 
 def sidebar(nbs=ROOT / 'nbs'):
-    "The sidebar's contents as YAML; the floors are sections within that of the API"
+    "The sidebar's contents as YAML; the package's folders are sections within that of the API"
     found = sections(nbs)
-    inner = {*FLOORS.values(), LAST}
+    inner = {*FOLDERS, LAST}
     return ''.join(
         list_section(k, v, 10 if k in inner else 6) for k, v in found.items()
     )

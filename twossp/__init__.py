@@ -1,26 +1,30 @@
-"""Structured pruning of large language models: 2SSP, its rivals, and what they cost
+"""Structured pruning of large language models: 2SSP, its baselines, and what they cost
 
-`from twossp.all import *` brings what ten lines of work need. Importing `twossp` alone is light: it
-only sees to it that the Auto classes of transformers load compact checkpoints, when transformers
+`import twossp as ts; ts.two_ssp(...)`: public names are imported when they are named, and `dir(ts)`
+lists them. `from twossp.all import *` brings the same names at once. Importing `twossp` alone is
+light: it only makes the Auto classes of transformers load compact checkpoints, when transformers
 is there."""
 __version__ = "0.1.0"
-import importlib
 import sys
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.util import find_spec
 
 AUTO = "transformers.models.auto.configuration_auto"  # the module of AutoConfig
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # editors read the names there
+    from .all import *  # noqa: F403
 
 
 class CompactConfig:
-    "Entry for `model_type: twossp` until a checkpoint asks for it; then `hub` takes over."
+    "Entry for `model_type: twossp` until a checkpoint asks for it: then `checkpoint.save`."
 
     model_type = "twossp"
 
     @classmethod
     def from_dict(cls, config_dict, **kwargs):
         "The configuration of a compact checkpoint."
-        from twossp.hub import TwoSSPConfig
+        from .checkpoint.save import TwoSSPConfig
 
         return TwoSSPConfig.from_dict(config_dict, **kwargs)
 
@@ -67,8 +71,31 @@ else:
     sys.meta_path.insert(0, WaitForAuto())
 
 
+def public_names():
+    "{public name: the module that defines it}: what `twossp.all` imports, read and not run."
+    import ast
+    from importlib.resources import files
+
+    tree = ast.parse(files(__name__).joinpath("all.py").read_text(encoding="utf-8"))
+    homes = [(n.names, n.module) for n in tree.body if isinstance(n, ast.ImportFrom)]
+    return {a.name: f"{__name__}.{module}" for names, module in homes for a in names}
+
+
+def find_module(package, name):
+    "A module or folder of a package, imported when it is named; else `AttributeError`."
+    if name.startswith("_") or find_spec(f"{package}.{name}") is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return import_module(f"{package}.{name}")
+
+
 def __getattr__(name):
-    "`twossp.hub`, `twossp.report`, …: modules come when they are named."
-    if name.startswith("_") or find_spec(f"twossp.{name}") is None:
-        raise AttributeError(f"module 'twossp' has no attribute {name!r}")
-    return importlib.import_module(f"twossp.{name}")
+    "Public names, and folders (`twossp.core`), when they are named."
+    if name.startswith("_") or (home := public_names().get(name)) is None:
+        return find_module(__name__, name)
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__():
+    "Public names beside what is here."
+    return sorted({*globals(), *public_names()})

@@ -27,7 +27,7 @@ def run_shell(place, *words):
     "(exit code, what it printed) of a process that runs a `twossp` command"
     env = os.environ | {'OMP_NUM_THREADS': '1', 'HF_HUB_OFFLINE': '1'}
     done = subprocess.run(
-        [sys.executable, '-m', 'twossp.cli', *words],
+        [sys.executable, '-m', 'twossp.cli.main', *words],
         cwd=place,
         env=env,
         capture_output=True,
@@ -38,7 +38,7 @@ def run_shell(place, *words):
 
 def prune_in_shell(model, place):
     "What the command says of a tiny saved model, and what `twossp check` says of the result"
-    from twossp.testing import byte_tokenizer
+    from twossp.core.testing import byte_tokenizer
 
     place = Path(place)
     place.mkdir(parents=True)
@@ -56,7 +56,7 @@ def prune_in_shell(model, place):
 
 def try_methods(model, calib, names):
     "What each method gives on a model: its sparsity, or the words with which it refuses"
-    from twossp.methods import method
+    from twossp.baselines.methods import method
 
     said = {}
     for n in names:

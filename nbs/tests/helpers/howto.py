@@ -17,12 +17,12 @@ SENTENCES = (
 )
 
 
-MODULE = 'twossp.cli'  # what torchrun runs
+MODULE = 'twossp.cli.main'  # what torchrun runs
 
 
 def make_place(folder):
     "Write `my-model`, `my-mixture` and `my.txt` into a folder"
-    from twossp.testing import byte_tokenizer, tiny_model
+    from twossp.core.testing import byte_tokenizer, tiny_model
 
     for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
         tiny_model(kind).save_pretrained(Path(folder) / name)
@@ -73,7 +73,7 @@ def is_here(words):
 
 def run_command(words):
     "(exit code, what it printed) of one command, in the folder we are in"
-    from twossp.cli import main
+    from twossp.cli.main import main
 
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -32,7 +32,7 @@ class Subject:
     "A saved tiny model, and what is asked of it"
 
     def __init__(self, model, place, text):
-        from twossp.testing import byte_tokenizer
+        from twossp.core.testing import byte_tokenizer
 
         self.model, self.tok, self.place = model, byte_tokenizer(), Path(place)
         self.folder, self.text = self.place / 'model', text
@@ -41,7 +41,7 @@ class Subject:
 
     def plan(self, **options):
         "2SSP's, on the model in memory"
-        from twossp.methods import method
+        from twossp.baselines.methods import method
 
         return method('2ssp')(self.model, self.text, SHARE, progress=False, **options)
 
@@ -50,7 +50,7 @@ def try_method(name):
     "A method's sparsity"
 
     def run(s):
-        from twossp.methods import method
+        from twossp.baselines.methods import method
 
         options = OPTIONS.get(name, {})
         plan = method(name)(s.model, s.text, SHARE, progress=False, **options)
@@ -61,10 +61,10 @@ def try_method(name):
 
 def stream(s):
     "Plan and losses of the model on disk, against those of the model in memory"
-    from twossp.data import load_model
-    from twossp.methods import method
-    from twossp.metrics import nll
-    from twossp.surgery import applied
+    from twossp.runtime.data import load_model
+    from twossp.baselines.methods import method
+    from twossp.runtime.metrics import nll
+    from twossp.core.apply import applied
 
     found = []
     for far in (True, False):
@@ -88,8 +88,8 @@ def repair(s):
     "The divergence from the dense model, before and after a repair"
     import torch
 
-    from twossp.metrics import kl
-    from twossp.surgery import applied
+    from twossp.runtime.metrics import kl
+    from twossp.core.apply import applied
 
     with torch.no_grad():
         dense, far = s.model(s.text, use_cache=False).logits, []
@@ -102,10 +102,10 @@ def repair(s):
 
 def estimate(s):
     "Parameters that are foretold, against those that are left"
-    from twossp.arch import n_params
-    from twossp.estimate import estimate as foretell
-    from twossp.estimate import load_skeleton
-    from twossp.surgery import applied
+    from twossp.core.families import n_params
+    from twossp.evaluation.estimate import estimate as foretell
+    from twossp.evaluation.estimate import load_skeleton
+    from twossp.core.apply import applied
 
     ends = foretell(load_skeleton(s.folder), '2ssp', SHARE)
     with applied(s.model, s.plan()):
@@ -118,9 +118,9 @@ def estimate(s):
 def grid(s):
     "Rows of three methods, and every table and picture of them"
     from twossp import report as r
-    from twossp.evaluate import on_forward, on_text
-    from twossp.grid import run_grid
-    from twossp.page import html_report
+    from twossp.evaluation.measure import on_forward, on_text
+    from twossp.evaluation.grid import run_grid
+    from twossp.evaluation.html_report import html_report
 
     evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
     names = ['2ssp', 'random']
@@ -136,7 +136,7 @@ def quality(**bound):
     "The smallest model within a bound"
 
     def run(s):
-        from twossp.quality import find_quality
+        from twossp.evaluation.quality import find_quality
 
         found = find_quality(s.model, s.text, **bound)
         return f'{found.plan.sparsity(s.model):.3f} removed'
@@ -148,7 +148,7 @@ def recover(**lessons):
     "The divergence on held-out text, before and after some steps"
 
     def run(s):
-        from twossp.recover import recover as learn
+        from twossp.recovery.distill import recover as learn
 
         log, tokens = {}, 40 * s.text.shape[1]
         learn(s.model, s.plan(), s.text, log=log, tokens=tokens, progress=False, **lessons)
@@ -163,9 +163,9 @@ def save(form, n_attn):
     "A checkpoint in a format, and the model that comes back"
 
     def run(s):
-        from twossp.hub import load_pruned, save_pruned
-        from twossp.metrics import nll
-        from twossp.surgery import applied
+        from twossp.checkpoint.save import load_pruned, save_pruned
+        from twossp.runtime.metrics import nll
+        from twossp.core.apply import applied
 
         plan, where = s.plan(n_attn=n_attn), s.place / form
         with applied(s.model, plan):
@@ -181,8 +181,8 @@ def export(form, n_attn):
     "What an engine wants, from a checkpoint that lacks so many mixers"
 
     def run(s):
-        from twossp.handover import export_folder
-        from twossp.hub import save_pruned
+        from twossp.serving.export import export_folder
+        from twossp.checkpoint.save import save_pruned
 
         folder = s.place / f'for-{form}-{n_attn}'
         save_pruned(s.model, s.plan(n_attn=n_attn), folder, s.tok)
@@ -209,10 +209,10 @@ def use(s, model, folder):
     "A plan; perplexities with it for a moment, back from a folder, for good; what was saved"
     from safetensors.torch import load_file
 
-    from twossp.hub import load_pruned, save_pruned
-    from twossp.methods import method
-    from twossp.metrics import perplexity
-    from twossp.surgery import applied, apply_plan
+    from twossp.checkpoint.save import load_pruned, save_pruned
+    from twossp.baselines.methods import method
+    from twossp.runtime.metrics import perplexity
+    from twossp.core.apply import applied, apply_plan
 
     plan = method('2ssp')(model, s.text, SHARE, n_attn=1, progress=False)
     with applied(model, plan):
@@ -245,7 +245,7 @@ def rehearse(place):
 
 def list_work():
     "Name -> what tries it: says what came out, or raises `ValueError` with the reason"
-    from twossp.methods import EXPERT_METHODS, METHODS
+    from twossp.baselines.methods import EXPERT_METHODS, METHODS
 
     work = {f'--pruning_method {n}': try_method(n) for n in METHODS | EXPERT_METHODS}
     work |= {'--stream': stream, '--multiple 8': multiple}
