@@ -276,7 +276,7 @@ class TargetOptions:
         metavar="FILE", decides="plan",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #40d2e15f
+
 @dataclass(frozen=True)
 class BoundOptions:
     "A bound in place of a sparsity."
@@ -376,7 +376,7 @@ class MethodOptions:
         choices=REPAIR_NAMES, decides="plan",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #6736cc9d
+
 @dataclass(frozen=True)
 class MixtureOptions:
     "How a mixture of experts is pruned."
@@ -611,7 +611,7 @@ class OutputOptions:
         False, "no progress bars", action="store_true", decides="nothing",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #0afe34cb
+
 @dataclass(frozen=True)
 class OtherOptions:
     "In place of one run."
