@@ -89,10 +89,11 @@ class Method:
     no_export: str = ""  # why its plan has no other form
     page: str = ""  # in nbs/methods, where several share one
 
-# %% ../../nbs/baselines/04_methods.ipynb #b698b943
+# %% ../../nbs/baselines/04_methods.ipynb #mregis00
 _SHAPES, _STEPS = "twossp.evaluation.estimate:", "twossp.evaluation.cost:"
 _SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
 
+# %% ../../nbs/baselines/04_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
@@ -143,13 +144,13 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         "twossp.baselines.blocks:random_plan", 1, "", "control: 2ssp's shape, drawn by lot",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_nothing", balanced=True,
-        page="controls",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_nothing",
+        balanced=True, page="controls",
     ),
     "magnitude": Method(
         "twossp.baselines.blocks:magnitude", 1, "", "control: neurons by their weights alone",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_magnitude", balanced=True,
-        page="controls",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_magnitude",
+        balanced=True, page="controls",
     ),
     "width_only": Method(
         "twossp.baselines.blocks:width_only", 32, "", "control: 2ssp's first stage alone",
@@ -172,7 +173,8 @@ EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for mixtures only
         steps=f"{_STEPS}_look", **_EXPERTS,
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.reap:reap_magnitude", 1, "", "mixtures, control: experts by their weights",
+        "twossp.baselines.reap:reap_magnitude", 1, "",
+        "mixtures, control: experts by their weights",
         steps=f"{_STEPS}_weigh", **_EXPERTS,
     ),
     "reap_random": Method(

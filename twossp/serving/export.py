@@ -163,7 +163,7 @@ def _to_onnx(folder, out, overwrite):
         return ['not asked: pip install "twossp[onnx]", and it is']
     return [repr(check_onnx(out))]
 
-
+# %% ../../nbs/serving/05_export.ipynb #toforms1
 def _to_vllm(folder, out, overwrite):
     "Write a folder, and say how it is served"
     export_vllm(folder, out, overwrite=overwrite)
