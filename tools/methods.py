@@ -27,9 +27,8 @@ def read_pages():
     from twossp.baselines.methods import METHODS
 
     words, pages = tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8')), {}
-    home = {m: k for k, w in words.items() for m in w.get('methods', ())}
     for name, row in METHODS.items():
-        key = home.get(name, name)
+        key = row.page or name
         told = dict(title=key, about=row.about, paper=row.paper) | words.get(key, {})
         names = pages.get(key, ((), None))[0]
         pages[key] = (*names, name), told

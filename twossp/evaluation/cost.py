@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'TRIES', 'ROUNDS', 'HANDED', 'MANY', 'STEPS', 'BARE', 'layer_need', 'Room', 'Step',
-    'cost_options', 'count_steps', 'Cost', 'pruning_cost'
+    'TRIES', 'ROUNDS', 'HANDED', 'MANY', 'layer_need', 'Room', 'Step', 'cost_options',
+    'count_steps', 'Cost', 'pruning_cost'
 ]
 
 # %% ../../nbs/evaluation/11_cost.ipynb #68f1a8d1
 import random
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from transformers import PreTrainedModel
 
 from ..baselines.blocks import removal_count
 from ..baselines.evopress import mutate
+from ..baselines.methods import find_method, method_function, method_names
 from ..core.apply import applied
 from ..core.experts import Kept
 from ..core.families import decoder_layers, sizes
@@ -556,58 +557,59 @@ def _evopress(
     return out
 
 # %% ../../nbs/evaluation/11_cost.ipynb #a25bd869
-STEPS: dict[str, Callable] = {  # method -> (model's numbers, shapes) -> its steps
-    "2ssp": _two_ssp,
-    "2ssp+": _two_ssp_plus,
-    "random": lambda m, plans, **o: [],
-    "magnitude": _magnitude,
-    "width_only": lambda m, plans, **o: [_probe(m), _scores(m)],
-    "depth_only": _depth_only,
-    "shortgpt": lambda m, plans, **o: _stream(m, m.rows),
-    "window_based": lambda m, plans, **o: _stream(m, m.rows),
-    "blockpruner": _blockpruner,
-    "evopress": _evopress,
-    "slicegpt": lambda m, plans, **o: [_rotate(m, plans[0])],
-    "reap": lambda m, plans, **o: [_probe(m), _scores(m)],
-    "reap_magnitude": lambda m, plans, **o: [_norms(m)],
-    "reap_random": lambda m, plans, **o: [],
-}
+def _nothing(m, plans, **options):
+    "Drawn at random"
+    return []
 
 
-BARE = "slicegpt",  # what is never repaired
+def _look(m, plans, **options):
+    "A look at the activations"
+    return [_probe(m), _scores(m)]
+
+
+def _weigh(m, plans, **options):
+    "A look at the weights"
+    return [_norms(m)]
+
+
+def _whole_layers(m, plans, **options):
+    return _stream(m, m.rows)
+
+
+def _slicegpt(m, plans, **options):
+    return [_rotate(m, plans[0])]
 
 # %% ../../nbs/evaluation/11_cost.ipynb #749bc351
 def cost_options(
-    method: str,  # key of `STEPS`
+    method: str,  # name of a method with `steps`
     options: Mapping,  # of methods
 ) -> dict:  # those that this one has, and that change what it takes
     "The options that a cost has to know."
     own = shape_options(method, options)
     repair = options.get("repair")
-    return own | (dict(repair=repair) if repair and method not in BARE else {})
+    repairable = method in method_names() and find_method(method).repairable
+    return own | (dict(repair=repair) if repair and repairable else {})
 
 
 def count_steps(
     model: PreTrainedModel,  # dense; only its shapes are looked at
-    method: str,  # key of `STEPS`
+    method: str,  # name of a method with `steps`
     sparsity: float,  # target, in (0, 1)
     room: Room,  # the device, and the windows
     repair: bool | str | None = None,  # is the plan repaired, on the same windows
     **options,  # of the method
 ) -> tuple[list[Step], list[Step]]:  # in order: the least, and the most; mostly equal
     "What a method does, step by step; `ValueError` if nothing is known of it."
-    if method not in STEPS:
-        names = ", ".join(STEPS)
-        raise ValueError(f"no cost for method {method!r}; there are: {names}")
-    if room.stream and method == "slicegpt":
-        raise ValueError("slicegpt takes no model whose weights are not in memory")
+    find_steps, row = method_function(method, "steps", "cost"), find_method(method)
+    if room.stream and not row.streams:
+        raise ValueError(f"{method} takes no model whose weights are not in memory")
     m, shaping = _Model(as_skeleton(model), room), shape_options(method, options)
     m.sparsity = sparsity
     plans = shape_plans(m.model, method, sparsity, **shaping)
-    if "ssp" in method:
+    if row.searches_attn:
         own = options if repair is None else options | dict(repair=repair)
-        return tuple(STEPS[method](_at(m, low), plans, **own) for low in (True, False))
-    steps = STEPS[method](m, plans, **options)
+        return tuple(find_steps(_at(m, low), plans, **own) for low in (True, False))
+    steps = find_steps(m, plans, **options)
     return ([*steps, _repair(m, plans[:1])] if repair else steps,) * 2
 
 # %% ../../nbs/evaluation/11_cost.ipynb #29ee3354
@@ -623,7 +625,7 @@ class Cost:
 
 def pruning_cost(
     model: PreTrainedModel,  # dense; only its shapes are looked at
-    method: str,  # key of `STEPS`
+    method: str,  # name of a method with `steps`
     sparsity: float,  # target, in (0, 1)
     room: Room,  # the device, and the windows
     **options,  # of `count_steps`

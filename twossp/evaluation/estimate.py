@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'SHAPES', 'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton',
-    'as_skeleton', 'shape_plans', 'shape_options', 'count_cache', 'Estimate',
-    'estimate', 'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
+    'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton', 'as_skeleton',
+    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'estimate',
+    'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
@@ -36,7 +36,7 @@ from transformers import (
 )
 
 from ..baselines.blocks import removal_count
-from ..baselines.methods import EXPERT_METHODS
+from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
 from ..baselines.slicegpt import hidden_width, slice_shape
 from ..core.apply import applied, swapped
@@ -237,13 +237,6 @@ def _keep_first(s, i, k):
     return ffn, None if k >= e.width else keep_neurons([mask] * e.experts)
 
 
-_PLUS = dict(n_attn="search", widths="search")  # what 2ssp+ does unless told otherwise
-
-
-def _plus_shapes(model, s, sparsity, **options):
-    return _two_ssp_shapes(model, s, sparsity, **_PLUS | options)
-
-
 def _width_shapes(model, s, sparsity):
     return _two_ssp_shapes(model, s, sparsity, n_attn=0)
 
@@ -288,41 +281,24 @@ def _expert_shapes(model, s, sparsity):
     return [Plan((None,) * L, (True,) * L, experts=tuple(k or None for k in kept))] * 2
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7dfead12
-SHAPES: dict[str, Callable] = {  # method -> (model, sizes, sparsity) -> two plans
-    **dict.fromkeys(("2ssp", "random", "magnitude"), _two_ssp_shapes),
-    **dict.fromkeys(("window_based", "shortgpt"), _layer_shapes),
-    **dict.fromkeys(("blockpruner", "evopress"), _part_shapes),
-    "2ssp+": _plus_shapes,
-    "width_only": _width_shapes,
-    "depth_only": _depth_shapes,
-    "slicegpt": _slice_shapes,
-    **dict.fromkeys(EXPERT_METHODS, _expert_shapes),
-}
-
-
-_SPLIT = "alpha", "n_attn", "multiple", "balance", "widths"
-
-
 def shape_plans(
     model: PreTrainedModel,  # dense; the meta device will do
-    method: str,  # key of `SHAPES`
+    method: str,  # name of a method with `shapes`
     sparsity: float,  # target, in (0, 1)
     **options,  # of the method, where they change shapes: alpha, n_attn …
 ) -> list:  # two plans: those of the layers that hold most, and least
     "The shapes that a method can leave; `ValueError` as the method itself gives."
-    if method not in SHAPES:
-        raise ValueError(
-            f"no estimate for method {method!r}; there are: {', '.join(SHAPES)}"
-        )
-    return SHAPES[method](model, sizes(model), check_sparsity(sparsity), **options)
+    shapes = method_function(method, "shapes", "estimate")
+    options = {**find_method(method).defaults, **options}
+    return shapes(model, sizes(model), check_sparsity(sparsity), **options)
 
 
 def shape_options(
-    method: str,  # key of `SHAPES`
+    method: str,  # name of a method with `shapes`
     options: Mapping,  # of a method
 ) -> dict:  # those that change what a method leaves: alpha, n_attn …
     "The options that an estimate has to know."
-    known = _SPLIT if "ssp" in method else ()
+    known = find_method(method).shaping if method in method_names() else ()
     return {k: v for k, v in options.items() if k in known}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #f4ec20d8
@@ -367,7 +343,7 @@ def _plain_cache(model, context):
 class Estimate:
     "What one model, dense or pruned, weighs and costs."
 
-    method: str  # 'dense', or a key of `SHAPES`
+    method: str  # 'dense', or a name of a method with `shapes`
     target: float  # sparsity asked for
     sparsity: float  # that will be reached
     params: int  # all parameters
@@ -520,11 +496,11 @@ def _value(s, b, narrowed, chosen, rate, each):
 
 def _outer_plans(model, method, sparsity, context, units, options):
     "Plans of a method with the least and the most of each unit among them"
-    if SHAPES.get(method) not in (_two_ssp_shapes, _plus_shapes):
+    if method not in method_names() or not find_method(method).balanced:
         return shape_plans(model, method, sparsity, **options)
     s, found = sizes(model), {u: {} for u in units}
     known = _known_units(model, s, context)
-    options = (_PLUS if method == "2ssp+" else {}) | options
+    options = {**find_method(method).defaults, **options}
     for b in _splits(model, s, check_sparsity(sparsity), **options):
         narrow = _two_ssp_shape(s, replace(b, n_attn=0), 0, known["params"])
         narrowed = removed_params(narrow, s)
@@ -539,7 +515,7 @@ def _outer_plans(model, method, sparsity, context, units, options):
 # %% ../../nbs/evaluation/10_estimate.ipynb #2120c00a
 def estimate(
     model: PreTrainedModel,  # dense; only its shapes are looked at (`load_skeleton`)
-    method: str = "2ssp",  # key of `SHAPES`; 'dense' for the model as it is
+    method: str = "2ssp",  # name of a method with `shapes`; 'dense' for the model as it is
     sparsity: float = 0.0,  # target, in (0, 1)
     context: int = 4096,  # tokens in the cache, and in a prompt
     **options,  # of the method: alpha, n_attn, multiple
@@ -551,7 +527,7 @@ def estimate(
     model : PreTrainedModel
         dense; only its shapes are looked at (`load_skeleton`)
     method : str, default '2ssp'
-        key of `SHAPES`; 'dense' for the model as it is
+        name of a method with `shapes`; 'dense' for the model as it is
     sparsity : float, default 0.0
         target, in (0, 1)
     context : int, default 4096
@@ -585,8 +561,7 @@ def _estimate_units(model, method, sparsity, context, units, options):
 def estimate_table(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     sparsity: float,  # target, in (0, 1)
-    # keys of `SHAPES`
-    methods: Sequence[str] = ("2ssp", "shortgpt", "blockpruner", "slicegpt"),
+    methods: Sequence[str] = ESTIMATED,  # names of methods
     context: int = 4096,  # tokens
     **options,  # of the methods that have them: alpha, n_attn, multiple
 ) -> pd.DataFrame:  # a row a method; numbers, or ranges where layers differ
@@ -598,8 +573,8 @@ def estimate_table(
         dense; only its shapes are looked at
     sparsity : float
         target, in (0, 1)
-    methods : Sequence[str]
-        keys of `SHAPES`
+    methods : Sequence[str], default ESTIMATED
+        names of methods
     context : int, default 4096
         tokens
     **options
@@ -676,7 +651,7 @@ def find_sparsity(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     bound: str,  # key of `BOUNDS`; 'memory' is weights and cache, 'speedup' of a token
     value: float,  # what is not to be exceeded; of 'speedup': what is to be reached
-    method: str = "2ssp",  # key of `SHAPES`
+    method: str = "2ssp",  # name of a method with `shapes`
     context: int = 4096,  # tokens, where a cache or a speed-up is asked for
     steps: int = 14,  # of halving: the sparsity is right to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
@@ -692,7 +667,7 @@ def find_sparsity(
     value : float
         what is not to be exceeded; of 'speedup': what is to be reached
     method : str, default '2ssp'
-        key of `SHAPES`
+        name of a method with `shapes`
     context : int, default 4096
         tokens, where a cache or a speed-up is asked for
     steps : int, default 14

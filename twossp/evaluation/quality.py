@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from transformers import PreTrainedModel
 
-from ..baselines.methods import method
+from ..baselines.methods import find_method, method, method_names
 from ..core.apply import applied
 from ..core.families import n_params
 from ..core.files import atomic_file
@@ -254,7 +254,7 @@ def path_options(
     method: str,  # a key of the table of methods
 ) -> dict:  # of the method
     "The options with which 2SSP walks the removal path; none for other methods."
-    return dict(n_attn="search") if method == "2ssp" else {}
+    return dict(find_method(method).path) if method in method_names() else {}
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1f2df881
 def _out_of_reach(bound, tried):

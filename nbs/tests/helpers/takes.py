@@ -16,9 +16,10 @@ PLACES = 'one device', 'two devices', 'offloaded', 'no float64', 'bfloat16'
 
 
 def read_taken(column):
-    "[(what, what came out)] of the kept table, for one kind of model"
+    "[(what, what came out)] for one kind of model; what is not in the kept table says so"
     with KEPT.open(encoding='utf-8', newline='') as f:
-        return [(r['what'], r[column]) for r in csv.DictReader(f)]
+        kept = {r['what']: r[column] for r in csv.DictReader(f)}
+    return [(n, kept.get(n, 'not measured')) for n in list_work()]
 
 
 def say_taken(column):
@@ -26,6 +27,12 @@ def say_taken(column):
     lines = ['| what | what came out |', '|:--|:--|']
     rows = read_taken(column)
     return '\n'.join([*lines, *(f'| `{a}` | {b.replace("|", "/")} |' for a, b in rows)])
+
+
+def is_shown(column, text):
+    "Does a page show what was measured; what was added since may be missing on it"
+    lines = say_taken(column).splitlines()
+    return all(x in text.splitlines() for x in lines if not x.endswith('| not measured |'))
 
 
 class Subject:
