@@ -1,6 +1,6 @@
 """Write nbs/methods/: a page for each row of METHODS, and one that lists them
 
-What a row does not say (the idea, the formula, the cost, the picture) is in
+What a row does not say (the idea, the formula, the cost, the figure) is in
 nbs/methods/words.toml; what was measured is read from nbs/results/. A row without words
 gets its page too, from its line and its paper. Pages keep the outputs of cells that are
 as they were; a new page is run.

@@ -62,14 +62,14 @@ def check_both(
                 ", or a method that removes whole layers (shortgpt, window_based)"
             )
             raise ValueError(
-                f"{method} removes as many attentions as FFNs, and layer {i} of this"
+                f"{method} removes as many attention modules as FFNs, and layer {i} of this"
                 f" {model.config.model_type} has no"
                 f" {'FFN' if mixers else 'attention that could go'}: use 2ssp{layers}"
             )
 
 # %% ../../nbs/baselines/00_blocks.ipynb #689d359f
 def _batch(model, calib, bs):
-    "Windows a forward, where none were asked for"
+    "Windows a forward pass, where none were asked for"
     if bs is not None:
         return bs
     check_ids(calib, model)
@@ -93,7 +93,7 @@ def shortgpt(
     *,
     # influence at the last token of a window; False: mean over its tokens
     last_token: bool = True,
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `influence` (L,), `forwards`
     log: dict | None = None,
@@ -114,9 +114,9 @@ def window_similarity(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
     n: int,  # blocks in a row, 1 … L-1
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
-    # bytes of the host for the blocks' outputs; default: a quarter of what is free
+    # bytes of the CPU for the blocks' outputs; default: a quarter of what is free
     budget: int | None = None,
     # (L-n,) float32 in [-1, 1]; entry l: from the output of block
     # l to that of l+n
@@ -134,14 +134,14 @@ def window_similarity(
     given = last, behind, bs, "window similarity", progress
     for part in calib.split(_held_at_once(model, L, bs, budget)):
         found = walk_stream(model, part, *given)
-        for x in zip(*found, strict=True):  # behind each layer, of one batch
+        for x in zip(*found, strict=True):  # after each layer, of one batch
             ends = ((x[l], x[l + n]) for l in range(L - n))
             total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
     return (total / len(calib)).float()
 
 
 def _held_at_once(model, L, bs, budget):
-    "Windows, in whole batches, whose last states behind all layers the host may hold"
+    "Windows, in whole batches, whose last states behind all layers the CPU may hold"
     budget = default_budget(torch.device("cpu")) if budget is None else budget
     a_batch = bs * L * model.config.get_text_config().hidden_size * 4
     return bs * max(1, budget // a_batch)
@@ -154,7 +154,7 @@ def window_based(
     calib: torch.Tensor,  # (N, t) calibration windows
     sparsity: float,  # target, in (0, 1); rounded up to whole blocks
     *,
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `similarity` (L-n,), `forwards`
     log: dict | None = None,
@@ -179,15 +179,15 @@ def _last_best(x):
 def blockpruner(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows, of which the first few are used
-    sparsity: float,  # target, in (0, 1); rounded up to whole attentions and FFNs
+    sparsity: float,  # target, in (0, 1); rounded up to whole attention modules and FFNs
     *,
     n_search: int = 1,  # windows that a removal is scored on
     progress: bool = True,  # show a progress bar
     # if given, receives `n`, `trials` (candidate i < L: attention i, L+i:
     # FFN i), `forwards`
     log: dict | None = None,
-) -> Plan:  # of n attentions and n FFNs
-    """Remove attentions and FFNs in turn, each time the one that leaves the lowest
+) -> Plan:  # of n attention modules and n FFNs
+    """Remove attention modules and FFNs in turn, each time the one that leaves the lowest
     perplexity."""
     check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
@@ -198,7 +198,7 @@ def blockpruner(
     )
     plan, trials, left = dense_plan(L), [], list(range(2 * L))
     for step in progress_bar(range(2 * n), "BlockPruner", progress):
-        turn = [c for c in left if c // L == step % 2]  # attentions, then FFNs
+        turn = [c for c in left if c // L == step % 2]  # attention modules, then FFNs
         parts = [(attns + ffns)[c] for c in turn]
         plan, tried = greedy(model, plan, parts, 1, ids, progress=False)
         trials += [replace(t, step=step, candidate=turn[t.candidate]) for t in tried]
@@ -224,12 +224,12 @@ def random_plan(
     sparsity: float,  # target, in (0, 1)
     *,
     alpha: float = 1.5,  # of the balance formula
-    n_attn: int | None = None,  # attentions to remove; default: the formula's number
+    n_attn: int | None = None,  # attention modules to remove; default: the formula's number
     seed: int = 0,  # of the draw
     progress: bool = True,  # there is none to show
     log: dict | None = None,  # if given, receives `balance`, `forwards`
 ) -> Plan:  # at 2SSP's balance
-    "Remove random neurons and random attentions."
+    "Remove random neurons and random attention modules."
     s = structure(model)
     multiple, drops = fit_multiple(model), mixer_drops(s)
     b = balance(s, sparsity, alpha, n_attn, multiple)
@@ -251,14 +251,14 @@ def magnitude(
     sparsity: float,  # target, in (0, 1)
     *,
     alpha: float = 1.5,  # of the balance formula
-    n_attn: int | None = None,  # attentions to remove; default: the formula's number
+    n_attn: int | None = None,  # attention modules to remove; default: the formula's number
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # which norm of a neuron's weights
     progress: bool = True,  # show a progress bar
     # if given, receives `balance`, `scores`, `trials`, `forwards`
     log: dict | None = None,
 ) -> Plan:  # at 2SSP's balance
-    "2SSP with weights in place of activations."
+    "2SSP with weights instead of activations."
     s = structure(model)
     multiple = fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
@@ -279,7 +279,7 @@ def width_only(
     sparsity: float,  # target, in (0, 1); `ValueError` beyond the FFNs' share
     *,
     p: float = 2,  # norm over the tokens
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
     # if given, receives `balance`, `scores`, `trials` (none), `forwards`
     log: dict | None = None,
@@ -297,12 +297,12 @@ def width_only(
 def depth_only(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows, of which the first few are used
-    sparsity: float,  # target, in (0, 1); `ValueError` beyond the attentions' share
+    sparsity: float,  # target, in (0, 1); `ValueError` beyond the attention modules' share
     *,
     n_search: int = 1,  # windows that a removal is scored on
     progress: bool = True,  # show a progress bar
-    log: dict | None = None,  # if given, receives `n` attentions, `trials`, `forwards`
-) -> Plan:  # without some attentions
+    log: dict | None = None,  # if given, receives `n` attention modules, `trials`, `forwards`
+) -> Plan:  # without some attention modules
     "2SSP without its first stage."
     s = structure(model)
     A, drops = mean_sizes(s)[0], mixer_drops(s)

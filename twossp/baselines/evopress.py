@@ -36,7 +36,7 @@ def _random_genome(L, n, blocks, rng):
 
 # %% ../../nbs/baselines/01_evopress.ipynb #114e52e0
 def mutate(
-    genome: tuple,  # what is removed: (attentions, FFNs) or (blocks,), ascending
+    genome: tuple,  # what is removed: (attention modules, FFNs) or (blocks,), ascending
     L: int,  # layers of the model
     # most swaps; their number is the lower of two draws from 1 … max_swaps
     max_swaps: int,
@@ -155,10 +155,10 @@ def _generation(score, calib, parent, children, survivors, tokens, rng, L):
 def evopress(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
-    # target, in (0, 1); rounded up to whole attentions and FFNs, or blocks
+    # target, in (0, 1); rounded up to whole attention modules and FFNs, or blocks
     sparsity: float,
     *,
-    blocks: bool = False,  # remove n whole blocks; default: n attentions and n FFNs
+    blocks: bool = False,  # remove n whole blocks; default: n attention modules and n FFNs
     initial: int = 64,  # random genomes to start from
     initial_tokens: int = 2048,  # that those are compared on
     offspring: int = 32,  # children a generation
@@ -171,7 +171,7 @@ def evopress(
     progress: bool = True,  # show a progress bar
     # if given, receives `n`, `initial` (fitness), `generations`, `forwards`
     log: dict | None = None,
-) -> Plan:  # of n attentions and n FFNs, or n blocks
+) -> Plan:  # of n attention modules and n FFNs, or n blocks
     "Evolve what is removed, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     n = _count(model, sparsity, blocks)

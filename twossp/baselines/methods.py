@@ -43,10 +43,10 @@ class Method:
     repair: str | None = None  # by which it repairs its plan unasked
 
 # %% ../../nbs/baselines/04_methods.ipynb #b698b943
-METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
+METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
-        "FFN neurons by activation norm, then attentions by perplexity",
+        "FFN neurons by activation norm, then attention modules by perplexity",
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
@@ -55,19 +55,19 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
-        "the row of whole layers that turns the stream least",
+        "the row of whole layers that changes the hidden state least",
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
-        "the whole layers that turn the stream least, one by one",
+        "the whole layers that change the hidden state least, one by one",
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
-        "attentions and FFNs in turn, each the one that perplexity misses least",
+        "attention modules and FFNs in turn, each the one that perplexity misses least",
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
-        "attentions and FFNs by evolutionary search",
+        "attention modules and FFNs by evolutionary search",
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
@@ -78,7 +78,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its rivals
 # %% ../../nbs/baselines/04_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        "twossp.baselines.blocks:random_plan", 1, "", "control: 2ssp's shape, drawn by lot"
+        "twossp.baselines.blocks:random_plan", 1, "", "control: 2ssp's shape, drawn at random"
     ),
     "magnitude": Method(
         "twossp.baselines.blocks:magnitude", 1, "", "control: neurons by their weights alone"
@@ -92,16 +92,16 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 }
 
 # %% ../../nbs/baselines/04_methods.ipynb #996b19cf
-EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for mixtures only
+EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
     "reap": Method(
         "twossp.baselines.reap:reap", 32, "2510.13999",
-        "mixtures: the experts of the smallest router-weighted output",
+        "MoE models: the experts of the smallest router-weighted output",
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.reap:reap_magnitude", 1, "", "mixtures, control: experts by their weights"
+        "twossp.baselines.reap:reap_magnitude", 1, "", "MoE control: experts by their weights"
     ),
     "reap_random": Method(
-        "twossp.baselines.reap:reap_random", 1, "", "mixtures, control: experts drawn by lot"
+        "twossp.baselines.reap:reap_random", 1, "", "MoE models, control: experts drawn at random"
     ),
 }
 

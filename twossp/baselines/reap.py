@@ -20,7 +20,7 @@ from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/03_reap.ipynb #4effa714
 def experts_to_keep(
-    s: Structure | Sizes,  # of a mixture
+    s: Structure | Sizes,  # of an MoE model
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
     least: int = 0,  # that have to stay, beyond those that a token goes to
@@ -44,7 +44,7 @@ def experts_to_keep(
 
 
 def router_groups(
-    model: PreTrainedModel,  # a mixture
+    model: PreTrainedModel,  # an MoE model
 ) -> tuple[int, int]:  # (1, …): the router knows no groups; experts it has to have
     "Into how many groups the router divides its experts, and how few it can do with."
     some = [p for p in structure(model).parts if isinstance(p, Experts)]
@@ -80,7 +80,7 @@ def _remove(model, sparsity, score, log):
 # %% ../../nbs/baselines/03_reap.ipynb #b8beb182
 @planner("reap", paper="2510.13999")
 def reap(
-    model: PreTrainedModel,  # a mixture of experts; untouched
+    model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1); rounded to whole experts
     *,
@@ -97,7 +97,7 @@ def reap(
 
 @planner("reap_magnitude")
 def reap_magnitude(
-    model: PreTrainedModel,  # a mixture of experts; untouched
+    model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor | None,  # not looked at
     sparsity: float,  # target, in (0, 1); rounded to whole experts
     *,
@@ -110,7 +110,7 @@ def reap_magnitude(
 
 @planner("reap_random")
 def reap_random(
-    model: PreTrainedModel,  # a mixture of experts; untouched
+    model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor | None,  # not looked at
     sparsity: float,  # target, in (0, 1); rounded to whole experts
     *,
@@ -118,5 +118,5 @@ def reap_random(
     progress: bool = True,  # nothing takes long
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Control: remove experts by lot."
+    "Control: remove experts at random."
     return _remove(model, sparsity, lambda: random_scores(model, seed), log)

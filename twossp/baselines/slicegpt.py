@@ -122,8 +122,8 @@ def stream(
     kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
     if sees(model.config):
         raise ValueError(
-            f"SliceGPT cannot slice model type {model_family(model.config)!r}: it sees, and"
-            " what makes its pictures into entries of the stream would have to be sliced too"
+            f"SliceGPT cannot slice model type {model_family(model.config)!r}: it is a"
+            " vision-language model, whose image projector would have to be sliced too"
         )
     if kind not in can:
         why = UNSLICEABLE.get(kind, "it has no row in twossp.baselines.slicegpt.STREAMS")
@@ -732,7 +732,7 @@ def slice_to(
     width: int,  # of the sliced stream, 1 to d; d rotates and cuts nothing
     *,
     slice_head: bool = True,  # False: the stream in front of the head keeps width d
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `spectra`, `params`, `forwards`
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
@@ -792,7 +792,7 @@ def slicegpt(
     *,
     slice_head: bool = True,  # False: the stream in front of the head keeps its width
     multiple: int = 8,  # the width is rounded down to a multiple of this
-    bs: int | None = None,  # windows a forward; default: by their tokens
+    bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
     # if given, receives `spectra` (a (d,) tensor a basis), `params` (see
     # `param_report`), `forwards`

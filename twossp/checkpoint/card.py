@@ -49,7 +49,7 @@ def name_base(
 # %% ../../nbs/checkpoint/01_card.ipynb #30d7d860
 def count_params(
     model: PreTrainedModel,  # dense or pruned, offloaded or not
-) -> dict:  # total, layers: those of the decoder layers; active: a mixture's, of a token
+) -> dict:  # total, layers: those of the decoder layers; active: an MoE model's, of a token
     "Number of parameters; a tied one counts once."
     tied = getattr(model, "all_tied_weights_keys", {})
     if not getattr(model.config.get_text_config(), "tie_word_embeddings", False):
@@ -200,7 +200,7 @@ def _facts(record):
         calibration = f"{calibration} (hash {digest})"
     original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
-    if record.get("reads"):  # a tower that looks at pictures is no part of those
+    if record.get("reads"):  # a tower that looks at figures is no part of those
         whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
         achieved += f", {whole:.2%} of the whole model's"
     if original:

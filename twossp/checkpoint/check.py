@@ -103,7 +103,7 @@ def _saved_logits(p, plan, fmt):
 
 
 def _same_experts(model):
-    "What lets a mixture that is read back run its experts as this one does"
+    "What lets an MoE model that is read back run its experts as this one does"
     used = getattr(model.config, "_experts_implementation", None)
     return dict(experts_implementation=used) if arch(model).experts else {}
 
@@ -201,7 +201,7 @@ def _registered(model, row):
         ARCHS.pop(kind) if old is None else ARCHS.update({kind: old})
 
 
-_CRASHES = RuntimeError, IndexError, KeyError  # in place of a reason
+_CRASHES = RuntimeError, IndexError, KeyError  # instead of a reason
 
 
 def _find(name, check, p):

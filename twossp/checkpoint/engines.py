@@ -62,11 +62,11 @@ def backend_refusal(
     "Why vLLM's Transformers backend does not serve a pruned model."
     family = model_family(config)
     if sees(config):
-        return "of models that see it serves the ordinary formats only"
+        return "of vision-language models it serves the ordinary formats only"
     row = written_row(config)
     if row and "states" in row.keeps:
         return (
-            "vLLM's Transformers backend keeps keys and values of attentions only, and"
+            "vLLM's Transformers backend keeps keys and values of attention modules only, and"
             f" {family!r} has mixers that keep a state; native and compatible go to"
             " vLLM's own class, where it has one"
         )
@@ -103,7 +103,7 @@ def list_engines(
 
 
 def _vllm_ways(config):
-    "The plugin, and the DeciLM form"
+    "The plugin, and the DeciLM format"
     why, other = backend_refusal(config), llama_refusal(config)
     plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
     deci = Way(
@@ -113,7 +113,7 @@ def _vllm_ways(config):
     )
     return [
         Way("vLLM", None, why) if why else plugin,
-        Way("vLLM, DeciLM form", None, other) if other else deci,
+        Way("vLLM, DeciLM format", None, other) if other else deci,
     ]
 
 

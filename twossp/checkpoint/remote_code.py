@@ -16,7 +16,7 @@ from ..core.families import (
 )
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
-_HEAD = '''"""A pruned {family} model: some FFNs are narrower or gone, some attentions are gone.
+_HEAD = '''"""A pruned {family} model: FFNs narrowed or removed, attention modules removed.
 
 Written by twossp. It needs torch and transformers 5, and nothing of twossp: the model
 is {model} of transformers, whose modules

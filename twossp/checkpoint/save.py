@@ -392,10 +392,10 @@ def _silent(like, dim, n):
 
 # %% ../../nbs/checkpoint/05_save.ipynb #f28fdf95
 def _compatible_edits(model, plan, likes):
-    "What gives a model, with its FFNs narrowed, its family's ordinary form"
+    "What gives a model, with its FFNs narrowed, its family's ordinary format"
     a = arch(model)
     if a.experts:
-        return []  # of a mixture only what the configuration can say
+        return []  # of an MoE model only what the configuration can say
     layers, todo = list(decoder_layers(model)), []
     width = max(1, *(ffn_width(x, a) for x in likes))
     if not a.width:  # the configuration cannot say another than the dense one
@@ -412,7 +412,7 @@ def compatible(
     model: PreTrainedModel,  # dense; as it was afterwards
     plan: Plan,  # what is removed
 ) -> Iterator[PreTrainedModel]:  # the model, changed, for `with`
-    "Inside the block the model has its family's ordinary form, and computes the same."
+    "Inside the block the model has its family's ordinary format, and computes the same."
     if not isinstance(plan, Plan):
         raise ValueError(
             f"a plan of kind {kind_of(plan)!r} cannot be said in the family's own"
@@ -429,7 +429,7 @@ def compatible(
     inner = replace(plan, attn=tuple(i not in gone for i in range(len(plan))))
     if a.experts and find_entries(model, inner) is None:
         raise ValueError(
-            'its configuration cannot say what is left of the mixture: use format="compact"'
+            'its configuration cannot say what is left of the MoE model: use format="compact"'
         )
     with applied(model, inner):
         todo = [e for x in off for e in _attention_off(*x)]
@@ -865,8 +865,8 @@ def save_pruned(
     max_shard_size: str | int = "5GB",  # larger models are split into several files
     # a compact checkpoint brings the file that builds it where twossp is not installed
     code: bool = True,
-    # with a tokenizer: golden answers, so that a server can be checked; 64 short
-    # forwards, which are left out where layers are offloaded
+    # with a tokenizer: reference outputs, so that a server can be checked; 64 short
+    # forward passes, which are left out where layers are offloaded
     reference: bool = True,
 ) -> Path:  # the folder
     """Save a pruned model, its plan and a model card; safetensors only, written whole
@@ -894,8 +894,8 @@ def save_pruned(
     code : bool, default True
         a compact checkpoint brings the file that builds it where twossp is not installed
     reference : bool, default True
-        with a tokenizer: golden answers, so that a server can be checked; 64 short forwards,
-        which are left out where layers are offloaded
+        with a tokenizer: reference outputs, so that a server can be checked; 64 short forward
+        passes, which are left out where layers are offloaded
 
     Returns
     -------

@@ -138,7 +138,7 @@ def save_model(
     model: PreTrainedModel,  # of any device, offloaded too
     folder: Path,  # where to; new, or empty
     *,
-    state_dict: dict | None = None,  # tensors in place of the model's own
+    state_dict: dict | None = None,  # tensors instead of the model's own
     max_shard_size: int | str = "5GB",  # larger models are split into several files
     **how,  # of `save_pretrained`: is_main_process …
 ) -> None:

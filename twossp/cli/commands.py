@@ -216,7 +216,7 @@ def say_costs(
     sparsity: float,  # target, in (0, 1)
     options: dict,  # of the methods, where they change shapes or costs
     stream: bool = False,  # are the decoder layers left on disk
-) -> list[str]:  # a line a method, for the first accelerator or else the host
+) -> list[str]:  # a line a method, for the first accelerator or else the CPU
     "What pruning itself takes, with the windows that a method has by default."
     import torch
     from ..baselines.methods import find_method

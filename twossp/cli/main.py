@@ -117,7 +117,7 @@ def is_full_disk(
 
 def is_out_of_memory(
     e: BaseException,  # what went wrong
-) -> bool:  # of the host, or of a device
+) -> bool:  # of the CPU, or of a device
     "torch's own error is told by its name, since torch may not be loaded."
     return isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
 

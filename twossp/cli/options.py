@@ -33,7 +33,7 @@ class Flags(argparse.ArgumentParser):
         self,
         message,  # of argparse
     ):
-        "`ValueError` in place of an exit."
+        "`ValueError` instead of an exit."
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
     def parse_args(
@@ -176,7 +176,7 @@ def read_whole(
 def read_attentions(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "search"
-    "How many attentions go, or that this is to be searched."
+    "How many attention modules go, or that this is to be searched."
     try:
         return text if text == "search" else int(text)
     except ValueError:
@@ -221,7 +221,7 @@ class ModelOptions:
     )
     device_map: str | None = flag(
         None,
-        "'auto' spreads the model over the GPUs; in place of --device",
+        "'auto' spreads the model over the GPUs; instead of --device",
         metavar="MAP", decides="plan",
     )
     trust_remote_code: bool = flag(
@@ -271,18 +271,18 @@ class TargetOptions:
     )
     plan: str | None = flag(
         None,
-        "go on from this plan, in place of a search: a file that an earlier run named",
+        "go on from this plan, instead of a search: a file that an earlier run named",
         metavar="FILE", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #40d2e15f
 @dataclass(frozen=True)
 class BoundOptions:
-    "A bound in place of a sparsity."
+    "A bound instead of a sparsity."
 
     target_bytes: str | None = flag(
         None,
-        "in place of a sparsity: the smallest with which the checkpoint has at most"
+        "instead of a sparsity: the smallest with which the checkpoint has at most"
         " this size, such as 8GB",
         metavar="SIZE", decides="plan",
     )
@@ -320,11 +320,11 @@ BOUND_FLAGS = {  # flag -> what is bounded, a key of `estimate.BOUNDS`
 
 @dataclass(frozen=True)
 class QualityOptions:
-    "A quality in place of a sparsity."
+    "A quality instead of a sparsity."
 
     max_loss: float | None = flag(
         None,
-        "in place of a sparsity: the smallest model whose perplexity on held-out"
+        "instead of a sparsity: the smallest model whose perplexity on held-out"
         " calibration text is at most that many times the dense model's, such as 1.10",
         metavar="X",
         type=read_number, decides="plan",
@@ -349,7 +349,7 @@ class MethodOptions:
     )
     n_attn: int | str | None = flag(
         None,
-        "2ssp: attentions to remove, in place of the formula's number; 'search': the"
+        "2ssp: attention modules to remove, instead of the formula's number; 'search': the"
         " number that the calibration text prefers",
         metavar="N",
         type=read_attentions, decides="plan",
@@ -378,11 +378,11 @@ class MethodOptions:
 # %% ../../nbs/cli/00_options.ipynb #6736cc9d
 @dataclass(frozen=True)
 class MixtureOptions:
-    "How a mixture of experts is pruned."
+    "How a mixture-of-experts (MoE) model is pruned."
 
     balance: str | None = flag(
         None,
-        "2ssp: the formula for attentions counts all experts, or only the 'active' ones"
+        "2ssp: the formula for attention modules counts all experts, or only the 'active' ones"
         " that a token uses (default: all, as the paper)",
         choices=COUNT_NAMES, decides="plan",
     )
@@ -459,7 +459,7 @@ class TextOptions:
     )
     stride: int | None = flag(
         None,
-        "strided perplexity, that many tokens a step, in place of the consecutive"
+        "strided perplexity, that many tokens a step, instead of the consecutive"
         " windows of the paper",
         metavar="N",
         type=read_count, decides="row",
@@ -478,7 +478,7 @@ class TaskOptions:
     )
     tasks: tuple[str, ...] = flag(
         (),
-        "these tasks in place of those; twossp_arithmetic: 20 questions in GSM8K's form,"
+        "these tasks instead of those; twossp_arithmetic: 20 questions in GSM8K's form,"
         " which need no network",
         metavar="NAME",
         nargs="+",
@@ -520,7 +520,7 @@ class AskOptions:
         type=read_count, decides="row",
     )
     batch_size: str = flag(
-        "8", "requests a forward; 'auto' on a GPU (default: 8)", metavar="N",
+        "8", "requests a forward pass; 'auto' on a GPU (default: 8)", metavar="N",
         decides="row",
     )
 
@@ -548,7 +548,7 @@ class UseOptions:
     )
     prompt: tuple[str, ...] = flag(
         (),
-        "a prompt for that, in place of the paper's two; can be given again",
+        "a prompt for that, instead of the paper's two; can be given again",
         metavar="TEXT",
         action="append", decides="row",
     )
@@ -567,7 +567,7 @@ class OutputOptions:
 
     save: str | None = flag(
         None,
-        "save the pruned checkpoint, its plan and pictures there; with several runs, a"
+        "save the pruned checkpoint, its plan and figures there; with several runs, a"
         " folder for each below it",
         metavar="DIR", decides="nothing",
     )
@@ -613,7 +613,7 @@ class OutputOptions:
 # %% ../../nbs/cli/00_options.ipynb #0afe34cb
 @dataclass(frozen=True)
 class OtherOptions:
-    "In place of one run."
+    "Instead of one run."
 
     report: str | None = flag(
         None,
@@ -623,7 +623,7 @@ class OtherOptions:
     ablation: bool = flag(
         False,
         "the ablations, one after the other: calibration size, stage 1 alone,"
-        " columns-rows, L1 norms, every number of attentions",
+        " columns-rows, L1 norms, every number of attention modules",
         action="store_true", decides="plan",
     )
     demo: bool = flag(
@@ -728,13 +728,13 @@ def wants_several(
 def read_batch_size(
     o: Options,  # what was asked for
 ) -> int | str:  # as lm-eval takes it
-    "Requests a forward: a number, or 'auto'."
+    "Requests a forward pass: a number, or 'auto'."
     return int(o.batch_size) if o.batch_size.isdigit() else o.batch_size
 
 
 def wants_quality(
     o: Options,  # what was asked for
-) -> bool:  # a quality, in place of a sparsity
+) -> bool:  # a quality, instead of a sparsity
     "Is the sparsity to be found?"
     return o.max_loss is not None or o.min_agreement is not None
 
@@ -812,7 +812,7 @@ def _check_task(o):
         raise ValueError("--quantize is for --export gguf")
     if o.ablation and o.save:
         raise ValueError(
-            "--ablation saves no checkpoints: give --results FILE in place of --save"
+            "--ablation saves no checkpoints: give --results FILE instead of --save"
         )
     if not (o.dense or o.pruning_method or o.plan or o.ablation):
         raise ValueError(
@@ -944,7 +944,7 @@ class EstimateOptions(BoundedModel):
         decides="nothing",
     )
     n_attn: int | str | None = flag(
-        None, "2ssp: attentions to remove", metavar="N", type=read_attentions,
+        None, "2ssp: attention modules to remove", metavar="N", type=read_attentions,
         decides="nothing",
     )
     alpha: float | None = flag(
@@ -954,7 +954,7 @@ class EstimateOptions(BoundedModel):
         None, "2ssp: of the FFNs", choices=["uniform", "search"], decides="nothing",
     )
     balance: str | None = flag(
-        None, "2ssp, mixtures: experts that it counts", choices=COUNT_NAMES,
+        None, "2ssp, MoE models: experts that it counts", choices=COUNT_NAMES,
         decides="nothing",
     )
     repair: str | None = flag(

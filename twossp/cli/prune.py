@@ -205,7 +205,7 @@ def check_here(
 def pick_device(
     o: Options,  # what was asked for
 ) -> str:  # "cuda", "cpu", …
-    "The device that was asked for, else an accelerator, else the processor."
+    "The device that was asked for, else an accelerator, else the CPU."
     there = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
     return o.device or next(there, "cpu")
 
@@ -228,7 +228,7 @@ def list_targets(
 def asked_bound(
     o: Options,  # what was asked for
 ) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
-    "The bound that stands in place of a sparsity; `ValueError` if it is no size."
+    "The bound that stands instead of a sparsity; `ValueError` if it is no size."
     for name, bound in BOUND_FLAGS.items():
         said = getattr(o, name)
         if said is not None:
@@ -466,7 +466,7 @@ def check_shapes(
     check_feasible(o, model, targets)
     known = SHAPES.keys() - {"2ssp"}
     if asked and sizes(model).experts:
-        known -= {"2ssp+"}  # which takes a mixture, where widths are not searched
+        known -= {"2ssp+"}  # which takes an MoE model, where widths are not searched
     if len(targets) == 1 and o.pruning_method in known:
         own = shape_options(o.pruning_method, method_options(o))
         shape_plans(model, o.pruning_method, targets[0], **own)
@@ -553,7 +553,7 @@ def saver(
     tok,  # its tokenizer
     calib: torch.Tensor | None,  # (n, t) calibration windows; None: of `--plan`
 ) -> Callable:  # for `run_grid`'s `on_plan`
-    "Save each plan's checkpoint, `plan.json` and pictures."
+    "Save each plan's checkpoint, `plan.json` and figures."
     dense, facts = sizes(model), {}
     if calib is not None:
         facts["calibration"] = calibration_name(o)

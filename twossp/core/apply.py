@@ -38,7 +38,7 @@ _all_ = ["swap"]  # which callers look for here
 
 # %% ../../nbs/core/12_apply.ipynb #7eb3bbca
 class Parked:
-    "Tensors that wait on the host while others are in their place."
+    "Tensors that wait on the CPU while others are in their place."
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Parked:
         self,
         old: object,  # that was just replaced; anything but a module has no tensors
     ):
-        "Move to the host what the model does not use any more."
+        "Move to the CPU what the model does not use any more."
         away = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
         used = {id(p) for p in self.model.parameters()} if away else ()
         for p in away:
@@ -94,7 +94,7 @@ def _config_edits(config, L, kept):
     return [Edit(config, "num_hidden_layers", len(kept)), *new]
 
 
-# entries that say how many layers, from the first, are dense ones of a mixture
+# entries that say how many layers, from the first, are dense ones of an MoE model
 _LEADING = "first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"
 # entries that list some layers by their numbers, and such that are no list of layers
 _LISTED = re.compile("mlp_only_layers|attn_idxs|layer_ids|layer_indices|_layer_idx")
@@ -354,7 +354,7 @@ def _save_edits(model, plan, edits, dense):
 def applied(
     model: PreTrainedModel,  # dense; the very same objects are back in place afterwards
     plan,  # a plan of any kind
-    # on an accelerator, what is replaced waits on the host; False: it stays, which is
+    # on an accelerator, what is replaced waits on the CPU; False: it stays, which is
     # quicker where a plan changes one layer
     park: bool = True,
 ) -> Iterator[PreTrainedModel]:  # `model`, pruned
@@ -367,7 +367,7 @@ def applied(
     plan
         a plan of any kind
     park : bool, default True
-        on an accelerator, what is replaced waits on the host; False: it stays, which is quicker
+        on an accelerator, what is replaced waits on the CPU; False: it stays, which is quicker
         where a plan changes one layer
 
     Returns

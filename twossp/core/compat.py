@@ -105,13 +105,13 @@ def auto_class(
 
 # %% ../../nbs/core/00_compat.ipynb #e73f96e3
 def experts_implementations() -> list[str]:  # sorted
-    "The ways that transformers has to run the experts of a mixture."
+    "The ways that transformers has to run the experts of an MoE model."
     return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
 
 # %% ../../nbs/core/00_compat.ipynb #ad548e4a
 def saved_elsewise(
     model: PreTrainedModel,  # of any class
-) -> bool:  # as those of GPT-NeoX and of many mixtures
+) -> bool:  # as those of GPT-NeoX and of many MoE models
     "Do a model's tensors have other names, or forms, in its checkpoints?"
     known = type(model).__name__, model.config.model_type
     return any(get_checkpoint_conversion_mapping(k) for k in known)

@@ -47,9 +47,9 @@ class Arch:
     # the configuration's name for the FFN width; "" where it has none, since the width
     # is a product of others: only compact checkpoints can say another
     width: str = "intermediate_size"
-    # a mixture's fused experts, from a layer; a layer without them is a dense one
+    # an MoE model's fused experts, from a layer; a layer without them is a dense one
     experts: str = ""
-    # the projections of a mixture's shared expert, the last its `down`, from a layer
+    # the projections of an MoE model's shared expert, the last its `down`, from a layer
     shared: tuple[str, ...] = ()
     # what an attention returns: x stands for the tensor, - for None, brackets for a list,
     # + for the residual and what it adds; one, or one for each
@@ -185,7 +185,7 @@ def model_family(
     return getattr(config, "base_model_type", None) or config.model_type
 
 # %% ../../nbs/core/06_families.ipynb #41d53cd4
-# entries that models that see or hear have
+# entries that vision-language models have
 _SENSES = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
 talker_config""".split())
 _REASONS = {
@@ -198,7 +198,7 @@ _REASONS = {
     ),
     _SENSES: (
         "it is multimodal, and not of those that read images and text: its layers also"
-        " read sound or write pictures; load the text model alone where there is one"
+        " read sound or write images; load the text model alone where there is one"
     ),
 }
 
@@ -256,7 +256,7 @@ def recall(
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
 class _Rows(MutableMapping):
-    "The rows of single models, as a dictionary; a new row makes the parts anew"
+    "The rows of single models, as a dictionary; a new row makes the parts again"
 
     def __getitem__(self, model):
         memory = _MEMORIES.get(model)
@@ -515,12 +515,12 @@ class Sizes:
     attn: tuple[int, ...]  # of its attention submodule, or of all its token mixers
     # of its FFN projections, biases included, and of all its experts
     ffn: tuple[int, ...]
-    width: tuple[int, ...]  # neurons of its FFN; of a mixture's, the shared expert's
+    width: tuple[int, ...]  # neurons of its FFN; of an MoE model's, the shared expert's
     neuron: tuple[int, ...]  # parameters that go with one neuron of that
     # of each of the layer's token mixers, in the order of `Arch.attn`; left out: every
     # layer has one
     mixers: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
-    # a mixture's experts; None for a layer without; left out: no layer has any
+    # an MoE model's experts; None for a layer without; left out: no layer has any
     experts: tuple[ExpertSizes | None, ...] = field(default=(), repr=False)
     fixed: bool = field(default=False, repr=False)  # as `Arch.fixed`
 

@@ -72,7 +72,7 @@ def make_later(
 def put_tensor(
     module: nn.Module,  # its weights in place, or made later
     name: str,  # of one of its tensors
-    x: torch.Tensor,  # of the right shape; stays on the host if the module is away
+    x: torch.Tensor,  # of the right shape; stays on the CPU if the module is away
 ):
     "Give a module a tensor of its own."
     like = getattr(module, name, None)

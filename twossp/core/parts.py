@@ -401,7 +401,7 @@ class FFN(Part):
         if kept:
             k, f = find_indices(layer, kept, down.weight.device), in_features(down)
             stacked = torch.cat([k + p * f for p in range(self.fused)])
-        del down  # whoever replaces it may want to be rid of it
+        del down  # anyone who replaces it may want to be rid of it
         for n, place in enumerate(places, start=1):
             last = n == len(places)
             if kept:
@@ -782,7 +782,7 @@ class Structure:
 
     @property
     def mixers(self) -> list[Part]:
-        "Attentions and recurrent mixers that can leave, layer by layer."
+        "Attention modules and recurrent mixers that can leave, layer by layer."
         return [p for p in self.parts if p.slot == Attention.slot and not p.stays]
 
     @cached_property
@@ -934,7 +934,7 @@ def _attention_facts(config, keeps, i):
 
 
 def _find_mixers(model, layer, a, i, s):
-    "The attentions and recurrent mixers of layer `i`, those that must stay among them"
+    "The attention modules and recurrent mixers of layer `i`, those that must stay among them"
     config, parts = model.config.get_text_config(), []
     rows = layer_mixers(layer, a)
     some = row_mixers(a) if isinstance(a.attn, tuple) else []
@@ -1083,9 +1083,9 @@ def share_width(
 
 def own_widths(
     scores: Iterable,  # a layer: (f,) one score a neuron, or `RoutedScores`
-    k: int,  # neurons to keep; in a mixture, of each expert
+    k: int,  # neurons to keep; in an MoE model, of each expert
 ) -> list[int]:  # a layer: neurons to keep there
-    "One width for all layers; a mixture's dense layers keep the same share."
+    "One width for all layers; an MoE model's dense layers keep the same share."
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     grouped = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, grouped, strict=True)
@@ -1106,7 +1106,7 @@ def split_scores(
 
 def check_narrowest(
     s: Structure,  # of the dense model
-    n_attn: int,  # attentions removed
+    n_attn: int,  # attention modules removed
     width: int,  # that is to be kept
     multiple: int,  # of which widths are multiples
     low: float,  # sparsity with all units kept
@@ -1118,7 +1118,7 @@ def check_narrowest(
     most = low + (high - low) * (1 - multiple / s.full_width)
     raise ValueError(
         f"an expert can keep {multiple} to {s.full_width} neurons, not 0: ask for less"
-        f" sparsity (with {n_attn} attentions removed, at most {most:.4f}), or remove whole"
+        f" sparsity (with {n_attn} attention modules removed, at most {most:.4f}), or remove whole"
         " experts (method reap)"
     )
 

@@ -29,7 +29,7 @@ from .parts import FFN, SLOTS, Attention, Experts, Structure, as_structure, stru
 # %% ../../nbs/core/11_plan.ipynb #7bace871
 @dataclass(frozen=True, init=False, repr=False)
 class Plan:
-    """What is removed from a model: neurons, experts, attentions, by the dense indices.
+    """What is removed from a model: neurons, experts, attention modules, by the dense indices.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Plan:
     provenance : default None
         JSON-able
     experts : default None
-        per layer of a mixture: which neurons of which experts stay; None = all, and `ffn`
+        per layer of an MoE model: which neurons of which experts stay; None = all, and `ffn`
         speaks of the shared expert there; () = of no layer is anything removed
     layers : default None
         of the dense model; default: as many as `ffn` names
@@ -70,7 +70,7 @@ class Plan:
         attn=None,
         weights=None,  # name -> tensor
         provenance=None,  # JSON-able
-        # per layer of a mixture: which neurons of which experts stay; None = all, and
+        # per layer of an MoE model: which neurons of which experts stay; None = all, and
         # `ffn` speaks of the shared expert there; () = of no layer is anything removed
         experts=None,
         *,
@@ -245,7 +245,7 @@ def _lost_mixers(plan):
 
 
 def _expert_words(plan):
-    "What is left of a mixture's experts, in words"
+    "What is left of an MoE model's experts, in words"
     some = [e for e in plan.experts if e]
     words = []
     for of, left in (("experts", "left"), ("neurons of each expert", "k")):
@@ -361,7 +361,7 @@ def _list_words(plan, attn, ffn, narrow):
         *((x, f"token {w} layers {_commas(x)}{attn}") for w, x in _lost_mixers(plan)),
         (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
         (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
-        *((True, f"mixture: {words} stay") for words in _expert_words(plan)),
+        *((True, f"MoE model: {words} stay") for words in _expert_words(plan)),
         *((True, words) for words in _other_words(plan)),
     ]
 

@@ -38,7 +38,7 @@ def packed_form(
 def why_packed(
     form: str,  # as `packed_form` says it
 ) -> str:  # "" if it is unpacked, or there is nothing to unpack
-    "Why weights of a form are not pruned, and the way out."
+    "Why weights of a form are not pruned, and the fix."
     if not form or form in UNPACKED:
         return ""
     if form == "bitsandbytes":

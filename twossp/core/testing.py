@@ -146,7 +146,7 @@ _SHARED = dict(moe_intermediate_size=16, num_experts_per_tok=2)
 _QWEN = dict(num_experts=4, shared_expert_intermediate_size=32, mlp_only_layers=[1])
 _GLM = dict(n_routed_experts=4, n_shared_experts=2, n_group=2, topk_group=1, head_dim=8)
 
-MIXTURES = {  # the same for mixtures of experts, one of each make
+MIXTURES = {  # the same for mixture-of-experts (MoE) models, one of each make
     "mixtral": dict(_GQA, **_FEW),  # experts and nothing else
     "qwen2_moe": dict(_GQA, **_SHARED, **_QWEN),  # a shared expert; a dense layer
     "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
@@ -172,7 +172,7 @@ def randomize(
     model: nn.Module,  # changed in place
     seed: int = 0,  # of the generator, on CPU: the same weights on every device
 ) -> nn.Module:  # the same `model`
-    """Draw every parameter anew: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
+    """Draw every parameter again: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
     norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():  # a shared one comes once

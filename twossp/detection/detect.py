@@ -85,7 +85,7 @@ def record_module_calls(
     ids: torch.Tensor,  # (n, t) token ids
     root: nn.Module,  # whose submodules are watched
 ) -> list[Call]:  # in the order in which the calls ended
-    "What the submodules of `root` are given and return in one forward."
+    "What the submodules of `root` are given and return in one forward pass."
     seen: list = []
 
     def note(name):
@@ -387,7 +387,7 @@ class Parts:
     "What one decoder layer is made of."
 
     mixers: tuple[Mixer, ...]  # its token mixers; none where it has only an FFN
-    # up, down, fused; None where it has only mixers; the name of a mixture's experts
+    # up, down, fused; None where it has only mixers; the name of an MoE model's experts
     ffn: tuple | str | None
 
 
@@ -450,7 +450,7 @@ def _one_ffn(parts):
 
 
 def _find_experts(model, layers, parts):
-    "What a row says of a mixture; empty where there is none"
+    "What a row says of an MoE model; empty where there is none"
     mixers = {m.name for p in parts for m in p.mixers}
     d = getattr(model.config.get_text_config(), "hidden_size", 0)
     return find_routed(layers, tuple(mixers), d)
@@ -737,7 +737,7 @@ def check_ffn(
 
 
 def _last_maps(p, layer):
-    "What gives an FFN's sum: its output projection, a mixture's experts"
+    "What gives an FFN's sum: its output projection, an MoE model's experts"
     names = [layer_row(layer, p.a).down, p.a.experts if has_experts(layer, p.a) else ""]
     return [layer.get_submodule(n) for n in names if n]
 

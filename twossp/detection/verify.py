@@ -174,7 +174,7 @@ def _plain_rope(v, share):
     "Rotary embeddings without scaling; of every kind of layer, where they differ"
     if isinstance(v, dict) and "rope_type" in v:
         own = {k: x for k, x in v.items() if type(x) in (int, float)}
-        if sections := v.get("mrope_section"):  # time, height and width of a picture
+        if sections := v.get("mrope_section"):  # time, height and width of an image
             own["mrope_section"] = _split(round(sum(sections) * share), len(sections))
         lengths = {k: min(own[k], 8) for k in own if "position" in k}
         return {"rope_theta": 10000.0} | own | lengths | {"rope_type": "default"}
@@ -226,7 +226,7 @@ def _fit_latent(small):
 
 
 def _fit_experts(small):
-    "What makes mixtures small: eight experts at most, two of them a token's"
+    "What makes MoE models small: eight experts at most, two of them a token's"
     fit = {}
     for k, v in small.items():
         if type(v) is int and v > 0 and re.search(_EXPERTS, k):
@@ -246,7 +246,7 @@ _EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 def shrink_config(
     config: PreTrainedConfig,  # of a dense model; untouched
     head: int = 16,  # width of a head in the copy
-    thin: bool = False,  # of a model that sees: give what looks two heads as well
+    thin: bool = False,  # of a vision-language model: give what looks two heads as well
 ) -> PreTrainedConfig:  # of the same family
     "The configuration of a tiny model of the same make."
     if config.get_text_config() is not config:
@@ -318,13 +318,13 @@ _DEPTHS = "num_hidden_layers|depth$|num_layers$|n_layers$"
 
 
 def _shrink_sense(c, d, small):
-    "A picture's part with two layers, writing into a stream of another width"
+    "A image's part with two layers, writing into a stream of another width"
     L = next((v for k, v in c.items() if re.search(_DEPTHS, k) and type(v) is int), 0)
     return {k: _shrink_part(k, v, L, d, small) for k, v in c.items()}
 
 # %% ../../nbs/detection/02_verify.ipynb #5499dc48
 def _shrink_part(k, v, L, d, small):
-    "An entry of a picture's part"
+    "An entry of an image's part"
     if isinstance(v, dict) and "model_type" in v:  # a part of the part
         return _shrink_sense(v, d, small)
     if re.search(_DEPTHS, k) and type(v) is int:
@@ -341,7 +341,7 @@ def _shrink_part(k, v, L, d, small):
 
 # %% ../../nbs/detection/02_verify.ipynb #f4e565a6
 def _thin(c, d):
-    "Entries that leave a picture's part two of its heads, each as wide as it was"
+    "Entries that leave an image's part two of its heads, each as wide as it was"
     parts = {k: v for k, v in c.items() if isinstance(v, dict) and "model_type" in v}
     return {k: v | _thin(v, d) for k, v in parts.items()} | _thin_own(c, d)
 
@@ -367,7 +367,7 @@ _HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families want heads of the
 def tiny_copy(
     config: PreTrainedConfig,  # of a dense model; untouched
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
-    thin: bool = True,  # of a model that sees: first with a thin part for pictures
+    thin: bool = True,  # of a vision-language model: first with a thin part for images
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
     "A tiny model of the same make that runs; `NoCopy` if none can be built."
     said, sees = "nothing was tried", config.get_text_config() is not config
@@ -397,7 +397,7 @@ def _build(config, made=None):
 
 
 def _check_size(made, config):
-    "`ValueError` where a copy would not be small: what looks at pictures stayed wide"
+    "`ValueError` where a copy would not be small: what looks at images stayed wide"
     if config.get_text_config() is config:
         return
     with torch.device("meta"):
@@ -437,7 +437,7 @@ def _narrow(p):
 
 
 def _first_said(p, plans):
-    "Of several plans for a mixture the first that a configuration can say"
+    "Of several plans for an MoE model the first that a configuration can say"
     said = ((plan, find_entries(p.model, plan)) for plan in plans)
     return next((plan, new) for plan, new in said if new is not None)
 
@@ -649,7 +649,7 @@ def derive_copy(
     config: PreTrainedConfig,  # of a model of any size; untouched
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
 ) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row that passed on it
-    """A row tested on a tiny copy: where one whose picture's part was made thin, too,
+    """A row tested on a tiny copy: where one whose image's part was made thin, too,
     passes no test, on one that leaves that part as wide as it is."""
     with _one_thread():
         model = tiny_copy(config, made)
@@ -767,7 +767,7 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
 }
 
 # %% ../../nbs/detection/02_verify.ipynb #04cf59aa
-_SHOWN |= {  # of models that see
+_SHOWN |= {  # of vision-language models
     "chameleon": dict(vocabulary_map={"<image>": 8711}),
     "cohere_compass": dict(
         text_config=dict(

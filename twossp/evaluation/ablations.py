@@ -148,7 +148,7 @@ def columns_rows(
     *,
     progress: bool = True,  # show progress bars
 ) -> Plan:  # the dropped part is zeroed
-    "2SSP with the FFN's inputs and outputs dropped in place of its neurons."
+    "2SSP with the FFN's inputs and outputs dropped instead of its neurons."
     s, L = sizes(model), len(sizes(model))
     b = balance(s, sparsity)
     read, write = stream_scores(model, calib)
@@ -200,7 +200,7 @@ def balances(
     counts: Sequence[int] | None = None,
     **options,  # of `run_grid`
 ) -> list[Result]:  # methods 'n_attn=0', 'n_attn=1' …
-    "2SSP with every number of removed attentions that can reach a sparsity."
+    "2SSP with every number of removed attention modules that can reach a sparsity."
     s, L, rows = sizes(model), len(sizes(model)), []
     targets = [i / L for i in range(1, L - 1)] if sparsities is None else sparsities
     for t in targets:

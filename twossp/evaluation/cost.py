@@ -212,7 +212,7 @@ class _Model:
 
 # %% ../../nbs/evaluation/11_cost.ipynb #b08540e9
 def _probe(m):
-    "The replay is compared with the model's own forward, once a model"
+    "The replay is compared with the model's own forward pass, once a model"
     t = min(m.room.t, PROBE)
     part = (m.state + m.need(0, True, None)) * t // m.room.t
     most = 2 * (t * m.V * m.size + part)
@@ -237,10 +237,10 @@ def _scores(m):
 
 
 def _stream(m, bs):
-    "The model's own forward, `bs` windows at a time"
+    "The model's own forward pass, `bs` windows at a time"
     bs = min(bs, m.room.n)
     need = bs * (m.need(0, True, None) + 2 * m.state)
-    first = [_probe(m)] if m.room.stream else []  # else the model's own forward
+    first = [_probe(m)] if m.room.stream else []  # else the model's own forward pass
     return [*first, Step("stream", need, m.room.n * m.forward(m.room.t), passes=1)]
 
 # %% ../../nbs/evaluation/11_cost.ipynb #c3176b36
@@ -381,7 +381,7 @@ def _repair(m, plans, n=None, wide=None):
     streams = (len(plans) + 3) * n * m.state
     slices = max(_largest_copy(m, _levels(plans)), k * max(m.s.neuron) * m.size)
     sums = rows * m.need(0, True, None) + rows * t * 4 * (6 * d + k) + slices
-    k = k if any(fits for *_, fits in todo) else 0  # a mixture may have too few tokens
+    k = k if any(fits for *_, fits in todo) else 0  # an MoE model may have too few tokens
     exact = 8 * (3 * k * k + 7 * k * d)
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     most = streams + kept + max(exact + 4 * k * d, sums + blocks)
@@ -404,7 +404,7 @@ def _rotate(m, plan):
 
 # %% ../../nbs/evaluation/11_cost.ipynb #714100f3
 def _narrow(plan):
-    "A plan without its removed attentions, and how many those are"
+    "A plan without its removed attention modules, and how many those are"
     attn = (True,) * len(plan)
     left = Plan(plan.ffn, attn, experts=plan.experts)
     return left, sum(not a for a in plan.attn)

@@ -194,10 +194,10 @@ def _ends(L, n, weight):
 def _splits(
     model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
 ):
-    "Balances that the method can have: the most attentions first; one without a search"
+    "Balances that the method can have: the most attention modules first; one without a search"
     if widths == "search" and s.experts:
         raise ValueError(
-            "widths are searched in dense models alone: of a mixture, ask for"
+            "widths are searched in dense models alone: of an MoE model, ask for"
             " --widths uniform (widths='uniform')"
         )
     with warnings.catch_warnings(action="ignore"):  # the method will say it
@@ -216,7 +216,7 @@ def _two_ssp_shapes(model, s, sparsity, **options):
 
 
 def _two_ssp_shape(s, b, end, each):
-    "A balance as a plan: the attentions that weigh most (0), or least (1)"
+    "A balance as a plan: the attention modules that weigh most (0), or least (1)"
     L = len(s)
     kept = [_keep_first(s, i, k) for i, k in enumerate(layer_widths(s, b.width))]
     ffn, experts = zip(*kept, strict=True)
@@ -353,7 +353,7 @@ def count_cache(
 
 
 def _plain_cache(model, context):
-    "Keys and values of every attention; one number each for a stand-in"
+    "Keys and values of every attention; one number each for a placeholder"
     a, c = arch(model), model.config.get_text_config()
     heads = getattr(c, "num_key_value_heads", None) or c.num_attention_heads
     d = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
@@ -371,10 +371,10 @@ class Estimate:
     target: float  # sparsity asked for
     sparsity: float  # that will be reached
     params: int  # all parameters
-    active: int  # those that one token uses: fewer in a mixture of experts
+    active: int  # those that one token uses: fewer in a mixture-of-experts (MoE) model
     bytes: int  # of the weights, on disk as in memory
     header: int  # bytes that their files say about them, at most
-    width: tuple[int, int]  # narrowest and widest FFN, or expert of a mixture, in neurons
+    width: tuple[int, int]  # narrowest and widest FFN, or expert of an MoE model, in neurons
     attentions: int  # that are left
     cache: int  # bytes of keys and values of one sequence at the context
     prefill: int  # operations of a prompt as long as the context

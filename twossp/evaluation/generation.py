@@ -47,7 +47,7 @@ def agreement(
     model: PreTrainedModel,  # pruned; untouched
     dense: PreTrainedModel,  # of the same vocabulary; untouched
     ids: torch.Tensor,  # (n, t) token windows of text held out from calibration
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
 ) -> dict:  # 'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
     """How far a model's predictions on text agree with the dense model's.
 
@@ -60,7 +60,7 @@ def agreement(
     ids : torch.Tensor
         (n, t) token windows of text held out from calibration
     bs : int, default 1
-        windows a forward
+        windows per forward pass
 
     Returns
     -------
@@ -123,7 +123,7 @@ def written_nll(
 
 # %% ../../nbs/evaluation/02_generation.ipynb #fc860344
 def _without_hooks(model):
-    "A copy's modules without the hooks that transformers hangs on at a forward"
+    "A copy's modules without the hooks that transformers hangs on at a forward pass"
     for m in model.modules():
         m._forward_hooks.clear()
         m._forward_pre_hooks.clear()
@@ -139,7 +139,7 @@ class Agreement:
     ids: torch.Tensor = field(repr=False)  # (n, t) windows of held-out text
     prompt: int = 32  # tokens of each window that are a prompt, 2 … t
     new: int = 64  # tokens written at most
-    bs: int = 1  # windows a forward
+    bs: int = 1  # windows per forward pass
     bound: bool = field(default=False, repr=False)  # is the dense model the row's own
     reads_tokens = True  # and no words, so that no tokenizer is needed
 
@@ -181,7 +181,7 @@ class Agreement:
             return self
         return replace(self, dense=keep_dense(model), bound=True)
 
-    def __getstate__(self) -> dict:  # hooks that forwards left do not travel
+    def __getstate__(self) -> dict:  # hooks that forward passes left do not travel
         "What pickles."
         if self.dense is None:
             return vars(self)
@@ -195,7 +195,7 @@ def on_agreement(
     ids: torch.Tensor,  # (n, t) windows of text held out from calibration
     prompt: int = 32,  # tokens of each window that are a prompt, 2 … t
     new: int = 64,  # tokens written at most
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
 ) -> Agreement:  # (model, tokenizer) -> dict; pickles
     """Evaluation: does a model still predict, and write, as this dense one does.
 
@@ -210,7 +210,7 @@ def on_agreement(
     new : int, default 64
         tokens written at most
     bs : int, default 1
-        windows a forward
+        windows per forward pass
 
     Returns
     -------

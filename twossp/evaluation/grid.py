@@ -70,7 +70,7 @@ def find_plan(
     options: Mapping | None = None,  # further keyword arguments of the method
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
-) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'}
+) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'}
     "Run a method, and say what it took."
     report = {} if report is None else report
     given = _fitting(method, seed=seed, progress=progress, log=report)
@@ -150,7 +150,7 @@ def recall_plan(
     progress: bool = False,  # show progress bars
     report: dict | None = None,  # if given, receives what the method measured
     key: str | None = None,  # of a method that cannot be told by its code
-) -> tuple:  # plan, {'seconds', 'forwards', 'plan_peak'} of the search
+) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'} of the search
     "The plan of a run, from its file if that is there; else searched for, and kept."
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
@@ -467,13 +467,13 @@ def _say_old(out, rows, plans):
     if old or named:
         log.info(
             "%s: %d rows and %d plans are of an older version, whose keys say less than"
-            " what decides them: they are kept, and found anew where they are asked for",
+            " what decides them: they are kept, and found again where they are asked for",
             out, old, named,
         )
 
 
 def _forget_errors(path, keys):
-    "Write the file anew without the rows of these runs that hold an error"
+    "Write the file again without the rows of these runs that hold an error"
     if not Path(path).exists():
         return
     rows = [r for r in load_results(path) if not (r.errors and r.key in keys)]

@@ -34,7 +34,7 @@ from .tasks import main_numbers
 def plot_kept(
     r: Result,  # with what stays of its layers
 ) -> Figure:  # to show or save
-    "A row's plan: attentions that stay or go, and the share of each FFN that stays."
+    "A row's plan: attention modules that stay or go, and the share of each FFN that stays."
     if not r.kept:
         raise ValueError(f"{name_of(r)} does not say what stays of its layers")
     attn, ffn = r.kept
@@ -216,7 +216,7 @@ def _noise(rows):
 
 
 def _plans(rows):
-    "A picture of each plan"
+    "A figure of each plan"
     named = zip(rows, names_of(rows), strict=True)
     there = [(r, n) for r, n in named if r.method != "dense" and r.kept]
     if there:

@@ -96,23 +96,23 @@ def disk_bytes(
 @decides(row="model ids warmup repeats average")
 def forward_time(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (b, t) token windows, all in one forward
-    warmup: int = 10,  # forwards that are not counted
-    repeats: int = 10,  # forwards that are
+    ids: torch.Tensor,  # (b, t) token windows, all in one forward pass
+    warmup: int = 10,  # forward passes that are not counted
+    repeats: int = 10,  # forward passes that are
     average: Callable = statistics.mean,  # of the repeats; the paper takes the mean
 ) -> float:  # seconds
-    """Time of one forward over `ids`, without a cache.
+    """Time of one forward pass over `ids`, without a cache.
 
     Parameters
     ----------
     model : PreTrainedModel
         any causal language model; untouched
     ids : torch.Tensor
-        (b, t) token windows, all in one forward
+        (b, t) token windows, all in one forward pass
     warmup : int, default 10
-        forwards that are not counted
+        forward passes that are not counted
     repeats : int, default 10
-        forwards that are
+        forward passes that are
     average : Callable, default statistics.mean
         of the repeats; the paper takes the mean
 
@@ -147,14 +147,14 @@ class Speed:
     "Generation, measured; medians over repeats."
 
     prefill: float  # seconds for the prompt
-    first_token: float  # seconds until the first new token is on the host
+    first_token: float  # seconds until the first new token is on the CPU
     decode: float  # new tokens a second after the first, over the whole batch
     cache_bytes: int  # keys and values at the end
     memory: int | None  # bytes: the weights, and what generation needed beyond them
 
 # %% ../../nbs/evaluation/01_measure.ipynb #8ca243ec
 def _step(model, ids, key, cache):
-    "One cached forward: the next token of each row, and the cache"
+    "One cached forward pass: the next token of each row, and the cache"
     known = signature(model.forward).parameters
     how = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
     if cache is not None:
@@ -275,7 +275,7 @@ def count_operations(
     past: int = 0,  # tokens that are in the cache already
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
-    "Operations of one forward: linear layers, a token's experts, attention, the head."
+    "Operations of one forward pass: linear layers, a token's experts, attention, the head."
     a, layers = arch(model), decoder_layers(model)
     linear = (sum(_matrices(layer) for layer in layers) + _routed(model)) * tokens
     there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
@@ -333,7 +333,7 @@ class OnText:
     "Evaluation: perplexity on token windows, and the nll of each."
 
     ids: torch.Tensor = field(repr=False)  # (n, t) token windows
-    bs: int = 1  # windows a forward
+    bs: int = 1  # windows per forward pass
     stride: int | None = None  # None: consecutive windows; a number: the strided form
     progress: bool = field(default=False, repr=False)  # show a progress bar
     reads_tokens = True  # and no words, so that no tokenizer is needed
@@ -372,7 +372,7 @@ def _short(values):
 @decides(row="ids bs stride", nothing="progress")
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
     # None: consecutive windows, the paper's form; a number: the strided form
     stride: int | None = None,
     progress: bool = False,  # show a progress bar
@@ -384,7 +384,7 @@ def on_text(
     ids : torch.Tensor
         (n, t) token windows
     bs : int, default 1
-        windows a forward
+        windows per forward pass
     stride : int | None, default None
         None: consecutive windows, the paper's form; a number: the strided form
     progress : bool, default False
@@ -450,7 +450,7 @@ def on_prompts(
 # %% ../../nbs/evaluation/01_measure.ipynb #6f8ad9a5
 @dataclass(frozen=True, eq=False)
 class OnForward:
-    "Evaluation: time of a forward without cache, and its operations."
+    "Evaluation: time of a forward pass without cache, and its operations."
 
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
     options: tuple = ()  # of `forward_time`, as pairs
@@ -479,7 +479,7 @@ def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
 ) -> OnForward:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: time of a forward without cache (`forward_s`) and its operations.
+    """Evaluation: time of a forward pass without cache (`forward_s`) and its operations.
 
     Parameters
     ----------
@@ -639,7 +639,7 @@ def describe_model(
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
-    widths = [e.width for e in now.experts if e] or now.width  # of a mixture's experts
+    widths = [e.width for e in now.experts if e] or now.width  # of an MoE model's experts
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,

@@ -52,13 +52,13 @@ class Result:
     params : int | None, default None
         all parameters
     active : int | None, default None
-        those that one token uses; of mixtures of experts
+        those that one token uses; of mixture-of-experts (MoE) models
     layer_params : int | None, default None
         those of the decoder layers
     bytes : int | None, default None
         of the weights
     width : list | None, default None
-        narrowest and widest FFN, or expert of a mixture, in neurons
+        narrowest and widest FFN, or expert of an MoE model, in neurons
     kept : list | None, default None
         two lists, one entry a layer of the dense model: shares of attention and FFN that stay
     plan : str | None, default None
@@ -107,10 +107,10 @@ class Result:
     # removed since the original model, where the model had been pruned before
     total_sparsity: float | None = None
     params: int | None = None  # all parameters
-    active: int | None = None  # those that one token uses; of mixtures of experts
+    active: int | None = None  # those that one token uses; of mixture-of-experts (MoE) models
     layer_params: int | None = None  # those of the decoder layers
     bytes: int | None = None  # of the weights
-    width: list | None = None  # narrowest and widest FFN, or expert of a mixture, in neurons
+    width: list | None = None  # narrowest and widest FFN, or expert of an MoE model, in neurons
     # two lists, one entry a layer of the dense model: shares of attention and FFN that
     # stay
     kept: list | None = None

@@ -51,10 +51,10 @@ def mixer_count(
 def attention_count(
     s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
-    alpha: float = 1.5,  # larger removes more attentions; the paper's value
+    alpha: float = 1.5,  # larger removes more attention modules; the paper's value
     count: str = "all",  # what F counts; or "active": what one token uses
 ) -> int:  # 0 … L
-    "The formula's number of attentions to remove."
+    "The formula's number of attention modules to remove."
     _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
@@ -68,7 +68,7 @@ def _check_count(count, n_attn=None):
         raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
     if n_attn is not None and count != "all":
         raise ValueError(
-            f"balance={count!r} is how the formula finds the number of attentions, and"
+            f"balance={count!r} is how the formula finds the number of attention modules, and"
             f" n_attn={n_attn!r} gives one: leave one of them out"
         )
 
@@ -113,22 +113,22 @@ def check_multiple(
 class Balance:
     "How a sparsity target is split between the stages."
 
-    n_attn: int  # attentions to remove
+    n_attn: int  # attention modules to remove
     width: int  # FFN neurons each layer keeps
 
 # %% ../../nbs/pruning/03_balance.ipynb #0f1fc70e
 def reachable_range(
     s: Structure | Sizes,  # of the dense model
-    n_attn: int,  # attentions removed
+    n_attn: int,  # attention modules removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    "The sparsities that `n_attn` removed attentions allow: all of every FFN, or none."
+    "The sparsities that `n_attn` removed attention modules allow: all of every FFN, or none."
     s = as_structure(s)
     attn = n_attn * mean_sizes(s)[0]
     return attn / s.total, (attn + sum(s.sizes())) / s.total
 
 # %% ../../nbs/pruning/03_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
-    "`ValueError` unless `n` removed attentions can meet the target"
+    "`ValueError` unless `n` removed attention modules can meet the target"
     low, high = reachable_range(s, n)
     if low <= sparsity <= high:
         return
@@ -138,7 +138,7 @@ def _check_reach(s, sparsity, n):
     if rows:
         way = f"at sparsity {sparsity:.4g}, n_attn may be {rows[0]} to {rows[-1]}"
     raise ValueError(
-        f"with {n} attentions removed, sparsity can be {low:.4f} to {high:.4f}, and"
+        f"with {n} attention modules removed, sparsity can be {low:.4f} to {high:.4f}, and"
         f" {sparsity:.4g} was asked for; {way}"
     )
 
@@ -153,10 +153,10 @@ def full_width(
 def width_after(
     s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
-    removed: float,  # parameters that attentions take away
+    removed: float,  # parameters that attention modules take away
     multiple: int = 1,  # of which the width is a multiple
 ) -> int:  # that the widest FFN keeps
-    "The width that meets a target, once it is known what the attentions take away."
+    "The width that meets a target, once it is known what the attention modules take away."
     s = as_structure(s)
     n, f = sum(x > 0 for x in s.sizes()), s.full_width
     # FFN parameters to remove from each layer
@@ -176,7 +176,7 @@ def balance(
     s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula; the paper's value
-    n_attn: int | None = None,  # attentions to remove; default: the formula's number
+    n_attn: int | None = None,  # attention modules to remove; default: the formula's number
     # the width is a multiple of this, or the dense one; 1 is the paper, 64 suits
     # 16-bit kernels
     multiple: int = 1,
@@ -193,7 +193,7 @@ def balance(
     alpha : float, default 1.5
         of the formula; the paper's value
     n_attn : int | None, default None
-        attentions to remove; default: the formula's number
+        attention modules to remove; default: the formula's number
     multiple : int, default 1
         the width is a multiple of this, or the dense one; 1 is the paper, 64 suits 16-bit
         kernels
@@ -212,7 +212,7 @@ def balance(
     n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(
-            f"n_attn has to be a whole number from 0 to {L}, the attentions that can go;"
+            f"n_attn has to be a whole number from 0 to {L}, the attention modules that can go;"
             f" got {n!r}"
         )
     A, _ = mean_sizes(s)

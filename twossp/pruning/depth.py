@@ -23,7 +23,7 @@ class Trial:
     "One candidate tried at one step of a greedy search."
 
     step: int  # 0 for the first removal
-    candidate: int  # index into the candidates; for attentions of all layers: the layer
+    candidate: int  # index into the candidates; for attention modules of all layers: the layer
     nll: float  # mean nats a token, with the candidate removed too
     chosen: bool  # was it the one removed at this step
 

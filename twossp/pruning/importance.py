@@ -155,7 +155,7 @@ def _group_places(tensors):
 
 
 def _add_up(waiting):
-    "Add all (tally, norms) to the tallies' sums, in float64 on the host; none are left"
+    "Add all (tally, norms) to the tallies' sums, in float64 on the CPU; none are left"
     for ks in _group_places([x for _, x in waiting]):
         some = [waiting[k] for k in ks]
         flat = torch.cat([x.reshape(-1) for _, x in some]).cpu()
@@ -216,7 +216,7 @@ def _sum_bits(x):
 
 
 def _read_sums(tensors):
-    "The sums of all, as numbers; the host waits once for each device"
+    "The sums of all, as numbers; the CPU waits once for each device"
     out = [0] * len(tensors)
     for ks in _group_places(tensors):
         sums = torch.stack([_sum_bits(tensors[k]) for k in ks]).tolist()
@@ -400,7 +400,7 @@ class _Stream:
             del noted[n:]
 
     def enters(self, i, h):
-        "Where the model runs whole, this is also what is behind the layer before"
+        "Where the model runs whole, this is also what is after the layer before"
         now = self.take(h)
         if self.whole and i:
             self.found[i - 1].append(self.note(self.before, now))
@@ -460,7 +460,7 @@ def block_influence(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
     last_token: bool = True,  # of each window; False: the mean over all its tokens
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
 ) -> torch.Tensor:  # (L,) float32, in [0, 2]
     """ShortGPT's block influence: how far each block turns the residual stream.
@@ -474,7 +474,7 @@ def block_influence(
     last_token : bool, default True
         of each window; False: the mean over all its tokens
     bs : int, default 1
-        windows a forward
+        windows per forward pass
     progress : bool, default True
         show a progress bar
 

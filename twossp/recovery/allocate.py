@@ -33,7 +33,7 @@ from ..runtime.metrics import check_ids
 class Point:
     "One balance that was tried."
 
-    n_attn: int  # attentions removed
+    n_attn: int  # attention modules removed
     width: int  # FFN neurons that each layer keeps
     nll: float  # nats a token on the windows that balances are compared on
     # the same after a repair, on windows that it has not seen; None: not tried
@@ -44,7 +44,7 @@ def feasible_counts(
     s: Structure | Sizes,  # of the dense model
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
-    "The numbers of removed attentions with which the target can be met."
+    "The numbers of removed attention modules with which the target can be met."
     sparsity = check_sparsity(sparsity)
     ranges = [reachable_range(s, n) for n in range(mixer_count(s) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
@@ -180,7 +180,7 @@ def _halve(pairs):
 def search_widths(
     model: PreTrainedModel,  # dense; untouched
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
-    plan: Plan,  # narrowed by those scores, without weights; its attentions stay so
+    plan: Plan,  # narrowed by those scores, without weights; its attention modules stay so
     search: torch.Tensor,  # (m, t) windows that steps are scored on
     compare: torch.Tensor,  # (k, t) windows that decide
     rounds: int = 3,  # of exchanges

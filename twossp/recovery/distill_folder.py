@@ -221,7 +221,7 @@ def write_curve(
     found: dict,  # `log["recovery"]` of `recover`
     file: str | Path,  # that `check_curve` accepts; replaced if it is there
 ):
-    "Keep the divergence of each step, as a table or as a picture."
+    "Keep the divergence of each step, as a table or as a figure."
     check_curve(file)
     if Path(file).suffix != ".csv":
         plot_recovery(found).savefig(file)

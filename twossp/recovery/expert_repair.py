@@ -77,7 +77,7 @@ def _listening(experts):
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #4ac46176
 def hear_experts(
-    model: PreTrainedModel,  # a mixture, in inference mode; its experts are dense
+    model: PreTrainedModel,  # an MoE model, in inference mode; its experts are dense
     i: int,  # a layer of experts
     tape: Tape,  # what `record_calls` recorded
     h: torch.Tensor,  # (n, t, d) what enters the layer

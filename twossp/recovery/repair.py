@@ -123,7 +123,7 @@ class Factors:
     # by what factor the attention's is added; None: not just added, or not to be told
     attn: float | None
     ffn: float | None  # likewise the FFN's
-    after: bool = False  # does the FFN read the stream behind the attention
+    after: bool = False  # does the FFN read the stream after the attention
 
 # %% ../../nbs/recovery/02_repair.ipynb #fcc15a06
 def probe_factors(
@@ -169,7 +169,7 @@ class _Setting:
     lams: tuple[float, ...]  # to choose from
     n_fit: int  # windows that λ is fitted on; the others are held out
     bs: int  # windows that go through a layer together
-    attention: bool = False  # are attentions refitted too
+    attention: bool = False  # are attention modules refitted too
     budget: int = 2**30  # bytes of inputs that may be kept
     front: bool = True  # does the layer in front of a gap aim behind it
     held_out: float = 0.25  # of an expert's tokens
@@ -219,7 +219,7 @@ class _Fit:
     bias: torch.Tensor | None  # (d,) of the projection
     kept: object  # which of the inputs stay: indices, or a slice
     keep: bool = False  # keep the inputs
-    ahead: torch.Tensor | None = None  # (n, t, d) the dense stream behind a gap
+    ahead: torch.Tensor | None = None  # (n, t, d) the dense stream after a gap
     sums: dict = field(default_factory=dict)  # "fit", "held" -> moments
     xs: list = field(default_factory=list)  # the inputs, if they are kept
     rests: list = field(default_factory=list)  # likewise what the layer gives besides
@@ -258,10 +258,10 @@ class _Fit:
 class _Goal:
     "What the dense model gives at a layer"
 
-    out: torch.Tensor  # (n, t, d) stream behind the layer
-    mid: torch.Tensor | None  # without the FFN's part; None: attentions stay
+    out: torch.Tensor  # (n, t, d) stream after the layer
+    mid: torch.Tensor | None  # without the FFN's part; None: attention modules stay
     c: Factors  # how the layer adds up
-    ahead: torch.Tensor | None = None  # behind the gap that follows; None: no gap
+    ahead: torch.Tensor | None = None  # after the gap that follows; None: no gap
 
 
 def _find_goal(place, h, c):
@@ -285,10 +285,10 @@ class _Task:
     want: torch.Tensor  # (n, t, d) where the layer's output should be
     c: float | None  # by what factor the projection is added to it
     stream: bool = True  # is the output wanted
-    ahead: torch.Tensor | None = None  # the dense stream behind a gap
+    ahead: torch.Tensor | None = None  # the dense stream after a gap
 
 
-_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims behind a gap
+_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
 
 
 def _pick_lambdas(lams, task):
@@ -312,7 +312,7 @@ def _refit_projection(place, task, g):
     read = kept if task.run.ffn[place.i] is None else slice(None)
     fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
     _run_pruned(place, task.run, g, task.name, fit)
-    take = fit.sums.pop  # whoever holds them, their memory is not used again
+    take = fit.sums.pop  # anyone who holds them, their memory is not used again
     lams = _pick_lambdas(how.lams, task)
     new, found = refit_best(take("fit"), take("held", None), old, lams)
     new = new.to(old.dtype).to(old.device)
@@ -395,7 +395,7 @@ def _can_aim(place, plan, goal):
 
 
 def _look_ahead(place, plan, goal):
-    "The dense stream behind the gap that follows this layer; None: nothing to aim at"
+    "The dense stream after the gap that follows this layer; None: nothing to aim at"
     behind, dense, out = _find_behind(plan, place.i), dense_plan(len(plan)), goal.out
     if behind == place.i + 1 or not _can_aim(place, plan, goal):
         return None
@@ -409,7 +409,7 @@ class _Repair:
     "A plan that is being repaired"
 
     plan: Plan
-    stream: torch.Tensor  # (n, t, d) behind the layers that are repaired
+    stream: torch.Tensor  # (n, t, d) after the layers that are repaired
     weights: dict = field(default_factory=dict)
     found: list = field(default_factory=list)
 
@@ -452,7 +452,7 @@ def repair_plans(
     share: float = 0.5,  # of the target: 1 = the dense stream, 0 = the layer's own FFN
     lam: float | Sequence[float] = LAMBDAS,  # λ, or several to choose from
     held_out: float = 0.25,  # share of the windows that λ is chosen on; the last ones
-    attention: bool = False,  # refit the output projections of attentions too
+    attention: bool = False,  # refit the output projections of attention modules too
     front: bool = True,  # the layer in front of whole layers that go writes their part
     noise: float = NOISE,  # windows of random tokens, as a share of those of text
     seed: int = 0,  # of those
@@ -490,7 +490,7 @@ def _known_factors(known, place, h):
 
 
 def _finish(model, repair):
-    "The repaired plan; of a mixture's, how many experts had too few tokens"
+    "The repaired plan; of an MoE model's, how many experts had too few tokens"
     lines = [f for f in repair.found if f["part"] == "experts"]
     plan = replace(repair.plan, weights=repair.weights)
     if arch(model).experts and not repair.found:
@@ -524,8 +524,8 @@ def _check_setting(model, plans, calib, share, lam, held_out, attention):
     check_ids(calib, model)
     if attention and arch(model).experts:
         raise ValueError(
-            "attention=True is for dense models: in a mixture the experts are refitted,"
-            " and attentions stay as they are"
+            "attention=True is for dense models: in an MoE model the experts are refitted,"
+            " and attention modules stay as they are"
         )
     for plan in plans:
         _check_repairable(model, plan)

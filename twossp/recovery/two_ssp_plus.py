@@ -55,7 +55,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance):
         raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
     if widths == "search" and any(p.groups for p in structure(model).parts):
         raise ValueError(
-            "widths='search' is for dense models: the experts of a mixture keep one width"
+            "widths='search' is for dense models: the experts of an MoE model keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
         )
     check_repair(repair, calib, model)
@@ -70,7 +70,7 @@ def _check_search(n_attn, balance):
     "`ValueError` where the balance is searched, and the formula's asked for too"
     if n_attn == "search" and balance != "all":
         raise ValueError(
-            f"balance={balance!r} is how the formula finds the number of attentions, and"
+            f"balance={balance!r} is how the formula finds the number of attention modules, and"
             " n_attn='search' asks the text: leave one of them out"
         )
 
@@ -82,16 +82,16 @@ def two_ssp_with(
     sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the balance formula
-    # attentions to remove; "search": what the calibration text prefers; default: the
+    # attention modules to remove; "search": what the calibration text prefers; default: the
     # formula's number
     n_attn: int | str | None = None,
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # norm of stage 1
     # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
     multiple: int = 1,
-    # of a mixture's experts the formula counts all, or "active": those a token uses
+    # of an MoE model's experts the formula counts all, or "active": those a token uses
     balance: str = "all",
-    weighted: bool = False,  # in a mixture, activations by the router's weights
+    weighted: bool = False,  # in an MoE model, activations by the router's weights
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     widths: str = "uniform",  # "search": layers may differ in width, their sum stays
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
@@ -114,7 +114,7 @@ def two_ssp_with(
     alpha : float, default 1.5
         of the balance formula
     n_attn : int | str | None, default None
-        attentions to remove; "search": what the calibration text prefers; default: the
+        attention modules to remove; "search": what the calibration text prefers; default: the
         formula's number
     n_search : int, default 1
         windows that stage 2 scores on
@@ -123,9 +123,9 @@ def two_ssp_with(
     multiple : int, default 1
         FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
     balance : str, default 'all'
-        of a mixture's experts the formula counts all, or "active": those a token uses
+        of an MoE model's experts the formula counts all, or "active": those a token uses
     weighted : bool, default False
-        in a mixture, activations by the router's weights
+        in an MoE model, activations by the router's weights
     bs : int | None, default None
         windows a layer takes at a time; default: by their tokens
     widths : str, default 'uniform'
@@ -168,7 +168,7 @@ def two_ssp_plus(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
     sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
     *,
-    n_attn: int | str | None = "search",  # attentions to remove, or None: the formula's
+    n_attn: int | str | None = "search",  # attention modules to remove, or None: the formula's
     widths: str = "search",  # of the FFNs; or "uniform"
     repair: str | None = "least_squares",  # of what is left; or None
     alpha: float = 1.5,  # of the balance formula, where the search begins
@@ -191,7 +191,7 @@ def two_ssp_plus(
     sparsity : float
         target, in (0, 1): share of the decoder layers' parameters
     n_attn : int | str | None, default 'search'
-        attentions to remove, or None: the formula's
+        attention modules to remove, or None: the formula's
     widths : str, default 'search'
         of the FFNs; or "uniform"
     repair : str | None, default 'least_squares'

@@ -66,7 +66,7 @@ def rows_at_once(
 def is_out_of_memory(
     e: BaseException,  # that was raised by some work on a device
 ) -> bool:  # False for any other error
-    "Did a device, or the host, lack memory."
+    "Did a device, or the CPU, lack memory."
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
         return True
     mps = isinstance(e, RuntimeError) and "out of memory" in str(e)

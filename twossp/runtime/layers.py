@@ -88,7 +88,7 @@ def stand_ins(
     note: Callable,
     as_tuple: bool,  # do the family's layers return tuples
 ) -> Iterator[None]:
-    "All decoder layers replaced by stand-ins inside the `with` block."
+    "All decoder layers replaced by placeholders inside the `with` block."
     new = nn.ModuleList()
     for i, layer in enumerate(decoder_layers(model)):
         new.append(StandIn(layer, partial(note, i), as_tuple))
@@ -208,7 +208,7 @@ def run_layer(
 
 # %% ../../nbs/runtime/07_layers.ipynb #b10d3a98
 def _plain_logits(model, ids):
-    "Logits of an ordinary forward, and whether the family's layers return tuples"
+    "Logits of an ordinary forward pass, and whether the family's layers return tuples"
     seen: list = []
     hook = decoder_layers(model)[0].register_forward_hook(
         lambda m, args, out: seen.append(not isinstance(out, torch.Tensor))
@@ -241,7 +241,7 @@ def run_layers(
 def is_offloaded(
     model: PreTrainedModel,  # of a supported family
 ) -> bool:  # False while they are all in memory
-    "Do decoder layers have to be fetched from the host or from disk."
+    "Do decoder layers have to be fetched from the CPU or from disk."
     return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
 
 
@@ -265,7 +265,7 @@ def tail(
     model: PreTrainedModel,  # in inference mode
     as_tuple: bool = False,  # do the family's layers return tuples
     # hand the model a mask that is made already, so that it does not look at positions
-    # to see whether it needs one: the host would wait for that
+    # to see whether it needs one: the CPU would wait for that
     mask: bool = False,
 ) -> Iterator[Callable]:  # (tokens, d) hidden states -> (tokens, vocabulary) logits
     "Inside the `with` block: everything behind the last layer, as a function."
@@ -303,7 +303,7 @@ _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 
 def _replayed(model, ids, check):
-    "Logits of whole windows, replayed; on the host, where there is room for them"
+    "Logits of whole windows, replayed; on the CPU, where there is room for them"
     h, tape = record_calls(model, ids, check.as_tuple)
     h = run_layers(model, tape, h, len(h) if check.stack else 1)
     with tail(model, check.as_tuple, check.mask) as logits:
@@ -340,7 +340,7 @@ def _find_check(model, probe):
     return Check(problem=problems[1])
 
 # %% ../../nbs/runtime/07_layers.ipynb #d173e0b1
-_PICTURES = "windows with pictures differ in what layers are called with"
+_PICTURES = "windows with figures differ in what layers are called with"
 
 
 def check_replay(
@@ -458,7 +458,7 @@ class Work:
 
     def forwards(
         self,
-        t: int,  # tokens of the window that counts as one forward
+        t: int,  # tokens of the window that counts as one forward pass
     ) -> float:  # a fraction where layers were shared, or windows shorter
         "Passes of one window through all layers."
         return self.tokens / (t * len(self.layers))

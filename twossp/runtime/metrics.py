@@ -39,7 +39,7 @@ def inference(
 
 # %% ../../nbs/runtime/06_metrics.ipynb #m12word
 def _what_is(ids):
-    "What was given in place of token windows, in a few words"
+    "What was given instead of token windows, in a few words"
     if isinstance(ids, torch.Tensor):
         return f"a tensor {ids.dtype} {tuple(ids.shape)}"
     if isinstance(ids, str):
@@ -127,7 +127,7 @@ WALKERS = {"nll": "twossp.runtime.search:offloaded_nll"}
 def nll(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor:  # (n,) float32 on CPU, nats a token
     """Mean negative log-likelihood of each window.
@@ -139,7 +139,7 @@ def nll(
     ids : torch.Tensor
         (n, t) token windows; or see `show_windows`
     bs : int, default 1
-        windows a forward
+        windows per forward pass
     progress : bool, default False
         show a progress bar
 
@@ -164,7 +164,7 @@ def nll(
 def perplexity(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
 ) -> float:  # at least 1; inf if the nll overflows
     """Exponential of the mean nll over all predicted tokens.
@@ -176,7 +176,7 @@ def perplexity(
     ids : torch.Tensor
         (n, t) token windows; or see `show_windows`
     bs : int, default 1
-        windows a forward
+        windows per forward pass
     progress : bool, default False
         show a progress bar
 
@@ -208,7 +208,7 @@ def kl(
     ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
     # token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     ref: Callable,
-    bs: int = 1,  # windows a forward
+    bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor:  # (n,) float32 on CPU, nats a token
     """Mean KL divergence of the model's predictions from the reference's, for each
@@ -223,7 +223,7 @@ def kl(
     ref : Callable
         token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     bs : int, default 1
-        windows a forward
+        windows per forward pass
     progress : bool, default False
         show a progress bar
 

@@ -66,7 +66,7 @@ def describe_calibration(
     if calib is None:
         return {}
     said = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
-    said += ", with pictures" if shown else ""
+    said += ", with images" if shown else ""
     digest = shown.digest if shown else ids_hash(calib)
     return dict(calibration=said, calibration_hash=digest)
 
@@ -144,14 +144,14 @@ def _used_attention(model):
 
 
 def _stamp(plan, **facts):
-    "With these facts, in place of what a method that this one is made of said"
+    "With these facts, instead of what a method that this one is made of said"
     kept = {k: v for k, v in plan.provenance.items() if k not in facts}
     return with_provenance(replace(plan, provenance=kept), **facts)
 
 # %% ../../nbs/runtime/09_provenance.ipynb #c2b1712b
 @contextmanager
 def _counted(model, calib, log):
-    "A method's forwards go into its `log`, where it does not count them itself"
+    "A method's forward passes go into its `log`, where it does not count them itself"
     if log is None:
         yield
         return
@@ -235,7 +235,7 @@ MASKS = "plan.masks"  # of a checkpoint: a safetensors, which engines do not tak
 
 def mask_tensors(
     plan,  # of any kind
-) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty: no mixture
+) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty: no MoE model
     "What a plan says of experts, for a safetensors."
     masks = plan_masks(plan).items()
     bits = {f"masks:{i}": np.frombuffer(b, np.uint8).copy() for i, b in masks}

@@ -400,7 +400,7 @@ def _scored(model, plans, ids, plain, quick):
 
 
 def _fill(out, found):
-    "Write (plans, windows, losses) into `out`; the host waits for the device here, once"
+    "Write (plans, windows, losses) into `out`; the CPU waits for the device here, once"
     sizes = [x.numel() for *_, x in found]
     flat = torch.cat([x.float().reshape(-1) for *_, x in found]).cpu()
     for (plans, windows, _), x in zip(found, flat.split(sizes), strict=True):
@@ -483,7 +483,7 @@ def _ends_kl(e, count, ref, dense, check):
     nodes, out = [n for n in e.states if min(n.plans) < count], []
     for w in range(len(e.ids) if nodes else 0):  # else only the dense model arrived
         states, p = [e.states[n][w] for n in nodes], None
-        if dense is None:  # asked before there are stand-ins
+        if dense is None:  # asked before there are placeholders
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
         with tail(e.job.model, check.as_tuple, check.mask) as logits:
             take = _reference_at(p, logits, None if p is not None else dense[w])

@@ -90,7 +90,7 @@ def weights_state(
     h = hashlib.sha256(_json(config_facts(model)))
     for name, m in _offloaded(model):
         if isinstance(m._hf_hook.weights_map, Later):
-            h.update(f"{name} is made anew".encode())
+            h.update(f"{name} is made again".encode())
     seen: dict = {}  # tied tensors are read once
     for name, x in read_weights(model, fetch=False):
         if not isinstance(x, torch.Tensor):

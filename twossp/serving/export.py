@@ -64,10 +64,10 @@ def read_ways(
 def fill_zeros(
     model: PreTrainedModel,  # as `load_pruned` gives it
 ) -> PreTrainedModel:  # an ordinary model of its family, which knows the plan
-    "A pruned model in its family's ordinary form, zeros where something is gone."
+    "A pruned model in its family's ordinary format, zeros where something is gone."
     plan = getattr(model, "twossp_plan", None)
     if not isinstance(plan, Plan):
-        raise ValueError("only removals have an ordinary form; this is another kind")
+        raise ValueError("only removals have an ordinary format; this is another kind")
     base, a = model_family(model.config), arch(model)
     made = config_class(base)
     said = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
@@ -159,7 +159,7 @@ def _ask_file(folder, out, how):
         return ["not asked: pip install llama-cpp-py-sync, and it is"]
     rounded = bool(how.get("quantize"))
     found, before, after = check_gguf(out, folder, quantized=rounded)
-    said = f"perplexity of the golden answers {before:.3f}, of the file {after:.3f}"
+    said = f"perplexity of the reference outputs {before:.3f}, of the file {after:.3f}"
     return [repr(found), said]
 
 
@@ -225,7 +225,7 @@ class ExportRequest:
     quantize: str | None = None  # of a GGUF: one of `QUANTS`
     overwrite: bool = False  # replace what is there
     method: str | None = None  # name of the method that prunes
-    n_attn: int | str | None = None  # attentions that 2ssp removes; None: by its formula
+    n_attn: int | str | None = None  # attention modules that 2ssp removes; None: by its formula
     sources: tuple = ()  # models and files that must not be overwritten; None: no file
 
 
@@ -279,7 +279,7 @@ def check_said(
     for t in targets:
         if n := split(t).n_attn:
             raise ValueError(
-                f"--export native has no word for the {n} attentions that 2ssp removes"
+                f"--export native has no word for the {n} attention modules that 2ssp removes"
                 f" at {t:g}: --n_attn 0 removes none, --export compatible fills zeros in"
             )
 

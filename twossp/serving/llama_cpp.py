@@ -72,7 +72,7 @@ def _fill_batch(lib, ids, start, last):
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #896c7dca
 class LlamaFile:
-    "A GGUF file in llama.cpp: float32 cache, no flash attention, on the processor."
+    "A GGUF file in llama.cpp: float32 cache, no flash attention, on the CPU."
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ def continue_ids(
     return out
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #9d50695e
-ROUNDED = 1.25  # how much larger the golden answers' perplexity may be in few bits
+ROUNDED = 1.25  # how much larger the reference outputs' perplexity may be in few bits
 
 
 def check_gguf(

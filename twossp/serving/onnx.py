@@ -79,7 +79,7 @@ def export_onnx(
     out: str | Path,  # folder to make
     *,
     overwrite: bool = False,  # replace a checkpoint that is there
-) -> Path:  # the folder: `model.onnx`, its weights, tokenizer, plan, golden answers
+) -> Path:  # the folder: `model.onnx`, its weights, tokenizer, plan, reference outputs
     """Write the graph, in float32; `ImportError` or `ValueError` in one line where it
     cannot be."""
     if not has_onnx():
@@ -119,7 +119,7 @@ def run_onnx(
     folder: str | Path,  # that `export_onnx` made
     ids: torch.Tensor,  # (n, t) token ids
 ) -> torch.Tensor:  # (n, t, vocabulary) logits, float32
-    "What the graph says, in ONNX Runtime on the processor."
+    "What the graph says, in ONNX Runtime on the CPU."
     if not has_onnxruntime():
         raise ImportError('running a graph needs ONNX Runtime: pip install "twossp[onnx]"')
     import onnxruntime

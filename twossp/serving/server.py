@@ -122,7 +122,7 @@ def compare_reply(
     answer: dict,  # of `read_reference`
     reply: Reply,  # the server's
 ) -> dict:  # as `compare` gives it; `ValueError` for another tokenizer
-    "How far a server's reply is from a golden answer."
+    "How far a server's reply is from a reference output."
     count = len(answer["ids"])
     if reply.read not in (None, count):
         raise ValueError(

@@ -85,7 +85,7 @@ _OFF = SimpleNamespace(scale=lambda m: 1.0, sinks=lambda m: None)
 
 
 def _take_attentions_back(model, make, prefix):
-    "Make vLLM's attentions, but for the layers that have none"
+    "Make vLLM's attention modules, but for the layers that have none"
     named = [(n, m) for n, m in model.named_modules() if isinstance(m, NoAttention)]
     for name, stub in named:  # what vLLM asks of each layer's attention
         model.attention_fusers.setdefault(stub.layer_idx, (name, _OFF))
@@ -128,7 +128,7 @@ def _is_mixture(config):
 
 
 def _read_experts(folder):
-    "A mixture's tensors as transformers holds them: a file has each expert's own"
+    "An MoE model's tensors as transformers holds them: a file has each expert's own"
     model = AutoModelForCausalLM.from_pretrained(folder)
     tied = model.config.tie_word_embeddings
     for name, x in model.state_dict().items():
