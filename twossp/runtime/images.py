@@ -163,13 +163,13 @@ class Shown:
         self,
         ids: torch.Tensor,  # (b, t) some of the windows
     ) -> dict[str, torch.Tensor]:  # what came with them, on their device
-        "The other inputs of some windows; `ValueError` if one is not among those shown."
+        "The other inputs of some windows; `ValueError` if one is not registered."
         try:
             found = [self.extras[_key(row)] for row in ids.cpu()]
         except KeyError:
             raise ValueError(
-                "a window was run that is not among those shown, or only a part of one:"
-                " with images, windows are used whole"
+                "this batch is not one of the registered image inputs: windows with images"
+                " are used whole, and cannot be split"
             ) from None
         names = dict.fromkeys(k for x in found for k in x)
         return {k: torch.cat([x[k] for x in found]).to(ids.device) for k in names}

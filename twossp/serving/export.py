@@ -279,8 +279,8 @@ def check_said(
     for t in targets:
         if n := split(t).n_attn:
             raise ValueError(
-                f"--export native has no word for the {n} attention modules that 2ssp removes"
-                f" at {t:g}: --n_attn 0 removes none, --export compatible fills zeros in"
+                f"--export native cannot represent the {n} attention modules that 2ssp"
+                f" removes at {t:g}: use --export compatible, or --n_attn 0"
             )
 
 # %% ../../nbs/serving/05_export.ipynb #59b18b12
