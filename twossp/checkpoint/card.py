@@ -245,8 +245,8 @@ def _training(record):
             f" {r['steps']:,} steps, {r['minutes']:.1f} minutes, seed {r['seed']};"
             f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
         )
-        if r.get("written"):
-            said.append(f"{r['written']:,} of the windows written by the dense model")
+        if r.get("synthetic"):
+            said.append(f"{r['synthetic']:,} windows of synthetic text from the dense model")
     return "; ".join(said) or None
 
 # %% ../../nbs/checkpoint/01_card.ipynb #e90f2533

@@ -577,9 +577,9 @@ class ReadOptions:
         None, "number of windows of the text (default: all)", metavar="N", type=read_count,
         decides="plan",
     )
-    written: int = flag(
-        0, "windows more that the teacher writes itself", metavar="N", type=read_count,
-        decides="plan",
+    synthetic: int = flag(
+        0, "number of windows of synthetic text sampled from the teacher", metavar="N",
+        type=read_count, decides="plan",
     )
     device: str | None = flag(
         None, "device (default: an accelerator, else the CPU)", metavar="DEVICE",
@@ -645,7 +645,7 @@ def recover(
     start_processes(load["device"] or "cpu", timeout=WAIT)
     load |= dict(trust_remote_code=o.trust_remote_code)
     kwargs = {k: getattr(o, k) for k in LessonOptions.__dataclass_fields__}
-    kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "written", "overwrite")}
+    kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "synthetic", "overwrite")}
     kwargs |= dict(text=None if o.text == "none" else o.text)
     made = work(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
     if not is_first():

@@ -124,7 +124,7 @@ def find_experts(
     "The layer's fused experts; `ValueError` if there are several such modules."
     names = [n for n, m in layer.named_modules() if is_experts(m)]
     if len(names) > 1:
-        raise ValueError(f"a layer with several MoE models: {', '.join(names)}")
+        raise ValueError(f"a layer with several MoE blocks: {', '.join(names)}")
     return names[0] if names else ""
 
 
