@@ -38,7 +38,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-# %% ../../nbs/checkpoint/05_save.ipynb #9aa13bim
 from .card import (
     count_params, expert_facts, model_card, name_base, plan_record, read_plan,
 )

@@ -275,7 +275,7 @@ class TargetOptions:
         metavar="FILE", decides="plan",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #40d2e15f
+
 @dataclass(frozen=True)
 class BoundOptions:
     "Size or speed target (instead of a sparsity)."
@@ -379,7 +379,7 @@ class MethodOptions:
         choices=REPAIR_NAMES, decides="plan",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #6736cc9d
+
 @dataclass(frozen=True)
 class MixtureOptions:
     "Options for mixture-of-experts (MoE) models."
@@ -616,7 +616,7 @@ class OutputOptions:
         False, "hide progress bars", action="store_true", decides="nothing",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #0afe34cb
+
 @dataclass(frozen=True)
 class OtherOptions:
     "Other modes."

@@ -22,7 +22,6 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-# %% ../../nbs/cli/03_prune.ipynb #339751im
 from ..baselines.methods import find_method, method
 from ..checkpoint.save import check_not_source, check_target, save_pruned
 from .options import (

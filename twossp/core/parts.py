@@ -314,8 +314,8 @@ class FFN(Part):
     neuron: int  # parameters of one neuron
     params: int  # all of them
 
-    kind: ClassVar[str] = "FFN"
-    slot: ClassVar[str] = "ffn"
+    kind = "FFN"
+    slot = "ffn"
 
     @classmethod
     def plain(cls, kept, i):
@@ -463,7 +463,7 @@ class FFN(Part):
 class SharedExpert(FFN):
     "The FFN that every token of a layer of experts goes through."
 
-    kind: ClassVar[str] = "shared expert"
+    kind = "shared expert"
 
 # %% ../../nbs/core/10_parts.ipynb #3437e737
 @dataclass(frozen=True, kw_only=True)
@@ -478,10 +478,10 @@ class Attention(Part):
     window: int | None = None  # tokens that it looks back at, if not at all
     itemsize: int = 4  # bytes of a number
 
-    kind: ClassVar[str] = "attention"
-    slot: ClassVar[str] = "attn"
-    full: ClassVar[object] = True
-    nothing: ClassVar[object] = False
+    kind = "attention"
+    slot = "attn"
+    full = True
+    nothing = False
 
     @classmethod
     def plain(cls, kept, i):
@@ -578,7 +578,7 @@ class Attention(Part):
 class Mixer(Attention):
     "A recurrent token mixer: it keeps states, and no keys."
 
-    kind: ClassVar[str] = "recurrent mixer"
+    kind = "recurrent mixer"
 
 # %% ../../nbs/core/10_parts.ipynb #02ca6785
 def _expert_norms(m, e, p):
@@ -598,9 +598,9 @@ class Experts(Part):
 
     counts: ExpertSizes  # the same in numbers
 
-    kind: ClassVar[str] = "experts"
-    slot: ClassVar[str] = "experts"
-    also: ClassVar[str] = FFN.slot
+    kind = "experts"
+    slot = "experts"
+    also = FFN.slot
 
     @classmethod
     def both(cls, a, b):
