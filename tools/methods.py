@@ -68,7 +68,7 @@ def results_of(names, rows, told):
     if not lines:
         return told.get('measured', 'Not in the common table yet.').strip()
     head = ['target', 'achieved', 'perplexity', 'times dense', 'place', 'pruning, s']
-    head = ['method', *head, 'forwards'] if len(names) > 1 else [*head, 'forwards']
+    head = ['method', *head, 'forward passes'] if len(names) > 1 else [*head, 'forward passes']
     return measured.table(head, lines) + measured.failed_rows(
         [r for r in rows if r['method'] in names]
     )
