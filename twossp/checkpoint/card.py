@@ -200,7 +200,7 @@ def _facts(record):
         calibration = f"{calibration} (hash {digest})"
     original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
-    if record.get("reads"):  # a tower that looks at figures is no part of those
+    if record.get("reads"):  # a tower that looks at images is no part of those
         whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
         achieved += f", {whole:.2%} of the whole model's"
     if original:

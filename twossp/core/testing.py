@@ -172,7 +172,7 @@ def randomize(
     model: nn.Module,  # changed in place
     seed: int = 0,  # of the generator, on CPU: the same weights on every device
 ) -> nn.Module:  # the same `model`
-    """Draw every parameter again: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
+    """Redraw every parameter: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
     norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():  # a shared one comes once

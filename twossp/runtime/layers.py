@@ -340,7 +340,7 @@ def _find_check(model, probe):
     return Check(problem=problems[1])
 
 # %% ../../nbs/runtime/07_layers.ipynb #d173e0b1
-_PICTURES = "windows with figures differ in what layers are called with"
+_PICTURES = "windows with images differ in what layers are called with"
 
 
 def check_replay(
