@@ -288,7 +288,7 @@ def report(
 # %% ../../nbs/cli/04_commands.ipynb #b1815c20
 @dataclass(frozen=True)
 class CheckOptions:
-    "Which folder, and which server."
+    "Checkpoint and server."
 
     folder: str = word(
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
@@ -348,7 +348,7 @@ def _list_ways(folder):
 # %% ../../nbs/cli/04_commands.ipynb #edf45578
 @dataclass(frozen=True)
 class CardOptions:
-    "Which one."
+    "Checkpoint and results."
 
     folder: str = word(
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
@@ -434,7 +434,7 @@ def _beside(value, dense):
 # %% ../../nbs/cli/04_commands.ipynb #0a878900
 @dataclass(frozen=True)
 class ExportOptions:
-    "From where, and to where."
+    "Input and output."
 
     folder: str = word(
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
@@ -489,7 +489,7 @@ def export(
 # %% ../../nbs/cli/04_commands.ipynb #f15c1f05
 @dataclass(frozen=True)
 class PushOptions:
-    "From where, and to where."
+    "Input and output."
 
     folder: str = word(
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
@@ -516,7 +516,7 @@ def push(
 # %% ../../nbs/cli/04_commands.ipynb #5d08792d
 @dataclass(frozen=True)
 class LessonOptions:
-    "How much is trained, and which weights."
+    "Training."
 
     minutes: float | None = flag(
         None, "training time in minutes", metavar="M", type=read_number, decides="plan",
@@ -600,7 +600,7 @@ class ReadOptions:
 # %% ../../nbs/cli/04_commands.ipynb #019992a0
 @dataclass(frozen=True)
 class PlaceOptions:
-    "The folders and models that are read, and those that are written."
+    "Models and output."
 
     folder: str = word(
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="plan",
