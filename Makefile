@@ -13,7 +13,7 @@ LAB ?=
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab tutorials bench vllm llama_cpp engine_speed rehearsal families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test docs check-docs lab tutorials bench vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
 lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)
 
-tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW = True in it measures anew)
+tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW = True in it measures again)
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace nbs/tutorials/$(NB).ipynb
 
 bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
@@ -67,10 +67,10 @@ llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
 	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
-families: $(VENV)/.dev ## every causal type of transformers tried, and every mixture; minutes
+families: $(VENV)/.dev ## every causal type of transformers tried, and every MoE model; minutes
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
-rehearsal: $(VENV)/.dev ## every method on rehearsed accelerators, in all families; minutes
+simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes
 	@$(SLOW) --only tests/devices.ipynb
 
 export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md

@@ -75,7 +75,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        "Collect ids, links, pictures, styles and scripts"
+        "Collect ids, links, images, styles and scripts"
         a = dict(attrs)
         self.ids |= {a[k] for k in ('id', 'name') if a.get(k)}
         if tag != 'link' or a.get('rel') not in ('canonical', 'alternate'):
@@ -214,7 +214,7 @@ def resize(d, width):
 
 
 def load(d, url):
-    "Open a page and wait until scripts and pictures are done; errors it put on the console"
+    "Open a page and wait until scripts and images are done; errors it put on the console"
     d.get_log('browser')
     d.get(url)
     until(lambda: js(d, 'ready()'))
@@ -289,11 +289,11 @@ def check_narrow_menus(d, check, base, page):
 
 
 def check_page(d, check, base, page, axe):
-    """No errors on the console, pictures load, maths is rendered, nothing is wider than a
+    """No errors on the console, images load, maths is rendered, nothing is wider than a
     small screen or cut off, and no violation of axe-core's rules in either mode"""
     errors, maths, pictures = load(d, base + page), js(d, 'maths()'), js(d, 'pictures()')
     bad = errors + [f'not shown: {x["text"]}' for x in maths + pictures if not x['ok']]
-    seen = f'{len(pictures)} pictures load, {len(maths)} formulas are rendered'
+    seen = f'{len(pictures)} images load, {len(maths)} formulas are rendered'
     check(f'{page}: {seen}, no errors', not bad, *bad)
     if not page.startswith('tests/'):
         cut = js(d, 'cut()')
@@ -325,7 +325,7 @@ def check_in_browser(d, check, base, names, api):
     axe = (folder / 'axe.min.js').read_text(encoding='utf-8')
     seen = {p: check_page(d, check, base, p, axe) for p in names}
     check('some page has maths', any(n for n, _ in seen.values()))
-    check(f'{WALKTHROUGH}: at least {PICTURES} pictures', seen[WALKTHROUGH][1] >= PICTURES)
+    check(f'{WALKTHROUGH}: at least {PICTURES} images', seen[WALKTHROUGH][1] >= PICTURES)
 
 
 def run(site, check):

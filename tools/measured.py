@@ -94,7 +94,7 @@ COLUMNS = {  # of a grid's table: title -> (key, is it a metric, divided by)
     'tokens/s': ('generation/decode_tok_s', True, 1),
     'cache, MB': ('generation/cache_bytes', True, 1e6),
     'pruning, s': ('seconds', False, 1),
-    'forwards': ('forwards', False, 1),
+    'forward passes': ('forwards', False, 1),
     'peak, GB': ('plan_peak', False, 1e9),
 }
 
@@ -138,7 +138,8 @@ def shorten(cells, notes):
 def csv_table(path):
     "A CSV file as a table, with remarks below it"
     rows, notes = read_csv(path), {}
-    text = table([*rows[0]], [shorten(r.values(), notes) for r in rows])
+    head = ['attention modules' if k == 'attentions' else k for k in rows[0]]
+    text = table(head, [shorten(r.values(), notes) for r in rows])
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
 
 

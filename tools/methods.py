@@ -1,6 +1,6 @@
 """Write nbs/methods/: a page for each row of METHODS, and one that lists them
 
-What a row does not say (the idea, the formula, the cost, the picture) is in
+What a row does not say (the idea, the formula, the cost, the figure) is in
 nbs/methods/words.toml; what was measured is read from nbs/results/. A row without words
 gets its page too, from its line and its paper. Pages keep the outputs of cells that are
 as they were; a new page is run.
@@ -67,7 +67,7 @@ def results_of(names, rows, told):
     if not lines:
         return told.get('measured', 'Not in the common table yet.').strip()
     head = ['target', 'achieved', 'perplexity', 'times dense', 'place', 'pruning, s']
-    head = ['method', *head, 'forwards'] if len(names) > 1 else [*head, 'forwards']
+    head = ['method', *head, 'forward passes'] if len(names) > 1 else [*head, 'forward passes']
     return measured.table(head, lines) + measured.failed_rows(
         [r for r in rows if r['method'] in names]
     )

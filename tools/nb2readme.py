@@ -1,8 +1,8 @@
 """README.md from nbs/index.ipynb, in the form that `nbdev_readme` gives it, without
 Quarto
 
-Links to notebooks become links to the site's pages, and pictures below nbs/ are linked
-where they are. Plots among the outputs are an error: link a committed picture instead.
+Links to notebooks become links to the site's pages, and figures below nbs/ are linked
+where they are. Plots among the outputs are an error: link a committed figure instead.
 """
 
 import os, re, sys
@@ -41,7 +41,7 @@ def output(o):
         return indent(o['text'])
     data = o.get('data', {})
     if any(k.startswith('image/') for k in data):
-        sys.exit('index.ipynb has a picture among its outputs; link a committed file instead')
+        sys.exit('index.ipynb has a figure among its outputs; link a committed file instead')
     if 'text/markdown' in data:
         return join(data['text/markdown']).strip('\n')
     if 'text/html' in data:

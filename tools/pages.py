@@ -53,7 +53,7 @@ wrong. New here? [Install](../index.ipynb), then the first page."""
 MODULES = """The package itself is notebooks, too, in the folders beside this one: each is a
 module, and explains, shows and tests what it defines. A good one to begin with is
 [2SSP in ten lines]({two_ssp}), then what it is made of: [scores]({importance}),
-[narrowing]({width}), [removing attentions]({depth}), [the balance]({balance}). What one
+[narrowing]({width}), [removing attention modules]({depth}), [the balance]({balance}). What one
 does every day is in [how-to](../howto/howto.ipynb)."""
 
 
@@ -65,7 +65,7 @@ def link_modules(nbs):
 
 LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
 changes. Where a measurement takes long, `RUN_SLOW = False` in the first cells shows the
-result that is kept with the project; `True` measures anew. The times are those of two
+result that is kept with the project; `True` measures again. The times are those of two
 CPU cores."""
 
 

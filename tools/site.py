@@ -20,7 +20,7 @@ FIRST = dict(
     tutorials='tutorials walkthrough new_family new_method recover recover_half experts'
     ' ablations paper_tables',
     howto='howto prune several_gpus big budget sparsity calibration recover evaluate grid save'
-    ' vllm llama_cpp quantise hybrid multimodal mixture',
+    ' vllm llama_cpp quantise hybrid multimodal MoE model',
     methods='methods two_ssp two_ssp_plus shortgpt window_based blockpruner evopress slicegpt',
     results='measured types',
 )
@@ -144,7 +144,7 @@ def stage(proc, dst, base, config):
     shutil.copytree(proc, dst, ignore=shutil.ignore_patterns('_docs', '.quarto'))
     for p in list(dst.rglob('*.ipynb')):
         mend_notebook(p, base, '../' * (len(p.relative_to(dst).parts) - 1))
-    # the one configuration, in place of nbs/_quarto.yml that only names it
+    # the one configuration, instead of nbs/_quarto.yml that only names it
     settings = config.read_text(encoding='utf-8')
     named = re.sub(r'([\w.-]+\.ipynb)', lambda m: page_name(m[1]), settings)
     (dst / '_quarto.yml').write_text(named, encoding='utf-8')
@@ -279,7 +279,7 @@ def mend_levels(page):
 
 
 def mend_page(page):
-    """A page with a skip link, words for pictures, contrast in tables, landmarks with
+    """A page with a skip link, words for figures, contrast in tables, landmarks with
     names, headings without a jump, and boxes that scroll by keyboard"""
     alt = lambda m: f'<img alt="Plot: {words_before(page, m.start())}" '
     page = re.sub(r'<img (?![^>]*\balt=)', alt, page)

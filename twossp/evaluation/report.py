@@ -67,7 +67,7 @@ def _numbers(x):
 
 # %% ../../nbs/evaluation/08_report.ipynb #27d2c894
 def _attention_strip(ax, plan, order):
-    "A bar a layer; removed attentions are numbered in their order"
+    "A bar a layer; removed attention modules are numbered in their order"
     colors = [KEPT if a else GONE for a in plan.attn]
     ax.bar(range(len(plan)), 1, width=0.9, color=colors)
     for i in [i for i, a in enumerate(plan.attn) if not a]:
@@ -120,11 +120,11 @@ def plot_plan(
     s: Sizes,  # of the dense model
     # a layer: (f,) scores of its neurons; None: only how many stay
     scores: Sequence | None = None,
-    # of stage 2: numbers the removed attentions in their order
+    # of stage 2: numbers the removed attention modules in their order
     trials: Sequence[Trial] = (),
     title: str = "",  # above the figure; "": the plan in words
 ) -> Figure:  # to show or save
-    """A picture of a plan: layers × what is removed.
+    """A figure of a plan: layers × what is removed.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def plot_plan(
     scores : Sequence | None, default None
         a layer: (f,) scores of its neurons; None: only how many stay
     trials : Sequence[Trial], default ()
-        of stage 2: numbers the removed attentions in their order
+        of stage 2: numbers the removed attention modules in their order
     title : str, default ''
         above the figure; "": the plan in words
 
@@ -154,7 +154,7 @@ def plot_plan(
     width = max(4, min(12, 1.5 + 0.22 * len(plan)))
     fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
-    if scores is None or s.experts:  # a mixture's experts have too many neurons to show
+    if scores is None or s.experts:  # an MoE model's experts have too many neurons to show
         _ffn_bars(low, plan, s)
     else:
         _ffn_scores(fig, low, plan, s, scores)
@@ -222,7 +222,7 @@ def plot_trials(
     _name_trials(ax, best, at, color=LINE, xytext=(5, -11))
     odd = [t for k in range(len(best)) for t in _odd([t for t in rest if t.step == k])]
     _name_trials(ax, odd, at, color="#808080", xytext=(5, -3))
-    ax.set(title=title, xlabel="attentions removed", yscale="log")
+    ax.set(title=title, xlabel="attention modules removed", yscale="log")
     _finish_trials(ax)
     return fig
 
@@ -346,7 +346,7 @@ LABELS = {  # number -> (label; {} is the evaluation's name, unit or factor, for
     "acc_stderr": ("{}: standard error, %", 100, ".1f"),
     "acc_norm_stderr": ("{}: standard error (normalised), %", 100, ".1f"),
     "kl": ("{}: KL from the dense model, nats a token", 1, ".4f"),
-    "same_top": ("{}: same top token as the dense model, %", 100, ".1f"),
+    "same_top": ("{}: top-1 agreement with the dense model, %", 100, ".1f"),
     "dense_nll": ("{}: dense model's nll of what is written, nats", 1, ".3f"),
     "repetition": ("{}: repeated 4-grams in what is written, %", 100, ".1f"),
     "length": ("{}: tokens written", 1, ",.1f"),
@@ -470,7 +470,7 @@ def compare(
         "attention removed from layers": [_layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of checkpoints pruned again, of models that read images, and of mixtures
+    # of checkpoints pruned again, of models that read images, and of MoE models
     more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
     for name in (*more, "parameters, a token uses"):
         if not any(facts[name]):

@@ -286,7 +286,7 @@ def _each(name, out):
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #b917834f
 def check_batch_size(
-    batch_size: int | str,  # requests a forward, or 'auto'
+    batch_size: int | str,  # requests a forward pass, or 'auto'
     device: torch.device,  # where the model is
 ) -> None:
     "`ValueError` unless lm-eval can work with it here."
@@ -380,7 +380,7 @@ def run_tasks(
     include_path: str | Path | Sequence = (),  # folders with tasks of your own
     num_fewshot: int | None = 0,  # solved examples first; None: the task's own number
     limit: int | None = None,  # at most the first so many documents of each task
-    batch_size: int | str = 8,  # requests a forward; 'auto' on a GPU
+    batch_size: int | str = 8,  # requests a forward pass; 'auto' on a GPU
     max_length: int | None = None,  # tokens; None: the model's
     apply_chat_template: bool | str = False,  # the tokenizer's, or the one of that name
     confirm_run_unsafe_code: bool = False,  # run what the model wrote
@@ -406,7 +406,7 @@ def run_tasks(
     limit : int | None, default None
         at most the first so many documents of each task
     batch_size : int | str, default 8
-        requests a forward; 'auto' on a GPU
+        requests a forward pass; 'auto' on a GPU
     max_length : int | None, default None
         tokens; None: the model's
     apply_chat_template : bool | str, default False

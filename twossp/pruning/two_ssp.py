@@ -56,7 +56,7 @@ def two_ssp(
     sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the balance formula
-    n_attn: int | None = None,  # attentions to remove; default: the formula's number
+    n_attn: int | None = None,  # attention modules to remove; default: the formula's number
     n_search: int = 1,  # windows that stage 2 scores on
     p: float = 2,  # norm of stage 1
     # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
@@ -70,7 +70,7 @@ def two_ssp(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    """Two-stage structured pruning: narrow the FFNs, then remove attentions.
+    """Two-stage structured pruning: narrow the FFNs, then remove attention modules.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def two_ssp(
     alpha : float, default 1.5
         of the balance formula
     n_attn : int | None, default None
-        attentions to remove; default: the formula's number
+        attention modules to remove; default: the formula's number
     n_search : int, default 1
         windows that stage 2 scores on
     p : float, default 2

@@ -466,8 +466,8 @@ class Lessons:
     how: str = "all"  # which weights learn: "all", or "lora"
     rank: int = 16  # of the factors of "lora"
     lr: float | None = None  # the highest; default: 5e-4 for all weights, 1e-3 for LoRA
-    batch: int = 1  # windows a forward
-    accumulate: int = 1  # forwards a step
+    batch: int = 1  # windows per forward pass
+    accumulate: int = 1  # forward passes a step
     streams: float = 0.0  # weight of the error of the streams after the layers
     top: int | None = None  # tokens of each position that the teacher is asked for once
     held_out: float = 0.1  # share of the windows, the last, that it is judged on

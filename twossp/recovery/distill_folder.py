@@ -100,7 +100,7 @@ def recover_folder(
     text: str | Path | None = "news",  # what both read; see `load_text`; None: nothing
     seq_len: int = 512,  # tokens a window
     n_windows: int | None = None,  # of the text; None: all that it has
-    written: int = 0,  # windows more that the teacher writes itself
+    synthetic: int = 0,  # windows of synthetic text, sampled from the teacher, added to the text
     overwrite: bool = False,  # replace what is at `out`
     progress: bool = True,  # show progress bars
     # receives `recovery`, see `recover`; `before` and `after` are the two folders' own
@@ -110,7 +110,7 @@ def recover_folder(
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
     "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
-    _check_texts(text, written)
+    _check_texts(text, synthetic)
     check_target(out, overwrite)
     check_not_source(out, folder, teacher)
     placed = {k: load.get(k) for k in ("device", "dtype")}
@@ -120,7 +120,7 @@ def recover_folder(
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
     ids = _read_windows(
-        model, tok, steps, text, seq_len, n_windows, written, asked.seed, progress
+        model, tok, steps, text, seq_len, n_windows, synthetic, asked.seed, progress
     )
     _, held = split_held_out(ids, asked)
     before = measure_kl(student, model, held)
@@ -128,7 +128,7 @@ def recover_folder(
     log["recovery"] |= dict(before=before)
     made = None
     if gained:
-        facts = dict(teacher=str(teacher), written=written, before=before)
+        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
         facts |= dict(text=str(text)) if text is not None else {}
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, *places)
@@ -138,12 +138,12 @@ def recover_folder(
     return made
 
 # %% ../../nbs/recovery/08_distill_folder.ipynb #777ad014
-def _check_texts(text, written):
+def _check_texts(text, synthetic):
     "`ValueError` where there is nothing to read"
-    if not (isinstance(written, int) and written >= 0):
-        raise ValueError(f"written={written!r}: a number of windows, 0 or more")
-    if text is None and not written:
-        raise ValueError("there is no text to learn from: name one, or have some written")
+    if not (isinstance(synthetic, int) and synthetic >= 0):
+        raise ValueError(f"synthetic={synthetic!r}: a number of windows, 0 or more")
+    if text is None and not synthetic:
+        raise ValueError("there is no text to train on: name one, or ask for synthetic windows")
 
 
 def _check_teacher(folder, student, own_tok, model, tok):
@@ -163,12 +163,12 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/08_distill_folder.ipynb #cb7d70b6
-def _read_windows(model, tok, steps, text, seq_len, n_windows, written, seed, progress):
+def _read_windows(model, tok, steps, text, seq_len, n_windows, synthetic, seed, progress):
     "The windows to learn from: those that the model writes, then those of the text"
     parts = []
-    if written:
-        file = steps / f"written-{written}-{seq_len}-{seed}.safetensors"
-        shape = written, seq_len
+    if synthetic:
+        file = steps / f"synthetic-{synthetic}-{seq_len}-{seed}.safetensors"
+        shape = synthetic, seq_len
         parts.append(keep_written(model, *shape, file, seed=seed, progress=progress))
     if text is not None:
         texts = load_text(text, "calibration")
@@ -221,7 +221,7 @@ def write_curve(
     found: dict,  # `log["recovery"]` of `recover`
     file: str | Path,  # that `check_curve` accepts; replaced if it is there
 ):
-    "Keep the divergence of each step, as a table or as a picture."
+    "Keep the divergence of each step, as a table or as a figure."
     check_curve(file)
     if Path(file).suffix != ".csv":
         plot_recovery(found).savefig(file)

@@ -32,7 +32,7 @@ def read_processor(
     source: str | Path,  # a checkpoint folder, or a name on the hub
     **options,  # of `transformers.utils.cached_file`: revision, cache_dir …
 ) -> dict[str, bytes]:  # name -> content; empty where the checkpoint brings none
-    "The small files of a checkpoint that say how its pictures are prepared."
+    "The small files of a checkpoint that say how its images are prepared."
     raises = ("missing_entries", "gated_repo", "connection_errors")
     calm = {f"_raise_exceptions_for_{k}": False for k in raises}
     found = {n: cached_file(source, n, **options, **calm) for n in _PROCESSOR}
@@ -61,7 +61,7 @@ def load_processor(
     options: dict,  # of `from_pretrained`: revision, cache_dir, trust_remote_code …
     tok: PreTrainedTokenizerBase,  # of the same checkpoint
 ) -> object:  # has `save_pretrained`; `tokenizer` where it is more than one
-    "What prepares pictures for a model, or its files where it cannot be built here."
+    "What prepares images for a model, or its files where it cannot be built here."
     from transformers import AutoProcessor  # whose import most runs can do without
 
     try:
@@ -74,7 +74,7 @@ def load_processor(
 def picture_tokens(
     model: PreTrainedModel,  # that reads images and text
 ) -> list[int]:  # ids, ascending
-    "The tokens that stand for pictures, and for films where it sees those."
+    "The tokens that stand for images, and for films where it sees those."
     said = vars(model.config).items()
     named = [v for k, v in said if re.fullmatch("(image|video)_token_(id|index)", k)]
     return sorted({v for v in named if type(v) is int})
@@ -94,7 +94,7 @@ def cut_windows(
     given: Sequence[Mapping],  # what its processor made, one window each
     t: int,  # tokens
 ) -> list[dict]:  # of `t` tokens; shorter ones are left out
-    """Windows of one length; `ValueError` if a picture would be cut.
+    """Windows of one length; `ValueError` if an image would be cut.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def cut_windows(
         if ids.shape[-1] < t:
             continue
         if not is_text(model, ids[:, t:]).all():
-            raise ValueError(f"window {i}, cut to {t} tokens, loses part of a picture")
+            raise ValueError(f"window {i}, cut to {t} tokens, loses part of an image")
         along = {k: x[:, :t] for k, x in w.items() if x.shape == ids.shape}
         out.append({**w, **along})
     return out
@@ -138,7 +138,7 @@ def stack_windows(
     shapes = {tuple(x.shape) for x in ids}
     if len(shapes) > 1 or next(iter(shapes))[0] != 1:
         raise ValueError(
-            "windows with pictures come one each, (1, t), and equally long; got"
+            "windows with images come one each, (1, t), and equally long; got"
             f" {', '.join(map(str, sorted(shapes)))}: see `cut_windows`"
         )
     if any(not w["attention_mask"].all() for w in given if "attention_mask" in w):
@@ -163,13 +163,13 @@ class Shown:
         self,
         ids: torch.Tensor,  # (b, t) some of the windows
     ) -> dict[str, torch.Tensor]:  # what came with them, on their device
-        "The other inputs of some windows; `ValueError` if one is not among those shown."
+        "The other inputs of some windows; `ValueError` if one is not registered."
         try:
             found = [self.extras[_key(row)] for row in ids.cpu()]
         except KeyError:
             raise ValueError(
-                "a window was run that is not among those shown, or only a part of one:"
-                " with pictures, windows are used whole"
+                "this batch is not one of the registered image inputs: windows with images"
+                " are used whole, and cannot be split"
             ) from None
         names = dict.fromkeys(k for x in found for k in x)
         return {k: torch.cat([x[k] for x in found]).to(ids.device) for k in names}
@@ -195,7 +195,7 @@ def _digest(given):
 
 # %% ../../nbs/runtime/04_images.ipynb #c0387887
 def _give(model, module, args, kwargs):
-    "Add what belongs to the windows that a forward is called with"
+    "Add what belongs to the windows that a forward pass is called with"
     ids = args[0] if args else kwargs.get("input_ids")
     if ids is None or kwargs.get("inputs_embeds") is not None:
         return None
@@ -219,7 +219,7 @@ def show_windows(
     # (or None) pass as they are
     given: Mapping | Sequence[Mapping] | torch.Tensor | None,
 ) -> Iterator[torch.Tensor]:  # (n, t) token ids
-    """Inside, whoever runs the model on these windows has it see what came with them.
+    """Inside, anyone who runs the model on these windows has it see what came with them.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def mean_text(
     ids: torch.Tensor,  # (n, t) windows
     losses: torch.Tensor,  # (n, t), or (n, t-1) where the first token is not predicted
 ) -> torch.Tensor:  # (n,)
-    "The mean of each window's losses; over its text, where it holds a picture."
+    "The mean of each window's losses; over its text, where it holds an image."
     if model not in SHOWN:
         return losses.mean(1)
     text = is_text(model, ids[:, -losses.shape[1] :]).to(losses.device)
