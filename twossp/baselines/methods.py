@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'METHODS', 'EXPERT_METHODS', 'DECIDES', 'Method', 'find_method', 'method',
-    'argument_decisions'
+    'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED', 'DECIDES', 'Method',
+    'method_names', 'find_method', 'method_function', 'method', 'argument_decisions'
 ]
 
 # %% ../../nbs/baselines/04_methods.ipynb #e22ed93c
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from pkgutil import resolve_name
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..core.entries import entry_names, load_entry, resolve
 
 # %% ../../nbs/baselines/04_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -32,6 +33,35 @@ class Method:
         in a line
     repair : str | None, default None
         by which it repairs its plan unasked
+    repairable : bool, default False
+        does it have the option `repair`
+    shapes : Callable | str, default ''
+        (model, sizes, sparsity, **shaping) -> two plans: what it can leave, on shapes alone; or
+        the dotted path. Empty: no estimate
+    shaping : tuple[str, ...], default ()
+        options that change what it leaves
+    defaults : Mapping
+        of them, what it does unless told
+    balanced : bool, default False
+        does it leave a balance of attention modules and widths, as 2SSP
+    formula : bool, default False
+        as many attention modules as the formula says, unless searched
+    searches_attn : bool, default False
+        does it take n_attn="search"
+    path : Mapping
+        options that walk its removal path
+    steps : Callable | str, default ''
+        (model's numbers, shapes, **options) -> steps of its cost. Empty: not known
+    streams : bool, default True
+        does it take a model whose weights are left on disk
+    estimated : bool, default False
+        does `twossp estimate` show it where none is named
+    experts_only : bool, default False
+        does it remove experts, and nothing else
+    no_export : str, default ''
+        why its plan has no other form
+    page : str, default ''
+        in nbs/methods, where several share one
     """
 
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its
@@ -41,79 +71,154 @@ class Method:
     paper: str = ""  # arXiv number
     about: str = ""  # in a line
     repair: str | None = None  # by which it repairs its plan unasked
+    repairable: bool = False  # does it have the option `repair`
+    # (model, sizes, sparsity, **shaping) -> two plans: what it can leave, on shapes
+    # alone; or the dotted path. Empty: no estimate
+    shapes: Callable | str = ""
+    shaping: tuple[str, ...] = ()  # options that change what it leaves
+    defaults: Mapping = field(default_factory=dict)  # of them, what it does unless told
+    balanced: bool = False  # does it leave a balance of attention modules and widths, as 2SSP
+    formula: bool = False  # as many attention modules as the formula says, unless searched
+    searches_attn: bool = False  # does it take n_attn="search"
+    path: Mapping = field(default_factory=dict)  # options that walk its removal path
+    # (model's numbers, shapes, **options) -> steps of its cost. Empty: not known
+    steps: Callable | str = ""
+    streams: bool = True  # does it take a model whose weights are left on disk
+    estimated: bool = False  # does `twossp estimate` show it where none is named
+    experts_only: bool = False  # does it remove experts, and nothing else
+    no_export: str = ""  # why its plan has no other form
+    page: str = ""  # in nbs/methods, where several share one
+
+# %% ../../nbs/baselines/04_methods.ipynb #mregis00
+_SHAPES, _STEPS = "twossp.evaluation.estimate:", "twossp.evaluation.cost:"
+_SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
 
 # %% ../../nbs/baselines/04_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
+        formula=True, searches_attn=True, path=dict(n_attn="search"), steps=f"{_STEPS}_two_ssp",
+        estimated=True,
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
         repair="least_squares",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
+        defaults=dict(n_attn="search", widths="search"), searches_attn=True,
+        steps=f"{_STEPS}_two_ssp_plus",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
+        repairable=True, shapes=f"{_SHAPES}_layer_shapes", steps=f"{_STEPS}_whole_layers",
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
+        repairable=True, shapes=f"{_SHAPES}_layer_shapes", steps=f"{_STEPS}_whole_layers",
+        estimated=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
+        repairable=True, shapes=f"{_SHAPES}_part_shapes", steps=f"{_STEPS}_blockpruner",
+        estimated=True,
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
+        repairable=True, shapes=f"{_SHAPES}_part_shapes", steps=f"{_STEPS}_evopress",
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
+        shapes=f"{_SHAPES}_slice_shapes", steps=f"{_STEPS}_slicegpt", streams=False, estimated=True,
+        no_export="puts rotations between the layers, which run in PyTorch only",
     ),
 }
 
 # %% ../../nbs/baselines/04_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        "twossp.baselines.blocks:random_plan", 1, "", "control: random, at 2ssp's widths"
+        "twossp.baselines.blocks:random_plan", 1, "", "control: random, at 2ssp's widths",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_nothing",
+        balanced=True, page="controls",
     ),
     "magnitude": Method(
-        "twossp.baselines.blocks:magnitude", 1, "", "control: neurons by weight norm"
+        "twossp.baselines.blocks:magnitude", 1, "", "control: neurons by weight norm",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_magnitude",
+        balanced=True, page="controls",
     ),
     "width_only": Method(
-        "twossp.baselines.blocks:width_only", 32, "", "control: the first stage of 2ssp alone"
+        "twossp.baselines.blocks:width_only", 32, "", "control: the first stage of 2ssp alone",
+        repairable=True, shapes=f"{_SHAPES}_width_shapes", steps=f"{_STEPS}_look",
+        page="controls",
     ),
     "depth_only": Method(
-        "twossp.baselines.blocks:depth_only", 1, "", "control: the second stage of 2ssp alone"
+        "twossp.baselines.blocks:depth_only", 1, "", "control: the second stage of 2ssp alone",
+        repairable=True, shapes=f"{_SHAPES}_depth_shapes", steps=f"{_STEPS}_depth_only",
+        page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/04_methods.ipynb #996b19cf
+_EXPERTS = dict(shapes=f"{_SHAPES}_expert_shapes", experts_only=True)
 EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
     "reap": Method(
         "twossp.baselines.reap:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
+        steps=f"{_STEPS}_look", **_EXPERTS,
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.reap:reap_magnitude", 1, "", "MoE control: whole experts by weight norm"
+        "twossp.baselines.reap:reap_magnitude", 1, "",
+        "MoE control: whole experts by weight norm",
+        steps=f"{_STEPS}_weigh", **_EXPERTS,
     ),
     "reap_random": Method(
-        "twossp.baselines.reap:reap_random", 1, "", "MoE control: whole experts at random"
+        "twossp.baselines.reap:reap_random", 1, "", "MoE control: whole experts at random",
+        steps=f"{_STEPS}_nothing", **_EXPERTS,
     ),
 }
 
+# %% ../../nbs/baselines/04_methods.ipynb #mregis02
+GROUP = "twossp.methods"  # of entry points that lead to a `Method`
+
+
+def method_names() -> list[str]:  # in order
+    "Names of all methods: these, and those of other packages."
+    return list(dict.fromkeys([*METHODS, *EXPERT_METHODS, *entry_names(GROUP)]))
+
 
 def find_method(
-    name: str,  # a key of `METHODS` or of `EXPERT_METHODS`
+    name: str,  # one of `method_names`
 ) -> Method:  # its row
     "The row of that name; `ValueError` lists the choices."
     rows = METHODS | EXPERT_METHODS
-    if name not in rows:
-        raise ValueError(f"no pruning method {name!r}; there are: {', '.join(rows)}")
-    return rows[name]
+    if name in rows:
+        return rows[name]
+    if name in entry_names(GROUP):
+        return load_entry(GROUP, name, Method)
+    raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
+
+
+def method_function(
+    name: str,  # of a method
+    what: str,  # field of `Method`: "shapes", "steps"
+    word: str,  # for an error: "estimate", "cost"
+) -> Callable:  # the function that the field names
+    "What a row names for others to call; `ValueError` if it names nothing."
+    row = find_method(name) if name in method_names() else None
+    if row is None or not getattr(row, what):
+        rows = METHODS | EXPERT_METHODS
+        names = ", ".join(k for k, m in rows.items() if getattr(m, what))
+        raise ValueError(f"no {word} for method {name!r}; there are: {names}")
+    return resolve(getattr(row, what))
+
+
+ESTIMATED = tuple(k for k, m in METHODS.items() if m.estimated)  # where none is named
 
 # %% ../../nbs/baselines/04_methods.ipynb #afaa71d0
 def method(
@@ -134,7 +239,7 @@ def method(
     from ..runtime.provenance import planner
 
     row = find_method(name)
-    fn = resolve_name(row.fn) if isinstance(row.fn, str) else row.fn
+    fn = resolve(row.fn)
     if hasattr(fn, "method"):
         return fn
     return planner(name, row.paper)(fn)

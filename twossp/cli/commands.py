@@ -19,7 +19,8 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from ..baselines.methods import EXPERT_METHODS, METHODS
+from ..baselines.methods import find_method, method_names
+from ..checkpoint.exporters import exporter_names, find_exporter
 from .options import (
     BOUND_FLAGS, MISSING, EstimateOptions, FamiliesOptions, NoOptions, ReportOptions, flag,
     read_count, read_number, word,
@@ -41,7 +42,12 @@ def list_methods(
 ) -> int:  # exit code
     "`twossp methods`: name, paper, and a line on each."
     rows = []
-    for name, m in (METHODS | EXPERT_METHODS).items():
+    for name in method_names():
+        try:
+            m = find_method(name)
+        except ValueError as e:  # of another package
+            rows.append((name, "", str(e)))
+            continue
         rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
     print(align(rows))
     return 0
@@ -172,11 +178,9 @@ def split_refused(
 
 def _drop_unrepaired(model, table, cannot, repair):
     "The table without those that a repair refuses; `cannot` learns of them"
-    from ..baselines.methods import find_method
-    from ..evaluation.cost import BARE
     from ..recovery.repair import check_repair
 
-    for name in table.index[1:].difference(BARE):
+    for name in (n for n in table.index[1:] if find_method(n).repairable):
         asked = find_method(name).repair or repair
         try:
             check_repair(asked, model=model)
@@ -219,7 +223,6 @@ def say_costs(
 ) -> list[str]:  # a line a method, for the first accelerator or else the CPU
     "What pruning itself takes, with the windows that a method has by default."
     import torch
-    from ..baselines.methods import find_method
     from ..evaluation.cost import Room, cost_options, pruning_cost
     from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES, free_bytes
@@ -258,10 +261,9 @@ def _tell(ends):
 # %% ../../nbs/cli/04_commands.ipynb #96092161
 def _say_commands(o, methods, given, options):
     "What to type, a line a method"
-    from ..evaluation.cost import BARE, cost_options
+    from ..evaluation.cost import cost_options
 
-    unread = BARE if o.stream else ()
-    for name in (n for n in methods if n not in unread):
+    for name in (n for n in methods if find_method(n).streams or not o.stream):
         own = cost_options(name, options)
         flags = {given: getattr(o, given)} | own
         if given in ("target_memory", "target_speedup"):
@@ -443,7 +445,7 @@ class ExportOptions:
         MISSING,
         "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native, or"
         " compatible (zeros where modules were removed)",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
+        choices=exporter_names(), decides="nothing",
     )
     out: str | None = flag(
         None, "output file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
@@ -479,7 +481,7 @@ def export(
 
     own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to")}
     own = {k: v for k, v in own.items() if v is not None}
-    if own and o.to != "gguf":
+    if own.keys() - find_exporter(o.to).options:
         raise ValueError(f"--{next(iter(own))} is for --to gguf")
     how = dict(overwrite=o.overwrite, **own)
     out, said = _calmly(export_folder, o.folder, o.to, o.out, **how)

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
-    'DEMO', 'ESTIMATED', 'Flags', 'flag', 'word', 'add_flags', 'make_parser',
-    'read_given', 'read_number', 'read_count', 'read_whole', 'read_attentions',
-    'read_fewshot', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions',
-    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
-    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
-    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
-    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
-    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
-    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
+    'DEMO', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
+    'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
+    'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
+    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
+    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
+    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
+    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
+    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
+    'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 
-from ..baselines.methods import EXPERT_METHODS, METHODS, find_method
+from ..baselines.methods import ESTIMATED, find_method, method_names
+from ..checkpoint.exporters import exporter_names, find_exporter
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class Flags(argparse.ArgumentParser):
@@ -250,9 +251,9 @@ class ModelOptions:
 class TargetOptions:
     "Pruning method and target."
 
-    # a key of `METHODS` or of `EXPERT_METHODS`
+    # one of `method_names`
     pruning_method: str | None = flag(
-        None, f"pruning method: {', '.join(METHODS | EXPERT_METHODS)}", metavar="METHOD",
+        None, f"pruning method: {', '.join(method_names())}", metavar="METHOD",
         decides="plan",
     )
     sparsity_rate: float | None = flag(
@@ -584,7 +585,7 @@ class OutputOptions:
     export: str | None = flag(
         None,
         "also convert the saved checkpoint to this format, as twossp export does",
-        choices=["vllm", "gguf", "native", "compatible", "onnx"], decides="nothing",
+        choices=exporter_names(), decides="nothing",
     )
     quantize: str | None = flag(
         None, "quantization type for --export gguf, such as q8_0 or q4_k_m",
@@ -815,7 +816,7 @@ def _check_task(o):
     "There is something to do"
     if o.export and not o.save:
         raise ValueError("--export needs --save: it is written from the checkpoint")
-    if o.quantize and o.export != "gguf":
+    if o.quantize and not (o.export and "quantize" in find_exporter(o.export).options):
         raise ValueError("--quantize is for --export gguf")
     if o.ablation and o.save:
         raise ValueError(
@@ -937,15 +938,12 @@ class BoundedModel:
         decides="nothing",
     )
 
-
-ESTIMATED = "2ssp", "shortgpt", "blockpruner", "slicegpt"  # where none is named
-
 # %% ../../nbs/cli/00_options.ipynb #e36ace62
 @dataclass(frozen=True)
 class EstimateOptions(BoundedModel):
     "Pruning methods and their options."
 
-    # keys of `METHODS`
+    # some of `method_names`
     pruning_method: tuple[str, ...] = flag(
         ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD", nargs="+",
         decides="nothing",

@@ -23,6 +23,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
+from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target, save_pruned
 from .options import (
     BOUND_FLAGS, Options, calibration_name, check_options, evaluation_names, fewshot_number,
@@ -38,7 +39,7 @@ from ..core.plan import check_sparsity
 from ..detection.moe import check_fused
 from ..evaluation.ablations import ablate
 from ..evaluation.estimate import (
-    SHAPES, estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
+    estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
 from ..evaluation.executor import Source
 from ..evaluation.generation import on_agreement
@@ -74,9 +75,10 @@ def check_method(
 ) -> None:
     "`ValueError` for options that the method does not have."
     asked = method_options(o)
-    takes = signature(method(o.pruning_method)).parameters if o.pruning_method else {}
+    row = find_method(o.pruning_method) if o.pruning_method else None
+    takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = asked.keys() - takes
-    if not (o.pruning_method or "").startswith("2ssp") and o.n_attn == "search":
+    if not (row and row.searches_attn) and o.n_attn == "search":
         strange = {*strange, "n_attn"}
     if "repair" in strange:
         raise ValueError(
@@ -434,7 +436,8 @@ def check_feasible(
     split = lambda target: _try_balance(o, sizes(model), target)
     if o.multiple is not None:
         check_multiple(o.multiple, full_width(sizes(model)))
-    if o.pruning_method == "2ssp" and len(targets) == 1:
+    row = find_method(o.pruning_method) if o.pruning_method else None
+    if row and row.formula and len(targets) == 1:
         split(targets[0])
     check_said(_export_of(o), model.config, split, targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -463,10 +466,11 @@ def check_shapes(
         own = find_method(o.pruning_method).repair  # unasked
         check_repair(own or o.repair, model=model)
     check_feasible(o, model, targets)
-    known = SHAPES.keys() - {"2ssp"}
-    if asked and sizes(model).experts:
-        known -= {"2ssp+"}  # which takes an MoE model, where widths are not searched
-    if len(targets) == 1 and o.pruning_method in known:
+    row = find_method(o.pruning_method) if asked else None
+    if row is None or len(targets) != 1 or row.formula or not row.shapes:
+        return  # a formula is checked by now
+    searched = row.defaults.get("widths") == "search"  # which is not done in an MoE model
+    if not (searched and sizes(model).experts):
         own = shape_options(o.pruning_method, method_options(o))
         shape_plans(model, o.pruning_method, targets[0], **own)
 
@@ -476,12 +480,13 @@ def advise_multiple(
     model,  # dense
 ) -> str:  # a line; empty: nothing to say
     "Widths that hardware and engines like, where there is one that likes them."
-    if not (o.pruning_method or "").startswith("2ssp") or o.multiple is not None:
+    row = find_method(o.pruning_method) if o.pruning_method else None
+    if not row or "multiple" not in row.shaping or o.multiple is not None:
         return ""
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
     if sixteen and model.device.type != "cpu":
         where = f"in {str(model.dtype)[6:]} on {model.device.type}"
-    elif o.export in ("gguf", "vllm"):
+    elif o.export and find_exporter(o.export).likes_multiples:
         where = f"in what --export {o.export} writes"
     else:
         return ""

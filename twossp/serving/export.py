@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'TARGETS', 'read_record', 'read_ways', 'fill_zeros', 'name_export', 'export_folder',
+    'read_record', 'read_ways', 'fill_zeros', 'name_export', 'export_folder',
     'write_results', 'push_folder', 'ExportRequest', 'check_form', 'check_said',
     'check_words', 'export_saved'
 ]
@@ -13,7 +13,6 @@ __all__ = [
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -23,13 +22,16 @@ from transformers import (
     AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase,
 )
 
+from ..baselines.methods import find_method
 from ..checkpoint.card import model_card
-from ..checkpoint.engines import Way, gguf_refusal, list_engines, llama_refusal
+from ..checkpoint.engines import Way, list_engines
+from ..checkpoint.exporters import find_exporter
 from ..checkpoint.reference import NAME as REFERENCE
 from ..checkpoint.save import (
     MODEL_TYPE, check_folder, check_not_source, check_target, push_pruned, save_pruned,
 )
 from ..core.compat import causal_class, config_class
+from ..core.entries import resolve
 from ..core.families import ROWS, arch, model_family
 from ..core.files import atomic_file, only_writer
 from ..core.linear import pad_zeros
@@ -37,7 +39,7 @@ from ..core.plan import Plan, from_json, kind_of
 from ..runtime.devices import one_line
 from .gguf import export_gguf, gguf_pre, open_model
 from .llama_cpp import block_size, check_gguf, has_llama_cpp
-from .onnx import check_onnx, export_onnx, has_onnx, has_onnxruntime
+from .onnx import check_onnx, export_onnx, has_onnxruntime
 from .vllm import export_vllm
 
 # %% ../../nbs/serving/05_export.ipynb #32008252
@@ -91,56 +93,40 @@ def _fit(x, shape, parts):
     return x
 
 # %% ../../nbs/serving/05_export.ipynb #2202605b
-TARGETS = ("vllm", "gguf", "native", "compatible", "onnx")
-
-
 def name_export(
     folder: str | Path,  # a checkpoint
-    to: str,  # one of `TARGETS`
+    to: str,  # one of `exporter_names`
     quantize: str | None = None,  # of a GGUF: one of `QUANTS`
 ) -> Path:  # beside the folder
     "Where an export goes if nobody says."
     folder = Path(folder).expanduser()
-    if to == "gguf":
-        return folder.with_name(f"{folder.name}{f'-{quantize}' if quantize else ''}.gguf")
+    if suffix := find_exporter(to).suffix:
+        return folder.with_name(f"{folder.name}{f'-{quantize}' if quantize else ''}{suffix}")
     return folder.with_name(f"{folder.name}-{to}")
 
 # %% ../../nbs/serving/05_export.ipynb #6bf864b8
 def export_folder(
     folder: str | Path,  # a checkpoint that twossp saved
-    to: str,  # one of `TARGETS`
+    to: str,  # one of `exporter_names`
     out: str | Path | None = None,  # file or folder; None: see `name_export`
     *,
     overwrite: bool = False,  # replace what is there
-    **gguf,  # of `export_gguf`: quantize, dtype, round_to
+    **options,  # of the format; a GGUF has quantize, dtype, round_to
 ) -> tuple[Path, list[str]]:  # what was written, what there is to say of it
     "A checkpoint in another form; `ValueError` names the form that can say it."
-    if to not in TARGETS:
-        raise ValueError(f"no form {to!r}; there are: {', '.join(TARGETS)}")
-    if gguf.get("quantize"):
-        block_size(gguf["quantize"])
-    out = Path(out or name_export(folder, to, gguf.get("quantize"))).expanduser()
+    row = find_exporter(to)
+    if options.get("quantize"):
+        block_size(options["quantize"])
+    out = Path(out or name_export(folder, to, options.get("quantize"))).expanduser()
     check_not_source(out, Path(folder).expanduser())
-    if to == "gguf":
-        return out, _to_gguf(folder, out, overwrite, gguf)
-    if gguf:
-        raise ValueError(f"{', '.join(gguf)}: for a GGUF only, not for {to!r}")
-    check_target(out, overwrite)
-    if to == "onnx":
-        return out, _to_onnx(folder, out, overwrite)
-    if to == "vllm":
-        return export_vllm(folder, out, overwrite=overwrite), [_SERVE.format(out)]
-    model, tok = open_model(folder)
-    if to == "compatible" and read_record(folder)["format"] == "compact":
-        model = fill_zeros(model)
-    how = dict(format=to, overwrite=overwrite)
-    return save_pruned(model, model.twossp_plan, out, tok, **how), []
-
-
-_SERVE = "vllm serve {} --trust-remote-code"
+    if options.keys() - row.options:
+        raise ValueError(f"{', '.join(options)}: for a GGUF only, not for {to!r}")
+    if not row.suffix:
+        check_target(out, overwrite)
+    return out, resolve(row.write)(folder, out, overwrite, **options)
 
 # %% ../../nbs/serving/05_export.ipynb #a60434aa
-def _to_gguf(folder, out, overwrite, how):
+def _to_gguf(folder, out, overwrite, **how):
     "Write the file, and ask it"
     if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists; name another file, or ask to overwrite it")
@@ -176,6 +162,28 @@ def _to_onnx(folder, out, overwrite):
     if not has_onnxruntime():
         return ['not asked: pip install "twossp[onnx]", and it is']
     return [repr(check_onnx(out))]
+
+# %% ../../nbs/serving/05_export.ipynb #toforms1
+def _to_vllm(folder, out, overwrite):
+    "Write a folder, and say how it is served"
+    export_vllm(folder, out, overwrite=overwrite)
+    return [f"vllm serve {out} --trust-remote-code"]
+
+
+def _to_native(folder, out, overwrite):
+    "An ordinary checkpoint, where it can say the plan"
+    model, tok = open_model(folder)
+    save_pruned(model, model.twossp_plan, out, tok, format="native", overwrite=overwrite)
+    return []
+
+
+def _to_compatible(folder, out, overwrite):
+    "An ordinary checkpoint, with zeros where something is gone"
+    model, tok = open_model(folder)
+    if read_record(folder)["format"] == "compact":
+        model = fill_zeros(model)
+    save_pruned(model, model.twossp_plan, out, tok, format="compatible", overwrite=overwrite)
+    return []
 
 # %% ../../nbs/serving/05_export.ipynb #2f1afdcb
 def write_results(
@@ -221,7 +229,7 @@ def push_folder(
 class ExportRequest:
     "A form of a checkpoint that is wanted beside it."
 
-    to: str | None = None  # one of `TARGETS`; None: no export
+    to: str | None = None  # one of `exporter_names`; None: no export
     quantize: str | None = None  # of a GGUF: one of `QUANTS`
     overwrite: bool = False  # replace what is there
     method: str | None = None  # name of the method that prunes
@@ -238,25 +246,19 @@ def check_form(
         return
     if asked.quantize:
         block_size(asked.quantize)
-    lacking = []
-    if asked.to == "gguf" and find_spec("gguf") is None:
-        lacking.append("gguf")
+    row = find_exporter(asked.to)
+    lacking = row.lacking()
     if asked.quantize and not has_llama_cpp():
         lacking.append("llama-cpp-py-sync")
-    if asked.to == "onnx" and not has_onnx():
-        lacking.append('"twossp[onnx]"')
     if lacking:
         need = " ".join(lacking)
         raise ValueError(f"--export {asked.to} needs more: pip install {need}")
-    if asked.method == "slicegpt":
-        raise ValueError(
-            "slicegpt puts rotations between the layers, which run in PyTorch only:"
-            f" no --export {asked.to}"
-        )
+    if asked.method and (why := find_method(asked.method).no_export):
+        raise ValueError(f"{asked.method} {why}: no --export {asked.to}")
     out = folder and name_export(folder, asked.to, asked.quantize)
     if out is not None:
         check_not_source(out, *asked.sources)
-    if out is not None and asked.to != "gguf":
+    if out is not None and not row.suffix:
         check_target(out, asked.overwrite)
     elif out is not None and out.exists() and not asked.overwrite:
         raise FileExistsError(f"{out} exists; name another --save, or --overwrite it")
@@ -269,18 +271,21 @@ def check_said(
     targets: Sequence[float],  # sparsities
 ) -> None:
     "`ValueError`, with forms that can, for a model or a plan that a form cannot say."
-    refusal = dict(vllm=llama_refusal, gguf=gguf_refusal).get(asked.to)
-    if refusal and (why := refusal(config)):
+    if asked.to is None:
+        return
+    row = find_exporter(asked.to)
+    if row.why_not and (why := resolve(row.why_not)(config)):
         raise ValueError(
             f"--export {asked.to} cannot say this model: {why}; --export compatible can"
         )
-    if asked.to != "native" or asked.method != "2ssp" or asked.n_attn == "search":
+    formula = asked.method and find_method(asked.method).formula
+    if row.says_removed or not formula or asked.n_attn == "search":
         return
     for t in targets:
         if n := split(t).n_attn:
             raise ValueError(
-                f"--export native cannot represent the {n} attention modules that 2ssp"
-                f" removes at {t:g}: use --export compatible, or --n_attn 0"
+                f"--export {asked.to} cannot represent the {n} attention modules that"
+                f" {asked.method} removes at {t:g}: use --export compatible, or --n_attn 0"
             )
 
 # %% ../../nbs/serving/05_export.ipynb #59b18b12
@@ -289,8 +294,13 @@ def check_words(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
     "`ValueError` for a tokenizer that a GGUF cannot say."
-    if asked.to == "gguf":
-        gguf_pre(json.loads(tok.backend_tokenizer.to_str()))
+    if asked.to and (check := find_exporter(asked.to).check_tokenizer):
+        resolve(check)(tok)
+
+
+def _check_gguf_tokenizer(tok):
+    "A GGUF names the pre-tokenizer by a word"
+    gguf_pre(json.loads(tok.backend_tokenizer.to_str()))
 
 # %% ../../nbs/serving/05_export.ipynb #7234db73
 def export_saved(
