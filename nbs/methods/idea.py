@@ -1,4 +1,4 @@
-"""The picture of a method's idea: six layers, and what it takes out of them
+"""The figure of a method's idea: six layers, and what it takes out of them
 
 Drawn on nothing, in colours that the site's dark mode can turn over.
 """

@@ -1,4 +1,4 @@
-"""What the tests of hybrids and of models that see share: the shell on a saved model,
+"""What the tests of hybrids and of vision-language models share: the shell on a saved model,
 and findings as a table can show them
 """
 

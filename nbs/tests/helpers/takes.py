@@ -1,6 +1,6 @@
 """What takes a model, tried one by one: methods, options, tables and plots, training, forms
 
-For `nbs/tests/takes.ipynb`, which keeps what comes out for a hybrid and a model that sees.
+For `nbs/tests/takes.ipynb`, which keeps what comes out for a hybrid and a vision-language model.
 """
 
 import copy, csv, json
@@ -116,7 +116,7 @@ def estimate(s):
 
 
 def grid(s):
-    "Rows of three methods, and every table and picture of them"
+    "Rows of three methods, and every table and figure of them"
     from twossp import report as r
     from twossp.evaluation.measure import on_forward, on_text
     from twossp.evaluation.grid import run_grid
@@ -129,7 +129,7 @@ def grid(s):
     made += [r.plot_perplexity(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
     made += [r.plot_cost(rows, 'text/ppl'), html_report(rows)]
     assert all(x is not None for x in made)
-    return f'{len(rows)} rows, {len(made)} tables and pictures'
+    return f'{len(rows)} rows, {len(made)} tables and figures'
 
 
 def quality(**bound):
@@ -225,7 +225,7 @@ def use(s, model, folder):
 
 
 def rehearse(place):
-    "A plan, its model and its checkpoint on rehearsed devices, against those of the plain run"
+    "A plan, its model and its checkpoint on simulated devices, against those of the plain run"
 
     def run(s):
         where = rehearsal()
@@ -259,7 +259,7 @@ def list_work():
     for form in ('vllm', 'gguf'):
         work[f'--export {form}'] = export(form, 0)
         work[f'--export {form}, a mixer gone'] = export(form, 1)
-    return work | {f'rehearsed: {p}': rehearse(p) for p in PLACES}
+    return work | {f'simulated: {p}': rehearse(p) for p in PLACES}
 
 
 def try_all(subject):
