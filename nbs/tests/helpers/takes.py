@@ -123,8 +123,8 @@ def estimate(s):
 
 
 def grid(s):
-    "Rows of three methods, and every table and image of them"
-    from twossp import report as r
+    "Rows of three methods, and every table and figure of them"
+    from twossp.evaluation import report as r
     from twossp.evaluation.measure import on_forward, on_text
     from twossp.evaluation.grid import run_grid
     from twossp.evaluation.html_report import html_report
