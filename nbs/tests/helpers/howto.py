@@ -58,7 +58,8 @@ def read_flags(words):
     "What a command asks for; `ValueError` if its flags are not those of today"
     from pkgutil import resolve_name
 
-    from twossp import cli, options
+    from twossp.cli import main as cli
+    from twossp.cli import options
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words
