@@ -920,14 +920,16 @@ def _find_experts(model, layer, a, i, s):
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
 def _attention_facts(config, keeps, i):
-    "What the cost of an attention depends on"
+    "What the cost of an attention depends on; a configuration may say it layer by layer"
+    w, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if getattr(config, "is_heterogeneous", False):  # Gemma 4's
+        config = config.per_layer_config[i]
     heads = getattr(config, "num_attention_heads", None)
     if keeps == "states" or not heads:
         return {}
     head = getattr(config, "head_dim", None) or config.hidden_size // heads
     own = keeps == "keys"
     cached = own and 2 * head * (getattr(config, "num_key_value_heads", None) or heads)
-    w, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
     if w is None or (kinds and kinds[i] != "sliding_attention"):
         w = None
     return dict(score_width=heads * head, cached=int(cached), window=w)
