@@ -53,7 +53,7 @@ def main(dist):
         pip = '-m pip install --quiet --no-deps --target'.split()
         run(*pip, str(site), str(wheel.resolve()), path='', cwd=d)
         n, where = run('-c', ENTRIES, path=site, cwd=d).split(' ', 1)
-        if Path(where).resolve().parents[1] != site / 'twossp':
+        if Path(where).resolve().parent != site / 'twossp':
             sys.exit(f'check_dist: imported {where}, not what the wheel holds')
         command = str(site / 'bin' / 'twossp')
         version, usage = (run(command, a, path=site, cwd=d) for a in ('--version', '--help'))

@@ -17,7 +17,7 @@ SENTENCES = (
 )
 
 
-MODULE = 'twossp.cli.main'  # what torchrun runs
+MODULE = 'twossp'  # what torchrun runs
 
 
 def make_place(folder):
