@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a script
     sys.path.insert(0, str(ROOT))
-from tools.site import npm_package
+from tools.site import WORDS, npm_package
 
 PREFIX = '/twossp/'
 INDEX, WALKTHROUGH = 'index.html', 'tutorials/walkthrough.html'
@@ -37,20 +37,6 @@ FLAGS = (
     '--disable-sync --disable-dev-shm-usage --hide-scrollbars'
 )
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'
-SEARCHES = {  # words that a reader types -> where the first hit has to lead
-    'OOM': 'howto/troubleshooting',
-    'LoRA': 'howto/recover',
-    'fine-tune': 'howto/recover',
-    'finetune': 'howto/recover',
-    'multi gpu': 'howto/several_gpus',
-    'serve': 'howto/vllm',
-    'install': 'index.html#install',
-    'llama 7b': 'howto/big',
-    'faq': 'howto/troubleshooting',
-    'memory': 'howto/budget',
-    'vllm': 'howto/vllm',
-    'gguf': 'howto/llama_cpp',
-}
 
 
 class Checks:
@@ -173,11 +159,16 @@ def program(what, env, *names):
     return found[0]
 
 
+def find_browser():
+    "Chromium and its driver"
+    driver = 'chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver'
+    return program('Chromium', 'CHROMIUM', *BROWSERS), program(*driver)
+
+
 @contextmanager
 def chromium():
     "A headless Chromium with an empty profile"
-    browser = program('Chromium', 'CHROMIUM', *BROWSERS)
-    driver = program('chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver')
+    browser, driver = find_browser()
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -247,7 +238,7 @@ def search(d, base, words):
 
 def check_searches(d, check, base):
     "What readers look for is the first hit, and following it leads to a page that has it"
-    for words, wanted in SEARCHES.items():
+    for words, wanted in WORDS['searches'].items():
         hits = [h.get_attribute('href').removeprefix(base) for h in search(d, base, words)[:3]]
         right = hits and hits[0].startswith(wanted)
         check(f'search for {words!r}: {hits[0] if hits else "nothing"}', right, *hits)
@@ -344,6 +335,7 @@ def check_pages(check, base, todo, axe, first=None):
 
 def check_in_browsers(check, base, names, api):
     "All that needs a browser"
+    find_browser()  # without one, nothing is fetched
     folder = npm_package('axe-core', AXE_VERSION)
     check('axe-core is there', folder, 'npm could not fetch it')
     axe = (folder / 'axe.min.js').read_text(encoding='utf-8')
@@ -372,7 +364,7 @@ def run(site, check):
     check('the first page links to every other one', not lost, *lost)
     try:
         with served(site) as base:
-            check_in_browsers(check, base, [*pages], api[0])
+            check_in_browsers(check, base, [*pages], next(iter(api), INDEX))
     except Exception as e:
         first = next(iter(str(e).strip().splitlines()), '')
         check('the browser ran through', False, f'{type(e).__name__}: {first}')
