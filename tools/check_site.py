@@ -94,10 +94,10 @@ def target(ref, page, site, url):
     return p / INDEX if p.is_dir() else p, unquote(u.fragment)
 
 
-def broken_links(site, url=''):
+def broken_links(site, url='', pages=None):
     "(number of internal links, those that lead nowhere as 'link on page')"
     site = Path(site).resolve()
-    pages, n, bad = read_pages(site), 0, defaultdict(list)
+    pages, n, bad = pages or read_pages(site), 0, defaultdict(list)
     for p, page in pages.items():
         for ref in page.refs:
             if (found := target(ref, p, site, url)) is None:
@@ -111,10 +111,10 @@ def broken_links(site, url=''):
     return n, [f'{ref} on {on[0]}{more(on)}' for ref, on in bad.items()]
 
 
-def orphans(site):
+def orphans(site, pages=None):
     "Pages that index.html does not link to"
     site = Path(site).resolve()
-    pages, top = read_pages(site), site / INDEX
+    pages, top = pages or read_pages(site), site / INDEX
     if top not in pages:
         return [f'{INDEX} does not exist']
     linked = {t[0] for ref in pages[top].refs if (t := target(ref, top, site, ''))}
@@ -351,16 +351,17 @@ def check_in_browsers(check, base, names, api):
 
 def run(site, check):
     "All checks of the site in the folder `site`"
-    pages = {p.relative_to(site).as_posix(): page for p, page in read_pages(site).items()}
+    found = read_pages(site)
+    pages = {p.relative_to(site).as_posix(): page for p, page in found.items()}
     documents = lambda n: Path(n).name == f'{SYMBOL}.html' and SYMBOL in pages[n].ids
     api = [n for n in pages if documents(n)]
     there = {INDEX, WALKTHROUGH} <= pages.keys() and len(api) == 1
     check(f'{len(pages)} pages in {site.name}/, one of them on {SYMBOL}', there, *api)
     settings = (ROOT / '_quarto.yml').read_text(encoding='utf-8')
     url = re.search(r'^\s*site-url:\s*(\S+)', settings, flags=re.M)
-    n, bad = broken_links(site, url[1] if url else '')
+    n, bad = broken_links(site, url[1] if url else '', found)
     check(f'{n} internal links and anchors lead somewhere', n and not bad, *bad)
-    lost = orphans(site)
+    lost = orphans(site, found)
     check('the first page links to every other one', not lost, *lost)
     try:
         with served(site) as base:

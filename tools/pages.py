@@ -65,16 +65,16 @@ def say_times(nbs):
 
 def list_folder(folder, nbs=ROOT / 'nbs', times=None):
     "A table of the pages of a folder"
-    pages = [n for n in site.below(folder, nbs) if Path(n).stem != folder]
-    rows = [(Path(n).name, *read_title(nbs / n)) for n in pages]
-    if times is None:
-        head = '| I want to | |\n|---|---|\n'
-        return head + '\n'.join(f'| [{t}]({n}) | {line} |' for n, t, line in rows)
-    head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
-    said = lambda n: times.get(Path(n).stem, ['', ''])
-    return head + '\n'.join(
-        f'| [{t}]({n}) | {line} | {said(n)[0]} | {said(n)[1]} |' for n, t, line in rows
-    )
+    head = '| I want to | |\n|---|---|\n'
+    if times is not None:
+        head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
+    rows = []
+    for n in (n for n in site.below(folder, nbs) if Path(n).stem != folder):
+        title, line = read_title(nbs / n)
+        cells = [f'[{title}]({Path(n).name})', line]
+        cells += times.get(Path(n).stem, ['', '']) if times is not None else []
+        rows.append(f'| {" | ".join(cells)} |')
+    return head + '\n'.join(rows)
 
 
 def write_lists(nbs):
