@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
-    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'written_row',
-    'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn',
-    'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
-    'n_params', 'sizes'
+    'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
+    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'written_row', 'Unloadable',
+    'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts',
+    'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
-from collections.abc import MutableMapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, MutableMapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
@@ -59,14 +58,15 @@ class Arch:
     keeps: str | tuple[str, ...] = "keys"
     # do whole layers have to stay, since something in the model depends on their number
     fixed: bool = False
+    # what the configuration of its tiny model says beyond the common part; a function of
+    # the number of layers where an entry depends on it
+    tiny: Mapping = field(default_factory=dict, compare=False, repr=False)
+    # the same of the family's other builds, by name
+    builds: Mapping = field(default_factory=dict, compare=False, repr=False)
 
 # %% ../../nbs/core/06_families.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
 _LLAMA = Arch("model.layers", "self_attn", "input_layernorm", "o_proj", *_GATED)
-_LIKE_LLAMA = """llama mistral ministral qwen2 qwen3 gemma gemma2 gemma3_text granite
-smollm3 stablelm cohere"""
-
-ARCHS: dict[str, Arch] = dict.fromkeys(_LIKE_LLAMA.split(), _LLAMA)  # by model type
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
 @dataclass(frozen=True)
@@ -134,15 +134,84 @@ def _find(layer, name):
     except AttributeError:
         return None
 
+# %% ../../nbs/core/06_families.ipynb #3e1f07aa
+_GQA = dict(num_key_value_heads=2)
+_WIDE = dict(_GQA, head_dim=16)
+_SLIDING = dict(use_sliding_window=True, sliding_window=8)
+_GEMMA = dict(_WIDE, query_pre_attn_scalar=16)
+_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
+
+
+def _alternate(L):
+    "Attention over all, then in a window, and so on"
+    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
+
+
+ARCHS: dict[str, Arch] = {  # by model type
+    "llama": replace(
+        _LLAMA,
+        tiny=_GQA,
+        builds=dict(
+            llama_bias=dict(
+                _GQA, attention_bias=True, mlp_bias=True, tie_word_embeddings=True
+            )
+        ),
+    ),
+    "mistral": replace(_LLAMA, tiny=dict(_GQA, sliding_window=8)),
+    "ministral": replace(
+        _LLAMA, tiny=dict(_GQA, head_dim=8, sliding_window=8, layer_types=_alternate)
+    ),
+    "qwen2": replace(_LLAMA, tiny=dict(_GQA, max_window_layers=2, **_SLIDING)),
+    "qwen3": replace(_LLAMA, tiny=_WIDE),
+    "gemma": replace(_LLAMA, tiny=_WIDE),
+    "gemma2": replace(_LLAMA, tiny=dict(_GEMMA, sliding_window=8)),
+    "gemma3_text": replace(
+        _LLAMA, tiny=dict(_GEMMA, sliding_window=8, sliding_window_pattern=2)
+    ),
+    "olmo2": replace(_LLAMA, attn_norm="post_attention_layernorm", tiny=_GQA),
+    "granite": replace(_LLAMA, tiny=dict(_GQA, attention_multiplier=0.25, **_SCALES)),
+    "smollm3": replace(_LLAMA, tiny=dict(_GQA, no_rope_layer_interval=2, **_SLIDING)),
+    "stablelm": replace(
+        _LLAMA,
+        tiny=dict(_GQA, use_qkv_bias=True),
+        builds=dict(
+            stablelm_parallel=dict(_GQA, use_parallel_residual=True, qk_layernorm=True)
+        ),
+    ),
+    "cohere": replace(
+        _LLAMA,
+        tiny=dict(_GQA, use_qk_norm=True, logit_scale=1.0),
+        builds=dict(cohere_biased=dict(_GQA, attention_bias=True, logit_scale=1.0)),
+    ),
+}
+
 # %% ../../nbs/core/06_families.ipynb #ffed3775
-_UP, _H4 = ("mlp.gate_up_proj",), ("mlp.dense_h_to_4h",)
+_H4 = ("mlp.dense_h_to_4h",)
 _BLOOM = "dense", _H4, "mlp.dense_4h_to_h"
 _GPT = "transformer.h", "attn", "ln_1"
+_HALF = dict(partial_rotary_factor=0.5)
+
+
+def _global_local(L):
+    "Both kinds of attention, in GPT-Neo's words"
+    return [[["global", "local"], L // 2], [["global"], L % 2]]
+
 
 ARCHS |= {
-    "olmo2": replace(_LLAMA, attn_norm="post_attention_layernorm"),
-    "phi3": replace(_LLAMA, up=_UP, fused=2),
-    "phi": replace(_LLAMA, out="dense", up=("mlp.fc1",), down="mlp.fc2"),
+    "phi": replace(
+        _LLAMA,
+        out="dense",
+        up=("mlp.fc1",),
+        down="mlp.fc2",
+        tiny=_HALF,
+        builds=dict(phi_qk_norm=dict(_HALF, qk_layernorm=True)),
+    ),
+    "phi3": replace(
+        _LLAMA,
+        up=("mlp.gate_up_proj",),
+        fused=2,
+        tiny=dict(_GQA, sliding_window=8),
+    ),
     "opt": Arch(
         "model.decoder.layers",
         "self_attn",
@@ -151,31 +220,84 @@ ARCHS |= {
         ("fc1",),
         "fc2",
         width="ffn_dim",
+        tiny=dict(word_embed_proj_dim=16),
+        builds=dict(
+            opt_post_norm=dict(word_embed_proj_dim=16, do_layer_norm_before=False)
+        ),
     ),
-    "gpt_neox": Arch("gpt_neox.layers", "attention", "input_layernorm", *_BLOOM),
-    "gpt_neo": Arch(*_GPT, "attention.out_proj", ("mlp.c_fc",), "mlp.c_proj"),
-    "gpt2": Arch(*_GPT, "c_proj", ("mlp.c_fc",), "mlp.c_proj", width="n_inner"),
+    "gpt_neox": Arch(
+        "gpt_neox.layers",
+        "attention",
+        "input_layernorm",
+        *_BLOOM,
+        tiny=dict(rotary_pct=0.5),
+        builds=dict(
+            gpt_neox_sequential=dict(use_parallel_residual=False, attention_bias=False)
+        ),
+    ),
+    "gpt_neo": Arch(
+        *_GPT,
+        "attention.out_proj",
+        ("mlp.c_fc",),
+        "mlp.c_proj",
+        tiny=dict(window_size=8, attention_types=_global_local),
+    ),
+    "gpt2": Arch(
+        *_GPT,
+        "c_proj",
+        ("mlp.c_fc",),
+        "mlp.c_proj",
+        width="n_inner",
+        builds=dict(
+            gpt2_inverse=dict(
+                scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True
+            )
+        ),
+    ),
+}
+
+# %% ../../nbs/core/06_families.ipynb #3e1f07ab
+_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
+_SHARED = "shared_transformer.feed_forward"
+
+ARCHS |= {
     "falcon": Arch(
         "transformer.h",
         "self_attention",
         "input_layernorm",
         *_BLOOM,
         width="ffn_hidden_size",
+        tiny=dict(multi_query=True, bias=True),
+        builds=dict(
+            falcon_new=_TWO_KV,
+            falcon_new_one_norm=dict(_TWO_KV, num_ln_in_parallel_attn=1),
+            falcon_alibi=dict(
+                alibi=True, parallel_attn=False, multi_query=False, bias=True
+            ),
+        ),
+    ),
+    "zamba2": Arch(  # layers that share an FFN
+        "model.layers",
+        ("mamba", "mamba_decoder.mamba"),
+        ("input_layernorm", "mamba_decoder.input_layernorm"),
+        "out_proj",
+        (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
+        f"{_SHARED}.down_proj",
+        fused=2,
+        gives="x",
+        keeps="states",
+        fixed=True,
+        tiny=dict(
+            layers_block_type=["linear_attention", *["hybrid"] * 3],
+            num_mem_blocks=2,
+            adapter_rank=4,
+            use_shared_attention_adapter=True,
+            n_mamba_heads=8,
+            mamba_d_state=8,
+            use_mem_rope=True,
+        ),
     ),
 }
-_SHARED = "shared_transformer.feed_forward"
-ARCHS["zamba2"] = Arch(
-    "model.layers",
-    ("mamba", "mamba_decoder.mamba"),
-    ("input_layernorm", "mamba_decoder.input_layernorm"),
-    "out_proj",
-    (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
-    f"{_SHARED}.down_proj",
-    fused=2,
-    gives="x",
-    keeps="states",
-    fixed=True,
-)
 
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad
 def model_family(
@@ -286,7 +408,8 @@ def row_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON
     "A row as config.json's entry `twossp` holds it, under `arch`."
-    kept = {k: v for k, v in asdict(row).items() if v != _NEWER.get(k)}
+    facts = {f.name: getattr(row, f.name) for f in fields(row) if f.compare}
+    kept = {k: v for k, v in facts.items() if v != _NEWER.get(k)}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
 
 
