@@ -27,8 +27,9 @@ from ..checkpoint.card import model_card
 from ..checkpoint.engines import Way, list_engines
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.reference import NAME as REFERENCE
+from ..checkpoint.load import check_folder, push_pruned
 from ..checkpoint.save import (
-    MODEL_TYPE, check_folder, check_not_source, check_target, push_pruned, save_pruned,
+    MODEL_TYPE, check_not_source, check_target, save_pruned,
 )
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve

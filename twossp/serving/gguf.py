@@ -19,7 +19,8 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_refusal
-from ..checkpoint.save import check_space, load_pruned
+from ..checkpoint.load import load_pruned
+from ..checkpoint.save import check_space
 from ..core.apply import NoAttention
 from ..core.families import arch, decoder_layers, ffn_linears, ffn_width
 from ..core.files import atomic_file

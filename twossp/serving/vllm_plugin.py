@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from ..checkpoint.engines import backend_refusal
-from ..checkpoint.save import pruned_classes, take_shape
+from ..checkpoint.load import pruned_classes, take_shape
 from ..core.apply import NoAttention, locate
 from ..core.compat import causal_class, config_class
 from ..core.families import arch, decoder_layers, ffn_width, model_family, written_row
