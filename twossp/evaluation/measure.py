@@ -39,7 +39,9 @@ from ..runtime.devices import (
     input_device, one_line, peak_memory, read_clock, seconds_between, time_calls,
 )
 from ..runtime.identity import decides, describe, function_identity, settle
-from ..runtime.metrics import check_ids, ids_hash, inference, nll, token_nll
+from ..runtime.metrics import (
+    check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
+)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
 def strided_nll(
@@ -328,7 +330,8 @@ class OnText:
         "Measure a model."
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
-            return dict(ppl=torch.exp(each.mean()).item(), each=dict(nll=_short(each)))
+            mean = mean_windows(each, model, self.ids)
+            return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
         tokens = strided_nll(model, self.ids, self.stride)
         # the first window has a token less: its first is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
@@ -367,7 +370,8 @@ def on_text(
     OnText
         (model, tokenizer) -> dict; pickles
     """
-    return OnText(check_ids(ids).cpu(), bs, stride, progress)
+    ids = check_windows(ids) if stride is None else check_ids(ids)
+    return OnText(ids.cpu(), bs, stride, progress)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #caf2c25f
 @dataclass(frozen=True)
