@@ -67,7 +67,8 @@ llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
 	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
-families: $(VENV)/.dev ## every causal type of transformers tried, and every MoE model; minutes
+families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
+	@$(PY) -c "from twossp.detection.verify import write_families; print(write_families('twossp/families.json'), 'rows')"
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
 simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes

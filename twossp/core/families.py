@@ -5,14 +5,21 @@
 # %% auto #0
 __all__ = [
     'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
-    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'written_row', 'Unloadable',
-    'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts',
-    'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes', 'n_params', 'sizes'
+    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'read_row', 'written_row',
+    'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn',
+    'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
+    'n_params', 'sizes', 'layer_makes', 'config_switches', 'shipped_rows',
+    'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
-from collections.abc import Mapping, MutableMapping
-from dataclasses import asdict, dataclass, field, fields, replace
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from importlib.resources import files
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
@@ -22,7 +29,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .compat import auto_class, knows_type, reads_images, writes_text
 from .experts import ExpertSizes, is_experts, measure_experts
-from .linear import NoLinear, in_features, is_linear
+from .linear import NoLinear, in_features, is_linear, out_features
 from .offload import is_away
 from .quantized import packed_form, why_packed
 
@@ -358,6 +365,7 @@ class Memory:
     "All that is remembered of one model; it goes with the model."
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
+    found: Arch | None = None  # shipped for its type, or detected
     structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
@@ -417,18 +425,26 @@ def row_to_dict(
 _NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
+def read_row(
+    facts: dict,  # what `row_to_dict` gave
+) -> Arch:  # the same row
+    "A row from JSON; an error of some kind if it is none."
+    flat = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+    row = Arch(**dict(flat, up=tuple(facts["up"])))
+    row_mixers(row)
+    return row
+
+
 def written_row(
     config: PreTrainedConfig,  # of any model
 ) -> Arch | None:  # None if none was written
     "The row that a checkpoint was saved with; `ValueError` if it is no row."
     spec = getattr(config, "twossp", None)
-    said = spec.get("arch") if isinstance(spec, dict) else None
-    if said is None:
+    facts = spec.get("arch") if isinstance(spec, dict) else None
+    if facts is None:
         return None
     try:
-        flat = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
-        row = Arch(**dict(flat, up=tuple(said["up"])))
-        row_mixers(row)
+        row = read_row(facts)
     except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
             "config.json's entry `twossp` holds no row of a family under `arch`: it was"
@@ -440,7 +456,7 @@ def written_row(
 # %% ../../nbs/core/06_families.ipynb #e70fce29
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
-    mixers = [n for m in row_mixers(row) for n in asdict(m).values()]
+    mixers = [n for m in row_mixers(row) for n in vars(m).values()]
     names = (row.layers, row.down, row.width, *row.up, *mixers)
     names += row.experts, *row.shared
     kinds = type(row.fused), type(row.fixed)
@@ -473,7 +489,7 @@ DETECTORS = {"causal": "twossp.detection.verify:derive_arch"}
 
 def arch(
     model: PreTrainedModel,  # a causal language model
-) -> Arch:  # the checkpoint's own, the table's, or one derived from the model
+) -> Arch:  # the checkpoint's own, the table's, the shipped or a detected one
     """Where a model's parts are; `ValueError` says why it cannot be pruned.
 
     Parameters
@@ -484,7 +500,7 @@ def arch(
     Returns
     -------
     Arch
-        the checkpoint's own, the table's, or one derived from the model
+        the checkpoint's own, the table's, the shipped or a detected one
     """
     if not isinstance(model, PreTrainedModel):
         raise TypeError(
@@ -499,7 +515,10 @@ def arch(
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     if row := _table_row(c, kind):
         return row
-    return resolve_name(DETECTORS["causal"])(model)
+    memory = recall(model)
+    if memory.found is None:
+        memory.found = shipped_row(model) or resolve_name(DETECTORS["causal"])(model)
+    return memory.found
 
 
 def _table_row(c, kind):
@@ -736,3 +755,97 @@ def sizes(
     rows = [_layer_sizes(layer, a, seen) for layer in decoder_layers(model)]
     *counts, experts = zip(*rows, strict=True)
     return Sizes(*counts, experts=experts, fixed=a.fixed)
+
+# %% ../../nbs/core/06_families.ipynb #5a1b0c02
+def layer_makes(
+    layers: Iterable[nn.Module],  # decoder layers
+) -> list[str]:  # a hash for each kind of layer, sorted
+    "What layers are made of: their submodules by name and class."
+    kind = lambda m: "linear" if is_linear(m) else type(m).__name__
+    makes = set()
+    for layer in layers:
+        named = {
+            # what has no parameters (activations, dropout) goes by its name alone
+            (re.sub(r"\.\d+", ".*", name), kind(m) if [*m.parameters()] else "")
+            for name, m in layer.named_modules()
+            if name
+        }
+        makes.add(hashlib.sha256(repr(sorted(named)).encode()).hexdigest()[:16])
+    return sorted(makes)
+
+
+def config_switches(
+    config: PreTrainedConfig,  # of a model
+) -> dict:  # dotted name -> bool or str
+    "Entries that may decide what a layer does; how it is activated and biased is none."
+    switches, entries = {}, [("", config.get_text_config().to_dict())]
+    for path, some in entries:
+        for name, value in some.items():
+            if isinstance(value, dict) and not re.search("rope|label|per_layer", str(name)):
+                entries.append((f"{path}{name}.", value))
+            elif isinstance(value, (bool, str)) and not re.search(_NO_SWITCH, str(name)):
+                switches[f"{path}{name}"] = value
+    return dict(sorted(switches.items()))
+
+
+_NO_SWITCH = (
+    "^(use_cache|return_dict|tie_word_embeddings|norm_topk_prob|use_sliding_window|model_type)$"
+    "|^(output_|summary_|_)|(_act|activation|activation_function|afn|bias)$|dtype|version"
+)
+
+# %% ../../nbs/core/06_families.ipynb #5a1b0c05
+@cache
+def shipped_rows() -> dict[str, dict]:  # model type -> row, layers, switches
+    "What detection found for transformers' types; read when it is first asked for."
+    text = files("twossp").joinpath("families.json").read_text(encoding="utf-8")
+    return json.loads(text)["types"]
+
+
+def shipped_row(
+    model: PreTrainedModel,  # of any type
+) -> Arch | None:  # None where there is none, or where it does not fit
+    "The row shipped for a model's type, if this model is made as the one it was found on."
+    known = shipped_rows().get(model_family(model.config))
+    if known is None or not type(model).__module__.startswith("transformers."):
+        return None
+    row, switches = read_row(known["row"]), config_switches(model.config)
+    layers = _find(model, row.layers)
+    n = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    if not isinstance(layers, nn.ModuleList) or len(layers) != n:
+        return None
+    if not {*layer_makes(layers)} <= {*known["layers"]}:
+        return None
+    if any(switches.get(name) != value for name, value in known["switches"].items()):
+        return None
+    for layer in layers:
+        ups, down = ffn_linears(layer, row)
+        if any(out_features(up) != row.fused * in_features(down) for up in ups):
+            return None
+    return row if says_width(model, row) else replace(row, width="")
+
+
+def first_width(
+    model: PreTrainedModel,  # of the row's family
+    row: Arch,  # its row
+) -> int:  # neurons of an FFN; in an MoE model, of an expert; 0 if there is none left
+    "The width that the configuration speaks of."
+    widths = []
+    for layer in model.get_submodule(row.layers):
+        if not row.experts:
+            widths.append(ffn_width(layer, row))
+        elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
+            widths.append(measure_experts(layer, row.experts).width)
+    return next(filter(None, widths), 0)
+
+
+def says_width(
+    model: PreTrainedModel,  # of the row's family
+    row: Arch,  # its row
+) -> bool:  # False also where the row names no entry
+    "Does the configuration hold the FFN's width under the name that the row gives."
+    f, entries = first_width(model, row), model.config.get_text_config().to_dict()
+    value = entries.get(row.width)
+    if value is None:  # a default in the family's code
+        d = model.get_input_embeddings().weight.shape[1]
+        return row.width in entries and f == 4 * d
+    return f in value if isinstance(value, list) else value == f
