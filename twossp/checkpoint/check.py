@@ -22,10 +22,10 @@ from .load import load_pruned
 from .save import compatible, save_pruned
 from ..core.apply import applied
 from ..core.compat import keep_soft_cap
-from ..core.config_keys import find_entries, halve_plan
-from ..core.experts import eager_experts
+from ..core.config_keys import config_entries, halve_plan
+from ..core.experts import eager_experts, is_experts
 from ..core.families import ARCHS, Arch, arch, model_family, n_params, refusal, sizes
-from ..core.plan import Plan, drop
+from ..core.plan import drop
 from ..detection.detect import (
     Probe, Undecided, check_attention, check_cache, check_ffn, check_layers, check_names,
     check_neurons, check_norm, check_shapes, check_width, equal_words, probe_ids, propose_arch,
@@ -49,46 +49,45 @@ def check_search(
         warnings.simplefilter("ignore")
         got = plan_nll(p.model, plans, p.ids)
         problem = check_replay(p.model, p.ids).problem
-    want = torch.stack([_nll_of(p, plan) for plan in plans])
+    want = []
+    for plan in plans:
+        with applied(p.model, plan):
+            want.append(nll(p.model, p.ids))
+    want = torch.stack(want)
     err = ((got - want).abs().max() / want.abs().max()).item()
     if not err <= p.tol:
         raise ValueError(f"nll differs by {err:.0e}")
     slower = f" (on the plain, slower path: {problem})" if problem else ""
     return f"nll {equal_words(err)}{slower}"
 
-
-def _nll_of(p, plan):
-    with applied(p.model, plan):
-        return nll(p.model, p.ids)
-
 # %% ../../nbs/checkpoint/07_check.ipynb #fe33f9bd
+_ROUNDING = 1e-6  # of experts, whose products depend on where in memory they lie
+
+
 def check_files(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Do pruned models come back from disk as they were."
-    half = halve_plan(p.model)
-    narrow = half if p.a.width else Plan((None,) * p.L, (True,) * p.L)
+    half, far = halve_plan(p.model), []
+    limit = _ROUNDING if any(map(is_experts, p.model.modules())) else 0
+    said = config_entries(p.model, half) is not None  # else compact checkpoints alone can
+    narrow = half if said else drop(p.L)
     attn = narrow | mixer_drops(sizes(p.model))[0]
     layer = narrow | drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
-    if p.a.experts and find_entries(p.model, layer) is None:
+    if config_entries(p.model, layer) is None:
         layer = narrow  # where the first layers are dense, by their number
-    formats, far = dict(compact=attn, native=layer, compatible=attn), []
-    if not p.a.width:  # only compact checkpoints can say another one
-        formats["compact"] = half | attn
+    formats = dict(compact=attn if said else half | attn, native=layer, compatible=attn)
     for fmt, plan in formats.items():
         with (compatible if fmt == "compatible" else applied)(p.model, plan):
             want = p.logits()
         err = (_saved_logits(p, plan, fmt) - want).abs().max().item()
         far.append(err / p.dense.abs().max().item())
-        if far[-1] > (_ROUNDING if p.a.experts else 0):
+        if far[-1] > limit:
             raise ValueError(
                 f"format {fmt}: logits differ by {far[-1]:.0e} of the largest"
             )
-    said = f" within {max(far):.0e}" if max(far) else ""
-    return f"{', '.join(formats)}: logits equal{said}"
-
-
-_ROUNDING = 1e-6  # of experts, whose products depend on where in memory they lie
+    within = f" within {max(far):.0e}" if max(far) else ""
+    return f"{', '.join(formats)}: logits equal{within}"
 
 # %% ../../nbs/checkpoint/07_check.ipynb #8e7468d4
 def _saved_logits(p, plan, fmt):
@@ -106,7 +105,7 @@ def _saved_logits(p, plan, fmt):
 def _same_experts(model):
     "What lets an MoE model that is read back run its experts as this one does"
     used = getattr(model.config, "_experts_implementation", None)
-    return dict(experts_implementation=used) if arch(model).experts else {}
+    return dict(experts_implementation=used) if any(map(is_experts, model.modules())) else {}
 
 
 def _own_class(model, path):

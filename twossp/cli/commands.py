@@ -381,7 +381,7 @@ def show_card(
 def _find_results(o):
     "What a results file measured of this checkpoint, beside the dense model"
     from ..evaluation.results import load_results
-    from ..serving.export import read_record
+    from ..checkpoint.load import read_record
 
     record = read_record(o.folder)
     own = record.get("model_identity"), record.get("plan_identity")
