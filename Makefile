@@ -70,7 +70,8 @@ engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers
 weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; hours (NB=tests/: of some)
 	@$(PY) -m pytest --ignore nbs/benchmarks --jobs $(JOBS) --time 14400 --flags slow --only "$(NB)"
 
-families: $(VENV)/.dev ## every causal type of transformers tried, and every MoE model; minutes
+families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
+	@$(PY) -c "from twossp.detection.verify import write_families; print(write_families('twossp/families.json'), 'rows')"
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
 simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes
