@@ -11,7 +11,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from ..core.compat import causal_class, config_class
-from twossp.core.families import (
+from ..core.families import (
     arch, decoder_layers, ffn_users, has_ffn, layer_row, model_family, sees,
 )
 
