@@ -423,10 +423,10 @@ class _Dense:
         left, active = s.remaining(plan)
         removed = s.total - left
         params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize
-        width = min(widths), max(widths)
+        work = prefill - beside * self.context, token - beside
         return Estimate(
-            method, target, 1 - left / total, params, params - left + active, size,
-            self.header, width, stays, _left_cache(self.cache, plan), prefill - beside * self.context, token - beside,
+            method, target, 1 - left / total, params, params - left + active, size, self.header,
+            (min(widths), max(widths)), stays, _left_cache(self.cache, plan), *work,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout

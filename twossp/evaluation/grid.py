@@ -561,19 +561,18 @@ def run_grid(
     facts = _describe(model, tok, executor)
     evaluations = identify(evals, facts.tok_id, key)
     labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
-    named = facts, evaluations, key
-    cells = [(f, ids, _identified(f, ids, r, *named)) for f, ids, r in labels]
+    cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
     how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
         keys = {r.key for *_, r in cells}
         have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
         there = {r.key: as_asked(have[r.key], r, evals) for *_, r in cells if r.key in have}
-        tell = on_row if on_row is not None and is_first() else lambda r: None
+        tell = on_row if on_row and is_first() else lambda r: None
         for r in there.values():
             tell(r)
-        todo = _todo(cells, have, on_plan)
-        for r in _work(executor, model, tok, todo, evals, methods, how, key):
+        work = executor, model, tok, _todo(cells, have, on_plan), evals, methods, how, key
+        for r in _work(*work):
             if r.key not in have:
                 have[r.key] = r
                 if mine:

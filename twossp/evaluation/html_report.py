@@ -178,7 +178,7 @@ def _styled(t):
         body = f"{first}</tr>{rest}"
     return f'<div class="wide">{body}</div>'
 
-# %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
+# %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
 def _main_tables(rows):
     "Of one model: (number, table, is it of a text) of each text and each task's main number"
     main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
@@ -188,7 +188,7 @@ def _main_tables(rows):
             if len(t.columns):  # pruned ones: the dense model alone stands in the first table
                 yield name, t, name not in main
 
-
+# %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
 def _numbers(rows):
     "The part of the page about each text and each task's main number"
     for name, t, text in _main_tables(rows):
