@@ -615,7 +615,7 @@ def on_board(
     check_board()
 
     def write(r):
-        from accelerate.tracking import TensorBoardTracker
+        from torch.utils.tensorboard import SummaryWriter
 
         name, content = board_name(r), hashlib.sha256(to_row(r).encode()).hexdigest()
         logged = Path(folder) / name / f"{content[:16]}.logged"
@@ -625,11 +625,11 @@ def on_board(
         values = {k: v for k, v in known.items() if isinstance(v, str) or math.isfinite(v or 0)}
         if r.errors:
             values["errors"] = "; ".join(f"{k}: {v}" for k, v in r.errors.items())
-        tracker = TensorBoardTracker(name, folder)
-        tracker.main_process_only = False  # `run_grid` calls this in one process alone
-        tracker.start()
-        tracker.log(values, step=round(1000 * (r.sparsity or 0)))
-        tracker.finish()
+        step = round(1000 * (r.sparsity or 0))
+        with SummaryWriter(str(Path(folder) / name)) as w:
+            for k, v in values.items():
+                if v is not None:
+                    (w.add_text if isinstance(v, str) else w.add_scalar)(k, v, step)
         logged.touch()
 
     return write
