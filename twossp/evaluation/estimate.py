@@ -20,9 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
+from inspect import signature
 from itertools import product
 from operator import or_
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -241,32 +243,44 @@ def _width_shapes(model, s, sparsity):
     return _two_ssp_shapes(model, s, sparsity, n_attn=0)
 
 
-def _depth_shapes(model, s, sparsity):
+def _depth_shapes(model, s, sparsity, weights=None):
     mean, drops = mean_sizes(s)[0], mixer_drops(s)
     n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
     if n > len(drops):
         raise ValueError(
             f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
         )
-    each = [k for x in s.mixers for k in x]
+    each = [k for x in (weights or s).mixers for k in x]
     ends = _ends(len(drops), max(1, n), each)
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
-def _layer_shapes(model, s, sparsity):
+def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(L, n, s.layer)]
+    return [drop(L, blocks=x) for x in _ends(L, n, (weights or s).layer)]
 
 
-def _part_shapes(model, s, sparsity):
-    L = len(s)
+def _part_shapes(model, s, sparsity, weights=None):
+    w, L = weights or s, len(s)
     n = removal_count(L, sparsity, L - 1)
-    both = _ends(L, n, [a + f for a, f in zip(s.attn, s.ffn, strict=True)])[0]
-    # a layer that loses both leaves whole, norms and all: least goes where they differ
-    ffn = sorted(range(L), key=lambda i: s.ffn[i])[:n]
-    attn = sorted(range(L), key=lambda i: (i in ffn, s.attn[i]))[:n]
-    return [drop(L, attn=both, ffn=both), drop(L, attn=attn, ffn=ffn)]
+    # a layer that loses both leaves whole, norms and all
+    norms = [x - a - f for x, a, f in zip(w.layer, w.attn, w.ffn, strict=True)]
+    both = _ends(L, n, w.layer)[0]
+    found = [(both, both)] + [(_ends(L, n, w.attn)[0], _ends(L, n, w.ffn)[0])]
+    for one, other, turn in ((w.attn, w.ffn, 1), (w.ffn, w.attn, -1)):
+        first = sorted(range(L), key=lambda i: one[i])[:n]
+        rest = [x + (i in first) * norms[i] for i, x in enumerate(other)]
+        second = sorted(range(L), key=lambda i: (rest[i], i in first))[:n]
+        found.append((first, second)[::turn])
+
+    def removed(pair):
+        attn, ffn = pair
+        parts = sum(w.attn[i] for i in attn) + sum(w.ffn[i] for i in ffn)
+        return parts + sum(norms[i] for i in {*attn} & {*ffn})
+
+    ends = max(found, key=removed), min(found, key=removed)
+    return [drop(L, attn=attn, ffn=ffn) for attn, ffn in ends]
 
 
 def _slice_shapes(model, s, sparsity):
@@ -373,21 +387,27 @@ def _header_bytes(model):
 _CACHES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def _known_cache(model, parts, context):
+def _known_cache(model, context):
     "`count_cache`, once for all plans that leave a model these token mixers"
-    known = _CACHES.setdefault(model, {})
-    there = (id(x) if n_params(x) else m.keeps for x, m in parts)
+    known, a = _CACHES.setdefault(model, {}), arch(model)
+    kept, there = [], []  # kept, so that no other module gets the number of one
+    for layer in decoder_layers(model):
+        for m in layer_mixers(layer, a):
+            x = layer.get_submodule(m.name)
+            kept += [x] if n_params(x) else []
+            # a layer's type decides how long its placeholder is, too
+            there.append((id(layer), id(x) if n_params(x) else m.keeps))
     key = context, model.dtype, tuple(there)
-    if key not in known:  # the parts are kept, so that no other gets the number of one
-        known[key] = count_cache(model, context), [x for x, _ in parts if n_params(x)]
+    if key not in known:
+        known[key] = count_cache(model, context), kept
     return known[key][0]
 
 
 def _estimate_one(model, name, target, total, context):
     "Count a model as it is now"
     s, a = sizes(model), arch(model)
-    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
+    layers = decoder_layers(model)
+    mixers = [x.get_submodule(m.name) for x in layers for m in layer_mixers(x, a)]
     widths = [e.width for e in s.experts if e] or s.width
     return Estimate(
         name,
@@ -398,8 +418,8 @@ def _estimate_one(model, name, target, total, context):
         weight_bytes(model),
         _header_bytes(model),
         (min(widths), max(widths)),
-        sum(n_params(x) > 0 for x, _ in parts),
-        _known_cache(model, parts, context),
+        sum(n_params(x) > 0 for x in mixers),
+        _known_cache(model, context),
         count_operations(model, context, logits=1),
         count_operations(model, 1, context),
     )
@@ -429,13 +449,11 @@ UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sough
 
 def _count_units(model, context):
     "Of a model as it is now: bytes on disk, bytes in memory, work of a token and prompt"
-    size, a = weight_bytes(model), arch(model)
-    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
+    size = weight_bytes(model)
     return {
         "params": n_params(model),
         "bytes": size + _header_bytes(model),
-        "memory": size + _known_cache(model, parts, context),
+        "memory": size + _known_cache(model, context),
         "speedup": count_operations(model, 1, context),
         "prefill": count_operations(model, context, logits=1),
     }
@@ -459,15 +477,38 @@ def _mixer_units(model, s, context):
     return units
 
 
-_MIXERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+def _layer_units(model, s, context):
+    "What leaves with each layer and each of its parts, by unit, as `Sizes` says it"
+    dense, known, L = _count_units(model, context), {}, len(s)
+    types, rows = getattr(model.config.get_text_config(), "layer_types", None), []
+    for i, layer in enumerate(decoder_layers(model)):
+        key = tuple(p.shape for p in layer.parameters()), types and types[i]
+        if key not in known:
+            known[key] = []
+            for plan in (drop(L, blocks=[i]), drop(L, ffn=[i])):
+                with applied(model, plan):
+                    now = _count_units(model, context)
+                known[key].append({u: dense[u] - now[u] for u in dense})
+        rows.append(known[key])
+    each, found = _known_units(model, s, context), {}
+    for u in dense:
+        left = iter(each[u])
+        mixers = [tuple(next(left) for _ in x) for x in s.mixers]
+        layer, ffn = ([r[k][u] for r in rows] for k in (0, 1))
+        attn = [sum(x) for x in mixers]
+        found[u] = SimpleNamespace(layer=layer, attn=attn, ffn=ffn, mixers=mixers)
+    return found
 
 
-def _known_units(model, s, context):
-    "`_mixer_units`, once for a model and a context"
-    known = _MIXERS.setdefault(model, {})
-    if (context, model.dtype) not in known:
-        known[context, model.dtype] = _mixer_units(model, s, context)
-    return known[context, model.dtype]
+_KNOWN: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _known_units(model, s, context, count=_mixer_units):
+    "What `count` says, once for a model and a context"
+    known, key = _KNOWN.setdefault(model, {}), (count, context, model.dtype)
+    if key not in known:
+        known[key] = count(model, s, context)
+    return known[key]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
 def _per_parameter(model, s, unit, context):
@@ -496,9 +537,16 @@ def _value(s, b, narrowed, chosen, rate, each):
 
 def _outer_plans(model, method, sparsity, context, units, options):
     "Plans of a method with the least and the most of each unit among them"
-    if method not in method_names() or not find_method(method).balanced:
-        return shape_plans(model, method, sparsity, **options)
     s, found = sizes(model), {u: {} for u in units}
+    if method not in method_names() or not find_method(method).balanced:
+        plans = shape_plans(model, method, sparsity, **options)
+        shapes = method_function(method, "shapes", "estimate")
+        if _all_alike(model, plans) or "weights" not in signature(shapes).parameters:
+            return plans
+        known = _known_units(model, s, context, _layer_units)
+        for unit in units:
+            plans += shapes(model, s, sparsity, weights=known[unit], **options)
+        return list(dict.fromkeys(plans))
     known = _known_units(model, s, context)
     options = {**find_method(method).defaults, **options}
     for b in _splits(model, s, check_sparsity(sparsity), **options):
