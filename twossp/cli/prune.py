@@ -7,7 +7,6 @@ __all__ = ['run', 'write_page', 'prune']
 
 # %% ../../nbs/cli/04_prune.ipynb #33975127
 import json
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -44,7 +43,6 @@ from ..evaluation.report import plot_plan, plot_trials
 from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, windows
-from ..runtime.devices import DEVICES
 from ..runtime.distributed import is_first, share_first, start_processes
 from ..runtime.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,

@@ -192,7 +192,34 @@ def tune_norms(
     # receives `norms`: `loss` of each step, held-out divergence `before` and `after`
     log: dict | None = None,
 ) -> Plan:  # the same removals, with scaled weights; `plan` itself if nothing is gained
-    "Tune the scales of the norms toward the dense model's predictions, by gradients."
+    """Tune the scales of the norms toward the dense model's predictions, by gradients.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    plan : Plan
+        what is removed, repaired or not
+    calib : torch.Tensor
+        (n, t) calibration windows, 2 at least
+    steps : int, default 30
+        of one window each; more than 100 fit the text
+    lr : float, default 0.01
+        the highest, of Adam
+    held_out : float, default 0.25
+        share of the windows, the last, that it is judged on
+    seed : int, default 0
+        of the order of the windows
+    progress : bool, default True
+        show a progress bar
+    log : dict | None, default None
+        receives `norms`: `loss` of each step, held-out divergence `before` and `after`
+
+    Returns
+    -------
+    Plan
+        the same removals, with scaled weights; `plan` itself if nothing is gained
+    """
     fit, held = _check_tuning(model, plan, calib, steps, lr, held_out)
     layers, changes = list(decoder_layers(model)), edits(model, plan)
     readers, sizes = _left_readers(model, plan, calib)

@@ -101,7 +101,48 @@ def two_ssp_with(
     # of a repair `repair`
     log: dict | None = None,
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    "2SSP, and what goes beyond the paper where it is asked for."
+    """2SSP, and what goes beyond the paper where it is asked for.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    alpha : float, default 1.5
+        of the balance formula
+    n_attn : int | str | None, default None
+        attention modules to remove; "search": what the calibration text prefers; default: the
+        formula's number
+    n_search : int, default 1
+        windows that stage 2 scores on
+    p : float, default 2
+        norm of stage 1
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    balance : str, default 'all'
+        of an MoE model's experts the formula counts all, or "active": those a token uses
+    weighted : bool, default False
+        in an MoE model, activations by the router's weights
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    widths : str, default 'uniform'
+        "search": layers may differ in width, their sum stays
+    repair : str | None, default None
+        "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`; of a
+        repair `repair`
+
+    Returns
+    -------
+    Plan
+        for `applied`, `apply_plan`, `save_pruned`
+    """
     log = {} if log is None else log
     _check_options(model, n_attn, widths, repair, calib, balance)
     check_search_windows(calib, n_search)
@@ -139,7 +180,42 @@ def two_ssp_plus(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives what `two_ssp_with` measured
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
-    "2SSP with searched balance, searched widths and repair."
+    """2SSP with searched balance, searched widths and repair.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows, 3 at least
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    n_attn : int | str | None, default 'search'
+        attention modules to remove, or None: the formula's
+    widths : str, default 'search'
+        of the FFNs; or "uniform"
+    repair : str | None, default 'least_squares'
+        of what is left; or None
+    alpha : float, default 1.5
+        of the balance formula, where the search begins
+    n_search : int, default 1
+        windows that stage 2 scores on
+    p : float, default 2
+        norm of stage 1
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives what `two_ssp_with` measured
+
+    Returns
+    -------
+    Plan
+        with refitted weights, for `applied`, `apply_plan`, `save_pruned`
+    """
     beyond = dict(n_attn=n_attn, widths=widths, repair=repair)
     how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
     how |= dict(bs=bs, progress=progress, log=log)
