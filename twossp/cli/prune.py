@@ -29,7 +29,7 @@ from .validate import (
 from ..core.apply import applied
 from ..core.families import sizes
 from ..core.files import append_line, only_writer
-from ..evaluation.ablations import ablate
+from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import (
@@ -300,8 +300,8 @@ def _run_ablations(o, model, tok, texts, evals):
     """The ablations, as far as the text goes: larger calibration sizes than it has are
     left out, and said"""
     have = len(windows(texts, tok, o.seq_len))
-    counts = [n for n in (2, 4, 8, 16, 32, 64, 128, 256) if n <= have]
-    if len(counts) < 8:
+    usual = ABLATIONS["calibration size"].values
+    if len(counts := [n for n in usual if n <= have]) < len(usual):
         log.warning(
             "%s has %d windows of %d tokens: calibration sizes up to %d",
             calibration_name(o),
@@ -314,11 +314,14 @@ def _run_ablations(o, model, tok, texts, evals):
         drawn = o.seed + seed if seed or o.seed else None
         return windows(texts, tok, o.seq_len, n, drawn)
 
-    n, kwargs = min(o.n_samples or 32, have), dict(name=o.model, progress=not o.quiet)
-    done = ablate(model, tok, draw, evals, o.results, n, counts, **kwargs)
-    return [r for rows in done.values() for r in rows]
+    asked, rows = (model, tok, draw, evals, o.results), []
+    kwargs = dict(n=min(o.n_samples or 32, have), name=o.model, progress=not o.quiet)
+    for name, a in ABLATIONS.items():
+        if a.paper:
+            rows += ablate(name, *asked, values=counts if a.draws else None, **kwargs)
+    return rows
 
-
+# %% ../../nbs/cli/04_prune.ipynb #c5d1a183
 def _run_grid(o, model, tok, calib, targets, evals, executor=None):
     "A method at its targets, or the dense model alone, as one grid"
     name, source = o.pruning_method if targets else None, model

@@ -124,7 +124,7 @@ def _check_target(o):
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
 
-
+# %% ../../nbs/cli/03_validate.ipynb #4e797472
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
