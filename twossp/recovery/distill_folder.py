@@ -149,11 +149,16 @@ def _check_texts(text, synthetic):
 
 def _check_teacher(folder, student, own_tok, model, tok):
     "`ValueError` if the two cannot be compared; warns of what is not known"
-    plan = check_pair(student, model)
-    notes, known = [], plan.provenance.get("model")
+    plan, notes = check_pair(student, model), []
+    file = Path(folder).expanduser() / "plan.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    known = record.get("model_identity") or plan.provenance.get("model")
     same = known and same_model(known, model_identity(model))
     if known and same is False:
-        notes.append(f"the teacher is not the model that {folder} was pruned from")
+        notes.append(
+            f"the teacher is not the model that {folder} was pruned from, or has another"
+            " dtype"
+        )
     elif not same:
         notes.append(f"not checked: whether {folder} was pruned from the teacher")
     if own_tok is None:
