@@ -206,7 +206,8 @@ def _say_fits(model, context):
 def _say_costs(model, methods, sparsity, options, stream=False):
     "What pruning takes, with the usual windows: a line a method, for the first device"
     import torch
-    from ..evaluation.cost import Room, cost_options, pruning_cost
+    from ..evaluation.estimate import span
+    from ..evaluation.memory import Room, memory_options, peak_memory
     from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES, free_bytes
 
@@ -214,40 +215,29 @@ def _say_costs(model, methods, sparsity, options, stream=False):
     kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
     device = torch.device(kind)
     free = free_bytes(device)
-    held = 0 if stream else weight_bytes(model)
+    weights = 0 if stream else weight_bytes(model)
     c, lines = model.config.get_text_config(), []
     t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
     for name in methods:
         n = find_method(name).windows or 1
-        room = Room(n, t, max(0, free - held), kind, stream)
-        own = cost_options(name, options)
+        room = Room(n, t, max(0, free - weights), kind, stream)
+        own = memory_options(name, options)
         try:
-            ends = pruning_cost(model, name, sparsity, room, **own)
+            ends = peak_memory(model, name, sparsity, room, **own)
         except ValueError as e:
-            lines.append(f"{kind}: what {name} takes is not known: {e}")
+            lines.append(f"{kind}: what {name} needs is not known: {e}")
             continue
-        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens {_tell(ends)}")
+        held = span(ends, lambda n: f"{n / 1e6:,.1f}")
+        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens holds {held} MB at most")
     return lines
-
-
-def _tell(ends):
-    "A cost in words; a range where its ends differ"
-    from ..evaluation.estimate import span
-
-    held = span(ends, lambda c: f"{c.bytes / 1e6:,.1f}")
-    work = span(ends, lambda c: f"{c.operations / 1e9:,.1f}")
-    line = f"holds {held} MB at most, and takes about {work} G operations"
-    if ends[0].read:
-        line += f"; reads {span(ends, lambda c: f'{c.read / 1e6:,.1f}')} MB of layers"
-    return line
 
 # %% ../../nbs/cli/05_commands.ipynb #96092161
 def _say_commands(o, methods, given, options):
     "What to type, a line a method"
-    from ..evaluation.cost import cost_options
+    from ..evaluation.memory import memory_options
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
-        own = cost_options(name, options)
+        own = memory_options(name, options)
         flags = {given: getattr(o, given)} | own
         if o.context and given in ("target_memory", "target_speedup"):
             flags["context"] = o.context

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton', 'as_skeleton',
-    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'estimate',
-    'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
+    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'count_units',
+    'estimate', 'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
@@ -41,7 +41,7 @@ from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import keep_some
 from ..core.families import model_family, n_params, pick_loader
-from ..core.parts import pack_scores, structure
+from ..core.parts import Part, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import packed_form, plain_config, plain_type
 from .measure import count_operations, linear_beside, weight_bytes
@@ -381,6 +381,16 @@ def _header_bytes(model, s):
         found += (len(words) + 56) * (2 * len(x) if k in each else 1)  # experts, one by one
     return found
 
+# %% ../../nbs/evaluation/10_estimate.ipynb #unitscnt
+def count_units(
+    part: Part,  # whose width can be chosen, of a model
+    kept,  # of it, as a plan says
+) -> int:  # neurons of an FFN, or of each expert; 0: it is removed
+    "How wide a part will be."
+    t = next(t for t in part.dense if t.axis is not None)
+    shape = part.tensors(kept).get(part.full_name(t.name))
+    return shape[t.axis] // t.times if shape else 0
+
 # %% ../../nbs/evaluation/10_estimate.ipynb #7c7876cd
 UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sought of
 
@@ -444,25 +454,22 @@ class _Dense:
                 lost = self.less(p, kept)
                 prefill, token = prefill - lost[0], token - lost[1]
             if p in leading and not gone:
-                t = next(t for t in p.dense if t.axis is not None)
-                shape = p.tensors(kept).get(p.full_name(t.name))
-                widths.append(shape[t.axis] // t.times if shape else 0)
+                widths.append(count_units(p, kept))
         beside = 2 * sum(self.beside[i] for i in plan.gone)
         stays = sum(p.layer not in plan.gone and p.size > 0 and p.read(plan) for p in s.mixers)
         left, active = s.remaining(plan)
         removed = s.total - left
         params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize
-        width = min(widths), max(widths)
+        work = prefill - beside * self.context, token - beside
         return Estimate(
-            method, target, 1 - left / total, params, params - left + active, size,
-            self.header, width, stays, _left_cache(self.cache, plan),
-            prefill - beside * self.context, token - beside,
+            method, target, 1 - left / total, params, params - left + active, size, self.header,
+            (min(widths), max(widths)), stays, _left_cache(self.cache, plan), *work,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
 def _outer_plans(dense, method, sparsity, units, options):
     "Plans of a method with the least and the most of each unit among them"
-    if method not in method_names() or not find_method(method).balanced:
+    if not find_method(method).balanced:
         plans = shape_plans(dense.model, method, sparsity, **options)
         shapes = method_function(method, "shapes", "estimate")
         takes, (_, each) = signature(shapes).parameters, dense.mixers
