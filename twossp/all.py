@@ -24,7 +24,8 @@ __all__ = [
 # %% ../nbs/all.ipynb #a6ec0e5f
 from .baselines.methods import EXPERT_METHODS, METHODS, Method, method
 from .checkpoint.card import model_card
-from .checkpoint.save import load_pruned, push_pruned, save_pruned
+from .checkpoint.load import load_pruned, push_pruned
+from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch, sizes
 from .core.plan import Plan, dense_plan, drop, sparsity

@@ -20,8 +20,6 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import cached_file
 
-from ..core.families import sees
-
 # %% ../../nbs/runtime/04_images.ipynb #77a110e5
 _PROCESSOR = """preprocessor_config.json processor_config.json chat_template.jinja
 chat_template.json video_preprocessor_config.json image_processor_config.json""".split()
