@@ -370,7 +370,6 @@ class Memory:
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
     held: dict = field(default_factory=dict)  # tokens that were not too many at once
-    images: object = None  # what belongs to the windows that it is run on now
 
 
 _MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
