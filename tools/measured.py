@@ -3,8 +3,9 @@ known of every model type: nbs/results/types.ipynb and twossp/types.csv
 
 A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
 says what was measured, on what machine, with which versions and command. A new pair of
-files is a new section, in the last group until `pages.toml` names it. Model types come from the walks over all of them: families.csv
-(types with a causal language model) and image_text.csv (those that read images and text).
+files is a new section, in the last group until `pages.toml` names it. Model types come
+from the walks over all of them: families.csv (types with a causal language model) and
+image_text.csv (those that read images and text).
 """
 
 import base64, csv, json, tomllib
@@ -292,7 +293,8 @@ def types_table(rows):
 
 def main():
     "Write both pages, and the table that the package brings"
-    page, line = RESULTS / 'measured.ipynb', 'What was measured: a summary, then every table with machine, versions and command'
+    page = RESULTS / 'measured.ipynb'
+    line = 'What was measured: a summary, then every table with machine, versions and command'
     intro = ' '.join(WORDS['results'].split())
     parts = [f'## {group}' if i < 0 else section(paths[i])
              for group, paths in files().items() for i in range(-1, len(paths))]
