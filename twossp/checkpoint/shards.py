@@ -63,11 +63,6 @@ def _fill_in(
         f.write(flat.view(torch.uint8).numpy().data)
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #f0dc1467
-def _forms(tensors):
-    "What a checkpoint's headers say: {name: (type, shape)}"
-    return {k: (v.dtype, tuple(v.shape)) for k, v in tensors.items()}
-
-
 def _split_state(
     model: PreTrainedModel,  # whose tensors they are
     state: dict[str, torch.Tensor],  # as in memory; only names and shapes are looked at
@@ -83,26 +78,12 @@ def _split_state(
     for names in parts.values():
         made = as_saved(model, {k: meta[k] for k in names})
         apart, n = apart | made, n + len(made)
-    same = n == len(whole) and _forms(apart) == _forms(whole)
+    headers = [{k: (v.dtype, v.shape) for k, v in x.items()} for x in (apart, whole)]
+    same = n == len(whole) and headers[0] == headers[1]
     return list(parts.values()) if same else [list(meta)], whole
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #2a6c8f92
 _BY_CLASS = {"variant", "save_original_format", "save_peft_format", "distributed_checkpoint"}
-
-
-def _in_layers(model, state, how):
-    "Is this a model that its class would hold twice, or read whole?"
-    if how.keys() & _BY_CLASS or any(isinstance(v, DTensor) for v in state.values()):
-        return False
-    return saved_elsewise(model) or any(v.is_meta for v in state.values())
-
-
-def _write_index(folder, model, split):
-    "Which file holds which tensor, where there are several"
-    total = dict(total_parameters=model.num_parameters(), **split.metadata)
-    index = dict(metadata=total, weight_map=split.tensor_to_filename)
-    text = json.dumps(index, indent=2, sort_keys=True) + "\n"
-    (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
 
 
 def _write_layers(folder, model, state, max_shard_size):
@@ -120,20 +101,12 @@ def _write_layers(folder, model, state, max_shard_size):
             file = split.tensor_to_filename[name]
             _fill_in(folder / file, places[file][name], tensor)
     if split.is_sharded:
-        _write_index(folder, model, split)
+        total = dict(total_parameters=model.num_parameters(), **split.metadata)
+        index = dict(metadata=total, weight_map=split.tensor_to_filename)
+        text = json.dumps(index, indent=2, sort_keys=True) + "\n"
+        (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #5f994685
-def _save_layers(model, folder, state, max_shard_size, how):
-    "What the class writes but the weights, and the weights"
-    nothing = dict(state_dict={"_": torch.zeros(1)}, variant="none")
-    by_class = type(model).save_pretrained
-    by_class(model, folder, save_original_format=False, **nothing, **how)
-    unwanted = folder / "model.none.safetensors"
-    if unwanted.exists():  # else another process writes
-        unwanted.unlink()
-        _write_layers(folder, model, state, max_shard_size)
-
-
 def save_model(
     model: PreTrainedModel,  # of any device, offloaded too
     folder: Path,  # where to; new, or empty
@@ -145,8 +118,16 @@ def save_model(
     "What `model.save_pretrained` writes, with a layer at most in memory beside the model."
     forget_packing(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
-    if not _in_layers(model, state, how):
+    by_class = how.keys() & _BY_CLASS or any(isinstance(v, DTensor) for v in state.values())
+    # models that their class would hold twice, or read whole
+    large = saved_elsewise(model) or any(v.is_meta for v in state.values())
+    if by_class or not large:
         how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
         type(model).save_pretrained(model, folder, **how)
-    elif how.get("is_main_process", True):
-        _save_layers(model, Path(folder), state, max_shard_size, how)
+    elif how.get("is_main_process", True):  # all but the weights, then the weights
+        how |= dict(state_dict={"_": torch.zeros(1)}, variant="none")
+        type(model).save_pretrained(model, folder, save_original_format=False, **how)
+        unwanted = Path(folder) / "model.none.safetensors"
+        if unwanted.exists():  # else another process writes
+            unwanted.unlink()
+            _write_layers(Path(folder), model, state, max_shard_size)

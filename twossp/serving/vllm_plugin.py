@@ -120,18 +120,18 @@ def _read_experts(folder):
 
 def _split_heads(model):
     "GPT-2 joins the heads of what its attention gives; vLLM's has joined them already"
+
+    def split(attend, heads):
+        def forward(*args, **kwargs):
+            x = attend(*args, **kwargs)
+            return x.view(1, len(x), heads, -1)
+
+        return forward
+
     for m in model.modules():
         attend = getattr(m, "attn", None)
         if hasattr(attend, "layer_name"):
-            attend.forward = _in_heads(attend.forward, attend.num_heads)
-
-
-def _in_heads(attend, heads):
-    def forward(*args, **kwargs):
-        x = attend(*args, **kwargs)
-        return x.view(1, len(x), heads, -1)
-
-    return forward
+            attend.forward = split(attend.forward, attend.num_heads)
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #802e909f
 @functools.cache
