@@ -71,7 +71,8 @@ def _check_removal(full, spec):
         for i, (top, w) in enumerate(zip(full["ffn"], spec["ffn"], strict=True))
         if type(w) is not int or not 0 <= w <= top
     ]
-    L, experts = len(full["ffn"]), zip(full.get("experts", ()), spec.get("experts", ()))
+    L = len(full["ffn"])
+    experts = zip(full.get("experts", ()), spec.get("experts", ()), strict=False)
     bad += [
         f"no attention in layer {i!r}, where there are {L} layers"
         for i in spec.get("no_attention", ())

@@ -84,7 +84,8 @@ def export_onnx(
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
     model, tok = open_model(folder)
     model = model.float().to("cpu")
-    if any(map(is_experts, model.modules())):  # transformers' default for them has no form in a graph
+    # transformers' default for experts cannot be said in a graph
+    if any(map(is_experts, model.modules())):
         model.set_experts_implementation("batched_mm")
     try:
         with torch.no_grad():
