@@ -19,7 +19,7 @@ from ..core.apply import check_plan, edits, swapped
 from ..core.families import arch, decoder_layers, row_mixers
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, removed_blocks
-from .repair import weight_name
+from ..core.parts import structure
 from ..runtime.devices import input_device, progress_bar
 from ..runtime.metrics import check_ids, inference, token_kl
 from ..runtime.provenance import with_provenance
@@ -123,7 +123,7 @@ def _fold(model, layers, changes, readers, scales):
             linear = layers[r.layer].get_submodule(r.name)
             w = read_matrix(linear).detach()
             scaled = (w * scales[r.scale].detach().to(w.device)).to(w.dtype)
-            name = weight_name(model, r.layer, r.name)
+            name = f"{structure(model).home}.{r.layer}.{r.name}.weight"
             new[name] = store_matrix(linear, scaled).contiguous().cpu()
     return new
 
