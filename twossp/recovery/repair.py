@@ -179,7 +179,7 @@ def _target(own, rest, want, c, share, ahead=None):
         target = target + (ahead - want) / c
     return target
 
-
+# %% ../../nbs/recovery/02_repair.ipynb #rpr00001
 _FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
 
 
