@@ -25,7 +25,7 @@ from ..pruning.two_ssp import check_search_windows
 from ..recovery.repair import repairable
 from ..runtime.batching import rows_at_once
 from ..runtime.devices import default_budget, progress_bar
-from ..runtime.metrics import check_ids
+from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
@@ -90,7 +90,7 @@ def shortgpt(
     "Remove the blocks of lowest influence."
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
-    check_ids(calib, model)
+    check_windows(calib, model)
     bs = rows_at_once(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
     _check_finite("block influence", influence)
@@ -112,7 +112,7 @@ def window_similarity(
     # l to that of l+n
 ) -> torch.Tensor:
     "Mean cosine at the last token between the outputs of blocks `n` apart."
-    check_ids(calib, model)
+    check_windows(calib, model)
     L = len(decoder_layers(model))
     if not 1 <= n < L:
         raise ValueError(
@@ -174,7 +174,7 @@ def blockpruner(
     check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = removal_count(L, sparsity, L - 1)
-    check_ids(calib, model)
+    check_windows(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
     plan, trials, left = dense_plan(L), [], list(range(2 * L))

@@ -20,7 +20,7 @@ from ..pruning.importance import magnitude_scores, random_scores
 from ..pruning.two_ssp import check_search_windows, set_widths, two_ssp
 from ..pruning.width import width_plan
 from ..recovery.repair import repairable
-from ..runtime.metrics import check_ids
+from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/01_controls.ipynb #afb03a09
@@ -70,7 +70,7 @@ def magnitude(
     "2SSP with weights instead of activations."
     s, multiple = structure(model), fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
-    check_ids(calib, model)
+    check_windows(calib, model)
     check_search_windows(calib, n_search)
     scores, drops = magnitude_scores(model, p), mixer_drops(s)
     stage1 = width_plan(scores, layer_widths(s, b.width))
@@ -124,7 +124,7 @@ def depth_only(
             f"attention alone reaches sparsity {L*share:.4f}, with all {L} removed;"
             f" {sparsity:.4g} was asked for"
         )
-    check_ids(calib, model)
+    check_windows(calib, model)
     check_search_windows(calib, n_search)
     search, dense = calib[:n_search], dense_plan(len(s))
     plan, trials = greedy(model, dense, drops, n, search, progress=progress)

@@ -30,7 +30,7 @@ from .least_squares import LAMBDAS, add_tokens, refit_best, widen
 from ..runtime.batching import map_chunks, rows_at_once, smallest_budget
 from ..runtime.devices import progress_bar
 from ..runtime.layers import Tape, check_replay, record_calls, resident, run_layer
-from ..runtime.metrics import check_ids, inference
+from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/02_repair.ipynb #36c24f63
@@ -402,7 +402,7 @@ def _finish(s, plan, weights, lines):
 # %% ../../nbs/recovery/02_repair.ipynb #18590ebd
 def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "What a repair goes by, and its windows, random ones first; or a `ValueError`"
-    check_ids(calib, model)
+    check_windows(calib, model)
     s = structure(model)
     if attention and any(p.groups for p in s.parts):
         raise ValueError(
@@ -428,7 +428,8 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
         model, s, None, share, lams, n_fit + n, rows, attention,
         smallest_budget(model) // 2, held_out=held_out, noise=n,
     )  # fmt: skip
-    return walk, torch.cat([random, calib])
+    text = getattr(calib, "ids", calib)  # a repair is fitted on every token
+    return walk, torch.cat([random, text])
 
 # %% ../../nbs/recovery/02_repair.ipynb #7ea2eb13
 def _check_repairable(model, plan):
@@ -514,7 +515,7 @@ def check_repair(
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
-    if calib is not None and len(check_ids(calib)) < 2:
+    if calib is not None and len(check_windows(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
             " give more"
