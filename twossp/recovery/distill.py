@@ -20,9 +20,10 @@ import shutil
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -40,7 +41,7 @@ from ..core.compat import use_one_device
 from ..core.experts import eager_experts, is_experts
 from ..core.families import arch, decoder_layers, layer_mixers, layer_row, n_params
 from ..core.files import atomic_file
-from ..core.linear import is_linear, read_matrix
+from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, removed_blocks, stays
 from ..runtime.devices import input_device, kept_rng, one_line, processes, progress_bar
 from ..runtime.distributed import is_first, share_first
@@ -268,15 +269,6 @@ class _Streams:
         for h in self.handles:
             h.remove()
 
-
-def _stream_error(mine, theirs):
-    "Mean over layers and tokens of the squared distance over the squared length"
-    errors = [
-        (x.float() - y.float()).pow(2).sum(-1) / y.float().pow(2).sum(-1)
-        for x, y in zip(mine, theirs, strict=True)
-    ]
-    return torch.stack([e.mean().to(errors[0].device) for e in errors]).mean()
-
 # %% ../../nbs/recovery/07_distill.ipynb #6d10422f
 class _Lesson(_Trained):
     "The student as a trainer sees it: windows go in, the loss comes out"
@@ -302,8 +294,12 @@ class _Lesson(_Trained):
             ref = self.teacher(input_ids, use_cache=False).logits
         loss = common_kl(ref, logits).mean()
         if self.streams:
-            theirs = [theirs[i] for i in self.kept]
-            loss = loss + self.streams * _stream_error(mine, theirs)
+            # mean over layers and tokens of the squared distance over the squared length
+            pairs = zip(mine, (theirs[i] for i in self.kept), strict=True)
+            pairs = [(x.float(), y.float()) for x, y in pairs]
+            errors = [((x - y).pow(2).sum(-1) / y.pow(2).sum(-1)).mean() for x, y in pairs]
+            errors = [e.to(errors[0].device) for e in errors]
+            loss = loss + self.streams * torch.stack(errors).mean()
         return dict(loss=loss)
 
     def train(self, mode=True):
@@ -354,7 +350,7 @@ def _read_learned(student, learners):
         new |= {f"{x.path}.{k}": p.detach() for k, p in own.items()}
     return new
 
-# %% ../../nbs/recovery/07_distill.ipynb #217cc265
+# %% ../../nbs/recovery/07_distill.ipynb #nrm00002
 @contextmanager
 def _only(student, learn):
     "Inside: what `learn` makes trainable is, and nothing else; shared tensors stay as set"
@@ -367,6 +363,111 @@ def _only(student, learn):
     finally:
         for p, wanted in before.items():
             p.requires_grad_(wanted)
+
+
+def _find_readers(student, learners, ids):
+    "For each norm of a decoder layer: the linear layers that read it, in a forward pass"
+    layers, kept, groups = decoder_layers(student), [], []
+    by_module = {id(student.get_submodule(x.path)): x for x in learners}
+
+    def hear_norm(given, module, args, out):
+        kept.append(out)  # alive, so that no other tensor gets its address
+        given[out.data_ptr()] = []
+
+    def hear_linear(given, module, args):
+        readers = given.get(args[0].data_ptr())
+        if readers is not None and args[0].shape[-1] == kept[-1].shape[-1]:
+            readers.append(by_module[id(module)])
+
+    with ExitStack() as stack, inference(student):
+        for layer in layers:
+            groups.append({})
+            for m in layer.modules():
+                scale = getattr(m, "weight", None)
+                leaf = next(m.children(), None) is None
+                if is_linear(m) and id(m) in by_module:
+                    hook = m.register_forward_pre_hook(partial(hear_linear, groups[-1]))
+                    stack.callback(hook.remove)
+                elif leaf and scale is not None and scale.dim() == 1:
+                    hook = m.register_forward_hook(partial(hear_norm, groups[-1]))
+                    stack.callback(hook.remove)
+        student(ids[:1, :16].to(input_device(student)), use_cache=False)
+    groups = [readers for given in groups for readers in given.values() if readers]
+    times = Counter(x for readers in groups for x in readers)  # layers may share one
+    return [readers for readers in groups if all(times[x] == 1 for x in readers)]
+
+# %% ../../nbs/recovery/07_distill.ipynb #nrm00006
+_NORM_RATE = 0.01  # the highest, of Adam
+
+
+def _norm_rates(steps):
+    "The learning rate of each step as a fraction of the highest"
+    rise = min(3, steps)
+    up = [(k + 1) / rise for k in range(rise)]
+    down = [
+        (1 + math.cos(math.pi * k / (steps - rise + 1))) / 2 for k in range(1, steps)
+    ]
+    return [*up, *down][:steps]
+
+
+def _multiply(scale, module, args):
+    x = args[0]
+    return ((x * scale.to(x.device)).to(x.dtype), *args[1:])
+
+
+def _take_steps(distance, scales, fit, steps, lr, seed, progress):
+    "Tune scales in place; the divergence at each step"
+    adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
+    order, rows, losses = torch.Generator().manual_seed(seed), [], []
+    for share in progress_bar(_norm_rates(steps), "norms", progress):
+        rows = rows or torch.randperm(len(fit), generator=order).tolist()
+        k = rows.pop()
+        with torch.enable_grad():
+            loss = distance(fit[k : k + 1])
+            grads = torch.autograd.grad(loss, scales)  # of the scales and nothing else
+        for scale, grad in zip(scales, grads, strict=True):
+            scale.grad = grad
+        adam.param_groups[0]["lr"] = lr * share
+        adam.step()
+        losses.append(loss.item())
+    return losses
+
+# %% ../../nbs/recovery/07_distill.ipynb #nrm00007
+def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
+    "Tune scales after the norms, and put them into what reads these: as `_train` gives it"
+    began, device = time.monotonic(), input_device(student)
+    groups = _find_readers(student, find_learners(student, plan), fit)
+    if not groups:
+        family = student.config.get_text_config().model_type
+        raise ValueError(f"no linear layer of {family} reads a norm: nothing to tune")
+    readers = [(k, x, student.get_submodule(x.path)) for k, g in enumerate(groups) for x in g]
+    widths = {k: in_features(module) for k, _, module in readers}
+    scales = [torch.ones(d, device=device, requires_grad=True) for d in widths.values()]
+    steps = _count_steps(lessons, fit)[0] if lessons.tokens else 30
+
+    def distance(ids):
+        with torch.no_grad():
+            ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
+        logits = student(ids.to(device), use_cache=False).logits
+        return common_kl(ref.to(device), logits).mean()
+
+    judge = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
+    before, learned = judge(), {}
+    with ExitStack() as stack:
+        for k, _, module in readers:
+            hook = module.register_forward_pre_hook(partial(_multiply, scales[k]))
+            stack.callback(hook.remove)
+        lr = lessons.lr or _NORM_RATE
+        loss = _take_steps(distance, scales, fit, steps, lr, lessons.seed, progress)
+    for k, x, module in readers:
+        w = read_matrix(module).detach()
+        scaled = (w * scales[k].detach().to(w.device)).to(w.dtype)
+        module.weight = nn.Parameter(store_matrix(module, scaled).contiguous(), False)
+        learned[f"{x.path}.weight"] = module.weight.detach().cpu()
+    result = dict(before=before, after=judge(), loss=loss, steps=steps)
+    result |= dict(minutes=(time.monotonic() - began) / 60)
+    result |= dict(held_out={steps: result["after"]})
+    return result, learned, {x.path: x.name for _, x, _ in readers}
 
 # %% ../../nbs/recovery/07_distill.ipynb #265db426
 class _Clock:
@@ -463,9 +564,10 @@ class Lessons:
 
     tokens: float | None = None  # that it reads; None: no limit but the minutes
     minutes: float | None = None  # of training; None: no limit but the tokens
-    how: str = "all"  # which weights learn: "all", or "lora"
+    how: str = "all"  # which weights learn: "all", "lora", or "norms"
     rank: int = 16  # of the factors of "lora"
-    lr: float | None = None  # the highest; default: 5e-4 for all weights, 1e-3 for LoRA
+    # the highest; default: 5e-4 for all weights, 1e-3 for LoRA, 1e-2 for norms
+    lr: float | None = None
     batch: int = 1  # windows per forward pass
     accumulate: int = 1  # forward passes a step
     streams: float = 0.0  # weight of the error of the streams after the layers
@@ -482,8 +584,13 @@ class Lessons:
 
 def _check_lessons(x):
     "`ValueError` says which number is out of range"
-    if x.how not in ("all", "lora"):
-        raise ValueError(f"how={x.how!r}: which weights learn is 'all' or 'lora'")
+    if x.how not in ("all", "lora", "norms"):
+        raise ValueError(f"how={x.how!r}: which weights learn is 'all', 'lora' or 'norms'")
+    known = {"tokens", "how", "lr", "held_out", "seed"}
+    if x.how == "norms":
+        for f in fields(x):
+            if f.name not in known and getattr(x, f.name) != f.default:
+                raise ValueError(f"{f.name} does not go with how='norms': leave it out")
     for k in ("tokens", "minutes", "lr", "top"):
         if getattr(x, k) is not None and not getattr(x, k) > 0:
             raise ValueError(f"{k}={getattr(x, k)!r}: it has to be above 0, or None")
@@ -552,7 +659,8 @@ def _count_steps(lessons, fit):
 
 
 def _windows_a_step(lessons):
-    return lessons.batch * lessons.accumulate * processes()[1]
+    many = 1 if lessons.how == "norms" else processes()[1]
+    return lessons.batch * lessons.accumulate * many
 
 # %% ../../nbs/recovery/07_distill.ipynb #448ff121
 def _arguments(student, lessons, folder, steps, every):
@@ -597,12 +705,6 @@ def _shared_folder():
     with made as name:
         yield share_first(name)
         share_first(None)  # nobody reads there any more
-
-
-def _open_folder(folder, question):
-    "The last whole checkpoint in a folder, if it has one; a strange folder is refused"
-    by_first(_claim, folder, "question.json", question, "checkpoints")
-    return by_first(_find_checkpoint, folder)
 
 
 def _find_checkpoint(folder):
@@ -652,12 +754,6 @@ def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
     tutor.remove_callback(PrinterCallback)
     return tutor
 
-
-def _question(student, teacher, calib, lessons):
-    "What tells one recovery from another: it is kept beside the checkpoints"
-    models = dict(student=model_identity(student), teacher=model_identity(teacher))
-    return models | dict(calibration=ids_hash(calib), **asdict(lessons))
-
 # %% ../../nbs/recovery/07_distill.ipynb #0c13bedb
 _LEARN = {  # how -> what makes the weights that learn
     "all": lambda student, learners, lessons: _train_all(student, learners),
@@ -705,6 +801,8 @@ def _name_learned(learned, names):
 def _facts(lessons, result, calib):
     "What a plan's provenance records of a training"
     facts = {k: v for k, v in asdict(lessons).items() if v is not None}
+    if lessons.how == "norms":
+        facts = dict(how="norms", lr=lessons.lr or _NORM_RATE, seed=lessons.seed)
     tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
     measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
     return facts | dict(tokens=tokens) | measured
@@ -714,6 +812,10 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
     """Train the student that `make` gives: what happened, the trained tensors by their
     names in the student, and what the plan calls their modules"""
     fit, held = split_held_out(calib, lessons)
+    if lessons.how == "norms":
+        student = make()
+        with inference(teacher), inference(student):
+            return _tune_norms(student, teacher, plan, fit, held, lessons, progress)
     steps, every = _count_steps(lessons, fit)
     kept = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
     with ExitStack() as stack:
@@ -722,7 +824,11 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         stack.enter_context(kept_rng(lessons.seed))
         student = make()
         dtype, learners = student.dtype, find_learners(student, plan)
-        last = _open_folder(folder, _question(student, teacher, calib, lessons))
+        # what tells one recovery from another is kept beside the checkpoints
+        models = dict(student=model_identity(student), teacher=model_identity(teacher))
+        question = models | dict(calibration=ids_hash(calib), **asdict(lessons))
+        by_first(_claim, folder, "question.json", question, "checkpoints")
+        last = by_first(_find_checkpoint, folder)
         args = _arguments(student, lessons, folder, steps, every)
         if lessons.top:
             answers = Path(answers or Path(folder) / "teacher")
@@ -755,7 +861,8 @@ def recover(
     plan: Plan,  # what is removed, repaired or not
     calib: torch.Tensor,  # (n, t) windows to learn from
     *,
-    # checkpoints stay there, and the same call goes on from them; default: none stay
+    # checkpoints stay there, and the same call goes on from them; default: none stay;
+    # of norms there are none
     folder: str | Path | None = None,
     # where `top` keeps the teacher's answers, for other plans too; default: in `folder`
     answers: str | Path | None = None,
@@ -776,7 +883,8 @@ def recover(
     calib : torch.Tensor
         (n, t) windows to learn from
     folder : str | Path | None, default None
-        checkpoints stay there, and the same call goes on from them; default: none stay
+        checkpoints stay there, and the same call goes on from them; default: none stay; of
+        norms there are none
     answers : str | Path | None, default None
         where `top` keeps the teacher's answers, for other plans too; default: in `folder`
     progress : bool, default True
@@ -803,7 +911,8 @@ def recover(
         return plan
     weights = plan.weights | _name_learned(learned, names)
     facts = _facts(asked, result, calib)
-    return with_provenance(replace(plan, weights=weights), recovery=facts)
+    kind = "norms" if asked.how == "norms" else "recovery"
+    return with_provenance(replace(plan, weights=weights), **{kind: facts})
 
 # %% ../../nbs/recovery/07_distill.ipynb #59889724
 def plot_recovery(

@@ -135,7 +135,7 @@ def recover_folder(
         made, after = by_first(_write_student, student, model, held, facts, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
-        shutil.rmtree(steps)
+        shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
     return made
 
 # %% ../../nbs/recovery/08_distill_folder.ipynb #777ad014
