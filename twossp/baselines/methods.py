@@ -36,8 +36,8 @@ class Method:
     repairable : bool, default False
         does it have the option `repair`
     shapes : Callable | str, default ''
-        (model, sizes, sparsity, **shaping) -> two plans: what it can leave, on shapes alone; or
-        the dotted path. Empty: no estimate
+        (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
+        alone; or the dotted path. Empty: no estimate
     shaping : tuple[str, ...], default ()
         options that change what it leaves
     defaults : Mapping
@@ -50,8 +50,9 @@ class Method:
         does it take n_attn="search"
     path : Mapping
         options that walk its removal path
-    steps : Callable | str, default ''
-        (model's numbers, shapes, **options) -> steps of its cost. Empty: not known
+    memory : Callable | str, default ''
+        (model's numbers, shapes, low end, **options) -> bytes that each of its steps needs
+        beside the dense weights; or the dotted path. Empty: not known
     streams : bool, default True
         does it take a model whose weights are left on disk
     estimated : bool, default False
@@ -72,7 +73,7 @@ class Method:
     about: str = ""  # in a line
     repair: str | None = None  # by which it repairs its plan unasked
     repairable: bool = False  # does it have the option `repair`
-    # (model, sizes, sparsity, **shaping) -> two plans: what it can leave, on shapes
+    # (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
     # alone; or the dotted path. Empty: no estimate
     shapes: Callable | str = ""
     shaping: tuple[str, ...] = ()  # options that change what it leaves
@@ -81,8 +82,9 @@ class Method:
     formula: bool = False  # as many attention modules as the formula says, unless searched
     searches_attn: bool = False  # does it take n_attn="search"
     path: Mapping = field(default_factory=dict)  # options that walk its removal path
-    # (model's numbers, shapes, **options) -> steps of its cost. Empty: not known
-    steps: Callable | str = ""
+    # (model's numbers, shapes, low end, **options) -> bytes that each of its steps needs
+    # beside the dense weights; or the dotted path. Empty: not known
+    memory: Callable | str = ""
     streams: bool = True  # does it take a model whose weights are left on disk
     estimated: bool = False  # does `twossp estimate` show it where none is named
     experts_only: bool = False  # does it remove experts, and nothing else
@@ -90,7 +92,7 @@ class Method:
     page: str = ""  # in nbs/methods, where several share one
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_SHAPES, _STEPS = "twossp.evaluation.estimate:", "twossp.evaluation.cost:"
+_SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
 _SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
@@ -99,7 +101,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
         repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
-        formula=True, searches_attn=True, path=dict(n_attn="search"), steps=f"{_STEPS}_two_ssp",
+        formula=True, searches_attn=True, path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp",
         estimated=True,
     ),
     "2ssp+": Method(
@@ -108,34 +110,35 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         repair="least_squares",
         repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
         defaults=dict(n_attn="search", widths="search"), searches_attn=True,
-        steps=f"{_STEPS}_two_ssp_plus",
+        memory=f"{_MEMORY}_two_ssp_plus",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
-        repairable=True, shapes=f"{_SHAPES}_layer_shapes", steps=f"{_STEPS}_whole_layers",
+        repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
-        repairable=True, shapes=f"{_SHAPES}_layer_shapes", steps=f"{_STEPS}_whole_layers",
+        repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
         estimated=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", steps=f"{_STEPS}_blockpruner",
+        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_blockpruner",
         estimated=True,
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", steps=f"{_STEPS}_evopress",
+        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_evopress",
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
-        shapes=f"{_SHAPES}_slice_shapes", steps=f"{_STEPS}_slicegpt", streams=False, estimated=True,
+        shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
+        estimated=True,
         no_export="puts rotations between the layers, which run in PyTorch only",
     ),
 }
@@ -144,22 +147,22 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         "twossp.baselines.controls:random_plan", 1, "", "control: random, at 2ssp's widths",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_nothing",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", memory=f"{_MEMORY}_nothing",
         balanced=True, page="controls",
     ),
     "magnitude": Method(
         "twossp.baselines.controls:magnitude", 1, "", "control: neurons by weight norm",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", steps=f"{_STEPS}_magnitude",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", memory=f"{_MEMORY}_magnitude",
         balanced=True, page="controls",
     ),
     "width_only": Method(
         "twossp.baselines.controls:width_only", 32, "", "control: the first stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_width_shapes", steps=f"{_STEPS}_look",
+        repairable=True, shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look",
         page="controls",
     ),
     "depth_only": Method(
         "twossp.baselines.controls:depth_only", 1, "", "control: the second stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_depth_shapes", steps=f"{_STEPS}_depth_only",
+        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only",
         page="controls",
     ),
 }
@@ -170,16 +173,16 @@ EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
     "reap": Method(
         "twossp.baselines.reap:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        steps=f"{_STEPS}_look", **_EXPERTS,
+        memory=f"{_MEMORY}_look", **_EXPERTS,
     ),
     "reap_magnitude": Method(
         "twossp.baselines.reap:reap_magnitude", 1, "",
         "MoE control: whole experts by weight norm",
-        steps=f"{_STEPS}_weigh", **_EXPERTS,
+        memory=f"{_MEMORY}_weigh", **_EXPERTS,
     ),
     "reap_random": Method(
         "twossp.baselines.reap:reap_random", 1, "", "MoE control: whole experts at random",
-        steps=f"{_STEPS}_nothing", **_EXPERTS,
+        memory=f"{_MEMORY}_nothing", **_EXPERTS,
     ),
 }
 
@@ -206,13 +209,13 @@ def find_method(
 
 def method_function(
     name: str,  # of a method
-    what: str,  # field of `Method`: "shapes", "steps"
-    word: str,  # for an error: "estimate", "cost"
+    what: str,  # field of `Method`: "shapes", "memory"
+    word: str,  # for an error: "estimate"
 ) -> Callable:  # the function that the field names
     "What a row names for others to call; `ValueError` if it names nothing."
-    row = find_method(name) if name in method_names() else None
+    rows = METHODS | EXPERT_METHODS
+    row = find_method(name) if name in rows or name in method_names() else None
     if row is None or not getattr(row, what):
-        rows = METHODS | EXPERT_METHODS
         names = ", ".join(k for k, m in rows.items() if getattr(m, what))
         raise ValueError(f"no {word} for method {name!r}; there are: {names}")
     return resolve(getattr(row, what))
