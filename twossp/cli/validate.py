@@ -45,18 +45,16 @@ from ..runtime.distributed import is_first
 from ..runtime.provenance import load_plan, plan_file
 from ..serving.export import ExportRequest, check_form, check_said, check_words
 
-# %% ../../nbs/cli/03_validate.ipynb #65a4ae04
-def check_arguments(
-    o: Options,  # what was asked for
-) -> None:
-    "`ValueError` for flags that do not go together, or that the method does not have."
+# %% ../../nbs/cli/03_validate.ipynb #c0nf11c7
+def _conflicts(o):
+    "Refusals of flags that do not go together: message -> is it so?"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
     of_tasks = o.tasks, o.include_path, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
     measured = evaluation_names(o) or o.evaluate_downstream
     measured = measured or o.evaluate_inference or o.evaluate_qualitative
-    conflicts = {
+    return {
         "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
         " shows what it does)": o.model is None,
         "--export needs --save: it is written from the checkpoint": (
@@ -92,7 +90,13 @@ def check_arguments(
             o.local_datasets and o.data_dir
         ),
     }
-    message = next((m for m, wrong in conflicts.items() if wrong), None)
+
+# %% ../../nbs/cli/03_validate.ipynb #65a4ae04
+def check_arguments(
+    o: Options,  # what was asked for
+) -> None:
+    "`ValueError` for flags that do not go together, or that the method does not have."
+    message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
     if message:
         raise ValueError(message)
     _check_target(o)
