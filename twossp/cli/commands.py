@@ -207,7 +207,7 @@ def _say_costs(model, methods, sparsity, options, stream=False):
     "What pruning takes, with the usual windows: a line a method, for the first device"
     import torch
     from ..evaluation.estimate import span
-    from ..evaluation.memory import Room, memory_options, peak_memory
+    from ..evaluation.memory import Room, memory_options, estimate_memory
     from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES, free_bytes
 
@@ -223,7 +223,7 @@ def _say_costs(model, methods, sparsity, options, stream=False):
         room = Room(n, t, max(0, free - weights), kind, stream)
         own = memory_options(name, options)
         try:
-            ends = peak_memory(model, name, sparsity, room, **own)
+            ends = estimate_memory(model, name, sparsity, room, **own)
         except ValueError as e:
             lines.append(f"{kind}: what {name} needs is not known: {e}")
             continue

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'TRIES', 'ROUNDS', 'HANDED', 'layer_need', 'Room', 'memory_options', 'peak_memory'
+    'TRIES', 'ROUNDS', 'HANDED', 'layer_need', 'Room', 'memory_options',
+    'estimate_memory'
 ]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #68f1a8d1
@@ -433,7 +434,7 @@ def memory_options(
     return own | (dict(repair=repair) if repair and repairable else {})
 
 # %% ../../nbs/evaluation/11_memory.ipynb #29ee3354
-def peak_memory(
+def estimate_memory(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     method: str,  # name of a method with `memory`
     sparsity: float,  # target, in (0, 1)
