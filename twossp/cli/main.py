@@ -96,6 +96,9 @@ def call(
     return resolve_name(row.run)(o)
 
 # %% ../../nbs/cli/05_main.ipynb #9884eb44
+_PACKAGES = {"lm_eval": "lm-eval", "sklearn": "scikit-learn"}  # module -> what to install
+
+
 def explain(
     e: BaseException,  # what went wrong
 ) -> str:  # one line
@@ -109,8 +112,11 @@ def explain(
         return f"No space left on device: {' '.join(str(e).split())}"
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
+    if isinstance(e, ModuleNotFoundError) and e.name:
+        name = _PACKAGES.get(e.name, e.name)
+        return f"this needs the package {name}, which is not installed: pip install {name}"
     said = " ".join(str(e).split())
-    plain = isinstance(e, (ValueError, OSError))
+    plain = isinstance(e, (ValueError, OSError, ImportError))
     return said if plain else f"{type(e).__name__}: {said}"
 
 
@@ -182,7 +188,9 @@ def main(
         return 0
     except Exception as e:
         lost, usual = type(e).__name__ == "RanksLost", (ValueError, OSError, TypeError)
-        if not (lost or is_out_of_memory(e) or is_full_disk(e) or isinstance(e, usual)):
+        absent = isinstance(e, ImportError) and "twossp" not in str(e.name)
+        usual = absent or is_out_of_memory(e) or is_full_disk(e) or isinstance(e, usual)
+        if not (lost or usual):
             raise  # a mistake of this program: its traceback is wanted
         _say_error(e)
         return 3 if lost else 2

@@ -51,7 +51,7 @@ from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from ..evaluation.quality import check_bound
-from ..evaluation.report import plot_plan, plot_trials
+from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import (
     TASKS, check_batch_size, check_prefix, check_template, load_tasks, on_tasks,
@@ -537,12 +537,11 @@ def _draw_pictures(
     "What was removed, and how it was chosen; where the method tells."
     if not {"scores", "trials"} <= report.keys():
         return []
-    figure = plot_plan(plan, dense, report["scores"], report["trials"])
-    figure.savefig(folder / "plan.png")
-    if not report["trials"]:
-        return ["plan.png"]
-    plot_trials(report["trials"]).savefig(folder / "trials.png")
-    return ["plan.png", "trials.png"]
+    scores, trials = report["scores"], report["trials"]
+    figures = {"plan.png": (plot_plan, plan, dense, scores, trials)}
+    if trials:
+        figures["trials.png"] = (plot_trials, trials)
+    return [name for name, drawn in figures.items() if save_figure(folder / name, *drawn)]
 
 
 def _how_found(report):

@@ -19,7 +19,7 @@ from ..evaluation.executor import submit
 from ..evaluation.quality import (
     Quality, find_quality, path_options, plot_quality, quality_table, split_windows,
 )
-from ..evaluation.report import to_markdown
+from ..evaluation.report import save_figure, to_markdown
 from ..evaluation.results import Result
 from ..runtime.distributed import is_first
 
@@ -63,8 +63,8 @@ def _keep_curve(folder, q):
     "The curve as a table and as a figure, beside the plans"
     folder.mkdir(parents=True, exist_ok=True)
     quality_table(q).to_csv(folder / "quality.csv", index=False)
-    plot_quality(q).savefig(folder / "quality.png")
-    log.info("curve: %s", folder / "quality.png")
+    drawn = save_figure(folder / "quality.png", plot_quality, q)
+    log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
 
 # %% ../../nbs/cli/02_quality_target.ipynb #b46960b4
 def say_quality(
