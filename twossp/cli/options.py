@@ -7,13 +7,13 @@ __all__ = [
     'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
     'DEMO', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
     'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
-    'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions', 'MethodOptions',
-    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
-    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
-    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
-    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
-    'needs_calibration', 'usual_windows', 'check_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
+    'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
+    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
+    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
+    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
+    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
+    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
+    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -308,10 +308,33 @@ class BoundOptions:
     )
     context: int | None = flag(
         None,
-        "tokens in the KV cache for --target_memory and --target_speedup (default:"
-        " 4096)",
+        "tokens in the KV cache for --target_memory, --target_speedup and"
+        " --target_latency (default: 4096)",
         metavar="T",
         type=read_count, decides="plan",
+    )
+
+# %% ../../nbs/cli/00_options.ipynb #a1cbc5be
+@dataclass(frozen=True)
+class LatencyOptions:
+    "Latency target (instead of a sparsity)."
+
+    target_latency: str | None = flag(
+        None,
+        "smallest sparsity with which one decoding step after --context tokens takes at"
+        " most this time on the device, such as 20ms (predicted from a latency table that"
+        " is measured once for a device and a model's shapes, in minutes)",
+        metavar="TIME", decides="plan",
+    )
+    batch: int | None = flag(
+        None, "sequences per pass for --target_latency (default: 1)", metavar="N",
+        type=read_count, decides="plan",
+    )
+    prefill: bool = flag(
+        False,
+        "--target_latency is the time of a prompt of --context tokens instead of a"
+        " decoding step",
+        action="store_true", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -650,6 +673,7 @@ class Options(  # from the last to the first, as `--help` has them
     MixtureOptions,
     MethodOptions,
     QualityOptions,
+    LatencyOptions,
     BoundOptions,
     CalibrationOptions,
     UseOptions,
@@ -833,7 +857,7 @@ def _check_task(o):
 # %% ../../nbs/cli/00_options.ipynb #464e6610
 def _check_target(o):
     "What is pruned, and how much of it"
-    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS)
+    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
     rates = [k for k in names if getattr(o, k) is not None]
     if wants_quality(o):
         rates.append("max_loss" if o.max_loss is not None else "min_agreement")
@@ -852,8 +876,17 @@ def _check_target(o):
             "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
             f" --min_agreement{both}"
         )
-    if o.context and not (o.target_memory or o.target_speedup):
-        raise ValueError("--context is for --target_memory and --target_speedup")
+    if o.context and not (o.target_memory or o.target_speedup or o.target_latency):
+        raise ValueError(
+            "--context is for --target_memory, --target_speedup and --target_latency"
+        )
+    if (o.batch or o.prefill) and not o.target_latency:
+        raise ValueError("--batch and --prefill are for --target_latency")
+    if o.target_latency and (o.stream or o.device_map or o.executor):
+        raise ValueError(
+            "--target_latency times a model on one device: leave --stream, --device_map"
+            " and --executor out"
+        )
 
 
 def _check_evaluation(o):

@@ -47,6 +47,7 @@ from ..evaluation.grid import (
     as_asked, check_board, finished_rows, log, on_board, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
+from ..evaluation.latency import Workload, parse_seconds, reach_latency
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
@@ -182,6 +183,8 @@ def check_here(
         raise ValueError(f"--stream and --{other} cannot be had together")
     if not o.device_map and o.device:
         as_device(o.device)
+    if o.target_latency:
+        parse_seconds(o.target_latency)
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
     if o.evaluate_downstream:
@@ -252,6 +255,8 @@ def find_target(
     o: Options,  # what was asked for
 ) -> Options:  # with a sparsity in the place of a bound
     "The smallest sparsity that keeps the bound, and what it leaves, said in a line."
+    if o.target_latency:
+        return _reach_latency(o)
     asked = asked_bound(o)
     if asked is None:
         return o
@@ -278,6 +283,23 @@ def _describe_bound(
         f"{e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of weights and"
         f" {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
     )
+
+# %% ../../nbs/cli/03_prune.ipynb #71865886
+def _reach_latency(o):
+    "The smallest sparsity that keeps a latency on the device; its fields say what was asked"
+    target, device = parse_seconds(o.target_latency), pick_device(o)
+    work = Workload(o.context or 4096, o.batch or 1, o.prefill)
+    kept = dict(cache_dir=o.cache_dir, progress=not o.quiet)
+    x, predicted, table = reach_latency(
+        read_shapes(o), target, o.pruning_method, work, device, **kept, **method_options(o)
+    )
+    said = (
+        f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
+        f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+    )
+    log.info("--target_latency %s: sparsity %.4f", said, x)
+    none = dict(context=None, batch=None, prefill=False)
+    return replace(o, target_latency=said, sparsity_rate=x, **none)
 
 # %% ../../nbs/cli/03_prune.ipynb #cdfb96bc
 def read_all(
@@ -574,6 +596,8 @@ def saver(
         if calib is not None:
             meta["plan_key"] = _key_of(model, calib, r)
         meta |= facts | _how_found(report)
+        if o.target_latency:
+            meta["latency"] = o.target_latency
         folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
         pictures = _draw_pictures(folder, plan, dense, report)
         log.info("saved %s", " ".join([str(folder), *pictures]))
