@@ -299,8 +299,10 @@ def _axis(linear, side):
 def _row_norms(parts, p):
     "Norms of the rows of matrices side by side, which are joined an eighth at a time"
     eighths = zip(*(x.split(-(-len(x) // 8)) for x in parts), strict=True)
-    how = dict(ord=p, dim=1, dtype=torch.float32)
-    return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
+    dtype = torch.promote_types(parts[0].dtype, torch.float32)  # float64 is not narrowed
+    how = dict(ord=p, dim=1, dtype=dtype)
+    norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
+    return torch.cat(norms).float()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def window_norms(
 ) -> torch.Tensor:  # (b, f) float32
     "The p-norm over a window's tokens, of each column."
     windows = x.reshape(b, -1, x.shape[-1])
-    dtype = torch.promote_types(x.dtype, torch.float32)  # float64 is not narrowed first
+    dtype = torch.promote_types(x.dtype, torch.float32)  # float64 is not narrowed
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
 
 # %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
