@@ -13,7 +13,7 @@ LAB ?=
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test docs check-docs lab tutorials gpu search_speed vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,7 +72,11 @@ llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
 	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
-families: $(VENV)/.dev ## every causal type of transformers tried, and every MoE model; minutes
+weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; hours (NB=tests/: of some)
+	@$(PY) -m pytest --ignore nbs/benchmarks --jobs $(JOBS) --time 14400 --flags slow --only "$(NB)"
+
+families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
+	@$(PY) -c "from twossp.detection.verify import write_families; print(write_families('twossp/families.json'), 'rows')"
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
 simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes

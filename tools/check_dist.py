@@ -18,7 +18,8 @@ print(len(found), twossp.__file__)"""
 
 def list_package(root=ROOT):
     "What has to be in both: modules, and the files that go with them"
-    found = [p for p in (root / 'twossp').rglob('*') if p.suffix in ('.py', '.typed', '.csv')]
+    kinds = '.py', '.typed', '.csv', '.json'
+    found = [p for p in (root / 'twossp').rglob('*') if p.suffix in kinds]
     return sorted({p.relative_to(root).as_posix() for p in found} | {'twossp/_modidx.py'})
 
 

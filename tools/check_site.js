@@ -62,6 +62,7 @@ const active = () => seen(document.querySelector("#quarto-sidebar a[aria-current
 const field = () => all("#quarto-search input").find(seen);
 const hits = () => all(".search-result, .aa-Panel a").filter(seen);
 const shade = () => getComputedStyle(document.body).backgroundColor;
+const dark = () => !!document.querySelector("html.quarto-dark, body.quarto-dark");
 const toggle = () => click(".quarto-color-scheme-toggle");
 
 // the parameter table behind a heading, and the signature of its symbol
@@ -82,9 +83,10 @@ const still = () => {
   s.textContent = "* { transition: none !important }";
   document.head.append(s);
 };
-const violations = done => {
+const violations = (rules, done) => {
   const words = n => n.target.join(" ") + ": " + (n.any[0] || n.none[0] || n.all[0] ||
     {message: ""}).message.slice(0, 150);
-  axe.run(document, {resultTypes: ["violations"]}).then(r => done(r.violations.map(
+  const only = rules.length ? {runOnly: {type: "rule", values: rules}} : {};
+  axe.run(document, {resultTypes: ["violations"], ...only}).then(r => done(r.violations.map(
     v => v.id + " (" + v.nodes.length + "), first " + words(v.nodes[0]))));
 };

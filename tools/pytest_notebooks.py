@@ -17,10 +17,6 @@ from pathlib import Path
 
 import pytest
 
-PRELOADED = (  # by (nearly) every notebook
-    'torch transformers.models.auto.modeling_auto transformers.models.llama.modeling_llama pandas'
-    ' matplotlib.pyplot execnb.shell nbdev.process nbdev.showdoc tools.pytest_notebooks'
-).split()
 SECONDS = 'notebooks/seconds'  # of the last run, in pytest's cache: the slowest start first
 TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
 
@@ -118,7 +114,7 @@ def make_context():
     if sys.platform != 'linux':
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload(['tools.preload'])
     return context
 
 

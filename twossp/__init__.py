@@ -17,14 +17,14 @@ if TYPE_CHECKING:  # editors read the names there
 
 
 class CompactConfig:
-    "Entry for `model_type: twossp` until a checkpoint asks for it: then `checkpoint.save`."
+    "Entry for `model_type: twossp` until a checkpoint asks for it: then `checkpoint.load`."
 
     model_type = "twossp"
 
     @classmethod
     def from_dict(cls, config_dict, **kwargs):
         "The configuration of a compact checkpoint."
-        from .checkpoint.save import TwoSSPConfig
+        from .checkpoint.load import TwoSSPConfig
 
         return TwoSSPConfig.from_dict(config_dict, **kwargs)
 

@@ -28,7 +28,7 @@ from ..pruning.width import width_plan
 from ..recovery.repair import repairable
 from ..runtime.batching import rows_at_once
 from ..runtime.devices import default_budget, progress_bar
-from ..runtime.metrics import check_ids
+from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
@@ -72,7 +72,7 @@ def _batch(model, calib, bs):
     "Windows a forward pass, where none were asked for"
     if bs is not None:
         return bs
-    check_ids(calib, model)
+    check_windows(calib, model)
     return rows_at_once(model, calib.shape[1])
 
 
@@ -122,7 +122,7 @@ def window_similarity(
     # l to that of l+n
 ) -> torch.Tensor:
     "Mean cosine at the last token between the outputs of blocks `n` apart."
-    check_ids(calib, model)
+    check_windows(calib, model)
     L = len(decoder_layers(model))
     if not 1 <= n < L:
         raise ValueError(
@@ -210,7 +210,7 @@ def blockpruner(
 # %% ../../nbs/baselines/00_blocks.ipynb #1f4c4b3d
 def _first_windows(model, calib, n):
     "The windows that a search scores on"
-    check_ids(calib, model)
+    check_windows(calib, model)
     check_search_windows(calib, n)
     return calib[:n]
 

@@ -19,7 +19,7 @@ from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
 from ..recovery.repair import repairable
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import check_ids
+from ..runtime.metrics import check_windows, mean_windows
 from ..runtime.provenance import planner
 from ..runtime.search import plan_kl
 
@@ -175,7 +175,7 @@ def evopress(
     "Evolve what is removed, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     n = _count(model, sparsity, blocks)
-    check_ids(calib, model)
+    check_windows(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_counts(offspring, calib_tokens=calib_tokens, **whole)
     _check_comparisons(survivors, tokens, offspring)
@@ -209,6 +209,6 @@ def _scorer(model, L, cost):
     def score(genomes, ids):
         cost["forwards"] += (len(genomes) + 1) * len(ids)
         plans = [_genome_plan(g, L) for g in genomes]
-        return plan_kl(model, plans, ids).mean(1).tolist()
+        return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
 
     return score

@@ -33,7 +33,7 @@ from ..pruning.importance import exact_device
 from ..runtime.batching import rows_at_once
 from ..runtime.devices import progress_bar
 from ..runtime.layers import move_tensors, record_calls, take_hidden
-from ..runtime.metrics import check_ids, inference
+from ..runtime.metrics import check_windows, inference, need_every_token
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
@@ -738,7 +738,7 @@ def slice_to(
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """Rotate the residual stream onto its principal components in front of every
     branch, and keep the first `width`."""
-    check_ids(calib, model)
+    need_every_token(check_windows(calib, model), "SliceGPT")
     plan = slice_shape(model, width, slice_head)
     _check_present(model)
     if calib.numel() < width:

@@ -22,7 +22,9 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedModel
 
-from ..core.families import arch, sees, sizes
+from ..core.experts import is_experts
+from ..core.families import decoder_layers, sees
+from ..core.parts import structure
 from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
 from ..runtime.devices import one_line
 from ..runtime.provenance import with_provenance
@@ -60,11 +62,12 @@ def count_params(
         for name, p in named.items()
         if not (p.is_meta and name in tied and tied[name] in named)
     }
-    inside = {n: p for n, p in once.items() if n.startswith(f"{arch(model).layers}.")}
+    own = {id(p) for p in decoder_layers(model).parameters()}
+    inside = {n: p for n, p in once.items() if id(p) in own}
     sums = [{id(p): p.numel() for p in x.values()} for x in (once, inside)]
     counts = dict(zip(("total", "layers"), (sum(x.values()) for x in sums), strict=True))
-    if arch(model).experts:
-        counts["active"] = counts["total"] - counts["layers"] + sizes(model).active
+    if any(map(is_experts, model.modules())):
+        counts["active"] = counts["total"] - counts["layers"] + structure(model).active
     return counts
 
 # %% ../../nbs/checkpoint/01_card.ipynb #bf0d0d88

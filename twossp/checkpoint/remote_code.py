@@ -6,22 +6,26 @@
 __all__ = ['MODULE', 'write_code']
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #af605e26
+from inspect import getsource
 from pathlib import Path
 
 from transformers import PreTrainedModel
 
 from ..core.compat import causal_class, config_class
-from ..core.families import (
-    arch, decoder_layers, ffn_users, has_ffn, layer_row, model_family, sees,
-)
+from ..core.config_keys import config_entries
+from ..core.edits import NoAttention
+from ..core.families import Mixer, model_family, sees
+from ..core.linear import NoLinear, in_features, out_features
+from ..core.parts import structure
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
 _HEAD = '''"""A pruned {family} model: FFNs narrowed or removed, attention modules removed.
 
 Written by twossp. It needs torch and transformers 5, and nothing of twossp: the model
-is {model} of transformers, whose modules
-are exchanged as `config.json` says under "twossp".
+is {model} of transformers, some of
+whose modules are exchanged for those that are listed here.
 """
+from dataclasses import dataclass
 
 import torch
 import transformers
@@ -30,6 +34,7 @@ from transformers import Cache
 from transformers import {config} as FamilyConfig
 from transformers import {base} as FamilyBase
 from transformers import {model} as FamilyModel
+from transformers.cache_utils import CacheLayerMixin
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 if int(transformers.__version__.split(".")[0]) < 5:
@@ -37,12 +42,7 @@ if int(transformers.__version__.split(".")[0]) < 5:
         "this checkpoint needs transformers 5 or later (here is"
         f" {{transformers.__version__}}): older ones misread its rotary frequencies"
     )
-
 LAYERS = {layers!r}  # the decoder layers, from the model
-ATTENTION = {attn!r}  # from a layer
-UP = {up!r}  # what leads into the FFN
-DOWN = {down!r}  # what leads out of it
-FUSED = {fused}  # how many projections each of UP stacks
 SAYS = {says}
 
 
@@ -59,103 +59,65 @@ class TwoSSPConfig(FamilyConfig):
     def get_config_dict(cls, *args, **kwargs):
         found, rest = super().get_config_dict(*args, **kwargs)
         return {{k: v for k, v in found.items() if k not in SAYS}}, rest
+
+
 '''
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #533b240f
-_STUBS = '''
-
-class NoAttention(nn.Module):
-    "Adds nothing; tells the cache how many tokens went by"
-
-    def __init__(self, config, layer_idx, gives="x-", keeps="keys"):
-        super().__init__()
-        self.config, self.layer_idx, self.scaling = config, layer_idx, 1.0
-        self.gives, self.keeps = gives, keeps
+_STUB = '''
+class Stub(NoAttention):
+    def __init__(self, config, layer_idx, mixer):
+        super().__init__(layer_idx, mixer)
+        self.config, self.scaling = config, 1.0
 
     def forward(self, hidden_states=None, *args, **kwargs):
-        if hidden_states is None:  # never; vLLM wants to see this call in the source
+        if hidden_states is None and "x" not in kwargs:
+            # never; vLLM wants to see this call in the source
             name = self.config._attn_implementation
             attend = ALL_ATTENTION_FUNCTIONS.get_interface(name, None)
             return attend(self, None, None, None, None, scaling=self.scaling)
-        given = (*args, *kwargs.values())
-        cache = next((v for v in given if isinstance(v, Cache)), None)
-        if cache is not None and self.keeps != "nothing":
-            self.advance(cache, hidden_states)
-        first = next(iter(given), None)  # the residual, where it is added here
-        forms = {{"x": torch.zeros_like(hidden_states), "-": None, "+": first}}
-        each = [forms[c] for c in self.gives if c in forms]
-        if len(self.gives) == 1:
-            return each[0]
-        return each if self.gives[0] == "[" else tuple(each)
+        return super().forward(hidden_states, *args, **kwargs)
 
-    def advance(self, cache, x):
-        i = self.layer_idx
-        layer = cache.layers[i] if i < len(cache.layers) else None
-        seen = getattr(layer, "has_previous_state", None)
-        if self.keeps == "states" and isinstance(seen, dict):
-            seen.update(dict.fromkeys(seen, True))
-        if self.keeps == "states" or layer and not hasattr(layer, "keys"):
-            return  # it keeps no keys
-        keys = getattr(layer, "keys", None)
-        heads, width = 1, 1
-        if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
-            heads, width = keys.shape[1], keys.shape[-1]
-        zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
-        cache.update(zero, zero, i)
-'''
 
-# %% ../../nbs/checkpoint/04_remote_code.ipynb #ef7568b5
-_EMPTY = '''
-
-class NoLinear(nn.Module):
-    "Nothing is left of a projection: no tensors, gives zeros"
-
-    weight = bias = None
-
-    def __init__(self, out):
-        super().__init__()
-        self.out = out
-
-    def forward(self, x):
-        return x.new_zeros(*x.shape[:-1], self.out)
 '''
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ad779ae
 _PRUNE = '''
+STUBS = {stubs}  # layer, Mixer
+# projection, from a decoder layer: outputs, inputs; or of which layer it is the module
+PROJECTIONS = {projections}
+
 
 def put(layer, name, new):
     parent, _, last = name.rpartition(".")
     setattr(layer.get_submodule(parent), last, new)
 
 
-def sizes(linear):
-    "Inputs and outputs of a projection; GPT-2 stores its matrices transposed"
-    n, m = linear.weight.shape
-    return (n, m) if hasattr(linear, "nf") else (m, n)
-
-
-def resized(linear, n_in, n_out):
-    "A projection of the same class with other sizes"
+def resized(linear, n_out, n_in):
+    "A projection of the same class with other sizes; GPT-2 stores its transposed"
+    if not n_out * n_in:
+        return NoLinear(n_out)
     if hasattr(linear, "nf"):
         return type(linear)(n_out, n_in)
     return type(linear)(n_in, n_out, bias=linear.bias is not None)
 
 
-def narrow(layer, width):
-    "Give a layer's FFN another width; 0 removes it"
-    try:
-        had, hidden = sizes(layer.get_submodule(DOWN))
-    except AttributeError:
-        return  # a layer that only mixes tokens
-    if width == had:
-        return
-    if not width:  # the family's own code is not asked to fill in what is gone
-        layer.get_submodule(DOWN.rpartition(".")[0])._is_hf_initialized = True
-    for name in UP:
-        new = resized(layer.get_submodule(name), hidden, FUSED * width)
-        put(layer, name, new if width else NoLinear(0))
-    new = resized(layer.get_submodule(DOWN), width, hidden)
-    put(layer, DOWN, new if width else NoLinear(hidden))
+def prune(layers, config):
+    for i, mixer in STUBS:
+        old, new = layers[i].get_submodule(mixer.name), Stub(config, i, mixer)
+        for n in old._non_persistent_buffers_set:  # constants that the family fills in
+            new.register_buffer(n, old._buffers[n], persistent=False)
+        put(layers[i], mixer.name, new)
+    for i, name, *sizes in PROJECTIONS:
+        if len(sizes) == 1:
+            put(layers[i], name, layers[sizes[0]].get_submodule(name))
+            continue
+        put(layers[i], name, resized(layers[i].get_submodule(name), *sizes))
+        if 0 in sizes:  # the family's own code is not asked to fill in what is gone
+            parent = layers[i].get_submodule(name.rpartition(".")[0])
+            parent._is_hf_initialized = True
+
+
 '''
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #b9e6b684
@@ -189,9 +151,7 @@ SHARED = {shared!r}
 """
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ee29dca
-_CLASSES = '''
-
-class TwoSSP{base}(FamilyBase):  # without the head: what vLLM builds
+_CLASSES = '''class TwoSSP{base}(FamilyBase):  # without the head: what vLLM builds
     config_class = TwoSSPConfig
 
     def __init__(self, config, *args, **kwargs):
@@ -234,31 +194,46 @@ else:
 MODULE = "modeling_twossp"  # name of the file that a checkpoint brings
 
 
-def _list_shared(model, a):
-    "Of each FFN that several layers use: its layer, its adapters, the other layers"
-    layers = enumerate(decoder_layers(model))
-    uses = {i: (x, ffn_users(x, a)) for i, x in layers if has_ffn(x, a)}
-    more = {i: [n for n in layer_row(x, a).up if n not in a.up] for i, (x, _) in uses.items()}
-    return [[i, more[i], [j for j in at if j != i]] for i, (_, at) in uses.items() if at]
+def _list_exchanged(model, s):
+    "What stands where in the decoder layers: stubs, and projections of other sizes"
+    stubs, projections = [], []
+    built = set(config_entries(model, partly=True).values())  # the width that the class builds
+    for i, layer in enumerate(model.get_submodule(s.home)):
+        for name, m in layer.named_modules():
+            if isinstance(m, NoAttention):
+                row = m.stands_for
+                words = (name, row.norm, row.out, row.gives, row.keeps)
+                stubs.append(f"[{i}, Mixer{words!r}]")
+            elif isinstance(m, NoLinear):
+                projections.append([i, name, m.out, 0])
+        for part in (p for p in s.of(i) if p.width and p.width not in built):
+            for name in (*part.up, part.down):
+                m = layer.get_submodule(name)
+                projections.append([i, name, out_features(m), in_features(m)])
+                projections += [[j, name, i] for j in part.layers[1:]]
+    lines = lambda rows: "".join(f"    {row},\n" for row in rows)
+    return tuple(f"[\n{lines(x)}]" if x else "[]" for x in (stubs, sorted(projections)))
 
 
 def write_code(
-    model: PreTrainedModel,  # of a supported family, dense or pruned
+    model: PreTrainedModel,  # of a supported family, pruned
     folder: Path,  # where its checkpoint is
     says: dict,  # the entries of config.json that tell whose checkpoint it is
 ) -> dict:  # what config.json has to say under `auto_map`
-    "Write the file that builds a pruned model of this family without twossp."
-    a, family = arch(model), model_family(model.config)
+    "Write the file that builds this pruned model without twossp."
+    s, family = structure(model), model_family(model.config)
     config = config_class(family)
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)
-    up = tuple(n for n in a.up if "*" not in n)
-    row = dict(layers=a.layers, attn=a.attn, up=up, down=a.down, fused=a.fused)
-    shared = _list_shared(model, a)
-    row |= dict(share=_SHARE.format(shared=shared) if shared else "")
-    text = _HEAD + _STUBS + _EMPTY + _PRUNE + _BUILD + _CLASSES
-    text = text.format(**names, **row, says=says)
-    (folder / f"{MODULE}.py").write_text(text, encoding="utf-8")
+    stubs, projections = _list_exchanged(model, s)
+    parts = [
+        _HEAD.format(**names, layers=s.home, says=says),
+        "\n\n".join(map(getsource, (Mixer, NoLinear, NoAttention))),
+        _STUB,
+        _PRUNE.format(stubs=stubs, projections=projections),
+        _CLASSES.format(**names),
+    ]
+    (folder / f"{MODULE}.py").write_text("".join(parts), encoding="utf-8")
     made = {
         "AutoConfig": f"{MODULE}.TwoSSPConfig",
         "AutoModel": f"{MODULE}.TwoSSP{base}",

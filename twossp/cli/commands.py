@@ -314,7 +314,7 @@ def check(
 ) -> int:  # exit code: 1 if the server computes something else
     """`twossp check`: is every file the one that was saved (`ValueError` if not), who
     takes it, and does a server serve it."""
-    from ..checkpoint.save import check_folder
+    from ..checkpoint.load import check_folder
     from ..serving.server import check_server as ask, read_reference, find_served
 
     if o.url is None and (o.served_name or o.key):
@@ -381,7 +381,7 @@ def show_card(
 def _find_results(o):
     "What a results file measured of this checkpoint, beside the dense model"
     from ..evaluation.results import load_results
-    from ..serving.export import read_record
+    from ..checkpoint.load import read_record
 
     record = read_record(o.folder)
     own = record.get("model_identity"), record.get("plan_identity")

@@ -37,7 +37,7 @@ from ..core.families import Sizes, sizes
 from ..core.files import append_line, hash_files, only_writer
 from ..core.plan import check_sparsity
 from ..detection.moe import check_fused
-from ..evaluation.ablations import ablate
+from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
@@ -712,8 +712,8 @@ def _run_ablations(
             " --evaluation TEXT"
         )
     have = len(windows(texts, tok, o.seq_len))
-    ns = [n for n in (2, 4, 8, 16, 32, 64, 128, 256) if n <= have]
-    if len(ns) < 8:
+    usual = ABLATIONS["calibration size"].values
+    if len(ns := [n for n in usual if n <= have]) < len(usual):
         log.warning(
             "%s has %d windows of %d tokens: calibration sizes up to %d",
             calibration_name(o),
@@ -726,9 +726,12 @@ def _run_ablations(
         drawn = o.seed + seed if seed or o.seed else None
         return windows(texts, tok, o.seq_len, n, drawn)
 
-    n, how = min(o.n_samples or 32, have), dict(name=o.model, progress=not o.quiet)
-    done = ablate(model, tok, draw, evals, o.results, n, ns, **how)
-    return [r for rows in done.values() for r in rows]
+    where, rows = (model, tok, draw, evals, o.results), []
+    kwargs = dict(n=min(o.n_samples or 32, have), name=o.model, progress=not o.quiet)
+    for name, a in ABLATIONS.items():
+        if a.paper:
+            rows += ablate(name, *where, values=ns if a.draws else None, **kwargs)
+    return rows
 
 # %% ../../nbs/cli/03_prune.ipynb #80bdfbaa
 def run(

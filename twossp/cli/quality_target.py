@@ -20,7 +20,7 @@ from ..evaluation.quality import (
     Quality, find_quality, path_options, plot_quality, quality_table, split_windows,
 )
 from ..evaluation.report import save_figure, to_markdown
-from ..evaluation.results import Result
+from ..evaluation.results import Result, find_number
 from ..runtime.distributed import is_first
 
 # %% ../../nbs/cli/02_quality_target.ipynb #9fcaa73a
@@ -77,7 +77,7 @@ def say_quality(
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
     for k, v in pruned.items():
         name, _, number = k.rpartition("/")
-        if number.startswith("ppl") and o.max_loss is not None and dense.get(k):
+        if find_number(k).table and o.max_loss is not None and dense.get(k):
             lines.append(_verdict(name, v / dense[k], o.max_loss, "perplexity ×", 1))
         if number == "same_top" and o.min_agreement is not None:
             said = "the same top token, share "

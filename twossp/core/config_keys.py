@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'build_shapes', 'find_changes', 'change_entries', 'find_entries', 'halve_plan',
-    'find_width_entry'
+    'build_shapes', 'find_changes', 'change_entries', 'find_entries', 'config_entries',
+    'halve_plan', 'find_width_entry'
 ]
 
 # %% ../../nbs/core/13_config_keys.ipynb #2446a1f0
@@ -19,11 +19,14 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
-from .experts import keep_neurons
+from .edits import NoAttention
+from .experts import NoExperts, keep_neurons
 from .families import (
     ROWS, Arch, arch, decoder_layers, ffn_width, has_experts, has_ffn, model_family,
 )
 from .layer_edits import expert_shape
+from .linear import NoLinear
+from .parts import structure
 from .plan import Plan, removed_blocks
 
 # %% ../../nbs/core/13_config_keys.ipynb #40ae0f5f
@@ -118,6 +121,29 @@ def find_entries(
     except Exception:  # whatever a family's own code raises
         return None
     return new if _shapes(fresh) == _shapes(left) else None
+
+# %% ../../nbs/core/13_config_keys.ipynb #cfgent02
+def config_entries(
+    model: PreTrainedModel,  # dense, or pruned and given no plan
+    plan: Plan | None = None,  # what would be removed from a dense one
+    partly: bool = False,  # what can be said, also where that is not all
+) -> dict | None:  # entry -> value of the text configuration; None: it cannot be said
+    "What an ordinary configuration has to say of what is left, all parts together."
+    s, name = structure(model), arch(model).width
+    left = [(p, p.full) for p in s.parts] if plan is None else s.left(plan)
+    widths = {p.width if kept is None else len(kept) for p, kept in left if p.slot == "ffn"}
+    stubs = any(isinstance(m, (NoAttention, NoLinear, NoExperts)) for m in model.modules())
+    gaps = stubs or any(kept == p.nothing for p, kept in left)
+    grouped = any(p.groups for p in s.parts)
+    if partly:
+        return {name: max([1, *widths])} if name and not grouped else {}
+    if gaps:
+        return None
+    if grouped:
+        return find_entries(model, plan)
+    if name and len(widths) == 1:
+        return {name: widths.pop()}
+    return {} if find_entries(model, plan) == {} else None
 
 # %% ../../nbs/core/13_config_keys.ipynb #06b911cc
 def halve_plan(

@@ -94,36 +94,6 @@ def swapped(
     finally:
         swap_back(undo, parked and parked.come_back)
 
-# %% ../../nbs/core/08_edits.ipynb #f6fd31ed
-def _advance(cache, x, i):
-    "Append `x.shape[1]` zero tokens to layer `i` of `cache`, as narrow as it allows"
-    layer = cache.layers[i] if i < len(cache.layers) else None
-    if layer is not None and not isinstance(layer, CacheLayerMixin):
-        return  # it keeps no keys
-    keys = getattr(layer, "keys", None)
-    heads, width = 1, 1
-    if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
-        heads, width = keys.shape[1], keys.shape[-1]
-    zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
-    cache.update(zero, zero, i)
-
-
-def _mark(cache, i):
-    "Say that layer `i` has seen tokens: masks are made by what the last such layer says"
-    layer = cache.layers[i] if i < len(cache.layers) else None
-    seen = getattr(layer, "has_previous_state", None)
-    if isinstance(seen, dict):
-        seen.update(dict.fromkeys(seen, True))
-
-
-def _nothing(gives, x, given):
-    "What adds nothing, in the form that `Arch.gives` names; + is what it was to add to"
-    forms = {"x": torch.zeros_like(x), "-": None, "+": next(iter(given), None)}
-    if len(gives) == 1:
-        return forms[gives]
-    each = [forms[c] for c in gives if c in forms]
-    return each if gives.startswith("[") else tuple(each)
-
 # %% ../../nbs/core/08_edits.ipynb #f0680acd
 class NoAttention(nn.Module):
     "Stands where an attention was: adds zero, and keeps the cache's length right."
@@ -140,12 +110,31 @@ class NoAttention(nn.Module):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states
         given, m = (*args, *kwargs.values()), self.stands_for
         cache = next((v for v in given if isinstance(v, Cache)), None)
-        keeps = m.keeps if m else "keys"
-        if cache is not None and keeps == "states":
-            _mark(cache, self.layer_idx)
-        elif cache is not None and keeps == "keys":
-            _advance(cache, x, self.layer_idx)
-        return _nothing(m.gives if m else "x-", x, given)
+        if cache is not None:
+            self._advance(cache, x, m.keeps if m else "keys")
+        gives = m.gives if m else "x-"
+        # + is what it was to add to
+        forms = {"x": torch.zeros_like(x), "-": None, "+": next(iter(given), None)}
+        each = [forms[c] for c in gives if c in forms]
+        if len(gives) == 1:
+            return each[0]
+        return each if gives.startswith("[") else tuple(each)
+
+    def _advance(self, cache, x, keeps):
+        "Append as many zero tokens as `x` has, as narrow as the cache allows"
+        i = self.layer_idx
+        layer = cache.layers[i] if i < len(cache.layers) else None
+        seen = getattr(layer, "has_previous_state", None)
+        if keeps == "states" and isinstance(seen, dict):
+            seen.update(dict.fromkeys(seen, True))  # masks are made by what the last one says
+        if keeps != "keys" or layer and not isinstance(layer, CacheLayerMixin):
+            return  # it keeps no keys
+        keys = getattr(layer, "keys", None)
+        heads, width = 1, 1
+        if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
+            heads, width = keys.shape[1], keys.shape[-1]
+        zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
+        cache.update(zero, zero, i)
 
     def extra_repr(self):
         return f"layer_idx={self.layer_idx}"

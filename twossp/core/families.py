@@ -4,16 +4,22 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
-    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'written_row',
+    'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
+    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'read_row', 'written_row',
     'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn',
     'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
-    'n_params', 'sizes'
+    'n_params', 'sizes', 'layer_makes', 'config_switches', 'shipped_rows',
+    'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
-from collections.abc import MutableMapping
-from dataclasses import asdict, dataclass, field, replace
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from importlib.resources import files
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
@@ -23,7 +29,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from .compat import auto_class, knows_type, reads_images, writes_text
 from .experts import ExpertSizes, is_experts, measure_experts
-from .linear import NoLinear, in_features, is_linear
+from .linear import NoLinear, in_features, is_linear, out_features
 from .offload import is_away
 from .quantized import packed_form, why_packed
 
@@ -59,14 +65,15 @@ class Arch:
     keeps: str | tuple[str, ...] = "keys"
     # do whole layers have to stay, since something in the model depends on their number
     fixed: bool = False
+    # what the configuration of its tiny model says beyond the common part; a function of
+    # the number of layers where an entry depends on it
+    tiny: Mapping = field(default_factory=dict, compare=False, repr=False)
+    # the same of the family's other builds, by name
+    builds: Mapping = field(default_factory=dict, compare=False, repr=False)
 
 # %% ../../nbs/core/06_families.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
 _LLAMA = Arch("model.layers", "self_attn", "input_layernorm", "o_proj", *_GATED)
-_LIKE_LLAMA = """llama mistral ministral qwen2 qwen3 gemma gemma2 gemma3_text granite
-smollm3 stablelm cohere"""
-
-ARCHS: dict[str, Arch] = dict.fromkeys(_LIKE_LLAMA.split(), _LLAMA)  # by model type
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
 @dataclass(frozen=True)
@@ -134,15 +141,84 @@ def _find(layer, name):
     except AttributeError:
         return None
 
+# %% ../../nbs/core/06_families.ipynb #3e1f07aa
+_GQA = dict(num_key_value_heads=2)
+_WIDE = dict(_GQA, head_dim=16)
+_SLIDING = dict(use_sliding_window=True, sliding_window=8)
+_GEMMA = dict(_WIDE, query_pre_attn_scalar=16)
+_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
+
+
+def _alternate(L):
+    "Attention over all, then in a window, and so on"
+    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
+
+
+ARCHS: dict[str, Arch] = {  # by model type
+    "llama": replace(
+        _LLAMA,
+        tiny=_GQA,
+        builds=dict(
+            llama_bias=dict(
+                _GQA, attention_bias=True, mlp_bias=True, tie_word_embeddings=True
+            )
+        ),
+    ),
+    "mistral": replace(_LLAMA, tiny=dict(_GQA, sliding_window=8)),
+    "ministral": replace(
+        _LLAMA, tiny=dict(_GQA, head_dim=8, sliding_window=8, layer_types=_alternate)
+    ),
+    "qwen2": replace(_LLAMA, tiny=dict(_GQA, max_window_layers=2, **_SLIDING)),
+    "qwen3": replace(_LLAMA, tiny=_WIDE),
+    "gemma": replace(_LLAMA, tiny=_WIDE),
+    "gemma2": replace(_LLAMA, tiny=dict(_GEMMA, sliding_window=8)),
+    "gemma3_text": replace(
+        _LLAMA, tiny=dict(_GEMMA, sliding_window=8, sliding_window_pattern=2)
+    ),
+    "olmo2": replace(_LLAMA, attn_norm="post_attention_layernorm", tiny=_GQA),
+    "granite": replace(_LLAMA, tiny=dict(_GQA, attention_multiplier=0.25, **_SCALES)),
+    "smollm3": replace(_LLAMA, tiny=dict(_GQA, no_rope_layer_interval=2, **_SLIDING)),
+    "stablelm": replace(
+        _LLAMA,
+        tiny=dict(_GQA, use_qkv_bias=True),
+        builds=dict(
+            stablelm_parallel=dict(_GQA, use_parallel_residual=True, qk_layernorm=True)
+        ),
+    ),
+    "cohere": replace(
+        _LLAMA,
+        tiny=dict(_GQA, use_qk_norm=True, logit_scale=1.0),
+        builds=dict(cohere_biased=dict(_GQA, attention_bias=True, logit_scale=1.0)),
+    ),
+}
+
 # %% ../../nbs/core/06_families.ipynb #ffed3775
-_UP, _H4 = ("mlp.gate_up_proj",), ("mlp.dense_h_to_4h",)
+_H4 = ("mlp.dense_h_to_4h",)
 _BLOOM = "dense", _H4, "mlp.dense_4h_to_h"
 _GPT = "transformer.h", "attn", "ln_1"
+_HALF = dict(partial_rotary_factor=0.5)
+
+
+def _global_local(L):
+    "Both kinds of attention, in GPT-Neo's words"
+    return [[["global", "local"], L // 2], [["global"], L % 2]]
+
 
 ARCHS |= {
-    "olmo2": replace(_LLAMA, attn_norm="post_attention_layernorm"),
-    "phi3": replace(_LLAMA, up=_UP, fused=2),
-    "phi": replace(_LLAMA, out="dense", up=("mlp.fc1",), down="mlp.fc2"),
+    "phi": replace(
+        _LLAMA,
+        out="dense",
+        up=("mlp.fc1",),
+        down="mlp.fc2",
+        tiny=_HALF,
+        builds=dict(phi_qk_norm=dict(_HALF, qk_layernorm=True)),
+    ),
+    "phi3": replace(
+        _LLAMA,
+        up=("mlp.gate_up_proj",),
+        fused=2,
+        tiny=dict(_GQA, sliding_window=8),
+    ),
     "opt": Arch(
         "model.decoder.layers",
         "self_attn",
@@ -151,31 +227,84 @@ ARCHS |= {
         ("fc1",),
         "fc2",
         width="ffn_dim",
+        tiny=dict(word_embed_proj_dim=16),
+        builds=dict(
+            opt_post_norm=dict(word_embed_proj_dim=16, do_layer_norm_before=False)
+        ),
     ),
-    "gpt_neox": Arch("gpt_neox.layers", "attention", "input_layernorm", *_BLOOM),
-    "gpt_neo": Arch(*_GPT, "attention.out_proj", ("mlp.c_fc",), "mlp.c_proj"),
-    "gpt2": Arch(*_GPT, "c_proj", ("mlp.c_fc",), "mlp.c_proj", width="n_inner"),
+    "gpt_neox": Arch(
+        "gpt_neox.layers",
+        "attention",
+        "input_layernorm",
+        *_BLOOM,
+        tiny=dict(rotary_pct=0.5),
+        builds=dict(
+            gpt_neox_sequential=dict(use_parallel_residual=False, attention_bias=False)
+        ),
+    ),
+    "gpt_neo": Arch(
+        *_GPT,
+        "attention.out_proj",
+        ("mlp.c_fc",),
+        "mlp.c_proj",
+        tiny=dict(window_size=8, attention_types=_global_local),
+    ),
+    "gpt2": Arch(
+        *_GPT,
+        "c_proj",
+        ("mlp.c_fc",),
+        "mlp.c_proj",
+        width="n_inner",
+        builds=dict(
+            gpt2_inverse=dict(
+                scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True
+            )
+        ),
+    ),
+}
+
+# %% ../../nbs/core/06_families.ipynb #3e1f07ab
+_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
+_SHARED = "shared_transformer.feed_forward"
+
+ARCHS |= {
     "falcon": Arch(
         "transformer.h",
         "self_attention",
         "input_layernorm",
         *_BLOOM,
         width="ffn_hidden_size",
+        tiny=dict(multi_query=True, bias=True),
+        builds=dict(
+            falcon_new=_TWO_KV,
+            falcon_new_one_norm=dict(_TWO_KV, num_ln_in_parallel_attn=1),
+            falcon_alibi=dict(
+                alibi=True, parallel_attn=False, multi_query=False, bias=True
+            ),
+        ),
+    ),
+    "zamba2": Arch(  # layers that share an FFN
+        "model.layers",
+        ("mamba", "mamba_decoder.mamba"),
+        ("input_layernorm", "mamba_decoder.input_layernorm"),
+        "out_proj",
+        (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
+        f"{_SHARED}.down_proj",
+        fused=2,
+        gives="x",
+        keeps="states",
+        fixed=True,
+        tiny=dict(
+            layers_block_type=["linear_attention", *["hybrid"] * 3],
+            num_mem_blocks=2,
+            adapter_rank=4,
+            use_shared_attention_adapter=True,
+            n_mamba_heads=8,
+            mamba_d_state=8,
+            use_mem_rope=True,
+        ),
     ),
 }
-_SHARED = "shared_transformer.feed_forward"
-ARCHS["zamba2"] = Arch(
-    "model.layers",
-    ("mamba", "mamba_decoder.mamba"),
-    ("input_layernorm", "mamba_decoder.input_layernorm"),
-    "out_proj",
-    (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
-    f"{_SHARED}.down_proj",
-    fused=2,
-    gives="x",
-    keeps="states",
-    fixed=True,
-)
 
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad
 def model_family(
@@ -236,6 +365,7 @@ class Memory:
     "All that is remembered of one model; it goes with the model."
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
+    found: Arch | None = None  # shipped for its type, or detected
     structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
@@ -286,7 +416,8 @@ def row_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON
     "A row as config.json's entry `twossp` holds it, under `arch`."
-    kept = {k: v for k, v in asdict(row).items() if v != _NEWER.get(k)}
+    facts = {f.name: getattr(row, f.name) for f in fields(row) if f.compare}
+    kept = {k: v for k, v in facts.items() if v != _NEWER.get(k)}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
 
 
@@ -294,18 +425,26 @@ def row_to_dict(
 _NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
+def read_row(
+    facts: dict,  # what `row_to_dict` gave
+) -> Arch:  # the same row
+    "A row from JSON; an error of some kind if it is none."
+    flat = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+    row = Arch(**dict(flat, up=tuple(facts["up"])))
+    row_mixers(row)
+    return row
+
+
 def written_row(
     config: PreTrainedConfig,  # of any model
 ) -> Arch | None:  # None if none was written
     "The row that a checkpoint was saved with; `ValueError` if it is no row."
     spec = getattr(config, "twossp", None)
-    said = spec.get("arch") if isinstance(spec, dict) else None
-    if said is None:
+    facts = spec.get("arch") if isinstance(spec, dict) else None
+    if facts is None:
         return None
     try:
-        flat = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
-        row = Arch(**dict(flat, up=tuple(said["up"])))
-        row_mixers(row)
+        row = read_row(facts)
     except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
             "config.json's entry `twossp` holds no row of a family under `arch`: it was"
@@ -317,7 +456,7 @@ def written_row(
 # %% ../../nbs/core/06_families.ipynb #e70fce29
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
-    mixers = [n for m in row_mixers(row) for n in asdict(m).values()]
+    mixers = [n for m in row_mixers(row) for n in vars(m).values()]
     names = (row.layers, row.down, row.width, *row.up, *mixers)
     names += row.experts, *row.shared
     kinds = type(row.fused), type(row.fixed)
@@ -350,7 +489,7 @@ DETECTORS = {"causal": "twossp.detection.verify:derive_arch"}
 
 def arch(
     model: PreTrainedModel,  # a causal language model
-) -> Arch:  # the checkpoint's own, the table's, or one derived from the model
+) -> Arch:  # the checkpoint's own, the table's, the shipped or a detected one
     """Where a model's parts are; `ValueError` says why it cannot be pruned.
 
     Parameters
@@ -361,7 +500,7 @@ def arch(
     Returns
     -------
     Arch
-        the checkpoint's own, the table's, or one derived from the model
+        the checkpoint's own, the table's, the shipped or a detected one
     """
     if not isinstance(model, PreTrainedModel):
         raise TypeError(
@@ -376,7 +515,10 @@ def arch(
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     if row := _table_row(c, kind):
         return row
-    return resolve_name(DETECTORS["causal"])(model)
+    memory = recall(model)
+    if memory.found is None:
+        memory.found = shipped_row(model) or resolve_name(DETECTORS["causal"])(model)
+    return memory.found
 
 
 def _table_row(c, kind):
@@ -613,3 +755,97 @@ def sizes(
     rows = [_layer_sizes(layer, a, seen) for layer in decoder_layers(model)]
     *counts, experts = zip(*rows, strict=True)
     return Sizes(*counts, experts=experts, fixed=a.fixed)
+
+# %% ../../nbs/core/06_families.ipynb #5a1b0c02
+def layer_makes(
+    layers: Iterable[nn.Module],  # decoder layers
+) -> list[str]:  # a hash for each kind of layer, sorted
+    "What layers are made of: their submodules by name and class."
+    kind = lambda m: "linear" if is_linear(m) else type(m).__name__
+    makes = set()
+    for layer in layers:
+        named = {
+            # what has no parameters (activations, dropout) goes by its name alone
+            (re.sub(r"\.\d+", ".*", name), kind(m) if [*m.parameters()] else "")
+            for name, m in layer.named_modules()
+            if name
+        }
+        makes.add(hashlib.sha256(repr(sorted(named)).encode()).hexdigest()[:16])
+    return sorted(makes)
+
+
+def config_switches(
+    config: PreTrainedConfig,  # of a model
+) -> dict:  # dotted name -> bool or str
+    "Entries that may decide what a layer does; how it is activated and biased is none."
+    switches, entries = {}, [("", config.get_text_config().to_dict())]
+    for path, some in entries:
+        for name, value in some.items():
+            if isinstance(value, dict) and not re.search("rope|label|per_layer", str(name)):
+                entries.append((f"{path}{name}.", value))
+            elif isinstance(value, (bool, str)) and not re.search(_NO_SWITCH, str(name)):
+                switches[f"{path}{name}"] = value
+    return dict(sorted(switches.items()))
+
+
+_NO_SWITCH = (
+    "^(use_cache|return_dict|tie_word_embeddings|norm_topk_prob|use_sliding_window|model_type)$"
+    "|^(output_|summary_|_)|(_act|activation|activation_function|afn|bias)$|dtype|version"
+)
+
+# %% ../../nbs/core/06_families.ipynb #5a1b0c05
+@cache
+def shipped_rows() -> dict[str, dict]:  # model type -> row, layers, switches
+    "What detection found for transformers' types; read when it is first asked for."
+    text = files("twossp").joinpath("families.json").read_text(encoding="utf-8")
+    return json.loads(text)["types"]
+
+
+def shipped_row(
+    model: PreTrainedModel,  # of any type
+) -> Arch | None:  # None where there is none, or where it does not fit
+    "The row shipped for a model's type, if this model is made as the one it was found on."
+    known = shipped_rows().get(model_family(model.config))
+    if known is None or not type(model).__module__.startswith("transformers."):
+        return None
+    row, switches = read_row(known["row"]), config_switches(model.config)
+    layers = _find(model, row.layers)
+    n = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    if not isinstance(layers, nn.ModuleList) or len(layers) != n:
+        return None
+    if not {*layer_makes(layers)} <= {*known["layers"]}:
+        return None
+    if any(switches.get(name) != value for name, value in known["switches"].items()):
+        return None
+    for layer in layers:
+        ups, down = ffn_linears(layer, row)
+        if any(out_features(up) != row.fused * in_features(down) for up in ups):
+            return None
+    return row if says_width(model, row) else replace(row, width="")
+
+
+def first_width(
+    model: PreTrainedModel,  # of the row's family
+    row: Arch,  # its row
+) -> int:  # neurons of an FFN; in an MoE model, of an expert; 0 if there is none left
+    "The width that the configuration speaks of."
+    widths = []
+    for layer in model.get_submodule(row.layers):
+        if not row.experts:
+            widths.append(ffn_width(layer, row))
+        elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
+            widths.append(measure_experts(layer, row.experts).width)
+    return next(filter(None, widths), 0)
+
+
+def says_width(
+    model: PreTrainedModel,  # of the row's family
+    row: Arch,  # its row
+) -> bool:  # False also where the row names no entry
+    "Does the configuration hold the FFN's width under the name that the row gives."
+    f, entries = first_width(model, row), model.config.get_text_config().to_dict()
+    value = entries.get(row.width)
+    if value is None:  # a default in the family's code
+        d = model.get_input_embeddings().weight.shape[1]
+        return row.width in entries and f == 4 * d
+    return f in value if isinstance(value, list) else value == f

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'Part', 'lay_in', 'pre_hooks', 'FFN',
+    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'lay_in', 'pre_hooks', 'Part', 'FFN',
     'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
-    'as_structure', 'RoutedScores', 'pack_scores', 'count_unreached', 'share_width',
+    'as_structure', 'RoutedScores', 'count_unreached', 'pack_scores', 'share_width',
     'own_widths', 'split_scores', 'check_narrowest', 'fit_multiple'
 ]
 
@@ -80,27 +80,13 @@ class Cost:
     cache: int = 0  # bytes that it keeps in the cache
 
 # %% ../../nbs/core/10_parts.ipynb #09ff86fa
-_NONE: Mapping = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    "A prunable group of a decoder layer, in names and numbers."
-
-    home: str = ""  # the list of decoder layers, from the model
-    layers: tuple[int, ...]  # that use it: counted in the first, edited in all
-    name: str = ""  # of its module, from a layer
-    dense: tuple[Tensor, ...] = field(default=(), repr=False)  # its tensors
-    stays: str = ""  # why it cannot leave; "" if it can
+class _Value:
+    "What a plan keeps of one kind of part: from all of it to nothing."
 
     kind: ClassVar[str] = "part"  # what a reader calls it
     slot: ClassVar[str] = "part"  # what a plan calls it
     full: ClassVar[object] = None  # what is kept where nothing leaves
     nothing: ClassVar[object] = ()  # what is kept where all of it leaves
-    output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
-    width: ClassVar[int] = 0  # units of each group; 0: it stays or leaves whole
-    groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
-    idle: ClassVar[int] = 0  # parameters that one token does not use
     also: ClassVar[str] = ""  # another slot, by whose `nothing` it leaves too
 
     @classmethod
@@ -130,6 +116,22 @@ class Part:
         "`ValueError` unless the parts of layer `i` can keep what a plan says."
         if not parts:
             raise ValueError(f"layer {i} has no {cls.kind} to remove")
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0a02
+@dataclass(frozen=True, kw_only=True)
+class _Counted(_Value):
+    "A part in names and numbers."
+
+    home: str = ""  # the list of decoder layers, from the model
+    layers: tuple[int, ...]  # that use it: counted in the first, edited in all
+    name: str = ""  # of its module, from a layer
+    dense: tuple[Tensor, ...] = field(default=(), repr=False)  # its tensors
+    stays: str = ""  # why it cannot leave; "" if it can
+
+    output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
+    width: ClassVar[int] = 0  # units of each group; 0: it stays or leaves whole
+    groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
+    idle: ClassVar[int] = 0  # parameters that one token does not use
 
     @property
     def layer(self) -> int:
@@ -169,65 +171,11 @@ class Part:
         "The name of a tensor of its layer, from the model."
         return f"{self.home}.{self.layer}.{name}"
 
-    def at(self, model, i=None) -> nn.Module:
-        "The decoder layer `i` that uses it; by default the first."
-        return model.get_submodule(f"{self.home}.{self.layer if i is None else i}")
-
-    def module(self, model) -> nn.Module:
-        "Its module, as it stands in the model."
-        return self.at(model).get_submodule(self.name)
-
-    def fits(self, model, kept):
-        "`ValueError` unless this model can be edited so; nothing is copied."
-
-    def changes(self, model, kept, number) -> Iterator[Edit]:
-        "What takes the place of its modules, in its first layer."
-        yield from ()
-
-    def edits(self, model, kept, weights=_NONE, number=None) -> Iterator[Edit]:
-        """Everything that is replaced, with a plan's own tensors (by name from the model)
-        laid in; `number`: which layer its first one becomes."""
-        self.check(kept)
-        number = self.layer if number is None else number
-        changes = self.changes(model, kept, number)
-        for edit in lay_in(model, changes, weights):
-            yield edit
-            yield from self.repeat(model, edit)
-
-    def repeat(self, model, edit) -> Iterator[Edit]:
-        "A replacement, in the other layers that use it."
-        yield from ()
-
-    def inputs(self, kept):
-        "The columns of `output` that remain: a slice, or indices."
-        return slice(None)
-
     def cost(self, kept, tokens, context=0) -> Cost:
         "What it takes to read `tokens` new tokens after `context` others."
         shapes = self.tensors(kept)
         matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
         return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
-
-    @contextmanager
-    def observe(self, model, note, i=None) -> Iterator[None]:
-        """Call `note(group, x, weight, token, out)` with the activations of its units:
-        x (tokens, units), the router's weight, numbers of the tokens, what the group
-        gives; a part of one group calls `note(None, x, None, None, None)` with all.
-        `i`: in one of its layers alone."""
-        yield
-
-    def magnitudes(self, model, p=2) -> torch.Tensor:
-        "The norm of each unit's own weights, which are in place."
-        return torch.zeros(0)
-
-    def draw(self, g):
-        "A random score for each unit."
-        return torch.rand(self.width, generator=g)
-
-    @contextmanager
-    def mask(self, model, kept) -> Iterator[None]:
-        "Inside, what is removed adds nothing, and no module was cut: the definition."
-        yield
 
 # %% ../../nbs/core/10_parts.ipynb #aede1293
 def _copy_layer(old):
@@ -289,32 +237,71 @@ def _silenced(modules):
         for h in handles:
             h.remove()
 
-# %% ../../nbs/core/10_parts.ipynb #400767f7
-def _axis(linear, side):
-    "The dimension of a linear layer's matrix that counts its inputs, or its outputs"
-    shape = store_matrix(linear, torch.empty(2, 1, device="meta")).shape
-    return list(shape).index(2 if side == "out" else 1)
-
-
-def _row_norms(parts, p):
-    "Norms of the rows of matrices side by side, which are joined an eighth at a time"
-    eighths = zip(*(x.split(-(-len(x) // 8)) for x in parts), strict=True)
-    dtype = torch.promote_types(parts[0].dtype, torch.float32)  # float64 is not narrowed
-    how = dict(ord=p, dim=1, dtype=dtype)
-    norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
-    return torch.cat(norms).float()
+# %% ../../nbs/core/10_parts.ipynb #5b1d0a05
+_NONE: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
-class FFN(Part):
-    "A feed-forward network: input projections, an activation, an output projection."
+class Part(_Counted):
+    "A prunable group of a decoder layer: its numbers, and its modules in the model."
 
-    up: tuple[str, ...] = ()  # its input projections, from a layer
-    down: str = ""  # its output projection, from a layer
-    fused: int = 1  # how many projections each matrix in `up` stacks
-    width: int  # neurons
-    neuron: int  # parameters of one neuron
-    params: int  # all of them
+    def at(self, model, i=None) -> nn.Module:
+        "The decoder layer `i` that uses it; by default the first."
+        return model.get_submodule(f"{self.home}.{self.layer if i is None else i}")
+
+    def module(self, model) -> nn.Module:
+        "Its module, as it stands in the model."
+        return self.at(model).get_submodule(self.name)
+
+    def fits(self, model, kept):
+        "`ValueError` unless this model can be edited so; nothing is copied."
+
+    def changes(self, model, kept, number) -> Iterator[Edit]:
+        "What takes the place of its modules, in its first layer."
+        yield from ()
+
+    def edits(self, model, kept, weights=_NONE, number=None) -> Iterator[Edit]:
+        """Everything that is replaced, with a plan's own tensors (by name from the model)
+        laid in; `number`: which layer its first one becomes."""
+        self.check(kept)
+        number = self.layer if number is None else number
+        changes = self.changes(model, kept, number)
+        for edit in lay_in(model, changes, weights):
+            yield edit
+            yield from self.repeat(model, edit)
+
+    def repeat(self, model, edit) -> Iterator[Edit]:
+        "A replacement, in the other layers that use it."
+        yield from ()
+
+    def inputs(self, kept):
+        "The columns of `output` that remain: a slice, or indices."
+        return slice(None)
+
+    @contextmanager
+    def observe(self, model, note, i=None) -> Iterator[None]:
+        """Call `note(group, x, weight, token, out)` with the activations of its units:
+        x (tokens, units), the router's weight, numbers of the tokens, what the group
+        gives; a part of one group calls `note(None, x, None, None, None)` with all.
+        `i`: in one of its layers alone."""
+        yield
+
+    def magnitudes(self, model, p=2) -> torch.Tensor:
+        "The norm of each unit's own weights, which are in place."
+        return torch.zeros(0)
+
+    def draw(self, g):
+        "A random score for each unit."
+        return torch.rand(self.width, generator=g)
+
+    @contextmanager
+    def mask(self, model, kept) -> Iterator[None]:
+        "Inside, what is removed adds nothing, and no module was cut: the definition."
+        yield
+
+# %% ../../nbs/core/10_parts.ipynb #400767f7
+class _Neurons(_Value):
+    "Kept neurons, ascending; None: all of them."
 
     kind = "FFN"
     slot = "ffn"
@@ -363,10 +350,22 @@ class FFN(Part):
         "`ValueError` where a layer has no FFN."
         if value == () and not parts:
             raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
-        if value and not any(isinstance(p, FFN) for p in parts):
+        if value and not any(isinstance(p, _Neurons) for p in parts):
             raise ValueError(
                 f"layer {i}: the plan keeps neuron {value[-1]}, the FFN has 0"
             )
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0b01
+@dataclass(frozen=True, kw_only=True)
+class _CountedFFN(_Neurons, Part):
+    "An FFN in names and numbers."
+
+    up: tuple[str, ...] = ()  # its input projections, from a layer
+    down: str = ""  # its output projection, from a layer
+    fused: int = 1  # how many projections each matrix in `up` stacks
+    width: int  # neurons
+    neuron: int  # parameters of one neuron
+    params: int  # all of them
 
     @property
     def output(self) -> str:
@@ -392,6 +391,15 @@ class FFN(Part):
         units = None if kept is None else len(kept)
         left = () if kept == () else self.dense
         return {self.full_name(t.name): t.resize(units) for t in left}
+
+    def inputs(self, kept):
+        "The columns of the output projection that remain."
+        return slice(None) if kept is None else list(kept)
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0b04
+@dataclass(frozen=True, kw_only=True)
+class FFN(_CountedFFN):
+    "A feed-forward network: input projections, an activation, an output projection."
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Narrower projections, or none."
@@ -426,17 +434,18 @@ class FFN(Part):
                 for i in self.layers[1:]:
                     yield Edit(*locate(self.at(model, i), name), edit.new)
 
-    def inputs(self, kept):
-        "The columns of the output projection that remain."
-        return slice(None) if kept is None else list(kept)
-
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Of each neuron: its rows of the input projections and its column of the output's."
         layer = self.at(model)
         ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
         down = read_matrix(layer.get_submodule(self.down))
-        rows = [part for u in ups for part in u.chunk(self.fused)]
-        return _row_norms([*rows, down.T], p)
+        matrices = [*(part for u in ups for part in u.chunk(self.fused)), down.T]
+        # side by side, an eighth at a time
+        eighths = zip(*(x.split(-(-len(x) // 8)) for x in matrices), strict=True)
+        dtype = torch.promote_types(down.dtype, torch.float32)  # float64 is not narrowed
+        how = dict(ord=p, dim=1, dtype=dtype)
+        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
+        return torch.cat(norms).float()
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
@@ -468,17 +477,8 @@ class SharedExpert(FFN):
     kind = "shared expert"
 
 # %% ../../nbs/core/10_parts.ipynb #3437e737
-@dataclass(frozen=True, kw_only=True)
-class Attention(Part):
-    "An attention: its units are not told apart (yet), it stays or leaves whole."
-
-    row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
-    params: int  # all of them
-    index: int = 0  # its number among the layer's token mixers that can leave
-    score_width: int = 0  # heads times the width of a head
-    cached: int = 0  # numbers that it keeps in the cache for one token
-    window: int | None = None  # tokens that it looks back at, if not at all
-    itemsize: int = 4  # bytes of a number
+class _Presence(_Value):
+    "Does it stay; a layer with several says so of each."
 
     kind = "attention"
     slot = "attn"
@@ -526,6 +526,19 @@ class Attention(Part):
                 f"layer {i}: the plan speaks of {len(value)} token mixers, the layer has"
                 f" {len(some)}"
             )
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0c01
+@dataclass(frozen=True, kw_only=True)
+class Attention(_Presence, Part):
+    "An attention: its units are not told apart (yet), it stays or leaves whole."
+
+    row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
+    params: int  # all of them
+    index: int = 0  # its number among the layer's token mixers that can leave
+    score_width: int = 0  # heads times the width of a head
+    cached: int = 0  # numbers that it keeps in the cache for one token
+    window: int | None = None  # tokens that it looks back at, if not at all
+    itemsize: int = 4  # bytes of a number
 
     @property
     def output(self) -> str:
@@ -583,22 +596,8 @@ class Mixer(Attention):
     kind = "recurrent mixer"
 
 # %% ../../nbs/core/10_parts.ipynb #02ca6785
-def _expert_norms(m, e, p):
-    "The norms of one expert's neurons"
-    form, down = read_form(m), m.down_proj[e]
-    up = getattr(m, form.up)[e]
-    up, down = (up.T, down) if form.turned else (up, down.T)
-    if form.gated:
-        parts = up.chunk(2) if form.joined else (up[::2], up[1::2])
-        up = torch.cat(parts, 1)
-    return torch.cat([up, down], 1).float().norm(p=p, dim=1).cpu()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Experts(Part):
-    "The experts that a router sends tokens to, fused as transformers fuses them."
-
-    counts: ExpertSizes  # the same in numbers
+class _Masks(_Value):
+    "Which neurons of which experts stay; None: all of them."
 
     kind = "experts"
     slot = "experts"
@@ -628,6 +627,13 @@ class Experts(Part):
                 f"layer {i}: the plan speaks of {value.experts} experts of {value.width}"
                 " neurons, the layer has none"
             )
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0d03
+@dataclass(frozen=True, kw_only=True)
+class _CountedExperts(_Masks, Part):
+    "Experts in names and numbers."
+
+    counts: ExpertSizes  # the same in numbers
 
     @property
     def width(self) -> int:
@@ -698,16 +704,6 @@ class Experts(Part):
     def _inside(self, tensor):
         return tensor.name.startswith(f"{self.name}.")
 
-    def fits(self, model, kept):
-        "`ValueError` for a width, or a number of experts, that the model cannot run."
-        check_cut(self.at(model), self.name, kept)
-
-    def changes(self, model, kept, number) -> Iterator[Edit]:
-        "Narrower experts, fewer rows of the router; or nothing in their place."
-        todo = expert_changes(self.at(model), self.name, kept)
-        while todo:  # each leaves the list before the next is asked for
-            yield Edit(*todo.pop(0))
-
     def cost(self, kept, tokens, context=0) -> Cost:
         "The router, and the experts that a token is sent to."
         left = self.groups if kept is None else len(kept and kept.left)
@@ -718,10 +714,32 @@ class Experts(Part):
             operations += shape.numel() // left * used
         return Cost(2 * tokens * operations)
 
+# %% ../../nbs/core/10_parts.ipynb #5b1d0d04
+@dataclass(frozen=True, kw_only=True)
+class Experts(_CountedExperts):
+    "The experts that a router sends tokens to, fused as transformers fuses them."
+
+    def fits(self, model, kept):
+        "`ValueError` for a width, or a number of experts, that the model cannot run."
+        check_cut(self.at(model), self.name, kept)
+
+    def changes(self, model, kept, number) -> Iterator[Edit]:
+        "Narrower experts, fewer rows of the router; or nothing in their place."
+        todo = expert_changes(self.at(model), self.name, kept)
+        while todo:  # each leaves the list before the next is asked for
+            yield Edit(*todo.pop(0))
+
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "(experts, neurons) the same as an FFN's, of each."
-        m = self.module(model)
-        return torch.stack([_expert_norms(m, e, p) for e in range(self.groups)])
+        m, norms = self.module(model), []
+        form = read_form(m)
+        for e in range(self.groups):
+            up, down = getattr(m, form.up)[e], m.down_proj[e]
+            up, down = (up.T, down) if form.turned else (up, down.T)
+            if form.gated:
+                up = torch.cat(up.chunk(2) if form.joined else (up[::2], up[1::2]), 1)
+            norms.append(torch.cat([up, down], 1).float().norm(p=p, dim=1).cpu())
+        return torch.stack(norms)
 
     def draw(self, g):
         "Random scores of neurons, and of experts."
@@ -758,8 +776,8 @@ SLOTS: dict[str, type[Part]] = {  # what a plan can speak of -> the class that k
 
 # %% ../../nbs/core/10_parts.ipynb #68169648
 @dataclass(frozen=True)
-class Structure:
-    "A model as a list of parts."
+class _Parts:
+    "The parts of a model, layer by layer."
 
     family: str  # model type
     home: str  # the list of decoder layers, from the model
@@ -828,6 +846,10 @@ class Structure:
         here = [p for p in self.parts if p.layer == i]
         return [p for p in here if slot in (None, p.slot, p.also)]
 
+# %% ../../nbs/core/10_parts.ipynb #5b1d0e03
+class Structure(_Parts):
+    "A model as a list of parts; what a plan removes of it, and leaves."
+
     def left(self, plan) -> list[tuple[Part, object]]:
         "What a plan keeps of each part of the layers that stay."
         return [(p, p.read(plan)) for p in self.parts if p.layer not in plan.gone]
@@ -883,8 +905,10 @@ def _find_ffn(model, layer, a, i, s):
     dense = []
     for name in (*row.up, row.down):
         m, last = layer.get_submodule(name), name == row.down
-        times, side = (1, "in") if last else (row.fused, "out")
-        shape, axis = tuple(m.weight.shape), _axis(m, side)
+        shape, times = tuple(m.weight.shape), 1 if last else row.fused
+        # which dimension of a stored matrix counts its outputs (2), its inputs (1)
+        stored = list(store_matrix(m, torch.empty(2, 1, device="meta")).shape)
+        axis = stored.index(1 if last else 2)
         dense.append(Tensor(f"{name}.weight", shape, axis, times, matrix=True))
         if m.bias is not None:
             axis = None if last else 0
@@ -1047,6 +1071,14 @@ class RoutedScores:
         return int((self.tokens == 0).sum())
 
 
+def count_unreached(
+    scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
+) -> tuple[int, int]:  # groups of units that no token reached, all groups
+    "How many groups are ranked by their weights alone."
+    some = [s for s in scores if isinstance(s, RoutedScores)]
+    return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0f01
 def pack_scores(
     s: Structure,  # of a model
     scores: Mapping[Part, object],  # of its narrow parts: units, or units, tokens, output
@@ -1067,15 +1099,7 @@ def pack_scores(
             layers.append(RoutedScores(units, flat, tokens, output))
     return layers
 
-
-def count_unreached(
-    scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
-) -> tuple[int, int]:  # groups of units that no token reached, all groups
-    "How many groups are ranked by their weights alone."
-    some = [s for s in scores if isinstance(s, RoutedScores)]
-    return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
-
-
+# %% ../../nbs/core/10_parts.ipynb #5b1d0f03
 def share_width(
     g: int,  # neurons of a dense FFN
     k: int,  # neurons that an expert keeps
@@ -1107,7 +1131,7 @@ def split_scores(
     g = share_width(len(scores.ffn), k, len(scores)) if len(scores.ffn) else 0
     return [(FFN.slot, scores.ffn, g), *todo] if 0 < g < len(scores.ffn) else todo
 
-
+# %% ../../nbs/core/10_parts.ipynb #5b1d0f06
 def check_narrowest(
     s: Structure,  # of the dense model
     n_attn: int,  # attention modules removed

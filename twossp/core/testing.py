@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'BYTE_VOCAB', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'SHARING', 'raises',
+    'BYTE_VOCAB', 'SHARING', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'raises',
     'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model', 'tiny_ids',
     'fingerprint'
 ]
@@ -25,6 +25,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from .families import ARCHS
 
 # %% ../../nbs/core/14_testing.ipynb #7461497a
 @contextmanager
@@ -72,75 +74,19 @@ _COMMON = dict(
     eos_token_id=256,
     bos_token_id=256,
 )
-_GQA = dict(num_key_value_heads=2)
-# where the FFN width is not `intermediate_size`
-_WIDTH = {"gpt2": "n_inner", "opt": "ffn_dim", "falcon": "ffn_hidden_size"}
-
-# %% ../../nbs/core/14_testing.ipynb #13eb6e88
-_WINDOWS = dict(sliding_window=8, sliding_window_pattern=2)
-_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
-_SMOLLM3 = dict(use_sliding_window=True, sliding_window=8)
-
-
-def _alternate(L):
-    "Attention over all, then in a window, and so on"
-    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
-
-
-def _global_local(L):
-    "The same in GPT-Neo's words"
-    return [[["global", "local"], L // 2], [["global"], L % 2]]
-
-# %% ../../nbs/core/14_testing.ipynb #e1e46b5b
-FAMILIES = {  # model_type -> what its tiny configuration says beyond the common part
-    "llama": dict(_GQA),
-    "mistral": dict(_GQA, sliding_window=8),
-    "ministral": dict(_GQA, head_dim=8, sliding_window=8, layer_types=_alternate),
-    "qwen2": dict(_GQA, use_sliding_window=True, sliding_window=8, max_window_layers=2),
-    "qwen3": dict(_GQA, head_dim=16),
-    "gemma": dict(_GQA, head_dim=16),
-    "gemma2": dict(_GQA, head_dim=16, sliding_window=8, query_pre_attn_scalar=16),
-    "gemma3_text": dict(_GQA, head_dim=16, query_pre_attn_scalar=16, **_WINDOWS),
-    "phi": dict(partial_rotary_factor=0.5),
-    "phi3": dict(_GQA, sliding_window=8),
-    "opt": dict(word_embed_proj_dim=16),
-    "gpt_neox": dict(rotary_pct=0.5),
-    "gpt_neo": dict(window_size=8, attention_types=_global_local),
-    "gpt2": dict(),
-    "olmo2": dict(_GQA),
-    "granite": dict(_GQA, attention_multiplier=0.25, **_SCALES),
-    "smollm3": dict(_GQA, no_rope_layer_interval=2, **_SMOLLM3),
-    "stablelm": dict(_GQA, use_qkv_bias=True),
-    "falcon": dict(multi_query=True, bias=True),
-    "cohere": dict(_GQA, use_qk_norm=True, logit_scale=1.0),
-}
-
-# %% ../../nbs/core/14_testing.ipynb #9e4f5f3a
-_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
-_PLAIN_ALIBI = dict(alibi=True, parallel_attn=False, multi_query=False, bias=True)
-_LAYER_SCALES = dict(scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True)
-_ALL_BIASES = dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True)
-_BIASED_COHERE = dict(_GQA, attention_bias=True, logit_scale=1.0)
-_STABLELM = dict(_GQA, use_parallel_residual=True, qk_layernorm=True)
-_SEQUENTIAL = dict(use_parallel_residual=False, attention_bias=False)
-_POST_NORM = dict(do_layer_norm_before=False, word_embed_proj_dim=16)
-
+# model type -> what its tiny configuration says beyond that
+_TINY = {kind: row.tiny for kind, row in ARCHS.items()}
+# families whose layers share an FFN
+SHARING = {k: _TINY.pop(k) for k, row in ARCHS.items() if any("*" in n for n in row.up)}
+FAMILIES = _TINY
 VARIANTS = {  # name -> the same for a family's other builds
-    "llama_bias": dict(_GQA, model_type="llama", **_ALL_BIASES),
-    "phi_qk_norm": dict(model_type="phi", partial_rotary_factor=0.5, qk_layernorm=True),
-    "opt_post_norm": dict(model_type="opt", **_POST_NORM),
-    "gpt_neox_sequential": dict(model_type="gpt_neox", **_SEQUENTIAL),
-    "gpt2_inverse": dict(model_type="gpt2", **_LAYER_SCALES),
-    "stablelm_parallel": dict(model_type="stablelm", **_STABLELM),
-    "falcon_new": dict(model_type="falcon", **_TWO_KV),
-    "falcon_new_one_norm": dict(
-        model_type="falcon", num_ln_in_parallel_attn=1, **_TWO_KV
-    ),
-    "falcon_alibi": dict(model_type="falcon", **_PLAIN_ALIBI),
-    "cohere_biased": dict(model_type="cohere", **_BIASED_COHERE),
+    name: {"model_type": kind} | entries
+    for kind, row in ARCHS.items()
+    for name, entries in row.builds.items()
 }
 
 # %% ../../nbs/core/14_testing.ipynb #3f54e8c1
+_GQA = dict(num_key_value_heads=2)
 _FEW = dict(num_local_experts=4, num_experts_per_tok=2)
 _SHARED = dict(moe_intermediate_size=16, num_experts_per_tok=2)
 _QWEN = dict(num_experts=4, shared_expert_intermediate_size=32, mlp_only_layers=[1])
@@ -152,10 +98,6 @@ MIXTURES = {  # the same for mixture-of-experts (MoE) models, one of each make
     "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
     "gpt_oss": dict(_GQA, head_dim=8, **_FEW),  # transposed, biased, interleaved
 }
-_BLOCKS = dict(num_mem_blocks=2, adapter_rank=4, use_shared_attention_adapter=True)
-_STATES = dict(n_mamba_heads=8, mamba_d_state=8, use_mem_rope=True)
-_ORDER = dict(layers_block_type=["linear_attention", *["hybrid"] * 3])
-SHARING = {"zamba2": dict(**_BLOCKS, **_STATES, **_ORDER)}  # layers that share an FFN
 
 # %% ../../nbs/core/14_testing.ipynb #55f4288d
 def _draw(name, shape, g):
@@ -192,8 +134,8 @@ def tiny_config(
         )
     c = {"model_type": family} | _COMMON | rows[family] | overrides
     kind, L = c.pop("model_type"), c["num_hidden_layers"]
-    if kind in _WIDTH:
-        c[_WIDTH[kind]] = c.pop("intermediate_size")
+    if kind in ARCHS:  # its own name for the FFN width
+        c[ARCHS[kind].width or "intermediate_size"] = c.pop("intermediate_size")
     said = {k: v(L) if callable(v) else v for k, v in c.items()}
     return AutoConfig.for_model(kind, **said)
 

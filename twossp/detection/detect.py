@@ -30,8 +30,8 @@ from ..core.config_keys import find_width_entry
 from ..core.experts import find_experts, is_experts, keep_neurons
 from ..core.families import (
     ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_users, ffn_width,
-    has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params, refusal,
-    row_mixers,
+    first_width, has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params,
+    refusal, row_mixers, says_width,
 )
 from ..core.layer_edits import expert_shape, mask_experts, silent_biases
 from ..core.linear import in_features, is_linear, out_features
@@ -627,17 +627,13 @@ def check_width(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Does the configuration know the FFN's width by the name that the row gives."
-    d = p.model.get_input_embeddings().weight.shape[1]
     c, name = p.model.config.get_text_config().to_dict(), p.a.width
-    shapes = [expert_shape(x, p.a) for x in decoder_layers(p.model)]
-    widths = [s[1] for s in shapes if s] if p.a.experts else _widths(p)
-    f = next(filter(None, widths))
+    f = first_width(p.model, p.a)
     if not name:
         return f"no entry is {f}: compact checkpoints only"
     if name not in c:
         raise ValueError(f"the configuration has no entry {name!r}")
-    holds = isinstance(c[name], list) and f in c[name]
-    if not holds and (4 * d if c[name] is None else c[name]) != f:
+    if not says_width(p.model, p.a):
         raise ValueError(
             f"{name} in the configuration is {c[name]}, the FFN has {f} neurons"
         )

@@ -7,7 +7,8 @@ __all__ = [
     'TINY_VOCAB', 'QUICK', 'Shape', 'read_shape', 'shrink_shape', 'layer_kinds',
     'pick_layers', 'shrink_config', 'tiny_copy', 'NoCopy', 'check_ordinary',
     'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'derive_copy',
-    'Verdict', 'row_limits', 'try_family', 'show_config', 'try_families'
+    'Verdict', 'row_limits', 'try_family', 'show_config', 'try_families', 'ship_family',
+    'write_families'
 ]
 
 # %% ../../nbs/detection/02_verify.ipynb #bb5e34ac
@@ -19,24 +20,28 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from time import perf_counter
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 import torch
+import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..core.apply import NoAttention, applied
-from ..core.compat import causal_class, causal_types, config_class, keep_soft_cap, knows_type
+from ..core.compat import (
+    causal_class, causal_types, config_class, image_text_types, keep_soft_cap, knows_type,
+)
 from ..core.config_keys import find_entries, halve_plan
 from ..core.families import (
-    ARCHS, ROWS, Arch, ffn_width, has_ffn, model_family, n_params, refusal,
+    ARCHS, ROWS, Arch, config_switches, ffn_width, has_ffn, layer_makes,
+    model_family, n_params, refusal, row_to_dict, says_width,
 )
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
     WIDTH_NAMES, Probe, Undecided, agree, check_attention, check_cache, check_ffn, check_layers,
-    check_names, check_neurons, check_shapes, check_width, find_widths, probe_ids, propose_arch,
+    check_names, check_neurons, check_shapes, find_widths, probe_ids, propose_arch,
     watching,
 )
 
@@ -563,11 +568,7 @@ def _look_up(model, row):
             return row  # a copy of a pruned model
         check_names(p)
         check_shapes(p)
-        try:
-            check_width(p)
-        except ValueError:
-            return replace(row, width="")
-    return row
+    return row if says_width(model, row) else replace(row, width="")
 
 
 _AWAY = "the model's own weights are not in memory"
@@ -595,7 +596,6 @@ def tolerance(
 
 # %% ../../nbs/detection/02_verify.ipynb #5532ff18
 _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
-_OF: WeakKeyDictionary = WeakKeyDictionary()  # a model -> the row that was derived for it
 
 
 def _key(model):
@@ -615,10 +615,8 @@ def _matters(key):
 
 def derive_arch(
     model: PreTrainedModel,  # of a family that has no row; untouched
-) -> Arch:  # tested; remembered for the model and for its configuration
+) -> Arch:  # verified; remembered for its configuration
     "A row for a model that has none; `ValueError` says why there can be none."
-    if row := _OF.get(model):
-        return row
     key = _key(model)
     if key not in _FOUND:
         _FOUND[key] = _derive(model)
@@ -630,7 +628,6 @@ def derive_arch(
             f"model type {model_family(model.config)!r} has no row in"
             f" twossp.core.families.ARCHS, and none could be derived: {row}"
         )
-    _OF[model] = row
     return row
 
 # %% ../../nbs/detection/02_verify.ipynb #8aac3c38
@@ -801,3 +798,29 @@ def try_families(
     kinds = causal_types() if kinds is None else kinds
     rows = [(v.type, v.verdict, v.said) for v in map(try_family, kinds)]
     return pd.DataFrame(rows, columns=["type", "verdict", "said"])
+
+# %% ../../nbs/detection/02_verify.ipynb #5a1b0d02
+def ship_family(
+    kind: str,  # a model type of transformers
+) -> dict | None:  # row, layers, switches; None where no row is detected
+    "What `shipped_row` has to know of a type."
+    found = try_family(kind)
+    if found.verdict != "derived":
+        return None
+    config = show_config(kind)
+    layers = tiny_copy(config).get_submodule(found.row.layers)
+    facts = dict(row=row_to_dict(found.row), layers=layer_makes(layers))
+    return facts | dict(switches=config_switches(config))
+
+
+def write_families(
+    path: str | Path,  # of the file, replaced
+    kinds: Iterable[str] | None = None,  # model types; None: all that write text
+) -> int:  # types with a row
+    "Detect the rows of model types and write them; of all types it takes some minutes."
+    kinds = sorted({*causal_types(), *image_text_types()}) if kinds is None else kinds
+    found = {kind: facts for kind in kinds if (facts := ship_family(kind))}
+    lines = [f" {json.dumps(k)}: {json.dumps(facts)}" for k, facts in found.items()]
+    head = f'{{"transformers": {json.dumps(transformers.__version__)}, "types": {{\n'
+    Path(path).write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
+    return len(found)

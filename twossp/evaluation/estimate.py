@@ -14,17 +14,13 @@ import json
 import math
 import re
 import warnings
-import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import reduce
-from itertools import product
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from operator import or_
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from huggingface_hub import get_safetensors_metadata
@@ -39,18 +35,17 @@ from ..baselines.blocks import removal_count
 from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
 from ..baselines.slicegpt import hidden_width, slice_shape
-from ..core.apply import applied, swapped
+from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
-from ..core.experts import is_experts, keep_neurons, keep_some
-from ..core.families import (
-    arch, decoder_layers, layer_mixers, model_family, n_params, pick_loader, sizes,
-)
-from ..core.parts import share_width
-from ..core.plan import Plan, check_sparsity, drop, get_kind, kind_of, removed_params
+from ..core.experts import keep_some
+from ..core.families import model_family, n_params, pick_loader
+from ..core.parts import pack_scores, structure
+from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import packed_form, plain_config, plain_type
-from .measure import cache_bytes, count_operations, weight_bytes
-from ..pruning.balance import balance as split, layer_widths, mean_sizes, mixer_drops
+from .measure import count_operations, linear_beside, weight_bytes
+from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.two_ssp import fit_multiple
+from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
 from ..runtime.data import embedded_model
 from ..runtime.devices import one_line
@@ -185,17 +180,17 @@ def as_skeleton(
     return build_skeleton(model.config, model.dtype)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #be9ed49c
-def _ends(L, n, weight):
-    "Which n of L: those of the highest weight, those of the lowest"
-    order = sorted(range(L), key=lambda i: (-weight[i], i))
-    return order[:n], order[L - n :]
+def _ends(n, weight):
+    "Which n: those of the highest weight, those of the lowest"
+    order = sorted(range(len(weight)), key=lambda i: (-weight[i], i))
+    return order[:n], order[len(weight) - n :]
 
 
 def _splits(
     model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
 ):
     "Balances that the method can have: the most attention modules first; one without a search"
-    if widths == "search" and s.experts:
+    if widths == "search" and any(p.groups for p in s.parts):
         raise ValueError(
             "widths are searched in dense models alone: of an MoE model, ask for"
             " --widths uniform (widths='uniform')"
@@ -209,34 +204,25 @@ def _splits(
     return [split(s, sparsity, n_attn=n, multiple=multiple) for n in counts]
 
 
+def _first_units(s, width):
+    "A plan that keeps the first units of every part, where the widest FFN keeps `width`"
+    equal = {p: torch.zeros(p.width) for p in s.narrow}
+    for p in (p for p in s.narrow if p.groups):
+        equal[p] = torch.zeros(p.groups, p.width), torch.zeros(p.groups), torch.zeros(p.groups)
+    with warnings.catch_warnings(action="ignore"):  # likewise
+        return width_plan(pack_scores(s, equal), s.widths(width))
+
+
 def _two_ssp_shapes(model, s, sparsity, **options):
-    splits = _splits(model, s, sparsity, **options)
-    each = [n for x in s.mixers for n in x]
-    return [_two_ssp_shape(s, splits[-end], end, each) for end in (0, 1)]
-
-
-def _two_ssp_shape(s, b, end, each):
-    "A balance as a plan: the attention modules that weigh most (0), or least (1)"
-    L = len(s)
-    kept = [_keep_first(s, i, k) for i, k in enumerate(layer_widths(s, b.width))]
-    ffn, experts = zip(*kept, strict=True)
-    plan, drops = Plan(ffn, (True,) * L, experts=experts), mixer_drops(s)
-    for k in _ends(len(drops), b.n_attn, each)[end]:
-        plan = plan | drops[k]
-    return plan
+    splits, drops = _splits(model, s, sparsity, **options), mixer_drops(s)
+    plans = []
+    for end in (0, 1):  # the attention modules that hold most, and least
+        b = splits[-end]
+        chosen = _ends(b.n_attn, [p.size for p in s.mixers])[end]
+        plans.append(reduce(or_, (drops[k] for k in chosen), _first_units(s, b.width)))
+    return plans
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
-def _keep_first(s, i, k):
-    "A layer's FFN and experts with its first neurons; None: all of them"
-    e, w = s.experts_of(i), s.width[i]
-    if e is None:
-        return (None if k >= w else tuple(range(k))), None
-    shared = share_width(w, k, e.width) if w else 0
-    ffn = tuple(range(shared)) if 0 < shared < w else None
-    mask = np.arange(e.width) < k
-    return ffn, None if k >= e.width else keep_neurons([mask] * e.experts)
-
-
 def _width_shapes(model, s, sparsity):
     return _two_ssp_shapes(model, s, sparsity, n_attn=0)
 
@@ -248,24 +234,24 @@ def _depth_shapes(model, s, sparsity):
         raise ValueError(
             f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
         )
-    each = [k for x in s.mixers for k in x]
-    ends = _ends(len(drops), max(1, n), each)
+    ends = _ends(max(1, n), [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
-# %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
+
 def _layer_shapes(model, s, sparsity):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(L, n, s.layer)]
+    return [drop(L, blocks=x) for x in _ends(n, s.layers)]
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity):
-    L = len(s)
+    L, ffns = len(s), s.sizes()
     n = removal_count(L, sparsity, L - 1)
-    both = _ends(L, n, [a + f for a, f in zip(s.attn, s.ffn, strict=True)])[0]
+    attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
+    both = _ends(n, [a + f for a, f in zip(attns, ffns, strict=True)])[0]
     # a layer that loses both leaves whole, norms and all: least goes where they differ
-    ffn = sorted(range(L), key=lambda i: s.ffn[i])[:n]
-    attn = sorted(range(L), key=lambda i: (i in ffn, s.attn[i]))[:n]
+    ffn = sorted(range(L), key=lambda i: ffns[i])[:n]
+    attn = sorted(range(L), key=lambda i: (i in ffn, attns[i]))[:n]
     return [drop(L, attn=both, ffn=both), drop(L, attn=attn, ffn=ffn)]
 
 
@@ -275,10 +261,10 @@ def _slice_shapes(model, s, sparsity):
 
 
 def _expert_shapes(model, s, sparsity):
-    n, L = experts_to_keep(s, sparsity, *router_groups(model)), len(s)
-    each = [s.experts_of(i) for i in range(L)]
-    kept = [e and n < e.experts and keep_some(e.experts, e.width, range(n)) for e in each]
-    return [Plan((None,) * L, (True,) * L, experts=tuple(k or None for k in kept))] * 2
+    n = experts_to_keep(s, sparsity, *router_groups(model))
+    some = [p for p in s.parts if p.groups > n]
+    kept = {(p.layer, p.slot): keep_some(p.groups, p.width, range(n)) for p in some}
+    return [Plan(layers=len(s), kept=kept)] * 2
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7dfead12
 def shape_plans(
@@ -290,7 +276,7 @@ def shape_plans(
     "The shapes that a method can leave; `ValueError` as the method itself gives."
     shapes = method_function(method, "shapes", "estimate")
     options = {**find_method(method).defaults, **options}
-    return shapes(model, sizes(model), check_sparsity(sparsity), **options)
+    return shapes(model, structure(model), check_sparsity(sparsity), **options)
 
 
 def shape_options(
@@ -301,42 +287,48 @@ def shape_options(
     known = find_method(method).shaping if method in method_names() else ()
     return {k: v for k, v in options.items() if k in known}
 
-# %% ../../nbs/evaluation/10_estimate.ipynb #f4ec20d8
-@contextmanager
-def _shaped(model, plan):
-    "The skeleton in the plan's shape"
-    kind = get_kind(kind_of(plan))
-    if getattr(plan, "bases", None) == ():
-        with swapped(kind.layout.skeleton(model, kind.to_dict(plan))):
-            yield
-    else:
-        with applied(model, plan):
-            yield
-
 # %% ../../nbs/evaluation/10_estimate.ipynb #9c0f15a0
 @torch.no_grad()
-def count_cache(
-    model: PreTrainedModel,  # on the meta device
-    context: int,  # tokens
-) -> int:  # bytes, for one sequence
-    "What the key/value cache takes at a context."
+def _fill_cache(model, context):
+    """A layer: bytes of keys and values, what a removed attention would keep of them, and
+    the attention"""
+    s, size = structure(model), model.dtype.itemsize
+    keyed = [[p for p in s.of(i) if getattr(p, "cached", 0)] for i in range(len(s))]
     ids = torch.zeros(1, context, dtype=torch.long, device="meta")
     try:
         out = model.base_model(ids, use_cache=True)
     except RuntimeError:  # a family whose forward looks at numbers (GPT-2)
-        return _plain_cache(model, context)
-    return cache_bytes(next(v for v in out.values() if isinstance(v, Cache)))
+        ends = [[(p.cost(p.full, context).cache, p.cost(p.nothing, context).cache)
+                 for p in parts] for parts in keyed]
+        return [(*map(sum, zip(*x, strict=True)), k) if x else (0, 0, k)
+                for x, k in zip(ends, keyed, strict=True)]
+    filled = []
+    layers = next(v for v in out.values() if isinstance(v, Cache)).layers
+    for layer, parts in zip(layers, keyed, strict=False):
+        held = [getattr(layer, name, None) for name in ("keys", "values")]
+        held = [x for x in held if isinstance(x, torch.Tensor)]
+        tokens = held[0].shape[-2] if held else 0
+        filled.append((sum(x.numel() for x in held) * size, 2 * tokens * size, parts))
+    return filled
 
 
-def _plain_cache(model, context):
-    "Keys and values of every attention; one number each for a placeholder"
-    a, c = arch(model), model.config.get_text_config()
-    heads = getattr(c, "num_key_value_heads", None) or c.num_attention_heads
-    d = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    parts = [x.get_submodule(m.name) for x, m in mixers if m.keeps == "keys"]
-    kept = sum(heads * d if n_params(x) else 1 for x in parts)
-    return 2 * kept * context * model.dtype.itemsize
+def _left_cache(filled, plan):
+    "Bytes that a plan leaves of a cache"
+    total = 0
+    for i, (held, removed, keyed) in enumerate(filled):
+        if i not in plan.gone:
+            total += held if not keyed or any(p.read(plan) for p in keyed) else removed
+    return total
+
+
+def count_cache(
+    model: PreTrainedModel,  # dense, on the meta device
+    context: int,  # tokens
+    plan: Plan | None = None,  # that the model will be pruned with
+) -> int:  # bytes, for one sequence
+    "What the key/value cache takes at a context."
+    plan = plan or dense_plan(len(structure(model)))
+    return _left_cache(_fill_cache(model, context), plan)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #341bcd33
 @dataclass(frozen=True)
@@ -357,160 +349,95 @@ class Estimate:
     token: int  # operations of one token after it
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #469bad0e
-def _header_bytes(model):
+def _header_bytes(model, s):
     "What files say of their tensors, at most: names, types, shapes, places"
-    size, fused = weight_bytes(model), set()
-    for name, m in model.named_modules():
-        if is_experts(m):  # which files hold one by one
-            fused |= {f"{name}.{k}" for k, p in m.named_parameters() if p.dim() == 3}
+    size = weight_bytes(model)
+    each = {p.full_name(t.name) for p in s.parts if p.groups for t in p.dense if len(t.shape) == 3}
     found = 64 * (1 + size // 2**30)
     for k, x in model.state_dict().items():
         words = f"{k}{list(x.shape)}{size}{size}"
-        found += (len(words) + 56) * (2 * len(x) if k in fused else 1)
+        found += (len(words) + 56) * (2 * len(x) if k in each else 1)  # experts, one by one
     return found
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7c7876cd
-_CACHES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def _known_cache(model, parts, context):
-    "`count_cache`, once for all plans that leave a model these token mixers"
-    known = _CACHES.setdefault(model, {})
-    there = (id(x) if n_params(x) else m.keeps for x, m in parts)
-    key = context, model.dtype, tuple(there)
-    if key not in known:  # the parts are kept, so that no other gets the number of one
-        known[key] = count_cache(model, context), [x for x, _ in parts if n_params(x)]
-    return known[key][0]
-
-
-def _estimate_one(model, name, target, total, context):
-    "Count a model as it is now"
-    s, a = sizes(model), arch(model)
-    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
-    widths = [e.width for e in s.experts if e] or s.width
-    return Estimate(
-        name,
-        target,
-        1 - s.total / total,
-        n_params(model),
-        n_params(model) - s.total + s.active,
-        weight_bytes(model),
-        _header_bytes(model),
-        (min(widths), max(widths)),
-        sum(n_params(x) > 0 for x, _ in parts),
-        _known_cache(model, parts, context),
-        count_operations(model, context, logits=1),
-        count_operations(model, 1, context),
-    )
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #9c322d21
-def _all_alike(model, plans):
-    "Do all plans take as much of layers that are all equal"
-    if all(p == plans[0] for p in plans):
-        return True
-    first, *others = (Counter(_counts(p)) for p in plans)
-    layers = decoder_layers(model)
-    shapes = {tuple(p.shape for p in x.parameters()) for x in layers}
-    kinds = getattr(model.config.get_text_config(), "layer_types", None) or [""]
-    same = all(x == first for x in others)
-    return same and len(shapes) == len(set(kinds)) == 1
-
-
-def _counts(plan):
-    "A layer: neurons of its FFN (None: all), mixers, experts and their neurons"
-    experts = plan.experts or (None,) * len(plan)
-    for ffn, attn, e in zip(plan.ffn, plan.attn, experts, strict=True):
-        yield None if ffn is None else len(ffn), attn, e and (len(e.left), e.k)
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #rangecod
 UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sought of
 
 
-def _count_units(model, context):
-    "Of a model as it is now: bytes on disk, bytes in memory, work of a token and prompt"
-    size, a = weight_bytes(model), arch(model)
-    mixers = [(x, m) for x in decoder_layers(model) for m in layer_mixers(x, a)]
-    parts = [(x.get_submodule(m.name), m) for x, m in mixers]
-    return {
-        "params": n_params(model),
-        "bytes": size + _header_bytes(model),
-        "memory": size + _known_cache(model, parts, context),
-        "speedup": count_operations(model, 1, context),
-        "prefill": count_operations(model, context, logits=1),
-    }
+class _Dense:
+    "A model counted once; what a plan leaves of it follows from its parts"
 
+    def __init__(self, model, context):
+        if context < 1:
+            raise ValueError(f"the context has to be at least 1 token; got {context}")
+        self.model, self.s, self.context = model, structure(model), context
+        self.params, self.bytes = n_params(model), weight_bytes(model)
+        self.header, self.cache = _header_bytes(model, self.s), _fill_cache(model, context)
+        self.prefill = count_operations(model, context, logits=1)
+        self.token = count_operations(model, 1, context)
+        self.beside = linear_beside(model)
 
-def _mixer_units(model, s, context):
-    "What leaves with each token mixer, by unit; one of each kind is removed and counted"
-    dense, known = _count_units(model, context), {}
-    types = getattr(model.config.get_text_config(), "layer_types", None)
-    drops, units = iter(mixer_drops(s)), {u: [] for u in dense}
-    for i, layer in enumerate(decoder_layers(model)):
-        shapes = tuple(p.shape for p in layer.parameters())
-        for k in range(len(s.mixers[i])):
-            key, plan = (shapes, types and types[i], k), next(drops)
-            if key not in known:
-                with applied(model, plan):
-                    now = _count_units(model, context)
-                known[key] = {u: dense[u] - now[u] for u in dense}
-            for u, found in units.items():
-                found.append(known[key][u])
-    return units
+    @cached_property
+    def mixers(self):
+        "Plans that remove one token mixer each; what leaves with it, by unit"
+        s, units, drops = self.s, {u: [] for u in UNITS}, mixer_drops(self.s)
+        held = sum(n for n, *_ in self.cache)
+        for part, plan in zip(s.mixers, drops, strict=True):
+            prefill, token = self.less(part, part.nothing)
+            weights = part.size * self.model.dtype.itemsize
+            cached = held - _left_cache(self.cache, plan)
+            found = part.size, weights, weights + cached, token, prefill
+            for unit, value in zip(UNITS, found, strict=True):
+                units[unit].append(value)
+        return drops, units
 
+    def less(self, part, kept):
+        "Operations of a prompt, and of a token, that leave with what is not kept of a part"
+        asked = ((self.context, 0), (1, self.context))
+        full, now = ([part.cost(k, *x).operations for x in asked] for k in (part.full, kept))
+        return [(a - b) * len(part.layers) for a, b in zip(full, now, strict=True)]
 
-_MIXERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def _known_units(model, s, context):
-    "`_mixer_units`, once for a model and a context"
-    known = _MIXERS.setdefault(model, {})
-    if (context, model.dtype) not in known:
-        known[context, model.dtype] = _mixer_units(model, s, context)
-    return known[context, model.dtype]
+    def leaves(self, method, target, plan, total):
+        "What a plan leaves; `total`: parameters that its sparsity is a fraction of"
+        s, prefill, token, widths = self.s, self.prefill, self.token, []
+        leading = [p for p in s.narrow if p.groups] or s.narrow
+        for p in s.parts:
+            gone = p.layer in plan.gone
+            kept = p.nothing if gone else p.read(plan)
+            if kept != p.full:
+                lost = self.less(p, kept)
+                prefill, token = prefill - lost[0], token - lost[1]
+            if p in leading and not gone:
+                t = next(t for t in p.dense if t.axis is not None)
+                shape = p.tensors(kept).get(p.full_name(t.name))
+                widths.append(shape[t.axis] // t.times if shape else 0)
+        beside = 2 * sum(self.beside[i] for i in plan.gone)
+        stays = sum(p.layer not in plan.gone and p.size > 0 and p.read(plan) for p in s.mixers)
+        left, active = s.remaining(plan)
+        removed = s.total - left
+        params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize
+        width = min(widths), max(widths)
+        return Estimate(
+            method, target, 1 - left / total, params, params - left + active, size,
+            self.header, width, stays, _left_cache(self.cache, plan),
+            prefill - beside * self.context, token - beside,
+        )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
-def _per_parameter(model, s, unit, context):
-    "What a parameter of a neuron takes: itself, its bytes, its operations"
-    if unit in ("params", "bytes", "memory"):
-        return 1 if unit == "params" else model.dtype.itemsize
-    e = next((e for e in s.experts if e), None)
-    neuron, d = e.neuron if e else max(s.neuron), model.config.get_text_config().hidden_size
-    linear = neuron // d * d / neuron  # biases are not multiplied
-    used = e.active / e.experts if e else 1
-    return 2 * linear * used * (context if unit == "prefill" else 1)
-
-
-def _value(s, b, narrowed, chosen, rate, each):
-    "What a balance takes in a unit: `each` with the chosen token mixers, and neurons"
-    value = sum(each[k] for k in chosen) + rate * narrowed
-    if b.width or s.experts:
-        return value
-    k = 0  # layers that lose everything leave whole, norms and all
-    for layer, attn, ffn, mixers in zip(s.layer, s.attn, s.ffn, s.mixers, strict=True):
-        if mixers and ffn and {*range(k, k + len(mixers))} <= {*chosen}:
-            value += rate * (layer - attn - ffn)
-        k += len(mixers)
-    return value
-
-
-def _outer_plans(model, method, sparsity, context, units, options):
+def _outer_plans(dense, method, sparsity, units, options):
     "Plans of a method with the least and the most of each unit among them"
     if method not in method_names() or not find_method(method).balanced:
-        return shape_plans(model, method, sparsity, **options)
-    s, found = sizes(model), {u: {} for u in units}
-    known = _known_units(model, s, context)
+        return dict.fromkeys(shape_plans(dense.model, method, sparsity, **options))
+    found, (drops, each) = {}, dense.mixers
     options = {**find_method(method).defaults, **options}
-    for b in _splits(model, s, check_sparsity(sparsity), **options):
-        narrow = _two_ssp_shape(s, replace(b, n_attn=0), 0, known["params"])
-        narrowed = removed_params(narrow, s)
-        for unit, end in product(units, (0, 1)):
-            rate, each = _per_parameter(model, s, unit, context), known[unit]
-            chosen = _ends(len(each), b.n_attn, each)[end]
-            value = _value(s, b, narrowed, chosen, rate, each)
-            found[unit].setdefault(value, (b, end, each))
-    asked = [x[best(x)] for x in found.values() for best in (max, min)]
-    return list(dict.fromkeys(_two_ssp_shape(s, *one) for one in asked))
+    values = {tuple(each[unit]) for unit in units}
+    for b in _splits(dense.model, dense.s, check_sparsity(sparsity), **options):
+        narrow = _first_units(dense.s, b.width)
+        ends = {tuple(sorted(end)) for v in values for end in _ends(b.n_attn, v)}
+        if all(len({*v}) == 1 for v in each.values()):  # all alike
+            ends = {tuple(range(b.n_attn))}
+        for end in sorted(ends):
+            found[reduce(or_, (drops[k] for k in end), narrow)] = None
+    return found
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #2120c00a
 def estimate(
@@ -540,22 +467,25 @@ def estimate(
     tuple[Estimate, ...]
         two or more; each number's least and most are among them
     """
-    return _estimate_units(model, method, sparsity, context, UNITS, options)
+    return _estimates(_Dense(as_skeleton(model), context), method, sparsity, UNITS, options)
 
 
-def _estimate_units(model, method, sparsity, context, units, options):
-    "The same, for some units alone"
-    if context < 1:
-        raise ValueError(f"the context has to be at least 1 token; got {context}")
-    model, out = as_skeleton(model), []
-    total = sizes(model).total
+def _estimates(dense, method, sparsity, units, options):
+    "The same of a model that is counted, for some units alone"
+    s, found = dense.s, {}
     if method == "dense":
-        return (_estimate_one(model, method, 0.0, total, context),) * 2
-    plans = _outer_plans(model, method, sparsity, context, units, options)
-    for plan in plans[:1] if _all_alike(model, plans) else plans:
-        with _shaped(model, plan):
-            out.append(_estimate_one(model, method, float(sparsity), total, context))
-    return tuple(out) if len(out) > 1 else (out[0], out[0])
+        return (dense.leaves(method, 0.0, dense_plan(len(s)), s.total),) * 2
+    for plan in _outer_plans(dense, method, sparsity, units, options):
+        facts = method, float(sparsity)
+        if isinstance(plan, Plan):
+            found[dense.leaves(*facts, plan, s.total)] = None
+            continue
+        kind = get_kind(kind_of(plan))  # of another kind: counted in its shape
+        with swapped(kind.layout.skeleton(dense.model, kind.to_dict(plan))):
+            shaped = _Dense(dense.model, dense.context)
+            left = shaped.leaves(*facts, dense_plan(len(shaped.s)), s.total)
+        found[left] = None
+    return tuple(found) if len(found) > 1 else (*found, *found)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71c082ab
 def estimate_table(
@@ -585,15 +515,13 @@ def estimate_table(
     pd.DataFrame
         a row a method; numbers, or ranges where layers differ
     """
-    model = as_skeleton(model)
-    dense = estimate(model, "dense", context=context)
+    known = _Dense(as_skeleton(model), context)
+    dense = _estimates(known, "dense", 0.0, UNITS, {})
     rows = {"dense": _table_row(dense, dense[0])}
     for name in methods:
         try:
-            found = estimate(
-                model, name, sparsity, context, **shape_options(name, options)
-            )
-            rows[name] = _table_row(found, dense[0])
+            own = shape_options(name, options)
+            rows[name] = _table_row(_estimates(known, name, sparsity, UNITS, own), dense[0])
         except ValueError as e:
             rows[name] = {"sparsity": one_line(e)}
     return pd.DataFrame(rows).T.fillna("")
@@ -682,43 +610,37 @@ def find_sparsity(
     """
     if bound not in BOUNDS:
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(BOUNDS)}")
-    model = as_skeleton(model)
-    dense = estimate(model, "dense", context=context)[0]
+    known = _Dense(as_skeleton(model), context)
+    dense = _estimates(known, "dense", 0.0, UNITS, {})[0]
     if keeps_bound((dense,), dense, bound, value):
         raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
-    high, ends = _highest(model, method, context, options)
+    low, (high, ends) = 0.0, _highest(known, method, options)
     if not keeps_bound(ends, dense, bound, value):
-        raise ValueError(_out_of_reach(ends, dense, bound, value))
-    low = 0.0
+        found = [BOUNDS[bound](e, dense) for e in ends]
+        best = min(found) if bound == "speedup" else max(found)
+        raise ValueError(
+            f"{method} cannot bring {bound} to {value:,.6g}: the dense model has"
+            f" {BOUNDS[bound](dense, dense):,.6g}, and {best:,.6g} can be reached"
+        )
     for _ in range(steps):
         middle = (low + high) / 2
         try:
-            ends = _estimate_units(model, method, middle, context, (bound,), options)
+            ends = _estimates(known, method, middle, (bound,), options)
             good = keeps_bound(ends, dense, bound, value)
         except ValueError:  # less than the method can remove
             good = False
         low, high = (low, middle) if good else (middle, high)
     return high
 
-# %% ../../nbs/evaluation/10_estimate.ipynb #534978b8
-def _highest(model, method, context, options):
+
+def _highest(known, method, options):
     "The highest sparsity that the method can have, of 255, and what it leaves"
     for i in range(255, 0, -1):
         try:
-            return i / 256, estimate(model, method, i / 256, context, **options)
+            return i / 256, _estimates(known, method, i / 256, UNITS, options)
         except ValueError as e:
             why = e
     raise why
-
-
-def _out_of_reach(ends, dense, bound, value):
-    "The line that names what a method can reach"
-    found = [BOUNDS[bound](e, dense) for e in ends]
-    best = min(found) if bound == "speedup" else max(found)
-    return (
-        f"{ends[0].method} cannot bring {bound} to {value:,.6g}: the dense model has"
-        f" {BOUNDS[bound](dense, dense):,.6g}, and {best:,.6g} can be reached"
-    )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
 _UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}

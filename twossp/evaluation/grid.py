@@ -41,7 +41,7 @@ from ..runtime.identity import (
     decides, model_identity, plan_identity, plan_key, row_key, runtime_facts, tokenizer_identity,
 )
 from ..runtime.layers import check_replay, counting
-from ..runtime.metrics import check_ids, ids_hash
+from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
     asked_options, check_model, describe_calibration, load_plan, plan_file, save_plan,
     with_provenance,
@@ -77,7 +77,7 @@ def find_plan(
     given |= dict(options or {})
     device = input_device(model)
     if len(calib):  # how the model is replayed is found out once, for all methods
-        check_ids(calib, model)
+        check_windows(calib, model)
         check_replay(model, calib)
     with (
         kept_rng(seed),

@@ -26,7 +26,7 @@ from .report import (
     GONE, KEPT, Figure, name_of, names_of, new_figure, paper_table, plot_cost, plot_downstream,
     plot_perplexity, plot_removed, plot_speedup, samples, styled, summary, to_latex, to_markdown,
 )
-from .results import Result, Rows, to_frame, to_rows
+from .results import Result, Rows, find_number, to_frame, to_rows
 from .tasks import main_numbers
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
@@ -74,7 +74,7 @@ def noise_tables(
     main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
     found = {}
     for number in dict.fromkeys(k for r in rows for k in r.each):
-        if number not in main and number.rpartition("/")[2] not in ("nll", "same_top"):
+        if number not in main and not find_number(number).paired:
             continue
         t = difference_table(rows, number)
         if len(t):
@@ -183,14 +183,19 @@ def _one_head(text):
     return f"{first}</tr>{rest}"
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
+def _main_tables(rows):
+    "Of one model: (number, table, is it of a text) of each text and each task's main number"
+    main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
+    for name in dict.fromkeys(k for r in rows for k in r.metrics):
+        if name in main or find_number(name).table:
+            t = paper_table(rows, name)
+            if len(t.columns):  # pruned ones: the dense model alone stands in the first table
+                yield name, t, name not in main
+
+
 def _numbers(rows):
     "The part of the page about each text and each task's main number"
-    keys = dict.fromkeys(k for r in rows for k in r.metrics)
-    main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
-    for name in [k for k in keys if k in main or k.rpartition("/")[2].startswith("ppl")]:
-        t, text = paper_table(rows, name), name not in main
-        if not len(t.columns):  # the dense model alone: it stands in the first table
-            continue
+    for name, t, text in _main_tables(rows):
         yield f"<h3>{escape(name)}</h3>"
         several = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
         means = ", ".join(f"{k}: {n}" for k, n in several.items())
@@ -310,18 +315,6 @@ def csv_report(
     left = ["each", "kept", "texts", "key"]
     return to_frame(rows).drop(columns=left).to_csv(index=False)
 
-
-def _main_tables(rows):
-    "model, number, table: of each text and each task's main number"
-    for model, rs in _by_model(rows).items():
-        main = {f"{t}/{n}" for r in rs for t, n in main_numbers(r.metrics).items()}
-        keys = dict.fromkeys(k for r in rs for k in r.metrics)
-        for k in keys:
-            if k in main or k.rpartition("/")[2].startswith("ppl"):
-                t = paper_table(rs, k)
-                if len(t.columns):  # pruned ones, and not the dense model alone
-                    yield model, k, t
-
 # %% ../../nbs/evaluation/09_html_report.ipynb #661a1a17
 def markdown_report(
     rows: Rows,  # of any models
@@ -330,8 +323,9 @@ def markdown_report(
     parts = []
     for model, rs in _by_model(rows).items():
         parts += [f"# {model}", to_markdown(summary(rs).map(_say), index=False)]
-    for model, name, t in _main_tables(rows):
-        parts += [f"## {model}: {name}", to_markdown(t.map(_say))]
+    for model, rs in _by_model(rows).items():
+        for name, t, _ in _main_tables(rs):
+            parts += [f"## {model}: {name}", to_markdown(t.map(_say))]
     for rs in _by_model(rows).values():
         for number, t in noise_tables(rs).items():
             table = to_markdown(t.map(_say), index=False)
@@ -344,10 +338,10 @@ def latex_report(
 ) -> str:  # tables for the package booktabs
     "The tables of a results file as LaTeX, methods × sparsities."
     tables = []
-    for model, name, t in _main_tables(rows):
-        text = name.rpartition("/")[2].startswith("ppl")
-        how = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
-        tables.append(to_latex(t, **how))
+    for model, rs in _by_model(rows).items():
+        for name, t, text in _main_tables(rs):
+            how = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
+            tables.append(to_latex(t, **how))
     return "\n".join(tables)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #0fc07a18

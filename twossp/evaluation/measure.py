@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = [
     'PROMPTS', 'strided_nll', 'strided_perplexity', 'weight_bytes', 'disk_bytes',
-    'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'count_operations',
-    'continue_prompts', 'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward',
-    'on_forward', 'OnGeneration', 'on_generation', 'measure', 'check_evals', 'identify',
-    'kept_of', 'describe_model'
+    'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'linear_beside',
+    'count_operations', 'continue_prompts', 'OnText', 'on_text', 'OnPrompts',
+    'on_prompts', 'OnForward', 'on_forward', 'OnGeneration', 'on_generation', 'measure',
+    'check_evals', 'identify', 'kept_of', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -30,15 +30,18 @@ from transformers import (
 )
 
 from ..core.apply import cache_name
-from ..core.families import Sizes, arch, decoder_layers, layer_mixers, n_params, sees, sizes
+from ..core.families import Sizes, decoder_layers, n_params, sees, sizes
 from ..core.linear import is_linear
+from ..core.parts import structure
 from ..core.plan import Plan, kept_shares
 from .results import versions
 from ..runtime.devices import (
     input_device, one_line, peak_memory, read_clock, seconds_between, time_calls,
 )
 from ..runtime.identity import decides, describe, function_identity, settle
-from ..runtime.metrics import check_ids, ids_hash, inference, nll, token_nll
+from ..runtime.metrics import (
+    check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
+)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
 def strided_nll(
@@ -235,40 +238,19 @@ def generation_speed(
     memory = None if p.extra is None else weight_bytes(model) + p.extra
     return Speed(prefill, first, decode, int(size), memory)
 
-# %% ../../nbs/evaluation/01_measure.ipynb #a3edbddd
-def _matrices(module):
-    "Weights of the linear layers, in numbers"
-    found = [x.weight for x in module.modules() if is_linear(x)]
-    return sum(w.numel() for w in found if w is not None)
-
-
-def _routed(model):
-    "Weights that a token meets in routers and in the experts it is sent to"
-    d = model.config.get_text_config().hidden_size
-    bare = lambda n: n // d * d  # without biases
-    there = [e for e in sizes(model).experts if e]
-    return sum(
-        e.experts * bare(e.row) + e.active * e.width * bare(e.neuron) for e in there
-    )
-
-
-def _attention_width(config):
-    "Heads times width of a head"
-    c = config.get_text_config()
-    head = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    return c.num_attention_heads * head
-
-
-def _seen(config, i, tokens, past):
-    "Keys that new tokens see in layer `i`, summed; a sliding window limits them"
-    c = config.get_text_config()
-    w, kinds = getattr(c, "sliding_window", None), getattr(c, "layer_types", None)
-    if w is None or (kinds and kinds[i] != "sliding_attention"):
-        w = past + tokens
-    full = max(0, past + tokens - max(w, past))  # tokens whose window is full
-    return full * w + sum(range(past + 1, past + tokens - full + 1))
-
 # %% ../../nbs/evaluation/01_measure.ipynb #c13331ac
+def linear_beside(
+    model: PreTrainedModel,  # of a supported family, dense or pruned
+) -> list[int]:  # of each decoder layer: numbers
+    "Weights of linear layers that belong to no part: gates, rotations, what runs again."
+    s, found = structure(model), []
+    for i, layer in enumerate(decoder_layers(model)):
+        names = ((f"{s.home}.{i}.{n}.weight", x) for n, x in layer.named_modules())
+        others = [x.weight for n, x in names if is_linear(x) and n not in s.named]
+        found.append(sum(w.numel() for w in others if w is not None))
+    return found
+
+
 def count_operations(
     model: PreTrainedModel,  # of a supported family, dense or pruned
     tokens: int,  # new tokens of one sequence
@@ -276,19 +258,11 @@ def count_operations(
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
     "Operations of one forward pass: linear layers, a token's experts, attention, the head."
-    a, layers = arch(model), decoder_layers(model)
-    linear = (sum(_matrices(layer) for layer in layers) + _routed(model)) * tokens
-    there = [i for i, x in enumerate(layers) if _keeps_keys(x, a)]
-    seen = sum(_seen(model.config, i, tokens, past) for i in there)
-    attention = 2 * _attention_width(model.config) * seen
+    s, beside = structure(model), sum(linear_beside(model))
+    kept = [(p, p.full if p.size else p.nothing) for p in s.parts]
+    parts = sum(p.cost(k, tokens, past).operations for p, k in kept)
     head = model.get_output_embeddings().weight.numel()
-    return 2 * (linear + attention + head * (tokens if logits is None else logits))
-
-
-def _keeps_keys(layer, a):
-    "Has a layer an attention that looks back at keys; a recurrence does not"
-    keys = [m.name for m in layer_mixers(layer, a) if m.keeps == "keys"]
-    return any(n_params(layer.get_submodule(n)) for n in keys)
+    return parts + 2 * (beside * tokens + head * (tokens if logits is None else logits))
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ab553ec1
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
@@ -356,7 +330,8 @@ class OnText:
         "Measure a model."
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
-            return dict(ppl=torch.exp(each.mean()).item(), each=dict(nll=_short(each)))
+            mean = mean_windows(each, model, self.ids)
+            return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
         tokens = strided_nll(model, self.ids, self.stride)
         # the first window has a token less: its first is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
@@ -395,7 +370,8 @@ def on_text(
     OnText
         (model, tokenizer) -> dict; pickles
     """
-    return OnText(check_ids(ids).cpu(), bs, stride, progress)
+    ids = check_windows(ids) if stride is None else check_ids(ids)
+    return OnText(ids.cpu(), bs, stride, progress)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #caf2c25f
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from .results import Result, Rows, to_rows
+from .results import Result, Rows, find_number, to_rows
 
 # %% ../../nbs/evaluation/07_paired.ipynb #c6e4ef15
 FEWEST = 8  # pairs: with fewer there is no interval
@@ -121,17 +121,6 @@ def comparable(
         len(a.each[number]) == len(b.each[number])
     )
 
-
-def _is_loss(number):
-    "Is less better?"
-    return number.rpartition("/")[2] in ("nll", "kl")
-
-
-def _order(number):
-    "Best first"
-    sign = 1 if _is_loss(number) else -1
-    return lambda r: sign * float(np.mean(r.each[number]))
-
 # %% ../../nbs/evaluation/07_paired.ipynb #30e821cc
 def difference_table(
     rows: Rows,  # of any models
@@ -156,21 +145,21 @@ def difference_table(
     """
     there = [r for r in to_rows(rows) if number in r.each]
     dense = [r for r in there if r.method == "dense"]
-    lines = []
+    sign, lines = 1 if find_number(number).better == "lower" else -1, []
     for target in sorted({r.target for r in there if r.method != "dense"}):
         here = [r for r in there if r.target == target and r.method != "dense"]
-        best, *rest = sorted(here, key=_order(number))
+        best, *rest = sorted(here, key=lambda r: sign * float(np.mean(r.each[number])))
         for other in [*dense, *rest]:
             if comparable(best, other, number):
-                lines.append(_line(other, best, number, level))
+                lines.append(_line(other, best, number, level, sign))
     return pd.DataFrame(lines, columns=_COLUMNS)
 
 
 _COLUMNS = "target", "best", "other", "difference", "low", "high", "pairs", "verdict"
 
 
-def _line(other, best, number, level):
-    "One pair; the difference is other minus best"
+def _line(other, best, number, level, sign):
+    "One pair; the difference is other minus best; `sign`: 1, less is better; -1, more is"
     a, b = other.each[number], best.each[number]
     d = paired_interval(a, b, level)
     if d.n < FEWEST:
@@ -178,5 +167,5 @@ def _line(other, best, number, level):
     elif d.is_noise:
         verdict = "within noise"
     else:
-        verdict = "worse" if (d.mean > 0) == _is_loss(number) else "better"
+        verdict = "worse" if sign * d.mean > 0 else "better"
     return best.target, best, other, d.mean, d.low, d.high, d.n, verdict

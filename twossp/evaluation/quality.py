@@ -31,7 +31,7 @@ from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import (
     calibration_identity, decides, describe, model_identity, plan_identity, runtime_facts,
 )
-from ..runtime.metrics import check_ids, perplexity
+from ..runtime.metrics import check_windows, perplexity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def split_windows(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
 ) -> tuple[torch.Tensor, torch.Tensor]:  # to prune with; held out: the last quarter
     "Windows for the method, and windows that it does not see."
-    if len(check_ids(calib)) < 3:
+    if len(check_windows(calib)) < 3:
         raise ValueError(
             "a quality is measured on calibration windows that are held out: at least 3"
             f" are needed; got {len(calib)}"

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KEPT', 'GONE', 'LINE', 'Figure', 'LABELS', 'new_figure', 'save_figure',
-    'plot_plan', 'plot_trials', 'like_rows', 'name_of', 'names_of', 'compare',
-    'to_markdown', 'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex',
-    'styled'
+    'KEPT', 'GONE', 'LINE', 'Figure', 'new_figure', 'save_figure', 'plot_plan',
+    'plot_trials', 'like_rows', 'name_of', 'names_of', 'compare', 'to_markdown',
+    'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed',
+    'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex', 'styled'
 ]
 
 # %% ../../nbs/evaluation/08_report.ipynb #28c4280f
@@ -26,7 +25,7 @@ import pandas as pd
 from ..baselines.methods import METHODS
 from ..core.families import Sizes
 from ..core.plan import Plan, kept_shares
-from .results import Result, Rows, to_rows
+from .results import Result, Rows, find_number, to_rows
 from .tasks import error_of, main_numbers
 from ..pruning.depth import Trial, removal_order
 
@@ -361,49 +360,19 @@ def like_rows(
             found[f"{method} ({why})" if why else method] = rs
     return found
 
-# %% ../../nbs/evaluation/08_report.ipynb #2a27ee06
-LABELS = {  # number -> (label; {} is the evaluation's name, unit or factor, format)
-    "ppl": ("perplexity on {}", 1, ",.2f"),
-    "ppl_strided": ("perplexity on {} (strided)", 1, ",.2f"),
-    "forward_s": ("{}: one window, s", 1, ".3f"),
-    "forward_ops": ("{}: one window, counted operations, G", 1e-9, ",.1f"),
-    "prefill_s": ("{}: prefill, s", 1, ".3f"),
-    "first_token_s": ("{}: time to first token, s", 1, ".3f"),
-    "decode_tok_s": ("{}: tokens/s with cache", 1, ",.1f"),
-    "cache_bytes": ("{}: KV cache, MB", 1e-6, ",.2f"),
-    "memory_bytes": ("{}: memory, weights and work, MB", 1e-6, ",.0f"),
-    # of older rows: what the process held, the dense weights among it
-    "peak_bytes": ("{}: peak memory with the dense weights, MB", 1e-6, ",.0f"),
-    "prefill_ops": ("{}: prefill, counted operations, G", 1e-9, ",.2f"),
-    "decode_ops": ("{}: a token, counted operations, G", 1e-9, ",.3f"),
-    "acc": ("{}: accuracy, %", 100, ".1f"),
-    "acc_norm": ("{}: normalised accuracy, %", 100, ".1f"),
-    "acc_stderr": ("{}: standard error, %", 100, ".1f"),
-    "acc_norm_stderr": ("{}: standard error (normalised), %", 100, ".1f"),
-    "kl": ("{}: KL from the dense model, nats a token", 1, ".4f"),
-    "same_top": ("{}: top-1 agreement with the dense model, %", 100, ".1f"),
-    "dense_nll": ("{}: dense model's nll of what is written, nats", 1, ".3f"),
-    "repetition": ("{}: repeated 4-grams in what is written, %", 100, ".1f"),
-    "length": ("{}: tokens written", 1, ",.1f"),
-}
-
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
-def _metric_row(key, whole):
-    "Label, factor and format of a number; `whole`: with the evaluation's full name"
-    name, _, number = key.rpartition("/")
-    label, scale, form = LABELS.get(number, ("{}: " + number, 1, ".4g"))
-    return label.format(name if whole else name.rpartition("/")[2]), scale, form
-
-
 def _metric_rows(rows, keys):
     "A line of text for each number; lines of one name get the evaluation's full name"
-    short = [_metric_row(k, False)[0] for k in keys]
-    lines = {}
+
+    def label(key, whole=False):
+        name = key.rpartition("/")[0]
+        return find_number(key).label.format(name if whole else name.rpartition("/")[2])
+
+    short, lines = [label(k) for k in keys], {}
     for k in keys:
-        twice = short.count(_metric_row(k, False)[0]) > 1
-        label, scale, form = _metric_row(k, twice)
-        values = [r.metrics.get(k) for r in rows]
-        lines[label] = ["" if v is None else format(v * scale, form) for v in values]
+        number, values = find_number(k), [r.metrics.get(k) for r in rows]
+        cells = [_or_empty(v, number.form, number.scale) for v in values]
+        lines[label(k, short.count(label(k)) > 1)] = cells
     return lines
 
 
@@ -415,19 +384,6 @@ def _shown(metrics, every):
         return numbers
     told = {f"{t}/{x}" for t, n in main.items() for x in (n, error_of(n))}
     return [k for k in numbers if k in told or k.rpartition("/")[0] not in main]
-
-
-def _layers(r):
-    "Layers without attention, in words"
-    gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
-    return ", ".join(map(str, gone)) or "none"
-
-
-def _span(w):
-    "Narrowest and widest FFN, in words"
-    if w is None:
-        return ""
-    return f"{w[0]:,}" if w[0] == w[1] else f"{w[0]:,} to {w[1]:,}"
 
 
 def _or_empty(x, form, scale=1):
@@ -489,6 +445,14 @@ def compare(
         a row for each fact, a column for each model; all text
     """
     rows = to_rows(rows)
+
+    def width(r):
+        return "" if r.width is None else " to ".join(dict.fromkeys(f"{w:,}" for w in r.width))
+
+    def layers(r):
+        gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
+        return ", ".join(map(str, gone)) or "none"
+
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
     facts = {
@@ -501,8 +465,8 @@ def compare(
             _or_empty(r.total_sparsity, ".2%") for r in rows
         ],
         f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
-        "FFN width": [_span(r.width) for r in rows],
-        "attention removed from layers": [_layers(r) for r in rows],
+        "FFN width": [width(r) for r in rows],
+        "attention removed from layers": [layers(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
     # of checkpoints pruned again, of models that read images, and of MoE models
@@ -851,7 +815,7 @@ def _over_dense(rows, key, name=None, invert=False):
 # %% ../../nbs/evaluation/08_report.ipynb #7f522cec
 def plot_speedup(
     rows: Rows,  # of one model, dense included
-    # metric in seconds; or tokens/s, if it ends in 'tok_s'
+    # metric in seconds, or tokens/s: of a number whose row says that higher is better
     time: str = "forward/forward_s",
     # metric with the counted operations; None: the bytes of the weights
     ops: str | None = "forward/forward_ops",
@@ -863,7 +827,7 @@ def plot_speedup(
     rows : Rows
         of one model, dense included
     time : str, default 'forward/forward_s'
-        metric in seconds; or tokens/s, if it ends in 'tok_s'
+        metric in seconds, or tokens/s: of a number whose row says that higher is better
     ops : str | None, default 'forward/forward_ops'
         metric with the counted operations; None: the bytes of the weights
 
@@ -874,7 +838,7 @@ def plot_speedup(
     """
     rows = to_rows(rows)
     groups = like_rows(rows, time)
-    speed = _over_dense(rows, _metric(time), time, time.endswith("tok_s"))
+    speed = _over_dense(rows, _metric(time), time, find_number(time).better == "higher")
     if speed is None:
         raise ValueError(f"the dense model has no {time!r}: evaluate it, too")
     if not _pruned(groups, speed):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Rows', 'Result', 'to_row', 'from_row', 'code_version', 'versions', 'load_results',
-    'to_frame', 'to_rows'
+    'Rows', 'EVALUATIONS', 'Result', 'to_row', 'from_row', 'code_version', 'versions',
+    'load_results', 'to_frame', 'to_rows', 'Number', 'Evaluation', 'find_number'
 ]
 
 # %% ../../nbs/evaluation/00_results.ipynb #d928eb56
@@ -15,7 +15,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -319,3 +319,111 @@ def to_rows(
             f" of to_frame; this holds a {type(odd[0]).__name__}"
         )
     return found
+
+# %% ../../nbs/evaluation/00_results.ipynb #evaltab1
+@dataclass(frozen=True)
+class Number:
+    "A number that an evaluation gives, and how it is shown."
+    label: str  # in tables; {} is the evaluation's name
+    scale: float = 1  # what it is multiplied by for readers
+    form: str = ".4g"  # format, after that
+    better: str = ""  # "lower", "higher"; empty: neither, or not known
+    table: bool = False  # reports have a table of methods and sparsities for it
+    paired: bool = False  # reports compare rows by it, window by window
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    "One row: a way to measure a model."
+    # (…) -> what is called with (model, tokenizer), whose `identity` enters the key of a
+    # row; or its dotted path, "module:function"
+    fn: Callable | str
+    about: str  # in a line
+    numbers: Mapping[str, Number]  # by name, those of single windows among them
+    needs: tuple[str, ...] = ()  # beside the model: "windows", "tokenizer", "dense model"
+
+# %% ../../nbs/evaluation/00_results.ipynb #evaltab2
+_PPL = dict(form=",.2f", better="lower", table=True)
+_SECONDS = dict(form=".3f", better="lower")
+_SHARE = dict(scale=100, form=".1f")
+EVALUATIONS: dict[str, Evaluation] = {
+    "perplexity": Evaluation(
+        "twossp.evaluation.measure:on_text", "perplexity on token windows",
+        dict(
+            ppl=Number("perplexity on {}", **_PPL),
+            ppl_strided=Number("perplexity on {} (strided)", **_PPL),
+            nll=Number("{}: nats a token", better="lower", paired=True),
+        ),
+        needs=("windows",),
+    ),
+    "agreement": Evaluation(
+        "twossp.evaluation.generation:on_agreement",
+        "agreement with the dense model, and continuations",
+        dict(
+            kl=Number("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
+            same_top=Number(
+                "{}: top-1 agreement with the dense model, %",
+                **_SHARE, better="higher", paired=True,
+            ),
+            dense_nll=Number("{}: dense model's nll of what is written, nats", form=".3f"),
+            repetition=Number("{}: repeated 4-grams in what is written, %", **_SHARE),
+            length=Number("{}: tokens written", form=",.1f"),
+        ),
+        needs=("windows", "dense model"),
+    ),
+    "tasks": Evaluation(
+        "twossp.evaluation.tasks:on_tasks", "scores of lm-eval's tasks",
+        dict(
+            acc=Number("{}: accuracy, %", **_SHARE, better="higher"),
+            acc_norm=Number("{}: normalised accuracy, %", **_SHARE, better="higher"),
+            acc_stderr=Number("{}: standard error, %", **_SHARE),
+            acc_norm_stderr=Number("{}: standard error (normalised), %", **_SHARE),
+        ),
+        needs=("tokenizer",),
+    ),
+}
+
+# %% ../../nbs/evaluation/00_results.ipynb #evaltab3
+_COUNTED = dict(scale=1e-9, better="lower")
+EVALUATIONS |= {  # speed, memory, and text to read
+    "forward": Evaluation(
+        "twossp.evaluation.measure:on_forward", "time of a forward pass, and its operations",
+        dict(
+            forward_s=Number("{}: one window, s", **_SECONDS),
+            forward_ops=Number(
+                "{}: one window, counted operations, G", form=",.1f", **_COUNTED
+            ),
+        ),
+        needs=("windows",),
+    ),
+    "generation": Evaluation(
+        "twossp.evaluation.measure:on_generation", "generation with a cache, in its parts",
+        dict(
+            prefill_s=Number("{}: prefill, s", **_SECONDS),
+            first_token_s=Number("{}: time to first token, s", **_SECONDS),
+            decode_tok_s=Number("{}: tokens/s with cache", form=",.1f", better="higher"),
+            cache_bytes=Number("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
+            memory_bytes=Number("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
+            # of older rows: what the process held, the dense weights among it
+            peak_bytes=Number(
+                "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
+            ),
+            prefill_ops=Number("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
+            decode_ops=Number("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
+        ),
+        needs=("windows",),
+    ),
+    "text": Evaluation(
+        "twossp.evaluation.measure:on_prompts", "how prompts are continued", {},
+        needs=("tokenizer",),
+    ),
+}
+
+
+def find_number(
+    key: str,  # of a row's metrics: 'evaluation/number', 'evaluation/task/number'
+) -> Number:  # of no row: its name, and nothing known of it
+    "How a number is shown, and which way is better."
+    name = key.rpartition("/")[2]
+    rows = (e.numbers for e in EVALUATIONS.values() if name in e.numbers)
+    return next(rows, {}).get(name, Number("{}: " + name))

@@ -15,6 +15,8 @@ from transformers import PreTrainedModel
 
 from ..core.plan import Plan
 from ..runtime.devices import progress_bar
+from ..runtime.images import Windows
+from ..runtime.metrics import mean_windows
 from ..runtime.search import plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b
@@ -36,10 +38,10 @@ class Trial:
 def mean_nll(
     model: PreTrainedModel,  # dense; untouched
     plans: Sequence[Plan],  # to be compared
-    ids: torch.Tensor,  # (m, t) token windows
+    ids: torch.Tensor | Windows,  # (m, t) token windows
 ) -> torch.Tensor:  # (len(plans),) nats a token; perplexity is its exponential
     "Mean nll over the windows, which orders plans as perplexity does."
-    return plan_nll(model, plans, ids).mean(1)
+    return mean_windows(plan_nll(model, plans, ids), model, ids)
 
 # %% ../../nbs/pruning/02_depth.ipynb #a0935e41
 def _find_cheapest(costs):
@@ -59,7 +61,7 @@ def greedy(
     base: Plan,  # what is removed already; `dense_plan(L)` for nothing
     candidates: Sequence[Plan],  # what may be removed, each at most once
     n: int,  # how many to remove, 0 … len(candidates)
-    ids: torch.Tensor,  # (m, t) windows to score on; the paper's stage 2 uses one
+    ids: torch.Tensor | Windows,  # (m, t) windows to score on; the paper's stage 2 uses one
     *,
     # (model, plans, ids) -> one loss a plan; default: `mean_nll`
     cost: Callable | None = None,
@@ -77,7 +79,7 @@ def greedy(
         what may be removed, each at most once
     n : int
         how many to remove, 0 … len(candidates)
-    ids : torch.Tensor
+    ids : torch.Tensor | Windows
         (m, t) windows to score on; the paper's stage 2 uses one
     cost : Callable | None, default None
         (model, plans, ids) -> one loss a plan; default: `mean_nll`

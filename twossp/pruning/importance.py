@@ -10,7 +10,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,11 +26,11 @@ from ..core.parts import count_unreached, pack_scores, structure
 from ..runtime.batching import rows_at_once, smallest_budget
 from ..runtime.devices import processes
 from ..runtime.distributed import sum_over_processes
-from ..runtime.images import SHOWN, show_windows
+from ..runtime.images import Windows
 from ..runtime.layers import (
     check_replay, is_offloaded, resident, split_call, take_hidden, walk_layers,
 )
-from ..runtime.metrics import check_ids, inference
+from ..runtime.metrics import check_windows, ids_hash, inference, need_every_token
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
@@ -39,9 +38,12 @@ def window_norms(
     x: torch.Tensor,  # (b, t, f), or (b·t, f): what enters `down`
     b: int,  # windows in the batch
     p: float = 2,  # which norm; 2 is the paper's
+    counted: torch.Tensor | None = None,  # (b, t) bool: tokens that count; None: all
 ) -> torch.Tensor:  # (b, f) float32
     "The p-norm over a window's tokens, of each column."
     windows = x.reshape(b, -1, x.shape[-1])
+    if counted is not None:
+        windows = windows.where(counted.to(x.device)[:, :, None], 0)
     dtype = torch.promote_types(x.dtype, torch.float32)  # float64 is not narrowed
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
 
@@ -82,9 +84,10 @@ class _Tally:
     def _grouped(self):
         return (self.sums, self.tokens, self.output) if self.part.groups else ()
 
-    def begin(self, x):
-        "Of the windows (b, t, …) that come now"
-        (self.size, self.t), self.mark = x.shape[:2], len(self.waiting)
+    def begin(self, windows):
+        "Of the windows (b, t) that come now"
+        (self.size, self.t), self.mark = windows.shape, len(self.waiting)
+        self.counted = getattr(windows, "counted", None)
         self.before = [y.clone() for y in self._grouped()]
 
     def undo(self):
@@ -96,8 +99,11 @@ class _Tally:
     def note(self, group, x, weight, token, out):
         "What the part's units say; or those of one group, of the tokens that reach it"
         if group is None:
-            self.waiting.append((self, window_norms(x, self.size, self.p)))
+            self.waiting.append((self, window_norms(x, self.size, self.p, self.counted)))
             return
+        if self.counted is not None:
+            mine = self.counted.to(token.device).reshape(-1)[token]
+            x, weight, token, out = x[mine], weight[mine], token[mine], out[mine]
         size = x.detach().float().abs()
         if self.weighted:
             size = size * weight.detach().float()[:, None]
@@ -136,9 +142,9 @@ def _walk(model, ids, tallies, check, bs, budget, progress):
         alone = last and len(here) == 1 and here[0].part.output
         spare = [_spare_last(model, here[0].part)] if alone else []
 
-        def begin(x, here=here):
+        def begin(windows, here=here):
             for t in here:
-                t.begin(x)
+                t.begin(windows)
 
         def undo(here=here):
             for t in here:
@@ -228,8 +234,6 @@ def _read_sums(tensors):
 # %% ../../nbs/pruning/00_importance.ipynb #a52ba795
 def _key(model, calib, *options):
     "Equal only if model, text and options are; None if weights are offloaded"
-    if model in SHOWN:  # what they come with is part of the question
-        return None
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
@@ -238,9 +242,8 @@ def _key(model, calib, *options):
         (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), bits)
         for (n, x), bits in zip(tensors, sums, strict=True)
     )
-    text = hashlib.sha256(calib.cpu().contiguous().numpy().tobytes()).digest()
     attention = getattr(model.config, "_attn_implementation", None)
-    return state, text, tuple(calib.shape), calib.dtype, attention, options
+    return state, ids_hash(calib), attention, options
 
 # %% ../../nbs/pruning/00_importance.ipynb #8d665341
 _FEW = 4  # calibration texts a model
@@ -257,7 +260,7 @@ def _remember(model, key, scores):
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows; or see `show_windows`
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
     p: float = 2,  # norm over the tokens; 1 for the paper's ablation
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show a progress bar
@@ -273,8 +276,8 @@ def activation_scores(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor
-        (n, t) calibration windows; or see `show_windows`
+    calib : torch.Tensor | Windows
+        (n, t) calibration windows
     p : float, default 2
         norm over the tokens; 1 for the paper's ablation
     bs : int | None, default None
@@ -297,14 +300,13 @@ def activation_scores(
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     if weighted and not any(p.groups for p in structure(model).parts):
         raise ValueError("weighted is by a router's weights, and this model has none")
-    with show_windows(model, calib) as calib:
-        check_ids(calib, model)
-        key = _key(model, calib, p, weighted) if cache else None
-        scores = recall(model).scores.get(key) if key else None
-        if scores is None:
-            scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
-        if key:
-            _remember(model, key, scores)
+    calib = check_windows(calib, model)
+    key = _key(model, calib, p, weighted) if cache else None
+    scores = recall(model).scores.get(key) if key else None
+    if scores is None:
+        scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
+    if key:
+        _remember(model, key, scores)
     return [s.clone() for s in scores]
 
 # %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
@@ -431,7 +433,7 @@ class _Stream:
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
 def walk_stream(
     model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows; all their tokens count
     take: Callable,  # hidden states (b, t, d) -> what matters of them
     note: Callable,  # (what was taken in front of a layer, behind it) -> a small thing
     bs: int,  # windows at a time
@@ -441,6 +443,7 @@ def walk_stream(
     "What each layer does to the stream."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    need_every_token(ids, what)
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         whole = check is None or bool(check.problem)
@@ -459,7 +462,7 @@ def walk_stream(
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
     last_token: bool = True,  # of each window; False: the mean over all its tokens
     bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
@@ -470,7 +473,7 @@ def block_influence(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor
+    calib : torch.Tensor | Windows
         (n, t) calibration windows
     last_token : bool, default True
         of each window; False: the mean over all its tokens
@@ -484,7 +487,7 @@ def block_influence(
     torch.Tensor
         (L,) float32, in [0, 2]
     """
-    check_ids(calib, model)
+    calib = check_windows(calib, model)
 
     def take(h):
         return (h[:, -1:] if last_token else h).float()

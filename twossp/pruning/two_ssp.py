@@ -18,11 +18,12 @@ from .balance import balance as split, layer_widths, mixer_drops, width_after
 from .depth import greedy
 from .importance import activation_scores, note_unreached
 from .width import width_plan
+from ..runtime.images import Windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
-    calib: torch.Tensor,  # (n, t) calibration windows
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
     n_search: int,  # how many of them stage 2 is to look at
 ):
     "`ValueError` unless there are as many windows as stage 2 asks for."
@@ -52,7 +53,7 @@ def set_widths(
 @planner("2ssp", paper="2501.17771")
 def two_ssp(
     model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the balance formula
@@ -76,7 +77,7 @@ def two_ssp(
     ----------
     model : PreTrainedModel
         dense, of a supported family; untouched
-    calib : torch.Tensor
+    calib : torch.Tensor | Windows
         (n, t) calibration windows
     sparsity : float
         target, in (0, 1): share of the decoder layers' parameters

@@ -26,7 +26,7 @@ from ..pruning.two_ssp import set_widths
 from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import check_ids
+from ..runtime.metrics import check_windows
 
 # %% ../../nbs/recovery/03_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def repaired_points(
     progress: bool = True,  # show a progress bar
 ) -> list[Point]:  # all points, those with what the repair gives
     "Repair a few points on some calibration windows, and compare them on others."
-    if len(check_ids(calib)) < 3:
+    if len(check_windows(calib)) < 3:
         raise ValueError(
             "searching a balance for repaired models needs at least 3 calibration"
             f" windows; got {len(calib)}"

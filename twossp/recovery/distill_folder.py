@@ -21,8 +21,9 @@ from transformers import PreTrainedTokenizerBase
 
 from ..checkpoint.card import model_card
 from ..checkpoint.engines import list_engines
+from ..checkpoint.load import load_pruned
 from ..checkpoint.save import (
-    check_not_source, check_target, load_pruned, save_pruned, whole_folder,
+    check_not_source, check_target, save_pruned, whole_folder,
 )
 from ..core.families import sees
 from ..core.plan import Plan

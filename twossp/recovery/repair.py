@@ -33,7 +33,7 @@ from .least_squares import LAMBDAS, add_tokens, refit_best, widen
 from ..runtime.batching import map_chunks, rows_at_once, smallest_budget
 from ..runtime.devices import progress_bar
 from ..runtime.layers import check_replay, record_calls, resident, run_layer
-from ..runtime.metrics import check_ids, inference
+from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/02_repair.ipynb #36c24f63
@@ -516,12 +516,13 @@ def _add_noise(model, calib, how, noise, seed):
         raise ValueError(f"noise must not be negative; got {noise!r}")
     n, t = round(noise * len(calib)), calib.shape[1]
     r = draw_random_windows(model, n, t, seed).to(calib.device)
-    return torch.cat([r, calib]), replace(how, n_fit=how.n_fit + n, noise=n)
+    text = getattr(calib, "ids", calib)  # a repair is fitted on every token
+    return torch.cat([r, text]), replace(how, n_fit=how.n_fit + n, noise=n)
 
 # %% ../../nbs/recovery/02_repair.ipynb #18590ebd
 def _check_setting(model, plans, calib, share, lam, held_out, attention):
     "The setting, or a `ValueError`"
-    check_ids(calib, model)
+    check_windows(calib, model)
     if attention and arch(model).experts:
         raise ValueError(
             "attention=True is for dense models: in an MoE model the experts are refitted,"
@@ -625,7 +626,7 @@ def check_repair(
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
-    if calib is not None and len(check_ids(calib)) < 2:
+    if calib is not None and len(check_windows(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
             " give more"

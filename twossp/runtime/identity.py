@@ -301,14 +301,10 @@ def tokenizer_identity(
 
 
 def calibration_identity(
-    calib,  # (n, t) token windows; windows with images; None: nothing is read
-) -> str | None:  # of token windows, their `ids_hash`
-    "Which text, and which images, a method looks at."
-    if calib is None:
-        return None
-    if isinstance(calib, torch.Tensor):
-        return ids_hash(calib)
-    return _short(_facts_of(calib, frozenset()))
+    calib,  # (n, t) token windows; None: nothing is read
+) -> str | None:  # their `ids_hash`
+    "Which text, images and counted tokens a method looks at."
+    return None if calib is None else ids_hash(calib)
 
 # %% ../../nbs/runtime/10_identity.ipynb #3dcfd461
 def settle(

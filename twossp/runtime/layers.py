@@ -26,7 +26,7 @@ from ..core.families import arch, decoder_layers, recall
 from ..core.offload import is_away
 from .batching import map_chunks
 from .devices import input_device, one_line, progress_bar
-from .images import SHOWN
+from .images import Windows, run_model
 from .metrics import inference
 
 # %% ../../nbs/runtime/07_layers.ipynb #4602106b
@@ -146,7 +146,7 @@ def _calls_of(model, b, as_tuple):
         return h
 
     with stand_ins(model, note, as_tuple):
-        model.base_model(b, use_cache=False)
+        run_model(model.base_model, b, use_cache=False)
     order, *said = zip(*calls, strict=True)
     if order != tuple(range(len(order))):
         raise RuntimeError(f"the model calls its layers in the order {list(order)}")
@@ -155,7 +155,7 @@ def _calls_of(model, b, as_tuple):
 # %% ../../nbs/runtime/07_layers.ipynb #r13rec
 def record_calls(
     model: PreTrainedModel,  # in inference mode
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     as_tuple: bool = False,  # do the family's layers return tuples
     # (n, t, d) what enters the first layer, and what the layers are called with
 ) -> tuple[torch.Tensor, Tape]:
@@ -345,11 +345,13 @@ _PICTURES = "windows with images differ in what layers are called with"
 
 def check_replay(
     model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor,  # (n, t) token windows; the start of the first is tried
+    # (n, t) token windows; the start of the first is tried
+    ids: torch.Tensor | Windows,
 ) -> Check:  # how to replay it; remembered
     "Can this model be replayed, and how; warns, once a model, if not."
-    if model in SHOWN:
+    if getattr(ids, "images", None) is not None:
         return Check(problem=_PICTURES)
+    ids = getattr(ids, "ids", ids)  # how it is replayed does not depend on what counts
     memory = recall(model)
     if memory.check is not None:
         return memory.check
@@ -366,7 +368,7 @@ def check_replay(
 # %% ../../nbs/runtime/07_layers.ipynb #90c35eb0
 def walk_layers(
     model: PreTrainedModel,  # in inference mode
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     rows: int,  # windows that go through a layer at once
     # how to replay the model; None, or one with a problem: it runs whole
     check: Check | None = None,
@@ -389,24 +391,25 @@ def walk_layers(
         for part in parts:
             h, tape = record_calls(model, part, check.as_tuple)
             for i, layer in enumerate(decoder_layers(model)):
-                yield i, layer, partial(_pass_layer, model, tape, i, h, rows)
+                yield i, layer, partial(_pass_layer, model, tape, i, h, part, rows)
                 tick(i)
             if end is not None:
                 end(part, h)
 
 
-def _pass_layer(model, tape, i, h, rows, listen=nullcontext, begin=None, undo=None):
-    """Move states `h` through layer `i`, in place, while `listen()` is open; `begin` is
-    called with each part of them, `undo` when memory ran out in the middle of one"""
+def _pass_layer(model, tape, i, h, ids, rows, listen=nullcontext, begin=None, undo=None):
+    """Move states `h` of windows `ids` through layer `i`, in place, while `listen()` is
+    open; `begin` is called with some of the windows before they go, `undo` when memory
+    ran out in the middle of them"""
     layer = decoder_layers(model)[i]
 
-    def work(part):
+    def work(part, windows):
         if begin is not None:
-            begin(part)
+            begin(windows)
         part.copy_(run_layer(layer, tape, i, part))
 
     with resident(layer.modules()), listen():
-        map_chunks(work, (h,), rows, model, h.shape[1], undo=undo)
+        map_chunks(work, (h, ids), rows, model, h.shape[1], undo=undo)
 
 # %% ../../nbs/runtime/07_layers.ipynb #abf0d525
 def _walk_whole(model, ids, rows, what, progress, end):
@@ -422,7 +425,7 @@ def _walk_whole(model, ids, rows, what, progress, end):
         for _, begin, _ in asked:
             if begin is not None:
                 begin(b)
-        model.base_model(b.to(device), use_cache=False)
+        run_model(model.base_model, b.to(device), use_cache=False)
         if end is not None:
             end(b, None)
         bar.update(len(b))

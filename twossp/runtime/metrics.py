@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'ids_hash', 'split_batches',
-    'token_nll', 'nll', 'perplexity', 'token_kl', 'kl'
+    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'need_every_token',
+    'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
+    'token_kl', 'reference_logits', 'kl'
 ]
 
 # %% ../../nbs/runtime/06_metrics.ipynb #c1261233
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
@@ -19,8 +19,11 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.compat import fresh_positions
+from ..core.families import sees
 from .devices import input_device, progress_bar
-from .images import mean_text, show_windows
+from .images import (
+    Windows, as_windows, is_text, loss_mask, mean_counted, run_model,
+)
 
 # %% ../../nbs/runtime/06_metrics.ipynb #52574295
 @contextmanager
@@ -37,59 +40,87 @@ def inference(
         for m in training:
             m.training = True
 
-# %% ../../nbs/runtime/06_metrics.ipynb #m12word
-def _what_is(ids):
-    "What was given instead of token windows, in a few words"
-    if isinstance(ids, torch.Tensor):
-        return f"a tensor {ids.dtype} {tuple(ids.shape)}"
-    if isinstance(ids, str):
-        return f"the text {ids[:20]!r}"
-    return f"a {type(ids).__name__}"
-
-
-def _check_shape(ids):
-    "`TypeError` or `ValueError` unless `ids` are token windows"
-    wanted = (
-        "token windows have to be an integer tensor (windows, tokens) with at least"
-        f" one window of 2 tokens; got {_what_is(ids)}"
-    )
-    if not isinstance(ids, torch.Tensor):
-        raise TypeError(f"{wanted}: windows(texts, tok) makes them of texts")
-    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-        raise ValueError(wanted)
-    if ids.dim() != 2 or ids.shape[0] < 1 or ids.shape[1] < 2:
-        raise ValueError(wanted)
-
 # %% ../../nbs/runtime/06_metrics.ipynb #c303be15
 def check_ids(
     ids: torch.Tensor,  # (n, t) token windows
     model: PreTrainedModel = None,  # ids have to be below its vocabulary size
 ) -> torch.Tensor:  # the same
     "An error in one line unless `ids` is an integer (n, t) tensor that `model` knows."
-    _check_shape(ids)
+    wrong = f"a {type(ids).__name__}"
+    if isinstance(ids, torch.Tensor):
+        wrong = f"a tensor {ids.dtype} {tuple(ids.shape)}"
+    elif isinstance(ids, str):
+        wrong = f"the text {ids[:20]!r}"
+    wanted = (
+        "token windows have to be an integer tensor (windows, tokens) with at least"
+        f" one window of 2 tokens; got {wrong}"
+    )
+    if isinstance(ids, Windows):
+        raise TypeError(f"{wanted}, and images and counted tokens are not used here")
+    if not isinstance(ids, torch.Tensor):
+        raise TypeError(f"{wanted}: windows(texts, tok) makes them of texts")
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise ValueError(wanted)
+    if ids.dim() != 2 or ids.shape[0] < 1 or ids.shape[1] < 2:
+        raise ValueError(wanted)
     if model is None:
         return ids
     v = model.get_input_embeddings().weight.shape[0]
     lowest, highest = torch.stack(ids.aminmax()).tolist()  # asked together
     if lowest < 0 or highest >= v:
-        wrong = highest if highest >= v else lowest
         raise ValueError(
-            f"token id {wrong} is outside the model's vocabulary of {v}: the"
-            " tokenizer is another model's"
+            f"token id {highest if highest >= v else lowest} is outside the model's"
+            f" vocabulary of {v}: the tokenizer is another model's"
         )
     return ids
 
+# %% ../../nbs/runtime/06_metrics.ipynb #a0ebb2a7
+def check_windows(
+    # (n, t) token ids, `Windows`, or what a processor made: a dictionary a window
+    windows: object,
+    model: PreTrainedModel = None,  # that will read them
+) -> torch.Tensor | Windows:  # the ids, or `Windows`
+    "What can be calibrated and measured on; an error in one line for anything else."
+    windows = as_windows(windows)
+    if not isinstance(windows, Windows):
+        return check_ids(windows, model)
+    check_ids(windows.ids, model)
+    if model is None or windows.images is None:
+        return windows
+    if not sees(model.config):
+        raise ValueError(
+            f"a {model.config.model_type} reads text only: give token ids (n, t)"
+        )
+    if windows.counted is not None:
+        some = (windows.counted & is_text(model, windows.ids))[:, 1:].any(1)
+        if not some.all():
+            lacking = (~some).nonzero()[:, 0].tolist()
+            raise ValueError(f"windows {lacking} have no counted token of text")
+    return windows
+
+
+def need_every_token(
+    windows: torch.Tensor | Windows,  # (n, t)
+    what: str,  # is computed from them
+) -> torch.Tensor | Windows:  # the same
+    "`ValueError` for a mask of counted tokens, where it would not be used."
+    if getattr(windows, "counted", None) is not None:
+        raise ValueError(
+            f"{what} cannot be limited to counted tokens: give windows without `counted`"
+        )
+    return windows
+
 # %% ../../nbs/runtime/06_metrics.ipynb #70d8e751
 def ids_hash(
-    ids: torch.Tensor,  # token windows
+    ids: object,  # (n, t) token windows, as `check_windows` takes them
 ) -> str:  # 16 hex digits
-    "A short SHA-256 of token windows, their shape included."
-    data = ids.to(torch.int64).cpu().contiguous().numpy().tobytes()
-    return hashlib.sha256(f"{tuple(ids.shape)}".encode() + data).hexdigest()[:16]
+    "A short SHA-256 of token windows, their shape, images and mask included."
+    windows = as_windows(ids)
+    return (Windows(windows) if isinstance(windows, torch.Tensor) else windows).identity
 
 # %% ../../nbs/runtime/06_metrics.ipynb #9ef2ce03
 def split_batches(
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     bs: int,  # windows a batch, at least 1
     progress: bool,  # show a progress bar
     what: str,  # its label
@@ -103,21 +134,18 @@ def split_batches(
 # %% ../../nbs/runtime/06_metrics.ipynb #dec268dd
 CHUNK = 256  # tokens whose log-probabilities are in memory at a time
 
-# %% ../../nbs/runtime/06_metrics.ipynb #1b60b647
-def _window_nll(logits, ids):
-    "(t-1,) nll of one window, a chunk at a time"
-    parts = zip(logits[:-1].split(CHUNK), ids[1:].split(CHUNK), strict=True)
-    nlls = [F.cross_entropy(x.float(), y, reduction="none") for x, y in parts]
-    return torch.cat(nlls)
-
 # %% ../../nbs/runtime/06_metrics.ipynb #m12tnll
 def token_nll(
     logits: torch.Tensor,  # (n, t, v), any dtype: position i predicts token i+1
     ids: torch.Tensor,  # (n, t)
 ) -> torch.Tensor:  # (n, t-1) float32, nats
-    "Negative log-likelihood of every predicted token."
-    pairs = zip(logits, ids, strict=True)
-    return torch.stack([_window_nll(x, y) for x, y in pairs])
+    "Negative log-likelihood of every predicted token, a chunk at a time."
+    windows = []
+    for x, y in zip(logits, ids, strict=True):
+        parts = zip(x[:-1].split(CHUNK), y[1:].split(CHUNK), strict=True)
+        nlls = [F.cross_entropy(z.float(), ids, reduction="none") for z, ids in parts]
+        windows.append(torch.cat(nlls))
+    return torch.stack(windows)
 
 # %% ../../nbs/runtime/06_metrics.ipynb #fc195499
 # who walks the layers of an offloaded model, one at a time: "module:function"
@@ -126,18 +154,18 @@ WALKERS = {"nll": "twossp.runtime.search:offloaded_nll"}
 
 def nll(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor:  # (n,) float32 on CPU, nats a token
-    """Mean negative log-likelihood of each window.
+    """Mean negative log-likelihood of each window, over its predicted tokens that count.
 
     Parameters
     ----------
     model : PreTrainedModel
         any causal language model; untouched
-    ids : torch.Tensor
-        (n, t) token windows; or see `show_windows`
+    ids : torch.Tensor | Windows
+        (n, t) token windows
     bs : int, default 1
         windows per forward pass
     progress : bool, default False
@@ -148,33 +176,46 @@ def nll(
     torch.Tensor
         (n,) float32 on CPU, nats a token
     """
-    with inference(model), show_windows(model, ids) as ids:
-        check_ids(ids, model)
+    with inference(model):
+        windows, out = check_windows(ids, model), []
         if any(p.is_meta for p in model.parameters()):  # each layer is fetched once
-            walked = resolve_name(WALKERS["nll"])(model, ids, progress)
+            walked = resolve_name(WALKERS["nll"])(model, windows, progress)
             if walked is not None:
                 return walked
-        out = [
-            mean_text(model, b, token_nll(model(b, use_cache=False).logits, b))
-            for b in split_batches(ids, bs, progress, "nll", input_device(model))
-        ]
+        for b in split_batches(windows, bs, progress, "nll", input_device(model)):
+            logits = run_model(model, b, use_cache=False).logits
+            losses = token_nll(logits, getattr(b, "ids", b))
+            out.append(mean_counted(losses, loss_mask(model, b, losses.shape[1])))
     return torch.cat(out).float().cpu()
+
+# %% ../../nbs/runtime/06_metrics.ipynb #05179362
+def mean_windows(
+    losses: torch.Tensor,  # (…, n) each window's mean
+    model: PreTrainedModel,  # that they are of
+    windows: torch.Tensor | Windows,  # (n, t)
+) -> torch.Tensor:  # (…)
+    "The mean over all windows; over all counted tokens alike where they have a mask."
+    if getattr(windows, "counted", None) is None:
+        return losses.mean(-1)
+    numbers = loss_mask(model, windows, windows.shape[1] - 1).sum(1)
+    numbers = numbers.to(losses.device, losses.dtype)
+    return (losses * numbers).sum(-1) / numbers.sum()
 
 # %% ../../nbs/runtime/06_metrics.ipynb #be62e576
 def perplexity(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
 ) -> float:  # at least 1; inf if the nll overflows
-    """Exponential of the mean nll over all predicted tokens.
+    """Exponential of the mean nll over all predicted tokens that count.
 
     Parameters
     ----------
     model : PreTrainedModel
         any causal language model; untouched
-    ids : torch.Tensor
-        (n, t) token windows; or see `show_windows`
+    ids : torch.Tensor | Windows
+        (n, t) token windows
     bs : int, default 1
         windows per forward pass
     progress : bool, default False
@@ -185,13 +226,9 @@ def perplexity(
     float
         at least 1; inf if the nll overflows
     """
-    return torch.exp(nll(model, ids, bs, progress).double().mean()).item()
-
-# %% ../../nbs/runtime/06_metrics.ipynb #m12ckl
-def _chunk_kl(p, q):
-    "(n, c) KL divergence of logits `q` (n, c, v) from `p`"
-    p, q = p.float().log_softmax(-1), q.float().log_softmax(-1)
-    return (p.exp() * (p - q)).sum(-1).clamp_min(0)
+    windows = check_windows(ids, model)
+    each = nll(model, windows, bs, progress).double()
+    return torch.exp(mean_windows(each, model, windows)).item()
 
 # %% ../../nbs/runtime/06_metrics.ipynb #c71d84e6
 def token_kl(
@@ -199,14 +236,31 @@ def token_kl(
     logits: torch.Tensor,  # (n, t, v) logits of the model q
 ) -> torch.Tensor:  # (n, t) float32, nats, not negative
     "KL divergence of every position's prediction from the reference's."
-    pairs = zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1), strict=True)
-    return torch.cat([_chunk_kl(p, q.to(p.device)) for p, q in pairs], 1)
+    chunks = []
+    for p, q in zip(ref.split(CHUNK, 1), logits.split(CHUNK, 1), strict=True):
+        log_p = p.float().log_softmax(-1)
+        log_q = q.to(p.device).float().log_softmax(-1)
+        chunks.append((log_p.exp() * (log_p - log_q)).sum(-1).clamp_min(0))
+    return torch.cat(chunks, 1)
 
 # %% ../../nbs/runtime/06_metrics.ipynb #21332933
+def reference_logits(
+    # windows (b, t) -> logits (b, t, v); or a tensor (n, t, v) of all of them
+    ref: Callable | torch.Tensor,
+    batch: torch.Tensor | Windows,  # some windows
+    start: int,  # the number of the first of them
+) -> torch.Tensor:  # (b, t, v)
+    "The reference's logits; a function gets plain ids where windows have no images."
+    if isinstance(ref, torch.Tensor):
+        return ref[start : start + len(batch)]
+    plain = isinstance(batch, Windows) and batch.images is None
+    return ref(batch.ids if plain else batch)
+
+
 def kl(
     model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) token windows; or see `show_windows`
-    # token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
+    ids: torch.Tensor | Windows,  # (n, t) token windows
+    # windows (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     ref: Callable,
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
@@ -218,10 +272,10 @@ def kl(
     ----------
     model : PreTrainedModel
         any causal language model; untouched
-    ids : torch.Tensor
-        (n, t) token windows; or see `show_windows`
+    ids : torch.Tensor | Windows
+        (n, t) token windows
     ref : Callable
-        token ids (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
+        windows (b, t) -> reference logits (b, t, v); or a tensor (n, t, v) of them
     bs : int, default 1
         windows per forward pass
     progress : bool, default False
@@ -232,12 +286,12 @@ def kl(
     torch.Tensor
         (n,) float32 on CPU, nats a token
     """
-    refs = iter(ref.split(bs)) if isinstance(ref, torch.Tensor) else None
-    out = []
-    with inference(model), show_windows(model, ids) as ids:
-        check_ids(ids, model)
-        for b in split_batches(ids, bs, progress, "kl", input_device(model)):
-            p = next(refs) if refs else ref(b)
-            found = token_kl(p, model(b, use_cache=False).logits)
-            out.append(mean_text(model, b, found).cpu())
+    out, done = [], 0
+    with inference(model):
+        windows = check_windows(ids, model)
+        for b in split_batches(windows, bs, progress, "kl", input_device(model)):
+            p = reference_logits(ref, b, done)
+            found = token_kl(p, run_model(model, b, use_cache=False).logits)
+            out.append(mean_counted(found, loss_mask(model, b, found.shape[1])).cpu())
+            done += len(b)
     return torch.cat(out)

@@ -29,9 +29,9 @@ from ..core.compat import experts_implementations
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from .devices import one_line
-from .images import SHOWN, Shown, show_windows
+from .images import Windows
 from .layers import counting
-from .metrics import check_ids, ids_hash
+from .metrics import check_windows, ids_hash
 
 # %% ../../nbs/runtime/09_provenance.ipynb #ef2bba57
 def check_model(
@@ -59,16 +59,18 @@ def _check_implementation(model):
 
 # %% ../../nbs/runtime/09_provenance.ipynb #eebe3922
 def describe_calibration(
-    calib: torch.Tensor | None,  # (n, t) token windows; None: the method reads none
-    shown: Shown | None = None,  # what the model is shown with them
+    calib: torch.Tensor | Windows | None,  # (n, t) windows; None: the method reads none
 ) -> dict:  # JSON-able; empty for None
     "Which tokens a method looked at: how many windows, how long, and their hash."
     if calib is None:
         return {}
-    said = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
-    said += ", with images" if shown else ""
-    digest = shown.digest if shown else ids_hash(calib)
-    return dict(calibration=said, calibration_hash=digest)
+    calib = check_windows(calib)
+    text = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
+    if getattr(calib, "counted", None) is not None:
+        text += f", {int(calib.counted.sum())} of them counted"
+    if getattr(calib, "images", None) is not None:
+        text += ", with images"
+    return dict(calibration=text, calibration_hash=ids_hash(calib))
 
 # %% ../../nbs/runtime/09_provenance.ipynb #189bf83d
 def with_provenance(
@@ -119,34 +121,28 @@ def planner(
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
-            with show_windows(model, calib) as ids:
-                if ids is not None:
-                    check_ids(ids, model)
-                with _counted(model, ids, options.get("log")):
-                    plan = fn(model, ids, sparsity, **options)
-                said = describe_calibration(ids, SHOWN.get(model))
-            facts = dict(method=name, paper=paper or None)
-            facts |= dict(target_sparsity=float(sparsity))
-            facts |= dict(options=asked_options(fn, options) or None)
-            facts |= dict(seed=options.get("seed"))
-            facts |= dict(attn_implementation=_used_attention(model))
-            return _stamp(plan, **facts, **said)
+            calib = None if calib is None else check_windows(calib, model)
+            with _counted(model, calib, options.get("log")):
+                plan = fn(model, calib, sparsity, **options)
+            config = model.config.get_text_config()
+            facts = dict(
+                method=name,
+                paper=paper or None,
+                target_sparsity=float(sparsity),
+                options=asked_options(fn, options) or None,
+                seed=options.get("seed"),
+                # it changes sums, and soft caps (Gemma 2)
+                attn_implementation=getattr(config, "_attn_implementation", None),
+            )
+            # instead of what a method that this one is made of said
+            kept = {k: v for k, v in plan.provenance.items() if k not in facts}
+            plan = replace(plan, provenance=kept)
+            return with_provenance(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
         return run
 
     return decorate
-
-
-def _used_attention(model):
-    "The implementation that it ran with: it changes sums, and soft caps (Gemma 2)"
-    return getattr(model.config.get_text_config(), "_attn_implementation", None)
-
-
-def _stamp(plan, **facts):
-    "With these facts, instead of what a method that this one is made of said"
-    kept = {k: v for k, v in plan.provenance.items() if k not in facts}
-    return with_provenance(replace(plan, provenance=kept), **facts)
 
 # %% ../../nbs/runtime/09_provenance.ipynb #c2b1712b
 @contextmanager

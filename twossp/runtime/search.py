@@ -27,11 +27,12 @@ from ..core.plan import Plan, dense_plan
 from .batching import map_chunks, rows_at_once, smallest_budget
 from .devices import input_device, processes, progress_bar
 from .distributed import sum_over_processes
+from .images import Windows, loss_mask, mean_counted, run_model
 from .layers import (
     Check, Tape, check_replay, is_offloaded, record_calls, resident, run_layer, run_layers, tail,
     walk_layers,
 )
-from .metrics import check_ids, inference, kl, nll
+from .metrics import check_windows, inference, kl, nll, reference_logits
 
 # %% ../../nbs/runtime/08_search.ipynb #8b87cd01
 def _plain_nll(model, plans, ids, progress):
@@ -57,8 +58,8 @@ def _plain_kl(model, plans, ids, ref, progress):
 def _reference(model, b, w, ref):
     "Reference logits of window `w`, whose ids are `b`"
     if ref is None:
-        return model(b, use_cache=False).logits
-    return ref[w : w + 1] if isinstance(ref, torch.Tensor) else ref(b)
+        return run_model(model, b, use_cache=False).logits
+    return reference_logits(ref, b, w)
 
 # %% ../../nbs/runtime/08_search.ipynb #da9e9b5b
 @dataclass(eq=False)
@@ -264,13 +265,15 @@ def _nll_of(logits, h, ids, chunk, model=None):
         z = logits(a)
         return F.cross_entropy(z.float(), b.to(z.device), reduction="none")
 
-    xs = h[:, :-1].reshape(-1, h.shape[-1]), ids[:, 1:].reshape(-1)
+    mask, targets = loss_mask(model, ids, h.shape[1] - 1), getattr(ids, "ids", ids)[:, 1:]
+    xs = h[:, :-1].reshape(-1, h.shape[-1]), targets.reshape(-1)
     out = map_chunks(work, xs, chunk, model, what=_IN_HEAD)
-    return torch.cat(out).view(len(ids), -1).mean(1)
+    return mean_counted(torch.cat(out).view(len(ids), -1), mask)
 
 
-def _kl_of(logits, ref, states, chunk, model=None):
-    "[kl] of one window from `ref`: tokens -> logits, for `states`, each (t, d)"
+def _kl_of(logits, ref, states, chunk, model=None, mask=None):
+    """[kl] of one window from `ref`: tokens -> logits, for `states`, each (t, d); over
+    the positions in `mask`"""
 
     def work(at):
         some = slice(int(at[0]), int(at[-1]) + 1)
@@ -278,11 +281,15 @@ def _kl_of(logits, ref, states, chunk, model=None):
         p, found = log_p.exp(), []
         for h in states:
             log_q = logits(h[some]).float().log_softmax(-1).to(p.device)
-            found.append((p * (log_p - log_q)).sum(-1).clamp_min(0).sum())
+            each = (p * (log_p - log_q)).sum(-1).clamp_min(0)
+            if mask is not None:
+                each = each.where(mask[some].to(each.device), 0)
+            found.append(each.sum())
         return torch.stack(found)
 
     t = len(states[0])
-    return sum(map_chunks(work, (torch.arange(t),), chunk, model, what=_IN_HEAD)) / t
+    total = sum(map_chunks(work, (torch.arange(t),), chunk, model, what=_IN_HEAD))
+    return total / (t if mask is None else mask.sum().to(total.device))
 
 # %% ../../nbs/runtime/08_search.ipynb #ba436740
 @dataclass(frozen=True)
@@ -346,7 +353,7 @@ def find_last_states(
     model: PreTrainedModel,  # in inference mode, replayable
     plans: Sequence[Plan],  # to be walked
     decided: Sequence[list],  # their decisions
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     check: Check,  # how to replay the model
     budget: int | None = None,  # bytes; default: a quarter of what is free then
     progress: bool = False,  # show a progress bar
@@ -382,7 +389,6 @@ def _checked_plans(model, plans):
 # %% ../../nbs/runtime/08_search.ipynb #s14sco
 def _scored(model, plans, ids, plain, quick):
     "Rows of losses: `plain(plans)`, or `quick(plans, decisions, check)` where it fits"
-    check_ids(ids, model)
     decided, out = _checked_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = processes()
     mine = range(rank, len(plans), size)
@@ -423,12 +429,13 @@ def _walked_nll(ends, check, shape):
 def plan_nll(
     model: PreTrainedModel,  # dense; untouched
     plans: Sequence[Plan],  # to be compared; other registered kinds too
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
     # bytes for hidden states, activations, logits; default: a quarter of what is free
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
     "The nll of every window under every plan."
+    ids = check_windows(ids, model)
 
     def plain(some):
         return _plain_nll(model, some, ids, progress)
@@ -442,7 +449,7 @@ def plan_nll(
 # %% ../../nbs/runtime/08_search.ipynb #dbef2c28
 def offloaded_nll(
     model: PreTrainedModel,  # dense or pruned, of any family
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
 ) -> torch.Tensor | None:  # (n,) as of `nll`; None: it is no case for a walk
     "The nll of every window of a model whose layers are offloaded, layer by layer."
@@ -481,13 +488,15 @@ def _reference_at(p, logits, states):
 def _ends_kl(e, count, ref, dense, check):
     "(plans, window, divergence) of the plans below `count` that arrived at `e`"
     nodes, out = [n for n in e.states if min(n.plans) < count], []
+    mask = loss_mask(e.job.model, e.ids, e.ids.shape[1])
     for w in range(len(e.ids) if nodes else 0):  # else only the dense model arrived
         states, p = [e.states[n][w] for n in nodes], None
         if dense is None:  # asked before there are placeholders
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
         with tail(e.job.model, check.as_tuple, check.mask) as logits:
             take = _reference_at(p, logits, None if p is not None else dense[w])
-            found = _kl_of(logits, take, states, e.limits.chunk, e.job.model)
+            counted = None if mask is None else mask[w]
+            found = _kl_of(logits, take, states, e.limits.chunk, e.job.model, counted)
         for n, x in zip(nodes, found, strict=True):
             out.append(([q for q in n.plans if q < count], e.start + w, x))
     return out
@@ -506,7 +515,7 @@ def _walked_kl(ends, check, ref, shape):
 def plan_kl(
     model: PreTrainedModel,  # dense; untouched
     plans: Sequence[Plan],  # to be compared; other registered kinds too
-    ids: torch.Tensor,  # (n, t) token windows
+    ids: torch.Tensor | Windows,  # (n, t) token windows
     # reference logits, as for `kl`; default: the dense model's
     ref: Callable | torch.Tensor | None = None,
     progress: bool = False,  # show a progress bar
@@ -514,6 +523,7 @@ def plan_kl(
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
     "The divergence of every window's predictions from the reference's, per plan."
+    ids = check_windows(ids, model)
 
     def plain(some):
         return _plain_kl(model, some, ids, ref, progress)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'read_record', 'read_ways', 'fill_zeros', 'name_export', 'export_folder',
-    'write_results', 'push_folder', 'ExportRequest', 'check_form', 'check_said',
-    'check_words', 'export_saved'
+    'read_ways', 'fill_zeros', 'name_export', 'export_folder', 'write_results',
+    'push_folder', 'ExportRequest', 'check_form', 'check_said', 'check_words',
+    'export_saved'
 ]
 
 # %% ../../nbs/serving/05_export.ipynb #9fd9e3e3
@@ -26,15 +26,17 @@ from ..baselines.methods import find_method
 from ..checkpoint.card import model_card
 from ..checkpoint.engines import Way, list_engines
 from ..checkpoint.exporters import find_exporter
+from ..checkpoint.load import check_folder, push_pruned, read_record
 from ..checkpoint.reference import NAME as REFERENCE
 from ..checkpoint.save import (
-    MODEL_TYPE, check_folder, check_not_source, check_target, push_pruned, save_pruned,
+    MODEL_TYPE, check_not_source, check_target, save_pruned,
 )
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.families import ROWS, arch, model_family
 from ..core.files import atomic_file, only_writer
 from ..core.linear import pad_zeros
+from ..core.parts import structure
 from ..core.plan import Plan, from_json, kind_of
 from ..runtime.devices import one_line
 from .gguf import export_gguf, gguf_pre, open_model
@@ -43,16 +45,6 @@ from .onnx import check_onnx, export_onnx, has_onnxruntime
 from .vllm import export_vllm
 
 # %% ../../nbs/serving/05_export.ipynb #32008252
-def read_record(
-    folder: str | Path,  # a checkpoint
-) -> dict:  # plan.json; `ValueError` if there is none
-    "What a checkpoint's plan.json says."
-    file = Path(folder).expanduser() / "plan.json"
-    if not file.is_file():
-        raise ValueError(f"{folder} has no plan.json: it is no checkpoint of twossp")
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
 def read_ways(
     folder: str | Path,  # a checkpoint
 ) -> list[Way]:  # what takes it, and what does not
@@ -70,27 +62,21 @@ def fill_zeros(
     plan = getattr(model, "twossp_plan", None)
     if not isinstance(plan, Plan):
         raise ValueError("only removals have an ordinary format; this is another kind")
-    base, a = model_family(model.config), arch(model)
-    made = config_class(base)
-    said = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
-    said["model_type"] = base
-    new = causal_class(made)(made.from_dict(said)).to(model.dtype).eval()
-    held = dict(model.named_parameters(remove_duplicate=False))
-    held |= dict(model.named_buffers())
+    made = config_class(model_family(model.config))
+    entries = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
+    entries["model_type"] = model_family(model.config)
+    new = causal_class(made)(made.from_dict(entries)).to(model.dtype).eval()
+    ROWS[new] = arch(model)  # as the checkpoint says it
+    whole = {p.full_name(t.name): t for p in structure(new).parts for t in p.dense}
+    held = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
     for name, p in (*new.named_parameters(), *new.named_buffers()):
-        parts = a.fused if name.rpartition(".")[0].endswith(a.up) else 1
-        p.copy_(_fit(held.get(name, torch.zeros_like(p)), p.shape, parts))
+        x, t = held.get(name, torch.zeros_like(p)), whole.get(name)
+        for dim in (d for d, n in enumerate(p.shape) if x.shape[d] < n):
+            stacked = t.times if t and t.axis == dim and t.groups is None else 1
+            x = pad_zeros(x, dim, p.shape[dim] // stacked, stacked)
+        p.copy_(x)
     new.twossp_plan, new.twossp_dense = plan, model.twossp_dense
-    ROWS[new] = a  # as the checkpoint says it
     return new
-
-
-def _fit(x, shape, parts):
-    "A tensor with zeros behind what it has"
-    for dim, n in enumerate(shape):
-        if x.shape[dim] < n:
-            x = pad_zeros(x, dim, n // parts if dim == 0 else n, parts if dim == 0 else 1)
-    return x
 
 # %% ../../nbs/serving/05_export.ipynb #2202605b
 def name_export(

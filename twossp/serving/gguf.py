@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'gguf_widths', 'pick_alignment', 'say_padding', 'head_dim', 'gguf_header',
-    'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'export_gguf'
+    'layer_shapes', 'gguf_widths', 'pick_alignment', 'say_padding', 'head_dim',
+    'gguf_header', 'rope_order', 'gguf_tensors', 'gguf_pre', 'open_model', 'export_gguf'
 ]
 
 # %% ../../nbs/serving/01_gguf.ipynb #996029b3
@@ -19,11 +19,12 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_refusal
-from ..checkpoint.save import check_space, load_pruned
-from ..core.apply import NoAttention
-from ..core.families import arch, decoder_layers, ffn_linears, ffn_width
+from ..checkpoint.load import load_pruned
+from ..checkpoint.save import check_space
+from ..core.edits import NoAttention
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, pad_zeros
+from ..core.plan import get_kind
 from .llama_cpp import block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
@@ -40,6 +41,14 @@ def _gguf():
 _MIN_FFN = 32  # the narrowest FFN that llama.cpp computes rightly beside an attention
 
 
+def layer_shapes(
+    model: PreTrainedModel,  # dense or pruned
+) -> list[tuple[bool, int]]:  # a layer: has it an attention, neurons of its FFN
+    "What stands in each layer, as a compact checkpoint's config.json says it."
+    shape = get_kind("removal").layout.spec(model, None)
+    return [(i not in shape["no_attention"], width) for i, width in enumerate(shape["ffn"])]
+
+
 def gguf_widths(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # FFN widths are rounded up to multiples of this
@@ -48,7 +57,7 @@ def gguf_widths(
     r = round_to or 1
     if r < 1:
         raise ValueError(f"round_to has to be a positive whole number; got {round_to}")
-    widths = [ffn_width(x, arch(model)) or _MIN_FFN for x in decoder_layers(model)]
+    widths = [width or _MIN_FFN for _, width in layer_shapes(model)]
     return [math.ceil(w / r) * r for w in widths]
 
 # %% ../../nbs/serving/01_gguf.ipynb #2735b796
@@ -94,9 +103,8 @@ def gguf_header(
     round_to: int | None = None,  # see `gguf_widths`
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
     "The hyperparameters of the `deci` architecture; lists have one entry a layer."
-    c, a, d = model.config, arch(model), head_dim(model)
-    parts = [x.get_submodule(a.attn) for x in decoder_layers(model)]
-    stays = [not isinstance(x, NoAttention) for x in parts]
+    c, d = model.config, head_dim(model)
+    stays = [attn for attn, _ in layer_shapes(model)]
     heads = [c.num_attention_heads * (s or i == 0) for i, s in enumerate(stays)]
     return {
         "block_count": len(stays),
@@ -122,9 +130,9 @@ def rope_order(
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
 # %% ../../nbs/serving/01_gguf.ipynb #d7eb7930
-def _attention(layer, a, d, first):
+def _attention(layer, d, first):
     "Tensors of an attention; of a removed one none, but for zeros in the first layer"
-    attn, norm = layer.get_submodule(a.attn), layer.get_submodule(a.attn_norm).weight
+    attn, norm = layer.self_attn, layer.input_layernorm.weight
     if isinstance(attn, NoAttention):
         n = len(norm)
         zeros = {"attn_output.weight": norm.new_zeros(n, n)}
@@ -136,13 +144,13 @@ def _attention(layer, a, d, first):
     return out | {f"attn_output.{p}": x for p, x in attn.o_proj.named_parameters()}
 
 
-def _ffn(layer, a, width):
+def _ffn(layer, width):
     "Tensors of an FFN, filled up with zeros to `width` neurons"
-    (gate, up), down = ffn_linears(layer, a)
-    norm = layer.post_attention_layernorm.weight
-    none = norm.new_zeros(0, len(norm))  # of a removed FFN, (neurons, d)
-    gate, up = (none if isinstance(x, NoLinear) else x.weight for x in (gate, up))
-    down = none.T if isinstance(down, NoLinear) else down.weight
+    norm, mlp = layer.post_attention_layernorm.weight, layer.mlp
+    gate, up, down = mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight
+    if isinstance(mlp.down_proj, NoLinear):  # (neurons, d)
+        gate = up = norm.new_zeros(0, len(norm))
+        down = gate.T
     return {
         "ffn_norm.weight": norm,
         "ffn_gate.weight": pad_zeros(gate, 0, width),
@@ -157,13 +165,13 @@ def gguf_tensors(
     round_to: int | None = None,  # see `gguf_widths`
 ) -> Iterator:  # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
-    a, d, base = arch(model), head_dim(model), model.get_decoder()
+    d, base = head_dim(model), model.get_decoder()
     yield "token_embd.weight", base.embed_tokens.weight
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
         yield "rope_freqs.weight", f
     widths = gguf_widths(model, round_to)
-    for i, layer in enumerate(decoder_layers(model)):
-        w = _attention(layer, a, d, i == 0) | _ffn(layer, a, widths[i])
+    for i, layer in enumerate(base.layers):
+        w = _attention(layer, d, i == 0) | _ffn(layer, widths[i])
         for name, t in w.items():
             yield f"blk.{i}.{name}", t
     yield "output_norm.weight", base.norm.weight
@@ -218,41 +226,29 @@ def gguf_pre(
         " tokenizer_from="
     )
 
-# %% ../../nbs/serving/01_gguf.ipynb #d8edb678
-def _check_tokenizer(tok, spec, n):
-    "`ValueError` unless it can be translated for an embedding of `n` rows"
+# %% ../../nbs/serving/01_gguf.ipynb #e1ab0770
+def _write_tokenizer(writer, tok, pre, n):
+    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
+    spec = json.loads(tok.backend_tokenizer.to_str())
     if spec["model"]["type"] != "BPE" or spec["model"].get("byte_fallback"):
         raise ValueError(
             "only byte-level BPE tokenizers are translated, not"
             f" {spec['model']['type']} with byte fallback or without: give the dense"
             " model's GGUF as tokenizer_from="
         )
-    if (top := max(tok.get_vocab().values())) >= n:
-        raise ValueError(f"the tokenizer has ids up to {top}, the model {n} embeddings")
-
-
-def _token_kinds(spec, names, n):
-    "What llama.cpp calls each token: normal, control, defined by a user, unused"
-    kinds, special = _gguf().TokenType, {
-        t["id"]: t["special"] for t in spec["added_tokens"]
-    }
-    added = {i: kinds.CONTROL if s else kinds.USER_DEFINED for i, s in special.items()}
-    used = [
-        added.get(i, kinds.NORMAL) if i in names else kinds.UNUSED for i in range(n)
-    ]
-    return [int(k) for k in used]
-
-# %% ../../nbs/serving/01_gguf.ipynb #e1ab0770
-def _write_tokenizer(writer, tok, pre, n):
-    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
-    spec = json.loads(tok.backend_tokenizer.to_str())
-    _check_tokenizer(tok, spec, n)
     names = {i: t for t, i in tok.get_vocab().items()}
+    if max(names) >= n:
+        raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
+    kinds = _gguf().TokenType
+    types = [kinds.NORMAL if i in names else kinds.UNUSED for i in range(n)]
+    for t in spec["added_tokens"]:
+        if t["id"] < n:
+            types[t["id"]] = kinds.CONTROL if t["special"] else kinds.USER_DEFINED
     merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre or gguf_pre(spec))
     writer.add_token_list([names.get(i, f"[PAD{i}]") for i in range(n)])
-    writer.add_token_types(_token_kinds(spec, names, n))
+    writer.add_token_types([int(k) for k in types])
     writer.add_token_merges(merges or [""])
     for name in ("bos", "eos", "pad"):
         if (i := getattr(tok, f"{name}_token_id")) is not None:
@@ -277,32 +273,24 @@ def open_model(
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 
-
-def _to_array(x, dtype):
-    "As it is stored: vectors stay float32"
-    kind = np.float32 if x.dim() == 1 else _TYPES[dtype][0]
-    return np.ascontiguousarray(x.detach().float().cpu().numpy().astype(kind))
-
 # %% ../../nbs/serving/01_gguf.ipynb #91183c46
-def _write_header(writer, model, dtype, round_to):
-    writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
-    writer.add_file_type(_TYPES[dtype][1])
-    how = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
-    for key, x in gguf_header(model, round_to).items():
-        how[type(x)](f"deci.{key}", x)
-
-
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
+    kind, number = _TYPES[dtype]
     writer = _gguf().GGUFWriter(path, "deci", use_temp_file=True)
-    _write_header(writer, model, dtype, round_to)
+    writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
+    writer.add_file_type(number)
+    add = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
+    for key, x in gguf_header(model, round_to).items():
+        add[type(x)](f"deci.{key}", x)
     if tokenizer_from:  # it wins over the folder's own
         _copy_fields(writer, str(tokenizer_from))
     elif tok is not None:
         _write_tokenizer(writer, tok, pre, model.config.vocab_size)
     else:
         writer.add_tokenizer_model("no_vocab")
-    for name, x in gguf_tensors(model, round_to):
-        writer.add_tensor(name, _to_array(x, dtype))
+    for name, x in gguf_tensors(model, round_to):  # vectors stay float32
+        array = x.detach().float().cpu().numpy().astype(np.float32 if x.dim() == 1 else kind)
+        writer.add_tensor(name, np.ascontiguousarray(array))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -22,7 +22,7 @@ from ..checkpoint.reference import (
     NAME as REFERENCE, EngineReport, compare_ids, judge, read_reference,
 )
 from ..checkpoint.save import whole_folder
-from ..core.families import arch
+from ..core.experts import is_experts
 from .gguf import open_model
 
 # %% ../../nbs/serving/02_onnx.ipynb #72897cbe
@@ -86,10 +86,15 @@ def export_onnx(
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
     model, tok = open_model(folder)
     model = model.float().to("cpu")
-    if arch(model).experts:  # transformers' default for them has no form in a graph
+    # transformers' default for experts cannot be said in a graph
+    if any(map(is_experts, model.modules())):
         model.set_experts_implementation("batched_mm")
-    with torch.no_grad():
-        graph = _follow(model)
+    try:
+        with torch.no_grad():
+            graph = _trace(model)
+    except Exception as e:
+        kind, why = type(e).__name__, " ".join(str(e).split())[:200]
+        raise ValueError(f"PyTorch cannot follow this model: {kind}: {why}") from e
     size = sum(p.nbytes for p in model.parameters())
     with whole_folder(out, overwrite, size) as new:
         graph.save(new / FILE, external_data=True)
@@ -99,15 +104,6 @@ def export_onnx(
         if tok is not None:
             tok.save_pretrained(new)
     return Path(out)
-
-
-def _follow(model):
-    "The graph, or in one line what PyTorch could not follow"
-    try:
-        return _trace(model)
-    except Exception as e:
-        kind, why = type(e).__name__, " ".join(str(e).split())[:200]
-        raise ValueError(f"PyTorch cannot follow this model: {kind}: {why}") from e
 
 # %% ../../nbs/serving/02_onnx.ipynb #d8fbbf22
 def has_onnxruntime() -> bool:  # without loading it

@@ -17,10 +17,11 @@ from transformers import (
 )
 
 from ..checkpoint.engines import backend_refusal
-from ..checkpoint.save import pruned_classes, take_shape
-from ..core.apply import NoAttention, locate
+from ..checkpoint.load import pruned_classes, take_shape
 from ..core.compat import causal_class, config_class
-from ..core.families import arch, decoder_layers, ffn_width, model_family, written_row
+from ..core.edits import NoAttention, locate
+from ..core.families import model_family
+from ..core.linear import NoLinear
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #725565b4
 def register():
@@ -37,24 +38,6 @@ class NoFFN(nn.Module):
     def forward(self, x, *args, **kwargs):
         return torch.zeros_like(x)
 
-
-def _drop_ffns(model):
-    "Where an FFN that is gone was a module of its own, one stub is left of it"
-    a = arch(model)
-    name = a.down.rpartition(".")[0]
-    for layer in decoder_layers(model):
-        if name and not ffn_width(layer, a):
-            setattr(*locate(layer, name), NoFFN())
-
-
-def _as_whole(base_model, causal):
-    "A base model under the names that it has in the causal language model"
-    whole = causal.__new__(causal)
-    nn.Module.__init__(whole)
-    whole.config = base_model.config
-    setattr(whole, base_model.base_model_prefix, base_model)
-    return whole
-
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #8f5c340d
 @functools.cache
 def pruned_base(
@@ -70,9 +53,14 @@ def pruned_base(
 
     def __init__(self, config, *args, **kwargs):
         base.__init__(self, config, *args, **kwargs)
-        whole = _as_whole(self, causal)
+        whole = causal.__new__(causal)  # which has the names that a checkpoint says
+        nn.Module.__init__(whole)
+        whole.config = config
+        setattr(whole, self.base_model_prefix, self)
         take_shape(whole)
-        _drop_ffns(whole)
+        for name, m in list(self.named_modules()):  # of an FFN that is gone one stub remains
+            if any(isinstance(x, NoLinear) for x in m.children()) and not list(m.parameters()):
+                setattr(*locate(self, name), NoFFN())
 
     members = dict(__init__=__init__, __module__=__name__)
     members |= dict(config_class=pruned_classes(family)[0])
@@ -121,12 +109,6 @@ def check_parallel(
         )
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #4a31a1cb
-def _is_mixture(config):
-    "The table's families, whose checkpoints carry no row, have no experts"
-    row = written_row(config)
-    return row is not None and bool(row.experts)
-
-
 def _read_experts(folder):
     "An MoE model's tensors as transformers holds them: a file has each expert's own"
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -180,7 +162,7 @@ def _served_class():
                 _split_heads(self)
 
         def load_weights(self, weights):
-            if _is_mixture(self.config):
+            if "experts" in self.config.twossp:
                 weights = _read_experts(self.file)
             return super().load_weights((n, w) for n, w in weights if w.numel())
 
