@@ -888,7 +888,7 @@ def _check_target(o):
             " and --executor out"
         )
 
-
+# %% ../../nbs/cli/00_options.ipynb #25bf1d4f
 def _check_evaluation(o):
     "What is measured"
     if o.prompt and not o.evaluate_qualitative:

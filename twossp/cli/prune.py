@@ -47,7 +47,7 @@ from ..evaluation.grid import (
     as_asked, check_board, finished_rows, log, on_board, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
-from ..evaluation.latency import Workload, parse_seconds, reach_latency
+from ..evaluation.latency import Workload, parse_time, reach_latency
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
@@ -184,7 +184,7 @@ def check_here(
     if not o.device_map and o.device:
         as_device(o.device)
     if o.target_latency:
-        parse_seconds(o.target_latency)
+        parse_time(o.target_latency)
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
     if o.evaluate_downstream:
@@ -287,7 +287,7 @@ def _describe_bound(
 # %% ../../nbs/cli/03_prune.ipynb #71865886
 def _reach_latency(o):
     "The smallest sparsity that keeps a latency on the device; its fields say what was asked"
-    target, device = parse_seconds(o.target_latency), pick_device(o)
+    target, device = parse_time(o.target_latency), pick_device(o)
     work = Workload(o.context or 4096, o.batch or 1, o.prefill)
     kept = dict(cache_dir=o.cache_dir, progress=not o.quiet)
     x, predicted, table = reach_latency(

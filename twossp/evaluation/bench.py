@@ -7,11 +7,11 @@ __all__ = [
     'SHAPES', 'TINY', 'VERDICTS', 'PARTS', 'BOUNDS', 'NEAR', 'WHOLE', 'LEAST', 'Bench',
     'make_bench', 'Case', 'BenchPart', 'plan_facts', 'near_ties', 'best_multiple',
     'case_key', 'run_case', 'read_rows', 'run_bench', 'say_row', 'draw_bars',
-    'draw_lines', 'bench_page', 'kept_rows', 'row_table', 'pruning_seconds',
+    'draw_lines', 'bench_page', 'kept_rows', 'row_table', 'pruning_table',
     'whole_models'
 ]
 
-# %% ../../nbs/evaluation/14_bench.ipynb #1cfe3020
+# %% ../../nbs/evaluation/14_bench.ipynb #e7ddcb83
 import json
 import tempfile
 import time
@@ -29,10 +29,11 @@ from transformers import AutoConfig
 
 from ..baselines.methods import find_method, method, method_names
 from ..checkpoint.exporters import exporter_names, find_exporter
-from ..checkpoint.save import load_pruned, save_pruned
+from ..checkpoint.load import load_pruned
+from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.entries import resolve
-from ..core.files import append_line, atomic_file, mend
+from ..core.files import append_line, mend
 from ..core.parts import structure
 from ..core.plan import drop, get_kind, kind_of
 from ..core.testing import byte_tokenizer, tiny_ids, tiny_model
@@ -192,7 +193,7 @@ PARTS: dict[str, BenchPart] = {
     ),
 }
 
-# %% ../../nbs/evaluation/14_bench.ipynb #7a39542b
+# %% ../../nbs/evaluation/14_bench.ipynb #bf88a124
 BOUNDS = {  # dtype -> relative error of a mean loss against the CPU's in float64
     torch.float64: 1e-12,
     torch.float32: 1e-5,
@@ -220,6 +221,16 @@ def _find(b, name, model, log=None):
     known = signature(method(name)).parameters
     options = {k: v for k, v in options.items() if k in known}
     return method(name)(model, tiny_ids(6, 24), 0.3, log=log, **options)
+
+
+_REFERENCES: dict = {}  # name -> a method's plan on the CPU, in float64
+
+
+def _reference(b, name):
+    "The plan that others are compared with, found once"
+    if name not in _REFERENCES:
+        _REFERENCES[name] = _find(b, name, _tiny(b, _family(name), torch.float64, "cpu"))
+    return _REFERENCES[name]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #4906c6ce
 def plan_facts(
@@ -251,20 +262,18 @@ def near_ties(
         near &= tried[1] - tried[0] <= NEAR * tried[0] if len(tried) > 1 else True
     return differ, near and (not odd or "trials" in log)
 
-# %% ../../nbs/evaluation/14_bench.ipynb #e0b24a89
+# %% ../../nbs/evaluation/14_bench.ipynb #1687ffb2
 def _same_plan(name, b, left):
     "Float64 on the device and on the CPU"
-    family = _family(name)
-    here = _find(b, name, _tiny(b, family, torch.float64))
-    there = _find(b, name, _tiny(b, family, torch.float64, "cpu"))
+    here = _find(b, name, _tiny(b, _family(name), torch.float64))
+    there = _reference(b, name)
     return dict(verdict="equal" if plan_facts(here) == plan_facts(there) else "wrong")
 
 
 def _near_plan(name, b, left):
     "Float32 on the device, float64 on the CPU"
-    log, family = {}, _family(name)
-    here = _find(b, name, _tiny(b, family, torch.float32), log)
-    there = _find(b, name, _tiny(b, family, torch.float64, "cpu"))
+    log, there = {}, _reference(b, name)
+    here = _find(b, name, _tiny(b, _family(name), torch.float32), log)
     if plan_facts(here) == plan_facts(there):
         return dict(verdict="equal", differ=0)
     if not hasattr(here, "ffn"):
@@ -793,7 +802,7 @@ def bench_page(
         f'<body>{"".join(body)}</body></html>\n'
     )
 
-# %% ../../nbs/evaluation/14_bench.ipynb #65663ab1
+# %% ../../nbs/evaluation/14_bench.ipynb #ecae98ad
 def kept_rows(
     folder: str | Path,  # of files of JSON lines; need not exist
 ) -> list[dict]:  # of all of them
@@ -810,7 +819,7 @@ def row_table(
     return pd.DataFrame([{k: r[k] for k in names} | dict(found=say_row(r)) for r in rows])
 
 
-def pruning_seconds(
+def pruning_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # methods × shapes
     "Seconds of each method at 25 %, and which of them were extrapolated."

@@ -7,19 +7,18 @@ __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'random_model', 'fill_cache', 'make_pass',
     'time_beside', 'Saving', 'timed_widths', 'width_kind', 'LatencyTable',
     'measure_latency', 'device_name', 'latency_identity', 'latency_table',
-    'table_from_dict', 'parse_seconds', 'find_latency', 'reach_latency'
+    'table_from_dict', 'parse_time', 'find_latency', 'reach_latency'
 ]
 
-# %% ../../nbs/evaluation/13_latency.ipynb #0cc92062
+# %% ../../nbs/evaluation/13_latency.ipynb #69209a51
 import copy
 import json
-import logging
 import platform
 import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import reduce
 from inspect import signature
 from operator import or_
@@ -30,14 +29,13 @@ import pandas as pd
 import torch
 from transformers import Cache, PreTrainedModel
 
-from ..baselines.methods import find_method
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name, swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import keep_neurons, keep_some
 from ..core.families import model_family
 from ..core.files import atomic_file, cache_folder
-from ..core.parts import Experts, Part, structure
+from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import as_skeleton, shape_options, shape_plans
 from ..pruning.balance import mixer_drops
@@ -108,27 +106,31 @@ def make_pass(
         given[cache_name(model)] = fill_cache(model, work.context, work.batch)
     return lambda: model(ids, use_cache=True, **given)
 
-# %% ../../nbs/evaluation/13_latency.ipynb #5f9b6950
+# %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
+def _share(model):
+    "The model as it is now, on its own: another tree of modules over the same tensors"
+    tensors = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(x): x for x in tensors})
+
+
 def time_beside(
     model: PreTrainedModel,  # dense
     shaped: Callable,  # () -> context manager, which gives the model in another shape
     work: Workload,  # what a pass is
-    rounds: int = 3,  # in each, first the dense model is timed, then the other
-    passes: int = 5,  # of each in a round, after one that is not counted
+    rounds: int = 3,  # each begins with caches of the same length
+    passes: int = 5,  # of each model in a round, in turns, after one that is not counted
 ) -> tuple[float, float]:  # seconds of the dense model; the other's as a fraction
-    "Time of a pass of another shape, measured beside the dense model: medians."
+    "Time of a pass of another shape, measured in turns with the dense model: medians."
     device, pairs = input_device(model), []
-
-    def median_time(m):
-        with inference(m):
-            step = make_pass(m, work)
-            return statistics.median(time_calls(step, device, 1, passes))
-
+    with shaped() as other:
+        other = _share(other) if other is model else other
     for _ in range(rounds):
-        dense = median_time(model)
-        with shaped() as other:
-            pairs.append((dense, median_time(other) / dense))
-    return tuple(map(statistics.median, zip(*pairs, strict=True)))
+        with inference(model), inference(other):
+            steps = [make_pass(m, work) for m in (model, other)]
+            for i in range(passes):
+                pairs.append([time_calls(x, device, int(i == 0), 1)[0] for x in steps])
+    shares = [other / dense for dense, other in pairs]
+    return statistics.median(dense for dense, _ in pairs), statistics.median(shares)
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a1d32c6d
 MULTIPLES = 1, 8, 64, 128, 256  # of which widths are, from the worst to the best
@@ -168,7 +170,7 @@ def _layer_label(s, i, labels):
     "The name of a whole layer's group"
     return " + ".join(["layer", *(labels[p.name, p.layer] for p in s.of(i))])
 
-# %% ../../nbs/evaluation/13_latency.ipynb #d56da005
+# %% ../../nbs/evaluation/13_latency.ipynb #a2e1e18c
 def timed_widths(
     width: int,  # of the dense part
     multiples: Sequence[int] = MULTIPLES,  # of which widths are tried
@@ -185,7 +187,7 @@ def timed_widths(
 
 def width_kind(
     width: int,  # of a part
-    multiples: Sequence[int] = MULTIPLES,
+    multiples: Sequence[int] = MULTIPLES,  # that are told apart
 ) -> int:  # one of `multiples`
     "The largest of the multiples that divides a width."
     return max((n for n in multiples if width % n == 0), default=min(multiples))
@@ -439,8 +441,8 @@ def table_from_dict(
     kept["savings"] = tuple(Saving(**r) for r in rows)
     return LatencyTable(**dict(data) | kept)
 
-# %% ../../nbs/evaluation/13_latency.ipynb #63b44a3d
-def parse_seconds(
+# %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
+def parse_time(
     text: str,  # '20ms', '0.5 s', '300us'
 ) -> float:  # seconds
     "A time with a unit; `ValueError` lists the units."
@@ -499,7 +501,7 @@ def find_latency(
             low = middle
     return high, best
 
-# %% ../../nbs/evaluation/13_latency.ipynb #0b605435
+# %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
 def reach_latency(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     target: float,  # seconds of a pass, at most
@@ -514,7 +516,9 @@ def reach_latency(
     "The smallest sparsity that keeps a latency, by the table of the model's shapes."
     skeleton, own = as_skeleton(model), shape_options(method, options)
     plans = _highest_rate(lambda x: shape_plans(skeleton, method, x, **own))[1]
-    how = dict(multiples=(own.get("multiple") or 1,), rounds=rounds)
+    least = own.get("multiple") or 1
+    kinds = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
+    how = dict(multiples=tuple(sorted(kinds)), rounds=rounds)
     how["sliced"] = isinstance(plans[0], Slices)
     table = latency_table(skeleton, device, work, cache_dir, progress, **how)
     return *find_latency(table, skeleton, target, method, **own), table
