@@ -210,9 +210,9 @@ def method_function(
     word: str,  # for an error: "estimate", "cost"
 ) -> Callable:  # the function that the field names
     "What a row names for others to call; `ValueError` if it names nothing."
-    row = find_method(name) if name in method_names() else None
+    rows = METHODS | EXPERT_METHODS  # looking for those of other packages takes long
+    row = find_method(name) if name in rows or name in method_names() else None
     if row is None or not getattr(row, what):
-        rows = METHODS | EXPERT_METHODS
         names = ", ".join(k for k, m in rows.items() if getattr(m, what))
         raise ValueError(f"no {word} for method {name!r}; there are: {names}")
     return resolve(getattr(row, what))

@@ -499,12 +499,12 @@ def best_multiple(
     cost = {n: sum(x) / len(x) for n, x in sorted(found.items())}
     return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
 
-# %% ../../nbs/evaluation/14_bench.ipynb #e8bc1085
+# %% ../../nbs/evaluation/14_bench.ipynb #3fd591fa
 def _workloads(b):
     "What is timed: a prompt, and decoding at several batches"
     yield Workload(b.tokens, 1, True)
     for n in b.batches:
-        yield Workload(b.tokens, n)
+        yield Workload(b.tokens, n, graphs=b.device.type == "cuda")
 
 
 def _table(shape, work, b, left):

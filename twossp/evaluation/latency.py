@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'random_model', 'fill_cache', 'make_pass',
-    'time_beside', 'Saving', 'timed_widths', 'width_kind', 'LatencyTable',
-    'measure_latency', 'device_name', 'latency_identity', 'latency_table',
-    'table_from_dict', 'parse_time', 'find_latency', 'reach_latency'
+    'capture_pass', 'time_beside', 'Saving', 'timed_widths', 'width_kind',
+    'LatencyTable', 'measure_latency', 'device_name', 'latency_identity',
+    'latency_table', 'table_from_dict', 'parse_time', 'find_latency', 'reach_latency'
 ]
 
-# %% ../../nbs/evaluation/13_latency.ipynb #69209a51
+# %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
 import copy
 import json
 import platform
@@ -39,11 +39,13 @@ from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import as_skeleton, shape_options, shape_plans
 from ..pruning.balance import mixer_drops
-from ..runtime.devices import input_device, kept_rng, progress_bar, time_calls
+from ..runtime.devices import (
+    input_device, kept_rng, one_line, progress_bar, time_calls,
+)
 from ..runtime.identity import describe, runtime_facts
 from ..runtime.metrics import inference
 
-# %% ../../nbs/evaluation/13_latency.ipynb #79699791
+# %% ../../nbs/evaluation/13_latency.ipynb #a504b5eb
 @dataclass(frozen=True)
 class Workload:
     "What one timed pass computes: a token of each sequence, or their prompts."
@@ -51,10 +53,12 @@ class Workload:
     context: int = 4096  # tokens in the cache; with `prefill`, of a prompt
     batch: int = 1  # sequences
     prefill: bool = False  # the prompts, instead of one token after them
+    graphs: bool = False  # a step of decoding as one CUDA graph, as engines run it
 
     def __str__(self):
         what = "prefill of" if self.prefill else "decoding after"
-        return f"{what} {self.context:,} tokens, batch {self.batch}"
+        words = f"{what} {self.context:,} tokens, batch {self.batch}"
+        return f"{words}, CUDA graphs" if self.graphs else words
 
 # %% ../../nbs/evaluation/13_latency.ipynb #55b29d21
 def random_model(
@@ -69,7 +73,7 @@ def random_model(
         model = auto_class(model_family(config)).from_config(config, dtype=dtype)
     return keep_soft_cap(model).eval()
 
-# %% ../../nbs/evaluation/13_latency.ipynb #ce411fc8
+# %% ../../nbs/evaluation/13_latency.ipynb #5a7a857b
 def fill_cache(
     model: PreTrainedModel,  # dense or pruned, in inference mode
     context: int,  # tokens, at least 1
@@ -92,7 +96,7 @@ def fill_cache(
             cache.update(*more, i)
     return cache
 
-
+# %% ../../nbs/evaluation/13_latency.ipynb #8b00702f
 def make_pass(
     model: PreTrainedModel,  # dense or pruned, in inference mode
     work: Workload,  # what a pass is
@@ -104,7 +108,29 @@ def make_pass(
     ids = torch.zeros(work.batch, new, dtype=torch.long, device=input_device(model))
     if not work.prefill:
         given[cache_name(model)] = fill_cache(model, work.context, work.batch)
-    return lambda: model(ids, use_cache=True, **given)
+    step = lambda: model(ids, use_cache=True, **given)
+    return capture_pass(step, ids.device) if work.graphs else step
+
+
+def capture_pass(
+    step: Callable,  # a pass that does not wait for the CPU
+    device: torch.device,  # a CUDA device
+) -> Callable:  # the same work, launched at once
+    "A pass as one CUDA graph; `ValueError` where it cannot be captured."
+    if device.type != "cuda":
+        raise ValueError(f"CUDA graphs are for CUDA devices, not for {device.type}")
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    try:
+        with torch.cuda.stream(side):
+            step(), step()
+        torch.cuda.current_stream(device).wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError as e:
+        raise ValueError(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
+    return graph.replay
 
 # %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
 def _share(model):
