@@ -84,7 +84,6 @@ simulated: $(VENV)/.dev ## every method on simulated accelerators, in all famili
 
 export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md
 	$(VENV)/bin/nbdev_export
-	@$(PY) tools/relative.py
 	@$(PY) tools/generate.py
 	$(VENV)/bin/nbdev_clean
 

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # run as a script
     sys.path.insert(0, str(ROOT))
-from tools.site import npm_package
+from tools.site import WORDS, npm_package
 
 PREFIX = '/twossp/'
 INDEX, WALKTHROUGH = 'index.html', 'tutorials/walkthrough.html'
@@ -37,20 +37,6 @@ FLAGS = (
     '--disable-sync --disable-dev-shm-usage --hide-scrollbars'
 )
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'
-SEARCHES = {  # words that a reader types -> where the first hit has to lead
-    'OOM': 'howto/troubleshooting',
-    'LoRA': 'howto/recover',
-    'fine-tune': 'howto/recover',
-    'finetune': 'howto/recover',
-    'multi gpu': 'howto/several_gpus',
-    'serve': 'howto/vllm',
-    'install': 'index.html#install',
-    'llama 7b': 'howto/big',
-    'faq': 'howto/troubleshooting',
-    'memory': 'howto/budget',
-    'vllm': 'howto/vllm',
-    'gguf': 'howto/llama_cpp',
-}
 
 
 class Checks:
@@ -108,10 +94,10 @@ def target(ref, page, site, url):
     return p / INDEX if p.is_dir() else p, unquote(u.fragment)
 
 
-def broken_links(site, url=''):
+def broken_links(site, url='', pages=None):
     "(number of internal links, those that lead nowhere as 'link on page')"
     site = Path(site).resolve()
-    pages, n, bad = read_pages(site), 0, defaultdict(list)
+    pages, n, bad = pages or read_pages(site), 0, defaultdict(list)
     for p, page in pages.items():
         for ref in page.refs:
             if (found := target(ref, p, site, url)) is None:
@@ -125,10 +111,10 @@ def broken_links(site, url=''):
     return n, [f'{ref} on {on[0]}{more(on)}' for ref, on in bad.items()]
 
 
-def orphans(site):
+def orphans(site, pages=None):
     "Pages that index.html does not link to"
     site = Path(site).resolve()
-    pages, top = read_pages(site), site / INDEX
+    pages, top = pages or read_pages(site), site / INDEX
     if top not in pages:
         return [f'{INDEX} does not exist']
     linked = {t[0] for ref in pages[top].refs if (t := target(ref, top, site, ''))}
@@ -173,11 +159,16 @@ def program(what, env, *names):
     return found[0]
 
 
+def find_browser():
+    "Chromium and its driver"
+    driver = 'chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver'
+    return program('Chromium', 'CHROMIUM', *BROWSERS), program(*driver)
+
+
 @contextmanager
 def chromium():
     "A headless Chromium with an empty profile"
-    browser = program('Chromium', 'CHROMIUM', *BROWSERS)
-    driver = program('chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver')
+    browser, driver = find_browser()
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -247,7 +238,7 @@ def search(d, base, words):
 
 def check_searches(d, check, base):
     "What readers look for is the first hit, and following it leads to a page that has it"
-    for words, wanted in SEARCHES.items():
+    for words, wanted in WORDS['searches'].items():
         hits = [h.get_attribute('href').removeprefix(base) for h in search(d, base, words)[:3]]
         right = hits and hits[0].startswith(wanted)
         check(f'search for {words!r}: {hits[0] if hits else "nothing"}', right, *hits)
@@ -344,6 +335,7 @@ def check_pages(check, base, todo, axe, first=None):
 
 def check_in_browsers(check, base, names, api):
     "All that needs a browser"
+    find_browser()  # without one, nothing is fetched
     folder = npm_package('axe-core', AXE_VERSION)
     check('axe-core is there', folder, 'npm could not fetch it')
     axe = (folder / 'axe.min.js').read_text(encoding='utf-8')
@@ -359,20 +351,21 @@ def check_in_browsers(check, base, names, api):
 
 def run(site, check):
     "All checks of the site in the folder `site`"
-    pages = {p.relative_to(site).as_posix(): page for p, page in read_pages(site).items()}
+    found = read_pages(site)
+    pages = {p.relative_to(site).as_posix(): page for p, page in found.items()}
     documents = lambda n: Path(n).name == f'{SYMBOL}.html' and SYMBOL in pages[n].ids
     api = [n for n in pages if documents(n)]
     there = {INDEX, WALKTHROUGH} <= pages.keys() and len(api) == 1
     check(f'{len(pages)} pages in {site.name}/, one of them on {SYMBOL}', there, *api)
     settings = (ROOT / '_quarto.yml').read_text(encoding='utf-8')
     url = re.search(r'^\s*site-url:\s*(\S+)', settings, flags=re.M)
-    n, bad = broken_links(site, url[1] if url else '')
+    n, bad = broken_links(site, url[1] if url else '', found)
     check(f'{n} internal links and anchors lead somewhere', n and not bad, *bad)
-    lost = orphans(site)
+    lost = orphans(site, found)
     check('the first page links to every other one', not lost, *lost)
     try:
         with served(site) as base:
-            check_in_browsers(check, base, [*pages], api[0])
+            check_in_browsers(check, base, [*pages], next(iter(api), INDEX))
     except Exception as e:
         first = next(iter(str(e).strip().splitlines()), '')
         check('the browser ran through', False, f'{type(e).__name__}: {first}')

@@ -164,14 +164,3 @@ def carry(source, names):
         at = node.body[0]
         lines[at.lineno - 1 : at.end_lineno] = write_doc(node, comments)
     return '\n'.join(lines)
-
-
-def read_offered(path):
-    "{module: names} that a module imports from others of the package: what it offers"
-    tree = ast.parse(path.read_text(encoding='utf-8'))
-    offered = {}
-    for n in ast.walk(tree):
-        if isinstance(n, ast.ImportFrom) and n.module and n.module != '__future__':
-            module = offered.setdefault(n.module.rpartition('.')[2], set())
-            module |= {a.name for a in n.names}
-    return offered

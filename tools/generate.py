@@ -1,9 +1,9 @@
 """What follows from the notebooks and the measurements is written: the second of the three
 steps of `make export`, between nbdev_export and nbdev_clean
 
-Notebooks without warnings and bars; modules with `__all__` in the page's width and
-docstrings with the parameters of public names; the pages on results, model types, methods,
-changes and names; the sidebar; README.md. Run again, it changes nothing.
+Notebooks without warnings and bars; modules with relative imports, with `__all__` in the
+page's width and docstrings with the parameters of public names; the pages on results, model
+types, methods, changes and names; the sidebar; README.md. Run again, it changes nothing.
 
 usage: python tools/generate.py
 """
@@ -30,14 +30,19 @@ def narrow(source):
 
 def finish_modules(lib=ROOT / 'twossp'):
     "The modules as they are committed"
-    from tools.docstrings import carry, read_offered
+    from tools.docstrings import carry
+    from tools.pages import read_homes
+    from tools.relative import relate
 
-    offered = read_offered(next(lib.rglob('all.py')))
-    for p in sorted(lib.rglob('*.py')):
-        source = p.read_text(encoding='utf-8')
-        new = narrow(carry(source, offered.get(p.stem, ())))
-        if p.name != '_modidx.py' and new != source:
-            p.write_text(new, encoding='utf-8')
+    paths = [p for p in sorted(lib.rglob('*.py')) if p.name != '_modidx.py']
+    parts = {p: p.relative_to(lib.parent).with_suffix('').parts for p in paths}
+    old = {p: p.read_text(encoding='utf-8') for p in paths}
+    new = {p: relate(old[p], '.'.join(parts[p][:-1])) for p in paths}
+    homes = read_homes(new[lib / 'all.py'])
+    for p in paths:
+        names = {name for name, home in homes.items() if home == '.'.join(parts[p][1:])}
+        if (text := narrow(carry(new[p], names))) != old[p]:
+            p.write_text(text, encoding='utf-8')
 
 
 def main():

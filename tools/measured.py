@@ -3,11 +3,12 @@ known of every model type: nbs/results/types.ipynb and twossp/types.csv
 
 A `.jsonl` file holds rows of a grid, a `.csv` file a table; the `.json` file beside it
 says what was measured, on what machine, with which versions and command. A new pair of
-files is a new section. Model types come from the walks over all of them: families.csv
-(types with a causal language model) and image_text.csv (those that read images and text).
+files is a new section, in the last group until `pages.toml` names it. Model types come
+from the walks over all of them: families.csv (types with a causal language model) and
+image_text.csv (those that read images and text).
 """
 
-import csv, json, tomllib
+import base64, csv, json, tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
@@ -135,10 +136,13 @@ def shorten(cells, notes):
     return out
 
 
+HEADS = dict(attentions='attention modules', said='remark', far='difference', form='format')
+
+
 def csv_table(path):
     "A CSV file as a table, with remarks below it"
     rows, notes = read_csv(path), {}
-    head = ['attention modules' if k == 'attentions' else k for k in rows[0]]
+    head = [HEADS.get(k, k.replace(', there', ', measured').replace('_', ' ')) for k in rows[0]]
     text = table(head, [shorten(r.values(), notes) for r in rows])
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
 
@@ -183,21 +187,74 @@ def about(path):
 def section(path):
     "One file's section"
     told, lines = about(path)
-    title = told.get('title') or WORDS['titles'].get(path.stem, path.stem.replace('_', ' '))
+    title = WORDS['titles'].get(path.stem) or told.get('title') or path.stem.replace('_', ' ')
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
     else:
         text = (families_table if path.stem in ('families', 'image_text') else csv_table)(path)
-    return f'## {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
+    return f'### {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
 
 
 def files(folder=RESULTS):
-    "The files with tables, those that are named first"
-    found = [p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')]
-    order = list(WORDS['titles'])
-    place = lambda p: (order.index(p.stem) if p.stem in order else len(order), p.name)
-    return sorted(found, key=place)
+    "{group: its files}, as `pages.toml` names them; what it does not name is in the last"
+    found = {p.stem: p for p in folder.iterdir() if p.suffix in ('.jsonl', '.csv')}
+    groups = {g: [found.pop(n) for n in names if n in found] for g, names in GROUPS.items()}
+    groups[[*GROUPS][-1]] += sorted(found.values())
+    return groups
+
+
+GROUPS = WORDS['groups']
+
+# --- the summary
+
+FIGURES = {  # name of a file -> (page, the call whose kept output it is, alternative text)
+    'perplexity': ('baselines_table', 'plot_perplexity(rows, "wiki/ppl")', 'perplexity_alt'),
+    'speed': ('paper_tables', 'plot_speedup(speed)', 'speed_alt'),
+}
+
+
+def figure(name, folder=RESULTS):
+    "A figure that a tutorial keeps, as a file of its own; Markdown that shows it"
+    page, call, alt = FIGURES[name]
+    text = (folder.parent / 'tutorials' / f'{page}.ipynb').read_text(encoding='utf-8')
+    cell = next(c for c in json.loads(text)['cells'] if call in ''.join(c['source']))
+    shown = next(o['data'] for o in cell['outputs'] if 'image/png' in o.get('data', {}))
+    out = folder.parent / 'images' / f'measured_{name}.png'
+    out.write_bytes(base64.b64decode(shown['image/png']))
+    return f'![{" ".join(WORDS[alt].split())}](../images/{out.name})'
+
+
+def claims(folder=RESULTS):
+    "The numbers of the summary, by name"
+    found = merge_seeds(read_rows(folder / 'smollm2.jsonl'))
+    best = defaultdict(list)
+    for (name, target), rows in found.items():
+        best[target].append((middle(rows, 'wiki/ppl', True), f'`{name}`'))
+    first = {t: ', '.join(f'{name} {say(x)}' for x, name in sorted(v)[:3]) for t, v in best.items()}
+    speed = merge_seeds(read_rows(folder / 'smollm2_speed.jsonl'))
+    times = [[middle(speed[k], f'forward/forward_{x}', True) for x in ('s', 'ops')]
+             for k in (('dense', 0.0), ('2ssp', 0.5))]
+    measured, counted = (say(a / b) for a, b in zip(*times, strict=True))
+    preset = read_csv(folder / 'two_ssp_plus_preset.csv')
+    gain = {r['target']: say(r['ratio']) for r in preset if r['method'] == '2ssp+'}
+    peaks = [r for n in GROUPS['Speed and memory'] if n.startswith('cost')
+             for r in read_csv(folder / f'{n}.csv')]
+    ends = [[float(r[f'peak, {x}']) for x in ('at least', 'at most', 'there')] for r in peaks]
+    off = max(max(low / there - 1, 1 - high / there, 0) for low, high, there in ends)
+    types = Counter(r['verdict'] for r in read_csv(folder / 'families.csv'))
+    return dict(
+        dense=say(best[0.0][0][0]), first25=first[0.25], first37=first[0.375], first50=first[0.5],
+        measured=measured, counted=counted, gain25=gain['25.0%'], gain50=gain['50.0%'],
+        peaks=len(peaks), off=f'{off:.0%}', types=types['table'] + types['derived'],
+        refused=types['refused'],
+    )
+
+
+def summary():
+    "The first part of the page: what was found, in numbers, and two figures"
+    text = '\n'.join(line.strip() for line in WORDS['summary'].strip().splitlines())
+    return '\n\n'.join(['## Summary', text.format(**claims()), *map(figure, FIGURES)])
 
 
 # --- every model type
@@ -236,9 +293,12 @@ def types_table(rows):
 
 def main():
     "Write both pages, and the table that the package brings"
-    page, line = RESULTS / 'measured.ipynb', 'Every table, with machine, versions and command'
+    page = RESULTS / 'measured.ipynb'
+    line = 'What was measured: a summary, then every table with machine, versions and command'
     intro = ' '.join(WORDS['results'].split())
-    write_notebook(page, 'Results', line, intro, *map(section, files()))
+    parts = [f'## {group}' if i < 0 else section(paths[i])
+             for group, paths in files().items() for i in range(-1, len(paths))]
+    write_notebook(page, 'Results', line, intro, summary(), *parts)
     version, rows = read_walks()
     write_shipped(version, rows)
     counts = Counter(r['verdict'] for r in rows)

@@ -117,7 +117,7 @@ def text_cells(names, told, rows):
     "The page as [(kind, text)]"
     code = lambda cells: [('code', c) for c in cells]
     chapters = [f'## {t}\n\n{told[k].strip()}' for k, t in CHAPTERS.items() if told.get(k)]
-    more = told.get('more', 'baselines/04_methods.ipynb')
+    more = told.get('more', 'baselines/05_methods.ipynb')
     dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
     source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(told.get('paper', ''))
     about = told['about'][:1].upper() + told['about'][1:]

@@ -2,7 +2,7 @@
 Quarto
 
 Links to notebooks become links to the site's pages, and figures below nbs/ are linked
-where they are. Plots among the outputs are an error: link a committed figure instead.
+where they are. Outputs that are no text are an error: link a committed figure instead.
 """
 
 import os, re, sys
@@ -10,9 +10,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTION = re.compile(r'^#\s*\|\s*([\w-]+)\s*:\s*(.*?)\s*$')
+OPTION = re.compile(r'^#\s*\|.*\n', re.M)
 LINK = re.compile(r'(\]\(|href=")(?!https?:)((?:[\w.-]+/)*[\w.-]+\.ipynb)((?:#[^)"]*)?(?=[)"]))')
-STYLE = re.compile(r'<style scoped>.*?</style>\s*', re.S)
 PICTURE = re.compile(r'(!\[[^\]]*\]\(|src=")(?!https?:)([^)"\s]+)')
 
 
@@ -26,27 +25,12 @@ def indent(text):
     return '\n'.join('    ' + line if line.strip() else '' for line in lines)
 
 
-def options(source):
-    "The `#|` options at the top of a cell, and the code under them"
-    found, lines = {}, source.splitlines()
-    while lines and (m := OPTION.match(lines[0])):
-        found[m[1]] = yaml.safe_load(m[2])
-        lines.pop(0)
-    return found, '\n'.join(lines).strip('\n')
-
-
 def output(o):
-    "One output as Markdown"
-    if o['output_type'] == 'stream':
-        return indent(o['text'])
+    "One output as Markdown: plain text"
     data = o.get('data', {})
-    if any(k.startswith('image/') for k in data):
-        sys.exit('index.ipynb has a figure among its outputs; link a committed file instead')
-    if 'text/markdown' in data:
-        return join(data['text/markdown']).strip('\n')
-    if 'text/html' in data:
-        return STYLE.sub('', join(data['text/html'])).strip('\n')
-    return indent(data.get('text/plain', ''))
+    if {*data} - {'text/plain'}:
+        sys.exit(f'index.ipynb has an output of {", ".join(data)}: link a committed file instead')
+    return indent(o['text'] if o['output_type'] == 'stream' else data['text/plain'])
 
 
 def links(text, base):
@@ -68,12 +52,8 @@ def convert(nb, base):
         elif c.cell_type == 'markdown':
             parts.append(links(source.strip('\n'), base))
         elif c.cell_type == 'code':
-            asked, code = options(source)
-            shown = asked.get('include') is not False
-            if shown and code and asked.get('echo', True) is not False:
-                parts.append(f'``` python\n{code}\n```')
-            if shown and asked.get('output', True) is not False:
-                parts += map(output, c.get('outputs', []))
+            code = OPTION.sub('', source).strip('\n')
+            parts += [f'``` python\n{code}\n```', *map(output, c.get('outputs', []))]
     return '\n\n'.join(p for p in parts if p) + '\n'
 
 

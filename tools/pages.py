@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 from tools import site
+from tools.site import WORDS
 
 KERNEL = dict(display_name='python3', language='python', name='python3')
 
@@ -48,25 +49,11 @@ def read_changes(text):
 
 # --- what is in a folder
 
-HOWTO = """One task a page: the command first, then the same in Python, then what can go
-wrong. New here? [Install](../index.ipynb), then the first page."""
-MODULES = """The package itself is notebooks, too, in the folders beside this one: each is a
-module, and explains, shows and tests what it defines. A good one to begin with is
-[2SSP in ten lines]({two_ssp}), then what it is made of: [scores]({importance}),
-[narrowing]({width}), [removing attention modules]({depth}), [the balance]({balance}). What one
-does every day is in [how-to](../howto/howto.ipynb)."""
-
 
 def link_modules(nbs):
-    "`MODULES` with the pages of the paper's folder, whatever their numbers are"
+    "The words on modules with the pages of the paper's folder, whatever their numbers are"
     pages = site.below('pruning', nbs)
-    return MODULES.format(**{Path(n).stem[3:]: f'../{n}' for n in pages})
-
-
-LAB = """Each runs from top to bottom, here, in JupyterLab (`make lab`) and in Colab, without
-changes. Where a measurement takes long, `RUN_SLOW = False` in the first cells shows the
-result that is kept with the project; `True` measures again. The times are those of two
-CPU cores."""
+    return WORDS['modules'].format(**{Path(n).stem[3:]: f'../{n}' for n in pages})
 
 
 def say_times(nbs):
@@ -78,26 +65,26 @@ def say_times(nbs):
 
 def list_folder(folder, nbs=ROOT / 'nbs', times=None):
     "A table of the pages of a folder"
-    pages = [n for n in site.below(folder, nbs) if Path(n).stem != folder]
-    rows = [(Path(n).name, *read_title(nbs / n)) for n in pages]
-    if times is None:
-        head = '| I want to | |\n|---|---|\n'
-        return head + '\n'.join(f'| [{t}]({n}) | {line} |' for n, t, line in rows)
-    head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
-    said = lambda n: times.get(Path(n).stem, ['', ''])
-    return head + '\n'.join(
-        f'| [{t}]({n}) | {line} | {said(n)[0]} | {said(n)[1]} |' for n, t, line in rows
-    )
+    head = '| I want to | |\n|---|---|\n'
+    if times is not None:
+        head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
+    rows = []
+    for n in (n for n in site.below(folder, nbs) if Path(n).stem != folder):
+        title, line = read_title(nbs / n)
+        cells = [f'[{title}]({Path(n).name})', line]
+        cells += times.get(Path(n).stem, ['', '']) if times is not None else []
+        rows.append(f'| {" | ".join(cells)} |')
+    return head + '\n'.join(rows)
 
 
 def write_lists(nbs):
     "The first pages of How-to and of Tutorials"
-    one, line = lambda s: s.replace('\n', ' '), 'One task a page'
+    one, line = lambda s: s.strip().replace('\n', ' '), 'One task a page'
     page = nbs / 'howto' / 'howto.ipynb'
-    write_notebook(page, 'How-to', line, one(HOWTO), list_folder('howto', nbs))
+    write_notebook(page, 'How-to', line, one(WORDS['howto']), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
     found = list_folder('tutorials', nbs, say_times(nbs))
-    write_notebook(page, 'Tutorials', line, one(LAB), found, one(link_modules(nbs)))
+    write_notebook(page, 'Tutorials', line, one(WORDS['tutorials']), found, one(link_modules(nbs)))
 
 
 # --- every public name
@@ -213,13 +200,6 @@ def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
     ]
 
 
-API = """`import twossp as ts; ts.two_ssp(...)` or `from twossp.all import *`: the
-[public names](all.ipynb) come first here, by task. The package's folders and modules are behind
-them, with every other name, which is imported from its module. On a module's page every function
-has a table of its parameters, with shapes, units and defaults; errors are listed
-[by message](howto/troubleshooting.ipynb)."""
-
-
 def main():
     "Write them all"
     nbs = ROOT / 'nbs'
@@ -228,5 +208,5 @@ def main():
     write_notebook(nbs / 'changelog.ipynb', 'Changelog', 'What is new', *changes)
     line = 'Public names by task, then every module by folder'
     tasks = '## Public names\n\n' + '\n\n'.join(list_tasks())
-    texts = API.replace('\n', ' '), tasks, *list_folders()
+    texts = WORDS['api'].strip().replace('\n', ' '), tasks, *list_folders()
     write_notebook(nbs / 'api.ipynb', 'API', line, *texts)

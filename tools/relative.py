@@ -2,14 +2,9 @@
 
 Notebooks import from `twossp.core.plan`; a module says `from .plan import …` or
 `from ..core.plan import …`. nbdev_export does so for imports of one line at the top of a
-module; this does the rest: those of several lines, and those inside functions.
-
-usage: python tools/relative.py    rewrite the modules that need it (after nbdev_export)"""
+module; this does the rest: those of several lines, and those inside functions."""
 
 import ast, re
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def relative_name(module, package):
@@ -34,16 +29,3 @@ def relate(source, package):
             new = re.sub(rf'^from +{re.escape(node.module)} +', f'from {name} ', rest)
             lines[at] = start + new
     return '\n'.join(lines)
-
-
-def main(lib=ROOT / 'twossp'):
-    "Rewrite what needs it"
-    for p in sorted(lib.rglob('*.py')):
-        package = '.'.join(p.parent.relative_to(lib.parent).parts)
-        source = p.read_text(encoding='utf-8')
-        if (new := relate(source, package)) != source:
-            p.write_text(new, encoding='utf-8')
-
-
-if __name__ == '__main__':
-    main()

@@ -10,34 +10,13 @@ usage: python tools/site.py              build
        python tools/site.py --smalldocs  build without Quarto, even when it is installed
 """
 
-import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile
+import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile, tomllib
 from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# the pages of a folder that come first, in this order
-FIRST = dict(
-    tutorials='tutorials walkthrough new_family new_method recover recover_half experts'
-    ' ablations paper_tables',
-    howto='howto prune several_gpus big budget sparsity calibration recover evaluate grid save'
-    ' vllm llama_cpp quantise hybrid multimodal MoE model',
-    methods='methods two_ssp two_ssp_plus shortgpt window_based blockpruner evopress slicegpt',
-    results='measured types',
-)
-FIRST = {k: v.split() for k, v in FIRST.items()}
-START = 'index', 'changelog'
-FOLDERS = dict(  # of the package, in the order in which they may import -> what is there
-    core='Models, parts and plans',
-    runtime='Devices, data, metrics, the walk over layers',
-    pruning='2SSP, the method of the paper',
-    detection='Rows for model types that have none',
-    checkpoint='Checkpoints: save, load, check',
-    recovery='Repair, searched shapes, distillation',
-    baselines='Methods to compare with, and the registry',
-    serving='Export to other engines',
-    evaluation='Results, grids, tables, estimates',
-    cli='The command line',
-)
+WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
+FOLDERS = WORDS['folders']
 LAST = 'Tests & benchmarks'
 MARK = '    contents:\n'
 
@@ -52,7 +31,7 @@ def notebooks(nbs=ROOT / 'nbs'):
 
 def place(name):
     "Where a tutorial or how-to page stands among its like: as listed, then by name"
-    stem, first = Path(name).stem, FIRST.get(Path(name).parts[0], [])
+    stem, first = Path(name).stem, WORDS['first'].get(Path(name).parts[0], '').split()
     return first.index(stem) if stem in first else len(first), name
 
 
@@ -66,7 +45,7 @@ def sections(nbs=ROOT / 'nbs'):
     "The sidebar: {title of a section: notebooks}; every notebook is in one"
     names = notebooks(nbs)
     found = {
-        'Get started': [f'{n}.ipynb' for n in START if f'{n}.ipynb' in names],
+        'Get started': [n for n in ('index.ipynb', 'changelog.ipynb') if n in names],
         'How-to': below('howto', nbs),
         'Tutorials': below('tutorials', nbs),
         'Methods': below('methods', nbs),

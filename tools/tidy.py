@@ -7,8 +7,10 @@ outputs go warnings that name a file of the machine's Python installation, and p
 bars, of which a notebook keeps the first moment.
 """
 
-import hashlib, json, re
+import json, re
 from pathlib import Path
+
+from tools.pages import cell_of
 
 ROOT = Path(__file__).resolve().parent.parent
 KEEP = re.compile(r'#\s|>\s|-\s+\w[\w-]*:\s|\s*$')
@@ -36,18 +38,12 @@ def clean_output(output):
 
 def tidy(nb):
     "The notebook, a dictionary, as it should be"
-    cells = []
-    for c in nb['cells']:
-        if 'outputs' in c:
-            outputs = map(clean_output, c['outputs'])
-            c = c | dict(outputs=[o for o in outputs if o is not None])
-        cells.append(c)
+    outputs = lambda c: [o for o in map(clean_output, c['outputs']) if o is not None]
+    cells = [c | dict(outputs=outputs(c)) if 'outputs' in c else c for c in nb['cells']]
     title = ''.join(cells[0]['source']) if cells else ''
     head, prose = split_title(title)
     if title.startswith('# ') and prose and cells[0]['cell_type'] == 'markdown':
-        name = hashlib.sha1(prose.encode()).hexdigest()[:8]
-        new = dict(cell_type='markdown', id=name, metadata={}, source=prose.splitlines(True))
-        cells[:1] = [cells[0] | dict(source=head.splitlines(True)), new]
+        cells[:1] = [cells[0] | dict(source=head.splitlines(True)), cell_of(prose)]
     return nb | dict(cells=cells)
 
 

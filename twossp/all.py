@@ -6,17 +6,17 @@
 __all__ = [
     'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows', 'Windows',
     'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method', 'method', 'planner',
-    'two_ssp', 'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'tune_norms', 'distill',
-    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
-    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
-    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
-    'save_plan', 'load_plan', 'plan_key', 'plan_identity', 'model_identity',
-    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
-    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
-    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
-    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
-    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
-    'samples', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'two_ssp', 'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'distill', 'recover',
+    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
+    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
+    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
+    'plan_key', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
+    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
+    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
+    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
+    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
+    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples',
+    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
     'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
     'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
 ]
@@ -51,7 +51,6 @@ from .pruning.importance import activation_scores, block_influence
 from .pruning.two_ssp import two_ssp
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
-from .recovery.norms import tune_norms
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
 from .runtime.data import TEXTS, load_model, load_text, windows
@@ -82,7 +81,6 @@ _all_ = [
     "two_ssp_plus",
     "two_ssp_with",
     "repair_plan",
-    "tune_norms",
     "distill",
     "recover",
     "plot_recovery",

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'OWN', 'name_base', 'count_params', 'plan_record', 'read_plan', 'what_was_done',
-    'expert_facts', 'model_card'
+    'OWN', 'name_base', 'count_params', 'plan_record', 'read_plan', 'expert_facts',
+    'model_card'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -121,7 +121,7 @@ def read_plan(
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
 # %% ../../nbs/checkpoint/01_card.ipynb #3c5b6fa6
-def what_was_done(
+def _what_was_done(
     record: dict,  # as `plan_record` made it
 ) -> list[str]:  # phrases, for a reader
     "What a checkpoint's plan changed in the model, in words."
@@ -170,30 +170,6 @@ def _table(d):
     rows = [f"| {k} | {v} |" for k, v in d.items() if v is not None]
     return "\n".join(["| | |", "|---|---|", *rows])
 
-
-def _credit(method, paper):
-    if not paper:
-        return ""
-    return f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
-
-
-def _how_to_load(record):
-    first = "import twossp\n" if record["format"] == "compact" else ""
-    auto = "ImageTextToText" if record.get("reads") else "CausalLM"
-    return (
-        f"```python\n{first}from transformers import AutoModelFor{auto}\n"
-        f"model = AutoModelFor{auto}.from_pretrained(\"PATH\")\n```"
-    )
-
-
-def _how_to_serve(ways):
-    "A line an engine: what to type, or why not"
-    rows = ["| engine | what to type | |", "|---|---|---|"]
-    for w in ways:
-        said = f"`{w.command}`" if w.command else "not: " + w.note
-        rows.append(f"| {w.engine} | {said} | {w.note if w.command else ''} |")
-    return "\n".join(rows)
-
 # %% ../../nbs/checkpoint/01_card.ipynb #f2c6d251
 def _facts(record):
     "The card's table"
@@ -206,7 +182,12 @@ def _facts(record):
     if record.get("reads"):  # a tower that looks at images is no part of those
         whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
         achieved += f", {whole:.2%} of the whole model's"
+    total = None  # what was removed since the first pruning
     if original:
+        total = (
+            f"{1 - p['pruned']['layers'] / original['layers']:.2%} of the decoder layers'"
+            f" parameters (of the original, which had {original['total']:,} parameters in all)"
+        )
         achieved += " (of the checkpoint that was pruned)"
         target = target and f"{target} (of the checkpoint that was pruned)"
     return dict(
@@ -215,7 +196,7 @@ def _facts(record):
         target=target,
         latency=record.get("latency"),
         achieved=achieved,
-        total=original and _total(p["pruned"], original),
+        total=total,
         parameters=_both(p, "total", bool(original)),
         **{"parameters, a token uses": _both(p, "active", bool(original))},
         calibration=calibration,
@@ -226,15 +207,6 @@ def _facts(record):
     )
 
 # %% ../../nbs/checkpoint/01_card.ipynb #c10cktot
-def _total(pruned, original):
-    "What was removed since the first pruning"
-    share = 1 - pruned["layers"] / original["layers"]
-    return (
-        f"{share:.2%} of the decoder layers' parameters (of the original, which had"
-        f" {original['total']:,} parameters in all)"
-    )
-
-
 def _training(record):
     "What gradients did after the pruning, if they did anything"
     said, r, n = [], record.get("recovery"), record.get("norms")
@@ -282,20 +254,28 @@ def model_card(
         to be saved as README.md
     """
     base, results = record.get("base_model"), record.get("results")
-    credit = _credit(record.get("method"), record.get("paper"))
+    method, paper = record.get("method"), record.get("paper")
+    first = "import twossp\n" if record["format"] == "compact" else ""
+    auto = f"AutoModelFor{'ImageTextToText' if record.get('reads') else 'CausalLM'}"
+    engines = ["| engine | what to type | |", "|---|---|---|"]
+    for w in ways:  # a line an engine: what to type, or why not
+        cells = (f"`{w.command}`", w.note) if w.command else (f"not: {w.note}", "")
+        engines.append(f"| {w.engine} | {' | '.join(cells)} |")
+    credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
     text = "\n\n".join([
         f"# {base}, pruned" if base else "# A pruned model",
         "What was done:",
-        "\n".join(f"- {x}" for x in what_was_done(record)),
+        "\n".join(f"- {x}" for x in _what_was_done(record)),
         _table(_facts(record)),
         *(["## Results", _table(results)] if results else []),
         "## How to load",
         _LOAD[record["format"]],
-        _how_to_load(record),
-        *([_how_to_serve(ways)] if ways else []),
+        f"```python\n{first}from transformers import {auto}\n"
+        f"model = {auto}.from_pretrained(\"PATH\")\n```",
+        *(["\n".join(engines)] if ways else []),
         (
             "Pruned with [twossp](https://twossp.github.io/twossp/);"
-            f" `plan.json` has the details.{credit}"
+            f" `plan.json` has the details.{credit if paper else ''}"
         ),
     ])
     kind = "image-text-to-text" if record.get("reads") else "text-generation"

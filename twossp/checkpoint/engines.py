@@ -99,29 +99,33 @@ def list_engines(
         why = "a model with rotations between its layers runs in PyTorch only"
         others = [Way(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
         return [_twossp(config), *others]
-    return [*_own_ways(config), *_vllm_ways(config), _gguf_way(config), _ONNX]
+    return [_twossp(config), *_compact_ways(config), _ONNX]
 
 
-def _vllm_ways(config):
-    "The plugin, and the DeciLM format"
-    why, other = backend_refusal(config), llama_refusal(config)
-    plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
-    deci = Way(
-        "vLLM, fastest",
+def _compact_ways(config):
+    "Without twossp by the code that it brings; vLLM's plugin, the DeciLM format, GGUF"
+    load = f'{_auto(config)}.from_pretrained("PATH", trust_remote_code=True)'
+    evaluate = "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True"
+    deci = (
         "twossp export PATH --to vllm --out PATH-vllm"
-        " && vllm serve PATH-vllm --trust-remote-code",
+        " && vllm serve PATH-vllm --trust-remote-code"
     )
+    gguf = (
+        "twossp export PATH --to gguf --quantize q8_0 --out PATH.gguf"
+        " && llama-server -m PATH.gguf"
+    )
+    no_plugin, no_deci, no_gguf = (
+        why(config) for why in (backend_refusal, llama_refusal, gguf_refusal)
+    )
+    plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
+    note = "runs the modeling_twossp.py that the checkpoint brings"
     return [
-        Way("vLLM", None, why) if why else plugin,
-        Way("vLLM, DeciLM format", None, other) if other else deci,
+        Way("transformers alone", load, note),
+        Way("lm-eval", evaluate, "add --tasks"),
+        Way("vLLM", None, no_plugin) if no_plugin else plugin,
+        Way("vLLM, DeciLM format", None, no_deci) if no_deci else Way("vLLM, fastest", deci),
+        Way("llama.cpp", None, no_gguf) if no_gguf else Way("llama.cpp", gguf),
     ]
-
-
-def _gguf_way(config):
-    if why := gguf_refusal(config):
-        return Way("llama.cpp", None, why)
-    command = "twossp export PATH --to gguf --quantize q8_0 --out PATH.gguf"
-    return Way("llama.cpp", f"{command} && llama-server -m PATH.gguf")
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #c9a59682
 def _twossp(config):
@@ -137,26 +141,9 @@ _ONNX = Way(
 )
 
 
-def _own_ways(config):
-    "With twossp, or by the code that it brings"
-    command = f'{_auto(config)}.from_pretrained("PATH", trust_remote_code=True)'
-    note = "runs the modeling_twossp.py that the checkpoint brings"
-    told = "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True"
-    alone, lm_eval = Way("transformers alone", command, note), Way("lm-eval", told, "add --tasks")
-    return [_twossp(config), alone, lm_eval]
-
-
 def _auto(config):
     "The Auto class that builds the whole model, eyes included"
     return f"AutoModelFor{'ImageTextToText' if sees(config) else 'CausalLM'}"
-
-
-def _lm_eval_way(config):
-    "By itself it loads what transformers takes for a causal model"
-    if model_family(config) in causal_types():
-        return Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks")
-    note = "its own loader takes no model of this type; add --tasks"
-    return Way("lm-eval", "twossp --model PATH --dense --evaluate_downstream", note)
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {
@@ -188,9 +175,13 @@ def _ordinary(config):
     why = _NOT_IN_VLLM.get(model_family(config))
     if why and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
         why = None
+    lm_eval = Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks")
+    if model_family(config) not in causal_types():  # it loads causal models by itself
+        note = "its own loader takes no model of this type; add --tasks"
+        lm_eval = Way("lm-eval", "twossp --model PATH --dense --evaluate_downstream", note)
     return [
         Way("transformers", f'{_auto(config)}.from_pretrained("PATH")'),
-        _lm_eval_way(config),
+        lm_eval,
         Way("vLLM", None, why) if why else Way("vLLM", "vllm serve PATH"),
         Way("SGLang", "python -m sglang.launch_server --model-path PATH"),
         _llama_cpp_way(config),

@@ -259,7 +259,7 @@ def _pruned_config(base):
     )
     return type(f"Pruned{own.__name__}", (own,), members)
 
-
+# %% ../../nbs/checkpoint/06_load.ipynb #ldmodel1
 def _pruned_model(base, config):
     "The model class of a family's compact checkpoints"
     model_base = causal_class(config_class(base))

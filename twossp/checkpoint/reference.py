@@ -153,10 +153,12 @@ def read_reference(
     try:
         answers = json.loads(file.read_text(encoding="utf-8"))["answers"]
         ends = _read_ends(file.parent)
-        cut = [dict(a, steps=_until(a["steps"], ends)) for a in answers]
+        for a in answers:
+            over = [i for i, s in enumerate(a["steps"]) if s["tokens"][0] in ends]
+            a["steps"] = a["steps"][: over[0] if over else None]
     except (ValueError, KeyError, TypeError) as e:
         raise ValueError(f"{file} is damaged: {one_line(e)}") from e
-    return [a for a in cut if a["steps"]]
+    return [a for a in answers if a["steps"]]
 
 
 def _read_ends(folder):
@@ -168,11 +170,6 @@ def _read_ends(folder):
             ids = said.get("eos_token_id")
             ends += ids if isinstance(ids, list) else [ids]
     return set(ends) - {None}
-
-
-def _until(steps, ends):
-    n = next((i for i, s in enumerate(steps) if s["tokens"][0] in ends), len(steps))
-    return steps[:n]
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #8d636962
 WORDS = {
@@ -194,14 +191,12 @@ class EngineReport:
     rows: tuple[tuple[str, dict], ...]  # prompt, what `compare` gives
 
     def __repr__(self):
-        lines = [_line(prompt, found) for prompt, found in self.rows]
+        lines = []
+        for prompt, found in self.rows:
+            far = "no log-probabilities given"
+            if found["largest"] is not None:
+                far = f"log-probabilities differ by {found['largest']:.1e} at most"
+                far += f", {found['mean']:.1e} on average"
+            same = f"{found['same']} of {found['of']} tokens equal"
+            lines.append(f"{prompt!r}: {same}, {far}")
         return "\n".join([*lines, f"{self.verdict}: {WORDS[self.verdict]}"])
-
-
-def _line(prompt, found):
-    "A prompt's row"
-    largest, said = found["largest"], "no log-probabilities given"
-    if largest is not None:
-        said = f"log-probabilities differ by {largest:.1e} at most"
-        said += f", {found['mean']:.1e} on average"
-    return f"{prompt!r}: {found['same']} of {found['of']} tokens equal, {said}"

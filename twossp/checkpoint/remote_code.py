@@ -214,7 +214,7 @@ def _list_exchanged(model, s):
     lines = lambda rows: "".join(f"    {row},\n" for row in rows)
     return tuple(f"[\n{lines(x)}]" if x else "[]" for x in (stubs, sorted(projections)))
 
-
+# %% ../../nbs/checkpoint/04_remote_code.ipynb #rcwrite1
 def write_code(
     model: PreTrainedModel,  # of a supported family, pruned
     folder: Path,  # where its checkpoint is

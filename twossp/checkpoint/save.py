@@ -40,7 +40,9 @@ from ..core.config_keys import config_entries
 from ..core.families import arch, model_family, row_to_dict
 from ..core.files import atomic_folder, check_writable, real_path, scratch, settle
 from ..core.layer_edits import silent_biases
-from ..core.linear import NoLinear, make_linear, pad_zeros, read_matrix
+from ..core.linear import (
+    NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
+)
 from ..core.offload import is_away, make_later
 from ..core.parts import structure
 from ..core.plan import Plan, get_kind, kind_of, to_json
@@ -48,11 +50,12 @@ from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS, mask_tensors, plan_tensors
 
 # %% ../../nbs/checkpoint/05_save.ipynb #21f5e4d1
-def _zero(linear):
-    "A projection of zeros in the place of another"
-    with align_module_device(linear):
-        bias = None if linear.bias is None else torch.zeros_like(linear.bias)
-        return make_linear(linear, torch.zeros_like(read_matrix(linear)), bias)
+def _zero(like, shape=None):
+    "A projection of zeros in the place of another; `shape`: outputs and inputs"
+    with align_module_device(like):
+        w = read_matrix(like)
+        bias = None if like.bias is None else like.bias.new_zeros((shape or w.shape)[0])
+        return make_linear(like, w.new_zeros(shape or w.shape), bias)
 
 
 def _fill(linear, like, dim, parts, width):
@@ -63,15 +66,6 @@ def _fill(linear, like, dim, parts, width):
             bias = bias.detach()
             bias = pad_zeros(bias, 0, width, parts) if dim == 0 else bias
         return make_linear(like, pad_zeros(w, dim, width, parts), bias)
-
-
-def _silent(like, dim, n):
-    "A projection of zeros in the place of `like`, with `n` outputs (dim 0) or inputs"
-    with align_module_device(like):
-        w = read_matrix(like)
-        shape = (n, w.shape[1]) if dim == 0 else (w.shape[0], n)
-        bias = None if like.bias is None else like.bias.new_zeros(shape[0])
-        return make_linear(like, w.new_zeros(shape), bias)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e43537d4
 def _find_narrow(model, left):
@@ -91,7 +85,8 @@ def _fill_edits(places, like, dim, parts, width):
     "The edits that fill up a projection, in all layers that use it"
     now = getattr(*places[0])
     if isinstance(now, NoLinear):
-        new = make_later(like, partial(_silent, dim=dim, n=width * parts))
+        shape = (width * parts, in_features(like)) if dim == 0 else (out_features(like), width)
+        new = make_later(like, partial(_zero, shape=shape))
     else:
         new = make_later(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
     return [Edit(*place, new) for place in places]
@@ -586,14 +581,6 @@ def _move_in(new, folder):
             old.unlink()
     return sorted(names)
 
-
-def _upload(folder, names, repo_id=None, token=None, private=None, **commit):
-    "What transformers' `push_to_hub=True` does: these files go to the hub"
-    api = HfApi(token=token)
-    repo = api.create_repo(repo_id or folder.name, private=private, exist_ok=True)
-    where = dict(repo_id=repo.repo_id, folder_path=str(folder))
-    api.upload_folder(**where, allow_patterns=names, **commit)
-
 # %% ../../nbs/checkpoint/05_save.ipynb #3f76973c
 _PUSH = ("repo_id", "token", "private", "commit_message", "revision", "create_pr")
 
@@ -628,5 +615,9 @@ def save_in_place(
         settle(new)
         # transformers 5.14 writes the weights in every process
         names = _move_in(new, folder) if is_main_process else []
-    if push_to_hub and names:
-        _upload(folder, names, **hub)
+    if push_to_hub and names:  # as transformers' `push_to_hub=True` does
+        api, private = HfApi(token=hub.pop("token", None)), hub.pop("private", None)
+        repo_id = hub.pop("repo_id", None) or folder.name
+        repo = api.create_repo(repo_id, private=private, exist_ok=True)
+        where = dict(repo_id=repo.repo_id, folder_path=str(folder))
+        api.upload_folder(**where, allow_patterns=names, **hub)

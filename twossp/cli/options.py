@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
-    'DEMO', 'Flags', 'flag', 'word', 'add_flags', 'make_parser', 'read_given',
-    'read_number', 'read_count', 'read_whole', 'read_attentions', 'read_fewshot',
-    'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
-    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
-    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
-    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
-    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
-    'calibration_name', 'needs_calibration', 'usual_windows', 'check_options',
-    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'BoundedModel', 'EstimateOptions'
+    'DEMO', 'Flags', 'flag', 'word', 'make_parser', 'read_given', 'read_number',
+    'read_count', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
+    'QualityOptions', 'MethodOptions', 'MixtureOptions', 'CalibrationOptions',
+    'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions',
+    'OtherOptions', 'Options', 'read_options', 'method_options', 'wants_several',
+    'read_batch_size', 'wants_quality', 'fewshot_number', 'text_folder',
+    'evaluation_names', 'calibration_name', 'needs_calibration', 'usual_windows',
+    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'EstimatedModel',
+    'EstimatedTarget', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -24,7 +24,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 
 from ..baselines.methods import ESTIMATED, find_method, method_names
-from ..checkpoint.exporters import exporter_names, find_exporter
+from ..checkpoint.exporters import exporter_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class Flags(argparse.ArgumentParser):
@@ -88,7 +88,7 @@ def _check_decision(decides):
     return decides
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def add_flags(
+def _add_flags(
     parser: argparse.ArgumentParser,  # receives them
     cls: type,  # a dataclass of flags; its docstring's first line is the heading
 ) -> None:
@@ -125,7 +125,7 @@ def make_parser(
     )
     for part in reversed(cls.__mro__):
         if part.__dict__.get("__annotations__"):
-            add_flags(p, part)
+            _add_flags(p, part)
     return p
 
 
@@ -167,14 +167,14 @@ def read_count(
     return _at_least(text, 1)
 
 
-def read_whole(
+def _read_whole(
     text: str,  # a word of a command line
 ) -> int:  # 0, 1, …
     "A number that may be zero."
     return _at_least(text, 0)
 
 # %% ../../nbs/cli/00_options.ipynb #f944d4e1
-def read_attentions(
+def _read_attentions(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "search"
     "How many attention modules go, or that this is to be searched."
@@ -185,7 +185,7 @@ def read_attentions(
         raise argparse.ArgumentTypeError(what) from None
 
 
-def read_fewshot(
+def _read_fewshot(
     text: str,  # a word of a command line
 ) -> int | str:  # how many, or "task"
     "How many solved examples come first, or that the task says it."
@@ -243,7 +243,7 @@ class ModelOptions:
         0,
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)",
-        type=read_whole, decides="plan",
+        type=_read_whole, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #2187b416
@@ -380,7 +380,7 @@ class MethodOptions:
         "2ssp: number of attention modules to remove instead of the formula's;"
         " 'search' selects it on the calibration text",
         metavar="N",
-        type=read_attentions, decides="plan",
+        type=_read_attentions, decides="plan",
     )
     widths: str | None = flag(
         None,
@@ -530,7 +530,7 @@ class AskOptions:
         "number of solved examples before each question, at most as many as the task"
         " has; 'task' uses the task's own number (default: 0, as in the paper)",
         metavar="N",
-        type=read_fewshot, decides="row",
+        type=_read_fewshot, decides="row",
     )
     apply_chat_template: bool = flag(
         False,
@@ -816,98 +816,6 @@ def usual_windows(
     n = find_method(o.pruning_method).windows if o.pruning_method else 1
     return max(n, 32) if o.repair else n
 
-# %% ../../nbs/cli/00_options.ipynb #dedf9997
-def check_options(
-    o: Options,  # what was asked for
-) -> None:
-    "`ValueError` for what does not fit together."
-    if o.model is None:
-        raise ValueError(
-            "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
-            " shows what it does)"
-        )
-    _check_task(o)
-    _check_target(o)
-    _check_evaluation(o)
-    if o.local_datasets and o.data_dir:
-        raise ValueError("--local_datasets is --data_dir ./data: give one of them")
-    if o.results and not Path(o.results).absolute().parent.is_dir():
-        parent = Path(o.results).absolute().parent
-        raise ValueError(f"--results: there is no folder {parent}")
-
-
-def _check_task(o):
-    "There is something to do"
-    if o.export and not o.save:
-        raise ValueError("--export needs --save: it is written from the checkpoint")
-    if o.quantize and not (o.export and "quantize" in find_exporter(o.export).options):
-        raise ValueError("--quantize is for --export gguf")
-    if o.ablation and o.save:
-        raise ValueError(
-            "--ablation saves no checkpoints: give --results FILE instead of --save"
-        )
-    if not (o.dense or o.pruning_method or o.plan or o.ablation):
-        raise ValueError(
-            "nothing to do: give --pruning_method with --sparsity_rate, --dense,"
-            " --plan, --ablation or --report"
-        )
-    if o.pruning_method is not None:
-        find_method(o.pruning_method)  # or says which there are
-
-# %% ../../nbs/cli/00_options.ipynb #464e6610
-def _check_target(o):
-    "What is pruned, and how much of it"
-    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
-    rates = [k for k in names if getattr(o, k) is not None]
-    if wants_quality(o):
-        rates.append("max_loss" if o.max_loss is not None else "min_agreement")
-    if o.plan and (o.pruning_method or rates or method_options(o)):
-        raise ValueError(
-            "--plan reuses a saved plan and cannot be combined with --pruning_method,"
-            " its options or a target: leave them out"
-        )
-    if o.plan:
-        return
-    if o.pruning_method is None and (rates or o.save):
-        raise ValueError(f"--{(rates or ['save'])[0]} needs --pruning_method")
-    if o.pruning_method is not None and len(rates) != 1:
-        both = ", not both" if rates else ""
-        raise ValueError(
-            "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-            f" --min_agreement{both}"
-        )
-    if o.context and not (o.target_memory or o.target_speedup or o.target_latency):
-        raise ValueError(
-            "--context is for --target_memory, --target_speedup and --target_latency"
-        )
-    if (o.batch or o.prefill) and not o.target_latency:
-        raise ValueError("--batch and --prefill are for --target_latency")
-    if o.target_latency and (o.stream or o.device_map or o.executor):
-        raise ValueError(
-            "--target_latency times a model on one device: leave --stream, --device_map"
-            " and --executor out"
-        )
-
-# %% ../../nbs/cli/00_options.ipynb #25bf1d4f
-def _check_evaluation(o):
-    "What is measured"
-    if o.prompt and not o.evaluate_qualitative:
-        raise ValueError("--prompt needs --evaluate_qualitative")
-    asked = o.tasks or o.include_path or o.limit or o.num_fewshot
-    asked = asked or o.apply_chat_template or o.confirm_run_unsafe_code
-    if asked and not o.evaluate_downstream:
-        raise ValueError(
-            "--tasks, --include_path, --limit, --num_fewshot, --apply_chat_template and"
-            " --confirm_run_unsafe_code need --evaluate_downstream"
-        )
-    if o.agreement and not evaluation_names(o):
-        raise ValueError("--agreement needs a text: --evaluation, or another of them")
-    if o.executor and (o.save or o.plan or o.ablation or wants_quality(o)):
-        raise ValueError(
-            "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
-            " --min_agreement out"
-        )
-
 # %% ../../nbs/cli/00_options.ipynb #55d8b08f
 @dataclass(frozen=True)
 class NoOptions:
@@ -937,87 +845,44 @@ class ReportOptions:
         metavar="FILE", decides="nothing",
     )
 
-# %% ../../nbs/cli/00_options.ipynb #8315feba
+# %% ../../nbs/cli/00_options.ipynb #e36ace62
+def _like(cls, name):
+    "A flag of another command, with the same help; here it decides nothing"
+    f = cls.__dataclass_fields__[name]
+    return flag(**dict(f.metadata, default=f.default, decides="nothing"))
+
+
 @dataclass(frozen=True)
-class BoundedModel:
-    "Model and target."
+class EstimatedModel:
+    "Model."
 
     model: str = word(
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
         decides="nothing",
     )
+    stream: bool = _like(ModelOptions, "stream")  # from files
+    dtype: str = _like(ModelOptions, "dtype")  # of the weights
+    cache_dir: str | None = _like(ModelOptions, "cache_dir")  # of downloads
+    trust_remote_code: bool = _like(ModelOptions, "trust_remote_code")  # its own class
+
+
+@dataclass(frozen=True)
+class EstimatedTarget:
+    "Pruning methods and target."
+
+    # some of `method_names`
+    pruning_method: tuple[str, ...] = flag(
+        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD",
+        nargs="+", decides="nothing",
+    )
     sparsity_rate: float | None = flag(
         None, "target sparsity, between 0 and 1", metavar="S", type=read_number,
         decides="nothing",
     )
-    target_bytes: str | None = flag(
-        None, "maximum size of the checkpoint, such as 8GB", metavar="SIZE",
-        decides="nothing",
-    )
-    target_memory: str | None = flag(
-        None, "maximum size of weights and KV cache at --context tokens",
-        metavar="SIZE", decides="nothing",
-    )
-    target_params: str | None = flag(
-        None, "maximum number of parameters, such as 300M", metavar="N",
-        decides="nothing",
-    )
-    target_speedup: float | None = flag(
-        None, "decode speed-up in operations per token at --context (counted)",
-        metavar="X", type=read_number, decides="nothing",
-    )
-    context: int = flag(
-        4096, "tokens in the KV cache (default: 4096)", metavar="T", type=read_count,
-        decides="nothing",
-    )
 
-# %% ../../nbs/cli/00_options.ipynb #e36ace62
+
 @dataclass(frozen=True)
-class EstimateOptions(BoundedModel):
-    "Pruning methods and their options."
+class EstimateOptions(MethodOptions, BoundOptions, EstimatedTarget, EstimatedModel):
+    "Options for mixture-of-experts (MoE) models."
 
-    # some of `method_names`
-    pruning_method: tuple[str, ...] = flag(
-        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD", nargs="+",
-        decides="nothing",
-    )
-    multiple: int | None = flag(
-        None, "2ssp: round FFN widths to multiples of this", metavar="N",
-        type=read_count, decides="nothing",
-    )
-    n_attn: int | str | None = flag(
-        None, "2ssp: number of attention modules to remove, or 'search'", metavar="N",
-        type=read_attentions, decides="nothing",
-    )
-    alpha: float | None = flag(
-        None, "2ssp: exponent of the width/depth split (default: 1.5)",
-        type=read_number, decides="nothing",
-    )
-    widths: str | None = flag(
-        None, "2ssp: FFN widths, equal in all layers or searched",
-        choices=["uniform", "search"], decides="nothing",
-    )
-    balance: str | None = flag(
-        None, "2ssp, MoE models: experts that the width/depth split counts",
-        choices=COUNT_NAMES, decides="nothing",
-    )
-    repair: str | None = flag(
-        None, "include the cost of this repair: least_squares", metavar="HOW",
-        choices=REPAIR_NAMES, decides="nothing",
-    )
-    stream: bool = flag(
-        False, "estimate with the decoder layers left on disk", action="store_true",
-        decides="nothing",
-    )
-    dtype: str = flag(
-        "auto", "data type of the weights: auto (as stored), float32, bfloat16 or float16",
-        decides="nothing",
-    )
-    cache_dir: str | None = flag(
-        None, "folder in which configurations are cached", metavar="DIR",
-        decides="nothing",
-    )
-    trust_remote_code: bool = flag(
-        False, "run the Python code that comes with the checkpoint", action="store_true",
-        decides="nothing",
-    )
+    balance: str | None = _like(MixtureOptions, "balance")  # "all" or "active"

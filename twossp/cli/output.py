@@ -30,25 +30,19 @@ def show_rows(
 ) -> str:  # for stdout
     "Rows as text: side by side, with samples of text below; what failed at the end."
     done = [r for r in rows if "method" not in r.errors]
-    parts = [_table(done), *_samples(done)] if done else []
+    parts = []
+    if len(done) > 5:  # too many for columns side by side
+        wide = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
+        parts.append(to_markdown(wide, index=False))
+    elif done:
+        parts.append(to_markdown(compare(done)))
+    for prompt, texts in samples(done).iterrows() if done else ():
+        lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
+        parts.append("\n".join([f"> {prompt}", *lines]))
     for r in rows:
         named = f"{r.method} at {r.target:.4g}"
         parts += [f"{named}: {part}: {e}" for part, e in r.errors.items()]
     return "\n\n".join(parts)
-
-
-def _table(rows):
-    if len(rows) <= 5:
-        return to_markdown(compare(rows))
-    # too many for columns side by side
-    wide = summary(rows).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
-    return to_markdown(wide, index=False)
-
-
-def _samples(rows):
-    for prompt, said in samples(rows).iterrows():
-        texts = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in said.items()]
-        yield "\n".join([f"> {prompt}", *texts])
 
 # %% ../../nbs/cli/01_output.ipynb #a62b87a8
 def find_program(

@@ -42,7 +42,10 @@ def reach_quality(
     log.info("%s", to_markdown(shown, index=False))
     log.info("%s", _say_chosen(q, split_windows(calib)[1]))
     if is_first():
-        _keep_curve(folder, q)
+        folder.mkdir(parents=True, exist_ok=True)
+        quality_table(q).to_csv(folder / "quality.csv", index=False)
+        drawn = save_figure(folder / "quality.png", plot_quality, q)
+        log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
     own = {k: v for k, v in own.items() if getattr(o, k, v) is None}
     found = dict(sparsity_rate=q.chosen.sparsity, dense=True)
     texts = evaluation_names(o)
@@ -57,14 +60,6 @@ def _say_chosen(q: Quality, held):
         f" held-out windows of {held.shape[1]} tokens perplexity ×{c.loss:.4f}, the same"
         f" top token at {c.agreement:.2%}"
     )
-
-
-def _keep_curve(folder, q):
-    "The curve as a table and as a figure, beside the plans"
-    folder.mkdir(parents=True, exist_ok=True)
-    quality_table(q).to_csv(folder / "quality.csv", index=False)
-    drawn = save_figure(folder / "quality.png", plot_quality, q)
-    log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
 
 # %% ../../nbs/cli/02_quality_target.ipynb #b46960b4
 def say_quality(

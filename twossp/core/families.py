@@ -74,6 +74,16 @@ class Arch:
 # %% ../../nbs/core/06_families.ipynb #56634451
 _GATED = ("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"
 _LLAMA = Arch("model.layers", "self_attn", "input_layernorm", "o_proj", *_GATED)
+_GQA = dict(num_key_value_heads=2)
+_WIDE = dict(_GQA, head_dim=16)
+_SLIDING = dict(use_sliding_window=True, sliding_window=8)
+_GEMMA = dict(_WIDE, query_pre_attn_scalar=16)
+_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
+
+
+def _alternate(L):
+    "Attention over all, then in a window, and so on"
+    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
 @dataclass(frozen=True)
@@ -142,18 +152,6 @@ def _find(layer, name):
         return None
 
 # %% ../../nbs/core/06_families.ipynb #3e1f07aa
-_GQA = dict(num_key_value_heads=2)
-_WIDE = dict(_GQA, head_dim=16)
-_SLIDING = dict(use_sliding_window=True, sliding_window=8)
-_GEMMA = dict(_WIDE, query_pre_attn_scalar=16)
-_SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling=0.5)
-
-
-def _alternate(L):
-    "Attention over all, then in a window, and so on"
-    return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
-
-
 ARCHS: dict[str, Arch] = {  # by model type
     "llama": replace(
         _LLAMA,
@@ -232,6 +230,10 @@ ARCHS |= {
             opt_post_norm=dict(word_embed_proj_dim=16, do_layer_norm_before=False)
         ),
     ),
+}
+
+# %% ../../nbs/core/06_families.ipynb #3e1f07ae
+ARCHS |= {
     "gpt_neox": Arch(
         "gpt_neox.layers",
         "attention",
@@ -370,7 +372,6 @@ class Memory:
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
     held: dict = field(default_factory=dict)  # tokens that were not too many at once
-    images: object = None  # what belongs to the windows that it is run on now
 
 
 _MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
@@ -465,6 +466,18 @@ def _check_row(row):
             f"config.json's entry `twossp` holds an invalid family row: {row}"
         )
 
+
+def _check_soft_cap(c):
+    "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
+    text = c.get_text_config()
+    used = getattr(text, "_attn_implementation", None)
+    if used == "sdpa" and getattr(text, "attn_logit_softcapping", None):
+        raise ValueError(
+            f"this {c.model_type} was loaded with the attention {used!r}, which drops"
+            " the soft cap of its scores: load it with attn_implementation='eager', or"
+            " call model.set_attn_implementation('eager')"
+        )
+
 # %% ../../nbs/core/06_families.ipynb #7eded24c
 class Unloadable(ValueError):
     "A checkpoint that is refused before its weights are read."
@@ -527,18 +540,6 @@ def _table_row(c, kind):
     if row and getattr(c, "num_ln_in_parallel_attn", None) == 2:  # Falcon 40B's layers
         return replace(row, attn_norm="ln_attn")
     return row
-
-
-def _check_soft_cap(c):
-    "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
-    text = c.get_text_config()
-    used = getattr(text, "_attn_implementation", None)
-    if used == "sdpa" and getattr(text, "attn_logit_softcapping", None):
-        raise ValueError(
-            f"this {c.model_type} was loaded with the attention {used!r}, which drops"
-            " the soft cap of its scores: load it with attn_implementation='eager', or"
-            " call model.set_attn_implementation('eager')"
-        )
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(
@@ -823,7 +824,7 @@ def shipped_row(
             return None
     return row if says_width(model, row) else replace(row, width="")
 
-
+# %% ../../nbs/core/06_families.ipynb #5a1b0c08
 def first_width(
     model: PreTrainedModel,  # of the row's family
     row: Arch,  # its row

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..baselines.blocks import width_only
+from ..baselines.controls import width_only
 from ..core.families import arch, decoder_layers, ffn_linears, sizes
 from ..core.plan import Plan, drop
 from .grid import run_grid

@@ -11,7 +11,7 @@ __all__ = [
     'whole_models'
 ]
 
-# %% ../../nbs/evaluation/14_bench.ipynb #e7ddcb83
+# %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
 import json
 import tempfile
 import time
@@ -37,7 +37,6 @@ from ..core.files import append_line, mend
 from ..core.parts import structure
 from ..core.plan import drop, get_kind, kind_of
 from ..core.testing import byte_tokenizer, tiny_ids, tiny_model
-from .cost import Room, pruning_cost
 from .estimate import build_skeleton, shape_plans
 from .latency import (
     MULTIPLES, Workload, device_name, measure_latency, random_model, time_beside,
@@ -148,7 +147,7 @@ def make_bench(
             )
     return replace(bench, shapes=fits)
 
-# %% ../../nbs/evaluation/14_bench.ipynb #cb9f0a92
+# %% ../../nbs/evaluation/14_bench.ipynb #b1ad7edd
 @dataclass(frozen=True)
 class Case:
     "One thing that is measured."
@@ -174,7 +173,7 @@ VERDICTS = {  # what a row may say; those that are bad first
     "equal": "to the bit",
     "within": "the stated bound",
     "measured": "",
-    "extrapolated": "from counted operations, since the time was too short",
+    "extrapolated": "from fewer windows, since the time was too short",
     "not possible": "on this device, with the reason",
 }
 _HERE = "twossp.evaluation.bench:"
@@ -373,34 +372,10 @@ def _right(b) -> Iterator[Case]:
     yield Case("twice the same", _same_again)
     yield Case("synchronizations", _waits)
 
-# %% ../../nbs/evaluation/14_bench.ipynb #5051b2b7
+# %% ../../nbs/evaluation/14_bench.ipynb #7453e127
 def _windows(b, n):
     "Random token windows, on the CPU as calibration text is"
     return tiny_ids(n, b.tokens, vocab=min(s["vocab_size"] for s in b.shapes.values()))
-
-
-def _rate(b, model):
-    "Operations a second of an ordinary forward pass of one window"
-    ids = _windows(b, 1).to(b.device)
-    with inference(model):
-        model.base_model(ids, use_cache=False)
-        wait_for(b.device)
-        start = time.perf_counter()
-        model.base_model(ids, use_cache=False)
-        wait_for(b.device)
-        return count_operations(model, b.tokens, logits=0) / (time.perf_counter() - start)
-
-
-def _expect(b, name, shape, windows, model):
-    "Seconds that a method would take, by its counted operations; None: not counted"
-    if not find_method(name).steps:
-        return None
-    room = Room(windows, b.tokens, max(1, free_bytes(b.device)), b.device.type)
-    try:
-        cost = pruning_cost(b.skeleton(shape), name, 0.25, room)[-1]
-    except ValueError:
-        return None
-    return cost.operations / _rate(b, model)
 
 
 def _timed(b, work):
@@ -413,17 +388,22 @@ def _timed(b, work):
         seconds = time.perf_counter() - start
     return dict(seconds=seconds, peak=p.peak), out
 
-# %% ../../nbs/evaluation/14_bench.ipynb #9323f440
+# %% ../../nbs/evaluation/14_bench.ipynb #b515e9d9
 def _prune_one(name, shape, b, left):
     "One method at 25 %, with as many windows as it takes"
     n = min(find_method(name).windows or 1, 256 if b.options is None else 8)
     model, log = b.model(shape), {}
-    expected = _expect(b, name, shape, n, model)
-    if expected is not None and expected > left:
-        return dict(verdict="extrapolated", seconds=expected, windows=n)
-    options = b.method_options(name) | dict(log=log)
+    find = lambda k, **options: _timed(b, partial(
+        method(name), model, _windows(b, k), 0.25, **b.method_options(name), **options
+    ))[0]
     try:
-        found, _ = _timed(b, lambda: method(name)(model, _windows(b, n), 0.25, **options))
+        if n > 1 and left < 600:  # a few windows tell how long all of them take
+            few = max(1, n // 16)
+            expected = find(few)["seconds"] * n / few
+            if expected > left:
+                facts = dict(seconds=expected, windows=n, measured_on=few)
+                return dict(verdict="extrapolated") | facts
+        found = find(n, log=log)
     except ValueError as e:  # what a method refuses: attention modules are too few, for one
         return dict(verdict="not possible", why=one_line(e))
     weights = weight_bytes(model)

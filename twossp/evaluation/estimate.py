@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton', 'as_skeleton',
-    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'estimate',
-    'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
+    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'count_units',
+    'estimate', 'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
@@ -18,8 +18,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from inspect import signature
 from operator import or_
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import torch
@@ -39,7 +41,7 @@ from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import keep_some
 from ..core.families import model_family, n_params, pick_loader
-from ..core.parts import pack_scores, structure
+from ..core.parts import Part, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import packed_form, plain_config, plain_type
 from .measure import count_operations, linear_beside, weight_bytes
@@ -227,32 +229,47 @@ def _width_shapes(model, s, sparsity):
     return _two_ssp_shapes(model, s, sparsity, n_attn=0)
 
 
-def _depth_shapes(model, s, sparsity):
+def _depth_shapes(model, s, sparsity, each=None):
     mean, drops = mean_sizes(s)[0], mixer_drops(s)
     n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
     if n > len(drops):
         raise ValueError(
             f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
         )
-    ends = _ends(max(1, n), [p.size for p in s.mixers])
+    ends = _ends(max(1, n), each or [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 
-def _layer_shapes(model, s, sparsity):
+def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(n, s.layers)]
+    return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
-def _part_shapes(model, s, sparsity):
+def _part_shapes(model, s, sparsity, weights=None):
     L, ffns = len(s), s.sizes()
     n = removal_count(L, sparsity, L - 1)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
-    both = _ends(n, [a + f for a, f in zip(attns, ffns, strict=True)])[0]
-    # a layer that loses both leaves whole, norms and all: least goes where they differ
-    ffn = sorted(range(L), key=lambda i: ffns[i])[:n]
-    attn = sorted(range(L), key=lambda i: (i in ffn, attns[i]))[:n]
-    return [drop(L, attn=both, ffn=both), drop(L, attn=attn, ffn=ffn)]
+    layers = s.layers
+    if weights:
+        layers, attns, ffns = weights.layers, weights.attns, weights.ffns
+    # a layer that loses both leaves whole, norms and all
+    norms = [x - a - f for x, a, f in zip(layers, attns, ffns, strict=True)]
+    both = _ends(n, layers)[0]
+    pairs = [(both, both), (_ends(n, attns)[0], _ends(n, ffns)[0])]
+    for one, other, turn in ((attns, ffns, 1), (ffns, attns, -1)):
+        first = sorted(range(L), key=lambda i: one[i])[:n]
+        rest = [x + (i in first) * norms[i] for i, x in enumerate(other)]
+        second = sorted(range(L), key=lambda i: (rest[i], i in first))[:n]
+        pairs.append((first, second)[::turn])
+
+    def removed(pair):
+        attn, ffn = pair
+        parts = sum(attns[i] for i in attn) + sum(ffns[i] for i in ffn)
+        return parts + sum(norms[i] for i in {*attn} & {*ffn})
+
+    ends = max(pairs, key=removed), min(pairs, key=removed)
+    return [drop(L, attn=attn, ffn=ffn) for attn, ffn in ends]
 
 
 def _slice_shapes(model, s, sparsity):
@@ -348,6 +365,11 @@ class Estimate:
     prefill: int  # operations of a prompt as long as the context
     token: int  # operations of one token after it
 
+    def in_units(self) -> tuple:  # as `UNITS` names them
+        "What a limit can be set to: parameters, bytes, operations."
+        sizes = self.params, self.bytes + self.header, self.bytes + self.cache
+        return *sizes, self.token, self.prefill
+
 # %% ../../nbs/evaluation/10_estimate.ipynb #469bad0e
 def _header_bytes(model, s):
     "What files say of their tensors, at most: names, types, shapes, places"
@@ -358,6 +380,16 @@ def _header_bytes(model, s):
         words = f"{k}{list(x.shape)}{size}{size}"
         found += (len(words) + 56) * (2 * len(x) if k in each else 1)  # experts, one by one
     return found
+
+# %% ../../nbs/evaluation/10_estimate.ipynb #unitscnt
+def count_units(
+    part: Part,  # whose width can be chosen, of a model
+    kept,  # of it, as a plan says
+) -> int:  # neurons of an FFN, or of each expert; 0: it is removed
+    "How wide a part will be."
+    t = next(t for t in part.dense if t.axis is not None)
+    shape = part.tensors(kept).get(part.full_name(t.name))
+    return shape[t.axis] // t.times if shape else 0
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7c7876cd
 UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sought of
@@ -390,6 +422,21 @@ class _Dense:
                 units[unit].append(value)
         return drops, units
 
+    @cached_property
+    def weights(self):
+        "What leaves with each layer, its token mixers together, its FFN, by unit"
+        L, total = len(self.s), self.s.total
+        count = lambda plan: self.leaves("", 0.0, plan, total).in_units()
+        full, rows = count(dense_plan(L)), {}
+        for name, what in (("layers", "blocks"), ("attns", "attn"), ("ffns", "ffn")):
+            left = [count(drop(L, **{what: [i]})) for i in range(L)]
+            rows[name] = [[a - b for a, b in zip(full, x, strict=True)] for x in left]
+        found = {}
+        for k, unit in enumerate(UNITS):
+            each = {name: [x[k] for x in row] for name, row in rows.items()}
+            found[unit] = SimpleNamespace(**each)
+        return found
+
     def less(self, part, kept):
         "Operations of a prompt, and of a token, that leave with what is not kept of a part"
         asked = ((self.context, 0), (1, self.context))
@@ -407,26 +454,34 @@ class _Dense:
                 lost = self.less(p, kept)
                 prefill, token = prefill - lost[0], token - lost[1]
             if p in leading and not gone:
-                t = next(t for t in p.dense if t.axis is not None)
-                shape = p.tensors(kept).get(p.full_name(t.name))
-                widths.append(shape[t.axis] // t.times if shape else 0)
+                widths.append(count_units(p, kept))
         beside = 2 * sum(self.beside[i] for i in plan.gone)
         stays = sum(p.layer not in plan.gone and p.size > 0 and p.read(plan) for p in s.mixers)
         left, active = s.remaining(plan)
         removed = s.total - left
         params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize
-        width = min(widths), max(widths)
+        work = prefill - beside * self.context, token - beside
         return Estimate(
-            method, target, 1 - left / total, params, params - left + active, size,
-            self.header, width, stays, _left_cache(self.cache, plan),
-            prefill - beside * self.context, token - beside,
+            method, target, 1 - left / total, params, params - left + active, size, self.header,
+            (min(widths), max(widths)), stays, _left_cache(self.cache, plan), *work,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
 def _outer_plans(dense, method, sparsity, units, options):
     "Plans of a method with the least and the most of each unit among them"
-    if method not in method_names() or not find_method(method).balanced:
-        return dict.fromkeys(shape_plans(dense.model, method, sparsity, **options))
+    if not find_method(method).balanced:
+        plans = shape_plans(dense.model, method, sparsity, **options)
+        shapes = method_function(method, "shapes", "estimate")
+        takes, (_, each) = signature(shapes).parameters, dense.mixers
+        for unit in units if len({*each["memory"]}) > 1 else ():  # caches differ
+            if "weights" in takes:
+                options = dict(options, weights=dense.weights[unit])
+            elif "each" in takes:
+                options = dict(options, each=each[unit])
+            else:
+                break
+            plans += shapes(dense.model, dense.s, sparsity, **options)
+        return dict.fromkeys(plans)
     found, (drops, each) = {}, dense.mixers
     options = {**find_method(method).defaults, **options}
     values = {tuple(each[unit]) for unit in units}

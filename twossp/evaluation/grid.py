@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #99e3b68e
+import hashlib
 import importlib.util
 import json
 import logging
@@ -308,23 +309,17 @@ def _labels(name, where, calib, methods, sparsities, evals, seeds, options, dens
                 yield f, ids, r
 
 # %% ../../nbs/evaluation/05_grid.ipynb #59e5c998
-def _methods(methods):
-    "Methods by name"
-    if isinstance(methods, Mapping):
-        return dict(methods)
+def _asked(methods, sparsities):
+    "Methods by name, and sparsities as a list"
     if isinstance(methods, (str, bytes)) or callable(methods):
         raise TypeError(
             "methods are names in a list, such as ['2ssp'], or functions by name, such"
             f" as {{'mine': f}}; got {methods!r}"
         )
-    return {n: method(n) for n in methods}
-
-
-def _targets(sparsities):
-    "Sparsities as a list"
+    named = dict(methods) if isinstance(methods, Mapping) else {n: method(n) for n in methods}
     if isinstance(sparsities, (int, float, str)):
         raise TypeError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
-    return list(sparsities)
+    return named, list(sparsities)
 
 
 def _folder(plans, out):
@@ -335,22 +330,7 @@ def _folder(plans, out):
         return Path(f"{out}.plans") if out else None
     return Path(plans)
 
-
-def _write_row(out, r):
-    "Append a row to the results file, and say what failed"
-    if out:
-        append_line(out, to_row(r))
-    for part, e in r.errors.items():
-        log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
-
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
-def _name_of(model):
-    "What a model is called"
-    if isinstance(model, Source):
-        return model.name
-    return check_model(model).config.name_or_path or model.config.model_type
-
-
 def _todo(cells, have, on_plan):
     """What is left, each once: (number, how many there are, method, windows, label, row);
     with `on_plan` also runs that have a row, since what is asked beside it is not done"""
@@ -520,7 +500,8 @@ def run_grid(
     plans: str | Path | bool | None = None,
     # called with (plan, result so far, what the method measured) before each evaluation
     on_plan: Callable | None = None,
-    on_row: Callable | None = None,  # called with each row as it is finished
+    # called with each row: those that are there already, then others as they are finished
+    on_row: Callable | None = None,
     executor: Executor | None = None,  # where runs are worked on; None: here
     progress: bool = True,  # show progress bars
     # method's or evaluation's name -> your own for what its code does not tell
@@ -559,7 +540,7 @@ def run_grid(
     on_plan : Callable | None, default None
         called with (plan, result so far, what the method measured) before each evaluation
     on_row : Callable | None, default None
-        called with each row as it is finished
+        called with each row: those that are there already, then others as they are finished
     executor : Executor | None, default None
         where runs are worked on; None: here
     progress : bool, default True
@@ -572,25 +553,33 @@ def run_grid(
     list[Result]
         the grid's rows, in its order
     """
-    name, where, key = name or _name_of(model), _place(model), dict(key or {})
-    what = _methods(methods), _targets(sparsities), check_evals(evals)
+    if name is None:
+        config = None if isinstance(model, Source) else check_model(model).config
+        name = model.name if config is None else config.name_or_path or config.model_type
+    where, key = _place(model), dict(key or {})
+    what = *_asked(methods, sparsities), check_evals(evals)
     facts = _describe(model, tok, executor)
     evaluations = identify(evals, facts.tok_id, key)
     labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
-    named = facts, evaluations, key
-    cells = [(f, ids, _identified(f, ids, r, *named)) for f, ids, r in labels]
+    cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
     how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
         keys = {r.key for *_, r in cells}
         have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
-        todo = _todo(cells, have, on_plan)
-        for r in _work(executor, model, tok, todo, evals, methods, how, key):
+        there = {r.key: as_asked(have[r.key], r, evals) for *_, r in cells if r.key in have}
+        tell = on_row if on_row and is_first() else lambda r: None
+        for r in there.values():
+            tell(r)
+        work = executor, model, tok, _todo(cells, have, on_plan), evals, methods, how, key
+        for r in _work(*work):
             if r.key not in have:
                 have[r.key] = r
-                _write_row(mine, r)
-                if on_row is not None and is_first():
-                    on_row(r)
+                if mine:
+                    append_line(mine, to_row(r))
+                for part, e in r.errors.items():
+                    log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
+                tell(r)
     return [as_asked(have[r.key], r, evals) for *_, r in cells]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #81e92d7e
@@ -622,22 +611,25 @@ def board_name(
 def on_board(
     folder: str | Path,  # TensorBoard's log folder
 ) -> Callable:  # for `run_grid`'s `on_row`
-    "Write each finished row where TensorBoard reads it."
+    "Write each row where TensorBoard reads it; once, however often it is asked for."
     check_board()
 
     def write(r):
         from torch.utils.tensorboard import SummaryWriter
 
+        name, content = board_name(r), hashlib.sha256(to_row(r).encode()).hexdigest()
+        logged = Path(folder) / name / f"{content[:16]}.logged"
+        if logged.exists():
+            return
+        known = dict(seconds=r.seconds, parameters=r.params, weight_bytes=r.bytes, **r.metrics)
+        values = {k: v for k, v in known.items() if isinstance(v, str) or math.isfinite(v or 0)}
+        if r.errors:
+            values["errors"] = "; ".join(f"{k}: {v}" for k, v in r.errors.items())
         step = round(1000 * (r.sparsity or 0))
-        with SummaryWriter(str(Path(folder) / board_name(r))) as w:
-            known = dict(seconds=r.seconds, parameters=r.params, weight_bytes=r.bytes)
-            for k, v in {**known, **r.metrics}.items():
-                if isinstance(v, str):
-                    w.add_text(k, v, step)
-                elif v is not None and math.isfinite(v):
-                    w.add_scalar(k, v, step)
-            if r.errors:
-                said = "; ".join(f"{k}: {v}" for k, v in r.errors.items())
-                w.add_text("errors", said, step)
+        with SummaryWriter(str(Path(folder) / name)) as w:
+            for k, v in values.items():
+                if v is not None:
+                    (w.add_text if isinstance(v, str) else w.add_scalar)(k, v, step)
+        logged.touch()
 
     return write

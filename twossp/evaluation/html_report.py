@@ -167,22 +167,17 @@ def _html(t, index=True):
 
 
 def _styled(t):
-    "The same with the best of each column bold"
+    "The same with the best of each column bold, and a head of one row"
     t = t.rename_axis(index=None).reset_index(names="method").set_index("method")
     body = styled(t).set_table_attributes('class="data"').to_html()
-    return f'<div class="wide">{_one_head(body)}</div>'
-
-
-def _one_head(text):
-    "A head of one row: pandas writes the index's name below the columns'"
-    first, _, rest = text.partition("</tr>")
+    first, _, rest = body.partition("</tr>")
     second, _, rest = rest.partition("</tr>")
-    if "index_name" not in second:
-        return text
-    first = first.replace('<th class="blank level0" >&nbsp;</th>', "<th>method</th>", 1)
-    return f"{first}</tr>{rest}"
+    if "index_name" in second:  # pandas writes the index's name below the columns'
+        first = first.replace('<th class="blank level0" >&nbsp;</th>', "<th>method</th>", 1)
+        body = f"{first}</tr>{rest}"
+    return f'<div class="wide">{body}</div>'
 
-# %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
+# %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
 def _main_tables(rows):
     "Of one model: (number, table, is it of a text) of each text and each task's main number"
     main = {f"{t}/{n}" for r in rows for t, n in main_numbers(r.metrics).items()}
@@ -192,7 +187,7 @@ def _main_tables(rows):
             if len(t.columns):  # pruned ones: the dense model alone stands in the first table
                 yield name, t, name not in main
 
-
+# %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
 def _numbers(rows):
     "The part of the page about each text and each task's main number"
     for name, t, text in _main_tables(rows):
@@ -246,14 +241,6 @@ def _samples(rows):
         yield f'<p><q>{escape(prompt)}</q></p><div class="said">{"".join(parts)}</div>'
 
 
-def _made(rows):
-    "Machines and versions"
-    made = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
-    t = pd.DataFrame(made).drop_duplicates()
-    yield "<h3>Made with</h3>"
-    yield _html(t, index=False)
-
-
 def _section(model, rows):
     "The part of the page about one model"
     yield f"<h2>{escape(model)}</h2>"
@@ -262,8 +249,11 @@ def _section(model, rows):
     yield from _numbers(rows)
     for t in sorted({r.target for r in rows if r.method != "dense"}):
         yield _image(f"scores of tasks at {t:.4g}", plot_downstream, rows, t)
-    for part in (_noise, _plans, _samples, _made):
+    for part in (_noise, _plans, _samples):
         yield from part(rows)
+    made = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
+    yield "<h3>Made with</h3>"
+    yield _html(pd.DataFrame(made).drop_duplicates(), index=False)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #7fdd753b
 def html_report(

@@ -289,17 +289,14 @@ def continue_prompts(
         eos_token_id=eos,
         pad_token_id=pad,
     )
+    texts = []
     with inference(model):
-        return [_continue(model, tok, p, how) for p in prompts]
-
-
-def _continue(model, tok, prompt, how):
-    "What follows one prompt"
-    x = tok(prompt, return_tensors="pt").to(input_device(model))
-    out = model.generate(
-        x.input_ids, attention_mask=x.attention_mask, generation_config=how
-    )
-    return tok.decode(out[0, x.input_ids.shape[1] :], skip_special_tokens=True)
+        for prompt in prompts:
+            x = tok(prompt, return_tensors="pt").to(input_device(model))
+            kwargs = dict(attention_mask=x.attention_mask, generation_config=how)
+            out = model.generate(x.input_ids, **kwargs)[0, x.input_ids.shape[1] :]
+            texts.append(tok.decode(out, skip_special_tokens=True))
+    return texts
 
 # %% ../../nbs/evaluation/01_measure.ipynb #0cf278dc
 @dataclass(frozen=True, eq=False)

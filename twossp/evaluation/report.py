@@ -141,13 +141,6 @@ def _ffn_scores(fig, ax, plan, s, scores):
     fig.colorbar(im, ax=ax, label="score", pad=0.01, fraction=0.04)
     ax.set_ylabel("FFN neurons, best first")
 
-
-def _ffn_bars(ax, plan, s):
-    "The share of every layer's neurons that stays"
-    ax.bar(range(len(plan)), 1, width=0.9, color=GONE)
-    ax.bar(range(len(plan)), kept_shares(plan, s)[1], width=0.9, color=KEPT)
-    ax.set(ylim=(1, 0), ylabel="FFN, share kept")
-
 # %% ../../nbs/evaluation/08_report.ipynb #c6f2a5e6
 def plot_plan(
     plan: Plan,  # what is removed
@@ -189,7 +182,9 @@ def plot_plan(
     fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
     if scores is None or s.experts:  # an MoE model's experts have too many neurons to show
-        _ffn_bars(low, plan, s)
+        low.bar(range(len(plan)), 1, width=0.9, color=GONE)
+        low.bar(range(len(plan)), kept_shares(plan, s)[1], width=0.9, color=KEPT)
+        low.set(ylim=(1, 0), ylabel="FFN, share kept")
     else:
         _ffn_scores(fig, low, plan, s, scores)
     low.set(xlabel="layer", xlim=(-0.6, len(plan) - 0.4))
@@ -198,12 +193,6 @@ def plot_plan(
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #6ba8abd2
-def _odd(rest):
-    "Candidates of one step far above the others: what a reader asks about"
-    middle = sorted(t.perplexity for t in rest)[len(rest) // 2] if rest else 0
-    return [t for t in rest if t.perplexity > 3 * middle]
-
-
 def _name_trials(ax, trials, at, **how):
     "The candidate's number beside its dot"
     for t in trials:
@@ -211,9 +200,14 @@ def _name_trials(ax, trials, at, **how):
         ax.annotate(text, where, textcoords="offset points", fontsize=8, **how)
 
 
-def _dots(ax, trials, at, **how):
-    "(x, y) of trials"
-    ax.scatter([at(t) for t in trials], [t.perplexity for t in trials], **how)
+def _far_above(rest):
+    "Candidates of a step far above the others of it: what a reader asks about"
+    steps: dict = {}
+    for t in rest:
+        steps.setdefault(t.step, []).append(t)
+    for step in steps.values():
+        middle = sorted(t.perplexity for t in step)[len(step) // 2]
+        yield from (t for t in step if t.perplexity > 3 * middle)
 
 # %% ../../nbs/evaluation/08_report.ipynb #1d94b908
 def plot_trials(
@@ -248,27 +242,22 @@ def plot_trials(
     best = [t for t in trials if t.chosen]
     rest = [t for t in trials if not t.chosen and math.isfinite(t.perplexity)]
     label = "candidates, first layer left, last layer right"
-    _dots(ax, rest, at, s=10, color="#b0b0b0", label=label)
+    dots = [at(t) for t in rest], [t.perplexity for t in rest]
+    ax.scatter(*dots, s=10, color="#b0b0b0", label=label)
     x, y = [at(t) for t in best], [t.perplexity for t in best]
     if start:
         x, y = [0.35, *x], [start, *y]
     ax.plot(x, y, "o-", color=LINE, ms=5, lw=1, label="removed, with its layer")
     _name_trials(ax, best, at, color=LINE, xytext=(5, -11))
-    odd = [t for k in range(len(best)) for t in _odd([t for t in rest if t.step == k])]
-    _name_trials(ax, odd, at, color="#808080", xytext=(5, -3))
+    _name_trials(ax, _far_above(rest), at, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
-    _finish_trials(ax)
-    return fig
-
-
-def _finish_trials(ax):
-    "Label, margins and the legend above"
     ax.set_ylabel("perplexity on the search window")
     _integer(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
     place = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
     ax.legend(frameon=False, fontsize=8, **place)
     ax.grid(axis="y", alpha=0.3)
+    return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #ab8671cb
 def _facts(r, name):
@@ -725,7 +714,8 @@ def plot_downstream(
     Figure
         a group of bars for each task
     """
-    found = [r for r in to_rows(rows) if _is_at(r, target) and _scores(r)]
+    there = [r for r in to_rows(rows) if r.method == "dense" or abs(r.target - target) < 1e-9]
+    found = [r for r in there if _scores(r)]
     names = list(dict.fromkeys(k for r in found for k in _scores(r)))
     if not names:
         raise ValueError(f"no row at sparsity {target} has scores of tasks")
@@ -748,10 +738,6 @@ def plot_downstream(
 
 
 _HATCHES = ("", "///", "...", "xxx", "---")  # of further rows of one method
-
-
-def _is_at(r, target):
-    return r.method == "dense" or abs(r.target - target) < 1e-9
 
 
 def _scores(r):

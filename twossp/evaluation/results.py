@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/evaluation/00_results.ipynb #d928eb56
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -194,6 +195,7 @@ def _checked(d):
     return d
 
 # %% ../../nbs/evaluation/00_results.ipynb #8f34e52d
+@functools.cache  # of the code that was imported, once
 def code_version() -> str:  # 'version+12 hex digits'
     "The package's version, and a hash of its source."
     h = hashlib.sha256()
@@ -202,18 +204,19 @@ def code_version() -> str:  # 'version+12 hex digits'
     return f"{twossp.__version__}+{h.hexdigest()[:12]}"
 
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
+@functools.cache
+def _installed(name):
+    "The version of an installed package; None: it is not there"
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def versions() -> dict:  # name -> version
     "What the numbers were made with."
-
-    def of(name):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
-    found = {
-        name: of(name) for name in ("torch", "transformers", "tokenizers", "lm_eval")
-    }
+    names = "torch", "transformers", "tokenizers", "lm_eval"
+    found = {name: _installed(name) for name in names}
     return dict(
         twossp=code_version(),
         python=platform.python_version(),

@@ -151,16 +151,11 @@ def find_tasks(
         folders.append(_arithmetic())
     tm = _manager(names, folders)
     if unknown := [n for n in names if n not in tm.all_tasks]:
-        raise ValueError(f"unknown task {unknown[0]!r}; {_hint(unknown[0], tm)}")
+        near = difflib.get_close_matches(unknown[0], [*tm.all_tasks, ARITHMETIC], 5, 0.5)
+        hint = f"lm-eval knows {len(tm.all_tasks)}, such as {', '.join(TASKS)}"
+        hint = f"did you mean {', '.join(near)}?" if near else hint
+        raise ValueError(f"unknown task {unknown[0]!r}; {hint}")
     return tm
-
-
-def _hint(name, tm):
-    "What an unknown name may have meant"
-    known = [*tm.all_tasks, ARITHMETIC]
-    if near := difflib.get_close_matches(name, known, 5, 0.5):
-        return f"did you mean {', '.join(near)}?"
-    return f"lm-eval knows {len(tm.all_tasks)}, such as {', '.join(TASKS)}"
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #d399fcfd
 def load_tasks(
@@ -193,7 +188,7 @@ def load_tasks(
         try:
             loaded = tm.load([name])["tasks"]
         except Exception as e:
-            bad[name] = _why_missing(_root(e))
+            bad[name] = _why_missing(e)
             continue
         for task in loaded.values():
             _check_task(name, task, num_fewshot, confirm_run_unsafe_code)
@@ -201,17 +196,12 @@ def load_tasks(
     return tm, good, bad
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #3645aed2
-def _root(e):
-    "The first error of a chain"
+def _why_missing(e):
+    "A package, or data: the first error of a chain says it"
     seen = set()
     while (e.__cause__ or e.__context__) is not None and id(e) not in seen:
         seen.add(id(e))
         e = e.__cause__ or e.__context__
-    return e
-
-
-def _why_missing(e):
-    "A package, or data"
     if isinstance(e, ModuleNotFoundError) and e.name:
         return f"it needs the package {e.name}: pip install {e.name}"
     return f"its data cannot be had: {one_line(e)}"
@@ -226,19 +216,16 @@ def _check_task(name, task, num_fewshot, confirmed):
             f"the task {name} runs what the model wrote, on this machine:"
             " --confirm_run_unsafe_code (confirm_run_unsafe_code=True) allows that"
         )
-    wanted = num_fewshot if task.get_config("num_fewshot") != 0 else 0
-    if wanted and wanted > (most := _most_fewshot(task)):
+    wanted, c = num_fewshot if task.get_config("num_fewshot") != 0 else 0, task.config
+    if not wanted:
+        return
+    own = c.fewshot_split in (None, c.test_split) and not task.has_training_docs()
+    most = len(list(task.fewshot_docs())) - (2 if own else 0)  # a question is none of its own
+    if wanted > most:
         raise ValueError(
             f"the task {name} has {most} solved examples to show: num_fewshot may be 0"
             f" to {most}; got {wanted}"
         )
-
-
-def _most_fewshot(task):
-    "Solved examples that a task has; a question is none of its own"
-    c = task.config
-    own = c.fewshot_split in (None, c.test_split) and not task.has_training_docs()
-    return len(list(task.fewshot_docs())) - (2 if own else 0)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #85dd6924
 @contextmanager

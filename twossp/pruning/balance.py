@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'COUNTS', 'mean_sizes', 'mixer_count', 'attention_count', 'mixer_drops',
-    'round_width', 'check_multiple', 'Balance', 'reachable_range', 'full_width',
-    'width_after', 'layer_widths', 'balance'
+    'check_multiple', 'Balance', 'reachable_range', 'full_width', 'width_after',
+    'layer_widths', 'balance'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
@@ -85,7 +85,7 @@ def mixer_drops(
     return plans
 
 # %% ../../nbs/pruning/03_balance.ipynb #bbf16fdd
-def round_width(
+def _round_width(
     exact: float,  # neurons, 0 … f
     f: int,  # neurons of the dense FFN
     multiple: int = 1,  # of which the width is to be a multiple; 1 to f
@@ -161,7 +161,7 @@ def width_after(
     n, f = sum(x > 0 for x in s.sizes()), s.full_width
     # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
-    return round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
+    return _round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
 
 
 def layer_widths(

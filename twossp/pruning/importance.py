@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'window_norms', 'exact_device', 'Sink', 'activation_scores', 'scores_anew',
-    'note_unreached', 'magnitude_scores', 'random_scores', 'stream_hooks',
-    'walk_stream', 'block_influence'
+    'window_norms', 'exact_device', 'activation_scores', 'scores_anew',
+    'note_unreached', 'magnitude_scores', 'random_scores', 'walk_stream',
+    'block_influence'
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
@@ -56,7 +56,7 @@ def exact_device(
     return torch.device("cpu") if device.type == "mps" else device
 
 # %% ../../nbs/pruning/00_importance.ipynb #2e44ff9d
-class Sink(nn.Module):
+class _Sink(nn.Module):
     "Stands where a linear layer was whose result nobody needs: gives zeros."
 
     def __init__(
@@ -115,12 +115,6 @@ class _Tally:
         self.output[group] += (weight * out.norm(dim=1)).sum().cpu().double()
 
 # %% ../../nbs/pruning/00_importance.ipynb #243d293e
-def _spare_last(model, part):
-    "The edit by which nothing is computed behind the last activations that matter"
-    d = model.config.get_text_config().hidden_size
-    return Edit(*locate(part.at(model, part.layers[-1]), part.output), Sink(d))
-
-
 @contextmanager
 def _listening(model, tallies, i, spare):
     "Inside, what the parts say in layer `i` is added up"
@@ -132,15 +126,18 @@ def _listening(model, tallies, i, spare):
 
 def _walk(model, ids, tallies, check, bs, budget, progress):
     "All windows through all layers, while every part is listened to"
-    state = ids.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
+    d = model.config.get_text_config().hidden_size
+    state = ids.shape[1] * d * model.dtype.itemsize
     together = max(bs if check.stack else 1, budget // 2 // state)
     add = lambda *_: _add_up(tallies[0].waiting if tallies else [])
     how = dict(windows=together, what="activation norms", progress=progress, end=add)
     for i, _, run in walk_layers(model, ids, bs, check, **how):
         here = [t for t in tallies if i in t.part.layers]
         last = i + 1 == len(decoder_layers(model)) and not check.problem
-        alone = last and len(here) == 1 and here[0].part.output
-        spare = [_spare_last(model, here[0].part)] if alone else []
+        spare = []
+        if last and len(here) == 1 and (part := here[0].part).output:
+            # nothing is computed behind the last activations that matter
+            spare = [Edit(*locate(part.at(model, i), part.output), _Sink(d))]
 
         def begin(windows, here=here):
             for t in here:
@@ -198,20 +195,17 @@ def _mean_norms(model, calib, p, weighted, bs, budget, progress):
             _walk(model, mine, tallies, check, bs, budget, progress)
     n = {t.part: len(calib) * len(t.part.layers) for t in tallies}
     scores = pack_scores(s, {t.part: _finish(t, n[t.part], model) for t in tallies})
-    _warn_unreached(*count_unreached(scores))
+    lost, groups = count_unreached(scores)
+    if groups and lost > UNREACHED * groups:
+        warnings.warn(
+            f"{lost} of {groups} experts got no calibration token: their neurons are ranked"
+            " by their weights alone; give more calibration text",
+            stacklevel=4,
+        )
     return scores
 
 
 UNREACHED = 0.05  # beyond this share of the groups a warning says so
-
-
-def _warn_unreached(lost, n):
-    if n and lost > UNREACHED * n:
-        warnings.warn(
-            f"{lost} of {n} experts got no calibration token: their neurons are ranked"
-            " by their weights alone; give more calibration text",
-            stacklevel=5,
-        )
 
 # %% ../../nbs/pruning/00_importance.ipynb #a99635c0
 def _sum_bits(x):
@@ -358,32 +352,6 @@ def random_scores(
     "Scores that know nothing."
     s, g = structure(model), torch.Generator().manual_seed(seed)
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
-
-# %% ../../nbs/pruning/00_importance.ipynb #23ff7fe8
-@contextmanager
-def stream_hooks(
-    model: PreTrainedModel,  # of a supported family
-    hook: Callable,  # (index 0 … L, hidden states (b, t, d)) -> None
-) -> Iterator[None]:  # while it lasts, the hooks are there
-    "Call `hook` with what enters each decoder layer, and leaves the last (index L)."
-    layers = decoder_layers(model)
-
-    def enters(i, args, kwargs):
-        hook(i, args[0] if args else kwargs["hidden_states"])
-
-    handles = [
-        m.register_forward_pre_hook(
-            lambda m, args, kw, i=i: enters(i, args, kw), with_kwargs=True
-        )
-        for i, m in enumerate(layers)
-    ]
-    leaves = lambda m, args, out: hook(len(layers), take_hidden(out))
-    handles.append(layers[-1].register_forward_hook(leaves))
-    try:
-        yield
-    finally:
-        for h in handles:
-            h.remove()
 
 # %% ../../nbs/pruning/00_importance.ipynb #f4c4438b
 class _Stream:

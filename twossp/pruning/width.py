@@ -21,15 +21,6 @@ def keep_top(
     k: int,  # how many stay, 0 … f
 ) -> tuple[int, ...]:  # their indices, ascending
     "The indices of the `k` highest scores; ties go to the lower index."
-    _check_scores(scores)
-    f = scores.numel()
-    if not 0 <= k <= f:
-        raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
-    order = torch.sort(scores, descending=True, stable=True).indices
-    return tuple(order[:k].sort().values.tolist())
-
-
-def _check_scores(scores):
     if scores.dim() != 1:
         shape = tuple(scores.shape)
         raise ValueError(f"scores have to be one number a neuron; got shape {shape}")
@@ -38,6 +29,11 @@ def _check_scores(scores):
             "scores hold NaN or infinity: did the model overflow? Try float32 or"
             " bfloat16"
         )
+    f = scores.numel()
+    if not 0 <= k <= f:
+        raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
+    order = torch.sort(scores, descending=True, stable=True).indices
+    return tuple(order[:k].sort().values.tolist())
 
 # %% ../../nbs/pruning/01_width.ipynb #cc1ff19e
 NARROW = 0.02  # a width below this share of the dense one is worth a warning
@@ -77,18 +73,12 @@ def width_plan(
     for i, (layer, width) in enumerate(zip(scores, widths, strict=True)):
         for slot, units, n in split_scores(layer, width):
             kept[i, slot] = _keep_best(units, n)
-    _warn_narrow(widths, full)
-    return Plan(layers=L, kept=kept)
-
-
-def _warn_narrow(widths, full):
-    few = [
-        i for i, (w, f) in enumerate(zip(widths, full, strict=True)) if w < NARROW * f
-    ]
+    few = [i for i, (w, f) in enumerate(zip(widths, full, strict=True)) if w < NARROW * f]
     if few:
         where = "every layer" if len(few) == len(full) else f"layers {few}"
         warnings.warn(
             f"only {min(widths[i] for i in few)} of {full[few[0]]} FFN neurons are left"
             f" in {where}",
-            stacklevel=3,
+            stacklevel=2,
         )
+    return Plan(layers=L, kept=kept)

@@ -83,8 +83,11 @@ def removal_path(
     base = width_plan(scores, layer_widths(s, start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
-            base, tried = _remove_one(model, base, removal_order(trials), n, search)
-            trials += tried
+            gone = removal_order(trials)
+            left = [i for i in range(len(drops)) if i not in gone]
+            candidates = [drops[i] for i in left]
+            base, tried = greedy(model, base, candidates, 1, search, progress=False)
+            trials += [replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried]
         if n not in feasible:
             continue
         b = balance(s, sparsity, n_attn=n, multiple=multiple)
@@ -97,15 +100,6 @@ def removal_path(
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
     return points, plans, trials
-
-
-def _remove_one(model, base, gone, n, search):
-    "The `n`-th greedy removal on top of `base`: the plan, and the step's trials"
-    drops = mixer_drops(structure(model))
-    left = [i for i in range(len(drops)) if i not in gone]
-    candidates = [drops[i] for i in left]
-    plan, tried = greedy(model, base, candidates, 1, search, progress=False)
-    return plan, [replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried]
 
 # %% ../../nbs/recovery/03_allocate.ipynb #07184282
 def repaired_points(
@@ -161,21 +155,6 @@ def exchanges(
             used |= {i, j}
     return pairs
 
-# %% ../../nbs/recovery/03_allocate.ipynb #de07443e
-def _exchange(widths, pairs, step):
-    "Widths after exchanges"
-    new = list(widths)
-    for j, i in pairs:
-        new[j] -= step
-        new[i] += step
-    return new
-
-
-def _halve(pairs):
-    "All of them, the better half, a quarter …"
-    counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
-    return [pairs[:n] for n in sorted(counts, reverse=True)]
-
 # %% ../../nbs/recovery/03_allocate.ipynb #e327309a
 def search_widths(
     model: PreTrainedModel,  # dense; untouched
@@ -200,24 +179,26 @@ def search_widths(
     for _ in progress_bar(range(rounds), "widths", progress):
         d = multiple * max(1, round(step * sum(widths) / L / multiple))
         pairs = exchanges(*_find_margins(model, make, widths, full, d, search))
-        tries = [_exchange(widths, some, d) for some in _halve(pairs)]
-        loss, found = _best_widths(model, make, tries, compare)
+        # all of them, the better half, a quarter …
+        counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
+        tries = []
+        for n in sorted(counts, reverse=True):
+            moved = list(widths)
+            for j, i in pairs[:n]:
+                moved[j] -= d
+                moved[i] += d
+            tries.append(moved)
+        plans = [make(w) for w in tries]
+        losses = mean_nll(model, plans, compare).tolist() if tries else ()
+        loss, moved = min(zip(losses, tries, strict=True), default=(float("inf"), None))
         if loss < best:
-            best, widths = loss, found
+            best, widths = loss, moved
             history.append(dict(widths=widths, nll=best, step=d))
         else:
             step /= 2
     return make(widths), history
 
 # %% ../../nbs/recovery/03_allocate.ipynb #1e6eac75
-def _best_widths(model, make, tries, ids):
-    "The lowest loss, and its widths; inf and none without any"
-    if not tries:
-        return float("inf"), None
-    losses = mean_nll(model, [make(w) for w in tries], ids).tolist()
-    return min(zip(losses, tries, strict=True))
-
-
 def _find_margins(model, make, widths, full, d, ids):
     "Gain and cost of a step in each layer"
     L = len(widths)

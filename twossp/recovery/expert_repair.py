@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from ..core.apply import Edit, swapped
 from ..core.experts import Kept, expert_inputs, read_form
-from ..core.families import arch, decoder_layers
+from ..core.parts import Part
 from .least_squares import LAMBDAS, add_into, moments, refit_best, widen
 from ..runtime.batching import map_chunks
 from ..runtime.layers import Tape, resident, run_layer
@@ -78,18 +78,18 @@ def _listening(experts):
 # %% ../../nbs/recovery/01_expert_repair.ipynb #4ac46176
 def hear_experts(
     model: PreTrainedModel,  # an MoE model, in inference mode; its experts are dense
-    i: int,  # a layer of experts
+    part: Part,  # a layer's experts
     tape: Tape,  # what `record_calls` recorded
     h: torch.Tensor,  # (n, t, d) what enters the layer
     rows: int,  # windows that go through it together
 ) -> Heard:  # what its router sends where
     "Listen to the experts of one layer."
-    layer, heard, t = decoder_layers(model)[i], Heard(), h.shape[1]
-    experts = layer.get_submodule(arch(model).experts)
+    layer, heard, t = part.at(model), Heard(), h.shape[1]
+    experts = part.module(model)
 
-    def work(at, part):
+    def work(at, h):
         with _listening(experts) as calls:
-            run_layer(layer, tape, i, part)
+            run_layer(layer, tape, part.layer, h)
         first = int(at[0]) * t
         for call in calls:
             heard.add(first, *call)

@@ -84,26 +84,18 @@ def add_tokens(
 ) -> dict[str, Moments]:  # float64, on the CPU where the device has none
     "Sums with some more tokens in them; as they were, if memory runs out."
     flat = {k: [widen(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
-    squares = {k: _sum_squares(y) for k, (_, y) in flat.items()}
+    exact = lambda y: y.to(exact_device(y.device)).double()
+    squares = {k: exact(y).square().sum() for k, (_, y) in flat.items()}
     empty = {k: sums.get(k) or _begin_sums(*xy) for k, xy in tokens.items()}
-    room = _make_room(list(flat.values()))
+    # memory for the largest of the products
+    needs = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in flat.values()]
+    room = next(iter(flat.values()))[0].new_empty(max(needs)) if flat else None
     for k, (x, y) in flat.items():  # nothing more is made from here on
         m = empty[k]
         C = m.C.add_(_multiply(y.T, x, room).to(m.C.device))
         G, n = _add_gram(m.G, x, room), m.n + len(x)
         sums[k] = Moments(G, C, m.yy + squares[k], n)
     return sums
-
-
-def _make_room(pairs):
-    "Memory for the largest of the products"
-    needs = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in pairs]
-    return pairs[0][0].new_empty(max(needs)) if pairs else None
-
-
-def _sum_squares(y):
-    "In float64"
-    return y.to(exact_device(y.device)).double().square().sum()
 
 
 def _begin_sums(x, y):

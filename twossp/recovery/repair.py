@@ -4,61 +4,43 @@
 
 # %% auto #0
 __all__ = [
-    'NOISE', 'REPAIRS', 'REPAIR_TOKENS', 'attention_out', 'weight_name', 'probe_factor',
-    'Factors', 'probe_factors', 'draw_random_windows', 'repair_plans', 'repair_plan',
-    'check_repair', 'repair_windows', 'repairable'
+    'NOISE', 'REPAIRS', 'REPAIR_TOKENS', 'draw_random_windows', 'repair_plans',
+    'repair_plan', 'check_repair', 'repair_windows', 'repairable'
 ]
 
 # %% ../../nbs/recovery/02_repair.ipynb #96f23b3e
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter, signature
 
 import torch
-from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
-from ..core.families import (
-    Arch, arch, decoder_layers, ffn_linears, has_experts, layer_mixers, layer_row, sizes,
-)
+from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
-from ..core.plan import Plan, dense_plan, drop, kept_experts, removed_blocks
+from ..core.parts import FFN, Experts, Structure, structure
+from ..core.plan import Plan, dense_plan, drop
 from ..pruning.importance import UNREACHED, exact_device
 from .expert_repair import Terms, hear_experts, refit_experts, sum_up_experts
 from .least_squares import LAMBDAS, add_tokens, refit_best, widen
 from ..runtime.batching import map_chunks, rows_at_once, smallest_budget
 from ..runtime.devices import progress_bar
-from ..runtime.layers import check_replay, record_calls, resident, run_layer
+from ..runtime.layers import Tape, check_replay, record_calls, resident, run_layer
 from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/02_repair.ipynb #36c24f63
-def attention_out(
-    layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
-) -> str | None:  # name from the layer; None if it is no plain linear layer
-    "The output projection of a layer's attention."
-    mixers = layer_mixers(layer, a)
-    if len(mixers) != 1:
-        return None
-    name = f"{mixers[0].name}.{mixers[0].out}"
-    return name if is_linear(layer.get_submodule(name)) else None
-
-# %% ../../nbs/recovery/02_repair.ipynb #b1971a17
-def weight_name(
-    model: PreTrainedModel,  # of a supported family
-    i: int,  # a layer
-    name: str | None = None,  # of the projection, from the layer; default: the FFN's
-) -> str:  # as a plan names it
-    "The name of the weights that a repair replaces."
-    a = arch(model)
-    if name is None:
-        name = layer_row(decoder_layers(model)[i], a).down
-    return f"{a.layers}.{i}.{name}.weight"
+def _find_projections(model, s, i):
+    "The attention and the FFN of a layer whose outputs can be refitted; None: no such one"
+    mixers = [p for p in s.mixers if p.layer == i]
+    attn = mixers[0] if len(mixers) == 1 else None
+    if attn and not is_linear(attn.at(model).get_submodule(attn.output)):
+        attn = None
+    return attn, next((p for p in s.of(i) if p.width and not p.groups), None)
 
 # %% ../../nbs/recovery/02_repair.ipynb #bcb13f74
 @contextmanager
@@ -98,12 +80,9 @@ def _fit_factor(change, y, slack, noise):
     return 1.0 if abs(c - 1) <= slack + noise / size.sqrt() else c.item()
 
 # %% ../../nbs/recovery/02_repair.ipynb #f553b9bc
-def probe_factor(
-    layer: nn.Module,  # a decoder layer
-    module: nn.Module,  # one of its linear layers
-    run: Callable,  # () -> the layer's output (n, t, d)
-) -> float | None:  # the factor, 1.0 for most; None if it is not just added
-    "By what factor a linear layer's output is added to its decoder layer's."
+def _probe_factor(module, run):
+    """By what factor a linear layer's output is added to its decoder layer's; 1.0 for most;
+    None if it is not just added. `run`: () -> the layer's output (n, t, d)"""
     exact = lambda z: z.to(exact_device(z.device)).double()
     with _watch_calls(module) as calls:
         whole = exact(run())
@@ -117,8 +96,8 @@ def probe_factor(
 
 # %% ../../nbs/recovery/02_repair.ipynb #491ba837
 @dataclass(frozen=True)
-class Factors:
-    "How a layer adds up what its two output projections give."
+class _Factors:
+    "How a layer adds up what its two output projections give"
 
     # by what factor the attention's is added; None: not just added, or not to be told
     attn: float | None
@@ -126,132 +105,124 @@ class Factors:
     after: bool = False  # does the FFN read the stream after the attention
 
 # %% ../../nbs/recovery/02_repair.ipynb #fcc15a06
-def probe_factors(
-    model: PreTrainedModel,  # dense, in inference mode
-    i: int,  # a layer
-    tape,  # what `record_calls` recorded
-    h: torch.Tensor,  # (1, t, d) what enters it
-) -> Factors:  # how it adds up
-    "Probe one layer."
-    layer, a, L = decoder_layers(model)[i], arch(model), len(decoder_layers(model))
-    routed, run = has_experts(layer, a), lambda h=h: run_layer(layer, tape, i, h)
-    if routed and not layer_row(layer, a).down:
-        return Factors(None, None)  # nothing but experts
-    name = None if routed else attention_out(layer, a)
+def _probe_layer(model, s, i, tape, h):
+    "How a layer of the dense model adds up; `h`: (1, t, d) what enters it"
+    layer, run = decoder_layers(model)[i], lambda h=h: run_layer(layer, tape, i, h)
+    attn, ffn = _find_projections(model, s, i)
+    if ffn is None:
+        return _Factors(None, None)  # nothing but experts
     with resident(layer.modules()):
-        ffn, out = probe_factor(layer, ffn_linears(layer, a)[1], run), run()
-        if name is None or ffn is None:
-            return Factors(None, ffn)
-        with applied(model, drop(L, ffn=[i])):
-            attn, mid = probe_factor(layer, layer.get_submodule(name), run), run()
-        with applied(model, drop(L, attn=[i])):
+        c_ffn, out = _probe_factor(layer.get_submodule(ffn.output), run), run()
+        if attn is None or c_ffn is None or any(p.groups for p in s.of(i)):
+            return _Factors(None, c_ffn)
+        with applied(model, drop(len(s), ffn=[i])):
+            c_attn, mid = _probe_factor(layer.get_submodule(attn.output), run), run()
+        with applied(model, drop(len(s), attn=[i])):
             again = run(mid)
     quiet = _pick_quiet(out)
     off, size = (again - out)[..., quiet].norm(), out[..., quiet].norm()
-    return Factors(attn, ffn, bool(off <= _SLACK.get(out.dtype, 0.1) / 10 * size))
+    after = bool(off <= _SLACK.get(out.dtype, 0.1) / 10 * size)
+    return _Factors(c_attn, c_ffn, after)
 
 # %% ../../nbs/recovery/02_repair.ipynb #8067a133
-def _layer_plan(plan, i, ffn=True, experts=True):
-    "What a plan removes from one layer, without weights; `ffn`, `experts`: those too"
-    L, kept = len(plan), kept_experts(plan, i) if experts else None
-    return Plan(
-        tuple(plan.ffn[j] if ffn and j == i else None for j in range(L)),
-        tuple(plan.attn[j] or j != i for j in range(L)),
-        experts=tuple(kept if j == i else None for j in range(L)),
-    )
+def _layer_plan(plan, i, *without):
+    "What a plan removes from one layer, without weights; `without`: but for these slots"
+    here = {k: x for k, x in plan.kept.items() if k[0] == i and k[1] not in without}
+    return Plan(layers=len(plan), kept=here)
 
 # %% ../../nbs/recovery/02_repair.ipynb #b280d084
 @dataclass(frozen=True)
-class _Setting:
-    "How a repair is done"
+class _Walk:
+    "What a repair goes by in every layer"
 
-    share: float  # of the stream target; the rest is own
-    lams: tuple[float, ...]  # to choose from
-    n_fit: int  # windows that λ is fitted on; the others are held out
-    bs: int  # windows that go through a layer together
+    model: PreTrainedModel  # dense, in inference mode
+    s: Structure
+    tape: Tape | None = None  # what `record_calls` recorded
+    share: float = 0.5  # of the stream target; the rest is own
+    lams: tuple[float, ...] = LAMBDAS  # to choose from
+    n_fit: int = 1  # windows that λ is fitted on; the others are held out
+    rows: int = 1  # windows that go through a layer together
     attention: bool = False  # are attention modules refitted too
     budget: int = 2**30  # bytes of inputs that may be kept
-    front: bool = True  # does the layer in front of a gap aim behind it
+    front: bool = True  # does the layer in front of a gap aim after it
     held_out: float = 0.25  # of an expert's tokens
     noise: int = 0  # windows of random tokens, the first
 
+    def run(self, i, plan, h, name=None, note=None):
+        """Layer `i` on all windows (n, t, d), pruned; `note` is called with rows, output,
+        and input and output of the projection `name`"""
+        layer = decoder_layers(self.model)[i]
 
-@dataclass(frozen=True)
-class _Place:
-    "Where a repair is"
+        def work(at, part):
+            if note is None:
+                return run_layer(layer, self.tape, i, part)
+            with _watch_calls(layer.get_submodule(name)) as calls:
+                out = run_layer(layer, self.tape, i, part)
+            x, y = calls[0]
+            rows = slice(int(at[0]), int(at[-1]) + 1)
+            note(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
+            return out
 
-    model: PreTrainedModel  # dense, in inference mode
-    i: int  # which layer
-    tape: object  # what `record_calls` recorded
-    how: _Setting
-
-    @property
-    def layer(self):
-        return decoder_layers(self.model)[self.i]
-
-# %% ../../nbs/recovery/02_repair.ipynb #f73b60b3
-def _run_pruned(place, plan, h, name=None, each=None):
-    """One layer on all windows (n, t, d), pruned; `each` is called with rows, output,
-    and input and output of the projection `name`"""
-    layer, model = place.layer, place.model
-
-    def work(at, part):
-        if each is None:
-            return run_layer(layer, place.tape, place.i, part)
-        with _watch_calls(layer.get_submodule(name)) as calls:
-            out = run_layer(layer, place.tape, place.i, part)
-        x, y = calls[0]
-        rows = slice(int(at[0]), int(at[-1]) + 1)
-        each(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
-        return out
-
-    with resident(layer.modules()), applied(model, plan):
-        xs = torch.arange(len(h)), h
-        return torch.cat(map_chunks(work, xs, place.how.bs, model, h.shape[1]))
+        with resident(layer.modules()), applied(self.model, plan):
+            xs = torch.arange(len(h)), h
+            return torch.cat(map_chunks(work, xs, self.rows, self.model, h.shape[1]))
 
 # %% ../../nbs/recovery/02_repair.ipynb #8cf24f0b
-@dataclass
-class _Fit:
-    "Sums up what a projection reads and should write"
-    how: _Setting
-    want: torch.Tensor  # (n, t, d) the dense stream, where the output should be
-    c: float | None  # by what factor the projection is added; None: only own
-    bias: torch.Tensor | None  # (d,) of the projection
-    kept: object  # which of the inputs stay: indices, or a slice
-    keep: bool = False  # keep the inputs
-    ahead: torch.Tensor | None = None  # (n, t, d) the dense stream after a gap
-    sums: dict = field(default_factory=dict)  # "fit", "held" -> moments
-    xs: list = field(default_factory=list)  # the inputs, if they are kept
-    rests: list = field(default_factory=list)  # likewise what the layer gives besides
+def _target(own, rest, want, c, share, ahead=None):
+    """What a projection should write: `share` of what takes the layer's output to `want`,
+    beside `rest`, which the layer adds by itself; and what the layers of a gap wrote,
+    from `want` to `ahead`. `rest` is None where the projection is not just added, by `c`"""
+    target = own
+    if rest is not None and share:
+        target = share * ((want - rest) / c) + (1 - share) * own
+    if rest is not None and ahead is not None:
+        target = target + (ahead - want) / c
+    return target
 
-    def __call__(self, rows, out, x, y):
-        "Some windows: the layer's output, and the projection's input and output"
-        own = widen(y) - (0 if self.bias is None else widen(self.bias))
-        rest = None if self.c is None else widen(out) - self.c * own
-        x, share, target = x[..., self.kept], self.how.share, own
-        if rest is not None and share:
-            stream = (widen(self.want[rows]) - rest) / self.c
-            target = share * stream + (1 - share) * own
-        if rest is not None and self.ahead is not None:
-            skipped = widen(self.ahead[rows]) - widen(self.want[rows])
-            target = target + skipped / self.c
-        self.add(rows, x, target)
-        if self.keep and rest is not None:
-            self.xs.append(x)
-            self.rests.append(rest)
+# %% ../../nbs/recovery/02_repair.ipynb #rpr00001
+_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
 
-    def add(self, rows, x, target):
-        "Of these windows, the first are fitted, and the others held out"
-        n = max(0, self.how.n_fit - rows.start)
+
+def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
+    """The output projection of a part, where its layer is run as `run` on `h`: new weights
+    by name; the layer's new output, None where its inputs were not kept; errors"""
+    linear = part.at(walk.model).get_submodule(part.output)
+    with resident([linear]):
+        old = read_matrix(linear).detach()
+        bias = 0 if linear.bias is None else widen(linear.bias.detach())
+    columns = part.inputs(kept)
+    if not isinstance(columns, slice):
+        columns = torch.tensor(columns).to(old.device)
+    old, sums, inputs, rests = old[:, columns], {}, [], []
+    read = columns if part.read(run) == part.full else slice(None)
+    # the inputs, and in float32 what the layer gives besides
+    size = h.shape[0] * h.shape[1] * (old.shape[1] * h.dtype.itemsize + 4 * h.shape[2])
+    keep = keep and c is not None and size <= walk.budget
+
+    def note(rows, out, x, y):
+        own, x = widen(y) - bias, x[..., read]
+        rest = None if c is None else widen(out) - c * own
+        gap = None if ahead is None else widen(ahead[rows])
+        target = _target(own, rest, widen(want[rows]), c, walk.share, gap)
+        n = max(0, walk.n_fit - rows.start)  # the first are fitted, the others held out
         parts = dict(fit=slice(None, n), held=slice(n, None))
-        tokens = {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])}
-        add_tokens(self.sums, tokens)
+        add_tokens(sums, {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])})
+        if keep:
+            inputs.append(x)
+            rests.append(rest)
 
-    def stream(self, new):
-        "The layer's output with new weights (d, k), from the inputs that were kept"
-        parts = zip(self.rests, self.xs, strict=True)
-        some = [(r + self.c * widen(x @ new.T)).to(self.want.dtype) for r, x in parts]
-        return torch.cat(some)
+    walk.run(part.layer, run, h, part.output, note)
+    lams = walk.lams
+    if ahead is not None:  # the strongest, where all are below what a gap asks
+        lams = [x for x in lams if x >= _FRONT_LAMBDA] or [max(lams)]
+    # nobody else holds the sums: their memory is used again
+    new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), old, lams)
+    new = new.to(old.dtype).to(old.device)
+    del old  # as large as what is stored
+    add = lambda rest, x: (rest + c * widen(x @ new.T)).to(want.dtype)
+    after = torch.cat([*map(add, rests, inputs)]) if keep else None
+    stored = store_matrix(linear, new).contiguous()
+    return {part.full_name(f"{part.output}.weight"): stored}, after, errors
 
 # %% ../../nbs/recovery/02_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -260,174 +231,99 @@ class _Goal:
 
     out: torch.Tensor  # (n, t, d) stream after the layer
     mid: torch.Tensor | None  # without the FFN's part; None: attention modules stay
-    c: Factors  # how the layer adds up
+    c: _Factors  # how the layer adds up
     ahead: torch.Tensor | None = None  # after the gap that follows; None: no gap
 
 
-def _find_goal(place, h, c):
+def _find_goal(walk, i, h, c):
     "The dense layer on the dense stream"
-    dense = dense_plan(len(decoder_layers(place.model)))
-    if c.attn is None or not place.how.attention:
-        return _Goal(_run_pruned(place, dense, h), None, c)
-    mid, down = [], arch(place.model).down
+    dense = dense_plan(len(walk.s))
+    if c.attn is None or not walk.attention:
+        return _Goal(walk.run(i, dense, h), None, c)
+    mid, ffn = [], _find_projections(walk.model, walk.s, i)[1]
     less = lambda rows, out, x, y: mid.append(out - c.ffn * y)
-    out = _run_pruned(place, dense, h, down, less)
+    out = walk.run(i, dense, h, ffn.output, less)
     return _Goal(out, torch.cat(mid), c)
 
-# %% ../../nbs/recovery/02_repair.ipynb #edfee10a
-@dataclass(frozen=True)
-class _Task:
-    "One projection to refit"
-
-    name: str  # of the projection, from the layer
-    run: Plan  # how the layer is to be run
-    keep: tuple | None  # which inputs stay; None: all
-    want: torch.Tensor  # (n, t, d) where the layer's output should be
-    c: float | None  # by what factor the projection is added to it
-    stream: bool = True  # is the output wanted
-    ahead: torch.Tensor | None = None  # the dense stream after a gap
-
-
-_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
-
-
-def _pick_lambdas(lams, task):
-    "What λ is chosen from; the strongest, where all are below what a front target asks"
-    if task.ahead is None:
-        return lams
-    return [x for x in lams if x >= _FRONT_LAMBDA] or [max(lams)]
-
-
-def _refit_projection(place, task, g):
-    "Weights as stored, repaired output or None, what was found; `g`: the stream"
-    linear, how = place.layer.get_submodule(task.name), place.how
-    with resident([linear]):
-        old = read_matrix(linear).detach()
-        bias = None if linear.bias is None else linear.bias.detach()
-    kept = slice(None) if task.keep is None else torch.tensor(task.keep).to(old.device)
-    old = old[:, kept]
-    # the inputs, and in float32 what the layer gives besides
-    size = g.shape[0] * g.shape[1] * (old.shape[1] * g.dtype.itemsize + 4 * g.shape[2])
-    hold = task.stream and task.c is not None and size <= how.budget
-    read = kept if task.run.ffn[place.i] is None else slice(None)
-    fit = _Fit(how, task.want, task.c, bias, read, hold, ahead=task.ahead)
-    _run_pruned(place, task.run, g, task.name, fit)
-    take = fit.sums.pop  # anyone who holds them, their memory is not used again
-    lams = _pick_lambdas(how.lams, task)
-    new, found = refit_best(take("fit"), take("held", None), old, lams)
-    new = new.to(old.dtype).to(old.device)
-    del old  # as large as what is stored
-    stored = store_matrix(linear, new).contiguous()
-    return stored, fit.stream(new) if fit.keep else None, found
-
-# %% ../../nbs/recovery/02_repair.ipynb #3bb84cb3
-def _repair_attention(place, plan, g, goal):
-    "Like `_refit_projection`, with the weights by name"
-    i, name = place.i, attention_out(place.layer, arch(place.model))
-    alone = plan.ffn[i] == ()
-    want, run = goal.out if alone else goal.mid, drop(len(plan), ffn=[i])
-    ahead = goal.ahead if alone else None
-    task = _Task(name, run, None, want, goal.c.attn, alone or goal.c.after, ahead)
-    w, behind, found = _refit_projection(place, task, g)
-    name = weight_name(place.model, i, name)
-    return {name: w}, behind, dict(layer=i, part="attention", **found)
-
-
-def _repair_ffn(place, plan, run, g, goal):
-    "Likewise"
-    i, down = place.i, layer_row(place.layer, arch(place.model)).down
-    task = _Task(down, run, plan.ffn[i], goal.out, goal.c.ffn, ahead=goal.ahead)
-    w, behind, found = _refit_projection(place, task, g)
-    return {weight_name(place.model, i): w}, behind, dict(layer=i, part="FFN", **found)
-
 # %% ../../nbs/recovery/02_repair.ipynb #81611439
-def _repair_experts(place, plan, g):
-    "Likewise, for those of a layer that lose neurons: weights by name, what was found"
-    i, a, how = place.i, arch(place.model), place.how
-    kept, experts = kept_experts(plan, i), place.layer.get_submodule(a.experts)
-    if kept.k == kept.width:  # some leave whole
+def _refit_experts(walk, part, plan, h):
+    "Those of a layer that lose neurons: weights by name, a line of the log"
+    kept, experts = part.read(plan), part.module(walk.model)
+    if kept is None or kept.k == kept.width:  # some leave whole
         return {}, []
-    with applied(place.model, _layer_plan(plan, i, ffn=False, experts=False)):
-        heard = hear_experts(place.model, i, place.tape, g, how.bs)
-    terms = Terms(how.lams, how.held_out, how.noise * g.shape[1], how.budget // 4)
+    with applied(walk.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
+        heard = hear_experts(walk.model, part, walk.tape, h, walk.rows)
+    terms = Terms(walk.lams, walk.held_out, walk.noise * h.shape[1], walk.budget // 4)
     with resident([experts]):
         w, found = refit_experts(experts, kept, heard, terms)
-    said = dict(layer=i, part="experts") | sum_up_experts(found, len(kept.left))
-    return {} if w is None else {f"{a.layers}.{i}.{a.experts}.down_proj": w}, [said]
+    line = dict(layer=part.layer, part="experts") | sum_up_experts(found, len(kept.left))
+    return {} if w is None else {part.full_name(f"{part.name}.down_proj"): w}, [line]
 
 # %% ../../nbs/recovery/02_repair.ipynb #dafbf2c6
-def _repair_layer(place, plan, g, goal, moved):
-    """Its attention, then its experts, then its FFN: weights by name, the repaired stream
-    behind it, what was found; `moved`: is the stream `g` another than the dense model's"""
-    i, how, new, found, behind = place.i, place.how, {}, [], None
-    narrow, kept = how.share == 1 and goal.c.ffn is not None, kept_experts(plan, i)
-    run, front = _layer_plan(plan, i, ffn=narrow), g
-    changed = moved or (plan.ffn[i] == () and goal.ahead is not None)
-    if plan.attn[i] and goal.mid is not None and changed and how.share:
-        new, behind, f = _repair_attention(place, plan, g, goal)
-        found.append(f)
-        if behind is not None and plan.ffn[i] != ():  # the attention's part is in
-            run, front = run | drop(len(plan), attn=[i]), behind
-    if kept is not None:
-        new, found = _repair_experts(place, plan, g)
-    if plan.ffn[i] != () and layer_row(place.layer, arch(place.model)).down:
-        run = replace(run, weights=new if run.attn[i] or kept is not None else {})
-        w, behind, f = _repair_ffn(place, plan, run, front, goal)
-        new = new | w
-        found.append(f)
-    if behind is None:
-        run = replace(_layer_plan(plan, i), weights=new)
-        behind = _run_pruned(place, run, g)
-    return new, behind, found
+def _repair_layer(walk, i, plan, h, goal, moved):
+    """Its attention, then its experts, then its FFN: the repaired stream after it, weights
+    by name, lines of the log; `moved`: is the stream `h` another than the dense model's"""
+    alone, weights, lines, after = plan.ffn[i] == (), {}, [], None
+    changed = walk.share and (moved or (alone and goal.ahead is not None))
+    # the whole FFN runs where the target is partly its own
+    whole = () if walk.share == 1 and goal.c.ffn is not None else (FFN.slot,)
+    stream, run = h, _layer_plan(plan, i, *whole)  # what is still to be run, on what
+    for part in reversed(walk.s.of(i)):
+        kept = part.read(plan)
+        if kept == part.nothing or part.stays:
+            continue
+        if part.groups:
+            new, found = _refit_experts(walk, part, plan, h)
+            lines += found
+        elif part.width:
+            run = replace(run, weights=weights if stream is h else {})
+            new, after, errors = _refit(
+                walk, part, kept, run, stream, goal.out, goal.c.ffn, goal.ahead
+            )
+            lines.append(dict(layer=i, part="FFN", **errors))
+        elif goal.mid is not None and changed:
+            want, ahead = (goal.out, goal.ahead) if alone else (goal.mid, None)
+            bare, known = drop(len(plan), ffn=[i]), alone or goal.c.after
+            new, after, errors = _refit(
+                walk, part, kept, bare, h, want, goal.c.attn, ahead, known
+            )
+            lines.append(dict(layer=i, part="attention", **errors))
+            if after is not None and not alone:  # the attention's part is in
+                stream, run = after, run | drop(len(plan), attn=[i])
+        else:
+            continue
+        weights = weights | new
+    if after is None:
+        after = walk.run(i, replace(_layer_plan(plan, i), weights=weights), h)
+    return after, weights, lines
 
 # %% ../../nbs/recovery/02_repair.ipynb #c20b06b0
-def _find_behind(plan, i):
-    "The first layer behind `i` that stays, or the number of layers"
-    gone = removed_blocks(plan)
-    return next(j for j in range(i + 1, len(plan) + 1) if j not in gone)
-
-
-def _can_aim(place, plan, goal):
-    "Has the layer a projection that is refitted, and is just added to the stream"
-    if plan.ffn[place.i] != ():
-        return goal.c.ffn is not None
-    return goal.mid is not None and place.how.share > 0
-
-
-def _look_ahead(place, plan, goal):
-    "The dense stream after the gap that follows this layer; None: nothing to aim at"
-    behind, dense, out = _find_behind(plan, place.i), dense_plan(len(plan)), goal.out
-    if behind == place.i + 1 or not _can_aim(place, plan, goal):
+def _look_ahead(walk, i, plan, goal):
+    "The dense stream after the gap that follows a layer; None: nothing to aim at"
+    after = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.gone)
+    aims = goal.mid is not None and walk.share > 0  # an attention that is refitted
+    if plan.ffn[i] != ():
+        aims = goal.c.ffn is not None
+    if after == i + 1 or not aims:
         return None
-    for j in range(place.i + 1, behind):
-        out = _run_pruned(replace(place, i=j), dense, out)
+    out = goal.out
+    for j in range(i + 1, after):
+        out = walk.run(j, dense_plan(len(plan)), out)
     return out
 
 # %% ../../nbs/recovery/02_repair.ipynb #ca6bc41d
-@dataclass
-class _Repair:
-    "A plan that is being repaired"
-
-    plan: Plan
-    stream: torch.Tensor  # (n, t, d) after the layers that are repaired
-    weights: dict = field(default_factory=dict)
-    found: list = field(default_factory=list)
-
-    def advance(self, place, h, goal):
-        "One layer further; `h`: the dense stream in front of it"
-        i, plan, moved = place.i, self.plan, self.stream is not h
-        gone = not plan.attn[i] and plan.ffn[i] == ()
-        if place.how.front and not gone:
-            goal = replace(goal, ahead=_look_ahead(place, plan, goal))
-        intact = plan.attn[i] and plan.ffn[i] is None and kept_experts(plan, i) is None
-        if not moved and intact and goal.ahead is None:
-            self.stream = goal.out
-        elif not gone:
-            new, self.stream, f = _repair_layer(place, plan, self.stream, goal, moved)
-            self.weights |= {k: w.cpu() for k, w in new.items()}
-            self.found += f
-        elif not moved:  # another stream from here on
-            self.stream = h.clone()
+def _advance(walk, i, plan, stream, h, goal):
+    """One layer further: the stream, weights by name, lines of the log; `stream` is `h`,
+    the dense one, until something was removed"""
+    moved = stream is not h
+    if i in plan.gone:
+        return stream if moved else h.clone(), {}, []
+    if walk.front:
+        goal = replace(goal, ahead=_look_ahead(walk, i, plan, goal))
+    intact = all(j != i for j, _ in plan.kept)
+    if intact and not moved and goal.ahead is None:
+        return goal.out, {}, []
+    return _repair_layer(walk, i, plan, stream, goal, moved)
 
 # %% ../../nbs/recovery/02_repair.ipynb #14579049
 NOISE = 0.25  # windows of random tokens, as a share of the calibration windows
@@ -460,47 +356,41 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: a plan, its projections' λ and errors
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
-    how = _check_setting(model, plans, calib, share, lam, held_out, attention)
-    how = replace(how, front=front, held_out=held_out)
-    calib, how = _add_noise(model, calib, how, noise, seed)
-    L, known = len(decoder_layers(model)), {}
-    bar = progress_bar(None, "repair", progress, total=L * len(plans))
-    with inference(model), bar as b:
+    walk, calib = _begin(model, plans, calib, share, lam, held_out, attention, noise, seed)
+    L, known, weights, lines = len(walk.s), {}, [{} for _ in plans], [[] for _ in plans]
+    with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
-        repairs = [_Repair(plan, h) for plan in plans]
-        for i in range(L):
-            place = _Place(model, i, tape, how)
-            with resident(place.layer.modules()):
-                goal = _find_goal(place, h, _known_factors(known, place, h))
-                for r in repairs:
-                    r.advance(place, h, goal)
-                    b.update()
+        walk, streams = replace(walk, tape=tape, front=front), [h for _ in plans]
+        for i, layer in enumerate(decoder_layers(model)):
+            kind = type(layer), any(p.groups for p in walk.s.of(i))
+            with resident(layer.modules()):
+                if kind not in known or known[kind].attn is None:  # asked once for each
+                    known[kind] = _probe_layer(model, walk.s, i, tape, h[:1])
+                goal = _find_goal(walk, i, h, known[kind])
+                for k, plan in enumerate(plans):
+                    stream = streams[k]
+                    streams[k], new, found = _advance(walk, i, plan, stream, h, goal)
+                    weights[k] |= {name: w.cpu() for name, w in new.items()}
+                    lines[k] += found
+                    bar.update()
             h = goal.out
     if log is not None:
-        log.update(repair=[r.found for r in repairs])
-    return [_finish(model, r) for r in repairs]
+        log.update(repair=lines)
+    return [_finish(walk.s, *x) for x in zip(plans, weights, lines, strict=True)]
 
 # %% ../../nbs/recovery/02_repair.ipynb #94f9a6fc
-def _known_factors(known, place, h):
-    "`probe_factors`, asked once for each kind of layers"
-    kind = type(place.layer), has_experts(place.layer, arch(place.model))
-    if kind not in known or known[kind].attn is None:
-        known[kind] = probe_factors(place.model, place.i, place.tape, h[:1])
-    return known[kind]
-
-
-def _finish(model, repair):
+def _finish(s, plan, weights, lines):
     "The repaired plan; of an MoE model's, how many experts had too few tokens"
-    lines = [f for f in repair.found if f["part"] == "experts"]
-    plan = replace(repair.plan, weights=repair.weights)
-    if arch(model).experts and not repair.found:
+    plan = replace(plan, weights=weights)
+    if any(p.groups for p in s.parts) and not lines:
         warnings.warn(
             "nothing to refit: no expert loses neurons, and no other FFN is left to mend",
             stacklevel=5,
         )
+    lines = [x for x in lines if x["part"] == "experts"]
     if not lines:
         return plan
-    n, done = (sum(f[k] for f in lines) for k in ("experts", "refitted"))
+    n, done = (sum(x[k] for x in lines) for k in ("experts", "refitted"))
     if n - done > UNREACHED * n:
         warnings.warn(
             f"{n - done} of {n} experts got no more calibration tokens than the neurons"
@@ -509,21 +399,12 @@ def _finish(model, repair):
         )
     return with_provenance(plan, experts_refitted=[done, n])
 
-# %% ../../nbs/recovery/02_repair.ipynb #36772f96
-def _add_noise(model, calib, how, noise, seed):
-    "The windows with random ones in front, which belong to those that are fitted"
-    if not 0 <= noise:
-        raise ValueError(f"noise must not be negative; got {noise!r}")
-    n, t = round(noise * len(calib)), calib.shape[1]
-    r = draw_random_windows(model, n, t, seed).to(calib.device)
-    text = getattr(calib, "ids", calib)  # a repair is fitted on every token
-    return torch.cat([r, text]), replace(how, n_fit=how.n_fit + n, noise=n)
-
 # %% ../../nbs/recovery/02_repair.ipynb #18590ebd
-def _check_setting(model, plans, calib, share, lam, held_out, attention):
-    "The setting, or a `ValueError`"
+def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
+    "What a repair goes by, and its windows, random ones first; or a `ValueError`"
     check_windows(calib, model)
-    if attention and arch(model).experts:
+    s = structure(model)
+    if attention and any(p.groups for p in s.parts):
         raise ValueError(
             "attention=True is for dense models: in an MoE model the experts are refitted,"
             " and attention modules stay as they are"
@@ -532,15 +413,23 @@ def _check_setting(model, plans, calib, share, lam, held_out, attention):
         _check_repairable(model, plan)
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
-    lams = _check_lams(lam, len(calib), held_out)
+    lams, n_fit = _check_lams(lam, len(calib), held_out), len(calib)
     check = check_replay(model, calib)
     if check.problem:
         raise ValueError(f"{type(model).__name__} cannot be repaired: {check.problem}")
-    n_fit = len(calib)
+    if not 0 <= noise:
+        raise ValueError(f"noise must not be negative; got {noise!r}")
     if len(lams) > 1:
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
-    bs = rows_at_once(model, calib.shape[1]) if check.stack else 1
-    return _Setting(share, lams, n_fit, bs, attention, smallest_budget(model) // 2)
+    n, t = round(noise * len(calib)), calib.shape[1]
+    random = draw_random_windows(model, n, t, seed).to(calib.device)
+    rows = rows_at_once(model, t) if check.stack else 1
+    walk = _Walk(
+        model, s, None, share, lams, n_fit + n, rows, attention,
+        smallest_budget(model) // 2, held_out=held_out, noise=n,
+    )  # fmt: skip
+    text = getattr(calib, "ids", calib)  # a repair is fitted on every token
+    return walk, torch.cat([random, text])
 
 # %% ../../nbs/recovery/02_repair.ipynb #7ea2eb13
 def _check_repairable(model, plan):
@@ -556,7 +445,7 @@ def _check_repairable(model, plan):
 
 
 def _check_ffns(model):
-    if bare := [i for i, n in enumerate(sizes(model).ffn) if not n]:
+    if bare := [i for i, n in enumerate(structure(model).sizes()) if not n]:
         raise ValueError(
             f"repair refits what FFNs write, and layer {bare[0]} of this"
             f" {model.config.model_type} has no FFN: prune it without repair"

@@ -20,22 +20,6 @@ from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import model_identity
 from ..runtime.metrics import inference
 
-# %% ../../nbs/recovery/05_synthetic.ipynb #180cbbb3
-def _first_tokens(model, batch):
-    "The first token of each text, (batch, 1)"
-    config = model.config.get_text_config()
-    if config.bos_token_id is None:
-        return torch.randint(config.vocab_size, (batch, 1))
-    return torch.full((batch, 1), config.bos_token_id)
-
-
-def _text_ends(model):
-    "The ids of the tokens that end a text"
-    eos = model.generation_config.eos_token_id
-    if eos is None:
-        eos = model.config.get_text_config().eos_token_id
-    return eos if isinstance(eos, list) else [] if eos is None else [eos]
-
 # %% ../../nbs/recovery/05_synthetic.ipynb #650d0686
 class _Tick(StoppingCriteria):
     "Moves a bar by a token a text; stops nothing"
@@ -79,24 +63,25 @@ def write_windows(
     progress: bool = True,  # show a progress bar
 ) -> torch.Tensor:  # (n, t) token ids
     "Sample texts and cut them into windows; `ValueError` if a number is out of range."
-    _check_writing(n, t, batch, temperature)
-    ends, tokens = _text_ends(model), []
-    with inference(model), kept_rng(seed):
-        with progress_bar(range(n * t), "written", progress) as bar:
-            while len(tokens) < n * t:
-                first = _first_tokens(model, batch)
-                for row in _sample(model, first, t, temperature, ends, bar):
-                    tokens += row
-    return torch.tensor(tokens[: n * t]).view(n, t)
-
-
-def _check_writing(n, t, batch, temperature):
-    "`ValueError` says which number is out of range"
     for k, v in dict(n=n, t=t, batch=batch).items():
         if not (isinstance(v, int) and v >= 1):
             raise ValueError(f"{k}={v!r}: it has to be at least 1")
     if not temperature > 0:
         raise ValueError(f"temperature={temperature!r}: it has to be above 0")
+    config, tokens = model.config.get_text_config(), []
+    ends = model.generation_config.eos_token_id
+    ends = config.eos_token_id if ends is None else ends
+    ends = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    with inference(model), kept_rng(seed):
+        with progress_bar(range(n * t), "written", progress) as bar:
+            while len(tokens) < n * t:
+                if config.bos_token_id is None:
+                    first = torch.randint(config.vocab_size, (batch, 1))
+                else:
+                    first = torch.full((batch, 1), config.bos_token_id)
+                for row in _sample(model, first, t, temperature, ends, bar):
+                    tokens += row
+    return torch.tensor(tokens[: n * t]).view(n, t)
 
 # %% ../../nbs/recovery/05_synthetic.ipynb #528cca4c
 def keep_written(

@@ -6,6 +6,10 @@
 __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #11bb0414
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
+
 import torch
 from transformers import PreTrainedModel
 
@@ -25,8 +29,8 @@ N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #3f99e546
 def _search_balance(
-    model, calib, sparsity, repair, *, alpha, n_search, p, multiple, bs, weighted,
-    progress, log
+    model, calib, sparsity, repair, *, n_search, multiple, progress, log, alpha=1.5, p=2,
+    bs=None, weighted=False,
 ):
     "The best plan along the removal path; `log` receives what was measured"
     multiple = fit_multiple(model, multiple)
@@ -45,7 +49,11 @@ def _search_balance(
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2c77d6f8
 def _check_options(model, n_attn, widths, repair, calib, balance):
-    _check_search(n_attn, balance)
+    if n_attn == "search" and balance != "all":
+        raise ValueError(
+            f"balance={balance!r} is how the formula finds the number of attention modules, and"
+            " n_attn='search' asks the text: leave one of them out"
+        )
     if isinstance(n_attn, str) and n_attn != "search":
         raise ValueError(
             "n_attn has to be a whole number, 'search', or None for the formula's; got"
@@ -65,41 +73,50 @@ def _check_options(model, n_attn, widths, repair, calib, balance):
             f" {len(calib)}"
         )
 
-
-def _check_search(n_attn, balance):
-    "`ValueError` where the balance is searched, and the formula's asked for too"
-    if n_attn == "search" and balance != "all":
-        raise ValueError(
-            f"balance={balance!r} is how the formula finds the number of attention modules, and"
-            " n_attn='search' asks the text: leave one of them out"
-        )
-
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2bf462cb
+def _options_of(other: Callable, *without: str) -> Callable:
+    "Decorator: `**options` are those of another method, by name in the signature"
+
+    def decorate(fn):
+        own = [p for p in signature(fn).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
+        named = {*without, *(p.name for p in own)}
+        taken = [p for k, p in signature(other).parameters.items() if k not in named]
+        full = signature(fn).replace(parameters=[*own, *taken])
+
+        @wraps(fn)
+        def checked(*args, **options):
+            full.bind(*args, **options)  # `TypeError` for an option that there is not
+            return fn(*args, **options)
+
+        checked.__signature__ = full
+        return checked
+
+    return decorate
+
+# %% ../../nbs/recovery/04_two_ssp_plus.ipynb #plus0001
 @planner("2ssp", paper="2501.17771")
+@_options_of(two_ssp)
 def two_ssp_with(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
     *,
-    alpha: float = 1.5,  # of the balance formula
     # attention modules to remove; "search": what the calibration text prefers; default: the
     # formula's number
     n_attn: int | str | None = None,
+    widths: str = "uniform",  # "search": layers may differ in width, their sum stays
+    # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    repair: str | None = None,
     n_search: int = 1,  # windows that stage 2 scores on
-    p: float = 2,  # norm of stage 1
     # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
     multiple: int = 1,
     # of an MoE model's experts the formula counts all, or "active": those a token uses
     balance: str = "all",
-    weighted: bool = False,  # in an MoE model, activations by the router's weights
-    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
-    widths: str = "uniform",  # "search": layers may differ in width, their sum stays
-    # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
-    repair: str | None = None,
     progress: bool = True,  # show progress bars
     # if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`;
     # of a repair `repair`
     log: dict | None = None,
+    **options,  # of `two_ssp`: alpha, p, bs, weighted
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
     """2SSP, and what goes beyond the paper where it is asked for.
 
@@ -111,32 +128,26 @@ def two_ssp_with(
         (n, t) calibration windows
     sparsity : float
         target, in (0, 1): share of the decoder layers' parameters
-    alpha : float, default 1.5
-        of the balance formula
     n_attn : int | str | None, default None
         attention modules to remove; "search": what the calibration text prefers; default: the
         formula's number
-    n_search : int, default 1
-        windows that stage 2 scores on
-    p : float, default 2
-        norm of stage 1
-    multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    balance : str, default 'all'
-        of an MoE model's experts the formula counts all, or "active": those a token uses
-    weighted : bool, default False
-        in an MoE model, activations by the router's weights
-    bs : int | None, default None
-        windows a layer takes at a time; default: by their tokens
     widths : str, default 'uniform'
         "search": layers may differ in width, their sum stays
     repair : str | None, default None
         "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    n_search : int, default 1
+        windows that stage 2 scores on
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    balance : str, default 'all'
+        of an MoE model's experts the formula counts all, or "active": those a token uses
     progress : bool, default True
         show progress bars
     log : dict | None, default None
         if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`; of a
         repair `repair`
+    **options
+        of `two_ssp`: alpha, p, bs, weighted
 
     Returns
     -------
@@ -146,23 +157,23 @@ def two_ssp_with(
     log = {} if log is None else log
     _check_options(model, n_attn, widths, repair, calib, balance)
     check_search_windows(calib, n_search)
-    how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
-    how |= dict(bs=bs, weighted=weighted, progress=progress, log=log)
+    options |= dict(n_search=n_search, multiple=multiple, progress=progress, log=log)
     if n_attn == "search":
-        plan = _search_balance(model, calib, sparsity, repair, **how)
+        plan = _search_balance(model, calib, sparsity, repair, **options)
     else:
-        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, balance=balance, **how)
+        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, balance=balance, **options)
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
-        how = dict(progress=progress, multiple=multiple)
-        found = search_widths(model, log["scores"], plan, search, compare, **how)
-        plan, log["widths"] = found
+        plan, log["widths"] = search_widths(
+            model, log["scores"], plan, search, compare, progress=progress, multiple=multiple
+        )
     if repair is None:
         return plan
     return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #5ad1be59
 @planner("2ssp+", paper="2501.17771")
+@_options_of(two_ssp, "balance", "weighted")
 def two_ssp_plus(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
@@ -171,14 +182,7 @@ def two_ssp_plus(
     n_attn: int | str | None = "search",  # attention modules to remove, or None: the formula's
     widths: str = "search",  # of the FFNs; or "uniform"
     repair: str | None = "least_squares",  # of what is left; or None
-    alpha: float = 1.5,  # of the balance formula, where the search begins
-    n_search: int = 1,  # windows that stage 2 scores on
-    p: float = 2,  # norm of stage 1
-    # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    multiple: int = 1,
-    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
-    progress: bool = True,  # show progress bars
-    log: dict | None = None,  # if given, receives what `two_ssp_with` measured
+    **options,  # of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """2SSP with searched balance, searched widths and repair.
 
@@ -196,20 +200,8 @@ def two_ssp_plus(
         of the FFNs; or "uniform"
     repair : str | None, default 'least_squares'
         of what is left; or None
-    alpha : float, default 1.5
-        of the balance formula, where the search begins
-    n_search : int, default 1
-        windows that stage 2 scores on
-    p : float, default 2
-        norm of stage 1
-    multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    bs : int | None, default None
-        windows a layer takes at a time; default: by their tokens
-    progress : bool, default True
-        show progress bars
-    log : dict | None, default None
-        if given, receives what `two_ssp_with` measured
+    **options
+        of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
 
     Returns
     -------
@@ -217,6 +209,4 @@ def two_ssp_plus(
         with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """
     beyond = dict(n_attn=n_attn, widths=widths, repair=repair)
-    how = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple)
-    how |= dict(bs=bs, progress=progress, log=log)
-    return two_ssp_with(model, calib, sparsity, **beyond, **how)
+    return two_ssp_with(model, calib, sparsity, **beyond, **options)

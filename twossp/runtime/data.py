@@ -6,8 +6,7 @@
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
     'check_vocab', 'load_model', 'checkpoint_folder', 'Shard', 'TextSource',
-    'read_lines', 'wiki_pages', 'strip_markup', 'read_wiki', 'read_texts', 'load_text',
-    'text_hash', 'windows'
+    'read_texts', 'load_text', 'text_hash', 'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -392,7 +391,7 @@ class TextSource:
     read: Callable | None = None  # for a wheel: (file, cache_dir) -> list[str]
 
 # %% ../../nbs/runtime/05_data.ipynb #2ee1e921
-def read_lines(
+def _read_lines(
     path: Path,  # a text file, UTF-8
     cache_dir: str | Path | None = None,  # not used: reading is quick
 ) -> list[str]:  # stripped, empty ones left out
@@ -404,7 +403,7 @@ def read_lines(
     ]
 
 # %% ../../nbs/runtime/05_data.ipynb #a2a3b494
-def wiki_pages(
+def _wiki_pages(
     path: Path,  # a `pages-articles` dump, bz2
 ) -> Iterator[str]:  # markup of each page that is not a redirect
     "The pages of a Wikipedia dump, in order."
@@ -425,7 +424,7 @@ _SKIP = re.compile(
 )
 
 
-def strip_markup(
+def _strip_markup(
     page: str,  # wiki markup
 ) -> str:  # prose, one paragraph or heading a line
     "The readable text of a Wikipedia page."
@@ -445,14 +444,14 @@ def strip_markup(
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #eec6f5bd
-def read_wiki(
+def _read_wiki(
     path: Path,  # a `pages-articles` dump, bz2
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> list[str]:  # one article each, those without prose left out
     "The articles of a Wikipedia dump as prose, parsed once and then kept."
 
     def make(out):
-        texts = [t for t in map(strip_markup, wiki_pages(path)) if t]
+        texts = [t for t in map(_strip_markup, _wiki_pages(path)) if t]
         out.write_text(json.dumps(texts), encoding="utf-8")
 
     key = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
@@ -478,13 +477,13 @@ TEXTS = {  # name -> TextSource
         "300 news articles, 2000-2001, from gensim's wheel",
         _NEWS,
         wheel="gensim",
-        read=read_lines,
+        read=_read_lines,
     ),
     "wiki": TextSource(
         "106 articles of the English Wikipedia, 2016, from gensim's wheel",
         _WIKI,
         wheel="gensim",
-        read=read_wiki,
+        read=_read_wiki,
     ),
     "c4": TextSource(
         "C4, English web pages, cleaned",

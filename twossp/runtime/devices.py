@@ -7,8 +7,8 @@ __all__ = [
     'DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'processes', 'local_rank',
     'read_device', 'as_device', 'input_device', 'list_devices', 'progress_bar', 'quiet',
     'ask_device', 'wait_for', 'free_bytes', 'default_budget', 'windows_at_once', 'Peak',
-    'LiveBytes', 'peak_memory', 'read_clock', 'seconds_between', 'time_calls',
-    'one_line', 'seed_everything', 'kept_rng'
+    'peak_memory', 'read_clock', 'seconds_between', 'time_calls', 'one_line',
+    'seed_everything', 'kept_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -179,18 +179,6 @@ def progress_bar(
     return tqdm(items, desc=what, total=total, **how)
 
 # %% ../../nbs/runtime/00_devices.ipynb #8e04996a
-def _without_bars(stack):
-    "Turn the bars of transformers and datasets off until `stack` is left"
-    log = transformers.utils.logging
-    if log.is_progress_bar_enabled():
-        stack.callback(log.enable_progress_bar)
-        log.disable_progress_bar()
-    datasets = sys.modules.get("datasets")  # where it is not loaded, it draws none
-    if datasets is not None and datasets.is_progress_bar_enabled():
-        stack.callback(datasets.enable_progress_bars)
-        datasets.disable_progress_bars()
-
-
 @contextmanager
 def quiet(
     bars: bool = False,  # draw progress bars all the same
@@ -203,7 +191,13 @@ def quiet(
         stack.callback(log.set_verbosity, log.get_verbosity())
         log.set_verbosity_error()
         if not bars:
-            _without_bars(stack)
+            if log.is_progress_bar_enabled():
+                stack.callback(log.enable_progress_bar)
+                log.disable_progress_bar()
+            datasets = sys.modules.get("datasets")  # where it is not loaded, it draws none
+            if datasets is not None and datasets.is_progress_bar_enabled():
+                stack.callback(datasets.enable_progress_bars)
+                datasets.disable_progress_bars()
         yield
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10ask
@@ -277,7 +271,7 @@ class Peak:
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../../nbs/runtime/00_devices.ipynb #665f9e5b
-class LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):
     "Bytes of the tensors that a block makes, as long as they live."
 
     def __init__(
@@ -348,7 +342,7 @@ def peak_memory(
     elif count:
         gc.collect()  # garbage from before would be freed at any moment
         p.before = 0
-        with LiveBytes(*{d.type for d in asked}) as live:
+        with _LiveBytes(*{d.type for d in asked}) as live:
             yield p
         p.peak = live.most
     else:
@@ -378,13 +372,6 @@ def seconds_between(
     return a.elapsed_time(b) / 1000  # events count milliseconds
 
 # %% ../../nbs/runtime/00_devices.ipynb #c6193581
-def _time_call(work, device):
-    "Seconds that one call takes"
-    start = read_clock(device)
-    work()
-    return seconds_between(start, read_clock(device))
-
-
 def time_calls(
     work: Callable,  # called without arguments
     device: torch.device,  # where it works
@@ -399,7 +386,12 @@ def time_calls(
         )
     for _ in range(warmup):
         work()
-    return [_time_call(work, device) for _ in range(repeats)]
+    seconds = []
+    for _ in range(repeats):
+        start = read_clock(device)
+        work()
+        seconds.append(seconds_between(start, read_clock(device)))
+    return seconds
 
 # %% ../../nbs/runtime/00_devices.ipynb #743964e6
 def one_line(

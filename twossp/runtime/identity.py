@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'model_identity', 'same_model', 'plan_identity', 'function_identity',
-    'method_identity', 'tokenizer_identity', 'calibration_identity', 'settle',
-    'describe', 'decides', 'runtime_facts', 'plan_key', 'row_key'
+    'tokenizer_identity', 'calibration_identity', 'settle', 'describe', 'decides',
+    'runtime_facts', 'plan_key', 'row_key'
 ]
 
 # %% ../../nbs/runtime/10_identity.ipynb #b929b561
@@ -142,14 +142,15 @@ def _is_installed(module):
 
 def _code_facts(code: CodeType):
     "Compiled code without places, so that comments and line numbers do not count"
-    consts = [_code_facts(c) if isinstance(c, CodeType) else _const(c) for c in code.co_consts]
+    consts = []
+    for c in code.co_consts:
+        if isinstance(c, CodeType):
+            consts.append(_code_facts(c))
+        else:  # a set has no order of its own
+            kind = f"{type(c).__name__} {c!r}"
+            consts.append(sorted(map(repr, c)) if isinstance(c, frozenset) else kind)
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     return [code.co_code.hex(), consts, names, code.co_flags, code.co_argcount]
-
-
-def _const(c):
-    "A constant of code, in an order of its own"
-    return sorted(map(repr, c)) if isinstance(c, frozenset) else f"{type(c).__name__} {c!r}"
 
 
 def _globals_read(code: CodeType) -> Iterator[str]:
@@ -225,10 +226,6 @@ def _module_facts(m, seen):
     return [m.__name__, hashlib.sha256(Path(file).read_bytes()).hexdigest()]
 
 
-def _list_facts(x, seen):
-    return [type(x).__name__, [_facts_of(v, seen) for v in x]]
-
-
 def _dict_facts(x, seen):
     pairs = [(_facts_of(k, seen), _facts_of(v, seen)) for k, v in x.items()]
     return ["dict", sorted(pairs, key=_canonical)]
@@ -251,7 +248,7 @@ _KINDS = [  # of values, and what tells one from another
     (BuiltinFunctionType, lambda x, seen: f"{x.__module__}.{x.__qualname__}"),
     (type, _class_facts),
     (ModuleType, _module_facts),
-    ((list, tuple), _list_facts),
+    ((list, tuple), lambda x, seen: [type(x).__name__, [_facts_of(v, seen) for v in x]]),
     (dict, _dict_facts),
     ((set, frozenset), _set_facts),
     (logging.Logger, lambda x, seen: f"logger {x.name}"),
@@ -277,7 +274,7 @@ def function_identity(
         ) from None
 
 # %% ../../nbs/runtime/10_identity.ipynb #fa088313
-def method_identity(
+def _method_identity(
     f: Callable,  # (model, calib, sparsity, ...) -> plan
     key: str | None = None,  # as `function_identity` takes it
 ) -> str:  # of a method of this package, its place; else as `function_identity`
@@ -414,17 +411,13 @@ def plan_key(
         16 hex digits
     """
     asked = asked_options(method, options)
-    asked = {k: _option(v) for k, v in asked.items()}
-    question = dict(model=model_id, method=method_identity(method, key))
+    for k, x in asked.items():  # 2 and 2.0 are one
+        number = isinstance(x, (int, float)) and not isinstance(x, bool)
+        asked[k] = repr(float(x)) if number else _facts_of(x, frozenset())
+    question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
     question |= dict(calibration=calibration_identity(calib), runtime=dict(runtime))
     return _short(question)
-
-
-def _option(x):
-    "What an option's value is; 2 and 2.0 are one"
-    number = isinstance(x, (int, float)) and not isinstance(x, bool)
-    return repr(float(x)) if number else _facts_of(x, frozenset())
 
 # %% ../../nbs/runtime/10_identity.ipynb #752d9c69
 def row_key(

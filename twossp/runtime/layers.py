@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'PROBE', 'StandIn', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
-    'record_calls', 'move_tensors', 'run_layer', 'run_layers', 'is_offloaded',
-    'layers_bar', 'tail', 'Check', 'check_replay', 'walk_layers', 'Work', 'counting'
+    'PROBE', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
+    'record_calls', 'move_tensors', 'run_layer', 'run_layers', 'is_offloaded', 'tail',
+    'Check', 'check_replay', 'walk_layers', 'Work', 'counting'
 ]
 
 # %% ../../nbs/runtime/07_layers.ipynb #0bae9714
@@ -30,7 +30,7 @@ from .images import Windows, run_model
 from .metrics import inference
 
 # %% ../../nbs/runtime/07_layers.ipynb #4602106b
-class StandIn(nn.Module):
+class _StandIn(nn.Module):
     "Takes a decoder layer's place and lets the hidden state through."
 
     def __init__(
@@ -91,7 +91,7 @@ def stand_ins(
     "All decoder layers replaced by placeholders inside the `with` block."
     new = nn.ModuleList()
     for i, layer in enumerate(decoder_layers(model)):
-        new.append(StandIn(layer, partial(note, i), as_tuple))
+        new.append(_StandIn(layer, partial(note, i), as_tuple))
     place = locate(model, arch(model).layers)
     with swapped([Edit(*place, new.train(model.training))]):
         yield
@@ -245,7 +245,7 @@ def is_offloaded(
     return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
 
 
-def layers_bar(
+def _layers_bar(
     model: PreTrainedModel,  # whose layers are walked
     what: str,  # label
     progress: bool,  # show it at all
@@ -386,7 +386,7 @@ def walk_layers(
         return
     rows = rows if check.stack else 1
     parts = ids.to(input_device(model)).split(windows or len(ids))
-    bar, tick = layers_bar(model, what, progress, len(parts))
+    bar, tick = _layers_bar(model, what, progress, len(parts))
     with bar:
         for part in parts:
             h, tape = record_calls(model, part, check.as_tuple)

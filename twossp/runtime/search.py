@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = [
     'ONE_BY_ONE', 'LOGITS', 'MANY_LOGITS', 'Node', 'list_decisions', 'make_trie',
-    'list_levels', 'Job', 'run_level', 'walk', 'Limits', 'LastStates',
-    'find_last_states', 'plan_nll', 'offloaded_nll', 'plan_kl'
+    'list_levels', 'Job', 'walk', 'plan_nll', 'offloaded_nll', 'plan_kl'
 ]
 
 # %% ../../nbs/runtime/08_search.ipynb #2a80efce
@@ -73,18 +72,6 @@ class Node:
     plans: list = field(default_factory=list)
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
 
-# %% ../../nbs/runtime/08_search.ipynb #2d47935d
-def _own_tensors(plan, layers):
-    """For each layer the (name, id) of the tensors that the plan brings; None if it
-    brings any for elsewhere"""
-    own = [[] for _ in range(len(plan))]
-    for name, w in plan.weights.items():
-        i = name.removeprefix(layers + ".").partition(".")[0]
-        if not name.startswith(layers + ".") or not i.isdigit():
-            return None
-        own[int(i)].append((name, id(w)))
-    return [tuple(sorted(x)) for x in own]
-
 # %% ../../nbs/runtime/08_search.ipynb #e49213bd
 def list_decisions(
     plan: Plan,  # any plan
@@ -92,15 +79,18 @@ def list_decisions(
     # a layer: its decision; None if the plan brings tensors for other places
 ) -> list | None:
     "What a plan does to each layer, as keys: equal if and only if the same is done."
-    own = _own_tensors(plan, layers)
-    if own is None:
-        return None
+    own = [[] for _ in range(len(plan))]  # a layer: name and id of tensors for it
+    for name, w in plan.weights.items():
+        i = name.removeprefix(layers + ".").partition(".")[0]
+        if not name.startswith(layers + ".") or not i.isdigit():
+            return None
+        own[int(i)].append((name, id(w)))
     more = [() for _ in range(len(plan))]  # what is kept of parts of other kinds
     for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
         if slot not in (FFN.slot, Attention.slot):
             more[i] += ((slot, kept),)
     return [
-        None if i in plan.gone else (a, k, (*w, *more[i]))
+        None if i in plan.gone else (a, k, (*sorted(w), *more[i]))
         for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, own, strict=True))
     ]
 
@@ -166,7 +156,9 @@ def _through(job, i, nodes, states, out, left):
     per = max(1, job.rows // size) if job.stack else 1
     layer = decoder_layers(job.model)[i]
     for part in (nodes[j : j + per] for j in range(0, len(nodes), per)):
-        h = _stacked([states[n.parent] for n in part])
+        h, *more = [states[n.parent] for n in part]
+        if more:  # where a layer is gone, a state has not moved on to its device
+            h = torch.cat([h, *(x.to(h.device) for x in more)])
         run = partial(run_layer, layer, job.tape, i)
         ys = map_chunks(run, (h,), job.rows, job.model, h.shape[1])
         out.update(zip(part, torch.cat(ys).split(size), strict=True))
@@ -176,16 +168,8 @@ def _through(job, i, nodes, states, out, left):
                 states.pop(n.parent, None)  # the last that needed it
         job.tick(len(part))
 
-
-def _stacked(states):
-    "Several nodes' hidden states as one tensor; one node's as they are"
-    if len(states) == 1:
-        return states[0]
-    # where a layer is gone, a state has not moved on to that layer's device
-    return torch.cat([x.to(states[0].device) for x in states])
-
 # %% ../../nbs/runtime/08_search.ipynb #c48b9e66
-def run_level(
+def _run_level(
     job: Job,  # the walk
     i: int,  # layer
     nodes: list[Node],  # evaluations to make
@@ -235,7 +219,7 @@ def walk(
             todo.append((i, later, {n.parent: states[n.parent] for n in later}))
         held = {n.parent: states[n.parent] for n in nodes}
         del states  # so that each goes when the last node that needs it is done
-        states = run_level(job, i, nodes, held)
+        states = _run_level(job, i, nodes, held)
         if i + 1 == L:
             yield states
         else:
@@ -293,7 +277,7 @@ def _kl_of(logits, ref, states, chunk, model=None, mask=None):
 
 # %% ../../nbs/runtime/08_search.ipynb #ba436740
 @dataclass(frozen=True)
-class Limits:
+class _Limits:
     "How much is done at a time; follows from the budget."
 
     windows: int  # that walk together
@@ -303,11 +287,11 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class LastStates:
+class _LastStates:
     "Where a walk arrived."
 
     job: Job  # the walk
-    limits: Limits  # of memory
+    limits: _Limits  # of memory
     start: int  # first of the windows
     ids: object  # (n, t) the windows
     h: object  # (n, t, d) what entered layer 0
@@ -323,7 +307,7 @@ def _limits(model, ids, leaves, check, budget):
     windows = min(n, max(1, held // leaves))
     rows = rows_at_once(model, t, budget) if check.stack else 1
     chunk = _chunk(model, input_device(model), t, budget)
-    return Limits(windows, max(1, held // windows), rows, chunk)
+    return _Limits(windows, max(1, held // windows), rows, chunk)
 
 
 def _budget_beside(model, levels):
@@ -336,20 +320,8 @@ def _budget_beside(model, levels):
             most = max(most, sum(p.count(k) for p, k in cut if k not in (p.full, p.nothing)))
     return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
 
-
-def _evaluations_bar(levels, times, progress):
-    "A bar that counts the evaluations of a tree, walked `times` times"
-    n = sum(n.decision is not None for nodes in levels for n in nodes)
-    return progress_bar(None, "layer evaluations", progress, total=times * n)
-
-
-def _list_kept(levels):
-    "(layer, neurons that stay) of all nodes, each once"
-    pairs = ((i, n.decision) for i, nodes in enumerate(levels) for n in nodes)
-    return dict.fromkeys((i, d[1]) for i, d in pairs if d is not None)
-
 # %% ../../nbs/runtime/08_search.ipynb #4189bfab
-def find_last_states(
+def _find_last_states(
     model: PreTrainedModel,  # in inference mode, replayable
     plans: Sequence[Plan],  # to be walked
     decided: Sequence[list],  # their decisions
@@ -357,21 +329,24 @@ def find_last_states(
     check: Check,  # how to replay the model
     budget: int | None = None,  # bytes; default: a quarter of what is free then
     progress: bool = False,  # show a progress bar
-) -> Iterator[LastStates]:  # all last nodes of all windows, some at a time
+) -> Iterator[_LastStates]:  # all last nodes of all windows, some at a time
     "Walk the layers with every plan, as many windows at a time as the budget allows."
     root = make_trie(decided)
     levels = list_levels(root)
-    send_indices(model, _list_kept(levels), alone=True)
+    todo = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
+    todo = [(i, decision[1]) for i, decision in todo if decision is not None]
+    send_indices(model, dict.fromkeys(todo), alone=True)
     budget = _budget_beside(model, levels) if budget is None else budget
     limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
-    with _evaluations_bar(levels, len(parts), progress) as bar:
+    total = len(parts) * len(todo)
+    with progress_bar(None, "layer evaluations", progress, total=total) as bar:
         for k, part in enumerate(parts):
             h, tape = record_calls(model, part, check.as_tuple)
             stack = h.device.type not in ONE_BY_ONE
             job = Job(model, tape, plans, limits.rows, stack, bar.update)
             for states in walk(job, root, h, limits.nodes):
-                yield LastStates(job, limits, k * limits.windows, part, h, states)
+                yield _LastStates(job, limits, k * limits.windows, part, h, states)
 
 # %% ../../nbs/runtime/08_search.ipynb #f4becba6
 def _checked_plans(model, plans):
@@ -441,7 +416,7 @@ def plan_nll(
         return _plain_nll(model, some, ids, progress)
 
     def quick(some, decided, check):
-        ends = find_last_states(model, some, decided, ids, check, budget, progress)
+        ends = _find_last_states(model, some, decided, ids, check, budget, progress)
         return _walked_nll(ends, check, (len(some), len(ids)))
 
     return _scored(model, plans, ids, plain, quick)
@@ -478,13 +453,6 @@ def _dense_states(e, dense):
     return here[0] if here else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
 
 # %% ../../nbs/runtime/08_search.ipynb #s14ek
-def _reference_at(p, logits, states):
-    "Tokens -> reference logits: those of `p`, or made of the dense model's states"
-    if p is None:
-        return lambda tokens: logits(states[tokens])
-    return lambda tokens: p[tokens]
-
-
 def _ends_kl(e, count, ref, dense, check):
     "(plans, window, divergence) of the plans below `count` that arrived at `e`"
     nodes, out = [n for n in e.states if min(n.plans) < count], []
@@ -494,7 +462,7 @@ def _ends_kl(e, count, ref, dense, check):
         if dense is None:  # asked before there are placeholders
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
         with tail(e.job.model, check.as_tuple, check.mask) as logits:
-            take = _reference_at(p, logits, None if p is not None else dense[w])
+            take = p.__getitem__ if dense is None else lambda at, w=w: logits(dense[w][at])
             counted = None if mask is None else mask[w]
             found = _kl_of(logits, take, states, e.limits.chunk, e.job.model, counted)
         for n, x in zip(nodes, found, strict=True):
@@ -534,7 +502,7 @@ def plan_kl(
             dense = dense_plan(len(some[0]))
             walked.append(dense)
             decided = [*decided, list_decisions(dense, "")]
-        ends = find_last_states(model, walked, decided, ids, check, budget, progress)
+        ends = _find_last_states(model, walked, decided, ids, check, budget, progress)
         return _walked_kl(ends, check, ref, shape)
 
     return _scored(model, plans, ids, plain, quick)

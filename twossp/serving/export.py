@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'read_ways', 'fill_zeros', 'name_export', 'export_folder', 'write_results',
-    'push_folder', 'ExportRequest', 'check_form', 'check_said', 'check_words',
-    'export_saved'
+    'read_ways', 'export_folder', 'write_results', 'push_folder', 'ExportRequest',
+    'check_form', 'check_said', 'check_words', 'export_saved'
 ]
 
 # %% ../../nbs/serving/05_export.ipynb #9fd9e3e3
@@ -55,7 +54,7 @@ def read_ways(
 
 # %% ../../nbs/serving/05_export.ipynb #7ee318d2
 @torch.no_grad()
-def fill_zeros(
+def _fill_zeros(
     model: PreTrainedModel,  # as `load_pruned` gives it
 ) -> PreTrainedModel:  # an ordinary model of its family, which knows the plan
     "A pruned model in its family's ordinary format, zeros where something is gone."
@@ -79,7 +78,7 @@ def fill_zeros(
     return new
 
 # %% ../../nbs/serving/05_export.ipynb #2202605b
-def name_export(
+def _name_export(
     folder: str | Path,  # a checkpoint
     to: str,  # one of `exporter_names`
     quantize: str | None = None,  # of a GGUF: one of `QUANTS`
@@ -94,7 +93,7 @@ def name_export(
 def export_folder(
     folder: str | Path,  # a checkpoint that twossp saved
     to: str,  # one of `exporter_names`
-    out: str | Path | None = None,  # file or folder; None: see `name_export`
+    out: str | Path | None = None,  # file or folder; None: see `_name_export`
     *,
     overwrite: bool = False,  # replace what is there
     **options,  # of the format; a GGUF has quantize, dtype, round_to
@@ -103,7 +102,7 @@ def export_folder(
     row = find_exporter(to)
     if options.get("quantize"):
         block_size(options["quantize"])
-    out = Path(out or name_export(folder, to, options.get("quantize"))).expanduser()
+    out = Path(out or _name_export(folder, to, options.get("quantize"))).expanduser()
     check_not_source(out, Path(folder).expanduser())
     if options.keys() - row.options:
         raise ValueError(f"{', '.join(options)}: for a GGUF only, not for {to!r}")
@@ -167,7 +166,7 @@ def _to_compatible(folder, out, overwrite):
     "An ordinary checkpoint, with zeros where something is gone"
     model, tok = open_model(folder)
     if read_record(folder)["format"] == "compact":
-        model = fill_zeros(model)
+        model = _fill_zeros(model)
     save_pruned(model, model.twossp_plan, out, tok, format="compatible", overwrite=overwrite)
     return []
 
@@ -241,7 +240,7 @@ def check_form(
         raise ValueError(f"--export {asked.to} needs more: pip install {need}")
     if asked.method and (why := find_method(asked.method).no_export):
         raise ValueError(f"{asked.method} {why}: no --export {asked.to}")
-    out = folder and name_export(folder, asked.to, asked.quantize)
+    out = folder and _name_export(folder, asked.to, asked.quantize)
     if out is not None:
         check_not_source(out, *asked.sources)
     if out is not None and not row.suffix:
@@ -297,7 +296,7 @@ def export_saved(
     "Write the form that was asked for beside a checkpoint."
     if asked.to is None:
         return []
-    out = name_export(folder, asked.to, asked.quantize)
+    out = _name_export(folder, asked.to, asked.quantize)
     if again and out.exists() and not asked.overwrite:
         return [f"exported already: {out}"]
     how = dict(quantize=asked.quantize) if asked.quantize else {}

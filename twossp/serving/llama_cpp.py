@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'QUANTS', 'ROUNDED', 'has_llama_cpp', 'open_library', 'LlamaFile', 'block_size',
-    'quantize_gguf', 'split_text', 'continue_ids', 'check_gguf'
+    'quantize_gguf', 'check_gguf'
 ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #76a142d1
@@ -163,7 +163,7 @@ def _read_fallbacks(log):
     ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #e280e9f8
-def split_text(
+def _split_text(
     file: LlamaFile,  # that has a tokenizer
     text: str,  # to be split
 ) -> list[int]:  # token ids, with what the file says to add; `ValueError` if it has none
@@ -179,7 +179,7 @@ def split_text(
     return list(ids[0:n])
 
 
-def continue_ids(
+def _continue_ids(
     file: LlamaFile,  # to be asked
     ids: Sequence[int],  # a prompt
     steps: int,  # tokens to add
@@ -207,13 +207,13 @@ def check_gguf(
     file = LlamaFile(path, threads=threads)
     try:
         for a in read_reference(folder):
-            ids = split_text(file, a["prompt"])
+            ids = _split_text(file, a["prompt"])
             if ids != a["ids"]:
                 raise ValueError(
                     f"the file's tokenizer reads {a['prompt']!r} as {ids}, and the"
                     f" checkpoint's as {a['ids']}"
                 )
-            said = continue_ids(file, a["ids"], len(a["steps"]))
+            said = _continue_ids(file, a["ids"], len(a["steps"]))
             rows.append((a["prompt"], compare_ids(a, said)))
             own = [s["tokens"][0] for s in a["steps"]]
             got = file.decode([*ids, *own])[len(ids) - 1 : -1].log_softmax(-1)
