@@ -73,7 +73,7 @@ def save_figure(
         return False
     return True
 
-
+# %% ../../nbs/evaluation/08_report.ipynb #11f0b51d
 def _figure(width, height, **kw):
     f = new_figure(width, height)
     return f, f.subplots(**kw)
