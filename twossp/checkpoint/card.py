@@ -194,6 +194,7 @@ def _facts(record):
         method=record.get("method"),
         options=", ".join(f"{k}={v}" for k, v in options.items()) or None,
         target=target,
+        latency=record.get("latency"),
         achieved=achieved,
         total=total,
         parameters=_both(p, "total", bool(original)),

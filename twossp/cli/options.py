@@ -6,14 +6,14 @@
 __all__ = [
     'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
     'DEMO', 'Flags', 'flag', 'word', 'make_parser', 'read_given', 'read_number',
-    'read_count', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'QualityOptions',
-    'MethodOptions', 'MixtureOptions', 'CalibrationOptions', 'TextOptions',
-    'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions', 'OtherOptions',
-    'Options', 'read_options', 'method_options', 'wants_several', 'read_batch_size',
-    'wants_quality', 'fewshot_number', 'text_folder', 'evaluation_names',
-    'calibration_name', 'needs_calibration', 'usual_windows', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'EstimatedModel', 'EstimatedTarget',
-    'EstimateOptions'
+    'read_count', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
+    'QualityOptions', 'MethodOptions', 'MixtureOptions', 'CalibrationOptions',
+    'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions',
+    'OtherOptions', 'Options', 'read_options', 'method_options', 'wants_several',
+    'read_batch_size', 'wants_quality', 'fewshot_number', 'text_folder',
+    'evaluation_names', 'calibration_name', 'needs_calibration', 'usual_windows',
+    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'EstimatedModel',
+    'EstimatedTarget', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -308,10 +308,33 @@ class BoundOptions:
     )
     context: int | None = flag(
         None,
-        "tokens in the KV cache for --target_memory and --target_speedup (default:"
-        " 4096)",
+        "tokens in the KV cache for --target_memory, --target_speedup and"
+        " --target_latency (default: 4096)",
         metavar="T",
         type=read_count, decides="plan",
+    )
+
+# %% ../../nbs/cli/00_options.ipynb #a1cbc5be
+@dataclass(frozen=True)
+class LatencyOptions:
+    "Latency target (instead of a sparsity)."
+
+    target_latency: str | None = flag(
+        None,
+        "smallest sparsity with which one decoding step after --context tokens takes at"
+        " most this time on the device, such as 20ms (predicted from a latency table that"
+        " is measured once for a device and a model's shapes, in minutes)",
+        metavar="TIME", decides="plan",
+    )
+    batch: int | None = flag(
+        None, "sequences per pass for --target_latency (default: 1)", metavar="N",
+        type=read_count, decides="plan",
+    )
+    prefill: bool = flag(
+        False,
+        "--target_latency is the time of a prompt of --context tokens instead of a"
+        " decoding step",
+        action="store_true", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -650,6 +673,7 @@ class Options(  # from the last to the first, as `--help` has them
     MixtureOptions,
     MethodOptions,
     QualityOptions,
+    LatencyOptions,
     BoundOptions,
     CalibrationOptions,
     UseOptions,

@@ -39,7 +39,7 @@ from ..evaluation.html_report import write_report
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
-from ..evaluation.report import plot_plan, plot_trials
+from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, windows
@@ -194,12 +194,11 @@ def _draw_figures(folder, plan, dense, report):
     "What was removed, and how it was chosen, where the method says it: the files' names"
     if not {"scores", "trials"} <= report.keys():
         return []
-    figure = plot_plan(plan, dense, report["scores"], report["trials"])
-    figure.savefig(folder / "plan.png")
-    if not report["trials"]:
-        return ["plan.png"]
-    plot_trials(report["trials"]).savefig(folder / "trials.png")
-    return ["plan.png", "trials.png"]
+    scores, trials = report["scores"], report["trials"]
+    figures = {"plan.png": (plot_plan, plan, dense, scores, trials)}
+    if trials:
+        figures["trials.png"] = (plot_trials, trials)
+    return [name for name, drawn in figures.items() if save_figure(folder / name, *drawn)]
 
 
 def _saver(o, model, tok, calib):
@@ -219,6 +218,7 @@ def _saver(o, model, tok, calib):
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
+            meta |= dict(latency=o.target_latency) if o.target_latency else {}
             if calib is not None:
                 meta["plan_key"] = _key_of(model, calib, r)
             if "path" in report:

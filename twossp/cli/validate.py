@@ -34,6 +34,7 @@ from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
 from ..evaluation.grid import check_board, log
+from ..evaluation.latency import Workload, parse_time, reach_latency
 from ..evaluation.quality import check_bound
 from ..evaluation.tasks import check_batch_size, check_prefix, check_template
 from ..pruning.balance import balance, check_multiple, full_width
@@ -105,7 +106,7 @@ def check_arguments(
 # %% ../../nbs/cli/03_validate.ipynb #ac761dde
 def _check_target(o):
     "What is pruned, and how much of it"
-    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS)
+    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
     targets = [k for k in names if getattr(o, k) is not None]
     if wants_quality(o):
         targets.append("max_loss" if o.max_loss is not None else "min_agreement")
@@ -123,8 +124,19 @@ def _check_target(o):
             "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
             f" --min_agreement{both}"
         )
-    if o.context and not (o.target_memory or o.target_speedup):
-        raise ValueError("--context is for --target_memory and --target_speedup")
+    if o.context and not (o.target_memory or o.target_speedup or o.target_latency):
+        raise ValueError(
+            "--context is for --target_memory, --target_speedup and --target_latency"
+        )
+    if (o.batch or o.prefill) and not o.target_latency:
+        raise ValueError("--batch and --prefill are for --target_latency")
+    if o.target_latency:
+        parse_time(o.target_latency)
+        if o.stream or o.device_map or o.executor:
+            raise ValueError(
+                "--target_latency times a model on one device: leave --stream,"
+                " --device_map and --executor out"
+            )
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
 
@@ -336,6 +348,24 @@ def _reach_limit(o, model, bound, value, words):
     )
     return replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
 
+# %% ../../nbs/cli/03_validate.ipynb #73b6f132
+def _reach_latency(o, model):
+    "With the smallest sparsity that keeps a latency; its field says what was asked"
+    work = Workload(o.context or 4096, o.batch or 1, o.prefill)
+    kept = dict(cache_dir=o.cache_dir, progress=not o.quiet)
+    target, device = parse_time(o.target_latency), pick_device(o)
+    options = kept | method_options(o)
+    x, predicted, table = reach_latency(
+        model, target, o.pruning_method, work, device, **options
+    )
+    said = (
+        f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
+        f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+    )
+    log.info("--target_latency %s: sparsity %.4f", said, x)
+    none = dict(context=None, batch=None, prefill=False)
+    return replace(o, target_latency=said, sparsity_rate=x, **none)
+
 # %% ../../nbs/cli/03_validate.ipynb #37ffc0d5
 def _check_model(o):
     "What a checkpoint's configuration and headers show; a limit becomes a sparsity"
@@ -343,7 +373,7 @@ def _check_model(o):
     try:
         model = read_shapes(o)
     except Exception:
-        if limit or saves_code:
+        if limit or o.target_latency or saves_code:
             raise
         return o  # what is wrong with a checkpoint, loading says
     if saves_code and type(model).__module__.startswith("transformers_modules."):
@@ -353,6 +383,8 @@ def _check_model(o):
         )
     if limit:
         o = _reach_limit(o, model, *limit)
+    if o.target_latency:
+        o = _reach_latency(o, model)
     asked = o.pruning_method and not wants_quality(o)
     try:
         L = len(sizes(model)) if asked else 0

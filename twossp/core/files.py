@@ -334,9 +334,11 @@ def cache_folder(
     given = cache_dir or os.environ.get("TWOSSP_CACHE")
     if given:
         return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("twossp", appauthor=False, opinion=False)
+    usual = dict(win32="~/AppData/Local", darwin="~/Library/Caches")
+    name = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    own = "" if sys.platform == "darwin" else os.environ.get(name)
+    folder = own or usual.get(sys.platform, "~/.cache")
+    return Path(folder).expanduser() / "twossp"
 
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
 _HASHES: dict = {}  # stamp of a file -> its hash, for this process

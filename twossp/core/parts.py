@@ -442,8 +442,10 @@ class FFN(_CountedFFN):
         matrices = [*(part for u in ups for part in u.chunk(self.fused)), down.T]
         # side by side, an eighth at a time
         eighths = zip(*(x.split(-(-len(x) // 8)) for x in matrices), strict=True)
-        how = dict(ord=p, dim=1, dtype=torch.float32)
-        return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
+        dtype = torch.promote_types(down.dtype, torch.float32)  # float64 is not narrowed
+        how = dict(ord=p, dim=1, dtype=dtype)
+        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
+        return torch.cat(norms).float()
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:

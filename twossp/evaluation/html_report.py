@@ -19,12 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ..core.files import atomic_file
 from .paired import FEWEST, difference_table
 from .report import (
-    GONE, KEPT, Picture, name_of, names_of, paper_table, plot_cost, plot_downstream,
+    GONE, KEPT, Figure, name_of, names_of, new_figure, paper_table, plot_cost, plot_downstream,
     plot_perplexity, plot_removed, plot_speedup, samples, styled, summary, to_latex, to_markdown,
 )
 from .results import Result, Rows, find_number, to_frame, to_rows
@@ -39,7 +38,7 @@ def plot_kept(
         raise ValueError(f"{name_of(r)} does not say what stays of its layers")
     attn, ffn = r.kept
     L = len(attn)
-    fig = Picture((max(3, min(9, 1 + 0.2 * L)), 1.9), layout="constrained", dpi=90)
+    fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
     top, low = fig.subplots(2, 1, sharex=True, height_ratios=[1, 4])
     for ax, share in ((top, attn), (low, ffn)):
         ax.bar(range(L), 1, width=0.9, color=GONE)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method, method_names
@@ -26,7 +25,7 @@ from ..core.families import n_params
 from ..core.files import atomic_file
 from .generation import agreement, keep_dense
 from .grid import log, recall_plan
-from .report import KEPT, LINE, Picture
+from .report import KEPT, LINE, Figure, new_figure
 from .results import Result
 from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import (
@@ -311,7 +310,7 @@ def plot_quality(
     loss = q.bound.max_loss is not None
     bound = q.bound.max_loss if loss else q.bound.min_agreement
     key = "loss" if loss else "agreement"
-    fig = Picture((5.5, 3.2), layout="constrained", dpi=110)
+    fig = new_figure(5.5, 3.2)
     ax = fig.subplots()
     x = [v.params / 1e6 for v in q.levels]
     ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT, ms=4, lw=1.2)

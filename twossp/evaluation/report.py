@@ -4,24 +4,23 @@
 
 # %% auto #0
 __all__ = [
-    'KEPT', 'GONE', 'LINE', 'Picture', 'plot_plan', 'plot_trials', 'like_rows',
-    'name_of', 'names_of', 'compare', 'to_markdown', 'samples', 'plot_perplexity',
-    'plot_cost', 'plot_downstream', 'plot_removed', 'plot_speedup', 'plot_scores',
-    'summary', 'paper_table', 'to_latex', 'styled'
+    'KEPT', 'GONE', 'LINE', 'Figure', 'new_figure', 'save_figure', 'plot_plan',
+    'plot_trials', 'like_rows', 'name_of', 'names_of', 'compare', 'to_markdown',
+    'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed',
+    'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex', 'styled'
 ]
 
 # %% ../../nbs/evaluation/08_report.ipynb #28c4280f
 import io
 import json
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
-from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ..baselines.methods import METHODS
 from ..core.families import Sizes
@@ -35,21 +34,54 @@ from ..pruning.depth import Trial, removal_order
 KEPT, GONE, LINE = "#3b6ea5", "#d9d9d9", "#c44e52"
 
 
-class Picture(Figure):
+Figure = "matplotlib.figure.Figure"  # a type; matplotlib is imported by what draws
+
+
+@cache
+def _figure_class():
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        def _repr_png_(self):
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png")
+            return buffer.getvalue()
+
+    return Picture
+
+
+def new_figure(
+    width: float,  # inches
+    height: float,  # inches
+    dpi: int = 110,  # dots per inch
+) -> Figure:  # empty
     "A matplotlib figure that a notebook shows by itself, with pyplot or without."
-
-    def _repr_png_(self):
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
-        return buffer.getvalue()
+    return _figure_class()((width, height), layout="constrained", dpi=dpi)
 
 
+def save_figure(
+    file: Path,  # the image; its suffix says the format
+    plot: Callable,  # gives a figure
+    *args,  # of `plot`
+) -> bool:  # False: matplotlib is not installed, which is logged
+    "Draw a figure into a file beside results, which do not depend on it."
+    try:
+        plot(*args).savefig(file)
+    except ModuleNotFoundError as e:
+        why = "%s is not drawn, for %s is not installed"
+        logging.getLogger("twossp").warning(why, file.name, e.name)
+        return False
+    return True
+
+# %% ../../nbs/evaluation/08_report.ipynb #11f0b51d
 def _figure(width, height, **kw):
-    f = Picture(figsize=(width, height), layout="constrained", dpi=110)
+    f = new_figure(width, height)
     return f, f.subplots(**kw)
 
 
 def _integer(axis):
+    from matplotlib.ticker import MaxNLocator
+
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -94,6 +126,8 @@ def _ranked(plan, s, scores):
 # %% ../../nbs/evaluation/08_report.ipynb #09e3fbe3
 def _ffn_scores(fig, ax, plan, s, scores):
     "Scores of every layer's neurons, best first: in colour where they stay"
+    from matplotlib.colors import LogNorm
+
     score, stays = _ranked(plan, s, scores)
     positive, norm = score[score > 0], None
     if positive.size and positive.max() > positive.min():
@@ -513,12 +547,14 @@ def _unlike(short, full):
 
 # %% ../../nbs/evaluation/08_report.ipynb #83c37aac
 _MARKS = "osD^vPX*<>hp"
-_COLORS = colormaps["tab20"].colors
-_COLORS = [*_COLORS[::2], *_COLORS[1::2]]  # the ten strong ones first
 
 
 def _styles(rows, groups):
     "Colour and mark of each group; methods of no table come after those of the table"
+    from matplotlib import colormaps
+
+    tab20 = colormaps["tab20"].colors
+    colors = [*tab20[::2], *tab20[1::2]]  # the ten strong ones first
     strange = dict.fromkeys(r.method for r in rows if r.method not in METHODS)
     place = [*METHODS, *(m for m in strange if m != "dense")]
     styles, seen = {}, {}
@@ -529,7 +565,7 @@ def _styles(rows, groups):
         i, n = place.index(method), seen.setdefault(method, 0)
         seen[method] += 1
         mark = _MARKS[(i + 5 * n) % len(_MARKS)]
-        styles[name] = dict(color=_COLORS[i % len(_COLORS)], marker=mark)
+        styles[name] = dict(color=colors[i % len(colors)], marker=mark)
     return styles
 
 
@@ -824,6 +860,8 @@ def plot_scores(
     Figure
         log axis
     """
+    from matplotlib import colormaps
+
     fig, ax = _figure(5.5, 3.4)
     last = len(scores) - 1
     for i, x in enumerate(map(_numbers, scores)):

@@ -44,7 +44,8 @@ def window_norms(
     windows = x.reshape(b, -1, x.shape[-1])
     if counted is not None:
         windows = windows.where(counted.to(x.device)[:, :, None], 0)
-    return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=torch.float32)
+    dtype = torch.promote_types(x.dtype, torch.float32)  # float64 is not narrowed
+    return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
 
 # %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
 def exact_device(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'copy_around', 'make_student', 'count_own', 'count_ids', 'share_equal', 'Learner',
-    'find_learners', 'common_kl', 'top_kl', 'by_first', 'keep_answers', 'Lessons',
-    'recover', 'plot_recovery', 'check_pair', 'distill'
+    'Figure', 'copy_around', 'make_student', 'count_own', 'count_ids', 'share_equal',
+    'Learner', 'find_learners', 'common_kl', 'top_kl', 'by_first', 'keep_answers',
+    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../../nbs/recovery/06_distill.ipynb #97fa7f17
@@ -31,7 +31,6 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedModel
@@ -915,6 +914,9 @@ def recover(
     return with_provenance(replace(plan, weights=weights), **{kind: facts})
 
 # %% ../../nbs/recovery/06_distill.ipynb #59889724
+Figure = "matplotlib.figure.Figure"  # a type; matplotlib is imported by what draws
+
+
 def plot_recovery(
     found: dict,  # `log["recovery"]` of `recover`
     window: int = 10,  # steps that are averaged

@@ -218,9 +218,11 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    "`ValueError` if the name does not end in one of `CURVES`."
+    "`ValueError` for a name that does not end in one of `CURVES`; is there what draws?"
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
+    if Path(file).suffix != ".csv":
+        import matplotlib  # noqa: F401
 
 
 def write_curve(
