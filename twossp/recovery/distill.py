@@ -718,7 +718,7 @@ def _find_checkpoint(folder):
             shutil.rmtree(path)
     return get_last_checkpoint(str(folder))
 
-# %% ../../nbs/recovery/06_distill.ipynb #26368186
+
 def _take_up(tutor, last):
     """Put a run that had ended where its trainer left it, with its best weights; False: it
     had not. Its trainer would take one step more, and look again, before it ends"""
@@ -734,7 +734,7 @@ def _take_up(tutor, last):
     tutor.state = state
     return True
 
-
+# %% ../../nbs/recovery/06_distill.ipynb #26368186
 def _learn(judge, tutor, last, dtype):
     "Train; the divergence on the held-out windows before, and with the best weights"
     before = judge.evaluate()["eval_loss"]
