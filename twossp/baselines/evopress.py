@@ -29,11 +29,6 @@ def _genome_plan(genome, L):
         return drop(L, blocks=genome[0])
     return drop(L, attn=genome[0], ffn=genome[1])
 
-
-def _random_genome(L, n, blocks, rng):
-    draws = (rng.sample(range(L), n) for _ in range(1 if blocks else 2))
-    return tuple(tuple(sorted(d)) for d in draws)
-
 # %% ../../nbs/baselines/02_evopress.ipynb #114e52e0
 def mutate(
     genome: tuple,  # what is removed: (attention modules, FFNs) or (blocks,), ascending
@@ -174,14 +169,17 @@ def evopress(
 ) -> Plan:  # of n attention modules and n FFNs, or n blocks
     "Evolve what is removed, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
-    n = _count(model, sparsity, blocks)
+    if not blocks:
+        check_both(model, "EvoPress")
+    n = removal_count(L, sparsity, L - 1)  # how many of each go
     check_windows(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_counts(offspring, calib_tokens=calib_tokens, **whole)
     _check_comparisons(survivors, tokens, offspring)
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
     score, gens = _scorer(model, L, cost), []
-    genomes = [_random_genome(L, n, blocks, rng) for _ in range(initial)]
+    sample = lambda: tuple(sorted(rng.sample(range(L), n)))
+    genomes = [tuple(sample() for _ in range(2 - blocks)) for _ in range(initial)]
     genomes = list(dict.fromkeys(genomes))
     first = score(genomes, _draw(calib, initial_tokens, rng)[1])
     parent, compare = genomes[_ranked(first)[0]], (survivors, tokens, rng, L)
@@ -195,14 +193,6 @@ def evopress(
     return _genome_plan(parent, L)
 
 # %% ../../nbs/baselines/02_evopress.ipynb #0e5b20ad
-def _count(model, sparsity, blocks):
-    "How many of each go"
-    if not blocks:
-        check_both(model, "EvoPress")
-    L = len(decoder_layers(model))
-    return removal_count(L, sparsity, L - 1)
-
-
 def _scorer(model, L, cost):
     "(genomes, windows) -> their fitness; counts forward passes, the reference's too"
 

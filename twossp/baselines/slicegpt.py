@@ -311,15 +311,6 @@ def _argnames(layer):
     return tuple(inspect.signature(type(layer).forward).parameters)[2:]
 
 
-def _skip(R, S, like):
-    "The connection from basis `R` to basis `S`: a linear layer with weight SᵀR"
-    near = exact_device(like.device)
-    R, S = (t.double() if t.is_meta else t.to(near).double() for t in (R, S))
-    new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
-    new.weight = _param(S.T @ R, like)
-    return new
-
-
 def _norm(module, r):
     "Scale, shift and epsilon of a norm"
     names = [k for k in ("variance_epsilon", "eps") if hasattr(module, k)]
@@ -339,8 +330,17 @@ def _moved(old, a, r, mid, bases):
 
 
 def _skips(old, a, bases):
-    like, pairs = old.get_submodule(a.down).weight, zip(bases, bases[1:], strict=False)
-    return nn.ModuleList(_skip(R, S, like) for R, S in pairs).train(old.training)
+    "From basis `R` to the next, `S`: linear layers with weights SᵀR"
+    like, skips = old.get_submodule(a.down).weight, nn.ModuleList()
+    for R, S in zip(bases, bases[1:], strict=False):
+        if not R.is_meta:
+            near = exact_device(like.device)
+            R, S = R.to(near), S.to(near)
+        R, S = R.double(), S.double()
+        new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
+        new.weight = _param(S.T @ R, like)
+        skips.append(new)
+    return skips.train(old.training)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
 def _layer_edits(layers, i, a, r, fs, bases):
@@ -573,18 +573,13 @@ def _slices_words(plan, zeros=False):
     ]
 
 
-def _slices_spec(model, plan):
-    "What a checkpoint's configuration says of a slicing"
-    return slices_to_dict(plan)
-
-
 SLICES = Kind(
     Slices,
     count=sliced_away,
     to_dict=slices_to_dict,
     from_dict=slices_from_dict,
     edits=slice_edits,
-    layout=Layout(_slices_spec, skeleton),
+    layout=Layout(lambda model, plan: slices_to_dict(plan), skeleton),
     words=_slices_words,
 )
 
@@ -639,7 +634,9 @@ def _calibrate(model, calib, widths, bs, progress):
         spectra.append(values.cpu())
         if j + 1 < len(readers):
             i, branch = j // len(fs), fs[j % len(fs)]
-            args = _layer_args(layers[i], tape, i)
+            args = dict(zip(_argnames(layers[i]), tape.args[i] or (), strict=False))
+            device = next(layers[i].parameters()).device
+            args = move_tensors(args | tape.kwargs[i], device)
             R = bases[-1] if widths[j] < len(Q) else None
             C = _next_moment(
                 layers[i], (arch(model), r, branch), args, R, xs, eps[j + 1]
@@ -657,18 +654,14 @@ def _first_moment(model, batches, r, eps):
     return xs, C
 
 
-def _layer_args(layer, tape, i):
-    "What layer `i` was called with beside the stream, by name, on its device"
-    args = dict(zip(_argnames(layer), tape.args[i] or (), strict=False))
-    return move_tensors(args | tape.kwargs[i], next(layer.parameters()).device)
-
-
 def _next_moment(layer, row, args, R, xs, eps):
     "Move the streams, projected, through a branch, in place; their second moment"
     (a, r, branch), dev, C = row, next(layer.parameters()).device, 0
     R = R if R is None else R.to(dev)
     for n, x in enumerate(xs):
-        x = _project(x.to(dev), R)
+        x = x.to(dev)
+        if R is not None:  # as its coordinates in that basis describe it
+            x = ((x.float() @ R) @ R.T).to(x.dtype)
         x = _centre(x + _added(layer, a, r, branch, x, args), r)
         C = C + second_moment(x, eps)
         xs[n] = x.cpu()
@@ -677,11 +670,6 @@ def _next_moment(layer, row, args, R, xs, eps):
 
 def _centre(x, r):
     return x - x.float().mean(-1, keepdim=True).to(x.dtype) if r.centred else x
-
-
-def _project(x, R):
-    "The stream as its coordinates in basis `R` describe it; None: all of it"
-    return x if R is None else ((x.float() @ R) @ R.T).to(x.dtype)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6531712c
 def slice_shape(

@@ -605,6 +605,7 @@ def recover(
 ) -> int:  # exit code: 1 if nothing was gained, and nothing is written
     "`twossp recover`: distil a teacher into a checkpoint."
     from .validate import pick_device
+    from ..checkpoint.save import check_not_source
     from ..recovery.distill_folder import (
         recover_folder as work, check_curve, write_curve,
     )
@@ -612,6 +613,7 @@ def recover(
 
     if o.curve:
         check_curve(o.curve)
+        check_not_source(o.curve, o.folder, o.teacher, o.text)
     load = dict(device=pick_device(o), dtype=o.dtype)
     start_processes(load["device"] or "cpu", timeout=WAIT)
     load |= dict(trust_remote_code=o.trust_remote_code)
@@ -628,5 +630,6 @@ def recover(
         f"{r['steps']} steps, {r['minutes']:.1f} minutes; KL to the teacher on"
         f" held-out text: {r['before']:.4f} before, {r['after']:.4f} after"
     )
-    print(f"saved {made}" if made else "nothing was gained, and nothing is written")
+    saved = f"saved already: {made}" if log["there"] else f"saved {made}"
+    print(saved if made else "nothing was gained, and nothing is written")
     return 0 if made else 1

@@ -224,34 +224,28 @@ def plan_edits(
     return _make_edits(model, plan, s)
 
 # %% ../../nbs/core/12_apply.ipynb #e43c9120
-def _stubs(layer, a):
-    "Of each of a layer's token mixers: what stands there is a stub, or none"
-    there = (layer.get_submodule(m.name) for m in layer_mixers(layer, a))
-    return tuple(isinstance(m, NoAttention) for m in there)
-
-
 def _spec(model, plan):
     "What a checkpoint has to say of a pruned model's structure"
     a, layers = arch(model), decoder_layers(model)
-    gone = [_stubs(x, a) for x in layers]
+    mixers = [[(m, x.get_submodule(m.name)) for m in layer_mixers(x, a)] for x in layers]
+    gone = [tuple(isinstance(x, NoAttention) for _, x in each) for each in mixers]
     some = [(i, x) for i, x in enumerate(gone) if any(x) and not all(x)]
     experts = dict(experts=[expert_shape(x, a) for x in layers]) if a.experts else {}
+    stubs = {}  # those unlike Llama's attention: where they stand, what they return
+    if not isinstance(a.attn, str) or (a.gives, a.keeps) != ("x-", "keys"):
+        stubs["stubs"] = [
+            [i, m.name, m.gives, m.keeps]
+            for i, each in enumerate(mixers)
+            for m, module in each
+            if isinstance(module, NoAttention)
+        ]
     return dict(
         **experts,
         ffn=[ffn_width(x, a) for x in layers],
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
-        **_stub_forms(layers, a),
+        **stubs,
     )
-
-
-def _stub_forms(layers, a):
-    "Of stubs that are not like Llama's attention: where they stand, what they return"
-    plain = isinstance(a.attn, str) and (a.gives, a.keeps) == ("x-", "keys")
-    each = [(i, x, m) for i, x in enumerate(layers) for m in layer_mixers(x, a)]
-    stub = lambda x, m: isinstance(x.get_submodule(m.name), NoAttention)
-    said = [[i, m.name, m.gives, m.keeps] for i, x, m in each if stub(x, m)]
-    return {} if plain else dict(stubs=said)
 
 
 def _skeleton(model, spec):

@@ -359,12 +359,6 @@ def expert_outputs(
     return experts.post_expert_norm(y) if getattr(experts, "has_post_expert_norm", 0) else y
 
 # %% ../../nbs/core/05_experts.ipynb #0b8047e8
-def _sent(n, index):
-    "For each expert: the tokens that it gets, and where among their choices it is"
-    for e in range(n):
-        yield e, *torch.where(index == e)
-
-
 def run_experts(
     experts: nn.Module,  # that `is_experts`
     # called with expert, tokens (s,), neurons (s, f), outputs (s, d), weights (s,)
@@ -379,7 +373,8 @@ def run_experts(
         return _run_copies(experts, note, hidden_states.reshape(n, -1, hidden_states.shape[-1]))
     x = hidden_states.reshape(-1, hidden_states.shape[-1])
     out = torch.zeros_like(x)
-    for e, token, place in _sent(n, top_k_index):
+    for e in range(n):
+        token, place = torch.where(top_k_index == e)  # of its tokens, the choice that it is
         a = expert_inputs(experts, e, x[token])
         y, w = expert_outputs(experts, e, a), top_k_weights[token, place]
         note(e, token, a, y, w)

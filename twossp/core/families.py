@@ -704,7 +704,10 @@ def n_params(
 # %% ../../nbs/core/06_families.ipynb #04af5b12
 def _layer_sizes(layer, a, seen):
     "The entries of `Sizes` for one layer, in order; what was seen in another is its own"
-    f, ffn, neuron = _ffn_sizes(layer, a)
+    ups, down = ffn_linears(layer, a)
+    f, ffn = in_features(down), sum(n_params(m) for m in (*ups, down))
+    rest = down.bias.numel() if down.bias is not None else 0
+    neuron = (ffn - rest) // f if f else 0
     mixers = [n_params(layer.get_submodule(m.name)) for m in layer_mixers(layer, a)]
     e, there = None, has_experts(layer, a) and layer.get_submodule(a.experts)
     if there and is_experts(there):
@@ -726,14 +729,6 @@ def _check_shared(layers, a):
                     f"layers {ffn_users(x, a)} use one FFN, and each holds a copy of it, as"
                     " it is where layers are offloaded or streamed: load the model whole"
                 )
-
-
-def _ffn_sizes(layer, a):
-    "Neurons of an FFN, its parameters, those of one neuron"
-    ups, down = ffn_linears(layer, a)
-    f, ffn = in_features(down), sum(n_params(m) for m in (*ups, down))
-    rest = down.bias.numel() if down.bias is not None else 0
-    return f, ffn, (ffn - rest) // f if f else 0
 
 # %% ../../nbs/core/06_families.ipynb #4087aafb
 def sizes(

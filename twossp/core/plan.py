@@ -420,11 +420,6 @@ def plan_from_dict(
     ffn = tuple(FFN.from_json(k) for k in ffn)
     return Plan(ffn, attn, experts=experts, kept=kept)
 
-
-def _hash_bits(bits):
-    "What a layer's masks are known by."
-    return hashlib.sha256(bits).hexdigest()
-
 # %% ../../nbs/core/11_plan.ipynb #a42e2c1d
 def plan_masks(
     plan,  # of any kind
@@ -444,7 +439,8 @@ def with_masks(
     named = enumerate(getattr(plan, "experts", ()))
     kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in named]
     here = [(i, e) for i, e in enumerate(kept) if e]
-    wrong = [i for i, e in here if _hash_bits(e.bits) != said[i]["sha256"]]
+    known = {i: hashlib.sha256(e.bits).hexdigest() for i, e in here}
+    wrong = [i for i, digest in known.items() if digest != said[i]["sha256"]]
     if wrong:
         raise ValueError(f"the masks of layer {wrong[0]}'s experts are missing or damaged")
     return replace(plan, experts=tuple(kept)) if kept else plan

@@ -116,16 +116,11 @@ def layer_kinds(
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
-            modes = _sharing(config, L)
+            some = getattr(config, "num_kv_shared_layers", 0)
+            modes = getattr(config, "kv_sharing_modes", None) if some else None
+            modes = [m or "" for m in modes or [""] * L]  # whose keys it reads (Gemma 3n)
             return [f"{k} {m}" if m else str(k) for k, m in zip(kinds, modes, strict=True)]
     return ["layer"] * L
-
-
-def _sharing(config, L):
-    "Whose keys each layer attends to, where some attend to another's (Gemma 3n)"
-    some = getattr(config, "num_kv_shared_layers", 0)
-    modes = getattr(config, "kv_sharing_modes", None) if some else None
-    return [m or "" for m in modes] if modes else [""] * L
 
 
 def pick_layers(
@@ -180,15 +175,11 @@ def _plain_rope(v, share):
     if isinstance(v, dict) and "rope_type" in v:
         own = {k: x for k, x in v.items() if type(x) in (int, float)}
         if sections := v.get("mrope_section"):  # time, height and width of an image
-            own["mrope_section"] = _split(round(sum(sections) * share), len(sections))
+            total, parts = round(sum(sections) * share), len(sections)
+            own["mrope_section"] = [total // parts + (k < total % parts) for k in range(parts)]
         lengths = {k: min(own[k], 8) for k in own if "position" in k}
         return {"rope_theta": 10000.0} | own | lengths | {"rope_type": "default"}
     return {k: _plain_rope(x, share) for k, x in v.items()} if isinstance(v, dict) else v
-
-
-def _split(n, parts):
-    "A number as a sum of almost equal ones"
-    return [n // parts + (k < n % parts) for k in range(parts)]
 
 
 def _shrink_entry(key, v, s, t, kept):
@@ -498,15 +489,6 @@ def using(
             ROWS[model] = before
 
 # %% ../../nbs/detection/02_verify.ipynb #28667520
-def _true_width(model, row):
-    "The entry for the width that the FFN follows when it changes; else none"
-    if row.experts:
-        return row.width  # it was found by changing it
-    f = max(ffn_width(x, row) for x in model.get_submodule(row.layers))
-    config = model.config
-    return next((n for n in find_widths(model, f) if _follows(config, row, n)), "")
-
-
 def _follows(config, row, name):
     "Do all FFNs have another width when this entry says so"
     c = copy.deepcopy(config)
@@ -529,7 +511,10 @@ def derive_row(
 ) -> Arch:  # that passed `verify_arch`
     "Propose a row and test it; `ValueError` says what was found."
     row = propose_arch(model)
-    row = replace(row, width=_true_width(model, row))
+    if not row.experts:  # whose width was found by changing it
+        widths = find_widths(model, max(ffn_width(x, row) for x in model.get_submodule(row.layers)))
+        follow = (n for n in widths if _follows(model.config, row, n))
+        row = replace(row, width=next(follow, ""))
     text = model.config.get_text_config()
     kinds = layer_kinds(text, read_shape(text).L)
     return _verify_either(model, row, _looked_at(kinds))
@@ -600,17 +585,14 @@ _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
 
 def _key(model):
     "What a row can depend on: not how many neurons and layers, nor how they turn"
-    kept = {k: v for k, v in _entries(model.config).items() if _matters(k)}
+    entries = _entries(model.config).items()
+    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_NO_MATTER, k)}
     sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
     kind = model_family(model.config)
     return json.dumps([kind, kept | sets], sort_keys=True, default=str)
 
 
 _NO_MATTER = f"{WIDTH_NAMES}|rope|rotary|_id$"  # older names come and go with a file
-
-
-def _matters(key):
-    return key not in _ENTRIES["L"] and not re.search(_NO_MATTER, key)
 
 
 def derive_arch(

@@ -38,14 +38,6 @@ def keep_top(
 # %% ../../nbs/pruning/01_width.ipynb #cc1ff19e
 NARROW = 0.02  # a width below this share of the dense one is worth a warning
 
-# %% ../../nbs/pruning/01_width.ipynb #9fc29ae8
-def _keep_best(scores, k):
-    "The `k` best units, or of each group its own; None: all"
-    if scores.dim() == 2:
-        return keep_each(scores, k)
-    kept = keep_top(scores, k)
-    return None if len(kept) == len(scores) else kept
-
 # %% ../../nbs/pruning/01_width.ipynb #0d924bb3
 def width_plan(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
@@ -72,7 +64,10 @@ def width_plan(
     kept = {}
     for i, (layer, width) in enumerate(zip(scores, widths, strict=True)):
         for slot, units, n in split_scores(layer, width):
-            kept[i, slot] = _keep_best(units, n)
+            best = keep_each if units.dim() == 2 else keep_top  # of each group its own
+            kept[i, slot] = best(units, n)
+            if units.dim() == 1 and len(kept[i, slot]) == len(units):
+                kept[i, slot] = None  # all stay
     few = [i for i, (w, f) in enumerate(zip(widths, full, strict=True)) if w < NARROW * f]
     if few:
         where = "every layer" if len(few) == len(full) else f"layers {few}"

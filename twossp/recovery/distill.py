@@ -717,11 +717,28 @@ def _find_checkpoint(folder):
             shutil.rmtree(path)
     return get_last_checkpoint(str(folder))
 
+
+def _take_up(tutor, last):
+    """Put a run that had ended where its trainer left it, with its best weights; False: it
+    had not. Its trainer would take one step more, and look again, before it ends"""
+    from transformers import TrainerState
+
+    state = TrainerState.load_from_json(str(Path(last) / "trainer_state.json"))
+    known = state.stateful_callbacks
+    if not known["TrainerControl"]["args"]["should_training_stop"]:
+        return False
+    best = Path(last).parent / Path(state.best_model_checkpoint or last).name
+    tutor.model.load_state_dict(safetensors.torch.load_file(best / "model.safetensors"))
+    tutor.clock.used = known[type(tutor.clock).__name__]["attributes"]["used"]
+    tutor.state = state
+    return True
+
 # %% ../../nbs/recovery/06_distill.ipynb #26368186
 def _learn(judge, tutor, last, dtype):
     "Train; the divergence on the held-out windows before, and with the best weights"
     before = judge.evaluate()["eval_loss"]
-    tutor.train(resume_from_checkpoint=last)
+    if not (last and _take_up(tutor, last)):
+        tutor.train(resume_from_checkpoint=last)
     for p in tutor.model.parameters():
         if p.requires_grad:
             p.data.copy_(p.data.to(dtype))  # as it will be stored

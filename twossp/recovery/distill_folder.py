@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'CURVES', 'read_student', 'check_tokenizers', 'measure_kl', 'recover_folder',
-    'check_curve', 'write_curve'
+    'RECORD', 'CURVES', 'read_student', 'check_tokenizers', 'measure_kl',
+    'recover_folder', 'check_curve', 'write_curve'
 ]
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #c3207e81
@@ -13,6 +13,7 @@ import csv
 import json
 import shutil
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from ..checkpoint.save import (
     check_not_source, check_target, save_pruned, whole_folder,
 )
 from ..core.families import sees
+from ..core.files import hash_files
 from ..core.plan import Plan
 from .distill import (
     Lessons, by_first, check_pair, common_kl, count_ids, distill, plot_recovery, share_equal,
@@ -33,9 +35,12 @@ from .distill import (
 )
 from .synthetic import keep_written
 from ..runtime.data import load_model, load_text, windows
-from ..runtime.devices import as_device, as_dtype, input_device, quiet
+from ..runtime.devices import as_device, as_dtype, input_device, processes, quiet
 from ..runtime.distributed import is_first
-from ..runtime.identity import model_identity, same_model
+from ..runtime.identity import (
+    calibration_identity, model_identity, plan_identity, runtime_facts, same_model,
+    tokenizer_identity,
+)
 from ..runtime.images import load_processor
 from ..runtime.metrics import inference
 
@@ -104,15 +109,19 @@ def recover_folder(
     synthetic: int = 0,  # windows of synthetic text, sampled from the teacher, added to the text
     overwrite: bool = False,  # replace what is at `out`
     progress: bool = True,  # show progress bars
-    # receives `recovery`, see `recover`; `before` and `after` are the two folders' own
+    # receives `recovery`, see `recover`; `before` and `after` are the two folders' own;
+    # and `there`: was nothing done, since `out` has the result of this call already
     log: dict | None = None,
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
-    "Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`."
+    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
+    after its end finds its result in `out`."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, synthetic)
-    check_target(out, overwrite)
+    found = None if overwrite else _read_result(out)
+    if found is None:
+        check_target(out, overwrite)
     check_not_source(out, folder, teacher)
     placed = {k: load.get(k) for k in ("device", "dtype")}
     student, own_tok = read_student(folder, **placed)
@@ -120,19 +129,28 @@ def recover_folder(
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
-    ids = _read_windows(
-        model, tok, steps, text, seq_len, n_windows, synthetic, asked.seed, progress
-    )
+    ids = None
+    if text is not None:
+        ids = windows(load_text(text, "calibration"), tok, seq_len, n_windows)
+    shape = (synthetic, seq_len) if synthetic else None
+    question = _question(student, model, own_tok or tok, ids, shape, asked)
+    log["there"] = found is not None
+    if found:
+        _check_same(out, found["question"], question)
+        log["recovery"] = found["result"]
+        shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
+        return check_target(out, overwrite=True)
+    ids = _add_synthetic(model, ids, shape, steps, asked.seed, progress)
     _, held = split_held_out(ids, asked)
-    before = measure_kl(student, model, held)
+    before, made = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=steps, progress=progress, log=log, **lessons)
     log["recovery"] |= dict(before=before)
-    made = None
     if gained:
         facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
         facts |= dict(text=str(text)) if text is not None else {}
+        record = dict(question=question, result=log["recovery"])
         places = out, overwrite, own_tok or tok
-        made, after = by_first(_write_student, student, model, held, facts, *places)
+        made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
         shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
@@ -169,24 +187,66 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
-def _read_windows(model, tok, steps, text, seq_len, n_windows, synthetic, seed, progress):
+def _add_synthetic(model, ids, shape, steps, seed, progress):
     "The windows to learn from: those that the model writes, then those of the text"
-    parts = []
-    if synthetic:
-        file = steps / f"synthetic-{synthetic}-{seq_len}-{seed}.safetensors"
-        shape = synthetic, seq_len
-        parts.append(keep_written(model, *shape, file, seed=seed, progress=progress))
-    if text is not None:
-        texts = load_text(text, "calibration")
-        parts.append(windows(texts, tok, seq_len, n_windows))
-    return torch.cat(parts)
+    if shape is None:
+        return ids
+    file = steps / f"synthetic-{shape[0]}-{shape[1]}-{seed}.safetensors"
+    written = keep_written(model, *shape, file, seed=seed, progress=progress)
+    return written if ids is None else torch.cat([written, ids])
+
+
+# %% ../../nbs/recovery/07_distill_folder.ipynb #7ac0be11
+RECORD = "recovery.json"  # in the folder that was written: the question, and the result
+
+
+def _question(student, model, tok, ids, shape, lessons):
+    "What decides a distillation's result, as JSON gives it back"
+    own = model_identity(student)
+    asked = asdict(lessons) | dict(
+        student=own,
+        plan=plan_identity(student.twossp_plan, own),
+        tokenizer=tokenizer_identity(tok),
+        teacher=model_identity(model),
+        text=calibration_identity(ids),
+        synthetic=shape,
+        processes=processes()[1],
+        runtime=runtime_facts(student, input_device(student), student.dtype),
+    )
+    del asked["checkpointing"]  # the same numbers with less memory
+    return json.loads(json.dumps(asked))
+
+
+def _read_result(out):
+    "What a folder says of its distillation; None: of none, or its files were changed since"
+    out = Path(out).expanduser()
+    try:
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        result = record["result"]
+        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
+        plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+        now = hash_files(out / name for name in plan["files"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return record if [*now.values()] == [*plan["files"].values()] else None
+
+
+def _check_same(out, known, question):
+    "`FileExistsError` names what was another when the folder was made"
+    others = sorted(k for k in {*known, *question} if known.get(k) != question.get(k))
+    if others:
+        raise FileExistsError(
+            f"{out} exists, and comes of another distillation ({', '.join(others)}): name"
+            " another folder, or ask to overwrite it"
+        )
+
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #184a70ae
 class _NothingGained(Exception):
     "The folder that was written is no better, and does not stay"
 
 
-def _write_student(student, model, held, facts, out, overwrite, tok):
+def _write_student(student, model, held, facts, record, out, overwrite, tok):
     "Write the student, load it again, measure that; the folder, and its divergence"
     try:
         with quiet(), whole_folder(out, overwrite) as draft:
@@ -197,6 +257,8 @@ def _write_student(student, model, held, facts, out, overwrite, tok):
             if not after < facts["before"]:
                 raise _NothingGained
             _note_facts(draft, facts | dict(after=after))
+            record["result"] |= dict(after=after)
+            (draft / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     except _NothingGained:
         return None, after
     return check_target(out, overwrite=True), after
@@ -218,11 +280,12 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    "`ValueError` for a name that does not end in one of `CURVES`; is there what draws?"
+    "`ValueError` if the name does not end in one of `CURVES`, or its folder is not there."
+    folder = Path(file).expanduser().absolute().parent
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
-    if Path(file).suffix != ".csv":
-        import matplotlib  # noqa: F401
+    if not folder.is_dir():
+        raise ValueError(f"{file}: there is no folder {folder} for the curve: make it first")
 
 
 def write_curve(

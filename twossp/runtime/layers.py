@@ -102,12 +102,6 @@ def _offloading_hooks(module):
     hook = vars(module).get("_hf_hook")
     return [h for h in getattr(hook, "hooks", [hook]) if getattr(h, "offload", False)]
 
-
-def _give_back(module, hook):
-    "Let `hook` move the weights of `module` out again"
-    hook.offload = True
-    hook.post_forward(module, None)
-
 # %% ../../nbs/runtime/07_layers.ipynb #d13ed0e0
 @contextmanager
 def resident(
@@ -119,7 +113,8 @@ def resident(
         for m in modules:
             for hook in _offloading_hooks(m):
                 hook.pre_forward(m)
-                stack.callback(_give_back, m, hook)
+                stack.callback(hook.post_forward, m, None)  # moves them out again
+                stack.callback(setattr, hook, "offload", True)
                 hook.offload = False
         yield
 
@@ -161,7 +156,10 @@ def record_calls(
 ) -> tuple[torch.Tensor, Tape]:
     "Run up to the first layer, a window at a time; what it and the others are asked."
     states, tape = None, None
-    with resident(_list_outside(model)):
+    inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
+    # what runs in front of the layers and behind them, without the head
+    outside = [m for m in model.base_model.modules() if id(m) not in inside]
+    with resident(outside):
         for w, b in enumerate(ids.to(input_device(model)).split(1)):
             hs, args, kwargs = _calls_of(model, b, as_tuple)
             if tape is None:
@@ -169,12 +167,6 @@ def record_calls(
                 tape = Tape(args, kwargs)
             states[w] = hs[0][0]
     return states, tape
-
-
-def _list_outside(model):
-    "What the model runs in front of its layers and behind them, without the head"
-    inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
-    return [m for m in model.base_model.modules() if id(m) not in inside]
 
 # %% ../../nbs/runtime/07_layers.ipynb #4e9f4f60
 def move_tensors(
