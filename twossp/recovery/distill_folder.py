@@ -280,12 +280,15 @@ CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end
 def check_curve(
     file: str | Path,  # where a curve is to go
 ):
-    "`ValueError` if the name does not end in one of `CURVES`, or its folder is not there."
+    """`ValueError` if the name does not end in one of `CURVES`, or its folder is not there;
+    `ImportError` if nothing is installed that draws"""
     folder = Path(file).expanduser().absolute().parent
     if Path(file).suffix not in CURVES:
         raise ValueError(f"{file}: a curve's name ends in one of {', '.join(CURVES)}")
     if not folder.is_dir():
         raise ValueError(f"{file}: there is no folder {folder} for the curve: make it first")
+    if Path(file).suffix != ".csv":
+        import matplotlib  # noqa: F401
 
 
 def write_curve(
