@@ -13,7 +13,7 @@ LAB ?=
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test weekly docs check-docs lab tutorials bench vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +55,12 @@ lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 tutorials: $(VENV)/.dev ## run one in place, outputs kept (NB=experts; RUN_SLOW = True in it measures again)
 	$(PY) -m jupyter nbconvert --to notebook --execute --inplace nbs/tutorials/$(NB).ipynb
 
-bench: $(VENV)/.dev ## run the speed benchmark; the executed notebook goes to bench/
+# Nothing is installed: PYTHON is one that has torch and transformers. The same command goes on.
+gpu: ## measure this machine's accelerator, in ten minutes; rows for the site go to nbs/results/bench/
+	@mkdir -p nbs/results/bench
+	PYTHONPATH=. $(or $(PYTHON),python3) -m twossp bench --results nbs/results/bench/gpu.jsonl --out bench.html
+
+search_speed: $(VENV)/.dev ## speed of the search on the embedded model; the executed notebook goes to bench/
 	@$(SLOW) --out bench --only benchmarks/pruning_speed.ipynb
 
 vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHON=python of an environment that has it)

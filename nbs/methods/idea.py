@@ -5,7 +5,7 @@ Drawn on nothing, in colours that the site's dark mode can turn over.
 
 from matplotlib.patches import Rectangle
 
-from twossp.evaluation.report import Picture
+from twossp.evaluation.report import new_figure
 
 ATTN, FFN, WORDS = '#4a78a8', '#f5851a', '#555555'
 LEFT, WIDE, GAP = 1.0, 2.4, 0.15
@@ -38,7 +38,7 @@ def draw_layers(ax, x, title, attn, ffn, stream=1.0):
 
 def draw(attn, ffn, stream=1.0, name='pruned'):
     "Dense beside pruned; attn, ffn: the share that is kept, a layer from below"
-    fig = Picture(figsize=(6.4, 2.7), dpi=110)
+    fig = new_figure(6.4, 2.7)
     fig.patch.set_alpha(0)
     ax = fig.add_axes((0, 0, 1, 1))
     ones, width = [1] * len(attn), LEFT + GAP + WIDE

@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "push": _own("cli.commands:push", "upload a checkpoint to the Hugging Face hub"),
     "recover": _own("cli.commands:recover", "distill a pruned checkpoint from its original model"),
+    "bench": _own("cli.bench:bench", "measure a device: correctness, pruning time, latency"),
     "report": _row(
         "cli.commands:report", "ReportOptions", "turn a results file into a page or tables"
     ),
@@ -89,6 +90,9 @@ def _call(name, words):
     return resolve_name(row.run)(o)
 
 # %% ../../nbs/cli/06_main.ipynb #9884eb44
+_PACKAGES = {"lm_eval": "lm-eval"}  # module -> what to install, where they differ
+
+
 def _explain(e):
     "An error in one line"
     if _is_out_of_memory(e):
@@ -100,8 +104,11 @@ def _explain(e):
         return f"No space left on device: {' '.join(str(e).split())}"
     if isinstance(e, OSError) and e.strerror:
         return f"{e.strerror}: {e.filename}" if e.filename else e.strerror
+    if isinstance(e, ModuleNotFoundError) and e.name:
+        name = _PACKAGES.get(e.name, e.name)
+        return f"this needs the package {name}, which is not installed: pip install {name}"
     said = " ".join(str(e).split())
-    plain = isinstance(e, (ValueError, OSError))
+    plain = isinstance(e, (ValueError, OSError, ImportError))
     return said if plain else f"{type(e).__name__}: {said}"
 
 
@@ -118,7 +125,7 @@ def _is_out_of_memory(e):
 # %% ../../nbs/cli/06_main.ipynb #8de49230
 def _say_error(e):
     "In a line; what every process of a job knows, the first says, and they end together"
-    from ..runtime.distributed import is_first, share_first
+    from twossp.runtime.distributed import is_first, share_first
 
     shared = type(e).__name__ == "TooFewDevices"
     if not shared or is_first():
@@ -160,7 +167,9 @@ def main(
         return 0
     except Exception as e:
         lost, usual = type(e).__name__ == "RanksLost", (ValueError, OSError, TypeError)
-        if not (lost or _is_out_of_memory(e) or _is_full_disk(e) or isinstance(e, usual)):
+        absent = isinstance(e, ImportError) and "twossp" not in str(e.name)
+        usual = absent or _is_out_of_memory(e) or _is_full_disk(e) or isinstance(e, usual)
+        if not (lost or usual):
             raise  # a mistake of this program: its traceback is wanted
         _say_error(e)
         return 3 if lost else 2

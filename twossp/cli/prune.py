@@ -16,13 +16,13 @@ import torch
 from ..baselines.methods import find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target, save_pruned
-from .options import (
+from twossp.cli.options import (
     Options, calibration_name, evaluation_names, fewshot_number, method_options,
     needs_calibration, read_batch_size, text_folder, usual_windows, wants_quality,
 )
 from .output import say_farewell, show_rows, speaking
 from .quality_target import make_executor, reach_quality, say_quality
-from .validate import (
+from twossp.cli.validate import (
     check_loaded, export_request, is_saved, pick_device, plans_folder, read_saved, save_folder,
     validate,
 )
@@ -32,19 +32,19 @@ from ..core.files import append_line, only_writer
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source
 from ..evaluation.generation import on_agreement
-from ..evaluation.grid import (
+from twossp.evaluation.grid import (
     as_asked, finished_rows, log, on_board, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
-from ..evaluation.measure import (
+from twossp.evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
-from ..evaluation.report import plot_plan, plot_trials
+from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.distributed import is_first, share_first, start_processes
-from ..runtime.identity import (
+from twossp.runtime.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash
@@ -213,12 +213,11 @@ def _draw_figures(folder, plan, dense, report):
     "What was removed, and how it was chosen, where the method says it: the files' names"
     if not {"scores", "trials"} <= report.keys():
         return []
-    figure = plot_plan(plan, dense, report["scores"], report["trials"])
-    figure.savefig(folder / "plan.png")
-    if not report["trials"]:
-        return ["plan.png"]
-    plot_trials(report["trials"]).savefig(folder / "trials.png")
-    return ["plan.png", "trials.png"]
+    scores, trials = report["scores"], report["trials"]
+    figures = {"plan.png": (plot_plan, plan, dense, scores, trials)}
+    if trials:
+        figures["trials.png"] = (plot_trials, trials)
+    return [name for name, drawn in figures.items() if save_figure(folder / name, *drawn)]
 
 
 def _saver(o, model, tok, calib):
@@ -240,6 +239,7 @@ def _saver(o, model, tok, calib):
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
+            meta |= dict(latency=o.target_latency) if o.target_latency else {}
             if calib is not None:
                 meta["plan_key"] = _key_of(model, calib, r)
             if "path" in report:

@@ -16,10 +16,10 @@ import torch
 
 from .options import Options, evaluation_names, method_options, wants_quality
 from ..evaluation.executor import submit
-from ..evaluation.quality import (
+from twossp.evaluation.quality import (
     Quality, find_quality, path_options, plot_quality, quality_table, split_windows,
 )
-from ..evaluation.report import to_markdown
+from ..evaluation.report import save_figure, to_markdown
 from ..evaluation.results import Result, find_number
 from ..runtime.distributed import is_first
 
@@ -44,8 +44,8 @@ def reach_quality(
     if is_first():
         folder.mkdir(parents=True, exist_ok=True)
         quality_table(q).to_csv(folder / "quality.csv", index=False)
-        plot_quality(q).savefig(folder / "quality.png")
-        log.info("curve: %s", folder / "quality.png")
+        drawn = save_figure(folder / "quality.png", plot_quality, q)
+        log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
     own = {k: v for k, v in own.items() if getattr(o, k, v) is None}
     found = dict(sparsity_rate=q.chosen.sparsity, dense=True)
     texts = evaluation_names(o)

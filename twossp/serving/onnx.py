@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..checkpoint.reference import (
+from twossp.checkpoint.reference import (
     NAME as REFERENCE, EngineReport, compare_ids, judge, read_reference,
 )
 from ..checkpoint.save import whole_folder
