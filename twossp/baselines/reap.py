@@ -13,7 +13,7 @@ from ..core.experts import expert_block, keep_some
 from ..core.families import Sizes
 from ..core.parts import Experts, RoutedScores, Structure, as_structure, structure
 from ..core.plan import Plan, check_sparsity
-from twossp.pruning.importance import (
+from ..pruning.importance import (
     activation_scores, magnitude_scores, note_unreached, random_scores,
 )
 from ..runtime.provenance import planner

@@ -49,10 +49,10 @@ def bench(
     o: BenchOptions,  # what was asked for
 ) -> int:  # exit code: 1 if something is wrong or failed
     "`twossp bench`: is the package right on a device, and how fast; rows, and a page."
-    from twossp.cli.validate import pick_device
-    from twossp.core.files import atomic_file
-    from twossp.evaluation.bench import bench_page, make_bench, run_bench
-    from twossp.runtime.devices import quiet
+    from .validate import pick_device
+    from ..core.files import atomic_file
+    from ..evaluation.bench import bench_page, make_bench, run_bench
+    from ..runtime.devices import quiet
 
     b = make_bench(pick_device(o), o.shape)
     with quiet():

@@ -125,7 +125,7 @@ def _is_out_of_memory(e):
 # %% ../../nbs/cli/06_main.ipynb #8de49230
 def _say_error(e):
     "In a line; what every process of a job knows, the first says, and they end together"
-    from twossp.runtime.distributed import is_first, share_first
+    from ..runtime.distributed import is_first, share_first
 
     shared = type(e).__name__ == "TooFewDevices"
     if not shared or is_first():

@@ -16,13 +16,13 @@ import torch
 from ..baselines.methods import find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target, save_pruned
-from twossp.cli.options import (
+from .options import (
     Options, calibration_name, evaluation_names, fewshot_number, method_options,
     needs_calibration, read_batch_size, text_folder, usual_windows, wants_quality,
 )
 from .output import say_farewell, show_rows, speaking
 from .quality_target import make_executor, reach_quality, say_quality
-from twossp.cli.validate import (
+from .validate import (
     check_loaded, export_request, is_saved, pick_device, plans_folder, read_saved, save_folder,
     validate,
 )
@@ -32,11 +32,11 @@ from ..core.files import append_line, only_writer
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source
 from ..evaluation.generation import on_agreement
-from twossp.evaluation.grid import (
+from ..evaluation.grid import (
     as_asked, finished_rows, log, on_board, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
-from twossp.evaluation.measure import (
+from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
 from ..evaluation.report import plot_plan, plot_trials, save_figure
@@ -44,7 +44,7 @@ from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.distributed import is_first, share_first, start_processes
-from twossp.runtime.identity import (
+from ..runtime.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash

@@ -16,7 +16,7 @@ import torch
 
 from .options import Options, evaluation_names, method_options, wants_quality
 from ..evaluation.executor import submit
-from twossp.evaluation.quality import (
+from ..evaluation.quality import (
     Quality, find_quality, path_options, plot_quality, quality_table, split_windows,
 )
 from ..evaluation.report import save_figure, to_markdown

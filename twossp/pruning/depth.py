@@ -67,7 +67,30 @@ def greedy(
     cost: Callable | None = None,
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # what is removed now, `base` included; all trials
-    "Remove `n` candidates, one by one, each time the one that leaves the lowest loss."
+    """Remove `n` candidates, one by one, each time the one that leaves the lowest loss.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense; untouched
+    base : Plan
+        what is removed already; `dense_plan(L)` for nothing
+    candidates : Sequence[Plan]
+        what may be removed, each at most once
+    n : int
+        how many to remove, 0 … len(candidates)
+    ids : torch.Tensor | Windows
+        (m, t) windows to score on; the paper's stage 2 uses one
+    cost : Callable | None, default None
+        (model, plans, ids) -> one loss a plan; default: `mean_nll`
+    progress : bool, default True
+        show a progress bar
+
+    Returns
+    -------
+    tuple[Plan, list[Trial]]
+        what is removed now, `base` included; all trials
+    """
     if not 0 <= n <= len(candidates):
         raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
     cost = cost or mean_nll

@@ -71,7 +71,43 @@ def two_ssp(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    "Two-stage structured pruning: narrow the FFNs, then remove attention modules."
+    """Two-stage structured pruning: narrow the FFNs, then remove attention modules.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor | Windows
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    alpha : float, default 1.5
+        of the balance formula
+    n_attn : int | None, default None
+        attention modules to remove; default: the formula's number
+    n_search : int, default 1
+        windows that stage 2 scores on
+    p : float, default 2
+        norm of stage 1
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    balance : str, default 'all'
+        what the formula counts of an FFN: all, as the paper has it, or "active": what one token
+        uses
+    weighted : bool, default False
+        where a router sends tokens: activations count by its weights
+    bs : int | None, default None
+        windows a layer takes at a time; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials`
+
+    Returns
+    -------
+    Plan
+        for `applied`, `apply_plan`, `save_pruned`
+    """
     check_search_windows(calib, n_search)
     s, multiple = structure(model), fit_multiple(model, multiple)
     b = split(s, sparsity, alpha, n_attn, multiple, balance)

@@ -51,7 +51,20 @@ def width_plan(
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     k: int | Sequence[int],  # neurons to keep, in every layer or layer by layer
 ) -> Plan:  # attention all kept
-    "Narrow every FFN to its `k` best neurons; warns where almost nothing is left."
+    """Narrow every FFN to its `k` best neurons; warns where almost nothing is left.
+
+    Parameters
+    ----------
+    scores : Sequence[torch.Tensor]
+        a layer: (f,) one score a neuron
+    k : int | Sequence[int]
+        neurons to keep, in every layer or layer by layer
+
+    Returns
+    -------
+    Plan
+        attention all kept
+    """
     L, full = len(scores), [s.numel() for s in scores]
     widths = own_widths(scores, k) if isinstance(k, int) else list(k)
     if len(widths) != L:

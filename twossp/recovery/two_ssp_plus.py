@@ -18,7 +18,7 @@ from ..core.plan import Plan
 from ..pruning.balance import Balance
 from ..pruning.importance import activation_scores, note_unreached
 from ..pruning.two_ssp import check_search_windows, two_ssp
-from twossp.recovery.allocate import (
+from .allocate import (
     best_point, formula_point, removal_path, repaired_points, search_widths,
 )
 from .repair import check_repair, repair_plan, repair_windows
@@ -118,7 +118,42 @@ def two_ssp_with(
     log: dict | None = None,
     **options,  # of `two_ssp`: alpha, p, bs, weighted
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    "2SSP, and what goes beyond the paper where it is asked for."
+    """2SSP, and what goes beyond the paper where it is asked for.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    n_attn : int | str | None, default None
+        attention modules to remove; "search": what the calibration text prefers; default: the
+        formula's number
+    widths : str, default 'uniform'
+        "search": layers may differ in width, their sum stays
+    repair : str | None, default None
+        "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    n_search : int, default 1
+        windows that stage 2 scores on
+    multiple : int, default 1
+        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+    balance : str, default 'all'
+        of an MoE model's experts the formula counts all, or "active": those a token uses
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`; of a
+        repair `repair`
+    **options
+        of `two_ssp`: alpha, p, bs, weighted
+
+    Returns
+    -------
+    Plan
+        for `applied`, `apply_plan`, `save_pruned`
+    """
     log = {} if log is None else log
     _check_options(model, n_attn, widths, repair, calib, balance)
     check_search_windows(calib, n_search)
@@ -149,6 +184,29 @@ def two_ssp_plus(
     repair: str | None = "least_squares",  # of what is left; or None
     **options,  # of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
-    "2SSP with searched balance, searched widths and repair."
+    """2SSP with searched balance, searched widths and repair.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; untouched
+    calib : torch.Tensor
+        (n, t) calibration windows, 3 at least
+    sparsity : float
+        target, in (0, 1): share of the decoder layers' parameters
+    n_attn : int | str | None, default 'search'
+        attention modules to remove, or None: the formula's
+    widths : str, default 'search'
+        of the FFNs; or "uniform"
+    repair : str | None, default 'least_squares'
+        of what is left; or None
+    **options
+        of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
+
+    Returns
+    -------
+    Plan
+        with refitted weights, for `applied`, `apply_plan`, `save_pruned`
+    """
     beyond = dict(n_attn=n_attn, widths=widths, repair=repair)
     return two_ssp_with(model, calib, sparsity, **beyond, **options)

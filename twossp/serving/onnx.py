@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from twossp.checkpoint.reference import (
+from ..checkpoint.reference import (
     NAME as REFERENCE, EngineReport, compare_ids, judge, read_reference,
 )
 from ..checkpoint.save import whole_folder
