@@ -177,6 +177,10 @@ def _facts(record):
     calibration, digest = record.get("calibration"), record.get("calibration_hash")
     if calibration and digest:
         calibration = f"{calibration} (hash {digest})"
+    parts = record.get("calibration_sources") or ()
+    if calibration and parts:
+        each = (f"{s['source']}, {s['windows']} windows (hash {s['hash']})" for s in parts)
+        calibration += ": " + "; ".join(each)
     original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
     if record.get("reads"):  # a tower that looks at images is no part of those

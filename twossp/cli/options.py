@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'BOUND_FLAGS', 'EXAMPLES',
-    'DEMO', 'Flags', 'flag', 'word', 'make_parser', 'read_given', 'read_number',
-    'read_count', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
-    'QualityOptions', 'MethodOptions', 'MixtureOptions', 'CalibrationOptions',
-    'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions',
-    'OtherOptions', 'Options', 'read_options', 'method_options', 'wants_several',
-    'read_batch_size', 'wants_quality', 'fewshot_number', 'text_folder',
-    'evaluation_names', 'calibration_name', 'needs_calibration', 'usual_windows',
-    'NoOptions', 'FamiliesOptions', 'ReportOptions', 'EstimatedModel',
-    'EstimatedTarget', 'EstimateOptions'
+    'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'SCORE_NAMES',
+    'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'Flags', 'flag', 'word', 'make_parser',
+    'read_given', 'read_number', 'read_count', 'ModelOptions', 'TargetOptions',
+    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions',
+    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
+    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
+    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
+    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
+    'needs_calibration', 'usual_windows', 'NoOptions', 'FamiliesOptions',
+    'ReportOptions', 'EstimatedModel', 'EstimatedTarget', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -201,6 +201,7 @@ def _read_fewshot(
 TEXT_NAMES = "news", "wiki", "c4", "wikitext2", "fineweb-edu"  # keys of `data.TEXTS`
 REPAIR_NAMES = ("least_squares",)  # of `repair`
 COUNT_NAMES = "all", "active"  # of `balance`
+SCORE_NAMES = "all", "completion"  # of `source_windows`
 
 # %% ../../nbs/cli/00_options.ipynb #c7b48102
 @dataclass(frozen=True)
@@ -425,12 +426,19 @@ class MixtureOptions:
 class CalibrationOptions:
     "Calibration text."
 
-    # a name of `data.TEXTS`, or a path
+    # a name of `data.TEXTS`, a path, or a mix, as `parse_sources` takes it
     calibration: str | None = flag(
         None,
-        f"calibration text: {', '.join(TEXT_NAMES)}, a file, or a save_to_disk folder"
-        " (default: c4; news for smollm2)",
+        f"calibration text: {', '.join(TEXT_NAMES)}, a file (.jsonl also of chats), a"
+        " save_to_disk folder, or a mix of them with the windows of each, such as"
+        " c4=16+my.jsonl=8 (default: c4; news for smollm2)",
         metavar="TEXT", decides="plan",
+    )
+    score_on: str = flag(
+        "all",
+        "tokens that scores and losses are taken over: all, or of chats the answers'"
+        " ('completion'; default: all)",
+        metavar="TOKENS", choices=SCORE_NAMES, decides="plan",
     )
     n_samples: int | None = flag(
         None,

@@ -42,22 +42,23 @@ from ..evaluation.measure import (
 from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
-from ..runtime.data import load_model, load_text, windows
+from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.distributed import is_first, share_first, start_processes
 from ..runtime.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash
 from ..runtime.provenance import load_plan
+from ..runtime.sources import read_sources, source_windows
 from ..serving.export import export_saved
 
 # %% ../../nbs/cli/04_prune.ipynb #cdfb96bc
 def _read_texts(o):
-    "Calibration text (None: none is needed) and evaluation texts by name"
+    "Calibration sources (None: none are needed) and evaluation texts by name"
     where = dict(data_dir=text_folder(o), cache_dir=o.cache_dir)
     calib, places = None, {}
     if needs_calibration(o):
-        calib = load_text(calibration_name(o), "calibration", **where)
+        calib = read_sources(calibration_name(o), **where)
     for name in evaluation_names(o):
         path = Path(name)
         label = path.stem if path.exists() else name
@@ -66,16 +67,24 @@ def _read_texts(o):
             raise ValueError(
                 f"two evaluation texts are called {label!r}: rename one of the files"
             )
+    if o.ablation and (len(calib) > 1 or calib[0].windows):
+        raise ValueError(
+            "--ablation draws its own numbers of windows: give one source as --calibration,"
+            " without a number"
+        )
     named = {k: load_text(n, "evaluation", **where) for k, (_, n) in places.items()}
     return calib, named
 
 # %% ../../nbs/cli/04_prune.ipynb #5282271b
-def _cut_windows(o, texts, tok):
+def _cut_windows(o, sources, tok):
     """The method's number of calibration windows (n, t); fewer, with a warning, only
-    where the text has no more and no number was asked for"""
-    n = o.n_samples or usual_windows(o)
-    if o.n_samples is None and n > 1:
-        have = len(windows(texts, tok, o.seq_len))
+    where a source has no more and no number was asked for"""
+    n = o.n_samples
+    if n is None and not sources[0].windows:
+        n = usual_windows(o)
+        have = n
+        if n > 1 and len(sources) == 1:
+            have = len(source_windows(sources, tok, o.seq_len))
         if have < n:
             log.warning(
                 "%s calibrates on %d windows of %d tokens; %s has %d: these are used",
@@ -86,7 +95,7 @@ def _cut_windows(o, texts, tok):
                 have,
             )
             n = have
-    return windows(texts, tok, o.seq_len, n, o.seed or None)
+    return source_windows(sources, tok, o.seq_len, n, o.seed or None, o.score_on)
 
 # %% ../../nbs/cli/04_prune.ipynb #258ddf1b
 def _make_evaluations(o, texts, calib, tok, tasks=None):
@@ -108,7 +117,8 @@ def _make_evaluations(o, texts, calib, tok, tasks=None):
         kwargs |= dict(batch_size=read_batch_size(o), progress=progress)
         evals["downstream"] = on_tasks(tasks, o.include_path, **kwargs)
     if o.evaluate_inference:
-        one, start = calib[:1], calib[:1, : max(2, min(64, calib.shape[1]))]
+        ids = getattr(calib, "ids", calib)
+        one, start = ids[:1], ids[:1, : max(2, min(64, ids.shape[1]))]
         evals["forward"] = on_forward(one, warmup=o.repeats, repeats=o.repeats)
         evals["generation"] = on_generation(start, new=32)
     if o.evaluate_qualitative:
@@ -133,6 +143,15 @@ def _find_tasks(o):
     return tm, good, bad
 
 # %% ../../nbs/cli/04_prune.ipynb #2f9dd387
+def _find_tokenizer(o):
+    "The model's tokenizer alone; None where loading the model has to say why"
+    code = o.trust_remote_code
+    try:
+        return load_tokenizer(o.model, trust_remote_code=code, cache_dir=o.cache_dir)
+    except ValueError:
+        return None
+
+
 def _load(o):
     "The model that was named, and its tokenizer"
     device = None if o.device_map else pick_device(o)
@@ -208,6 +227,8 @@ def _saver(o, model, tok, calib):
         facts["calibration"] = calibration_name(o)
         facts["calibration_windows"] = list(calib.shape)
         facts["calibration_hash"] = ids_hash(calib)
+        if getattr(calib, "sources", None) is not None:
+            facts["calibration_sources"] = calib.source_facts()
 
     def save(plan, r, report):
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
@@ -296,10 +317,10 @@ def _run_plan(o, model, tok, evals, on_plan=None):
     return r
 
 # %% ../../nbs/cli/04_prune.ipynb #d60b655e
-def _run_ablations(o, model, tok, texts, evals):
+def _run_ablations(o, model, tok, sources, evals):
     """The ablations, as far as the text goes: larger calibration sizes than it has are
     left out, and said"""
-    have = len(windows(texts, tok, o.seq_len))
+    have = len(source_windows(sources, tok, o.seq_len))
     usual = ABLATIONS["calibration size"].values
     if len(counts := [n for n in usual if n <= have]) < len(usual):
         log.warning(
@@ -312,7 +333,7 @@ def _run_ablations(o, model, tok, texts, evals):
 
     def draw(n, seed):
         drawn = o.seed + seed if seed or o.seed else None
-        return windows(texts, tok, o.seq_len, n, drawn)
+        return source_windows(sources, tok, o.seq_len, n, drawn, o.score_on)
 
     asked, rows = (model, tok, draw, evals, o.results), []
     kwargs = dict(n=min(o.n_samples or 32, have), name=o.model, progress=not o.quiet)
@@ -354,13 +375,16 @@ def run(
     "Validate, load, plan, evaluate and save."
     o = validate(o)
     executor = make_executor(o)
-    texts, held_out = _read_texts(o)
-    tasks = _find_tasks(o)
+    sources, held_out = _read_texts(o)
+    tasks, calib = _find_tasks(o), None
+    if sources is not None and (tok := _find_tokenizer(o)) is not None:
+        calib = _cut_windows(o, sources, tok)
     model, tok = _load(o)
     targets = check_loaded(o, model, tok)
     if advice := _advise_multiple(o, model):
         log.info(advice)
-    calib = _cut_windows(o, texts, tok) if texts is not None else None
+    if sources is not None and calib is None:
+        calib = _cut_windows(o, sources, tok)
     if wants_quality(o):
         o, calib = reach_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]
@@ -371,7 +395,7 @@ def run(
         return _run_grid(o, model, tok, calib, targets, evals, executor)
     rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
     if o.ablation:
-        return rows + _run_ablations(o, model, tok, texts, evals)
+        return rows + _run_ablations(o, model, tok, sources, evals)
     on_plan = _saver(o, model, tok, None) if o.save else None
     return [*rows, _run_plan(o, model, tok, evals, on_plan)]
 

@@ -8,12 +8,14 @@ __all__ = [
     'reads_images', 'writes_text', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
     'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
-    'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks'
+    'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks',
+    'template_date'
 ]
 
 # %% ../../nbs/core/00_compat.ipynb #5b7198fb
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import torch
 from torch import nn
@@ -34,6 +36,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
+from transformers.utils import chat_template_utils
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
 # %% ../../nbs/core/00_compat.ipynb #fea0e0e7
@@ -246,3 +249,16 @@ def hang_hooks(
 
 def _is_hooked(module):
     return getattr(module, "_output_capturing_hooks_installed", False) is True
+
+# %% ../../nbs/core/00_compat.ipynb #p32date2
+@contextmanager
+def template_date(
+    date: datetime,  # that chat templates take for today
+) -> Iterator[None]:
+    "A fixed date in chat templates, which have no argument for it."
+    fixed = type("Fixed", (datetime,), dict(now=classmethod(lambda cls, tz=None: date)))
+    before, chat_template_utils.datetime = chat_template_utils.datetime, fixed
+    try:
+        yield
+    finally:
+        chat_template_utils.datetime = before

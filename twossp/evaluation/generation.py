@@ -18,8 +18,9 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, describe, model_identity
+from ..runtime.images import Windows, loss_mask, mean_counted, run_model
 from ..runtime.metrics import (
-    check_ids, ids_hash, inference, split_batches, token_kl, token_nll,
+    check_ids, check_windows, ids_hash, inference, mean_windows, split_batches, token_kl, token_nll,
 )
 
 # %% ../../nbs/evaluation/02_generation.ipynb #c5ffeb20
@@ -46,7 +47,7 @@ def keep_dense(
 def agreement(
     model: PreTrainedModel,  # pruned; untouched
     dense: PreTrainedModel,  # of the same vocabulary; untouched
-    ids: torch.Tensor,  # (n, t) token windows of text held out from calibration
+    ids: torch.Tensor | Windows,  # (n, t) windows of text held out from calibration
     bs: int = 1,  # windows per forward pass
 ) -> dict:  # 'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
     """How far a model's predictions on text agree with the dense model's.
@@ -57,8 +58,8 @@ def agreement(
         pruned; untouched
     dense : PreTrainedModel
         of the same vocabulary; untouched
-    ids : torch.Tensor
-        (n, t) token windows of text held out from calibration
+    ids : torch.Tensor | Windows
+        (n, t) windows of text held out from calibration
     bs : int, default 1
         windows per forward pass
 
@@ -67,16 +68,18 @@ def agreement(
     dict
         'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
     """
-    check_ids(ids, model)
+    ids = check_windows(ids, model)
     kls, same = [], []
     with inference(model), inference(dense):
         for b in split_batches(ids, bs, False, "agreement", input_device(model)):
-            q = model(b, use_cache=False).logits[:, :-1]
-            p = dense(b, use_cache=False).logits[:, :-1].to(q.device)
+            q = run_model(model, b, use_cache=False).logits[:, :-1]
+            p = run_model(dense, b, use_cache=False).logits[:, :-1].to(q.device)
             kls.append(token_kl(p, q).double().cpu())
             same.append((p.argmax(-1) == q.argmax(-1)).double().cpu())
-    each = dict(kl=torch.cat(kls).mean(1), same_top=torch.cat(same).mean(1))
-    got = {k: v.mean().item() for k, v in each.items()}
+    mask = loss_mask(model, ids, ids.shape[1] - 1)
+    found = dict(kl=torch.cat(kls), same_top=torch.cat(same))
+    each = {k: mean_counted(v, mask) for k, v in found.items()}
+    got = {k: mean_windows(v, model, ids).item() for k, v in each.items()}
     return got | dict(each={k: v.tolist() for k, v in each.items()})
 
 # %% ../../nbs/evaluation/02_generation.ipynb #c2241a5c

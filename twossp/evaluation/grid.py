@@ -246,6 +246,10 @@ def _try_plan(method, model, calib, r, *how):
 def _texts(calib, method, evals):
     "What was read: the hash of the calibration's tokens, and of each evaluation's"
     calibrated = {} if method is None else dict(calibration=ids_hash(calib))
+    if method is not None and getattr(calib, "sources", None) is not None:
+        for s in calib.source_facts():
+            named = f"calibration: {s['source']}"
+            calibrated[named] = f"{s['hash']}, {s['windows']} windows"
     return calibrated | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
 
 

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
-    'check_vocab', 'load_model', 'checkpoint_folder', 'Shard', 'TextSource',
-    'read_texts', 'load_text', 'text_hash', 'windows'
+    'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder', 'Shard',
+    'TextSource', 'open_text', 'read_texts', 'load_text', 'text_hash', 'pick_windows',
+    'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -29,6 +30,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import TextIO
 
 import torch
 import transformers
@@ -351,6 +353,23 @@ def load_model(
     return model.eval(), tok
 
 # %% ../../nbs/runtime/05_data.ipynb #2495d694
+def load_tokenizer(
+    name: str | Path,  # as `load_model` takes it
+    revision: str | None = None,  # commit, branch or tag on the hub
+    trust_remote_code: bool = False,  # run Python that comes with the checkpoint
+    cache_dir: str | Path | None = None,  # where downloads and conversions are kept
+) -> PreTrainedTokenizerBase:  # the one that `load_model` gives
+    "A model's tokenizer alone, without its weights."
+    source, options = _source(name, revision, cache_dir, trust_remote_code)
+    options |= dict(trust_remote_code=trust_remote_code)
+    try:
+        with quiet(bars=not isinstance(source, Path)):
+            return AutoTokenizer.from_pretrained(source, **options)
+    except Exception as e:
+        offline = options["local_files_only"]
+        raise ValueError(_cannot_load(str(name), source, offline, e)) from e
+
+
 def checkpoint_folder(
     name: str | Path,  # as `load_model` takes it
     revision: str | None = None,  # commit, branch or tag on the hub
@@ -511,32 +530,25 @@ TEXTS = {  # name -> TextSource
 }
 
 # %% ../../nbs/runtime/05_data.ipynb #544983ac
-def _open(path):
-    import fsspec
-
-    options = dict(compression="infer", encoding="utf-8-sig", newline="")
-    return fsspec.open(str(Path(path).resolve()), "rt", **options).open()
-
-
 def _txt(path):
-    with _open(path) as f:
+    with open_text(path) as f:
         yield {"text": f.read()}
 
 
 def _jsonl(path):
-    with _open(path) as f:
+    with open_text(path) as f:
         yield from (json.loads(line) for line in f if line.strip())
 
 
 def _csv(path):
     # documents are longer than the 131,072 characters that a field may have by default
     csv.field_size_limit(2**31 - 1)
-    with _open(path) as f:
+    with open_text(path) as f:
         yield from csv.DictReader(f)
 
 
 def _json(path):
-    with _open(path) as f:
+    with open_text(path) as f:
         whole = f.read()
     try:
         rows = json.loads(whole)
@@ -629,6 +641,16 @@ def _saved(path):
     return data if isinstance(data, dict) else {"all": data}
 
 # %% ../../nbs/runtime/05_data.ipynb #d11rt
+def open_text(
+    path: str | Path,  # a local file, compressed (`PACKED`) or not
+) -> TextIO:  # its lines end as they do in the file
+    "A file of text, UTF-8, to be read."
+    import fsspec
+
+    options = dict(compression="infer", encoding="utf-8-sig", newline="")
+    return fsspec.open(str(Path(path).resolve()), "rt", **options).open()
+
+
 def read_texts(
     # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
     path: str | Path,
@@ -831,6 +853,23 @@ def _check_enough(tokens, seq_len, n):
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #d11wnh
+def pick_windows(
+    tokens: int,  # of the whole text
+    seq_len: int,  # tokens a window
+    n: int | None = None,  # windows; None: all that there are
+    # None: the first `n`; else `n` drawn without replacement, in the order drawn
+    seed: int | None = None,
+) -> torch.Tensor:  # (n,) numbers of windows, int64
+    "Which windows of a text are taken; `ValueError` where it is too short."
+    _check_asked(seq_len, n)
+    _check_enough(tokens, seq_len, n or 1)
+    have = tokens // seq_len
+    if seed is None:
+        return torch.arange(have)[:n]
+    g = torch.Generator().manual_seed(seed)
+    return torch.randperm(have, generator=g)[:n]
+
+
 def windows(
     texts: list[str],  # documents, joined by a blank line
     tok: PreTrainedTokenizerBase,  # adds no special tokens here
@@ -869,10 +908,7 @@ def windows(
         ids = _beginning(texts, tok, n * seq_len)
     else:
         ids = _encode(texts, tok)
-    _check_enough(len(ids), seq_len, n or 1)
+    which = pick_windows(len(ids), seq_len, n, seed)
     have = len(ids) // seq_len
     cut = torch.tensor(ids[: have * seq_len], dtype=torch.int64).view(have, seq_len)
-    if seed is None:
-        return cut[:n]
-    g = torch.Generator().manual_seed(seed)
-    return cut[torch.randperm(have, generator=g)[:n]]
+    return cut[:n] if seed is None else cut[which]

@@ -86,6 +86,8 @@ class Windows:
         a window: the other inputs that its processor made, as (1, …); None: text alone
     counted : torch.Tensor | None, default None
         (n, t) bool: the tokens that norms and losses are taken over; None: all
+    sources : Sequence[str] | None, default None
+        a window: what it was drawn from; None: not known
     """
 
     ids: torch.Tensor  # (n, t) token ids
@@ -93,6 +95,7 @@ class Windows:
     images: Sequence[Mapping[str, torch.Tensor]] | None = None
     # (n, t) bool: the tokens that norms and losses are taken over; None: all
     counted: torch.Tensor | None = None
+    sources: Sequence[str] | None = None  # a window: what it was drawn from; None: not known
 
     def __post_init__(self):
         ids, images, counted = self.ids, self.images, self.counted
@@ -100,6 +103,8 @@ class Windows:
             raise ValueError(f"ids have to be a tensor (windows, tokens); got {ids!r:.60}")
         if images is not None and len(images) != len(ids):
             raise ValueError(f"{len(images)} images for {len(ids)} windows: give one each")
+        if self.sources is not None and len(self.sources) != len(ids):
+            raise ValueError(f"{len(self.sources)} sources for {len(ids)} windows: name each")
         if counted is None:
             return
         if counted.dtype != torch.bool or counted.shape != ids.shape:
@@ -138,14 +143,16 @@ class Windows:
         rows, columns = index if isinstance(index, tuple) else (index, slice(None))
         numbers = torch.arange(len(self))[rows].reshape(-1)
         ids = self.ids[numbers.to(self.device)][:, columns]
-        images, counted = self.images, self.counted
+        images, counted, sources = self.images, self.counted, self.sources
+        if sources is not None:
+            sources = tuple(sources[i] for i in numbers.tolist())
         if images is not None:
             if ids.shape[1] != self.shape[1]:
                 raise ValueError("windows with images are used whole, and cannot be split")
             images = tuple(images[i] for i in numbers.tolist())
         if counted is not None:
             counted = counted[numbers.to(self.device)][:, columns]
-        return Windows(ids, images, counted)
+        return Windows(ids, images, counted, sources)
 
     def split(
         self,
@@ -177,6 +184,16 @@ class Windows:
     def cpu(self) -> "Windows":
         "The same windows on the CPU."
         return self.to("cpu")
+
+    def source_facts(self) -> list[dict]:
+        "What the windows were drawn from: source, windows and hash of each, in order."
+        where: dict = {}
+        for i, name in enumerate(self.sources or ()):
+            where.setdefault(name, []).append(i)
+        return [
+            dict(source=name, windows=len(at), hash=self[at].identity)
+            for name, at in where.items()
+        ]
 
     @property
     def identity(self) -> str:

@@ -70,7 +70,10 @@ def describe_calibration(
         text += f", {int(calib.counted.sum())} of them counted"
     if getattr(calib, "images", None) is not None:
         text += ", with images"
-    return dict(calibration=text, calibration_hash=ids_hash(calib))
+    facts = dict(calibration=text, calibration_hash=ids_hash(calib))
+    if getattr(calib, "sources", None) is not None:
+        facts["calibration_sources"] = calib.source_facts()
+    return facts
 
 # %% ../../nbs/runtime/09_provenance.ipynb #189bf83d
 def with_provenance(

@@ -1,8 +1,9 @@
 """A place for how-to pages to run in: a tiny model, a text, and the commands of a page
 
-The pages name folders `my-model` and `my-mixture`, and a file `my.txt`. Here they exist,
-small enough for a test: a random Llama and a random Mixtral of four layers over bytes,
-and some sentences. Commands are
+The pages name folders `my-model`, `my-mixture` and `my-chat-model`, and files `my.txt` and
+`my-chats.jsonl`. Here they exist, small enough for a test: a random Llama and a random Mixtral
+of four layers over bytes, the Llama with a chat template, some sentences and some chats.
+Commands are
 the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun starts.
 """
 
@@ -17,16 +18,27 @@ SENTENCES = (
 )
 
 
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 MODULE = 'twossp'  # what torchrun runs
 
 
 def make_place(folder):
-    "Write `my-model`, `my-mixture` and `my.txt` into a folder"
+    "Write the models and texts that pages name into a folder"
     from twossp.core.testing import byte_tokenizer, tiny_model
 
     for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
         tiny_model(kind).save_pretrained(Path(folder) / name)
         byte_tokenizer().save_pretrained(Path(folder) / name)
+    tiny_model().save_pretrained(Path(folder) / 'my-chat-model')
+    tok = byte_tokenizer()
+    tok.chat_template = TEMPLATE
+    tok.save_pretrained(Path(folder) / 'my-chat-model')
+    chats = (dict(prompt=f'Is {i} even?', completion='no' if i % 2 else 'yes') for i in range(40))
+    lines = '\n'.join(map(json.dumps, chats))
+    (Path(folder) / 'my-chats.jsonl').write_text(lines, encoding='utf-8')
     text = '\n'.join(s * 60 for s in SENTENCES)
     (Path(folder) / 'my.txt').write_text(text, encoding='utf-8')
 
