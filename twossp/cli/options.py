@@ -373,12 +373,14 @@ class MethodOptions:
         metavar="N",
         type=read_count, decides="plan",
     )
+    # one of `score_names`, of the unit that the method ranks
     score: str | None = flag(
         None,
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; reap: score"
         f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
         metavar="NAME", decides="plan",
     )
+    # one of `score_names("attention modules")`
     depth_score: str | None = flag(
         None,
         "2ssp: score that ranks attention modules:"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'UNREACHED', 'window_norms', 'exact_device', 'walk_parts', 'activation_scores',
-    'scores_anew', 'note_unreached', 'magnitude_scores', 'random_scores', 'walk_stream',
+    'window_norms', 'exact_device', 'walk_parts', 'activation_scores', 'scores_anew',
+    'note_unreached', 'magnitude_scores', 'random_scores', 'walk_stream',
     'block_influence'
 ]
 
@@ -167,21 +167,7 @@ def _add_up(waiting):
             tally.sums += y.view(x.shape).sum(0, dtype=torch.float64)
     waiting.clear()
 
-# %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
-def _finish(tally, n, model):
-    "Means of the sums; a group that no token reached is ranked by its weights"
-    units = (sum_over_processes(tally.sums) / n).float()
-    if not tally.part.groups:
-        return units
-    tokens = sum_over_processes(tally.tokens)
-    lost = tokens == 0
-    if lost.any():
-        with torch.no_grad(), resident(tally.part.at(model).modules()):
-            units[lost] = tally.part.magnitudes(model)[lost]
-    output = sum_over_processes(tally.output) / tokens.clamp_min(1)
-    return units, tokens, output.float()
-
-
+# %% ../../nbs/pruning/00_importance.ipynb #walkparts1
 def walk_parts(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows,  # (n, t) windows; each process takes its share of them
@@ -200,6 +186,20 @@ def walk_parts(
     with inference(model):
         if len(mine):
             _walk(model, mine, tallies, check, bs, budget, progress)
+
+# %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
+def _finish(tally, n, model):
+    "Means of the sums; a group that no token reached is ranked by its weights"
+    units = (sum_over_processes(tally.sums) / n).float()
+    if not tally.part.groups:
+        return units
+    tokens = sum_over_processes(tally.tokens)
+    lost = tokens == 0
+    if lost.any():
+        with torch.no_grad(), resident(tally.part.at(model).modules()):
+            units[lost] = tally.part.magnitudes(model)[lost]
+    output = sum_over_processes(tally.output) / tokens.clamp_min(1)
+    return units, tokens, output.float()
 
 
 def _mean_norms(model, calib, p, weighted, bs, budget, progress):
