@@ -19,9 +19,7 @@ from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers
 from ..core.parts import pack_scores, structure
-from ..pruning.importance import (
-    activation_scores, magnitude_scores, random_scores, walk_parts,
-)
+from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..runtime.devices import input_device, processes
 from ..runtime.distributed import sum_over_processes
 from ..runtime.images import Windows, loss_mask, run_model

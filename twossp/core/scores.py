@@ -18,26 +18,7 @@ NEEDS = "weights", "windows", "gradients"  # what it looks at; each needs the on
 
 @dataclass(frozen=True)
 class Score:
-    """One row: a way to rank units of one kind.
-
-    Parameters
-    ----------
-    fn : Callable | str
-        (model, calib, *, progress=True) -> a layer: scores of its neurons; or `RoutedScores`,
-        whose `output` ranks the experts; or one number for each attention module. The lowest
-        leave first. May be its dotted path, "module:function"
-    unit : str
-        one of `UNITS`
-    needs : str
-        one of `NEEDS`
-    paper : str, default ''
-        arXiv number
-    about : str, default ''
-        in a line
-    greedy : bool, default False
-        of attention modules: `fn` is (model, plans, ids) -> one loss a plan, and modules leave
-        one by one, each time the one without which the loss is lowest
-    """
+    "One row: a way to rank units of one kind."
 
     # (model, calib, *, progress=True) -> a layer: scores of its neurons; or `RoutedScores`,
     # whose `output` ranks the experts; or one number for each attention module.
