@@ -59,6 +59,8 @@ class Method:
         does `twossp estimate` show it where none is named
     experts_only : bool, default False
         does it remove experts, and nothing else
+    ranks : str, default ''
+        the unit that its option `score` ranks: "neurons", "experts"
     no_export : str, default ''
         why its plan has no other form
     page : str, default ''
@@ -88,6 +90,7 @@ class Method:
     streams: bool = True  # does it take a model whose weights are left on disk
     estimated: bool = False  # does `twossp estimate` show it where none is named
     experts_only: bool = False  # does it remove experts, and nothing else
+    ranks: str = ""  # the unit that its option `score` ranks: "neurons", "experts"
     no_export: str = ""  # why its plan has no other form
     page: str = ""  # in nbs/methods, where several share one
 
@@ -102,7 +105,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         "FFN neurons by activation norm, then attention modules by perplexity",
         repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
         formula=True, searches_attn=True, path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp",
-        estimated=True,
+        estimated=True, ranks="neurons",
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
@@ -110,7 +113,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         repair="least_squares",
         repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
         defaults=dict(n_attn="search", widths="search"), searches_attn=True,
-        memory=f"{_MEMORY}_two_ssp_plus",
+        memory=f"{_MEMORY}_two_ssp_plus", ranks="neurons",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
@@ -173,7 +176,7 @@ EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
     "reap": Method(
         "twossp.baselines.reap:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        memory=f"{_MEMORY}_look", **_EXPERTS,
+        memory=f"{_MEMORY}_look", ranks="experts", **_EXPERTS,
     ),
     "reap_magnitude": Method(
         "twossp.baselines.reap:reap_magnitude", 1, "",
@@ -252,7 +255,7 @@ DECIDES = dict.fromkeys((
     "model", "calib", "sparsity", "seed", "alpha", "n_attn", "n_search", "p", "multiple",
     "balance", "weighted", "bs", "widths", "repair", "last_token", "blocks", "initial",
     "initial_tokens", "offspring", "survivors", "tokens", "max_swaps", "generations",
-    "calib_tokens", "slice_head",
+    "calib_tokens", "slice_head", "score", "depth_score",
 ), "plan") | dict(progress="nothing", log="nothing")  # argument -> what it decides
 
 

@@ -6,16 +6,18 @@
 __all__ = ['experts_to_keep', 'router_groups', 'reap', 'reap_magnitude', 'reap_random']
 
 # %% ../../nbs/baselines/04_reap.ipynb #ecb10ece
+from inspect import signature
+
 import torch
 from transformers import PreTrainedModel
 
+from ..core.entries import resolve
 from ..core.experts import expert_block, keep_some
 from ..core.families import Sizes
 from ..core.parts import Experts, RoutedScores, Structure, as_structure, structure
 from ..core.plan import Plan, check_sparsity
-from ..pruning.importance import (
-    activation_scores, magnitude_scores, note_unreached, random_scores,
-)
+from ..core.scores import find_score
+from ..pruning.importance import magnitude_scores, note_unreached, random_scores
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
@@ -84,14 +86,16 @@ def reap(
     calib: torch.Tensor,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1); rounded to whole experts
     *,
+    score: str = "reap",  # of experts
     bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # of whole experts
-    "Remove the experts of the smallest router-weighted output."
-    score = lambda: activation_scores(model, calib, bs=bs, progress=progress)
+    "Remove the experts of the smallest router-weighted output, or of another score."
+    fn = resolve(find_score(score, "experts").fn)
+    options = dict(bs=bs) if "bs" in signature(fn).parameters else {}
     log = {} if log is None else log
-    plan = _remove(model, sparsity, score, log)
+    plan = _remove(model, sparsity, lambda: fn(model, calib, progress=progress, **options), log)
     return note_unreached(plan, log["scores"])
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from ..baselines.methods import ESTIMATED, find_method, method_names
 from ..checkpoint.exporters import exporter_names
+from ..core.scores import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class Flags(argparse.ArgumentParser):
@@ -395,6 +396,20 @@ class MethodOptions:
         " (default: 1, as in the paper)",
         metavar="N",
         type=read_count, decides="plan",
+    )
+    # one of `score_names`, of the unit that the method ranks
+    score: str | None = flag(
+        None,
+        f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; reap: score"
+        f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
+        metavar="NAME", decides="plan",
+    )
+    # one of `score_names("attention modules")`
+    depth_score: str | None = flag(
+        None,
+        "2ssp: score that ranks attention modules:"
+        f" {', '.join(score_names('attention modules'))} (default: the first)",
+        metavar="NAME", decides="plan",
     )
     repair: str | None = flag(
         None,

@@ -29,6 +29,7 @@ from .options import (
 from ..core.families import sizes
 from ..core.files import hash_files
 from ..core.plan import check_sparsity
+from ..core.scores import find_score
 from ..detection.moe import check_fused
 from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
@@ -38,6 +39,7 @@ from ..evaluation.latency import Workload, parse_time, reach_latency
 from ..evaluation.quality import check_bound
 from ..evaluation.tasks import check_batch_size, check_prefix, check_template
 from ..pruning.balance import balance, check_multiple, full_width
+from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import formula_point
 from ..recovery.repair import check_repair
 from ..runtime.data import cache_folder
@@ -153,6 +155,8 @@ def _check_method(o):
             "--repair is for a --pruning_method that removes and does no more: 2ssp and"
             " the others, but not slicegpt, nor whole experts (reap)"
         )
+    if "score" in strange:
+        raise ValueError("--score is for --pruning_method 2ssp, 2ssp+ and reap")
     if strange:
         search = " search" if o.n_attn == "search" else ""
         raise ValueError(f"--{min(strange)}{search} is for --pruning_method 2ssp")
@@ -160,6 +164,27 @@ def _check_method(o):
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
             f"--repair needs --n_samples of at least {least}: some windows are held out"
+        )
+    if row and row.ranks:
+        _check_scores(o, row)
+
+
+def _check_scores(o, row):
+    "Do the scores rank what the method removes, and can they be had"
+    score = o.score and find_score(o.score, row.ranks)
+    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
+    if score and row.ranks == "neurons":
+        neuron_ranking(o.score, weighted=bool(o.weighted))
+    if o.stream and score and score.needs == "gradients":
+        raise ValueError(
+            f"--stream and --score {o.score} cannot be had together: gradients need all"
+            " decoder layers in memory"
+        )
+    n_attn = o.n_attn or row.defaults.get("n_attn")
+    if depth_score and n_attn == "search" and o.depth_score != "perplexity":
+        raise ValueError(
+            f"--depth_score {o.depth_score} and --n_attn search cannot be had together: the"
+            " search removes attention modules by perplexity"
         )
 
 # %% ../../nbs/cli/03_validate.ipynb #a80f23e1

@@ -290,6 +290,11 @@ class Part(_Counted):
         "The norm of each unit's own weights, which are in place."
         return torch.zeros(0)
 
+    def unit_weights(self, model) -> Iterator[tuple]:
+        """Of each group: its input matrices, a list of (units, d), and its output's,
+        (units, d); they are in place."""
+        yield from ()
+
     def draw(self, g):
         "A random score for each unit."
         return torch.rand(self.width, generator=g)
@@ -436,16 +441,18 @@ class FFN(_CountedFFN):
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Of each neuron: its rows of the input projections and its column of the output's."
+        ((inputs, output),) = self.unit_weights(model)
+        # side by side, an eighth at a time
+        eighths = zip(*(x.split(-(-len(x) // 8)) for x in [*inputs, output]), strict=True)
+        how = dict(ord=p, dim=1, dtype=torch.float32)
+        return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
+
+    def unit_weights(self, model) -> Iterator[tuple]:
+        "Rows of the input projections, columns of the output's."
         layer = self.at(model)
         ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
         down = read_matrix(layer.get_submodule(self.down))
-        matrices = [*(part for u in ups for part in u.chunk(self.fused)), down.T]
-        # side by side, an eighth at a time
-        eighths = zip(*(x.split(-(-len(x) // 8)) for x in matrices), strict=True)
-        dtype = torch.promote_types(down.dtype, torch.float32)  # float64 is not narrowed
-        how = dict(ord=p, dim=1, dtype=dtype)
-        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
-        return torch.cat(norms).float()
+        yield [part for u in ups for part in u.chunk(self.fused)], down.T
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
@@ -731,15 +738,22 @@ class Experts(_CountedExperts):
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "(experts, neurons) the same as an FFN's, of each."
-        m, norms = self.module(model), []
+        norms = []
+        for inputs, output in self.unit_weights(model):
+            norms.append(torch.cat([*inputs, output], 1).float().norm(p=p, dim=1).cpu())
+        return torch.stack(norms)
+
+    def unit_weights(self, model) -> Iterator[tuple]:
+        "The same as an FFN's, of one expert after the other."
+        m = self.module(model)
         form = read_form(m)
         for e in range(self.groups):
             up, down = getattr(m, form.up)[e], m.down_proj[e]
             up, down = (up.T, down) if form.turned else (up, down.T)
+            inputs = [up]
             if form.gated:
-                up = torch.cat(up.chunk(2) if form.joined else (up[::2], up[1::2]), 1)
-            norms.append(torch.cat([up, down], 1).float().norm(p=p, dim=1).cpu())
-        return torch.stack(norms)
+                inputs = list(up.chunk(2)) if form.joined else [up[::2], up[1::2]]
+            yield inputs, down
 
     def draw(self, g):
         "Random scores of neurons, and of experts."

@@ -29,6 +29,7 @@ from ..core.apply import applied
 from ..core.families import decoder_layers
 from ..core.parts import structure
 from ..core.plan import Plan, dense_plan, drop
+from ..core.scores import find_score
 from .estimate import as_skeleton, count_units, shape_options, shape_plans
 from .measure import weight_bytes
 from ..pruning.balance import mixer_drops
@@ -287,6 +288,24 @@ def _repair(m, plans, n=None, wide=None):
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     return streams + kept + max(exact + 4 * k * d, sums + blocks)
 
+# %% ../../nbs/evaluation/11_memory.ipynb #memscore0
+def _gradients(m):
+    "One window there and back: what all layers keep, its logits and their gradient"
+    kept = sum(m.need(i) for i in range(m.L)) * 3 // 2  # measured: at most 1.45 times
+    return kept + m.room.t * m.V * (2 * m.size + 12)
+
+
+_RANKING = {"weights": _norms, "windows": _scores, "gradients": _gradients}
+
+
+def _removal(m, base, n_search, depth_score):
+    "The first step of stage 2, or the one walk of a score that needs no other"
+    row = find_score(depth_score, "attention modules")
+    if row.greedy:
+        plans = [base | c for c in mixer_drops(m.s)]
+        return [_probe(m), _search(m, plans, n_search, kl=depth_score == "kl")]
+    return [] if row.needs == "weights" else [2 * m.need() + 3 * m.state]
+
 # %% ../../nbs/evaluation/11_memory.ipynb #714100f3
 def _narrow(m, plan):
     "A plan without its removed attention modules, and how many those are"
@@ -295,14 +314,16 @@ def _narrow(m, plan):
 
 
 def _two_ssp(
-    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None, **options
+    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None,
+    score="activation_norm", depth_score="perplexity", **options
 ):
     base, n = _narrow(m, plans[low])
-    steps, wide = [_probe(m), _scores(m)], None
+    needs = find_score(score, "neurons").needs
+    steps, wide = [_probe(m), _RANKING[needs](m)], None
     if n_attn == "search":
         steps += _walk_path(m, plans, low, n_search, repair)
     elif n:
-        steps += _first_step(m, base, n_search)
+        steps += _removal(m, base, n_search, depth_score)
     if widths == "search":
         steps += _search_widths(m, base, low, n_search)
     if widths == "search" and not low:  # one FFN got all that the exchanges can give it
@@ -428,10 +449,10 @@ def memory_options(
     options: Mapping,  # of methods
 ) -> dict:  # those that this one has, and that change what it needs
     "The options that an estimate of its memory has to know."
-    own = shape_options(method, options)
-    repair = options.get("repair")
-    repairable = method in method_names() and find_method(method).repairable
-    return own | (dict(repair=repair) if repair and repairable else {})
+    own, row = shape_options(method, options), method in method_names() and find_method(method)
+    names = ("repair",) if row and row.repairable else ()
+    names += ("score", "depth_score") if row and row.ranks else ()
+    return own | {k: options[k] for k in names if options.get(k)}
 
 # %% ../../nbs/evaluation/11_memory.ipynb #29ee3354
 def estimate_memory(

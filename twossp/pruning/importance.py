@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'window_norms', 'exact_device', 'activation_scores', 'scores_anew',
+    'window_norms', 'exact_device', 'walk_parts', 'activation_scores', 'scores_anew',
     'note_unreached', 'magnitude_scores', 'random_scores', 'walk_stream',
     'block_influence'
 ]
@@ -168,6 +168,26 @@ def _add_up(waiting):
             tally.sums += y.view(x.shape).sum(0, dtype=torch.float64)
     waiting.clear()
 
+# %% ../../nbs/pruning/00_importance.ipynb #walkparts1
+def walk_parts(
+    model: PreTrainedModel,  # dense; untouched
+    calib: torch.Tensor | Windows,  # (n, t) windows; each process takes its share of them
+    # one a part: `part`, `begin(windows)`, `undo()`, `note` of `Part.observe`, and
+    # `waiting`: norms that are added up later, or an empty list
+    tallies: list,
+    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
+    budget: int | None = None,  # bytes; default: a quarter of what is free
+    progress: bool = True,  # show a progress bar
+):
+    "All windows through all layers, while each tally listens to its part."
+    rank, size = processes()
+    mine, check = calib[rank::size], check_replay(model, calib)
+    budget = smallest_budget(model) if budget is None else budget
+    bs = bs or rows_at_once(model, calib.shape[1], budget)
+    with inference(model):
+        if len(mine):
+            _walk(model, mine, tallies, check, bs, budget, progress)
+
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
 def _finish(tally, n, model):
     "Means of the sums; a group that no token reached is ranked by its weights"
@@ -185,14 +205,9 @@ def _finish(tally, n, model):
 
 def _mean_norms(model, calib, p, weighted, bs, budget, progress):
     "The scores; each process has its share of the windows"
-    s, (rank, size), waiting = structure(model), processes(), []
+    s, waiting = structure(model), []
     tallies = [_Tally(part, p, weighted, waiting) for part in s.narrow]
-    mine, check = calib[rank::size], check_replay(model, calib)
-    budget = smallest_budget(model) if budget is None else budget
-    bs = bs or rows_at_once(model, calib.shape[1], budget)
-    with inference(model):
-        if len(mine):
-            _walk(model, mine, tallies, check, bs, budget, progress)
+    walk_parts(model, calib, tallies, bs, budget, progress)
     n = {t.part: len(calib) * len(t.part.layers) for t in tallies}
     scores = pack_scores(s, {t.part: _finish(t, n[t.part], model) for t in tallies})
     lost, groups = count_unreached(scores)

@@ -15,9 +15,10 @@ from transformers import PreTrainedModel
 
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
+from ..core.scores import find_score
 from ..pruning.balance import Balance
-from ..pruning.importance import activation_scores, note_unreached
-from ..pruning.two_ssp import check_search_windows, two_ssp
+from ..pruning.importance import note_unreached
+from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
 from .allocate import (
     best_point, formula_point, removal_path, repaired_points, search_widths,
 )
@@ -30,12 +31,12 @@ N_COMPARE = 4  # windows, at most, that balances and widths are compared on
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #3f99e546
 def _search_balance(
     model, calib, sparsity, repair, *, n_search, multiple, progress, log, alpha=1.5, p=2,
-    bs=None, weighted=False,
+    bs=None, weighted=False, score="activation_norm", depth_score="perplexity",
 ):
     "The best plan along the removal path; `log` receives what was measured"
     multiple = fit_multiple(model, multiple)
     formula_point(structure(model), sparsity, alpha, multiple)  # can the target be reached
-    scores = activation_scores(model, calib, p, bs, progress, weighted=weighted)
+    scores = neuron_ranking(score, p, weighted)(model, calib, bs=bs, progress=progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
     points, plans, trials = removal_path(
         model, scores, sparsity, search, compare, alpha, progress, multiple
@@ -48,7 +49,15 @@ def _search_balance(
     return note_unreached(plans[k], scores)
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2c77d6f8
-def _check_options(model, n_attn, widths, repair, calib, balance):
+def _check_options(model, n_attn, widths, repair, calib, balance, options):
+    find_score(options.get("score", "activation_norm"), "neurons")
+    depth_score = options.get("depth_score", "perplexity")
+    find_score(depth_score, "attention modules")
+    if n_attn == "search" and depth_score != "perplexity":
+        raise ValueError(
+            f"n_attn='search' removes attention modules by perplexity, not {depth_score!r}:"
+            " give a number, or leave depth_score out"
+        )
     if n_attn == "search" and balance != "all":
         raise ValueError(
             f"balance={balance!r} is how the formula finds the number of attention modules, and"
@@ -116,7 +125,7 @@ def two_ssp_with(
     # if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`;
     # of a repair `repair`
     log: dict | None = None,
-    **options,  # of `two_ssp`: alpha, p, bs, weighted
+    **options,  # of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
     """2SSP, and what goes beyond the paper where it is asked for.
 
@@ -147,7 +156,7 @@ def two_ssp_with(
         if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`; of a
         repair `repair`
     **options
-        of `two_ssp`: alpha, p, bs, weighted
+        of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 
     Returns
     -------
@@ -155,7 +164,7 @@ def two_ssp_with(
         for `applied`, `apply_plan`, `save_pruned`
     """
     log = {} if log is None else log
-    _check_options(model, n_attn, widths, repair, calib, balance)
+    _check_options(model, n_attn, widths, repair, calib, balance, options)
     check_search_windows(calib, n_search)
     options |= dict(n_search=n_search, multiple=multiple, progress=progress, log=log)
     if n_attn == "search":
