@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows', 'Windows',
-    'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method', 'method', 'SCORES', 'planner',
-    'two_ssp', 'two_ssp_plus', 'two_ssp_with', 'repair_plan', 'distill', 'recover',
-    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
-    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
-    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
-    'plan_key', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
-    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
-    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
-    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
-    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
-    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples',
-    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
+    'ARCHS', 'arch', 'sizes', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'source_windows', 'Windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method',
+    'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
+    'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
+    'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
+    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
+    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
+    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
+    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
+    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
+    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
+    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
+    'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
+    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
+    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
+    'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -59,6 +60,7 @@ from .runtime.identity import model_identity, plan_identity, plan_key
 from .runtime.images import Windows, cut_windows
 from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
+from .runtime.sources import source_windows
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
@@ -70,6 +72,7 @@ _all_ = [
     "load_model",
     "load_text",
     "windows",
+    "source_windows",
     "Windows",
     "cut_windows",
     # methods, and their parts

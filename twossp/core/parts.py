@@ -444,8 +444,10 @@ class FFN(_CountedFFN):
         ((inputs, output),) = self.unit_weights(model)
         # side by side, an eighth at a time
         eighths = zip(*(x.split(-(-len(x) // 8)) for x in [*inputs, output]), strict=True)
-        how = dict(ord=p, dim=1, dtype=torch.float32)
-        return torch.cat([torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths])
+        dtype = torch.promote_types(output.dtype, torch.float32)  # float64 is not narrowed
+        how = dict(ord=p, dim=1, dtype=dtype)
+        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
+        return torch.cat(norms).float()
 
     def unit_weights(self, model) -> Iterator[tuple]:
         "Rows of the input projections, columns of the output's."

@@ -853,6 +853,14 @@ def _check_enough(tokens, seq_len, n):
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #d11wnh
+def _check_asked(seq_len, n):
+    "`ValueError` if no window can be like that"
+    if seq_len < 2:
+        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
+    if n is not None and n < 1:
+        raise ValueError(f"n={n}: at least 1 window is needed")
+
+
 def pick_windows(
     tokens: int,  # of the whole text
     seq_len: int,  # tokens a window
@@ -900,10 +908,7 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    if seq_len < 2:
-        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
-    if n is not None and n < 1:
-        raise ValueError(f"n={n}: at least 1 window is needed")
+    _check_asked(seq_len, n)
     if n is not None and seed is None:
         ids = _beginning(texts, tok, n * seq_len)
     else:
