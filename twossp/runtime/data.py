@@ -839,6 +839,14 @@ def _beginning(texts, tok, need, spare=512):
         chars *= 2
 
 
+def _check_asked(seq_len, n):
+    "`ValueError` if no window can be like that"
+    if seq_len < 2:
+        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
+    if n is not None and n < 1:
+        raise ValueError(f"n={n}: at least 1 window is needed")
+
+
 def _check_enough(tokens, seq_len, n):
     "`ValueError` if `tokens` are too few for `n` windows; says what would fit"
     have, shorter = tokens // seq_len, tokens // n
@@ -853,14 +861,6 @@ def _check_enough(tokens, seq_len, n):
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #d11wnh
-def _check_asked(seq_len, n):
-    "`ValueError` if no window can be like that"
-    if seq_len < 2:
-        raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
-    if n is not None and n < 1:
-        raise ValueError(f"n={n}: at least 1 window is needed")
-
-
 def pick_windows(
     tokens: int,  # of the whole text
     seq_len: int,  # tokens a window
