@@ -221,7 +221,7 @@ def write_code(
     says: dict,  # the entries of config.json that tell whose checkpoint it is
 ) -> dict:  # what config.json has to say under `auto_map`
     "Write the file that builds this pruned model without twossp."
-    s, family = structure(model), model_family(model.config)
+    s, family = structure(model, copies=True), model_family(model.config)
     config = config_class(family)
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)

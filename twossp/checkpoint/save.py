@@ -103,7 +103,8 @@ def compatible(
             f"a plan of kind {kind_of(plan)!r} cannot be said in the family's own"
             " format: use format=\"compact\""
         )
-    s, kept_attn = structure(model), tuple(i not in plan.gone for i in range(len(plan)))
+    s = structure(model, copies=True)
+    kept_attn = tuple(i not in plan.gone for i in range(len(plan)))
     left, inner = s.left(plan), replace(plan, attn=kept_attn)
     removed = [(p.module(model), p.row.out) for p, kept in left if kept is False]
     narrow = []
@@ -414,7 +415,8 @@ def find_disagreement(
         own = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
         wrong = [k for k in own if spec and spec.get(k) != own[k]]
         return f"plan.json and config.json disagree about {wrong[0]}" if wrong else None
-    s, left = structure(model), [i for i in range(len(plan)) if i not in plan.gone]
+    s = structure(model, copies=True)
+    left = [i for i in range(len(plan)) if i not in plan.gone]
     if len(left) != len(s):
         return f"plan.json leaves {len(left)} layers, the model has {len(s)}"
     for now, i in enumerate(left):

@@ -129,7 +129,7 @@ def config_entries(
     partly: bool = False,  # what can be said, also where that is not all
 ) -> dict | None:  # entry -> value of the text configuration; None: it cannot be said
     "What an ordinary configuration has to say of what is left, all parts together."
-    s, name = structure(model), arch(model).width
+    s, name = structure(model, copies=True), arch(model).width
     left = [(p, p.full) for p in s.parts] if plan is None else s.left(plan)
     widths = {p.width if kept is None else len(kept) for p, kept in left if p.slot == "ffn"}
     stubs = any(isinstance(m, (NoAttention, NoLinear, NoExperts)) for m in model.modules())

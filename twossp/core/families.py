@@ -733,6 +733,7 @@ def _check_shared(layers, a):
 # %% ../../nbs/core/06_families.ipynb #4087aafb
 def sizes(
     model: PreTrainedModel,  # of a supported family; on the meta device too
+    copies: bool = False,  # count also where layers hold copies of one FFN (offloaded)
 ) -> Sizes:  # counted, not computed from the configuration
     """Count the parameters of every decoder layer.
 
@@ -740,6 +741,8 @@ def sizes(
     ----------
     model : PreTrainedModel
         of a supported family; on the meta device too
+    copies : bool, default False
+        count also where layers hold copies of one FFN (offloaded)
 
     Returns
     -------
@@ -747,7 +750,8 @@ def sizes(
         counted, not computed from the configuration
     """
     a, seen = arch(model), set()
-    _check_shared(decoder_layers(model), a)
+    if not copies:
+        _check_shared(decoder_layers(model), a)
     rows = [_layer_sizes(layer, a, seen) for layer in decoder_layers(model)]
     *counts, experts = zip(*rows, strict=True)
     return Sizes(*counts, experts=experts, fixed=a.fixed)

@@ -1008,9 +1008,9 @@ def _find_mixers(model, layer, a, i, s):
 FINDERS: list[Callable] = [_find_ffn, _find_experts, _find_mixers]
 
 
-def _read_structure(model, a, layers):
+def _read_structure(model, a, layers, copies):
     "All parts of a model, found and counted"
-    s, parts, rest, seen = sizes(model), [], [], set()
+    s, parts, rest, seen = sizes(model, copies), [], [], set()
     for i, layer in enumerate(layers):
         here = [p for find in FINDERS for p in find(model, layer, a, i, s)]
         named = {t.name for p in here for t in p.dense}
@@ -1027,14 +1027,18 @@ _FEW = 4  # structures of a model: as it is, and as plans leave it for a moment
 
 def structure(
     model: PreTrainedModel,  # of a supported family; on the meta device too
+    # also where offloaded layers hold copies of one FFN, for its names and shapes
+    copies: bool = False,
 ) -> Structure:  # the same one until a plan changes the model
     "The parts of a model, read once; `ValueError` says why it cannot be pruned."
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
     key = a, model.dtype, tuple(p.shape for p in layers.parameters())
     known = memory.structures
+    if copies and key not in known:
+        return _read_structure(model, a, layers, copies)
     if key not in known:
-        known[key] = _read_structure(model, a, layers)
+        known[key] = _read_structure(model, a, layers, copies)
         for old in list(known)[:-_FEW]:
             del known[old]
     return known[key]
