@@ -93,7 +93,7 @@ def _name_export(
 def export_folder(
     folder: str | Path,  # a checkpoint that twossp saved
     to: str,  # one of `exporter_names`
-    out: str | Path | None = None,  # file or folder; None: see `_name_export`
+    out: str | Path | None = None,  # file or folder; None: beside the folder
     *,
     overwrite: bool = False,  # replace what is there
     **options,  # of the format; a GGUF has quantize, dtype, round_to

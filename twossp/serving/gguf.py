@@ -307,8 +307,8 @@ def export_gguf(
     pre: str | None = None,
     dtype: str = "f32",  # of the matrices: "f32" or "f16"
     quantize: str | None = None,  # one of `QUANTS`, by llama.cpp's own code
-    # FFN widths are filled up to multiples of this; None: see `_pick_alignment`; 1: as
-    # they are
+    # FFN widths are filled up to multiples of this; None: a block of the quantization,
+    # 32 without one; 1: as they are
     round_to: int | None = None,
     log: dict | None = None,  # receives what was said: filled, fallbacks
 ) -> Path:  # the file
