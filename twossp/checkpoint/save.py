@@ -415,8 +415,7 @@ def find_disagreement(
         own = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
         wrong = [k for k in own if spec and spec.get(k) != own[k]]
         return f"plan.json and config.json disagree about {wrong[0]}" if wrong else None
-    s = structure(model, copies=True)
-    left = [i for i in range(len(plan)) if i not in plan.gone]
+    s, left = structure(model, copies=True), sorted({*range(len(plan))} - {*plan.gone})
     if len(left) != len(s):
         return f"plan.json leaves {len(left)} layers, the model has {len(s)}"
     for now, i in enumerate(left):
