@@ -120,36 +120,6 @@ def prune(layers, config):
 
 '''
 
-# %% ../../nbs/checkpoint/04_remote_code.ipynb #b9e6b684
-_BUILD = '''
-
-def prune(layers, config):
-    said = config.twossp
-    if said["kind"] != "removal":
-        raise ValueError(f"this file cannot build {{said['kind']!r}}: install twossp")
-    plain = [[i, ATTENTION, "x-", "keys"] for i in said["no_attention"]]
-    for i, name, gives, keeps in said.get("stubs", plain):
-        old, new = layers[i].get_submodule(name), NoAttention(config, i, gives, keeps)
-        for n in old._non_persistent_buffers_set:  # constants that the family fills in
-            new.register_buffer(n, old._buffers[n], persistent=False)
-        put(layers[i], name, new)
-    for layer, width in zip(layers, said["ffn"], strict=True):
-        narrow(layer, width)
-{share}'''
-
-_SHARE = """    for i, adapters, others in SHARED:  # one FFN for several layers
-        for n in adapters:
-            old, width = layers[i].get_submodule(n), FUSED * said["ffn"][i]
-            new = resized(old, sizes(old)[0], width) if width else NoLinear(0)
-            put(layers[i], n, new)
-        for j in others:
-            for n in (*UP, DOWN, *adapters):
-                put(layers[j], n, layers[i].get_submodule(n))
-
-
-SHARED = {shared!r}
-"""
-
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ee29dca
 _CLASSES = '''class TwoSSP{base}(FamilyBase):  # without the head: what vLLM builds
     config_class = TwoSSPConfig

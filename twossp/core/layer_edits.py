@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'expert_changes', 'check_cut', 'width_step', 'mask_experts', 'silent_biases',
-    'closing_biases', 'repeat_changes', 'expert_shape', 'skeleton_experts'
+    'closing_biases', 'expert_shape', 'skeleton_experts'
 ]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #656dcc88
@@ -20,7 +20,7 @@ from .experts import (
     Kept, NoExperts, copy_module, cut_router, expert_block, is_experts, keep_neurons,
     measure_experts, read_form, slice_experts,
 )
-from .families import Arch, ffn_users, has_experts, layer_row
+from .families import Arch, has_experts
 from .linear import out_features
 from .offload import is_away, make_later
 
@@ -157,25 +157,6 @@ def closing_biases(
                 zeros = torch.zeros_like(p)
                 changes.append((m, n, nn.Parameter(zeros, p.requires_grad)))
     return changes
-
-# %% ../../nbs/core/09_layer_edits.ipynb #a49a6e99
-def repeat_changes(
-    layers: nn.ModuleList,  # the decoder layers
-    a: Arch,  # the family's row
-    i: int,  # one of them
-    changes: list,  # of it: what has `parent`, `name` and `new`
-) -> list[tuple[nn.Module, str, object]]:  # of the other layers; mostly none
-    "What an FFN's changes are in the other layers that use it."
-    users = [j for j in ffn_users(layers[i], a) if j != i]
-    if not users:
-        return []
-    a, places = layer_row(layers[i], a), {}
-    for n in (*a.up, a.down):
-        path, _, last = n.rpartition(".")
-        places[layers[i].get_submodule(path), last] = n
-    named = [(places.get((c.parent, c.name)), c.new) for c in changes]
-    again = [(j, *n.rpartition("."), new) for j in users for n, new in named if n]
-    return [(layers[j].get_submodule(path), n, new) for j, path, _, n, new in again]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #f78581af
 def expert_shape(

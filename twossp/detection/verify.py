@@ -7,7 +7,7 @@ __all__ = [
     'TINY_VOCAB', 'QUICK', 'Shape', 'read_shape', 'shrink_shape', 'layer_kinds',
     'pick_layers', 'shrink_config', 'tiny_copy', 'NoCopy', 'check_ordinary',
     'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'derive_copy',
-    'Verdict', 'row_limits', 'try_family', 'show_config', 'try_families', 'ship_family',
+    'Verdict', 'row_limits', 'try_family', 'show_config', 'ship_family',
     'write_families'
 ]
 
@@ -23,7 +23,6 @@ from itertools import product
 from pathlib import Path
 from time import perf_counter
 
-import pandas as pd
 import torch
 import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
@@ -771,15 +770,6 @@ _SHOWN |= {  # of vision-language models
     ),
     "step3p7": dict(text_config=dict(sliding_window=512)),
 }
-
-# %% ../../nbs/detection/02_verify.ipynb #22b35bcb
-def try_families(
-    kinds: Iterable[str] | None = None,  # model types; None: all causal ones
-) -> pd.DataFrame:  # one row a type: type, verdict, said
-    "The verdicts on many model types; all of them take some minutes."
-    kinds = causal_types() if kinds is None else kinds
-    rows = [(v.type, v.verdict, v.said) for v in map(try_family, kinds)]
-    return pd.DataFrame(rows, columns=["type", "verdict", "said"])
 
 # %% ../../nbs/detection/02_verify.ipynb #5a1b0d02
 def ship_family(

@@ -596,13 +596,17 @@ def run_case(
     case: Case,  # what
     left: float,  # seconds that its part has
 ) -> dict:  # its numbers, with a verdict
-    "One case; an error is a row as well."
+    "One case, in float32 without TF32; an error is a row as well."
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, False
     try:
         return case.run(b, left)
     except (torch.OutOfMemoryError, MemoryError) as e:
         return dict(verdict="not possible", why=f"out of memory: {one_line(e)}")
     except Exception as e:
         return dict(verdict="failed", why=one_line(e))
+    finally:
+        matmul.allow_tf32 = before
 
 
 def read_rows(
@@ -635,7 +639,6 @@ def run_bench(
     parts = [k for k in PARTS if k in only or not only]
     share, start = sum(PARTS[k].share for k in parts), clock()
     have, rows, waiting, until = read_rows(results), [], 0, start
-    torch.backends.cuda.matmul.allow_tf32 = False
     for part in parts:
         until += 60 * minutes * PARTS[part].share / share
         for case in resolve(PARTS[part].cases)(b):

@@ -44,6 +44,7 @@ from ..runtime.devices import (
 )
 from ..runtime.identity import describe, runtime_facts
 from ..runtime.metrics import inference
+from ..runtime.weights import config_facts
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a504b5eb
 @dataclass(frozen=True)
@@ -419,10 +420,8 @@ def latency_identity(
 ) -> str:  # 16 hex digits
     "The identity of a latency table."
     shapes = [(k, tuple(x.shape)) for k, x in model.state_dict().items()]
-    config = model.config.get_text_config()
-    names = "layer_types", "sliding_window", "num_experts_per_tok", "hidden_act"
-    facts = {k: str(getattr(config, k, None)) for k in names}
-    facts |= runtime_facts(model, device, model.dtype) | dict(name=device_name(device))
+    facts = dict(config=config_facts(model)["config"], name=device_name(device))
+    facts |= runtime_facts(model, device, model.dtype)
     return describe("latency", shapes=shapes, work=asdict(work), **facts, **options)
 
 
