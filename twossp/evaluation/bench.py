@@ -573,7 +573,7 @@ def _offload(b) -> Iterator[Case]:
             run = lambda b, left, own=own, shape=shape: _streamed(shape, own, left)
             yield Case("2ssp, streamed", run, shape)
 
-# %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
+# %% ../../nbs/evaluation/14_bench.ipynb #bnchkey1
 LEAST = 0.5  # minutes of a bench
 
 
@@ -590,7 +590,7 @@ def case_key(
     facts |= dict(part=part, case=case.name, shape=dict(b.shapes.get(case.shape) or {}))
     return describe("bench", **facts)
 
-
+# %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
 def run_case(
     b: Bench,  # where it is measured
     case: Case,  # what
