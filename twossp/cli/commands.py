@@ -136,9 +136,11 @@ def estimate(
 def _check_estimate(o):
     "The one flag that says how much"
     from ..baselines.methods import method
+    from .validate import check_scores
 
     for name in o.pruning_method:
         method(name)  # says which there are
+    check_scores(o, o.pruning_method)
     given = [k for k in ("sparsity_rate", *BOUND_FLAGS) if getattr(o, k) is not None]
     if len(given) != 1:
         raise ValueError(
@@ -149,7 +151,7 @@ def _check_estimate(o):
 
 
 # what methods are told
-_SPLIT = "alpha", "n_attn", "multiple", "balance", "widths", "repair"
+_SPLIT = "alpha", "n_attn", "multiple", "balance", "widths", "repair", "score", "depth_score"
 
 
 def _find_sparsity(o, model, options):

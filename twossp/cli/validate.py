@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'export_request', 'plans_folder', 'save_folder', 'read_saved',
-    'is_saved', 'pick_device', 'list_targets', 'asked_bound', 'read_shapes',
-    'check_feasible', 'validate', 'check_loaded'
+    'check_arguments', 'check_scores', 'export_request', 'plans_folder', 'save_folder',
+    'read_saved', 'is_saved', 'pick_device', 'list_targets', 'asked_bound',
+    'read_shapes', 'check_feasible', 'validate', 'check_loaded'
 ]
 
 # %% ../../nbs/cli/03_validate.ipynb #0f764ead
@@ -142,6 +142,41 @@ def _check_target(o):
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
 
+# %% ../../nbs/cli/03_validate.ipynb #a156c942
+def _check_score(o, row):
+    "Does the score rank what a method removes, and can it be had"
+    score = o.score and find_score(o.score, row.ranks)
+    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
+    if score and row.ranks == "neurons":
+        neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
+    if o.stream and score and score.needs == "gradients":
+        raise ValueError(
+            f"--stream and --score {o.score} cannot be had together: gradients need all"
+            " decoder layers in memory"
+        )
+    n_attn = o.n_attn or row.defaults.get("n_attn")
+    if depth_score and n_attn == "search" and o.depth_score != "perplexity":
+        raise ValueError(
+            f"--depth_score {o.depth_score} and --n_attn search cannot be had together: the"
+            " search removes attention modules by perplexity"
+        )
+
+
+def check_scores(
+    o,  # options with `score` and `depth_score`
+    methods: Sequence[str],  # by name; those that rank nothing are passed over
+) -> None:
+    "`ValueError` for scores that none of the methods can use."
+    refused, rows = [], [find_method(name) for name in methods]
+    rows = [row for row in rows if row.ranks]
+    for row in rows:
+        try:
+            _check_score(o, row)
+        except ValueError as e:
+            refused.append(e)
+    if rows and len(refused) == len(rows):
+        raise refused[0]
+
 # %% ../../nbs/cli/03_validate.ipynb #4e797472
 def _check_method(o):
     "Which options the method has"
@@ -165,27 +200,7 @@ def _check_method(o):
         raise ValueError(
             f"--repair needs --n_samples of at least {least}: some windows are held out"
         )
-    if row and row.ranks:
-        _check_scores(o, row)
-
-
-def _check_scores(o, row):
-    "Do the scores rank what the method removes, and can they be had"
-    score = o.score and find_score(o.score, row.ranks)
-    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-    if score and row.ranks == "neurons":
-        neuron_ranking(o.score, weighted=bool(o.weighted))
-    if o.stream and score and score.needs == "gradients":
-        raise ValueError(
-            f"--stream and --score {o.score} cannot be had together: gradients need all"
-            " decoder layers in memory"
-        )
-    n_attn = o.n_attn or row.defaults.get("n_attn")
-    if depth_score and n_attn == "search" and o.depth_score != "perplexity":
-        raise ValueError(
-            f"--depth_score {o.depth_score} and --n_attn search cannot be had together: the"
-            " search removes attention modules by perplexity"
-        )
+    check_scores(o, [o.pruning_method] if row else [])
 
 # %% ../../nbs/cli/03_validate.ipynb #a80f23e1
 def export_request(
