@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'sum_moments', 'wanda_sp', 'fluctuations', 'flap', 'taylor', 'ppm', 'weight_norms',
-    'random_units', 'mean_output_norm', 'mean_square_output_norm', 'routing_frequency',
-    'attention_distances', 'mean_kl', 'random_attention'
+    'sum_moments', 'pack_units', 'wanda_sp', 'fluctuations', 'flap', 'taylor', 'ppm',
+    'weight_norms', 'random_units', 'mean_output_norm', 'mean_square_output_norm',
+    'routing_frequency', 'attention_distances', 'mean_kl', 'random_attention'
 ]
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00004
@@ -79,7 +79,11 @@ def sum_moments(
     return {t.part: t.gather() for t in tallies}
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00m04
-def _pack_units(model, units, tokens):
+def pack_units(
+    model: PreTrainedModel,  # dense; untouched
+    units: Mapping[Part, torch.Tensor],  # (g, units) scores of its narrow parts
+    tokens: Mapping[Part, torch.Tensor],  # (g,) that reached each group
+) -> list:  # a layer: (f,) float32, or `RoutedScores`
     "Scores layer by layer; a group that no token reached is ranked by its weights"
     scores = {}
     for part, x in units.items():
@@ -113,7 +117,7 @@ def wanda_sp(
     for part, (_, _, squares) in moments.items():
         weights = _each_group(model, part, lambda _, out: out.float().abs().sum(1))
         units[part] = squares.sqrt() * weights
-    return _pack_units(model, units, {part: x[0] for part, x in moments.items()})
+    return pack_units(model, units, {part: x[0] for part, x in moments.items()})
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00014
 def fluctuations(
@@ -140,7 +144,7 @@ def flap(
     "FLAP's score of neurons, its metric WIFV: `fluctuations`."
     moments = sum_moments(model, calib, structure(model).narrow, False, progress)
     tokens = {part: x[0] for part, x in moments.items()}
-    return _pack_units(model, fluctuations(model, moments), tokens)
+    return pack_units(model, fluctuations(model, moments), tokens)
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00018
 @contextmanager
@@ -209,7 +213,7 @@ def taylor(
                 units[part] += found[part].abs()
                 tokens[part] += reached[part]
     units = {p: sum_over_processes(x) / len(calib) for p, x in units.items()}
-    return _pack_units(model, units, {p: sum_over_processes(x) for p, x in tokens.items()})
+    return pack_units(model, units, {p: sum_over_processes(x) for p, x in tokens.items()})
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00024
 def ppm(
@@ -222,7 +226,7 @@ def ppm(
     peaks = lambda inputs, _: sum(x.amax(1).float() + x.amin(1).float().abs() for x in inputs)
     parts = structure(model).narrow
     units = {p: _each_group(model, p, peaks) for p in parts}
-    return _pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
+    return pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
 
 
 def weight_norms(

@@ -36,6 +36,7 @@ from transformers import (
 from ..baselines.blocks import removal_count
 from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
+from ..baselines.scored import global_widths
 from ..baselines.slicegpt import hidden_width, slice_shape
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
@@ -238,6 +239,16 @@ def _depth_shapes(model, s, sparsity, each=None):
         )
     ends = _ends(max(1, n), each or [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
+
+
+def _flap_shapes(model, s, sparsity):
+    "All layers alike, and the first ones narrowed as far as they can be"
+    plans, sizes = [], [sum(p.width for p in s.of(i)) for i in range(len(s))]
+    for each in (0, 1):
+        scores = [each * i + torch.arange(n) / n for i, n in enumerate(sizes)]
+        with warnings.catch_warnings(action="ignore"):
+            plans.append(width_plan(scores, global_widths(s, scores, sparsity)))
+    return plans
 
 
 def _layer_shapes(model, s, sparsity, weights=None):
