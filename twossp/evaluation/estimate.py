@@ -36,6 +36,7 @@ from transformers import (
 from ..baselines.blocks import removal_count
 from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
+from ..baselines.replaceme import front_ffns
 from ..baselines.scored import global_widths
 from ..baselines.slicegpt import hidden_width, slice_shape
 from ..core.apply import swapped
@@ -255,6 +256,11 @@ def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
     return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
+
+
+def _replaceme_shapes(model, s, sparsity, weights=None):
+    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
