@@ -164,7 +164,7 @@ def _differentiable(model):
         for p in weights:
             p.requires_grad_(True)
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00t02
 def _window_taylor(model, window, leaf, parts):
     "Part -> (g, units): activation times gradient of one window; and tokens (g,)"
     found = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
@@ -228,7 +228,7 @@ def ppm(
     units = {p: _each_group(model, p, peaks) for p in parts}
     return pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00c02
 def weight_norms(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows | None = None,  # not looked at
@@ -357,7 +357,7 @@ def mean_kl(
     "Mean KL divergence of each plan's predictions from the dense model's."
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00042
 def random_attention(
     model: PreTrainedModel,  # only its sizes are looked at
     calib: torch.Tensor | Windows,  # (n, t) windows: other windows, another draw
