@@ -245,7 +245,14 @@ def _spec(model, plan):
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
         **stubs,
+        **(dict(heads=_heads_left(model, plan)) if plan.heads else {}),
     )
+
+
+def _heads_left(model, plan):
+    "Key/value heads that layers keep, by the dense indices: ALiBi's slopes go by these"
+    left = [i for i in range(len(plan)) if i not in plan.gone]
+    return [[now, list(plan.heads[i])] for now, i in enumerate(left) if plan.heads[i]]
 
 
 def _skeleton(model, spec):

@@ -319,7 +319,7 @@ class HeadRow:
     stacks: str = "groups"
     widths: tuple[str, ...] = ()  # attributes that hold the width of all heads together
     config: tuple[str, ...] = ()  # entries by which its forward pass counts query heads
-    slopes: str = ""  # its forward pass's argument with a row for each head (ALiBi)
+    slopes: tuple[str, ...] = ()  # arguments of its forward pass with rows for heads (ALiBi)
     doubled: bool = False  # a query head has a gate of its own width behind it
     whole: str = ""  # why its heads cannot leave one by one
 
@@ -331,9 +331,9 @@ HEADS: dict[str, HeadRow] = {  # by the attention's class
     "Phi3Attention": HeadRow("qkv_proj", "blocks", config=("num_attention_heads",)),
     "GPTNeoXAttention": _NEOX,
     "PersimmonAttention": _NEOX,
-    "FalconAttention": replace(_NEOX, slopes="alibi"),
-    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes="alibi"),
-    "MptAttention": HeadRow("Wqkv", "blocks", slopes="position_bias"),
+    "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
+    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
+    "MptAttention": HeadRow("Wqkv", "blocks", slopes=("position_bias",)),
     "GPTBigCodeAttention": HeadRow("c_attn", widths=("split_size", "embed_dim")),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,

@@ -61,7 +61,7 @@ class Heads:
     # attributes that count heads or their width: name from the attention, of one head
     counts: tuple[tuple[str, int], ...] = ()
     config: tuple[str, ...] = ()  # as `HeadRow` has it
-    slopes: str = ""  # likewise
+    slopes: tuple[str, ...] = ()  # likewise
 
     @property
     def whole(self) -> str:
@@ -209,18 +209,22 @@ class TakeSlopes:
 
     def __init__(
         self,
-        name: str,  # of the argument
+        names: tuple[str, ...],  # of the arguments: (batch · heads, …) or (batch, heads, …, …)
         heads: list[int],  # query heads that the attention has
         of: int,  # query heads of the model
     ):
-        self.name, self.heads, self.of = name, heads, of
+        self.names, self.heads, self.of = names, heads, of
 
     def __call__(self, module, args, kwargs):
-        x = kwargs.get(self.name)
-        if x is None:
-            return args, kwargs
-        rows = x.unflatten(0, (-1, self.of))[:, self.heads]
-        return args, {**kwargs, self.name: rows.flatten(0, 1)}
+        return args, kwargs | {n: self.take(kwargs[n]) for n in self.names if n in kwargs}
+
+    def take(self, x):
+        "Its own rows; what is the same for all heads stays"
+        if x is None or x.dim() == 4 and x.shape[1] == 1:
+            return x
+        if x.dim() == 4:
+            return x[:, self.heads]
+        return x.unflatten(0, (-1, self.of))[:, self.heads].flatten(0, 1)
 
 # %% ../../nbs/core/17_heads.ipynb #hdm00015
 def head_edits(
