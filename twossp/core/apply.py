@@ -245,7 +245,7 @@ def _spec(model, plan):
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
         **stubs,
-        **(dict(heads=_heads_left(model, plan)) if plan.heads else {}),
+        **(dict(heads=_heads_left(model, plan)) if getattr(plan, "heads", ()) else {}),
     )
 
 

@@ -335,6 +335,8 @@ HEADS: dict[str, HeadRow] = {  # by the attention's class
     "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
     "MptAttention": HeadRow("Wqkv", "blocks", slopes=("position_bias",)),
     "GPTBigCodeAttention": HeadRow("c_attn", widths=("split_size", "embed_dim")),
+    "XGLMAttention": HeadRow(widths=("embed_dim",)),
+    "TrOCRAttention": HeadRow(widths=("embed_dim",)),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,
     "Qwen3_5MoeAttention": _GATED_QUERY,

@@ -83,7 +83,7 @@ class Heads:
 # %% ../../nbs/core/17_heads.ipynb #hdm00008
 _SPLIT = ("q_proj", "k_proj", "v_proj"), ("Wq", "Wk", "Wv")
 _NORM = re.compile(r"(q|k|query|key)_?(layer)?norm(\.norms)?")
-_SINKS = re.compile("sinks?|attention_sink_bias")
+_SINKS = re.compile("sinks?|attention_sink_bias|gate_bias")
 _GATE = re.compile("(gate|g)_proj")
 _COUNTS = {  # attributes: query heads, or key/value heads
     **dict.fromkeys(("num_heads", "n_heads", "num_attention_heads", "n_head"), True),
@@ -150,8 +150,11 @@ def read_heads(
 ) -> Heads | str:  # a string: why its heads cannot leave one by one
     "The key/value heads of an attention, by the names and shapes of its tensors."
     parent, _, last = out.rpartition(".")
-    home, row = mixer.get_submodule(parent), HEADS.get(type(mixer).__name__)
-    row = row or HEADS.get(type(mixer.get_submodule(parent)).__name__, HeadRow())
+    if not type(mixer).__module__.startswith("transformers."):
+        return "its class is none of transformers"
+    home = mixer.get_submodule(parent)
+    kinds = type(mixer).__name__, type(home).__name__
+    row = next((HEADS[k] for k in kinds if k in HEADS), HeadRow())
     if reason := _whole_reason(mixer, home, row):
         return reason
     found = _projection_cuts(home, row, last)
@@ -182,8 +185,6 @@ def _whole_reason(mixer, home, row):
         return row.whole
     if lends_keys(mixer) or borrows_keys(mixer):
         return "its keys are those of several layers"
-    if not type(mixer).__module__.startswith("transformers."):
-        return "its class is none of transformers"
     if any(n.startswith("kv_a_proj") for n, _ in home.named_children()):
         return "its keys and values come from one latent vector for all heads (MLA)"
 
