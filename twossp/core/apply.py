@@ -264,7 +264,8 @@ def _skeleton(model, spec):
     experts = skeleton_experts(decoder_layers(model), a, spec.get("experts", ()), ffn)
     some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
     attn = drop(len(ffn), attn=gone, mixers=some).attn
-    return plan_edits(model, Plan(ffn, attn, experts=experts))
+    kept = {(i, "heads"): tuple(x) for i, x in spec.get("heads", ())}
+    return plan_edits(model, Plan(ffn, attn, experts=experts, kept=kept))
 
 # %% ../../nbs/core/12_apply.ipynb #0fa6bc73
 REMOVAL = Kind(

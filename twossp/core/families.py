@@ -336,7 +336,7 @@ HEADS: dict[str, HeadRow] = {  # by the attention's class
     "MptAttention": HeadRow("Wqkv", "blocks", slopes=("position_bias",)),
     "GPTBigCodeAttention": HeadRow("c_attn", widths=("split_size", "embed_dim")),
     "XGLMAttention": HeadRow(widths=("embed_dim",)),
-    "TrOCRAttention": HeadRow(widths=("embed_dim",)),
+    "TrOCRAttention": HeadRow(whole="it joins its heads to the width of what it reads"),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,
     "Qwen3_5MoeAttention": _GATED_QUERY,

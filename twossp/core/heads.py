@@ -235,11 +235,12 @@ def head_edits(
 ) -> Iterator[Edit]:  # each is made when it is asked for
     "What is replaced in an attention of which only some heads stay."
     for cut in heads.cuts:
-        keep = torch.tensor(cut.entries(kept, heads.groups))
+        entries = cut.entries(kept, heads.groups)
+        keep = torch.tensor(entries, device="cpu")
         parent, name = locate(mixer, cut.name)
         old = getattr(parent, name)
         if cut.kind == "list":
-            some = nn.ModuleList(old[i] for i in keep.tolist()).train(old.training)
+            some = nn.ModuleList(old[i] for i in entries).train(old.training)
             yield Edit(parent, name, some)
         elif cut.kind == "tensor":
             with align_module_device(parent):
