@@ -146,6 +146,38 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
     ),
 }
 
+# %% ../../nbs/baselines/05_methods.ipynb #mothers1
+_SPLIT = "alpha", "n_attn", "multiple"
+METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
+    "taylor": Method(
+        "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
+        "2ssp with FFN neurons by activation times gradient",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SPLIT, balanced=True,
+        formula=True, memory=f"{_MEMORY}_taylor", streams=False,
+    ),
+    "wanda_sp": Method(
+        "twossp.baselines.scored:wanda_sp_plan", 32, "2306.11695",
+        "2ssp with FFN neurons by weight magnitudes times activation norms",
+        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SPLIT, balanced=True,
+        formula=True, memory=f"{_MEMORY}_two_ssp",
+    ),
+    "flap": Method(
+        "twossp.baselines.scored:flap_plan", 32, "2312.11983",
+        "FFN neurons whose activations fluctuate least, one threshold for all layers",
+        repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
+    ),
+    "llm_drop": Method(
+        "twossp.baselines.scored:llm_drop", 32, "2406.15786",
+        "attention modules with the highest input-output cosine similarity, at once",
+        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop",
+    ),
+    "replaceme": Method(
+        "twossp.baselines.replaceme:replaceme", 32, "2505.02819",
+        "contiguous layers replaced by a linear map in the FFN before them",
+        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme",
+    ),
+}
+
 # %% ../../nbs/baselines/05_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(

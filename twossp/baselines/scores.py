@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'wanda_sp', 'flap', 'taylor', 'ppm', 'weight_norms', 'random_units',
-    'mean_output_norm', 'mean_square_output_norm', 'routing_frequency',
-    'attention_distances', 'mean_kl', 'random_attention'
+    'sum_moments', 'pack_units', 'wanda_sp', 'fluctuations', 'flap', 'taylor', 'ppm',
+    'weight_norms', 'random_units', 'mean_output_norm', 'mean_square_output_norm',
+    'routing_frequency', 'attention_distances', 'mean_kl', 'random_attention'
 ]
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00004
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers
-from ..core.parts import pack_scores, structure
+from ..core.parts import Part, pack_scores, structure
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..runtime.devices import input_device, processes
 from ..runtime.distributed import sum_over_processes
@@ -65,14 +66,24 @@ class _Moments:
         return found[0][:, None], *found[1:]
 
 
-def _walk_moments(model, calib, parts, outputs, progress):
-    "Part -> tokens, sums, sums of squares"
+def sum_moments(
+    model: PreTrainedModel,  # dense; untouched
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    parts: Iterable[Part],  # whose units are added up
+    outputs: bool = False,  # the norms of what the groups give, instead of their units
+    progress: bool = True,  # show a progress bar
+) -> dict[Part, tuple]:  # tokens (g, 1); sums, sums of squares (g, units); float64
+    "Sums over the tokens that count, in each group of a part."
     tallies = [_Moments(part, outputs) for part in parts]
     walk_parts(model, check_windows(calib, model), tallies, progress=progress)
     return {t.part: t.gather() for t in tallies}
 
-
-def _pack_units(model, units, tokens):
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00m04
+def pack_units(
+    model: PreTrainedModel,  # dense; untouched
+    units: Mapping[Part, torch.Tensor],  # (g, units) scores of its narrow parts
+    tokens: Mapping[Part, torch.Tensor],  # (g,) that reached each group
+) -> list:  # a layer: (f,) float32, or `RoutedScores`
     "Scores layer by layer; a group that no token reached is ranked by its weights"
     scores = {}
     for part, x in units.items():
@@ -102,28 +113,38 @@ def wanda_sp(
     progress: bool = True,  # show a progress bar
 ) -> list:  # a layer: (f,) float32, or `RoutedScores`
     "Output weights' magnitudes times the norm of the activations over all tokens."
-    moments, units = _walk_moments(model, calib, structure(model).narrow, False, progress), {}
+    moments, units = sum_moments(model, calib, structure(model).narrow, False, progress), {}
     for part, (_, _, squares) in moments.items():
         weights = _each_group(model, part, lambda _, out: out.float().abs().sum(1))
         units[part] = squares.sqrt() * weights
-    return _pack_units(model, units, {part: x[0] for part, x in moments.items()})
+    return pack_units(model, units, {part: x[0] for part, x in moments.items()})
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00014
-def flap(
+def fluctuations(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
-    *,
-    progress: bool = True,  # show a progress bar
-) -> list:  # a layer: (f,) float32, or `RoutedScores`
+    moments: Mapping[Part, tuple],  # of `sum_moments`
+) -> dict[Part, torch.Tensor]:  # (g, units) float64
     "Variance of the activations times squared output weights, standardised in a layer."
-    moments, units = _walk_moments(model, calib, structure(model).narrow, False, progress), {}
+    units = {}
     for part, (n, sums, squares) in moments.items():
         variance = (squares - sums**2 / n.clamp_min(1)) / (n - 1).clamp_min(1)
         weights = _each_group(model, part, lambda _, out: out.float().square().sum(1))
         found = variance.clamp_min(0) * weights
         spread = found.std(correction=0).clamp_min(torch.finfo(torch.float64).tiny)
         units[part] = (found - found.mean()) / spread
-    return _pack_units(model, units, {part: x[0] for part, x in moments.items()})
+    return units
+
+
+def flap(
+    model: PreTrainedModel,  # dense; untouched
+    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    *,
+    progress: bool = True,  # show a progress bar
+) -> list:  # a layer: (f,) float32, or `RoutedScores`
+    "FLAP's score of neurons, its metric WIFV: `fluctuations`."
+    moments = sum_moments(model, calib, structure(model).narrow, False, progress)
+    tokens = {part: x[0] for part, x in moments.items()}
+    return pack_units(model, fluctuations(model, moments), tokens)
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00018
 @contextmanager
@@ -143,7 +164,7 @@ def _differentiable(model):
         for p in weights:
             p.requires_grad_(True)
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00t02
 def _window_taylor(model, window, leaf, parts):
     "Part -> (g, units): activation times gradient of one window; and tokens (g,)"
     found = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
@@ -192,7 +213,7 @@ def taylor(
                 units[part] += found[part].abs()
                 tokens[part] += reached[part]
     units = {p: sum_over_processes(x) / len(calib) for p, x in units.items()}
-    return _pack_units(model, units, {p: sum_over_processes(x) for p, x in tokens.items()})
+    return pack_units(model, units, {p: sum_over_processes(x) for p, x in tokens.items()})
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00024
 def ppm(
@@ -205,9 +226,9 @@ def ppm(
     peaks = lambda inputs, _: sum(x.amax(1).float() + x.amin(1).float().abs() for x in inputs)
     parts = structure(model).narrow
     units = {p: _each_group(model, p, peaks) for p in parts}
-    return _pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
+    return pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00c02
 def weight_norms(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows | None = None,  # not looked at
@@ -249,7 +270,7 @@ def _pack_experts(model, outputs, tokens):
 def _mean_outputs(model, calib, power, progress):
     "Means over routed tokens of the outputs' norms, or of their squares"
     parts = [p for p in structure(model).narrow if p.groups]
-    moments = _walk_moments(model, calib, parts, True, progress)
+    moments = sum_moments(model, calib, parts, True, progress)
     means = {p: x[power] / x[0].clamp_min(1) for p, x in moments.items()}
     return _pack_experts(model, means, {p: x[0] for p, x in moments.items()})
 
@@ -282,7 +303,7 @@ def routing_frequency(
 ) -> list:  # a layer: `RoutedScores`, whose `output` is the score
     "How many tokens are routed to each expert."
     parts = [p for p in structure(model).narrow if p.groups]
-    tokens = {p: x[0] for p, x in _walk_moments(model, calib, parts, True, progress).items()}
+    tokens = {p: x[0] for p, x in sum_moments(model, calib, parts, True, progress).items()}
     return _pack_experts(model, tokens, tokens)
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00035
@@ -336,7 +357,7 @@ def mean_kl(
     "Mean KL divergence of each plan's predictions from the dense model's."
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
-
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00042
 def random_attention(
     model: PreTrainedModel,  # only its sizes are looked at
     calib: torch.Tensor | Windows,  # (n, t) windows: other windows, another draw

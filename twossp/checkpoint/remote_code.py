@@ -15,6 +15,7 @@ from ..core.compat import causal_class, config_class
 from ..core.config_keys import config_entries
 from ..core.edits import NoAttention
 from ..core.families import Mixer, model_family, sees
+from ..core.heads import OwnEntries, TakeSlopes, read_heads
 from ..core.linear import NoLinear, in_features, out_features
 from ..core.parts import structure
 
@@ -116,6 +117,40 @@ def prune(layers, config):
         if 0 in sizes:  # the family's own code is not asked to fill in what is gone
             parent = layers[i].get_submodule(name.rpartition(".")[0])
             parent._is_hf_initialized = True
+{more}
+
+'''
+
+# %% ../../nbs/checkpoint/04_remote_code.ipynb #rch00002
+_HEADS = '''
+TENSORS = {tensors}  # layer, parameter, its shape
+LISTS = {lists}  # layer, list of modules, how many
+COUNTS = {counts}  # layer, attribute, its value
+ENTRIES = {entries}  # layer, attention, its own entries of the configuration
+SLOPES = {slopes}  # layer, attention, arguments, query heads, of so many
+
+
+def find(layer, name):
+    parent, _, last = name.rpartition(".")
+    return layer.get_submodule(parent), last
+
+
+def cut_heads(layers):
+    for i, name, shape in TENSORS:
+        parent, last = find(layers[i], name)
+        setattr(parent, last, nn.Parameter(getattr(parent, last).new_empty(shape)))
+    for i, name, n in LISTS:
+        parent, last = find(layers[i], name)
+        setattr(parent, last, getattr(parent, last)[:n])
+    for i, name, n in COUNTS:
+        parent, last = find(layers[i], name)
+        setattr(parent, last, n)
+    for i, name, own in ENTRIES:
+        mixer = layers[i].get_submodule(name)
+        mixer.config = OwnEntries(mixer.config, own)
+    for i, name, *facts in SLOPES:
+        mixer = layers[i].get_submodule(name)
+        mixer.register_forward_pre_hook(TakeSlopes(*facts), with_kwargs=True)
 
 
 '''
@@ -166,7 +201,7 @@ MODULE = "modeling_twossp"  # name of the file that a checkpoint brings
 
 def _list_exchanged(model, s):
     "What stands where in the decoder layers: stubs, and projections of other sizes"
-    stubs, projections = [], []
+    stubs, projections = [], _head_projections(model, s)
     built = set(config_entries(model, partly=True).values())  # the width that the class builds
     for i, layer in enumerate(model.get_submodule(s.home)):
         for name, m in layer.named_modules():
@@ -181,8 +216,55 @@ def _list_exchanged(model, s):
                 m = layer.get_submodule(name)
                 projections.append([i, name, out_features(m), in_features(m)])
                 projections += [[j, name, i] for j in part.layers[1:]]
-    lines = lambda rows: "".join(f"    {row},\n" for row in rows)
-    return tuple(f"[\n{lines(x)}]" if x else "[]" for x in (stubs, sorted(projections)))
+    return _list_rows(stubs), _list_rows(sorted(projections))
+
+
+def _list_rows(rows):
+    "A list as Python, a row a line"
+    return "[\n" + "".join(f"    {row},\n" for row in rows) + "]" if rows else "[]"
+
+# %% ../../nbs/checkpoint/04_remote_code.ipynb #rch00003
+def _narrow_mixers(model, s):
+    "Attention modules that keep some of their heads: layer, name, module, its heads"
+    plan = getattr(vars(model).get("save_pretrained"), "plan", None)
+    heads, gone = getattr(plan, "heads", ()), getattr(plan, "gone", ())
+    left = [i for i in range(len(heads)) if i not in gone]
+    for now, i in enumerate(left):
+        for part in (p for p in s.of(now, "attn") if heads[i] and p.heads):
+            m = part.module(model)
+            yield now, part.name, m, read_heads(m, part.row.out)
+
+
+def _head_projections(model, s):
+    "The projections of such attention modules"
+    rows = []
+    for i, name, m, heads in _narrow_mixers(model, s):
+        for c in (c for c in heads.cuts if c.kind in ("out", "in")):
+            linear = m.get_submodule(c.name)
+            rows.append([i, f"{name}.{c.name}", out_features(linear), in_features(linear)])
+    return rows
+
+
+def _head_code(model, s):
+    "What else of them is exchanged, as code; empty if no heads were removed"
+    lists = {k: [] for k in ("tensors", "lists", "counts", "entries", "slopes")}
+    for i, name, m, heads in _narrow_mixers(model, s):
+        for c in heads.cuts:
+            path, _, last = c.name.rpartition(".")
+            old = getattr(m.get_submodule(path), last)
+            if c.kind == "tensor":
+                lists["tensors"].append([i, f"{name}.{c.name}", tuple(old.shape)])
+            elif c.kind == "list":
+                lists["lists"].append([i, f"{name}.{c.name}", len(old)])
+        for attr, size in heads.counts:
+            lists["counts"].append([i, f"{name}.{attr}", size * heads.groups])
+        if heads.config:
+            own = dict.fromkeys(heads.config, heads.queries * heads.groups)
+            lists["entries"].append([i, name, own])
+        if hook := m._forward_pre_hooks.get("slopes"):
+            lists["slopes"].append([i, name, hook.names, hook.heads, hook.of])
+    some = any(lists.values()) or any(True for _ in _narrow_mixers(model, s))
+    return _HEADS.format(**{k: _list_rows(x) for k, x in lists.items()}) if some else ""
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rcwrite1
 def write_code(
@@ -196,11 +278,15 @@ def write_code(
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)
     stubs, projections = _list_exchanged(model, s)
+    heads = _head_code(model, s)
+    sources = Mixer, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
+    more = "    cut_heads(layers)\n" if heads else ""
     parts = [
         _HEAD.format(**names, layers=s.home, says=says),
-        "\n\n".join(map(getsource, (Mixer, NoLinear, NoAttention))),
+        "\n\n".join(map(getsource, sources)),
         _STUB,
-        _PRUNE.format(stubs=stubs, projections=projections),
+        heads,
+        _PRUNE.format(stubs=stubs, projections=projections, more=more),
         _CLASSES.format(**names),
     ]
     (folder / f"{MODULE}.py").write_text("".join(parts), encoding="utf-8")

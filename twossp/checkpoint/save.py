@@ -92,6 +92,34 @@ def _fill_edits(places, like, dim, parts, width):
     return [Edit(*place, new) for place in places]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #f28fdf95
+def _partial_attention(left):
+    "Attention modules that keep some of their heads, and which"
+    return [(p, k) for p, k in left if p.slot == "attn" and isinstance(k, tuple)]
+
+
+def _all_heads(plan, s):
+    "The same plan where all heads stay: what it refits of them is filled up with zeros"
+    weights = dict(plan.weights)
+    for part, kept in _partial_attention(s.left(plan)):
+        name = part.full_name(f"{part.output}.weight")
+        if (w := weights.get(name)) is not None:
+            axis = next(t.axis for t in part.dense if part.full_name(t.name) == name)
+            full = w.new_zeros(part.tensors(True)[name])
+            weights[name] = full.index_copy(axis, torch.tensor(part.inputs(kept)), w)
+    heads = (None,) * len(plan) if plan.heads else None
+    return replace(plan, weights=weights, heads=heads)
+
+
+def _keep_columns(linear, columns):
+    "A projection in which the other columns are zeros"
+    with align_module_device(linear):
+        w = read_matrix(linear).detach()
+        rows = w.new_zeros(w.shape[1])
+        rows[columns] = 1
+        bias = None if linear.bias is None else linear.bias.detach()
+        return make_linear(linear, w * rows, bias)
+
+
 @contextmanager
 def compatible(
     model: PreTrainedModel,  # dense; as it was afterwards
@@ -105,7 +133,10 @@ def compatible(
         )
     s = structure(model, copies=True)
     kept_attn = tuple(i not in plan.gone for i in range(len(plan)))
-    left, inner = s.left(plan), replace(plan, attn=kept_attn)
+    left, inner = s.left(plan), _all_heads(replace(plan, attn=kept_attn), s)
+    some = [
+        (locate(p.at(model), p.output), p.inputs(kept)) for p, kept in _partial_attention(left)
+    ]
     removed = [(p.module(model), p.row.out) for p, kept in left if kept is False]
     narrow = []
     if not any(p.groups for p in s.parts):
@@ -116,6 +147,9 @@ def compatible(
         )
     with applied(model, inner):
         todo = [e for x in narrow for e in _fill_edits(*x)]
+        for place, columns in some:
+            new = make_later(getattr(*place), partial(_keep_columns, columns=columns))
+            todo.append(Edit(*place, new))
         for attn, out in removed:
             todo.append(Edit(*locate(attn, out), make_later(attn.get_submodule(out), _zero)))
             todo += [Edit(*x) for x in silent_biases(attn, out)]

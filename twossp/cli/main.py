@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "push": _own("cli.commands:push", "upload a checkpoint to the Hugging Face hub"),
     "recover": _own("cli.commands:recover", "distill a pruned checkpoint from its original model"),
+    "compare": _own("cli.compare:compare", "compare methods and scores on a model, as a page"),
     "bench": _own("cli.bench:bench", "measure a device: correctness, pruning time, latency"),
     "report": _row(
         "cli.commands:report", "ReportOptions", "turn a results file into a page or tables"

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..baselines.methods import find_method, method
+from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target
 from .options import (
@@ -178,6 +178,14 @@ def check_scores(
         raise refused[0]
 
 # %% ../../nbs/cli/03_validate.ipynb #4e797472
+def _list_takers(option, search=False):
+    "The methods that have an option"
+    rows = METHODS | EXPERT_METHODS
+    if search:
+        return [name for name, row in rows.items() if row.searches_attn]
+    return [name for name in rows if option in signature(method(name)).parameters]
+
+
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
@@ -190,11 +198,15 @@ def _check_method(o):
             "--repair is for a --pruning_method that removes and does no more: 2ssp and"
             " the others, but not slicegpt, nor whole experts (reap)"
         )
-    if "score" in strange:
-        raise ValueError("--score is for --pruning_method 2ssp, 2ssp+ and reap")
     if strange:
-        search = " search" if o.n_attn == "search" else ""
-        raise ValueError(f"--{min(strange)}{search} is for --pruning_method 2ssp")
+        name, search = min(strange), " search" if o.n_attn == "search" else ""
+        takers = ", ".join(_list_takers(name, bool(search)))
+        raise ValueError(f"--{name}{search} is for --pruning_method {takers}")
+    if o.stream and row and not row.streams:
+        raise ValueError(
+            f"--stream and --pruning_method {o.pruning_method} cannot be had together: it"
+            " needs all decoder layers in memory"
+        )
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(

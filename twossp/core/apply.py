@@ -245,7 +245,14 @@ def _spec(model, plan):
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
         **stubs,
+        **(dict(heads=_heads_left(model, plan)) if getattr(plan, "heads", ()) else {}),
     )
+
+
+def _heads_left(model, plan):
+    "Key/value heads that layers keep, by the dense indices: ALiBi's slopes go by these"
+    left = [i for i in range(len(plan)) if i not in plan.gone]
+    return [[now, list(plan.heads[i])] for now, i in enumerate(left) if plan.heads[i]]
 
 
 def _skeleton(model, spec):
@@ -257,7 +264,8 @@ def _skeleton(model, spec):
     experts = skeleton_experts(decoder_layers(model), a, spec.get("experts", ()), ffn)
     some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
     attn = drop(len(ffn), attn=gone, mixers=some).attn
-    return plan_edits(model, Plan(ffn, attn, experts=experts))
+    kept = {(i, "heads"): tuple(x) for i, x in spec.get("heads", ())}
+    return plan_edits(model, Plan(ffn, attn, experts=experts, kept=kept))
 
 # %% ../../nbs/core/12_apply.ipynb #0fa6bc73
 REMOVAL = Kind(

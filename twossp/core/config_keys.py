@@ -97,13 +97,18 @@ def change_entries(
     return new
 
 # %% ../../nbs/core/13_config_keys.ipynb #507bb7c6
-def _shapes(model):
-    return {n: tuple(p.shape) for n, p in model.state_dict().items()}
+def _shapes(model, scales=False):
+    found = {n: tuple(p.shape) for n, p in model.state_dict().items()}
+    if scales:  # what else an attention computes from the number of its heads
+        found |= {n: tuple(b.shape) for n, b in model.named_buffers()}
+        found |= {n: m.scaling for n, m in model.named_modules() if hasattr(m, "scaling")}
+    return found
 
 
 def find_entries(
     model: PreTrainedModel,  # an MoE model: dense, or pruned and told no plan
     plan: Plan | None = None,  # what would be removed from a dense one
+    heads: dict | None = None,  # entries that say how many heads are left
 ) -> dict | None:  # entry -> value of the text configuration; None: it cannot be said
     "What an ordinary configuration has to say for the family's own class to build it."
     dense, left = build_shapes(model.config, model), model
@@ -112,17 +117,38 @@ def find_entries(
         stay = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
         pruned = build_shapes(model.config, model)
         left = apply_plan(pruned, replace(plan, weights={}))
-    new = change_entries(left.config, *find_changes(dense, left, stay))
+    new = change_entries(left.config, *find_changes(dense, left, stay)) | (heads or {})
     config = copy.deepcopy(left.config)
     for k, v in new.items():
         setattr(config.get_text_config(), k, v)
     try:
         fresh = build_shapes(config, model)
+        if heads:  # a configuration may check them when it is read
+            type(config).from_dict(config.to_dict())
     except Exception:  # whatever a family's own code raises
         return None
-    return new if _shapes(fresh) == _shapes(left) else None
+    same = _shapes(fresh, bool(heads)) == _shapes(left, bool(heads))
+    return new if same else None
 
 # %% ../../nbs/core/13_config_keys.ipynb #cfgent02
+def _head_entries(model, plan, left):
+    "Entries that say how many heads are left, {} if all are; None if that cannot be said"
+    given = plan or getattr(vars(model).get("save_pretrained"), "plan", None)
+    if not getattr(given, "heads", ()):
+        return {}
+    parts = [(p, kept) for p, kept in left if p.slot == "attn" and p.row.keeps == "keys"]
+    if any(p.heads is None or p.heads.slopes for p, _ in parts):
+        return None
+    each = [(len(k) if isinstance(k, tuple) else p.heads.groups, p.heads) for p, k in parts]
+    numbers = {(n, heads.queries, heads.dim) for n, heads in each}
+    if len(numbers) != 1:
+        return None
+    ((n, queries, dim),) = numbers
+    known = model.config.get_text_config().to_dict()
+    kv = [k for k in ("num_key_value_heads", "num_kv_heads") if k in known]
+    return dict(num_attention_heads=n * queries, head_dim=dim) | dict.fromkeys(kv, n)
+
+
 def config_entries(
     model: PreTrainedModel,  # dense, or pruned and given no plan
     plan: Plan | None = None,  # what would be removed from a dense one
@@ -137,13 +163,14 @@ def config_entries(
     grouped = any(p.groups for p in s.parts)
     if partly:
         return {name: max([1, *widths])} if name and not grouped else {}
-    if gaps:
+    heads = _head_entries(model, plan, left)
+    if gaps or heads is None:
         return None
     if grouped:
-        return find_entries(model, plan)
-    if name and len(widths) == 1:
-        return {name: widths.pop()}
-    return {} if find_entries(model, plan) == {} else None
+        return find_entries(model, plan, heads)
+    if name and len(widths) == 1 and (not heads or find_entries(model, plan, heads)):
+        return {name: widths.pop()} | heads
+    return heads if find_entries(model, plan, heads) == heads else None
 
 # %% ../../nbs/core/13_config_keys.ipynb #06b911cc
 def halve_plan(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'model_family',
-    'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'read_row', 'written_row',
-    'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users', 'borrows_ffn',
-    'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width', 'Sizes',
-    'n_params', 'sizes', 'layer_makes', 'config_switches', 'shipped_rows',
+    'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'HeadRow',
+    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'read_row',
+    'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users',
+    'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width',
+    'Sizes', 'n_params', 'sizes', 'layer_makes', 'config_switches', 'shipped_rows',
     'shipped_row', 'first_width', 'says_width'
 ]
 
@@ -306,6 +306,40 @@ ARCHS |= {
             use_mem_rope=True,
         ),
     ),
+}
+
+# %% ../../nbs/core/06_families.ipynb #hds00002
+@dataclass(frozen=True)
+class HeadRow:
+    "What an attention class does with its heads, where that is not as in Llama's."
+
+    joint: str = ""  # its one matrix for queries, keys and values
+    # how that stacks them: "blocks", all queries, then all keys, then all values; or
+    # "groups", of each key/value head its queries, its key, its value
+    stacks: str = "groups"
+    widths: tuple[str, ...] = ()  # attributes that hold the width of all heads together
+    config: tuple[str, ...] = ()  # entries by which its forward pass counts query heads
+    slopes: tuple[str, ...] = ()  # arguments of its forward pass with rows for heads (ALiBi)
+    doubled: bool = False  # a query head has a gate of its own width behind it
+    whole: str = ""  # why its heads cannot leave one by one
+
+# %% ../../nbs/core/06_families.ipynb #hds00003
+_NEOX = HeadRow("query_key_value")
+_GATED_QUERY = HeadRow(doubled=True)
+HEADS: dict[str, HeadRow] = {  # by the attention's class
+    "GPT2Attention": HeadRow("c_attn", "blocks", widths=("split_size", "embed_dim")),
+    "Phi3Attention": HeadRow("qkv_proj", "blocks", config=("num_attention_heads",)),
+    "GPTNeoXAttention": _NEOX,
+    "PersimmonAttention": _NEOX,
+    "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
+    "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
+    "MptAttention": HeadRow("Wqkv", "blocks", slopes=("position_bias",)),
+    "GPTBigCodeAttention": HeadRow("c_attn", widths=("split_size", "embed_dim")),
+    "XGLMAttention": HeadRow(widths=("embed_dim",)),
+    "TrOCRAttention": HeadRow(whole="it joins its heads to the width of what it reads"),
+    "Qwen3NextAttention": _GATED_QUERY,
+    "Qwen3_5Attention": _GATED_QUERY,
+    "Qwen3_5MoeAttention": _GATED_QUERY,
 }
 
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad

@@ -36,6 +36,9 @@ from .families import (
     Mixer as MixerRow, Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row,
     lends_keys, model_family, recall, row_mixers, sizes,
 )
+from .heads import (
+    Heads, check_heads, head_edits, head_matrices, head_tensors, read_heads, tensors_left,
+)
 from .indices import find_indices
 from .layer_edits import (
     check_cut, expert_changes, mask_experts, silent_biases, width_step,
@@ -88,6 +91,7 @@ class _Value:
     full: ClassVar[object] = None  # what is kept where nothing leaves
     nothing: ClassVar[object] = ()  # what is kept where all of it leaves
     also: ClassVar[str] = ""  # another slot, by whose `nothing` it leaves too
+    split: ClassVar[str] = ""  # another slot, that says which of its units stay
 
     @classmethod
     def plain(cls, kept, i):
@@ -312,14 +316,14 @@ class _Neurons(_Value):
     slot = "ffn"
 
     @classmethod
-    def plain(cls, kept, i):
+    def plain(cls, kept, i, units="neurons"):
         "Kept neurons as a tuple of integers; None: all of them."
         if kept is None:
             return None
         k = np.asarray(kept, dtype=np.int64)
         if k.size and (k[0] < 0 or (np.diff(k) <= 0).any()):
             raise ValueError(
-                f"layer {i}: kept neurons have to be ascending, distinct and not negative"
+                f"layer {i}: kept {units} have to be ascending, distinct and not negative"
             )
         return tuple(k.tolist())
 
@@ -491,6 +495,7 @@ class _Presence(_Value):
 
     kind = "attention"
     slot = "attn"
+    split = "heads"
     full = True
     nothing = False
 
@@ -536,10 +541,57 @@ class _Presence(_Value):
                 f" {len(some)}"
             )
 
+# %% ../../nbs/core/10_parts.ipynb #hdp00001
+class _HeadNumbers(_Value):
+    "Kept key/value heads, ascending; None: all of them."
+
+    kind = "key/value heads"
+    slot = "heads"
+    full = None
+    also = "attn"
+
+    @classmethod
+    def plain(cls, kept, i):
+        "Kept heads as a tuple of integers; None: all of them."
+        if kept is None:
+            return None
+        if len(kept) == 0:
+            raise ValueError(
+                f"layer {i}: no key/value head would stay: remove the attention whole instead"
+            )
+        return _Neurons.plain(kept, i, cls.kind)
+
+    @classmethod
+    def both(cls, a, b):
+        "The heads that both keep; `ValueError` where these are none."
+        return cls.plain(_Neurons.both(a, b), "of both plans")
+
+    @classmethod
+    def to_json(cls, kept):
+        "A list of numbers."
+        return list(kept)
+
+    @classmethod
+    def from_json(cls, data):
+        "What `to_json` wrote."
+        return tuple(data)
+
+    @classmethod
+    def check_slot(cls, value, parts, i):
+        "`ValueError` unless one attention of the layer has heads that can leave."
+        some = [p for p in parts if p.units]
+        if value is None or len(some) == 1:
+            return
+        why = "it has several attention modules" if some else "it has no attention"
+        why = next((p.whole for p in parts if p.whole and not some), why)
+        raise ValueError(
+            f"layer {i}: heads cannot leave one by one, {why}: keep or remove its attention whole"
+        )
+
 # %% ../../nbs/core/10_parts.ipynb #5b1d0c01
 @dataclass(frozen=True, kw_only=True)
-class Attention(_Presence, Part):
-    "An attention: its units are not told apart (yet), it stays or leaves whole."
+class _CountedAttention(_Presence, Part):
+    "An attention in names and numbers; kept is a boolean, or a tuple of key/value heads."
 
     row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
     params: int  # all of them
@@ -548,25 +600,82 @@ class Attention(_Presence, Part):
     cached: int = 0  # numbers that it keeps in the cache for one token
     window: int | None = None  # tokens that it looks back at, if not at all
     itemsize: int = 4  # bytes of a number
+    heads: Heads | None = field(default=None, repr=False)
+    whole: str = ""  # why its heads cannot leave one by one; "" if they can
 
     @property
     def output(self) -> str:
         "The output projection."
         return f"{self.name}.{self.row.out}" if self.row else ""
 
+    @property
+    def units(self) -> int:
+        "Key/value heads that can leave one by one; 0: it stays or leaves whole."
+        return self.heads.groups if self.heads and not self.whole else 0
+
+    def share(self, kept) -> float:
+        "Fraction of its heads that stays."
+        return len(kept) / self.units if isinstance(kept, tuple) else float(kept)
+
     def read(self, plan):
-        "Does the plan keep it."
-        kept = plan.kept.get((self.layer, self.slot), True)
+        "What the plan keeps of it."
         if self.stays:
             return True
-        return kept[self.index] if isinstance(kept, tuple) else kept
+        kept = plan.kept.get((self.layer, self.slot), True)
+        kept = kept[self.index] if isinstance(kept, tuple) else kept
+        some = plan.kept.get((self.layer, self.split)) if kept and self.units else None
+        return kept if some is None or len(some) == self.units else some
+
+    def check(self, kept):
+        "`ValueError` for a head that it does not have."
+        if isinstance(kept, tuple) and kept[-1] >= self.units:
+            raise ValueError(
+                f"layer {self.layer}: the plan keeps key/value head {kept[-1]}, the attention"
+                f" has {self.units}"
+            )
 
     def count(self, kept) -> int:
         "Parameters that remain."
-        return self.params if kept else 0
+        return super().count(kept) if isinstance(kept, tuple) else self.params * bool(kept)
+
+    def tensors(self, kept) -> dict:
+        "Name in the model -> shape, of what remains."
+        if not isinstance(kept, tuple):
+            return super().tensors(kept)
+        left = tensors_left(self.dense, self.name, self.heads, kept)
+        return {self.full_name(t.name): t.resize(len(kept)) for t in left}
+
+    def inputs(self, kept):
+        "The columns of the output projection that remain."
+        return self.heads.channels(kept) if isinstance(kept, tuple) else slice(None)
+
+    def cost(self, kept, tokens, context=0) -> Cost:
+        "Its projections, scores and values; a removed one keeps two numbers a token."
+        if not kept:
+            return Cost(0, 2 * self.itemsize * (context + tokens) if self.cached else 0)
+        every, part = context + tokens, len(kept) if isinstance(kept, tuple) else 1
+        of = self.units if isinstance(kept, tuple) else 1
+        limit = every if self.window is None else self.window
+        full = max(0, every - max(limit, context))  # tokens whose window is full
+        seen = full * limit + sum(range(context + 1, every - full + 1))
+        products = 2 * (self.score_width * part // of) * seen
+        linear = super().cost(kept, tokens, context).operations
+        cached = self.cached * part // of
+        return Cost(linear + 2 * products, cached * every * self.itemsize)
+
+# %% ../../nbs/core/10_parts.ipynb #hdp00003
+class Attention(_CountedAttention):
+    "An attention: it stays or leaves whole, or keeps some of its key/value heads."
+
+    def fits(self, model, kept):
+        "`ValueError` where heads cannot be cut out of tensors that are not in memory."
+        if isinstance(kept, tuple):
+            check_heads(self.module(model), self.heads)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
-        "A stub in its place, with the constants that no file holds."
+        "Narrower projections; or a stub in its place, with the constants that no file holds."
+        if isinstance(kept, tuple):
+            yield from head_edits(self.module(model), self.heads, kept)
         if kept:
             return
         layer, old = self.at(model), self.module(model)
@@ -575,27 +684,48 @@ class Attention(_Presence, Part):
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)
 
-    def cost(self, kept, tokens, context=0) -> Cost:
-        "Its projections, scores and values; a removed one keeps two numbers a token."
-        if not kept:
-            return Cost(0, 2 * self.itemsize * (context + tokens) if self.cached else 0)
-        every = context + tokens
-        limit = every if self.window is None else self.window
-        full = max(0, every - max(limit, context))  # tokens whose window is full
-        seen = full * limit + sum(range(context + 1, every - full + 1))
-        products = 2 * self.score_width * seen
-        linear = super().cost(kept, tokens, context).operations
-        return Cost(linear + 2 * products, self.cached * every * self.itemsize)
+    def magnitudes(self, model, p=2) -> torch.Tensor:
+        "Of each key/value head: the norm of its rows of q, k, v and its columns of o."
+        of = lambda x: torch.linalg.vector_norm(x.float().reshape(-1), ord=p)
+        each = [(*inputs, output) for inputs, output in self.unit_weights(model)]
+        norms = [torch.stack([of(x) for x in matrices]) for matrices in each]
+        return torch.stack([of(x) for x in norms]).cpu() if each else torch.zeros(0)
+
+    def unit_weights(self, model) -> Iterator[tuple]:
+        """Of each key/value head: its rows of the input projections, and its columns of
+        the output's, a row for each: the channels that `observe` notes."""
+        if self.units:
+            yield from head_matrices(self.module(model), self.heads, self.row.out)
+
+    def draw(self, g):
+        "A random score for each key/value head."
+        return torch.rand(self.units, generator=g)
+
+    @contextmanager
+    def observe(self, model, note, i=None) -> Iterator[None]:
+        "What enters the output projection: each key/value head is noted as a group."
+        def tell(_, x):
+            for g, own in enumerate(x.chunk(max(1, self.units), -1)):
+                note(g, own, None, None, None)
+
+        out = self.at(model, i).get_submodule(self.output)
+        with pre_hooks([out], tell):
+            yield
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
-        "Inside, a removed one gives zeros, whatever its biases are."
-        if kept:
-            yield
-            return
-        mixer = self.module(model)
-        zeros = [Edit(*x) for x in silent_biases(mixer, self.row.out)]
-        with swapped(zeros), _silenced([mixer.get_submodule(self.row.out)]):
+        "Inside, what is removed adds nothing; of one that leaves, no bias does either."
+        out = self.at(model).get_submodule(self.output)
+        with ExitStack() as stack:
+            if isinstance(kept, tuple):
+                rows = torch.zeros(in_features(out))
+                rows[self.inputs(kept)] = 1
+                quiet = lambda m, args: (args[0] * rows.to(args[0]),)
+                stack.callback(out.register_forward_pre_hook(quiet).remove)
+            elif not kept:
+                zeros = [Edit(*x) for x in silent_biases(self.module(model), self.row.out)]
+                stack.enter_context(swapped(zeros))
+                stack.enter_context(_silenced([out]))
             yield
 
 
@@ -786,8 +916,8 @@ class Experts(_CountedExperts):
             yield
 
 
-SLOTS: dict[str, type[Part]] = {  # what a plan can speak of -> the class that knows it
-    p.slot: p for p in (FFN, Attention, Experts)
+SLOTS: dict[str, type[_Value]] = {  # what a plan can speak of -> the class that knows it
+    p.slot: p for p in (FFN, Attention, _HeadNumbers, Experts)
 }
 
 # %% ../../nbs/core/10_parts.ipynb #68169648
@@ -860,7 +990,7 @@ class _Parts:
     def of(self, i, slot=None) -> list[Part]:
         "The parts that are counted in layer `i`; those alone that read a plan's `slot`."
         here = [p for p in self.parts if p.layer == i]
-        return [p for p in here if slot in (None, p.slot, p.also)]
+        return [p for p in here if slot in (None, p.slot, p.also, p.split)]
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0e03
 class Structure(_Parts):
@@ -961,7 +1091,7 @@ def _find_experts(model, layer, a, i, s):
     return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
-def _attention_facts(config, keeps, i):
+def _attention_facts(config, keeps, i, found):
     "What the cost of an attention depends on; a configuration may say it layer by layer"
     w, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
     if getattr(config, "is_heterogeneous", False):  # Gemma 4's
@@ -974,7 +1104,9 @@ def _attention_facts(config, keeps, i):
     cached = own and 2 * head * (getattr(config, "num_key_value_heads", None) or heads)
     if w is None or (kinds and kinds[i] != "sliding_attention"):
         w = None
-    return dict(score_width=heads * head, cached=int(cached), window=w)
+    left = min(heads, found.groups * found.queries) if found else heads  # some may be removed
+    facts = dict(score_width=heads * head, cached=int(cached))
+    return {k: n * left // heads for k, n in facts.items()} | dict(window=w)
 
 
 def _find_mixers(model, layer, a, i, s):
@@ -990,16 +1122,17 @@ def _find_mixers(model, layer, a, i, s):
         index = rows.index(row) if row in rows else -1
         if index < 0 and not lends_keys(m):
             continue
-        linear = {f"{row.name}.{n}.weight" for n, x in m.named_modules() if is_linear(x)}
-        tensors = m.named_parameters(prefix=row.name)
+        whole = "it is no attention with keys and values of its own"
+        heads = read_heads(m, row.out) if row.keeps == "keys" else whole
+        whole = heads if isinstance(heads, str) else heads.whole
+        heads = None if heads is whole else heads
         parts.append((Mixer if row.keeps == "states" else Attention)(
             home=a.layers, layers=(i,), name=row.name, row=row, index=index,
-            dense=tuple(
-                Tensor(n, tuple(p.shape), matrix=n in linear) for n, p in tensors
-            ),
+            dense=tuple(Tensor(*x) for x in head_tensors(m, row.name, heads)),
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
-            itemsize=model.dtype.itemsize, **_attention_facts(config, row.keeps, i),
+            itemsize=model.dtype.itemsize, heads=heads, whole=whole,
+            **_attention_facts(config, row.keeps, i, heads),
         ))
     return parts
 

@@ -26,10 +26,47 @@ from .experts import Kept
 from .families import Sizes
 from .parts import FFN, SLOTS, Attention, Experts, Structure, as_structure, structure
 
+# %% ../../nbs/core/11_plan.ipynb #hdl00001
+class _Views:
+    "What a plan keeps, layer by layer, as its parts speak of it."
+
+    def per_layer(self, slot) -> tuple:
+        "What is kept in each layer of what a slot speaks of."
+        full = SLOTS[slot].full
+        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
+
+    @cached_property
+    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: neurons kept, ascending; None = all, () = no FFN."
+        return self.per_layer(FFN.slot)
+
+    @cached_property
+    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
+        "Per layer: does the attention stay, or which of several token mixers do."
+        return self.per_layer(Attention.slot)
+
+    @cached_property
+    def experts(self) -> tuple[Kept | None, ...]:
+        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
+        some = any(slot == Experts.slot for _, slot in self.kept)
+        return self.per_layer(Experts.slot) if some else ()
+
+    @cached_property
+    def heads(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: key/value heads kept; None = all; () = of no layer is any removed."
+        some = any(slot == "heads" for _, slot in self.kept)
+        return self.per_layer("heads") if some else ()
+
+    @cached_property
+    def gone(self) -> tuple[int, ...]:
+        "Layers that lose both attention and FFN: they leave whole, norms and all."
+        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
+        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
+
 # %% ../../nbs/core/11_plan.ipynb #7bace871
 @dataclass(frozen=True, init=False, repr=False)
-class Plan:
-    """What is removed from a model: neurons, experts, attention modules, by the dense indices.
+class Plan(_Views):
+    """What is removed from a model, by the dense indices: neurons, experts, attention.
 
     Parameters
     ----------
@@ -45,6 +82,9 @@ class Plan:
     experts : default None
         per layer of an MoE model: which neurons of which experts stay; None = all, and `ffn`
         speaks of the shared expert there; () = of no layer is anything removed
+    heads : default None
+        per layer: key/value heads kept, ascending; None = all; the query heads that use one
+        leave with it
     layers : default None
         of the dense model; default: as many as `ffn` names
     kept : default None
@@ -74,11 +114,14 @@ class Plan:
         # `ffn` speaks of the shared expert there; () = of no layer is anything removed
         experts=None,
         *,
+        # per layer: key/value heads kept, ascending; None = all; the query heads that use
+        # one leave with it
+        heads=None,
         layers=None,  # of the dense model; default: as many as `ffn` names
         kept=None,  # (layer, slot) -> value, for what has no argument of its own
     ):
-        given = {FFN.slot: ffn, Attention.slot: attn, Experts.slot: experts}
-        L = _count_layers(layers, ffn, attn, experts)
+        given = {"ffn": ffn, "attn": attn, "heads": heads, "experts": experts}
+        L = _count_layers(layers, ffn, attn, experts, heads)
         put = lambda name, value: object.__setattr__(self, name, value)
         put("layers", L)
         put("kept", _plain_kept(kept or {}, given))
@@ -96,33 +139,6 @@ class Plan:
 
     def __repr__(self):
         return describe(self)
-
-    def per_layer(self, slot) -> tuple:
-        "What is kept in each layer of what a slot speaks of."
-        full = SLOTS[slot].full
-        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
-
-    @cached_property
-    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
-        "Per layer: neurons kept, ascending; None = all, () = no FFN."
-        return self.per_layer(FFN.slot)
-
-    @cached_property
-    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
-        "Per layer: does the attention stay, or which of several token mixers do."
-        return self.per_layer(Attention.slot)
-
-    @cached_property
-    def experts(self) -> tuple[Kept | None, ...]:
-        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
-        some = any(slot == Experts.slot for _, slot in self.kept)
-        return self.per_layer(Experts.slot) if some else ()
-
-    @cached_property
-    def gone(self) -> tuple[int, ...]:
-        "Layers that lose both attention and FFN: they leave whole, norms and all."
-        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
-        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
 
     def sparsity(
         self,
@@ -143,7 +159,7 @@ class Plan:
         return sparsity(self, structure(model))
 
 # %% ../../nbs/core/11_plan.ipynb #0fae9cd0
-def _count_layers(layers, ffn, attn, experts):
+def _count_layers(layers, ffn, attn, experts, heads):
     "How many layers a plan is for; `ValueError` where it names unlike numbers of them"
     if ffn is not None and attn is not None and len(ffn) != len(attn):
         raise ValueError(
@@ -151,7 +167,7 @@ def _count_layers(layers, ffn, attn, experts):
         )
     named = [x for x in (attn, ffn) if x is not None]
     n = layers if layers is not None else len(named[0])
-    for what, values in (("ffn", ffn), ("attn", attn)):
+    for what, values in (("ffn", ffn), ("attn", attn), ("heads", heads)):
         if values is not None and len(values) != n:
             raise ValueError(f"{what} names {len(values)} layers, the plan is for {n}")
     if experts is not None and any(experts) and len(experts) != n:
@@ -171,10 +187,15 @@ def _plain_kept(kept, given):
 
 
 def _only_lost(kept):
-    "Without what stays whole, and what leaves with the FFN of its layer"
+    "Without what stays whole, and what leaves with another part of its layer"
     lost = {k: x for k, x in kept.items() if x is not None and x != SLOTS[k[1]].full}
-    beside = lambda i, slot: lost.get((i, SLOTS[slot].also)) == ()
-    return {k: x for k, x in lost.items() if not (SLOTS[k[1]].also and beside(*k))}
+    return {k: x for k, x in lost.items() if not _leaves_beside(lost, *k)}
+
+
+def _leaves_beside(kept, i, slot):
+    "Does what a slot speaks of leave with another part of layer `i`"
+    other = SLOTS[slot].also
+    return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
 
 
 def _make_plan(layers, kept, weights):
@@ -336,8 +357,10 @@ def union(
             " then"
         )
     kept = dict(a.kept)
-    for (i, slot), value in b.kept.items():
+    for (i, slot), value in sorted(b.kept.items(), key=lambda x: bool(SLOTS[x[0][1]].also)):
         part = SLOTS[slot]
+        if _leaves_beside(kept, i, slot):
+            continue
         kept[i, slot] = part.both(a.kept.get((i, slot), part.full), value)
     return _make_plan(len(a), kept, a.weights | b.weights)
 
@@ -386,12 +409,13 @@ def removal_words(
 # %% ../../nbs/core/11_plan.ipynb #1b8ac74e
 def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
-) -> dict:  # JSON-able, a bit a neuron; `format` is 2 where 1 cannot say it
+) -> dict:  # JSON-able, a bit a neuron; `format` is 2 or 3 where 1 cannot say it
     "A plan as plain data."
     some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
     mixers = [(i, Attention.to_json(a)) for i, a in some]
     masks = [e and Experts.to_json(e) for e in plan.experts]
-    own = {FFN.slot, Attention.slot, Experts.slot}
+    heads = [[i, list(k)] for i, k in enumerate(plan.heads) if k]
+    own = {FFN.slot, Attention.slot, Experts.slot, "heads"}
     others = sorted((i, slot) for i, slot in plan.kept if slot not in own)
     parts = [[i, slot, SLOTS[slot].to_json(plan.kept[i, slot])] for i, slot in others]
     return dict(
@@ -402,6 +426,7 @@ def plan_to_dict(
         **(dict(format=2, mixers_kept=mixers) if some else {}),
         **(dict(format=2, experts_kept=masks) if masks else {}),
         **(dict(format=2, parts_kept=parts) if parts else {}),
+        **(dict(format=3, heads_kept=heads) if heads else {}),
     )
 
 
@@ -417,6 +442,7 @@ def plan_from_dict(
     experts = tuple(e and Experts.from_json(e) for e in d.get("experts_kept", ()))
     parts = d.get("parts_kept", ())
     kept = {(i, slot): SLOTS[slot].from_json(x) for i, slot, x in parts}
+    kept |= {(i, "heads"): SLOTS["heads"].from_json(x) for i, x in d.get("heads_kept", ())}
     ffn = tuple(FFN.from_json(k) for k in ffn)
     return Plan(ffn, attn, experts=experts, kept=kept)
 
@@ -525,7 +551,7 @@ def sparsity(
 
 # %% ../../nbs/core/11_plan.ipynb #1c679277
 FORMAT = 1  # version of the JSON form, unless a kind says that it needs a newer one
-FORMATS = 1, 2  # what can be read
+FORMATS = 1, 2, 3  # what can be read
 
 # %% ../../nbs/core/11_plan.ipynb #a7b3fb44
 def to_json(
@@ -549,7 +575,7 @@ def from_json(
     if version not in FORMATS:
         raise ValueError(
             f"the plan has format {version}, this version of twossp reads"
-            f" {' and '.join(map(str, FORMATS))}: update twossp"
+            f" formats {FORMATS[0]} to {FORMATS[-1]}: update twossp"
         )
     read = get_kind(kind).from_dict
     try:
@@ -588,7 +614,10 @@ def kept_shares(
         else:
             left = [len(kept) / p.width for p, kept in parts if kept is not None]
             ffn.append(left[0] if left else 1.0)
-    return np.array([[float(np.mean(a)) for a in plan.attn], ffn])
+    attn = [float(np.mean(a)) for a in plan.attn]
+    for i in (i for i, heads in enumerate(plan.heads) if heads):
+        attn[i] = float(np.mean([p.share(p.read(plan)) for p in s.of(i, Attention.slot)]))
+    return np.array([attn, ffn])
 
 
 def left_params(

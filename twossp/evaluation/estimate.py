@@ -36,6 +36,8 @@ from transformers import (
 from ..baselines.blocks import removal_count
 from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
+from ..baselines.replaceme import front_ffns
+from ..baselines.scored import global_widths
 from ..baselines.slicegpt import hidden_width, slice_shape
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
@@ -240,10 +242,25 @@ def _depth_shapes(model, s, sparsity, each=None):
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 
+def _flap_shapes(model, s, sparsity):
+    "All layers alike, and the first ones narrowed as far as they can be"
+    plans, sizes = [], [sum(p.width for p in s.of(i)) for i in range(len(s))]
+    for each in (0, 1):
+        scores = [each * i + torch.arange(n) / n for i, n in enumerate(sizes)]
+        with warnings.catch_warnings(action="ignore"):
+            plans.append(width_plan(scores, global_widths(s, scores, sparsity)))
+    return plans
+
+
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
     return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
+
+
+def _replaceme_shapes(model, s, sparsity, weights=None):
+    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):

@@ -19,6 +19,7 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from inspect import Parameter, signature
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -295,7 +296,7 @@ def _calibration(calib, name, seed):
             raise ValueError(
                 f"calib has no windows for {name!r}; it has: {', '.join(calib)}"
             )
-        return calib[name]
+        calib = calib[name]
     return calib(seed) if callable(calib) else calib
 
 
@@ -306,10 +307,11 @@ def _labels(name, where, calib, methods, sparsities, evals, seeds, options, dens
         yield None, None, Result(name, "dense", 0.0, texts=texts, **where)
     for seed in seeds:
         for key, f in methods.items():
-            ids, own = _calibration(calib, key, seed), dict(options.get(key, {}))
+            ids, own = _calibration(calib, key, seed), options.get(key, {})
             texts = _texts(ids, f, evals)
-            for s in sparsities:
-                r = Result(name, key, s, seed, own, texts=texts, **where)
+            variants = [own] if isinstance(own, Mapping) else own
+            for asked, s in product(variants, sparsities):
+                r = Result(name, key, s, seed, dict(asked), texts=texts, **where)
                 yield f, ids, r
 
 # %% ../../nbs/evaluation/05_grid.ipynb #59e5c998
@@ -486,7 +488,7 @@ def run_grid(
     model: PreTrainedModel | Source,
     # for evaluations that need one; None: of a source, its own
     tok: PreTrainedTokenizerBase | None,
-    # (n, t) windows; or method's name -> windows; or a function: seed -> windows
+    # (n, t) windows; or a function: seed -> windows; or method's name -> either
     calib: torch.Tensor | Mapping | Callable,
     # name -> method, or names of the table of methods
     methods: Mapping[str, Callable] | Sequence[str],
@@ -497,7 +499,8 @@ def run_grid(
     *,
     name: str | None = None,  # of the model; None: its configuration's
     seeds: Sequence[int] = (0,),  # each is a cell of its own
-    options: Mapping[str, Mapping] | None = None,  # method's name -> keyword arguments
+    # method's name -> keyword arguments; several, in a list, are runs of their own
+    options: Mapping[str, Mapping | Sequence[Mapping]] | None = None,
     dense: bool = True,  # a row for the dense model, too
     retry: bool = False,  # do cells again whose row holds an error
     # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
@@ -520,7 +523,7 @@ def run_grid(
     tok : PreTrainedTokenizerBase | None
         for evaluations that need one; None: of a source, its own
     calib : torch.Tensor | Mapping | Callable
-        (n, t) windows; or method's name -> windows; or a function: seed -> windows
+        (n, t) windows; or a function: seed -> windows; or method's name -> either
     methods : Mapping[str, Callable] | Sequence[str]
         name -> method, or names of the table of methods
     sparsities : Sequence[float]
@@ -533,8 +536,8 @@ def run_grid(
         of the model; None: its configuration's
     seeds : Sequence[int], default (0,)
         each is a cell of its own
-    options : Mapping[str, Mapping] | None, default None
-        method's name -> keyword arguments
+    options : Mapping[str, Mapping | Sequence[Mapping]] | None, default None
+        method's name -> keyword arguments; several, in a list, are runs of their own
     dense : bool, default True
         a row for the dense model, too
     retry : bool, default False

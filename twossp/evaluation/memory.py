@@ -443,6 +443,29 @@ def _slicegpt(m, plans, low, **options):
     exact = 8 * 3 * m.d * m.d + 8 * 2 * rows * m.room.t * m.d
     return [exact + rows * (m.need() + 3 * m.state) + 2 * 4 * m.d * m.d]
 
+# %% ../../nbs/evaluation/11_memory.ipynb #a25bd9m1
+def _taylor(m, plans, low, **options):
+    return _two_ssp(m, plans, low, **options, score="taylor")
+
+
+def _flap(m, plans, low, **options):
+    "A look at the activations; squares of the output weights, in float32"
+    return [*_look(m, plans, low), 4 * 2 * m.s.full_width * m.d]
+
+
+def _llm_drop(m, plans, low, **options):
+    return _removal(m, None, 1, "cosine")
+
+
+def _replaceme(m, plans, low, **options):
+    "Similarities; sums over windows; then the map in float64, and its projection"
+    rows, d = min(m.rows, m.room.n), m.d
+    numbers = 3 * m.size + 4 * 4  # of a channel: written, after the gap; in float32
+    sums = 8 * 2 * 2 * d * d + 4 * d * max(d // 4, d)
+    walk = rows * (m.need() + m.state + m.room.t * d * numbers) + sums
+    solve = 8 * 10 * d * d + 4 * 2 * m.s.full_width * d
+    return [*_whole_layers(m, plans, low), walk, solve]
+
 # %% ../../nbs/evaluation/11_memory.ipynb #749bc351
 def memory_options(
     method: str,  # name of a method with `memory`

@@ -196,7 +196,7 @@ def plot_plan(
 def _name_trials(ax, trials, at, **how):
     "The candidate's number beside its dot"
     for t in trials:
-        where, text = (at(t), t.perplexity), str(t.candidate)
+        where, text = (at(t), t.value), str(t.candidate)
         ax.annotate(text, where, textcoords="offset points", fontsize=8, **how)
 
 
@@ -206,8 +206,8 @@ def _far_above(rest):
     for t in rest:
         steps.setdefault(t.step, []).append(t)
     for step in steps.values():
-        middle = sorted(t.perplexity for t in step)[len(step) // 2]
-        yield from (t for t in step if t.perplexity > 3 * middle)
+        middle = sorted(t.value for t in step)[len(step) // 2]
+        yield from (t for t in step if t.value > 3 * middle)
 
 # %% ../../nbs/evaluation/08_report.ipynb #1d94b908
 def plot_trials(
@@ -215,7 +215,7 @@ def plot_trials(
     start: float | None = None,  # perplexity before the first removal
     title: str = "",  # above the figure
 ) -> Figure:  # to show or save
-    """Perplexity at each removal: all candidates, first layer left, and the chosen ones.
+    """Perplexity, or another score, at each removal: all candidates, first layer left, and the chosen ones.
 
     Parameters
     ----------
@@ -240,18 +240,18 @@ def plot_trials(
         return t.step + 1 + 0.7 * (t.candidate / last - 0.5)
 
     best = [t for t in trials if t.chosen]
-    rest = [t for t in trials if not t.chosen and math.isfinite(t.perplexity)]
+    rest = [t for t in trials if not t.chosen and math.isfinite(t.value)]
     label = "candidates, first layer left, last layer right"
-    dots = [at(t) for t in rest], [t.perplexity for t in rest]
+    dots = [at(t) for t in rest], [t.value for t in rest]
     ax.scatter(*dots, s=10, color="#b0b0b0", label=label)
-    x, y = [at(t) for t in best], [t.perplexity for t in best]
+    x, y = [at(t) for t in best], [t.value for t in best]
     if start:
         x, y = [0.35, *x], [start, *y]
     ax.plot(x, y, "o-", color=LINE, ms=5, lw=1, label="removed, with its layer")
     _name_trials(ax, best, at, color=LINE, xytext=(5, -11))
     _name_trials(ax, _far_above(rest), at, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
-    ax.set_ylabel("perplexity on the search window")
+    ax.set_ylabel(f"{trials[0].score} on the search window")
     _integer(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
     place = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)

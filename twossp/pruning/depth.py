@@ -26,13 +26,21 @@ class Trial:
 
     step: int  # 0 for the first removal
     candidate: int  # index into the candidates; for attention modules of all layers: the layer
-    nll: float  # mean nats a token, with the candidate removed too
+    nll: float  # mean nats a token, with the candidate removed too: what `score` says
     chosen: bool  # was it the one removed at this step
+    score: str = "perplexity"  # name of the score that was minimised; others: `nll` is its value
 
     @property
-    def perplexity(self) -> float:  # exp(nll); inf if it overflows
+    def perplexity(self) -> float:  # exp(nll); inf if it overflows; NaN: of another score
         "Perplexity with the candidate removed."
+        if self.score != "perplexity":
+            return math.nan
         return math.exp(self.nll) if self.nll < 700 else math.inf
+
+    @property
+    def value(self) -> float:  # the perplexity, or the other score's value
+        "What was minimised, in the unit that a reader knows."
+        return self.perplexity if self.score == "perplexity" else self.nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #08dc3726
 def mean_nll(
@@ -65,6 +73,7 @@ def greedy(
     *,
     # (model, plans, ids) -> one loss a plan; default: `mean_nll`
     cost: Callable | None = None,
+    score: str = "perplexity",  # what `cost` measures: trials say it
     progress: bool = True,  # show a progress bar
 ) -> tuple[Plan, list[Trial]]:  # what is removed now, `base` included; all trials
     """Remove `n` candidates, one by one, each time the one that leaves the lowest loss.
@@ -83,6 +92,8 @@ def greedy(
         (m, t) windows to score on; the paper's stage 2 uses one
     cost : Callable | None, default None
         (model, plans, ids) -> one loss a plan; default: `mean_nll`
+    score : str, default 'perplexity'
+        what `cost` measures: trials say it
     progress : bool, default True
         show a progress bar
 
@@ -100,7 +111,7 @@ def greedy(
         costs = [float(c) for c in cost(model, tries, ids)]
         best = left[_find_cheapest(costs)]
         for i, c in zip(left, costs, strict=True):
-            trials.append(Trial(step, i, c, i == best))
+            trials.append(Trial(step, i, c, i == best, score))
         plan = plan | candidates[best]
         left.remove(best)
     return plan, trials

@@ -90,7 +90,8 @@ def attention_removal(
         drops = mixer_drops(structure(model))
         if row.greedy:
             search = calib[:n_search]
-            return greedy(model, base, drops, n, search, cost=fn, progress=progress)
+            told = dict(cost=fn, score=score, progress=progress)
+            return greedy(model, base, drops, n, search, **told)
         order = fn(model, calib, progress=progress).sort(stable=True).indices if n else ()
         for k in order[:n]:
             base = base | drops[k]
