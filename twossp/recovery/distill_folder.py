@@ -33,16 +33,16 @@ from .distill import (
     Lessons, by_first, check_pair, common_kl, count_ids, distill, plot_recovery, share_equal,
     split_held_out,
 )
-from .synthetic import keep_written
-from ..runtime.data import load_model, load_text, windows
+from ..runtime.data import load_model
 from ..runtime.devices import as_device, as_dtype, input_device, processes, quiet
 from ..runtime.distributed import is_first
 from ..runtime.identity import (
     calibration_identity, model_identity, plan_identity, runtime_facts, same_model,
     tokenizer_identity,
 )
-from ..runtime.images import load_processor
+from ..runtime.images import Windows, load_processor
 from ..runtime.metrics import inference
+from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #d06ac2b6
 def read_student(
@@ -103,7 +103,7 @@ def recover_folder(
     teacher: str | Path,  # its original model, or one of the same shapes: see `load_model`
     out: str | Path,  # where the recovered one goes
     *,
-    text: str | Path | None = "news",  # what both read; see `load_text`; None: nothing
+    text: object = "news",  # what both read, as `parse_sources` takes it; None: nothing
     seq_len: int = 512,  # tokens a window
     n_windows: int | None = None,  # of the text; None: all that it has
     synthetic: int = 0,  # windows of synthetic text, sampled from the teacher, added to the text
@@ -123,15 +123,16 @@ def recover_folder(
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
+    kept = dict(cache_dir=load.get("cache_dir"))
+    sources = None if text is None else read_sources(text, **kept)
     placed = {k: load.get(k) for k in ("device", "dtype")}
     student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
-    ids = None
-    if text is not None:
-        ids = windows(load_text(text, "calibration"), tok, seq_len, n_windows)
+    kept |= dict(model=model, progress=progress)
+    ids = sources and source_windows(sources, tok, seq_len, n_windows, **kept)
     shape = (synthetic, seq_len) if synthetic else None
     question = _question(student, model, own_tok or tok, ids, shape, asked)
     log["there"] = found is not None
@@ -140,7 +141,8 @@ def recover_folder(
         log["recovery"] = found["result"]
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
-    ids = _add_synthetic(model, ids, shape, steps, asked.seed, progress)
+    named = ids.source_facts() if isinstance(ids, Windows) else None
+    ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=steps, progress=progress, log=log, **lessons)
@@ -148,6 +150,7 @@ def recover_folder(
     if gained:
         facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
         facts |= dict(text=str(text)) if text is not None else {}
+        facts |= dict(text_sources=named) if named else {}
         record = dict(question=question, result=log["recovery"])
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
@@ -187,14 +190,14 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
-def _add_synthetic(model, ids, shape, steps, seed, progress):
+def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
+    ids = getattr(ids, "ids", ids)
     if shape is None:
         return ids
-    file = steps / f"synthetic-{shape[0]}-{shape[1]}-{seed}.safetensors"
-    written = keep_written(model, *shape, file, seed=seed, progress=progress)
+    n, t = shape
+    written = source_windows([("self", n)], tok, t, **options).ids
     return written if ids is None else torch.cat([written, ids])
-
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #7ac0be11
 RECORD = "recovery.json"  # in the folder that was written: the question, and the result
