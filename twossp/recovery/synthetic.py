@@ -20,7 +20,6 @@ from ..core.files import append_line, check_writable
 from ..runtime.devices import input_device, kept_rng, progress_bar
 from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import describe, model_identity, runtime_facts
-from ..runtime.images import Windows
 from ..runtime.metrics import inference
 
 log = logging.getLogger("twossp")
@@ -135,7 +134,7 @@ def write_windows(
     seed: int = 0,  # of the draws
     folder: str | Path | None = None,  # keeps the texts, for the next time; None: nothing does
     progress: bool = True,  # show a progress bar
-) -> Windows:  # (n, t) token ids; with prompts, the answers' tokens are those that count
+) -> tuple[torch.Tensor, torch.Tensor | None]:  # (n, t) ids; which are answers (None: no prompts)
     "Sample texts and cut them into windows; `ValueError` if a number is out of range."
     if not (isinstance(n, int) and n >= 1):
         raise ValueError(f"n={n!r}: it has to be at least 1")
@@ -207,6 +206,6 @@ def _cut(texts, n, t, prompts):
     "Windows of texts behind one another"
     ids = [token for p, x in texts for token in (*p, *x)][: n * t]
     if not prompts:
-        return Windows(torch.tensor(ids).view(n, t))
+        return torch.tensor(ids).view(n, t), None
     counted = [wrote for p, x in texts for wrote in [False] * len(p) + [True] * len(x)]
-    return Windows(torch.tensor(ids).view(n, t), None, torch.tensor(counted[: n * t]).view(n, t))
+    return torch.tensor(ids).view(n, t), torch.tensor(counted[: n * t]).view(n, t)

@@ -508,8 +508,7 @@ def source_windows(
             raise ValueError(f"{s.name} is written by the model: give it, as model=")
         if s.written:
             write = resolve_name(MAKERS["write"])
-            made = write(model, k, seq_len, _prompt_tokens(s, tok), **how)
-            parts.append((made.ids, made.counted))
+            parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
         else:
             parts.append(_draw(s, tok, k, seq_len, seed, answers))
         if answers:
