@@ -227,6 +227,7 @@ def _training(record):
         )
         if r.get("synthetic"):
             said.append(f"{r['synthetic']:,} windows of synthetic text from the dense model")
+        said += [f"{s['source']}: {s['windows']:,} windows" for s in r.get("text_sources") or ()]
     return "; ".join(said) or None
 
 # %% ../../nbs/checkpoint/01_card.ipynb #e90f2533

@@ -539,8 +539,9 @@ class ReadOptions:
     "Training text and device."
 
     text: str = flag(
-        "news", "training text, or none (default: news)", metavar="TEXT",
-        decides="plan",
+        "news",
+        "training text, named as for --calibration, or none (default: news)",
+        metavar="TEXT", decides="plan",
     )
     seq_len: int = flag(
         512, "tokens per window (default: 512)", metavar="T", type=read_count,
@@ -551,8 +552,9 @@ class ReadOptions:
         decides="plan",
     )
     synthetic: int = flag(
-        0, "number of windows of synthetic text sampled from the teacher", metavar="N",
-        type=read_count, decides="plan",
+        0,
+        "number of windows of synthetic text sampled from the teacher, beside the text",
+        metavar="N", type=read_count, decides="plan",
     )
     device: str | None = flag(
         None, "device (default: an accelerator, else the CPU)", metavar="DEVICE",

@@ -441,12 +441,14 @@ class MixtureOptions:
 class CalibrationOptions:
     "Calibration text."
 
-    # a name of `data.TEXTS`, a path, or a mix, as `parse_sources` takes it
+    # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
     calibration: str | None = flag(
         None,
         f"calibration text: {', '.join(TEXT_NAMES)}, a file (.jsonl also of chats), a"
-        " save_to_disk folder, or a mix of them with the windows of each, such as"
-        " c4=16+my.jsonl=8 (default: c4; news for smollm2)",
+        " save_to_disk folder, 'self' (the model writes it), 'self-chat' or"
+        " 'self-chat(FILE)' (it answers prompts), 'task(NAME)' (a training split of"
+        " lm-eval), or a mix with the windows of each, such as c4=16+self-chat=16"
+        " (default: c4; news for smollm2)",
         metavar="TEXT", decides="plan",
     )
     score_on: str = flag(
@@ -454,6 +456,10 @@ class CalibrationOptions:
         "tokens that scores and losses are taken over: all, or of chats the answers'"
         " ('completion'; default: all)",
         metavar="TOKENS", choices=SCORE_NAMES, decides="plan",
+    )
+    temperature: float | None = flag(
+        None, "sampling temperature of self and self-chat (default: 1)", metavar="X",
+        type=read_number, decides="plan",
     )
     n_samples: int | None = flag(
         None,

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 
 import torch
@@ -51,7 +52,7 @@ from ..runtime.identity import (
 )
 from ..runtime.metrics import ids_hash
 from ..runtime.provenance import load_plan
-from ..runtime.sources import read_sources, source_windows
+from ..runtime.sources import check_sources, read_sources, source_windows
 from ..serving.export import export_saved
 
 # %% ../../nbs/cli/04_prune.ipynb #cdfb96bc
@@ -62,7 +63,7 @@ def read_texts(
     where = dict(data_dir=text_folder(o), cache_dir=o.cache_dir)
     calib, places = None, {}
     if needs_calibration(o):
-        calib = read_sources(calibration_name(o), **where)
+        calib = read_sources(calibration_name(o), **where, include_path=o.include_path)
     for name in evaluation_names(o):
         path = Path(name)
         label = path.stem if path.exists() else name
@@ -80,15 +81,16 @@ def read_texts(
     return calib, named
 
 # %% ../../nbs/cli/04_prune.ipynb #5282271b
-def _cut_windows(o, sources, tok):
+def _cut_windows(o, sources, tok, model=None):
     """The method's number of calibration windows (n, t); fewer, with a warning, only
-    where a source has no more and no number was asked for"""
+    where a source has no more and no number was asked for. None: the model is to write
+    some of them, and is not there yet"""
     n = o.n_samples
     if n is None and not sources[0].windows:
         n = usual_windows(o)
         have = n
         if n > 1 and len(sources) == 1:
-            have = len(source_windows(sources, tok, o.seq_len))
+            have = min(n, _count_windows(o, sources, tok))
         if have < n:
             log.warning(
                 "%s calibrates on %d windows of %d tokens; %s has %d: these are used",
@@ -99,7 +101,24 @@ def _cut_windows(o, sources, tok):
                 have,
             )
             n = have
-    return source_windows(sources, tok, o.seq_len, n, o.seed or None, o.score_on)
+    asked = sources, tok, o.seq_len, n, o.seed or None, o.score_on
+    if model is None and any(s.written for s in sources):
+        check_sources(*asked)
+        return None
+    return source_windows(*asked, **_writing(o, model))
+
+
+def _writing(o, model):
+    "How the model writes windows, for `source_windows`"
+    own = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
+    return own if o.temperature is None else own | dict(temperature=o.temperature)
+
+
+def _count_windows(o, sources, tok):
+    "Windows that a source has; what the model writes has no end"
+    if sources[0].written:
+        return inf
+    return len(source_windows(sources, tok, o.seq_len))
 
 # %% ../../nbs/cli/04_prune.ipynb #258ddf1b
 def make_evaluations(
@@ -195,6 +214,18 @@ def _advise_multiple(o, model):
     return (
         f"FFN widths are chosen to the neuron; {where}, multiples of 64 run better:"
         " --multiple 64"
+    )
+
+# %% ../../nbs/cli/04_prune.ipynb #s32pr01
+def _advise_chats(o, sources, tok):
+    "A line where a chat model is calibrated on plain text alone, or an empty one"
+    plain = sources and all(s.chats is None for s in sources)
+    if o.quiet or not (plain and o.pruning_method and getattr(tok, "chat_template", None)):
+        return ""
+    names = "+".join(s.name for s in sources)
+    return (
+        f"{o.model} has a chat template, and is calibrated on plain text alone; for a model that"
+        f" chats, mix chats in: --calibration {names}+self-chat"
     )
 
 # %% ../../nbs/cli/04_prune.ipynb #7f603070
@@ -332,7 +363,7 @@ def _run_plan(o, model, tok, evals, on_plan=None):
 def _run_ablations(o, model, tok, sources, evals):
     """The ablations, as far as the text goes: larger calibration sizes than it has are
     left out, and said"""
-    have = len(source_windows(sources, tok, o.seq_len))
+    have = _count_windows(o, sources, tok)
     usual = ABLATIONS["calibration size"].values
     if len(counts := [n for n in usual if n <= have]) < len(usual):
         log.warning(
@@ -345,7 +376,8 @@ def _run_ablations(o, model, tok, sources, evals):
 
     def draw(n, seed):
         drawn = o.seed + seed if seed or o.seed else None
-        return source_windows(sources, tok, o.seq_len, n, drawn, o.score_on)
+        asked = sources, tok, o.seq_len, n, drawn, o.score_on
+        return source_windows(*asked, **_writing(o, model))
 
     asked, rows = (model, tok, draw, evals, o.results), []
     kwargs = dict(n=min(o.n_samples or 32, have), name=o.model, progress=not o.quiet)
@@ -396,7 +428,9 @@ def run(
     if advice := _advise_multiple(o, model):
         log.info(advice)
     if sources is not None and calib is None:
-        calib = _cut_windows(o, sources, tok)
+        calib = _cut_windows(o, sources, tok, model)
+    if advice := _advise_chats(o, sources, tok):
+        log.info(advice)
     if wants_quality(o):
         o, calib = reach_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]

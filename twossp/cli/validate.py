@@ -53,7 +53,9 @@ def _conflicts(o):
     "Refusals of flags that do not go together: message -> is it so?"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
-    of_tasks = o.tasks, o.include_path, o.limit, o.num_fewshot
+    calibration = o.calibration or ""
+    folders = o.include_path and "task(" not in calibration
+    of_tasks = o.tasks, folders, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
     measured = evaluation_names(o) or o.evaluate_downstream
     measured = measured or o.evaluate_inference or o.evaluate_qualitative
@@ -91,6 +93,12 @@ def _conflicts(o):
         "--stream and --executor cannot be had together": o.stream and o.executor,
         "--local_datasets is --data_dir ./data: give one of them": (
             o.local_datasets and o.data_dir
+        ),
+        "--temperature is for --calibration self and self-chat": (
+            o.temperature is not None and "self" not in calibration
+        ),
+        f"--temperature {o.temperature}: it has to be above 0": (
+            o.temperature is not None and not o.temperature > 0
         ),
     }
 

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'repetition', 'keep_dense', 'agreement', 'write', 'written_nll', 'Agreement',
-    'on_agreement'
+    'keep_dense', 'agreement', 'write', 'written_nll', 'Agreement', 'on_agreement'
 ]
 
 # %% ../../nbs/evaluation/02_generation.ipynb #6ddfc376
@@ -16,23 +15,13 @@ import torch
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel
 
+from ..recovery.synthetic import repetition
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, describe, model_identity
 from ..runtime.images import Windows, loss_mask, mean_counted, run_model
 from ..runtime.metrics import (
     check_ids, check_windows, ids_hash, inference, mean_windows, split_batches, token_kl, token_nll,
 )
-
-# %% ../../nbs/evaluation/02_generation.ipynb #c5ffeb20
-def repetition(
-    tokens: list[int],  # one text's ids
-    n: int = 4,  # tokens a gram, at least 1
-) -> float:  # 0: none twice, towards 1: one loop; 0 for a text shorter than `n`
-    "Share of a text's n-grams that stand in it before."
-    if n < 1:
-        raise ValueError(f"n-grams have at least 1 token; got {n}")
-    grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 # %% ../../nbs/evaluation/02_generation.ipynb #d388c70d
 def keep_dense(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'find_tasks',
-    'load_tasks', 'check_batch_size', 'average', 'main_numbers', 'error_of',
-    'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
+    'load_tasks', 'training_texts', 'check_batch_size', 'average', 'main_numbers',
+    'error_of', 'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -226,6 +226,36 @@ def _check_task(name, task, num_fewshot, confirmed):
             f"the task {name} has {most} solved examples to show: num_fewshot may be 0"
             f" to {most}; got {wanted}"
         )
+
+# %% ../../nbs/evaluation/03_tasks.ipynb #s32tk02
+def training_texts(
+    name: str,  # of a task or a group
+    include_path: str | Path | Sequence = (),  # folders with task definitions of your own
+) -> list[str]:  # a question and its answer each
+    "The solved questions of a task's training split; `ValueError` where it has none."
+    tm, _, bad = load_tasks([name], include_path, confirm_run_unsafe_code=True)  # none is run
+    if bad:
+        raise ValueError(f"task({name}): {bad[name]}")
+    tasks = tm.load([name])["tasks"]
+    for own, task in tasks.items():
+        if not task.has_training_docs():
+            raise ValueError(
+                f"task({name}): {own} has no training split to calibrate on: give another task,"
+                " or a text"
+            )
+    return [_solved(task, doc) for task in tasks.values() for doc in task.training_docs()]
+
+
+def _solved(task, doc):
+    "A question with its answer, as lm-eval joins them"
+    question, answer = task.doc_to_text(doc), task.doc_to_target(doc)
+    choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
+    if isinstance(question, int):  # the choices are beginnings, the answer is their common end
+        question, choices = choices[question], None
+    if isinstance(answer, int) and choices:
+        answer = choices[answer]
+    answer = answer[0] if isinstance(answer, list) else answer
+    return f"{question}{task.config.target_delimiter}{answer}"
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #85dd6924
 @contextmanager

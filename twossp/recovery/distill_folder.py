@@ -33,16 +33,16 @@ from .distill import (
     Lessons, by_first, check_pair, common_kl, count_ids, distill, plot_recovery, share_equal,
     split_held_out,
 )
-from .synthetic import keep_written
-from ..runtime.data import load_model, load_text, windows
+from ..runtime.data import load_model
 from ..runtime.devices import as_device, as_dtype, input_device, processes, quiet
 from ..runtime.distributed import is_first
 from ..runtime.identity import (
     calibration_identity, model_identity, plan_identity, runtime_facts, same_model,
     tokenizer_identity,
 )
-from ..runtime.images import load_processor
+from ..runtime.images import Windows, load_processor
 from ..runtime.metrics import inference
+from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #d06ac2b6
 def read_student(
@@ -103,7 +103,7 @@ def recover_folder(
     teacher: str | Path,  # its original model, or one of the same shapes: see `load_model`
     out: str | Path,  # where the recovered one goes
     *,
-    text: str | Path | None = "news",  # what both read; see `load_text`; None: nothing
+    text: object = "news",  # what both read, as `parse_sources` takes it; None: nothing
     seq_len: int = 512,  # tokens a window
     n_windows: int | None = None,  # of the text; None: all that it has
     synthetic: int = 0,  # windows of synthetic text, sampled from the teacher, added to the text
@@ -114,24 +114,25 @@ def recover_folder(
     log: dict | None = None,
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
-) -> Path | None:  # the folder; None if nothing was gained, and no model is written
+) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
     """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
-    after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
+    after its end finds its result in `out`."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, synthetic)
     found = None if overwrite else _read_result(out)
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
+    kept = dict(cache_dir=load.get("cache_dir"))
+    sources = None if text is None else read_sources(text, **kept)
     placed = {k: load.get(k) for k in ("device", "dtype")}
     student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
-    ids = None
-    if text is not None:
-        ids = windows(load_text(text, "calibration"), tok, seq_len, n_windows)
+    kept |= dict(model=model, progress=progress)
+    ids = sources and source_windows(sources, tok, seq_len, n_windows, **kept)
     shape = (synthetic, seq_len) if synthetic else None
     question = _question(student, model, own_tok or tok, ids, shape, asked)
     log["there"] = found is not None
@@ -140,26 +141,22 @@ def recover_folder(
         log["recovery"] = found["result"]
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
-    if not overwrite and (known := _read_record(steps)) and known["question"] == question:
-        log |= dict(there=True, recovery=known["result"])
-        return None
-    ids = _add_synthetic(model, ids, shape, steps, asked.seed, progress)
+    named = ids.source_facts() if isinstance(ids, Windows) else None
+    ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=steps, progress=progress, log=log, **lessons)
     log["recovery"] |= dict(before=before)
-    record = dict(question=question, result=log["recovery"])
     if gained:
         facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
         facts |= dict(text=str(text)) if text is not None else {}
+        facts |= dict(text_sources=named) if named else {}
+        record = dict(question=question, result=log["recovery"])
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
         shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
-        if made is None:
-            steps.mkdir(parents=True)
-            (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
@@ -193,19 +190,17 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
-def _add_synthetic(model, ids, shape, steps, seed, progress):
+def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
+    ids = getattr(ids, "ids", ids)
     if shape is None:
         return ids
-    file = steps / f"synthetic-{shape[0]}-{shape[1]}-{seed}.safetensors"
-    written = keep_written(model, *shape, file, seed=seed, progress=progress)
+    n, t = shape
+    written = source_windows([("self", n)], tok, t, **options).ids
     return written if ids is None else torch.cat([written, ids])
 
-
 # %% ../../nbs/recovery/07_distill_folder.ipynb #7ac0be11
-# the question and the result: in the folder that was written, or, where nothing was
-# gained, in the one for checkpoints
-RECORD = "recovery.json"
+RECORD = "recovery.json"  # in the folder that was written: the question, and the result
 
 
 def _question(student, model, tok, ids, shape, lessons):
@@ -225,22 +220,13 @@ def _question(student, model, tok, ids, shape, lessons):
     return json.loads(json.dumps(asked))
 
 
-def _read_record(folder):
-    "What a folder says of a distillation; None: of none"
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        result = record["result"]
-        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
-        return record if "question" in record else None
-    except (OSError, ValueError, KeyError):
-        return None
-
-
 def _read_result(out):
     "What a folder says of its distillation; None: of none, or its files were changed since"
     out = Path(out).expanduser()
-    record = _read_record(out)
     try:
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        result = record["result"]
+        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
         plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
         now = hash_files(out / name for name in plan["files"])
     except (OSError, ValueError, KeyError):

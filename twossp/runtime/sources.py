@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHAT_DATE', 'SCORE_ON', 'parse_sources', 'Chat', 'read_chat', 'read_chats',
-    'render_chat', 'answer_spans', 'chat_tokens', 'SourceText', 'read_sources',
-    'source_windows'
+    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_chat',
+    'read_chats', 'read_prompts', 'render_chat', 'answer_spans', 'chat_tokens',
+    'SourceText', 'read_sources', 'check_sources', 'source_windows'
 ]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src04
@@ -15,26 +15,32 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
+from ..core.files import cache_folder
 from .data import load_text, open_text, pick_windows, windows
 from .devices import one_line
 from .images import Windows
 
 # %% ../../nbs/runtime/11_sources.ipynb #src06
+_PLUS = re.compile(r"\+(?![^()]*\))")  # but none inside parentheses
+
+
 def parse_sources(
-    # "news", a path, "c4=16+my.jsonl=8"; or names and (name, windows) pairs
+    # "news", a path, "c4=16+self=8"; or names and (name, windows) pairs
     spec: str | Path | Iterable,
 ) -> list[tuple[str, int | None]]:  # name, windows; None: an equal part
     "The sources that are asked for, in order; `ValueError` for what is none."
     if isinstance(spec, Path) or isinstance(spec, str) and _exists(spec):
         return [(str(spec), None)]
     if isinstance(spec, str):
-        pairs = [_parse_part(part, spec) for part in spec.split("+")]
+        pairs = [_parse_part(part, spec) for part in _PLUS.split(spec)]
     else:
         pairs = [(x, None) if isinstance(x, (str, Path)) else tuple(x) for x in spec]
         pairs = [(str(name), count) for name, count in pairs]
@@ -58,7 +64,7 @@ def _exists(path):
 def _parse_part(part, spec):
     "(name, windows) of one source of a mix"
     name, equals, count = part.rpartition("=")
-    if not equals or _exists(part):
+    if not equals or part.endswith(")") or _exists(part):
         return part, None
     if not count.isdecimal():
         raise ValueError(f"{spec!r}: behind {name}= stands a number of windows, not {count!r}")
@@ -155,26 +161,51 @@ def read_chat(
     return Chat([_read_message(m, where) for m in messages], tools, where)
 
 # %% ../../nbs/runtime/11_sources.ipynb #src14b
+def _read_rows(path):
+    "The JSON of each line, and where it stands"
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, 1):
+            where = f"{path}, line {number}"
+            try:
+                if line.strip():
+                    yield json.loads(line), where
+            except ValueError as e:
+                raise ValueError(f"{where} is no JSON: {one_line(e)}") from e
+
+
 def read_chats(
     path: str | Path,  # a `.jsonl` file, compressed or not
 ) -> list[Chat] | None:  # None: its rows are documents, with `text`
     "The chats of a file; `ValueError` names the line that is none."
     chats: list = []
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except ValueError as e:
-                raise ValueError(f"{where} is no JSON: {one_line(e)}") from e
-            if not chats and isinstance(row, dict) and "text" in row:
-                return None
-            chats.append(read_chat(row, where))
+    for row, where in _read_rows(path):
+        if not chats and isinstance(row, dict) and "text" in row:
+            return None
+        chats.append(read_chat(row, where))
     if not chats:
         raise ValueError(f"{path} is empty")
     return chats
+
+# %% ../../nbs/runtime/11_sources.ipynb #s32p02
+def read_prompts(
+    path: str | Path | None = None,  # `.jsonl` with `prompt`, or chats; None: the package's own
+) -> list[Chat]:  # each ends with what is to be answered
+    "Prompts of a file; `ValueError` names the line that is none."
+    prompts = []
+    own = files("twossp").joinpath("prompts.jsonl")
+    for row, where in _read_rows(own if path is None else path):
+        if isinstance(row, dict) and "prompt" in row:
+            row = row | dict(completion=[])
+        chat = read_chat(row, where)
+        messages = list(chat.messages)
+        while messages and messages[-1]["role"] == "assistant":
+            messages.pop()
+        if not messages:
+            raise ValueError(f"{where} holds nothing to answer")
+        prompts.append(Chat(messages, chat.tools, where))
+    if not prompts:
+        raise ValueError(f"{path} is empty")
+    return prompts
 
 # %% ../../nbs/runtime/11_sources.ipynb #src18
 CHAT_DATE = datetime(2024, 7, 26)  # for templates that ask for today's
@@ -264,14 +295,22 @@ def chat_tokens(
     return encoded["input_ids"], [any(a <= x < b for a, b in spans) for x in starts]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src26
+# what other modules make: the model's own text; the solved questions of a task
+MAKERS = {
+    "write": "twossp.recovery.synthetic:write_windows",
+    "task": "twossp.evaluation.tasks:training_texts",
+}
+
+
 @dataclass(frozen=True)
 class SourceText:
-    "What a source holds: documents, or chats."
+    "What a source holds: documents, or chats; or what the model is to write."
 
     name: str  # as it was asked for
     windows: int | None = None  # that it gives; None: its part of all
     texts: Sequence[str] = ()  # documents
-    chats: Sequence[Chat] | None = None  # None: it is plain text
+    chats: Sequence[Chat] | None = None  # None: it is plain text; of `self-chat`, the prompts
+    written: bool = False  # by the model itself
 
     @property
     def label(self) -> str:
@@ -283,31 +322,66 @@ def read_sources(
     spec: str | Path | Iterable,  # as `parse_sources` takes it
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
     cache_dir: str | Path | None = None,  # of downloads
+    include_path: str | Path | Sequence = (),  # folders with lm-eval tasks of your own
 ) -> list[SourceText]:  # in order
     "The texts and chats of sources; `ValueError` in one line for what cannot be read."
-    found = []
+    found, where = [], dict(data_dir=data_dir, cache_dir=cache_dir)
     for name, count in parse_sources(spec):
-        chats = None
-        if ".jsonl" in Path(name).suffixes and _exists(name):
+        special = None if _exists(name) else _SPECIAL.fullmatch(name)
+        if special:
+            found.append(_read_special(name, count, *special.groups(), include_path))
+        elif ".jsonl" in Path(name).suffixes and _exists(name):
             chats = read_chats(Path(name).expanduser())
-        where = dict(data_dir=data_dir, cache_dir=cache_dir)
-        texts = load_text(name, "calibration", **where) if chats is None else ()
-        found.append(SourceText(name, count, texts, chats))
+            texts = load_text(name, "calibration", **where) if chats is None else ()
+            found.append(SourceText(name, count, texts, chats))
+        else:
+            found.append(SourceText(name, count, load_text(name, "calibration", **where)))
     return found
 
+
+_SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
+
+
+def _read_special(name, count, kind, given, include_path):
+    "A source that is no text of its own: (kind, what stands in parentheses)"
+    if kind == "task":
+        if not given:
+            raise ValueError(f"{name} names no task: write task(NAME), such as task(gsm8k)")
+        return SourceText(name, count, resolve_name(MAKERS["task"])(given, include_path))
+    if kind == "self-chat":
+        if given is not None and not _exists(given):
+            raise ValueError(f"{name}: no such file: {given or 'none is named'}")
+        prompts = read_prompts(given and Path(given).expanduser())
+        return SourceText(name, count, chats=prompts, written=True)
+    if given is not None:
+        raise ValueError(f"{name}: self takes no file; self-chat({given}) answers its prompts")
+    return SourceText(name, count, written=True)
+
 # %% ../../nbs/runtime/11_sources.ipynb #src29b
-def _draw(source, tok, n, seq_len, seed, answers):
-    "(n, seq_len) ids of one source, and which of them are answers"
+def _check_source(source, tok, n, answers):
+    "`ValueError` for a source that this model, or what is asked for, cannot use"
     if source.chats is None and answers:
         raise ValueError(
             f"--score_on completion counts the answers of chats, and {source.name} is plain"
             " text: give chats, or --score_on all"
         )
     if source.chats is not None and tok.chat_template is None:
+        holds, instead = "holds chats", "plain text"
+        if source.written:
+            holds, instead = "answers prompts", "self, plain text"
         raise ValueError(
-            f"{source.name} holds chats, and the tokenizer has no chat template: give plain"
-            " text, or an instruction-tuned model"
+            f"{source.name} {holds}, and the tokenizer has no chat template: give {instead},"
+            " or an instruction-tuned model"
         )
+    if source.written and n is None:
+        raise ValueError(
+            f"{source.name} writes as many windows as are asked for: say how many, as"
+            f" {source.name}=N"
+        )
+
+
+def _draw(source, tok, n, seq_len, seed, answers):
+    "(n, seq_len) ids of one source, and which of them are answers"
     try:
         if source.chats is None:
             return windows(source.texts, tok, seq_len, n, seed), None
@@ -321,14 +395,15 @@ def _draw(source, tok, n, seq_len, seed, answers):
     ids = torch.tensor(ids[:whole], dtype=torch.int64).view(-1, seq_len)[which]
     if not answers:
         return ids, None
-    counted = torch.tensor(counted[:whole]).view(-1, seq_len)[which]
-    empty = which[~counted[:, 1:].any(1)].tolist()
-    if empty:
-        raise ValueError(
-            f"{source.name}: windows {empty} hold no token of an answer: give longer windows,"
-            " or --score_on all"
-        )
-    return ids, counted
+    return ids, torch.tensor(counted[:whole]).view(-1, seq_len)[which]
+
+
+def _prompt_tokens(source, tok):
+    "The tokens of a source's prompts, each up to where the answer begins; None: it has none"
+    if source.chats is None:
+        return None
+    rendered = [render_chat(c, tok, prompt=True) for c in source.chats]
+    return [tok(x, add_special_tokens=False, verbose=False)["input_ids"] for x in rendered]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src29c
 def _pack(chats, tok, answers, need):
@@ -343,8 +418,36 @@ def _pack(chats, tok, answers, need):
             break
     return ids, counted
 
+
+def _check_answers(source, counted):
+    "`ValueError` for windows that no token counts in"
+    if empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist():
+        raise ValueError(
+            f"{source.name}: windows {empty} hold no token of an answer: give longer windows,"
+            " or --score_on all"
+        )
+
 # %% ../../nbs/runtime/11_sources.ipynb #src30
 SCORE_ON = "all", "completion"  # which tokens count: every one, or those of the answers
+
+
+def check_sources(
+    sources: Sequence[SourceText],  # of `read_sources`
+    tok: PreTrainedTokenizerBase,  # of the model
+    seq_len: int = 2048,  # tokens a window
+    n: int | None = None,  # windows, as `source_windows` takes it
+    seed: int | None = None,  # None: the first windows of each source; else drawn
+    score_on: str = "all",  # one of `SCORE_ON`
+) -> list[int | None]:  # windows of each
+    "`ValueError` for what `source_windows` could not make, before there is a model."
+    if score_on not in SCORE_ON:
+        raise ValueError(f"score_on={score_on!r}: give one of {', '.join(SCORE_ON)}")
+    counts = _share_windows([(s.name, s.windows) for s in sources], n)
+    for s, k in zip(sources, counts, strict=True):
+        _check_source(s, tok, k, score_on == "completion")
+        if any(x.written for x in sources):  # else the windows are drawn at once
+            _prompt_tokens(s, tok) if s.written else _draw(s, tok, k, seq_len, seed, False)
+    return counts
 
 
 def source_windows(
@@ -355,7 +458,10 @@ def source_windows(
     seed: int | None = None,  # None: the first windows of each source; else drawn
     score_on: str = "all",  # one of `SCORE_ON`
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
-    cache_dir: str | Path | None = None,  # of downloads
+    cache_dir: str | Path | None = None,  # of downloads, and of what the model writes
+    model: PreTrainedModel | None = None,  # dense; that `self` and `self-chat` are written by
+    temperature: float = 1.0,  # at which it writes; 1: as the model says
+    progress: bool = True,  # show a progress bar while it writes
 ) -> torch.Tensor | Windows:  # (n, seq_len); of one plain text a tensor, as `windows`
     """Calibration windows of texts, chats and mixes; one line says what is too short.
 
@@ -376,30 +482,50 @@ def source_windows(
     data_dir : str | Path | None, default None
         folder with local copies of the named texts
     cache_dir : str | Path | None, default None
-        of downloads
+        of downloads, and of what the model writes
+    model : PreTrainedModel | None, default None
+        dense; that `self` and `self-chat` are written by
+    temperature : float, default 1.0
+        at which it writes; 1: as the model says
+    progress : bool, default True
+        show a progress bar while it writes
 
     Returns
     -------
     torch.Tensor | Windows
         (n, seq_len); of one plain text a tensor, as `windows`
     """
-    if score_on not in SCORE_ON:
-        raise ValueError(f"score_on={score_on!r}: give one of {', '.join(SCORE_ON)}")
     sources = spec if _are_read(spec) else read_sources(spec, data_dir, cache_dir)
-    counts = _share_windows([(s.name, s.windows) for s in sources], n)
-    if len(sources) == 1 and sources[0].chats is None and score_on == "all":
+    counts = check_sources(sources, tok, seq_len, n, seed, score_on)
+    answers, parts = score_on == "completion", []
+    plain = len(sources) == 1 and sources[0].chats is None and not sources[0].written
+    if plain:
         return windows(sources[0].texts, tok, seq_len, counts[0], seed)
-    asked = seq_len, seed, score_on == "completion"
-    parts = [_draw(s, tok, k, *asked) for s, k in zip(sources, counts, strict=True)]
+    how = dict(temperature=temperature, seed=seed or 0, progress=progress)
+    how["folder"] = cache_folder(cache_dir) / "synthetic"
+    for s, k in zip(sources, counts, strict=True):
+        if s.written and model is None:
+            raise ValueError(f"{s.name} is written by the model: give it, as model=")
+        if s.written:
+            write = resolve_name(MAKERS["write"])
+            parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
+        else:
+            parts.append(_draw(s, tok, k, seq_len, seed, answers))
+        if answers:
+            _check_answers(s, parts[-1][1])
+    return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
+
+# %% ../../nbs/runtime/11_sources.ipynb #s32p05
+def _are_read(spec):
+    return isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
+
+
+def _mix(sources, parts, answers, how):
+    "Windows of all sources, spread evenly; of those that were written it is said how"
+    labels = [f"{s.label} ({how})" if s.written else s.label for s in sources]
     sizes = [len(ids) for ids, _ in parts]
     places = [((2 * j + 1) / (2 * k), i, j) for i, k in enumerate(sizes) for j in range(k)]
     order = [(i, j) for _, i, j in sorted(places)]
     ids = torch.stack([parts[i][0][j] for i, j in order])
-    counted = None
-    if score_on == "completion":
-        counted = torch.stack([parts[i][1][j] for i, j in order])
-    return Windows(ids, None, counted, tuple(sources[i].label for i, _ in order))
-
-
-def _are_read(spec):
-    return isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
+    counted = torch.stack([parts[i][1][j] for i, j in order]) if answers else None
+    return Windows(ids, None, counted, tuple(labels[i] for i, _ in order))

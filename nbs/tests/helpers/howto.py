@@ -32,7 +32,8 @@ def make_place(folder):
     for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
         tiny_model(kind).save_pretrained(Path(folder) / name)
         byte_tokenizer().save_pretrained(Path(folder) / name)
-    tiny_model().save_pretrained(Path(folder) / 'my-chat-model')
+    talks = tiny_model(max_position_embeddings=512)
+    talks.save_pretrained(Path(folder) / 'my-chat-model')
     tok = byte_tokenizer()
     tok.chat_template = TEMPLATE
     tok.save_pretrained(Path(folder) / 'my-chat-model')
