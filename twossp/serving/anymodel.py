@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'anymodel_refusal', 'per_layer_entries', 'anymodel_config', 'find_unused',
-    'check_layers', 'ask_transformers', 'has_anymodel', 'write_anymodel'
+    'anymodel_refusal', 'per_layer_entries', 'anymodel_config', 'check_layers',
+    'ask_transformers', 'has_anymodel', 'write_anymodel'
 ]
 
 # %% ../../nbs/serving/07_anymodel.ipynb #anymod04
@@ -18,8 +18,10 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
+from ..checkpoint.foreign import find_unused
 from ..checkpoint.reference import NAME as REFERENCE
-from ..checkpoint.save import MODEL_TYPE, check_space, whole_folder
+from ..checkpoint.load import family_entries
+from ..checkpoint.save import check_space, whole_folder
 from ..checkpoint.shards import save_model
 from ..core.compat import causal_class, config_class
 from ..core.families import ARCHS, arch, decoder_layers, model_family
@@ -76,21 +78,17 @@ def per_layer_entries(
     return width, {i: entry for i, entry in layers.items() if entry}
 
 # %% ../../nbs/serving/07_anymodel.ipynb #anymod13
-_OURS = (MODEL_TYPE, "base_model_type", "auto_map")
-
-
 def anymodel_config(
     model: PreTrainedModel,  # pruned, of a dense family
 ) -> dict:  # config.json
     "The configuration of the family, with what the layers have otherwise."
     family = model_family(model.config)
-    entries = config_class(family).to_dict(model.config)
     width, layers = per_layer_entries(model)
     if not any("skip" in x for x in layers.values()) and len({*map(str, layers.values())}) == 1:
         raise ValueError(
             "all layers have the same shapes: export it as native, which every engine reads"
         )
-    return {k: v for k, v in entries.items() if k not in _OURS} | {
+    return family_entries(model.config) | {
         "model_type": family,
         "architectures": ["AnyModel"],
         "base_architecture": causal_class(config_class(family)).__name__,
@@ -99,23 +97,7 @@ def anymodel_config(
         "per_layer_config": layers,
     }
 
-# %% ../../nbs/serving/07_anymodel.ipynb #anymod16
-@torch.enable_grad()
-def find_unused(
-    model: PreTrainedModel,  # pruned, on its device
-) -> list[str]:  # names of parameters
-    "The norms on which the logits no longer depend."
-    home, shapes = arch(model).layers, enumerate(layer_shapes(model))
-    gaps = tuple(f"{home}.{i}." for i, (stays, n) in shapes if not (stays and n))
-    found = {n: p for n, p in model.named_parameters() if n.startswith(gaps) and p.dim() == 1}
-    if not gaps or not found:
-        return []
-    ids = torch.zeros(1, 2, dtype=torch.long, device=model.device)
-    score = model(ids, use_cache=False).logits.float().sum()
-    slopes = torch.autograd.grad(score, [*found.values()], allow_unused=True)
-    return [n for n, slope in zip(found, slopes, strict=True) if slope is None]
-
-# %% ../../nbs/serving/07_anymodel.ipynb #anymod20
+# %% ../../nbs/serving/07_anymodel.ipynb #anymod17
 def check_layers(
     config: PreTrainedConfig,  # with `per_layer_config`
     model: PreTrainedModel,  # pruned: what is written
@@ -143,7 +125,7 @@ def check_layers(
                     f" {shapes[0]}, the pruned model has {shapes[1]}; export it as compatible"
                 )
 
-# %% ../../nbs/serving/07_anymodel.ipynb #anymod23
+# %% ../../nbs/serving/07_anymodel.ipynb #anymod20
 def ask_transformers(
     folder: Path,  # with `per_layer_config`
     model: PreTrainedModel,  # pruned: what is in it
@@ -187,7 +169,7 @@ def has_anymodel() -> bool:  # False without vLLM
 
     return "AnyModel" in ModelRegistry.get_supported_archs()
 
-# %% ../../nbs/serving/07_anymodel.ipynb #anymod25
+# %% ../../nbs/serving/07_anymodel.ipynb #anymod22
 def write_anymodel(
     folder: str | Path,  # of a checkpoint that twossp saved
     out: str | Path,  # folder to make
