@@ -54,6 +54,10 @@ EXPORTERS: dict[str, Exporter] = {  # by name
     "compatible": Exporter(
         f"{_HERE}_to_compatible", "an ordinary checkpoint, zeros where something is gone"
     ),
+    "anymodel": Exporter(
+        "twossp.serving.anymodel:write_anymodel", "per_layer_config, for AnyModel in vLLM",
+        why_not="twossp.serving.anymodel:anymodel_refusal", likes_multiples=True,
+    ),
     "onnx": Exporter(
         f"{_HERE}_to_onnx", "ONNX",
         requirements={'"twossp[onnx]"': ("onnx", "onnxscript")},

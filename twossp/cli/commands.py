@@ -414,8 +414,8 @@ class ExportOptions:
     )
     to: str = flag(
         MISSING,
-        "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native, or"
-        " compatible (zeros where modules were removed)",
+        "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native,"
+        " compatible (zeros where modules were removed), or anymodel (per_layer_config)",
         choices=exporter_names(), decides="nothing",
     )
     out: str | None = flag(

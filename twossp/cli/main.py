@@ -50,6 +50,9 @@ COMMANDS: dict[str, Command] = {
         "estimate size, speed and pruning memory from a configuration",
     ),
     "check": _own("cli.commands:check", "verify a checkpoint and list compatible engines"),
+    "inspect": _own(
+        "cli.inspect:inspect", "show what was removed, by layer, in any pruned model"
+    ),
     "card": _own("cli.commands:show_card", "print the model card of a checkpoint"),
     "export": _own(
         "cli.commands:export", "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime"
