@@ -55,7 +55,8 @@ class _Moments:
         if self.counted is not None:
             mine = self.counted.to(values.device).reshape(-1)
             values = values[mine if token is None else mine[token]]
-        norms = torch.linalg.vector_norm(values, dim=0, dtype=torch.float32)
+        exact = torch.promote_types(values.dtype, torch.float32)
+        norms = torch.linalg.vector_norm(values, dim=0, dtype=exact)
         self.sums[group or 0] += values.sum(0, dtype=torch.float32).cpu().double()
         self.squares[group or 0] += norms.cpu().double().square()
         self.tokens[group or 0] += len(values)

@@ -51,7 +51,8 @@ def bench(
     "`twossp bench`: is the package right on a device, and how fast; rows, and a page."
     from .validate import pick_device
     from ..core.files import atomic_file
-    from ..evaluation.bench import bench_page, make_bench, run_bench
+    from ..evaluation.bench import make_bench, run_bench
+    from ..evaluation.bench_page import bench_page
     from ..runtime.devices import quiet
 
     b = make_bench(pick_device(o), o.shape)

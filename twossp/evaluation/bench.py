@@ -4,76 +4,52 @@
 
 # %% auto #0
 __all__ = [
-    'SHAPES', 'TINY', 'VERDICTS', 'PARTS', 'BOUNDS', 'NEAR', 'WHOLE', 'LEAST', 'Bench',
-    'make_bench', 'Case', 'BenchPart', 'plan_facts', 'near_ties', 'best_multiple',
-    'case_key', 'run_case', 'read_rows', 'run_bench', 'say_row', 'draw_bars',
-    'draw_lines', 'bench_page', 'kept_rows', 'row_table', 'pruning_table',
-    'whole_models'
+    'SHAPES', 'TINY', 'VERDICTS', 'PARTS', 'LEAST', 'has_experts', 'Bench',
+    'make_bench', 'Case', 'BenchPart', 'case_key', 'exact_float32', 'clear_memory',
+    'run_case', 'read_rows', 'run_bench', 'say_row'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
+import gc
 import json
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from html import escape
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
 
-import pandas as pd
 import torch
 from transformers import AutoConfig
 
-from ..baselines.methods import find_method, method, method_names
-from ..checkpoint.exporters import exporter_names, find_exporter
-from ..checkpoint.load import load_pruned
-from ..checkpoint.save import save_pruned
-from ..core.apply import applied, cached_logits
+from ..baselines.methods import method
 from ..core.entries import resolve
 from ..core.files import append_line, mend
-from ..core.parts import structure
-from ..core.plan import drop, get_kind, kind_of
-from ..core.testing import byte_tokenizer, tiny_ids, tiny_model
-from .estimate import build_skeleton, shape_plans
-from .latency import (
-    MULTIPLES, Workload, device_name, measure_latency, random_model, time_beside,
-)
-from .measure import count_operations, weight_bytes
+from .estimate import build_skeleton
+from .latency import MULTIPLES, device_name, random_model
+from .measure import weight_bytes
 from .results import code_version, versions
-from ..pruning.depth import greedy
-from ..pruning.importance import activation_scores
-from ..recovery.distill import recover
-from ..recovery.repair import repair_plan
-from ..runtime.data import load_model
-from ..runtime.devices import as_device, free_bytes, one_line, peak_memory, quiet, wait_for
+from ..runtime.devices import as_device, ask_device, free_bytes, one_line
 from ..runtime.identity import describe
-from ..runtime.layers import counting
-from ..runtime.metrics import inference, nll
-from ..serving.export import export_folder
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e
-_LLAMA = dict(model_type="llama", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32)
+_LLAMA = dict(
+    model_type="llama", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32,
+    intermediate_size=14336, num_key_value_heads=8,
+)
 SHAPES = {  # name -> configuration of a random model
+    "Llama-3.1-8B": _LLAMA | dict(vocab_size=128256, max_position_embeddings=131072),
+    "Qwen3-8B": _LLAMA | dict(
+        model_type="qwen3", num_hidden_layers=36, head_dim=128, intermediate_size=12288,
+        vocab_size=151936, max_position_embeddings=40960,
+    ),
     "Llama-2-7B": _LLAMA | dict(
         num_key_value_heads=32, intermediate_size=11008, vocab_size=32000,
         max_position_embeddings=4096,
     ),
-    "Llama-3.1-8B": _LLAMA | dict(
-        num_key_value_heads=8, intermediate_size=14336, vocab_size=128256,
-        max_position_embeddings=131072,
-    ),
-    "Qwen3-8B": dict(
-        model_type="qwen3", hidden_size=4096, num_hidden_layers=36, num_attention_heads=32,
-        num_key_value_heads=8, head_dim=128, intermediate_size=12288, vocab_size=151936,
-        max_position_embeddings=40960,
-    ),
-    "Mixtral-8x7B, 8 layers": dict(
-        model_type="mixtral", hidden_size=4096, num_hidden_layers=8, num_attention_heads=32,
-        num_key_value_heads=8, intermediate_size=14336, num_local_experts=8,
-        num_experts_per_tok=2, vocab_size=32000, max_position_embeddings=32768,
+    "Mixtral-8x7B": _LLAMA | dict(
+        model_type="mixtral", num_local_experts=8, num_experts_per_tok=2, vocab_size=32000,
+        max_position_embeddings=32768,
     ),
 }
 _SMALL = dict(
@@ -88,6 +64,13 @@ TINY = {
 }
 
 
+def has_experts(
+    config: Mapping,  # of `SHAPES`
+) -> bool:  # True for MoE models
+    "Is a shape one of an MoE model."
+    return any("experts" in k for k in config)
+
+# %% ../../nbs/evaluation/14_bench.ipynb #123cf10e
 @dataclass(frozen=True)
 class Bench:
     "Where a bench runs, and on what."
@@ -116,6 +99,23 @@ class Bench:
         own = {k: v for k, v in (self.options or {}).items() if k in known}
         return dict(progress=False) | own
 
+# %% ../../nbs/evaluation/14_bench.ipynb #e36ca53a
+_ROOM = 1.25  # bytes that a model needs, of its weights: the quarter is for work
+
+
+def _fit_layers(b, name, free):
+    "Name and shape, an MoE model's with as many layers as fit; None: it does not fit"
+    config = b.shapes[name]
+    few = (replace(b, shapes={name: config | dict(num_hidden_layers=n)}) for n in (1, 2))
+    one, two = (weight_bytes(x.skeleton(name)) for x in few)
+    layer, L = two - one, config["num_hidden_layers"]
+    if _ROOM * (one + (L - 1) * layer) <= free:
+        return name, config
+    fits = int((free / _ROOM - one + layer) / layer) // 2 * 2
+    if not has_experts(config) or fits < 2:
+        return None
+    return f"{name}, {fits} layers", dict(config, num_hidden_layers=fits)
+
 
 _FEW = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
 _FEW |= dict(calib_tokens=144, seed=0)
@@ -134,26 +134,24 @@ def make_bench(
     if tiny:
         few = dict(dtype=torch.float32, tokens=32, batches=(1, 4), multiples=(1, 8))
         return Bench(where, chosen, options=_FEW, rounds=1, **few)
-    bench = Bench(where, chosen)
-    free, fits = free_bytes(where), {}
-    for name in chosen:
-        need = weight_bytes(bench.skeleton(name))
-        if 1.25 * need <= free:
-            fits[name] = chosen[name]
-        elif names or name == next(reversed(chosen)) and not fits:
-            raise ValueError(
-                f"{name} takes {need / 1e9:,.1f} GB of weights and a quarter for work,"
-                f" {where} has {free / 1e9:,.1f} GB free: name a smaller shape"
-            )
-    return replace(bench, shapes=fits)
+    bench, free = Bench(where, chosen), free_bytes(where)
+    fits = {name: _fit_layers(bench, name, free) for name in chosen}
+    lost = [name for name, x in fits.items() if x is None]
+    if lost and (names or len(lost) == len(chosen)):
+        need = weight_bytes(bench.skeleton(lost[-1]))
+        raise ValueError(
+            f"{lost[-1]} takes {need / 1e9:,.1f} GB of weights and a quarter for work,"
+            f" {where} has {free / 1e9:,.1f} GB free: name a smaller shape"
+        )
+    return replace(bench, shapes=dict(x for x in fits.values() if x))
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b1ad7edd
 @dataclass(frozen=True)
 class Case:
     "One thing that is measured."
 
-    name: str  # unique in its part
-    # (bench, seconds left) -> numbers, and 'verdict'
+    name: str  # unique in its part and shape
+    # (bench, seconds that it has) -> numbers, and 'verdict'
     run: Callable
     shape: str = ""  # key of the bench's shapes, where it is on one of them
 
@@ -173,405 +171,26 @@ VERDICTS = {  # what a row may say; those that are bad first
     "equal": "to the bit",
     "within": "the stated bound",
     "measured": "",
-    "extrapolated": "from fewer windows, since the time was too short",
+    "extrapolated": "from fewer tokens or steps, since the time was too short",
     "not possible": "on this device, with the reason",
 }
-_HERE = "twossp.evaluation.bench:"
+_SPEED = "twossp.evaluation.bench_speed:"
 PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
-        "plans, losses, caches and files against the CPU in float64", 0.2, f"{_HERE}_right"
+        "plans, losses, caches and files against the CPU in float64", 0.2,
+        "twossp.evaluation.bench_right:right_cases",
     ),
     "prune": BenchPart(
-        "seconds and memory of every method, repair and distillation", 0.4, f"{_HERE}_prune"
+        "seconds and memory of every method, repair and distillation", 0.4,
+        f"{_SPEED}prune_cases",
     ),
     "result": BenchPart(
-        "times of parts by width, and of whole pruned models", 0.3, f"{_HERE}_result"
+        "times of parts by width, and of whole pruned models", 0.3, f"{_SPEED}result_cases"
     ),
     "offload": BenchPart(
-        "models whose layers are fetched one by one", 0.1, f"{_HERE}_offload"
+        "models whose layers are fetched one by one", 0.1, f"{_SPEED}offload_cases"
     ),
 }
-
-# %% ../../nbs/evaluation/14_bench.ipynb #bf88a124
-BOUNDS = {  # dtype -> relative error of a mean loss against the CPU's in float64
-    torch.float64: 1e-12,
-    torch.float32: 1e-5,
-    torch.bfloat16: 2e-2,
-    torch.float16: 4e-3,
-}
-NEAR = 1e-5  # of two values, relative: rounding in float32 may exchange them
-
-
-def _family(name):
-    "The tiny family that a method is tried on"
-    return "mixtral" if find_method(name).experts_only else "llama"
-
-
-def _tiny(b, family, dtype, device=None):
-    model = tiny_model(family, dtype=dtype)
-    if family == "mixtral":  # grouped kernels have no float64
-        model.set_experts_implementation("eager")
-    return model.to(device or b.device)
-
-
-def _find(b, name, model, log=None):
-    "A method's plan on the small windows"
-    options = b.method_options(name) | _FEW
-    known = signature(method(name)).parameters
-    options = {k: v for k, v in options.items() if k in known}
-    return method(name)(model, tiny_ids(6, 24), 0.3, log=log, **options)
-
-
-_REFERENCES: dict = {}  # name -> a method's plan on the CPU, in float64
-
-
-def _reference(b, name):
-    "The plan that others are compared with, found once"
-    if name not in _REFERENCES:
-        _REFERENCES[name] = _find(b, name, _tiny(b, _family(name), torch.float64, "cpu"))
-    return _REFERENCES[name]
-
-# %% ../../nbs/evaluation/14_bench.ipynb #4906c6ce
-def plan_facts(
-    plan,  # of any kind
-) -> dict:  # equal only for equal plans
-    "What a plan removes, as plain data, without its tensors."
-    return get_kind(kind_of(plan)).to_dict(plan)
-
-
-def near_ties(
-    plan,  # found in float32
-    reference,  # found in float64
-    log: Mapping,  # of the method that found it: `scores` of neurons, `trials`
-) -> tuple[int, bool]:  # units that differ; are all of them as near as rounding
-    "Units in which two plans differ, and whether their values tell them apart."
-    differ, near = 0, True
-    for i, (a, c) in enumerate(zip(plan.ffn, reference.ffn, strict=True)):
-        odd = sorted({*(a or ())} ^ {*(c or ())})
-        differ += len(odd)
-        if odd and "scores" in log:
-            score = torch.as_tensor(log["scores"][i]).double()[odd]
-            near &= bool((score.max() - score.min()) <= NEAR * score.max())
-        elif odd:
-            near = False
-    odd = [i for i, (a, c) in enumerate(zip(plan.attn, reference.attn, strict=True)) if a != c]
-    differ += len(odd)
-    for step in {t.step for t in log.get("trials", ())} if odd else ():
-        tried = sorted(t.nll for t in log["trials"] if t.step == step)
-        near &= tried[1] - tried[0] <= NEAR * tried[0] if len(tried) > 1 else True
-    return differ, near and (not odd or "trials" in log)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #1687ffb2
-def _same_plan(name, b, left):
-    "Float64 on the device and on the CPU"
-    here = _find(b, name, _tiny(b, _family(name), torch.float64))
-    there = _reference(b, name)
-    return dict(verdict="equal" if plan_facts(here) == plan_facts(there) else "wrong")
-
-
-def _near_plan(name, b, left):
-    "Float32 on the device, float64 on the CPU"
-    log, there = {}, _reference(b, name)
-    here = _find(b, name, _tiny(b, _family(name), torch.float32), log)
-    if plan_facts(here) == plan_facts(there):
-        return dict(verdict="equal", differ=0)
-    if not hasattr(here, "ffn"):
-        return dict(verdict="wrong")
-    differ, near = near_ties(here, there, log)
-    return dict(verdict="within" if near else "wrong", differ=differ)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #ead591d1
-def _same_loss(dtype, b, left):
-    "Losses of a dense and a pruned model"
-    ids, worst = tiny_ids(4, 32), 0.0
-    here, there = _tiny(b, "llama", dtype), _tiny(b, "llama", torch.float64, "cpu")
-    for plan in (drop(4), drop(4, attn=[1], ffn=[2])):
-        with applied(here, plan), applied(there, plan):
-            one, two = (nll(m, ids).double() for m in (here, there))
-        worst = max(worst, ((one - two).abs() / two).max().item())
-    bound = max(BOUNDS[dtype], 2e-7)  # losses are in float32
-    return dict(verdict="within" if worst <= bound else "wrong", error=worst, bound=bound)
-
-
-def _same_cached(dtype, b, left):
-    "Decoding with a cache against reading at once, as a part of the largest logit"
-    m, ids, worst = _tiny(b, "llama", dtype), tiny_ids(2, 24).to(b.device), 0.0
-    for plan in (drop(4), drop(4, attn=[0, 3], ffn=[1])):
-        with applied(m, plan), inference(m):
-            whole = m(ids, use_cache=False).logits
-            steps = cached_logits(m, ids, 8)
-        worst = max(worst, ((whole - steps).abs().max() / whole.abs().max()).item())
-    bound = 3 * BOUNDS[dtype]
-    return dict(verdict="within" if worst <= bound else "wrong", error=worst, bound=bound)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #a076a3e4
-def _same_files(b, left):
-    "Saved from the device and loaded there again: logits; and every format without extras"
-    m, ids = _tiny(b, "llama", torch.float32), tiny_ids(2, 16).to(b.device)
-    with tempfile.TemporaryDirectory() as d, quiet():
-        folder, forms = Path(d) / "pruned", []
-        plan = _find(b, "2ssp", m)
-        save_pruned(m, plan, folder, byte_tokenizer())
-        back = load_pruned(folder).to(b.device)
-        with applied(m, plan), inference(m), inference(back):
-            same = torch.equal(m(ids).logits, back(ids).logits)
-        for name in exporter_names():
-            row = find_exporter(name)
-            if not row.requirements and row.says_removed:
-                export_folder(folder, name, Path(d) / name)
-                forms.append(name)
-    return dict(verdict="equal" if same and forms else "wrong", exported=", ".join(forms))
-
-
-def _same_again(b, left):
-    "Twice the same plan and losses, to the bit"
-    m = _tiny(b, "llama", torch.float32)
-    one, two = ((plan_facts(_find(b, "2ssp", m)), nll(m, tiny_ids()).tolist()) for _ in (0, 1))
-    return dict(verdict="equal" if one == two else "wrong")
-
-# %% ../../nbs/evaluation/14_bench.ipynb #6686447c
-def _count_waits(work):
-    "Host–device synchronizations of a piece of work, on CUDA"
-    before = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            work()
-        finally:
-            torch.cuda.set_sync_debug_mode(before)
-    return sum("synchroniz" in str(w.message) for w in found)
-
-
-def _waits(b, left):
-    "Synchronizations of scoring and of one greedy step: as many whatever the depth"
-    if b.device.type != "cuda":
-        return dict(verdict="not possible", why="only CUDA counts synchronizations")
-    found = {}
-    for L in (4, 8):
-        m = tiny_model("llama", num_hidden_layers=L).to(b.device)
-        one = [drop(L, attn=[i]) for i in range(L)]
-        scored = partial(activation_scores, m, tiny_ids(6, 24), progress=False, cache=False)
-        step = partial(greedy, m, drop(L), one, 1, tiny_ids(1, 24), progress=False)
-        scored(), step()  # on first use, a model's replay is checked
-        found[f"scores, {L} layers"], found[f"step, {L} layers"] = map(_count_waits, (scored, step))
-    counts = [*found.values()]
-    return found | dict(verdict="within" if counts[:2] == counts[2:] else "wrong")
-
-
-def _right(b) -> Iterator[Case]:
-    "The cases of the part *right*"
-    for name in method_names():
-        yield Case(f"plan of {name}, float64", partial(_same_plan, name))
-        yield Case(f"plan of {name}, float32", partial(_near_plan, name))
-    for dtype in BOUNDS:
-        words = str(dtype)[6:]
-        yield Case(f"losses, {words}", partial(_same_loss, dtype))
-        yield Case(f"cached decoding, {words}", partial(_same_cached, dtype))
-    yield Case("saved, reloaded, exported", _same_files)
-    yield Case("twice the same", _same_again)
-    yield Case("synchronizations", _waits)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #7453e127
-def _windows(b, n):
-    "Random token windows, on the CPU as calibration text is"
-    return tiny_ids(n, b.tokens, vocab=min(s["vocab_size"] for s in b.shapes.values()))
-
-
-def _timed(b, work):
-    "Seconds and peak memory of a piece of work, and what it gave"
-    wait_for(b.device)
-    with peak_memory(b.device) as p:
-        start = time.perf_counter()
-        out = work()
-        wait_for(b.device)
-        seconds = time.perf_counter() - start
-    return dict(seconds=seconds, peak=p.peak), out
-
-# %% ../../nbs/evaluation/14_bench.ipynb #b515e9d9
-def _prune_one(name, shape, b, left):
-    "One method at 25 %, with as many windows as it takes"
-    n = min(find_method(name).windows or 1, 256 if b.options is None else 8)
-    model, log = b.model(shape), {}
-    find = lambda k, **options: _timed(b, partial(
-        method(name), model, _windows(b, k), 0.25, **b.method_options(name), **options
-    ))[0]
-    try:
-        if n > 1 and left < 600:  # a few windows tell how long all of them take
-            few = max(1, n // 16)
-            expected = find(few)["seconds"] * n / few
-            if expected > left:
-                facts = dict(seconds=expected, windows=n, measured_on=few)
-                return dict(verdict="extrapolated") | facts
-        found = find(n, log=log)
-    except ValueError as e:  # what a method refuses: attention modules are too few, for one
-        return dict(verdict="not possible", why=one_line(e))
-    weights = weight_bytes(model)
-    facts = found | dict(windows=n, passes=log.get("forwards"), weights=weights)
-    if found["peak"] is not None:  # the stated workspace: what methods may take of what is free
-        limit = 1.1 * weights + free_bytes(b.device) / 2
-        facts |= dict(verdict="measured" if found["peak"] <= limit else "wrong")
-    return dict(verdict="measured") | facts
-
-# %% ../../nbs/evaluation/14_bench.ipynb #96cc7f69
-def _against_naive(shape, b, left):
-    "Stage 2 with the trie, against one forward pass of the whole model a candidate"
-    model, ids = b.model(shape), _windows(b, 1)
-    L = len(structure(model))
-    plans, few = [drop(L, attn=[i]) for i in range(L)], range(0, L, max(1, L // 4))
-    work = partial(greedy, model, drop(L), plans, 1, ids, progress=False)
-    work()
-    fast, _ = _timed(b, work)
-
-    def naive():
-        for i in few:
-            with applied(model, plans[i], park=False):
-                nll(model, ids)
-
-    naive()
-    slow, _ = _timed(b, naive)
-    seconds = slow["seconds"] * L / len(few)
-    facts = dict(seconds=fast["seconds"], naive=seconds, ratio=seconds / fast["seconds"])
-    return dict(verdict="measured") | facts
-
-
-def _repair_rate(shape, b, left):
-    "Least-squares reconstruction, in tokens a second"
-    model, ids = b.model(shape), _windows(b, 4)
-    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
-    found, _ = _timed(b, lambda: repair_plan(model, plan, ids, progress=False))
-    return dict(verdict="measured", rate=ids.numel() / found["seconds"]) | found
-
-
-def _distil_rate(shape, b, left):
-    "Distillation with LoRA-free training of all weights, in tokens a second"
-    model, ids, log = b.model(shape), _windows(b, 6), {}
-    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
-    how = dict(tokens=4 * b.tokens, checkpointing=b.options is None, progress=False, log=log)
-    found, _ = _timed(b, lambda: recover(model, plan, ids, **how))
-    tokens = log["recovery"]["steps"] * b.tokens
-    return dict(verdict="measured", rate=tokens / found["seconds"], tokens=tokens) | found
-
-# %% ../../nbs/evaluation/14_bench.ipynb #4e365c35
-def _prune(b) -> Iterator[Case]:
-    "The cases of the part *prune*"
-    for shape, config in b.shapes.items():
-        experts = any("experts" in k for k in config)
-        for name in method_names():
-            if experts or not find_method(name).experts_only:
-                yield Case(name, partial(_prune_one, name, shape), shape)
-        if not experts:
-            yield Case("2ssp's search against the naive one", partial(_against_naive, shape), shape)
-            yield Case("repair", partial(_repair_rate, shape), shape)
-            yield Case("distillation", partial(_distil_rate, shape), shape)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #4e470d7a
-def best_multiple(
-    table,  # a `LatencyTable` with several multiples
-) -> int:  # of which FFN widths should be
-    "The smallest multiple with which a neuron costs no more than with any other, within 2 %."
-    found: dict = {}
-    for r in table.savings:
-        if len(r.of) == 1 and r.of[0] > 1 and 0 < r.units[0] < r.of[0]:
-            kind = max(n for n in table.multiples if r.units[0] % n == 0)
-            full = next(x.seconds for x in table.savings if (x.group, x.units) == (r.group, (0,)))
-            found.setdefault(kind, []).append((full - r.seconds) / r.units[0])
-    cost = {n: sum(x) / len(x) for n, x in sorted(found.items())}
-    return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #3fd591fa
-def _workloads(b):
-    "What is timed: a prompt, and decoding at several batches"
-    yield Workload(b.tokens, 1, True)
-    for n in b.batches:
-        yield Workload(b.tokens, n, graphs=b.device.type == "cuda")
-
-
-def _table(shape, work, b, left):
-    "A latency table, kept whole in the row"
-    table = measure_latency(b.model(shape), work, b.multiples, rounds=b.rounds, passes=3)
-    return dict(verdict="measured", table=asdict(table), multiple=best_multiple(table))
-
-
-WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
-
-
-def _whole(shape, work, b, left):
-    "Six pruned models: predicted, measured, and counted, as fractions of the dense one"
-    model, rows = b.model(shape), {}
-    table = measure_latency(model, work, (1,), rounds=b.rounds, passes=3)
-    new, past = (work.context, 0) if work.prefill else (1, work.context)
-    dense = count_operations(model, new, past, logits=1)
-    for name, x in WHOLE:
-        plan = shape_plans(b.skeleton(shape), name, x)[0]
-        shaped = partial(applied, model, plan)
-        share = time_beside(model, shaped, work, b.rounds, 3)[1]
-        with applied(model, plan):
-            counted = count_operations(model, new, past, logits=1) / dense
-        guess = table.predict(model, plan) / table.seconds
-        rows[f"{name}, {100 * x:g} %"] = dict(predicted=guess, measured=share, counted=counted)
-    return dict(verdict="measured", models=rows)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #4e75c67a
-def _result(b) -> Iterator[Case]:
-    "The cases of the part *result*"
-    for shape, config in b.shapes.items():
-        if not any("experts" in k for k in config):
-            for work in _workloads(b):
-                yield Case(f"table, {work}", partial(_table, shape, work), shape)
-            for work in [*_workloads(b)][:2]:
-                yield Case(f"whole models, {work}", partial(_whole, shape, work), shape)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #0dc44dc6
-def _copy_rate(device):
-    "Bytes a second from the CPU's memory to a device"
-    x = torch.zeros(2**26, dtype=torch.uint8)
-    x = x.pin_memory() if device.type == "cuda" else x
-    copy = lambda: x.to(device, copy=True)
-    copy(), wait_for(device)
-    start = time.perf_counter()
-    copy(), wait_for(device)
-    return x.numel() / (time.perf_counter() - start)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #7612e0ca
-def _streamed(shape, b, left):
-    "2SSP on a model whose layers are on disk, against the same in memory"
-    whole, ids = b.model(shape), _windows(b, 4)
-    find = partial(method("2ssp"), calib=ids, sparsity=0.25, progress=False)
-    want, weights = plan_facts(find(whole)), weight_bytes(whole)
-    layers = whole.get_submodule(structure(whole).home)
-    sizes = [sum(p.nbytes for p in x.parameters()) for x in layers]
-    with tempfile.TemporaryDirectory() as d, quiet():
-        whole.save_pretrained(d)
-        byte_tokenizer().save_pretrained(d)
-        del whole, layers
-        limited = b.device.type == "cuda"
-        if limited:
-            torch.cuda.empty_cache()
-            total = torch.cuda.get_device_properties(b.device).total_memory
-            torch.cuda.set_per_process_memory_fraction(weights / 3 / total, b.device)
-        try:
-            model, _ = load_model(d, device=b.device, stream=True)
-            with counting(model) as work:
-                found, plan = _timed(b, lambda: find(model))
-        finally:
-            if limited:
-                torch.cuda.set_per_process_memory_fraction(1.0, b.device)
-    moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
-    return found | dict(
-        verdict="equal" if plan_facts(plan) == want else "wrong", moved=moved,
-        rate=moved / found["seconds"], copy_rate=_copy_rate(b.device),
-    )
-
-
-def _offload(b) -> Iterator[Case]:
-    "The cases of the part *offload*, on a shape of few layers"
-    for shape, config in b.shapes.items():
-        few = dict(config, num_hidden_layers=min(8, config["num_hidden_layers"]), vocab_size=512)
-        own = replace(b, shapes={shape: few})
-        if not any("experts" in k for k in config):
-            run = lambda b, left, own=own, shape=shape: _streamed(shape, own, left)
-            yield Case("2ssp, streamed", run, shape)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #bnchkey1
 LEAST = 0.5  # minutes of a bench
@@ -591,22 +210,53 @@ def case_key(
     return describe("bench", **facts)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    "Inside, products of float32 matrices are not rounded to TF32, on CUDA."
+    matmul = torch.backends.cuda.matmul
+    name, off = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else (
+        "allow_tf32", False  # torch up to 2.8
+    )
+    before = getattr(matmul, name)
+    setattr(matmul, name, off)
+    try:
+        yield
+    finally:
+        setattr(matmul, name, before)
+
+
+def clear_memory(
+    device: torch.device,  # any
+):
+    "Free what nobody holds any more: models refer to themselves."
+    gc.collect()
+    if device.type != "cpu":
+        torch.get_device_module(device.type).empty_cache()
+
+
 def run_case(
     b: Bench,  # where it is measured
     case: Case,  # what
-    left: float,  # seconds that its part has
+    left: float,  # seconds that it has
 ) -> dict:  # its numbers, with a verdict
     "One case, in float32 without TF32; an error is a row as well."
-    matmul = torch.backends.cuda.matmul
-    before, matmul.allow_tf32 = matmul.allow_tf32, False
     try:
-        return case.run(b, left)
+        with exact_float32():
+            return case.run(b, left)
     except (torch.OutOfMemoryError, MemoryError) as e:
         return dict(verdict="not possible", why=f"out of memory: {one_line(e)}")
     except Exception as e:
         return dict(verdict="failed", why=one_line(e))
     finally:
-        matmul.allow_tf32 = before
+        clear_memory(b.device)
+
+
+def _answers(device):
+    "Does a device still work? After some errors of CUDA, nothing does in this process"
+    try:
+        return bool((torch.ones(1, device=device) + 1).item() == 2)
+    except RuntimeError:
+        return False
 
 
 def read_rows(
@@ -623,6 +273,12 @@ def read_rows(
         raise ValueError(f"{file} holds no rows of a bench: {one_line(e)}") from e
 
 # %% ../../nbs/evaluation/14_bench.ipynb #1dcd3d10
+def _is_open(row, left):
+    "Is a case still to be measured, which would have so many seconds"
+    verdict = (row or {}).get("verdict", "failed")
+    return verdict == "failed" or verdict == "extrapolated" and row["seconds"] <= left
+
+
 def run_bench(
     b: Bench,  # where, and on what
     results: str | Path,  # file of JSON lines, appended to
@@ -638,23 +294,31 @@ def run_bench(
         raise ValueError(f"a bench takes at least {LEAST:g} minutes; got {minutes:g}")
     parts = [k for k in PARTS if k in only or not only]
     share, start = sum(PARTS[k].share for k in parts), clock()
-    have, rows, waiting, until = read_rows(results), [], 0, start
+    have, rows, waiting, until, works = read_rows(results), [], 0, start, True
     for part in parts:
         until += 60 * minutes * PARTS[part].share / share
-        for case in resolve(PARTS[part].cases)(b):
-            key = case_key(b, part, case)
-            if have.get(key, {}).get("verdict", "failed") == "failed":
-                if clock() >= until:
+        cases = {case_key(b, part, c): c for c in resolve(PARTS[part].cases)(b)}
+        missing = sum(_is_open(have.get(k), 0) for k in cases)
+        for key, case in cases.items():
+            began = clock()
+            left = (until - began) / max(1, missing)
+            missing -= _is_open(have.get(key), 0)
+            if _is_open(have.get(key), left):
+                if left > 0 and works:
+                    found = run_case(b, case, left)
+                    head = dict(key=key, part=part, case=case.name, shape=case.shape)
+                    head |= dict(device=device_name(b.device), took=round(clock() - began, 3))
+                    have[key] = head | found | dict(versions=versions())
+                    append_line(results, json.dumps(have[key]))
+                    name = " ".join([case.shape, case.name]).strip()
+                    say(f"{part}: {name}: {say_row(have[key])}")
+                    works = found["verdict"] != "failed" or _answers(b.device)
+                    if not works:
+                        say(f"{b.device} does not answer any more: the same command goes on")
+                else:
                     waiting += 1
-                    continue
-                began = clock()
-                found = run_case(b, case, until - began)
-                head = dict(key=key, part=part, case=case.name, shape=case.shape)
-                head |= dict(device=device_name(b.device), took=round(clock() - began, 3))
-                have[key] = head | found | dict(versions=versions())
-                append_line(results, json.dumps(have[key]))
-                say(f"{part}: {' '.join([case.shape, case.name]).strip()}: {say_row(have[key])}")
-            rows.append(have[key])
+            if key in have:
+                rows.append(have[key])
     return rows, waiting
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b517c787
@@ -666,161 +330,3 @@ def say_row(
     numbers = {k: v for k, v in row.items() if k not in known and isinstance(v, (int, float, str))}
     each = [f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items()]
     return ", ".join([row["verdict"], *([row["why"]] if "why" in row else []), *each])
-
-# %% ../../nbs/evaluation/14_bench.ipynb #a03804f8
-def draw_bars(
-    values: Mapping[str, float],  # label -> a number of at least 0
-    unit: str = "",  # behind each number
-) -> str:  # an SVG figure
-    "Horizontal bars, as SVG."
-    most, h = max(values.values(), default=0) or 1, 20
-    rows = []
-    for i, (label, x) in enumerate(values.items()):
-        y, wide = i * h, 360 * x / most
-        rows.append(
-            f'<text x="215" y="{y + 14}" text-anchor="end">{escape(label)}</text>'
-            f'<rect x="220" y="{y + 3}" width="{wide:.1f}" height="{h - 6}" fill="#3b6ea5"/>'
-            f'<text x="{225 + wide:.1f}" y="{y + 14}">{x:.4g}{escape(unit)}</text>'
-        )
-    head = f'<svg role="img" width="680" height="{h * len(values)}" font-size="12">'
-    return f'{head}{"".join(rows)}</svg>'
-
-
-def draw_lines(
-    lines: Mapping[str, Sequence[tuple[float, float]]],  # label -> points, x and y
-    x_label: str,  # below
-) -> str:  # an SVG figure
-    "Curves over one axis from zero, as SVG."
-    colors = "#3b6ea5", "#c44e52", "#55a868", "#8172b2", "#937860"
-    points = [p for line in lines.values() for p in line]
-    x1, y1 = (max((p[k] for p in points), default=1) or 1 for k in (0, 1))
-    at = lambda p: f"{50 + 400 * p[0] / x1:.1f},{210 - 190 * max(0, p[1]) / y1:.1f}"
-    rows = ['<path d="M50 20V210H450" fill="none" stroke="#888"/>']
-    for i, (label, line) in enumerate(lines.items()):
-        color = colors[i % len(colors)]
-        rows.append(
-            f'<polyline points="{" ".join(map(at, sorted(line)))}" fill="none" stroke="{color}"/>'
-            f'<text x="460" y="{30 + 16 * i}" fill="{color}">{escape(label)}</text>'
-        )
-    rows.append(f'<text x="450" y="228" text-anchor="end">{escape(x_label)}, to {x1:g}</text>')
-    rows.append(f'<text x="50" y="14">{y1:.3g}</text>')
-    return f'<svg role="img" width="800" height="235" font-size="12">{"".join(rows)}</svg>'
-
-
-def _cells(rows, names):
-    "Rows of an HTML table"
-    line = lambda tag, values: f"<tr>{''.join(f'<{tag}>{v}</{tag}>' for v in values)}</tr>"
-    return f"<table>{line('th', names)}{''.join(line('td', r) for r in rows)}</table>"
-
-# %% ../../nbs/evaluation/14_bench.ipynb #d5504b24
-def _figures(part, rows):
-    "The figures of a part, and tables of what is nested in its rows"
-    for shape in dict.fromkeys(r["shape"] for r in rows):
-        own = [r for r in rows if r["shape"] == shape]
-        timed = {r["case"]: r["seconds"] for r in own if r.get("seconds")}
-        if timed:
-            yield f"<h3>{escape(shape)}: seconds</h3>{draw_bars(timed, ' s')}"
-        for r in own:
-            if "table" in r:
-                lines: dict = {}
-                for x in r["table"]["savings"]:
-                    if len(x["of"]) == 1 and x["of"][0] > 1:
-                        kind = max(n for n in r["table"]["multiples"] if x["units"][0] % n == 0)
-                        dense = r["table"]["seconds"]
-                        lines.setdefault(f"multiples of {kind}", []).append(
-                            (1 - x["units"][0] / x["of"][0], 1000 * x["seconds"])
-                        )
-                yield (
-                    f"<h3>{escape(shape)}: {escape(r['case'])}</h3><p>dense:"
-                    f" {1000 * dense:.4g} ms; one FFN saves, in ms, by the fraction of its"
-                    f" neurons that is removed; advised multiple: {r['multiple']}</p>"
-                    f"{draw_lines(lines, 'fraction removed')}" if lines else ""
-                )
-            if "models" in r:
-                cells = [[k, *(f"{m[n]:.3f}" for n in ("predicted", "measured", "counted"))]
-                         for k, m in r["models"].items()]
-                head = ["of the dense model's time", "predicted", "measured", "counted"]
-                yield f"<h3>{escape(shape)}: {escape(r['case'])}</h3>{_cells(cells, head)}"
-
-# %% ../../nbs/evaluation/14_bench.ipynb #2871f8ba
-_STYLE = """body {font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto;
-  padding: 0 1em} table {border-collapse: collapse} svg {max-width: 100%}
-td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: left}
-.wrong, .failed {color: #b00020; font-weight: bold}"""
-
-
-def bench_page(
-    rows: Sequence[Mapping],  # of `run_bench`
-    waiting: int = 0,  # cases that are not measured yet
-) -> str:  # one self-contained page
-    "The rows of a bench as an HTML page: what is wrong first, then part by part."
-    bad = [r for r in rows if r["verdict"] in ("wrong", "failed")]
-    devices = ", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows"
-    said = f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet"
-    body = [f"<h1>twossp bench: {escape(devices)}</h1><p>{said}</p>"]
-    for part, about in [("wrong or failed", ""), *((k, p.about) for k, p in PARTS.items())]:
-        own = bad if part not in PARTS else [r for r in rows if r["part"] == part]
-        if part in PARTS or own:
-            body.append(f"<h2>{part}</h2><p>{escape(about)}</p>")
-        if part in PARTS and not own:
-            body.append("<p>not measured yet</p>")
-        cells = [
-            [
-                escape(r["shape"]),
-                escape(r["case"]),
-                f'<span class="{r["verdict"]}">{escape(say_row(r))}</span>',
-            ]
-            for r in own
-        ]
-        body.append(_cells(cells, ["shape", "case", "found"]) if own else "")
-        body += _figures(part, own) if part in PARTS else []
-    made = {k: v for r in rows[:1] for k, v in r["versions"].items()}
-    body.append(f"<p><small>{escape(', '.join(f'{k} {v}' for k, v in made.items()))}</small></p>")
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>twossp bench</title><style>{_STYLE}</style>"
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>'
-        f'<body>{"".join(body)}</body></html>\n'
-    )
-
-# %% ../../nbs/evaluation/14_bench.ipynb #ecae98ad
-def kept_rows(
-    folder: str | Path,  # of files of JSON lines; need not exist
-) -> list[dict]:  # of all of them
-    "The rows of every bench that is kept in a folder."
-    files = sorted(Path(folder).glob("*.jsonl"))
-    return [row for f in files for row in read_rows(f).values()]
-
-
-def row_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row each
-    "What was found, in words."
-    names = "device", "part", "shape", "case"
-    return pd.DataFrame([{k: r[k] for k in names} | dict(found=say_row(r)) for r in rows])
-
-
-def pruning_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # methods × shapes
-    "Seconds of each method at 25 %, and which of them were extrapolated."
-    own = [r for r in rows if r["part"] == "prune" and r.get("seconds") is not None]
-    mark = lambda r: " (extrapolated)" if r["verdict"] == "extrapolated" else ""
-    found: dict = {}
-    for r in own:
-        column = found.setdefault(f"{r['shape']}, {r['device']}", {})
-        column[r["case"]] = f"{r['seconds']:,.1f}{mark(r)}"
-    return pd.DataFrame(found).fillna("")
-
-
-def whole_models(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row a pruned model
-    "Time of pruned models as a fraction of the dense one's: predicted, measured, counted."
-    return pd.DataFrame([
-        {k: r[k] for k in ("device", "shape")} | dict(timed=r["case"][14:], model=name) | m
-        for r in rows
-        for name, m in r.get("models", {}).items()
-    ]).round(3)

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = [
-    'MULTIPLES', 'FRACTIONS', 'Workload', 'random_model', 'fill_cache', 'make_pass',
-    'capture_pass', 'time_beside', 'Saving', 'timed_widths', 'width_kind',
-    'LatencyTable', 'measure_latency', 'device_name', 'latency_identity',
-    'latency_table', 'table_from_dict', 'parse_time', 'find_latency', 'reach_latency'
+    'MULTIPLES', 'FRACTIONS', 'Workload', 'random_model', 'fill_cache', 'FixedLayer',
+    'fix_cache', 'make_pass', 'NoGraph', 'capture_pass', 'time_beside',
+    'fastest_attention', 'Saving', 'timed_widths', 'width_kind', 'LatencyTable',
+    'measure_latency', 'device_name', 'latency_identity', 'latency_table',
+    'table_from_dict', 'best_multiple', 'advise_multiple', 'parse_time', 'find_latency',
+    'reach_latency'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -18,7 +20,7 @@ import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from inspect import signature
 from operator import or_
@@ -27,7 +29,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from transformers import Cache, PreTrainedModel
+from transformers import Cache, DynamicLayer, PreTrainedModel
+from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name, swapped
@@ -97,41 +100,88 @@ def fill_cache(
             cache.update(*more, i)
     return cache
 
-# %% ../../nbs/evaluation/13_latency.ipynb #8b00702f
+# %% ../../nbs/evaluation/13_latency.ipynb #ddad8c60
+class FixedLayer(DynamicLayer):
+    "A full layer of a cache: each step writes its last place again, and nothing grows."
+
+    def __init__(
+        self,
+        keys: torch.Tensor,  # (b, heads, context, width)
+        values: torch.Tensor,  # the same but for the width
+    ):
+        super().__init__()
+        more = lambda x: torch.cat([x, x[..., -1:, :]], dim=-2)
+        self.keys, self.values = more(keys), more(values)
+        self.device, self.dtype, self.is_initialized = keys.device, keys.dtype, True
+
+    def update(self, key_states, value_states, *args, **kwargs):
+        "The states of one token are written behind the context"
+        self.keys[..., -1:, :].copy_(key_states)
+        self.values[..., -1:, :].copy_(value_states)
+        return self.keys, self.values
+
+    def get_seq_length(self, *args):
+        "Tokens of the context"
+        return self.keys.shape[-2] - 1
+
+
+def fix_cache(
+    cache: Cache,  # filled; changed in place
+) -> Cache:  # the same; layers that are no plain keys and values stay as they are
+    "A cache whose tensors stay where they are, as a CUDA graph needs them."
+    for i, layer in enumerate(cache.layers):
+        if type(layer) is DynamicLayer and layer.is_initialized:
+            cache.layers[i] = None  # its tensors leave when the new ones are there
+            cache.layers[i] = FixedLayer(layer.keys, layer.values)
+    return cache
+
+# %% ../../nbs/evaluation/13_latency.ipynb #5be36a8d
 def make_pass(
     model: PreTrainedModel,  # dense or pruned, in inference mode
     work: Workload,  # what a pass is
 ) -> Callable:  # one pass, without arguments
-    "What is timed; each step of decoding makes the cache a token longer."
+    "What is timed; without CUDA graphs, each step makes the cache a token longer."
     known = signature(model.forward).parameters
     given = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
     new = work.context if work.prefill else 1
     ids = torch.zeros(work.batch, new, dtype=torch.long, device=input_device(model))
     if not work.prefill:
-        given[cache_name(model)] = fill_cache(model, work.context, work.batch)
+        cache = fill_cache(model, work.context, work.batch)
+        given[cache_name(model)] = fix_cache(cache) if work.graphs else cache
     step = lambda: model(ids, use_cache=True, **given)
     return capture_pass(step, ids.device) if work.graphs else step
 
 
+class NoGraph(ValueError):
+    "A pass that cannot be captured as a CUDA graph."
+
+
 def capture_pass(
-    step: Callable,  # a pass that does not wait for the CPU
+    step: Callable,  # a pass that neither waits for the CPU nor leaves tensors behind
     device: torch.device,  # a CUDA device
 ) -> Callable:  # the same work, launched at once
-    "A pass as one CUDA graph; `ValueError` where it cannot be captured."
+    "A pass as one CUDA graph; `NoGraph` where it cannot be captured."
     if device.type != "cuda":
-        raise ValueError(f"CUDA graphs are for CUDA devices, not for {device.type}")
+        raise NoGraph(f"CUDA graphs are for CUDA devices, not for {device.type}")
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))
     try:
-        with torch.cuda.stream(side):
-            step(), step()
+        with torch.cuda.stream(side):  # handles and workspaces belong to a stream
+            for _ in range(3):
+                step()
         torch.cuda.current_stream(device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=side):
             step()
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as e:
-        raise ValueError(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
-    return graph.replay
+        raise NoGraph(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
+
+    def replay(keep=step):  # a graph holds addresses, and not the tensors that are there
+        graph.replay()
+
+    return replay
 
 # %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
 def _share(model):
@@ -144,11 +194,13 @@ def time_beside(
     model: PreTrainedModel,  # dense
     shaped: Callable,  # () -> context manager, which gives the model in another shape
     work: Workload,  # what a pass is
-    rounds: int = 3,  # each begins with caches of the same length
+    rounds: int = 3,  # each begins with caches of the same length; one with CUDA graphs
     passes: int = 5,  # of each model in a round, in turns, after one that is not counted
 ) -> tuple[float, float]:  # seconds of the dense model; the other's as a fraction
     "Time of a pass of another shape, measured in turns with the dense model: medians."
     device, pairs = input_device(model), []
+    if work.graphs:  # its cache does not grow, and capturing takes longer than passes
+        rounds, passes = 1, rounds * passes
     with shaped() as other:
         other = _share(other) if other is model else other
     for _ in range(rounds):
@@ -158,6 +210,31 @@ def time_beside(
                 pairs.append([time_calls(x, device, int(i == 0), 1)[0] for x in steps])
     shares = [other / dense for dense, other in pairs]
     return statistics.median(dense for dense, _ in pairs), statistics.median(shares)
+
+# %% ../../nbs/evaluation/13_latency.ipynb #18af96ee
+def fastest_attention(
+    model: PreTrainedModel,  # dense; its attention is as before afterwards
+    work: Workload,  # what a pass is
+    passes: int = 3,  # of each, after one that is not counted
+) -> tuple[str, dict[str, float]]:  # its name; name -> seconds, of those that can be had
+    "The attention that takes the least time; `ValueError` if none can be had."
+    before, found, why = model.config._attn_implementation, {}, None
+    names = ["sdpa", "eager", *(["flash_attention_2"] if is_flash_attn_2_available() else [])]
+    try:
+        for name in dict.fromkeys([before, *names]):
+            try:
+                model.set_attn_implementation(name)
+                with inference(model):
+                    step = make_pass(model, replace(work, graphs=False))
+                    seconds = time_calls(step, input_device(model), 1, passes)
+                found[name] = statistics.median(seconds)
+            except (ValueError, RuntimeError, ImportError) as e:  # out of memory, too
+                why = e
+    finally:
+        model.set_attn_implementation(before)
+    if not found:
+        raise why
+    return min(found, key=found.get), found
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a1d32c6d
 MULTIPLES = 1, 8, 64, 128, 256  # of which widths are, from the worst to the best
@@ -465,6 +542,36 @@ def table_from_dict(
     kept = dict(work=work, multiples=tuple(data["multiples"]))
     kept["savings"] = tuple(Saving(**r) for r in rows)
     return LatencyTable(**dict(data) | kept)
+
+# %% ../../nbs/evaluation/13_latency.ipynb #b9a23874
+def best_multiple(
+    table: LatencyTable,  # with several multiples
+) -> int:  # of which FFN widths should be
+    "The smallest multiple with which a neuron costs no more than with any other, within 2 %."
+    found: dict = {}
+    for r in table.savings:
+        if len(r.of) == 1 and r.of[0] > 1 and 0 < r.units[0] < r.of[0]:
+            kind = width_kind(r.units[0], table.multiples)
+            full = next(x.seconds for x in table.savings if (x.group, x.units) == (r.group, (0,)))
+            found.setdefault(kind, []).append((full - r.seconds) / r.units[0])
+    cost = {n: sum(x) / len(x) for n, x in sorted(found.items())}
+    return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
+
+
+def advise_multiple(
+    device: torch.device,  # where a model will run
+    dtype: torch.dtype,  # of its weights
+    cache_dir: str | Path | None = None,  # where tables are kept
+) -> int | None:  # of which FFN widths should be; None: there is no table
+    "The multiple that the kept latency tables of a device advise: the median."
+    files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
+    tables = (table_from_dict(json.loads(f.read_text(encoding="utf-8"))) for f in files)
+    wanted = device_name(device), str(dtype).removeprefix("torch.")
+    found = [
+        best_multiple(t) for t in tables
+        if (t.device, t.dtype) == wanted and len(t.multiples) > 1 and t.savings[0].group != _SLICED
+    ]
+    return statistics.median_high(found) if found else None
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
 def parse_time(
