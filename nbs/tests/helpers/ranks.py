@@ -31,7 +31,7 @@ def _run(work, args, env, printed):
         code = 70
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code if isinstance(code, int) else 0)
 
 
 def run_ranks(n, folder, work, *args, **env):
