@@ -2,7 +2,8 @@
 that has imported the package. A module, so that other processes can import it
 """
 
-import multiprocessing, os, socket, sys, traceback
+import multiprocessing, os, runpy, socket, sys, traceback
+from pathlib import Path
 
 METHODS = multiprocessing.get_all_start_methods()
 KIND = 'forkserver' if 'forkserver' in METHODS else 'spawn'
@@ -26,12 +27,17 @@ def _run(work, args, env, printed):
     os.environ |= env
     try:
         code = work(*args)
+    except SystemExit as e:
+        code = e.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
     except BaseException:
         traceback.print_exc()
         code = 70
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code if isinstance(code, int) else 0)
 
 
 def run_ranks(n, folder, work, *args, **env):
@@ -51,3 +57,16 @@ def run_ranks(n, folder, work, *args, **env):
         p.join(300)
     read = lambda i, name: open(f'{folder}/printed-{i}.{name}', encoding='utf-8').read()
     return [(p.exitcode, read(i, 'out'), read(i, 'err')) for i, p in enumerate(started)]
+
+
+def _run_file(path, words):
+    "A script with these words after its name"
+    sys.argv = [path, *words]
+    runpy.run_path(path, run_name='__main__')
+
+
+def run_script(folder, script, *words):
+    "(exit code, output, errors) of a script in a process of its own, which may be killed"
+    file = Path(folder) / 'script.py'
+    file.write_text(script, encoding='utf-8')
+    return run_ranks(1, folder, _run_file, str(file), [str(w) for w in words])[0]
