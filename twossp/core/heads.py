@@ -247,7 +247,8 @@ def head_edits(
                 new = old.detach().index_select(0, keep.to(old.device))
                 yield Edit(parent, name, nn.Parameter(new, old.requires_grad))
         else:
-            yield Edit(parent, name, make_later(old, partial(slice_linear, keep=keep, side=cut.kind)))
+            cut_out = partial(slice_linear, keep=keep, side=cut.kind)
+            yield Edit(parent, name, make_later(old, cut_out))
         del old  # anyone who replaces it may want to be rid of it
     for name, size in heads.counts:
         yield Edit(*locate(mixer, name), size * len(kept))
