@@ -35,12 +35,10 @@ from .families import (
     Mixer as MixerRow, Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row,
     lends_keys, model_family, recall, row_mixers, sizes,
 )
-from .heads import (
-    Heads, check_heads, head_edits, head_matrices, head_tensors, read_heads, tensors_left,
-)
 from .indices import find_indices
 from .layer_edits import (
-    check_cut, expert_changes, lay_in, mask_experts, silent_biases, width_step,
+    Heads, check_cut, check_heads, expert_changes, head_edits, head_matrices, head_tensors,
+    lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
 )
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
@@ -512,7 +510,7 @@ class _Presence(_Value):
                 f" {len(some)}"
             )
 
-# %% ../../nbs/core/10_parts.ipynb #hdp00001
+
 class _HeadNumbers(_Value):
     "Kept key/value heads, ascending; None: all of them."
 
