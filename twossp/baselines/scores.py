@@ -36,9 +36,11 @@ class _Moments:
 
     def __init__(self, part, outputs=False):
         self.part, self.outputs, self.waiting = part, outputs, []
-        shape = part.groups or 1, 1 if outputs else part.width
-        self.sums, self.squares = torch.zeros(2, *shape, dtype=torch.float64)
-        self.tokens = torch.zeros(part.groups or 1, dtype=torch.float64)
+        n, width = part.groups or 1, part.width
+        if not width:  # an attention: its heads, and what the output projection reads of each
+            n, width = part.units, part.heads.columns
+        self.sums, self.squares = torch.zeros(2, n, 1 if outputs else width, dtype=torch.float64)
+        self.tokens = torch.zeros(n, dtype=torch.float64)
 
     def begin(self, windows):
         "Of the windows (b, t) that come now"
@@ -123,13 +125,14 @@ def wanda_sp(
 def fluctuations(
     model: PreTrainedModel,  # dense; untouched
     moments: Mapping[Part, tuple],  # of `sum_moments`
-) -> dict[Part, torch.Tensor]:  # (g, units) float64
-    "Variance of the activations times squared output weights, standardised in a layer."
+) -> dict[Part, torch.Tensor]:  # (g, units) float64; of attention modules (heads,)
+    "Variance of the activations times squared output weights, standardised in a part."
     units = {}
     for part, (n, sums, squares) in moments.items():
         variance = (squares - sums**2 / n.clamp_min(1)) / (n - 1).clamp_min(1)
         weights = _each_group(model, part, lambda _, out: out.float().square().sum(1))
         found = variance.clamp_min(0) * weights
+        found = found if part.width else found.mean(1)  # over the channels of a head
         spread = found.std(correction=0).clamp_min(torch.finfo(torch.float64).tiny)
         units[part] = (found - found.mean()) / spread
     return units
