@@ -18,7 +18,6 @@ from functools import partial
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
-from transformers import PreTrainedConfig
 
 from .edits import Edit, locate
 from .families import HEADS, HeadRow, borrows_keys, lends_keys
@@ -194,7 +193,7 @@ class OwnEntries:
 
     def __init__(
         self,
-        config: PreTrainedConfig,  # the model's
+        config,  # the model's
         own: dict,  # entry -> value
     ):
         vars(self).update(own, model_config=config)

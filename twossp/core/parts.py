@@ -158,6 +158,10 @@ class _Counted(_Value):
         "Parameters that remain."
         return sum(torch.Size(shape).numel() for shape in self.tensors(kept).values())
 
+    def share(self, kept) -> float:
+        "Fraction of its units that stays, where it has no width."
+        return 0 if kept == self.nothing else 1
+
     def unused(self, kept) -> int:
         "Parameters of what is kept that one token does not use."
         return 0
@@ -615,7 +619,7 @@ class _CountedAttention(_Presence, Part):
 
     def share(self, kept) -> float:
         "Fraction of its heads that stays."
-        return len(kept) / self.units if isinstance(kept, tuple) else float(kept)
+        return len(kept) / self.units if isinstance(kept, tuple) else super().share(kept)
 
     def read(self, plan):
         "What the plan keeps of it."

@@ -353,7 +353,8 @@ def _left_cache(filled, plan):
     total = 0
     for i, (held, removed, keyed) in enumerate(filled):
         if i not in plan.gone:
-            total += held if not keyed or any(p.read(plan) for p in keyed) else removed
+            share = max((p.share(p.read(plan)) for p in keyed), default=1)
+            total += round(held * share) if share else removed
     return total
 
 
@@ -475,7 +476,8 @@ class _Dense:
             if p in leading and not gone:
                 widths.append(count_units(p, kept))
         beside = 2 * sum(self.beside[i] for i in plan.gone)
-        stays = sum(p.layer not in plan.gone and p.size > 0 and p.read(plan) for p in s.mixers)
+        left_mixers = (p for p in s.mixers if p.layer not in plan.gone and p.size > 0)
+        stays = sum(bool(p.read(plan)) for p in left_mixers)
         left, active = s.remaining(plan)
         removed = s.total - left
         params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize

@@ -190,7 +190,8 @@ def _units(part, kept):
         return left if full or kept == () else (len(kept.left), kept.k)
     if part.width:
         return (part.width if kept is None else len(kept),)
-    return (int(bool(kept)),)
+    share = part.share(kept)  # of an attention's heads, as a line between all and none
+    return (share if 0 < share < 1 else int(share),)
 
 
 def _layer_label(s, i, labels):
