@@ -154,7 +154,7 @@ def flap(
 def _differentiable(model):
     "Inside, activations have gradients and weights have none; the leaf that they come from"
     weights = [p for p in model.parameters() if p.requires_grad]
-    leaf = torch.zeros((), requires_grad=True)
+    leaf = torch.zeros((), device=input_device(model), requires_grad=True)
     add = lambda m, args, out: out + leaf.to(out.device, out.dtype)
     hook = model.get_input_embeddings().register_forward_hook(add)
     try:
@@ -172,11 +172,12 @@ def _window_taylor(model, window, leaf, parts):
     "Part -> (g, units): activation times gradient of one window; and tokens (g,)"
     found = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
     tokens = {p: torch.zeros(p.groups or 1, dtype=torch.float64) for p in parts}
+    waiting: list = []
 
     def note(part, group, x, weight, token, out):
         def add(gradient):
             terms = (x.detach().float() * gradient.float()).flatten(0, -2).sum(0)
-            found[part][group or 0] += terms.cpu().double()
+            waiting.append((part, group or 0, terms))
 
         tokens[part][group or 0] += x[..., 0].numel()
         x.register_hook(add)
@@ -189,6 +190,8 @@ def _window_taylor(model, window, leaf, parts):
         mask = loss_mask(model, window, losses.shape[1])
         loss = losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
         torch.autograd.grad(loss, leaf)
+    for part, group, terms in waiting:
+        found[part][group] += terms.cpu().double()
     return found, tokens
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00019
