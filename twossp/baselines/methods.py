@@ -163,7 +163,7 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
     ),
     "flap": Method(
         "twossp.baselines.scored:flap_plan", 32, "2312.11983",
-        "FFN neurons whose activations fluctuate least, one threshold for all layers",
+        "FFN neurons and heads that fluctuate least, one threshold for all layers",
         repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
     ),
     "llm_drop": Method(

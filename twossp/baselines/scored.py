@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = [
-    'taylor_plan', 'wanda_sp_plan', 'llm_drop', 'global_widths', 'compensate',
-    'flap_plan'
+    'taylor_plan', 'wanda_sp_plan', 'llm_drop', 'unit_costs', 'global_plan',
+    'compensate', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00004
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from transformers import PreTrainedModel
@@ -20,7 +20,6 @@ from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
 from ..pruning.two_ssp import attention_removal, two_ssp
-from ..pruning.width import width_plan
 from ..recovery.repair import check_repair, repair_plan, repair_windows, repairable
 from ..runtime.images import Windows
 from ..runtime.layers import resident
@@ -93,38 +92,48 @@ def llm_drop(
     return plan
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00014
-def global_widths(
-    s: Structure,  # of a dense model
-    scores: Sequence[torch.Tensor],  # a layer: (f,) scores that layers can be compared by
-    sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
-) -> list[int]:  # a layer: neurons that it keeps, 1 at least where it has some
-    "One threshold for all layers: how many neurons of each are above it."
-    _check_flat(s)
-    cost = torch.tensor([next((p.neuron for p in s.of(i) if p.width), 0) for i in range(len(s))])
-    sizes = torch.tensor([len(x) for x in scores])
-    layer = torch.arange(len(s)).repeat_interleave(sizes)
-    best = [x == x.max() if len(x) else x for x in scores]  # they stay
-    values = torch.cat([*scores]).masked_fill(torch.cat([x.bool() for x in best]), torch.inf)
-    order = values.sort(stable=True).indices[: int(values.isfinite().sum())]
-    removed = cost[layer[order]].cumsum(0)
-    target = check_sparsity(sparsity) * s.total
-    if not len(removed) or target > removed[-1] + cost.max() / 2:
-        most = removed[-1].item() / s.total if len(removed) else 0
-        raise ValueError(
-            f"FFN neurons alone reach sparsity {most:.4f}; {sparsity:.4g} was asked for:"
-            " ask for less, or take a method that removes attention modules too (2ssp)"
-        )
-    n = int((removed - target).abs().argmin()) + 1
-    return (sizes - layer[order[:n]].bincount(minlength=len(s))).tolist()
-
-
-def _check_flat(s):
-    "`ValueError` for a model with experts"
+def unit_costs(
+    s: Structure,  # of a model without experts
+) -> dict[Part, int]:  # parameters of one of its units
+    "FFNs and attention modules whose units leave one by one."
     if any(p.groups for p in s.parts):
         raise ValueError(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
         )
+    heads = [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
+    less = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
+    return {p: p.neuron for p in s.narrow} | {p: less(p) for p in heads}
+
+
+def global_plan(
+    s: Structure,  # of a model without experts
+    scores: Mapping[Part, torch.Tensor],  # of `unit_costs`: (units,), comparable over parts
+    sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
+) -> Plan:  # that keeps a unit of each part at least
+    "Remove the lowest units of the whole model: one threshold."
+    costs = unit_costs(s)
+    sizes = [len(scores[p]) for p in costs]
+    owner = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    values = torch.cat([scores[p].double() for p in costs])
+    for x in values.split(sizes):  # the best stay
+        x[x.argmax()] = torch.inf
+    order = values.sort(stable=True).indices[: len(values) - len(sizes)]
+    removed = torch.tensor([*costs.values()])[owner[order]].cumsum(0)
+    target = check_sparsity(sparsity) * s.total
+    if not len(removed) or target > removed[-1] + 1e-6:
+        most = removed[-1].item() / s.total if len(removed) else 0
+        raise ValueError(
+            f"neurons and heads of this model reach sparsity {most:.4f}, with one of each"
+            f" kept; {sparsity:.4g} was asked for: ask for less, or take 2ssp"
+        )
+    stays = torch.ones(len(values), dtype=torch.bool)
+    stays[order[: int((removed < target - 1e-6).sum()) + 1]] = False
+    kept = {}
+    for p, mine in zip(costs, stays.split(sizes), strict=True):
+        if not mine.all():
+            kept[p.layer, p.split or p.slot] = tuple(mine.nonzero().flatten().tolist())
+    return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00018
 def compensate(
@@ -132,14 +141,14 @@ def compensate(
     plan: Plan,  # what is removed
     moments: Mapping[Part, tuple],  # of `sum_moments`
 ) -> dict[str, torch.Tensor]:  # name in the model -> the bias, where there was one
-    "Biases of output projections with what removed neurons say on average."
+    "Biases of output projections with what removed units say on average."
     weights = {}
     for part, (tokens, sums, _) in moments.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
-        if kept is None or linear.bias is None:
+        if kept == part.full or linear.bias is None:
             continue
-        mean = (sums / tokens).float()[0]
-        mean[list(kept)] = 0
+        mean = (sums / tokens).float().flatten()
+        mean[part.inputs(kept)] = 0
         with resident([linear]):
             old = linear.bias.detach()
             more = read_matrix(linear).detach().float() @ mean.to(old.device)
@@ -151,26 +160,27 @@ def compensate(
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); `ValueError` beyond the FFNs' share
+    sparsity: float,  # target, in (0, 1); rounded up to a unit
     *,
     # "least_squares": refit the output projections, instead of the biases
     repair: str | None = None,
     progress: bool = True,  # show a progress bar
-    # if given, receives `scores`, `compensated` layers, `forwards`; of a repair `repair`
+    # if given, receives `scores` of neurons, `compensated` projections, `forwards`; of a
+    # repair `repair`
     log: dict | None = None,
-) -> Plan:  # of narrower FFNs; with biases where output projections have them
-    "Remove the neurons whose activations fluctuate least, under one threshold."
+) -> Plan:  # of fewer neurons and heads; with biases where output projections have them
+    "Remove the neurons and heads whose activations fluctuate least, under one threshold."
     check_repair(repair, calib, model)
     s, log = structure(model), {} if log is None else log
-    _check_flat(s)
-    moments = sum_moments(model, calib, s.narrow, progress=progress)
-    tokens = {part: x[0] for part, x in moments.items()}
-    scores = pack_units(model, fluctuations(model, moments), tokens)
-    plan = width_plan(scores, global_widths(s, scores, sparsity))
-    log.update(scores=scores, forwards=len(calib))
+    moments = sum_moments(model, calib, unit_costs(s), progress=progress)
+    scores = fluctuations(model, moments)
+    plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)
+    tokens = {p: moments[p][0] for p in s.narrow}
+    log.update(scores=pack_units(model, {p: scores[p] for p in s.narrow}, tokens))
+    log.update(forwards=len(calib))
     if repair is not None:
         return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
     weights = compensate(model, plan, moments)
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)
-    return with_provenance(plan, compensated_layers=len(weights))
+    return with_provenance(plan, compensated=len(weights))

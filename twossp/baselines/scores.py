@@ -36,9 +36,11 @@ class _Moments:
 
     def __init__(self, part, outputs=False):
         self.part, self.outputs, self.waiting = part, outputs, []
-        shape = part.groups or 1, 1 if outputs else part.width
-        self.sums, self.squares = torch.zeros(2, *shape, dtype=torch.float64)
-        self.tokens = torch.zeros(part.groups or 1, dtype=torch.float64)
+        n, width = part.groups or 1, part.width
+        if not width:  # an attention: its heads, and what the output projection reads of each
+            n, width = part.units, part.heads.columns
+        self.sums, self.squares = torch.zeros(2, n, 1 if outputs else width, dtype=torch.float64)
+        self.tokens = torch.zeros(n, dtype=torch.float64)
 
     def begin(self, windows):
         "Of the windows (b, t) that come now"
@@ -124,13 +126,14 @@ def wanda_sp(
 def fluctuations(
     model: PreTrainedModel,  # dense; untouched
     moments: Mapping[Part, tuple],  # of `sum_moments`
-) -> dict[Part, torch.Tensor]:  # (g, units) float64
-    "Variance of the activations times squared output weights, standardised in a layer."
+) -> dict[Part, torch.Tensor]:  # (g, units) float64; of attention modules (heads,)
+    "Variance of the activations times squared output weights, standardised in a part."
     units = {}
     for part, (n, sums, squares) in moments.items():
         variance = (squares - sums**2 / n.clamp_min(1)) / (n - 1).clamp_min(1)
         weights = _each_group(model, part, lambda _, out: out.float().square().sum(1))
         found = variance.clamp_min(0) * weights
+        found = found if part.width else found.mean(1)  # over the channels of a head
         spread = found.std(correction=0).clamp_min(torch.finfo(torch.float64).tiny)
         units[part] = (found - found.mean()) / spread
     return units
@@ -152,7 +155,7 @@ def flap(
 def _differentiable(model):
     "Inside, activations have gradients and weights have none; the leaf that they come from"
     weights = [p for p in model.parameters() if p.requires_grad]
-    leaf = torch.zeros((), requires_grad=True)
+    leaf = torch.zeros((), device=input_device(model), requires_grad=True)
     add = lambda m, args, out: out + leaf.to(out.device, out.dtype)
     hook = model.get_input_embeddings().register_forward_hook(add)
     try:
@@ -170,11 +173,12 @@ def _window_taylor(model, window, leaf, parts):
     "Part -> (g, units): activation times gradient of one window; and tokens (g,)"
     found = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
     tokens = {p: torch.zeros(p.groups or 1, dtype=torch.float64) for p in parts}
+    waiting: list = []
 
     def note(part, group, x, weight, token, out):
         def add(gradient):
             terms = (x.detach().float() * gradient.float()).flatten(0, -2).sum(0)
-            found[part][group or 0] += terms.cpu().double()
+            waiting.append((part, group or 0, terms))
 
         tokens[part][group or 0] += x[..., 0].numel()
         x.register_hook(add)
@@ -187,6 +191,8 @@ def _window_taylor(model, window, leaf, parts):
         mask = loss_mask(model, window, losses.shape[1])
         loss = losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
         torch.autograd.grad(loss, leaf)
+    for part, group, terms in waiting:
+        found[part][group] += terms.cpu().double()
     return found, tokens
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00019

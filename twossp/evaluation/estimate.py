@@ -37,7 +37,7 @@ from ..baselines.blocks import removal_count
 from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
 from ..baselines.reap import experts_to_keep, router_groups
 from ..baselines.replaceme import front_ffns
-from ..baselines.scored import global_widths
+from ..baselines.scored import global_plan, unit_costs
 from ..baselines.slicegpt import hidden_width, slice_shape
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
@@ -243,12 +243,14 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 
 def _flap_shapes(model, s, sparsity):
-    "All layers alike, and the first ones narrowed as far as they can be"
-    plans, sizes = [], [sum(p.width for p in s.of(i)) for i in range(len(s))]
-    for each in (0, 1):
-        scores = [each * i + torch.arange(n) / n for i, n in enumerate(sizes)]
-        with warnings.catch_warnings(action="ignore"):
-            plans.append(width_plan(scores, global_widths(s, scores, sparsity)))
+    "Neurons alone as far as they go, or heads; of the first layers, or of all alike"
+    plans, costs = [], unit_costs(s)
+    for each, neurons, heads in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
+        scores = {}
+        for p in costs:
+            n, late = (p.width, neurons) if p.width else (p.units, heads)
+            scores[p] = torch.arange(n) / n + len(s) * late + each * p.layer
+        plans.append(global_plan(s, scores, sparsity))
     return plans
 
 

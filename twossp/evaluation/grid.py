@@ -27,8 +27,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
-from ..core.families import sizes
 from ..core.files import append_line, atomic_file, mend, only_writer
+from ..core.parts import structure
 from .executor import (
     ModelFacts, Source, describe_source, load_source, one_at_a_time, spread, submit,
 )
@@ -220,7 +220,7 @@ def run_cell(
     plan, cost, error = _try_plan(method, model, calib, r, *how)
     if error is not None:
         return row or replace(r, errors={"method": error}, **_place(model))
-    dense = sizes(model)
+    dense = structure(model)
     r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
     if on_plan is not None and is_first():
         on_plan(plan, r, report)
