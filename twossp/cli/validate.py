@@ -53,8 +53,7 @@ def _conflicts(o):
     "Refusals of flags that do not go together: message -> is it so?"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
-    calibration = o.calibration or ""
-    folders = o.include_path and "task(" not in calibration
+    folders = o.include_path and "task(" not in (o.calibration or "")
     of_tasks = o.tasks, folders, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
     measured = evaluation_names(o) or o.evaluate_downstream
@@ -94,12 +93,6 @@ def _conflicts(o):
         "--local_datasets is --data_dir ./data: give one of them": (
             o.local_datasets and o.data_dir
         ),
-        "--temperature is for --calibration self and self-chat": (
-            o.temperature is not None and "self" not in calibration
-        ),
-        f"--temperature {o.temperature}: it has to be above 0": (
-            o.temperature is not None and not o.temperature > 0
-        ),
     }
 
 # %% ../../nbs/cli/03_validate.ipynb #65a4ae04
@@ -110,8 +103,14 @@ def check_arguments(
     message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
     if message:
         raise ValueError(message)
+    if o.temperature is not None:
+        if "self" not in (o.calibration or ""):
+            raise ValueError("--temperature is for --calibration self and self-chat")
+        if not o.temperature > 0:
+            raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0")
     _check_target(o)
     _check_method(o)
+
 
 # %% ../../nbs/cli/03_validate.ipynb #ac761dde
 def _check_target(o):

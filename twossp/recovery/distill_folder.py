@@ -118,13 +118,12 @@ def recover_folder(
     """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
     after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
-    _check_texts(text, synthetic)
+    kept = dict(cache_dir=load.get("cache_dir"))
+    sources = _read_texts(text, synthetic, **kept)
     found = None if overwrite else _read_result(out)
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
-    kept = dict(cache_dir=load.get("cache_dir"))
-    sources = None if text is None else read_sources(text, **kept)
     placed = {k: load.get(k) for k in ("device", "dtype")}
     student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
@@ -166,12 +165,13 @@ def recover_folder(
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
-def _check_texts(text, synthetic):
-    "`ValueError` where there is nothing to read"
+def _read_texts(text, synthetic, **where):
+    "The sources of the text, if it has any; `ValueError` where there is nothing to read"
     if not (isinstance(synthetic, int) and synthetic >= 0):
         raise ValueError(f"synthetic={synthetic!r}: a number of windows, 0 or more")
     if text is None and not synthetic:
         raise ValueError("there is no text to train on: name one, or ask for synthetic windows")
+    return None if text is None else read_sources(text, **where)
 
 
 def _check_teacher(folder, student, own_tok, model, tok):

@@ -379,7 +379,7 @@ def _check_source(source, tok, n, answers):
             f" {source.name}=N"
         )
 
-
+# %% ../../nbs/runtime/11_sources.ipynb #s32p09
 def _draw(source, tok, n, seq_len, seed, answers):
     "(n, seq_len) ids of one source, and which of them are answers"
     try:
@@ -449,7 +449,7 @@ def check_sources(
             _prompt_tokens(s, tok) if s.written else _draw(s, tok, k, seq_len, seed, False)
     return counts
 
-
+# %% ../../nbs/runtime/11_sources.ipynb #s32p11
 def source_windows(
     spec: object,  # as `parse_sources` takes it, or what `read_sources` found
     tok: PreTrainedTokenizerBase,  # of the model; with a chat template for chats
