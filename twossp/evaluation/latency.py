@@ -565,12 +565,12 @@ def advise_multiple(
 ) -> int | None:  # of which FFN widths should be; None: there is no table
     "The multiple that the kept latency tables of a device advise: the median."
     files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
+    if not files:
+        return None
     tables = (table_from_dict(json.loads(f.read_text(encoding="utf-8"))) for f in files)
     wanted = device_name(device), str(dtype).removeprefix("torch.")
-    found = [
-        best_multiple(t) for t in tables
-        if (t.device, t.dtype) == wanted and len(t.multiples) > 1 and t.savings[0].group != _SLICED
-    ]
+    own = (t for t in tables if (t.device, t.dtype) == wanted and len(t.multiples) > 1)
+    found = [best_multiple(t) for t in own if t.savings[0].group != _SLICED]
     return statistics.median_high(found) if found else None
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
