@@ -55,11 +55,14 @@ def bench(
     from ..evaluation.bench_page import bench_page
     from ..runtime.devices import quiet
 
+    page = Path(o.out or Path(o.results).with_suffix(".html"))
+    for file in (Path(o.results), page):
+        if not file.absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {file.parent} for {file.name}")
     b = make_bench(pick_device(o), o.shape)
     with quiet():
         say = lambda line: print(line, flush=True)
         rows, waiting = run_bench(b, o.results, o.minutes, o.only, say)
-    page = Path(o.out or Path(o.results).with_suffix(".html"))
     with atomic_file(page) as new:
         new.write_text(bench_page(rows, waiting), encoding="utf-8")
     bad = sum(r["verdict"] in ("wrong", "failed") for r in rows)

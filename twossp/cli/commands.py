@@ -101,18 +101,21 @@ def estimate(
     o: EstimateOptions,  # of what, and how much of it
 ) -> int:  # exit code
     "`twossp estimate`: what methods leave, does it fit here, and how to get it."
-    from .validate import read_shapes
+    from .validate import reach_time, read_shapes
     from ..core.plan import check_sparsity
     from ..evaluation.estimate import estimate_table
     from ..runtime.devices import quiet
 
-    given = _check_estimate(o)
+    given, reached = _check_estimate(o), []
     context = o.context or 4096
     with quiet():
         model = read_shapes(o)
         options = {k: v for k in _SPLIT if (v := getattr(o, k)) is not None}
         if given == "sparsity_rate":
             x = check_sparsity(o.sparsity_rate)
+        elif given == "target_latency":
+            x, said = reach_time(o, model, o.pruning_method[0], progress=True, **options)
+            reached = [f"{o.pruning_method[0]}: {said}"]
         else:
             x = _find_sparsity(o, model, options)
         how = x, o.pruning_method, context
@@ -129,7 +132,7 @@ def estimate(
     more = "", *_say_commands(o, table.index[1:], given, options)
     fits = [] if o.stream else _say_fits(model, context)
     said = [f"{name} cannot: {why}" for name, why in cannot.items()]
-    print("\n".join([*said, *fits, *costs, *more]))
+    print("\n".join([*reached, *said, *fits, *costs, *more]))
     return 0
 
 # %% ../../nbs/cli/05_commands.ipynb #1c79922d
@@ -137,16 +140,24 @@ def _check_estimate(o):
     "The one flag that says how much"
     from ..baselines.methods import method
     from .validate import check_scores
+    from ..evaluation.latency import parse_time
 
     for name in o.pruning_method:
         method(name)  # says which there are
     check_scores(o, o.pruning_method)
-    given = [k for k in ("sparsity_rate", *BOUND_FLAGS) if getattr(o, k) is not None]
+    names = "sparsity_rate", *BOUND_FLAGS, "target_latency"
+    given = [k for k in names if getattr(o, k) is not None]
     if len(given) != 1:
         raise ValueError(
             "give one of --sparsity_rate, --target_bytes, --target_memory,"
-            " --target_params and --target_speedup"
+            " --target_params, --target_speedup and --target_latency"
         )
+    if given == ["target_latency"]:
+        parse_time(o.target_latency)
+        if o.stream:
+            raise ValueError("--target_latency times a model on one device: leave --stream out")
+    elif o.batch or o.prefill or o.device:
+        raise ValueError("--batch, --prefill and --device are for --target_latency")
     return given[0]
 
 
@@ -241,11 +252,13 @@ def _say_commands(o, methods, given, options):
     for name in (n for n in methods if find_method(n).streams or not o.stream):
         own = memory_options(name, options)
         flags = {given: getattr(o, given)} | own
-        if o.context and given in ("target_memory", "target_speedup"):
+        if o.context and given in ("target_memory", "target_speedup", "target_latency"):
             flags["context"] = o.context
+        flags |= {k: v for k in ("batch", "device") if (v := getattr(o, k))}
+        flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
-        more = " ".join(f"--{k} {v}" for k, v in flags.items())
+        more = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
         yield (
             f"twossp --model {o.model}{' --stream' if o.stream else ''}"
             f" --pruning_method {name} {more} --save"

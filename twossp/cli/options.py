@@ -13,7 +13,8 @@ __all__ = [
     'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
     'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
     'needs_calibration', 'usual_windows', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'EstimatedModel', 'EstimatedTarget', 'EstimateOptions'
+    'ReportOptions', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
+    'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -911,7 +912,19 @@ class EstimatedTarget:
 
 
 @dataclass(frozen=True)
-class EstimateOptions(MethodOptions, BoundOptions, EstimatedTarget, EstimatedModel):
+class EstimatedLatency:
+    "Latency target (instead of a sparsity)."
+
+    target_latency: str | None = _like(LatencyOptions, "target_latency")  # with a unit
+    batch: int | None = _like(LatencyOptions, "batch")  # sequences
+    prefill: bool = _like(LatencyOptions, "prefill")  # of a prompt
+    device: str | None = _like(ModelOptions, "device")  # on which passes are timed
+
+
+@dataclass(frozen=True)
+class EstimateOptions(
+    MethodOptions, EstimatedLatency, BoundOptions, EstimatedTarget, EstimatedModel
+):
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = _like(MixtureOptions, "balance")  # "all" or "active"

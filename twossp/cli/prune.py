@@ -39,6 +39,7 @@ from ..evaluation.grid import (
     as_asked, finished_rows, log, on_board, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
+from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
 )
@@ -204,16 +205,19 @@ def _advise_multiple(o, model):
     row = find_method(o.pruning_method) if o.pruning_method else None
     if not row or "multiple" not in row.shaping or o.multiple is not None:
         return ""
+    best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
-    if sixteen and model.device.type != "cpu":
+    if best and best > 1:
+        n, where = best, f"by the latency tables of {device_name(model.device)}"
+    elif not best and sixteen and model.device.type != "cpu":
         where = f"in {str(model.dtype)[6:]} on {model.device.type}"
     elif o.export and find_exporter(o.export).likes_multiples:
         where = f"in what --export {o.export} writes"
     else:
         return ""
     return (
-        f"FFN widths are chosen to the neuron; {where}, multiples of 64 run better:"
-        " --multiple 64"
+        f"FFN widths are chosen to the neuron; {where}, multiples of {n} run better:"
+        f" --multiple {n}"
     )
 
 # %% ../../nbs/cli/04_prune.ipynb #s32pr01

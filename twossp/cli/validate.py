@@ -6,7 +6,7 @@
 __all__ = [
     'check_arguments', 'check_scores', 'export_request', 'plans_folder', 'save_folder',
     'read_saved', 'is_saved', 'pick_device', 'list_targets', 'asked_bound',
-    'read_shapes', 'check_feasible', 'validate', 'check_loaded'
+    'read_shapes', 'check_feasible', 'reach_time', 'validate', 'check_loaded'
 ]
 
 # %% ../../nbs/cli/03_validate.ipynb #0f764ead
@@ -408,19 +408,26 @@ def _reach_limit(o, model, bound, value, words):
     return replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
 
 # %% ../../nbs/cli/03_validate.ipynb #73b6f132
-def _reach_latency(o, model):
-    "With the smallest sparsity that keeps a latency; its field says what was asked"
+def reach_time(
+    o,  # options with `target_latency`, `context`, `batch`, `prefill`, `device`, `cache_dir`
+    model: PreTrainedModel,  # dense; its shapes are enough
+    method: str,  # that is to meet the target
+    **options,  # of the method, and `progress`
+) -> tuple[float, str]:  # sparsity; the target, the device and both times, in words
+    "The smallest sparsity that keeps a latency, by the table of the model's shapes."
     work = Workload(o.context or 4096, o.batch or 1, o.prefill)
-    kept = dict(cache_dir=o.cache_dir, progress=not o.quiet)
-    target, device = parse_time(o.target_latency), pick_device(o)
-    options = kept | method_options(o)
-    x, predicted, table = reach_latency(
-        model, target, o.pruning_method, work, device, **options
-    )
-    said = (
+    target, options = parse_time(o.target_latency), dict(cache_dir=o.cache_dir) | options
+    x, predicted, table = reach_latency(model, target, method, work, pick_device(o), **options)
+    return x, (
         f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
         f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
     )
+
+
+def _reach_latency(o, model):
+    "With the smallest sparsity that keeps a latency; its field says what was asked"
+    options = dict(progress=not o.quiet) | method_options(o)
+    x, said = reach_time(o, model, o.pruning_method, **options)
     log.info("--target_latency %s: sparsity %.4f", said, x)
     none = dict(context=None, batch=None, prefill=False)
     return replace(o, target_latency=said, sparsity_rate=x, **none)

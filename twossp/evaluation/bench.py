@@ -322,11 +322,24 @@ def run_bench(
     return rows, waiting
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b517c787
+_MEGABYTES = "weights", "peak", "workspace", "moved", "limit", "bytes", "bytes_a_second", "bus"
+
+
+def _say_number(key, x):
+    "A number with its name and unit"
+    words = key.replace("_", " ")
+    if key in _MEGABYTES:
+        return f"{words} {x / 1e6:,.4g} MB"
+    if isinstance(x, float):
+        return f"{words} {x:,.0f}" if x >= 1000 else f"{words} {x:.4g}"
+    return f"{words} {x:,}" if isinstance(x, int) else f"{words} {x}"
+
+
 def say_row(
     row: Mapping,  # of a bench
 ) -> str:  # in a line
     "A row's verdict and its plain numbers."
     known = "verdict", "key", "part", "case", "shape", "device", "took", "why"
     numbers = {k: v for k, v in row.items() if k not in known and isinstance(v, (int, float, str))}
-    each = [f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items()]
-    return ", ".join([row["verdict"], *([row["why"]] if "why" in row else []), *each])
+    why = [row["why"]] if "why" in row else []
+    return ", ".join([row["verdict"], *why, *(_say_number(k, v) for k, v in numbers.items())])

@@ -8,14 +8,14 @@ __all__ = [
     'whole_models', 'multiple_table'
 ]
 
-# %% ../../nbs/evaluation/17_bench_page.ipynb #cd92cd19
+# %% ../../nbs/evaluation/17_bench_page.ipynb #594b770b
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
-from .bench import PARTS, read_rows, say_row
+from .bench import PARTS, TINY, read_rows, say_row
 from .latency import width_kind
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #642f7503
@@ -41,7 +41,7 @@ def draw_bars(
     alt = escape(f"{about}: {words}" if about else words, quote=True)
     return _SVG.format(alt, 680, h * len(values), 680, "".join(rows))
 
-# %% ../../nbs/evaluation/17_bench_page.ipynb #5ebeef1c
+# %% ../../nbs/evaluation/17_bench_page.ipynb #8c768784
 _COLORS = "#3b6ea5", "#c44e52", "#2e7d4f", "#8172b2", "#937860"
 
 
@@ -49,6 +49,7 @@ def draw_lines(
     lines: Mapping[str, Sequence[tuple[float, float]]],  # label -> points, x and y
     x_label: str,  # below; x is from 0 to 1, written in per cent
     y_label: str,  # above
+    about: str = "",  # in words, for those who do not see it
 ) -> str:  # an SVG figure
     "Curves over fractions, as SVG."
     ys = [y for line in lines.values() for _, y in line]
@@ -70,10 +71,11 @@ def draw_lines(
         rows.append(f'<text x="54" y="{float(place) + 4}" text-anchor="end">{y:.3g}</text>')
     rows.append(f'<text x="260" y="244" text-anchor="middle">{escape(x_label)}</text>')
     rows.append(f'<text x="60" y="18">{escape(y_label)}</text>')
-    alt = escape(f"{y_label}, by {x_label}: {', '.join(lines)}", quote=True)
+    words = f"{y_label}, by {x_label}: {', '.join(lines)}"
+    alt = escape(f"{about}: {words}" if about else words, quote=True)
     return _SVG.format(alt, 680, 250, 680, "".join(rows))
 
-# %% ../../nbs/evaluation/17_bench_page.ipynb #359a7c83
+# %% ../../nbs/evaluation/17_bench_page.ipynb #3619f7fc
 def _table(rows, names):
     "An HTML table of cells that are HTML already"
     line = lambda tag, values: f"<tr>{''.join(f'<{tag}>{v}</{tag}>' for v in values)}</tr>"
@@ -86,7 +88,7 @@ def _show_table(r):
     for x in table["savings"]:
         units, of = x["units"], x["of"]
         if not any(units):
-            parts[x["group"].split(",")[0]] = 100 * x["seconds"] / table["seconds"]
+            parts["whole layer" if "+" in x["group"] else x["group"].split(",")[0]] = 100 * x["seconds"] / table["seconds"]
         elif len(of) == 1:
             kind = f"multiples of {width_kind(units[0], table['multiples'])}"
             lines.setdefault(kind, []).append((1 - units[0] / of[0], 1000 * x["seconds"]))
@@ -101,7 +103,7 @@ def _show_table(r):
         yield f"<h4>{said}</h4>{draw_bars(parts, ' %', f'{title}. {said}')}"
     if lines:
         said = "What one FFN saves, in ms, by the fraction of its neurons that is removed"
-        yield f"<h4>{said}</h4>{draw_lines(lines, 'neurons removed', 'ms saved')}"
+        yield f"<h4>{said}</h4>{draw_lines(lines, 'neurons removed', 'ms saved', title)}"
 
 
 def _figures(rows):
@@ -125,7 +127,7 @@ def _figures(rows):
             head = ["time, of the dense model's", "predicted", "measured", "counted operations"]
             yield _table(cells, head)
 
-# %% ../../nbs/evaluation/17_bench_page.ipynb #7de7c1d8
+# %% ../../nbs/evaluation/17_bench_page.ipynb #a112060c
 _STYLE = """body {font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto;
   padding: 0 1em; color: #222} table {border-collapse: collapse; margin: 1em 0}
 svg {max-width: 100%; height: auto} h4 {margin: 1em 0 .2em; font-weight: 600; font-size: 1em}
@@ -154,6 +156,8 @@ def bench_page(
     devices = ", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows"
     counts = f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet"
     body = [f"<h1>twossp bench: {escape(devices)}</h1><p>{counts}</p>"]
+    if rows and {r["shape"] for r in rows} <= {"", *TINY}:
+        body.append("<p>The shapes are tiny here: what runs is shown, and times say little.</p>")
     if bad:
         body += _section("wrong or failed", "", bad)
     for part, about in ((k, p.about) for k, p in PARTS.items()):

@@ -148,7 +148,7 @@ def _check_peak(b, name, shape, n, room, facts):
     within = facts["peak"] <= 1.1 * facts["weights"] + stated
     return dict(workspace=stated) | ({} if within else dict(verdict="wrong", why="peak"))
 
-# %% ../../nbs/evaluation/16_bench_speed.ipynb #1ea302ed
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #fae6c611
 def _against_naive(shape, b, left):
     "Stage 2 with the trie, against one forward pass of the whole model a candidate"
     model, ids = b.model(shape), _windows(b, 1)
@@ -175,7 +175,7 @@ def _repair_rate(shape, b, left):
     model, ids = b.model(shape), _windows(b, 4)
     plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
     found, _ = _timed(b, lambda: repair_plan(model, plan, ids, progress=False))
-    return dict(verdict="measured", rate=ids.numel() / found["seconds"]) | found
+    return dict(verdict="measured", tokens_a_second=ids.numel() / found["seconds"]) | found
 
 
 def _widths_rate(shape, b, left):
@@ -187,7 +187,7 @@ def _widths_rate(shape, b, left):
     with counting(model) as work:
         found, _ = _timed(b, search)
     rate = work.tokens / len(work.layers) / found["seconds"]
-    return dict(verdict="measured", rate=rate) | found
+    return dict(verdict="measured", tokens_a_second=rate) | found
 
 
 def _lessons(model, free):
@@ -204,7 +204,8 @@ def _distil_rate(shape, b, left):
     lessons = dict(tokens=4 * b.tokens, progress=False, log=log)
     found, _ = _timed(b, lambda: recover(model, plan, ids, **lessons, **how))
     tokens = log["recovery"]["steps"] * b.tokens
-    return dict(verdict="measured", rate=tokens / found["seconds"], learn=how["how"]) | found
+    rate = tokens / found["seconds"]
+    return dict(verdict="measured", tokens_a_second=rate, learn=how["how"]) | found
 
 
 def prune_cases(
@@ -277,7 +278,7 @@ def result_cases(
             for work in _workloads(b):
                 yield Case(str(work), partial(_table, shape, work), shape)
 
-# %% ../../nbs/evaluation/16_bench_speed.ipynb #d2b4f2d2
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #7862f3e9
 def copy_rate(
     device: torch.device,  # any
     size: int | None = None,  # bytes of a copy; default: 256 MB, on the CPU 16
@@ -351,7 +352,7 @@ def _away(how, shape, b, left):
     moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
     peak = None if found["peak"] is None else found["peak"] - taken
     facts |= dict(seconds=found["seconds"], peak=peak, weights=weights, moved=moved)
-    facts |= dict(limit=weights // 3 if taken else None, rate=moved / found["seconds"])
+    facts |= dict(limit=weights // 3 if taken else None, bytes_a_second=moved / found["seconds"])
     return facts | dict(bus=copy_rate(b.device))
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #0d8390f9

@@ -559,19 +559,23 @@ def best_multiple(
     return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
 
 
+_WIDE = 1024  # neurons of an FFN that is large enough to tell something of kernels
+
+
 def advise_multiple(
     device: torch.device,  # where a model will run
     dtype: torch.dtype,  # of its weights
     cache_dir: str | Path | None = None,  # where tables are kept
 ) -> int | None:  # of which FFN widths should be; None: there is no table
-    "The multiple that the kept latency tables of a device advise: the median."
+    "The multiple that the kept latency tables of a device advise for wide FFNs: the median."
     files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
+    if not files:
+        return None
     tables = (table_from_dict(json.loads(f.read_text(encoding="utf-8"))) for f in files)
     wanted = device_name(device), str(dtype).removeprefix("torch.")
-    found = [
-        best_multiple(t) for t in tables
-        if (t.device, t.dtype) == wanted and len(t.multiples) > 1 and t.savings[0].group != _SLICED
-    ]
+    own = (t for t in tables if (t.device, t.dtype) == wanted and len(t.multiples) > 1)
+    wide = lambda t: any(len(r.of) == 1 and r.of[0] >= _WIDE for r in t.savings)
+    found = [best_multiple(t) for t in own if wide(t) and t.savings[0].group != _SLICED]
     return statistics.median_high(found) if found else None
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
