@@ -164,7 +164,8 @@ def read_record(
     if file is None:
         raise ValueError(
             f"{path} has no plan.json: it is no checkpoint of twossp; load it with"
-            " AutoModelForCausalLM.from_pretrained"
+            " AutoModelForCausalLM.from_pretrained, or, if another program pruned it, make one"
+            " with twossp inspect --save"
         )
     try:
         record = json.loads(file.read_text(encoding="utf-8"))

@@ -216,6 +216,12 @@ def _cannot_load(name, source, local_files_only, e):
             f"{name!r} needs Python code that comes with it, and nothing runs that unasked:"
             " read it, then give --trust_remote_code (load_model: trust_remote_code=True)"
         )
+    if "per-layer attribute" in str(e):
+        return (
+            f"{name!r} has layers that differ (per_layer_config), which transformers"
+            f" {transformers.__version__} cannot build: twossp inspect {name} --save OUT"
+            " makes a checkpoint of it that can be loaded"
+        )
     if "CONVERSION" in str(e):  # a report that is not shown
         who = f"transformers {transformers.__version__}"
         return f"{who} cannot convert all weights of {name!r}: try its bfloat16 original"
