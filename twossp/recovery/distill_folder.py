@@ -115,8 +115,7 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and no model is written
-    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
-    after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
+    "Recover a checkpoint; the same call again goes on from `OUT.recovery`, or finds the result."
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     kept = dict(cache_dir=load.get("cache_dir"))
     sources = _read_texts(text, synthetic, **kept)
@@ -124,8 +123,7 @@ def recover_folder(
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
-    placed = {k: load.get(k) for k in ("device", "dtype")}
-    student, own_tok = read_student(folder, **placed)
+    student, own_tok = read_student(folder, load.get("device"), load.get("dtype"))
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
@@ -134,10 +132,10 @@ def recover_folder(
     ids = sources and source_windows(sources, tok, seq_len, n_windows, **kept)
     shape = (synthetic, seq_len) if synthetic else None
     question = _question(student, model, own_tok or tok, ids, shape, asked)
-    log["there"] = found is not None
+    log["there"] = False
     if found:
         _check_same(out, found["question"], question)
-        log["recovery"] = found["result"]
+        log |= dict(there=True, recovery=found["result"])
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
     if not overwrite and (known := _read_record(steps)) and known["question"] == question:
@@ -152,16 +150,12 @@ def recover_folder(
     record = dict(question=question, result=log["recovery"])
     if gained:
         facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
-        facts |= dict(text=str(text)) if text is not None else {}
+        facts |= {} if text is None else dict(text=str(text))
         facts |= dict(text_sources=named) if named else {}
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
-    if is_first():
-        shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
-        if made is None:
-            steps.mkdir(parents=True)
-            (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    _end_steps(steps, record if made is None else None)
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
@@ -226,6 +220,16 @@ def _question(student, model, tok, ids, shape, lessons):
     )
     del asked["checkpointing"]  # the same numbers with less memory
     return json.loads(json.dumps(asked))
+
+# %% ../../nbs/recovery/07_distill_folder.ipynb #3448a3d4
+def _end_steps(steps, record):
+    "A training's checkpoints leave, if it had any; the record of what gained nothing stays"
+    if not is_first():
+        return
+    shutil.rmtree(steps, ignore_errors=True)
+    if record is not None:
+        steps.mkdir(parents=True)
+        (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def _read_record(folder):
