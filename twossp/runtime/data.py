@@ -208,7 +208,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
         raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
     return path, dict(local_files_only=not trust_remote_code)
 
-
+# %% ../../nbs/runtime/05_data.ipynb #ea6867f7
 def _cannot_load(name, source, local_files_only, e):
     "Why a model was not loaded, and what to give instead"
     if "trust_remote_code" in str(e):
