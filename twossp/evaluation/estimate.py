@@ -49,7 +49,7 @@ from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.two_ssp import fit_multiple
 from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
-from ..runtime.data import embedded_model
+from ..runtime.data import embedded_model, gguf_folder
 from ..runtime.devices import one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
@@ -144,6 +144,8 @@ def load_skeleton(
         on the meta device, in the type that is stored
     """
     source = embedded_model(cache_dir) if str(name) == "smollm2" else name
+    if str(name).endswith(".gguf") and Path(name).expanduser().is_file():
+        source = gguf_folder(name, cache_dir)
     folder = Path(source).expanduser()
     headers = (
         read_headers(folder) if folder.is_dir() else _hub_headers(str(source), revision)
