@@ -143,13 +143,11 @@ def load_skeleton(
     PreTrainedModel
         on the meta device, in the type that is stored
     """
-    source = embedded_model(cache_dir) if str(name) == "smollm2" else name
-    if str(name).endswith(".gguf") and Path(name).expanduser().is_file():
-        source = gguf_folder(name, cache_dir)
+    source = gguf_folder(name, cache_dir) if str(name).endswith(".gguf") else name
+    source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
-    headers = (
-        read_headers(folder) if folder.is_dir() else _hub_headers(str(source), revision)
-    )
+    local = folder.is_dir()
+    headers = read_headers(folder) if local else _hub_headers(str(source), revision)
     options = dict(trust_remote_code=trust_remote_code)
     if not folder.is_dir():
         options |= dict(revision=revision, cache_dir=cache_dir)

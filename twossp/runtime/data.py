@@ -127,7 +127,7 @@ def _convert_gguf(
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
 
-# %% ../../nbs/runtime/05_data.ipynb #d9743511
+
 def embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
@@ -215,7 +215,7 @@ def _is_path(name):
         or os.path.exists(s)
     )
 
-# %% ../../nbs/runtime/05_data.ipynb #4a9ad6e8
+
 def _hub_reachable(
     timeout: float = 5,  # seconds
 ) -> bool:  # False too when `HF_HUB_OFFLINE` is set
