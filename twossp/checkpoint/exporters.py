@@ -46,7 +46,7 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         why_not="twossp.checkpoint.engines:gguf_refusal",
         check_tokenizer=f"{_HERE}_check_gguf_tokenizer",
         requirements={"gguf": ("gguf",)}, suffix=".gguf",
-        options=("quantize", "dtype", "round_to"), likes_multiples=True,
+        options=("quantize", "dtype", "round_to", "tokenizer_from"), likes_multiples=True,
     ),
     "native": Exporter(
         f"{_HERE}_to_native", "an ordinary checkpoint", says_removed=False

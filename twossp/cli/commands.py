@@ -452,6 +452,11 @@ class ExportOptions:
         metavar="N",
         type=read_count, decides="nothing",
     )
+    tokenizer_from: str | None = flag(
+        None,
+        "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
+        " pruned", metavar="FILE", decides="nothing",
+    )
     overwrite: bool = flag(
         False, "replace an existing output", action="store_true", decides="nothing",
     )
@@ -463,7 +468,7 @@ def export(
     "`twossp export`: a checkpoint in the format that an engine reads."
     from ..serving.export import export_folder
 
-    own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to")}
+    own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     own = {k: v for k, v in own.items() if v is not None}
     if own.keys() - find_exporter(o.to).options:
         raise ValueError(f"--{next(iter(own))} is for --to gguf")

@@ -212,7 +212,7 @@ class ModelOptions:
 
     model: str | None = flag(
         None,
-        "name on the Hugging Face hub, path of a folder, or 'smollm2' (embedded)",
+        "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
         metavar="NAME", decides="plan",
     )
     cache_dir: str | None = flag(

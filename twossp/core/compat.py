@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'reads_images', 'writes_text', 'types_of_class', 'auto_class',
+    'reads_images', 'writes_text', 'gguf_types', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
     'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
     'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks',
@@ -36,6 +36,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
+from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 from transformers.utils import chat_template_utils
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
@@ -85,6 +86,11 @@ def writes_text(
 ) -> bool:  # reading text, or images and text
     "Is it one of `causal_types` or of `image_text_types`."
     return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or reads_images(model_type)
+
+# %% ../../nbs/core/00_compat.ipynb #gguft001
+def gguf_types() -> list[str]:  # sorted
+    "The architectures that transformers reads from a GGUF file."
+    return sorted({*GGUF_SUPPORTED_ARCHITECTURES} - {"general", "tokenizer"})
 
 # %% ../../nbs/core/00_compat.ipynb #f5b776e7
 def types_of_class(

@@ -51,7 +51,7 @@ from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.two_ssp import fit_multiple
 from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
-from ..runtime.data import embedded_model
+from ..runtime.data import embedded_model, gguf_folder
 from ..runtime.devices import one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
@@ -145,11 +145,11 @@ def load_skeleton(
     PreTrainedModel
         on the meta device, in the type that is stored
     """
-    source = embedded_model(cache_dir) if str(name) == "smollm2" else name
+    source = gguf_folder(name, cache_dir) if str(name).endswith(".gguf") else name
+    source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
-    headers = (
-        read_headers(folder) if folder.is_dir() else _hub_headers(str(source), revision)
-    )
+    local = folder.is_dir()
+    headers = read_headers(folder) if local else _hub_headers(str(source), revision)
     options = dict(trust_remote_code=trust_remote_code)
     if not folder.is_dir():
         options |= dict(revision=revision, cache_dir=cache_dir)

