@@ -38,7 +38,7 @@ def llama_refusal(
     if c.hidden_act != "silu":
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
 
-
+# %% ../../nbs/checkpoint/00_engines.ipynb #enghd001
 def deci_refusal(
     config,  # of a dense model or of a compact checkpoint
 ) -> str | None:  # the reason; None if it can
