@@ -225,7 +225,7 @@ def prune_cases(
         for shape in dense:
             yield Case(name, partial(rate, shape), shape)
 
-# %% ../../nbs/evaluation/16_bench_speed.ipynb #f04ebcaa
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #2556042d
 WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
 
 
@@ -238,15 +238,18 @@ def _workloads(b):
 
 def _table(shape, work, b, left):
     "A latency table, kept whole in the row, and six pruned models beside its sums"
-    attention, each = fastest_attention(b.model(shape), work)
-    skeleton, why = b.skeleton(shape), {}
+    model, skeleton, why = b.model(shape), b.skeleton(shape), {}
+    attention, each = fastest_attention(model, work)
+    del model
     skeleton.set_attn_implementation(attention)
+    clear_memory(b.device)
     table = partial(latency_table, skeleton, b.device, multiples=b.multiples, rounds=b.rounds)
     try:
         table = table(work, passes=3)
     except NoGraph as e:
         work, why = replace(work, graphs=False), dict(why=f"without CUDA graphs: {one_line(e)}")
         table = table(work, passes=3)
+    clear_memory(b.device)
     model = b.model(shape)
     model.set_attn_implementation(attention)
     facts = dict(seconds=table.seconds, multiple=best_multiple(table), attention=attention)
@@ -256,15 +259,15 @@ def _table(shape, work, b, left):
 
 def _whole(b, shape, model, table):
     "Six pruned models: predicted, measured, and counted, as fractions of the dense one"
-    work, rows = table.work, {}
+    work, rows, shapes = table.work, {}, b.skeleton(shape)
     new, past = (work.context, 0) if work.prefill else (1, work.context)
-    dense = count_operations(model, new, past, logits=1)
+    dense = count_operations(shapes, new, past, logits=1)
     for name, x in WHOLE:
-        plan = shape_plans(b.skeleton(shape), name, x)[0]
+        plan = shape_plans(shapes, name, x)[0]
         share = time_beside(model, partial(applied, model, plan), work, b.rounds, 3)[1]
-        with applied(model, plan):
-            counted = count_operations(model, new, past, logits=1) / dense
-        guess = table.predict(model, plan) / table.seconds
+        with applied(shapes, plan):
+            counted = count_operations(shapes, new, past, logits=1) / dense
+        guess = table.predict(shapes, plan) / table.seconds
         rows[f"{name}, {100 * x:g} %"] = dict(predicted=guess, measured=share, counted=counted)
     return rows
 
