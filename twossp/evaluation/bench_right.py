@@ -84,7 +84,7 @@ def _off(one, two):
     "The largest relative error"
     return ((one - two).abs() / two.abs()).max().item()
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #6fa7ad39
 def _verdict(error, bound, **facts):
     "Within the bound, or wrong"
     return dict(verdict="within" if error <= bound else "wrong", error=error, bound=bound) | facts
@@ -122,7 +122,7 @@ def _tied_choice(log, other, bound):
             return c - a <= bound * a
     return False
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #6936cbce
 def near_ties(
     plan,  # found in float32
     reference,  # found in float64
@@ -194,7 +194,7 @@ def _same_plan(name, more, dtype, b, left):
     found = _verdict(error, bound, differ=0)
     return found | dict(verdict="equal") if found["verdict"] == "within" else found
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #4535d76f
 def plan_brings(
     plan,  # of any kind
 ) -> bool:  # False for one that only removes
@@ -343,7 +343,7 @@ def _score_options():
 
 def right_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *right*."
     for name in method_names():
         for dtype in (torch.float64, torch.float32):

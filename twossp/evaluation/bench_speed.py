@@ -115,7 +115,7 @@ def _extrapolate(find, amounts, log, left):
     facts = dict(seconds=expected, windows=n, measured=f"{amount:,} {unit}")
     return dict(verdict="extrapolated") | facts | dict(of=f"{full(log):,}")
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #6976a54b
 def _prune_one(name, shape, b, left):
     "One method at 25 %, with as many windows as it takes, or with what there is time for"
     model, log, room = b.model(shape), {}, free_bytes(b.device)
@@ -189,7 +189,7 @@ def _widths_rate(shape, b, left):
     rate = work.tokens / len(work.layers) / found["seconds"]
     return dict(verdict="measured", tokens_a_second=rate) | found
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #b5897725
 def _lessons(model, free):
     "Which weights learn, of what fits: gradients and two moments beside each weight"
     size = weight_bytes(model)
@@ -200,7 +200,8 @@ def _lessons(model, free):
 def _distil_rate(shape, b, left):
     "Distillation, in tokens a second"
     model, ids, log = b.model(shape), _windows(b, 6), {}
-    plan, how = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0], _lessons(model, free_bytes(b.device))
+    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
+    how = _lessons(model, free_bytes(b.device))
     lessons = dict(tokens=4 * b.tokens, progress=False, log=log)
     found, _ = _timed(b, lambda: recover(model, plan, ids, **lessons, **how))
     tokens = log["recovery"]["steps"] * b.tokens
@@ -210,7 +211,7 @@ def _distil_rate(shape, b, left):
 
 def prune_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *prune*: each method on all shapes, then the next."
     dense = [s for s, config in b.shapes.items() if not has_experts(config)]
     for name in method_names():
@@ -219,7 +220,8 @@ def prune_cases(
                 yield Case(name, partial(_prune_one, name, shape), shape)
         if name == "2ssp":
             for shape in dense:
-                yield Case("2ssp's search against the naive one", partial(_against_naive, shape), shape)
+                run = partial(_against_naive, shape)
+                yield Case("2ssp's search against the naive one", run, shape)
     rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distil_rate}
     for name, rate in rates.items():
         for shape in dense:
@@ -271,10 +273,10 @@ def _whole(b, shape, model, table):
         rows[f"{name}, {100 * x:g} %"] = dict(predicted=guess, measured=share, counted=counted)
     return rows
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #41004a3d
 def result_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *result*: all workloads of a shape, then the next."
     for shape, config in b.shapes.items():
         if not has_experts(config):
@@ -320,7 +322,7 @@ def _few_layers(b, shape):
     few = dict(config, num_hidden_layers=min(16, config["num_hidden_layers"]), vocab_size=512)
     return replace(b, shapes={shape: few})
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #6dda53ab
 def _load_away(folder, device, how):
     "A model whose layers are on disk, or in the CPU's memory"
     if how == "streamed":
@@ -403,10 +405,10 @@ def _spread(processes, how, shape, b, left):
         one_process=seconds[1],
     )
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #329b7f5c
 def offload_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *offload*, on shapes of few layers."
     n = DEVICES[b.device.type]()
     for shape, config in b.shapes.items():
