@@ -399,7 +399,7 @@ def _spread(processes, how, shape, b, left):
         (folder / "text.txt").write_text(_text(16 * b.tokens), encoding="utf-8")
         one, all_of_them = (_run_command(folder, b, n, how) for n in (1, processes))
     same = one["plan_identity"] == all_of_them["plan_identity"]
-    seconds = [x["provenance"]["seconds"] for x in (all_of_them, one)]
+    seconds = [x["seconds"] for x in (all_of_them, one)]
     return dict(
         verdict="equal" if same else "wrong", processes=processes, seconds=seconds[0],
         one_process=seconds[1],
