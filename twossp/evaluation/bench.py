@@ -29,7 +29,7 @@ from .estimate import build_skeleton
 from .latency import MULTIPLES, device_name, random_model
 from .measure import weight_bytes
 from .results import code_version, versions
-from ..runtime.devices import as_device, ask_device, free_bytes, one_line
+from ..runtime.devices import as_device, free_bytes, one_line
 from ..runtime.identity import describe
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e

@@ -9,7 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #594b770b
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 

@@ -327,7 +327,8 @@ def _embedded(b, left):
         return dict(verdict="not possible", why=one_line(e))
     ids, facts = tiny_ids(2, 64, vocab=40000), {}
     plans = [method("width_only")(m, ids, 0.25, progress=False) for m in (here, there)]
-    differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in zip(*(p.ffn for p in plans)))
+    kept = zip(*(p.ffn for p in plans), strict=True)
+    differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in kept)
     dense, pruned = ([_losses(m, p, ids) for m in (here, there)] for p in (drop(30), plans[1]))
     facts = dict(differ=differ, perplexity=dense[0].mean().exp().item())
     return _verdict(max(_off(*dense), _off(*pruned)), 10 * BOUNDS[torch.float32], **facts)
@@ -335,8 +336,8 @@ def _embedded(b, left):
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d234a163
 def _score_options():
     "(method, its option) of every score but the defaults"
-    who = dict(zip(UNITS, (("2ssp", "score"), ("reap", "score"), ("2ssp", "depth_score"))))
-    for unit, (name, option) in who.items():
+    who = ("2ssp", "score"), ("reap", "score"), ("2ssp", "depth_score")
+    for unit, (name, option) in zip(UNITS, who, strict=True):
         for score in score_names(unit)[1:]:
             yield name, {option: score}
 

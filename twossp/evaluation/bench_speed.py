@@ -180,7 +180,7 @@ def _repair_rate(shape, b, left):
 
 def _widths_rate(shape, b, left):
     "A round of the search for FFN widths, in tokens a second through the whole model"
-    model, ids, log = b.model(shape), _windows(b, 1), {}
+    model, ids = b.model(shape), _windows(b, 1)
     plan = method("width_only")(model, ids, 0.25, progress=False)
     scores = activation_scores(model, ids, progress=False)
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
@@ -347,8 +347,7 @@ def _away(how, shape, b, left):
         with only_bytes(b.device, weights // 3) as taken:
             model = _load_away(d, b.device, how)
             with counting(model) as work:
-                found, plan = _timed(b, lambda: find(model, log=logs[1]))
-        del model
+                found, plan = _timed(b, partial(find, model, log=logs[1]))
     if plan_facts(plan) == plan_facts(want):
         facts = dict(verdict="equal")
     else:  # with less memory, other batches; and with them, in 16 bits, other roundings
