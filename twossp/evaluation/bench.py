@@ -29,7 +29,7 @@ from .estimate import build_skeleton
 from .latency import MULTIPLES, device_name, random_model
 from .measure import weight_bytes
 from .results import code_version, versions
-from ..runtime.devices import as_device, ask_device, free_bytes, one_line
+from ..runtime.devices import as_device, free_bytes, one_line
 from ..runtime.identity import describe
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e
@@ -155,7 +155,7 @@ class Case:
     run: Callable
     shape: str = ""  # key of the bench's shapes, where it is on one of them
 
-
+# %% ../../nbs/evaluation/14_bench.ipynb #a89b95cf
 @dataclass(frozen=True)
 class BenchPart:
     "One row: a question, and the cases that answer it."
@@ -250,7 +250,7 @@ def run_case(
     finally:
         clear_memory(b.device)
 
-
+# %% ../../nbs/evaluation/14_bench.ipynb #e16aaa72
 def _answers(device):
     "Does a device still work? After some errors of CUDA, nothing does in this process"
     try:
@@ -278,7 +278,7 @@ def _is_open(row, left):
     verdict = (row or {}).get("verdict", "failed")
     return verdict == "failed" or verdict == "extrapolated" and row["seconds"] <= left
 
-
+# %% ../../nbs/evaluation/14_bench.ipynb #ef568a54
 def run_bench(
     b: Bench,  # where, and on what
     results: str | Path,  # file of JSON lines, appended to

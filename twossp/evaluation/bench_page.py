@@ -9,7 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #594b770b
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -88,7 +88,8 @@ def _show_table(r):
     for x in table["savings"]:
         units, of = x["units"], x["of"]
         if not any(units):
-            parts["whole layer" if "+" in x["group"] else x["group"].split(",")[0]] = 100 * x["seconds"] / table["seconds"]
+            kind = "whole layer" if "+" in x["group"] else x["group"].split(",")[0]
+            parts[kind] = 100 * x["seconds"] / table["seconds"]
         elif len(of) == 1:
             kind = f"multiples of {width_kind(units[0], table['multiples'])}"
             lines.setdefault(kind, []).append((1 - units[0] / of[0], 1000 * x["seconds"]))
@@ -105,7 +106,7 @@ def _show_table(r):
         said = "What one FFN saves, in ms, by the fraction of its neurons that is removed"
         yield f"<h4>{said}</h4>{draw_lines(lines, 'neurons removed', 'ms saved', title)}"
 
-
+# %% ../../nbs/evaluation/17_bench_page.ipynb #3337761b
 def _figures(rows):
     "The figures of a part, and tables of what is nested in its rows"
     for shape in dict.fromkeys(r["shape"] for r in rows):
@@ -213,7 +214,7 @@ def whole_models(
         for name, m in r.get("models", {}).items()
     ]).round(3)
 
-
+# %% ../../nbs/evaluation/17_bench_page.ipynb #642c7504
 def multiple_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # shapes × workloads

@@ -84,7 +84,7 @@ def _off(one, two):
     "The largest relative error"
     return ((one - two).abs() / two.abs()).max().item()
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #6fa7ad39
 def _verdict(error, bound, **facts):
     "Within the bound, or wrong"
     return dict(verdict="within" if error <= bound else "wrong", error=error, bound=bound) | facts
@@ -122,7 +122,7 @@ def _tied_choice(log, other, bound):
             return c - a <= bound * a
     return False
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #6936cbce
 def near_ties(
     plan,  # found in float32
     reference,  # found in float64
@@ -194,7 +194,7 @@ def _same_plan(name, more, dtype, b, left):
     found = _verdict(error, bound, differ=0)
     return found | dict(verdict="equal") if found["verdict"] == "within" else found
 
-
+# %% ../../nbs/evaluation/15_bench_right.ipynb #4535d76f
 def plan_brings(
     plan,  # of any kind
 ) -> bool:  # False for one that only removes
@@ -327,7 +327,8 @@ def _embedded(b, left):
         return dict(verdict="not possible", why=one_line(e))
     ids, facts = tiny_ids(2, 64, vocab=40000), {}
     plans = [method("width_only")(m, ids, 0.25, progress=False) for m in (here, there)]
-    differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in zip(*(p.ffn for p in plans)))
+    kept = zip(*(p.ffn for p in plans), strict=True)
+    differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in kept)
     dense, pruned = ([_losses(m, p, ids) for m in (here, there)] for p in (drop(30), plans[1]))
     facts = dict(differ=differ, perplexity=dense[0].mean().exp().item())
     return _verdict(max(_off(*dense), _off(*pruned)), 10 * BOUNDS[torch.float32], **facts)
@@ -335,15 +336,15 @@ def _embedded(b, left):
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d234a163
 def _score_options():
     "(method, its option) of every score but the defaults"
-    who = dict(zip(UNITS, (("2ssp", "score"), ("reap", "score"), ("2ssp", "depth_score"))))
-    for unit, (name, option) in who.items():
+    who = ("2ssp", "score"), ("reap", "score"), ("2ssp", "depth_score")
+    for unit, (name, option) in zip(UNITS, who, strict=True):
         for score in score_names(unit)[1:]:
             yield name, {option: score}
 
 
 def right_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *right*."
     for name in method_names():
         for dtype in (torch.float64, torch.float32):

@@ -115,7 +115,7 @@ def _extrapolate(find, amounts, log, left):
     facts = dict(seconds=expected, windows=n, measured=f"{amount:,} {unit}")
     return dict(verdict="extrapolated") | facts | dict(of=f"{full(log):,}")
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #6976a54b
 def _prune_one(name, shape, b, left):
     "One method at 25 %, with as many windows as it takes, or with what there is time for"
     model, log, room = b.model(shape), {}, free_bytes(b.device)
@@ -180,7 +180,7 @@ def _repair_rate(shape, b, left):
 
 def _widths_rate(shape, b, left):
     "A round of the search for FFN widths, in tokens a second through the whole model"
-    model, ids, log = b.model(shape), _windows(b, 1), {}
+    model, ids = b.model(shape), _windows(b, 1)
     plan = method("width_only")(model, ids, 0.25, progress=False)
     scores = activation_scores(model, ids, progress=False)
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
@@ -189,7 +189,7 @@ def _widths_rate(shape, b, left):
     rate = work.tokens / len(work.layers) / found["seconds"]
     return dict(verdict="measured", tokens_a_second=rate) | found
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #b5897725
 def _lessons(model, free):
     "Which weights learn, of what fits: gradients and two moments beside each weight"
     size = weight_bytes(model)
@@ -200,7 +200,8 @@ def _lessons(model, free):
 def _distil_rate(shape, b, left):
     "Distillation, in tokens a second"
     model, ids, log = b.model(shape), _windows(b, 6), {}
-    plan, how = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0], _lessons(model, free_bytes(b.device))
+    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
+    how = _lessons(model, free_bytes(b.device))
     lessons = dict(tokens=4 * b.tokens, progress=False, log=log)
     found, _ = _timed(b, lambda: recover(model, plan, ids, **lessons, **how))
     tokens = log["recovery"]["steps"] * b.tokens
@@ -210,7 +211,7 @@ def _distil_rate(shape, b, left):
 
 def prune_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *prune*: each method on all shapes, then the next."
     dense = [s for s, config in b.shapes.items() if not has_experts(config)]
     for name in method_names():
@@ -219,13 +220,14 @@ def prune_cases(
                 yield Case(name, partial(_prune_one, name, shape), shape)
         if name == "2ssp":
             for shape in dense:
-                yield Case("2ssp's search against the naive one", partial(_against_naive, shape), shape)
+                run = partial(_against_naive, shape)
+                yield Case("2ssp's search against the naive one", run, shape)
     rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distil_rate}
     for name, rate in rates.items():
         for shape in dense:
             yield Case(name, partial(rate, shape), shape)
 
-# %% ../../nbs/evaluation/16_bench_speed.ipynb #f04ebcaa
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #2556042d
 WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
 
 
@@ -238,15 +240,18 @@ def _workloads(b):
 
 def _table(shape, work, b, left):
     "A latency table, kept whole in the row, and six pruned models beside its sums"
-    attention, each = fastest_attention(b.model(shape), work)
-    skeleton, why = b.skeleton(shape), {}
+    model, skeleton, why = b.model(shape), b.skeleton(shape), {}
+    attention, each = fastest_attention(model, work)
+    del model
     skeleton.set_attn_implementation(attention)
+    clear_memory(b.device)
     table = partial(latency_table, skeleton, b.device, multiples=b.multiples, rounds=b.rounds)
     try:
         table = table(work, passes=3)
     except NoGraph as e:
         work, why = replace(work, graphs=False), dict(why=f"without CUDA graphs: {one_line(e)}")
         table = table(work, passes=3)
+    clear_memory(b.device)
     model = b.model(shape)
     model.set_attn_implementation(attention)
     facts = dict(seconds=table.seconds, multiple=best_multiple(table), attention=attention)
@@ -256,22 +261,22 @@ def _table(shape, work, b, left):
 
 def _whole(b, shape, model, table):
     "Six pruned models: predicted, measured, and counted, as fractions of the dense one"
-    work, rows = table.work, {}
+    work, rows, shapes = table.work, {}, b.skeleton(shape)
     new, past = (work.context, 0) if work.prefill else (1, work.context)
-    dense = count_operations(model, new, past, logits=1)
+    dense = count_operations(shapes, new, past, logits=1)
     for name, x in WHOLE:
-        plan = shape_plans(b.skeleton(shape), name, x)[0]
+        plan = shape_plans(shapes, name, x)[0]
         share = time_beside(model, partial(applied, model, plan), work, b.rounds, 3)[1]
-        with applied(model, plan):
-            counted = count_operations(model, new, past, logits=1) / dense
-        guess = table.predict(model, plan) / table.seconds
+        with applied(shapes, plan):
+            counted = count_operations(shapes, new, past, logits=1) / dense
+        guess = table.predict(shapes, plan) / table.seconds
         rows[f"{name}, {100 * x:g} %"] = dict(predicted=guess, measured=share, counted=counted)
     return rows
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #41004a3d
 def result_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *result*: all workloads of a shape, then the next."
     for shape, config in b.shapes.items():
         if not has_experts(config):
@@ -317,7 +322,7 @@ def _few_layers(b, shape):
     few = dict(config, num_hidden_layers=min(16, config["num_hidden_layers"]), vocab_size=512)
     return replace(b, shapes={shape: few})
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #6dda53ab
 def _load_away(folder, device, how):
     "A model whose layers are on disk, or in the CPU's memory"
     if how == "streamed":
@@ -342,8 +347,7 @@ def _away(how, shape, b, left):
         with only_bytes(b.device, weights // 3) as taken:
             model = _load_away(d, b.device, how)
             with counting(model) as work:
-                found, plan = _timed(b, lambda: find(model, log=logs[1]))
-        del model
+                found, plan = _timed(b, partial(find, model, log=logs[1]))
     if plan_facts(plan) == plan_facts(want):
         facts = dict(verdict="equal")
     else:  # with less memory, other batches; and with them, in 16 bits, other roundings
@@ -394,16 +398,16 @@ def _spread(processes, how, shape, b, left):
         (folder / "text.txt").write_text(_text(16 * b.tokens), encoding="utf-8")
         one, all_of_them = (_run_command(folder, b, n, how) for n in (1, processes))
     same = one["plan_identity"] == all_of_them["plan_identity"]
-    seconds = [x["provenance"]["seconds"] for x in (all_of_them, one)]
+    seconds = [x["seconds"] for x in (all_of_them, one)]
     return dict(
         verdict="equal" if same else "wrong", processes=processes, seconds=seconds[0],
         one_process=seconds[1],
     )
 
-
+# %% ../../nbs/evaluation/16_bench_speed.ipynb #329b7f5c
 def offload_cases(
     b,  # `Bench`
-) -> Iterator[Case]:
+) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *offload*, on shapes of few layers."
     n = DEVICES[b.device.type]()
     for shape, config in b.shapes.items():
