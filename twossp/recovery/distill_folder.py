@@ -114,12 +114,11 @@ def recover_folder(
     log: dict | None = None,
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
-) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
+) -> Path | None:  # the folder; None if nothing was gained, and no model is written
     """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
-    after its end finds its result in `out`."""
+    after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
-    kept = dict(cache_dir=load.get("cache_dir"))
-    sources = _read_texts(text, synthetic, **kept)
+    sources = _read_texts(text, synthetic, load.get("cache_dir"))
     found = None if overwrite else _read_result(out)
     if found is None:
         check_target(out, overwrite)
@@ -130,7 +129,7 @@ def recover_folder(
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
-    kept |= dict(model=model, progress=progress)
+    kept = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
     ids = sources and source_windows(sources, tok, seq_len, n_windows, **kept)
     shape = (synthetic, seq_len) if synthetic else None
     question = _question(student, model, own_tok or tok, ids, shape, asked)
@@ -140,32 +139,36 @@ def recover_folder(
         log["recovery"] = found["result"]
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
-    named = ids.source_facts() if isinstance(ids, Windows) else None
+    if not overwrite and (known := _read_record(steps)) and known["question"] == question:
+        log |= dict(there=True, recovery=known["result"])
+        return None
+    named = _name_text(text, ids)
     ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=steps, progress=progress, log=log, **lessons)
     log["recovery"] |= dict(before=before)
+    record = dict(question=question, result=log["recovery"])
     if gained:
-        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
-        facts |= dict(text=str(text)) if text is not None else {}
-        facts |= dict(text_sources=named) if named else {}
-        record = dict(question=question, result=log["recovery"])
+        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | named
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
         shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
+        if made is None:
+            steps.mkdir(parents=True)
+            (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
-def _read_texts(text, synthetic, **where):
+def _read_texts(text, synthetic, cache_dir):
     "The sources of the text, if it has any; `ValueError` where there is nothing to read"
     if not (isinstance(synthetic, int) and synthetic >= 0):
         raise ValueError(f"synthetic={synthetic!r}: a number of windows, 0 or more")
     if text is None and not synthetic:
         raise ValueError("there is no text to train on: name one, or ask for synthetic windows")
-    return None if text is None else read_sources(text, **where)
+    return None if text is None else read_sources(text, cache_dir=cache_dir)
 
 
 def _check_teacher(folder, student, own_tok, model, tok):
@@ -190,6 +193,12 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
+def _name_text(text, ids):
+    "What the record says of the text: its name, and of chats and mixes each source"
+    named = {} if text is None else dict(text=str(text))
+    return named | (dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {})
+
+
 def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
     ids = getattr(ids, "ids", ids)
@@ -200,7 +209,9 @@ def _add_synthetic(ids, tok, shape, **options):
     return written if ids is None else torch.cat([written, ids])
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #7ac0be11
-RECORD = "recovery.json"  # in the folder that was written: the question, and the result
+# the question and the result: in the folder that was written, or, where nothing was
+# gained, in the one for checkpoints
+RECORD = "recovery.json"
 
 
 def _question(student, model, tok, ids, shape, lessons):
@@ -220,13 +231,22 @@ def _question(student, model, tok, ids, shape, lessons):
     return json.loads(json.dumps(asked))
 
 
+def _read_record(folder):
+    "What a folder says of a distillation; None: of none"
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        result = record["result"]
+        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
+        return record if "question" in record else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _read_result(out):
     "What a folder says of its distillation; None: of none, or its files were changed since"
     out = Path(out).expanduser()
+    record = _read_record(out)
     try:
-        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        result = record["result"]
-        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
         plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
         now = hash_files(out / name for name in plan["files"])
     except (OSError, ValueError, KeyError):
