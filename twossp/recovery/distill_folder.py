@@ -155,10 +155,7 @@ def recover_folder(
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
-        shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
-        if made is None:
-            steps.mkdir(parents=True)
-            (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        _tidy(steps, record if made is None else None)
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
@@ -253,7 +250,7 @@ def _read_result(out):
         return None
     return record if [*now.values()] == [*plan["files"].values()] else None
 
-
+# %% ../../nbs/recovery/07_distill_folder.ipynb #s32rec01
 def _check_same(out, known, question):
     "`FileExistsError` names what was another when the folder was made"
     others = sorted(k for k in {*known, *question} if known.get(k) != question.get(k))
@@ -263,6 +260,13 @@ def _check_same(out, known, question):
             " another folder, or ask to overwrite it"
         )
 
+
+def _tidy(steps, record):
+    "What training kept goes (norms leave nothing); a record stays, where nothing was gained"
+    shutil.rmtree(steps, ignore_errors=True)
+    if record is not None:
+        steps.mkdir(parents=True)
+        (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #184a70ae
 class _NothingGained(Exception):
