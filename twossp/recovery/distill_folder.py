@@ -115,33 +115,34 @@ def recover_folder(
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
 ) -> Path | None:  # the folder; None if nothing was gained, and no model is written
-    "Recover a checkpoint; the same call again goes on from `OUT.recovery`, or finds the result."
+    """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
+    after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
-    kept = dict(cache_dir=load.get("cache_dir"))
-    sources = _read_texts(text, synthetic, **kept)
+    sources = _read_texts(text, synthetic, load.get("cache_dir"))
     found = None if overwrite else _read_result(out)
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
-    student, own_tok = read_student(folder, load.get("device"), load.get("dtype"))
+    placed = {k: load.get(k) for k in ("device", "dtype")}
+    student, own_tok = read_student(folder, **placed)
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
     steps = Path(f"{out}.recovery")
-    kept |= dict(model=model, progress=progress)
+    kept = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
     ids = sources and source_windows(sources, tok, seq_len, n_windows, **kept)
     shape = (synthetic, seq_len) if synthetic else None
     question = _question(student, model, own_tok or tok, ids, shape, asked)
-    log["there"] = False
+    log["there"] = found is not None
     if found:
         _check_same(out, found["question"], question)
-        log |= dict(there=True, recovery=found["result"])
+        log["recovery"] = found["result"]
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
     if not overwrite and (known := _read_record(steps)) and known["question"] == question:
         log |= dict(there=True, recovery=known["result"])
         return None
-    named = ids.source_facts() if isinstance(ids, Windows) else None
+    named = _name_text(text, ids)
     ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
@@ -149,23 +150,22 @@ def recover_folder(
     log["recovery"] |= dict(before=before)
     record = dict(question=question, result=log["recovery"])
     if gained:
-        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
-        facts |= {} if text is None else dict(text=str(text))
-        facts |= dict(text_sources=named) if named else {}
+        facts = dict(teacher=str(teacher), synthetic=synthetic, before=before) | named
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
-    _end_steps(steps, record if made is None else None)
+    if is_first():
+        _tidy(steps, record if made is None else None)
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
-def _read_texts(text, synthetic, **where):
+def _read_texts(text, synthetic, cache_dir):
     "The sources of the text, if it has any; `ValueError` where there is nothing to read"
     if not (isinstance(synthetic, int) and synthetic >= 0):
         raise ValueError(f"synthetic={synthetic!r}: a number of windows, 0 or more")
     if text is None and not synthetic:
         raise ValueError("there is no text to train on: name one, or ask for synthetic windows")
-    return None if text is None else read_sources(text, **where)
+    return None if text is None else read_sources(text, cache_dir=cache_dir)
 
 
 def _check_teacher(folder, student, own_tok, model, tok):
@@ -190,6 +190,12 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
+def _name_text(text, ids):
+    "What the record says of the text: its name, and of chats and mixes each source"
+    named = {} if text is None else dict(text=str(text))
+    return named | (dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {})
+
+
 def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
     ids = getattr(ids, "ids", ids)
@@ -221,16 +227,6 @@ def _question(student, model, tok, ids, shape, lessons):
     del asked["checkpointing"]  # the same numbers with less memory
     return json.loads(json.dumps(asked))
 
-# %% ../../nbs/recovery/07_distill_folder.ipynb #3448a3d4
-def _end_steps(steps, record):
-    "A training's checkpoints leave, if it had any; the record of what gained nothing stays"
-    if not is_first():
-        return
-    shutil.rmtree(steps, ignore_errors=True)
-    if record is not None:
-        steps.mkdir(parents=True)
-        (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
 
 def _read_record(folder):
     "What a folder says of a distillation; None: of none"
@@ -254,7 +250,7 @@ def _read_result(out):
         return None
     return record if [*now.values()] == [*plan["files"].values()] else None
 
-
+# %% ../../nbs/recovery/07_distill_folder.ipynb #s32rec01
 def _check_same(out, known, question):
     "`FileExistsError` names what was another when the folder was made"
     others = sorted(k for k in {*known, *question} if known.get(k) != question.get(k))
@@ -264,6 +260,13 @@ def _check_same(out, known, question):
             " another folder, or ask to overwrite it"
         )
 
+
+def _tidy(steps, record):
+    "What training kept goes (norms leave nothing); a record stays, where nothing was gained"
+    shutil.rmtree(steps, ignore_errors=True)
+    if record is not None:
+        steps.mkdir(parents=True)
+        (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #184a70ae
 class _NothingGained(Exception):
