@@ -604,7 +604,7 @@ WAIT = 1800  # seconds that a process waits for the others: one of them saves
 
 def recover(
     o: RecoverOptions,  # what was asked for
-) -> int:  # exit code: 1 if nothing was gained, and nothing is written
+) -> int:  # exit code: 1 if nothing was gained, and no model is written
     "`twossp recover`: distil a teacher into a checkpoint."
     from .validate import pick_device
     from ..checkpoint.save import check_not_source
@@ -633,5 +633,6 @@ def recover(
         f" held-out text: {r['before']:.4f} before, {r['after']:.4f} after"
     )
     saved = f"saved already: {made}" if log["there"] else f"saved {made}"
-    print(saved if made else "nothing was gained, and nothing is written")
+    kept = f"how it went is in {o.out}.recovery"
+    print(saved if made else f"nothing was gained, and no model is written; {kept}")
     return 0 if made else 1

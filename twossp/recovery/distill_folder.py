@@ -114,9 +114,9 @@ def recover_folder(
     log: dict | None = None,
     load: dict | None = None,  # for `load_model`: device, dtype, revision …
     **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`
-) -> Path | None:  # the folder; None if nothing was gained, and nothing is written
+) -> Path | None:  # the folder; None if nothing was gained, and no model is written
     """Recover a checkpoint; the same call after a kill goes on from `OUT.recovery`, and
-    after its end finds its result in `out`."""
+    after its end finds its result in `out`, or in `OUT.recovery` that nothing was gained."""
     asked, load, log = Lessons(**lessons), load or {}, {} if log is None else log
     _check_texts(text, synthetic)
     found = None if overwrite else _read_result(out)
@@ -140,20 +140,26 @@ def recover_folder(
         log["recovery"] = found["result"]
         shutil.rmtree(steps, ignore_errors=True)  # killed before it was removed
         return check_target(out, overwrite=True)
+    if not overwrite and (known := _read_record(steps)) and known["question"] == question:
+        log |= dict(there=True, recovery=known["result"])
+        return None
     ids = _add_synthetic(model, ids, shape, steps, asked.seed, progress)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=steps, progress=progress, log=log, **lessons)
     log["recovery"] |= dict(before=before)
+    record = dict(question=question, result=log["recovery"])
     if gained:
         facts = dict(teacher=str(teacher), synthetic=synthetic, before=before)
         facts |= dict(text=str(text)) if text is not None else {}
-        record = dict(question=question, result=log["recovery"])
         places = out, overwrite, own_tok or tok
         made, after = by_first(_write_student, student, model, held, facts, record, *places)
         log["recovery"] |= dict(after=after)
     if is_first():
         shutil.rmtree(steps, ignore_errors=True)  # norms leave no checkpoints
+        if made is None:
+            steps.mkdir(parents=True)
+            (steps / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return made
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #777ad014
@@ -197,7 +203,9 @@ def _add_synthetic(model, ids, shape, steps, seed, progress):
 
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #7ac0be11
-RECORD = "recovery.json"  # in the folder that was written: the question, and the result
+# the question and the result: in the folder that was written, or, where nothing was
+# gained, in the one for checkpoints
+RECORD = "recovery.json"
 
 
 def _question(student, model, tok, ids, shape, lessons):
@@ -217,13 +225,22 @@ def _question(student, model, tok, ids, shape, lessons):
     return json.loads(json.dumps(asked))
 
 
+def _read_record(folder):
+    "What a folder says of a distillation; None: of none"
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        result = record["result"]
+        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
+        return record if "question" in record else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _read_result(out):
     "What a folder says of its distillation; None: of none, or its files were changed since"
     out = Path(out).expanduser()
+    record = _read_record(out)
     try:
-        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        result = record["result"]
-        result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
         plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
         now = hash_files(out / name for name in plan["files"])
     except (OSError, ValueError, KeyError):
