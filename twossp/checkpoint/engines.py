@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'llama_refusal', 'gguf_refusal', 'backend_refusal', 'Way',
-    'list_engines'
+    'LLAMA_LIKE', 'llama_refusal', 'deci_refusal', 'gguf_refusal', 'backend_refusal',
+    'Way', 'list_engines'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -37,6 +37,15 @@ def llama_refusal(
         return "its attention looks through a sliding window"
     if c.hidden_act != "silu":
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
+
+
+def deci_refusal(
+    config,  # of a dense model or of a compact checkpoint
+) -> str | None:  # the reason; None if it can
+    "Why a checkpoint cannot be written in the DeciLM format."
+    if (getattr(config, "twossp", None) or {}).get("heads"):
+        return "it has as many query heads in every layer, and here some layers keep fewer"
+    return llama_refusal(config)
 
 
 def gguf_refusal(
@@ -115,7 +124,7 @@ def _compact_ways(config):
         " && llama-server -m PATH.gguf"
     )
     no_plugin, no_deci, no_gguf = (
-        why(config) for why in (backend_refusal, llama_refusal, gguf_refusal)
+        why(config) for why in (backend_refusal, deci_refusal, gguf_refusal)
     )
     plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
     note = "runs the modeling_twossp.py that the checkpoint brings"

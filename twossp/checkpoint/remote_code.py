@@ -15,7 +15,7 @@ from ..core.compat import causal_class, config_class
 from ..core.config_keys import config_entries
 from ..core.edits import NoAttention
 from ..core.families import Mixer, model_family, sees
-from ..core.heads import OwnEntries, TakeSlopes, read_heads
+from ..core.layer_edits import OwnEntries, TakeSlopes, read_heads
 from ..core.linear import NoLinear, in_features, out_features
 from ..core.parts import structure
 

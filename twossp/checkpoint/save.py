@@ -119,7 +119,7 @@ def _keep_columns(linear, columns):
         bias = None if linear.bias is None else linear.bias.detach()
         return make_linear(linear, w * rows, bias)
 
-
+# %% ../../nbs/checkpoint/05_save.ipynb #svhd0001
 @contextmanager
 def compatible(
     model: PreTrainedModel,  # dense; as it was afterwards

@@ -25,10 +25,12 @@ from .compat import fresh_positions, hang_hooks
 from .edits import Edit, NoAttention, locate, swap, swapped
 from .families import arch, decoder_layers, ffn_width, layer_mixers, n_params
 from .indices import send_indices
-from .layer_edits import closing_biases, expert_shape, skeleton_experts
+from .layer_edits import (
+    closing_biases, expert_shape, lay_in, skeleton_experts,
+)
 from .linear import in_features, make_linear, out_features, read_matrix, store_matrix
 from .offload import make_later
-from .parts import lay_in, structure
+from .parts import structure
 from .plan import (
     Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict, removal_words,
     removed_params,

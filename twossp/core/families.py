@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = [
-    'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'HeadRow',
-    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict', 'read_row',
-    'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers', 'ffn_users',
-    'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears', 'ffn_width',
-    'Sizes', 'n_params', 'sizes', 'layer_makes', 'config_switches', 'shipped_rows',
-    'shipped_row', 'first_width', 'says_width'
+    'HEADS', 'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
+    'HeadRow', 'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict',
+    'read_row', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
+    'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
+    'ffn_width', 'Sizes', 'n_params', 'sizes', 'layer_makes', 'config_switches',
+    'shipped_rows', 'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -323,7 +323,7 @@ class HeadRow:
     doubled: bool = False  # a query head has a gate of its own width behind it
     whole: str = ""  # why its heads cannot leave one by one
 
-# %% ../../nbs/core/06_families.ipynb #hds00003
+
 _NEOX = HeadRow("query_key_value")
 _GATED_QUERY = HeadRow(doubled=True)
 HEADS: dict[str, HeadRow] = {  # by the attention's class

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'lay_in', 'pre_hooks', 'Part', 'FFN',
-    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
-    'as_structure', 'RoutedScores', 'count_unreached', 'pack_scores', 'share_width',
-    'own_widths', 'split_scores', 'check_narrowest', 'fit_multiple'
+    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN', 'SharedExpert',
+    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'as_structure',
+    'RoutedScores', 'count_unreached', 'pack_scores', 'share_width', 'own_widths',
+    'split_scores', 'check_narrowest', 'fit_multiple'
 ]
 
 # %% ../../nbs/core/10_parts.ipynb #a33651ce
@@ -24,30 +24,26 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from accelerate.utils import align_module_device
 from torch import nn
 from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, copy_module, is_experts, keep_both, read_form, router_tensors, run_experts,
+    ExpertSizes, Kept, keep_both, read_form, router_tensors, run_experts,
 )
 from .families import (
     Mixer as MixerRow, Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row,
     lends_keys, model_family, recall, row_mixers, sizes,
 )
-from .heads import (
-    Heads, check_heads, head_edits, head_matrices, head_tensors, read_heads, tensors_left,
-)
 from .indices import find_indices
 from .layer_edits import (
-    check_cut, expert_changes, mask_experts, silent_biases, width_step,
+    Heads, check_cut, check_heads, expert_changes, head_edits, head_matrices, head_tensors,
+    lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
 )
 from .linear import (
-    NoLinear, in_features, is_linear, make_linear, out_features, read_matrix, slice_linear,
-    store_matrix,
+    NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
 )
-from .offload import make_later, put_tensor
+from .offload import make_later
 
 # %% ../../nbs/core/10_parts.ipynb #dfe33564
 @dataclass(frozen=True)
@@ -184,37 +180,6 @@ class _Counted(_Value):
         shapes = self.tensors(kept)
         matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
         return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
-
-# %% ../../nbs/core/10_parts.ipynb #aede1293
-def _copy_layer(old):
-    "A linear layer, or experts, that share the tensors of another"
-    with align_module_device(old):
-        if is_experts(old):
-            return copy_module(old)
-        bias = None if old.bias is None else old.bias.detach()
-        return make_linear(old, read_matrix(old).detach(), bias)
-
-
-def lay_in(
-    model: PreTrainedModel,  # dense
-    edits: Iterable[Edit],  # that narrow or replace modules
-    weights: Mapping[str, torch.Tensor],  # a plan's own tensors, by name in the model
-) -> Iterator[Edit]:  # the same edits, and those of modules that were only refitted
-    "Lay a plan's own tensors into new modules, or into copies of the old ones."
-    homes: dict = {}
-    for name, w in weights.items():
-        path, _, attr = name.rpartition(".")
-        parent, child = locate(model, path)
-        homes.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
-    for edit in edits:
-        for attr, w in homes.pop((id(edit.parent), edit.name), (None, ()))[1]:
-            put_tensor(edit.new, attr, w)
-        yield edit
-    for (_, child), (parent, tensors) in homes.items():
-        copied = make_later(getattr(parent, child), _copy_layer)
-        for attr, w in tensors:
-            put_tensor(copied, attr, w)
-        yield Edit(parent, child, copied)
 
 # %% ../../nbs/core/10_parts.ipynb #520d8875
 @contextmanager
@@ -545,7 +510,7 @@ class _Presence(_Value):
                 f" {len(some)}"
             )
 
-# %% ../../nbs/core/10_parts.ipynb #hdp00001
+
 class _HeadNumbers(_Value):
     "Kept key/value heads, ascending; None: all of them."
 

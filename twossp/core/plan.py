@@ -197,15 +197,6 @@ def _leaves_beside(kept, i, slot):
     other = SLOTS[slot].also
     return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
 
-
-def _make_plan(layers, kept, weights):
-    "A plan of values that are in their one form already"
-    plan = object.__new__(Plan)
-    facts = dict(layers=layers, kept=_only_lost(kept), weights=weights, provenance={})
-    for name, value in facts.items():
-        object.__setattr__(plan, name, value)
-    return plan
-
 # %% ../../nbs/core/11_plan.ipynb #7b7c4e14
 def stays(
     attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
@@ -284,6 +275,15 @@ def _other_words(plan):
     others = sorted({slot for _, slot in plan.kept} - own)
     at = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
     return [f"{SLOTS[slot].kind} cut in layers {at(slot)}" for slot in others]
+
+
+def _make_plan(layers, kept, weights):
+    "A plan of values that are in their one form already"
+    plan = object.__new__(Plan)
+    facts = dict(layers=layers, kept=_only_lost(kept), weights=weights, provenance={})
+    for name, value in facts.items():
+        object.__setattr__(plan, name, value)
+    return plan
 
 # %% ../../nbs/core/11_plan.ipynb #fc907e45
 def dense_plan(

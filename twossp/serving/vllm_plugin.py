@@ -84,6 +84,20 @@ def _take_attentions_back(model, make, prefix):
         del stub.attn
 
 
+def _narrow_attentions(model, ranks):
+    "Tell vLLM's attention modules how many heads their layers keep; the rest have all"
+    c, left = model.config, dict(model.config.twossp.get("heads", ()))
+    query = c.num_attention_heads
+    group = query // (getattr(c, "num_key_value_heads", None) or query)
+    for m in model.modules():
+        attend = getattr(m, "attn", None)
+        if not hasattr(attend, "layer_name") or getattr(m, "layer_idx", None) not in left:
+            continue
+        kv = len(left[m.layer_idx]) // ranks
+        for x in (attend, attend.impl):  # the cache is as wide as the layer says
+            x.num_heads, x.num_kv_heads = kv * group, kv
+
+
 def _read_names(model, make):
     "Let vLLM read the family's names of saved tensors"
     config, ours = model.config, model.config.architectures
@@ -106,6 +120,12 @@ def _check_parallel(
         raise ValueError(
             f"{ranks} devices cannot share an FFN of {odd[0]:,} neurons: prune with"
             f" --multiple {math.lcm(64, ranks)}, or serve with --pipeline-parallel-size"
+        )
+    heads = sorted(len(kept) for _, kept in said.get("heads", ()))
+    if odd := [n for n in heads if n % ranks]:
+        raise ValueError(
+            f"{ranks} devices cannot share the {odd[0]} key/value heads of a layer: serve on"
+            " fewer, or with --pipeline-parallel-size"
         )
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #4a31a1cb
@@ -158,6 +178,7 @@ def _served_class():
         def _create_attention_instances(self, prefix=""):
             make = super()._create_attention_instances
             _take_attentions_back(self, make, prefix)
+            _narrow_attentions(self, self.parallel_config.tensor_parallel_size)
             if model_family(self.config) == "gpt2":
                 _split_heads(self)
 
