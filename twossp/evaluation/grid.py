@@ -500,8 +500,7 @@ def run_grid(
     *,
     name: str | None = None,  # of the model; None: its configuration's
     seeds: Sequence[int] = (0,),  # each is a cell of its own
-    # method's name -> keyword arguments; several, in a list, are runs of their own
-    options: Mapping[str, Mapping | Sequence[Mapping]] | None = None,
+    options: Mapping | None = None,  # method's name -> keyword arguments, or a list: a run each
     dense: bool = True,  # a row for the dense model, too
     retry: bool = False,  # do cells again whose row holds an error
     # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
@@ -537,8 +536,8 @@ def run_grid(
         of the model; None: its configuration's
     seeds : Sequence[int], default (0,)
         each is a cell of its own
-    options : Mapping[str, Mapping | Sequence[Mapping]] | None, default None
-        method's name -> keyword arguments; several, in a list, are runs of their own
+    options : Mapping | None, default None
+        method's name -> keyword arguments, or a list: a run each
     dense : bool, default True
         a row for the dense model, too
     retry : bool, default False
