@@ -94,7 +94,7 @@ def gap_moments(
                 sums = add_tokens(sums, {name: (written, target)})
     return sums
 
-# %% ../../nbs/baselines/08_replaceme.ipynb #brm00012
+# %% ../../nbs/baselines/08_replaceme.ipynb #brm0012a
 def front_ffns(
     model: PreTrainedModel,  # dense; its shapes are enough
     n: int,  # consecutive layers that leave
@@ -113,7 +113,25 @@ def front_ffns(
         )
     return found
 
+# %% ../../nbs/baselines/08_replaceme.ipynb #brm0012b
+def _fold(model, ffn, sums):
+    "The output projection with the map in it, by name; the map's λ and errors"
+    fit, held = sums.pop("fit"), sums.pop("held", None)
+    lams = LAMBDAS if held is not None else (LAMBDAS[0],)
+    T, errors = refit_best(fit, held, torch.eye(len(fit.G), dtype=torch.float64), lams)
+    linear, weights = ffn.at(model).get_submodule(ffn.output), {}
+    with resident([linear]):
+        W = read_matrix(linear).detach()
+        new = (T.to(W.device, widen(W).dtype) @ widen(W)).to(W.dtype)
+        stored = store_matrix(linear, new).contiguous().cpu()
+        weights[ffn.full_name(f"{ffn.output}.weight")] = stored
+        if linear.bias is not None:
+            b = linear.bias.detach()
+            new = (T.to(b.device, widen(b).dtype) @ widen(b)).to(b.dtype)
+            weights[ffn.full_name(f"{ffn.output}.bias")] = new.cpu()
+    return weights, errors
 
+# %% ../../nbs/baselines/08_replaceme.ipynb #brm00012
 @planner("replaceme", paper="2505.02819")
 def replaceme(
     model: PreTrainedModel,  # dense, of a supported family; untouched
@@ -137,21 +155,3 @@ def replaceme(
         log.update(n=n, similarity=similarity, map=errors, forwards=2 * len(calib))
     plan = drop(L, blocks=range(front + 1, front + 1 + n))
     return Plan(layers=L, kept=plan.kept, weights=weights)
-
-
-def _fold(model, ffn, sums):
-    "The output projection with the map in it, by name; the map's λ and errors"
-    fit, held = sums.pop("fit"), sums.pop("held", None)
-    lams = LAMBDAS if held is not None else (LAMBDAS[0],)
-    T, errors = refit_best(fit, held, torch.eye(len(fit.G), dtype=torch.float64), lams)
-    linear, weights = ffn.at(model).get_submodule(ffn.output), {}
-    with resident([linear]):
-        W = read_matrix(linear).detach()
-        new = (T.to(W.device, widen(W).dtype) @ widen(W)).to(W.dtype)
-        stored = store_matrix(linear, new).contiguous().cpu()
-        weights[ffn.full_name(f"{ffn.output}.weight")] = stored
-        if linear.bias is not None:
-            b = linear.bias.detach()
-            new = (T.to(b.device, widen(b).dtype) @ widen(b)).to(b.dtype)
-            weights[ffn.full_name(f"{ffn.output}.bias")] = new.cpu()
-    return weights, errors

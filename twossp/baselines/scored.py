@@ -53,7 +53,7 @@ def taylor_plan(
     options = dict(alpha=alpha, n_attn=n_attn, multiple=multiple, progress=progress)
     return _use_score("taylor", model, calib, sparsity, log, n_search, **options)
 
-
+# %% ../../nbs/baselines/07_scored.ipynb #bsd0006b
 @planner("wanda_sp", paper="2306.11695")
 @repairable
 def wanda_sp_plan(
@@ -155,7 +155,7 @@ def compensate(
             weights[part.full_name(f"{part.output}.bias")] = (old + more).to(old.dtype).cpu()
     return weights
 
-
+# %% ../../nbs/baselines/07_scored.ipynb #bsd0018b
 @planner("flap", paper="2312.11983")
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched

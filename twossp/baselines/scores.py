@@ -343,7 +343,8 @@ def attention_distances(
                 continue
             others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
             after = _alone(layer, model, others, args, kwargs).float()
-            total[k] += (1 - F.cosine_similarity(before, after, dim=-1)).mean().cpu().double()
+            near = F.cosine_similarity(before.to(after.device), after, dim=-1)
+            total[k] += (1 - near).mean().cpu().double()
         busy.clear()
 
     with inference(model), ExitStack() as stack:

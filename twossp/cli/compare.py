@@ -144,7 +144,7 @@ def _ranks(score, unit):
     except ValueError:
         return False
 
-
+# %% ../../nbs/cli/08_compare.ipynb #ccm0009b
 def check_compared(
     o: CompareOptions,  # what was asked for
 ) -> dict[str, list]:  # method -> options of its runs
@@ -202,7 +202,7 @@ def _check_reach(o, asked):
     for (name, s), e in bad.items():
         log.warning("%s at %.4g will be missing: %s", name, s, e)
 
-
+# %% ../../nbs/cli/08_compare.ipynb #ccm0010b
 def _run(o, asked, variants):
     "The grid: rows, dense first"
     executor = make_executor(asked)
@@ -223,7 +223,7 @@ def _run(o, asked, variants):
         progress=not o.quiet,
     )
 
-
+# %% ../../nbs/cli/08_compare.ipynb #ccm0010c
 def as_options(
     o: CompareOptions,  # what was asked for
 ) -> Options:  # the same as `twossp prune` has it, with a text to measure on
@@ -249,6 +249,6 @@ def compare(
     if is_first():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} are missing" if failed else ""
-        print(show_rows(rows))
-        print(f"\n{len(rows) - failed} runs in {o.results}{missing}\n{write_page(o.results, o.out)}")
+        print(f"{show_rows(rows)}\n\n{len(rows) - failed} runs in {o.results}{missing}")
+        print(write_page(o.results, o.out))
     return int(any(r.errors for r in rows))

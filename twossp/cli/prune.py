@@ -42,6 +42,7 @@ from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
+    read_dense,
 )
 from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
@@ -346,7 +347,7 @@ def _check_fit(o, model_id):
 def _run_plan(o, model, tok, evals, on_plan=None):
     "Save and measure a plan that was found before: its row"
     plan = load_plan(o.plan)
-    r, dense = _label_plan(o, model, tok, plan, evals), sizes(model)
+    r, dense = _label_plan(o, model, tok, plan, evals), read_dense(model, plan)
     _check_fit(o, r.model_id)
     mine = o.results if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():

@@ -445,7 +445,7 @@ class FFN(_CountedFFN):
             if kept is not None:
                 rows = torch.zeros(self.width)
                 rows[list(kept)] = 1
-                quiet = lambda m, args: (args[0] * rows.to(args[0].device),)
+                quiet = lambda m, args: (args[0] * rows.to(args[0]),)
                 for m in downs:
                     stack.callback(m.register_forward_pre_hook(quiet).remove)
             if kept == ():

@@ -28,11 +28,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import method
 from ..core.apply import applied
 from ..core.files import append_line, atomic_file, mend, only_writer
-from ..core.parts import structure
 from .executor import (
     ModelFacts, Source, describe_source, load_source, one_at_a_time, spread, submit,
 )
-from .measure import check_evals, describe_model, identify, measure
+from .measure import (
+    check_evals, describe_model, identify, measure, read_dense,
+)
 from .results import Result, load_results, to_row, versions
 from ..pruning.importance import scores_anew
 from ..runtime.devices import (
@@ -220,7 +221,7 @@ def run_cell(
     plan, cost, error = _try_plan(method, model, calib, r, *how)
     if error is not None:
         return row or replace(r, errors={"method": error}, **_place(model))
-    dense = structure(model)
+    dense = read_dense(model, plan)
     r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
     if on_plan is not None and is_first():
         on_plan(plan, r, report)
@@ -499,8 +500,7 @@ def run_grid(
     *,
     name: str | None = None,  # of the model; None: its configuration's
     seeds: Sequence[int] = (0,),  # each is a cell of its own
-    # method's name -> keyword arguments; several, in a list, are runs of their own
-    options: Mapping[str, Mapping | Sequence[Mapping]] | None = None,
+    options: Mapping | None = None,  # method's name -> keyword arguments, or a list: a run each
     dense: bool = True,  # a row for the dense model, too
     retry: bool = False,  # do cells again whose row holds an error
     # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
@@ -536,8 +536,8 @@ def run_grid(
         of the model; None: its configuration's
     seeds : Sequence[int], default (0,)
         each is a cell of its own
-    options : Mapping[str, Mapping | Sequence[Mapping]] | None, default None
-        method's name -> keyword arguments; several, in a list, are runs of their own
+    options : Mapping | None, default None
+        method's name -> keyword arguments, or a list: a run each
     dense : bool, default True
         a row for the dense model, too
     retry : bool, default False

@@ -8,7 +8,7 @@ __all__ = [
     'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'linear_beside',
     'count_operations', 'continue_prompts', 'OnText', 'on_text', 'OnPrompts',
     'on_prompts', 'OnForward', 'on_forward', 'OnGeneration', 'on_generation', 'measure',
-    'check_evals', 'identify', 'kept_of', 'describe_model'
+    'check_evals', 'identify', 'read_dense', 'kept_of', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -32,7 +32,7 @@ from transformers import (
 from ..core.apply import cache_name
 from ..core.families import Sizes, decoder_layers, n_params, sees, sizes
 from ..core.linear import is_linear
-from ..core.parts import structure
+from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_shares
 from .results import versions
 from ..runtime.devices import (
@@ -582,9 +582,17 @@ def identify(
     return found
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
+def read_dense(
+    model: PreTrainedModel,  # dense
+    plan,  # of any kind, that it will be pruned with
+) -> Structure | Sizes:  # what rows compare the pruned model with
+    "The dense model's parts; its numbers alone where a plan changes more than parts."
+    return structure(model) if type(plan) is Plan else sizes(model)
+
+
 def kept_of(
     plan,  # of any kind, or None for the dense model
-    dense: Sizes,  # of the dense model
+    dense: Structure | Sizes,  # of the dense model; of `Sizes` heads are not told apart
     model: PreTrainedModel,  # pruned with that plan
 ) -> list | None:  # attention's and FFN's shares, one entry a layer of the dense model
     "What stays of each layer's attention and FFN; None if layers cannot be told apart."
@@ -603,7 +611,7 @@ def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
     # of the model before it was pruned; None: what a checkpoint says of it, or nothing
     # was removed
-    dense: Sizes | None = None,
+    dense: Structure | Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."

@@ -450,7 +450,8 @@ def _taylor(m, plans, low, **options):
 
 def _flap(m, plans, low, **options):
     "A look at the activations; squares of the output weights, in float32"
-    return [*_look(m, plans, low), 4 * 2 * m.s.full_width * m.d]
+    numbers = 4 if m.size >= 4 else 8  # 16-bit ones are widened first
+    return [*_look(m, plans, low), numbers * m.s.full_width * m.d]
 
 
 def _llm_drop(m, plans, low, **options):
@@ -460,11 +461,13 @@ def _llm_drop(m, plans, low, **options):
 def _replaceme(m, plans, low, **options):
     "Similarities; sums over windows; then the map in float64, and its projection"
     rows, d = min(m.rows, m.room.n), m.d
-    numbers = 3 * m.size + 4 * 4  # of a channel: written, after the gap; in float32
     sums = 8 * 2 * 2 * d * d + 4 * d * max(d // 4, d)
-    walk = rows * (m.need() + m.state + m.room.t * d * numbers) + sums
-    solve = 8 * 10 * d * d + 4 * 2 * m.s.full_width * d
-    return [*_whole_layers(m, plans, low), walk, solve]
+    kept = rows * m.room.t * d * (m.size + 4)  # written by the FFN; the rest, in float32
+    walk = rows * (m.need() + m.state) + kept + 8 * 2 * d * d
+    less = max(m.s.layers) * m.size if m.room.stream else 0  # no layer is there any more
+    add = rows * (m.state + m.room.t * d * 3 * 4) + kept + sums - less
+    fold = 8 * d * d + 4 * 2 * m.s.full_width * d
+    return [*_whole_layers(m, plans, low), walk, add, 8 * 10 * d * d - less, fold]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #749bc351
 def memory_options(

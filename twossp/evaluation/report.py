@@ -215,7 +215,7 @@ def plot_trials(
     start: float | None = None,  # perplexity before the first removal
     title: str = "",  # above the figure
 ) -> Figure:  # to show or save
-    """Perplexity, or another score, at each removal: all candidates, first layer left, and the chosen ones.
+    """A score at each removal: all candidates, first layer left, and the chosen ones.
 
     Parameters
     ----------
