@@ -484,7 +484,8 @@ class _Dense:
         work = prefill - beside * self.context, token - beside
         return Estimate(
             method, target, 1 - left / total, params, params - left + active, size, self.header,
-            (min(widths), max(widths)), stays, _left_cache(self.cache, plan), *work,
+            (min(widths, default=0), max(widths, default=0)),
+            stays, _left_cache(self.cache, plan), *work,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
