@@ -58,9 +58,9 @@ class ComparedOutput:
     retry: bool = flag(
         False, "do runs again that failed", action="store_true", decides="nothing",
     )
-    executor: str | None = _same(OutputOptions, "executor")
-    logging: str = _same(OutputOptions, "logging")
-    quiet: bool = _same(OutputOptions, "quiet")
+    executor: str | None = _same(OutputOptions, "executor")  # dotted path of a function that returns one
+    logging: str = _same(OutputOptions, "logging")  # level of the log
+    quiet: bool = _same(OutputOptions, "quiet")  # no progress bars
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ class Compared:
         ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD",
         nargs="+", decides="plan",
     )
+    # names of scores, of the units that methods rank
     scores: tuple[str, ...] = flag(
         (),
         "also each method that ranks neurons or experts by a score, with these scores:"
         f" {', '.join(dict.fromkeys([*score_names('neurons'), *score_names('experts')]))}",
         metavar="SCORE", nargs="+", decides="plan",
     )
+    # names of scores of attention modules
     depth_scores: tuple[str, ...] = flag(
         (),
         "the same with scores of attention modules:"
@@ -108,11 +110,11 @@ class ComparedModel:
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="MODEL",
         decides="plan",
     )
-    cache_dir: str | None = _same(ModelOptions, "cache_dir")
-    device: str | None = _same(ModelOptions, "device")
-    dtype: str = _same(ModelOptions, "dtype")
-    stream: bool = _same(ModelOptions, "stream")
-    trust_remote_code: bool = _same(ModelOptions, "trust_remote_code")
+    cache_dir: str | None = _same(ModelOptions, "cache_dir")  # of downloads
+    device: str | None = _same(ModelOptions, "device")  # such as "cuda"
+    dtype: str = _same(ModelOptions, "dtype")  # of the weights
+    stream: bool = _same(ModelOptions, "stream")  # layers from files
+    trust_remote_code: bool = _same(ModelOptions, "trust_remote_code")  # the checkpoint's own class
 
 
 @dataclass(frozen=True)
