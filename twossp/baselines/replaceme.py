@@ -19,7 +19,7 @@ from ..core.plan import Plan, drop
 from ..recovery.least_squares import LAMBDAS, add_tokens, refit_best, widen
 from ..runtime.batching import rows_at_once
 from ..runtime.devices import input_device
-from ..runtime.images import Windows, run_model
+from ..runtime.images import run_model
 from ..runtime.layers import resident, split_call, take_hidden
 from ..runtime.metrics import check_windows, inference, need_every_token, split_batches
 from ..runtime.provenance import planner

@@ -58,7 +58,8 @@ class ComparedOutput:
     retry: bool = flag(
         False, "do runs again that failed", action="store_true", decides="nothing",
     )
-    executor: str | None = _same(OutputOptions, "executor")  # dotted path of a function that returns one
+    # dotted path of a function that returns one
+    executor: str | None = _same(OutputOptions, "executor")
     logging: str = _same(OutputOptions, "logging")  # level of the log
     quiet: bool = _same(OutputOptions, "quiet")  # no progress bars
 
