@@ -19,7 +19,9 @@ from transformers.utils import logging as hf_logging
 
 from .options import Options
 from ..evaluation.grid import log
-from ..evaluation.report import compare, samples, summary, to_markdown
+from ..evaluation.report import (
+    compare, like_rows, samples, summary, to_markdown,
+)
 from ..evaluation.results import Result
 from ..runtime.devices import quiet
 from ..runtime.distributed import is_first
@@ -33,6 +35,8 @@ def show_rows(
     parts = []
     if len(done) > 5:  # too many for columns side by side
         wide = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
+        named = {id(r): name for name, same in like_rows(done).items() for r in same}
+        wide["method"] = [named[id(r)] for r in done]  # with the options that differ
         parts.append(to_markdown(wide, index=False))
     elif done:
         parts.append(to_markdown(compare(done)))
