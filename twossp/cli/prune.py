@@ -225,7 +225,8 @@ def _advise_multiple(o, model):
 def _advise_chats(o, sources, tok):
     "A line where a chat model is calibrated on plain text alone, or an empty one"
     plain = sources and all(s.chats is None for s in sources)
-    if o.quiet or not (plain and o.pruning_method and getattr(tok, "chat_template", None)):
+    chats = getattr(tok, "chat_template", None)
+    if o.quiet or o.demo or not (plain and o.pruning_method and chats):
         return ""
     names = "+".join(s.name for s in sources)
     return (

@@ -322,16 +322,20 @@ def run_bench(
     return rows, waiting
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b517c787
-_MEGABYTES = "weights", "peak", "workspace", "moved", "limit", "bytes", "bytes_a_second", "bus"
+_MEGABYTES = "weights", "peak", "workspace", "moved", "limit", "bytes"
+_RATES = {"bytes_a_second": "rate", "bus": "bus"}  # in bytes a second -> their names
 
 
 def _say_number(key, x):
     "A number with its name and unit"
     words = key.replace("_", " ")
+    short = lambda x: f"{x:,.0f}" if x >= 1000 else f"{x:.4g}"
     if key in _MEGABYTES:
-        return f"{words} {x / 1e6:,.4g} MB"
+        return f"{words} {short(x / 1e6)} MB"
+    if key in _RATES:
+        return f"{_RATES[key]} {short(x / 1e6)} MB/s"
     if isinstance(x, float):
-        return f"{words} {x:,.0f}" if x >= 1000 else f"{words} {x:.4g}"
+        return f"{words} {short(x)}"
     return f"{words} {x:,}" if isinstance(x, int) else f"{words} {x}"
 
 
