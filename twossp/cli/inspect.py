@@ -145,9 +145,9 @@ def inspect(
 
 def _adopt(o, found):
     "Another program's model, saved as a checkpoint of twossp"
-    from ..checkpoint.foreign import load_foreign, load_words
+    from ..checkpoint.foreign import load_foreign, foreign_tokenizer
     from ..checkpoint.save import save_pruned
 
-    model, tok = load_foreign(o.folder, found, dtype="auto"), load_words(o.folder)
+    model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
     meta = dict(method=f"another program's ({found.schema})")
     return save_pruned(model, model.twossp_plan, o.save, tok, meta, overwrite=o.overwrite)

@@ -179,6 +179,11 @@ def write_anymodel(
     model, tok = open_model(folder)
     if not isinstance(model.twossp_plan, Plan):
         raise ValueError("rotations between the layers run in PyTorch only")
+    if model.twossp_plan.heads:
+        raise ValueError(
+            "key/value heads were removed, which is not written as per_layer_config yet: export"
+            " to gguf or onnx"
+        )
     if reason := anymodel_refusal(model.config):
         raise ValueError(f"{reason}: export it as compatible")
     config, unused = anymodel_config(model), find_unused(model)

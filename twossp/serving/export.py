@@ -61,6 +61,11 @@ def _fill_zeros(
     plan = getattr(model, "twossp_plan", None)
     if not isinstance(plan, Plan):
         raise ValueError("only removals have an ordinary format; this is another kind")
+    if plan.heads:
+        raise ValueError(
+            "key/value heads were removed, and their places are not in the checkpoint: save the"
+            ' dense model with its plan in format="compatible", or export to gguf or onnx'
+        )
     made = config_class(model_family(model.config))
     entries = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
     entries["model_type"] = model_family(model.config)
