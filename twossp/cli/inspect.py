@@ -49,6 +49,7 @@ def _say_kept(kept, full):
 def _list_layers(plan, full):
     "Of each layer: number, attention, FFN; fractions of both that stay"
     rows, shares = [], []
+    most = 1 + max((x[-1] for x in plan.heads if x), default=0)  # heads that are spoken of
     for i, attn in enumerate(plan.attn):
         each = attn if isinstance(attn, tuple) else (attn,)
         kept = plan.experts[i] if plan.experts and plan.experts[i] else plan.ffn[i]
@@ -56,8 +57,12 @@ def _list_layers(plan, full):
         word = "kept" if all(each) else "removed"
         if any(each) and not all(each):
             word = f"{sum(each)} of {len(each)} mixers"
+        there = sum(each) / len(each)
+        if all(each) and plan.heads and plan.heads[i]:
+            n = len(plan.heads[i])
+            word, there = f"{n} KV head{'s'[: n > 1]}", n / most
         rows.append((i, word, said))
-        shares.append((sum(each) / len(each), share))
+        shares.append((there, share))
     return rows, shares
 
 # %% ../../nbs/cli/09_inspect.ipynb #inspec08
@@ -107,7 +112,8 @@ def _read_plan(folder):
     plan = read_plan(record)
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
-    return f"{record.get('base_model')}, a checkpoint of twossp", plan, None, None
+    named = f"{record['base_model']}, " if record.get("base_model") else ""
+    return f"{named}a checkpoint of twossp", plan, None, None
 
 # %% ../../nbs/cli/09_inspect.ipynb #inspec11
 def inspect(
