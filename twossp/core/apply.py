@@ -79,7 +79,8 @@ def _parameters(x):
 def _config_edits(config, L, kept):
     "What a configuration says per layer, for the layers that stay"
     counted = [(k, v) for k, v in vars(config).items() if isinstance(v, (list, tuple))]
-    lists = {k: v for k, v in counted if not _OTHER.search(k) and _per_layer(k, v, L)}
+    told = [(k, v) for k, v in counted if not _OTHER.search(k)]
+    lists = {k: v for k, v in told if len(v) == L or k == "no_rope_layers"}
     new = [Edit(config, k, type(v)(v[i] for i in kept)) for k, v in lists.items()]
     for k, v in counted:
         if _LISTED.search(k):
@@ -100,13 +101,7 @@ def _config_edits(config, L, kept):
 _LEADING = "first_k_dense_replace", "num_dense_layers", "moe_layer_start_index"
 # entries that list some layers by their numbers, and such that are no list of layers
 _LISTED = re.compile("mlp_only_layers|attn_idxs|layer_ids|layer_indices|_layer_idx")
-_OTHER = re.compile(f"{_LISTED.pattern}|block_types$|^mtp_")
-
-
-def _per_layer(k, v, L):
-    if "token" in k or k == "architectures":
-        return False
-    return len(v) == L or k == "no_rope_layers"
+_OTHER = re.compile(f"{_LISTED.pattern}|block_types$|^mtp_|token|^architectures$")
 
 # %% ../../nbs/core/12_apply.ipynb #c251d010
 def _index_edits(layer, old, new):
@@ -233,28 +228,25 @@ def _spec(model, plan):
     gone = [tuple(isinstance(x, NoAttention) for _, x in each) for each in mixers]
     some = [(i, x) for i, x in enumerate(gone) if any(x) and not all(x)]
     experts = dict(experts=[expert_shape(x, a) for x in layers]) if a.experts else {}
-    stubs = {}  # those unlike Llama's attention: where they stand, what they return
+    more = {}
+    # stubs unlike Llama's attention: where they stand, what they return
     if not isinstance(a.attn, str) or (a.gives, a.keeps) != ("x-", "keys"):
-        stubs["stubs"] = [
+        more["stubs"] = [
             [i, m.name, m.gives, m.keeps]
             for i, each in enumerate(mixers)
             for m, module in each
             if isinstance(module, NoAttention)
         ]
+    if heads := getattr(plan, "heads", ()):  # by the dense indices: ALiBi's slopes go by these
+        left = [i for i in range(len(plan)) if i not in plan.gone]
+        more["heads"] = [[now, list(heads[i])] for now, i in enumerate(left) if heads[i]]
     return dict(
         **experts,
         ffn=[ffn_width(x, a) for x in layers],
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
-        **stubs,
-        **(dict(heads=_heads_left(model, plan)) if getattr(plan, "heads", ()) else {}),
+        **more,
     )
-
-
-def _heads_left(model, plan):
-    "Key/value heads that layers keep, by the dense indices: ALiBi's slopes go by these"
-    left = [i for i in range(len(plan)) if i not in plan.gone]
-    return [[now, list(plan.heads[i])] for now, i in enumerate(left) if plan.heads[i]]
 
 
 def _skeleton(model, spec):

@@ -75,14 +75,6 @@ _WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff|expert.*(size|dim)"
 _COUNTS = "^(?!.*(per_tok|top|shared|group|first|size|dim|layer|zero|null|start)).*experts"
 
 
-def _renumber(v, table):
-    "A number, or each of a list's, by a table of old and new"
-    if type(v) is int:
-        return table.get(v, v)
-    whole = isinstance(v, (list, tuple)) and all(type(x) is int for x in v)
-    return type(v)(table.get(x, x) for x in v) if whole else v
-
-
 def change_entries(
     config: PreTrainedConfig,  # of a model
     widths: dict[int, int],  # old width -> new width
@@ -92,8 +84,13 @@ def change_entries(
     said, new = config.get_text_config().to_dict(), {}
     for pattern, table in ((_WIDTHS, widths), (_COUNTS, counts)):
         for k, v in said.items():
-            if re.search(pattern, k) and (other := _renumber(v, table)) != v:
-                new[k] = other
+            if not re.search(pattern, k):
+                continue
+            listed = isinstance(v, (list, tuple)) and all(type(x) is int for x in v)
+            if listed and any(table.get(x, x) != x for x in v):
+                new[k] = type(v)(table.get(x, x) for x in v)
+            elif type(v) is int and table.get(v, v) != v:
+                new[k] = table[v]
     return new
 
 # %% ../../nbs/core/13_config_keys.ipynb #507bb7c6

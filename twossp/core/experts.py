@@ -211,15 +211,6 @@ def _block_tensor(block, name):
     return getattr(block.get_submodule(path), last)
 
 # %% ../../nbs/core/05_experts.ipynb #a9b236bd
-def _columns(rows, f, form):
-    "Where the gates and ups of neurons (e, k) are among the outputs of `up`"
-    if not form.gated:
-        return rows
-    if form.joined:
-        return torch.cat([rows, rows + f], 1)
-    return torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
-
-
 def _take(p, left, idx, dim):
     "Of some experts, some positions along a dimension; a new parameter, made once"
     x = p.detach()
@@ -260,7 +251,11 @@ def slice_experts(
     left, here = kept.left, experts.down_proj.device
     rows = np.flatnonzero(mask[list(left)]).reshape(len(left), -1) % kept.width
     rows = torch.from_numpy(rows).to(here)
-    new, fused = copy_module(experts), _columns(rows, kept.width, form)
+    new, fused = copy_module(experts), rows
+    if form.gated and form.joined:  # outputs of `up`: all gates, then all ups; or in turns
+        fused = torch.cat([rows, rows + kept.width], 1)
+    elif form.gated:
+        fused = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
     old = dict(experts.named_parameters(recurse=False))
     new.down_proj = _take(old["down_proj"], left, rows, 1 if form.turned else 2)
     setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.turned else 1))

@@ -560,20 +560,13 @@ def arch(
         return row
     if reason := refusal(c):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    if row := _table_row(c, kind):
-        return row
+    if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
+        two_norms = getattr(c, "num_ln_in_parallel_attn", None) == 2
+        return replace(row, attn_norm="ln_attn") if two_norms else row
     memory = recall(model)
     if memory.found is None:
         memory.found = shipped_row(model) or resolve_name(DETECTORS["causal"])(model)
     return memory.found
-
-
-def _table_row(c, kind):
-    "The row of `ARCHS`, for the builds of a family that differ in it too; or None"
-    row = ARCHS.get(kind)
-    if row and getattr(c, "num_ln_in_parallel_attn", None) == 2:  # Falcon 40B's layers
-        return replace(row, attn_norm="ln_attn")
-    return row
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(

@@ -42,14 +42,6 @@ def real_path(
     return real
 
 # %% ../../nbs/core/01_files.ipynb #96cc147d
-def _restore(part):
-    "Move back what a killed process had moved aside, unless its successor is in place"
-    for old in (part / "old").glob("*"):
-        if not (part.parent / old.name).exists():
-            with suppress(FileNotFoundError):  # another process was quicker
-                os.rename(old, part.parent / old.name)
-
-
 def sweep(
     folder: str | Path,  # in which something was written
     name: str = "*",  # of the file or folder that was written, as a glob pattern
@@ -61,7 +53,10 @@ def sweep(
         if not pid.isdigit() or not owner.endswith(here) or psutil.pid_exists(int(pid)):
             continue
         if part.is_dir():
-            _restore(part)
+            for old in (part / "old").glob("*"):  # moved aside, and nothing is in its place
+                if not (part.parent / old.name).exists():
+                    with suppress(FileNotFoundError):  # another process was quicker
+                        os.rename(old, part.parent / old.name)
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
@@ -352,15 +347,6 @@ def _stamp(f):
     return s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns
 
 
-def _hub_blob(path):
-    "The hash that a file in the cache of the Hugging Face hub has for a name, or ''"
-    if not os.path.islink(path):
-        return ""
-    blob = Path(os.path.realpath(path))
-    known = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
-    return blob.name if known and blob.is_file() else ""
-
-
 def _read_hashes():
     "The hashes that other processes found, once; damaged lines count for nothing"
     _HASHES[None] = ""  # read
@@ -388,8 +374,10 @@ def file_hash(
     path: str | Path,  # of a file
 ) -> str:  # 64 hex digits: the SHA-256 of its content
     "The hash of a file's content, remembered for as long as the file is unchanged."
-    if digest := _hub_blob(path):
-        return digest
+    blob = Path(os.path.realpath(path))
+    named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
+    if named and os.path.islink(path) and blob.is_file():  # the hub's cache has hashed it
+        return blob.name
     if None not in _HASHES:
         _read_hashes()
     with open(path, "rb") as f:

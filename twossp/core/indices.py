@@ -50,14 +50,6 @@ def find_indices(
     return x
 
 # %% ../../nbs/core/07_indices.ipynb #ed0e24a9
-def _forget(layers, wanted):
-    "Sets that are not wanted now"
-    for i, layer in enumerate(layers):
-        here, mine = {keep for j, keep in wanted if j == i}, _known.get(layer, {})
-        for keep in mine.keys() - here:
-            del mine[keep]
-
-
 def send_indices(
     model: PreTrainedModel,  # of a supported family
     # (number of a layer, neurons that stay in it); None and () need no sending
@@ -68,7 +60,10 @@ def send_indices(
     a, layers, groups = arch(model), decoder_layers(model), {}
     wanted = [(i, keep) for i, keep in wanted if keep]
     if alone:
-        _forget(layers, wanted)
+        for i, layer in enumerate(layers):
+            here, mine = {keep for j, keep in wanted if j == i}, _known.get(layer, {})
+            for keep in mine.keys() - here:
+                del mine[keep]
     for i, keep in wanted:
         device = ffn_linears(layers[i], a)[1].weight.device
         away = device.type not in ("cpu", "meta")

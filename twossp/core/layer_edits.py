@@ -49,7 +49,12 @@ def expert_changes(
     name = name.rpartition(".")[2]
     if kept == ():
         return [(block, name, NoExperts().train(experts.training))]
-    changes = [(block, name, make_later(experts, partial(_slice, kept=kept)))]
+
+    def narrow(experts):
+        with align_module_device(experts):
+            return slice_experts(experts, kept)
+
+    changes = [(block, name, make_later(experts, narrow))]
     if len(kept.left) < kept.experts:
         changes += cut_router(block, kept.left)
     return changes
@@ -69,11 +74,6 @@ def check_cut(
         _check_groups(block, len(kept.left))
         _check_present(block, name.rpartition(".")[2])
         cut_router(block, kept.left)
-
-
-def _slice(experts, kept):
-    with align_module_device(experts):
-        return slice_experts(experts, kept)
 
 
 def _check_present(block, experts):

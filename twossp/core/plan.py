@@ -276,15 +276,6 @@ def _other_words(plan):
     at = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
     return [f"{SLOTS[slot].kind} cut in layers {at(slot)}" for slot in others]
 
-
-def _make_plan(layers, kept, weights):
-    "A plan of values that are in their one form already"
-    plan = object.__new__(Plan)
-    facts = dict(layers=layers, kept=_only_lost(kept), weights=weights, provenance={})
-    for name, value in facts.items():
-        object.__setattr__(plan, name, value)
-    return plan
-
 # %% ../../nbs/core/11_plan.ipynb #fc907e45
 def dense_plan(
     L: int,  # layers
@@ -362,7 +353,11 @@ def union(
         if _leaves_beside(kept, i, slot):
             continue
         kept[i, slot] = part.both(a.kept.get((i, slot), part.full), value)
-    return _make_plan(len(a), kept, a.weights | b.weights)
+    plan, weights = object.__new__(Plan), a.weights | b.weights  # in their one form already
+    facts = dict(layers=len(a), kept=_only_lost(kept), weights=weights, provenance={})
+    for name, value in facts.items():
+        object.__setattr__(plan, name, value)
+    return plan
 
 # %% ../../nbs/core/11_plan.ipynb #1e355357
 def removed_params(

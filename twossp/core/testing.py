@@ -99,15 +99,6 @@ MIXTURES = {  # the same for mixture-of-experts (MoE) models, one of each make
     "gpt_oss": dict(_GQA, head_dim=8, **_FEW),  # transposed, biased, interleaved
 }
 
-# %% ../../nbs/core/14_testing.ipynb #55f4288d
-def _draw(name, shape, g):
-    "One parameter's new values, float32"
-    x = torch.randn(shape, generator=g)
-    if len(shape) >= 2:
-        embeds = "emb" in name or "wte" in name or "wpe" in name
-        return x if embeds else x / shape[-1] ** 0.5
-    return 0.3 * x if name.endswith("bias") else 1 + 0.1 * x
-
 # %% ../../nbs/core/14_testing.ipynb #e40bc505
 @torch.no_grad()
 def randomize(
@@ -118,7 +109,12 @@ def randomize(
     norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():  # a shared one comes once
-        p.copy_(_draw(name, p.shape, g).to(p.dtype))
+        x = torch.randn(p.shape, generator=g)
+        if p.dim() < 2:
+            x = 0.3 * x if name.endswith("bias") else 1 + 0.1 * x
+        elif not any(k in name for k in ("emb", "wte", "wpe")):
+            x = x / p.shape[-1] ** 0.5
+        p.copy_(x.to(p.dtype))
     return model
 
 # %% ../../nbs/core/14_testing.ipynb #5dec62e0

@@ -137,8 +137,10 @@ def find_mixers(
         same_shape = c.y.shape == d.y.shape and c.y.numel() % ids.numel() == 0
         if not same_shape or c.x.numel() % ids.numel():
             continue
-        given, got = (_last(c.x, ids), _last(d.x, ids)), (_last(c.y, ids), _last(d.y, ids))
-        if torch.equal(*given) and _moved(*got):
+        before, after = _last(c.y, ids), _last(d.y, ids)
+        # more than rounding: what an expert adds up depends on its tokens
+        noise = 16 * torch.finfo(before.dtype).eps * before.abs().max()
+        if torch.equal(_last(c.x, ids), _last(d.x, ids)) and (before - after).abs().max() > noise:
             found.append(c.name)
     reads = [n for n, m in layer.named_children() if borrows_keys(m)]  # at another's keys
     return list(dict.fromkeys([*found, *reads]))
@@ -166,12 +168,6 @@ def probe_ids(
     g = torch.Generator().manual_seed(0)
     ids = torch.randint(0, _vocab(model), (n, t), generator=g)
     return ids.to(model.get_input_embeddings().weight.device)
-
-
-def _moved(x, y):
-    "Do they differ by more than rounding: what an expert adds up depends on its tokens"
-    far = (x - y).abs().max()
-    return bool(far > 16 * torch.finfo(x.dtype).eps * x.abs().max())
 
 
 def _vocab(model):
@@ -240,23 +236,19 @@ def _multiple(a, b):
     return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
 
 
-def _place(seen, call):
-    "Where a call stands; tensors in it cannot be compared"
-    return next(k for k, c in enumerate(seen) if c is call)
-
-
 def find_attn_norm(
     seen: list[Call],  # of one layer
     attn: str,  # its attention
 ) -> str:  # name, from a layer
     "The norm of the attention's branch; `ValueError` if there is none."
-    at = next(c for c in seen if c.name == attn)
+    k = next(k for k, c in enumerate(seen) if c.name == attn)
+    at = seen[k]
     norms = [c for c in seen if _is_norm(c) and not c.name.startswith(attn + ".")]
     front = [c.name for c in norms if _same(c.y, at.x)]
     if not front:  # its output times a number
         front = [c.name for c in norms if _multiple(at.x, c.y)]
     behind = [c.name for c in norms if _same(c.x, at.y)]
-    after = [c.name for c in seen[_place(seen, at) :] if any(c is n for n in norms)]
+    after = [c.name for c in seen[k:] if any(c is n for n in norms)]
     if not (front or behind or after):
         raise ValueError(f"no norm in front of {attn} or behind it")
     return (front or behind or after)[0]
@@ -427,7 +419,9 @@ def propose_arch(
     layers = model.get_submodule(name)
     _check_apart(layers)
     parts = [find_parts(model, layer) for layer in layers]
-    if routed := _find_experts(model, layers, parts):
+    mixers = {m.name for p in parts for m in p.mixers}
+    d = getattr(model.config.get_text_config(), "hidden_size", 0)
+    if routed := find_routed(layers, tuple(mixers), d):
         row = Arch(name, **_join(parts), **routed, width="")
         return replace(row, width=find_width_entry(model, row))
     up, down, fused = _one_ffn(parts)
@@ -447,13 +441,6 @@ def _one_ffn(parts):
     if len(kinds) > 1:
         raise ValueError(f"layers have FFNs of different names or make: {kinds}")
     return kinds[0]
-
-
-def _find_experts(model, layers, parts):
-    "What a row says of an MoE model; empty where there is none"
-    mixers = {m.name for p in parts for m in p.mixers}
-    d = getattr(model.config.get_text_config(), "hidden_size", 0)
-    return find_routed(layers, tuple(mixers), d)
 
 # %% ../../nbs/detection/01_detect.ipynb #b47a1729
 def _join(parts):
@@ -586,7 +573,7 @@ def check_shapes(
     "Are the FFN's projections linear maps that fit together."
     if len(set(p.a.up)) < len(p.a.up):
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
-    said = {}
+    said, starred = {}, any("*" in n for n in p.a.up)
     for i, layer in enumerate(decoder_layers(p.model)):
         if shape := expert_shape(layer, p.a):
             said["experts"] = f"{shape[0]} experts of {shape[1]} neurons"
@@ -598,17 +585,14 @@ def check_shapes(
         if inside & {id(m) for m in (*ups, down)}:
             raise ValueError("a projection of the FFN is inside the attention")
         said[a.down] = _check_ffn_shapes(a, i, ups, down)
-        if len({in_features(u) for u in _direct(p.a, a, ups)} | {out_features(down)}) > 1:
+        # an adapter's second projection, which a * names, does not read the stream
+        named = zip(a.up, ups, strict=True)
+        reads = {in_features(u) for n, u in named if not starred or n in p.a.up}
+        if len(reads | {out_features(down)}) > 1:
             raise ValueError(
                 f"layer {i}: the FFN does not come back to the width it started from"
             )
     return "; ".join(said.values())
-
-
-def _direct(a, own, ups):
-    "The projections that read the stream: not an adapter's second one, which a * names"
-    starred = any("*" in n for n in a.up)
-    return [u for n, u in zip(own.up, ups, strict=True) if not starred or n in a.up]
 
 
 def _check_ffn_shapes(a, i, ups, down):
@@ -638,10 +622,6 @@ def check_width(
             f"{name} in the configuration is {c[name]}, the FFN has {f} neurons"
         )
     return f"{name} is {c[name]}"
-
-
-def _widths(p):
-    return [ffn_width(x, p.a) for x in decoder_layers(p.model)]
 
 # %% ../../nbs/detection/01_detect.ipynb #6f95e480
 def check_norm(
@@ -682,11 +662,14 @@ def check_neurons(
     "Does removing neurons equal masking them."
     layers, at = decoder_layers(p.model), _with_ffn(p, p.tried)
     ffn = {i: _some(ffn_width(layers[i], p.a), i) for i in at}
-    experts = {i: _some_of_each(expert_shape(layers[i], p.a), i) for i in at}
+    shapes, experts = {i: expert_shape(layers[i], p.a) for i in at}, {}
+    for i, (n, k) in ((i, shape) for i, shape in shapes.items() if shape):
+        first = np.isin(np.arange(k), _some(k, i))  # each expert keeps other neurons
+        experts[i] = keep_neurons(np.stack([np.roll(first, e) for e in range(n)]))
     downs = [(i, layer_row(layers[i], p.a).down) for i in at if ffn[i]]
-    masks = [(i, n, _mask(_widths(p)[i], ffn[i])) for i, n in downs]
+    masks = [(i, n, _mask(ffn_width(layers[i], p.a), ffn[i])) for i, n in downs]
     pairs = [(layers[j].get_submodule(n), f) for i, n, f in masks for j in _users(p, i)]
-    masks = [Edit(*mask_experts(layers[i], p.a.experts, e)) for i, e in experts.items() if e]
+    masks = [Edit(*mask_experts(layers[i], p.a.experts, e)) for i, e in experts.items()]
     with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
         want = p.logits()
     keep, left = ([x.get(i) for i in range(p.L)] for x in (ffn, experts))
@@ -704,14 +687,6 @@ def _some(f, i):
     return tuple(range(i % 2, f, 2 + i % 3)) or None
 
 
-def _some_of_each(shape, i):
-    "The same of experts, of which each keeps other ones"
-    if shape is None:
-        return None
-    first = np.isin(np.arange(shape[1]), _some(shape[1], i))
-    return keep_neurons(np.stack([np.roll(first, e) for e in range(shape[0])]))
-
-
 def _mask(f, keep):
     "A hook that sets all but these of `f` inputs to zero"
     kept = torch.zeros(f)
@@ -724,18 +699,14 @@ def check_ffn(
 ) -> str:  # what was found
     "Does removing an FFN equal zeroing what it adds."
     gone = _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
-    used, layers = [j for i in gone for j in _users(p, i)], decoder_layers(p.model)
-    downs = [m for j in used for m in _last_maps(p, layers[j])]
+    layers, downs = decoder_layers(p.model), []  # what gives an FFN's sum
+    for layer in (layers[j] for i in gone for j in _users(p, i)):
+        names = layer_row(layer, p.a).down, p.a.experts if has_experts(layer, p.a) else ""
+        downs += [layer.get_submodule(n) for n in names if n]
     with hooked([m.register_forward_hook(_zero) for m in downs]):
         want = p.logits()
     with applied(p.model, drop(p.L, ffn=gone)):
         return agree(p, p.logits(), want)
-
-
-def _last_maps(p, layer):
-    "What gives an FFN's sum: its output projection, an MoE model's experts"
-    names = [layer_row(layer, p.a).down, p.a.experts if has_experts(layer, p.a) else ""]
-    return [layer.get_submodule(n) for n in names if n]
 
 
 def _with_ffn(p, at):
@@ -805,16 +776,16 @@ def check_layers(
         return "whole layers stay" if p.a.fixed else "there is one layer only"
     gone = sorted({0, p.L - 2})
     layers = [decoder_layers(p.model)[i] for i in gone]
-    with hooked([x.register_forward_hook(_pass, with_kwargs=True) for x in layers]):
+
+    def pass_by(m, args, kw, y):
+        "A hook after which a layer has given back what it was given"
+        x = args[0] if args else next(kw[k] for k in _STREAM if k in kw)
+        return x if isinstance(y, torch.Tensor) else (x, *y[1:])
+
+    with hooked([x.register_forward_hook(pass_by, with_kwargs=True) for x in layers]):
         want = p.logits()
     with applied(p.model, drop(p.L, blocks=gone)):
         return agree(p, p.logits(), want)
-
-
-def _pass(m, args, kw, y):
-    "A hook after which a layer has given back what it was given"
-    x = args[0] if args else next(kw[k] for k in _STREAM if k in kw)
-    return x if isinstance(y, torch.Tensor) else (x, *y[1:])
 
 # %% ../../nbs/detection/01_detect.ipynb #8e52b530
 def check_cache(

@@ -259,15 +259,6 @@ def shrink_config(
     return family(**small | _fit_layers(config, small, s, t, kept) | _fit_states(small, t))
 
 # %% ../../nbs/detection/02_verify.ipynb #b1db5f65
-def _shrink_own(key, v, s, t, kept):
-    "An entry that one layer has otherwise than the others"
-    if key == "head_dim":
-        return max(2, round(v * t.head / s.head / 2) * 2)
-    if key in _GROUPS:
-        return min(v, t.groups)
-    return _shrink_entry(key, v, s, t, kept)
-
-
 def _fit_layers(config, small, s, t, kept):
     "Entries that speak of some of the layers: of the last ones, or of one each"
     fit, own = {}, small.get("per_layer_config")
@@ -279,12 +270,13 @@ def _fit_layers(config, small, s, t, kept):
         given = {int(i): x for i, x in own.items()}
         if any("qk_nope_head_dim" in x for x in given.values()):
             fit["head_dim"] = s.head  # the sum of two others (Dots 3 Note)
-        fit["per_layer_config"] = {
-            kept.index(i): {k: _shrink_own(k, v, s, t, kept) for k, v in x.items()}
-            | _fit_latent(x)
-            for i, x in given.items()
-            if i in kept
-        }
+        fit["per_layer_config"] = {}
+        for i, x in ((i, x) for i, x in given.items() if i in kept):
+            entries = {k: _shrink_entry(k, v, s, t, kept) for k, v in x.items()}
+            entries |= {k: min(x[k], t.groups) for k in x.keys() & set(_GROUPS)}
+            if "head_dim" in x:
+                entries["head_dim"] = max(2, round(x["head_dim"] * t.head / s.head / 2) * 2)
+            fit["per_layer_config"][kept.index(i)] = entries | _fit_latent(x)
     return fit
 
 # %% ../../nbs/detection/02_verify.ipynb #8d51440b
@@ -582,15 +574,6 @@ def tolerance(
 _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
 
 
-def _key(model):
-    "What a row can depend on: not how many neurons and layers, nor how they turn"
-    entries = _entries(model.config).items()
-    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_NO_MATTER, k)}
-    sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
-    kind = model_family(model.config)
-    return json.dumps([kind, kept | sets], sort_keys=True, default=str)
-
-
 _NO_MATTER = f"{WIDTH_NAMES}|rope|rotary|_id$"  # older names come and go with a file
 
 
@@ -598,7 +581,12 @@ def derive_arch(
     model: PreTrainedModel,  # of a family that has no row; untouched
 ) -> Arch:  # verified; remembered for its configuration
     "A row for a model that has none; `ValueError` says why there can be none."
-    key = _key(model)
+    # what a row can depend on: not how many neurons and layers, nor how they turn
+    entries = _entries(model.config).items()
+    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_NO_MATTER, k)}
+    sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
+    kind = model_family(model.config)
+    key = json.dumps([kind, kept | sets], sort_keys=True, default=str)
     if key not in _FOUND:
         _FOUND[key] = _derive(model)
     row = _FOUND[key]
@@ -606,7 +594,7 @@ def derive_arch(
         if row.endswith(_AWAY):  # once they are, there may be one
             del _FOUND[key]
         raise ValueError(
-            f"model type {model_family(model.config)!r} has no row in"
+            f"model type {kind!r} has no row in"
             f" twossp.core.families.ARCHS, and none could be derived: {row}"
         )
     return row
