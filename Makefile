@@ -84,7 +84,7 @@ simulated: $(VENV)/.dev ## every method on simulated accelerators, in all famili
 
 export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pages, sidebar, README.md
 	$(VENV)/bin/nbdev_export
-	@$(PY) tools/generate.py
+	@$(PY) -m tools.generate
 	$(VENV)/bin/nbdev_clean
 
 lint: $(VENV)/.dev ## ruff on the package and the tools; who imports whom; the workflows against their schema, and zizmor

@@ -9,6 +9,7 @@ import os, subprocess, sys, tarfile, tempfile, zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+KINDS = '.py', '.typed', '.csv', '.json'
 FILES = 'settings.ini', 'setup.py', 'LICENSE', 'README.md', 'PKG-INFO'
 ENTRIES = """from importlib.metadata import distribution
 import twossp
@@ -18,8 +19,7 @@ print(len(found), twossp.__file__)"""
 
 def list_package(root=ROOT):
     "What has to be in both: modules, and the files that go with them"
-    kinds = '.py', '.typed', '.csv', '.json'
-    found = [p for p in (root / 'twossp').rglob('*') if p.suffix in kinds]
+    found = [p for p in (root / 'twossp').rglob('*') if p.suffix in KINDS]
     return sorted({p.relative_to(root).as_posix() for p in found} | {'twossp/_modidx.py'})
 
 
@@ -35,11 +35,8 @@ def problems(sdist, wheel, package):
 
 def run(*command, path, cwd):
     "Run Python with the wheel first on its path; what it printed, or an error"
-    told = dict(cwd=cwd, env=os.environ | {'PYTHONPATH': str(path)})
-    p = subprocess.run([sys.executable, *command], capture_output=True, text=True, **told)
-    if p.returncode:
-        sys.exit(f'check_dist: {command} ended with {p.returncode}\n{p.stdout}{p.stderr}')
-    return p.stdout.strip()
+    told = dict(cwd=cwd, env=os.environ | {'PYTHONPATH': str(path)}, check=True, text=True)
+    return subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, **told).stdout.strip()
 
 
 def main(dist):

@@ -36,7 +36,10 @@ FLAGS = (
     '--disable-background-networking --disable-component-update '
     '--disable-sync --disable-dev-shm-usage --hide-scrollbars'
 )
-BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'
+PROGRAMS = {
+    'CHROMIUM': 'chromium chromium-browser google-chrome google-chrome-stable chrome'.split(),
+    'CHROMEDRIVER': ['chromedriver', 'chromium.chromedriver'],
+}
 
 
 class Checks:
@@ -126,13 +129,7 @@ def orphans(site, pages=None):
 
 
 class Handler(SimpleHTTPRequestHandler):
-    "Serves the folder under PREFIX only, quietly"
-
-    def translate_path(self, path):
-        "What is outside PREFIX does not exist"
-        if path.startswith(PREFIX):
-            return super().translate_path('/' + path[len(PREFIX) :])
-        return os.path.join(self.directory, 'outside', 'the', 'site')
+    "Serves quietly"
 
     def log_message(self, *args):
         pass
@@ -140,29 +137,26 @@ class Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(site):
-    "The site's address while it is served"
-    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Handler, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}{PREFIX}'
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def program(what, env, *names):
-    "The first of these programs that exists; what the environment says comes first"
-    found = [p for n in (os.environ.get(env), *names) if n and (p := shutil.which(n))]
-    if not found:
-        fix = 'on Debian: apt-get install chromium chromium-driver'
-        raise RuntimeError(f'{what} is not installed ({fix})')
-    return found[0]
+    "The site's address while it is served, below PREFIX and nowhere else"
+    with tempfile.TemporaryDirectory() as top:
+        (Path(top) / PREFIX.strip('/')).symlink_to(site)
+        server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Handler, directory=top))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f'http://127.0.0.1:{server.server_port}{PREFIX}'
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
 def find_browser():
-    "Chromium and its driver"
-    driver = 'chromedriver', 'CHROMEDRIVER', 'chromedriver', 'chromium.chromedriver'
-    return program('Chromium', 'CHROMIUM', *BROWSERS), program(*driver)
+    "Chromium and its driver; what the environment names comes first"
+    for env, names in PROGRAMS.items():
+        found = [p for n in (os.environ.get(env), *names) if n and (p := shutil.which(n))]
+        if not found:
+            fix = 'on Debian: apt-get install chromium chromium-driver'
+            raise RuntimeError(f'{env.capitalize()} is not installed ({fix})')
+        yield found[0]
 
 
 @contextmanager
@@ -335,7 +329,7 @@ def check_pages(check, base, todo, axe, first=None):
 
 def check_in_browsers(check, base, names, api):
     "All that needs a browser"
-    find_browser()  # without one, nothing is fetched
+    list(find_browser())  # without one, nothing is fetched
     folder = npm_package('axe-core', AXE_VERSION)
     check('axe-core is there', folder, 'npm could not fetch it')
     axe = (folder / 'axe.min.js').read_text(encoding='utf-8')
@@ -374,8 +368,6 @@ def run(site, check):
 def main(args):
     "Check a folder; exit code 1 if anything failed"
     site, check = Path(args[0] if args else '_docs').resolve(), Checks()
-    if len(args) > 1:
-        sys.exit(__doc__)
     if site.is_dir():
         run(site, check)
     else:

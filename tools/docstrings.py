@@ -93,8 +93,10 @@ def read_field(value):
     return default, text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
 
 
-def describe_class(node, comments):
-    "The same of a dataclass's fields, or of what `__init__` takes; a class returns nothing"
+def describe(node, comments):
+    "The same of a function or class: of its fields, or of what `__init__` takes"
+    if isinstance(node, FUNCTIONS):
+        return describe_function(node, comments)
     for f in node.body:
         if isinstance(f, ast.FunctionDef) and f.name == '__init__':
             return describe_function(f, comments)[0], ('', '')
@@ -104,12 +106,6 @@ def describe_class(node, comments):
         text = take_comment(comments, f.lineno, f.end_lineno, node.lineno) or text
         rows.append((f.target.id, type_name(f.annotation), default, text))
     return rows, ('', '')
-
-
-def describe(node, comments):
-    "What comments say of a function or class"
-    which = describe_class if isinstance(node, ast.ClassDef) else describe_function
-    return which(node, comments)
 
 
 # --- docstrings

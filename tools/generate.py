@@ -5,15 +5,13 @@ Notebooks without warnings and bars; modules with relative imports, with `__all_
 page's width and docstrings with the parameters of public names; the pages on results, model
 types, methods, changes and names; the sidebar; README.md. Run again, it changes nothing.
 
-usage: python tools/generate.py
+usage: python -m tools.generate
 """
 
-import re, sys, textwrap
+import re, textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script
-    sys.path.insert(0, str(ROOT))
 PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
 
 
@@ -49,12 +47,9 @@ def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
     from tools import measured, methods, nb2readme, pages, site, tidy
 
-    tidy.main()
-    finish_modules()
-    for tool in (measured, methods, pages):
-        tool.main()
-    site.write_sidebar()
-    nb2readme.main()
+    pages_of_site = measured.main, methods.main, pages.main, site.write_sidebar, nb2readme.main
+    for step in (tidy.main, finish_modules, *pages_of_site):
+        step()
 
 
 if __name__ == '__main__':

@@ -34,14 +34,10 @@ def ends(end):
 
 
 def pip(*args):
-    "Run pip without what it says of what was there before; an error ends the program"
-    command = [sys.executable, '-m', 'pip', *args]
-    p = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE)
-    for line in p.stdout:
-        if line.startswith(('Collecting', '  Downloading', 'Installing', 'Successfully')):
-            print(line.rstrip()[:180], flush=True)
-    if p.wait():
-        sys.exit(f'pip {" ".join(args)} failed with code {p.returncode}')
+    "Run pip, which says only what goes wrong; an error ends the program"
+    print('pip', *args, flush=True)
+    if code := subprocess.run([sys.executable, '-m', 'pip', *args, '--quiet'], cwd=ROOT).returncode:
+        sys.exit(f'pip {" ".join(args)} failed with code {code}')
 
 
 def problems(report, names):
@@ -56,10 +52,8 @@ def check():
     names = sorted(re.match(r'[\w.-]+', r)[0].lower() for r in read_setting('embedded'))
     p = subprocess.run([sys.executable, '-m', 'pip', 'check'], capture_output=True, text=True)
     bad = problems(p.stdout, names) + p.stderr.splitlines()
-    if p.returncode and not p.stdout.strip():
-        bad.append(f'it ended with code {p.returncode} and said nothing')
-    if bad:
-        sys.exit('pip check:\n' + '\n'.join(bad))
+    if bad or p.returncode and not p.stdout.strip():
+        sys.exit('\n'.join([f'pip check ended with code {p.returncode}', *bad]))
     print(f'pip check: every requirement is met (those of {" and ".join(names)} are not needed)')
 
 

@@ -23,23 +23,17 @@ WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding=
 # --- numbers and tables
 
 
-def say_number(x):
-    "A number for readers: 32, 1,234.5, 0.00123; what is not there as a dash"
-    if x is None or x == '' or x != x:
-        return '–'
-    if float(x).is_integer():
-        return f'{int(float(x)):,}'
+def say(x):
+    "A number for readers: 32, 1,234.5, 0.00123; what is not there as a dash; or words"
+    try:
+        x = float(x if x or x == 0 else 'nan')
+    except (TypeError, ValueError):
+        return ' '.join(str(x).split()).replace('|', '\\|')
+    if x != x or x.is_integer():
+        return '–' if x != x else f'{int(x):,}'
     fits = (d for least, d in ((1000, 0), (100, 1), (1, 2), (0.01, 3)) if abs(x) >= least)
     digits = next(fits, None)
     return f'{x:.2g}' if digits is None else f'{x:,.{digits}f}'
-
-
-def say(x):
-    "A cell: a number, or words"
-    try:
-        return say_number(float(x) if isinstance(x, str) and x else x)
-    except (TypeError, ValueError):
-        return ' '.join(str(x).split()).replace('|', '\\|')
 
 
 def table(head, rows):
@@ -149,9 +143,8 @@ def csv_table(path):
 
 def families_table(path):
     "The walk over all types: how many of each verdict; a page of its own has the types"
-    counts = Counter(r['verdict'] for r in read_csv(path))
-    total = [[verdict, n] for verdict, n in counts.most_common()]
-    return table(['verdict', 'types'], total) + '\n\n[By type, with reasons](types.ipynb).'
+    counts = Counter(r['verdict'] for r in read_csv(path)).most_common()
+    return table(['verdict', 'types'], counts) + '\n\n[By type, with reasons](types.ipynb).'
 
 
 # --- the page
@@ -286,9 +279,8 @@ def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
 
 def types_table(rows):
     "The rows as Markdown"
-    lines = ['| type | reads | verdict | what was found |', '|:--|:--|:--|:--|']
-    cells = lambda r: (r['type'], r['reads'], r['verdict'], say(r['said'][:300]))
-    return '\n'.join([*lines, *(f'| {" | ".join(cells(r))} |' for r in rows)])
+    head = ['type', 'reads', 'verdict', 'what was found']
+    return table(head, [(r['type'], r['reads'], r['verdict'], r['said'][:300]) for r in rows])
 
 
 def main():

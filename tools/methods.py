@@ -63,14 +63,13 @@ def results_of(names, rows, told):
             kept = f'{100 * v[0]["sparsity"]:.2f} %'
             rank = place.get((m, target), '')
             cells = [measured.percent(target), kept, ppl, ppl / dense, rank, *took]
-            lines.append([m, *cells] if len(names) > 1 else cells)
+            lines.append([m, *cells])
     if not lines:
         return told.get('measured', 'Not in the common table yet.').strip()
-    head = ['target', 'achieved', 'perplexity', 'times dense', 'place', 'pruning, s']
-    head = ['method', *head, 'forward passes'] if len(names) > 1 else [*head, 'forward passes']
-    return measured.table(head, lines) + measured.failed_rows(
-        [r for r in rows if r['method'] in names]
-    )
+    head = 'method|target|achieved|perplexity|times dense|place|pruning, s|forward passes'
+    first = int(len(names) == 1)  # one method needs no column of names
+    text = measured.table(head.split('|')[first:], [line[first:] for line in lines])
+    return text + measured.failed_rows([r for r in rows if r['method'] in names])
 
 
 # --- a page
@@ -89,10 +88,9 @@ def picture(told):
         return []
     kept = {k: told.get(k, v) for k, v in dict(attn=[1] * 6, ffn=[1] * 6, stream=1).items()}
     words = f'{told["title"]}. {idea.describe(**kept)}'
-    lines = [f'    {k}={v},' for k, v in kept.items()]
-    name = f'    name="{told["title"]}",'
-    call = '\n'.join(['idea.draw(', *lines, name, ')'])
-    return [f'#| echo: false\n#| fig-alt: "{words}"\n{call}']
+    named = kept | dict(name=told['title'])
+    lines = [f'    {k}={json.dumps(v)},\n' for k, v in named.items()]
+    return [f'#| echo: false\n#| fig-alt: "{words}"\nidea.draw(\n{"".join(lines)})']
 
 
 REMOVED = """#| fig-alt: "{said}"
@@ -160,13 +158,12 @@ def run_page(path):
 
 def list_methods(pages):
     "The page that leads to the others"
-    link = '[{0}](https://arxiv.org/abs/{0})'
+    link = lambda paper: f'[{paper}](https://arxiv.org/abs/{paper})' if paper else ' '
     rows = [
-        f'| [{told["title"]}]({stem(key)}.ipynb) | {told["about"]} |'
-        f' {link.format(told["paper"]) if told.get("paper") else ""} |'
+        [f'[{told["title"]}]({stem(key)}.ipynb)', told['about'], link(told.get('paper'))]
         for key, (_, told) in pages.items()
     ]
-    return '| method | what goes | paper |\n|---|---|---|\n' + '\n'.join(rows)
+    return measured.table(['method', 'what goes', 'paper'], rows)
 
 
 def main():

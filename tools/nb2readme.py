@@ -5,7 +5,7 @@ Links to notebooks become links to the site's pages, and figures below nbs/ are 
 where they are. Outputs that are no text are an error: link a committed figure instead.
 """
 
-import os, re, sys
+import os, re, sys, textwrap
 from pathlib import Path
 import yaml
 
@@ -15,22 +15,13 @@ LINK = re.compile(r'(\]\(|href=")(?!https?:)((?:[\w.-]+/)*[\w.-]+\.ipynb)((?:#[^
 PICTURE = re.compile(r'(!\[[^\]]*\]\(|src=")(?!https?:)([^)"\s]+)')
 
 
-def join(x):
-    return x if isinstance(x, str) else ''.join(x)
-
-
-def indent(text):
-    "Plain text as a block of Markdown, without colours"
-    lines = re.sub(r'\x1b\[[\d;]*m', '', join(text)).rstrip('\n').split('\n')
-    return '\n'.join('    ' + line if line.strip() else '' for line in lines)
-
-
 def output(o):
-    "One output as Markdown: plain text"
+    "One output as a block of Markdown: plain text, without colours"
     data = o.get('data', {})
     if {*data} - {'text/plain'}:
         sys.exit(f'index.ipynb has an output of {", ".join(data)}: link a committed file instead')
-    return indent(o['text'] if o['output_type'] == 'stream' else data['text/plain'])
+    text = ''.join(o['text'] if o['output_type'] == 'stream' else data['text/plain'])
+    return textwrap.indent(re.sub(r'\x1b\[[\d;]*m', '', text).rstrip('\n'), '    ')
 
 
 def links(text, base):
@@ -46,7 +37,7 @@ def convert(nb, base):
     "The README's text from nbdev's processed notebook `nb`"
     parts = []
     for c in nb.cells:
-        source = join(c.source)
+        source = c.source
         if c.cell_type == 'raw' and source.lstrip().startswith('---'):
             parts.append(f"# {yaml.safe_load(source.strip().strip('-'))['title']}")
         elif c.cell_type == 'markdown':

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 from tools import site
+from tools.docstrings import read_comments, take_comment
 from tools.site import WORDS
 
 KERNEL = dict(display_name='python3', language='python', name='python3')
@@ -24,18 +25,15 @@ def cell_of(text, kind='markdown'):
 
 
 def write_notebook(path, title, line, *texts):
-    "A notebook of prose, with a title and a line; is it changed?"
-    return save_notebook(path, [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)])
+    "Write a notebook of prose, with a title and a line"
+    save_notebook(path, [cell_of(f'# {title}\n\n> {line}'), *map(cell_of, texts)])
 
 
 def save_notebook(path, cells):
-    "Write a notebook; is it changed?"
+    "Write a notebook"
     nb = dict(cells=cells, metadata=dict(kernelspec=KERNEL), nbformat=4, nbformat_minor=5)
-    new = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + '\n'
-    if path.exists() and path.read_text(encoding='utf-8') == new:
-        return False
-    path.write_text(new, encoding='utf-8')
-    return True
+    text = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True)
+    path.write_text(f'{text}\n', encoding='utf-8')
 
 
 # --- what has changed
@@ -50,31 +48,15 @@ def read_changes(text):
 # --- what is in a folder
 
 
-def link_modules(nbs):
-    "The words on modules with the pages of the paper's folder, whatever their numbers are"
-    pages = site.below('pruning', nbs)
-    return WORDS['modules'].format(**{Path(n).stem[3:]: f'../{n}' for n in pages})
-
-
-def say_times(nbs):
-    "{tutorial: how long Run All takes, and with RUN_SLOW}, where it was measured"
-    kept = nbs / 'results' / 'run_all.json'
-    told = json.loads(kept.read_text(encoding='utf-8')) if kept.exists() else {}
-    return told.get('tutorials', {})
-
-
 def list_folder(folder, nbs=ROOT / 'nbs', times=None):
     "A table of the pages of a folder"
-    head = '| I want to | |\n|---|---|\n'
-    if times is not None:
-        head = '| | | Run All | with `RUN_SLOW` |\n|---|---|---|---|\n'
-    rows = []
+    head = ['I want to', ''] if times is None else ['', '', 'Run All', 'with `RUN_SLOW`']
+    rows = [head, ['---'] * len(head)]
     for n in (n for n in site.below(folder, nbs) if Path(n).stem != folder):
         title, line = read_title(nbs / n)
-        cells = [f'[{title}]({Path(n).name})', line]
-        cells += times.get(Path(n).stem, ['', '']) if times is not None else []
-        rows.append(f'| {" | ".join(cells)} |')
-    return head + '\n'.join(rows)
+        took = (times or {}).get(Path(n).stem, [''] * (len(head) - 2))
+        rows.append([f'[{title}]({Path(n).name})', line, *took])
+    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
 def write_lists(nbs):
@@ -83,8 +65,9 @@ def write_lists(nbs):
     page = nbs / 'howto' / 'howto.ipynb'
     write_notebook(page, 'How-to', line, one(WORDS['howto']), list_folder('howto', nbs))
     page, line = nbs / 'tutorials' / 'tutorials.ipynb', 'What to run, and how long it takes'
-    found = list_folder('tutorials', nbs, say_times(nbs))
-    write_notebook(page, 'Tutorials', line, one(WORDS['tutorials']), found, one(link_modules(nbs)))
+    times = json.loads((nbs / 'results' / 'run_all.json').read_text(encoding='utf-8'))
+    texts = WORDS['tutorials'], list_folder('tutorials', nbs, times['tutorials']), WORDS['modules']
+    write_notebook(page, 'Tutorials', line, one(texts[0]), texts[1], one(texts[2]))
 
 
 # --- every public name
@@ -117,11 +100,6 @@ def module_of(nb):
     return '.'.join([*path.parent.parts, re.sub(r'^\d\d_', '', path.stem)])
 
 
-def file_of(module, lib):
-    "Its file"
-    return lib / f'{module.replace(".", "/")}.py'
-
-
 def plain(words):
     "Words as a cell of a table has them"
     return words.replace('|', '\\|').rstrip('.')
@@ -130,7 +108,7 @@ def plain(words):
 def list_module(nb, nbs, lib):
     "A module of the index: its line, and a row a name"
     module = module_of(nb)
-    file = file_of(module, lib)
+    file = lib / f'{module.replace(".", "/")}.py'
     names = read_names(file.read_text(encoding='utf-8')) if file.exists() else []
     rows = [f'| `{n}` | {plain(words)} |' for n, words in names]  # nbdev links them
     table = '\n\n| name | |\n|---|---|\n' + '\n'.join(rows) if rows else ''
@@ -171,15 +149,11 @@ def read_homes(source):
 
 def read_constants(source):
     "{name: the comment behind or above it} of a module's constants"
-    found, above = {}, []
-    for line in source.splitlines():
-        if line.startswith('# ') and not line.startswith('# %%'):
-            above.append(line.lstrip('# '))
-            continue
-        if m := re.match(r'([A-Z][A-Z_]+)\b(?:: [^=]*)? = [^#]*(?:# (.*))?$', line):
-            found[m[1]] = m[2] or ' '.join(above)
-        above = []
-    return found
+    behind, alone = read_comments(source)
+    alone = {line: text for line, text in alone.items() if not text.startswith('%%')}
+    names = re.finditer(r'^([A-Z][A-Z_]+)\b(?:: [^=\n]*)? = ', source, flags=re.M)
+    lines = {m[1]: source.count('\n', 0, m.start()) + 1 for m in names}
+    return {k: take_comment((behind, alone), n, n, 0) for k, n in lines.items()}
 
 
 def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
@@ -189,7 +163,7 @@ def list_tasks(nbs=ROOT / 'nbs', lib=ROOT / 'twossp'):
     pages = {module_of(nb): nb for folder in site.FOLDERS for nb in site.below(folder, nbs)}
     words = {}
     for module in set(homes.values()):
-        text = file_of(module, lib).read_text(encoding='utf-8')
+        text = (lib / f'{module.replace(".", "/")}.py').read_text(encoding='utf-8')
         words |= {(module, n): w for n, w in [*read_constants(text).items(), *read_names(text)]}
     link = lambda name: f'[{homes[name]}]({pages[homes[name]]})'
     row = lambda name: f'| `{name}` | {plain(words.get((homes[name], name), ""))} | {link(name)} |'

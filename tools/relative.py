@@ -4,15 +4,13 @@ Notebooks import from `twossp.core.plan`; a module says `from .plan import …` 
 `from ..core.plan import …`. nbdev_export does so for imports of one line at the top of a
 module; this does the rest: those of several lines, and those inside functions."""
 
-import ast, re
+import ast, os, re
 
 
 def relative_name(module, package):
     "How `module` is called in `package`: twossp.core.plan is ..core.plan in twossp.runtime"
     here, there = package.split('.'), module.split('.')
-    same = 0
-    while same < min(len(here), len(there)) and here[same] == there[same]:
-        same += 1
+    same = len(os.path.commonprefix([here, there]))
     return '.' * (len(here) - same + 1) + '.'.join(there[same:])
 
 

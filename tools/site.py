@@ -6,11 +6,10 @@ core/07_plan.ipynb is core/plan.html), nbdev's absolute links to this project's 
 to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
 beside the pages when npm is there (else the pages load it from its CDN).
 
-usage: python tools/site.py              build
-       python tools/site.py --smalldocs  build without Quarto, even when it is installed
+usage: python tools/site.py
 """
 
-import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile, tomllib
+import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile, textwrap, tomllib
 from functools import partial
 from pathlib import Path
 
@@ -52,27 +51,20 @@ def sections(nbs=ROOT / 'nbs'):
         'Results': below('results', nbs),
         'API': [n for n in names if n in ('api.ipynb', 'all.ipynb')][::-1],
     }
-    for folder in FOLDERS:
-        found[folder] = below(folder, nbs)
+    found |= {folder: below(folder, nbs) for folder in FOLDERS}
     placed = {n for v in found.values() for n in v}
     found[LAST] = [n for n in names if n not in placed]
     return {k: v for k, v in found.items() if v}
 
 
-def list_section(title, names, indent):
-    "A section of the sidebar as YAML"
-    pad = ' ' * indent
-    pages = ''.join(f'{pad}    - {n}\n' for n in names)
-    return f'{pad}- section: "{title}"\n{pad}  contents:\n{pages}'
-
-
 def sidebar(nbs=ROOT / 'nbs'):
     "The sidebar's contents as YAML; the package's folders are sections within that of the API"
-    found = sections(nbs)
-    inner = {*FOLDERS, LAST}
-    return ''.join(
-        list_section(k, v, 10 if k in inner else 6) for k, v in found.items()
-    )
+    lines = []
+    for title, names in sections(nbs).items():
+        pad = ' ' * (10 if title in {*FOLDERS, LAST} else 6)
+        lines += [f'{pad}- section: "{title}"', f'{pad}  contents:']
+        lines += [f'{pad}    - {n}' for n in names]
+    return '\n'.join([*lines, ''])
 
 
 def write_sidebar(cfg=ROOT / '_quarto.yml', nbs=ROOT / 'nbs'):
@@ -240,8 +232,7 @@ def words_before(page, at):
     "The last paragraph or heading in front of a place on a page, as plain text"
     texts = re.findall(r'<(p|h[1-6])[ >](.*?)</\1>', page[:at], flags=re.S)
     plain = (re.sub(r'<[^>]*>|&#\d+;', '', f'<{t}').strip() for _, t in reversed(texts))
-    words = next((' '.join(t.split()) for t in plain if t), 'plot')
-    return words if len(words) < 150 else words[:149].rsplit(' ', 1)[0] + ' …'
+    return textwrap.shorten(next((t for t in plain if t), 'plot'), 150, placeholder=' …')
 
 
 def mend_levels(page):
@@ -344,10 +335,8 @@ def with_quarto():
     readme.write_bytes(before)
 
 
-def main(args):
+def main():
     "Build"
-    if args not in ([], ['--smalldocs']):
-        sys.exit(__doc__)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))  # nbdev's child processes find `twossp` and `tools` by the next
     paths = [str(ROOT), os.environ.get('PYTHONPATH')]
@@ -355,7 +344,7 @@ def main(args):
     from nbdev.config import get_config
 
     cfg = get_config()
-    site, quarto = Path(cfg.doc_path), not args and shutil.which('quarto')
+    site, quarto = Path(cfg.doc_path), shutil.which('quarto')
     # a build that fails leaves no old pages to be taken for new ones
     shutil.rmtree(site, ignore_errors=True)
     with_quarto() if quarto else with_smalldocs(cfg, site)
@@ -365,4 +354,4 @@ def main(args):
 
 
 if __name__ == '__main__':  # nbdev starts its workers with 'spawn', which imports this file
-    main(sys.argv[1:])
+    main()

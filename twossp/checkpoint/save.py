@@ -460,7 +460,13 @@ def find_disagreement(
 def _wrong_layer(model, parts, plan, i, zeros):
     "What a plan says of layer `i` that is not so of what is there now; None if all is"
     attn, keep, experts = (plan.kept.get((i, x)) for x in ("attn", "ffn", "experts"))
-    is_zero = lambda p, start: zeros and _is_zero(p.at(model).get_submodule(p.output), start)
+
+    def is_zero(part, start):
+        "Are the columns of its projection from `start` on stored as zeros"
+        linear = part.at(model).get_submodule(part.output)
+        with align_module_device(linear):
+            return zeros and not read_matrix(linear)[:, start:].any()
+
     for p in (p for p in parts if p.slot == "attn" and not p.stays):
         stay = attn is None or isinstance(attn, tuple) and attn[p.index]
         gone = isinstance(p.module(model), NoAttention)
@@ -476,12 +482,6 @@ def _wrong_layer(model, parts, plan, i, zeros):
         return None
     if not ffn or len(keep) > width or not is_zero(ffn, len(keep)):
         return f"its FFN keeps {len(keep)} neurons, and it has {width}"
-
-
-def _is_zero(linear, start):
-    "Are the columns of a projection from `start` on zero"
-    with align_module_device(linear):
-        return not read_matrix(linear)[:, start:].any()
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8753a057
 def _refuse_wrong(model, plan, format):

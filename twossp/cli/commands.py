@@ -120,8 +120,7 @@ def estimate(
             x = _find_sparsity(o, model, options)
         how = x, o.pruning_method, context
         table = estimate_table(model, *how, **options)
-        table, cannot = _split_refused(table)
-        table = _drop_unrepaired(model, table, cannot, o.repair)
+        table, cannot = _split_refused(model, table, o.repair)
         costs = _say_costs(model, table.index[1:], x, options, o.stream)
     if len(table) == 1:
         raise ValueError(next(iter(cannot.values())))  # why the first method cannot
@@ -176,23 +175,19 @@ def _find_sparsity(o, model, options):
     return find(model, bound, value, name, o.context or 4096, **own)
 
 # %% ../../nbs/cli/05_commands.ipynb #826c1045
-def _split_refused(table):
+def _split_refused(model, table, repair):
     "A table of estimates without the methods that cannot; {method: why it cannot}"
-    left = table["attentions"] != ""
-    return table[left], dict(table["sparsity"][~left])
-
-
-def _drop_unrepaired(model, table, cannot, repair):
-    "The table without those that a repair refuses; `cannot` learns of them"
     from ..recovery.repair import check_repair
 
+    left = table["attentions"] != ""
+    table, cannot = table[left], dict(table["sparsity"][~left])
     for name in (n for n in table.index[1:] if find_method(n).repairable):
         asked = find_method(name).repair or repair
         try:
             check_repair(asked, model=model)
         except ValueError as e:
             table, cannot[name] = table.drop(name), str(e)
-    return table
+    return table, cannot
 
 # %% ../../nbs/cli/05_commands.ipynb #34479bf9
 def _say_fits(model, context):

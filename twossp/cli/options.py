@@ -19,6 +19,7 @@ __all__ = [
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -46,15 +47,9 @@ class Flags(argparse.ArgumentParser):
     ):
         "As argparse does, with names spelled alike."
         words = sys.argv[1:] if args is None else args
-        return super().parse_args([_spell(w) for w in words], namespace)
-
-
-def _spell(word):
-    "A flag's name with underscores; its value is left alone"
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word.partition("=")
-    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+        spell = lambda name: name[0].replace("-", "_")  # a value is left alone
+        words = [re.sub("(?<=^--)[^=]+", spell, word) for word in words]
+        return super().parse_args(words, namespace)
 
 # %% ../../nbs/cli/00_options.ipynb #3dd57c2b
 DECISIONS = "plan", "row", "nothing"  # as `identity` has them

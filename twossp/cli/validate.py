@@ -185,14 +185,6 @@ def check_scores(
         raise refused[0]
 
 # %% ../../nbs/cli/03_validate.ipynb #4e797472
-def _list_takers(option, search=False):
-    "The methods that have an option"
-    rows = METHODS | EXPERT_METHODS
-    if search:
-        return [name for name, row in rows.items() if row.searches_attn]
-    return [name for name in rows if option in signature(method(name)).parameters]
-
-
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
@@ -207,8 +199,12 @@ def _check_method(o):
         )
     if strange:
         name, search = min(strange), " search" if o.n_attn == "search" else ""
-        takers = ", ".join(_list_takers(name, bool(search)))
-        raise ValueError(f"--{name}{search} is for --pruning_method {takers}")
+        takers = METHODS | EXPERT_METHODS
+        if search:
+            takers = [k for k, row in takers.items() if row.searches_attn]
+        else:
+            takers = [k for k in takers if name in signature(method(k)).parameters]
+        raise ValueError(f"--{name}{search} is for --pruning_method {', '.join(takers)}")
     if o.stream and row and not row.streams:
         raise ValueError(
             f"--stream and --pruning_method {o.pruning_method} cannot be had together: it"

@@ -231,13 +231,6 @@ def prune_cases(
 WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
 
 
-def _workloads(b):
-    "What is timed: a prompt, and decoding at several batches"
-    yield Workload(b.tokens, 1, True)
-    for n in b.batches:
-        yield Workload(b.tokens, n, graphs=b.device.type == "cuda")
-
-
 def _table(shape, work, b, left):
     "A latency table, kept whole in the row, and six pruned models beside its sums"
     model, skeleton, why = b.model(shape), b.skeleton(shape), {}
@@ -278,9 +271,11 @@ def result_cases(
     b,  # `Bench`
 ) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *result*: all workloads of a shape, then the next."
+    graphs = b.device.type == "cuda"
+    decoding = [Workload(b.tokens, n, graphs=graphs) for n in b.batches]
     for shape, config in b.shapes.items():
         if not has_experts(config):
-            for work in _workloads(b):
+            for work in (Workload(b.tokens, 1, True), *decoding):
                 yield Case(str(work), partial(_table, shape, work), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #7862f3e9
@@ -323,14 +318,6 @@ def _few_layers(b, shape):
     return replace(b, shapes={shape: few})
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #6dda53ab
-def _load_away(folder, device, how):
-    "A model whose layers are on disk, or in the CPU's memory"
-    if how == "streamed":
-        return load_model(folder, device=device, stream=True)[0]
-    model, _ = load_model(folder)
-    return cpu_offload(model, execution_device=device)
-
-
 def _away(how, shape, b, left):
     "2SSP on a model whose layers are elsewhere, against the same in memory"
     b, logs = _few_layers(b, shape), ({}, {})
@@ -345,7 +332,10 @@ def _away(how, shape, b, left):
         del whole, layers
         clear_memory(b.device)
         with only_bytes(b.device, weights // 3) as taken:
-            model = _load_away(d, b.device, how)
+            if how == "streamed":  # layers are on disk, else in the CPU's memory
+                model = load_model(d, device=b.device, stream=True)[0]
+            else:
+                model = cpu_offload(load_model(d)[0], execution_device=b.device)
             with counting(model) as work:
                 found, plan = _timed(b, partial(find, model, log=logs[1]))
     if plan_facts(plan) == plan_facts(want):
@@ -360,12 +350,6 @@ def _away(how, shape, b, left):
     return facts | dict(bus=copy_rate(b.device))
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #0d8390f9
-def _text(n):
-    "So many bytes of words at random"
-    letters = bytes(97 + x % 26 if x % 6 else 32 for x in tiny_ids(1, n)[0].tolist())
-    return letters.decode()
-
-
 def _run_command(folder, b, processes, how):
     "The command line on some processes: what its plan.json says, and the seconds it took"
     out = folder / f"{how}-{processes}"
@@ -395,7 +379,9 @@ def _spread(processes, how, shape, b, left):
         byte_tokenizer().save_pretrained(folder / "model")
         del model
         clear_memory(b.device)
-        (folder / "text.txt").write_text(_text(16 * b.tokens), encoding="utf-8")
+        at_random = tiny_ids(1, 16 * b.tokens)[0].tolist()
+        words = bytes(97 + x % 26 if x % 6 else 32 for x in at_random)
+        (folder / "text.txt").write_bytes(words)
         one, all_of_them = (_run_command(folder, b, n, how) for n in (1, processes))
     same = one["plan_identity"] == all_of_them["plan_identity"]
     seconds = [x["seconds"] for x in (all_of_them, one)]

@@ -156,7 +156,13 @@ def spread(
                     yield i, None, error
                 else:
                     tried.add(i)
-                    _again(executor, work, jobs, i, error, waiting, lost)
+                    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                    reason = reason.rstrip(": ")
+                    log.warning("job %d was lost (%s): it is tried again", i + 1, reason)
+                    try:
+                        waiting[submit(executor, work, jobs[i])] = i
+                    except ValueError:
+                        lost.append(i)
     finally:
         for f in waiting:
             f.cancel()
@@ -169,19 +175,6 @@ def _error(f):
         return f.exception()
     except CancelledError as e:
         return e
-
-
-def _again(executor, work, jobs, i, error, waiting, lost):
-    "Hand a job out once more, or put it to those that were lost"
-    log.warning("job %d was lost (%s): it is tried again", i + 1, _name(error))
-    try:
-        waiting[submit(executor, work, jobs[i])] = i
-    except ValueError:
-        lost.append(i)
-
-
-def _name(e):
-    return f"{type(e).__name__}: {' '.join(str(e).split())}".rstrip(": ")
 
 
 def _own_process():

@@ -113,14 +113,6 @@ def written_nll(
             total += nlls[0, -len(text) :].double().sum().item()
     return total / count
 
-# %% ../../nbs/evaluation/02_generation.ipynb #fc860344
-def _without_hooks(model):
-    "A copy's modules without the hooks that transformers hangs on at a forward pass"
-    for m in model.modules():
-        m._forward_hooks.clear()
-        m._forward_pre_hooks.clear()
-    return model
-
 # %% ../../nbs/evaluation/02_generation.ipynb #bc70b83e
 @dataclass(frozen=True, eq=False)
 class Agreement:
@@ -177,7 +169,11 @@ class Agreement:
         "What pickles."
         if self.dense is None:
             return vars(self)
-        return vars(self) | dict(dense=_without_hooks(keep_dense(self.dense)))
+        dense = keep_dense(self.dense)
+        for m in dense.modules():
+            m._forward_hooks.clear()
+            m._forward_pre_hooks.clear()
+        return vars(self) | dict(dense=dense)
 
 # %% ../../nbs/evaluation/02_generation.ipynb #6b707c26
 @decides(row="model ids prompt new bs")

@@ -53,14 +53,6 @@ from ..runtime.provenance import (
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
 log = logging.getLogger("twossp")
 
-# %% ../../nbs/evaluation/05_grid.ipynb #3e216c0b
-def _fitting(f, **given):
-    "Those keyword arguments that `f` takes"
-    p = signature(f).parameters
-    if any(x.kind is Parameter.VAR_KEYWORD for x in p.values()):
-        return given
-    return {k: v for k, v in given.items() if k in p}
-
 # %% ../../nbs/evaluation/05_grid.ipynb #79f9d657
 def find_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
@@ -76,7 +68,9 @@ def find_plan(
 ) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'}
     "Run a method, and say what it took."
     report = {} if report is None else report
-    given = _fitting(method, seed=seed, progress=progress, log=report)
+    given, takes = dict(seed=seed, progress=progress, log=report), signature(method).parameters
+    if all(x.kind is not Parameter.VAR_KEYWORD for x in takes.values()):
+        given = {k: v for k, v in given.items() if k in takes}
     given |= dict(options or {})
     device = input_device(model)
     if len(calib):  # how the model is replayed is found out once, for all methods
@@ -166,7 +160,10 @@ def recall_plan(
         return plan, cost
     how = r.seed, r.options, progress, report
     plan, cost = find_plan(method, model, calib, r.target, *how)
-    plan = _signed(plan, r, calib)
+    if hasattr(plan, "provenance"):  # what was asked, where the method has not noted it
+        facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
+        facts |= dict(options=r.options or None) | describe_calibration(calib)
+        plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_first():
         _keep(plan, file, cost, report, r.model_id)
     return plan, cost
@@ -182,15 +179,6 @@ def search_key(
     "Which search a row comes from."
     what = r.target, r.seed, r.options, calib
     return plan_key(r.model_id, method, *what, runtime, key)
-
-# %% ../../nbs/evaluation/05_grid.ipynb #4fe236f4
-def _signed(plan, r, calib):
-    "The plan with what was asked, where the method has not noted it itself"
-    if not hasattr(plan, "provenance"):
-        return plan
-    facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
-    facts |= dict(options=r.options or None) | describe_calibration(calib)
-    return with_provenance(plan, **facts | plan.provenance)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
 def run_cell(
@@ -354,15 +342,11 @@ def _todo(cells, have, on_plan):
 def _work(executor, model, tok, todo, evals, methods, how, key):
     "Rows, as they are finished: here, one after the other, or where the executor has it"
     if executor is not None:
-        return _run_spread(executor, model, tok, todo, evals, methods, how, key)
+        yield from _run_spread(executor, model, tok, todo, evals, methods, how, key)
+        return
     if isinstance(model, Source) and todo:
         model, own = load_source(model)
         tok = tok or own
-    return _run_here(model, tok, todo, evals, how, key)
-
-
-def _run_here(model, tok, todo, evals, how, key):
-    "One run after the other"
     for i, n, f, ids, r, row in todo:
         if row is None:
             _say(i, n, f, r)
@@ -439,9 +423,11 @@ def finished_rows(
         log.warning(
             "%s ended in a torn line of %d bytes; that run is done again", out, cut
         )
-    if retry:
-        _forget_errors(out, keys)
     rows = load_results(out) if Path(out).exists() else []
+    if retry and rows:
+        rows = [r for r in rows if not (r.errors and r.key in keys)]
+        with atomic_file(out) as new:
+            new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
     _say_old(out, rows, plans)
     return {r.key: r for r in rows if r.schema > 1}
 
@@ -457,15 +443,6 @@ def _say_old(out, rows, plans):
             " what decides them: they are kept, and found again where they are asked for",
             out, old, named,
         )
-
-
-def _forget_errors(path, keys):
-    "Write the file again without the rows of these runs that hold an error"
-    if not Path(path).exists():
-        return
-    rows = [r for r in load_results(path) if not (r.errors and r.key in keys)]
-    with atomic_file(path) as new:
-        new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
 
 # %% ../../nbs/evaluation/05_grid.ipynb #9b386e3b
 def as_asked(

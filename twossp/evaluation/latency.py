@@ -184,12 +184,6 @@ def capture_pass(
     return replay
 
 # %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
-def _share(model):
-    "The model as it is now, on its own: another tree of modules over the same tensors"
-    tensors = [*model.parameters(), *model.buffers()]
-    return copy.deepcopy(model, {id(x): x for x in tensors})
-
-
 def time_beside(
     model: PreTrainedModel,  # dense
     shaped: Callable,  # () -> context manager, which gives the model in another shape
@@ -202,7 +196,9 @@ def time_beside(
     if work.graphs:  # its cache does not grow, and capturing takes longer than passes
         rounds, passes = 1, rounds * passes
     with shaped() as other:
-        other = _share(other) if other is model else other
+        if other is model:  # as it is now: another tree of modules over the same tensors
+            tensors = [*model.parameters(), *model.buffers()]
+            other = copy.deepcopy(model, {id(x): x for x in tensors})
     for _ in range(rounds):
         with inference(model), inference(other):
             steps = [make_pass(m, work) for m in (model, other)]
@@ -513,7 +509,11 @@ def latency_table(
 ) -> LatencyTable:  # measured now, or kept from before
     "The table of a model's shapes on a device, timed with random weights where there is none."
     skeleton, device = as_skeleton(model), torch.device(device)
-    _check_context(skeleton, work)
+    limit = getattr(skeleton.config.get_text_config(), "max_position_embeddings", None)
+    if limit and work.context > limit:
+        raise ValueError(
+            f"a context of {work.context:,} is more than the model's {limit:,} positions"
+        )
     key = latency_identity(skeleton, device, work, **options)
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
     if file.is_file():
@@ -523,15 +523,6 @@ def latency_table(
     with atomic_file(file) as new:
         new.write_text(json.dumps(asdict(table)), encoding="utf-8")
     return table
-
-
-def _check_context(model, work):
-    "`ValueError` for a context that the model does not have"
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if limit and work.context > limit:
-        raise ValueError(
-            f"a context of {work.context:,} is more than the model's {limit:,} positions"
-        )
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f9933549
 def table_from_dict(

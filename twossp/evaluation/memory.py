@@ -10,17 +10,13 @@ __all__ = [
 
 # %% ../../nbs/evaluation/11_memory.ipynb #68f1a8d1
 import random
-import weakref
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from transformers import PreTrainedModel
 
 from ..baselines.evopress import mutate
@@ -36,42 +32,12 @@ from ..pruning.balance import mixer_drops
 from ..recovery.repair import NOISE, repair_windows
 from ..recovery.two_ssp_plus import N_COMPARE
 from ..runtime.batching import layer_bytes
-from ..runtime.devices import windows_at_once
+from ..runtime.devices import LiveBytes, windows_at_once
 from ..runtime.layers import PROBE, Tape, run_layer, stand_ins
 from ..runtime.metrics import inference
 from ..runtime.search import LOGITS, MANY_LOGITS, list_decisions, list_levels, make_trie
 
 # %% ../../nbs/evaluation/11_memory.ipynb #9228f108
-class _Alive(TorchDispatchMode):
-    "Counts the bytes of what operations make"
-
-    def __init__(self):
-        super().__init__()
-        self.known, self.now, self.most = set(), 0, 0
-
-    def __torch_dispatch__(self, f, kinds, args=(), kw=None):
-        for t in tree_leaves((args, kw)):
-            if isinstance(t, Tensor):
-                self.known.add(t.untyped_storage()._cdata)
-        out = f(*args, **(kw or {}))
-        for t in tree_leaves(out):
-            if isinstance(t, Tensor):
-                self._add(t.untyped_storage())
-        return out
-
-    def _add(self, s):
-        key, size = s._cdata, s.nbytes()
-        if key not in self.known:
-            self.known.add(key)
-            self.now += size
-            self.most = max(self.most, self.now)
-            weakref.finalize(s, self._gone, key, size)
-
-    def _gone(self, key, size):
-        self.known.discard(key)
-        self.now -= size
-
-
 class _Fused(TorchFunctionMode):
     "Attention without a matrix of scores"
 
@@ -130,10 +96,10 @@ def layer_need(
         recorded = _record(model, t, layer)
         if recorded is None:  # one that looks at numbers, as a router does
             return _routed_need(model, t, layer)
-        (h, tape), alive = recorded, _Alive()
-        with alive, _Fused():
+        h, tape = recorded
+        with LiveBytes("meta") as live, _Fused():
             run_layer(decoder_layers(model)[layer], tape, layer, h)
-        return alive.most
+        return live.most
 
 # %% ../../nbs/evaluation/11_memory.ipynb #4a07fb0b
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ __all__ = [
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -135,16 +136,17 @@ class _Tried:
         except ValueError:
             return None
         self.found[x] = plan
-        got = self._remember(plan_identity(plan, label.model_id), lambda: self._read(plan))
+
+        def read():
+            "What the plan loses on the held-out windows"
+            with applied(self.model, plan):
+                ppl = perplexity(self.model, self.held)
+                same = agreement(self.model, self.dense, self.held)["same_top"]
+                return dict(ppl=ppl, same=same, n=n_params(self.model))
+
+        got = self._remember(plan_identity(plan, label.model_id), read)
         achieved, loss = plan.sparsity(self.model), got["ppl"] / self.base
         return Level(x, achieved, got["n"], loss, got["same"], repr(plan))
-
-    def _read(self, plan):
-        "What a plan loses on the held-out windows"
-        with applied(self.model, plan):
-            ppl = perplexity(self.model, self.held)
-            same = agreement(self.model, self.dense, self.held)["same_top"]
-            return dict(ppl=ppl, same=same, n=n_params(self.model))
 
     def _remember(self, what, measure):
         "What was measured before for just that plan, model and text; else measured, and kept"
@@ -152,7 +154,10 @@ class _Tried:
         how = runtime_facts(m, m.device, m.dtype)
         name = describe("quality", plan=what, model=self.label.model_id, held=held, how=how)
         file = self.plans and Path(self.plans) / f"{name}.quality"
-        known = _read_numbers(file) if file and is_first() else None
+        known = None
+        if file and is_first():
+            with suppress(OSError, ValueError, TypeError):  # it is not there, or damaged
+                known = dict(json.loads(file.read_text(encoding="utf-8")))
         known = share_first(known)
         if known is not None:
             return known
@@ -163,14 +168,6 @@ class _Tried:
         return found
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e1b1e7fa
-def _read_numbers(file):
-    "What is in a file of numbers; None if it is not there, or damaged"
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def _say(x, level):
     if level is None:
         return f"sparsity {x:.4f} cannot be had"

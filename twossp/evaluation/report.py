@@ -603,18 +603,12 @@ def _lines(ax, groups, key, styles):
         high = np.array([max(v) for v in points.values()]) - y
         y[~np.isfinite(y)] = math.nan  # not to be drawn
         spread = np.nan_to_num([low, high], posinf=0)
-        label = _counted(name, points.values())
+        counts, label = sorted({len(v) for v in points.values()}), name
+        if counts[-1:] >= [2]:
+            seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
+            label = f"{name} (means of {seeds} seeds)"
         ax.errorbar(x, y, spread, label=label, capsize=2, lw=1.4, ms=5, **styles[name])
     ax.set_xlabel("sparsity achieved, %")
-
-
-def _counted(name, values):
-    "A group's name with the number of its seeds, where there are several"
-    counts = sorted({len(v) for v in values})
-    if counts[-1:] < [2]:
-        return name
-    span = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
-    return f"{name} (means of {span} seeds)"
 
 
 def _dense_line(ax, groups, key):

@@ -284,11 +284,6 @@ def to_frame(
     return pd.DataFrame(flat)
 
 # %% ../../nbs/evaluation/00_results.ipynb #c72459df
-def _none(x):
-    "Is this the hole that pandas leaves where a row has no value?"
-    return x is None or x is pd.NA or (isinstance(x, float) and x != x)
-
-
 def _row_of(d):
     "The result that one row of a table holds"
     known = {f.name: f.type for f in fields(Result)}
@@ -297,7 +292,8 @@ def _row_of(d):
             f"a table of results has the columns model, method, target; {missing[0]} is"
             " not there"
         )
-    there = {k: v for k, v in d.items() if not _none(v)}
+    hole = lambda x: x is None or x is pd.NA or isinstance(x, float) and x != x
+    there = {k: v for k, v in d.items() if not hole(v)}
     whole = ("params", "active", "layer_params", "bytes", "seed", "plan_peak")
     own = {k: int(v) if k in whole else v for k, v in there.items() if k in known}
     metrics = {k: v for k, v in there.items() if k not in {*known, "error"}}

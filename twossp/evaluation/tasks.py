@@ -526,7 +526,10 @@ class OnTasks:
         "All that decides the scores, but for the tokenizer: definitions and documents, too."
         options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
         version = importlib.metadata.version("lm_eval").split(".")[:2]
-        asked = dict(names=self.names, files=_definitions(self.include_path))
+        kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"
+        found = [p for d in self.include_path for p in Path(d).rglob("*") if p.suffix in kinds]
+        definitions = sorted(hash_files([p for p in found if p.is_file()]).values())
+        asked = dict(names=self.names, files=definitions)
         asked |= dict(documents=self._documents(options), lm_eval=version)
         return describe("tasks", **asked, **options)
 
@@ -553,13 +556,6 @@ class OnTasks:
         return vars(self) | dict(loaded=None)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #c3e6063b
-def _definitions(folders):
-    "The content of task definitions of one's own, in a folder or below it"
-    kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"
-    found = [p for d in folders for p in Path(d).rglob("*") if p.suffix in kinds]
-    return sorted(hash_files([p for p in found if p.is_file()]).values())
-
-
 def _hash_documents(loaded):
     "A hash of all documents that loaded tasks ask about, or show as solved examples"
     tm, good, bad = loaded

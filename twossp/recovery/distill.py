@@ -409,11 +409,6 @@ def _norm_rates(steps):
     return [*up, *down][:steps]
 
 
-def _multiply(scale, module, args):
-    x = args[0]
-    return ((x * scale.to(x.device)).to(x.dtype), *args[1:])
-
-
 def _take_steps(distance, scales, fit, steps, lr, seed, progress):
     "Tune scales in place; the divergence at each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
@@ -450,11 +445,15 @@ def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
         logits = student(ids.to(device), use_cache=False).logits
         return common_kl(ref.to(device), logits).mean()
 
+    def scale_input(k, module, args):
+        x = args[0]
+        return ((x * scales[k].to(x.device)).to(x.dtype), *args[1:])
+
     judge = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
     before, learned = judge(), {}
     with ExitStack() as stack:
         for k, _, module in readers:
-            hook = module.register_forward_pre_hook(partial(_multiply, scales[k]))
+            hook = module.register_forward_pre_hook(partial(scale_input, k))
             stack.callback(hook.remove)
         lr = lessons.lr or _NORM_RATE
         loss = _take_steps(distance, scales, fit, steps, lr, lessons.seed, progress)

@@ -86,7 +86,11 @@ def add_tokens(
     flat = {k: [widen(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
     exact = lambda y: y.to(exact_device(y.device)).double()
     squares = {k: exact(y).square().sum() for k, (_, y) in flat.items()}
-    empty = {k: sums.get(k) or _begin_sums(*xy) for k, xy in tokens.items()}
+    empty = {k: sums.get(k) for k in tokens}
+    for k, (x, y) in tokens.items():
+        place = dict(dtype=torch.float64, device=exact_device(x.device))
+        sizes = [(z.shape[-1], x.shape[-1]) for z in (x, y)] + [()]
+        empty[k] = empty[k] or Moments(*(torch.zeros(size, **place) for size in sizes), 0)
     # memory for the largest of the products
     needs = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in flat.values()]
     room = next(iter(flat.values()))[0].new_empty(max(needs)) if flat else None
@@ -96,13 +100,6 @@ def add_tokens(
         G, n = _add_gram(m.G, x, room), m.n + len(x)
         sums[k] = Moments(G, C, m.yy + squares[k], n)
     return sums
-
-
-def _begin_sums(x, y):
-    "Moments of no tokens"
-    place = dict(dtype=torch.float64, device=exact_device(x.device))
-    G, C = (torch.zeros(z.shape[-1], x.shape[-1], **place) for z in (x, y))
-    return Moments(G, C, torch.zeros((), **place), 0)
 
 
 def moments(

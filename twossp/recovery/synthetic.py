@@ -140,7 +140,9 @@ def write_windows(
         raise ValueError(f"n={n!r}: it has to be at least 1")
     how, file = _Sampling(t, batch, temperature, seed), None
     if folder is not None:
-        question = _question(model, prompts, how)
+        runtime = runtime_facts(model, input_device(model), model.dtype)
+        question = dict(model=model_identity(model), runtime=runtime, ends=_end_tokens(model))
+        question |= asdict(how) | dict(prompts=[list(p) for p in prompts or ()])
         file = Path(folder) / f"{describe('synthetic text', **question)}.jsonl"
         check_writable(file)
     kept = share_first(_read_batches(file) if file and is_first() else {})
@@ -161,17 +163,14 @@ def write_windows(
                 )
             k += 1
     if is_first():
-        _say_written(len(texts), again, time.monotonic() - start)
+        log.info(
+            "synthetic text: %d texts in %.1f s; %d more were drawn again, since more than"
+            " %.0f %% of their 4-grams repeat, or they are empty",
+            len(texts), time.monotonic() - start, again, 100 * REPEATED,
+        )
     return share_first(_cut(texts, n, t, prompts))
 
 # %% ../../nbs/recovery/05_synthetic.ipynb #s32syn07
-def _question(model, prompts, how):
-    "All that decides what a model writes"
-    runtime = runtime_facts(model, input_device(model), model.dtype)
-    facts = dict(model=model_identity(model), runtime=runtime, ends=_end_tokens(model))
-    return facts | asdict(how) | dict(prompts=[list(p) for p in prompts or ()])
-
-
 def _read_batches(file):
     "The batches that were written to their end, by number"
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
@@ -191,15 +190,6 @@ def _drop_repeated(batch, prompts):
     pairs = zip(firsts, batch["texts"], strict=True)
     least = 2 if prompts else 1  # an answer has a token before its end
     return [(p, x) for p, x in pairs if len(x) >= least and repetition(x) <= REPEATED]
-
-
-def _say_written(count, again, seconds):
-    "How it went; a second run, which reads what is kept, takes no time"
-    log.info(
-        "synthetic text: %d texts in %.1f s; %d more were drawn again, since more than %.0f %%"
-        " of their 4-grams repeat, or they are empty",
-        count, seconds, again, 100 * REPEATED,
-    )
 
 
 def _cut(texts, n, t, prompts):

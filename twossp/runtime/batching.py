@@ -25,19 +25,16 @@ def layer_bytes(
     t: int,  # tokens a window
 ) -> int:  # bytes, while the window is inside the layer that needs most
     "What a decoder layer needs for one window, its weights not counted."
-    c, size = model.config.get_text_config(), model.dtype.itemsize
-    need = t * size * (8 * c.hidden_size + _most_numbers(sizes(model), c.hidden_size))
+    c, size, s = model.config.get_text_config(), model.dtype.itemsize, sizes(model)
+    d, experts = c.hidden_size, s.experts or [None] * len(s)
+    # numbers that a token has in an FFN, and in each of the experts that it goes to
+    routed = [e.active * (4 * e.width + 2 * d) if e else 0 for e in experts]
+    inner = max(4 * f + n for f, n in zip(s.width, routed, strict=True))
+    need = t * size * (8 * d + inner)
     if c._attn_implementation == "eager":
         heads = getattr(c, "num_attention_heads", 0)
         need += t * t * heads * (2 * size + 4)
     return need
-
-
-def _most_numbers(s, d):
-    "That a token has in a layer: in an FFN, and in each of the experts that it goes to"
-    each = s.experts or [None] * len(s)
-    routed = [e.active * (4 * e.width + 2 * d) if e else 0 for e in each]
-    return max(4 * f + n for f, n in zip(s.width, routed, strict=True))
 
 # %% ../../nbs/runtime/03_batching.ipynb #37d21cd7
 def smallest_budget(

@@ -7,8 +7,8 @@ __all__ = [
     'DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'processes', 'local_rank',
     'read_device', 'as_device', 'input_device', 'list_devices', 'progress_bar', 'quiet',
     'ask_device', 'wait_for', 'free_bytes', 'default_budget', 'windows_at_once', 'Peak',
-    'peak_memory', 'read_clock', 'seconds_between', 'time_calls', 'one_line',
-    'seed_everything', 'kept_rng'
+    'LiveBytes', 'peak_memory', 'read_clock', 'seconds_between', 'time_calls',
+    'one_line', 'seed_everything', 'kept_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -139,7 +139,8 @@ def input_device(
         return m.weight.device
     where = next(iter(_execution_devices(m)), "cpu")
     if isinstance(where, int):
-        where = f"{_accelerator_kind()}:{where}"
+        used = _accelerator()  # where none is in use: the kind that counts from 0
+        where = f"{'cuda' if used is None else used.type}:{where}"
     return torch.device(where)
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10acck
@@ -149,12 +150,6 @@ def _accelerator():
         return torch.accelerator.current_accelerator()
     except RuntimeError:
         return None
-
-
-def _accelerator_kind():
-    "The kind of accelerator of this build; 'cuda' where none is in use"
-    accelerator = _accelerator()
-    return "cuda" if accelerator is None else accelerator.type
 
 
 def list_devices(
@@ -271,7 +266,7 @@ class Peak:
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../../nbs/runtime/00_devices.ipynb #665f9e5b
-class _LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):
     "Bytes of the tensors that a block makes, as long as they live."
 
     def __init__(
@@ -342,7 +337,7 @@ def peak_memory(
     elif count:
         gc.collect()  # garbage from before would be freed at any moment
         p.before = 0
-        with _LiveBytes(*{d.type for d in asked}) as live:
+        with LiveBytes(*{d.type for d in asked}) as live:
             yield p
         p.peak = live.most
     else:

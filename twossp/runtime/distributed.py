@@ -38,12 +38,6 @@ def _lost(words):
     return RanksLost(words)
 
 
-def _leave():
-    "Take leave of the others; for one that is gone torch 2.6 would wait for ever"
-    if dist.is_initialized() and not _heard:
-        dist.destroy_process_group()
-
-
 def start_processes(
     # where the models will be: says how tensors travel (gloo on CPU, nccl on CUDA)
     device: str | torch.device = "cpu",
@@ -62,7 +56,12 @@ def start_processes(
         dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
     except RuntimeError as e:
         raise _lost(f"the processes of this job did not meet: {one_line(e)}") from e
-    atexit.register(_leave)
+
+    @atexit.register
+    def leave():  # for a process that is gone torch 2.6 would wait for ever
+        if dist.is_initialized() and not _heard:
+            dist.destroy_process_group()
+
     if kind != "cpu":
         _check_own(device, kind)
 

@@ -225,15 +225,6 @@ def _module_facts(m, seen):
         return m.__name__
     return [m.__name__, hashlib.sha256(Path(file).read_bytes()).hexdigest()]
 
-
-def _dict_facts(x, seen):
-    pairs = [(_facts_of(k, seen), _facts_of(v, seen)) for k, v in x.items()]
-    return ["dict", sorted(pairs, key=_canonical)]
-
-
-def _set_facts(x, seen):
-    return ["set", sorted((_facts_of(v, seen) for v in x), key=_canonical)]
-
 # %% ../../nbs/runtime/10_identity.ipynb #6850b82b
 _KINDS = [  # of values, and what tells one from another
     (torch.Tensor, lambda x, seen: _tensor_digest(x).hex()),
@@ -249,8 +240,10 @@ _KINDS = [  # of values, and what tells one from another
     (type, _class_facts),
     (ModuleType, _module_facts),
     ((list, tuple), lambda x, seen: [type(x).__name__, [_facts_of(v, seen) for v in x]]),
-    (dict, _dict_facts),
-    ((set, frozenset), _set_facts),
+    (dict, lambda x, seen: ["dict", sorted(
+        [(_facts_of(k, seen), _facts_of(v, seen)) for k, v in x.items()], key=_canonical)]),
+    ((set, frozenset), lambda x, seen: [
+        "set", sorted((_facts_of(v, seen) for v in x), key=_canonical)]),
     (logging.Logger, lambda x, seen: f"logger {x.name}"),
 ]
 

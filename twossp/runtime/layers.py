@@ -458,20 +458,6 @@ class Work:
         "Passes of one window through all layers."
         return self.tokens / (t * len(self.layers))
 
-# %% ../../nbs/runtime/07_layers.ipynb #r13cnt
-def _count_layer(work, i, module, args, kwargs):
-    "Layer `i` is called"
-    h = split_call(args, kwargs)[0]
-    work.layers[i] += len(h)
-    work.tokens += h.shape[:-1].numel()
-    work.visits[i] += work.last != i
-    work.last = i
-
-
-def _count_head(work, module, args, kwargs):
-    "The head is called"
-    work.head += args[0].shape[:-1].numel()
-
 # %% ../../nbs/runtime/07_layers.ipynb #dfce8120
 @contextmanager
 def counting(
@@ -480,8 +466,19 @@ def counting(
     "Count what the decoder layers and the head of `model` do."
     layers = decoder_layers(model)
     work = Work([0] * len(layers), [0] * len(layers))
-    heard = [(x, partial(_count_layer, work, i)) for i, x in enumerate(layers)]
-    heard.append((model.get_output_embeddings(), partial(_count_head, work)))
+
+    def count_layer(i, module, args, kwargs):
+        h = split_call(args, kwargs)[0]
+        work.layers[i] += len(h)
+        work.tokens += h.shape[:-1].numel()
+        work.visits[i] += work.last != i
+        work.last = i
+
+    def count_head(module, args, kwargs):
+        work.head += args[0].shape[:-1].numel()
+
+    heard = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
+    heard.append((model.get_output_embeddings(), count_head))
     with ExitStack() as stack:
         for module, count in heard:
             handle = module.register_forward_pre_hook(count, with_kwargs=True)

@@ -39,7 +39,11 @@ def check_model(
 ) -> PreTrainedModel:  # the same
     "`TypeError` in one line unless it is a model that was loaded, and can be run."
     if isinstance(model, PreTrainedModel):
-        _check_implementation(model)
+        used = getattr(model.config, "_experts_implementation", None)
+        if used is not None and used not in (known := experts_implementations()):
+            raise ValueError(
+                f"no experts implementation {used!r}; transformers has: {', '.join(known)}"
+            )
         return model
     hint = ""
     if isinstance(model, (str, Path)):
@@ -47,15 +51,6 @@ def check_model(
     raise TypeError(
         f"a model of transformers is wanted, not a {type(model).__name__}{hint}"
     )
-
-
-def _check_implementation(model):
-    "`ValueError` for a way of running experts that transformers does not have"
-    used = getattr(model.config, "_experts_implementation", None)
-    if used is not None and used not in (known := experts_implementations()):
-        raise ValueError(
-            f"no experts implementation {used!r}; transformers has: {', '.join(known)}"
-        )
 
 # %% ../../nbs/runtime/09_provenance.ipynb #eebe3922
 def describe_calibration(
@@ -159,18 +154,6 @@ def _counted(model, calib, log):
     t = 1 if calib is None else calib.shape[-1]  # without windows, nothing is run
     log.setdefault("forwards", work.forwards(t))
 
-# %% ../../nbs/runtime/09_provenance.ipynb #2ebaba7f
-_SAMPLE = 64  # numbers of each tensor that are looked at
-
-
-def _sample(x):
-    "Bytes of a few numbers of a tensor, evenly spread; none of one that is not there"
-    if x.is_meta or not x.numel():
-        return b""
-    at = torch.linspace(0, x.numel() - 1, min(_SAMPLE, x.numel()), dtype=torch.float64)
-    some = x.detach().reshape(-1)[at.long().to(x.device)]
-    return some.cpu().contiguous().view(torch.uint8).numpy().tobytes()
-
 # %% ../../nbs/runtime/09_provenance.ipynb #b5614275
 def model_hash(
     model: PreTrainedModel,  # any; of offloaded tensors only the shapes are seen
@@ -181,7 +164,11 @@ def model_hash(
         config.pop(accident, None)
     h = hashlib.sha256(_canonical(config))
     for name, x in model.named_parameters():
-        h.update(f"{name}{tuple(x.shape)}{x.dtype}".encode() + _sample(x))
+        h.update(f"{name}{tuple(x.shape)}{x.dtype}".encode())
+        if not x.is_meta and (n := x.numel()):  # at most 64 numbers, evenly spread
+            at = torch.linspace(0, n - 1, min(64, n), dtype=torch.float64)
+            some = x.detach().reshape(-1)[at.long().to(x.device)].cpu().contiguous()
+            h.update(some.view(torch.uint8).numpy().tobytes())
     return h.hexdigest()[:16]
 
 

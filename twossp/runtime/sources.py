@@ -495,7 +495,8 @@ def source_windows(
     torch.Tensor | Windows
         (n, seq_len); of one plain text a tensor, as `windows`
     """
-    sources = spec if _are_read(spec) else read_sources(spec, data_dir, cache_dir)
+    are_read = isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
+    sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
     counts = check_sources(sources, tok, seq_len, n, seed, score_on)
     answers, parts = score_on == "completion", []
     plain = len(sources) == 1 and sources[0].chats is None and not sources[0].written
@@ -516,10 +517,6 @@ def source_windows(
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p05
-def _are_read(spec):
-    return isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
-
-
 def _mix(sources, parts, answers, how):
     "Windows of all sources, spread evenly; of those that were written it is said how"
     labels = [f"{s.label} ({how})" if s.written else s.label for s in sources]
