@@ -217,6 +217,61 @@ def _copy_fields(writer, source):
             of = f.types[-1] if array else None
             writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=of)
 
+# %% ../../nbs/serving/01_gguf.ipynb #spmscore
+_ELSE = "give the dense model's GGUF as tokenizer_from="
+
+
+def _spm_scores(spec):
+    "Piece -> score, with which llama.cpp joins as the merges of a tokenizer.json do"
+    vocab, scores, last = spec["model"]["vocab"], {}, None
+    merges = [tuple(m.split(" ") if isinstance(m, str) else m) for m in spec["model"]["merges"]]
+    for rank, (a, b) in enumerate(merges):
+        if a + b != last and a + b in scores:
+            raise ValueError(f"its merges to {a + b!r} do not follow each other: {_ELSE}")
+        last = a + b
+        scores.setdefault(last, -float(rank))
+    listed = set(merges)
+    for piece in vocab.keys() - {t["content"] for t in spec["added_tokens"]}:
+        for a, b in ((piece[:i], piece[i:]) for i in range(1, len(piece))):
+            if a in vocab and b in vocab and (a, b) not in listed:
+                raise ValueError(f"llama.cpp would join {a!r} and {b!r}, it does not: {_ELSE}")
+    if lacking := [b for b in range(256) if f"<0x{b:02X}>" not in vocab]:
+        raise ValueError(f"it has no token for the byte {lacking[0]:#04x}: {_ELSE}")
+    return scores
+
+
+def _spm_spaces(spec):
+    "What puts ▁ before a text (None: nothing); `ValueError` for what llama.cpp cannot do"
+    put = None
+    for part, many in (("normalizer", "normalizers"), ("pre_tokenizer", "pretokenizers")):
+        step = spec.get(part) or {}
+        for s in step.get(many, [step] if step else []):
+            known = (
+                dict(type="Prepend", prepend="▁"),
+                dict(type="Replace", pattern=dict(String=" "), content="▁"),
+                dict(type="Split", pattern=dict(String=" ")),
+                dict(type="Metaspace", replacement="▁", split=False),
+            )
+            if not any(k.items() <= s.items() for k in known):
+                raise ValueError(f"llama.cpp does not know its {part} {s['type']!r}: {_ELSE}")
+            if s["type"] == "Prepend":
+                put = "Prepend"
+            elif s["type"] == "Metaspace" and s["prepend_scheme"] != "never":
+                put = s["prepend_scheme"]
+    return put
+
+
+def _say_spaces(tok):
+    "Where llama.cpp splits a text otherwise than transformers, in a line; None: nowhere"
+    spec = json.loads(tok.backend_tokenizer.to_str()) if tok is not None else {}
+    put = _spm_spaces(spec) if spec.get("model", {}).get("byte_fallback") else None
+    if put in (None, "Prepend"):
+        return None
+    where = "a text that begins with a space"
+    if put == "first":
+        where += ", or follows a special token,"
+    return f"llama.cpp puts ▁ before {where} as sentencepiece does, transformers does not"
+
 # %% ../../nbs/serving/01_gguf.ipynb #5b47bbb6
 _QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
@@ -230,6 +285,14 @@ def gguf_pre(
 ) -> str:  # llama.cpp's name of the pre-tokenizer
     """Which of llama.cpp's pre-tokenizers splits text as this tokenizer does;
     `ValueError` if that is not certain."""
+    model = spec.get("model", {})
+    kind = model.get("type", "BPE")
+    if kind == "BPE" and model.get("byte_fallback"):
+        _spm_scores(spec)
+        _spm_spaces(spec)
+        return "default"
+    if kind != "BPE":
+        raise ValueError(f"only BPE tokenizers are translated, not {kind}: {_ELSE}")
     p = spec.get("pre_tokenizer") or {}
     steps = p["pretokenizers"] if p.get("type") == "Sequence" else [p]
     kinds = [s.get("type") for s in steps]
@@ -243,38 +306,50 @@ def gguf_pre(
         return "qwen2" if regex[0] == _QWEN2 else "llama-bpe"
     raise ValueError(
         "it is not certain which of llama.cpp's pre-tokenizers splits text like this"
-        f" tokenizer ({kinds}): name it with pre=, or give the dense model's GGUF as"
-        " tokenizer_from="
+        f" tokenizer ({kinds}): name it with pre=, or {_ELSE}"
     )
 
 # %% ../../nbs/serving/01_gguf.ipynb #e1ab0770
-def _write_tokenizer(writer, tok, pre, n):
-    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
-    spec = json.loads(tok.backend_tokenizer.to_str())
-    if spec["model"]["type"] != "BPE" or spec["model"].get("byte_fallback"):
-        raise ValueError(
-            "only byte-level BPE tokenizers are translated, not"
-            f" {spec['model']['type']} with byte fallback or without: give the dense"
-            " model's GGUF as tokenizer_from="
-        )
-    names = {i: t for t, i in tok.get_vocab().items()}
-    if max(names) >= n:
-        raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
+def _token_types(spec, names, n):
+    "llama.cpp's type of each of `n` rows of the embedding"
     kinds = _gguf().TokenType
     types = [kinds.NORMAL if i in names else kinds.UNUSED for i in range(n)]
     for t in spec["added_tokens"]:
-        if t["id"] < n:
+        if t["id"] < n and (t["special"] or "▁" not in t["content"]):
             types[t["id"]] = kinds.CONTROL if t["special"] else kinds.USER_DEFINED
-    merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre or gguf_pre(spec))
+    if spec["model"].get("byte_fallback"):
+        for b in range(256):
+            types[spec["model"]["vocab"][f"<0x{b:02X}>"]] = kinds.BYTE
+        if (unk := spec["model"].get("unk_token")) is not None:
+            types[spec["model"]["vocab"][unk]] = kinds.UNKNOWN
+    return [int(k) for k in types]
+
+
+def _write_tokenizer(writer, tok, pre, n):
+    "A BPE tokenizer; `n` is the number of rows of the embedding"
+    spec = json.loads(tok.backend_tokenizer.to_str())
+    spm, pre = spec["model"].get("byte_fallback"), pre or gguf_pre(spec)
+    names = {i: t for t, i in tok.get_vocab().items()}
+    if max(names) >= n:
+        raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
+    writer.add_tokenizer_model("llama" if spm else "gpt2")
+    writer.add_tokenizer_pre("default" if spm else pre)
     writer.add_token_list([names.get(i, f"[PAD{i}]") for i in range(n)])
-    writer.add_token_types([int(k) for k in types])
-    writer.add_token_merges(merges or [""])
-    for name in ("bos", "eos", "pad"):
+    writer.add_token_types(_token_types(spec, names, n))
+    if spm:
+        scores = _spm_scores(spec)
+        writer.add_token_scores([scores.get(names.get(i), 0.0) for i in range(n)])
+        writer.add_add_space_prefix(_spm_spaces(spec) is not None)
+    else:
+        merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
+        writer.add_token_merges(merges or [""])
+    for name in ("bos", "eos", "unk", "pad") if spm else ("bos", "eos", "pad"):
         if (i := getattr(tok, f"{name}_token_id")) is not None:
             getattr(writer, f"add_{name}_token_id")(i)
-    writer.add_add_bos_token(tok("a")["input_ids"][:1] == [tok.bos_token_id])
+    ids = tok("a")["input_ids"]
+    writer.add_add_bos_token(ids[0] == tok.bos_token_id)
+    if spm:
+        writer.add_add_eos_token(ids[-1] == tok.eos_token_id)
     if tok.chat_template:
         writer.add_chat_template(tok.chat_template)
 
@@ -286,7 +361,7 @@ def open_model(
     "A model and its tokenizer, loaded if a folder was given."
     if not isinstance(model, (str, Path)):
         return model, tok
-    names = ("tokenizer.json", "tokenizer_config.json")
+    names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
     if tok is None and any((Path(model) / f).is_file() for f in names):
         tok = AutoTokenizer.from_pretrained(model)
     return load_pruned(model), tok
@@ -323,7 +398,7 @@ def export_gguf(
     # pruned (or dense), or the folder of a saved one
     model: PreTrainedModel | str | Path,
     out: str | Path,  # file to write; replaced if it is there
-    # a byte-level BPE tokenizer; default: the folder's, if it has one
+    # a BPE tokenizer; default: the folder's, if it has one
     tok: PreTrainedTokenizerBase | None = None,
     *,
     # a GGUF whose tokenizer is copied instead
@@ -335,7 +410,7 @@ def export_gguf(
     # FFN widths are filled up to multiples of this; None: a block of the quantization,
     # 32 without one; 1: as they are
     round_to: int | None = None,
-    log: dict | None = None,  # receives what was said: filled, fallbacks
+    log: dict | None = None,  # receives what was said: filled, spaces, fallbacks
 ) -> Path:  # the file
     """Write a GGUF file that stock llama.cpp runs; `ValueError` with the format that
     can, where GGUF cannot."""
@@ -349,6 +424,7 @@ def export_gguf(
         )
     round_to = _pick_alignment(model, quantize) if round_to is None else round_to
     said = dict(filled=_say_padding(model, round_to), fallbacks=[])
+    said["spaces"] = None if tokenizer_from else _say_spaces(tok)
     need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
     check_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
