@@ -22,7 +22,8 @@ from ..checkpoint.load import load_pruned
 from ..checkpoint.save import check_space
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
-from ..core.linear import NoLinear, out_features, pad_zeros
+from ..core.families import model_family, sizes
+from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.plan import get_kind
 from .llama_cpp import block_size, quantize_gguf
 
@@ -103,28 +104,40 @@ def head_counts(
     "How many heads each layer has; some may be removed."
     d, counts = head_dim(model), []
     for layer in model.get_decoder().layers:
-        gone = isinstance(attn := layer.self_attn, NoAttention)
-        made = () if gone else (attn.q_proj, attn.k_proj)
-        counts.append(tuple(out_features(x) // d for x in made) or (0, 0))
+        if isinstance(attn := layer.self_attn, NoAttention):
+            counts.append((0, 0))
+        elif hasattr(attn, "qkv_proj"):  # Phi 3
+            n = in_features(attn.o_proj) // d
+            counts.append((n, (out_features(attn.qkv_proj) // d - n) // 2))
+        else:
+            counts.append((out_features(attn.q_proj) // d, out_features(attn.k_proj) // d))
     return counts
 
 # %% ../../nbs/serving/01_gguf.ipynb #09f39eba
+def _gguf_arch(model):
+    "llama.cpp's architecture for it"
+    return "openelm" if model_family(model.config) == "qwen3" else "deci"
+
+
 def _gguf_header(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # see `_gguf_widths`
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
-    "The hyperparameters of the `deci` architecture; lists have one entry a layer."
+    "The hyperparameters of the architecture; lists have one entry a layer."
     c, d = model.config, head_dim(model)
     counts = head_counts(model)
+    if _gguf_arch(model) == "openelm":
+        heads, kv = ([max(n, 1) for n in x] for x in zip(*counts, strict=True))
+    else:
+        heads = [n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)]
+        kv = [n for _, n in counts]
     return {
         "block_count": len(counts),
         "context_length": c.max_position_embeddings,
         "embedding_length": c.hidden_size,
         "vocab_size": c.vocab_size,
-        "attention.head_count": [
-            n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)
-        ],
-        "attention.head_count_kv": [kv for _, kv in counts],
+        "attention.head_count": heads,
+        "attention.head_count_kv": kv,
         "attention.key_length": d,
         "attention.value_length": d,
         "rope.dimension_count": d,
@@ -141,28 +154,76 @@ def _rope_order(
     "Rows in the order that llama.cpp's rotary embedding expects."
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
+
+def _times(x, factor):
+    return x if factor == 1 else x * factor
+
+
+def _scales(config):
+    "Granite's multipliers: of embeddings, of what a layer adds, of queries, of the output"
+    at, d = getattr(config, "attention_multiplier", None), config.hidden_size
+    d = getattr(config, "head_dim", None) or d // config.num_attention_heads
+    embedding = getattr(config, "embedding_multiplier", 1.0)
+    output = 1 / getattr(config, "logits_scaling", 1.0)
+    if config.tie_word_embeddings:  # the embeddings are the output matrix, too
+        output /= embedding
+    query = 1.0 if at is None else at * math.sqrt(d)
+    return embedding, getattr(config, "residual_multiplier", 1.0), query, output
+
 # %% ../../nbs/serving/01_gguf.ipynb #d7eb7930
-def _attention(layer, d, first):
+def _split_projections(attn, d):
+    "Weights and biases of q, k, v and o, by name; a fused matrix is taken apart"
+    if hasattr(attn, "qkv_proj"):
+        q = in_features(attn.o_proj)
+        kv = (out_features(attn.qkv_proj) - q) // 2
+        parts = dict(zip("qkv", attn.qkv_proj.weight.split([q, kv, kv]), strict=True))
+        return {f"{n}.weight": x for n, x in parts.items()} | {"o.weight": attn.o_proj.weight}
+    each = ((n, getattr(attn, f"{n}_proj").named_parameters()) for n in "qkvo")
+    return {f"{n}.{part}": x for n, found in each for part, x in found}
+
+
+def _attention(layer, d, first, config):
     "Tensors of an attention; of a removed one none, but for zeros in the first layer"
     attn, norm = layer.self_attn, layer.input_layernorm.weight
     if isinstance(attn, NoAttention):
         n = len(norm)
         zeros = {"attn_output.weight": norm.new_zeros(n, n)}
         return {"attn_norm.weight": torch.ones_like(norm)} | zeros if first else {}
+    _, added, query, _ = _scales(config)
     out = {"attn_norm.weight": norm}
-    for name in "qkv":
-        for part, x in getattr(attn, f"{name}_proj").named_parameters():
-            out[f"attn_{name}.{part}"] = _rope_order(x, d) if name != "v" else x
-    return out | {f"attn_output.{p}": x for p, x in attn.o_proj.named_parameters()}
+    for name, x in _split_projections(attn, d).items():
+        x = _times(x, dict(q=query, o=added).get(name[0], 1.0))
+        x = _rope_order(x, d) if name[0] in "qk" else x
+        out[f"attn_{name.replace('o.', 'output.')}"] = x
+    return out
 
 
-def _ffn(layer, width):
+def _openelm_attention(layer, d):
+    "Tensors of an attention with norms of queries and keys; one head of zeros if removed"
+    attn, norm = layer.self_attn, layer.input_layernorm.weight
+    if isinstance(attn, NoAttention):
+        one, n = norm.new_ones(d), len(norm)
+        tensors = norm.new_zeros(3 * d, n), norm.new_zeros(n, d), one, one
+    else:
+        matrices = [getattr(attn, f"{n}_proj").weight for n in "qkv"]
+        tensors = torch.cat(matrices), attn.o_proj.weight, attn.q_norm.weight, attn.k_norm.weight
+    names = "qkv", "output", "q_norm", "k_norm"
+    found = {f"attn_{n}.weight": x for n, x in zip(names, tensors, strict=True)}
+    return {"attn_norm.weight": norm} | found
+
+
+def _ffn(layer, width, added):
     "Tensors of an FFN, filled up with zeros to `width` neurons"
     norm, mlp = layer.post_attention_layernorm.weight, layer.mlp
-    gate, up, down = mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight
     if isinstance(mlp.down_proj, NoLinear):  # (neurons, d)
         gate = up = norm.new_zeros(0, len(norm))
         down = gate.T
+    else:
+        down = _times(mlp.down_proj.weight, added)
+        if hasattr(mlp, "gate_up_proj"):  # Phi 3
+            gate, up = mlp.gate_up_proj.weight.chunk(2)
+        else:
+            gate, up = mlp.gate_proj.weight, mlp.up_proj.weight
     return {
         "ffn_norm.weight": norm,
         "ffn_gate.weight": pad_zeros(gate, 0, width),
@@ -177,16 +238,20 @@ def _gguf_tensors(
     round_to: int | None = None,  # see `_gguf_widths`
 ) -> Iterator:  # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
-    d, base = head_dim(model), model.get_decoder()
-    yield "token_embd.weight", base.embed_tokens.weight
+    d, base, openelm = head_dim(model), model.get_decoder(), _gguf_arch(model) == "openelm"
+    embedding, added, _, output = _scales(model.config)
+    yield "token_embd.weight", _times(base.embed_tokens.weight, embedding)
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
         yield "rope_freqs.weight", f
     widths = _gguf_widths(model, round_to)
     for i, layer in enumerate(base.layers):
-        w = _attention(layer, d, i == 0) | _ffn(layer, widths[i])
-        for name, t in w.items():
+        if openelm:
+            tensors = _openelm_attention(layer, d)
+        else:
+            tensors = _attention(layer, d, i == 0, model.config)
+        for name, t in (tensors | _ffn(layer, widths[i], added)).items():
             yield f"blk.{i}.{name}", t
-    yield "output_norm.weight", base.norm.weight
+    yield "output_norm.weight", _times(base.norm.weight, output)
     if not model.config.tie_word_embeddings:
         yield "output.weight", model.lm_head.weight
 
@@ -369,16 +434,27 @@ def open_model(
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 
+
+def _say_cost(model):
+    "What removed attention modules cost where they stay as zeros"
+    gone = [has for has, _ in layer_shapes(model)].count(False)
+    n = gone * max(sizes(model).attn)
+    if not n:
+        return ""
+    share = n / sum(p.numel() for p in model.parameters())
+    return f", with zeros for {gone} attention modules: {n:,} parameters more ({share:.0%})"
+
 # %% ../../nbs/serving/01_gguf.ipynb #91183c46
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
     kind, number = _TYPES[dtype]
-    writer = _gguf().GGUFWriter(path, "deci", use_temp_file=True)
+    arch = _gguf_arch(model)
+    writer = _gguf().GGUFWriter(path, arch, use_temp_file=True)
     if not tokenizer_from:
         writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
     writer.add_file_type(number)
     add = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
     for key, x in _gguf_header(model, round_to).items():
-        add[type(x)](f"deci.{key}", x)
+        add[type(x)](f"{arch}.{key}", x)
     if tokenizer_from:  # it wins over the folder's own
         _copy_fields(writer, str(tokenizer_from))
     elif tok is not None:
@@ -420,7 +496,7 @@ def export_gguf(
     if reason := gguf_refusal(model):
         raise ValueError(
             f'GGUF cannot say this model: {reason}. save_pruned(…, format="compatible")'
-            ' writes a checkpoint that other programs read'
+            f' writes a checkpoint that other programs read{_say_cost(model)}'
         )
     round_to = _pick_alignment(model, quantize) if round_to is None else round_to
     said = dict(filled=_say_padding(model, round_to), fallbacks=[])
