@@ -22,17 +22,18 @@ LLAMA_LIKE = ("llama", "mistral", "qwen2")
 
 def llama_refusal(
     config,  # of a dense or a pruned model, or the model
+    also: tuple[str, ...] = (),  # families whose layers can be rewritten as Llama's
 ) -> str | None:  # the reason; None if they are
     "Why a model's layers are not plain Llama layers."
     c = getattr(config, "config", config)
     kind = model_family(c)
-    if kind not in LLAMA_LIKE:
+    if kind not in (like := LLAMA_LIKE + also):
         return (
             "the layout with one entry a layer exists for Llama-like models"
-            f" ({', '.join(LLAMA_LIKE)}), not for {kind!r}"
+            f" ({', '.join(like)}), not for {kind!r}"
         )
     kinds = getattr(c, "layer_types", None) or ()
-    slides = kind == "mistral" or "sliding_attention" in kinds
+    slides = kind in ("mistral", "phi3") or "sliding_attention" in kinds
     if getattr(c, "sliding_window", None) and slides:
         return "its attention looks through a sliding window"
     if c.hidden_act != "silu":
@@ -51,18 +52,31 @@ def deci_refusal(
 def gguf_refusal(
     config,  # of a dense or a pruned model, or the model
 ) -> str | None:  # the reason; None if it can
-    "Why a model cannot be written as a `deci` GGUF."
-    if reason := llama_refusal(config):
-        return reason
+    "Why a model cannot be written as a GGUF with one entry a layer."
     c = getattr(config, "config", config)
-    rope = c.rope_parameters or {}
-    if rope.get("rope_type", "default") not in ("default", "linear", "llama3"):
+    if reason := llama_refusal(c, ("phi3", "granite", "qwen3")):
+        wants = "; llama.cpp's own loader of these wants an attention in every layer"
+        return reason + wants * (model_family(c) in ("gemma3_text", "olmo2"))
+    rope, openelm = c.rope_parameters or {}, model_family(c) == "qwen3"
+    if openelm and not c.tie_word_embeddings:
         return (
-            "its rotary embeddings are scaled in a way that depends on the text's"
-            f" length ({rope['rope_type']})"
+            "llama.cpp's one architecture with norms of queries and keys and an entry a layer"
+            " (openelm) reads no output matrix beside the embeddings, and this model has one"
         )
+    fixed = ("default",) if openelm else ("default", "linear", "llama3")
+    if (kind := rope.get("rope_type", "default")) not in fixed:
+        if kind in ("linear", "llama3"):
+            return f"openelm knows no scaled rotary embeddings ({kind})"
+        return (
+            f"its rotary embeddings are scaled in a way that depends on the text's length ({kind})"
+        )
+    if rope.get("partial_rotary_factor", 1) != 1:
+        return "its rotary embeddings turn a part of each head only"
+    if openelm and c.attention_bias:
+        return "openelm knows no biases in the attention"
     if getattr(c, "mlp_bias", False):
         return "its FFN has biases"
+
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #9fee2475
 def backend_refusal(

@@ -123,7 +123,7 @@ def _to_gguf(folder, out, overwrite, **how):
     if out.is_dir():
         raise IsADirectoryError(f"{out} is a folder, and a GGUF is a file")
     export_gguf(folder, out, log=(log := {}), **how)
-    said = [log["filled"], *log["fallbacks"]]
+    said = [log["filled"], log["spaces"], *log["fallbacks"]]
     return [*filter(None, said), *_ask_file(folder, out, how), f"llama-server -m {out}"]
 
 

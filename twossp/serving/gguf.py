@@ -22,7 +22,8 @@ from ..checkpoint.load import load_pruned
 from ..checkpoint.save import check_space
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
-from ..core.linear import NoLinear, out_features, pad_zeros
+from ..core.families import model_family, sizes
+from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.plan import get_kind
 from .llama_cpp import block_size, quantize_gguf
 
@@ -103,28 +104,40 @@ def head_counts(
     "How many heads each layer has; some may be removed."
     d, counts = head_dim(model), []
     for layer in model.get_decoder().layers:
-        gone = isinstance(attn := layer.self_attn, NoAttention)
-        made = () if gone else (attn.q_proj, attn.k_proj)
-        counts.append(tuple(out_features(x) // d for x in made) or (0, 0))
+        if isinstance(attn := layer.self_attn, NoAttention):
+            counts.append((0, 0))
+        elif hasattr(attn, "qkv_proj"):  # Phi 3
+            n = in_features(attn.o_proj) // d
+            counts.append((n, (out_features(attn.qkv_proj) // d - n) // 2))
+        else:
+            counts.append((out_features(attn.q_proj) // d, out_features(attn.k_proj) // d))
     return counts
 
 # %% ../../nbs/serving/01_gguf.ipynb #09f39eba
+def _gguf_arch(model):
+    "llama.cpp's architecture for it"
+    return "openelm" if model_family(model.config) == "qwen3" else "deci"
+
+
 def _gguf_header(
     model: PreTrainedModel,  # pruned
     round_to: int | None = None,  # see `_gguf_widths`
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
-    "The hyperparameters of the `deci` architecture; lists have one entry a layer."
+    "The hyperparameters of the architecture; lists have one entry a layer."
     c, d = model.config, head_dim(model)
     counts = head_counts(model)
+    if _gguf_arch(model) == "openelm":
+        heads, kv = ([max(n, 1) for n in x] for x in zip(*counts, strict=True))
+    else:
+        heads = [n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)]
+        kv = [n for _, n in counts]
     return {
         "block_count": len(counts),
         "context_length": c.max_position_embeddings,
         "embedding_length": c.hidden_size,
         "vocab_size": c.vocab_size,
-        "attention.head_count": [
-            n or c.num_attention_heads * (i == 0) for i, (n, _) in enumerate(counts)
-        ],
-        "attention.head_count_kv": [kv for _, kv in counts],
+        "attention.head_count": heads,
+        "attention.head_count_kv": kv,
         "attention.key_length": d,
         "attention.value_length": d,
         "rope.dimension_count": d,
@@ -141,28 +154,76 @@ def _rope_order(
     "Rows in the order that llama.cpp's rotary embedding expects."
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
+
+def _times(x, factor):
+    return x if factor == 1 else x * factor
+
+
+def _scales(config):
+    "Granite's multipliers: of embeddings, of what a layer adds, of queries, of the output"
+    at, d = getattr(config, "attention_multiplier", None), config.hidden_size
+    d = getattr(config, "head_dim", None) or d // config.num_attention_heads
+    embedding = getattr(config, "embedding_multiplier", 1.0)
+    output = 1 / getattr(config, "logits_scaling", 1.0)
+    if config.tie_word_embeddings:  # the embeddings are the output matrix, too
+        output /= embedding
+    query = 1.0 if at is None else at * math.sqrt(d)
+    return embedding, getattr(config, "residual_multiplier", 1.0), query, output
+
 # %% ../../nbs/serving/01_gguf.ipynb #d7eb7930
-def _attention(layer, d, first):
+def _split_projections(attn, d):
+    "Weights and biases of q, k, v and o, by name; a fused matrix is taken apart"
+    if hasattr(attn, "qkv_proj"):
+        q = in_features(attn.o_proj)
+        kv = (out_features(attn.qkv_proj) - q) // 2
+        parts = dict(zip("qkv", attn.qkv_proj.weight.split([q, kv, kv]), strict=True))
+        return {f"{n}.weight": x for n, x in parts.items()} | {"o.weight": attn.o_proj.weight}
+    each = ((n, getattr(attn, f"{n}_proj").named_parameters()) for n in "qkvo")
+    return {f"{n}.{part}": x for n, found in each for part, x in found}
+
+
+def _attention(layer, d, first, config):
     "Tensors of an attention; of a removed one none, but for zeros in the first layer"
     attn, norm = layer.self_attn, layer.input_layernorm.weight
     if isinstance(attn, NoAttention):
         n = len(norm)
         zeros = {"attn_output.weight": norm.new_zeros(n, n)}
         return {"attn_norm.weight": torch.ones_like(norm)} | zeros if first else {}
+    _, added, query, _ = _scales(config)
     out = {"attn_norm.weight": norm}
-    for name in "qkv":
-        for part, x in getattr(attn, f"{name}_proj").named_parameters():
-            out[f"attn_{name}.{part}"] = _rope_order(x, d) if name != "v" else x
-    return out | {f"attn_output.{p}": x for p, x in attn.o_proj.named_parameters()}
+    for name, x in _split_projections(attn, d).items():
+        x = _times(x, dict(q=query, o=added).get(name[0], 1.0))
+        x = _rope_order(x, d) if name[0] in "qk" else x
+        out[f"attn_{name.replace('o.', 'output.')}"] = x
+    return out
 
 
-def _ffn(layer, width):
+def _openelm_attention(layer, d):
+    "Tensors of an attention with norms of queries and keys; one head of zeros if removed"
+    attn, norm = layer.self_attn, layer.input_layernorm.weight
+    if isinstance(attn, NoAttention):
+        one, n = norm.new_ones(d), len(norm)
+        tensors = norm.new_zeros(3 * d, n), norm.new_zeros(n, d), one, one
+    else:
+        matrices = [getattr(attn, f"{n}_proj").weight for n in "qkv"]
+        tensors = torch.cat(matrices), attn.o_proj.weight, attn.q_norm.weight, attn.k_norm.weight
+    names = "qkv", "output", "q_norm", "k_norm"
+    found = {f"attn_{n}.weight": x for n, x in zip(names, tensors, strict=True)}
+    return {"attn_norm.weight": norm} | found
+
+
+def _ffn(layer, width, added):
     "Tensors of an FFN, filled up with zeros to `width` neurons"
     norm, mlp = layer.post_attention_layernorm.weight, layer.mlp
-    gate, up, down = mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight
     if isinstance(mlp.down_proj, NoLinear):  # (neurons, d)
         gate = up = norm.new_zeros(0, len(norm))
         down = gate.T
+    else:
+        down = _times(mlp.down_proj.weight, added)
+        if hasattr(mlp, "gate_up_proj"):  # Phi 3
+            gate, up = mlp.gate_up_proj.weight.chunk(2)
+        else:
+            gate, up = mlp.gate_proj.weight, mlp.up_proj.weight
     return {
         "ffn_norm.weight": norm,
         "ffn_gate.weight": pad_zeros(gate, 0, width),
@@ -177,16 +238,20 @@ def _gguf_tensors(
     round_to: int | None = None,  # see `_gguf_widths`
 ) -> Iterator:  # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
-    d, base = head_dim(model), model.get_decoder()
-    yield "token_embd.weight", base.embed_tokens.weight
+    d, base, openelm = head_dim(model), model.get_decoder(), _gguf_arch(model) == "openelm"
+    embedding, added, _, output = _scales(model.config)
+    yield "token_embd.weight", _times(base.embed_tokens.weight, embedding)
     if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
         yield "rope_freqs.weight", f
     widths = _gguf_widths(model, round_to)
     for i, layer in enumerate(base.layers):
-        w = _attention(layer, d, i == 0) | _ffn(layer, widths[i])
-        for name, t in w.items():
+        if openelm:
+            tensors = _openelm_attention(layer, d)
+        else:
+            tensors = _attention(layer, d, i == 0, model.config)
+        for name, t in (tensors | _ffn(layer, widths[i], added)).items():
             yield f"blk.{i}.{name}", t
-    yield "output_norm.weight", base.norm.weight
+    yield "output_norm.weight", _times(base.norm.weight, output)
     if not model.config.tie_word_embeddings:
         yield "output.weight", model.lm_head.weight
 
@@ -217,6 +282,61 @@ def _copy_fields(writer, source):
             of = f.types[-1] if array else None
             writer.add_key_value(f.name, f.contents(), f.types[0], sub_type=of)
 
+# %% ../../nbs/serving/01_gguf.ipynb #spmscore
+_ELSE = "give the dense model's GGUF as tokenizer_from="
+
+
+def _spm_scores(spec):
+    "Piece -> score, with which llama.cpp joins as the merges of a tokenizer.json do"
+    vocab, scores, last = spec["model"]["vocab"], {}, None
+    merges = [tuple(m.split(" ") if isinstance(m, str) else m) for m in spec["model"]["merges"]]
+    for rank, (a, b) in enumerate(merges):
+        if a + b != last and a + b in scores:
+            raise ValueError(f"its merges to {a + b!r} do not follow each other: {_ELSE}")
+        last = a + b
+        scores.setdefault(last, -float(rank))
+    listed = set(merges)
+    for piece in vocab.keys() - {t["content"] for t in spec["added_tokens"]}:
+        for a, b in ((piece[:i], piece[i:]) for i in range(1, len(piece))):
+            if a in vocab and b in vocab and (a, b) not in listed:
+                raise ValueError(f"llama.cpp would join {a!r} and {b!r}, it does not: {_ELSE}")
+    if lacking := [b for b in range(256) if f"<0x{b:02X}>" not in vocab]:
+        raise ValueError(f"it has no token for the byte {lacking[0]:#04x}: {_ELSE}")
+    return scores
+
+
+def _spm_spaces(spec):
+    "What puts ▁ before a text (None: nothing); `ValueError` for what llama.cpp cannot do"
+    put = None
+    for part, many in (("normalizer", "normalizers"), ("pre_tokenizer", "pretokenizers")):
+        step = spec.get(part) or {}
+        for s in step.get(many, [step] if step else []):
+            known = (
+                dict(type="Prepend", prepend="▁"),
+                dict(type="Replace", pattern=dict(String=" "), content="▁"),
+                dict(type="Split", pattern=dict(String=" ")),
+                dict(type="Metaspace", replacement="▁", split=False),
+            )
+            if not any(k.items() <= s.items() for k in known):
+                raise ValueError(f"llama.cpp does not know its {part} {s['type']!r}: {_ELSE}")
+            if s["type"] == "Prepend":
+                put = "Prepend"
+            elif s["type"] == "Metaspace" and s["prepend_scheme"] != "never":
+                put = s["prepend_scheme"]
+    return put
+
+
+def _say_spaces(tok):
+    "Where llama.cpp splits a text otherwise than transformers, in a line; None: nowhere"
+    spec = json.loads(tok.backend_tokenizer.to_str()) if tok is not None else {}
+    put = _spm_spaces(spec) if spec.get("model", {}).get("byte_fallback") else None
+    if put in (None, "Prepend"):
+        return None
+    where = "a text that begins with a space"
+    if put == "first":
+        where += ", or follows a special token,"
+    return f"llama.cpp puts ▁ before {where} as sentencepiece does, transformers does not"
+
 # %% ../../nbs/serving/01_gguf.ipynb #5b47bbb6
 _QWEN2 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
@@ -230,6 +350,14 @@ def gguf_pre(
 ) -> str:  # llama.cpp's name of the pre-tokenizer
     """Which of llama.cpp's pre-tokenizers splits text as this tokenizer does;
     `ValueError` if that is not certain."""
+    model = spec.get("model", {})
+    kind = model.get("type", "BPE")
+    if kind == "BPE" and model.get("byte_fallback"):
+        _spm_scores(spec)
+        _spm_spaces(spec)
+        return "default"
+    if kind != "BPE":
+        raise ValueError(f"only BPE tokenizers are translated, not {kind}: {_ELSE}")
     p = spec.get("pre_tokenizer") or {}
     steps = p["pretokenizers"] if p.get("type") == "Sequence" else [p]
     kinds = [s.get("type") for s in steps]
@@ -243,38 +371,50 @@ def gguf_pre(
         return "qwen2" if regex[0] == _QWEN2 else "llama-bpe"
     raise ValueError(
         "it is not certain which of llama.cpp's pre-tokenizers splits text like this"
-        f" tokenizer ({kinds}): name it with pre=, or give the dense model's GGUF as"
-        " tokenizer_from="
+        f" tokenizer ({kinds}): name it with pre=, or {_ELSE}"
     )
 
 # %% ../../nbs/serving/01_gguf.ipynb #e1ab0770
-def _write_tokenizer(writer, tok, pre, n):
-    "A byte-level BPE tokenizer; `n` is the number of rows of the embedding"
-    spec = json.loads(tok.backend_tokenizer.to_str())
-    if spec["model"]["type"] != "BPE" or spec["model"].get("byte_fallback"):
-        raise ValueError(
-            "only byte-level BPE tokenizers are translated, not"
-            f" {spec['model']['type']} with byte fallback or without: give the dense"
-            " model's GGUF as tokenizer_from="
-        )
-    names = {i: t for t, i in tok.get_vocab().items()}
-    if max(names) >= n:
-        raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
+def _token_types(spec, names, n):
+    "llama.cpp's type of each of `n` rows of the embedding"
     kinds = _gguf().TokenType
     types = [kinds.NORMAL if i in names else kinds.UNUSED for i in range(n)]
     for t in spec["added_tokens"]:
-        if t["id"] < n:
+        if t["id"] < n and (t["special"] or "▁" not in t["content"]):
             types[t["id"]] = kinds.CONTROL if t["special"] else kinds.USER_DEFINED
-    merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre or gguf_pre(spec))
+    if spec["model"].get("byte_fallback"):
+        for b in range(256):
+            types[spec["model"]["vocab"][f"<0x{b:02X}>"]] = kinds.BYTE
+        if (unk := spec["model"].get("unk_token")) is not None:
+            types[spec["model"]["vocab"][unk]] = kinds.UNKNOWN
+    return [int(k) for k in types]
+
+
+def _write_tokenizer(writer, tok, pre, n):
+    "A BPE tokenizer; `n` is the number of rows of the embedding"
+    spec = json.loads(tok.backend_tokenizer.to_str())
+    spm, pre = spec["model"].get("byte_fallback"), pre or gguf_pre(spec)
+    names = {i: t for t, i in tok.get_vocab().items()}
+    if max(names) >= n:
+        raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
+    writer.add_tokenizer_model("llama" if spm else "gpt2")
+    writer.add_tokenizer_pre("default" if spm else pre)
     writer.add_token_list([names.get(i, f"[PAD{i}]") for i in range(n)])
-    writer.add_token_types([int(k) for k in types])
-    writer.add_token_merges(merges or [""])
-    for name in ("bos", "eos", "pad"):
+    writer.add_token_types(_token_types(spec, names, n))
+    if spm:
+        scores = _spm_scores(spec)
+        writer.add_token_scores([scores.get(names.get(i), 0.0) for i in range(n)])
+        writer.add_add_space_prefix(_spm_spaces(spec) is not None)
+    else:
+        merges = [m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]]
+        writer.add_token_merges(merges or [""])
+    for name in ("bos", "eos", "unk", "pad") if spm else ("bos", "eos", "pad"):
         if (i := getattr(tok, f"{name}_token_id")) is not None:
             getattr(writer, f"add_{name}_token_id")(i)
-    writer.add_add_bos_token(tok("a")["input_ids"][:1] == [tok.bos_token_id])
+    ids = tok("a")["input_ids"]
+    writer.add_add_bos_token(ids[0] == tok.bos_token_id)
+    if spm:
+        writer.add_add_eos_token(ids[-1] == tok.eos_token_id)
     if tok.chat_template:
         writer.add_chat_template(tok.chat_template)
 
@@ -286,7 +426,7 @@ def open_model(
     "A model and its tokenizer, loaded if a folder was given."
     if not isinstance(model, (str, Path)):
         return model, tok
-    names = ("tokenizer.json", "tokenizer_config.json")
+    names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
     if tok is None and any((Path(model) / f).is_file() for f in names):
         tok = AutoTokenizer.from_pretrained(model)
     return load_pruned(model), tok
@@ -294,16 +434,27 @@ def open_model(
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 
+
+def _say_cost(model):
+    "What removed attention modules cost where they stay as zeros"
+    gone = [has for has, _ in layer_shapes(model)].count(False)
+    n = gone * max(sizes(model).attn)
+    if not n:
+        return ""
+    share = n / sum(p.numel() for p in model.parameters())
+    return f", with zeros for {gone} attention modules: {n:,} parameters more ({share:.0%})"
+
 # %% ../../nbs/serving/01_gguf.ipynb #91183c46
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
     kind, number = _TYPES[dtype]
-    writer = _gguf().GGUFWriter(path, "deci", use_temp_file=True)
+    arch = _gguf_arch(model)
+    writer = _gguf().GGUFWriter(path, arch, use_temp_file=True)
     if not tokenizer_from:
         writer.add_name(Path(getattr(model, "name_or_path", "") or "pruned").name)
     writer.add_file_type(number)
     add = {list: writer.add_array, float: writer.add_float32, int: writer.add_uint32}
     for key, x in _gguf_header(model, round_to).items():
-        add[type(x)](f"deci.{key}", x)
+        add[type(x)](f"{arch}.{key}", x)
     if tokenizer_from:  # it wins over the folder's own
         _copy_fields(writer, str(tokenizer_from))
     elif tok is not None:
@@ -323,7 +474,7 @@ def export_gguf(
     # pruned (or dense), or the folder of a saved one
     model: PreTrainedModel | str | Path,
     out: str | Path,  # file to write; replaced if it is there
-    # a byte-level BPE tokenizer; default: the folder's, if it has one
+    # a BPE tokenizer; default: the folder's, if it has one
     tok: PreTrainedTokenizerBase | None = None,
     *,
     # a GGUF whose tokenizer is copied instead
@@ -335,7 +486,7 @@ def export_gguf(
     # FFN widths are filled up to multiples of this; None: a block of the quantization,
     # 32 without one; 1: as they are
     round_to: int | None = None,
-    log: dict | None = None,  # receives what was said: filled, fallbacks
+    log: dict | None = None,  # receives what was said: filled, spaces, fallbacks
 ) -> Path:  # the file
     """Write a GGUF file that stock llama.cpp runs; `ValueError` with the format that
     can, where GGUF cannot."""
@@ -345,10 +496,11 @@ def export_gguf(
     if reason := gguf_refusal(model):
         raise ValueError(
             f'GGUF cannot say this model: {reason}. save_pruned(…, format="compatible")'
-            ' writes a checkpoint that other programs read'
+            f' writes a checkpoint that other programs read{_say_cost(model)}'
         )
     round_to = _pick_alignment(model, quantize) if round_to is None else round_to
     said = dict(filled=_say_padding(model, round_to), fallbacks=[])
+    said["spaces"] = None if tokenizer_from else _say_spaces(tok)
     need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
     check_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
