@@ -336,7 +336,7 @@ def _embedded(b, left):
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d234a163
 def _score_options():
     "(method, its option) of every score but the defaults"
-    who = ("2ssp", "score"), ("reap", "score"), ("2ssp", "depth_score")
+    who = ("2ssp", "score"), ("flap", "score"), ("reap", "score"), ("2ssp", "depth_score")
     for unit, (name, option) in zip(UNITS, who, strict=True):
         for score in score_names(unit)[1:]:
             yield name, {option: score}
