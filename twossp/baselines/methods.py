@@ -60,7 +60,7 @@ class Method:
     experts_only : bool, default False
         does it remove experts, and nothing else
     ranks : str, default ''
-        the unit that its option `score` ranks: "neurons", "experts"
+        the unit that its option `score` ranks: "neurons", "heads", "experts"
     no_export : str, default ''
         why its plan has no other form
     page : str, default ''
@@ -90,7 +90,7 @@ class Method:
     streams: bool = True  # does it take a model whose weights are left on disk
     estimated: bool = False  # does `twossp estimate` show it where none is named
     experts_only: bool = False  # does it remove experts, and nothing else
-    ranks: str = ""  # the unit that its option `score` ranks: "neurons", "experts"
+    ranks: str = ""  # the unit that its option `score` ranks: "neurons", "heads", "experts"
     no_export: str = ""  # why its plan has no other form
     page: str = ""  # in nbs/methods, where several share one
 
@@ -165,6 +165,7 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
         "twossp.baselines.scored:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
         repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
+        ranks="heads",
     ),
     "llm_drop": Method(
         "twossp.baselines.scored:llm_drop", 32, "2406.15786",

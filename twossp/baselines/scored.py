@@ -15,10 +15,14 @@ import torch
 from transformers import PreTrainedModel
 
 from .controls import attention_count
-from .scores import fluctuations, pack_units, sum_moments
+from .scores import (
+    fluctuations, headed, pack_units, standardise, sum_moments,
+)
+from ..core.entries import resolve
 from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
+from ..core.scores import SCORES, find_score
 from ..pruning.two_ssp import attention_removal, two_ssp
 from ..recovery.repair import check_repair, repair_plan, repair_windows, repairable
 from ..runtime.images import Windows
@@ -101,7 +105,12 @@ def unit_costs(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
         )
-    heads = [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
+    if not (heads := headed(s)):
+        why = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
+        raise ValueError(
+            "flap removes heads beside neurons, and this model's cannot leave one by one"
+            f" ({why}): take 2ssp with score='flap'"
+        )
     less = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
     return {p: p.neuron for p in s.narrow} | {p: less(p) for p in heads}
 
@@ -162,6 +171,8 @@ def flap_plan(
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1); rounded up to a unit
     *,
+    # of heads; neurons go by the score of that name, or by `flap` where there is none
+    score: str = "flap",
     # "least_squares": refit the output projections, instead of the biases
     repair: str | None = None,
     progress: bool = True,  # show a progress bar
@@ -171,13 +182,21 @@ def flap_plan(
 ) -> Plan:  # of fewer neurons and heads; with biases where output projections have them
     "Remove the neurons and heads whose activations fluctuate least, under one threshold."
     check_repair(repair, calib, model)
-    s, log = structure(model), {} if log is None else log
-    moments = sum_moments(model, calib, unit_costs(s), progress=progress)
-    scores = fluctuations(model, moments)
+    s, log, walks = structure(model), {} if log is None else log, 1
+    costs, row = unit_costs(s), find_score(score, "heads")
+    moments = sum_moments(model, calib, costs, progress=progress)
+    if score == "flap":
+        scores = fluctuations(model, moments)
+        tokens = {p: moments[p][0] for p in s.narrow}
+        neurons = pack_units(model, {p: scores[p] for p in s.narrow}, tokens)
+    else:
+        rows = find_score(score if score in SCORES["neurons"] else "flap", "neurons"), row
+        walks += sum(x.needs != "weights" for x in rows)
+        neurons, heads = (resolve(x.fn)(model, calib, progress=progress) for x in rows)
+        scores = {p: neurons[p.layer] for p in s.narrow} | heads
+        scores = {p: standardise(scores[p]) for p in costs}
     plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)
-    tokens = {p: moments[p][0] for p in s.narrow}
-    log.update(scores=pack_units(model, {p: scores[p] for p in s.narrow}, tokens))
-    log.update(forwards=len(calib))
+    log.update(scores=neurons, forwards=walks * len(calib))
     if repair is not None:
         return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
     weights = compensate(model, plan, moments)

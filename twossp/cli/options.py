@@ -396,7 +396,8 @@ class MethodOptions:
     # one of `score_names`, of the unit that the method ranks
     score: str | None = flag(
         None,
-        f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; reap: score"
+        f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
+        f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
         f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
         metavar="NAME", decides="plan",
     )

@@ -26,6 +26,7 @@ from .options import (
     BOUND_FLAGS, Options, evaluation_names, method_options, read_batch_size, wants_quality,
     wants_several,
 )
+from ..core.apply import check_plan
 from ..core.families import sizes
 from ..core.files import hash_files
 from ..core.plan import check_sparsity
@@ -453,18 +454,29 @@ def _check_model(o):
     except Exception:
         check_fused(model)
         return o
-    row = find_method(o.pruning_method) if asked else None
+    row = find_method(o.pruning_method) if o.pruning_method else None
     targets = list_targets(o, L) if asked else []
-    if row:
+    if asked:
         check_repair(row.repair or o.repair, model=model)
     check_feasible(o, model, targets)
-    if row is None or len(targets) != 1 or row.formula or not row.shapes:
-        return o  # a formula is checked by now
-    searched = row.defaults.get("widths") == "search"  # not done in an MoE model
-    if not (searched and sizes(model).experts):
-        options = shape_options(o.pruning_method, method_options(o))
-        shape_plans(model, o.pruning_method, targets[0], **options)
+    if o.plan:
+        check_plan(model, load_plan(o.plan))
+    if row and row.shapes and not row.formula:  # a formula is checked by now
+        searched = row.defaults.get("widths") == "search"  # not done in an MoE model
+        if not (searched and sizes(model).experts):
+            _check_shapes(o, model, targets or (0.1, 0.25, 0.5))
     return o
+
+
+def _check_shapes(o, model, targets):
+    "`ValueError` where the method reaches none of the targets, on shapes alone"
+    options, refused = shape_options(o.pruning_method, method_options(o)), []
+    for target in targets:
+        try:
+            return shape_plans(model, o.pruning_method, target, **options)
+        except ValueError as e:
+            refused.append(e)
+    raise refused[0]
 
 # %% ../../nbs/cli/03_validate.ipynb #267db1dd
 def validate(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .entries import entry_names, load_entry
 
 # %% ../../nbs/core/16_scores.ipynb #scr00005
-UNITS = "neurons", "experts", "attention modules"  # what a score ranks
+UNITS = "neurons", "heads", "experts", "attention modules"  # what a score ranks
 NEEDS = "weights", "windows", "gradients"  # what it looks at; each needs the ones before
 
 
@@ -21,7 +21,8 @@ class Score:
     "One row: a way to rank units of one kind."
 
     # (model, calib, *, progress=True) -> a layer: scores of its neurons; or `RoutedScores`,
-    # whose `output` ranks the experts; or one number for each attention module.
+    # whose `output` ranks the experts; or one number for each attention module; or, of each
+    # attention part whose heads leave one by one, part -> scores of its key/value heads.
     # The lowest leave first. May be its dotted path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
@@ -66,6 +67,20 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
             f"{_SCORES}weight_norms", "neurons", "weights", about="norm of the weights"
         ),
         "random": Score(f"{_SCORES}random_units", "neurons", "weights", about="at random"),
+    },
+    "heads": {
+        "flap": Score(
+            f"{_SCORES}flap_heads", "heads", "windows", "2312.11983",
+            "mean over a head's channels of variance times squared output weights",
+        ),
+        "wanda_sp": Score(
+            f"{_SCORES}wanda_sp_heads", "heads", "windows", "2306.11695",
+            "sum over a head's channels of output weights' magnitudes times norms",
+        ),
+        "magnitude": Score(
+            f"{_SCORES}head_norms", "heads", "weights", about="norm of the weights"
+        ),
+        "random": Score(f"{_SCORES}random_heads", "heads", "weights", about="at random"),
     },
     "experts": {
         "reap": Score(
