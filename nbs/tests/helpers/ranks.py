@@ -1,5 +1,6 @@
-"""Processes of one run, without `torchrun` and without an import each: they are forked from one
-that has imported the package. A module, so that other processes can import it
+"""Processes of one run, without `torchrun` and without an import each: they are forked from this
+one on Linux, elsewhere from one that has imported the package. A module, so that other processes
+can import it
 """
 
 import multiprocessing, os, runpy, socket, sys, traceback
@@ -25,6 +26,8 @@ def _run(work, args, env, printed):
             os.dup2(f.fileno(), number)
     sys.stdout, sys.stderr = (open(n, 'w', closefd=False) for n in (1, 2))
     os.environ |= env
+    if 'torch' in sys.modules:  # a forked process has none of its threads
+        sys.modules['torch'].set_num_threads(1)
     try:
         code = work(*args)
     except SystemExit as e:
@@ -47,10 +50,11 @@ def run_ranks(n, folder, work, *args, **env):
         port = s.getsockname()[1]
     job = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), TORCHELASTIC_RUN_ID='tests')
     job |= dict(WORLD_SIZE=str(n), CUDA_VISIBLE_DEVICES='') | env if n > 1 else env
+    context = multiprocessing.get_context('fork') if sys.platform == 'linux' else ready()
     started = []
     for i in range(n):
         own = job | (dict(RANK=str(i), LOCAL_RANK=str(i)) if n > 1 else {})
-        p = ready().Process(target=_run, args=(work, args, own, f'{folder}/printed-{i}'))
+        p = context.Process(target=_run, args=(work, args, own, f'{folder}/printed-{i}'))
         p.start()
         started.append(p)
     for p in started:
