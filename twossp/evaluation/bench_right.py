@@ -334,14 +334,6 @@ def _embedded(b, left):
     return _verdict(max(_off(*dense), _off(*pruned)), 10 * BOUNDS[torch.float32], **facts)
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d234a163
-def _score_options():
-    "(method, its option) of every score but the defaults"
-    who = ("2ssp", "score"), ("flap", "score"), ("reap", "score"), ("2ssp", "depth_score")
-    for unit, (name, option) in zip(UNITS, who, strict=True):
-        for score in score_names(unit)[1:]:
-            yield name, {option: score}
-
-
 def right_cases(
     b,  # `Bench`
 ) -> Iterator[Case]:  # in the order in which they are measured
@@ -350,10 +342,10 @@ def right_cases(
         for dtype in (torch.float64, torch.float32):
             run = partial(_same_plan, name, {}, dtype)
             yield Case(f"plan of {name}, {str(dtype)[6:]}", run)
-    more = [*_score_options(), *(("2ssp", dict(repair=name)) for name in REPAIRS)]
-    for name, options in more:
-        ((option, value),) = options.items()
-        run = partial(_same_plan, name, options, torch.float64)
+    who = ("2ssp", "score"), ("flap", "score"), ("reap", "score"), ("2ssp", "depth_score")
+    scores = [(*x, k) for x, unit in zip(who, UNITS, strict=True) for k in score_names(unit)[1:]]
+    for name, option, value in (*scores, *(("2ssp", "repair", name) for name in REPAIRS)):
+        run = partial(_same_plan, name, {option: value}, torch.float64)
         yield Case(f"plan of {name}, {option} {value}, float64", run)
     for dtype in BOUNDS:
         yield Case(f"losses, {str(dtype)[6:]}", partial(_same_loss, dtype))
