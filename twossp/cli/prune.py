@@ -231,7 +231,7 @@ def _advise_chats(o, sources, tok):
     names = "+".join(s.name for s in sources)
     return (
         f"{o.model} has a chat template, and is calibrated on plain text alone; for a model that"
-        f" chats, mix chats in: --calibration {names}+self-chat"
+        f" chats: --calibration self+self-chat, or, to keep this text too, {names}+self-chat"
     )
 
 # %% ../../nbs/cli/04_prune.ipynb #7f603070
