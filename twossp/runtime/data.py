@@ -580,6 +580,40 @@ TEXTS = {  # name -> TextSource
     ),
 }
 
+# %% ../../nbs/runtime/05_data.ipynb #7f3c9a1e
+def _read_rows(path):
+    "The rows of a file, by what its name ends in"
+    if (kind := _suffix(path)) == ".parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as f:
+            for batch in f.iter_batches(batch_size=256):
+                yield from batch.to_pylist()
+        return
+    with open_text(path) as f:
+        if kind == ".txt":
+            yield {"text": f.read()}
+        elif kind == ".jsonl":
+            yield from (json.loads(line) for line in f if line.strip())
+        elif kind == ".csv":
+            # documents are longer than the 131,072 characters of a field by default
+            csv.field_size_limit(2**31 - 1)
+            yield from csv.DictReader(f)
+        else:
+            yield from _read_json(f.read())
+
+
+def _read_json(text):
+    "The rows of a .json file: a list, or an object a line"
+    try:
+        rows = json.loads(text)
+    except json.JSONDecodeError:
+        if "\n" not in text.strip():
+            raise
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+    for r in rows if isinstance(rows, list) else [rows]:
+        yield {"text": r} if isinstance(r, str) else r
+
 # %% ../../nbs/runtime/05_data.ipynb #d4e6ac7c
 def _guarded(rows, where):
     try:
@@ -627,40 +661,6 @@ def _pick_split(splits, split, where):
             + (f"{split!r} is none of them" if split else "name one as split=")
         )
     return splits[found]
-
-
-def _read_rows(path):
-    "The rows of a file, by what its name ends in"
-    if (kind := _suffix(path)) == ".parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as f:
-            for batch in f.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
-        return
-    with open_text(path) as f:
-        if kind == ".txt":
-            yield {"text": f.read()}
-        elif kind == ".jsonl":
-            yield from (json.loads(line) for line in f if line.strip())
-        elif kind == ".csv":
-            # documents are longer than the 131,072 characters of a field by default
-            csv.field_size_limit(2**31 - 1)
-            yield from csv.DictReader(f)
-        else:
-            yield from _read_json(f.read())
-
-
-def _read_json(text):
-    "The rows of a .json file: a list, or an object a line"
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError:
-        if "\n" not in text.strip():
-            raise
-        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-    for r in rows if isinstance(rows, list) else [rows]:
-        yield {"text": r} if isinstance(r, str) else r
 
 
 def _saved(path):
