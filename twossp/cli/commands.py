@@ -379,7 +379,11 @@ def _find_results(o):
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    found = {k: _beside(v, _find_dense(rows, r, k)) for r in mine for k, v in r.metrics.items()}
+    found, numbers = {}, [(r, *item) for r in mine for item in r.metrics.items()]
+    for r, name, value in numbers:
+        dense = _find_dense(rows, r, name)
+        said, other = (x if isinstance(x, str) else f"{x:,.4g}" for x in (value, dense or 0))
+        found[name] = said if dense is None else f"{said} (dense: {other})"
     return found | ({"rows left out": left_out} if left_out else {})
 
 
@@ -405,12 +409,6 @@ def _find_dense(rows, r, number):
     facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
     alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
     return next((x.metrics[number] for x in alike[::-1] if number in x.metrics), None)
-
-
-def _beside(value, dense):
-    "A number, and the dense model's"
-    said, other = (x if isinstance(x, str) else f"{x:,.4g}" for x in (value, dense or 0))
-    return said if dense is None else f"{said} (dense: {other})"
 
 # %% ../../nbs/cli/05_commands.ipynb #0a878900
 @dataclass(frozen=True)

@@ -420,15 +420,6 @@ def reach_time(
         f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
     )
 
-
-def _reach_latency(o, model):
-    "With the smallest sparsity that keeps a latency; its field says what was asked"
-    options = dict(progress=not o.quiet) | method_options(o)
-    x, said = reach_time(o, model, o.pruning_method, **options)
-    log.info("--target_latency %s: sparsity %.4f", said, x)
-    none = dict(context=None, batch=None, prefill=False)
-    return replace(o, target_latency=said, sparsity_rate=x, **none)
-
 # %% ../../nbs/cli/03_validate.ipynb #37ffc0d5
 def _check_model(o):
     "What a checkpoint's configuration and headers show; a limit becomes a sparsity"
@@ -447,7 +438,11 @@ def _check_model(o):
     if limit:
         o = _reach_limit(o, model, *limit)
     if o.target_latency:
-        o = _reach_latency(o, model)
+        options = dict(progress=not o.quiet) | method_options(o)
+        x, said = reach_time(o, model, o.pruning_method, **options)
+        log.info("--target_latency %s: sparsity %.4f", said, x)
+        none = dict(context=None, batch=None, prefill=False)
+        o = replace(o, target_latency=said, sparsity_rate=x, **none)  # what was asked
     asked = o.pruning_method and not wants_quality(o)
     try:
         L = len(sizes(model)) if asked else 0

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'removed_blocks', 'kept_experts',
-    'describe', 'dense_plan', 'drop', 'union', 'removed_params', 'removal_words',
-    'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind',
-    'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity',
-    'kept_shares', 'left_params'
+    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'removed_blocks', 'describe',
+    'dense_plan', 'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
+    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
+    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares',
+    'left_params'
 ]
 
 # %% ../../nbs/core/11_plan.ipynb #c2e7c482
@@ -218,14 +218,6 @@ def _lost_alone(plan):
     left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
     attn = [i for i in left if not plan.attn[i]]
     return attn, [i for i in left if plan.ffn[i] == ()]
-
-
-def kept_experts(
-    plan: Plan,  # any
-    i: int,  # a layer
-) -> Kept | None:  # None: all, or there are none
-    "What stays of a layer's experts."
-    return plan.experts[i] if plan.experts else None
 
 # %% ../../nbs/core/11_plan.ipynb #5c787282
 def describe(

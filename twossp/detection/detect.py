@@ -666,9 +666,12 @@ def check_neurons(
     for i, (n, k) in ((i, shape) for i, shape in shapes.items() if shape):
         first = np.isin(np.arange(k), _some(k, i))  # each expert keeps other neurons
         experts[i] = keep_neurons(np.stack([np.roll(first, e) for e in range(n)]))
-    downs = [(i, layer_row(layers[i], p.a).down) for i in at if ffn[i]]
-    masks = [(i, n, _mask(ffn_width(layers[i], p.a), ffn[i])) for i, n in downs]
-    pairs = [(layers[j].get_submodule(n), f) for i, n, f in masks for j in _users(p, i)]
+    pairs = []  # output projections, and hooks that set all but some of their inputs to zero
+    for i in (i for i in at if ffn[i]):
+        kept, down = torch.zeros(ffn_width(layers[i], p.a)), layer_row(layers[i], p.a).down
+        kept[list(ffn[i])] = 1
+        mask = lambda m, x, kept=kept: (x[0] * kept.to(x[0].device, x[0].dtype),)
+        pairs += [(layers[j].get_submodule(down), mask) for j in _users(p, i)]
     masks = [Edit(*mask_experts(layers[i], p.a.experts, e)) for i, e in experts.items()]
     with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
         want = p.logits()
@@ -685,13 +688,6 @@ def _users(p, i):
 def _some(f, i):
     "Neurons that stay, other ones and other numbers of them by layer; None of none"
     return tuple(range(i % 2, f, 2 + i % 3)) or None
-
-
-def _mask(f, keep):
-    "A hook that sets all but these of `f` inputs to zero"
-    kept = torch.zeros(f)
-    kept[list(keep)] = 1
-    return lambda m, x: (x[0] * kept.to(x[0].device, x[0].dtype),)
 
 # %% ../../nbs/detection/01_detect.ipynb #0f30bd8b
 def check_ffn(

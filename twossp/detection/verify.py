@@ -67,15 +67,14 @@ _ENTRIES = dict(
 
 def _first(c, names):
     "The first of these entries that is a positive whole number"
-    return next((n for k in names if type(n := _read(c, k)) is int and n), None)
-
-
-def _read(c, key):
-    "An entry of a configuration; None where it has none, or one for each kind of layer"
-    try:
-        return getattr(c, key, None)
-    except RuntimeError:  # transformers', where layers differ in it
-        return c.to_dict().get(key)
+    for k in names:
+        try:
+            n = getattr(c, k, None)
+        except RuntimeError:  # transformers', where layers differ in it
+            n = c.to_dict().get(k)
+        if type(n) is int and n:
+            return n
+    return None
 
 
 def read_shape(

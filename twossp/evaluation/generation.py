@@ -90,13 +90,9 @@ def write(
     with inference(model):
         mask = torch.ones_like(x)
         out = model.generate(x, attention_mask=mask, generation_config=how)
-    return [_until_end(row, ends) for row in out[:, x.shape[1] :].tolist()]
-
-
-def _until_end(tokens, ends):
-    "Tokens up to the first end-of-text token, and that"
-    stops = [i for i, t in enumerate(tokens) if t in ends]
-    return tokens[: stops[0] + 1] if stops else tokens
+    rows = out[:, x.shape[1] :].tolist()
+    stops = [next((i + 1 for i, t in enumerate(row) if t in ends), None) for row in rows]
+    return [row[:stop] for row, stop in zip(rows, stops, strict=True)]
 
 # %% ../../nbs/evaluation/02_generation.ipynb #e0b185b7
 def written_nll(

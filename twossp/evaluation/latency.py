@@ -42,6 +42,7 @@ from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import as_skeleton, shape_options, shape_plans
 from ..pruning.balance import mixer_drops
+from ..recovery.distill import copy_around
 from ..runtime.devices import (
     input_device, kept_rng, one_line, progress_bar, time_calls,
 )
@@ -196,9 +197,7 @@ def time_beside(
     if work.graphs:  # its cache does not grow, and capturing takes longer than passes
         rounds, passes = 1, rounds * passes
     with shaped() as other:
-        if other is model:  # as it is now: another tree of modules over the same tensors
-            tensors = [*model.parameters(), *model.buffers()]
-            other = copy.deepcopy(model, {id(x): x for x in tensors})
+        other = copy_around(model) if other is model else other  # as it is now
     for _ in range(rounds):
         with inference(model), inference(other):
             steps = [make_pass(m, work) for m in (model, other)]

@@ -987,15 +987,11 @@ def to_latex(
     style = style.format(_printed(r"$\infty$", digits), na_rep="--")
     for axis in ("index", "columns"):
         style = style.format_index(escape="latex", axis=axis)
-    how = dict(position_float="centering", caption=_escape(caption)) if caption else {}
-    return style.to_latex(hrules=True, column_format="l" + "r" * t.shape[1], **how)
-
-
-def _escape(text):
-    "Plain text for LaTeX"
     signs = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
     signs |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return text.translate(str.maketrans(signs))
+    caption = caption.translate(str.maketrans(signs))
+    how = dict(position_float="centering", caption=caption) if caption else {}
+    return style.to_latex(hrules=True, column_format="l" + "r" * t.shape[1], **how)
 
 # %% ../../nbs/evaluation/08_report.ipynb #53bef7c9
 def styled(

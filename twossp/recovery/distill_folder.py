@@ -142,9 +142,7 @@ def recover_folder(
     if not overwrite and (known := _read_record(steps)) and known["question"] == question:
         log |= dict(there=True, recovery=known["result"])
         return None
-    named = {} if text is None else dict(text=str(text))
-    if isinstance(ids, Windows):  # of chats and mixes each source
-        named |= dict(text_sources=ids.source_facts())
+    named = _name_text(text, ids)
     ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = measure_kl(student, model, held), None
@@ -192,6 +190,12 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
+def _name_text(text, ids):
+    "What the record says of the text: its name, and of chats and mixes each source"
+    named = {} if text is None else dict(text=str(text))
+    return named | (dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {})
+
+
 def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
     ids = getattr(ids, "ids", ids)

@@ -168,7 +168,10 @@ def write_windows(
             " %.0f %% of their 4-grams repeat, or they are empty",
             len(texts), time.monotonic() - start, again, 100 * REPEATED,
         )
-    return share_first(_cut(texts, n, t, prompts))
+    ids = [token for p, x in texts for token in (*p, *x)]  # behind one another
+    answers = [wrote for p, x in texts for wrote in [False] * len(p) + [True] * len(x)]
+    ids, answers = (torch.tensor(x[: n * t]).view(n, t) for x in (ids, answers))
+    return share_first((ids, answers if prompts else None))
 
 # %% ../../nbs/recovery/05_synthetic.ipynb #s32syn07
 def _read_batches(file):
@@ -190,12 +193,3 @@ def _drop_repeated(batch, prompts):
     pairs = zip(firsts, batch["texts"], strict=True)
     least = 2 if prompts else 1  # an answer has a token before its end
     return [(p, x) for p, x in pairs if len(x) >= least and repetition(x) <= REPEATED]
-
-
-def _cut(texts, n, t, prompts):
-    "Windows of texts behind one another"
-    ids = [token for p, x in texts for token in (*p, *x)][: n * t]
-    if not prompts:
-        return torch.tensor(ids).view(n, t), None
-    counted = [wrote for p, x in texts for wrote in [False] * len(p) + [True] * len(x)]
-    return torch.tensor(ids).view(n, t), torch.tensor(counted[: n * t]).view(n, t)

@@ -6,8 +6,8 @@
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
     'gguf_folder', 'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder',
-    'Shard', 'TextSource', 'open_text', 'read_texts', 'load_text', 'text_hash',
-    'pick_windows', 'windows'
+    'Shard', 'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows',
+    'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -582,43 +582,39 @@ TEXTS = {  # name -> TextSource
     ),
 }
 
-# %% ../../nbs/runtime/05_data.ipynb #544983ac
-def _txt(path):
+# %% ../../nbs/runtime/05_data.ipynb #7f3c9a1e
+def _read_rows(path):
+    "The rows of a file, by what its name ends in"
+    if (kind := _suffix(path)) == ".parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as f:
+            for batch in f.iter_batches(batch_size=256):
+                yield from batch.to_pylist()
+        return
     with open_text(path) as f:
-        yield {"text": f.read()}
+        if kind == ".txt":
+            yield {"text": f.read()}
+        elif kind == ".jsonl":
+            yield from (json.loads(line) for line in f if line.strip())
+        elif kind == ".csv":
+            # documents are longer than the 131,072 characters of a field by default
+            csv.field_size_limit(2**31 - 1)
+            yield from csv.DictReader(f)
+        else:
+            yield from _read_json(f.read())
 
 
-def _jsonl(path):
-    with open_text(path) as f:
-        yield from (json.loads(line) for line in f if line.strip())
-
-
-def _csv(path):
-    # documents are longer than the 131,072 characters that a field may have by default
-    csv.field_size_limit(2**31 - 1)
-    with open_text(path) as f:
-        yield from csv.DictReader(f)
-
-
-def _json(path):
-    with open_text(path) as f:
-        whole = f.read()
+def _read_json(text):
+    "The rows of a .json file: a list, or an object a line"
     try:
-        rows = json.loads(whole)
+        rows = json.loads(text)
     except json.JSONDecodeError:
-        if "\n" not in whole.strip():
+        if "\n" not in text.strip():
             raise
-        rows = [json.loads(line) for line in whole.split("\n") if line.strip()]
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
     for r in rows if isinstance(rows, list) else [rows]:
         yield {"text": r} if isinstance(r, str) else r
-
-
-def _parquet(path):
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as f:
-        for batch in f.iter_batches(batch_size=256):
-            yield from batch.to_pylist()
 
 # %% ../../nbs/runtime/05_data.ipynb #d4e6ac7c
 def _guarded(rows, where):
@@ -669,15 +665,6 @@ def _pick_split(splits, split, where):
     return splits[found]
 
 
-_READERS = {
-    ".txt": _txt,
-    ".json": _json,
-    ".jsonl": _jsonl,
-    ".csv": _csv,
-    ".parquet": _parquet,
-}
-
-
 def _saved(path):
     "The splits of a folder that `save_to_disk` wrote."
     from datasets import load_from_disk
@@ -718,7 +705,7 @@ def read_texts(
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
         return _take(_pick_split(_saved(path), split, path), path, text_column, n)
-    if _suffix(path) not in _READERS:
+    if _suffix(path) not in SUFFIXES:
         raise ValueError(
             f"cannot tell what {path.name} is; files of text end in"
             f" {' '.join(SUFFIXES)}"
@@ -727,7 +714,7 @@ def read_texts(
         raise ValueError(
             f"split {split!r} was asked of the file {path}, which has no splits"
         )
-    return _take(_READERS[_suffix(path)](path), path, text_column, n)
+    return _take(_read_rows(path), path, text_column, n)
 
 # %% ../../nbs/runtime/05_data.ipynb #95f476bc
 def _hub_file(repo, revision, file):
@@ -863,14 +850,6 @@ def load_text(
 
 # %% ../../nbs/runtime/05_data.ipynb #6785ca3d
 _JOIN = "\n\n"  # between documents, wherever they become one text
-
-
-def text_hash(
-    texts: list[str],  # documents
-) -> str:  # 16 hex digits
-    "A short SHA-256 of the joined text."
-    joined = _JOIN.join(texts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(joined).hexdigest()[:16]
 
 # %% ../../nbs/runtime/05_data.ipynb #49ca3d0b
 def _encode(texts, tok):

@@ -293,19 +293,14 @@ PROBE = 128  # tokens of the windows that a replay is checked on
 # relative error of the logits that is rounding; 16-bit types: 1e-2
 _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
-
-def _replayed(model, ids, check):
-    "Logits of whole windows, replayed; on the CPU, where there is room for them"
-    h, tape = record_calls(model, ids, check.as_tuple)
-    h = run_layers(model, tape, h, len(h) if check.stack else 1)
-    with tail(model, check.as_tuple, check.mask) as logits:
-        return torch.stack([logits(x).cpu() for x in h])
-
 # %% ../../nbs/runtime/07_layers.ipynb #6149d00f
 def _differs(model, ids, want, check):
     "What is wrong with the replay; empty if nothing"
-    try:
-        got = _replayed(model, ids, check)
+    try:  # logits of whole windows, on the CPU, where there is room for them
+        h, tape = record_calls(model, ids, check.as_tuple)
+        h = run_layers(model, tape, h, len(h) if check.stack else 1)
+        with tail(model, check.as_tuple, check.mask) as logits:
+            got = torch.stack([logits(x).cpu() for x in h])
     except Exception as e:
         why = one_line(e).removeprefix("RuntimeError: ")
         return f"its layers cannot be called one at a time, outside its forward: {why}"

@@ -418,15 +418,6 @@ def _pack(chats, tok, answers, need):
             break
     return ids, counted
 
-
-def _check_answers(source, counted):
-    "`ValueError` for windows that no token counts in"
-    if empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist():
-        raise ValueError(
-            f"{source.name}: windows {empty} hold no token of an answer: give longer windows,"
-            " or --score_on all"
-        )
-
 # %% ../../nbs/runtime/11_sources.ipynb #src30
 SCORE_ON = "all", "completion"  # which tokens count: every one, or those of the answers
 
@@ -512,8 +503,12 @@ def source_windows(
             parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
         else:
             parts.append(_draw(s, tok, k, seq_len, seed, answers))
-        if answers:
-            _check_answers(s, parts[-1][1])
+        counted = parts[-1][1]  # None where all tokens count
+        if answers and (empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist()):
+            raise ValueError(
+                f"{s.name}: windows {empty} hold no token of an answer: give longer windows,"
+                " or --score_on all"
+            )
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p05
