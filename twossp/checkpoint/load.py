@@ -201,6 +201,7 @@ def _adopt(model, record, path, **where):
             " written with"
         )
     model.twossp_plan, model.twossp_dense = plan, record["parameters"]["dense"]
+    model.twossp_record = record
     model.save_pretrained = Saver(model, plan, model.twossp_dense)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #caa15b3b
