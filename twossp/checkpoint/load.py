@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'take_shape', 'read_record', 'pruned_classes', 'TwoSSPConfig', 'compact_entries',
-    'family_entries', 'load_pruned', 'check_folder', 'push_pruned'
+    'take_shape', 'read_shapes', 'read_record', 'pruned_classes', 'TwoSSPConfig',
+    'compact_entries', 'family_entries', 'load_pruned', 'check_folder', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
@@ -102,8 +102,10 @@ def take_shape(
     return spec
 
 # %% ../../nbs/checkpoint/06_load.ipynb #8395dbda
-def _read_shapes(folder):
-    "Names and shapes of the tensors in a folder's safetensors"
+def read_shapes(
+    folder: Path,  # of a checkpoint
+) -> dict[str, tuple[int, ...]]:  # by name
+    "Shapes of the tensors in a folder's safetensors; of their headers, no weights are read."
     found = {}
     for file in sorted(folder.glob("*.safetensors")):
         try:
@@ -119,7 +121,7 @@ def _check_size(path, config):
     folder = Path(path).expanduser()
     if not any(folder.glob("*.safetensors")):
         return
-    held, c = _read_shapes(folder), config.get_text_config()
+    held, c = read_shapes(folder), config.get_text_config()
     largest = max((n for shape in held.values() for n in shape), default=0)
     limits = dict(num_hidden_layers=len(held), hidden_size=largest, vocab_size=largest)
     for key, most in limits.items():
@@ -201,6 +203,7 @@ def _adopt(model, record, path, **where):
             " written with"
         )
     model.twossp_plan, model.twossp_dense = plan, record["parameters"]["dense"]
+    model.twossp_record = record
     model.save_pretrained = Saver(model, plan, model.twossp_dense)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #caa15b3b
@@ -235,7 +238,7 @@ def _left_over(model, info, path):
     if not names or not Path(path).is_dir():
         return names
     stubs = {n for n, m in model.named_modules() if isinstance(m, NoLinear)}
-    shapes = _read_shapes(Path(path))
+    shapes = read_shapes(Path(path))
     empty = {n for n in names if 0 in shapes.get(n, ())}
     return {n for n in names if n not in empty or n.rpartition(".")[0] not in stubs}
 

@@ -616,6 +616,28 @@ def _move_in(new, folder):
             old.unlink()
     return sorted(names)
 
+# %% ../../nbs/checkpoint/05_save.ipynb #packed02
+def _is_packed(model):
+    "Is a model quantized, by transformers while it was loaded or by compressed-tensors since"
+    by_scheme = any(hasattr(m, "quantization_scheme") for m in model.modules())
+    return getattr(model, "is_quantized", False) or by_scheme
+
+
+def _save_packed(model, folder, **kwargs):
+    "A quantized model as transformers writes it, and the plan of the checkpoint that it was"
+    if (record := getattr(model, "twossp_record", None)) is None:
+        raise ValueError(
+            "a model that was pruned in memory cannot be saved quantized: save it, load it"
+            " with load_pruned, and quantize that"
+        )
+    pushed = type(model).save_pretrained(model, folder, **kwargs)
+    if kwargs["is_main_process"]:
+        if masks := mask_tensors(model.twossp_plan):
+            save_file(masks, folder / MASKS)
+        text = json.dumps({k: v for k, v in record.items() if k != "files"}, indent=1)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+    return pushed
+
 # %% ../../nbs/checkpoint/05_save.ipynb #3f76973c
 _PUSH = ("repo_id", "token", "private", "commit_message", "revision", "create_pr")
 
@@ -635,6 +657,9 @@ def save_in_place(
     if getattr(model, "_hf_peft_config_loaded", False):
         kwargs |= dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
         return type(model).save_pretrained(model, save_directory, **kwargs)
+    if _is_packed(model):
+        kwargs |= dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
+        return _save_packed(model, Path(save_directory).expanduser(), **kwargs)
     _check_class(model)
     folder, format = Path(save_directory).expanduser(), _choose(model, plan, "compact")
     _refuse_wrong(model, plan, format)

@@ -120,8 +120,10 @@ def inspect(
     o: InspectOptions,  # of what, and what else is wanted
 ) -> int:  # exit code
     "`twossp inspect`: what was removed, by layer; another program's model as a checkpoint."
+    from ..checkpoint.load import read_shapes
     from ..checkpoint.save import check_not_source, check_target
     from ..core.files import atomic_file
+    from ..core.quantized import group_refusal
     from ..runtime.devices import quiet
 
     who, plan, full, found = _read_plan(o.folder)
@@ -135,6 +137,8 @@ def inspect(
     rows, shares = _list_layers(plan, full)
     print(f"{o.folder}: {who}\n{plan!r}\n\nlayer  attention  FFN")
     print("\n".join(f"{i:<5}  {attn:<9}  {ffn}" for i, attn, ffn in rows))
+    if why := group_refusal(read_shapes(Path(o.folder).expanduser())):
+        print(f"\nW4A16: {why}")
     if o.figure:
         with atomic_file(Path(o.figure).expanduser()) as new:
             plot_layers(shares, f"{Path(o.folder).name}: {plan!r}").savefig(

@@ -388,8 +388,8 @@ class MethodOptions:
     )
     multiple: int | None = flag(
         None,
-        "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels"
-        " (default: 1, as in the paper)",
+        "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
+        " 128 W4A16 (default: 1, as in the paper)",
         metavar="N",
         type=read_count, decides="plan",
     )

@@ -320,6 +320,14 @@ class Saver:
         said = dict(plan=self.plan, dense=self.dense)
         return save(self.model(), save_directory, **said, **kwargs)
 
+    @property
+    def __self__(self):  # quantizers take the method apart, to wrap it
+        return self.model()
+
+    @property
+    def __func__(self):
+        return lambda model, *args, **kwargs: self(*args, **kwargs)
+
     def __getstate__(self):
         return dict(vars(self), model=self.model())
 

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'UNPACKED', 'packed_form', 'why_packed', 'plain_config', 'plain_type',
-    'unpack_options'
+    'UNPACKED', 'GROUPS', 'packed_form', 'why_packed', 'plain_config', 'plain_type',
+    'unpack_options', 'group_refusal'
 ]
 
 # %% ../../nbs/core/04_quantized.ipynb #33bbdfb4
 import copy
+import re
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 
 import torch
 import transformers
@@ -85,13 +88,46 @@ def unpack_options(
     with torch.device("meta"):
         how = dict(dtype=dtype, trust_remote_code=trust_remote_code)
         made = auto.from_config(plain_config(config), **how)
-    n = sum(p.numel() * p.itemsize for p in made.parameters())
-    size = f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
+    size = sum(p.numel() * p.itemsize for p in made.parameters())
     warnings.warn(
         f"the weights of {name!r} are in {form}: they are unpacked to"
-        f" {str(dtype).removeprefix('torch.')}, {size} in memory; what is saved"
+        f" {str(dtype).removeprefix('torch.')}, {_say_bytes(size)} in memory; what is saved"
         " stays so, and can be quantised again",
         stacklevel=2,
     )
     reader = getattr(transformers, UNPACKED[form])
     return dict(dtype=dtype, quantization_config=reader(dequantize=True))
+
+
+def _say_bytes(n):
+    return f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
+
+# %% ../../nbs/core/04_quantized.ipynb #groups02
+GROUPS = (128, 64, 32)  # weights that share a scale in W4A16; the first is the usual one
+
+
+def group_refusal(
+    shapes: dict[str, Sequence[int]],  # of a checkpoint's tensors, by name
+    group: int = GROUPS[0],  # weights that share a scale
+) -> str:  # "" if the groups fit
+    "Why rows of the layers' matrices cannot be cut into groups, and the fix; in a line."
+    inside = re.compile(r"\.\d+\..*\.weight$")
+    columns = {n: s[1] for n, s in shapes.items() if len(s) == 2 and inside.search(n)}
+    odd = [n for n, k in columns.items() if k % group]
+    if not odd:
+        return ""
+    hidden = Counter(columns.values()).most_common(1)[0][0]  # columns of most matrices
+    of_all, of_hidden = (
+        next((g for g in GROUPS if g < group and not any(k % g for k in widths)), 0)
+        for widths in (columns.values(), [hidden])
+    )
+    fixes = [f"take groups of {of_all}"] if of_all else []
+    if hidden % group == 0:
+        fixes.append(f"prune with --multiple {group}")
+    elif not of_all and of_hidden:
+        fixes.append(f"prune with --multiple {of_hidden}, and take groups of {of_hidden}")
+    more = f" and of {len(odd) - 1:,} more" if len(odd) > 1 else ""
+    return (
+        f"groups of {group} do not divide the {columns[odd[0]]:,} columns of {odd[0]}{more}:"
+        f" {', or '.join(fixes) or 'take a scheme with a scale a row (FP8, INT8)'}"
+    )
