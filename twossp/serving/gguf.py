@@ -438,11 +438,12 @@ _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 def _say_cost(model):
     "What removed attention modules cost where they stay as zeros"
     gone = [has for has, _ in layer_shapes(model)].count(False)
-    n = gone * max(sizes(model).attn)
-    if not n:
+    one = {n for n in sizes(model).attn if n}  # of the remaining ones, if all are alike
+    if not gone or len(one) != 1:
         return ""
+    n, many = gone * one.pop(), "s" * (gone > 1)
     share = n / sum(p.numel() for p in model.parameters())
-    return f", with zeros for {gone} attention modules: {n:,} parameters more ({share:.0%})"
+    return f", with zeros for {gone} attention module{many}: {n:,} parameters more ({share:.0%})"
 
 # %% ../../nbs/serving/01_gguf.ipynb #91183c46
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
