@@ -197,7 +197,7 @@ def _attention(layer, d, first, config):
         out[f"attn_{name.replace('o.', 'output.')}"] = x
     return out
 
-
+# %% ../../nbs/serving/01_gguf.ipynb #openelmat
 def _openelm_attention(layer, d):
     "Tensors of an attention with norms of queries and keys; one head of zeros if removed"
     attn, norm = layer.self_attn, layer.input_layernorm.weight
@@ -304,7 +304,7 @@ def _spm_scores(spec):
         raise ValueError(f"it has no token for the byte {lacking[0]:#04x}: {_ELSE}")
     return scores
 
-
+# %% ../../nbs/serving/01_gguf.ipynb #spmspaces
 def _spm_spaces(spec):
     "What puts ▁ before a text (None: nothing); `ValueError` for what llama.cpp cannot do"
     put = None
