@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'llama_refusal', 'deci_refusal', 'gguf_refusal', 'backend_refusal',
-    'Way', 'list_engines'
+    'LLAMA_LIKE', 'OWN_LOADER', 'llama_refusal', 'deci_refusal', 'gguf_refusal',
+    'backend_refusal', 'Way', 'list_engines'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -18,6 +18,11 @@ from ..core.families import model_family, sees, written_row
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
+# what llama.cpp's loader of a family wants, as tried in benchmarks/llama_cpp_families
+OWN_LOADER = dict.fromkeys(("gemma3_text", "olmo2"), "an attention in every layer")
+OWN_LOADER |= dict.fromkeys(
+    ("mixtral", "qwen2_moe", "qwen3_moe"), "experts of layer 0's width in all"
+)
 
 
 def llama_refusal(
@@ -55,8 +60,8 @@ def gguf_refusal(
     "Why a model cannot be written as a GGUF with one entry a layer."
     c = getattr(config, "config", config)
     if reason := llama_refusal(c, ("phi3", "granite", "qwen3")):
-        wants = "; llama.cpp's own loader of these wants an attention in every layer"
-        return reason + wants * (model_family(c) in ("gemma3_text", "olmo2"))
+        wants = OWN_LOADER.get(model_family(c))
+        return reason + (f"; llama.cpp's own loader of it wants {wants}" if wants else "")
     rope, openelm = c.rope_parameters or {}, model_family(c) == "qwen3"
     if openelm and not c.tie_word_embeddings:
         return (

@@ -267,7 +267,8 @@ def _cannot_load(name, source, local_files_only, e):
             f" {transformers.__version__} cannot build: twossp inspect {name} --save OUT"
             " makes a checkpoint of it that can be loaded"
         )
-    if "tiktoken" in str(e) and not importlib.util.find_spec("sentencepiece"):
+    lacks = not importlib.util.find_spec("sentencepiece")
+    if lacks and "tiktoken" in str(e) and (Path(source) / "tokenizer.model").is_file():
         return f"the tokenizer.model of {name!r} needs: pip install sentencepiece protobuf"
     if "CONVERSION" in str(e):  # a report that is not shown
         who = f"transformers {transformers.__version__}"

@@ -226,6 +226,14 @@ class ExportRequest:
     n_attn: int | str | None = None  # attention modules that 2ssp removes; None: by its formula
     sources: tuple = ()  # models and files that must not be overwritten; None: no file
 
+    @property
+    def tokenizer_from(self) -> Path | None:  # None: no such file, or another form
+        "The GGUF file that is pruned: its tokenizer, name and licence stay in an exported one."
+        if not self.to or "tokenizer_from" not in find_exporter(self.to).options:
+            return None
+        files = (Path(x).expanduser() for x in self.sources if x)
+        return next((f for f in files if f.suffix == ".gguf" and f.is_file()), None)
+
 
 def check_form(
     asked: ExportRequest,  # of which form, and how
@@ -284,7 +292,9 @@ def check_words(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
     "`ValueError` for a tokenizer that a GGUF cannot say."
-    if asked.to and (check := find_exporter(asked.to).check_tokenizer):
+    if not asked.to or asked.tokenizer_from:
+        return
+    if check := find_exporter(asked.to).check_tokenizer:
         resolve(check)(tok)
 
 
@@ -304,7 +314,8 @@ def export_saved(
     out = _name_export(folder, asked.to, asked.quantize)
     if again and out.exists() and not asked.overwrite:
         return [f"exported already: {out}"]
-    how = dict(quantize=asked.quantize) if asked.quantize else {}
+    how = dict(quantize=asked.quantize, tokenizer_from=asked.tokenizer_from)
+    how = {k: x for k, x in how.items() if x}
     out, said = export_folder(folder, asked.to, out, overwrite=asked.overwrite, **how)
     if any("\nwrong: " in x for x in said):
         raise ValueError(f"{out} answers something else than {folder}: {said}")

@@ -197,7 +197,7 @@ def _attention(layer, d, first, config):
         out[f"attn_{name.replace('o.', 'output.')}"] = x
     return out
 
-
+# %% ../../nbs/serving/01_gguf.ipynb #openelmat
 def _openelm_attention(layer, d):
     "Tensors of an attention with norms of queries and keys; one head of zeros if removed"
     attn, norm = layer.self_attn, layer.input_layernorm.weight
@@ -304,7 +304,7 @@ def _spm_scores(spec):
         raise ValueError(f"it has no token for the byte {lacking[0]:#04x}: {_ELSE}")
     return scores
 
-
+# %% ../../nbs/serving/01_gguf.ipynb #spmspaces
 def _spm_spaces(spec):
     "What puts ▁ before a text (None: nothing); `ValueError` for what llama.cpp cannot do"
     put = None
@@ -438,11 +438,12 @@ _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 def _say_cost(model):
     "What removed attention modules cost where they stay as zeros"
     gone = [has for has, _ in layer_shapes(model)].count(False)
-    n = gone * max(sizes(model).attn)
-    if not n:
+    one = {n for n in sizes(model).attn if n}  # of the remaining ones, if all are alike
+    if not gone or len(one) != 1:
         return ""
+    n, many = gone * one.pop(), "s" * (gone > 1)
     share = n / sum(p.numel() for p in model.parameters())
-    return f", with zeros for {gone} attention modules: {n:,} parameters more ({share:.0%})"
+    return f", with zeros for {gone} attention module{many}: {n:,} parameters more ({share:.0%})"
 
 # %% ../../nbs/serving/01_gguf.ipynb #91183c46
 def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
