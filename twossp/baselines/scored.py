@@ -114,7 +114,7 @@ def unit_costs(
     less = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
     return {p: p.neuron for p in s.narrow} | {p: less(p) for p in heads}
 
-
+# %% ../../nbs/baselines/07_scored.ipynb #bsd0014b
 def global_plan(
     s: Structure,  # of a model without experts
     scores: Mapping[Part, torch.Tensor],  # of `unit_costs`: (units,), comparable over parts

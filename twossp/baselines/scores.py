@@ -193,8 +193,10 @@ def _window_taylor(model, window, leaf, parts):
     waiting: list = []
 
     def note(part, group, x, weight, token, out):
+        said = x.detach()  # a hook that held `x` itself would keep it past its window
+
         def add(gradient):
-            terms = (x.detach().float() * gradient.float()).flatten(0, -2).sum(0)
+            terms = (said.float() * gradient.float()).flatten(0, -2).sum(0)
             waiting.append((part, group or 0, terms))
 
         tokens[part][group or 0] += x[..., 0].numel()

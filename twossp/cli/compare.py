@@ -25,7 +25,7 @@ from .prune import load_asked, make_evaluations, read_texts, write_page
 from .quality_target import make_executor
 from .validate import check_feasible, read_shapes
 from ..core.plan import check_sparsity
-from ..core.scores import find_score, score_names
+from ..core.scores import UNITS, find_score, score_names
 from ..evaluation.estimate import shape_plans
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
@@ -76,8 +76,8 @@ class Compared:
     # names of scores, of the units that methods rank
     scores: tuple[str, ...] = flag(
         (),
-        "also each method that ranks neurons or experts by a score, with these scores:"
-        f" {', '.join(dict.fromkeys([*score_names('neurons'), *score_names('experts')]))}",
+        "also each method that ranks neurons, heads or experts, with these scores:"
+        f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
         metavar="SCORE", nargs="+", decides="plan",
     )
     # names of scores of attention modules

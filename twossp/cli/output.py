@@ -35,17 +35,15 @@ def show_rows(
     parts = []
     if len(done) > 5:  # too many for columns side by side
         wide = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
-        named = {id(r): name for name, same in like_rows(done).items() for r in same}
-        wide["method"] = [named[id(r)] for r in done]  # with the options that differ
         parts.append(to_markdown(wide, index=False))
     elif done:
         parts.append(to_markdown(compare(done)))
     for prompt, texts in samples(done).iterrows() if done else ():
         lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
         parts.append("\n".join([f"> {prompt}", *lines]))
-    for r in rows:
-        named = f"{r.method} at {r.target:.4g}"
-        parts += [f"{named}: {part}: {e}" for part, e in r.errors.items()]
+    for name, alike in like_rows(rows).items():
+        for r in alike:
+            parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
     return "\n\n".join(parts)
 
 # %% ../../nbs/cli/01_output.ipynb #a62b87a8

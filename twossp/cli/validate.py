@@ -462,7 +462,7 @@ def _check_model(o):
             _check_shapes(o, model, targets or (0.1, 0.25, 0.5))
     return o
 
-
+# %% ../../nbs/cli/03_validate.ipynb #c0nfshap
 def _check_shapes(o, model, targets):
     "`ValueError` where the method reaches none of the targets, on shapes alone"
     options, refused = shape_options(o.pruning_method, method_options(o)), []

@@ -86,10 +86,21 @@ def _integer(axis):
 
 
 def _finish(ax, **labels):
-    "Axes' labels, a light grid, and the legend"
+    "Axes' labels, a light grid, and the legend: beside the axes where it is long"
     ax.set(**labels)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False, fontsize=8)
+    names = ax.get_legend_handles_labels()[1]
+    place, figure = {}, ax.get_figure()
+    if len(names) > 6:
+        place = dict(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        width, height = figure.get_size_inches()
+        more = 0.5 + 0.065 * max(map(len, names))
+        figure.set_size_inches(width + more, max(height, 0.6 + 0.2 * len(names)))
+    ax.legend(frameon=False, fontsize=8, **place)
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log" and high < 10 * low:  # else powers of ten are few
+        for formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            formatter(lambda y, _: f"{y:,.4g}")
 
 
 def _numbers(x):
@@ -759,10 +770,12 @@ def plot_removed(
     if not found:
         raise ValueError("no row says what was removed")
     gone = 1 - np.array([x for r in found for x in r.kept], dtype=float)
-    fig, ax = _figure(max(4, min(12, 2.5 + 0.2 * gone.shape[1])), 1.2 + 0.3 * len(gone))
+    lines = [f"{n}, {part}" for n in names_of(found) for part in ("attention", "FFN")]
+    names = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, beside the usual
+    width = names + max(4, min(12, 2.5 + 0.2 * gone.shape[1]))
+    fig, ax = _figure(width, 1.2 + 0.3 * len(gone))
     how = dict(aspect="auto", cmap="magma_r", interpolation="nearest")
     im = ax.imshow(gone, vmin=0, vmax=1, **how)
-    lines = [f"{n}, {part}" for n in names_of(found) for part in ("attention", "FFN")]
     ax.set_yticks(range(len(gone)), lines, fontsize=8)
     for y in range(2, len(gone), 2):
         ax.axhline(y - 0.5, color="white", lw=2)
@@ -891,9 +904,10 @@ def summary(
     rows = to_rows(rows)
     of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
+    named = {id(r): name for name, alike in like_rows(rows).items() for r in alike}
     flat = []
     for r in rows:
-        line = {"method": r.method, f"target{of}": r.target, f"achieved{of}": r.sparsity}
+        line = {"method": named[id(r)], f"target{of}": r.target, f"achieved{of}": r.sparsity}
         line |= {"total (of the original)": r.total_sparsity} if of else {}
         line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
         line |= dict(parameters=r.params)

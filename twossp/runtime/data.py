@@ -839,8 +839,9 @@ def load_text(
         return read_texts(name, split, n, text_column)
     hub = _HUB_ID.fullmatch(name)
     if not hub:
+        own = ", self, self-chat, task(NAME)" if split == "calibration" else ""
         raise ValueError(
-            f"unknown text {name!r}; there are: {', '.join(TEXTS)}, files"
+            f"unknown text {name!r}; there are: {', '.join(TEXTS)}{own}, files"
             f" ({' '.join(SUFFIXES)}), save_to_disk folders, owner/name on the hub"
         )
     if n is None:
