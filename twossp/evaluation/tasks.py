@@ -117,11 +117,19 @@ def _manager(names, folders):
     "lm-eval's task manager: of the given folders alone if they have all the tasks"
     from lm_eval.tasks import TaskManager
 
-    if folders:
-        tm = TaskManager(include_path=[str(f) for f in folders], include_defaults=False)
-        if all(n in tm.all_tasks for n in names):
-            return tm
-    return TaskManager(include_path=[str(f) for f in folders] or None)
+    if not folders:
+        return _stock_manager()
+    paths = [str(f) for f in folders]
+    tm = TaskManager(include_path=paths, include_defaults=False)
+    return tm if all(n in tm.all_tasks for n in names) else TaskManager(include_path=paths)
+
+
+@cache
+def _stock_manager():
+    "lm-eval's own tasks, which take seconds to read: once a process"
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager()
 
 
 @cache
