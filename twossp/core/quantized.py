@@ -88,19 +88,16 @@ def unpack_options(
     with torch.device("meta"):
         how = dict(dtype=dtype, trust_remote_code=trust_remote_code)
         made = auto.from_config(plain_config(config), **how)
-    size = sum(p.numel() * p.itemsize for p in made.parameters())
+    n = sum(p.numel() * p.itemsize for p in made.parameters())
+    size = f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
     warnings.warn(
         f"the weights of {name!r} are in {form}: they are unpacked to"
-        f" {str(dtype).removeprefix('torch.')}, {_say_bytes(size)} in memory; what is saved"
+        f" {str(dtype).removeprefix('torch.')}, {size} in memory; what is saved"
         " stays so, and can be quantised again",
         stacklevel=2,
     )
     reader = getattr(transformers, UNPACKED[form])
     return dict(dtype=dtype, quantization_config=reader(dequantize=True))
-
-
-def _say_bytes(n):
-    return f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
 
 # %% ../../nbs/core/04_quantized.ipynb #groups02
 GROUPS = (128, 64, 32)  # weights that share a scale in W4A16; the first is the usual one

@@ -414,10 +414,11 @@ def _taylor(m, plans, low, **options):
     return _two_ssp(m, plans, low, **options, score="taylor")
 
 
-def _flap(m, plans, low, **options):
+def _flap(m, plans, low, score="flap", **options):
     "A look at the activations; squares of the output weights, in float32"
     numbers = 4 if m.size >= 4 else 8  # 16-bit ones are widened first
-    return [_probe(m), _scores(m), numbers * m.s.full_width * m.d]
+    rank = _RANKING[find_score(score, "heads").needs]
+    return [*_look(m, plans, low), rank(m), numbers * m.s.full_width * m.d]
 
 
 def _llm_drop(m, plans, low, **options):
