@@ -127,9 +127,9 @@ def inspect(
     from ..runtime.devices import quiet
 
     who, plan, full, found = _read_plan(o.folder)
-    if o.save and found is None:
-        raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
     if o.save:
+        if found is None:
+            raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
         check_not_source(o.save, o.folder)
         check_target(o.save, o.overwrite)
     if o.figure:
