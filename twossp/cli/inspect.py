@@ -115,6 +115,16 @@ def _read_plan(folder):
     named = f"{record['base_model']}, " if record.get("base_model") else ""
     return f"{named}a checkpoint of twossp", plan, None, None
 
+# %% ../../nbs/cli/09_inspect.ipynb #inspec10b
+def _adopt(o, found):
+    "Another program's model, saved as a checkpoint of twossp"
+    from ..checkpoint.foreign import load_foreign, foreign_tokenizer
+    from ..checkpoint.save import save_pruned
+
+    model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
+    meta = dict(method=f"another program's ({found.schema})")
+    return save_pruned(model, model.twossp_plan, o.save, tok, meta, overwrite=o.overwrite)
+
 # %% ../../nbs/cli/09_inspect.ipynb #inspec11
 def inspect(
     o: InspectOptions,  # of what, and what else is wanted
@@ -151,13 +161,3 @@ def inspect(
     elif found:
         print(f"\ntwossp inspect {o.folder} --save OUT makes a checkpoint of twossp of it")
     return 0
-
-
-def _adopt(o, found):
-    "Another program's model, saved as a checkpoint of twossp"
-    from ..checkpoint.foreign import load_foreign, foreign_tokenizer
-    from ..checkpoint.save import save_pruned
-
-    model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
-    meta = dict(method=f"another program's ({found.schema})")
-    return save_pruned(model, model.twossp_plan, o.save, tok, meta, overwrite=o.overwrite)
