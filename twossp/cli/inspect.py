@@ -115,7 +115,7 @@ def _read_plan(folder):
     named = f"{record['base_model']}, " if record.get("base_model") else ""
     return f"{named}a checkpoint of twossp", plan, None, None
 
-# %% ../../nbs/cli/09_inspect.ipynb #insadopt
+# %% ../../nbs/cli/09_inspect.ipynb #inspec10b
 def _adopt(o, found):
     "Another program's model, saved as a checkpoint of twossp"
     from ..checkpoint.foreign import load_foreign, foreign_tokenizer
@@ -137,9 +137,9 @@ def inspect(
     from ..runtime.devices import quiet
 
     who, plan, full, found = _read_plan(o.folder)
-    if o.save and found is None:
-        raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
     if o.save:
+        if found is None:
+            raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
         check_not_source(o.save, o.folder)
         check_target(o.save, o.overwrite)
     if o.figure:
