@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from .controls import attention_count
 from .scores import (
-    fluctuations, headed, pack_units, standardise, sum_moments,
+    fluctuations, prunable_heads, pack_units, standardise, sum_moments,
 )
 from ..core.entries import resolve
 from ..core.linear import read_matrix
@@ -105,7 +105,7 @@ def unit_costs(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
         )
-    if not (heads := headed(s)):
+    if not (heads := prunable_heads(s)):
         why = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
         raise ValueError(
             "flap removes heads beside neurons, and this model's cannot leave one by one"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'sum_moments', 'pack_units', 'wanda_sp', 'standardise', 'fluctuations', 'flap',
-    'taylor', 'ppm', 'weight_norms', 'random_units', 'headed', 'flap_heads',
+    'taylor', 'ppm', 'weight_norms', 'random_units', 'prunable_heads', 'flap_heads',
     'wanda_sp_heads', 'head_norms', 'random_heads', 'mean_output_norm',
     'mean_square_output_norm', 'routing_frequency', 'attention_distances', 'mean_kl',
     'random_attention'
@@ -280,7 +280,7 @@ def _seed(calib):
     return int(ids_hash(calib)[:12], 16)
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc0hd03
-def headed(
+def prunable_heads(
     s: Structure,  # of a model
 ) -> list[Part]:  # in the order of the layers
     "Attention modules whose heads can leave one by one."
@@ -294,7 +294,7 @@ def flap_heads(
     progress: bool = True,  # show a progress bar
 ) -> dict[Part, torch.Tensor]:  # attention -> (heads,) float64
     "FLAP's score of heads: `fluctuations`."
-    moments = sum_moments(model, calib, headed(structure(model)), False, progress)
+    moments = sum_moments(model, calib, prunable_heads(structure(model)), False, progress)
     return fluctuations(model, moments)
 
 
@@ -305,7 +305,7 @@ def wanda_sp_heads(
     progress: bool = True,  # show a progress bar
 ) -> dict[Part, torch.Tensor]:  # attention -> (heads,) float64
     "Output weights' magnitudes times the norms of the channels, summed over each head."
-    moments = sum_moments(model, calib, headed(structure(model)), False, progress)
+    moments = sum_moments(model, calib, prunable_heads(structure(model)), False, progress)
     return {p: x.sum(1) for p, x in _weighted_norms(model, moments).items()}
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc0hd04
@@ -317,7 +317,7 @@ def head_norms(
 ) -> dict[Part, torch.Tensor]:  # attention -> (heads,) float32
     "Control: the norm of each head's weights."
     norms = {}
-    for part in headed(structure(model)):
+    for part in prunable_heads(structure(model)):
         with torch.no_grad(), resident(part.at(model).modules()):
             norms[part] = part.magnitudes(model)
     return norms
@@ -331,7 +331,7 @@ def random_heads(
 ) -> dict[Part, torch.Tensor]:  # attention -> (heads,) float32 in [0, 1)
     "Control: at random; the calibration windows are the seed."
     g = torch.Generator().manual_seed(_seed(calib))
-    return {part: part.draw(g) for part in headed(structure(model))}
+    return {part: part.draw(g) for part in prunable_heads(structure(model))}
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00028
 def _pack_experts(model, outputs, tokens):

@@ -47,7 +47,7 @@ class Flags(argparse.ArgumentParser):
     ):
         "As argparse does, with names spelled alike."
         words = sys.argv[1:] if args is None else args
-        spell = lambda name: name[0].replace("-", "_")  # a value is left alone
+        spell = lambda match: match[0].replace("-", "_")  # a value is left alone
         words = [re.sub("(?<=^--)[^=]+", spell, word) for word in words]
         return super().parse_args(words, namespace)
 
