@@ -7,7 +7,6 @@ __all__ = ['BenchOptions', 'bench']
 
 # %% ../../nbs/cli/07_bench.ipynb #ba98260f
 from dataclasses import dataclass
-from pathlib import Path
 
 from .options import flag, read_number
 
@@ -49,16 +48,14 @@ def bench(
     o: BenchOptions,  # what was asked for
 ) -> int:  # exit code: 1 if something is wrong or failed
     "`twossp bench`: is the package right on a device, and how fast; rows, and a page."
+    from .output import page_file
     from .validate import pick_device
     from ..core.files import atomic_file
     from ..evaluation.bench import make_bench, run_bench
     from ..evaluation.bench_page import bench_page
     from ..runtime.devices import quiet
 
-    page = Path(o.out or Path(o.results).with_suffix(".html"))
-    for file in (Path(o.results), page):
-        if not file.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {file.parent} for {file.name}")
+    page = page_file(o.results, o.out)
     b = make_bench(pick_device(o), o.shape)
     with quiet():
         say = lambda line: print(line, flush=True)

@@ -11,19 +11,23 @@ __all__ = [
 # %% ../../nbs/cli/08_compare.ipynb #ccm00004
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from inspect import signature
 from itertools import product
 from pathlib import Path
 
 from ..baselines.methods import ESTIMATED, find_method, method, method_names
 from .options import (
-    CalibrationOptions, ModelOptions, Options, OutputOptions, TextOptions, evaluation_names,
-    flag, read_count, read_number, word,
+    CalibrationOptions, ModelOptions, Options, OutputOptions, TaskOptions, TextOptions,
+    evaluation_names, flag, read_count, read_number, word,
 )
-from .output import show_rows, speaking
-from .prune import load_asked, make_evaluations, read_texts, write_page
+from .output import page_file, show_rows, speaking
+from .prune import (
+    count_windows, cut_windows, find_tokenizer, load_asked, make_evaluations, read_texts,
+    write_page,
+)
 from .quality_target import make_executor
-from .validate import check_feasible, read_shapes
+from .validate import check_feasible, check_temperature, read_shapes
 from ..core.plan import check_sparsity
 from ..core.scores import UNITS, find_score, score_names
 from ..evaluation.estimate import shape_plans
@@ -32,7 +36,6 @@ from ..evaluation.grid import log, run_grid
 from ..evaluation.html_report import FORMS
 from ..recovery.repair import REPAIRS
 from ..runtime.distributed import is_first
-from ..runtime.sources import source_windows
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00005
 def _same(cls, name):
@@ -115,6 +118,7 @@ class ComparedModel:
     device: str | None = _same(ModelOptions, "device")  # such as "cuda"
     dtype: str = _same(ModelOptions, "dtype")  # of the weights
     stream: bool = _same(ModelOptions, "stream")  # layers from files
+    include_path: tuple[str, ...] = _same(TaskOptions, "include_path")  # tasks to calibrate on
     trust_remote_code: bool = _same(ModelOptions, "trust_remote_code")  # the checkpoint's own class
 
 
@@ -206,21 +210,32 @@ def _check_reach(o, asked):
         log.warning("%s at %.4g will be missing: %s", name, s, e)
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm0010b
+def _make_draw(asked, sources, tok, model=None):
+    "Seed -> calibration windows, drawn once; of what the model writes None, where it is not there"
+    n = asked.n_samples
+    if n is None and not sources[0].windows:
+        n = 32 if len(sources) > 1 else min(32, count_windows(asked, sources, tok))
+    asked = replace(asked, n_samples=n)
+    return cache(lambda seed: cut_windows(replace(asked, seed=seed), sources, tok, model))
+
+
 def _run(o, asked, variants):
     "The grid: rows, dense first"
     executor = make_executor(asked)
     _check_reach(o, asked)
     sources, texts = read_texts(asked)
+    if (tok := find_tokenizer(asked)) is not None:
+        for seed in range(o.draws):  # what is too short is said before the model is loaded
+            _make_draw(asked, sources, tok)(seed)
     model, tok = load_asked(asked)
-    draw = lambda n, seed: source_windows(sources, tok, o.seq_len, n, seed or None, o.score_on)
-    n = o.n_samples or (None if sources[0].windows else min(32, len(draw(None, 0))))
-    source, tokens = model, draw(n, 0).numel()
+    draw = _make_draw(asked, sources, tok, model)
+    source, tokens = model, draw(0).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     options = {k: [dict(x, **_fit_options(k, tokens)) for x in v] for k, v in variants.items()}
     return run_grid(
-        source, tok, lambda seed: draw(n, seed), list(variants), o.sparsities,
+        source, tok, draw, list(variants), o.sparsities,
         make_evaluations(asked, texts, None, tok), o.results, name=o.model,
         seeds=range(o.draws), options=options, retry=o.retry, executor=executor,
         progress=not o.quiet,
@@ -245,8 +260,8 @@ def compare(
     variants, asked = check_compared(o), as_options(o)
     if o.out and Path(o.out).suffix not in FORMS:
         raise ValueError(f"--out is a file of {', '.join(FORMS)}; got {o.out}")
-    if not Path(o.results).absolute().parent.is_dir():
-        raise ValueError(f"--results: there is no folder {Path(o.results).absolute().parent}")
+    page_file(o.results, o.out)
+    check_temperature(o)
     with speaking(asked):
         rows = _run(o, asked, variants)
     if is_first():

@@ -267,8 +267,8 @@ def read_rows(
         return {}
     mend(file)
     lines = Path(file).read_text(encoding="utf-8").splitlines()
-    try:
-        return {row["key"]: row for row in map(json.loads, lines)}
+    try:  # rows of other files have a key, and no verdict
+        return {row["key"]: row for row in map(json.loads, lines) if row["verdict"]}
     except (ValueError, KeyError, TypeError) as e:
         raise ValueError(f"{file} holds no rows of a bench: {one_line(e)}") from e
 

@@ -15,6 +15,7 @@ __all__ = [
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
 import copy
 import json
+import math
 import platform
 import re
 import statistics
@@ -157,6 +158,13 @@ class NoGraph(ValueError):
     "A pass that cannot be captured as a CUDA graph."
 
 
+def _leave_capture(device):
+    "A new random state for a device: a capture that failed keeps the one that it had"
+    i = torch.cuda.current_device() if device.index is None else device.index
+    own = torch.cuda.default_generators[i]
+    own.graphsafe_set_state(torch.Generator(device).manual_seed(own.initial_seed()))
+
+
 def capture_pass(
     step: Callable,  # a pass that neither waits for the CPU nor leaves tensors behind
     device: torch.device,  # a CUDA device
@@ -177,6 +185,7 @@ def capture_pass(
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as e:
+        _leave_capture(device)
         raise NoGraph(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
 
     def replay(keep=step):  # a graph holds addresses, and not the tensors that are there
@@ -325,7 +334,8 @@ def _timed_plans(model, multiples):
         each: dict = {}
         for p in parts:
             beside = any(x.groups for x in s.of(p.layer)) and not p.groups
-            for units, plan in _part_plans(L, p, multiples):
+            step = p.step(model)  # the kernels of experts take no other widths
+            for units, plan in _part_plans(L, p, [math.lcm(n, step) for n in multiples]):
                 if not (beside and units == (0,)) or p.slot == "attn":
                     plan = plan or drops[p.name, p.layer]
                     each.setdefault(units, []).append(plan)

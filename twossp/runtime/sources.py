@@ -6,7 +6,7 @@
 __all__ = [
     'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_chat',
     'read_chats', 'read_prompts', 'render_chat', 'answer_spans', 'chat_tokens',
-    'SourceText', 'read_sources', 'check_sources', 'source_windows'
+    'SourceText', 'read_sources', 'source_kinds', 'check_sources', 'source_windows'
 ]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src04
@@ -327,8 +327,7 @@ def read_sources(
     "The texts and chats of sources; `ValueError` in one line for what cannot be read."
     found, where = [], dict(data_dir=data_dir, cache_dir=cache_dir)
     for name, count in parse_sources(spec):
-        special = None if _exists(name) else _SPECIAL.fullmatch(name)
-        if special:
+        if special := _match_special(name):
             found.append(_read_special(name, count, *special.groups(), include_path))
         elif ".jsonl" in Path(name).suffixes and _exists(name):
             chats = read_chats(Path(name).expanduser())
@@ -340,6 +339,19 @@ def read_sources(
 
 
 _SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
+
+
+def _match_special(name):
+    "A source that is no text of its own; None: a text, or a file of that name"
+    return None if _exists(name) else _SPECIAL.fullmatch(name)
+
+
+def source_kinds(
+    spec: str | Path | Iterable,  # as `parse_sources` takes it
+) -> list[str]:  # of each source 'self', 'self-chat', 'task', or '' for a text
+    "What has to be asked of the model, or of lm-eval."
+    found = [_match_special(name) for name, _ in parse_sources(spec)]
+    return [special[1] if special else "" for special in found]
 
 
 def _read_special(name, count, kind, given, include_path):
@@ -395,7 +407,18 @@ def _draw(source, tok, n, seq_len, seed, answers):
     ids = torch.tensor(ids[:whole], dtype=torch.int64).view(-1, seq_len)[which]
     if not answers:
         return ids, None
-    return ids, torch.tensor(counted[:whole]).view(-1, seq_len)[which]
+    counted = torch.tensor(counted[:whole]).view(-1, seq_len)[which]
+    _check_answers(source, counted)
+    return ids, counted
+
+
+def _check_answers(source, counted):
+    "`ValueError` for windows without a token of an answer"
+    if empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist():
+        raise ValueError(
+            f"{source.name}: windows {empty} hold no token of an answer: give longer windows,"
+            " or --score_on all"
+        )
 
 
 def _prompt_tokens(source, tok):
@@ -434,10 +457,11 @@ def check_sources(
     if score_on not in SCORE_ON:
         raise ValueError(f"score_on={score_on!r}: give one of {', '.join(SCORE_ON)}")
     counts = _share_windows([(s.name, s.windows) for s in sources], n)
+    answers = score_on == "completion"
     for s, k in zip(sources, counts, strict=True):
-        _check_source(s, tok, k, score_on == "completion")
+        _check_source(s, tok, k, answers)
         if any(x.written for x in sources):  # else the windows are drawn at once
-            _prompt_tokens(s, tok) if s.written else _draw(s, tok, k, seq_len, seed, False)
+            _prompt_tokens(s, tok) if s.written else _draw(s, tok, k, seq_len, seed, answers)
     return counts
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p11
@@ -501,14 +525,10 @@ def source_windows(
         if s.written:
             write = resolve_name(MAKERS["write"])
             parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
+            if answers:
+                _check_answers(s, parts[-1][1])
         else:
             parts.append(_draw(s, tok, k, seq_len, seed, answers))
-        counted = parts[-1][1]  # None where all tokens count
-        if answers and (empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist()):
-            raise ValueError(
-                f"{s.name}: windows {empty} hold no token of an answer: give longer windows,"
-                " or --score_on all"
-            )
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p05
