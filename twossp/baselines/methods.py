@@ -55,6 +55,8 @@ class Method:
         beside the dense weights; or the dotted path. Empty: not known
     streams : bool, default True
         does it take a model whose weights are left on disk
+    every_token : bool, default False
+        does it need windows of which all tokens count
     estimated : bool, default False
         does `twossp estimate` show it where none is named
     experts_only : bool, default False
@@ -88,6 +90,7 @@ class Method:
     # beside the dense weights; or the dotted path. Empty: not known
     memory: Callable | str = ""
     streams: bool = True  # does it take a model whose weights are left on disk
+    every_token: bool = False  # does it need windows of which all tokens count
     estimated: bool = False  # does `twossp estimate` show it where none is named
     experts_only: bool = False  # does it remove experts, and nothing else
     ranks: str = ""  # the unit that its option `score` ranks: "neurons", "heads", "experts"
@@ -119,12 +122,13 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
         repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
+        every_token=True,
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
         repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
-        estimated=True,
+        estimated=True, every_token=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
@@ -141,7 +145,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
         shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
-        estimated=True,
+        estimated=True, every_token=True,
         no_export="puts rotations between the layers, which run in PyTorch only",
     ),
 }
@@ -171,11 +175,12 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
         "twossp.baselines.scored:llm_drop", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
         repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop",
+        every_token=True,
     ),
     "replaceme": Method(
         "twossp.baselines.replaceme:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
-        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme",
+        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme", every_token=True,
     ),
 }
 

@@ -199,6 +199,13 @@ def check_scores(
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
+    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
+    for flag, x in (("pruning_method", row), ("depth_score", depth_score)):
+        if o.score_on == "completion" and x and x.every_token:
+            raise ValueError(
+                f"--score_on completion and --{flag} {getattr(o, flag)} cannot be had together: it"
+                " looks at every token"
+            )
     takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = method_options(o).keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":

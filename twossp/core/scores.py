@@ -32,6 +32,7 @@ class Score:
     # of attention modules: `fn` is (model, plans, ids) -> one loss a plan, and modules
     # leave one by one, each time the one without which the loss is lowest
     greedy: bool = False
+    every_token: bool = False  # does it need windows of which all tokens count
 
     def __post_init__(self):
         for value, known in ((self.unit, UNITS), (self.needs, NEEDS)):
@@ -114,7 +115,7 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
         ),
         "cosine": Score(
             f"{_SCORES}attention_distances", "attention modules", "windows", "2406.15786",
-            "cosine distance of the hidden state before and after the module",
+            "cosine distance of the hidden state before and after the module", every_token=True,
         ),
         "random": Score(
             f"{_SCORES}random_attention", "attention modules", "weights", about="at random"

@@ -107,6 +107,7 @@ def need_every_token(
     if getattr(windows, "counted", None) is not None:
         raise ValueError(
             f"{what} cannot be limited to counted tokens: give windows without `counted`"
+            " (--score_on all)"
         )
     return windows
 
