@@ -180,6 +180,13 @@ def check_compared(
             f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
             " memory; leave one of them out"
         )
+    strict = [n for n, row in rows.items() if row.every_token]
+    strict += [x for x in o.depth_scores if find_score(x, "attention modules").every_token]
+    if o.score_on == "completion" and strict:
+        raise ValueError(
+            f"--score_on completion and {strict[0]} cannot be had together: it looks at every"
+            " token; leave one of them out"
+        )
     return {name: list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00010
