@@ -600,6 +600,14 @@ def _highest_rate(worst):
     raise reason
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
+def _longest(table, model, method, x, **options):
+    "Seconds of the slowest plan that a method may leave; `ValueError` where it leaves no layer"
+    plans = shape_plans(model, method, x, **options)
+    if any(len(getattr(plan, "gone", ())) == len(structure(model)) for plan in plans):
+        raise ValueError(f"at sparsity {x:.4g} {method} leaves no layer")
+    return max(table.predict(model, plan) for plan in plans)
+
+
 def find_latency(
     table: LatencyTable,  # of the model's shapes
     model: PreTrainedModel,  # dense; only its shapes are looked at
@@ -610,9 +618,7 @@ def find_latency(
 ) -> tuple[float, float]:  # sparsity, in (0, 1); seconds predicted there, at most
     "The smallest sparsity that keeps a latency; `ValueError` names what can be reached."
     model, options = as_skeleton(model), shape_options(method, options)
-    worst = lambda x: max(
-        table.predict(model, plan) for plan in shape_plans(model, method, x, **options)
-    )
+    worst = lambda x: _longest(table, model, method, x, **options)
     say = lambda x: f"{1000 * x:.4g} ms"
     if table.seconds <= target:
         raise ValueError(
