@@ -319,6 +319,7 @@ def _part_plans(L, part, multiples):
         yield (e.experts, k), home(keep_neurons([mask] * e.experts))
     for n in sorted({e.active, (e.active + e.experts) // 2} - {e.experts}):
         yield (n, e.width), home(keep_some(e.experts, e.width, range(n)))
+    yield (0, 0), home(())
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
 def _timed_plans(model, multiples):
@@ -333,10 +334,11 @@ def _timed_plans(model, multiples):
     for label, parts in groups.items():
         each: dict = {}
         for p in parts:
-            beside = any(x.groups for x in s.of(p.layer)) and not p.groups
+            mates = [x for x in s.of(p.layer) if x is not p and x.width]
+            beside = p.width and mates and any(x.groups for x in (p, *mates))
             step = p.step(model)  # the kernels of experts take no other widths
             for units, plan in _part_plans(L, p, [math.lcm(n, step) for n in multiples]):
-                if not (beside and units == (0,)) or p.slot == "attn":
+                if any(units) or not beside:  # experts and a shared one leave together
                     plan = plan or drops[p.name, p.layer]
                     each.setdefault(units, []).append(plan)
         full = _units(parts[0], parts[0].full)
@@ -377,7 +379,10 @@ class LatencyTable:
         if not rows:
             raise ValueError(f"the latency table has no {group}: it is of another model")
         if len(of) == 2 and units == (0, 0):
-            raise ValueError(f"the latency table times no layer without its {group}")
+            whole = [r.seconds for r in rows if r.units == units]
+            if not whole:
+                raise ValueError(f"the latency table times no layer without its {group}")
+            return whole[0]
         return sum(self._along(rows, axis, units, of) for axis in range(len(of)))
 
     def _along(self, rows, axis, units, of):
