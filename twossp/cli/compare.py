@@ -12,6 +12,7 @@ __all__ = [
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from importlib.util import find_spec
 from inspect import signature
 from itertools import product
 from pathlib import Path
@@ -267,7 +268,11 @@ def compare(
     variants, asked = check_compared(o), as_options(o)
     if o.out and Path(o.out).suffix not in FORMS:
         raise ValueError(f"--out is a file of {', '.join(FORMS)}; got {o.out}")
-    page_file(o.results, o.out)
+    if page_file(o.results, o.out).suffix == ".html" and find_spec("matplotlib") is None:
+        raise ValueError(
+            "the page needs the package matplotlib, which is not installed: pip install"
+            " matplotlib, or take tables alone, as --out compare.md"
+        )
     check_temperature(o)
     with speaking(asked):
         rows = _run(o, asked, variants)

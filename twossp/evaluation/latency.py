@@ -610,7 +610,13 @@ def _longest(table, model, method, x, **options):
     plans = shape_plans(model, method, x, **options)
     if any(len(getattr(plan, "gone", ())) == len(structure(model)) for plan in plans):
         raise ValueError(f"at sparsity {x:.4g} {method} leaves no layer")
-    return max(table.predict(model, plan) for plan in plans)
+    seconds = max(table.predict(model, plan) for plan in plans)
+    if seconds <= 0:
+        raise ValueError(
+            "the parts of the latency table add up to more than the dense model: other work was"
+            " in their times; delete the table, and measure again"
+        )
+    return seconds
 
 
 def find_latency(
