@@ -455,6 +455,7 @@ def _check_model(o):
     if limit:
         o = _reach_limit(o, model, *limit)
     if o.target_latency:
+        check_feasible(o, model, [])  # timing takes minutes
         options = dict(progress=not o.quiet) | method_options(o)
         x, said = reach_time(o, model, o.pruning_method, **options)
         log.info("--target_latency %s: sparsity %.4f", said, x)
