@@ -120,7 +120,7 @@ def check_temperature(
     if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
         raise ValueError("--temperature is for --calibration self and self-chat")
     if not 0 < o.temperature < float("inf"):
-        raise ValueError(f"--temperature {o.temperature:g}: it has to be a number above 0")
+        raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0, and finite")
 
 
 # %% ../../nbs/cli/03_validate.ipynb #ac761dde
