@@ -117,7 +117,7 @@ def cut_windows(
         return None
     return source_windows(*asked, **_writing(o, model))
 
-
+# %% ../../nbs/cli/04_prune.ipynb #cutwriting1
 def _writing(o, model):
     "How the model writes windows, for `source_windows`"
     own = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)

@@ -618,7 +618,7 @@ def _longest(table, model, method, x, **options):
         )
     return seconds
 
-
+# %% ../../nbs/evaluation/13_latency.ipynb #findlatency1
 def find_latency(
     table: LatencyTable,  # of the model's shapes
     model: PreTrainedModel,  # dense; only its shapes are looked at
