@@ -95,7 +95,8 @@ def _read_per_layer(c):
                 _refuse(i, name, entry[name])
         layers.append(("attention" not in skip, n))
     if given:
-        raise ValueError(f"per_layer_config speaks of layer {next(iter(given))}, which is not there")
+        i = next(iter(given))
+        raise ValueError(f"per_layer_config speaks of layer {i}, which is not there")
     return family, width, entries, layers
 
 # %% ../../nbs/checkpoint/09_foreign.ipynb #foreig08
