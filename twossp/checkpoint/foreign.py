@@ -79,7 +79,8 @@ def _read_per_layer(c):
     row, given = _table_family(family), entries.pop("per_layer_config")
     config = config_class(family).from_dict(entries)
     named = config.attribute_map
-    given = {int(i): {named.get(k, k): v for k, v in x.items()} for i, x in given.items()}
+    number = lambda i: int(i) if str(i).isdigit() else i
+    given = {number(i): {named.get(k, k): v for k, v in x.items()} for i, x in given.items()}
     width = getattr(config, row.width, None) or 4 * config.hidden_size
     layers = []
     for i in range(config.num_hidden_layers):
@@ -94,7 +95,8 @@ def _read_per_layer(c):
                 _refuse(i, name, entry[name])
         layers.append(("attention" not in skip, n))
     if given:
-        raise ValueError(f"per_layer_config speaks of layer {min(given)}, which is not there")
+        i = next(iter(given))
+        raise ValueError(f"per_layer_config speaks of layer {i}, which is not there")
     return family, width, entries, layers
 
 # %% ../../nbs/checkpoint/09_foreign.ipynb #foreig08
@@ -183,9 +185,12 @@ def read_foreign(
         family, width, entries, layers = read(c)
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as e:
         raise ValueError(f"{file}: its {schema} cannot be read: {one_line(e)}") from e
+    for _, n in layers:
+        if type(n) is not int or n < 0:
+            raise ValueError(f"{file}: its {schema} names {n!r} as the width of an FFN")
     if width == max(n for _, n in layers) + 1:  # `twossp export --to anymodel` adds one
         width -= 1
-    if not all(type(n) is int and 0 <= n <= width for _, n in layers):
+    if any(n > width for _, n in layers):
         raise ValueError(f"{file}: its {schema} names an FFN wider than the model's, {width}")
     entries |= {"model_type": family, ARCHS[family].width: width}
     for name in ("architectures", "base_architecture", "auto_map", "qkv_bias"):

@@ -6,6 +6,7 @@
 __all__ = ['InspectOptions', 'plot_layers', 'inspect']
 
 # %% ../../nbs/cli/09_inspect.ipynb #inspec03
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,11 @@ class InspectOptions:
     folder: str = word(
         "folder of a pruned model: saved by twossp, or with per_layer_config or block_configs",
         metavar="FOLDER", decides="nothing",
+    )
+    quantize: str | None = flag(
+        None, "can its widths be quantized so by llm-compressor? if not, exit code 2 and the"
+        " multiple to prune to", choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"),
+        decides="nothing",
     )
     figure: str | None = flag(
         None, "draw the layers to this .png, .svg or .pdf file", metavar="FILE",
@@ -116,6 +122,28 @@ def _read_plan(folder):
     return f"{named}a checkpoint of twossp", plan, None, None
 
 # %% ../../nbs/cli/09_inspect.ipynb #inspec10b
+def _say_fit(folder, scheme):
+    "If widths fit a scheme, in a line; `ValueError` if they do not and it was asked for"
+    from ..checkpoint.load import read_shapes
+    from ..core.quantized import SCHEMES, group_refusal
+
+    place = Path(folder).expanduser()
+    if "quantization_config" in json.loads((place / "config.json").read_text()):
+        if scheme:
+            raise ValueError(f"{folder} is quantized already: --quantize asks beforehand")
+        return ""
+    shapes, group = read_shapes(place), SCHEMES[scheme or "w4a16"]
+    why = group_refusal(shapes, group) if group else ""
+    if why and scheme:
+        raise ValueError(f"{folder} does not fit {scheme}: {why}")
+    if why or not scheme:
+        return why and f"W4A16: {why}"
+    rule = f"groups of {group} divide all rows" if group else "a scale a row takes every width"
+    fused = [n for n, s in shapes.items() if len(s) == 3 and ".experts." in n]
+    more = "; {} and its like, one tensor for all experts, were not looked at"
+    return f"{scheme}: fits, {rule}{more.format(fused[0]) if fused else ''}"
+
+
 def _adopt(o, found):
     "Another program's model, saved as a checkpoint of twossp"
     from ..checkpoint.foreign import load_foreign, foreign_tokenizer
@@ -130,10 +158,8 @@ def inspect(
     o: InspectOptions,  # of what, and what else is wanted
 ) -> int:  # exit code
     "`twossp inspect`: what was removed, by layer; another program's model as a checkpoint."
-    from ..checkpoint.load import read_shapes
     from ..checkpoint.save import check_not_source, check_target
     from ..core.files import atomic_file
-    from ..core.quantized import group_refusal
     from ..runtime.devices import quiet
 
     who, plan, full, found = _read_plan(o.folder)
@@ -144,11 +170,12 @@ def inspect(
         check_target(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)
+    fits = _say_fit(o.folder, o.quantize)
     rows, shares = _list_layers(plan, full)
     print(f"{o.folder}: {who}\n{plan!r}\n\nlayer  attention  FFN")
     print("\n".join(f"{i:<5}  {attn:<9}  {ffn}" for i, attn, ffn in rows))
-    if why := group_refusal(read_shapes(Path(o.folder).expanduser())):
-        print(f"\nW4A16: {why}")
+    if fits:
+        print(f"\n{fits}")
     if o.figure:
         with atomic_file(Path(o.figure).expanduser()) as new:
             plot_layers(shares, f"{Path(o.folder).name}: {plan!r}").savefig(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'UNPACKED', 'GROUPS', 'packed_form', 'why_packed', 'plain_config', 'plain_type',
-    'unpack_options', 'group_refusal'
+    'UNPACKED', 'GROUPS', 'SCHEMES', 'packed_form', 'why_packed', 'plain_config',
+    'plain_type', 'unpack_options', 'group_refusal'
 ]
 
 # %% ../../nbs/core/04_quantized.ipynb #33bbdfb4
@@ -101,6 +101,8 @@ def unpack_options(
 
 # %% ../../nbs/core/04_quantized.ipynb #groups02
 GROUPS = (128, 64, 32)  # weights that share a scale in W4A16; the first is the usual one
+# scheme of llm-compressor -> weights that share a scale; 0: a row, which takes every width
+SCHEMES = dict(fp8=0, w8a8=0, w4a16=128, w4a16_64=64, w4a16_32=32)
 
 
 def group_refusal(

@@ -139,13 +139,15 @@ def embedded_model(
 
 # %% ../../nbs/runtime/05_data.ipynb #ggufm002
 def _open_gguf(file):
-    "A GGUF's architecture, and how many numbers its tensors have"
+    "A GGUF's architecture, how many numbers its tensors have, sizes that it does not say"
     from gguf import GGUFReader
 
     try:
         reader = GGUFReader(file)
         kind = reader.fields["general.architecture"].contents()
-        return kind, sum(int(t.n_elements) for t in reader.tensors)
+        sizes = (f"{kind}.block_count", f"{kind}.embedding_length")
+        absent = [k for k in sizes if k not in reader.fields]
+        return kind, sum(int(t.n_elements) for t in reader.tensors), absent
     except (ValueError, KeyError, IndexError, OSError, TypeError) as e:
         raise ValueError(f"{file} is no whole GGUF file: {_line(e)}") from e
 
@@ -156,13 +158,15 @@ def gguf_folder(
 ) -> Path:  # checkpoint folder
     "The model of a GGUF file in float32, unpacked on first use; `ValueError` if it cannot be."
     file = Path(file).expanduser().resolve()
-    kind, n = _open_gguf(file)
+    kind, n, absent = _open_gguf(file)
     if kind not in gguf_types():
         raise ValueError(
             f"{file.name} has the architecture {kind!r}, which transformers"
             f" {transformers.__version__} does not read from GGUF: prune the model that it was"
             f" made from; it reads {', '.join(gguf_types())}"
         )
+    if absent:  # transformers would take its default, a model of several billion parameters
+        raise ValueError(f"{file.name} is no whole GGUF file: it does not say {absent[0]}")
     of = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
     name = f"{file.stem}-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
     path = cache_folder(cache_dir) / name

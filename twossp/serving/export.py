@@ -22,11 +22,11 @@ from transformers import (
 )
 
 from ..baselines.methods import find_method
-from ..checkpoint.card import model_card
+from ..checkpoint.card import model_card, read_plan
 from ..checkpoint.engines import Way, list_engines
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.load import check_folder, push_pruned, read_record
-from ..checkpoint.reference import NAME as REFERENCE
+from ..checkpoint.reference import NAME as REFERENCE, read_reference
 from ..checkpoint.save import (
     MODEL_TYPE, check_not_source, check_target, save_pruned,
 )
@@ -108,7 +108,8 @@ def export_folder(
     if options.get("quantize"):
         block_size(options["quantize"])
     out = Path(out or _name_export(folder, to, options.get("quantize"))).expanduser()
-    check_not_source(out, Path(folder).expanduser())
+    copied = options.get("tokenizer_from")
+    check_not_source(out, Path(folder).expanduser(), copied and Path(copied).expanduser())
     if options.keys() - row.options:
         raise ValueError(f"{', '.join(options)}: for a GGUF only, not for {to!r}")
     if not row.suffix:
@@ -122,14 +123,21 @@ def _to_gguf(folder, out, overwrite, **how):
         raise FileExistsError(f"{out} exists; name another file, or ask to overwrite it")
     if out.is_dir():
         raise IsADirectoryError(f"{out} is a folder, and a GGUF is a file")
+    _has_reference(folder)  # if it is damaged, before any work
     export_gguf(folder, out, log=(log := {}), **how)
     said = [log["filled"], log["spaces"], *log["fallbacks"]]
     return [*filter(None, said), *_ask_file(folder, out, how), f"llama-server -m {out}"]
 
 
+def _has_reference(folder):
+    "Is there something to compare with; `ValueError` if it cannot be read"
+    there = (Path(folder).expanduser() / REFERENCE).is_file()
+    return there and read_reference(folder) is not None
+
+
 def _ask_file(folder, out, how):
     "What the file answers, where it can be asked"
-    if not (Path(folder).expanduser() / REFERENCE).is_file():
+    if not _has_reference(folder):
         return [f"not asked: {folder} has no {REFERENCE}"]
     if not has_llama_cpp():
         return ["not asked: pip install llama-cpp-py-sync, and it is"]
@@ -141,8 +149,9 @@ def _ask_file(folder, out, how):
 
 def _to_onnx(folder, out, overwrite):
     "Write the graph, and ask it"
-    if kind_of(from_json(json.dumps(read_record(folder)["plan"]))) != "removal":
+    if kind_of(read_plan(read_record(folder))) != "removal":
         raise ValueError("rotations between the layers run in PyTorch only")
+    _has_reference(folder)
     try:
         export_onnx(folder, out, overwrite=overwrite)
     except ImportError as e:  # before any work

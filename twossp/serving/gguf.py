@@ -25,6 +25,7 @@ from ..core.files import atomic_file
 from ..core.families import model_family, sizes
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.plan import get_kind
+from ..runtime.devices import one_line
 from .llama_cpp import block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
@@ -427,9 +428,13 @@ def open_model(
     if not isinstance(model, (str, Path)):
         return model, tok
     names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
-    if tok is None and any((Path(model) / f).is_file() for f in names):
-        tok = AutoTokenizer.from_pretrained(model)
-    return load_pruned(model), tok
+    folder, loaded = Path(model).expanduser(), load_pruned(model)
+    if tok is None and any((folder / f).is_file() for f in names):
+        try:
+            tok = AutoTokenizer.from_pretrained(folder)
+        except Exception as e:  # its libraries raise what they like
+            raise ValueError(f"{model}: its tokenizer cannot be loaded: {one_line(e)}") from e
+    return loaded, tok
 
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
