@@ -277,10 +277,11 @@ def check_narrow_menus(d, check, base, page):
     resize(d, WIDE)
 
 
-def check_page(d, check, base, page, axe):
+def check_page(d, check, base, page, axe, whole):
     """No errors on the console, images load, maths is rendered, nothing is wider than a
     small screen or cut off, and no violation of axe-core's rules, in the second mode of
-    those on colours (on the first page of all)"""
+    those on colours (on the first page of all); of what looks alike on the page that is
+    seen once, but on a `whole` one"""
     errors, maths, pictures = load(d, base + page), js(d, 'maths()'), js(d, 'pictures()')
     bad = errors + [f'not shown: {x["text"]}' for x in maths + pictures if not x['ok']]
     seen = f'{len(pictures)} images load, {len(maths)} formulas are rendered'
@@ -289,6 +290,8 @@ def check_page(d, check, base, page, axe):
         cut = js(d, 'cut()')
         check(f'{page}: no line of code is cut off', not cut, *cut)
     js(d, 'still()')
+    if not whole:
+        js(d, 'thin()')
     d.execute_script(axe)
     for mode, rules in (('one mode', []), ('the other', [] if page == INDEX else COLOURS)):
         bad = d.execute_async_script(f'{SEEN}\nviolations(...arguments)', rules)
@@ -314,7 +317,7 @@ def check_once(d, check, base, names, api):
     check_narrow_menus(d, check, base, api)
 
 
-def check_pages(check, base, todo, axe, first=None):
+def check_pages(check, base, todo, axe, whole, first=None):
     "In a browser of its own: what comes first, then pages of `todo` until none is left; its counts"
     seen = {}
     with chromium() as d:
@@ -323,7 +326,7 @@ def check_pages(check, base, todo, axe, first=None):
         resize(d, WIDE)
         while todo:
             page = todo.pop()
-            seen[page] = check_page(d, check, base, page, axe)
+            seen[page] = check_page(d, check, base, page, axe, page in whole)
     return seen
 
 
@@ -333,7 +336,8 @@ def check_in_browsers(check, base, names, api):
     folder = npm_package('axe-core', AXE_VERSION)
     check('axe-core is there', folder, 'npm could not fetch it')
     axe = (folder / 'axe.min.js').read_text(encoding='utf-8')
-    pages = partial(check_pages, check, base, names[::-1], axe)
+    whole = {INDEX, *{Path(n).parent: n for n in names[::-1]}.values()}  # one a folder
+    pages = partial(check_pages, check, base, names[::-1], axe, whole)
     once = partial(check_once, check=check, base=base, names=names, api=api)
     with ThreadPoolExecutor(JOBS) as pool:
         running = [pool.submit(pages, first) for first in (once, *[None] * (JOBS - 1))]

@@ -33,7 +33,7 @@ from .experts import (
 )
 from .families import (
     Mixer as MixerRow, Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row,
-    lends_keys, model_family, recall, row_mixers, sizes,
+    lends_keys, model_family, own_parameters, recall, row_mixers, sizes,
 )
 from .indices import find_indices
 from .layer_edits import (
@@ -1124,7 +1124,7 @@ def _read_structure(model, a, layers, copies):
     return Structure(family, a.layers, s.layer, tuple(parts), fixed, tuple(rest))
 
 
-_FEW = 4  # structures of a model: as it is, and as plans leave it for a moment
+_FEW = 64  # structures of a model: as it is, and as plans leave it for a moment
 
 
 def structure(
@@ -1135,7 +1135,7 @@ def structure(
     "The parts of a model, read once; `ValueError` says why it cannot be pruned."
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
-    key = a, model.dtype, tuple(p.shape for p in layers.parameters())
+    key = a, model.dtype, tuple(p.shape for p in own_parameters(layers))
     known = memory.structures
     if copies and key not in known:
         return _read_structure(model, a, layers, copies)

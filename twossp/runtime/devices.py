@@ -30,7 +30,6 @@ import torch
 import torch.distributed as dist
 import transformers
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -281,14 +280,16 @@ class LiveBytes(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        self._meet((args, kwargs), made=False)
+        self._meet((*args, *kwargs.values()), made=False)
         out = func(*args, **kwargs)
-        self._meet(out, made=True)
+        self._meet((out,), made=True)
         return out
 
     def _meet(self, values, made):
         "Note the storages that are seen for the first time"
-        for x in tree_leaves(values):
+        for x in values:
+            if isinstance(x, (list, tuple)):
+                self._meet(x, made)
             if not isinstance(x, torch.Tensor) or x.layout != torch.strided:
                 continue
             storage = x.untyped_storage()

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.apply import applied, depth_edits, edits
+from ..core.apply import applied, depth_edits, edits, plan_edits
+from ..core.edits import swapped
 from ..core.families import decoder_layers
 from ..core.indices import send_indices
 from ..core.parts import FFN, SLOTS, Attention, structure
@@ -184,10 +185,10 @@ def _run_level(
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
             narrow = _only(job.plans[some.plans[0]], i, s.home)
-            with applied(job.model, narrow, park=False):
+            with swapped(plan_edits(job.model, narrow)):  # nobody saves it in between
                 for attn, group in sides.items():
                     off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
-                    with applied(job.model, off, park=False):
+                    with swapped(plan_edits(job.model, off)):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
 
