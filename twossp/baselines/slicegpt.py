@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'read_linear',
-    'write_linear', 'write_embedding', 'SlicedLayer', 'Slices', 'slice_edits',
-    'skeleton', 'slices_to_dict', 'slices_from_dict', 'sliced_away', 'second_moment',
-    'principal', 'slice_shape', 'param_report', 'slice_to', 'hidden_width', 'slicegpt'
+    'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'SlicedLayer',
+    'Slices', 'skeleton', 'second_moment', 'principal', 'slice_shape', 'param_report',
+    'slice_to', 'hidden_width', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #b0a81167
@@ -24,8 +23,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.apply import Edit, Parked, locate, swapped
+from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Sizes, arch, decoder_layers, model_family, n_params, sees, sizes,
+    ARCHS, arch, decoder_layers, model_family, n_params, sees, sizes,
 )
 from ..core.linear import make_linear, read_matrix
 from ..core.plan import Kind, Layout, check_sparsity
@@ -187,14 +187,9 @@ def _like(linear, w, b):
 
 
 @torch.no_grad()
-def read_linear(
-    linear: nn.Module,  # that reads the normalised stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    scale: torch.Tensor,  # (d,) of the norm in front
-    shift: torch.Tensor | None = None,  # (d,) of the norm in front, if it has one
-) -> nn.Module:  # d' inputs
-    """The same projection for a stream in basis `R`, with the norm's scale and shift
-    folded in."""
+def _read_linear(linear, R, scale, shift=None):
+    """A projection that reads the normalised stream, for a stream in basis `R` (d, d'): with
+    the norm's scale and shift, if it has one, folded in."""
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
@@ -209,12 +204,9 @@ def _bias(R, linear):
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
-def write_linear(
-    linear: nn.Module,  # that adds to the stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    centred: bool = False,  # LayerNorm: take the mean out of what is written
-) -> nn.Module:  # d' outputs
-    "The same projection, writing in basis `R`."
+def _write_linear(linear, R, centred=False):
+    """A projection that adds to the stream, writing in basis `R` (d, d'); `centred`: of
+    LayerNorm, the mean is taken out."""
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     if centred:
@@ -223,35 +215,16 @@ def write_linear(
 
 
 @torch.no_grad()
-def write_embedding(
-    emb: nn.Embedding,  # whose rows start the stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    centred: bool = False,  # LayerNorm: take the mean out
-) -> nn.Embedding:  # of the same class, d' wide
-    "The same embedding, writing in basis `R`."
+def _write_embedding(emb, R, centred=False):
+    "An embedding that starts the stream, writing in basis `R` (d, d'); `centred`: likewise."
     R, w = _at(R, emb.weight)
     if centred:
         w = w - w.mean(1, keepdim=True)
-    new = _clone(emb)
+    new = _rehook(copy_module(emb), emb)
     new.weight, new.embedding_dim = _param(w @ R, emb.weight), R.shape[1]
     return new
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a9dd2f65
-_HOOKED = "forward", "_hf_hook", "_old_forward"  # what accelerate leaves on a module
-
-
-def _clone(module, cls=None):
-    """A copy of a module that shares its children, parameters and hooks, until they are
-    replaced"""
-    cls = cls or type(module)
-    new = cls.__new__(cls)
-    kept = {k: v for k, v in vars(module).items() if k not in _HOOKED}
-    new.__dict__.update(kept)
-    for k in ("_modules", "_parameters", "_buffers"):
-        new.__dict__[k] = dict(getattr(module, k))
-    return _rehook(new, module)
-
-
 def _rehook(new, old):
     "`new`, with the hook that accelerate has hung on `old`, if there is one"
     hook = vars(old).get("_hf_hook")
@@ -324,9 +297,9 @@ def _moved(old, a, r, mid, bases):
     for names, norm, R in ((r.reads, attn_norm, bases[0]), (a.up, ffn_norm, mid)):
         scale, shift, _ = _norm(old.get_submodule(norm), r)
         for n in names:
-            yield n, read_linear(old.get_submodule(n), R, scale, shift)
+            yield n, _read_linear(old.get_submodule(n), R, scale, shift)
     for n, R in ((r.write, bases[1]), (a.down, bases[-1])):
-        yield n, write_linear(old.get_submodule(n), R, r.centred)
+        yield n, _write_linear(old.get_submodule(n), R, r.centred)
 
 
 def _skips(old, a, bases):
@@ -346,7 +319,8 @@ def _skips(old, a, bases):
 def _layer_edits(layers, i, a, r, fs, bases):
     "What replaces layer `i`: its projections, then the layer itself"
     old, d = layers[i], bases[0].shape[0]
-    new = _clone(old, _sliced_class(type(old)))
+    new = _rehook(copy_module(old), old)
+    new.__class__ = _sliced_class(type(old))
     new.arch, new.stream, new.branches, new.argnames = a, r, fs, _argnames(old)
     for n in {a.attn_norm, _ffn_norm(old, a, r)}:
         eps = _norm(old.get_submodule(n), r)[2]
@@ -414,10 +388,10 @@ def _end_edits(model, r, bases):
     "What replaces the embeddings, the final norm and the head"
     old = {n: model.get_submodule(n) for n in (*r.embed, r.final_norm, _head(model))}
     scale, shift, eps = _norm(old[r.final_norm], r)
-    new = {n: write_embedding(old[n], bases[0], r.centred) for n in r.embed}
+    new = {n: _write_embedding(old[n], bases[0], r.centred) for n in r.embed}
     new[r.final_norm] = SlicedNorm(bases[0].shape[0], eps)
     new[r.final_norm].train(old[r.final_norm].training)
-    new[_head(model)] = read_linear(old[_head(model)], bases[-1], scale, shift)
+    new[_head(model)] = _read_linear(old[_head(model)], bases[-1], scale, shift)
     for n in new.keys() - set(r.embed):
         _rehook(new[n], old[n])
     return [Edit(*locate(model, n), m) for n, m in new.items()]
@@ -494,11 +468,9 @@ def _check_fit(model, plan):
         )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #f9c9c1b9
-def slice_edits(
-    model: PreTrainedModel,  # dense, of a family in `STREAMS`
-    plan: Slices,  # with its bases, for this model; `ValueError` if not
-) -> Iterator[Edit]:  # in order; a layer's are made when the first is asked for
-    "Everything that `plan` replaces in `model`; checked now, made layer by layer."
+def _plan_edits(model, plan):
+    """Everything that `plan` replaces in `model`; checked now, made layer by layer, when the
+    first of a layer's is asked for."""
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths):
         raise ValueError(
@@ -513,19 +485,17 @@ def skeleton(
     # freshly built and dense in shape; its weights do not matter (the meta device
     # will do)
     model: PreTrainedModel,
-    spec: dict,  # what `slices_to_dict` gave
+    spec: dict,  # what `_to_dict` gave
     # that give the model the names and shapes of the sliced one, unfilled
 ) -> Iterator[Edit]:
     "The edits behind which a sliced checkpoint loads by name."
-    plan = slices_from_dict(spec)
+    plan = _from_dict(spec)
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
 
 
-def slices_to_dict(
-    plan: Slices,  # its tensors are named, not stored
-) -> dict:  # for JSON; all that `skeleton` needs
-    "A slicing as plain data."
+def _to_dict(plan):
+    "A slicing as plain data, for JSON: all that `skeleton` needs; no tensors."
     return dict(
         layers=plan.layers,
         hidden_size=plan.d,
@@ -534,22 +504,16 @@ def slices_to_dict(
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0324d564
-def slices_from_dict(
-    d: dict,  # what `slices_to_dict` gave; further entries are ignored
-) -> Slices:  # without its bases
-    "The slicing that `slices_to_dict` wrote."
+def _from_dict(d):
+    "The slicing that `_to_dict` wrote, without its bases; further entries are ignored."
     return Slices(
         d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
     )
 
 
-def sliced_away(
-    plan: Slices,  # any slicing
-    s: Sizes,  # of the dense model
-    # parameters that leave the decoder layers, less those that rotations
-    # add; can be negative
-) -> int:
-    "What slicing saves in the decoder layers; `ValueError` if it is for another depth."
+def _sliced_away(plan, s):
+    """Parameters that leave the decoder layers of a dense model of sizes `s`, less those that
+    rotations add; can be negative. `ValueError` if the slicing is for another depth."""
     if len(plan) != len(s):
         raise ValueError(
             f"the slicing is for {len(plan)} layers, the model has {len(s)}"
@@ -575,11 +539,11 @@ def _slices_words(plan, zeros=False):
 
 SLICES = Kind(
     Slices,
-    count=sliced_away,
-    to_dict=slices_to_dict,
-    from_dict=slices_from_dict,
-    edits=slice_edits,
-    layout=Layout(lambda model, plan: slices_to_dict(plan), skeleton),
+    count=_sliced_away,
+    to_dict=_to_dict,
+    from_dict=_from_dict,
+    edits=_plan_edits,
+    layout=Layout(lambda model, plan: _to_dict(plan), skeleton),
     words=_slices_words,
 )
 
@@ -700,7 +664,7 @@ def param_report(
 ) -> dict:
     "Where the parameters are before and after, counted on the modules."
     skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
-    edits = skeleton(model, slices_to_dict(plan))
+    edits = skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
@@ -792,7 +756,7 @@ def slicegpt(
     d = model.get_input_embeddings().weight.shape[1]
     width, how = hidden_width(d, sparsity, multiple), dict(progress=progress, log=log)
     plan = slice_to(model, calib, width, slice_head=slice_head, bs=bs, **how)
-    if (saved := sliced_away(plan, sizes(model))) <= 0:
+    if (saved := _sliced_away(plan, sizes(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
             " the decoder layers: the rotations outweigh what is cut",

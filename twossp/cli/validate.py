@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'check_arguments', 'check_scores', 'export_request', 'plans_folder', 'save_folder',
-    'read_saved', 'is_saved', 'pick_device', 'list_targets', 'asked_bound',
-    'read_shapes', 'check_feasible', 'reach_time', 'validate', 'check_loaded'
+    'read_saved', 'is_saved', 'pick_device', 'asked_bound', 'read_shapes',
+    'check_feasible', 'reach_time', 'validate', 'check_loaded'
 ]
 
 # %% ../../nbs/cli/03_validate.ipynb #0f764ead
@@ -321,10 +321,7 @@ def _check_environment(o):
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/cli/03_validate.ipynb #49ff076b
-def list_targets(
-    o: Options,  # what was asked for
-    L: int,  # layers of the model
-) -> list[float]:  # in (0, 1)
+def _list_targets(o, L):
     "The sparsities that a rate stands for; `--num_prune` says it in layers' worth."
     rate = o.sparsity_rate
     if rate is None:
@@ -450,7 +447,7 @@ def _check_model(o):
         check_fused(model)
         return o
     row = find_method(o.pruning_method) if o.pruning_method else None
-    targets = list_targets(o, L) if asked else []
+    targets = _list_targets(o, L) if asked else []
     if asked:
         check_repair(row.repair or o.repair, model=model)
     check_feasible(o, model, targets)
@@ -495,6 +492,6 @@ def check_loaded(
         check_prefix(tok)
     check_words(export_request(o), tok)
     asked = o.pruning_method and not wants_quality(o)
-    targets = list_targets(o, len(sizes(model))) if asked else []
+    targets = _list_targets(o, len(sizes(model))) if asked else []
     check_feasible(o, model, targets)
     return targets

@@ -6,7 +6,7 @@
 __all__ = [
     'real_path', 'sweep', 'check_writable', 'scratch', 'settle', 'atomic_file',
     'atomic_folder', 'atomic_new', 'only_writer', 'is_torn', 'mend', 'append_line',
-    'cache_folder', 'file_hash', 'hash_files'
+    'cache_folder', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -370,10 +370,8 @@ def _keep_hash(stamp, digest):
                     new.write_bytes(b"".join(lines[len(lines) // 2 :]))
 
 # %% ../../nbs/core/01_files.ipynb #3f5bf50c
-def file_hash(
-    path: str | Path,  # of a file
-) -> str:  # 64 hex digits: the SHA-256 of its content
-    "The hash of a file's content, remembered for as long as the file is unchanged."
+def _file_hash(path):
+    "The SHA-256 of a file's content, remembered for as long as the file is unchanged."
     blob = Path(os.path.realpath(path))
     named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
     if named and os.path.islink(path) and blob.is_file():  # the hub's cache has hashed it
@@ -395,8 +393,8 @@ def file_hash(
 
 def hash_files(
     paths: Iterable[str | Path],  # of files
-) -> dict[str | Path, str]:  # path, as it was given -> `file_hash`
+) -> dict[str | Path, str]:  # path, as it was given -> `_file_hash`
     "The hashes of several files, a thread a file."
     paths = list(paths)
     with ThreadPoolExecutor() as pool:
-        return dict(zip(paths, pool.map(file_hash, paths), strict=True))
+        return dict(zip(paths, pool.map(_file_hash, paths), strict=True))

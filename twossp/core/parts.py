@@ -27,7 +27,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .edits import Edit, NoAttention, locate, swapped
+from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
     ExpertSizes, Kept, keep_both, read_form, router_tensors, run_experts,
 )
@@ -192,23 +192,16 @@ def pre_hooks(
         m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
         for i, m in enumerate(modules)
     ]
-    try:
+    with hooked(handles):
         yield
-    finally:
-        for h in handles:
-            h.remove()
 
 
 @contextmanager
 def _silenced(modules):
     "Inside, what these modules give is zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
-    handles = [m.register_forward_hook(zeros) for m in modules]
-    try:
+    with hooked([m.register_forward_hook(zeros) for m in modules]):
         yield
-    finally:
-        for h in handles:
-            h.remove()
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0a05
 _NONE: Mapping = MappingProxyType({})

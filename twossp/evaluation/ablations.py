@@ -7,7 +7,6 @@ __all__ = ['RATES', 'ABLATIONS', 'Ablation', 'ablate']
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #48c6e3cf
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.controls import width_only
+from ..core.edits import hooked
 from ..core.families import arch, decoder_layers, ffn_linears, sizes
 from ..core.plan import Plan, drop
 from .grid import run_grid
@@ -49,10 +49,9 @@ def _stream_scores(model, calib, p=2):
 
         return ups[0].register_forward_pre_hook(before), down.register_forward_hook(after)
 
-    with ExitStack() as hooks, inference(model):
-        for i, layer in enumerate(layers):
-            for handle in listen(i, *ffn_linears(layer, a)):
-                hooks.callback(handle.remove)
+    named = enumerate(layers)
+    handles = [h for i, layer in named for h in listen(i, *ffn_linears(layer, a))]
+    with hooked(handles), inference(model):
         for b in calib.split(1):
             model.base_model(b.to(device), use_cache=False)
     return [x / len(calib) for x in read], [x / len(calib) for x in write]

@@ -20,6 +20,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
+from ..core.edits import hooked
 from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
@@ -52,11 +53,8 @@ def _watch_calls(module, swap=None):
         calls.append((args[0], out.clone()))  # Falcon adds to it in place
         return None if swap is None else swap(out)
 
-    handle = module.register_forward_hook(hook)
-    try:
+    with hooked([module.register_forward_hook(hook)]):
         yield calls
-    finally:
-        handle.remove()
 
 # %% ../../nbs/recovery/02_repair.ipynb #e0fca6e1
 _SLACK = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative deviation; others: 0.03

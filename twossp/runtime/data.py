@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
-    'gguf_folder', 'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder',
-    'Shard', 'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows',
-    'windows'
+    'gguf_folder', 'load_model', 'load_tokenizer', 'checkpoint_folder', 'Shard',
+    'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows', 'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -180,10 +179,7 @@ def gguf_folder(
         raise ValueError(f"transformers cannot unpack {file.name}: {_line(e)}") from e
 
 # %% ../../nbs/runtime/05_data.ipynb #436b634e
-def check_vocab(
-    model: PreTrainedModel,  # with input embeddings
-    tok: PreTrainedTokenizerBase,  # the tokenizer to be used with it
-):
+def _check_vocab(model, tok):
     "`ValueError` if the tokenizer knows an id that the model has no embedding for."
     rows = model.get_input_embeddings().weight.shape[0]
     top = max(tok.get_vocab().values()) + 1
@@ -400,7 +396,7 @@ def load_model(
     options |= dict(trust_remote_code=trust_remote_code)
     given = _read_streamed(source, options, where) if stream else {}
     model, tok = _load(name, source, options, dtype, device_map, given)
-    check_vocab(model, tok)
+    _check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
     note_origin(model, checkpoint_folder(name, revision, cache_dir))
