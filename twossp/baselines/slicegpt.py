@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from ..core.apply import Edit, Parked, locate, swapped
 from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, arch, decoder_layers, model_family, n_params, sees, sizes,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
 )
 from ..core.linear import make_linear, read_matrix
 from ..core.plan import Kind, Layout, check_sparsity
@@ -61,6 +61,10 @@ class Stream:
     factor: str = ""  # attribute of a layer that multiplies what is added to the stream
     # configuration entries that have to be just so
     only: tuple[tuple[str, object], ...] = ()
+    # what `stream` fills in for a model: its family's row, and functions whose outputs are
+    # added to the stream, by the stream that they read
+    row: Arch | None = field(default=None, compare=False, repr=False)
+    branches: tuple = field(default=(), compare=False, repr=False)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
 _RMS = Stream()
@@ -139,7 +143,11 @@ def stream(
             raise ValueError(
                 f"SliceGPT can slice {kind} only with {k}={want}; this model has {has}"
             )
-    return STREAMS[kind]
+    found = STREAMS[kind]
+    flag = found.parallel and found.parallel != "always"
+    beside = getattr(config, found.parallel) if flag else bool(found.parallel)
+    branches = ((_attend, _feed),) if beside else ((_attend,), (_feed,))
+    return replace(found, row=arch(model), branches=branches)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
@@ -231,34 +239,28 @@ def _rehook(new, old):
     return new if hook is None else add_hook_to_module(new, hook)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0df4237d
-def _ffn_norm(layer, a, r):
-    return r.ffn_norm if getattr(layer, r.ffn_norm, None) is not None else a.attn_norm
+def _ffn_norm(layer, r):
+    there = getattr(layer, r.ffn_norm, None) is not None
+    return r.ffn_norm if there else r.row.attn_norm
 
 
-def _attend(layer, a, r, x, kwargs):
+def _attend(layer, r, x, kwargs):
     "What the attention adds to the stream `x`"
-    h, attn = layer.get_submodule(a.attn_norm)(x), layer.get_submodule(a.attn)
+    h, attn = layer.get_submodule(r.row.attn_norm)(x), layer.get_submodule(r.row.attn)
     return take_hidden(attn(hidden_states=h, **kwargs))
 
 
-def _feed(layer, a, r, x, kwargs):
+def _feed(layer, r, x, kwargs):
     "What the FFN adds to the stream `x`"
-    h = layer.get_submodule(_ffn_norm(layer, a, r))(x)
+    h = layer.get_submodule(_ffn_norm(layer, r))(x)
     if r.ffn:
         return take_hidden(layer.get_submodule(r.ffn)(h))
-    h = layer.activation_fn(layer.get_submodule(a.up[0])(h))
-    return layer.get_submodule(a.down)(h)
+    h = layer.activation_fn(layer.get_submodule(r.row.up[0])(h))
+    return layer.get_submodule(r.row.down)(h)
 
 
-def _branches(r, config):
-    "Functions whose outputs are added to the stream, by the stream that they read"
-    flag = r.parallel and r.parallel != "always"
-    beside = getattr(config, r.parallel) if flag else bool(r.parallel)
-    return ((_attend, _feed),) if beside else ((_attend,), (_feed,))
-
-
-def _added(layer, a, r, fs, x, kwargs):
-    y = sum(f(layer, a, r, x, kwargs) for f in fs)
+def _added(layer, r, fs, x, kwargs):
+    y = sum(f(layer, r, x, kwargs) for f in fs)
     return y * getattr(layer, r.factor) if r.factor else y
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #014a4f78
@@ -268,9 +270,9 @@ class SlicedLayer(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         kwargs |= dict(zip(self.argnames, args, strict=False))
-        x, row = hidden_states, (self.arch, self.stream)
-        for skip, fs in zip(self.skips, self.branches, strict=True):
-            x = skip(x) + _added(self, *row, fs, x, kwargs)
+        x, r = hidden_states, self.stream
+        for skip, fs in zip(self.skips, r.branches, strict=True):
+            x = skip(x) + _added(self, r, fs, x, kwargs)
         return x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #4cc866d4
@@ -291,9 +293,9 @@ def _norm(module, r):
     return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
-def _moved(old, a, r, mid, bases):
+def _moved(old, r, mid, bases):
     "(name, projection in the new basis) of all that a layer reads and writes with"
-    attn_norm, ffn_norm = a.attn_norm, _ffn_norm(old, a, r)
+    a, attn_norm, ffn_norm = r.row, r.row.attn_norm, _ffn_norm(old, r)
     for names, norm, R in ((r.reads, attn_norm, bases[0]), (a.up, ffn_norm, mid)):
         scale, shift, _ = _norm(old.get_submodule(norm), r)
         for n in names:
@@ -302,9 +304,9 @@ def _moved(old, a, r, mid, bases):
         yield n, _write_linear(old.get_submodule(n), R, r.centred)
 
 
-def _skips(old, a, bases):
+def _skips(old, r, bases):
     "From basis `R` to the next, `S`: linear layers with weights SᵀR"
-    like, skips = old.get_submodule(a.down).weight, nn.ModuleList()
+    like, skips = old.get_submodule(r.row.down).weight, nn.ModuleList()
     for R, S in zip(bases, bases[1:], strict=False):
         if not R.is_meta:
             near = exact_device(like.device)
@@ -316,19 +318,22 @@ def _skips(old, a, bases):
     return skips.train(old.training)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
-def _layer_edits(layers, i, a, r, fs, bases):
+def _edits_of(model, i, bases):
     "What replaces layer `i`: its projections, then the layer itself"
+    r, layers = stream(model), decoder_layers(model)
+    k = len(r.branches)
+    bases = bases[k * i : k * i + k + 1]
     old, d = layers[i], bases[0].shape[0]
     new = _rehook(copy_module(old), old)
     new.__class__ = _sliced_class(type(old))
-    new.arch, new.stream, new.branches, new.argnames = a, r, fs, _argnames(old)
-    for n in {a.attn_norm, _ffn_norm(old, a, r)}:
+    new.stream, new.argnames = r, _argnames(old)
+    for n in {r.row.attn_norm, _ffn_norm(old, r)}:
         eps = _norm(old.get_submodule(n), r)[2]
         setattr(new, n, SlicedNorm(d, eps).train(old.training))
-    new.skips = _skips(old, a, bases)
-    mid = bases[1] if len(fs) == 2 else bases[0]  # what the FFN reads
+    new.skips = _skips(old, r, bases)
+    mid = bases[k - 1]  # what the FFN reads
     inner = []
-    for n, m in _moved(old, a, r, mid, bases):
+    for n, m in _moved(old, r, mid, bases):
         m = _rehook(m, old.get_submodule(n))
         if "." in n:
             inner.append(Edit(*locate(old, n), m))
@@ -407,14 +412,6 @@ def _slice_edits(model, bases):
     yield from _untie_edits(model, names)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
-def _edits_of(model, i, bases):
-    "What replaces layer `i`"
-    a, r, layers = arch(model), stream(model), decoder_layers(model)
-    fs = _branches(r, model.config.get_text_config())
-    k = len(fs)
-    return _layer_edits(layers, i, a, r, fs, bases[k * i : k * i + k + 1])
-
-
 def _untie_edits(model, names):
     """The head is a matrix of its own from now on, and sliced layers may not be split
     over devices any more than dense ones"""
@@ -454,9 +451,8 @@ def _check_present(model):
 
 def _shape(model):
     "Layers, width of the stream, branches"
-    fs = _branches(stream(model), model.config.get_text_config())
     L, d = len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
-    return L, d, L * len(fs)
+    return L, d, L * len(stream(model).branches)
 
 
 def _check_fit(model, plan):
@@ -574,12 +570,10 @@ def principal(
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ee3400b9
 def _readers(model):
     "The norms through which branches and head read the stream, in order"
-    a, r = arch(model), stream(model)
-    k = len(_branches(r, model.config.get_text_config()))
-    out = []
+    r, out = stream(model), []
     for layer in decoder_layers(model):
-        names = a.attn_norm, _ffn_norm(layer, a, r)
-        out += [layer.get_submodule(n) for n in names[:k]]
+        names = r.row.attn_norm, _ffn_norm(layer, r)
+        out += [layer.get_submodule(n) for n in names[: len(r.branches)]]
     return [*out, model.get_submodule(r.final_norm)]
 
 
@@ -588,7 +582,7 @@ def _calibrate(model, calib, widths, bs, progress):
     """Bases and spectra, one a width, walking the stream through the dense model's own
     branches"""
     r, layers, readers = stream(model), decoder_layers(model), _readers(model)
-    fs = _branches(r, model.config.get_text_config())
+    fs = r.branches
     eps = [_norm(m, r)[2] for m in readers]
     tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
     xs, C = _first_moment(model, calib.split(bs), r, eps[0])
@@ -602,9 +596,7 @@ def _calibrate(model, calib, widths, bs, progress):
             device = next(layers[i].parameters()).device
             args = move_tensors(args | tape.kwargs[i], device)
             R = bases[-1] if widths[j] < len(Q) else None
-            C = _next_moment(
-                layers[i], (arch(model), r, branch), args, R, xs, eps[j + 1]
-            )
+            C = _next_moment(layers[i], r, branch, args, R, xs, eps[j + 1])
     return tuple(bases), spectra
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #5646131b
@@ -618,15 +610,15 @@ def _first_moment(model, batches, r, eps):
     return xs, C
 
 
-def _next_moment(layer, row, args, R, xs, eps):
+def _next_moment(layer, r, branch, args, R, xs, eps):
     "Move the streams, projected, through a branch, in place; their second moment"
-    (a, r, branch), dev, C = row, next(layer.parameters()).device, 0
+    dev, C = next(layer.parameters()).device, 0
     R = R if R is None else R.to(dev)
     for n, x in enumerate(xs):
         x = x.to(dev)
         if R is not None:  # as its coordinates in that basis describe it
             x = ((x.float() @ R) @ R.T).to(x.dtype)
-        x = _centre(x + _added(layer, a, r, branch, x, args), r)
+        x = _centre(x + _added(layer, r, branch, x, args), r)
         C = C + second_moment(x, eps)
         xs[n] = x.cpu()
     return C
@@ -649,7 +641,7 @@ def slice_shape(
             f" {width}"
         )
     widths = (width,) * n + (width if slice_head else d,)
-    bases, layers = _meta(d, widths), arch(model).layers
+    bases, layers = _meta(d, widths), stream(model).row.layers
     each = [((i, bases), f"{layers}.{i}") for i in range(L)]
     with _without_memory(model):
         kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
@@ -663,7 +655,7 @@ def param_report(
     # `rotations`, `head_added`
 ) -> dict:
     "Where the parameters are before and after, counted on the modules."
-    skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
+    skips = [f"{stream(model).row.layers}.{i}.skips" for i in range(len(plan))]
     edits = skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     with _without_memory(model):
