@@ -99,7 +99,7 @@ def unit_costs(
     s: Structure,  # of a model without experts
 ) -> dict[Part, int]:  # parameters of one of its units
     "FFNs and attention modules whose units leave one by one."
-    if any(p.groups for p in s.parts):
+    if s.grouped:
         raise ValueError(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"

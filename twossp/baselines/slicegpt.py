@@ -61,10 +61,14 @@ class Stream:
     factor: str = ""  # attribute of a layer that multiplies what is added to the stream
     # configuration entries that have to be just so
     only: tuple[tuple[str, object], ...] = ()
-    # what `stream` fills in for a model: its family's row, and functions whose outputs are
-    # added to the stream, by the stream that they read
+    # what `stream` fills in for a model: its family's row; do attention and FFN read alike
     row: Arch | None = field(default=None, compare=False, repr=False)
-    branches: tuple = field(default=(), compare=False, repr=False)
+    beside: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def branches(self) -> tuple:
+        "Functions whose outputs are added to the stream, by the stream that they read."
+        return ((_attend, _feed),) if self.beside else ((_attend,), (_feed,))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
 _RMS = Stream()
@@ -146,8 +150,7 @@ def stream(
     found = STREAMS[kind]
     flag = found.parallel and found.parallel != "always"
     beside = getattr(config, found.parallel) if flag else bool(found.parallel)
-    branches = ((_attend, _feed),) if beside else ((_attend,), (_feed,))
-    return replace(found, row=arch(model), branches=branches)
+    return replace(found, row=arch(model), beside=beside)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
@@ -324,8 +327,9 @@ def _edits_of(model, i, bases):
     k = len(r.branches)
     bases = bases[k * i : k * i + k + 1]
     old, d = layers[i], bases[0].shape[0]
-    new = _rehook(copy_module(old), old)
+    new = copy_module(old)
     new.__class__ = _sliced_class(type(old))
+    _rehook(new, old)
     new.stream, new.argnames = r, _argnames(old)
     for n in {r.row.attn_norm, _ffn_norm(old, r)}:
         eps = _norm(old.get_submodule(n), r)[2]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from transformers import MODEL_MAPPING
 
-from ..core.compat import causal_types, config_class, swaps_attention
+from ..core.compat import auto_class, causal_types, config_class, swaps_attention
 from ..core.families import model_family, sees, written_row
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
@@ -169,7 +169,7 @@ _ONNX = Way(
 
 def _auto(config):
     "The Auto class that builds the whole model, eyes included"
-    return f"AutoModelFor{'ImageTextToText' if sees(config) else 'CausalLM'}"
+    return auto_class(model_family(config)).__name__
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {

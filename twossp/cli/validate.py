@@ -29,6 +29,7 @@ from .options import (
 from ..core.apply import check_plan
 from ..core.families import sizes
 from ..core.files import hash_files
+from ..core.parts import structure
 from ..core.plan import check_sparsity
 from ..core.scores import find_score
 from ..detection.moe import check_fused
@@ -455,7 +456,7 @@ def _check_model(o):
         check_plan(model, load_plan(o.plan))
     if row and row.shapes and not row.formula:  # a formula is checked by now
         searched = row.defaults.get("widths") == "search"  # not done in an MoE model
-        if not (searched and sizes(model).experts):
+        if not (searched and structure(model).grouped):
             _check_shapes(o, model, targets or (0.1, 0.25, 0.5))
     return o
 

@@ -146,13 +146,12 @@ def config_entries(
     widths = {p.width if kept is None else len(kept) for p, kept in left if p.slot == "ffn"}
     stubs = any(isinstance(m, (NoAttention, NoLinear, NoExperts)) for m in model.modules())
     gaps = stubs or any(kept == p.nothing for p, kept in left)
-    grouped = any(p.groups for p in s.parts)
     if partly:
-        return {name: max([1, *widths])} if name and not grouped else {}
+        return {name: max([1, *widths])} if name and not s.grouped else {}
     heads = _head_entries(model, plan, left)
     if gaps or heads is None:
         return None
-    if grouped:
+    if s.grouped:
         return find_entries(model, plan, heads)
     if name and len(widths) == 1 and (not heads or find_entries(model, plan, heads)):
         return {name: widths.pop()} | heads

@@ -890,6 +890,11 @@ class Structure:
         return self.total - sum(p.idle for p in self.parts)
 
     @property
+    def grouped(self) -> bool:
+        "Are units in groups somewhere, as the neurons of experts are."
+        return any(p.groups for p in self.parts)
+
+    @property
     def mixers(self) -> list[Part]:
         "Attention modules and recurrent mixers that can leave, layer by layer."
         return [p for p in self.parts if p.slot == Attention.slot and not p.stays]
@@ -919,12 +924,11 @@ class Structure:
     def widths(self, width) -> list[int]:
         "The same fraction of every layer, where the full width becomes `width`; 0: none."
         f, out = self.full_width, []
-        grouped = any(p.groups for p in self.parts)
         for i in range(len(self)):
             here = [p for p in self.of(i) if p.width]
             own = 0 if not here or any(p.groups for p in here) else here[0].width
             share = round(own * width / f)
-            if grouped and own:  # a dense layer beside layers of experts keeps something
+            if self.grouped and own:  # a dense layer beside layers of experts keeps something
                 share = max(1, share)
             whole = own == f or any(p.groups for p in here)
             out.append(width if whole else share)
@@ -1233,7 +1237,7 @@ def check_narrowest(
     high: float,  # sparsity with none
 ):
     "`ValueError` where a width of 0 would leave groups of units empty."
-    if width or not any(p.groups for p in s.parts):
+    if width or not s.grouped:
         return
     most = low + (high - low) * (1 - multiple / s.full_width)
     raise ValueError(

@@ -600,18 +600,18 @@ def describe_model(
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
-    now = sizes(model)
+    now, parts = sizes(model), structure(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
-    widths = [e.width for e in now.experts if e] or now.width  # of an MoE model's experts
+    widths = [p.width for p in parts.narrow if p.groups] or now.width  # of groups of units
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
-        active=params - now.total + now.active if now.experts else None,
+        active=params - now.total + parts.active if parts.grouped else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],

@@ -317,7 +317,7 @@ def _walk_path(m, plans, low, n_search, repair):
     steps = [*_first_step(m, base, n_search), _search(m, [base], windows)]
     if not repair:
         return steps
-    fit, grouped = max(2, min(8, m.room.n // 2)), any(p.groups for p in m.s.parts)
+    fit, grouped = max(2, min(8, m.room.n // 2)), m.s.grouped
     count = 1 if low else min(TRIES, many - few + 1)
     tried, ends = [base] * count, [m.widths(p) for p in (least, most)]
     if count > 1 and not grouped:  # widths go from those of one to those of the other

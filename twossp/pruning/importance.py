@@ -307,7 +307,7 @@ def activation_scores(
     """
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    if weighted and not any(p.groups for p in structure(model).parts):
+    if weighted and not structure(model).grouped:
         raise ValueError("weighted is by a router's weights, and this model has none")
     calib = check_windows(calib, model)
     key = _key(model, calib, p, weighted) if cache else None

@@ -380,7 +380,7 @@ def repair_plans(
 def _finish(s, plan, weights, lines):
     "The repaired plan; of an MoE model's, how many experts had too few tokens"
     plan = replace(plan, weights=weights)
-    if any(p.groups for p in s.parts) and not lines:
+    if s.grouped and not lines:
         warnings.warn(
             "nothing to refit: no expert loses neurons, and no other FFN is left to mend",
             stacklevel=5,
@@ -402,7 +402,7 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "What a repair goes by, and its windows, random ones first; or a `ValueError`"
     check_windows(calib, model)
     s = structure(model)
-    if attention and any(p.groups for p in s.parts):
+    if attention and s.grouped:
         raise ValueError(
             "attention=True is for dense models: in an MoE model the experts are refitted,"
             " and attention modules stay as they are"

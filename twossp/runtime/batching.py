@@ -13,7 +13,8 @@ import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel
 
-from ..core.families import recall, sizes
+from ..core.families import recall
+from ..core.parts import structure
 from .devices import default_budget, list_devices, windows_at_once
 
 # %% ../../nbs/runtime/03_batching.ipynb #2fbfcc82
@@ -22,12 +23,12 @@ def layer_bytes(
     t: int,  # tokens a window
 ) -> int:  # bytes, while the window is inside the layer that needs most
     "What a decoder layer needs for one window, its weights not counted."
-    c, size, s = model.config.get_text_config(), model.dtype.itemsize, sizes(model)
-    d, experts = c.hidden_size, s.experts or [None] * len(s)
-    # numbers that a token has in an FFN, and in each of the experts that it goes to
-    routed = [e.active * (4 * e.width + 2 * d) if e else 0 for e in experts]
-    inner = max(4 * f + n for f, n in zip(s.width, routed, strict=True))
-    need = t * size * (8 * d + inner)
+    c, size, s = model.config.get_text_config(), model.dtype.itemsize, structure(model)
+    d = c.hidden_size
+    # numbers that a token has in an FFN, or in each of the experts that it goes to
+    inner = lambda p: p.counts.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
+    most = max(sum(inner(p) for p in s.of(i) if p.width) for i in range(len(s)))
+    need = t * size * (8 * d + most)
     if c._attn_implementation == "eager":
         heads = getattr(c, "num_attention_heads", 0)
         need += t * t * heads * (2 * size + 4)
