@@ -14,7 +14,7 @@ from pathlib import Path
 from ..baselines.methods import ESTIMATED, find_method, method, method_names
 from .options import (
     CalibrationOptions, ModelOptions, Options, OutputOptions, TextOptions, evaluation_names,
-    flag, read_count, read_number, word,
+    flag, like, read_count, read_number, word,
 )
 from .output import show_rows, speaking
 from .prune import load_asked, make_evaluations, read_texts, write_page
@@ -31,12 +31,6 @@ from ..runtime.distributed import is_first
 from ..runtime.sources import source_windows
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00005
-def _same(cls, name):
-    "A flag of `twossp prune`, with the same help, default and decision"
-    f = cls.__dataclass_fields__[name]
-    return flag(**dict(f.metadata, default=f.default))
-
-
 @dataclass(frozen=True)
 class ComparedOutput:
     "Output."
@@ -55,9 +49,9 @@ class ComparedOutput:
         False, "do runs again that failed", action="store_true", decides="nothing",
     )
     # dotted path of a function that returns one
-    executor: str | None = _same(OutputOptions, "executor")
-    logging: str = _same(OutputOptions, "logging")  # level of the log
-    quiet: bool = _same(OutputOptions, "quiet")  # no progress bars
+    executor: str | None = like(OutputOptions, "executor")
+    logging: str = like(OutputOptions, "logging")  # level of the log
+    quiet: bool = like(OutputOptions, "quiet")  # no progress bars
 
 
 @dataclass(frozen=True)
@@ -107,11 +101,11 @@ class ComparedModel:
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="MODEL",
         decides="plan",
     )
-    cache_dir: str | None = _same(ModelOptions, "cache_dir")  # of downloads
-    device: str | None = _same(ModelOptions, "device")  # such as "cuda"
-    dtype: str = _same(ModelOptions, "dtype")  # of the weights
-    stream: bool = _same(ModelOptions, "stream")  # layers from files
-    trust_remote_code: bool = _same(ModelOptions, "trust_remote_code")  # the checkpoint's own class
+    cache_dir: str | None = like(ModelOptions, "cache_dir")  # of downloads
+    device: str | None = like(ModelOptions, "device")  # such as "cuda"
+    dtype: str = like(ModelOptions, "dtype")  # of the weights
+    stream: bool = like(ModelOptions, "stream")  # layers from files
+    trust_remote_code: bool = like(ModelOptions, "trust_remote_code")  # the checkpoint's own class
 
 
 @dataclass(frozen=True)

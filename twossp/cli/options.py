@@ -13,7 +13,7 @@ __all__ = [
     'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
     'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
     'needs_calibration', 'usual_windows', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
+    'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
     'EstimateOptions'
 ]
 
@@ -872,10 +872,13 @@ class ReportOptions:
     )
 
 # %% ../../nbs/cli/00_options.ipynb #e36ace62
-def _like(cls, name):
-    "A flag of another command, with the same help; here it decides nothing"
+def like(
+    cls: type,  # a dataclass of flags
+    name: str,  # one of them
+) -> Field:  # of another dataclass
+    "A flag of another command, with the same help, default and decision."
     f = cls.__dataclass_fields__[name]
-    return flag(**dict(f.metadata, default=f.default, decides="nothing"))
+    return flag(**f.metadata, default=f.default)
 
 
 @dataclass(frozen=True)
@@ -886,10 +889,10 @@ class EstimatedModel:
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
         decides="nothing",
     )
-    stream: bool = _like(ModelOptions, "stream")  # from files
-    dtype: str = _like(ModelOptions, "dtype")  # of the weights
-    cache_dir: str | None = _like(ModelOptions, "cache_dir")  # of downloads
-    trust_remote_code: bool = _like(ModelOptions, "trust_remote_code")  # its own class
+    stream: bool = like(ModelOptions, "stream")  # from files
+    dtype: str = like(ModelOptions, "dtype")  # of the weights
+    cache_dir: str | None = like(ModelOptions, "cache_dir")  # of downloads
+    trust_remote_code: bool = like(ModelOptions, "trust_remote_code")  # its own class
 
 
 @dataclass(frozen=True)
@@ -911,10 +914,10 @@ class EstimatedTarget:
 class EstimatedLatency:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = _like(LatencyOptions, "target_latency")  # with a unit
-    batch: int | None = _like(LatencyOptions, "batch")  # sequences
-    prefill: bool = _like(LatencyOptions, "prefill")  # of a prompt
-    device: str | None = _like(ModelOptions, "device")  # on which passes are timed
+    target_latency: str | None = like(LatencyOptions, "target_latency")  # with a unit
+    batch: int | None = like(LatencyOptions, "batch")  # sequences
+    prefill: bool = like(LatencyOptions, "prefill")  # of a prompt
+    device: str | None = like(ModelOptions, "device")  # on which passes are timed
 
 
 @dataclass(frozen=True)
@@ -923,4 +926,4 @@ class EstimateOptions(
 ):
     "Options for mixture-of-experts (MoE) models."
 
-    balance: str | None = _like(MixtureOptions, "balance")  # "all" or "active"
+    balance: str | None = like(MixtureOptions, "balance")  # "all" or "active"
