@@ -129,27 +129,24 @@ def settle(
         _sync(x)
 
 # %% ../../nbs/core/01_files.ipynb #24c5d64a
-def _check_file(path, overwrite):
+def _check_file(path):
     "`OSError` in one line if no file may be put there"
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "this is a folder, not a file", str(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "this is not an ordinary file", str(path))
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; name another file, or ask to overwrite it")
 
 
 @contextmanager
 def atomic_file(
     path: str | Path,  # where the file is to be; its folder is made if needed
-    overwrite: bool = True,  # may it replace a file that is there
 ) -> Iterator[Path]:  # the temporary path, which the block writes
     "A file that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
-    _check_file(path, overwrite)
+    _check_file(path)
     with scratch(path) as new:
         yield new
-        _check_file(path, overwrite)
+        _check_file(path)
         settle(new)
         if path.exists():
             shutil.copymode(path, new)

@@ -187,14 +187,10 @@ def _same_plan(name, more, dtype, b, left):
         differ, near = near_ties(plan, want, log, other)
         return dict(verdict="within" if near else "wrong", differ=differ)
     error = _off(_losses(model, plan, tiny_ids(4, 32)), losses)
-    bound = BOUNDS[dtype] * (10 if _plan_brings(plan) else 1)  # of solved systems
+    brings = getattr(plan, "weights", True)  # tensors, as a repair and SliceGPT do
+    bound = BOUNDS[dtype] * (10 if brings else 1)  # of solved systems
     found = _verdict(error, bound, differ=0)
     return found | dict(verdict="equal") if found["verdict"] == "within" else found
-
-# %% ../../nbs/evaluation/15_bench_right.ipynb #4535d76f
-def _plan_brings(plan):
-    "Does a plan bring tensors of its own, as a repair and SliceGPT do."
-    return bool(getattr(plan, "weights", True))
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #69975007
 def _same_loss(dtype, b, left):

@@ -408,16 +408,10 @@ def _keep_device_rng():
     return partial(module.set_rng_state, module.get_rng_state())
 
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82
-def _seed_everything(seed):
-    "Seed Python's, numpy's (the lowest 32 bits) and torch's global generators."
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
 @contextmanager
 def kept_rng(
-    # to seed the generators with inside the block; None: leave them
+    # to seed the generators with inside the block, numpy's with its lowest 32 bits; None:
+    # leave them
     seed: int | None = None,
 ) -> Iterator[None]:
     "Python's, numpy's and torch's global random states are restored after the block."
@@ -428,5 +422,7 @@ def kept_rng(
         if put_back := _keep_device_rng():
             stack.callback(put_back)
         if seed is not None:
-            _seed_everything(seed)
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.manual_seed(seed)
         yield
