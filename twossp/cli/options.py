@@ -85,11 +85,9 @@ def _check_decision(decides):
     return decides
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _add_flags(
-    parser: argparse.ArgumentParser,  # receives them
-    cls: type,  # a dataclass of flags; its docstring's first line is the heading
-) -> None:
-    "Flags of one dataclass, without those of the classes that it builds on."
+def _add_flags(parser, cls):
+    """Flags of one dataclass, without those of the classes that it builds on; the first line
+    of its docstring is the heading."""
     group = parser.add_argument_group(
         (cls.__doc__ or "").partition("\n")[0].rstrip(".")
     )
@@ -164,17 +162,13 @@ def read_count(
     return _at_least(text, 1)
 
 
-def _read_whole(
-    text: str,  # a word of a command line
-) -> int:  # 0, 1, …
+def _read_whole(text):
     "A number that may be zero."
     return _at_least(text, 0)
 
 # %% ../../nbs/cli/00_options.ipynb #f944d4e1
-def _read_attentions(
-    text: str,  # a word of a command line
-) -> int | str:  # how many, or "search"
-    "How many attention modules go, or that this is to be searched."
+def _read_attentions(text):
+    'How many attention modules go; or "search", that this is to be searched.'
     try:
         return text if text == "search" else int(text)
     except ValueError:
@@ -182,10 +176,8 @@ def _read_attentions(
         raise argparse.ArgumentTypeError(what) from None
 
 
-def _read_fewshot(
-    text: str,  # a word of a command line
-) -> int | str:  # how many, or "task"
-    "How many solved examples come first, or that the task says it."
+def _read_fewshot(text):
+    'How many solved examples come first; or "task", that the task says it.'
     if text == "task":
         return text
     try:

@@ -264,10 +264,8 @@ def _solved(task, doc):
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #85dd6924
 @contextmanager
-def _still(
-    progress,  # leave everything as it is
-):
-    "No progress bars, no lines and no log of lm-eval inside the block"
+def _still(progress):
+    "No progress bars, no lines and no log of lm-eval inside the block, unless `progress`."
     if progress:
         yield
         return

@@ -18,7 +18,6 @@ from functools import partial
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, hooked, locate, swapped
@@ -233,13 +232,9 @@ def is_offloaded(
     return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
 
 
-def _layers_bar(
-    model: PreTrainedModel,  # whose layers are walked
-    what: str,  # label
-    progress: bool,  # show it at all
-    times: int = 1,  # walks
-) -> tuple[tqdm, Callable]:  # the bar, for `with`; called with the number of a layer
-    "A progress bar for walks over the layers, and what moves it."
+def _layers_bar(model, what, progress, times=1):
+    """A progress bar for some walks over the layers, for `with`, and what moves it, called
+    with the number of a layer."""
     layers, unit = decoder_layers(model), "layer"
     size = [1] * len(layers)
     if is_offloaded(model):
