@@ -61,8 +61,9 @@ class Stream:
     factor: str = ""  # attribute of a layer that multiplies what is added to the stream
     # configuration entries that have to be just so
     only: tuple[tuple[str, object], ...] = ()
-    # what `stream` fills in for a model: its family's row; do attention and FFN read alike
+    # the family's row, of a model
     row: Arch | None = field(default=None, compare=False, repr=False)
+    # do its attention and FFN read the same stream
     beside: bool = field(default=False, compare=False, repr=False)
 
     @property

@@ -552,6 +552,7 @@ class Attention(_Presence, Part):
     cached: int = 0  # numbers that it keeps in the cache for one token
     window: int | None = None  # tokens that it looks back at, if not at all
     itemsize: int = 4  # bytes of a number
+    # where heads lie in its tensors; None: they cannot be told apart
     heads: Heads | None = field(default=None, repr=False)
     whole: str = ""  # why its heads cannot leave one by one; "" if they can
 
