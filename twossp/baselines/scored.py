@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'taylor_plan', 'wanda_sp_plan', 'llm_drop', 'unit_costs', 'global_plan',
-    'compensate', 'flap_plan'
+    'taylor_plan', 'wanda_sp_plan', 'llm_drop', 'unit_costs', 'global_plan', 'flap_plan'
 ]
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00004
@@ -100,7 +99,7 @@ def unit_costs(
     s: Structure,  # of a model without experts
 ) -> dict[Part, int]:  # parameters of one of its units
     "FFNs and attention modules whose units leave one by one."
-    if any(p.groups for p in s.parts):
+    if s.grouped:
         raise ValueError(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
@@ -145,12 +144,9 @@ def global_plan(
     return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00018
-def compensate(
-    model: PreTrainedModel,  # dense; untouched
-    plan: Plan,  # what is removed
-    moments: Mapping[Part, tuple],  # of `sum_moments`
-) -> dict[str, torch.Tensor]:  # name in the model -> the bias, where there was one
-    "Biases of output projections with what removed units say on average."
+def _compensate(model, plan, moments):
+    """Biases of output projections with what removed units say on average: name in the model
+    -> the bias, where there was one; `moments`: of `sum_moments`."""
     weights = {}
     for part, (tokens, sums, _) in moments.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
@@ -199,7 +195,7 @@ def flap_plan(
     log.update(scores=neurons, forwards=walks * len(calib))
     if repair is not None:
         return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
-    weights = compensate(model, plan, moments)
+    weights = _compensate(model, plan, moments)
     log["compensated"] = len(weights)
     plan = Plan(layers=len(plan), kept=plan.kept, weights=weights)
     return with_provenance(plan, compensated=len(weights))

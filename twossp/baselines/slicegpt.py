@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'read_linear',
-    'write_linear', 'write_embedding', 'SlicedLayer', 'Slices', 'slice_edits',
-    'skeleton', 'slices_to_dict', 'slices_from_dict', 'sliced_away', 'second_moment',
-    'principal', 'slice_shape', 'param_report', 'slice_to', 'hidden_width', 'slicegpt'
+    'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'SlicedLayer',
+    'Slices', 'skeleton', 'second_moment', 'principal', 'slice_shape', 'param_report',
+    'slice_to', 'hidden_width', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #b0a81167
@@ -24,8 +23,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.apply import Edit, Parked, locate, swapped
+from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Sizes, arch, decoder_layers, model_family, n_params, sees, sizes,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
 )
 from ..core.linear import make_linear, read_matrix
 from ..core.plan import Kind, Layout, check_sparsity
@@ -61,6 +61,15 @@ class Stream:
     factor: str = ""  # attribute of a layer that multiplies what is added to the stream
     # configuration entries that have to be just so
     only: tuple[tuple[str, object], ...] = ()
+    # the family's row, of a model
+    row: Arch | None = field(default=None, compare=False, repr=False)
+    # do its attention and FFN read the same stream
+    beside: bool = field(default=False, compare=False, repr=False)
+
+    @property
+    def branches(self) -> tuple:
+        "Functions whose outputs are added to the stream, by the stream that they read."
+        return ((_attend, _feed),) if self.beside else ((_attend,), (_feed,))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
 _RMS = Stream()
@@ -139,7 +148,10 @@ def stream(
             raise ValueError(
                 f"SliceGPT can slice {kind} only with {k}={want}; this model has {has}"
             )
-    return STREAMS[kind]
+    found = STREAMS[kind]
+    flag = found.parallel and found.parallel != "always"
+    beside = getattr(config, found.parallel) if flag else bool(found.parallel)
+    return replace(found, row=arch(model), beside=beside)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
@@ -187,14 +199,9 @@ def _like(linear, w, b):
 
 
 @torch.no_grad()
-def read_linear(
-    linear: nn.Module,  # that reads the normalised stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    scale: torch.Tensor,  # (d,) of the norm in front
-    shift: torch.Tensor | None = None,  # (d,) of the norm in front, if it has one
-) -> nn.Module:  # d' inputs
-    """The same projection for a stream in basis `R`, with the norm's scale and shift
-    folded in."""
+def _read_linear(linear, R, scale, shift=None):
+    """A projection that reads the normalised stream, for a stream in basis `R` (d, d'): with
+    the norm's scale and shift, if it has one, folded in."""
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
@@ -209,12 +216,9 @@ def _bias(R, linear):
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
-def write_linear(
-    linear: nn.Module,  # that adds to the stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    centred: bool = False,  # LayerNorm: take the mean out of what is written
-) -> nn.Module:  # d' outputs
-    "The same projection, writing in basis `R`."
+def _write_linear(linear, R, centred=False):
+    """A projection that adds to the stream, writing in basis `R` (d, d'); `centred`: of
+    LayerNorm, the mean is taken out."""
     R, w = _at(R, read_matrix(linear))
     b = _bias(R, linear)
     if centred:
@@ -223,69 +227,44 @@ def write_linear(
 
 
 @torch.no_grad()
-def write_embedding(
-    emb: nn.Embedding,  # whose rows start the stream
-    R: torch.Tensor,  # (d, d') orthonormal columns
-    centred: bool = False,  # LayerNorm: take the mean out
-) -> nn.Embedding:  # of the same class, d' wide
-    "The same embedding, writing in basis `R`."
+def _write_embedding(emb, R, centred=False):
+    "An embedding that starts the stream, writing in basis `R` (d, d'); `centred`: likewise."
     R, w = _at(R, emb.weight)
     if centred:
         w = w - w.mean(1, keepdim=True)
-    new = _clone(emb)
+    new = _rehook(copy_module(emb), emb)
     new.weight, new.embedding_dim = _param(w @ R, emb.weight), R.shape[1]
     return new
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a9dd2f65
-_HOOKED = "forward", "_hf_hook", "_old_forward"  # what accelerate leaves on a module
-
-
-def _clone(module, cls=None):
-    """A copy of a module that shares its children, parameters and hooks, until they are
-    replaced"""
-    cls = cls or type(module)
-    new = cls.__new__(cls)
-    kept = {k: v for k, v in vars(module).items() if k not in _HOOKED}
-    new.__dict__.update(kept)
-    for k in ("_modules", "_parameters", "_buffers"):
-        new.__dict__[k] = dict(getattr(module, k))
-    return _rehook(new, module)
-
-
 def _rehook(new, old):
     "`new`, with the hook that accelerate has hung on `old`, if there is one"
     hook = vars(old).get("_hf_hook")
     return new if hook is None else add_hook_to_module(new, hook)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0df4237d
-def _ffn_norm(layer, a, r):
-    return r.ffn_norm if getattr(layer, r.ffn_norm, None) is not None else a.attn_norm
+def _ffn_norm(layer, r):
+    there = getattr(layer, r.ffn_norm, None) is not None
+    return r.ffn_norm if there else r.row.attn_norm
 
 
-def _attend(layer, a, r, x, kwargs):
+def _attend(layer, r, x, kwargs):
     "What the attention adds to the stream `x`"
-    h, attn = layer.get_submodule(a.attn_norm)(x), layer.get_submodule(a.attn)
+    h, attn = layer.get_submodule(r.row.attn_norm)(x), layer.get_submodule(r.row.attn)
     return take_hidden(attn(hidden_states=h, **kwargs))
 
 
-def _feed(layer, a, r, x, kwargs):
+def _feed(layer, r, x, kwargs):
     "What the FFN adds to the stream `x`"
-    h = layer.get_submodule(_ffn_norm(layer, a, r))(x)
+    h = layer.get_submodule(_ffn_norm(layer, r))(x)
     if r.ffn:
         return take_hidden(layer.get_submodule(r.ffn)(h))
-    h = layer.activation_fn(layer.get_submodule(a.up[0])(h))
-    return layer.get_submodule(a.down)(h)
+    h = layer.activation_fn(layer.get_submodule(r.row.up[0])(h))
+    return layer.get_submodule(r.row.down)(h)
 
 
-def _branches(r, config):
-    "Functions whose outputs are added to the stream, by the stream that they read"
-    flag = r.parallel and r.parallel != "always"
-    beside = getattr(config, r.parallel) if flag else bool(r.parallel)
-    return ((_attend, _feed),) if beside else ((_attend,), (_feed,))
-
-
-def _added(layer, a, r, fs, x, kwargs):
-    y = sum(f(layer, a, r, x, kwargs) for f in fs)
+def _added(layer, r, fs, x, kwargs):
+    y = sum(f(layer, r, x, kwargs) for f in fs)
     return y * getattr(layer, r.factor) if r.factor else y
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #014a4f78
@@ -295,9 +274,9 @@ class SlicedLayer(nn.Module):
 
     def forward(self, hidden_states, *args, **kwargs):
         kwargs |= dict(zip(self.argnames, args, strict=False))
-        x, row = hidden_states, (self.arch, self.stream)
-        for skip, fs in zip(self.skips, self.branches, strict=True):
-            x = skip(x) + _added(self, *row, fs, x, kwargs)
+        x, r = hidden_states, self.stream
+        for skip, fs in zip(self.skips, r.branches, strict=True):
+            x = skip(x) + _added(self, r, fs, x, kwargs)
         return x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #4cc866d4
@@ -318,20 +297,20 @@ def _norm(module, r):
     return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
-def _moved(old, a, r, mid, bases):
+def _moved(old, r, mid, bases):
     "(name, projection in the new basis) of all that a layer reads and writes with"
-    attn_norm, ffn_norm = a.attn_norm, _ffn_norm(old, a, r)
+    a, attn_norm, ffn_norm = r.row, r.row.attn_norm, _ffn_norm(old, r)
     for names, norm, R in ((r.reads, attn_norm, bases[0]), (a.up, ffn_norm, mid)):
         scale, shift, _ = _norm(old.get_submodule(norm), r)
         for n in names:
-            yield n, read_linear(old.get_submodule(n), R, scale, shift)
+            yield n, _read_linear(old.get_submodule(n), R, scale, shift)
     for n, R in ((r.write, bases[1]), (a.down, bases[-1])):
-        yield n, write_linear(old.get_submodule(n), R, r.centred)
+        yield n, _write_linear(old.get_submodule(n), R, r.centred)
 
 
-def _skips(old, a, bases):
+def _skips(old, r, bases):
     "From basis `R` to the next, `S`: linear layers with weights SᵀR"
-    like, skips = old.get_submodule(a.down).weight, nn.ModuleList()
+    like, skips = old.get_submodule(r.row.down).weight, nn.ModuleList()
     for R, S in zip(bases, bases[1:], strict=False):
         if not R.is_meta:
             near = exact_device(like.device)
@@ -343,18 +322,23 @@ def _skips(old, a, bases):
     return skips.train(old.training)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
-def _layer_edits(layers, i, a, r, fs, bases):
+def _edits_of(model, i, bases):
     "What replaces layer `i`: its projections, then the layer itself"
+    r, layers = stream(model), decoder_layers(model)
+    k = len(r.branches)
+    bases = bases[k * i : k * i + k + 1]
     old, d = layers[i], bases[0].shape[0]
-    new = _clone(old, _sliced_class(type(old)))
-    new.arch, new.stream, new.branches, new.argnames = a, r, fs, _argnames(old)
-    for n in {a.attn_norm, _ffn_norm(old, a, r)}:
+    new = copy_module(old)
+    new.__class__ = _sliced_class(type(old))
+    _rehook(new, old)
+    new.stream, new.argnames = r, _argnames(old)
+    for n in {r.row.attn_norm, _ffn_norm(old, r)}:
         eps = _norm(old.get_submodule(n), r)[2]
         setattr(new, n, SlicedNorm(d, eps).train(old.training))
-    new.skips = _skips(old, a, bases)
-    mid = bases[1] if len(fs) == 2 else bases[0]  # what the FFN reads
+    new.skips = _skips(old, r, bases)
+    mid = bases[k - 1]  # what the FFN reads
     inner = []
-    for n, m in _moved(old, a, r, mid, bases):
+    for n, m in _moved(old, r, mid, bases):
         m = _rehook(m, old.get_submodule(n))
         if "." in n:
             inner.append(Edit(*locate(old, n), m))
@@ -414,10 +398,10 @@ def _end_edits(model, r, bases):
     "What replaces the embeddings, the final norm and the head"
     old = {n: model.get_submodule(n) for n in (*r.embed, r.final_norm, _head(model))}
     scale, shift, eps = _norm(old[r.final_norm], r)
-    new = {n: write_embedding(old[n], bases[0], r.centred) for n in r.embed}
+    new = {n: _write_embedding(old[n], bases[0], r.centred) for n in r.embed}
     new[r.final_norm] = SlicedNorm(bases[0].shape[0], eps)
     new[r.final_norm].train(old[r.final_norm].training)
-    new[_head(model)] = read_linear(old[_head(model)], bases[-1], scale, shift)
+    new[_head(model)] = _read_linear(old[_head(model)], bases[-1], scale, shift)
     for n in new.keys() - set(r.embed):
         _rehook(new[n], old[n])
     return [Edit(*locate(model, n), m) for n, m in new.items()]
@@ -433,14 +417,6 @@ def _slice_edits(model, bases):
     yield from _untie_edits(model, names)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
-def _edits_of(model, i, bases):
-    "What replaces layer `i`"
-    a, r, layers = arch(model), stream(model), decoder_layers(model)
-    fs = _branches(r, model.config.get_text_config())
-    k = len(fs)
-    return _layer_edits(layers, i, a, r, fs, bases[k * i : k * i + k + 1])
-
-
 def _untie_edits(model, names):
     """The head is a matrix of its own from now on, and sliced layers may not be split
     over devices any more than dense ones"""
@@ -480,9 +456,8 @@ def _check_present(model):
 
 def _shape(model):
     "Layers, width of the stream, branches"
-    fs = _branches(stream(model), model.config.get_text_config())
     L, d = len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
-    return L, d, L * len(fs)
+    return L, d, L * len(stream(model).branches)
 
 
 def _check_fit(model, plan):
@@ -494,11 +469,9 @@ def _check_fit(model, plan):
         )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #f9c9c1b9
-def slice_edits(
-    model: PreTrainedModel,  # dense, of a family in `STREAMS`
-    plan: Slices,  # with its bases, for this model; `ValueError` if not
-) -> Iterator[Edit]:  # in order; a layer's are made when the first is asked for
-    "Everything that `plan` replaces in `model`; checked now, made layer by layer."
+def _plan_edits(model, plan):
+    """Everything that `plan` replaces in `model`; checked now, made layer by layer, when the
+    first of a layer's is asked for."""
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths):
         raise ValueError(
@@ -513,19 +486,17 @@ def skeleton(
     # freshly built and dense in shape; its weights do not matter (the meta device
     # will do)
     model: PreTrainedModel,
-    spec: dict,  # what `slices_to_dict` gave
+    spec: dict,  # what `_to_dict` gave
     # that give the model the names and shapes of the sliced one, unfilled
 ) -> Iterator[Edit]:
     "The edits behind which a sliced checkpoint loads by name."
-    plan = slices_from_dict(spec)
+    plan = _from_dict(spec)
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
 
 
-def slices_to_dict(
-    plan: Slices,  # its tensors are named, not stored
-) -> dict:  # for JSON; all that `skeleton` needs
-    "A slicing as plain data."
+def _to_dict(plan):
+    "A slicing as plain data, for JSON: all that `skeleton` needs; no tensors."
     return dict(
         layers=plan.layers,
         hidden_size=plan.d,
@@ -534,22 +505,16 @@ def slices_to_dict(
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0324d564
-def slices_from_dict(
-    d: dict,  # what `slices_to_dict` gave; further entries are ignored
-) -> Slices:  # without its bases
-    "The slicing that `slices_to_dict` wrote."
+def _from_dict(d):
+    "The slicing that `_to_dict` wrote, without its bases; further entries are ignored."
     return Slices(
         d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
     )
 
 
-def sliced_away(
-    plan: Slices,  # any slicing
-    s: Sizes,  # of the dense model
-    # parameters that leave the decoder layers, less those that rotations
-    # add; can be negative
-) -> int:
-    "What slicing saves in the decoder layers; `ValueError` if it is for another depth."
+def _sliced_away(plan, s):
+    """Parameters that leave the decoder layers of a dense model of sizes `s`, less those that
+    rotations add; can be negative. `ValueError` if the slicing is for another depth."""
     if len(plan) != len(s):
         raise ValueError(
             f"the slicing is for {len(plan)} layers, the model has {len(s)}"
@@ -575,11 +540,11 @@ def _slices_words(plan, zeros=False):
 
 SLICES = Kind(
     Slices,
-    count=sliced_away,
-    to_dict=slices_to_dict,
-    from_dict=slices_from_dict,
-    edits=slice_edits,
-    layout=Layout(lambda model, plan: slices_to_dict(plan), skeleton),
+    count=_sliced_away,
+    to_dict=_to_dict,
+    from_dict=_from_dict,
+    edits=_plan_edits,
+    layout=Layout(lambda model, plan: _to_dict(plan), skeleton),
     words=_slices_words,
 )
 
@@ -610,12 +575,10 @@ def principal(
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ee3400b9
 def _readers(model):
     "The norms through which branches and head read the stream, in order"
-    a, r = arch(model), stream(model)
-    k = len(_branches(r, model.config.get_text_config()))
-    out = []
+    r, out = stream(model), []
     for layer in decoder_layers(model):
-        names = a.attn_norm, _ffn_norm(layer, a, r)
-        out += [layer.get_submodule(n) for n in names[:k]]
+        names = r.row.attn_norm, _ffn_norm(layer, r)
+        out += [layer.get_submodule(n) for n in names[: len(r.branches)]]
     return [*out, model.get_submodule(r.final_norm)]
 
 
@@ -624,7 +587,7 @@ def _calibrate(model, calib, widths, bs, progress):
     """Bases and spectra, one a width, walking the stream through the dense model's own
     branches"""
     r, layers, readers = stream(model), decoder_layers(model), _readers(model)
-    fs = _branches(r, model.config.get_text_config())
+    fs = r.branches
     eps = [_norm(m, r)[2] for m in readers]
     tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
     xs, C = _first_moment(model, calib.split(bs), r, eps[0])
@@ -638,9 +601,7 @@ def _calibrate(model, calib, widths, bs, progress):
             device = next(layers[i].parameters()).device
             args = move_tensors(args | tape.kwargs[i], device)
             R = bases[-1] if widths[j] < len(Q) else None
-            C = _next_moment(
-                layers[i], (arch(model), r, branch), args, R, xs, eps[j + 1]
-            )
+            C = _next_moment(layers[i], r, branch, args, R, xs, eps[j + 1])
     return tuple(bases), spectra
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #5646131b
@@ -654,15 +615,15 @@ def _first_moment(model, batches, r, eps):
     return xs, C
 
 
-def _next_moment(layer, row, args, R, xs, eps):
+def _next_moment(layer, r, branch, args, R, xs, eps):
     "Move the streams, projected, through a branch, in place; their second moment"
-    (a, r, branch), dev, C = row, next(layer.parameters()).device, 0
+    dev, C = next(layer.parameters()).device, 0
     R = R if R is None else R.to(dev)
     for n, x in enumerate(xs):
         x = x.to(dev)
         if R is not None:  # as its coordinates in that basis describe it
             x = ((x.float() @ R) @ R.T).to(x.dtype)
-        x = _centre(x + _added(layer, a, r, branch, x, args), r)
+        x = _centre(x + _added(layer, r, branch, x, args), r)
         C = C + second_moment(x, eps)
         xs[n] = x.cpu()
     return C
@@ -685,7 +646,7 @@ def slice_shape(
             f" {width}"
         )
     widths = (width,) * n + (width if slice_head else d,)
-    bases, layers = _meta(d, widths), arch(model).layers
+    bases, layers = _meta(d, widths), stream(model).row.layers
     each = [((i, bases), f"{layers}.{i}") for i in range(L)]
     with _without_memory(model):
         kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
@@ -699,8 +660,8 @@ def param_report(
     # `rotations`, `head_added`
 ) -> dict:
     "Where the parameters are before and after, counted on the modules."
-    skips = [f"{arch(model).layers}.{i}.skips" for i in range(len(plan))]
-    edits = skeleton(model, slices_to_dict(plan))
+    skips = [f"{stream(model).row.layers}.{i}.skips" for i in range(len(plan))]
+    edits = skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
@@ -792,7 +753,7 @@ def slicegpt(
     d = model.get_input_embeddings().weight.shape[1]
     width, how = hidden_width(d, sparsity, multiple), dict(progress=progress, log=log)
     plan = slice_to(model, calib, width, slice_head=slice_head, bs=bs, **how)
-    if (saved := sliced_away(plan, sizes(model))) <= 0:
+    if (saved := _sliced_away(plan, sizes(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
             " the decoder layers: the rotations outweigh what is cut",

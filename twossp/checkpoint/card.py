@@ -121,10 +121,8 @@ def read_plan(
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
 # %% ../../nbs/checkpoint/01_card.ipynb #3c5b6fa6
-def _what_was_done(
-    record: dict,  # as `plan_record` made it
-) -> list[str]:  # phrases, for a reader
-    "What a checkpoint's plan changed in the model, in words."
+def _what_was_done(record):
+    "Phrases, for a reader: what a checkpoint's plan changed in the model."
     plan = from_json(json.dumps(record["plan"]))
     zeros = record["format"] == "compatible"
     said = record.get("removed") or get_kind(kind_of(plan)).words(plan, zeros)

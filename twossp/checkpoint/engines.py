@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'OWN_LOADER', 'llama_refusal', 'deci_refusal', 'gguf_refusal',
-    'backend_refusal', 'Way', 'list_engines'
+    'LLAMA_LIKE', 'OWN_LOADER', 'llama_refusal', 'gguf_refusal', 'backend_refusal',
+    'Way', 'list_engines'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from transformers import MODEL_MAPPING
 
-from ..core.compat import causal_types, config_class, swaps_attention
+from ..core.compat import auto_class, causal_types, config_class, swaps_attention
 from ..core.families import model_family, sees, written_row
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
@@ -45,10 +45,8 @@ def llama_refusal(
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #enghd001
-def deci_refusal(
-    config,  # of a dense model or of a compact checkpoint
-) -> str | None:  # the reason; None if it can
-    "Why a checkpoint cannot be written in the DeciLM format."
+def _deci_refusal(config):
+    "Why a checkpoint cannot be written in the DeciLM format; None if it can."
     if (getattr(config, "twossp", None) or {}).get("heads"):
         return "it has as many query heads in every layer, and here some layers keep fewer"
     return llama_refusal(config)
@@ -143,7 +141,7 @@ def _compact_ways(config):
         " && llama-server -m PATH.gguf"
     )
     no_plugin, no_deci, no_gguf = (
-        why(config) for why in (backend_refusal, deci_refusal, gguf_refusal)
+        why(config) for why in (backend_refusal, _deci_refusal, gguf_refusal)
     )
     plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
     note = "runs the modeling_twossp.py that the checkpoint brings"
@@ -171,7 +169,7 @@ _ONNX = Way(
 
 def _auto(config):
     "The Auto class that builds the whole model, eyes included"
-    return f"AutoModelFor{'ImageTextToText' if sees(config) else 'CausalLM'}"
+    return auto_class(model_family(config)).__name__
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {

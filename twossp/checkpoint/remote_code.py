@@ -11,10 +11,10 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from ..core.compat import causal_class, config_class
+from ..core.compat import auto_class, causal_class, config_class
 from ..core.config_keys import config_entries
 from ..core.edits import NoAttention
-from ..core.families import Mixer, model_family, sees
+from ..core.families import Mixer, model_family
 from ..core.layer_edits import OwnEntries, TakeSlopes, read_heads
 from ..core.linear import NoLinear, in_features, out_features
 from ..core.parts import structure
@@ -295,6 +295,5 @@ def write_code(
         "AutoModel": f"{MODULE}.TwoSSP{base}",
         "AutoModelForCausalLM": f"{MODULE}.TwoSSP{causal}",
     }
-    if sees(model.config):
-        made["AutoModelForImageTextToText"] = made["AutoModelForCausalLM"]
-    return made
+    auto = auto_class(model_family(model.config)).__name__
+    return made | {auto: made["AutoModelForCausalLM"]}

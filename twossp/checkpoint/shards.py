@@ -29,11 +29,9 @@ def _type_name(dtype):
     return json.loads(head)["x"]["dtype"]
 
 
-def _lay_out(
-    file: Path,  # to make, as long as it will be
-    tensors: dict[str, torch.Tensor],  # of any device, `meta` too: their forms
-) -> dict[str, int]:  # where each one's bytes begin in the file
-    "Write a safetensors file's header, and leave the room that its tensors take."
+def _lay_out(file, tensors):
+    """Write a safetensors file's header, and leave the room that its tensors take (`meta`
+    will do): name -> where its bytes begin."""
     order = sorted(tensors, key=lambda k: (-tensors[k].dtype.itemsize, k))
     head, places, end = {"__metadata__": {"format": "pt"}}, {}, 0
     for name in order:
@@ -51,23 +49,17 @@ def _lay_out(
     return {k: v + 8 + len(text) for k, v in places.items()}
 
 
-def _fill_in(
-    file: Path,  # that `_lay_out` made
-    place: int,  # where the tensor begins
-    tensor: torch.Tensor,  # of any device
-) -> None:
-    "Write a tensor's bytes where they belong."
+def _fill_in(file, place, tensor):
+    "Write a tensor's bytes where they belong in a file that `_lay_out` made."
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     with open(file, "r+b") as f:
         f.seek(place)
         f.write(flat.view(torch.uint8).numpy().data)
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #f0dc1467
-def _split_state(
-    model: PreTrainedModel,  # whose tensors they are
-    state: dict[str, torch.Tensor],  # as in memory; only names and shapes are looked at
-) -> tuple[list, dict]:  # names of the tensors of each part; the tensors on disk, as `meta`
-    "The parts in which a model's tensors can be written, and what they become on disk."
+def _split_state(model, state):
+    """The parts, lists of names, in which a model's tensors can be written, and what they
+    become on disk, as `meta`; only names and shapes are looked at."""
     meta = {k: torch.empty_like(v, device="meta") for k, v in state.items()}
     whole, parts, n = as_saved(model, meta), {}, 0
     whole = {k: torch.empty(v.shape, dtype=v.dtype, device="meta") for k, v in whole.items()}

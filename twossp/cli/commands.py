@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'WAIT', 'list_methods', 'list_families', 'read_verdicts', 'estimate', 'report',
-    'CheckOptions', 'check', 'CardOptions', 'show_card', 'ExportOptions', 'export',
-    'PushOptions', 'push', 'LessonOptions', 'ReadOptions', 'PlaceOptions',
-    'RecoverOptions', 'recover'
+    'WAIT', 'list_methods', 'list_families', 'estimate', 'report', 'CheckOptions',
+    'check', 'CardOptions', 'show_card', 'ExportOptions', 'export', 'PushOptions',
+    'push', 'LessonOptions', 'ReadOptions', 'PlaceOptions', 'RecoverOptions', 'recover'
 ]
 
 # %% ../../nbs/cli/05_commands.ipynb #3d0caadb
@@ -72,7 +71,7 @@ def _list_types():
     "Every type that the installed transformers has, with its verdict"
     from ..core import compat as up
 
-    tried, verdicts = read_verdicts()
+    tried, verdicts = _read_verdicts()
     there = {("text", k) for k in up.causal_types()}
     there |= {("images and text", k) for k in up.image_text_types()}
     none = "not tried", f"it is not in transformers {tried}, of which the verdicts are"
@@ -88,8 +87,9 @@ def _list_types():
     return 0
 
 # %% ../../nbs/cli/05_commands.ipynb #7fddf9e1
-def read_verdicts() -> tuple[str, dict]:  # transformers' version; (reads, type) -> (verdict, why)
-    "What was found when every model type was tried."
+def _read_verdicts():
+    """What was found when every model type was tried: transformers' version; (reads, type) ->
+    (verdict, why)."""
     text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
     first, *lines = text.splitlines()
     rows = csv.DictReader(lines)

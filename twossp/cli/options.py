@@ -13,7 +13,7 @@ __all__ = [
     'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
     'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
     'needs_calibration', 'usual_windows', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
+    'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
     'EstimateOptions'
 ]
 
@@ -85,11 +85,9 @@ def _check_decision(decides):
     return decides
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _add_flags(
-    parser: argparse.ArgumentParser,  # receives them
-    cls: type,  # a dataclass of flags; its docstring's first line is the heading
-) -> None:
-    "Flags of one dataclass, without those of the classes that it builds on."
+def _add_flags(parser, cls):
+    """Flags of one dataclass, without those of the classes that it builds on; the first line
+    of its docstring is the heading."""
     group = parser.add_argument_group(
         (cls.__doc__ or "").partition("\n")[0].rstrip(".")
     )
@@ -164,17 +162,13 @@ def read_count(
     return _at_least(text, 1)
 
 
-def _read_whole(
-    text: str,  # a word of a command line
-) -> int:  # 0, 1, …
+def _read_whole(text):
     "A number that may be zero."
     return _at_least(text, 0)
 
 # %% ../../nbs/cli/00_options.ipynb #f944d4e1
-def _read_attentions(
-    text: str,  # a word of a command line
-) -> int | str:  # how many, or "search"
-    "How many attention modules go, or that this is to be searched."
+def _read_attentions(text):
+    'How many attention modules go; or "search", that this is to be searched.'
     try:
         return text if text == "search" else int(text)
     except ValueError:
@@ -182,10 +176,8 @@ def _read_attentions(
         raise argparse.ArgumentTypeError(what) from None
 
 
-def _read_fewshot(
-    text: str,  # a word of a command line
-) -> int | str:  # how many, or "task"
-    "How many solved examples come first, or that the task says it."
+def _read_fewshot(text):
+    'How many solved examples come first; or "task", that the task says it.'
     if text == "task":
         return text
     try:
@@ -872,10 +864,13 @@ class ReportOptions:
     )
 
 # %% ../../nbs/cli/00_options.ipynb #e36ace62
-def _like(cls, name):
-    "A flag of another command, with the same help; here it decides nothing"
+def like(
+    cls: type,  # a dataclass of flags
+    name: str,  # one of them
+) -> Field:  # of another dataclass
+    "A flag of another command, with the same help, default and decision."
     f = cls.__dataclass_fields__[name]
-    return flag(**dict(f.metadata, default=f.default, decides="nothing"))
+    return flag(**f.metadata, default=f.default)
 
 
 @dataclass(frozen=True)
@@ -886,10 +881,10 @@ class EstimatedModel:
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
         decides="nothing",
     )
-    stream: bool = _like(ModelOptions, "stream")  # from files
-    dtype: str = _like(ModelOptions, "dtype")  # of the weights
-    cache_dir: str | None = _like(ModelOptions, "cache_dir")  # of downloads
-    trust_remote_code: bool = _like(ModelOptions, "trust_remote_code")  # its own class
+    stream: bool = like(ModelOptions, "stream")  # from files
+    dtype: str = like(ModelOptions, "dtype")  # of the weights
+    cache_dir: str | None = like(ModelOptions, "cache_dir")  # of downloads
+    trust_remote_code: bool = like(ModelOptions, "trust_remote_code")  # its own class
 
 
 @dataclass(frozen=True)
@@ -911,10 +906,10 @@ class EstimatedTarget:
 class EstimatedLatency:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = _like(LatencyOptions, "target_latency")  # with a unit
-    batch: int | None = _like(LatencyOptions, "batch")  # sequences
-    prefill: bool = _like(LatencyOptions, "prefill")  # of a prompt
-    device: str | None = _like(ModelOptions, "device")  # on which passes are timed
+    target_latency: str | None = like(LatencyOptions, "target_latency")  # with a unit
+    batch: int | None = like(LatencyOptions, "batch")  # sequences
+    prefill: bool = like(LatencyOptions, "prefill")  # of a prompt
+    device: str | None = like(ModelOptions, "device")  # on which passes are timed
 
 
 @dataclass(frozen=True)
@@ -923,4 +918,4 @@ class EstimateOptions(
 ):
     "Options for mixture-of-experts (MoE) models."
 
-    balance: str | None = _like(MixtureOptions, "balance")  # "all" or "active"
+    balance: str | None = like(MixtureOptions, "balance")  # "all" or "active"

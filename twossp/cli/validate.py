@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_temperature', 'check_scores', 'export_request',
-    'plans_folder', 'save_folder', 'read_saved', 'is_saved', 'pick_device',
-    'list_targets', 'asked_bound', 'read_shapes', 'check_feasible', 'reach_time',
-    'validate', 'check_loaded'
+    'check_arguments', 'check_scores', 'export_request', 'plans_folder', 'save_folder',
+    'read_saved', 'is_saved', 'pick_device', 'asked_bound', 'read_shapes',
+    'check_feasible', 'reach_time', 'validate', 'check_loaded'
 ]
 
 # %% ../../nbs/cli/03_validate.ipynb #0f764ead
@@ -30,6 +29,7 @@ from .options import (
 from ..core.apply import check_plan
 from ..core.families import sizes
 from ..core.files import hash_files
+from ..core.parts import structure
 from ..core.plan import check_sparsity
 from ..core.scores import find_score
 from ..detection.moe import check_fused
@@ -48,7 +48,6 @@ from ..runtime.data import cache_folder
 from ..runtime.devices import DEVICES, as_device, as_dtype
 from ..runtime.distributed import is_first
 from ..runtime.provenance import load_plan, plan_file
-from ..runtime.sources import source_kinds
 from ..serving.export import ExportRequest, check_form, check_said, check_words
 
 # %% ../../nbs/cli/03_validate.ipynb #c0nf11c7
@@ -56,7 +55,7 @@ def _conflicts(o):
     "Refusals of flags that do not go together: message -> is it so?"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
-    folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
+    folders = o.include_path and "task(" not in (o.calibration or "")
     of_tasks = o.tasks, folders, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
     measured = evaluation_names(o) or o.evaluate_downstream
@@ -106,21 +105,13 @@ def check_arguments(
     message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
     if message:
         raise ValueError(message)
-    check_temperature(o)
+    if o.temperature is not None:
+        if "self" not in (o.calibration or ""):
+            raise ValueError("--temperature is for --calibration self and self-chat")
+        if not o.temperature > 0:
+            raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0")
     _check_target(o)
     _check_method(o)
-
-
-def check_temperature(
-    o,  # options with `calibration` and `temperature`
-) -> None:
-    "`ValueError` where nothing is written at it, or none can be."
-    if o.temperature is None:
-        return
-    if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
-        raise ValueError("--temperature is for --calibration self and self-chat")
-    if not 0 < o.temperature < float("inf"):
-        raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0, and finite")
 
 
 # %% ../../nbs/cli/03_validate.ipynb #ac761dde
@@ -199,13 +190,6 @@ def check_scores(
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
-    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-    for flag, x in (("pruning_method", row), ("depth_score", depth_score)):
-        if o.score_on == "completion" and x and x.every_token:
-            raise ValueError(
-                f"--score_on completion and --{flag} {getattr(o, flag)} cannot be had together: it"
-                " looks at every token"
-            )
     takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = method_options(o).keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":
@@ -338,10 +322,7 @@ def _check_environment(o):
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/cli/03_validate.ipynb #49ff076b
-def list_targets(
-    o: Options,  # what was asked for
-    L: int,  # layers of the model
-) -> list[float]:  # in (0, 1)
+def _list_targets(o, L):
     "The sparsities that a rate stands for; `--num_prune` says it in layers' worth."
     rate = o.sparsity_rate
     if rate is None:
@@ -455,7 +436,6 @@ def _check_model(o):
     if limit:
         o = _reach_limit(o, model, *limit)
     if o.target_latency:
-        check_feasible(o, model, [])  # timing takes minutes
         options = dict(progress=not o.quiet) | method_options(o)
         x, said = reach_time(o, model, o.pruning_method, **options)
         log.info("--target_latency %s: sparsity %.4f", said, x)
@@ -468,7 +448,7 @@ def _check_model(o):
         check_fused(model)
         return o
     row = find_method(o.pruning_method) if o.pruning_method else None
-    targets = list_targets(o, L) if asked else []
+    targets = _list_targets(o, L) if asked else []
     if asked:
         check_repair(row.repair or o.repair, model=model)
     check_feasible(o, model, targets)
@@ -476,7 +456,7 @@ def _check_model(o):
         check_plan(model, load_plan(o.plan))
     if row and row.shapes and not row.formula:  # a formula is checked by now
         searched = row.defaults.get("widths") == "search"  # not done in an MoE model
-        if not (searched and sizes(model).experts):
+        if not (searched and structure(model).grouped):
             _check_shapes(o, model, targets or (0.1, 0.25, 0.5))
     return o
 
@@ -513,6 +493,6 @@ def check_loaded(
         check_prefix(tok)
     check_words(export_request(o), tok)
     asked = o.pruning_method and not wants_quality(o)
-    targets = list_targets(o, len(sizes(model))) if asked else []
+    targets = _list_targets(o, len(sizes(model))) if asked else []
     check_feasible(o, model, targets)
     return targets

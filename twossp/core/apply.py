@@ -339,7 +339,7 @@ def _count_dense(model):
     "The parameter counts that a checkpoint of a pruned model compares with"
     counts = dict(total=n_params(model), layers=n_params(decoder_layers(model)))
     s = structure(model)
-    if any(p.groups for p in s.parts):  # a token's
+    if s.grouped:  # a token's
         counts["active"] = counts["total"] - counts["layers"] + s.active
     return counts
 

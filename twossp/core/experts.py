@@ -7,7 +7,7 @@ __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
     'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
-    'NoExperts', 'eager_experts', 'expert_inputs', 'expert_outputs', 'run_experts'
+    'NoExperts', 'eager_experts', 'expert_inputs', 'run_experts'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
@@ -341,12 +341,8 @@ def expert_inputs(
     return up * experts.act_fn(gate)
 
 
-def expert_outputs(
-    experts: nn.Module,  # that `is_experts`
-    e: int,  # which of them
-    a: torch.Tensor,  # (s, width) its neurons
-) -> torch.Tensor:  # (s, d) before the router's weight
-    "What one expert gives."
+def _expert_outputs(experts, e, a):
+    "What one expert gives (s, d) for its neurons (s, width), before the router's weight."
     w = experts.down_proj[e]
     y = a @ (w if read_form(experts).turned else w.T)
     if (bias := getattr(experts, "down_proj_bias", None)) is not None:
@@ -371,7 +367,7 @@ def run_experts(
     for e in range(n):
         token, place = torch.where(top_k_index == e)  # of its tokens, the choice that it is
         a = expert_inputs(experts, e, x[token])
-        y, w = expert_outputs(experts, e, a), top_k_weights[token, place]
+        y, w = _expert_outputs(experts, e, a), top_k_weights[token, place]
         note(e, token, a, y, w)
         out.index_add_(0, token, (y * w[:, None]).to(out.dtype))
     return out.reshape(hidden_states.shape)
@@ -383,7 +379,7 @@ def _run_copies(experts, note, x):
     for e in range(len(x)):
         token = x[e].any(1).nonzero()[:, 0]
         a = expert_inputs(experts, e, x[e][token])
-        y = expert_outputs(experts, e, a)
+        y = _expert_outputs(experts, e, a)
         note(e, token, a, y, torch.ones_like(y[:, 0]))
         out[e].index_copy_(0, token, y.to(out.dtype))
     return out.flatten(0, 1)

@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = [
-    'HEADS', 'ROWS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
-    'HeadRow', 'model_family', 'refusal', 'sees', 'Memory', 'recall', 'row_to_dict',
-    'read_row', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
+    'HEADS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'HeadRow',
+    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row', 'using',
+    'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
     'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
-    'ffn_width', 'Sizes', 'own_parameters', 'n_params', 'sizes', 'layer_makes',
-    'config_switches', 'shipped_rows', 'shipped_row', 'first_width', 'says_width'
+    'ffn_width', 'Sizes', 'n_params', 'sizes', 'layer_makes', 'config_switches',
+    'shipped_rows', 'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -420,31 +421,27 @@ def recall(
     return _MEMORIES[model]
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
-class _Rows(MutableMapping):
-    "The rows of single models, as a dictionary; a new row makes the parts again"
-
-    def __getitem__(self, model):
-        memory = _MEMORIES.get(model)
-        if memory is None or memory.row is None:
-            raise KeyError(model)
-        return memory.row
-
-    def __setitem__(self, model, row):
-        memory = recall(model)
-        memory.row, memory.structures = row, {}
-
-    def __delitem__(self, model):
-        self[model] = self[model] and None
-
-    def __iter__(self):
-        return (m for m, memory in list(_MEMORIES.items()) if memory.row is not None)
-
-    def __len__(self):
-        return sum(1 for _ in self)
+def set_row(
+    model: nn.Module,  # whose parts are looked for again
+    row: Arch | None,  # that `arch` gives for it from now on; None: no such row
+):
+    "A row for one model alone, such as that of the model that it was made from."
+    memory = recall(model)
+    memory.row, memory.structures = row, {}
 
 
-# rows of single models, given for the moment, or by the model that it was made from
-ROWS = _Rows()
+@contextmanager
+def using(
+    model: nn.Module,  # of a family that the table need not have
+    row: Arch,  # that `arch` gives for it, inside the block
+) -> Iterator[None]:
+    "A row for one model, for the moment."
+    before = recall(model).row
+    set_row(model, row)
+    try:
+        yield
+    finally:
+        set_row(model, before)
 
 # %% ../../nbs/core/06_families.ipynb #a49f5f7b
 def row_to_dict(
@@ -460,10 +457,8 @@ def row_to_dict(
 _NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
-def read_row(
-    facts: dict,  # what `row_to_dict` gave
-) -> Arch:  # the same row
-    "A row from JSON; an error of some kind if it is none."
+def _read_row(facts):
+    "The row that `row_to_dict` wrote; an error of some kind if it is none."
     flat = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
     row = Arch(**dict(flat, up=tuple(facts["up"])))
     row_mixers(row)
@@ -479,7 +474,7 @@ def written_row(
     if facts is None:
         return None
     try:
-        row = read_row(facts)
+        row = _read_row(facts)
     except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
             "config.json's entry `twossp` holds no row of a family under `arch`: it was"
@@ -556,7 +551,7 @@ def arch(
         )
     c, kind = model.config, model_family(model.config)
     _check_soft_cap(c)
-    if row := ROWS.get(model) or written_row(c):
+    if row := recall(model).row or written_row(c):
         return row
     if reason := refusal(c):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
@@ -722,25 +717,11 @@ class Sizes:
         return self.total - sum(idle)
 
 # %% ../../nbs/core/06_families.ipynb #164f58ae
-def own_parameters(
-    module: nn.Module,  # any module
-) -> Iterator[nn.Parameter]:  # each once; not in the order of `parameters()`
-    "The parameters of a module and of those below it; quicker than `parameters()`."
-    todo, seen = [module], set()
-    while todo:
-        m = todo.pop()
-        todo += [x for x in m._modules.values() if x is not None]
-        for p in m._parameters.values():
-            if p is not None and id(p) not in seen:
-                seen.add(id(p))
-                yield p
-
-
 def n_params(
     module: nn.Module,  # any module
 ) -> int:  # parameters, a shared one counted once
     "Number of parameters."
-    return sum(p.numel() for p in own_parameters(module))
+    return sum(p.numel() for p in module.parameters())
 
 # %% ../../nbs/core/06_families.ipynb #04af5b12
 def _layer_sizes(layer, a, seen):
@@ -754,7 +735,7 @@ def _layer_sizes(layer, a, seen):
     if there and is_experts(there):
         e = measure_experts(layer, a.experts)
         ffn += e.count(e.experts, e.width)
-    own = {id(p): p.numel() for p in own_parameters(layer) if id(p) not in seen}
+    own = {id(p): p.numel() for p in layer.parameters() if id(p) not in seen}
     seen.update(own)
     return sum(own.values()), sum(mixers), ffn, f, neuron, tuple(mixers), e
 
@@ -849,7 +830,7 @@ def shipped_row(
     known = shipped_rows().get(model_family(model.config))
     if known is None or not type(model).__module__.startswith("transformers."):
         return None
-    row, switches = read_row(known["row"]), config_switches(model.config)
+    row, switches = _read_row(known["row"]), config_switches(model.config)
     layers = _find(model, row.layers)
     n = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     if not isinstance(layers, nn.ModuleList) or len(layers) != n:

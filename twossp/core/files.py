@@ -6,7 +6,7 @@
 __all__ = [
     'real_path', 'sweep', 'check_writable', 'scratch', 'settle', 'atomic_file',
     'atomic_folder', 'atomic_new', 'only_writer', 'is_torn', 'mend', 'append_line',
-    'cache_folder', 'file_hash', 'hash_files'
+    'cache_folder', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -129,27 +129,24 @@ def settle(
         _sync(x)
 
 # %% ../../nbs/core/01_files.ipynb #24c5d64a
-def _check_file(path, overwrite):
+def _check_file(path):
     "`OSError` in one line if no file may be put there"
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "this is a folder, not a file", str(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "this is not an ordinary file", str(path))
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; name another file, or ask to overwrite it")
 
 
 @contextmanager
 def atomic_file(
     path: str | Path,  # where the file is to be; its folder is made if needed
-    overwrite: bool = True,  # may it replace a file that is there
 ) -> Iterator[Path]:  # the temporary path, which the block writes
     "A file that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
-    _check_file(path, overwrite)
+    _check_file(path)
     with scratch(path) as new:
         yield new
-        _check_file(path, overwrite)
+        _check_file(path)
         settle(new)
         if path.exists():
             shutil.copymode(path, new)
@@ -370,10 +367,8 @@ def _keep_hash(stamp, digest):
                     new.write_bytes(b"".join(lines[len(lines) // 2 :]))
 
 # %% ../../nbs/core/01_files.ipynb #3f5bf50c
-def file_hash(
-    path: str | Path,  # of a file
-) -> str:  # 64 hex digits: the SHA-256 of its content
-    "The hash of a file's content, remembered for as long as the file is unchanged."
+def _file_hash(path):
+    "The SHA-256 of a file's content, remembered for as long as the file is unchanged."
     blob = Path(os.path.realpath(path))
     named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
     if named and os.path.islink(path) and blob.is_file():  # the hub's cache has hashed it
@@ -395,8 +390,8 @@ def file_hash(
 
 def hash_files(
     paths: Iterable[str | Path],  # of files
-) -> dict[str | Path, str]:  # path, as it was given -> `file_hash`
+) -> dict[str | Path, str]:  # path, as it was given -> `_file_hash`
     "The hashes of several files, a thread a file."
     paths = list(paths)
     with ThreadPoolExecutor() as pool:
-        return dict(zip(paths, pool.map(file_hash, paths), strict=True))
+        return dict(zip(paths, pool.map(_file_hash, paths), strict=True))

@@ -27,7 +27,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from .edits import Edit, NoAttention, locate, swapped
+from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
     ExpertSizes, Kept, keep_both, read_form, router_tensors, run_experts,
 )
@@ -117,10 +117,35 @@ class _Value:
         if not parts:
             raise ValueError(f"layer {i} has no {cls.kind} to remove")
 
-# %% ../../nbs/core/10_parts.ipynb #5b1d0a02
+# %% ../../nbs/core/10_parts.ipynb #520d8875
+@contextmanager
+def pre_hooks(
+    modules: Iterable[nn.Module],  # modules to listen at
+    hook: Callable,  # (index of the module, its first input) -> None
+) -> Iterator[None]:  # while it lasts, the hooks are there
+    "Call `hook` with every input of each module; the hooks are always taken off again."
+    handles = [
+        m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
+        for i, m in enumerate(modules)
+    ]
+    with hooked(handles):
+        yield
+
+
+@contextmanager
+def _silenced(modules):
+    "Inside, what these modules give is zeros"
+    zeros = lambda m, args, out: torch.zeros_like(out)
+    with hooked([m.register_forward_hook(zeros) for m in modules]):
+        yield
+
+# %% ../../nbs/core/10_parts.ipynb #5b1d0a05
+_NONE: Mapping = MappingProxyType({})
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Counted(_Value):
-    "A part in names and numbers."
+class Part(_Value):
+    "A prunable group of a decoder layer: its numbers, and its modules in the model."
 
     home: str = ""  # the list of decoder layers, from the model
     layers: tuple[int, ...]  # that use it: counted in the first, edited in all
@@ -180,43 +205,6 @@ class _Counted(_Value):
         shapes = self.tensors(kept)
         matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
         return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
-
-# %% ../../nbs/core/10_parts.ipynb #520d8875
-@contextmanager
-def pre_hooks(
-    modules: Iterable[nn.Module],  # modules to listen at
-    hook: Callable,  # (index of the module, its first input) -> None
-) -> Iterator[None]:  # while it lasts, the hooks are there
-    "Call `hook` with every input of each module; the hooks are always taken off again."
-    handles = [
-        m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
-        for i, m in enumerate(modules)
-    ]
-    try:
-        yield
-    finally:
-        for h in handles:
-            h.remove()
-
-
-@contextmanager
-def _silenced(modules):
-    "Inside, what these modules give is zeros"
-    zeros = lambda m, args, out: torch.zeros_like(out)
-    handles = [m.register_forward_hook(zeros) for m in modules]
-    try:
-        yield
-    finally:
-        for h in handles:
-            h.remove()
-
-# %% ../../nbs/core/10_parts.ipynb #5b1d0a05
-_NONE: Mapping = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part(_Counted):
-    "A prunable group of a decoder layer: its numbers, and its modules in the model."
 
     def at(self, model, i=None) -> nn.Module:
         "The decoder layer `i` that uses it; by default the first."
@@ -333,10 +321,10 @@ class _Neurons(_Value):
                 f"layer {i}: the plan keeps neuron {value[-1]}, the FFN has 0"
             )
 
-# %% ../../nbs/core/10_parts.ipynb #5b1d0b01
+# %% ../../nbs/core/10_parts.ipynb #5b1d0b04
 @dataclass(frozen=True, kw_only=True)
-class _CountedFFN(_Neurons, Part):
-    "An FFN in names and numbers."
+class FFN(_Neurons, Part):
+    "A feed-forward network: input projections, an activation, an output projection."
 
     up: tuple[str, ...] = ()  # its input projections, from a layer
     down: str = ""  # its output projection, from a layer
@@ -373,11 +361,6 @@ class _CountedFFN(_Neurons, Part):
     def inputs(self, kept):
         "The columns of the output projection that remain."
         return slice(None) if kept is None else list(kept)
-
-# %% ../../nbs/core/10_parts.ipynb #5b1d0b04
-@dataclass(frozen=True, kw_only=True)
-class FFN(_CountedFFN):
-    "A feed-forward network: input projections, an activation, an output projection."
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Narrower projections, or none."
@@ -557,10 +540,10 @@ class _HeadNumbers(_Value):
             f"layer {i}: heads cannot leave one by one, {why}: keep or remove its attention whole"
         )
 
-# %% ../../nbs/core/10_parts.ipynb #5b1d0c01
+# %% ../../nbs/core/10_parts.ipynb #hdp00003
 @dataclass(frozen=True, kw_only=True)
-class _CountedAttention(_Presence, Part):
-    "An attention in names and numbers; kept is a boolean, or a tuple of key/value heads."
+class Attention(_Presence, Part):
+    "An attention: it stays or leaves whole, or keeps some of its key/value heads."
 
     row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
     params: int  # all of them
@@ -569,6 +552,7 @@ class _CountedAttention(_Presence, Part):
     cached: int = 0  # numbers that it keeps in the cache for one token
     window: int | None = None  # tokens that it looks back at, if not at all
     itemsize: int = 4  # bytes of a number
+    # where heads lie in its tensors; None: they cannot be told apart
     heads: Heads | None = field(default=None, repr=False)
     whole: str = ""  # why its heads cannot leave one by one; "" if they can
 
@@ -631,10 +615,6 @@ class _CountedAttention(_Presence, Part):
         linear = super().cost(kept, tokens, context).operations
         cached = self.cached * part // of
         return Cost(linear + 2 * products, cached * every * self.itemsize)
-
-# %% ../../nbs/core/10_parts.ipynb #hdp00003
-class Attention(_CountedAttention):
-    "An attention: it stays or leaves whole, or keeps some of its key/value heads."
 
     def fits(self, model, kept):
         "`ValueError` where heads cannot be cut out of tensors that are not in memory."
@@ -736,10 +716,10 @@ class _Masks(_Value):
                 " neurons, the layer has none"
             )
 
-# %% ../../nbs/core/10_parts.ipynb #5b1d0d03
+# %% ../../nbs/core/10_parts.ipynb #5b1d0d04
 @dataclass(frozen=True, kw_only=True)
-class _CountedExperts(_Masks, Part):
-    "Experts in names and numbers."
+class Experts(_Masks, Part):
+    "The experts that a router sends tokens to, fused as transformers fuses them."
 
     counts: ExpertSizes  # the same in numbers
 
@@ -822,11 +802,6 @@ class _CountedExperts(_Masks, Part):
             operations += shape.numel() // left * used
         return Cost(2 * tokens * operations)
 
-# %% ../../nbs/core/10_parts.ipynb #5b1d0d04
-@dataclass(frozen=True, kw_only=True)
-class Experts(_CountedExperts):
-    "The experts that a router sends tokens to, fused as transformers fuses them."
-
     def fits(self, model, kept):
         "`ValueError` for a width, or a number of experts, that the model cannot run."
         check_cut(self.at(model), self.name, kept)
@@ -889,10 +864,10 @@ SLOTS: dict[str, type[_Value]] = {  # what a plan can speak of -> the class that
     p.slot: p for p in (FFN, Attention, _HeadNumbers, Experts)
 }
 
-# %% ../../nbs/core/10_parts.ipynb #68169648
+# %% ../../nbs/core/10_parts.ipynb #5b1d0e03
 @dataclass(frozen=True)
-class _Parts:
-    "The parts of a model, layer by layer."
+class Structure:
+    "A model as a list of parts; what a plan removes of it, and leaves."
 
     family: str  # model type
     home: str  # the list of decoder layers, from the model
@@ -914,6 +889,11 @@ class _Parts:
     def active(self) -> int:
         "Those that one token uses."
         return self.total - sum(p.idle for p in self.parts)
+
+    @property
+    def grouped(self) -> bool:
+        "Are units in groups somewhere, as the neurons of experts are."
+        return any(p.groups for p in self.parts)
 
     @property
     def mixers(self) -> list[Part]:
@@ -945,12 +925,11 @@ class _Parts:
     def widths(self, width) -> list[int]:
         "The same fraction of every layer, where the full width becomes `width`; 0: none."
         f, out = self.full_width, []
-        grouped = any(p.groups for p in self.parts)
         for i in range(len(self)):
             here = [p for p in self.of(i) if p.width]
             own = 0 if not here or any(p.groups for p in here) else here[0].width
             share = round(own * width / f)
-            if grouped and own:  # a dense layer beside layers of experts keeps something
+            if self.grouped and own:  # a dense layer beside layers of experts keeps something
                 share = max(1, share)
             whole = own == f or any(p.groups for p in here)
             out.append(width if whole else share)
@@ -960,10 +939,6 @@ class _Parts:
         "The parts that are counted in layer `i`; those alone that read a plan's `slot`."
         here = [p for p in self.parts if p.layer == i]
         return [p for p in here if slot in (None, p.slot, p.also, p.split)]
-
-# %% ../../nbs/core/10_parts.ipynb #5b1d0e03
-class Structure(_Parts):
-    "A model as a list of parts; what a plan removes of it, and leaves."
 
     def left(self, plan) -> list[tuple[Part, object]]:
         "What a plan keeps of each part of the layers that stay."
@@ -1263,7 +1238,7 @@ def check_narrowest(
     high: float,  # sparsity with none
 ):
     "`ValueError` where a width of 0 would leave groups of units empty."
-    if width or not any(p.groups for p in s.parts):
+    if width or not s.grouped:
         return
     most = low + (high - low) * (1 - multiple / s.full_width)
     raise ValueError(

@@ -4,19 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'WIDTH_NAMES', 'Call', 'hooked', 'watching', 'record_module_calls', 'find_layers',
-    'find_mixers', 'probe_ids', 'find_ffn', 'find_attn_norm', 'find_out', 'find_gives',
-    'find_widths', 'find_width', 'check_causal', 'Parts', 'find_parts', 'propose_arch',
-    'Probe', 'agree', 'equal_words', 'Undecided', 'check_names', 'check_shapes',
-    'check_width', 'check_norm', 'check_neurons', 'check_ffn', 'gone_sets', 'without',
-    'check_attention', 'check_layers', 'check_cache'
+    'WIDTH_NAMES', 'Call', 'find_layers', 'find_mixers', 'probe_ids', 'find_widths',
+    'Parts', 'propose_arch', 'Probe', 'agree', 'equal_words', 'Undecided',
+    'check_names', 'check_shapes', 'check_width', 'check_norm', 'check_neurons',
+    'check_ffn', 'without', 'check_attention', 'check_layers', 'check_cache'
 ]
 
 # %% ../../nbs/detection/01_detect.ipynb #d654e1cb
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -27,6 +24,7 @@ from transformers import Cache, PreTrainedModel
 
 from ..core.apply import Edit, applied, cached_logits, swapped
 from ..core.config_keys import find_width_entry
+from ..core.edits import hooked
 from ..core.experts import find_experts, is_experts, keep_neurons
 from ..core.families import (
     ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_users, ffn_width,
@@ -37,6 +35,7 @@ from ..core.layer_edits import expert_shape, mask_experts, silent_biases
 from ..core.linear import in_features, is_linear, out_features
 from ..core.plan import Plan, drop
 from .moe import check_experts, find_routed
+from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/01_detect.ipynb #49a9a390
 @dataclass(frozen=True)
@@ -52,40 +51,9 @@ class Call:
 def _tensor(*things):
     return next((t for t in things if isinstance(t, torch.Tensor)), None)
 
-
-@contextmanager
-def hooked(
-    hooks: list,  # handles, as `register_forward_hook` gives them
-) -> Iterator[None]:
-    "These hooks are off again after the block, whatever happens in it."
-    try:
-        yield
-    finally:
-        for h in hooks:
-            h.remove()
-
-
-@contextmanager
-def watching(
-    model: nn.Module,  # any
-) -> Iterator[None]:
-    "No gradients and no dropout inside the block."
-    was = {m: m.training for m in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for m, training in was.items():
-            m.training = training
-
 # %% ../../nbs/detection/01_detect.ipynb #bbb119e0
-def record_module_calls(
-    model: nn.Module,  # to be run
-    ids: torch.Tensor,  # (n, t) token ids
-    root: nn.Module,  # whose submodules are watched
-) -> list[Call]:  # in the order in which the calls ended
-    "What the submodules of `root` are given and return in one forward pass."
+def _record_calls(model, ids, root):
+    "What the submodules of `root` are given and return in one forward pass, as calls end."
     seen: list = []
 
     def note(name):
@@ -99,7 +67,7 @@ def record_module_calls(
 
     watched = [(n, m) for n, m in root.named_modules() if n]
     hooks = [m.register_forward_hook(note(n), with_kwargs=True) for n, m in watched]
-    with hooked(hooks), watching(model):
+    with hooked(hooks), inference(model):
         model(ids, use_cache=False)
     return seen
 
@@ -128,9 +96,9 @@ def find_mixers(
 ) -> list[str]:  # names, from the layer; none where it mixes no tokens
     "The names of a layer's submodules that let a token see an earlier one."
     ids = probe_ids(model)[:1]
-    one = record_module_calls(model, ids, layer)
+    one = _record_calls(model, ids, layer)
     with hooked([layer.register_forward_pre_hook(_disturb, with_kwargs=True)]):
-        two = record_module_calls(model, ids, layer)
+        two = _record_calls(model, ids, layer)
     found = []
     parts = ([c for c in x if "." not in c.name] for x in (one, two))
     for c, d in zip(*parts, strict=True):
@@ -161,12 +129,11 @@ _STREAM = "hidden_states", "x", "activations", "inputs"  # what a layer's input 
 # %% ../../nbs/detection/01_detect.ipynb #3faf2479
 def probe_ids(
     model: PreTrainedModel,  # that will read them
-    n: int = 2,  # windows
-    t: int = 16,  # tokens a window: twice a tiny model's attention window
-) -> torch.Tensor:  # (n, t), where the model's embedding is
-    "Token ids drawn from a model's vocabulary, the same ones always."
+) -> torch.Tensor:  # (2, 16), where the model's embedding is
+    """Two windows of token ids from a model's vocabulary, the same ones always, and twice as
+    long as a tiny model's attention window."""
     g = torch.Generator().manual_seed(0)
-    ids = torch.randint(0, _vocab(model), (n, t), generator=g)
+    ids = torch.randint(0, _vocab(model), (2, 16), generator=g)
     return ids.to(model.get_input_embeddings().weight.device)
 
 
@@ -179,12 +146,9 @@ def _last(x, ids):
     return x.reshape(*ids.shape, -1)[0, -1]
 
 # %% ../../nbs/detection/01_detect.ipynb #f231fa40
-def find_ffn(
-    seen: list[Call],  # of one layer
-    attn: str | Sequence[str],  # its attention, or its token mixers
-) -> tuple:  # up, down, fused
-    """The FFN's projections among a layer's calls; `ValueError` if they are not one
-    FFN's."""
+def _find_ffn(seen, attn):
+    """(up, down, fused): the FFN's projections among a layer's calls outside its token mixers;
+    `ValueError` if they are not one FFN's."""
     tops = {n.split(".")[0] for n in ([attn] if isinstance(attn, str) else attn)}
     outside = [c for c in seen if c.name.split(".")[0] not in tops]
     linear = [c for c in outside if is_linear(c.module)]
@@ -236,10 +200,7 @@ def _multiple(a, b):
     return bool((a - r * b).abs().max() <= 1e-5 * a.abs().max()) and bool(a.abs().max())
 
 
-def find_attn_norm(
-    seen: list[Call],  # of one layer
-    attn: str,  # its attention
-) -> str:  # name, from a layer
+def _find_attn_norm(seen, attn):
     "The norm of the attention's branch; `ValueError` if there is none."
     k = next(k for k, c in enumerate(seen) if c.name == attn)
     at = seen[k]
@@ -254,10 +215,7 @@ def find_attn_norm(
     return (front or behind or after)[0]
 
 # %% ../../nbs/detection/01_detect.ipynb #b1593ce0
-def find_out(
-    seen: list[Call],  # of one layer
-    attn: str,  # its attention
-) -> str:  # name, from the attention
+def _find_out(seen, attn):
     "The last linear map that an attention calls; `ValueError` if it calls none."
     own = [c for c in seen if c.name.startswith(attn + ".") and is_linear(c.module)]
     if not own:
@@ -265,12 +223,8 @@ def find_out(
     return own[-1].name.removeprefix(attn + ".")
 
 # %% ../../nbs/detection/01_detect.ipynb #6f5ad781
-def find_gives(
-    model: PreTrainedModel,  # any causal language model
-    mixer: nn.Module,  # one of its token mixers
-    out: str,  # its output projection
-) -> tuple[str, str]:  # what it returns, what it keeps: as `Arch` says it
-    "In what form a mixer returns nothing, and what it leaves in the cache."
+def _find_gives(model, mixer, out):
+    "In what form a mixer returns nothing, and what it leaves in the cache, as `Arch` says it."
     said: list = []  # before and after: what is in the cache, what was returned
 
     def before(m, args, kwargs):
@@ -285,7 +239,7 @@ def find_gives(
         mixer.register_forward_pre_hook(before, with_kwargs=True),
         mixer.register_forward_hook(after, with_kwargs=True),
     ]
-    with hooked(hooks), watching(model):
+    with hooked(hooks), inference(model):
         _run_cached(model)
     (keys, states), returned, (more, marked) = said[:3]
     form = _form(*returned)
@@ -349,23 +303,13 @@ def find_widths(
         fits += [k for k in known if k in c and c[k] is None]
     return sorted(fits, key=lambda k: (k not in known, k))
 
-
-def find_width(
-    model: PreTrainedModel,  # any causal language model
-    f: int,  # neurons of an FFN
-) -> str:  # name of a configuration entry; "" where none is it
-    "The configuration's name for the FFN width."
-    return next(iter(find_widths(model, f)), "")
-
 # %% ../../nbs/detection/01_detect.ipynb #9c8884d7
-def check_causal(
-    model: PreTrainedModel,  # any that gives logits
-):
+def _check_causal(model):
     "`ValueError` if a token's logits depend on later tokens."
     a = probe_ids(model)[:1]
     b = a.clone()
     b[0, -1] = (a[0, -1] + 1) % _vocab(model)
-    with watching(model):
+    with inference(model):
         one, two = (model(x, use_cache=False).logits[0, :-1].float() for x in (a, b))
     if not (one - two).abs().max() <= 1e-3 * one.abs().max():
         raise ValueError(
@@ -383,24 +327,21 @@ class Parts:
     ffn: tuple | str | None
 
 
-def find_parts(
-    model: PreTrainedModel,  # any causal language model
-    layer: nn.Module,  # one of its decoder layers
-) -> Parts:  # as modules call them
+def _find_parts(model, layer):
     "A layer's token mixers and its FFN; `ValueError` says what does not fit."
     names = find_mixers(model, layer)
-    seen, each = record_module_calls(model, probe_ids(model), layer), []
+    seen, each = _record_calls(model, probe_ids(model), layer), []
     for n in names:
         if lends_keys(layer.get_submodule(n)):
             continue  # other layers need it
-        out = find_out(seen, n)
-        forms = find_gives(model, layer.get_submodule(n), out)
-        each.append(Mixer(n, find_attn_norm(seen, n), out, *forms))
+        out = _find_out(seen, n)
+        forms = _find_gives(model, layer.get_submodule(n), out)
+        each.append(Mixer(n, _find_attn_norm(seen, n), out, *forms))
     if experts := find_experts(layer):
         return Parts(tuple(each), experts)
     tops = {n.split(".")[0] for n in names}
     rest = [c for c in seen if is_linear(c.module) and c.name.split(".")[0] not in tops]
-    return Parts(tuple(each), find_ffn(seen, names) if rest else None)
+    return Parts(tuple(each), _find_ffn(seen, names) if rest else None)
 
 # %% ../../nbs/detection/01_detect.ipynb #9a44f66c
 def propose_arch(
@@ -414,11 +355,11 @@ def propose_arch(
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     fused = [n for n, m in model.named_modules() if is_experts(m)]
     check_experts(model.config, dict.fromkeys(fused))
-    check_causal(model)
+    _check_causal(model)
     name = find_layers(model)
     layers = model.get_submodule(name)
     _check_apart(layers)
-    parts = [find_parts(model, layer) for layer in layers]
+    parts = [_find_parts(model, layer) for layer in layers]
     mixers = {m.name for p in parts for m in p.mixers}
     d = getattr(model.config.get_text_config(), "hidden_size", 0)
     if routed := find_routed(layers, tuple(mixers), d):
@@ -426,8 +367,9 @@ def propose_arch(
         return replace(row, width=find_width_entry(model, row))
     up, down, fused = _one_ffn(parts)
     f = next(i for i, p in enumerate(parts) if p.ffn)
-    width = find_width(model, in_features(layers[f].get_submodule(down)))
-    return Arch(name, **_join(parts), up=up, down=down, fused=fused, width=width)
+    widths = find_widths(model, in_features(layers[f].get_submodule(down)))
+    own = dict(up=up, down=down, fused=fused, width=next(iter(widths), ""))
+    return Arch(name, **_join(parts), **own)
 
 
 def _one_ffn(parts):
@@ -630,8 +572,8 @@ def check_norm(
     "Is the norm the one of the attention's branch."
     firsts = {m: i for i, m in reversed(_all_mixers(p))}
     for m, i in firsts.items():
-        seen = record_module_calls(p.model, p.ids, decoder_layers(p.model)[i])
-        want = find_attn_norm(seen, m.name)
+        seen = _record_calls(p.model, p.ids, decoder_layers(p.model)[i])
+        want = _find_attn_norm(seen, m.name)
         if want != m.norm:
             raise ValueError(
                 f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
@@ -716,10 +658,9 @@ def _zero(m, x, y):
     return y * 0
 
 # %% ../../nbs/detection/01_detect.ipynb #f97eec6a
-def gone_sets(
-    p: Probe,  # a model under examination
-) -> list[list[tuple[int, Mixer]]]:  # sets of (layer, token mixer)
-    "Sets of token mixers to go: the outermost; of each kind the outermost, and all."
+def _gone_sets(p):
+    """Sets of (layer, token mixer) to go: the outermost; of each kind the outermost, and
+    all."""
     each, kinds = _all_mixers(p), row_mixers(p.a)
     if len(kinds) == 1:
         i = {i for i, _ in each}
@@ -747,11 +688,11 @@ def check_attention(
 ) -> str:  # what was found
     "Does removing an attention equal zeroing its output projection."
     layers, said = decoder_layers(p.model), []
-    for gone in gone_sets(p):
+    for gone in _gone_sets(p):
         outs, beside = [], []
         for i, m in gone:
             mixer = layers[i].get_submodule(m.name)
-            last = find_out(record_module_calls(p.model, p.ids, layers[i]), m.name)
+            last = _find_out(_record_calls(p.model, p.ids, layers[i]), m.name)
             if last != m.out:
                 raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
             outs.append(mixer.get_submodule(last))
@@ -798,7 +739,7 @@ def check_cache(
     with suppress(Exception):  # not every family gets it right itself
         _cached_as_plain(p, _padding(p.ids), **how)
         masks.append(_padding(p.ids))
-    plans = [without(p, gone) for gone in gone_sets(p)]
+    plans = [without(p, gone) for gone in _gone_sets(p)]
     said = []
     for plan in [plans[0] | blocks, *plans[1:]]:
         with applied(p.model, plan):

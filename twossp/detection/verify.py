@@ -4,11 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'TINY_VOCAB', 'QUICK', 'Shape', 'read_shape', 'shrink_shape', 'layer_kinds',
-    'pick_layers', 'shrink_config', 'tiny_copy', 'NoCopy', 'check_ordinary',
-    'verify_arch', 'using', 'derive_row', 'tolerance', 'derive_arch', 'derive_copy',
-    'Verdict', 'row_limits', 'try_family', 'show_config', 'ship_family',
-    'write_families'
+    'TINY_VOCAB', 'QUICK', 'Shape', 'tiny_copy', 'NoCopy', 'verify_arch', 'derive_row',
+    'tolerance', 'derive_arch', 'derive_copy', 'Verdict', 'row_limits', 'try_family',
+    'show_config', 'ship_family', 'write_families'
 ]
 
 # %% ../../nbs/detection/02_verify.ipynb #bb5e34ac
@@ -16,7 +14,7 @@ import copy
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
@@ -33,16 +31,16 @@ from ..core.compat import (
 )
 from ..core.config_keys import find_entries, halve_plan
 from ..core.families import (
-    ARCHS, ROWS, Arch, config_switches, ffn_width, has_ffn, layer_makes,
-    model_family, n_params, refusal, row_to_dict, says_width,
+    ARCHS, Arch, config_switches, ffn_width, has_ffn, layer_makes, model_family, n_params,
+    refusal, row_to_dict, says_width, using,
 )
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
     WIDTH_NAMES, Probe, Undecided, agree, check_attention, check_cache, check_ffn, check_layers,
     check_names, check_neurons, check_shapes, find_widths, probe_ids, propose_arch,
-    watching,
 )
+from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/02_verify.ipynb #58cb52fe
 @dataclass(frozen=True)
@@ -77,9 +75,7 @@ def _first(c, names):
     return None
 
 
-def read_shape(
-    config: PreTrainedConfig,  # of any model
-) -> Shape:  # what of it a copy changes
+def _read_shape(config):
     "What a tiny copy has to know; `ValueError` if the configuration does not say it."
     least = dict(heads=1)  # where nothing has heads (Mamba)
     found = {k: _first(config, v) or least.get(k) for k, v in _ENTRIES.items()}
@@ -90,12 +86,8 @@ def read_shape(
     return Shape(**found, groups=groups, head=head)
 
 # %% ../../nbs/detection/02_verify.ipynb #9385cfaa
-def shrink_shape(
-    s: Shape,  # of the real model
-    head: int,  # width of a head in the copy; even, for rotary embeddings
-    L: int = 4,  # layers
-) -> Shape:  # with the same ratios
-    "A tiny shape with the ratios of a real one."
+def _shrink_shape(s, head, L=4):
+    "A tiny shape of `L` layers, with heads of an even width, with the ratios of a real one."
     share = max(1, s.heads // s.groups)
     groups = max(1, min(s.groups, 4 // share, 4))
     if s.groups > 1 == groups and share < 8:
@@ -106,11 +98,8 @@ def shrink_shape(
     return Shape(min(L, s.L), d, heads, groups, head)
 
 # %% ../../nbs/detection/02_verify.ipynb #08a94d2e
-def layer_kinds(
-    config: PreTrainedConfig,  # of any model
-    L: int,  # layers
-) -> list:  # a name per layer
-    "What the configuration says of each layer's kind."
+def _layer_kinds(config, L):
+    "What the configuration says of each layer's kind: a name per layer."
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
@@ -121,11 +110,8 @@ def layer_kinds(
     return ["layer"] * L
 
 
-def pick_layers(
-    kinds: list,  # a name per layer
-    n: int,  # how many are wanted at least, if there are as many
-) -> list[int]:  # ascending
-    "The first layer of every kind, and the first others until there are enough."
+def _pick_layers(kinds, n):
+    "The first layer of every kind, and the first others until there are `n`; ascending."
     firsts = [kinds.index(k) for k in dict.fromkeys(kinds)]
     others = [i for i in range(len(kinds)) if i not in firsts]
     return sorted(firsts + others[: max(0, n - len(firsts))])
@@ -237,18 +223,15 @@ def _fit_experts(small):
 _EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 
 # %% ../../nbs/detection/02_verify.ipynb #d07ccdfa
-def shrink_config(
-    config: PreTrainedConfig,  # of a dense model; untouched
-    head: int = 16,  # width of a head in the copy
-    thin: bool = False,  # of a vision-language model: give what looks two heads as well
-) -> PreTrainedConfig:  # of the same family
-    "The configuration of a tiny model of the same make."
+def _shrink_config(config, head=16, thin=False):
+    """The configuration of a tiny model of the same make; `thin`: of a vision-language model,
+    its image part has two heads as well."""
     if config.get_text_config() is not config:
         return _shrink_seeing(config, head, thin)
-    kind, s = model_family(config), read_shape(config)
+    kind, s = model_family(config), _read_shape(config)
     family = config_class(kind) if knows_type(kind) else type(config)
-    kept = pick_layers(layer_kinds(config, s.L), 4)
-    t = shrink_shape(s, head, len(kept))
+    kept = _pick_layers(_layer_kinds(config, s.L), 4)
+    t = _shrink_shape(s, head, len(kept))
     entries = {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
     small = {k: _shrink_entry(k, v, s, t, kept) for k, v in entries.items()}
     if "attention_layers" in small:  # GPT-Neo says it twice
@@ -282,18 +265,18 @@ def _fit_layers(config, small, s, t, kept):
 def _shrink_seeing(config, head, thin):
     "The same for a configuration that holds several"
     text = config.get_text_config()
-    d, small = read_shape(text).d, shrink_config(text, head)
+    d, small = _read_shape(text).d, _shrink_config(text, head)
     entries = {}
     for k, v in config.to_dict().items():
         own = getattr(config, k, None)
         if own is text:
             v = small.to_dict()
         elif isinstance(own, PreTrainedConfig):
-            v = _shrink_sense(v, d, read_shape(small).d) | (_thin(v, d) if thin else {})
+            v = _shrink_sense(v, d, _read_shape(small).d) | (_thin(v, d) if thin else {})
         elif re.search("token_(id|index)$", k) and type(v) is int:
             v = _NO_TEXT + len(entries)
         elif v == d and re.search("hidden|dim|proj", k):
-            v = read_shape(small).d
+            v = _read_shape(small).d
         if k not in _SKIPPED:
             entries[k] = v
     return config_class(model_family(config))(**entries)
@@ -320,7 +303,7 @@ def _shrink_part(k, v, L, d, small):
     if k == "per_layer_config":
         return v and {i: x for i, x in v.items() if int(i) < 2}
     if isinstance(v, list) and len(v) == L > 3:  # an entry for each layer
-        return [v[i] for i in pick_layers(v, 2)[:2]]
+        return [v[i] for i in _pick_layers(v, 2)[:2]]
     if "feature_layer" in k and isinstance(v, list):
         return [min(x, 1) for x in v]
     return small if v == d and re.search("out|text|proj|lm|llm", k) else v
@@ -359,7 +342,7 @@ def tiny_copy(
     said, sees = "nothing was tried", config.get_text_config() is not config
     for slim, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
         try:
-            return _build(shrink_config(config, head, slim), made)
+            return _build(_shrink_config(config, head, slim), made)
         except Exception as e:  # whatever a family's own code raises
             said = " ".join(f"{type(e).__name__}: {e}".split())[:160]
     raise NoCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
@@ -395,9 +378,7 @@ def _check_size(made, config):
 _MOST = 10**9  # parameters of a copy
 
 # %% ../../nbs/detection/02_verify.ipynb #5809ffdb
-def check_ordinary(
-    p: Probe,  # a tiny model under examination
-) -> str:  # what was found
+def _check_ordinary(p):
     "Is a model without a layer, and with narrower FFNs, an ordinary one of its family."
     plan, entries = _narrow(p)
     with applied(p.model, plan):
@@ -435,7 +416,7 @@ QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wro
     "FFN": check_ffn,
     "attention": check_attention,
     "layers": check_layers,
-    "ordinary model": check_ordinary,
+    "ordinary model": _check_ordinary,
     "cached decoding": check_cache,
 }
 
@@ -449,7 +430,7 @@ def verify_arch(
 ) -> dict[str, str]:  # what was looked at -> what was found
     "Test a row by removing things; `ValueError` names the test that fails, and why."
     found, ids = {}, probe_ids(model)
-    with using(model, row), watching(model):
+    with using(model, row), inference(model):
         dense = model(ids, use_cache=False).logits.float()
         p = Probe(model, row, ids, dense, tol, at)
         for name, check in (tests or QUICK).items():
@@ -462,28 +443,12 @@ def verify_arch(
                 raise ValueError(f"{name}: {said}") from e
     return found
 
-# %% ../../nbs/detection/02_verify.ipynb #a7881b76
-@contextmanager
-def using(
-    model: PreTrainedModel,  # of a family that the table need not have
-    row: Arch,  # that `arch` gives for it, inside the block
-) -> Iterator[None]:
-    "A row for one model, for the moment."
-    before = ROWS.get(model)
-    ROWS[model] = row
-    try:
-        yield
-    finally:
-        ROWS.pop(model)
-        if before is not None:
-            ROWS[model] = before
-
 # %% ../../nbs/detection/02_verify.ipynb #28667520
 def _follows(config, row, name):
     "Do all FFNs have another width when this entry says so"
     c = copy.deepcopy(config)
     text = c.get_text_config()
-    f = (getattr(text, name) or 4 * read_shape(text).d) + 8
+    f = (getattr(text, name) or 4 * _read_shape(text).d) + 8
     setattr(text, name, f)
     try:
         layers = _build(type(config)(**_entries(c))).get_submodule(row.layers)
@@ -506,7 +471,7 @@ def derive_row(
         follow = (n for n in widths if _follows(model.config, row, n))
         row = replace(row, width=next(follow, ""))
     text = model.config.get_text_config()
-    kinds = layer_kinds(text, read_shape(text).L)
+    kinds = _layer_kinds(text, _read_shape(text).L)
     return _verify_either(model, row, _looked_at(kinds))
 
 
@@ -532,7 +497,7 @@ _NUMBERED = "layers: ", "ordinary model: "  # what fails where a layer's number 
 
 def _looked_at(kinds):
     "The first layer of every kind, and the last"
-    return tuple(sorted({*pick_layers(kinds, 1), len(kinds) - 1}))
+    return tuple(sorted({*_pick_layers(kinds, 1), len(kinds) - 1}))
 
 # %% ../../nbs/detection/02_verify.ipynb #16eef596
 def _look_up(model, row):
@@ -554,7 +519,7 @@ def _derive_on_itself(model, why):
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(f"{why}; and {_AWAY}")
     row = propose_arch(model)
-    kinds = layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
+    kinds = _layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
     tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
     at, tol = _looked_at(kinds), tolerance(model.dtype)
     return _look_up(model, _verify_either(model, row, at, tol, tests))

@@ -7,7 +7,6 @@ __all__ = ['RATES', 'ABLATIONS', 'Ablation', 'ablate']
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #48c6e3cf
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.controls import width_only
-from ..core.families import arch, decoder_layers, ffn_linears, sizes
+from ..core.edits import hooked
+from ..core.families import sizes
+from ..core.parts import structure
 from ..core.plan import Plan, drop
 from .grid import run_grid
 from .results import Result
@@ -37,22 +38,23 @@ def _stream_scores(model, calib, p=2):
     """2SSP's score, at the FFN's inputs and at its outputs: (d,) float32 a layer; `p`: of the
     norm over a window's tokens"""
     check_ids(calib, model)
-    a, layers, device = arch(model), decoder_layers(model), input_device(model)
-    read, write = ([0.0] * len(layers) for _ in range(2))
+    s, device = structure(model), input_device(model)
+    read, write = ([0.0] * len(s) for _ in range(2))
 
-    def listen(i, ups, down):
+    def listen(ffn):
+        i, layer = ffn.layer, ffn.at(model)
+        up, down = (layer.get_submodule(n) for n in (ffn.up[0], ffn.down))
+
         def before(m, args):
             read[i] = read[i] + window_norms(args[0].detach(), 1, p)[0]
 
         def after(m, args, out):
             write[i] = write[i] + window_norms(out.detach(), 1, p)[0]
 
-        return ups[0].register_forward_pre_hook(before), down.register_forward_hook(after)
+        return up.register_forward_pre_hook(before), down.register_forward_hook(after)
 
-    with ExitStack() as hooks, inference(model):
-        for i, layer in enumerate(layers):
-            for handle in listen(i, *ffn_linears(layer, a)):
-                hooks.callback(handle.remove)
+    handles = [h for ffn in s.narrow for h in listen(ffn)]
+    with hooked(handles), inference(model):
         for b in calib.split(1):
             model.base_model(b.to(device), use_cache=False)
     return [x / len(calib) for x in read], [x / len(calib) for x in write]
@@ -69,10 +71,11 @@ def _zeroed(weight, keep, dim):
 
 def _masked(model, read, write, k):
     "A plan that zeroes all but `k` inputs and outputs of every FFN"
-    a, weights, layers = arch(model), {}, decoder_layers(model)
+    s, weights = structure(model), {}
     names = {id(p): n for n, p in model.named_parameters()}
-    for layer, r, w in zip(layers, read, write, strict=True):
-        ups, down = ffn_linears(layer, a)
+    for ffn in s.narrow:
+        layer, r, w = ffn.at(model), read[ffn.layer], write[ffn.layer]
+        *ups, down = (layer.get_submodule(n) for n in (*ffn.up, ffn.down))
         if not all(isinstance(x, torch.nn.Linear) for x in (*ups, down)):
             raise ValueError("this ablation needs FFNs of nn.Linear")
         inputs, outputs = keep_top(r, k), keep_top(w, k)
@@ -80,7 +83,7 @@ def _masked(model, read, write, k):
         for x in (down.weight, down.bias):
             if x is not None:
                 weights[names[id(x)]] = _zeroed(x, outputs, 0)
-    return Plan((None,) * len(layers), (True,) * len(layers), weights)
+    return Plan((None,) * len(s), (True,) * len(s), weights)
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #6c538239
 def _columns_rows(model, calib, sparsity, *, progress=True):

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = [
     'SHAPES', 'TINY', 'VERDICTS', 'PARTS', 'LEAST', 'has_experts', 'Bench',
-    'make_bench', 'Case', 'BenchPart', 'case_key', 'exact_float32', 'clear_memory',
-    'run_case', 'read_rows', 'run_bench', 'say_row'
+    'make_bench', 'Case', 'BenchPart', 'clear_memory', 'read_rows', 'run_bench',
+    'say_row'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
 import gc
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -196,12 +196,8 @@ PARTS: dict[str, BenchPart] = {
 LEAST = 0.5  # minutes of a bench
 
 
-def case_key(
-    b: Bench,  # where it is measured
-    part: str,  # key of `PARTS`
-    case: Case,  # one of its cases
-) -> str:  # 16 hex digits
-    "What decides a row."
+def _case_key(b, part, case):
+    "What decides a row: 16 hex digits."
     known = versions()
     facts = {k: known[k] for k in ("torch", "transformers", "python")}
     setting = {k: str(v) for k, v in vars(b).items() if k not in ("shapes", "device")}
@@ -211,7 +207,7 @@ def case_key(
 
 # %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
 @contextmanager
-def exact_float32() -> Iterator[None]:
+def _exact_float32():
     "Inside, products of float32 matrices are not rounded to TF32, on CUDA."
     matmul = torch.backends.cuda.matmul
     name, off = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else (
@@ -234,14 +230,11 @@ def clear_memory(
         torch.get_device_module(device.type).empty_cache()
 
 
-def run_case(
-    b: Bench,  # where it is measured
-    case: Case,  # what
-    left: float,  # seconds that it has
-) -> dict:  # its numbers, with a verdict
-    "One case, in float32 without TF32; an error is a row as well."
+def _run_case(b, case, left):
+    """The numbers of one case that has `left` seconds, with a verdict, in float32 without
+    TF32; an error is a row as well."""
     try:
-        with exact_float32():
+        with _exact_float32():
             return case.run(b, left)
     except (torch.OutOfMemoryError, MemoryError) as e:
         return dict(verdict="not possible", why=f"out of memory: {one_line(e)}")
@@ -297,7 +290,7 @@ def run_bench(
     have, rows, waiting, until, works = read_rows(results), [], 0, start, True
     for part in parts:
         until += 60 * minutes * PARTS[part].share / share
-        cases = {case_key(b, part, c): c for c in resolve(PARTS[part].cases)(b)}
+        cases = {_case_key(b, part, c): c for c in resolve(PARTS[part].cases)(b)}
         missing = sum(_is_open(have.get(k), 0) for k in cases)
         for key, case in cases.items():
             began = clock()
@@ -305,7 +298,7 @@ def run_bench(
             missing -= _is_open(have.get(key), 0)
             if _is_open(have.get(key), left):
                 if left > 0 and works:
-                    found = run_case(b, case, left)
+                    found = _run_case(b, case, left)
                     head = dict(key=key, part=part, case=case.name, shape=case.shape)
                     head |= dict(device=device_name(b.device), took=round(clock() - began, 3))
                     have[key] = head | found | dict(versions=versions())

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'draw_bars', 'draw_lines', 'bench_page', 'kept_rows', 'row_table', 'pruning_table',
-    'whole_models', 'multiple_table'
+    'bench_page', 'kept_rows', 'row_table', 'pruning_table', 'whole_models',
+    'multiple_table'
 ]
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #594b770b
@@ -23,12 +23,9 @@ _SVG = '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{}" viewB
 _SVG += ' width="{}" font-size="12" font-family="sans-serif">{}</svg>'
 
 
-def draw_bars(
-    values: Mapping[str, float],  # label -> a number of at least 0
-    unit: str = "",  # behind each number
-    about: str = "",  # in words, for those who do not see it
-) -> str:  # an SVG figure
-    "Horizontal bars, as SVG."
+def _draw_bars(values, unit="", about=""):
+    """Horizontal bars, as SVG: label -> a number of at least 0; `about`: in words, for those
+    who do not see it."""
     most, h, rows = max(values.values(), default=0) or 1, 20, []
     for i, (label, x) in enumerate(values.items()):
         y, wide = i * h, 330 * max(0, x) / most
@@ -45,13 +42,9 @@ def draw_bars(
 _COLORS = "#3b6ea5", "#c44e52", "#2e7d4f", "#8172b2", "#937860"
 
 
-def draw_lines(
-    lines: Mapping[str, Sequence[tuple[float, float]]],  # label -> points, x and y
-    x_label: str,  # below; x is from 0 to 1, written in per cent
-    y_label: str,  # above
-    about: str = "",  # in words, for those who do not see it
-) -> str:  # an SVG figure
-    "Curves over fractions, as SVG."
+def _draw_lines(lines, x_label, y_label, about=""):
+    """Curves over fractions, as SVG: label -> points; x is from 0 to 1, written in per cent;
+    `about`: in words, for those who do not see it."""
     ys = [y for line in lines.values() for _, y in line]
     top, low = max([*ys, 0]) or 1, min([*ys, 0])
     at = lambda x, y: f"{60 + 400 * x:.1f},{210 - 180 * (y - low) / (top - low):.1f}"
@@ -101,10 +94,10 @@ def _show_table(r):
     )
     if parts:
         said = "What one part saves when it is removed, in per cent of a pass"
-        yield f"<h4>{said}</h4>{draw_bars(parts, ' %', f'{title}. {said}')}"
+        yield f"<h4>{said}</h4>{_draw_bars(parts, ' %', f'{title}. {said}')}"
     if lines:
         said = "What one FFN saves, in ms, by the fraction of its neurons that is removed"
-        yield f"<h4>{said}</h4>{draw_lines(lines, 'neurons removed', 'ms saved', title)}"
+        yield f"<h4>{said}</h4>{_draw_lines(lines, 'neurons removed', 'ms saved', title)}"
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #3337761b
 def _figures(rows):
@@ -118,7 +111,7 @@ def _figures(rows):
         if timed:
             mark = "; * extrapolated" if any(k.endswith("*") for k in timed) else ""
             said = f"{shape}: seconds{mark}"
-            yield f"<h3>{escape(said)}</h3>{draw_bars(timed, ' s', said)}"
+            yield f"<h3>{escape(said)}</h3>{_draw_bars(timed, ' s', said)}"
         for r in (r for r in own if "table" in r):
             yield from _show_table(r)
             cells = [

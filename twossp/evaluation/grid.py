@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'run_job',
-    'finished_rows', 'as_asked', 'run_grid', 'check_board', 'board_name', 'on_board'
+    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'finished_rows',
+    'as_asked', 'run_grid', 'check_board', 'on_board'
 ]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #99e3b68e
@@ -372,10 +372,8 @@ class Job:
     how: Mapping  # of `run_cell`
 
 
-def run_job(
-    job: Job,  # one cell
-) -> Result:  # its row
-    "What a worker does."
+def _run_job(job):
+    "What a worker does: one row."
     return one_at_a_time(_run_job, job)
 
 
@@ -405,7 +403,7 @@ def _run_spread(executor, model, tok, todo, evals, methods, how, key):
         what = r.method if named and f is not None else f
         own = how | dict(row=row, key=key.get(r.method))
         jobs.append(Job(model, tok, what, ids, evals, r, own))
-    for i, row, error in spread(executor, run_job, jobs):
+    for i, row, error in spread(executor, _run_job, jobs):
         if error is not None:
             label = replace(jobs[i].label, versions=versions())
             row = replace(label, errors=dict(worker=one_line(error)))
@@ -582,9 +580,7 @@ def check_board() -> None:
         )
 
 
-def board_name(
-    r: Result,  # any
-) -> str:  # a folder's name
+def _board_name(r):
     "The run of TensorBoard that a row belongs to: model, method and options."
     options = ",".join(f"{k}={v}" for k, v in sorted(r.options.items()))
     parts = [Path(r.model).name, r.method, options, f"seed={r.seed}" if r.seed else ""]
@@ -601,7 +597,7 @@ def on_board(
     def write(r):
         from torch.utils.tensorboard import SummaryWriter
 
-        name, content = board_name(r), hashlib.sha256(to_row(r).encode()).hexdigest()
+        name, content = _board_name(r), hashlib.sha256(to_row(r).encode()).hexdigest()
         logged = Path(folder) / name / f"{content[:16]}.logged"
         if logged.exists():
             return

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'PROMPTS', 'strided_nll', 'strided_perplexity', 'weight_bytes', 'disk_bytes',
-    'forward_time', 'cache_bytes', 'Speed', 'generation_speed', 'linear_beside',
-    'count_operations', 'continue_prompts', 'OnText', 'on_text', 'OnPrompts',
-    'on_prompts', 'OnForward', 'on_forward', 'OnGeneration', 'on_generation', 'measure',
-    'check_evals', 'identify', 'read_dense', 'kept_of', 'describe_model'
+    'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
+    'generation_speed', 'linear_beside', 'count_operations', 'continue_prompts',
+    'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward', 'on_forward',
+    'OnGeneration', 'on_generation', 'measure', 'check_evals', 'identify', 'read_dense',
+    'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -44,12 +44,9 @@ from ..runtime.metrics import (
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
-def strided_nll(
-    model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
-    stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
-) -> torch.Tensor:  # (n·t - 1,) float64, nats: every token but the stream's first
-    "The nll of a stream's tokens, each with at least `t - stride` before it."
+def _strided_nll(model, ids, stride=None):
+    """The nll (n·t - 1,), float64, of the tokens of one stream, given as windows (n, t), without
+    the first: each with at least `t - stride` before it; None: half a window."""
     check_ids(ids, model)
     t = ids.shape[1]
     stream, device = ids.reshape(1, -1), input_device(model)
@@ -67,15 +64,6 @@ def strided_nll(
             found.append(nll.double().cpu())
             done = end
     return torch.cat(found)
-
-
-def strided_perplexity(
-    model: PreTrainedModel,  # any causal language model; untouched
-    ids: torch.Tensor,  # (n, t) consecutive windows; read as one stream of n·t tokens
-    stride: int | None = None,  # tokens a window moves on, 1 … t-1; None: half a window
-) -> float:  # at least 1; every token but the stream's first is predicted once
-    "Perplexity from overlapping windows: a token sees at least `t - stride` before it."
-    return torch.exp(strided_nll(model, ids, stride).mean()).item()
 
 # %% ../../nbs/evaluation/01_measure.ipynb #90939881
 def weight_bytes(
@@ -329,7 +317,7 @@ class OnText:
             each = nll(model, self.ids, self.bs, self.progress).double()
             mean = mean_windows(each, model, self.ids)
             return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
-        tokens = strided_nll(model, self.ids, self.stride)
+        tokens = _strided_nll(model, self.ids, self.stride)
         # the first window has a token less: its first is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
         each = dict(nll=_short(parts.nanmean(1)))
@@ -590,12 +578,9 @@ def read_dense(
     return structure(model) if type(plan) is Plan else sizes(model)
 
 
-def kept_of(
-    plan,  # of any kind, or None for the dense model
-    dense: Structure | Sizes,  # of the dense model; of `Sizes` heads are not told apart
-    model: PreTrainedModel,  # pruned with that plan
-) -> list | None:  # attention's and FFN's shares, one entry a layer of the dense model
-    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
+def _kept_of(plan, dense, model):
+    """What stays of each layer's attention and FFN; None if layers cannot be told apart; of
+    `dense` as `Sizes` heads are not told apart."""
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
     now = sizes(model)
@@ -615,22 +600,22 @@ def describe_model(
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
-    now = sizes(model)
+    now, parts = sizes(model), structure(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
-    widths = [e.width for e in now.experts if e] or now.width  # of an MoE model's experts
+    widths = [p.width for p in parts.narrow if p.groups] or now.width  # of groups of units
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
-        active=params - now.total + now.active if now.experts else None,
+        active=params - now.total + parts.active if parts.grouped else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],
-        kept=kept_of(plan, dense or now, model),
+        kept=_kept_of(plan, dense or now, model),
         plan=None if plan is None else repr(plan),
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),

@@ -24,6 +24,7 @@ import pandas as pd
 
 from ..baselines.methods import METHODS
 from ..core.families import Sizes
+from ..core.parts import as_structure
 from ..core.plan import Plan, kept_shares
 from .results import Result, Rows, find_number, to_rows
 from .tasks import error_of, main_numbers
@@ -192,7 +193,8 @@ def plot_plan(
     width = max(4, min(12, 1.5 + 0.22 * len(plan)))
     fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
-    if scores is None or s.experts:  # an MoE model's experts have too many neurons to show
+    # an MoE model's experts have too many neurons to show
+    if scores is None or as_structure(s).grouped:
         low.bar(range(len(plan)), 1, width=0.9, color=GONE)
         low.bar(range(len(plan)), kept_shares(plan, s)[1], width=0.9, color=KEPT)
         low.set(ylim=(1, 0), ylabel="FFN, share kept")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'Rows', 'EVALUATIONS', 'Result', 'to_row', 'from_row', 'code_version', 'versions',
+    'Rows', 'EVALUATIONS', 'Result', 'to_row', 'code_version', 'versions',
     'load_results', 'to_frame', 'to_rows', 'Number', 'Evaluation', 'find_number'
 ]
 
@@ -168,10 +168,9 @@ def to_row(
     return json.dumps(_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
 
 # %% ../../nbs/evaluation/00_results.ipynb #f290cce0
-def from_row(
-    line: str,  # what `to_row` gave
-) -> Result:  # fields that this version does not know are left out
-    "The result that a line holds; `ValueError` if it is not one."
+def _from_row(line):
+    """The result that a line holds; `ValueError` if it is not one. Fields that this version
+    does not know are left out."""
     try:
         d = dict(schema=1) | _checked(_number(json.loads(line)))
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
@@ -249,7 +248,7 @@ def load_results(
         if not line.strip() or (i == len(lines) - 1 and is_torn(line)):
             continue
         try:
-            out.append(from_row(line.decode()))
+            out.append(_from_row(line.decode()))
         except ValueError as e:
             raise ValueError(f"line {i + 1} of {path}: {e}") from e
     return out

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'find_tasks',
-    'load_tasks', 'training_texts', 'check_batch_size', 'average', 'main_numbers',
-    'error_of', 'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
+    'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'load_tasks',
+    'training_texts', 'check_batch_size', 'average', 'main_numbers', 'error_of',
+    'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -143,12 +143,9 @@ def _arithmetic():
 _KEPT: list = []  # folders that go with the process
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #f4fadafa
-def find_tasks(
-    names: Sequence[str],  # of tasks or groups
-    # folders with task definitions (YAML) of your own
-    include_path: str | Path | Sequence = (),
-) -> object:  # lm-eval's task manager
-    "The manager that knows these tasks; `ValueError` names an unknown one."
+def _find_tasks(names, include_path=()):
+    """lm-eval's manager that knows these tasks, and those of folders of your own; `ValueError`
+    names an unknown one."""
     one = isinstance(include_path, (str, Path))
     folders = [include_path] if one else list(include_path)
     if missing := [f for f in folders if not Path(f).is_dir()]:
@@ -191,7 +188,7 @@ def load_tasks(
     tuple
         task manager, names that can be run, {name: why it cannot}
     """
-    tm, good, bad = find_tasks(names, include_path), [], {}
+    tm, good, bad = _find_tasks(names, include_path), [], {}
     for name in names:
         try:
             loaded = tm.load([name])["tasks"]
@@ -267,10 +264,8 @@ def _solved(task, doc):
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #85dd6924
 @contextmanager
-def _still(
-    progress,  # leave everything as it is
-):
-    "No progress bars, no lines and no log of lm-eval inside the block"
+def _still(progress):
+    "No progress bars, no lines and no log of lm-eval inside the block, unless `progress`."
     if progress:
         yield
         return

@@ -85,12 +85,8 @@ def mixer_drops(
     return plans
 
 # %% ../../nbs/pruning/03_balance.ipynb #bbf16fdd
-def _round_width(
-    exact: float,  # neurons, 0 … f
-    f: int,  # neurons of the dense FFN
-    multiple: int = 1,  # of which the width is to be a multiple; 1 to f
-) -> int:  # the nearest multiple, or `f` itself where that is nearer
-    "A width that hardware likes."
+def _round_width(exact, f, multiple=1):
+    "A width that hardware likes: the nearest multiple, or `f` itself where that is nearer."
     most = f // multiple * multiple
     nearest = min(most, max(0, round(exact / multiple) * multiple))
     return f if abs(f - exact) < abs(nearest - exact) else nearest

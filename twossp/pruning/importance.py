@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..core.edits import Edit, locate, swapped
+from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import decoder_layers, recall
 from ..core.parts import count_unreached, pack_scores, structure
 from ..runtime.batching import rows_at_once, smallest_budget
@@ -307,7 +307,7 @@ def activation_scores(
     """
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    if weighted and not any(p.groups for p in structure(model).parts):
+    if weighted and not structure(model).grouped:
         raise ValueError("weighted is by a router's weights, and this model has none")
     calib = check_windows(calib, model)
     key = _key(model, calib, p, weighted) if cache else None
@@ -403,15 +403,9 @@ class _Stream:
         "Inside, layer `i` is listened to"
         enter = lambda m, args, kwargs: self.enters(i, split_call(args, kwargs)[0])
         leave = lambda m, args, out: self.leaves(i, out)
-        hung = [
-            layer.register_forward_pre_hook(enter, with_kwargs=True),
-            layer.register_forward_hook(leave),
-        ]
-        try:
+        entering = layer.register_forward_pre_hook(enter, with_kwargs=True)
+        with hooked([entering, layer.register_forward_hook(leave)]):
             yield
-        finally:
-            for handle in hung:
-                handle.remove()
 
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
 def walk_stream(

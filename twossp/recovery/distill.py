@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Figure', 'copy_around', 'make_student', 'count_own', 'count_ids', 'share_equal',
-    'Learner', 'find_learners', 'common_kl', 'top_kl', 'by_first', 'keep_answers',
-    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
+    'Figure', 'copy_around', 'count_ids', 'share_equal', 'Learner', 'common_kl',
+    'by_first', 'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../../nbs/recovery/06_distill.ipynb #97fa7f17
@@ -37,6 +36,7 @@ from transformers import PreTrainedModel
 
 from ..core.apply import Saver, apply_plan, check_plan
 from ..core.compat import use_one_device
+from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
 from ..core.families import arch, decoder_layers, layer_mixers, layer_row, n_params
 from ..core.files import atomic_file
@@ -56,23 +56,6 @@ def copy_around(
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
     return copy.deepcopy(model, same)
 
-
-def make_student(
-    model: PreTrainedModel,  # dense, in memory; untouched
-    plan: Plan,  # that fits it
-) -> PreTrainedModel:  # pruned; what the plan leaves alone is the dense model's tensors
-    "The pruned model beside the original one, without a second copy of what is alike."
-    return apply_plan(copy_around(model), plan)
-
-
-def count_own(
-    student: nn.Module,  # beside its teacher
-    model: nn.Module,  # the teacher
-) -> int:  # bytes
-    "What a student holds that is not its teacher's."
-    theirs = {x.data_ptr() for x in model.parameters()}
-    own = {x.data_ptr(): x.nbytes for x in student.parameters()}
-    return sum(n for at, n in own.items() if at not in theirs)
 
 # %% ../../nbs/recovery/06_distill.ipynb #d1571109
 def count_ids(
@@ -109,11 +92,8 @@ class Learner:
     name: str  # of the same one in the dense model
 
 
-def find_learners(
-    student: PreTrainedModel,  # pruned
-    plan: Plan,  # that it was pruned by
-) -> list[Learner]:  # in the order of the layers
-    "The linear layers and experts that remain inside the decoder layers."
+def _find_learners(student, plan):
+    "The linear layers and experts that remain inside the decoder layers, in their order."
     a, removed, learners = arch(student), removed_blocks(plan), []
     kept = [i for i in range(len(plan)) if i not in removed]
     for now, i in enumerate(kept):
@@ -147,12 +127,9 @@ def common_kl(
     return token_kl(ref[..., :v], logits[..., :v])
 
 
-def top_kl(
-    top: torch.Tensor,  # (n, t, k) log-probabilities of the reference's top k
-    at: torch.Tensor,  # (n, t, k) which token ids those are
-    logits: torch.Tensor,  # (n, t, v) of the model
-) -> torch.Tensor:  # (n, t) float32, nats: at most `token_kl` of all v
-    "Divergence over the reference's top-k tokens, and one class for all others."
+def _top_kl(top, at, logits):
+    """Divergence (n, t), nats, over the reference's top-k tokens `at`, with log-probabilities
+    `top` (n, t, k), and one class for all others: at most `token_kl` of all."""
     q = logits.float().log_softmax(-1).gather(-1, at.long())
     p, tiny = top.float(), 1e-6  # a rest below a millionth is none
     rest_p = (1 - p.exp().sum(-1)).clamp(min=tiny)
@@ -210,15 +187,9 @@ def _claim(folder, name, question, what):
         draft.write_text(json.dumps(question, indent=1))
 
 # %% ../../nbs/recovery/06_distill.ipynb #4eac5fd2
-def keep_answers(
-    model: PreTrainedModel,  # the teacher
-    ids: torch.Tensor,  # (n, t) token windows
-    folder: str | Path,  # receives a file a window; those that are there stay
-    top: int = 64,  # tokens that are kept of each position
-    progress: bool = True,  # show a progress bar
-    common: int | None = None,  # token ids, from 0, that the student has too; None: all
-):
-    "Write the teacher's answer to each window, so that training needs it no more."
+def _keep_answers(model, ids, folder, top, progress=True, common=None):
+    """Write the teacher's `top` tokens of each position, a file a window, so that training needs
+    it no more; those that are there stay. `common`: ids, from 0, that the student has too."""
     if not 1 <= top <= (common or count_ids(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_identity(model), top=top)
@@ -252,21 +223,13 @@ class _Trained(nn.Module):
         return result
 
 
-class _Streams:
+@contextmanager
+def _streams(model):
     "Inside: the output of each decoder layer, in a list"
-
-    def __init__(self, model):
-        self.model = model
-
-    def __enter__(self):
-        layers, out = decoder_layers(self.model), []
-        hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
-        self.handles = [x.register_forward_hook(hear) for x in layers]
-        return out
-
-    def __exit__(self, *stopped):
-        for h in self.handles:
-            h.remove()
+    out = []
+    hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
+    with hooked([x.register_forward_hook(hear) for x in decoder_layers(model)]):
+        yield out
 
 # %% ../../nbs/recovery/06_distill.ipynb #6d10422f
 class _Lesson(_Trained):
@@ -283,12 +246,12 @@ class _Lesson(_Trained):
         self.names = [k for k, p in self.named_parameters() if id(p) in own]
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
-        seen = _Streams(self.student) if self.streams else nullcontext([])
+        seen = _streams(self.student) if self.streams else nullcontext([])
         with seen as mine:
             logits = self.student(input_ids, use_cache=False).logits
         if top is not None:
-            return dict(loss=top_kl(top, at, logits[..., : self.common]).mean())
-        seen = _Streams(self.teacher) if self.streams else nullcontext([])
+            return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
+        seen = _streams(self.teacher) if self.streams else nullcontext([])
         with torch.no_grad(), seen as theirs:
             ref = self.teacher(input_ids, use_cache=False).logits
         loss = common_kl(ref, logits).mean()
@@ -366,7 +329,7 @@ def _only(student, learn):
 
 def _find_readers(student, learners, ids):
     "For each norm of a decoder layer: the linear layers that read it, in a forward pass"
-    layers, kept, groups = decoder_layers(student), [], []
+    layers, kept, groups, hooks = decoder_layers(student), [], [], []
     by_module = {id(student.get_submodule(x.path)): x for x in learners}
 
     def hear_norm(given, module, args, out):
@@ -378,18 +341,16 @@ def _find_readers(student, learners, ids):
         if readers is not None and args[0].shape[-1] == kept[-1].shape[-1]:
             readers.append(by_module[id(module)])
 
-    with ExitStack() as stack, inference(student):
-        for layer in layers:
-            groups.append({})
-            for m in layer.modules():
-                scale = getattr(m, "weight", None)
-                leaf = next(m.children(), None) is None
-                if is_linear(m) and id(m) in by_module:
-                    hook = m.register_forward_pre_hook(partial(hear_linear, groups[-1]))
-                    stack.callback(hook.remove)
-                elif leaf and scale is not None and scale.dim() == 1:
-                    hook = m.register_forward_hook(partial(hear_norm, groups[-1]))
-                    stack.callback(hook.remove)
+    for layer in layers:
+        groups.append({})
+        for m in layer.modules():
+            scale = getattr(m, "weight", None)
+            leaf = next(m.children(), None) is None
+            if is_linear(m) and id(m) in by_module:
+                hooks.append(m.register_forward_pre_hook(partial(hear_linear, groups[-1])))
+            elif leaf and scale is not None and scale.dim() == 1:
+                hooks.append(m.register_forward_hook(partial(hear_norm, groups[-1])))
+    with hooked(hooks), inference(student):
         student(ids[:1, :16].to(input_device(student)), use_cache=False)
     groups = [readers for given in groups for readers in given.values() if readers]
     times = Counter(x for readers in groups for x in readers)  # layers may share one
@@ -430,7 +391,7 @@ def _take_steps(distance, scales, fit, steps, lr, seed, progress):
 def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
     "Tune scales after the norms, and put them into what reads these: as `_train` gives it"
     began, device = time.monotonic(), input_device(student)
-    groups = _find_readers(student, find_learners(student, plan), fit)
+    groups = _find_readers(student, _find_learners(student, plan), fit)
     if not groups:
         family = student.config.get_text_config().model_type
         raise ValueError(f"no linear layer of {family} reads a norm: nothing to tune")
@@ -451,10 +412,8 @@ def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
 
     judge = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
     before, learned = judge(), {}
-    with ExitStack() as stack:
-        for k, _, module in readers:
-            hook = module.register_forward_pre_hook(partial(scale_input, k))
-            stack.callback(hook.remove)
+    listen = ((m, partial(scale_input, k)) for k, _, m in readers)
+    with hooked([m.register_forward_pre_hook(hook) for m, hook in listen]):
         lr = lessons.lr or _NORM_RATE
         loss = _take_steps(distance, scales, fit, steps, lr, lessons.seed, progress)
     for k, x, module in readers:
@@ -770,12 +729,6 @@ def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
     return tutor
 
 # %% ../../nbs/recovery/06_distill.ipynb #0c13bedb
-_LEARN = {  # how -> what makes the weights that learn
-    "all": lambda student, learners, lessons: _train_all(student, learners),
-    "lora": lambda student, learners, lessons: _train_lora(student, learners, lessons.rank),
-}
-
-
 @contextmanager
 def _mixable(args, *models):
     "On a CPU, experts run one by one where products are of another type than weights"
@@ -803,7 +756,7 @@ def _ask_teacher(student, teacher, calib, lessons, folder, progress):
     "Have its answers of each window in a folder, over the ids that the student knows"
     sizes = count_ids(student), count_ids(teacher)
     common = None if sizes[0] == sizes[1] else min(sizes)
-    keep_answers(teacher, calib, folder, lessons.top, progress, common)
+    _keep_answers(teacher, calib, folder, lessons.top, progress, common)
     return folder
 
 
@@ -838,7 +791,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         stack.enter_context(_full_disk(folder))
         stack.enter_context(kept_rng(lessons.seed))
         student = make()
-        dtype, learners = student.dtype, find_learners(student, plan)
+        dtype, learners = student.dtype, _find_learners(student, plan)
         # what tells one recovery from another is kept beside the checkpoints
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
         question = models | dict(calibration=ids_hash(calib), **asdict(lessons))
@@ -857,7 +810,8 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
             kept_answers = answers if lessons.top else None
             return _tutor(lesson, lessons, args, clock, fit, held, kept_answers, progress)
 
-        learn = partial(_LEARN[lessons.how], student, learners, lessons)
+        train = dict(all=_train_all, lora=partial(_train_lora, rank=lessons.rank))
+        learn = partial(train[lessons.how], student, learners)
         stack.enter_context(_only(student, learn))
         stack.enter_context(inference(teacher))
         stack.enter_context(_mixable(args, teacher, student))
@@ -917,7 +871,7 @@ def recover(
     """
     asked = Lessons(**lessons)
     _check_recovery(model, plan, calib)
-    make = partial(make_student, model, plan)
+    make = lambda: apply_plan(copy_around(model), plan)  # no second copy of what is alike
     places = folder, answers, progress
     result, learned, names = _train(make, model, plan, calib, asked, *places)
     if log is not None:

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = [
     'LAMBDAS', 'TIE', 'Moments', 'gram', 'add_into', 'widen', 'add_tokens', 'moments',
-    'refit_each', 'refit', 'fit_error', 'choose_lambda', 'refit_best'
+    'refit', 'refit_best'
 ]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e4f05ed1
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -110,12 +110,9 @@ def moments(
     return add_tokens({}, {"all": (x, y)})["all"]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a
-def refit_each(
-    m: Moments,  # of inputs and targets
-    old: torch.Tensor,  # (d, k) weights to stay near
-    lams: Sequence[float],  # how much, as shares of each input's mean square; 0: free
-) -> Iterator[torch.Tensor]:  # for each λ: (d, k) float64
-    "The weights that map the inputs to the targets best, for several λ."
+def _refit_each(m, old, lams):
+    """The weights (d, k), float64, that map inputs to targets best, for several λ: shares of
+    each input's mean square by which they stay near `old`; 0: free."""
     if not all(lam >= 0 for lam in lams):
         raise ValueError(f"lam must not be negative; got {lams!r}")
     old = old.to(m.G.device).double()
@@ -161,14 +158,12 @@ def refit(
     lam: float = 0.1,  # how much, as a share of each input's mean square; 0: not at all
 ) -> torch.Tensor:  # (d, k) float64
     "The weights that map the inputs to the targets best."
-    return next(refit_each(m, old, (lam,)))
+    return next(_refit_each(m, old, (lam,)))
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #fb1662ff
-def fit_error(
-    m: Moments,  # of inputs and targets
-    W: torch.Tensor,  # (d, k) weights
-) -> float:  # relative to the targets: 0 is exact, 1 is what W = 0 leaves
-    "Squared error of the weights, as a share of the targets' own."
+def _fit_error(m, W):
+    """Squared error of the weights (d, k), as a share of the targets' own: 0 is exact, 1 is what
+    W = 0 leaves."""
     W = W.to(m.G.device).double()
     e = m.yy - 2 * (W * m.C).sum() + ((W @ m.G) * W).sum()
     return (e.clamp_min(0) / m.yy).item() if m.yy > 0 else 0.0
@@ -178,14 +173,10 @@ LAMBDAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # tried on the held-out windows
 TIE = 0.01  # held-out errors that differ by less than this share are the same
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #8ffa417b
-def choose_lambda(
-    fit: Moments,  # of the windows to fit
-    held: Moments,  # of the windows held out
-    old: torch.Tensor,  # (d, k) weights to stay near
-    lams: Sequence[float] = LAMBDAS,  # to try
-) -> tuple[float, list[float]]:  # the best of them; the held-out error of each
-    "The λ that does best on held-out windows; of equals, the one that changes least."
-    errors = [fit_error(held, W) for W in refit_each(fit, old, lams)]
+def _choose_lambda(fit, held, old, lams=LAMBDAS):
+    """The λ that does best on held-out windows, and the error of each; of equals, the one that
+    changes least."""
+    errors = [_fit_error(held, W) for W in _refit_each(fit, old, lams)]
     enough = (1 + TIE) * min(errors) + 1e-12
     good = [lam for lam, e in zip(lams, errors, strict=True) if e <= enough]
     return max(good), errors
@@ -200,11 +191,11 @@ def refit_best(
     "The weights for the λ that does best on what is held out, fitted to all."
     lam, found = lams[0], {}
     if held is not None and len(lams) > 1:
-        lam, errors = choose_lambda(fit, held, old, lams)
+        lam, errors = _choose_lambda(fit, held, old, lams)
         best = errors[lams.index(lam)]
-        found = dict(held_out_before=fit_error(held, old), held_out=best)
+        found = dict(held_out_before=_fit_error(held, old), held_out=best)
     total = fit if held is None else add_into(fit, held)
     del fit, held  # each has a matrix as large as the layer is wide
     new = refit(total, old, lam)
-    errors = dict(before=fit_error(total, old), after=fit_error(total, new))
+    errors = dict(before=_fit_error(total, old), after=_fit_error(total, new))
     return new, dict(lam=lam, **errors, **found)

@@ -20,6 +20,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
+from ..core.edits import hooked
 from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
@@ -52,11 +53,8 @@ def _watch_calls(module, swap=None):
         calls.append((args[0], out.clone()))  # Falcon adds to it in place
         return None if swap is None else swap(out)
 
-    handle = module.register_forward_hook(hook)
-    try:
+    with hooked([module.register_forward_hook(hook)]):
         yield calls
-    finally:
-        handle.remove()
 
 # %% ../../nbs/recovery/02_repair.ipynb #e0fca6e1
 _SLACK = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative deviation; others: 0.03
@@ -382,7 +380,7 @@ def repair_plans(
 def _finish(s, plan, weights, lines):
     "The repaired plan; of an MoE model's, how many experts had too few tokens"
     plan = replace(plan, weights=weights)
-    if any(p.groups for p in s.parts) and not lines:
+    if s.grouped and not lines:
         warnings.warn(
             "nothing to refit: no expert loses neurons, and no other FFN is left to mend",
             stacklevel=5,
@@ -404,7 +402,7 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "What a repair goes by, and its windows, random ones first; or a `ValueError`"
     check_windows(calib, model)
     s = structure(model)
-    if attention and any(p.groups for p in s.parts):
+    if attention and s.grouped:
         raise ValueError(
             "attention=True is for dense models: in an MoE model the experts are refitted,"
             " and attention modules stay as they are"

@@ -70,7 +70,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance, options):
         )
     if widths not in ("uniform", "search"):
         raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
-    if widths == "search" and any(p.groups for p in structure(model).parts):
+    if widths == "search" and structure(model).grouped:
         raise ValueError(
             "widths='search' is for dense models: the experts of an MoE model keep one width"
             " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"

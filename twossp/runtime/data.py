@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = [
     'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
-    'gguf_folder', 'check_vocab', 'load_model', 'load_tokenizer', 'checkpoint_folder',
-    'Shard', 'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows',
-    'windows'
+    'gguf_folder', 'load_model', 'load_tokenizer', 'checkpoint_folder', 'Shard',
+    'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows', 'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -25,7 +24,7 @@ import shutil
 import tempfile
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
@@ -116,11 +115,8 @@ def _unpack(gguf):
     return model
 
 
-def _convert_gguf(
-    gguf: Path,  # the GGUF file
-    out: Path,  # folder to write: config, safetensors (float32), tokenizer
-):
-    "Unpack a quantised GGUF model into an ordinary float32 checkpoint."
+def _convert_gguf(gguf, out):
+    "Unpack a quantised GGUF model into an ordinary float32 checkpoint, with its tokenizer."
     # (the reader of GGUF draws a bar that has no switch)
     with quiet(), redirect_stderr(io.StringIO()):
         _unpack(gguf).save_pretrained(out)
@@ -184,10 +180,7 @@ def gguf_folder(
         raise ValueError(f"transformers cannot unpack {file.name}: {_line(e)}") from e
 
 # %% ../../nbs/runtime/05_data.ipynb #436b634e
-def check_vocab(
-    model: PreTrainedModel,  # with input embeddings
-    tok: PreTrainedTokenizerBase,  # the tokenizer to be used with it
-):
+def _check_vocab(model, tok):
     "`ValueError` if the tokenizer knows an id that the model has no embedding for."
     rows = model.get_input_embeddings().weight.shape[0]
     top = max(tok.get_vocab().values()) + 1
@@ -220,12 +213,10 @@ def _is_path(name):
     )
 
 
-def _hub_reachable(
-    timeout: float = 5,  # seconds
-) -> bool:  # False too when `HF_HUB_OFFLINE` is set
-    "Does the Hugging Face hub answer."
+def _hub_reachable():
+    "Does the Hugging Face hub answer; False too when `HF_HUB_OFFLINE` is set."
     try:
-        get_session().head(hub_constants.ENDPOINT, timeout=timeout)
+        get_session().head(hub_constants.ENDPOINT, timeout=5)
     except Exception:
         return False
     return True
@@ -404,7 +395,7 @@ def load_model(
     options |= dict(trust_remote_code=trust_remote_code)
     given = _read_streamed(source, options, where) if stream else {}
     model, tok = _load(name, source, options, dtype, device_map, given)
-    check_vocab(model, tok)
+    _check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
     note_origin(model, checkpoint_folder(name, revision, cache_dir))
@@ -468,11 +459,8 @@ class TextSource:
     read: Callable | None = None  # for a wheel: (file, cache_dir) -> list[str]
 
 # %% ../../nbs/runtime/05_data.ipynb #2ee1e921
-def _read_lines(
-    path: Path,  # a text file, UTF-8
-    cache_dir: str | Path | None = None,  # not used: reading is quick
-) -> list[str]:  # stripped, empty ones left out
-    "The lines of a text file, one document each."
+def _read_lines(path, cache_dir=None):
+    "The lines of a text file, stripped, one document each; empty ones are left out."
     return [
         line.strip()
         for line in Path(path).read_text(encoding="utf-8").split("\n")
@@ -480,10 +468,8 @@ def _read_lines(
     ]
 
 # %% ../../nbs/runtime/05_data.ipynb #a2a3b494
-def _wiki_pages(
-    path: Path,  # a `pages-articles` dump, bz2
-) -> Iterator[str]:  # markup of each page that is not a redirect
-    "The pages of a Wikipedia dump, in order."
+def _wiki_pages(path):
+    "Markup of each page of a Wikipedia dump (bz2) that is no redirect, in order."
     with bz2.open(path) as f:
         for _, e in ET.iterparse(f):
             if not e.tag.endswith("}page"):
@@ -501,10 +487,8 @@ _SKIP = re.compile(
 )
 
 
-def _strip_markup(
-    page: str,  # wiki markup
-) -> str:  # prose, one paragraph or heading a line
-    "The readable text of a Wikipedia page."
+def _strip_markup(page):
+    "The readable text of a Wikipedia page: prose, one paragraph or heading a line."
     import mwparserfromhell
 
     code = mwparserfromhell.parse(_CUT.sub("", page))
@@ -521,11 +505,9 @@ def _strip_markup(
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #eec6f5bd
-def _read_wiki(
-    path: Path,  # a `pages-articles` dump, bz2
-    cache_dir: str | Path | None = None,  # see `cache_folder`
-) -> list[str]:  # one article each, those without prose left out
-    "The articles of a Wikipedia dump as prose, parsed once and then kept."
+def _read_wiki(path, cache_dir=None):
+    """The articles of a Wikipedia dump (bz2) as prose, parsed once and then kept; those
+    without prose are left out."""
 
     def make(out):
         texts = [t for t in map(_strip_markup, _wiki_pages(path)) if t]

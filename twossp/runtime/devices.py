@@ -8,7 +8,7 @@ __all__ = [
     'read_device', 'as_device', 'input_device', 'list_devices', 'progress_bar', 'quiet',
     'ask_device', 'wait_for', 'free_bytes', 'default_budget', 'windows_at_once', 'Peak',
     'LiveBytes', 'peak_memory', 'read_clock', 'seconds_between', 'time_calls',
-    'one_line', 'seed_everything', 'kept_rng'
+    'one_line', 'kept_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -409,18 +409,10 @@ def _keep_device_rng():
     return partial(module.set_rng_state, module.get_rng_state())
 
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82
-def seed_everything(
-    seed: int,  # at least 0; numpy takes its lowest 32 bits
-):
-    "Seed Python's, numpy's and torch's global generators."
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
 @contextmanager
 def kept_rng(
-    # to seed the generators with inside the block; None: leave them
+    # to seed the generators with inside the block, numpy's with its lowest 32 bits; None:
+    # leave them
     seed: int | None = None,
 ) -> Iterator[None]:
     "Python's, numpy's and torch's global random states are restored after the block."
@@ -431,5 +423,7 @@ def kept_rng(
         if put_back := _keep_device_rng():
             stack.callback(put_back)
         if seed is not None:
-            seed_everything(seed)
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+            torch.manual_seed(seed)
         yield

@@ -267,11 +267,8 @@ def function_identity(
         ) from None
 
 # %% ../../nbs/runtime/10_identity.ipynb #fa088313
-def _method_identity(
-    f: Callable,  # (model, calib, sparsity, ...) -> plan
-    key: str | None = None,  # as `function_identity` takes it
-) -> str:  # of a method of this package, its place; else as `function_identity`
-    "What a method is."
+def _method_identity(f, key=None):
+    "What a method is: of one of this package, its place; else as `function_identity` has it."
     if key is None and _is_installed(getattr(f, "__module__", None)):
         return f"{f.__module__}.{f.__qualname__}"
     return function_identity(f, key)

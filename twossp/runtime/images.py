@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'read_processor', 'ProcessorFiles', 'load_processor', 'Windows', 'picture_tokens',
-    'is_text', 'cut_windows', 'as_windows', 'run_model', 'loss_mask', 'mean_counted'
+    'ProcessorFiles', 'load_processor', 'Windows', 'is_text', 'cut_windows',
+    'as_windows', 'run_model', 'loss_mask', 'mean_counted'
 ]
 
 # %% ../../nbs/runtime/04_images.ipynb #5c170a67
@@ -25,11 +25,9 @@ _PROCESSOR = """preprocessor_config.json processor_config.json chat_template.jin
 chat_template.json video_preprocessor_config.json image_processor_config.json""".split()
 
 
-def read_processor(
-    source: str | Path,  # a checkpoint folder, or a name on the hub
-    **options,  # of `transformers.utils.cached_file`: revision, cache_dir …
-) -> dict[str, bytes]:  # name -> content; empty where the checkpoint brings none
-    "The small files of a checkpoint that say how its images are prepared."
+def _read_processor(source, **options):
+    """Name -> content of the small files of a checkpoint (folder, or name on the hub) that
+    say how its images are prepared; `options`: of `transformers.utils.cached_file`."""
     raises = ("missing_entries", "gated_repo", "connection_errors")
     options |= {f"_raise_exceptions_for_{k}": False for k in raises}
     files = {name: cached_file(source, name, **options) for name in _PROCESSOR}
@@ -41,7 +39,7 @@ class ProcessorFiles:
     "A processor that cannot be built here: it can be saved again, and nothing else."
 
     tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
-    files: dict[str, bytes] = field(repr=False)  # as `read_processor` found them
+    files: dict[str, bytes] = field(repr=False)  # as `_read_processor` found them
 
     def save_pretrained(
         self,
@@ -65,7 +63,7 @@ def load_processor(
         return AutoProcessor.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError):
         kwargs = {k: v for k, v in options.items() if k != "trust_remote_code"}
-        return ProcessorFiles(tok, read_processor(source, **kwargs))
+        return ProcessorFiles(tok, _read_processor(source, **kwargs))
 
 # %% ../../nbs/runtime/04_images.ipynb #6966245c
 def _bytes(x):
@@ -209,10 +207,8 @@ class Windows:
         return h.hexdigest()[:16]
 
 # %% ../../nbs/runtime/04_images.ipynb #f0774dbf
-def picture_tokens(
-    model: PreTrainedModel,  # that reads images and text
-) -> list[int]:  # ids, ascending
-    "The tokens that stand for images, and for films where it sees those."
+def _image_tokens(model):
+    "The tokens that stand for images, and for films where it reads those; ascending."
     config = vars(model.config).items()
     named = [v for k, v in config if re.fullmatch("(image|video)_token_(id|index)", k)]
     return sorted({v for v in named if type(v) is int})
@@ -223,7 +219,7 @@ def is_text(
     ids: torch.Tensor,  # of any shape
 ) -> torch.Tensor:  # bool, the same shape
     "Which tokens are text."
-    return ~torch.isin(ids, torch.tensor(picture_tokens(model), device=ids.device))
+    return ~torch.isin(ids, torch.tensor(_image_tokens(model), device=ids.device))
 
 # %% ../../nbs/runtime/04_images.ipynb #d8e1b385
 def cut_windows(

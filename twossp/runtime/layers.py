@@ -18,10 +18,9 @@ from functools import partial
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ..core.edits import Edit, locate, swapped
+from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import arch, decoder_layers, recall
 from ..core.offload import is_away
 from .batching import map_chunks
@@ -202,14 +201,10 @@ def run_layer(
 def _plain_logits(model, ids):
     "Logits of an ordinary forward pass, and whether the family's layers return tuples"
     seen: list = []
-    hook = decoder_layers(model)[0].register_forward_hook(
-        lambda m, args, out: seen.append(not isinstance(out, torch.Tensor))
-    )
-    try:
-        with inference(model):
-            logits = model(ids, use_cache=False).logits
-    finally:
-        hook.remove()
+    note = lambda m, args, out: seen.append(not isinstance(out, torch.Tensor))
+    first = decoder_layers(model)[0]
+    with hooked([first.register_forward_hook(note)]), inference(model):
+        logits = model(ids, use_cache=False).logits
     return logits, seen[0]
 
 # %% ../../nbs/runtime/07_layers.ipynb #0a55cfae
@@ -237,13 +232,9 @@ def is_offloaded(
     return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
 
 
-def _layers_bar(
-    model: PreTrainedModel,  # whose layers are walked
-    what: str,  # label
-    progress: bool,  # show it at all
-    times: int = 1,  # walks
-) -> tuple[tqdm, Callable]:  # the bar, for `with`; called with the number of a layer
-    "A progress bar for walks over the layers, and what moves it."
+def _layers_bar(model, what, progress, times=1):
+    """A progress bar for some walks over the layers, for `with`, and what moves it, called
+    with the number of a layer."""
     layers, unit = decoder_layers(model), "layer"
     size = [1] * len(layers)
     if is_offloaded(model):
@@ -474,8 +465,5 @@ def counting(
 
     heard = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
     heard.append((model.get_output_embeddings(), count_head))
-    with ExitStack() as stack:
-        for module, count in heard:
-            handle = module.register_forward_pre_hook(count, with_kwargs=True)
-            stack.callback(handle.remove)
+    with hooked([m.register_forward_pre_hook(f, with_kwargs=True) for m, f in heard]):
         yield work

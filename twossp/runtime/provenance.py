@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'MASKS', 'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
-    'planner', 'model_hash', 'plan_file', 'plan_tensors', 'mask_tensors', 'put_masks',
-    'save_plan', 'load_plan'
+    'planner', 'plan_file', 'plan_tensors', 'mask_tensors', 'put_masks', 'save_plan',
+    'load_plan'
 ]
 
 # %% ../../nbs/runtime/09_provenance.ipynb #32dd3ea0
@@ -155,23 +155,6 @@ def _counted(model, calib, log):
     log.setdefault("forwards", work.forwards(t))
 
 # %% ../../nbs/runtime/09_provenance.ipynb #b5614275
-def model_hash(
-    model: PreTrainedModel,  # any; of offloaded tensors only the shapes are seen
-) -> str:  # 16 hex digits
-    "The old hash of a model: its configuration, its shapes, a sample of its weights."
-    config = model.config.to_dict()
-    for accident in ("_name_or_path", "transformers_version", "architectures"):
-        config.pop(accident, None)
-    h = hashlib.sha256(_canonical(config))
-    for name, x in model.named_parameters():
-        h.update(f"{name}{tuple(x.shape)}{x.dtype}".encode())
-        if not x.is_meta and (n := x.numel()):  # at most 64 numbers, evenly spread
-            at = torch.linspace(0, n - 1, min(64, n), dtype=torch.float64)
-            some = x.detach().reshape(-1)[at.long().to(x.device)].cpu().contiguous()
-            h.update(some.view(torch.uint8).numpy().tobytes())
-    return h.hexdigest()[:16]
-
-
 def _canonical(record):
     "The same bytes for the same JSON-able record"
     return json.dumps(record, sort_keys=True, default=_plain).encode()

@@ -29,8 +29,8 @@ from .devices import input_device, processes, progress_bar
 from .distributed import sum_over_processes
 from .images import Windows, loss_mask, mean_counted, run_model
 from .layers import (
-    Check, Tape, check_replay, is_offloaded, record_calls, resident, run_layer, run_layers, tail,
-    walk_layers,
+    Tape, check_replay, is_offloaded, record_calls, resident, run_layer, run_layers,
+    tail, walk_layers,
 )
 from .metrics import check_windows, inference, kl, nll, reference_logits
 
@@ -170,13 +170,9 @@ def _through(job, i, nodes, states, out, left):
         job.tick(len(part))
 
 # %% ../../nbs/runtime/08_search.ipynb #c48b9e66
-def _run_level(
-    job: Job,  # the walk
-    i: int,  # layer
-    nodes: list[Node],  # evaluations to make
-    states: dict,  # their parents -> (n, t, d) hidden states; emptied on the way
-) -> dict:  # node -> (n, t, d) hidden states
-    "All evaluations of one layer, whose weights are loaded once."
+def _run_level(job, i, nodes, states):
+    """All evaluations `nodes` of layer `i`, whose weights are loaded once: node -> (n, t, d)
+    hidden states; `states` has those of their parents, and is emptied on the way."""
     s = structure(job.model)
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
@@ -322,16 +318,9 @@ def _budget_beside(model, levels):
     return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
 
 # %% ../../nbs/runtime/08_search.ipynb #4189bfab
-def _find_last_states(
-    model: PreTrainedModel,  # in inference mode, replayable
-    plans: Sequence[Plan],  # to be walked
-    decided: Sequence[list],  # their decisions
-    ids: torch.Tensor | Windows,  # (n, t) token windows
-    check: Check,  # how to replay the model
-    budget: int | None = None,  # bytes; default: a quarter of what is free then
-    progress: bool = False,  # show a progress bar
-) -> Iterator[_LastStates]:  # all last nodes of all windows, some at a time
-    "Walk the layers with every plan, as many windows at a time as the budget allows."
+def _find_last_states(model, plans, decided, ids, check, budget=None, progress=False):
+    """Walk the layers with every plan (`decided`: their decisions), as many windows at a time as
+    the budget allows, in bytes: all last nodes of all windows, some at a time."""
     root = make_trie(decided)
     levels = list_levels(root)
     todo = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]

@@ -32,7 +32,7 @@ from ..checkpoint.save import (
 )
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
-from ..core.families import ROWS, arch, model_family
+from ..core.families import arch, model_family, set_row
 from ..core.files import atomic_file, only_writer
 from ..core.linear import pad_zeros
 from ..core.parts import structure
@@ -70,7 +70,7 @@ def _fill_zeros(
     entries = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
     entries["model_type"] = model_family(model.config)
     new = causal_class(made)(made.from_dict(entries)).to(model.dtype).eval()
-    ROWS[new] = arch(model)  # as the checkpoint says it
+    set_row(new, arch(model))  # as the checkpoint says it
     whole = {p.full_name(t.name): t for p in structure(new).parts for t in p.dense}
     held = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
     for name, p in (*new.named_parameters(), *new.named_buffers()):
