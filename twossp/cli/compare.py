@@ -7,19 +7,24 @@ __all__ = ['ComparedOutput', 'Compared', 'ComparedModel', 'CompareOptions', 'com
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00004
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib.util import find_spec
 from inspect import signature
 from itertools import product
 from pathlib import Path
 
 from ..baselines.methods import ESTIMATED, find_method, method, method_names
 from .options import (
-    CalibrationOptions, ModelOptions, Options, OutputOptions, TextOptions, evaluation_names,
-    flag, like, read_count, read_number, word,
+    CalibrationOptions, ModelOptions, Options, OutputOptions, TaskOptions, TextOptions,
+    evaluation_names, flag, like, read_count, read_number, word,
 )
-from .output import show_rows, speaking
-from .prune import load_asked, make_evaluations, read_texts, write_page
+from .output import page_file, show_rows, speaking
+from .prune import (
+    count_windows, cut_windows, find_tokenizer, load_asked, make_evaluations, read_texts,
+    write_page,
+)
 from .quality_target import make_executor
-from .validate import check_feasible, read_shapes
+from .validate import check_feasible, check_temperature, read_shapes
 from ..core.plan import check_sparsity
 from ..core.scores import UNITS, find_score, score_names
 from ..evaluation.estimate import shape_plans
@@ -28,7 +33,6 @@ from ..evaluation.grid import log, run_grid
 from ..evaluation.html_report import FORMS
 from ..recovery.repair import REPAIRS
 from ..runtime.distributed import is_first
-from ..runtime.sources import source_windows
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00005
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class ComparedModel:
     device: str | None = like(ModelOptions, "device")  # such as "cuda"
     dtype: str = like(ModelOptions, "dtype")  # of the weights
     stream: bool = like(ModelOptions, "stream")  # layers from files
+    include_path: tuple[str, ...] = like(TaskOptions, "include_path")  # tasks to calibrate on
     trust_remote_code: bool = like(ModelOptions, "trust_remote_code")  # the checkpoint's own class
 
 
@@ -161,7 +166,15 @@ def _check_compared(o):
             f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
             " memory; leave one of them out"
         )
+    strict = [n for n, row in rows.items() if row.every_token]
+    strict += [x for x in o.depth_scores if find_score(x, "attention modules").every_token]
+    if o.score_on == "completion" and strict:
+        raise ValueError(
+            f"--score_on completion and {strict[0]} cannot be had together: it looks at every"
+            " token; leave one of them out"
+        )
     return {name: _list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
+
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00010
 def _fit_options(name, tokens):
@@ -191,21 +204,32 @@ def _check_reach(o, asked):
         log.warning("%s at %.4g will be missing: %s", name, s, e)
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm0010b
+def _make_draw(asked, sources, tok, model=None):
+    "Seed -> calibration windows, drawn once; of what the model writes None, where it is not there"
+    n = asked.n_samples
+    if n is None and not sources[0].windows:
+        n = 32 if len(sources) > 1 else min(32, count_windows(asked, sources, tok))
+    asked = replace(asked, n_samples=n)
+    return cache(lambda seed: cut_windows(replace(asked, seed=seed), sources, tok, model))
+
+
 def _run(o, asked, variants):
     "The grid: rows, dense first"
     executor = make_executor(asked)
     _check_reach(o, asked)
     sources, texts = read_texts(asked)
+    if (tok := find_tokenizer(asked)) is not None:
+        for seed in range(o.draws):  # what is too short is said before the model is loaded
+            _make_draw(asked, sources, tok)(seed)
     model, tok = load_asked(asked)
-    draw = lambda n, seed: source_windows(sources, tok, o.seq_len, n, seed or None, o.score_on)
-    n = o.n_samples or (None if sources[0].windows else min(32, len(draw(None, 0))))
-    source, tokens = model, draw(n, 0).numel()
+    draw = _make_draw(asked, sources, tok, model)
+    source, tokens = model, draw(0).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     options = {k: [dict(x, **_fit_options(k, tokens)) for x in v] for k, v in variants.items()}
     return run_grid(
-        source, tok, lambda seed: draw(n, seed), list(variants), o.sparsities,
+        source, tok, draw, list(variants), o.sparsities,
         make_evaluations(asked, texts, None, tok), o.results, name=o.model,
         seeds=range(o.draws), options=options, retry=o.retry, executor=executor,
         progress=not o.quiet,
@@ -228,8 +252,12 @@ def compare(
     variants, asked = _check_compared(o), _as_options(o)
     if o.out and Path(o.out).suffix not in FORMS:
         raise ValueError(f"--out is a file of {', '.join(FORMS)}; got {o.out}")
-    if not Path(o.results).absolute().parent.is_dir():
-        raise ValueError(f"--results: there is no folder {Path(o.results).absolute().parent}")
+    if page_file(o.results, o.out).suffix == ".html" and find_spec("matplotlib") is None:
+        raise ValueError(
+            "the page needs the package matplotlib, which is not installed: pip install"
+            " matplotlib, or take tables alone, as --out compare.md"
+        )
+    check_temperature(o)
     with speaking(asked):
         rows = _run(o, asked, variants)
     if is_first():

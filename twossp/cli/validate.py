@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'export_request', 'plans_folder', 'save_folder',
-    'read_saved', 'is_saved', 'pick_device', 'asked_bound', 'read_shapes',
-    'check_feasible', 'reach_time', 'validate', 'check_loaded'
+    'check_arguments', 'check_temperature', 'check_scores', 'export_request',
+    'plans_folder', 'save_folder', 'read_saved', 'is_saved', 'pick_device',
+    'asked_bound', 'read_shapes', 'check_feasible', 'reach_time', 'validate',
+    'check_loaded'
 ]
 
 # %% ../../nbs/cli/03_validate.ipynb #0f764ead
@@ -48,6 +49,7 @@ from ..runtime.data import cache_folder
 from ..runtime.devices import DEVICES, as_device, as_dtype
 from ..runtime.distributed import is_first
 from ..runtime.provenance import load_plan, plan_file
+from ..runtime.sources import source_kinds
 from ..serving.export import ExportRequest, check_form, check_said, check_words
 
 # %% ../../nbs/cli/03_validate.ipynb #c0nf11c7
@@ -55,7 +57,7 @@ def _conflicts(o):
     "Refusals of flags that do not go together: message -> is it so?"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
-    folders = o.include_path and "task(" not in (o.calibration or "")
+    folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
     of_tasks = o.tasks, folders, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
     measured = evaluation_names(o) or o.evaluate_downstream
@@ -105,13 +107,21 @@ def check_arguments(
     message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
     if message:
         raise ValueError(message)
-    if o.temperature is not None:
-        if "self" not in (o.calibration or ""):
-            raise ValueError("--temperature is for --calibration self and self-chat")
-        if not o.temperature > 0:
-            raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0")
+    check_temperature(o)
     _check_target(o)
     _check_method(o)
+
+
+def check_temperature(
+    o,  # options with `calibration` and `temperature`
+) -> None:
+    "`ValueError` where nothing is written at it, or none can be."
+    if o.temperature is None:
+        return
+    if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
+        raise ValueError("--temperature is for --calibration self and self-chat")
+    if not 0 < o.temperature < float("inf"):
+        raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0, and finite")
 
 
 # %% ../../nbs/cli/03_validate.ipynb #ac761dde
@@ -190,6 +200,13 @@ def check_scores(
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
+    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
+    for flag, x in (("pruning_method", row), ("depth_score", depth_score)):
+        if o.score_on == "completion" and x and x.every_token:
+            raise ValueError(
+                f"--score_on completion and --{flag} {getattr(o, flag)} cannot be had together: it"
+                " looks at every token"
+            )
     takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = method_options(o).keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":
@@ -436,6 +453,7 @@ def _check_model(o):
     if limit:
         o = _reach_limit(o, model, *limit)
     if o.target_latency:
+        check_feasible(o, model, [])  # timing takes minutes
         options = dict(progress=not o.quiet) | method_options(o)
         x, said = reach_time(o, model, o.pruning_method, **options)
         log.info("--target_latency %s: sparsity %.4f", said, x)

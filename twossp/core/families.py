@@ -8,8 +8,8 @@ __all__ = [
     'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row', 'using',
     'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
     'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
-    'ffn_width', 'Sizes', 'n_params', 'sizes', 'layer_makes', 'config_switches',
-    'shipped_rows', 'shipped_row', 'first_width', 'says_width'
+    'ffn_width', 'Sizes', 'own_parameters', 'n_params', 'sizes', 'layer_makes',
+    'config_switches', 'shipped_rows', 'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -717,11 +717,25 @@ class Sizes:
         return self.total - sum(idle)
 
 # %% ../../nbs/core/06_families.ipynb #164f58ae
+def own_parameters(
+    module: nn.Module,  # any module
+) -> Iterator[nn.Parameter]:  # each once; not in the order of `parameters()`
+    "The parameters of a module and of those below it; quicker than `parameters()`."
+    todo, seen = [module], set()
+    while todo:
+        m = todo.pop()
+        todo += [x for x in m._modules.values() if x is not None]
+        for p in m._parameters.values():
+            if p is not None and id(p) not in seen:
+                seen.add(id(p))
+                yield p
+
+
 def n_params(
     module: nn.Module,  # any module
 ) -> int:  # parameters, a shared one counted once
     "Number of parameters."
-    return sum(p.numel() for p in module.parameters())
+    return sum(p.numel() for p in own_parameters(module))
 
 # %% ../../nbs/core/06_families.ipynb #04af5b12
 def _layer_sizes(layer, a, seen):
@@ -735,7 +749,7 @@ def _layer_sizes(layer, a, seen):
     if there and is_experts(there):
         e = measure_experts(layer, a.experts)
         ffn += e.count(e.experts, e.width)
-    own = {id(p): p.numel() for p in layer.parameters() if id(p) not in seen}
+    own = {id(p): p.numel() for p in own_parameters(layer) if id(p) not in seen}
     seen.update(own)
     return sum(own.values()), sum(mixers), ffn, f, neuron, tuple(mixers), e
 
