@@ -38,7 +38,8 @@ from .families import (
 from .indices import find_indices
 from .layer_edits import (
     Heads, check_cut, check_heads, expert_changes, head_edits, head_matrices, head_tensors,
-    lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
+    keep_columns, lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
+    zero_linear,
 )
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
@@ -129,7 +130,8 @@ class _Counted(_Value):
     stays: str = ""  # why it cannot leave; "" if it can
 
     output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
-    width: ClassVar[int] = 0  # units of each group; 0: it stays or leaves whole
+    width: ClassVar[int] = 0  # units of each group; 0: it has no width to choose
+    units: ClassVar[int] = 0  # the same, also of one without a width; 0: it leaves whole
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
     idle: ClassVar[int] = 0  # parameters that one token does not use
 
@@ -157,6 +159,11 @@ class _Counted(_Value):
     def share(self, kept) -> float:
         "Fraction of its units that stays, where it has no width."
         return 0 if kept == self.nothing else 1
+
+    def numbers(self, kept) -> tuple:
+        "What stays of it, in the numbers by which times are looked up."
+        share = self.share(kept)  # in between: on a line between all and none
+        return (share if 0 < share < 1 else int(share),)
 
     def unused(self, kept) -> int:
         "Parameters of what is kept that one token does not use."
@@ -250,6 +257,15 @@ class Part(_Counted):
     def inputs(self, kept):
         "The columns of `output` that remain: a slice, or indices."
         return slice(None)
+
+    def silence(self, layer, kept) -> Iterator[Edit]:
+        """In the dense model's shapes: zeros in the place of what is removed; `layer`: where
+        it stands. Nothing where shapes can say what stays."""
+        yield from ()
+
+    def fill_up(self, kept, weights) -> dict:
+        "A plan's own tensors of what `silence` zeroes, in the dense model's shapes."
+        return {}
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
@@ -363,6 +379,15 @@ class _CountedFFN(_Neurons, Part):
         if kept is None or kept == ():
             return self.params if kept is None else 0
         return self.params - (self.width - len(kept)) * self.neuron
+
+    @property
+    def units(self) -> int:
+        "Its neurons."
+        return self.width
+
+    def numbers(self, kept) -> tuple:
+        "How many neurons stay."
+        return (self.width if kept is None else len(kept),)
 
     def tensors(self, kept) -> dict:
         "Name in the model -> shape."
@@ -653,6 +678,24 @@ class Attention(_CountedAttention):
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)
 
+    def silence(self, layer, kept) -> Iterator[Edit]:
+        "Zeros in its output projection, and in a bias beside it where it leaves whole."
+        attn, out = layer.get_submodule(self.name), self.row.out
+        cut = partial(keep_columns, columns=self.inputs(kept)) if kept else zero_linear
+        if kept is not True:
+            yield Edit(*locate(attn, out), make_later(attn.get_submodule(out), cut))
+        if not kept:
+            yield from (Edit(*x) for x in silent_biases(attn, out))
+
+    def fill_up(self, kept, weights) -> dict:
+        "A refitted output projection with zeros for removed heads."
+        name = self.full_name(f"{self.output}.weight")
+        if not isinstance(kept, tuple) or (w := weights.get(name)) is None:
+            return {}
+        axis = next(t.axis for t in self.dense if self.full_name(t.name) == name)
+        full = w.new_zeros(self.tensors(True)[name])
+        return {name: full.index_copy(axis, torch.tensor(self.inputs(kept)), w)}
+
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Of each key/value head: the norm of its rows of q, k, v and its columns of o."
         of = lambda x: torch.linalg.vector_norm(x.float().reshape(-1), ord=p)
@@ -749,6 +792,11 @@ class _CountedExperts(_Masks, Part):
         return self.counts.width
 
     @property
+    def units(self) -> int:
+        "Likewise."
+        return self.counts.width
+
+    @property
     def groups(self) -> int:
         "How many there are."
         return self.counts.experts
@@ -796,6 +844,12 @@ class _CountedExperts(_Masks, Part):
             return e.experts * e.row + (e.count(e.experts, e.width) if kept is None else 0)
         left = len(kept.left)
         return e.count(left, kept.k) + left * e.row
+
+    def numbers(self, kept) -> tuple:
+        "How many experts stay, and neurons of each."
+        if kept is None or kept == ():
+            return (self.groups, self.width) if kept is None else (0, 0)
+        return len(kept.left), kept.k
 
     def step(self, model) -> int:
         "Of which number the widths are multiples that their implementation runs."

@@ -243,13 +243,13 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 
 def _flap_shapes(model, s, sparsity):
-    "Neurons alone as far as they go, or heads; of the first layers, or of all alike"
+    "What has a width alone as far as it goes, or the rest; of the first layers, or of all alike"
     plans, costs = [], unit_costs(s)
-    for each, neurons, heads in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
+    for each, narrow, others in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
         scores = {}
         for p in costs:
-            n, late = (p.width, neurons) if p.width else (p.units, heads)
-            scores[p] = torch.arange(n) / n + len(s) * late + each * p.layer
+            late = len(s) * (narrow if p.width else others)
+            scores[p] = torch.arange(p.units) / p.units + late + each * p.layer
         plans.append(global_plan(s, scores, sparsity))
     return plans
 
