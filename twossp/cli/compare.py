@@ -169,8 +169,6 @@ def check_compared(
         if "neurons" not in ranked:
             raise ValueError("--depth_scores are for methods that rank neurons: add 2ssp")
     whole = [n for n, row in rows.items() if not row.streams]
-    whole += [x for x in o.scores if _ranks(x, "neurons") and "neurons" in ranked
-              and find_score(x, "neurons").needs == "gradients"]
     if o.stream and whole:
         raise ValueError(
             f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
