@@ -251,7 +251,30 @@ def _flap_shapes(model, s, sparsity):
             late = len(s) * (narrow if p.width else others)
             scores[p] = torch.arange(p.units) / p.units + late + each * p.layer
         plans.append(global_plan(s, scores, sparsity))
-    return plans
+    return [*plans, *_flap_ends(s, costs, sparsity)]
+
+
+def _flap_ends(s, costs, sparsity):
+    "The target met most closely, and passed by most: units of both kinds, then one more"
+    whole, target = [p for p in costs if not p.width], sparsity * s.total
+    small, large = costs[s.narrow[0]], costs[whole[0]]
+    need = {i: math.ceil((target - i * large) / small - 1e-9)  # narrow units after `i` others
+            for i in range(sum(p.units - 1 for p in whole))}
+    room = sum(p.units - 1 for p in s.narrow)
+    need = {i: k for i, k in need.items() if 0 < k <= room}
+    if not need:
+        return
+    close = min(need, key=lambda i: i * large + need[i] * small)
+    far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
+    for i, before in ((close, math.inf), (far, need[far] - 1)):
+        scores = {}
+        for parts in (s.narrow, whole):  # one unit of each in turns
+            for j, p in enumerate(parts):
+                scores[p] = torch.arange(p.units).double() * len(parts) + j
+        for p in whole:
+            r = scores[p]
+            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
+        yield global_plan(s, scores, sparsity)
 
 
 def _layer_shapes(model, s, sparsity, weights=None):
