@@ -191,14 +191,15 @@ def _check_reach(o, asked):
     "Which methods reach which sparsities, on shapes alone; `ValueError` if none reaches any"
     model = read_shapes(asked)
     check_feasible(asked, model, [])
-    named = [(n, s) for n, s in product(o.methods, o.sparsities) if find_method(n).shapes]
+    every = dict.fromkeys(product(o.methods, o.sparsities))
+    named = [(n, s) for n, s in every if find_method(n).shapes]
     bad = {}
     for name, s in named:
         try:
             shape_plans(model, name, s)
         except ValueError as e:
             bad[name, s] = e
-    if bad and len(bad) == len(o.methods) * len(o.sparsities):
+    if bad and len(bad) == len(every):
         raise next(iter(bad.values()))
     for (name, s), e in bad.items():
         log.warning("%s at %.4g will be missing: %s", name, s, e)
@@ -218,7 +219,7 @@ def _run(o, asked, variants):
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     options = {k: [dict(x, **_fit_options(k, tokens)) for x in v] for k, v in variants.items()}
     return run_grid(
-        source, tok, lambda seed: draw(n, seed), list(variants), o.sparsities,
+        source, tok, lambda seed: draw(n, seed), list(variants), [*dict.fromkeys(o.sparsities)],
         make_evaluations(asked, texts, None, tok), o.results, name=o.model,
         seeds=range(o.draws), options=options, retry=o.retry, executor=executor,
         progress=not o.quiet,
@@ -243,13 +244,15 @@ def compare(
     variants, asked = check_compared(o), as_options(o)
     if o.out and Path(o.out).suffix not in FORMS:
         raise ValueError(f"--out is a file of {', '.join(FORMS)}; got {o.out}")
+    if Path(o.results).is_dir():
+        raise ValueError(f"--results: {o.results} is a folder; name a file in it")
     if not Path(o.results).absolute().parent.is_dir():
         raise ValueError(f"--results: there is no folder {Path(o.results).absolute().parent}")
     with speaking(asked):
         rows = _run(o, asked, variants)
     if is_first():
         failed = sum("method" in r.errors for r in rows)
-        missing = f"; {failed} are missing" if failed else ""
+        missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
         print(f"{show_rows(rows)}\n\n{len(rows) - failed} runs in {o.results}{missing}")
         print(write_page(o.results, o.out))
     return int(any(r.errors for r in rows))

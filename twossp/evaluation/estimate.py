@@ -236,7 +236,8 @@ def _depth_shapes(model, s, sparsity, each=None):
     n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
     if n > len(drops):
         raise ValueError(
-            f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
+            f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}, and"
+            f" {sparsity:.4g} was asked for: ask for less, or take a method that narrows FFNs"
         )
     ends = _ends(max(1, n), each or [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]

@@ -453,6 +453,10 @@ def compare(
         gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
         return ", ".join(map(str, gone)) or "none"
 
+    def partly(r):
+        some = [(i, a) for i, a in enumerate(r.kept[0]) if 0 < a < 1] if r.kept else []
+        return ", ".join(f"{i} ({a:.0%})" for i, a in some)
+
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
     facts = {
@@ -467,11 +471,12 @@ def compare(
         f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [width(r) for r in rows],
         "attention removed from layers": [layers(r) for r in rows],
+        "attention that stays in part": [partly(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of checkpoints pruned again, of models that read images, and of MoE models
+    # of checkpoints pruned again, of models that read images, of MoE models; of some heads
     more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*more, "parameters, a token uses"):
+    for name in (*more, "parameters, a token uses", "attention that stays in part"):
         if not any(facts[name]):
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
