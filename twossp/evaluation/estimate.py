@@ -243,6 +243,17 @@ def _depth_shapes(model, s, sparsity, each=None):
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 
+def _layer_shapes(model, s, sparsity, weights=None):
+    L = len(s)
+    n = removal_count(L, sparsity, L - 1)
+    return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
+
+
+def _replaceme_shapes(model, s, sparsity, weights=None):
+    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    return _layer_shapes(model, s, sparsity, weights)
+
+# %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
 def _flap_shapes(model, s, sparsity):
     "What has a width alone as far as it goes, or the rest; of the first layers, or of all alike"
     plans, costs = [], unit_costs(s)
@@ -276,17 +287,6 @@ def _flap_ends(s, costs, sparsity):
             r = scores[p]
             scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
         yield global_plan(s, scores, sparsity)
-
-
-def _layer_shapes(model, s, sparsity, weights=None):
-    L = len(s)
-    n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
-
-
-def _replaceme_shapes(model, s, sparsity, weights=None):
-    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
-    return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):

@@ -425,6 +425,12 @@ def _in_words(facts):
     hashes = [k for k in facts if k == "plan" or k.endswith(" as asked")]
     return {k: v for k, v in facts.items() if k not in hashes}
 
+
+def _reference(rows):
+    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
+    again = any(r.total_sparsity is not None for r in rows)
+    return " (of the checkpoint)" if again else ""
+
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
 def compare(
     rows: Rows,  # at least one, the dense model first if it is there
@@ -482,12 +488,6 @@ def compare(
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
-
-
-def _reference(rows):
-    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
-    again = any(r.total_sparsity is not None for r in rows)
-    return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
 def to_markdown(
