@@ -157,7 +157,7 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
         "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
         repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SPLIT, balanced=True,
-        formula=True, memory=f"{_MEMORY}_taylor", streams=False,
+        formula=True, memory=f"{_MEMORY}_taylor",
     ),
     "wanda_sp": Method(
         "twossp.baselines.scored:wanda_sp_plan", 32, "2306.11695",

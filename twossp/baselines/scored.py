@@ -41,7 +41,7 @@ def _use_score(score, model, calib, sparsity, log, n_search, **options):
 @planner("taylor", paper="2305.11627")
 @repairable
 def taylor_plan(
-    model: PreTrainedModel,  # dense, of a supported family, all in memory; untouched
+    model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1)
     *,

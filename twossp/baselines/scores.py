@@ -23,10 +23,13 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
+from ..runtime.batching import smallest_budget
 from ..runtime.devices import input_device, processes
 from ..runtime.distributed import sum_over_processes
 from ..runtime.images import Windows, loss_mask, run_model
-from ..runtime.layers import is_offloaded, resident, split_call, take_hidden
+from ..runtime.layers import (
+    check_replay, is_offloaded, record_calls, resident, run_layer, split_call, tail, take_hidden,
+)
 from ..runtime.metrics import (
     check_windows, ids_hash, inference, mean_windows, need_every_token, split_batches, token_nll,
 )
@@ -171,25 +174,30 @@ def flap(
 @contextmanager
 def _differentiable(model):
     "Inside, activations have gradients and weights have none; the leaf that they come from"
-    weights = [p for p in model.parameters() if p.requires_grad]
+    weights = [n for n, p in model.named_parameters() if p.requires_grad]
     leaf = torch.zeros((), device=input_device(model), requires_grad=True)
     add = lambda m, args, out: out + leaf.to(out.device, out.dtype)
     hook = model.get_input_embeddings().register_forward_hook(add)
     try:
-        for p in weights:
-            p.requires_grad_(False)
+        for name in weights:
+            model.get_parameter(name).requires_grad_(False)
         with inference(model), torch.enable_grad():
             yield leaf
     finally:
         hook.remove()
-        for p in weights:
-            p.requires_grad_(True)
+        for name in weights:  # an offloaded one may be another object by now
+            model.get_parameter(name).requires_grad_(True)
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00t02
-def _window_taylor(model, window, leaf, parts):
-    "Part -> (g, units): activation times gradient of one window; and tokens (g,)"
-    found = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
-    tokens = {p: torch.zeros(p.groups or 1, dtype=torch.float64) for p in parts}
+def _no_terms(parts):
+    "Part -> (g, units) sums of activation times gradient; and tokens (g,)"
+    zeros = lambda *shape: torch.zeros(*shape, dtype=torch.float64)
+    return {p: (zeros(p.groups or 1, p.width), zeros(p.groups or 1)) for p in parts}
+
+
+@contextmanager
+def _noting_terms(model, found, i=None):
+    "Inside, what parts say, in layer `i` alone, meets its gradient; then it is added up"
     waiting: list = []
 
     def note(part, group, x, weight, token, out):
@@ -197,22 +205,72 @@ def _window_taylor(model, window, leaf, parts):
 
         def add(gradient):
             terms = (said.float() * gradient.float()).flatten(0, -2).sum(0)
-            waiting.append((part, group or 0, terms))
+            waiting.append((found[part][0][group or 0], terms))
 
-        tokens[part][group or 0] += x[..., 0].numel()
+        found[part][1][group or 0] += x[..., 0].numel()
         x.register_hook(add)
 
     with ExitStack() as stack:
-        for part in parts:
-            stack.enter_context(part.observe(model, partial(note, part)))
+        for part in (p for p in found if i is None or i in p.layers):
+            stack.enter_context(part.observe(model, partial(note, part), i))
+        yield
+    for sums, terms in waiting:
+        sums += terms.cpu().double()
+
+
+def _window_loss(model, window, logits):
+    "The sum of the losses that count"
+    losses = token_nll(logits, getattr(window, "ids", window))
+    mask = loss_mask(model, window, losses.shape[1])
+    return losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
+
+
+def _window_terms(model, window, leaf, parts):
+    "The terms of one window"
+    found = _no_terms(parts)
+    with _noting_terms(model, found):
         logits = run_model(model, window, use_cache=False).logits
-        losses = token_nll(logits, getattr(window, "ids", window))
-        mask = loss_mask(model, window, losses.shape[1])
-        loss = losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
-        torch.autograd.grad(loss, leaf)
-    for part, group, terms in waiting:
-        found[part][group] += terms.cpu().double()
-    return found, tokens
+        torch.autograd.grad(_window_loss(model, window, logits), leaf)
+    return found
+
+# %% ../../nbs/baselines/06_scores.ipynb #bsc00ts1
+def _streamed_terms(model, windows, parts, check):
+    "The terms of some windows: a layer at a time there, and back through each once more"
+    found, layers, states = [_no_terms(parts) for _ in windows.split(1)], decoder_layers(model), []
+    with torch.no_grad():
+        h, tape = record_calls(model, windows, check.as_tuple)
+        for i, layer in enumerate(layers):
+            states.append(h)
+            with resident(layer.modules()):
+                h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(1)])
+    gradients = []
+    with tail(model, check.as_tuple, check.mask) as logits:
+        for window, x in zip(windows.split(1), h.split(1), strict=True):
+            x = x.detach().requires_grad_()
+            loss = _window_loss(model, window, logits(x[0])[None])
+            gradients += torch.autograd.grad(loss, x)
+    for i in reversed(range(len(layers))):
+        with resident(layers[i].modules()):
+            for w, x in enumerate(states.pop().split(1)):
+                x = x.detach().requires_grad_()
+                with _noting_terms(model, found[w], i):
+                    out = run_layer(layers[i], tape, i, x)
+                    (gradients[w],) = torch.autograd.grad(out, x, gradients[w].to(out.device))
+    return found
+
+
+def _streamed_rows(model, calib):
+    "Windows that go there and back together, and how; `ValueError` where they cannot"
+    check, s = check_replay(model, calib), structure(model)
+    if why := check.problem or next((p.stays for p in s.parts if p.stays), ""):
+        raise ValueError(
+            "the score 'taylor' needs gradients, some decoder layers are not in memory, and"
+            f" {why}: load the model without stream or offloading, or take another score"
+        )
+    state = calib.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
+    rows = max(1, smallest_budget(model) // 2 // ((len(s) + 2) * state))
+    return rows, partial(_streamed_terms, model, check=check)
+
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00019
 def taylor(
@@ -223,23 +281,18 @@ def taylor(
 ) -> list:  # a layer: (f,) float32, or `RoutedScores`
     "First-order change of the loss without each neuron."
     calib, parts, (rank, size) = check_windows(calib, model), structure(model).narrow, processes()
-    if is_offloaded(model):
-        raise ValueError(
-            "the score 'taylor' needs gradients, and some decoder layers are not in memory:"
-            " load the model without stream or offloading, or take another score"
-        )
-    units = {p: torch.zeros(p.groups or 1, p.width, dtype=torch.float64) for p in parts}
-    tokens = {p: torch.zeros(p.groups or 1, dtype=torch.float64) for p in parts}
-    mine = calib[rank::size]
+    n, many = _streamed_rows(model, calib) if is_offloaded(model) else (1, None)
+    sums, mine = _no_terms(parts), calib[rank::size]
     with _differentiable(model) as leaf:
-        windows = split_batches(mine, 1, progress, "gradients", input_device(model))
-        for window in windows if len(mine) else ():
-            found, reached = _window_taylor(model, window, leaf, parts)
-            for part in parts:
-                units[part] += found[part].abs()
-                tokens[part] += reached[part]
-    units = {p: sum_over_processes(x) / len(calib) for p, x in units.items()}
-    return pack_units(model, units, {p: sum_over_processes(x) for p, x in tokens.items()})
+        windows = split_batches(mine, n, progress, "gradients", input_device(model))
+        for some in windows if len(mine) else ():
+            each = many(some, parts) if many else [_window_terms(model, some, leaf, parts)]
+            for found in each:
+                for part, (terms, tokens) in found.items():
+                    sums[part][0].add_(terms.abs())
+                    sums[part][1].add_(tokens)
+    units = {p: sum_over_processes(x) / len(calib) for p, (x, _) in sums.items()}
+    return pack_units(model, units, {p: sum_over_processes(n) for p, (_, n) in sums.items()})
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00024
 def ppm(

@@ -19,7 +19,6 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,25 +38,17 @@ from ..core.compat import causal_class, config_class, knows_type
 from ..core.config_keys import config_entries
 from ..core.families import arch, model_family, row_to_dict
 from ..core.files import atomic_folder, check_writable, real_path, scratch, settle
-from ..core.layer_edits import silent_biases
+from ..core.layer_edits import zero_linear
 from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
 )
 from ..core.offload import is_away, make_later
-from ..core.parts import structure
+from ..core.parts import Attention, structure
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS, mask_tensors, plan_tensors
 
 # %% ../../nbs/checkpoint/05_save.ipynb #21f5e4d1
-def _zero(like, shape=None):
-    "A projection of zeros in the place of another; `shape`: outputs and inputs"
-    with align_module_device(like):
-        w = read_matrix(like)
-        bias = None if like.bias is None else like.bias.new_zeros((shape or w.shape)[0])
-        return make_linear(like, w.new_zeros(shape or w.shape), bias)
-
-
 def _fill(linear, like, dim, parts, width):
     "A projection of the class of `like`, with zeros for the neurons that it lacks"
     with align_module_device(linear):
@@ -86,38 +77,20 @@ def _fill_edits(places, like, dim, parts, width):
     now = getattr(*places[0])
     if isinstance(now, NoLinear):
         shape = (width * parts, in_features(like)) if dim == 0 else (out_features(like), width)
-        new = make_later(like, partial(_zero, shape=shape))
+        new = make_later(like, partial(zero_linear, shape=shape))
     else:
         new = make_later(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
     return [Edit(*place, new) for place in places]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #f28fdf95
-def _partial_attention(left):
-    "Attention modules that keep some of their heads, and which"
-    return [(p, k) for p, k in left if p.slot == "attn" and isinstance(k, tuple)]
+def _whole_mixers(plan, s):
+    "The same plan where token mixers stay whole, with what it refits of them in dense shapes"
+    own, weights = (Attention.slot, Attention.split), dict(plan.weights)
+    for part, kept in s.left(plan):
+        weights |= part.fill_up(kept, plan.weights)
+    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.gone or k[1] not in own}
+    return Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
 
-
-def _all_heads(plan, s):
-    "The same plan where all heads stay: what it refits of them is filled up with zeros"
-    weights = dict(plan.weights)
-    for part, kept in _partial_attention(s.left(plan)):
-        name = part.full_name(f"{part.output}.weight")
-        if (w := weights.get(name)) is not None:
-            axis = next(t.axis for t in part.dense if part.full_name(t.name) == name)
-            full = w.new_zeros(part.tensors(True)[name])
-            weights[name] = full.index_copy(axis, torch.tensor(part.inputs(kept)), w)
-    heads = (None,) * len(plan) if plan.heads else None
-    return replace(plan, weights=weights, heads=heads)
-
-
-def _keep_columns(linear, columns):
-    "A projection in which the other columns are zeros"
-    with align_module_device(linear):
-        w = read_matrix(linear).detach()
-        rows = w.new_zeros(w.shape[1])
-        rows[columns] = 1
-        bias = None if linear.bias is None else linear.bias.detach()
-        return make_linear(linear, w * rows, bias)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #svhd0001
 @contextmanager
@@ -132,13 +105,8 @@ def compatible(
             " format: use format=\"compact\""
         )
     s = structure(model, copies=True)
-    kept_attn = tuple(i not in plan.gone for i in range(len(plan)))
-    left, inner = s.left(plan), _all_heads(replace(plan, attn=kept_attn), s)
-    some = [
-        (locate(p.at(model), p.output), p.inputs(kept)) for p, kept in _partial_attention(left)
-    ]
-    removed = [(p.module(model), p.row.out) for p, kept in left if kept is False]
-    narrow = []
+    left, inner, narrow = s.left(plan), _whole_mixers(plan, s), []
+    layers = [p.at(model) for p, _ in left]  # whose numbers may change
     if not any(p.groups for p in s.parts):
         narrow = list(_find_narrow(model, left))
     elif config_entries(model, inner) is None:
@@ -147,12 +115,8 @@ def compatible(
         )
     with applied(model, inner):
         todo = [e for x in narrow for e in _fill_edits(*x)]
-        for place, columns in some:
-            new = make_later(getattr(*place), partial(_keep_columns, columns=columns))
-            todo.append(Edit(*place, new))
-        for attn, out in removed:
-            todo.append(Edit(*locate(attn, out), make_later(attn.get_submodule(out), _zero)))
-            todo += [Edit(*x) for x in silent_biases(attn, out)]
+        for layer, (part, kept) in zip(layers, left, strict=True):
+            todo += part.silence(layer, kept)
         with swapped(todo):
             yield model
 

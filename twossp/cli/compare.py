@@ -159,8 +159,6 @@ def _check_compared(o):
         if "neurons" not in ranked:
             raise ValueError("--depth_scores are for methods that rank neurons: add 2ssp")
     whole = [n for n, row in rows.items() if not row.streams]
-    whole += [x for x in o.scores if _ranks(x, "neurons") and "neurons" in ranked
-              and find_score(x, "neurons").needs == "gradients"]
     if o.stream and whole:
         raise ValueError(
             f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
@@ -174,7 +172,6 @@ def _check_compared(o):
             " token; leave one of them out"
         )
     return {name: _list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
-
 
 # %% ../../nbs/cli/08_compare.ipynb #ccm00010
 def _fit_options(name, tokens):
@@ -191,14 +188,15 @@ def _check_reach(o, asked):
     "Which methods reach which sparsities, on shapes alone; `ValueError` if none reaches any"
     model = read_shapes(asked)
     check_feasible(asked, model, [])
-    named = [(n, s) for n, s in product(o.methods, o.sparsities) if find_method(n).shapes]
+    every = dict.fromkeys(product(o.methods, o.sparsities))
+    named = [(n, s) for n, s in every if find_method(n).shapes]
     bad = {}
     for name, s in named:
         try:
             shape_plans(model, name, s)
         except ValueError as e:
             bad[name, s] = e
-    if bad and len(bad) == len(o.methods) * len(o.sparsities):
+    if bad and len(bad) == len(every):
         raise next(iter(bad.values()))
     for (name, s), e in bad.items():
         log.warning("%s at %.4g will be missing: %s", name, s, e)
@@ -229,7 +227,7 @@ def _run(o, asked, variants):
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     options = {k: [dict(x, **_fit_options(k, tokens)) for x in v] for k, v in variants.items()}
     return run_grid(
-        source, tok, draw, list(variants), o.sparsities,
+        source, tok, draw, list(variants), [*dict.fromkeys(o.sparsities)],
         make_evaluations(asked, texts, None, tok), o.results, name=o.model,
         seeds=range(o.draws), options=options, retry=o.retry, executor=executor,
         progress=not o.quiet,
@@ -262,7 +260,7 @@ def compare(
         rows = _run(o, asked, variants)
     if is_first():
         failed = sum("method" in r.errors for r in rows)
-        missing = f"; {failed} are missing" if failed else ""
+        missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
         print(f"{show_rows(rows)}\n\n{len(rows) - failed} runs in {o.results}{missing}")
         print(write_page(o.results, o.out))
     return int(any(r.errors for r in rows))

@@ -168,11 +168,6 @@ def _check_score(o, row):
     depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
     if score and row.ranks == "neurons":
         neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
-    if o.stream and score and score.needs == "gradients":
-        raise ValueError(
-            f"--stream and --score {o.score} cannot be had together: gradients need all"
-            " decoder layers in memory"
-        )
     n_attn = o.n_attn or row.defaults.get("n_attn")
     if depth_score and n_attn == "search" and o.depth_score != "perplexity":
         raise ValueError(

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'expert_changes', 'check_cut', 'width_step', 'mask_experts', 'silent_biases',
-    'closing_biases', 'expert_shape', 'skeleton_experts', 'Cut', 'Heads', 'read_heads',
-    'OwnEntries', 'TakeSlopes', 'head_edits', 'check_heads', 'head_tensors',
-    'tensors_left', 'head_matrices', 'lay_in'
+    'zero_linear', 'keep_columns', 'closing_biases', 'expert_shape', 'skeleton_experts',
+    'Cut', 'Heads', 'read_heads', 'OwnEntries', 'TakeSlopes', 'head_edits',
+    'check_heads', 'head_tensors', 'tensors_left', 'head_matrices', 'lay_in'
 ]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #656dcc88
@@ -152,6 +152,31 @@ def silent_biases(
         raise ValueError(f"{', '.join(beside)} cannot be zero: its weights are not in memory")
     zeros = {n: torch.zeros_like(p) for n, p in beside.items()}
     return [(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
+
+# %% ../../nbs/core/09_layer_edits.ipynb #zlin0001
+def zero_linear(
+    like: nn.Module,  # a linear layer; its weights are fetched where they are offloaded
+    shape: tuple[int, int] | None = None,  # outputs and inputs; None: its own
+) -> nn.Module:  # of its class
+    "A projection of zeros in the place of another."
+    with align_module_device(like):
+        w = read_matrix(like)
+        bias = None if like.bias is None else like.bias.new_zeros((shape or w.shape)[0])
+        return make_linear(like, w.new_zeros(shape or w.shape), bias)
+
+
+def keep_columns(
+    linear: nn.Module,  # a linear layer; its weights are fetched where they are offloaded
+    columns: list[int],  # inputs that stay
+) -> nn.Module:  # of its class and shape
+    "A projection in which the other columns are zeros."
+    with align_module_device(linear):
+        w = read_matrix(linear).detach()
+        rows = w.new_zeros(w.shape[1])
+        rows[columns] = 1
+        bias = None if linear.bias is None else linear.bias.detach()
+        return make_linear(linear, w * rows, bias)
+
 
 # %% ../../nbs/core/09_layer_edits.ipynb #067f52d6
 def closing_biases(

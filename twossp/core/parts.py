@@ -38,7 +38,8 @@ from .families import (
 from .indices import find_indices
 from .layer_edits import (
     Heads, check_cut, check_heads, expert_changes, head_edits, head_matrices, head_tensors,
-    lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
+    keep_columns, lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
+    zero_linear,
 )
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
@@ -238,6 +239,15 @@ class Part(_Value):
     def inputs(self, kept):
         "The columns of `output` that remain: a slice, or indices."
         return slice(None)
+
+    def silence(self, layer, kept) -> Iterator[Edit]:
+        """In the dense model's shapes: zeros in the place of what is removed; `layer`: where
+        it stands. Nothing where shapes can say what stays."""
+        yield from ()
+
+    def fill_up(self, kept, weights) -> dict:
+        "A plan's own tensors of what `silence` zeroes, in the dense model's shapes."
+        return {}
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
@@ -632,6 +642,24 @@ class Attention(_Presence, Part):
         for n in old._non_persistent_buffers_set:  # filled in by name (Falcon H1)
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)
+
+    def silence(self, layer, kept) -> Iterator[Edit]:
+        "Zeros in its output projection, and in a bias beside it where it leaves whole."
+        attn, out = layer.get_submodule(self.name), self.row.out
+        cut = partial(keep_columns, columns=self.inputs(kept)) if kept else zero_linear
+        if kept is not True:
+            yield Edit(*locate(attn, out), make_later(attn.get_submodule(out), cut))
+        if not kept:
+            yield from (Edit(*x) for x in silent_biases(attn, out))
+
+    def fill_up(self, kept, weights) -> dict:
+        "A refitted output projection with zeros for removed heads."
+        name = self.full_name(f"{self.output}.weight")
+        if not isinstance(kept, tuple) or (w := weights.get(name)) is None:
+            return {}
+        axis = next(t.axis for t in self.dense if self.full_name(t.name) == name)
+        full = w.new_zeros(self.tensors(True)[name])
+        return {name: full.index_copy(axis, torch.tensor(self.inputs(kept)), w)}
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Of each key/value head: the norm of its rows of q, k, v and its columns of o."

@@ -236,22 +236,11 @@ def _depth_shapes(model, s, sparsity, each=None):
     n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
     if n > len(drops):
         raise ValueError(
-            f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}"
+            f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}, and"
+            f" {sparsity:.4g} was asked for: ask for less, or take a method that narrows FFNs"
         )
     ends = _ends(max(1, n), each or [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
-
-
-def _flap_shapes(model, s, sparsity):
-    "Neurons alone as far as they go, or heads; of the first layers, or of all alike"
-    plans, costs = [], unit_costs(s)
-    for each, neurons, heads in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
-        scores = {}
-        for p in costs:
-            n, late = (p.width, neurons) if p.width else (p.units, heads)
-            scores[p] = torch.arange(n) / n + len(s) * late + each * p.layer
-        plans.append(global_plan(s, scores, sparsity))
-    return plans
 
 
 def _layer_shapes(model, s, sparsity, weights=None):
@@ -263,6 +252,41 @@ def _layer_shapes(model, s, sparsity, weights=None):
 def _replaceme_shapes(model, s, sparsity, weights=None):
     front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
     return _layer_shapes(model, s, sparsity, weights)
+
+# %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
+def _flap_shapes(model, s, sparsity):
+    "What has a width alone as far as it goes, or the rest; of the first layers, or of all alike"
+    plans, costs = [], unit_costs(s)
+    for each, narrow, others in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
+        scores = {}
+        for p in costs:
+            late = len(s) * (narrow if p.width else others)
+            scores[p] = torch.arange(p.units) / p.units + late + each * p.layer
+        plans.append(global_plan(s, scores, sparsity))
+    return [*plans, *_flap_ends(s, costs, sparsity)]
+
+
+def _flap_ends(s, costs, sparsity):
+    "The target met most closely, and passed by most: units of both kinds, then one more"
+    whole, target = [p for p in costs if not p.width], sparsity * s.total
+    small, large = costs[s.narrow[0]], costs[whole[0]]
+    need = {i: math.ceil((target - i * large) / small - 1e-9)  # narrow units after `i` others
+            for i in range(sum(p.units - 1 for p in whole))}
+    room = sum(p.units - 1 for p in s.narrow)
+    need = {i: k for i, k in need.items() if 0 < k <= room}
+    if not need:
+        return
+    close = min(need, key=lambda i: i * large + need[i] * small)
+    far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
+    for i, before in ((close, math.inf), (far, need[far] - 1)):
+        scores = {}
+        for parts in (s.narrow, whole):  # one unit of each in turns
+            for j, p in enumerate(parts):
+                scores[p] = torch.arange(p.units).double() * len(parts) + j
+        for p in whole:
+            r = scores[p]
+            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
+        yield global_plan(s, scores, sparsity)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):

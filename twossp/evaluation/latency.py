@@ -263,18 +263,6 @@ def _label(part, model):
     return f"{name}, {kind}" if kind else name
 
 
-def _units(part, kept):
-    "What stays of a part, in numbers"
-    if part.groups:
-        full = kept is None
-        left = (part.groups, part.width) if full else (0, 0)
-        return left if full or kept == () else (len(kept.left), kept.k)
-    if part.width:
-        return (part.width if kept is None else len(kept),)
-    share = part.share(kept)  # of an attention's heads, as a line between all and none
-    return (share if 0 < share < 1 else int(share),)
-
-
 def _layer_label(s, i, labels):
     "The name of a whole layer's group"
     return " + ".join(["layer", *(labels[p.name, p.layer] for p in s.of(i))])
@@ -341,7 +329,7 @@ def _timed_plans(model, multiples):
                 if any(units) or not beside:  # experts and a shared one leave together
                     plan = plan or drops[p.name, p.layer]
                     each.setdefault(units, []).append(plan)
-        full = _units(parts[0], parts[0].full)
+        full = parts[0].numbers(parts[0].full)
         for units, plans in each.items():
             yield label, units, full, len(plans), reduce(or_, plans)
     if not s.fixed:
@@ -412,8 +400,8 @@ class LatencyTable:
         labels = {(p.name, p.layer): _label(p, model) for p in s.parts}
         saved = [self.saving(_layer_label(s, i, labels), (0,), (1,)) for i in plan.gone]
         for part, kept in s.left(plan):
-            of = _units(part, part.full)
-            saved.append(self.saving(labels[part.name, part.layer], _units(part, kept), of))
+            numbers = part.numbers(kept), part.numbers(part.full)
+            saved.append(self.saving(labels[part.name, part.layer], *numbers))
         return self.seconds - sum(saved)
 
     def frame(self) -> pd.DataFrame:  # a row a state

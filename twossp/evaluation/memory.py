@@ -251,8 +251,13 @@ def _repair(m, plans, n=None, wide=None):
 # %% ../../nbs/evaluation/11_memory.ipynb #memscore0
 def _gradients(m):
     "One window there and back: what all layers keep, its logits and their gradient"
-    kept = sum(m.need(i) for i in range(m.L)) * 3 // 2  # measured: at most 1.45 times
-    return kept + m.room.t * m.V * (2 * m.size + 12)
+    needs, logits = [m.need(i) for i in range(m.L)], m.room.t * m.V * (2 * m.size + 12)
+    if not m.room.stream:
+        return sum(needs) * 3 // 2 + logits  # measured: at most 1.45 times
+    # of some windows what enters each layer; of one, a layer or the logits
+    states = (m.L + 2) * m.state
+    rows = min(m.room.n, max(1, m.room.budget // 2 // states))
+    return rows * states + max(max(needs) * 3 // 2, logits)
 
 
 _RANKING = {"weights": _norms, "windows": _scores, "gradients": _gradients}

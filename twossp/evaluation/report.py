@@ -427,6 +427,12 @@ def _in_words(facts):
     hashes = [k for k in facts if k == "plan" or k.endswith(" as asked")]
     return {k: v for k, v in facts.items() if k not in hashes}
 
+
+def _reference(rows):
+    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
+    again = any(r.total_sparsity is not None for r in rows)
+    return " (of the checkpoint)" if again else ""
+
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
 def compare(
     rows: Rows,  # at least one, the dense model first if it is there
@@ -455,6 +461,10 @@ def compare(
         gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
         return ", ".join(map(str, gone)) or "none"
 
+    def partly(r):
+        some = [(i, a) for i, a in enumerate(r.kept[0]) if 0 < a < 1] if r.kept else []
+        return ", ".join(f"{i} ({a:.0%})" for i, a in some)
+
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
     facts = {
@@ -469,22 +479,17 @@ def compare(
         f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
         "FFN width": [width(r) for r in rows],
         "attention removed from layers": [layers(r) for r in rows],
+        "attention that stays in part": [partly(r) for r in rows],
         "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of checkpoints pruned again, of models that read images, and of MoE models
+    # of checkpoints pruned again, of models that read images, of MoE models; of some heads
     more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*more, "parameters, a token uses"):
+    for name in (*more, "parameters, a token uses", "attention that stays in part"):
         if not any(facts[name]):
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
-
-
-def _reference(rows):
-    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
-    again = any(r.total_sparsity is not None for r in rows)
-    return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
 def to_markdown(

@@ -282,6 +282,11 @@ def load_plan(
         raise ValueError(f"there is no plan {path}") from None
     except (ValueError, TypeError, OSError) as e:
         raise ValueError(f"{path} is no plan: {one_line(e)}") from e
+    if isinstance(record.get("plan"), dict):
+        raise ValueError(
+            f"{path} describes a checkpoint, whose weights hold what its plan brought: give the"
+            " file that save_plan wrote, or the folder as the model"
+        )
     if digest and hashlib.sha256(_canonical(record)).hexdigest() != digest:
         raise ValueError(f"{path} was damaged or changed since it was written")
     try:
