@@ -170,7 +170,8 @@ def save(form, n_attn):
     "A checkpoint in a format, and the model that comes back"
 
     def run(s):
-        from twossp.checkpoint.save import load_pruned, save_pruned
+        from twossp.checkpoint.load import load_pruned
+        from twossp.checkpoint.save import save_pruned
         from twossp.runtime.metrics import nll
         from twossp.core.apply import applied
 
@@ -216,7 +217,8 @@ def use(s, model, folder):
     "A plan; perplexities with it for a moment, back from a folder, for good; what was saved"
     from safetensors.torch import load_file
 
-    from twossp.checkpoint.save import load_pruned, save_pruned
+    from twossp.checkpoint.load import load_pruned
+    from twossp.checkpoint.save import save_pruned
     from twossp.baselines.methods import method
     from twossp.runtime.metrics import perplexity
     from twossp.core.apply import applied, apply_plan
