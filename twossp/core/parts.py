@@ -155,7 +155,8 @@ class Part(_Value):
     stays: str = ""  # why it cannot leave; "" if it can
 
     output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
-    width: ClassVar[int] = 0  # units of each group; 0: it stays or leaves whole
+    width: ClassVar[int] = 0  # units of each group; 0: it has no width to choose
+    units: ClassVar[int] = 0  # the same, also of one without a width; 0: it leaves whole
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
     idle: ClassVar[int] = 0  # parameters that one token does not use
 
@@ -183,6 +184,11 @@ class Part(_Value):
     def share(self, kept) -> float:
         "Fraction of its units that stays, where it has no width."
         return 0 if kept == self.nothing else 1
+
+    def numbers(self, kept) -> tuple:
+        "What stays of it, in the numbers by which times are looked up."
+        share = self.share(kept)  # in between: on a line between all and none
+        return (share if 0 < share < 1 else int(share),)
 
     def unused(self, kept) -> int:
         "Parameters of what is kept that one token does not use."
@@ -361,6 +367,15 @@ class FFN(_Neurons, Part):
         if kept is None or kept == ():
             return self.params if kept is None else 0
         return self.params - (self.width - len(kept)) * self.neuron
+
+    @property
+    def units(self) -> int:
+        "Its neurons."
+        return self.width
+
+    def numbers(self, kept) -> tuple:
+        "How many neurons stay."
+        return (self.width if kept is None else len(kept),)
 
     def tensors(self, kept) -> dict:
         "Name in the model -> shape."
@@ -757,6 +772,11 @@ class Experts(_Masks, Part):
         return self.counts.width
 
     @property
+    def units(self) -> int:
+        "Likewise."
+        return self.counts.width
+
+    @property
     def groups(self) -> int:
         "How many there are."
         return self.counts.experts
@@ -804,6 +824,12 @@ class Experts(_Masks, Part):
             return e.experts * e.row + (e.count(e.experts, e.width) if kept is None else 0)
         left = len(kept.left)
         return e.count(left, kept.k) + left * e.row
+
+    def numbers(self, kept) -> tuple:
+        "How many experts stay, and neurons of each."
+        if kept is None or kept == ():
+            return (self.groups, self.width) if kept is None else (0, 0)
+        return len(kept.left), kept.k
 
     def step(self, model) -> int:
         "Of which number the widths are multiples that their implementation runs."
@@ -1138,7 +1164,8 @@ def structure(
     "The parts of a model, read once; `ValueError` says why it cannot be pruned."
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
-    key = a, model.dtype, tuple(p.shape for p in own_parameters(layers))
+    shapes = tuple(tuple(p.shape for p in own_parameters(layer)) for layer in layers)
+    key = a, model.dtype, shapes  # by layer: without norms, layers in a row look alike
     known = memory.structures
     if copies and key not in known:
         return _read_structure(model, a, layers, copies)
