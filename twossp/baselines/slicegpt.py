@@ -486,7 +486,7 @@ def skeleton(
     # freshly built and dense in shape; its weights do not matter (the meta device
     # will do)
     model: PreTrainedModel,
-    spec: dict,  # what `_to_dict` gave
+    spec: dict,  # a slicing as plain data
     # that give the model the names and shapes of the sliced one, unfilled
 ) -> Iterator[Edit]:
     "The edits behind which a sliced checkpoint loads by name."
@@ -506,7 +506,7 @@ def _to_dict(plan):
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0324d564
 def _from_dict(d):
-    "The slicing that `_to_dict` wrote, without its bases; further entries are ignored."
+    "A slicing from plain data, without its bases; further entries are ignored."
     return Slices(
         d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
     )

@@ -63,7 +63,7 @@ def swap(
     edits: Iterable[Edit],
     # what is told of values that leave, and that are back
     parked: object | None = None,
-) -> list[Edit]:  # for `_swap_back`
+) -> list[Edit]:  # that undo them
     "Carry replacements out, all or none."
     undo = []
     try:

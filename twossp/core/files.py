@@ -390,7 +390,7 @@ def _file_hash(path):
 
 def hash_files(
     paths: Iterable[str | Path],  # of files
-) -> dict[str | Path, str]:  # path, as it was given -> `_file_hash`
+) -> dict[str | Path, str]:  # path, as it was given -> hash of the content
     "The hashes of several files, a thread a file."
     paths = list(paths)
     with ThreadPoolExecutor() as pool:

@@ -39,7 +39,7 @@ class ProcessorFiles:
     "A processor that cannot be built here: it can be saved again, and nothing else."
 
     tokenizer: PreTrainedTokenizerBase  # of the same checkpoint
-    files: dict[str, bytes] = field(repr=False)  # as `_read_processor` found them
+    files: dict[str, bytes] = field(repr=False)  # name -> what stands in it
 
     def save_pretrained(
         self,

@@ -73,7 +73,7 @@ def _pick_alignment(
 
 def _say_padding(
     model: PreTrainedModel,  # pruned
-    round_to: int,  # see `_gguf_widths`
+    round_to: int,  # FFN widths are rounded up to multiples of this
 ) -> str | None:  # a line; None if nothing is filled up
     "What filling up comes to."
     old, new = _gguf_widths(model), _gguf_widths(model, round_to)
@@ -122,7 +122,7 @@ def _gguf_arch(model):
 
 def _gguf_header(
     model: PreTrainedModel,  # pruned
-    round_to: int | None = None,  # see `_gguf_widths`
+    round_to: int | None = None,  # FFN widths are rounded up to multiples of this
 ) -> dict:  # key without the architecture's prefix -> int, float or list of int
     "The hyperparameters of the architecture; lists have one entry a layer."
     c, d = model.config, head_dim(model)
@@ -236,7 +236,7 @@ def _ffn(layer, width, added):
 @torch.no_grad()
 def _gguf_tensors(
     model: PreTrainedModel,  # pruned
-    round_to: int | None = None,  # see `_gguf_widths`
+    round_to: int | None = None,  # FFN widths are rounded up to multiples of this
 ) -> Iterator:  # yields (name, tensor in its own dtype)
     "All tensors of the file, one at a time."
     d, base, openelm = head_dim(model), model.get_decoder(), _gguf_arch(model) == "openelm"
