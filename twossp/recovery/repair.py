@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.families import decoder_layers
-from ..core.linear import is_linear, read_matrix, store_matrix
+from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
 from ..pruning.importance import UNREACHED, exact_device
@@ -177,24 +177,24 @@ def _target(own, rest, want, c, share, ahead=None):
         target = target + (ahead - want) / c
     return target
 
-# %% ../../nbs/recovery/02_repair.ipynb #rpr00001
+# %% ../../nbs/recovery/02_repair.ipynb #rpr0000f
 _FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
 
-
+# %% ../../nbs/recovery/02_repair.ipynb #rpr00001
 def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
     """The output projection of a part, where its layer is run as `run` on `h`: new weights
     by name; the layer's new output, None where its inputs were not kept; errors"""
     linear = part.at(walk.model).get_submodule(part.output)
     with resident([linear]):
-        old = read_matrix(linear).detach()
+        device, width = linear.weight.device, in_features(linear)
         bias = 0 if linear.bias is None else widen(linear.bias.detach())
     columns = part.inputs(kept)
     if not isinstance(columns, slice):
-        columns = torch.tensor(columns).to(old.device)
-    old, sums, inputs, rests = old[:, columns], {}, [], []
+        columns, width = torch.tensor(columns).to(device), len(columns)
+    sums, inputs, rests = {}, [], []
     read = columns if part.read(run) == part.full else slice(None)
     # the inputs, and in float32 what the layer gives besides
-    size = h.shape[0] * h.shape[1] * (old.shape[1] * h.dtype.itemsize + 4 * h.shape[2])
+    size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
     keep = keep and c is not None and size <= walk.budget
 
     def note(rows, out, x, y):
@@ -210,6 +210,8 @@ def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
             rests.append(rest)
 
     walk.run(part.layer, run, h, part.output, note)
+    with resident([linear]):  # only now: while the layer runs, it has such a copy of its own
+        old = read_matrix(linear).detach()[:, columns]
     lams = walk.lams
     if ahead is not None:  # the strongest, where all are below what a gap asks
         lams = [x for x in lams if x >= _FRONT_LAMBDA] or [max(lams)]
