@@ -197,14 +197,15 @@ def _no_terms(parts):
 
 @contextmanager
 def _noting_terms(model, found, i=None):
-    "Inside, what parts say, in layer `i` alone, meets its gradient; then it is added up"
+    """Inside, activations of parts (of layer `i` alone, if given) wait for their gradients; the
+    products are added to `found` at the end"""
     waiting: list = []
 
     def note(part, group, x, weight, token, out):
-        said = x.detach()  # a hook that held `x` itself would keep it past its window
+        values = x.detach()  # a hook that held `x` itself would keep it past its window
 
         def add(gradient):
-            terms = (said.float() * gradient.float()).flatten(0, -2).sum(0)
+            terms = (values.float() * gradient.float()).flatten(0, -2).sum(0)
             waiting.append((found[part][0][group or 0], terms))
 
         found[part][1][group or 0] += x[..., 0].numel()
@@ -235,7 +236,7 @@ def _window_terms(model, window, leaf, parts):
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00ts1
 def _streamed_terms(model, windows, parts, check):
-    "The terms of some windows: a layer at a time there, and back through each once more"
+    "The terms of some windows: forward layer by layer, then backward, each layer computed again"
     found, layers, states = [_no_terms(parts) for _ in windows.split(1)], decoder_layers(model), []
     with torch.no_grad():
         h, tape = record_calls(model, windows, check.as_tuple)
@@ -260,7 +261,7 @@ def _streamed_terms(model, windows, parts, check):
 
 
 def _streamed_rows(model, calib):
-    "Windows that go there and back together, and how; `ValueError` where they cannot"
+    "How many windows are processed together, and by what; `ValueError` where they cannot be"
     check, s = check_replay(model, calib), structure(model)
     if why := check.problem or next((p.stays for p in s.parts if p.stays), ""):
         raise ValueError(

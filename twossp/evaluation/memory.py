@@ -250,7 +250,7 @@ def _repair(m, plans, n=None, wide=None):
 
 # %% ../../nbs/evaluation/11_memory.ipynb #memscore0
 def _gradients(m):
-    "One window there and back: what all layers keep, its logits and their gradient"
+    "Forward and backward pass of one window: activations of all layers, logits, their gradient"
     needs, logits = [m.need(i) for i in range(m.L)], m.room.t * m.V * (2 * m.size + 12)
     if not m.room.stream:
         return sum(needs) * 3 // 2 + logits  # measured: at most 1.45 times
