@@ -28,7 +28,8 @@ from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
-from .core.families import ARCHS, arch, sizes
+from .core.families import ARCHS, arch
+from .core.parts import sizes
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.scores import SCORES
 from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton

@@ -52,7 +52,7 @@ def check_both(
     "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
     s = structure(model)
     mixing = {p.layer for p in s.mixers}
-    for i, ffn in enumerate(s.sizes()):
+    for i, ffn in enumerate(s.ffn):
         mixers = i in mixing
         if not mixers or not ffn:
             layers = "" if s.fixed else (

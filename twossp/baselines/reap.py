@@ -13,8 +13,7 @@ from transformers import PreTrainedModel
 
 from ..core.entries import resolve
 from ..core.experts import expert_block, keep_some
-from ..core.families import Sizes
-from ..core.parts import Experts, RoutedScores, Structure, as_structure, structure
+from ..core.parts import Experts, RoutedScores, Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..core.scores import find_score
 from ..pruning.importance import magnitude_scores, note_unreached, random_scores
@@ -22,13 +21,12 @@ from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
 def experts_to_keep(
-    s: Structure | Sizes,  # of an MoE model
+    s: Structure,  # of an MoE model
     sparsity: float,  # target, in (0, 1)
     groups: int = 1,  # of the router, which divide the experts
     least: int = 0,  # that have to stay, beyond those that a token goes to
 ) -> int:  # in every layer
     "The number that meets a target most nearly; `ValueError` if too few would be left."
-    s = as_structure(s)
     some = [p.counts for p in s.parts if isinstance(p, Experts)]
     if not some:
         raise ValueError("the model has no experts to remove: it is dense")

@@ -24,7 +24,8 @@ from ..core.apply import applied
 from ..core.compat import keep_soft_cap
 from ..core.config_keys import config_entries, halve_plan
 from ..core.experts import eager_experts, is_experts
-from ..core.families import ARCHS, Arch, arch, model_family, n_params, refusal, sizes
+from ..core.families import ARCHS, Arch, arch, model_family, n_params, refusal
+from ..core.parts import structure
 from ..core.plan import drop
 from ..detection.detect import (
     Probe, Undecided, check_attention, check_cache, check_ffn, check_layers, check_names,
@@ -42,7 +43,7 @@ def check_search(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Does the search engine see what pruned models give, one after the other."
-    s = sizes(p.model)
+    s = structure(p.model)
     first = next(i for i, n in enumerate(s.ffn) if n)  # of those that have an FFN
     plans = [*mixer_drops(s)[:4], drop(p.L, ffn=[first]), drop(p.L)]
     with warnings.catch_warnings():
@@ -72,7 +73,7 @@ def check_files(
     limit = _ROUNDING if any(map(is_experts, p.model.modules())) else 0
     said = config_entries(p.model, half) is not None  # else compact checkpoints alone can
     narrow = half if said else drop(p.L)
-    attn = narrow | mixer_drops(sizes(p.model))[0]
+    attn = narrow | mixer_drops(structure(p.model))[0]
     layer = narrow | drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
     if config_entries(p.model, layer) is None:
         layer = narrow  # where the first layers are dense, by their number

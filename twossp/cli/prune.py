@@ -33,8 +33,8 @@ from .validate import (
     read_saved, save_folder, validate,
 )
 from ..core.apply import applied
-from ..core.families import sizes
 from ..core.files import append_line, only_writer
+from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source
 from ..evaluation.generation import on_agreement
@@ -45,7 +45,6 @@ from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
     PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
-    read_dense,
 )
 from ..evaluation.report import plot_plan, plot_trials, save_figure
 from ..evaluation.results import Result, load_results, to_row, versions
@@ -285,7 +284,7 @@ def _draw_figures(folder, plan, dense, report):
 
 def _saver(o, model, tok, calib):
     "For `run_grid`'s `on_plan`: save each plan's checkpoint, `plan.json` and figures"
-    dense, facts = sizes(model), {}
+    dense, facts = structure(model), {}
     if calib is not None:
         facts["calibration"] = calibration_name(o)
         facts["calibration_windows"] = list(calib.shape)
@@ -362,7 +361,7 @@ def _check_fit(o, model_id):
 def _run_plan(o, model, tok, evals, on_plan=None):
     "Save and measure a plan that was found before: its row"
     plan = load_plan(o.plan)
-    r, dense = _label_plan(o, model, tok, plan, evals), read_dense(model, plan)
+    r, dense = _label_plan(o, model, tok, plan, evals), structure(model)
     _check_fit(o, r.model_id)
     mine = o.results if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():

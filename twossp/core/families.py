@@ -8,8 +8,8 @@ __all__ = [
     'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row', 'using',
     'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
     'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
-    'ffn_width', 'Sizes', 'own_parameters', 'n_params', 'sizes', 'layer_makes',
-    'config_switches', 'shipped_rows', 'shipped_row', 'first_width', 'says_width'
+    'ffn_width', 'own_parameters', 'n_params', 'layer_makes', 'config_switches',
+    'shipped_rows', 'shipped_row', 'first_width', 'says_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -29,9 +29,8 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from .compat import auto_class, knows_type, reads_images, writes_text
-from .experts import ExpertSizes, is_experts, measure_experts
+from .experts import is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear, out_features
-from .offload import is_away
 from .quantized import packed_form, why_packed
 
 # %% ../../nbs/core/06_families.ipynb #a12f812b
@@ -671,51 +670,6 @@ def ffn_width(
     "How many neurons the layer's FFN has now."
     return in_features(ffn_linears(layer, a)[1])
 
-# %% ../../nbs/core/06_families.ipynb #b33ba56c
-@dataclass(frozen=True)
-class Sizes:
-    "Parameters of the decoder layers; one entry a layer."
-
-    layer: tuple[int, ...]  # all parameters of the layer, norms included
-    attn: tuple[int, ...]  # of its attention submodule, or of all its token mixers
-    # of its FFN projections, biases included, and of all its experts
-    ffn: tuple[int, ...]
-    width: tuple[int, ...]  # neurons of its FFN; of an MoE model's, the shared expert's
-    neuron: tuple[int, ...]  # parameters that go with one neuron of that
-    # of each of the layer's token mixers, in the order of `Arch.attn`; left out: every
-    # layer has one
-    mixers: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
-    # an MoE model's experts; None for a layer without; left out: no layer has any
-    experts: tuple[ExpertSizes | None, ...] = field(default=(), repr=False)
-    fixed: bool = field(default=False, repr=False)  # as `Arch.fixed`
-
-    def __post_init__(self):
-        if not self.mixers:
-            object.__setattr__(self, "mixers", tuple((n,) for n in self.attn))
-        if not any(self.experts):
-            object.__setattr__(self, "experts", ())
-
-    @property
-    def total(self) -> int:  # parameters
-        "All parameters of the decoder layers: what a sparsity is a share of."
-        return sum(self.layer)
-
-    def __len__(self):
-        return len(self.layer)
-
-    def experts_of(
-        self,
-        i: int,  # a layer
-    ) -> ExpertSizes | None:  # None: it has none
-        "The experts of a layer."
-        return self.experts[i] if self.experts else None
-
-    @property
-    def active(self) -> int:  # parameters
-        "Those of the decoder layers that one token uses."
-        idle = (e.count(e.experts - e.active, e.width) for e in self.experts if e)
-        return self.total - sum(idle)
-
 # %% ../../nbs/core/06_families.ipynb #164f58ae
 def own_parameters(
     module: nn.Module,  # any module
@@ -736,61 +690,6 @@ def n_params(
 ) -> int:  # parameters, a shared one counted once
     "Number of parameters."
     return sum(p.numel() for p in own_parameters(module))
-
-# %% ../../nbs/core/06_families.ipynb #04af5b12
-def _layer_sizes(layer, a, seen):
-    "The entries of `Sizes` for one layer, in order; what was seen in another is its own"
-    ups, down = ffn_linears(layer, a)
-    f, ffn = in_features(down), sum(n_params(m) for m in (*ups, down))
-    rest = down.bias.numel() if down.bias is not None else 0
-    neuron = (ffn - rest) // f if f else 0
-    mixers = [n_params(layer.get_submodule(m.name)) for m in layer_mixers(layer, a)]
-    e, there = None, has_experts(layer, a) and layer.get_submodule(a.experts)
-    if there and is_experts(there):
-        e = measure_experts(layer, a.experts)
-        ffn += e.count(e.experts, e.width)
-    own = {id(p): p.numel() for p in own_parameters(layer) if id(p) not in seen}
-    seen.update(own)
-    return sum(own.values()), sum(mixers), ffn, f, neuron, tuple(mixers), e
-
-
-def _check_shared(layers, a):
-    "`ValueError` where layers that use one FFN hold copies of it"
-    for x in layers:
-        if borrows_ffn(x, a):
-            down, again = (y.get_submodule(a.down) for y in (layers[ffn_users(x, a)[0]], x))
-            built = again.weight is None or again.weight.is_meta and not is_away(again)
-            if down.weight is not again.weight and not built:
-                raise ValueError(
-                    f"layers {ffn_users(x, a)} use one FFN, and each holds a copy of it, as"
-                    " it is where layers are offloaded or streamed: load the model whole"
-                )
-
-# %% ../../nbs/core/06_families.ipynb #4087aafb
-def sizes(
-    model: PreTrainedModel,  # of a supported family; on the meta device too
-    copies: bool = False,  # count also where layers hold copies of one FFN (offloaded)
-) -> Sizes:  # counted, not computed from the configuration
-    """Count the parameters of every decoder layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; on the meta device too
-    copies : bool, default False
-        count also where layers hold copies of one FFN (offloaded)
-
-    Returns
-    -------
-    Sizes
-        counted, not computed from the configuration
-    """
-    a, seen = arch(model), set()
-    if not copies:
-        _check_shared(decoder_layers(model), a)
-    rows = [_layer_sizes(layer, a, seen) for layer in decoder_layers(model)]
-    *counts, experts = zip(*rows, strict=True)
-    return Sizes(*counts, experts=experts, fixed=a.fixed)
 
 # %% ../../nbs/core/06_families.ipynb #5a1b0c02
 def layer_makes(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN', 'SharedExpert',
-    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'as_structure',
+    'SLOTS', 'FINDERS', 'sizes', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN',
+    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
     'RoutedScores', 'count_unreached', 'pack_scores', 'share_width', 'own_widths',
     'split_scores', 'check_narrowest', 'fit_multiple'
 ]
@@ -29,11 +29,12 @@ from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, keep_both, read_form, router_tensors, run_experts,
+    ExpertSizes, Kept, is_experts, keep_both, measure_experts, read_form, router_tensors,
+    run_experts,
 )
 from .families import (
-    Mixer as MixerRow, Sizes, arch, borrows_ffn, ffn_users, has_experts, layer_mixers, layer_row,
-    lends_keys, model_family, own_parameters, recall, row_mixers, sizes,
+    Mixer as MixerRow, arch, borrows_ffn, ffn_linears, ffn_users, has_experts, layer_mixers,
+    layer_row, lends_keys, model_family, n_params, own_parameters, recall, row_mixers,
 )
 from .indices import find_indices
 from .layer_edits import (
@@ -44,7 +45,7 @@ from .layer_edits import (
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
 )
-from .offload import make_later
+from .offload import is_away, make_later
 
 # %% ../../nbs/core/10_parts.ipynb #dfe33564
 @dataclass(frozen=True)
@@ -925,19 +926,19 @@ class Structure:
 
     family: str  # model type
     home: str  # the list of decoder layers, from the model
-    layers: tuple[int, ...]  # all parameters of each layer, norms included
+    layer: tuple[int, ...]  # all parameters of each layer, norms included
     parts: tuple[Part, ...]  # layer by layer
     fixed: str = ""  # why no layer may leave whole; "" if layers may
     # of each layer, what belongs to no part: norms, mostly
     rest: tuple[tuple[Tensor, ...], ...] = field(default=(), repr=False)
 
     def __len__(self):
-        return len(self.layers)
+        return len(self.layer)
 
     @property
     def total(self) -> int:
         "All parameters of the decoder layers: what a sparsity is a fraction of."
-        return sum(self.layers)
+        return sum(self.layer)
 
     @property
     def active(self) -> int:
@@ -964,11 +965,29 @@ class Structure:
         "Parts whose width can be chosen."
         return [p for p in self.parts if p.width]
 
-    def sizes(self, active=False) -> list[int]:
-        """Parameters of each layer's parts that are no token mixers, 0 where it has none;
-        `active`: without those that one token does not use."""
-        others = [[p for p in self.of(i) if p.slot != Attention.slot] for i in range(len(self))]
-        return [sum(p.size - (p.idle if active else 0) for p in here) for here in others]
+    @property
+    def attn(self) -> tuple[int, ...]:
+        "Parameters of each layer's token mixers that can leave."
+        mixers = self.mixers
+        return tuple(sum(p.size for p in mixers if p.layer == i) for i in range(len(self)))
+
+    @property
+    def ffn(self) -> tuple[int, ...]:
+        "Parameters of each layer's other parts: of its FFN, and of all its experts."
+        others = [p for p in self.parts if p.slot != Attention.slot]
+        return tuple(sum(p.size for p in others if p.layer == i) for i in range(len(self)))
+
+    @property
+    def width(self) -> tuple[int, ...]:
+        "Neurons of each layer's FFN; of an MoE model's, the shared expert's."
+        own = {p.layer: p.width for p in self.parts if p.slot == FFN.slot}
+        return tuple(own.get(i, 0) for i in range(len(self)))
+
+    @property
+    def neuron(self) -> tuple[int, ...]:
+        "Parameters that go with one neuron of that."
+        own = {p.layer: p.neuron for p in self.parts if p.slot == FFN.slot}
+        return tuple(own.get(i, 0) for i in range(len(self)))
 
     @property
     def full_width(self) -> int:
@@ -1016,7 +1035,7 @@ class Structure:
         "Parameters that a plan removes; `ValueError` if it does not fit."
         self.check(plan)
         lost = sum(p.count(p.full) - p.count(kept) for p, kept in self.left(plan))
-        return lost + sum(self.layers[i] for i in plan.gone)
+        return lost + sum(self.layer[i] for i in plan.gone)
 
     def remaining(self, plan) -> tuple[int, int]:
         "Parameters that remain in the decoder layers: in all, and that one token uses."
@@ -1041,11 +1060,14 @@ _FIXED = (
 )
 
 
-def _find_ffn(model, layer, a, i, s):
+def _find_ffn(model, layer, a, i):
     "The FFN that counts in layer `i`, if it has one"
-    row = layer_row(layer, a)
-    if not s.width[i] or not row.down or borrows_ffn(layer, a):
+    row, (ups, down) = layer_row(layer, a), ffn_linears(layer, a)
+    if not in_features(down) or borrows_ffn(layer, a):
         return []
+    width, params = in_features(down), sum(n_params(m) for m in (*ups, down))
+    # the output projection's bias belongs to no neuron
+    neuron = (params - (0 if down.bias is None else down.bias.numel())) // width
     dense = []
     for name in (*row.up, row.down):
         m, last = layer.get_submodule(name), name == row.down
@@ -1057,21 +1079,18 @@ def _find_ffn(model, layer, a, i, s):
         if m.bias is not None:
             axis = None if last else 0
             dense.append(Tensor(f"{name}.bias", tuple(m.bias.shape), axis, times))
-    e = s.experts_of(i)
     return [(SharedExpert if has_experts(layer, a) else FFN)(
         home=a.layers, layers=ffn_users(layer, a) or (i,), name=row.down.rpartition(".")[0],
         dense=tuple(dense), up=row.up, down=row.down, fused=row.fused,
-        width=s.width[i], neuron=s.neuron[i],
-        params=s.ffn[i] - (e.count(e.experts, e.width) if e else 0),
+        width=width, neuron=neuron, params=params,
     )]
 
 # %% ../../nbs/core/10_parts.ipynb #979b1fac
-def _find_experts(model, layer, a, i, s):
+def _find_experts(model, layer, a, i):
     "The experts of layer `i`, if it has any"
-    e = s.experts_of(i)
-    if e is None:
+    if not has_experts(layer, a) or not is_experts(m := layer.get_submodule(a.experts)):
         return []
-    m, (parent, _, _) = layer.get_submodule(a.experts), a.experts.rpartition(".")
+    e, parent = measure_experts(layer, a.experts), a.experts.rpartition(".")[0]
     form, dense = read_form(m), []
     down, up = (1, 2) if form.turned else (2, 1)  # where the neurons lie
     axes = {"down_proj": down, form.up: up, f"{form.up}_bias": 1}
@@ -1107,7 +1126,7 @@ def _attention_facts(config, keeps, i, found):
     return {k: n * left // heads for k, n in facts.items()} | dict(window=w)
 
 
-def _find_mixers(model, layer, a, i, s):
+def _find_mixers(model, layer, a, i):
     "The attention modules and recurrent mixers of layer `i`, those that must stay among them"
     config, parts = model.config.get_text_config(), []
     rows = layer_mixers(layer, a)
@@ -1135,22 +1154,36 @@ def _find_mixers(model, layer, a, i, s):
     return parts
 
 # %% ../../nbs/core/10_parts.ipynb #96e15ab7
-# (model, layer, family's row, its number, counts) -> parts of a layer, in this order
+# (model, layer, family's row, its number) -> parts of a layer, in this order
 FINDERS: list[Callable] = [_find_ffn, _find_experts, _find_mixers]
 
 
-def _read_structure(model, a, layers, copies):
-    "All parts of a model, found and counted"
-    s, parts, rest, seen = sizes(model, copies), [], [], set()
+def _read_structure(model, a, layers):
+    "All parts of a model, found and counted; what was seen in an earlier layer counts there"
+    params, parts, rest, seen = [], [], [], set()
     for i, layer in enumerate(layers):
-        here = [p for find in FINDERS for p in find(model, layer, a, i, s)]
+        here = [p for find in FINDERS for p in find(model, layer, a, i)]
         named = {t.name for p in here for t in p.dense}
         own = [(n, p) for n, p in layer.named_parameters() if id(p) not in seen]
         rest.append(tuple(Tensor(n, tuple(p.shape)) for n, p in own if n not in named))
         seen |= {id(p) for _, p in own}
+        params.append(sum(p.numel() for _, p in own))
         parts += here
     family, fixed = model_family(model.config), _FIXED if a.fixed else ""
-    return Structure(family, a.layers, s.layer, tuple(parts), fixed, tuple(rest))
+    return Structure(family, a.layers, tuple(params), tuple(parts), fixed, tuple(rest))
+
+
+def _check_shared(layers, a):
+    "`ValueError` where layers that use one FFN hold copies of it"
+    for x in layers:
+        if borrows_ffn(x, a):
+            down, again = (y.get_submodule(a.down) for y in (layers[ffn_users(x, a)[0]], x))
+            built = again.weight is None or again.weight.is_meta and not is_away(again)
+            if down.weight is not again.weight and not built:
+                raise ValueError(
+                    f"layers {ffn_users(x, a)} use one FFN, and each holds a copy of it, as"
+                    " it is where layers are offloaded or streamed: load the model whole"
+                )
 
 
 _FEW = 64  # structures of a model: as it is, and as plans leave it for a moment
@@ -1167,33 +1200,18 @@ def structure(
     shapes = tuple(tuple(p.shape for p in own_parameters(layer)) for layer in layers)
     key = a, model.dtype, shapes  # by layer: without norms, layers in a row look alike
     known = memory.structures
-    if copies and key not in known:
-        return _read_structure(model, a, layers, copies)
-    if key not in known:
-        known[key] = _read_structure(model, a, layers, copies)
-        for old in list(known)[:-_FEW]:
-            del known[old]
+    if key in known:
+        return known[key]
+    if copies:
+        return _read_structure(model, a, layers)
+    _check_shared(layers, a)
+    known[key] = _read_structure(model, a, layers)
+    for old in list(known)[:-_FEW]:
+        del known[old]
     return known[key]
 
-# %% ../../nbs/core/10_parts.ipynb #e352082b
-def as_structure(
-    s: Structure | Sizes,  # parts, or their numbers alone
-) -> Structure:  # parts without names where there are none
-    "Parts, also from the counts of `sizes`."
-    if isinstance(s, Structure):
-        return s
-    parts = []
-    for i in range(len(s)):
-        e = s.experts_of(i)
-        beside = e.count(e.experts, e.width) if e else 0
-        if s.width[i] or s.ffn[i] > beside:
-            facts = dict(width=s.width[i], neuron=s.neuron[i], params=s.ffn[i] - beside)
-            parts.append((SharedExpert if e else FFN)(layers=(i,), **facts))
-        if e:
-            parts.append(Experts(layers=(i,), counts=e))
-        for k, n in enumerate(s.mixers[i]):
-            parts.append(Attention(layers=(i,), params=n, index=k))
-    return Structure("", "", s.layer, tuple(parts), _FIXED if s.fixed else "")
+
+sizes = structure  # its name in `twossp.all`
 
 # %% ../../nbs/core/10_parts.ipynb #a0408f9a
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from .experts import Kept
-from .families import Sizes
-from .parts import FFN, SLOTS, Attention, Experts, Structure, as_structure, structure
+from .parts import FFN, SLOTS, Attention, Experts, Structure, structure
 
 # %% ../../nbs/core/11_plan.ipynb #hdl00001
 class _Views:
@@ -354,10 +353,10 @@ def union(
 # %% ../../nbs/core/11_plan.ipynb #1e355357
 def removed_params(
     plan: Plan,  # what is removed
-    s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
+    s: Structure,  # the parts of the dense model
 ) -> int:  # parameters
     "Parameters that leave the decoder layers; `ValueError` if the plan does not fit."
-    return as_structure(s).removed(plan)
+    return s.removed(plan)
 
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
 def _list_words(plan, attn, ffn, narrow):
@@ -473,8 +472,8 @@ class Kind:
     "All that there is to know of a kind of plan."
 
     type: type  # of the plans
-    # (plan, Structure or Sizes) -> parameters removed from the decoder layers; `ValueError` if the
-    # plan does not fit them
+    # (plan, Structure) -> parameters removed from the decoder layers; `ValueError` if the plan
+    # does not fit them
     count: Callable
     to_dict: Callable  # plan -> JSON-able dict
     from_dict: Callable  # that dict -> plan, without its tensors
@@ -518,7 +517,7 @@ def kind_of(
 # %% ../../nbs/core/11_plan.ipynb #647ea37f
 def sparsity(
     plan,  # a plan of any kind
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> float:  # at most 1; a method that adds parameters can fall below 0
     """Share of the decoder layers' parameters that the plan removes.
 
@@ -526,7 +525,7 @@ def sparsity(
     ----------
     plan
         a plan of any kind
-    s : Structure | Sizes
+    s : Structure
         of the dense model
 
     Returns
@@ -589,10 +588,10 @@ def check_sparsity(
 # %% ../../nbs/core/11_plan.ipynb #5ab25371
 def kept_shares(
     plan: Plan,  # any plan
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
     "How much of each layer's attention and FFN is left, in [0, 1]."
-    s, ffn = as_structure(s), []
+    ffn = []
     for i in range(len(plan)):
         parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
         if any(p.groups and kept for p, kept in parts):  # by parameters
@@ -609,7 +608,7 @@ def kept_shares(
 
 def left_params(
     plan: Plan,  # what is removed
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> tuple[int, int]:  # parameters
     "What is left of the decoder layers: in all, and what one token uses of it."
-    return as_structure(s).remaining(plan)
+    return s.remaining(plan)

@@ -16,7 +16,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.controls import width_only
 from ..core.edits import hooked
-from ..core.families import sizes
 from ..core.parts import structure
 from ..core.plan import Plan, drop
 from .grid import run_grid
@@ -88,7 +87,7 @@ def _masked(model, read, write, k):
 # %% ../../nbs/evaluation/06_ablations.ipynb #6c538239
 def _columns_rows(model, calib, sparsity, *, progress=True):
     "2SSP with the FFN's inputs and outputs dropped instead of its neurons."
-    s, L = sizes(model), len(sizes(model))
+    s, L = structure(model), len(structure(model))
     b = balance(s, sparsity)
     read, write = _stream_scores(model, calib)
     k = round(len(read[0]) * b.width / s.width[0])
@@ -124,7 +123,7 @@ def _vary_text(model, texts, values, sparsities):
 
 def _vary_count(model, calib, values, sparsities):
     for target in sparsities:
-        counts = feasible_counts(sizes(model), target)
+        counts = feasible_counts(structure(model), target)
         counts = [n for n in counts if values is None or n in values]
         options = {f"n_attn={n}": dict(n_attn=n) for n in counts}
         yield dict.fromkeys(options, two_ssp), options, calib, [target]
@@ -176,7 +175,7 @@ def ablate(
     "One choice in 2SSP against what can stand in its place."
     if ablation not in ABLATIONS:
         raise ValueError(f"no ablation {ablation!r}; there are: {', '.join(ABLATIONS)}")
-    a, L, rows = ABLATIONS[ablation], len(sizes(model)), []
+    a, L, rows = ABLATIONS[ablation], len(structure(model)), []
     if a.draws and not callable(calib):
         raise ValueError(f"{ablation}: calib has to be a function, (windows, seed) -> windows")
     if callable(calib) and not a.draws:

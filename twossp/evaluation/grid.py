@@ -28,12 +28,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import method
 from ..core.apply import applied
 from ..core.files import append_line, atomic_file, mend, only_writer
+from ..core.parts import structure
 from .executor import (
     ModelFacts, Source, describe_source, load_source, one_at_a_time, spread, submit,
 )
-from .measure import (
-    check_evals, describe_model, identify, measure, read_dense,
-)
+from .measure import check_evals, describe_model, identify, measure
 from .results import Result, load_results, to_row, versions
 from ..pruning.importance import scores_anew
 from ..runtime.devices import (
@@ -209,7 +208,7 @@ def run_cell(
     plan, cost, error = _try_plan(method, model, calib, r, *how)
     if error is not None:
         return row or replace(r, errors={"method": error}, **_place(model))
-    dense = read_dense(model, plan)
+    dense = structure(model)
     r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
     if on_plan is not None and is_first():
         on_plan(plan, r, report)

@@ -168,7 +168,7 @@ def _scores(m):
 
 def _norms(m):
     "Norms of the rows of matrices, which are joined an eighth at a time"
-    return m.s.sizes()[0] * m.size // 8 * 2
+    return m.s.ffn[0] * m.size // 8 * 2
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67lvlb01
 def _level_bytes(m, i, nodes, windows, cap):
@@ -352,7 +352,7 @@ def _magnitude(m, plans, low, n_search=1, **options):
 
 def _blockpruner(m, plans, low, n_search=1, **options):
     first, *_ = drops = mixer_drops(m.s)
-    ffns = [drop(m.L, ffn=[i]) for i, n in enumerate(m.s.sizes()) if n]
+    ffns = [drop(m.L, ffn=[i]) for i, n in enumerate(m.s.ffn) if n]
     both = drops, [first | c for c in ffns]
     return [_probe(m), *(_search(m, plans, n_search) for plans in both)]
 
@@ -430,7 +430,7 @@ def _replaceme(m, plans, low, **options):
     sums = 8 * 2 * 2 * d * d + 4 * d * max(d // 4, d)
     kept = rows * m.room.t * d * (m.size + 4)  # written by the FFN; the rest, in float32
     walk = rows * (m.need() + m.state) + kept + 8 * 2 * d * d
-    less = max(m.s.layers) * m.size if m.room.stream else 0  # no layer is there any more
+    less = max(m.s.layer) * m.size if m.room.stream else 0  # no layer is there any more
     add = rows * (m.state + m.room.t * d * 3 * 4) + kept + sums - less
     fold = 8 * d * d + 4 * 2 * m.s.full_width * d
     return [*_whole_layers(m, plans, low), walk, add, 8 * 10 * d * d - less, fold]
@@ -470,7 +470,7 @@ def estimate_memory(
             steps = [*steps, *([_repair(m, plans[:1])] if repair else [])]
         held = weight_bytes(m.model)
         if room.stream:  # a layer, and what is in none
-            layers = [n * m.size for n in m.s.layers]
+            layers = [n * m.size for n in m.s.layer]
             held += (max(layers) if steps else 0) - sum(layers)
         ends.append(held + max(steps, default=0))
     return tuple(ends)

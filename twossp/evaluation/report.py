@@ -23,8 +23,7 @@ import numpy as np
 import pandas as pd
 
 from ..baselines.methods import METHODS
-from ..core.families import Sizes
-from ..core.parts import as_structure
+from ..core.parts import Structure
 from ..core.plan import Plan, kept_shares
 from .results import Result, Rows, find_number, to_rows
 from .tasks import error_of, main_numbers
@@ -156,7 +155,7 @@ def _ffn_scores(fig, ax, plan, s, scores):
 # %% ../../nbs/evaluation/08_report.ipynb #c6f2a5e6
 def plot_plan(
     plan: Plan,  # what is removed
-    s: Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     # a layer: (f,) scores of its neurons; None: only how many stay
     scores: Sequence | None = None,
     # of stage 2: numbers the removed attention modules in their order
@@ -169,7 +168,7 @@ def plot_plan(
     ----------
     plan : Plan
         what is removed
-    s : Sizes
+    s : Structure
         of the dense model
     scores : Sequence | None, default None
         a layer: (f,) scores of its neurons; None: only how many stay
@@ -194,7 +193,7 @@ def plot_plan(
     fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
     # an MoE model's experts have too many neurons to show
-    if scores is None or as_structure(s).grouped:
+    if scores is None or s.grouped:
         low.bar(range(len(plan)), 1, width=0.9, color=GONE)
         low.bar(range(len(plan)), kept_shares(plan, s)[1], width=0.9, color=KEPT)
         low.set(ylim=(1, 0), ylabel="FFN, share kept")

@@ -13,18 +13,18 @@ __all__ = [
 import math
 from dataclasses import dataclass
 
-from ..core.families import Sizes
-from ..core.parts import Structure, as_structure, check_narrowest
+from ..core.parts import Structure, check_narrowest
 from ..core.plan import Plan, check_sparsity
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
 def mean_sizes(
-    s: Structure | Sizes,  # the parts of the dense model, or their numbers alone
+    s: Structure,  # the parts of the dense model
     active: bool = False,  # only what one token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
     "A and F of the formula: one layer's, and means where layers differ."
-    s = as_structure(s)
-    mixers, ffns = [p.size for p in s.mixers], [n for n in s.sizes(active) if n]
+    idle = [sum(p.idle for p in s.of(i)) if active else 0 for i in range(len(s))]
+    ffns = [n - unused for n, unused in zip(s.ffn, idle, strict=True) if n]
+    mixers = [p.size for p in s.mixers]
     if not mixers or 0 in mixers or not ffns:
         raise ValueError(
             "some layer has no attention, or none has an FFN: the model is already"
@@ -42,14 +42,14 @@ COUNTS = "all", "active"  # what F can count: all parameters, or those of one to
 
 
 def mixer_count(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> int:  # the number of layers, where each has one attention
     "L of the formula: how many token mixers there are that can go."
-    return len(as_structure(s).mixers)
+    return len(s.mixers)
 
 
 def attention_count(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # larger removes more attention modules; the paper's value
     count: str = "all",  # what F counts; or "active": what one token uses
@@ -74,10 +74,10 @@ def _check_count(count, n_attn=None):
 
 # %% ../../nbs/pruning/03_balance.ipynb #b9630307
 def mixer_drops(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
     "Plans that each remove one token mixer: one attention, in most families."
-    s, plans = as_structure(s), []
+    plans = []
     for part in s.mixers:
         beside = [p for p in s.mixers if p.layer == part.layer]
         kept = tuple(p is not part for p in beside)
@@ -114,13 +114,12 @@ class Balance:
 
 # %% ../../nbs/pruning/03_balance.ipynb #0f1fc70e
 def reachable_range(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     n_attn: int,  # attention modules removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
     "The sparsities that `n_attn` removed attention modules allow: all of every FFN, or none."
-    s = as_structure(s)
     attn = n_attn * mean_sizes(s)[0]
-    return attn / s.total, (attn + sum(s.sizes())) / s.total
+    return attn / s.total, (attn + sum(s.ffn)) / s.total
 
 # %% ../../nbs/pruning/03_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
@@ -140,36 +139,35 @@ def _check_reach(s, sparsity, n):
 
 # %% ../../nbs/pruning/03_balance.ipynb #2ea1df40
 def full_width(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
 ) -> int:  # units
     "The width that widths are fractions of: of the widest FFN."
-    return as_structure(s).full_width
+    return s.full_width
 
 
 def width_after(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     removed: float,  # parameters that attention modules take away
     multiple: int = 1,  # of which the width is a multiple
 ) -> int:  # that the widest FFN keeps
     "The width that meets a target, once it is known what the attention modules take away."
-    s = as_structure(s)
-    n, f = sum(x > 0 for x in s.sizes()), s.full_width
+    n, f = sum(x > 0 for x in s.ffn), s.full_width
     # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
     return _round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
 
 
 def layer_widths(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     width: int,  # that the widest FFN keeps
 ) -> list[int]:  # a layer: units to keep; 0: it has no FFN
     "The same share of every FFN: the same number of neurons where they are alike."
-    return as_structure(s).widths(width)
+    return s.widths(width)
 
 # %% ../../nbs/pruning/03_balance.ipynb #6f4bc778
 def balance(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula; the paper's value
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
@@ -182,7 +180,7 @@ def balance(
 
     Parameters
     ----------
-    s : Structure | Sizes
+    s : Structure
         of the dense model
     sparsity : float
         target, in (0, 1)
@@ -201,7 +199,6 @@ def balance(
     Balance
         that meets the target as nearly as such widths allow
     """
-    s = as_structure(s)
     sparsity, L = check_sparsity(sparsity), mixer_count(s)
     check_multiple(multiple, full_width(s))
     _check_count(count, n_attn)

@@ -16,8 +16,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.entries import resolve
-from ..core.families import Sizes
-from ..core.parts import Structure, as_structure, fit_multiple, structure
+from ..core.parts import Structure, fit_multiple, structure
 from ..core.plan import Plan, removed_params
 from ..core.scores import find_score
 from .balance import balance as split, layer_widths, mixer_drops, width_after
@@ -41,14 +40,13 @@ def check_search_windows(
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #af285e60
 def set_widths(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     plan: Plan,  # what both stages remove
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     multiple: int = 1,  # of which widths are multiples
 ) -> Plan:  # the same where all mixers are alike
     "Once it is known what the mixers took, the widths that meet the target."
-    s = as_structure(s)
     if len({p.size for p in s.mixers}) == 1:
         return plan
     mixers = Plan((None,) * len(s), plan.attn)

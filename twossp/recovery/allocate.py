@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel
 
-from ..core.families import Sizes
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..pruning.balance import (
@@ -41,7 +40,7 @@ class Point:
 
 # %% ../../nbs/recovery/03_allocate.ipynb #2cf4ecbf
 def feasible_counts(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
     "The numbers of removed attention modules with which the target can be met."
@@ -52,7 +51,7 @@ def feasible_counts(
 
 # %% ../../nbs/recovery/03_allocate.ipynb #e6f3bcd5
 def formula_point(
-    s: Structure | Sizes,  # of the dense model
+    s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons

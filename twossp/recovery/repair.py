@@ -445,7 +445,7 @@ def _check_repairable(model, plan):
 
 
 def _check_ffns(model):
-    if bare := [i for i, n in enumerate(structure(model).sizes()) if not n]:
+    if bare := [i for i, n in enumerate(structure(model).ffn) if not n]:
         raise ValueError(
             f"repair refits what FFNs write, and layer {bare[0]} of this"
             f" {model.config.model_type} has no FFN: prune it without repair"

@@ -22,8 +22,9 @@ from ..checkpoint.load import load_pruned
 from ..checkpoint.save import check_space
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
-from ..core.families import model_family, sizes
+from ..core.families import model_family
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
+from ..core.parts import structure
 from ..core.plan import get_kind
 from ..runtime.devices import one_line
 from .llama_cpp import block_size, quantize_gguf
@@ -443,7 +444,7 @@ _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}
 def _say_cost(model):
     "What removed attention modules cost where they stay as zeros"
     gone = [has for has, _ in layer_shapes(model)].count(False)
-    one = {n for n in sizes(model).attn if n}  # of the remaining ones, if all are alike
+    one = {n for n in structure(model).attn if n}  # of the remaining ones, if all are alike
     if not gone or len(one) != 1:
         return ""
     n, many = gone * one.pop(), "s" * (gone > 1)
