@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 
+import numpy as np
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
@@ -23,11 +24,10 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 
 from .compat import fresh_positions, hang_hooks
 from .edits import Edit, NoAttention, locate, swap, swapped
-from .families import arch, decoder_layers, ffn_width, layer_mixers, n_params
+from .experts import keep_neurons
+from .families import arch, decoder_layers, has_experts, n_params
 from .indices import send_indices
-from .layer_edits import (
-    closing_biases, expert_shape, lay_in, skeleton_experts,
-)
+from .layer_edits import lay_in
 from .linear import in_features, make_linear, out_features, read_matrix, store_matrix
 from .offload import make_later
 from .parts import structure
@@ -155,7 +155,21 @@ def depth_edits(
     edits += _config_edits(model.config.get_text_config(), L, kept)
     for new, old in enumerate(kept):
         edits += _index_edits(layers[old], old, new)
-    return edits + [Edit(*x) for x in closing_biases(layers, kept)]
+    return edits + _closing_biases(layers, kept)
+
+# %% ../../nbs/core/12_apply.ipynb #067f52d6
+def _closing_biases(layers, kept):
+    "Biases that only the last layer has, as zeros for the one that becomes the last"
+    if kept[-1] == len(layers) - 1:
+        return []
+    new, changes = dict(layers[kept[-1]].named_modules()), []
+    for name, old in layers[-1].named_modules():
+        for n, p in old.named_parameters(recurse=False):
+            m = new.get(name)
+            if "bias" in n and type(m) is type(old) and getattr(m, n) is None:
+                zeros = torch.zeros_like(p)
+                changes.append(Edit(m, n, nn.Parameter(zeros, p.requires_grad)))
+    return changes
 
 # %% ../../nbs/core/12_apply.ipynb #a8eef2fb
 def _expected_shape(model, plan, name):
@@ -223,39 +237,48 @@ def plan_edits(
 # %% ../../nbs/core/12_apply.ipynb #e43c9120
 def _spec(model, plan):
     "What a checkpoint has to say of a pruned model's structure"
-    a, layers = arch(model), decoder_layers(model)
-    mixers = [[(m, x.get_submodule(m.name)) for m in layer_mixers(x, a)] for x in layers]
-    gone = [tuple(isinstance(x, NoAttention) for _, x in each) for each in mixers]
+    a, layers, s = arch(model), decoder_layers(model), structure(model, copies=True)
+    stubs = [p for p in s.mixers if isinstance(p.module(model), NoAttention)]
+    gone = [tuple(p in stubs for p in s.mixers if p.layer == i) for i in range(len(s))]
     some = [(i, x) for i, x in enumerate(gone) if any(x) and not all(x)]
-    experts = dict(experts=[expert_shape(x, a) for x in layers]) if a.experts else {}
-    more = {}
+    experts, more = {}, {}
+    if a.experts:  # of each layer: how many, and neurons of each; zeros where they left
+        left, has = _expert_shapes(s), [has_experts(x, a) for x in layers]
+        experts["experts"] = [left.get(i, [0, 0]) if x else None for i, x in enumerate(has)]
     # stubs unlike Llama's attention: where they stand, what they return
     if not isinstance(a.attn, str) or (a.gives, a.keeps) != ("x-", "keys"):
-        more["stubs"] = [
-            [i, m.name, m.gives, m.keeps]
-            for i, each in enumerate(mixers)
-            for m, module in each
-            if isinstance(module, NoAttention)
-        ]
+        more["stubs"] = [[p.layer, p.name, p.row.gives, p.row.keeps] for p in stubs]
     if heads := getattr(plan, "heads", ()):  # by the dense indices: ALiBi's slopes go by these
         left = [i for i in range(len(plan)) if i not in plan.gone]
         more["heads"] = [[now, list(heads[i])] for now, i in enumerate(left) if heads[i]]
     return dict(
         **experts,
-        ffn=[ffn_width(x, a) for x in layers],
+        ffn=list(s.width),
         no_attention=[i for i, x in enumerate(gone) if x and all(x)],
         **(dict(mixers_kept=[[i, [not g for g in x]] for i, x in some]) if some else {}),
         **more,
     )
 
 
+def _expert_shapes(s):
+    "Of each layer that has experts: how many, and neurons of each"
+    return {p.layer: [p.groups, p.width] for p in s.parts if p.groups}
+
+
 def _skeleton(model, spec):
     "The edits that give a freshly built model that structure"
-    a, gone = arch(model), set(spec["no_attention"])
-    now = [ffn_width(x, a) for x in decoder_layers(model)]
-    widths = zip(now, spec["ffn"], strict=True)
+    s, gone = structure(model), set(spec["no_attention"])
+    widths = zip(s.width, spec["ffn"], strict=True)
     ffn = [None if w == full else tuple(range(w)) for full, w in widths]
-    experts = skeleton_experts(decoder_layers(model), a, spec.get("experts", ()), ffn)
+    said, now = spec.get("experts", ()), _expert_shapes(s)
+    experts = [None] * len(said)
+    for i, want in enumerate(said):
+        if want == [0, 0]:
+            ffn[i] = ()
+        elif want != now.get(i):
+            mask = np.zeros(now[i], dtype=bool)
+            mask[: want[0], : want[1]] = True
+            experts[i] = keep_neurons(mask)
     some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
     attn = drop(len(ffn), attn=gone, mixers=some).attn
     kept = {(i, "heads"): tuple(x) for i, x in spec.get("heads", ())}

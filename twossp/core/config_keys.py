@@ -18,13 +18,10 @@ from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
 from .edits import NoAttention
 from .experts import NoExperts, keep_neurons
-from .families import (
-    Arch, arch, decoder_layers, ffn_width, has_experts, has_ffn, model_family, set_row, using,
-)
-from .layer_edits import expert_shape
+from .families import Arch, arch, model_family, set_row, using
 from .linear import NoLinear
 from .parts import structure
-from .plan import Plan, removed_blocks
+from .plan import Plan
 
 # %% ../../nbs/core/13_config_keys.ipynb #40ae0f5f
 def _build_shapes(config, like):
@@ -46,21 +43,17 @@ def _build_shapes(config, like):
     return model
 
 # %% ../../nbs/core/13_config_keys.ipynb #22f93677
-def _numbers(model, at):
-    "Of some layers: (experts, width of experts, width of FFN); 0: there are none"
-    a, layers = arch(model), decoder_layers(model)
-    each = [(*(expert_shape(layers[i], a) or (0, 0)), ffn_width(layers[i], a)) for i in at]
-    return np.array(each)
-
-
 def _find_changes(dense, left, stay):
     """Old width -> new width, old number of experts -> new one, of an MoE model with the layers
     `stay` left; where layers of one kind differ, one of them."""
-    before, after = _numbers(dense, stay), _numbers(left, range(len(stay)))
-    widths = {int(b): int(c) for b, c in zip(before[:, 2], after[:, 2], strict=True)}
-    widths |= {int(b): int(c) for b, c in zip(before[:, 1], after[:, 1], strict=True)}
-    count = {int(b): int(c) for b, c in zip(before[:, 0], after[:, 0], strict=True)}
-    return {k: v for k, v in widths.items() if k}, {k: v for k, v in count.items() if k}
+    before, after = structure(dense, copies=True), structure(left, copies=True)
+    widths = {before.width[i]: n for i, n in zip(stay, after.width, strict=True)}
+    experts = {p.layer: p for p in after.parts if p.groups}
+    count = {}
+    for p in (p for p in before.parts if p.groups and p.layer in stay):
+        now = experts.get(stay.index(p.layer))
+        widths[p.width], count[p.groups] = (now.width, now.groups) if now else (0, 0)
+    return {k: v for k, v in widths.items() if k}, count
 
 # %% ../../nbs/core/13_config_keys.ipynb #8ab5e192
 _WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff|expert.*(size|dim)"
@@ -98,9 +91,9 @@ def find_entries(
 ) -> dict | None:  # entry -> value of the text configuration; None: it cannot be said
     "What an ordinary configuration has to say for the family's own class to build it."
     dense, left = _build_shapes(model.config, model), model
-    stay = list(range(len(decoder_layers(dense))))
+    stay = list(range(len(structure(dense, copies=True))))
     if plan is not None:
-        stay = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
+        stay = [i for i in stay if i not in plan.gone]
         pruned = _build_shapes(model.config, model)
         left = apply_plan(pruned, replace(plan, weights={}))
     new = _change_entries(left.config, *_find_changes(dense, left, stay)) | (heads or {})
@@ -162,17 +155,15 @@ def halve_plan(
     model: PreTrainedModel,  # an MoE model
 ) -> Plan:  # that keeps every other neuron, of every expert and FFN
     "The plan that a family's entries are looked for with."
-    a, layers = arch(model), decoder_layers(model)
-    widths = [ffn_width(x, a) for x in layers]
-    experts = []
-    for x in layers:
-        mask = np.zeros(expert_shape(x, a) if has_experts(x, a) else (1, 1), dtype=bool)
-        mask[:, ::2] = True
-        experts.append(keep_neurons(mask) if has_experts(x, a) else None)
-    ffn = tuple(tuple(range(0, f, 2)) if f else None for f in widths)
-    there = (has_ffn(x, a) for x in layers)
-    ffn = tuple(f if ok else None for f, ok in zip(ffn, there, strict=True))
-    return Plan(ffn, (True,) * len(layers), experts=tuple(experts))
+    s, kept = structure(model), {}
+    for part in s.narrow:
+        half = tuple(range(0, part.width, 2))
+        if part.groups:
+            mask = np.zeros((part.groups, part.width), dtype=bool)
+            mask[:, half] = True
+            half = keep_neurons(mask)
+        kept[part.layer, part.slot] = half
+    return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/core/13_config_keys.ipynb #bacd361b
 def find_width_entry(
@@ -182,7 +173,7 @@ def find_width_entry(
     "The configuration's name for the width of an expert, if narrowing can be said by it."
     with using(model, row):
         new = find_entries(model, halve_plan(model)) or {}
-        shapes = [expert_shape(x, row) for x in decoder_layers(model)]
-    f, text = max(s[1] for s in shapes if s), model.config.get_text_config()
+        f = max(p.width for p in structure(model).parts if p.groups)
+    text = model.config.get_text_config()
     holds = lambda v: v == f or isinstance(v, (list, tuple)) and f in v
     return next((k for k in new if holds(getattr(text, k, None))), "")

@@ -6,8 +6,8 @@
 __all__ = [
     'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
     'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
-    'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'cut_router',
-    'NoExperts', 'eager_experts', 'expert_inputs', 'run_experts'
+    'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'check_groups',
+    'cut_router', 'NoExperts', 'eager_experts', 'expert_inputs', 'run_experts'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
@@ -247,9 +247,8 @@ def slice_experts(
     kept: Kept,  # what stays
 ) -> nn.Module:  # new; of the same class, with copies of what stays
     "Fused experts with only some of their neurons, or without some experts."
-    form, mask = read_form(experts), kept.mask
-    left, here = kept.left, experts.down_proj.device
-    rows = np.flatnonzero(mask[list(left)]).reshape(len(left), -1) % kept.width
+    form, left, here = read_form(experts), kept.left, experts.down_proj.device
+    rows = np.flatnonzero(kept.mask[list(left)]).reshape(len(left), -1) % kept.width
     rows = torch.from_numpy(rows).to(here)
     new, fused = copy_module(experts), rows
     if form.gated and form.joined:  # outputs of `up`: all gates, then all ups; or in turns
@@ -272,6 +271,27 @@ def slice_experts(
     return new
 
 # %% ../../nbs/core/05_experts.ipynb #a5a6b54b
+def check_groups(
+    block: nn.Module,  # with router and experts
+    left: int,  # experts that stay
+):
+    "`ValueError` unless the router can still choose groups, and experts within them."
+    names = ("num_group", "n_group", "num_expert_group", "topk_group", "top_k")
+    found = {n: getattr(m, n) for m in block.modules() for n in names if hasattr(m, n)}
+    groups = next((found[n] for n in names[:3] if found.get(n)), 1)
+    if left % groups:
+        raise ValueError(
+            f"{left} experts do not divide into the router's {groups} groups: keep a"
+            f" multiple of {groups}"
+        )
+    share = left // groups
+    if groups > 1 and share * (found.get("topk_group") or groups) < found.get("top_k", 1):
+        raise ValueError(
+            f"{left} experts leave {share} in each of {groups} groups, and each token"
+            f" goes to {found['top_k']} of {found['topk_group']} groups: keep more"
+        )
+
+
 def cut_router(
     block: nn.Module,  # with router and experts
     left: tuple[int, ...],  # experts that stay

@@ -24,13 +24,14 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from accelerate.utils import align_module_device
 from torch import nn
 from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, is_experts, keep_both, measure_experts, read_form, router_tensors,
-    run_experts,
+    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_both,
+    measure_experts, read_form, router_tensors, run_experts, slice_experts,
 )
 from .families import (
     Mixer as MixerRow, arch, borrows_ffn, ffn_linears, ffn_users, has_experts, layer_mixers,
@@ -38,9 +39,7 @@ from .families import (
 )
 from .indices import find_indices
 from .layer_edits import (
-    Heads, check_cut, check_heads, expert_changes, head_edits, head_matrices, head_tensors,
-    keep_columns, lay_in, mask_experts, read_heads, silent_biases, tensors_left, width_step,
-    zero_linear,
+    Heads, head_tensors, keep_columns, lay_in, read_heads, silent_biases, zero_linear,
 )
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
@@ -621,7 +620,7 @@ class Attention(_Presence, Part):
         "Name in the model -> shape, of what remains."
         if not isinstance(kept, tuple):
             return super().tensors(kept)
-        left = tensors_left(self.dense, self.name, self.heads, kept)
+        left = self.heads.left(self.dense, self.name, kept)
         return {self.full_name(t.name): t.resize(len(kept)) for t in left}
 
     def inputs(self, kept):
@@ -645,12 +644,12 @@ class Attention(_Presence, Part):
     def fits(self, model, kept):
         "`ValueError` where heads cannot be cut out of tensors that are not in memory."
         if isinstance(kept, tuple):
-            check_heads(self.module(model), self.heads)
+            self.heads.check(self.module(model))
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Narrower projections; or a stub in its place, with the constants that no file holds."
         if isinstance(kept, tuple):
-            yield from head_edits(self.module(model), self.heads, kept)
+            yield from self.heads.edits(self.module(model), kept)
         if kept:
             return
         layer, old = self.at(model), self.module(model)
@@ -666,7 +665,7 @@ class Attention(_Presence, Part):
         if kept is not True:
             yield Edit(*locate(attn, out), make_later(attn.get_submodule(out), cut))
         if not kept:
-            yield from (Edit(*x) for x in silent_biases(attn, out))
+            yield from silent_biases(attn, out)
 
     def fill_up(self, kept, weights) -> dict:
         "A refitted output projection with zeros for removed heads."
@@ -688,7 +687,7 @@ class Attention(_Presence, Part):
         """Of each key/value head: its rows of the input projections, and its columns of
         the output's, a row for each: the channels that `observe` notes."""
         if self.units:
-            yield from head_matrices(self.module(model), self.heads, self.row.out)
+            yield from self.heads.matrices(self.module(model), self.row.out)
 
     def draw(self, g):
         "A random score for each key/value head."
@@ -716,7 +715,7 @@ class Attention(_Presence, Part):
                 quiet = lambda m, args: (args[0] * rows.to(args[0]),)
                 stack.callback(out.register_forward_pre_hook(quiet).remove)
             elif not kept:
-                zeros = [Edit(*x) for x in silent_biases(self.module(model), self.row.out)]
+                zeros = silent_biases(self.module(model), self.row.out)
                 stack.enter_context(swapped(zeros))
                 stack.enter_context(_silenced([out]))
             yield
@@ -834,7 +833,9 @@ class Experts(_Masks, Part):
 
     def step(self, model) -> int:
         "Of which number the widths are multiples that their implementation runs."
-        return width_step(self.module(model))
+        experts = self.module(model)
+        used = getattr(getattr(experts, "config", None), "_experts_implementation", None)
+        return max(1, 16 // experts.down_proj.element_size()) if used == "grouped_mm" else 1
 
     def tensors(self, kept) -> dict:
         "Name in the model -> shape; the router's rows stay where all of them leave."
@@ -859,13 +860,43 @@ class Experts(_Masks, Part):
 
     def fits(self, model, kept):
         "`ValueError` for a width, or a number of experts, that the model cannot run."
-        check_cut(self.at(model), self.name, kept)
+        if not kept:
+            return
+        if kept.k % (step := self.step(model)):
+            raise ValueError(
+                f"experts of {kept.k} neurons: the implementation 'grouped_mm' takes multiples"
+                f" of {step} in this dtype; ask for such a width (multiple={step}), or load"
+                " the model with experts_implementation='eager'"
+            )
+        if len(kept.left) == self.groups:
+            return
+        block, name = locate(self.at(model), self.name)
+        check_groups(block, len(kept.left))
+        if any(is_away(m) for n, m in block.named_modules() if n != name):
+            raise ValueError(
+                "cannot remove whole experts while the router is offloaded: load the model"
+                " without offloading, or narrow the experts instead"
+            )
+        cut_router(block, kept.left)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Narrower experts, fewer rows of the router; or nothing in their place."
-        todo = expert_changes(self.at(model), self.name, kept)
-        while todo:  # each leaves the list before the next is asked for
-            yield Edit(*todo.pop(0))
+        if kept is None:
+            return
+        block, name = locate(self.at(model), self.name)
+        if kept == ():
+            yield Edit(block, name, NoExperts().train(self.module(model).training))
+            return
+
+        def narrow(experts):
+            with align_module_device(experts):
+                return slice_experts(experts, kept)
+
+        # the router is read while all experts are there
+        rows = cut_router(block, kept.left) if len(kept.left) < self.groups else []
+        yield Edit(block, name, make_later(self.module(model), narrow))
+        while rows:
+            yield Edit(*rows.pop(0))
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "(experts, neurons) the same as an FFN's, of each."
@@ -906,12 +937,17 @@ class Experts(_Masks, Part):
             raise ValueError(
                 "no mask stands for experts that leave whole: the router chooses others"
             )
+        old = self.module(model)
         with ExitStack() as stack:
             if kept == ():
-                stack.enter_context(_silenced([self.module(model)]))
+                stack.enter_context(_silenced([old]))
             elif kept is not None:
-                change = Edit(*mask_experts(self.at(model), self.name, kept))
-                stack.enter_context(swapped([change]))
+                with align_module_device(old):
+                    new, w = copy_module(old), old.down_proj.detach()
+                    stays = torch.from_numpy(kept.mask).to(w.device, w.dtype)
+                    stays = stays[:, :, None] if read_form(old).turned else stays[:, None]
+                    new.down_proj = nn.Parameter(w * stays, old.down_proj.requires_grad)
+                stack.enter_context(swapped([Edit(*locate(self.at(model), self.name), new)]))
             yield
 
 

@@ -7,13 +7,13 @@ __all__ = [
     'WIDTH_NAMES', 'Call', 'find_layers', 'find_mixers', 'probe_ids', 'find_widths',
     'Parts', 'propose_arch', 'Probe', 'agree', 'equal_words', 'Undecided',
     'check_names', 'check_shapes', 'check_width', 'check_norm', 'check_neurons',
-    'check_ffn', 'without', 'check_attention', 'check_layers', 'check_cache'
+    'check_ffn', 'check_attention', 'check_layers', 'check_cache'
 ]
 
 # %% ../../nbs/detection/01_detect.ipynb #d654e1cb
 import re
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -22,17 +22,17 @@ import transformers
 from torch import nn
 from transformers import Cache, PreTrainedModel
 
-from ..core.apply import Edit, applied, cached_logits, swapped
+from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import find_experts, is_experts, keep_neurons
+from ..core.experts import find_experts, is_experts, keep_neurons, measure_experts
 from ..core.families import (
-    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, ffn_users, ffn_width,
-    first_width, has_experts, has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params,
-    refusal, row_mixers, says_width,
+    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, first_width, has_experts,
+    has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params, refusal, row_mixers,
+    says_width,
 )
-from ..core.layer_edits import expert_shape, mask_experts, silent_biases
 from ..core.linear import in_features, is_linear, out_features
+from ..core.parts import Structure, structure
 from ..core.plan import Plan, drop
 from .moe import check_experts, find_routed
 from ..runtime.metrics import inference
@@ -429,6 +429,11 @@ class Probe:
         return len(decoder_layers(self.model))
 
     @property
+    def parts(self) -> Structure:  # by its row
+        "The model's parts."
+        return structure(self.model)
+
+    @property
     def tried(self) -> tuple[int, ...]:  # layers, ascending
         "The layers at which things are removed."
         return self.at or tuple(range(self.L))
@@ -517,8 +522,9 @@ def check_shapes(
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
     said, starred = {}, any("*" in n for n in p.a.up)
     for i, layer in enumerate(decoder_layers(p.model)):
-        if shape := expert_shape(layer, p.a):
-            said["experts"] = f"{shape[0]} experts of {shape[1]} neurons"
+        if has_experts(layer, p.a) and is_experts(layer.get_submodule(p.a.experts)):
+            e = measure_experts(layer, p.a.experts)
+            said["experts"] = f"{e.experts} experts of {e.width} neurons"
         if not has_ffn(layer, p.a) or not (a := layer_row(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)
@@ -570,21 +576,15 @@ def check_norm(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Is the norm the one of the attention's branch."
-    firsts = {m: i for i, m in reversed(_all_mixers(p))}
-    for m, i in firsts.items():
-        seen = _record_calls(p.model, p.ids, decoder_layers(p.model)[i])
+    firsts = {x.row: x for x in reversed(p.parts.mixers)}
+    for m, part in firsts.items():
+        seen = _record_calls(p.model, p.ids, part.at(p.model))
         want = _find_attn_norm(seen, m.name)
         if want != m.norm:
             raise ValueError(
                 f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
             )
     return ", ".join(dict.fromkeys(m.norm for m in row_mixers(p.a)))
-
-
-def _all_mixers(p):
-    "Every token mixer of the model, and its layer, from first to last"
-    layers = enumerate(decoder_layers(p.model))
-    return [(i, m) for i, layer in layers for m in layer_mixers(layer, p.a)]
 
 
 def _check_name(i, layer, name):
@@ -602,105 +602,75 @@ def check_neurons(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Does removing neurons equal masking them."
-    layers, at = decoder_layers(p.model), _with_ffn(p, p.tried)
-    ffn = {i: _some(ffn_width(layers[i], p.a), i) for i in at}
-    shapes, experts = {i: expert_shape(layers[i], p.a) for i in at}, {}
-    for i, (n, k) in ((i, shape) for i, shape in shapes.items() if shape):
-        first = np.isin(np.arange(k), _some(k, i))  # each expert keeps other neurons
-        experts[i] = keep_neurons(np.stack([np.roll(first, e) for e in range(n)]))
-    pairs = []  # output projections, and hooks that set all but some of their inputs to zero
-    for i in (i for i in at if ffn[i]):
-        kept, down = torch.zeros(ffn_width(layers[i], p.a)), layer_row(layers[i], p.a).down
-        kept[list(ffn[i])] = 1
-        mask = lambda m, x, kept=kept: (x[0] * kept.to(x[0].device, x[0].dtype),)
-        pairs += [(layers[j].get_submodule(down), mask) for j in _users(p, i)]
-    masks = [Edit(*mask_experts(layers[i], p.a.experts, e)) for i, e in experts.items()]
-    with swapped(masks), hooked([m.register_forward_pre_hook(f) for m, f in pairs]):
+    kept = {}
+    for part in (x for x in p.parts.narrow if x.layer in p.tried):
+        i = part.layer  # other neurons, and other numbers of them, by layer
+        kept[part] = tuple(range(i % 2, part.width, 2 + i % 3))
+        if part.groups:  # each expert keeps other ones
+            first = np.isin(np.arange(part.width), kept[part])
+            turns = [np.roll(first, e) for e in range(part.groups)]
+            kept[part] = keep_neurons(np.stack(turns))
+    return _cut_as_masked(p, kept)
+
+
+def _cut_as_masked(p, kept):
+    "How far cutting parts is from masking them, in words; `ValueError` if too far"
+    with ExitStack() as masks:
+        for part, some in kept.items():
+            masks.enter_context(part.mask(p.model, some))
         want = p.logits()
-    keep, left = ([x.get(i) for i in range(p.L)] for x in (ffn, experts))
-    with applied(p.model, Plan(tuple(keep), (True,) * p.L, experts=tuple(left))):
+    plan = Plan(layers=p.L, kept={(x.layer, x.slot): some for x, some in kept.items()})
+    with applied(p.model, plan):
         return agree(p, p.logits(), want)
-
-
-def _users(p, i):
-    "The layers that use the FFN of layer `i`"
-    return ffn_users(decoder_layers(p.model)[i], p.a) or (i,)
-
-
-def _some(f, i):
-    "Neurons that stay, other ones and other numbers of them by layer; None of none"
-    return tuple(range(i % 2, f, 2 + i % 3)) or None
 
 # %% ../../nbs/detection/01_detect.ipynb #0f30bd8b
 def check_ffn(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Does removing an FFN equal zeroing what it adds."
-    gone = _with_ffn(p, sorted(p.at)) or _with_ffn(p, range(p.L))[:: max(1, p.L - 1)]
-    layers, downs = decoder_layers(p.model), []  # what gives an FFN's sum
-    for layer in (layers[j] for i in gone for j in _users(p, i)):
-        names = layer_row(layer, p.a).down, p.a.experts if has_experts(layer, p.a) else ""
-        downs += [layer.get_submodule(n) for n in names if n]
-    with hooked([m.register_forward_hook(_zero) for m in downs]):
-        want = p.logits()
-    with applied(p.model, drop(p.L, ffn=gone)):
-        return agree(p, p.logits(), want)
-
-
-def _with_ffn(p, at):
-    "Those of some layers that have an FFN"
-    layers = decoder_layers(p.model)
-    return [i for i in at if has_ffn(layers[i], p.a)]
-
-
-def _zero(m, x, y):
-    "A hook after which a module has given nothing"
-    return y * 0
+    have = sorted({x.layer for x in p.parts.narrow})
+    gone = [i for i in have if i in p.at] or have[:: max(1, p.L - 1)]
+    return _cut_as_masked(p, {x: x.nothing for x in p.parts.narrow if x.layer in gone})
 
 # %% ../../nbs/detection/01_detect.ipynb #f97eec6a
 def _gone_sets(p):
-    """Sets of (layer, token mixer) to go: the outermost; of each kind the outermost, and
-    all."""
-    each, kinds = _all_mixers(p), row_mixers(p.a)
+    "Sets of token mixers to go: the outermost; of each kind the outermost, and all."
+    each, kinds = p.parts.mixers, row_mixers(p.a)
     if len(kinds) == 1:
-        i = {i for i, _ in each}
+        i = {x.layer for x in each}
         ends = p.at and i & {*p.at} or {min(i), max(i)}
-        return [[x for x in each if x[0] in ends]]
-    of = [[x for x in each if x[1] == m] for m in kinds]
+        return [[x for x in each if x.layer in ends]]
+    of = [[x for x in each if x.row == m] for m in kinds]
     ends = [x[:1] + x[1:][-1:] for x in of if x]
     return [[x for some in ends for x in some], *ends, *(x for x in of if x)]
 
 
-def without(
-    p: Probe,  # a model under examination
-    gone: list[tuple[int, Mixer]],  # (layer, token mixer) pairs
-) -> Plan:  # that removes them
-    "A plan that removes some token mixers."
-    layers, kept = decoder_layers(p.model), {}
-    for i, layer in enumerate(layers):
-        each = [(i, m) not in gone for m in layer_mixers(layer, p.a)]
-        kept[i] = tuple(each) if each and not all(each) else True
-    return drop(p.L, mixers=kept)
+def _without(p, gone):
+    "The plan that removes some token mixers"
+    kept: dict = {}
+    for part in p.parts.mixers:
+        kept.setdefault((part.layer, part.slot), []).append(part not in gone)
+    return Plan(layers=p.L, kept=kept)
 
 # %% ../../nbs/detection/01_detect.ipynb #b4cafc70
 def check_attention(
     p: Probe,  # a model under examination
 ) -> str:  # what was found
     "Does removing an attention equal zeroing its output projection."
-    layers, said = decoder_layers(p.model), []
+    said = []
     for gone in _gone_sets(p):
-        outs, beside = [], []
-        for i, m in gone:
-            mixer = layers[i].get_submodule(m.name)
-            last = _find_out(_record_calls(p.model, p.ids, layers[i]), m.name)
-            if last != m.out:
-                raise ValueError(f"the last linear map of {m.name} is {last}, not {m.out}")
-            outs.append(mixer.get_submodule(last))
-            beside += [Edit(*x) for x in silent_biases(mixer, last)]
-        with swapped(beside), hooked([m.register_forward_hook(_zero) for m in outs]):
+        for part in gone:
+            last = _find_out(_record_calls(p.model, p.ids, part.at(p.model)), part.name)
+            if last != part.row.out:
+                raise ValueError(
+                    f"the last linear map of {part.name} is {last}, not {part.row.out}"
+                )
+        with ExitStack() as masks:
+            for part in gone:
+                masks.enter_context(part.mask(p.model, False))
             want = p.logits()
-        with applied(p.model, without(p, gone)):
-            names = ", ".join(dict.fromkeys(m.out for _, m in gone))
+        with applied(p.model, _without(p, gone)):
+            names = ", ".join(dict.fromkeys(x.row.out for x in gone))
             said.append(f"{names} zeroed: " + agree(p, p.logits(), want))
     return said[0]
 
@@ -739,7 +709,7 @@ def check_cache(
     with suppress(Exception):  # not every family gets it right itself
         _cached_as_plain(p, _padding(p.ids), **how)
         masks.append(_padding(p.ids))
-    plans = [without(p, gone) for gone in _gone_sets(p)]
+    plans = [_without(p, gone) for gone in _gone_sets(p)]
     said = []
     for plan in [plans[0] | blocks, *plans[1:]]:
         with applied(p.model, plan):
