@@ -32,15 +32,14 @@ from ..runtime.provenance import planner
 def removal_count(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
-    most: int,  # how many of the layers may go
-) -> int:  # 1 … most
+) -> int:  # 1 … L-1
     """How many of `L` layers a sparsity stands for, rounded up; `ValueError` with the
-    reachable range beyond `most`."""
+    reachable range if that is all of them."""
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
-    if n > most:
+    if n == L:
         raise ValueError(
             f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most"
-            f" {most} can go: the reach is {1/L:.4f} to {most/L:.4f}"
+            f" {L - 1} can go: the reach is {1/L:.4f} to {(L-1)/L:.4f}"
         )
     return n
 
@@ -89,7 +88,7 @@ def shortgpt(
 ) -> Plan:  # of whole blocks
     "Remove the blocks of lowest influence."
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     check_windows(calib, model)
     bs = rows_at_once(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
@@ -147,7 +146,7 @@ def window_based(
 ) -> Plan:  # of whole blocks, consecutive
     "Remove the row of blocks over which the residual stream changes least."
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     similarity = window_similarity(model, calib, n, bs, progress)
     _check_finite("window similarity", similarity)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties: the later
@@ -173,7 +172,7 @@ def blockpruner(
     perplexity."""
     check_both(model, "BlockPruner")
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]

@@ -171,13 +171,19 @@ def evopress(
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     if not blocks:
         check_both(model, "EvoPress")
-    n = removal_count(L, sparsity, L - 1)  # how many of each go
+    n = removal_count(L, sparsity)  # how many of each go
     check_windows(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_counts(offspring, calib_tokens=calib_tokens, **whole)
     _check_comparisons(survivors, tokens, offspring)
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
-    score, gens = _scorer(model, L, cost), []
+    gens = []
+
+    def score(genomes, ids):  # counts forward passes, the reference's too
+        cost["forwards"] += (len(genomes) + 1) * len(ids)
+        plans = [_genome_plan(g, L) for g in genomes]
+        return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
+
     sample = lambda: tuple(sorted(rng.sample(range(L), n)))
     genomes = [tuple(sample() for _ in range(2 - blocks)) for _ in range(initial)]
     genomes = list(dict.fromkeys(genomes))
@@ -191,14 +197,3 @@ def evopress(
     if log is not None:
         log.update(n=n, initial=first, generations=gens, **cost)
     return _genome_plan(parent, L)
-
-# %% ../../nbs/baselines/02_evopress.ipynb #0e5b20ad
-def _scorer(model, L, cost):
-    "(genomes, windows) -> their fitness; counts forward passes, the reference's too"
-
-    def score(genomes, ids):
-        cost["forwards"] += (len(genomes) + 1) * len(ids)
-        plans = [_genome_plan(g, L) for g in genomes]
-        return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
-
-    return score

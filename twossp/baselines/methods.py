@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED', 'DECIDES', 'Method',
-    'method_names', 'find_method', 'method_function', 'method', 'argument_decisions'
+    'method_names', 'find_method', 'method_function', 'method'
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
@@ -295,13 +295,3 @@ DECIDES = dict.fromkeys((
     "initial_tokens", "offspring", "survivors", "tokens", "max_swaps", "generations",
     "calib_tokens", "slice_head", "score", "depth_score",
 ), "plan") | dict(progress="nothing", log="nothing")  # argument -> what it decides
-
-
-def argument_decisions(
-    f: Callable,  # a method
-) -> dict[str, str]:  # argument -> "plan" or "nothing"
-    "What each argument of a method decides; `TypeError` for one that is not declared."
-    names = list(inspect.signature(f).parameters)
-    if unknown := [k for k in names if k not in DECIDES]:
-        raise TypeError(f"{f.__name__}: what {unknown[0]} decides is not declared in DECIDES")
-    return {k: DECIDES[k] for k in names}

@@ -134,7 +134,7 @@ def replaceme(
 ) -> Plan:  # of whole layers, consecutive, with the projection in front of them
     "Replace the layers over which the hidden state changes least by a linear map."
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     ffns, calib = front_ffns(model, n), check_windows(calib, model)
     similarity = window_similarity(model, calib, n, bs, progress)
     front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties: the later

@@ -5,35 +5,33 @@
 # %% auto #0
 __all__ = [
     'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'SlicedLayer',
-    'Slices', 'skeleton', 'second_moment', 'principal', 'slice_shape', 'param_report',
-    'slice_to', 'hidden_width', 'slicegpt'
+    'Slices', 'slice_shape', 'hidden_width', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #b0a81167
 import inspect
 import warnings
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
 from accelerate.hooks import add_hook_to_module
+from accelerate.utils import send_to_device
 from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.apply import Edit, Parked, locate, swapped
 from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
 )
 from ..core.linear import make_linear, read_matrix
-from ..core.parts import structure
 from ..core.plan import Kind, Layout, check_sparsity
 from ..pruning.importance import exact_device
 from ..runtime.batching import rows_at_once
 from ..runtime.devices import progress_bar
-from ..runtime.layers import move_tensors, record_calls, take_hidden
+from ..runtime.layers import record_calls, take_hidden
 from ..runtime.metrics import check_windows, inference, need_every_token
 from ..runtime.provenance import planner
 
@@ -46,11 +44,7 @@ class Stream:
     embed: tuple[str, ...] = ("model.embed_tokens",)
     final_norm: str = "model.norm"  # norm in front of the head, from the model
     # the attention's inputs, from a layer
-    reads: tuple[str, ...] = (
-        "self_attn.q_proj",
-        "self_attn.k_proj",
-        "self_attn.v_proj",
-    )
+    reads: tuple[str, ...] = tuple(f"self_attn.{x}_proj" for x in "qkv")
     write: str = "self_attn.o_proj"  # the attention's output, from a layer
     ffn: str = "mlp"  # the FFN; "" if its projections lie in the layer itself
     # norm in front of the FFN; where a layer has none, the FFN shares the attention's
@@ -298,10 +292,10 @@ def _norm(module, r):
     return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
-def _moved(old, r, mid, bases):
+def _moved(old, r, bases):
     "(name, projection in the new basis) of all that a layer reads and writes with"
-    a, attn_norm, ffn_norm = r.row, r.row.attn_norm, _ffn_norm(old, r)
-    for names, norm, R in ((r.reads, attn_norm, bases[0]), (a.up, ffn_norm, mid)):
+    a, attn, ffn = r.row, (r.reads, r.row.attn_norm), (r.row.up, _ffn_norm(old, r))
+    for (names, norm), R in ((attn, bases[0]), (ffn, bases[len(r.branches) - 1])):
         scale, shift, _ = _norm(old.get_submodule(norm), r)
         for n in names:
             yield n, _read_linear(old.get_submodule(n), R, scale, shift)
@@ -337,9 +331,8 @@ def _edits_of(model, i, bases):
         eps = _norm(old.get_submodule(n), r)[2]
         setattr(new, n, SlicedNorm(d, eps).train(old.training))
     new.skips = _skips(old, r, bases)
-    mid = bases[k - 1]  # what the FFN reads
     inner = []
-    for n, m in _moved(old, r, mid, bases):
+    for n, m in _moved(old, r, bases):
         m = _rehook(m, old.get_submodule(n))
         if "." in n:
             inner.append(Edit(*locate(old, n), m))
@@ -407,28 +400,23 @@ def _end_edits(model, r, bases):
         _rehook(new[n], old[n])
     return [Edit(*locate(model, n), m) for n, m in new.items()]
 
-
+# %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
 def _slice_edits(model, bases):
-    "All edits, for bases with tensors or on the meta device; a layer's when it is due"
-    r, layers = stream(model), decoder_layers(model)
-    names = {type(l).__name__ for l in layers}
-    yield from _end_edits(model, r, bases)
+    """All edits, for bases with tensors or on the meta device; a layer's when it is due. The head
+    is a matrix of its own from now on, and sliced layers may not be split over devices any more
+    than dense ones"""
+    layers = decoder_layers(model)
+    whole = {f"Sliced{type(l).__name__}" for l in layers} | set(model._no_split_modules or ())
+    yield from _end_edits(model, stream(model), bases)
     for i in range(len(layers)):
         yield from _edits_of(model, i, bases)
-    yield from _untie_edits(model, names)
-
-# %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
-def _untie_edits(model, names):
-    """The head is a matrix of its own from now on, and sliced layers may not be split
-    over devices any more than dense ones"""
     both = model.config, model.config.get_text_config()
-    configs = {id(c): c for c in both}.values()
-    tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
-    out = [Edit(c, "tie_word_embeddings", False) for c in tied]
+    for c in {id(c): c for c in both}.values():
+        if getattr(c, "tie_word_embeddings", False):
+            yield Edit(c, "tie_word_embeddings", False)
     if getattr(model, "all_tied_weights_keys", None):
-        out.append(Edit(model, "all_tied_weights_keys", {}))
-    whole = set(model._no_split_modules or ()) | {f"Sliced{n}" for n in names}
-    return [*out, Edit(model, "_no_split_modules", whole)]
+        yield Edit(model, "all_tied_weights_keys", {})
+    yield Edit(model, "_no_split_modules", whole)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #59d811f3
 def _meta(d, widths):
@@ -483,34 +471,23 @@ def _plan_edits(model, plan):
     return _slice_edits(model, plan.bases)
 
 
-def skeleton(
-    # freshly built and dense in shape; its weights do not matter (the meta device
-    # will do)
-    model: PreTrainedModel,
-    spec: dict,  # a slicing as plain data
-    # that give the model the names and shapes of the sliced one, unfilled
-) -> Iterator[Edit]:
-    "The edits behind which a sliced checkpoint loads by name."
+def _skeleton(model, spec):
+    """The edits behind which a sliced checkpoint loads by name: they give a model that is dense
+    in shape the names and shapes of the sliced one, unfilled."""
     plan = _from_dict(spec)
     _check_fit(model, plan)
     return _slice_edits(model, _meta(plan.d, plan.widths))
 
 
 def _to_dict(plan):
-    "A slicing as plain data, for JSON: all that `skeleton` needs; no tensors."
-    return dict(
-        layers=plan.layers,
-        hidden_size=plan.d,
-        widths=list(plan.widths),
-        kept_params=list(plan.kept),
-    )
+    "A slicing as plain data, for JSON: all that `_skeleton` needs; no tensors."
+    shape = dict(layers=plan.layers, hidden_size=plan.d)
+    return shape | dict(widths=list(plan.widths), kept_params=list(plan.kept))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0324d564
 def _from_dict(d):
     "A slicing from plain data, without its bases; further entries are ignored."
-    return Slices(
-        d["layers"], d["hidden_size"], tuple(d["widths"]), tuple(d["kept_params"])
-    )
+    return Slices(d["layers"], d["hidden_size"], d["widths"], d["kept_params"])
 
 
 def _sliced_away(plan, s):
@@ -527,15 +504,11 @@ def _slices_words(plan, zeros=False):
     "What a slicing changes, for a reader"
     now = ", ".join(map(str, sorted(set(plan.widths))))
     return [
-        (
-            f"the hidden size cut from {plan.d} to {now}, after a rotation into"
-            " principal components (SliceGPT): every matrix that reads or writes the"
-            " stream is smaller"
-        ),
-        (
-            "no attention, neuron or layer is removed;"
-            f" {len(plan.widths) - 1} rotations between the branches are added"
-        ),
+        f"the hidden size cut from {plan.d} to {now}, after a rotation into"
+        " principal components (SliceGPT): every matrix that reads or writes the"
+        " stream is smaller",
+        "no attention, neuron or layer is removed;"
+        f" {len(plan.widths) - 1} rotations between the branches are added",
     ]
 
 
@@ -545,26 +518,22 @@ SLICES = Kind(
     to_dict=_to_dict,
     from_dict=_from_dict,
     edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), skeleton),
+    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton),
     words=_slices_words,
 )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ec5f55be
-def second_moment(
-    x: torch.Tensor,  # (n, t, d) stream, any dtype
-    eps: float,  # of the norm that will read it
-) -> torch.Tensor:  # (d, d) float64: the sum over tokens of x̂ᵀx̂
-    "Second moment of the stream, each token divided by its root mean square."
+def _second_moment(x, eps):
+    """(d, d) float64: the sum over tokens of the stream's (n, t, d) x̂ᵀx̂, each token divided by
+    its root mean square."""
     x = x.reshape(-1, x.shape[-1]).to(exact_device(x.device)).double()
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
 
 
-def principal(
-    C: torch.Tensor,  # (d, d) float64, symmetric
-    # (d,) eigenvalues, falling; (d, d) eigenvectors in columns
-) -> tuple[torch.Tensor, torch.Tensor]:
-    "Principal directions; `ValueError` if the moment is not finite."
+def _principal(C):
+    """Eigenvalues (d,), falling, and eigenvectors in columns of a second moment; `ValueError` if
+    it is not finite."""
     if not torch.isfinite(C).all():
         raise ValueError(
             "the calibration signal is not finite: did the model overflow? Try float32"
@@ -574,48 +543,36 @@ def principal(
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ee3400b9
-def _readers(model):
-    "The norms through which branches and head read the stream, in order"
-    r, out = stream(model), []
-    for layer in decoder_layers(model):
-        names = r.row.attn_norm, _ffn_norm(layer, r)
-        out += [layer.get_submodule(n) for n in names[: len(r.branches)]]
-    return [*out, model.get_submodule(r.final_norm)]
-
-
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
     """Bases and spectra, one a width, walking the stream through the dense model's own
     branches"""
-    r, layers, readers = stream(model), decoder_layers(model), _readers(model)
-    fs = r.branches
-    eps = [_norm(m, r)[2] for m in readers]
+    r, layers = stream(model), decoder_layers(model)
+    fs, eps = r.branches, []  # of the norms through which branches and head read the stream
+    for layer in layers:
+        names = r.row.attn_norm, _ffn_norm(layer, r)
+        eps += [_norm(layer.get_submodule(n), r)[2] for n in names[: len(fs)]]
+    eps.append(_norm(model.get_submodule(r.final_norm), r)[2])
     tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
-    xs, C = _first_moment(model, calib.split(bs), r, eps[0])
-    for j in progress_bar(range(len(readers)), "SliceGPT", progress):
-        values, Q = principal(C)
+    xs, C = [], 0
+    for b in calib.split(bs):
+        x = _centre(record_calls(model, b)[0], r)
+        C = C + _second_moment(x, eps[0])
+        xs.append(x.cpu())
+    for j in progress_bar(range(len(eps)), "SliceGPT", progress):
+        values, Q = _principal(C)
         bases.append(Q[:, : widths[j]].float().cpu())
         spectra.append(values.cpu())
-        if j + 1 < len(readers):
+        if j + 1 < len(eps):
             i, branch = j // len(fs), fs[j % len(fs)]
             args = dict(zip(_argnames(layers[i]), tape.args[i] or (), strict=False))
             device = next(layers[i].parameters()).device
-            args = move_tensors(args | tape.kwargs[i], device)
+            args = send_to_device(args | tape.kwargs[i], device)
             R = bases[-1] if widths[j] < len(Q) else None
             C = _next_moment(layers[i], r, branch, args, R, xs, eps[j + 1])
     return tuple(bases), spectra
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #5646131b
-def _first_moment(model, batches, r, eps):
-    "The streams behind the embeddings, on the CPU, and their second moment"
-    xs, C = [], 0
-    for b in batches:
-        x = _centre(record_calls(model, b)[0], r)
-        C = C + second_moment(x, eps)
-        xs.append(x.cpu())
-    return xs, C
-
-
 def _next_moment(layer, r, branch, args, R, xs, eps):
     "Move the streams, projected, through a branch, in place; their second moment"
     dev, C = next(layer.parameters()).device, 0
@@ -625,7 +582,7 @@ def _next_moment(layer, r, branch, args, R, xs, eps):
         if R is not None:  # as its coordinates in that basis describe it
             x = ((x.float() @ R) @ R.T).to(x.dtype)
         x = _centre(x + _added(layer, r, branch, x, args), r)
-        C = C + second_moment(x, eps)
+        C = C + _second_moment(x, eps)
         xs[n] = x.cpu()
     return C
 
@@ -647,47 +604,39 @@ def slice_shape(
             f" {width}"
         )
     widths = (width,) * n + (width if slice_head else d,)
-    bases, layers = _meta(d, widths), stream(model).row.layers
-    each = [((i, bases), f"{layers}.{i}") for i in range(L)]
-    with _without_memory(model):
-        kept = [_count(model, _edits_of(model, *x), n)[0] for x, n in each]
+    bases, home, known = _meta(d, widths), stream(model).row.layers, {}
+    kept = []
+    for i, layer in enumerate(decoder_layers(model)):  # those of one shape are counted once
+        shape = [(k, tuple(x.shape)) for k, x in layer.named_parameters()]
+        shape = (*shape, i + 1 < L or slice_head)
+        if shape not in known:
+            with _without_memory(model):
+                edits = _edits_of(model, i, bases)
+                known[shape] = _count(model, edits, f"{home}.{i}")[0]
+        kept.append(known[shape])
     return Slices(L, d, widths, kept)
 
 
-def param_report(
-    model: PreTrainedModel,  # dense; untouched
-    plan: Slices,  # for this model; its bases are not looked at
-    # parameters: `dense`, `sliced`, `layers_dense`, `layers_sliced`,
-    # `rotations`, `head_added`
-) -> dict:
+def _param_report(model, plan):
     "Where the parameters are before and after, counted on the modules."
     skips = [f"{stream(model).row.layers}.{i}.skips" for i in range(len(plan))]
-    edits = skeleton(model, _to_dict(plan))
+    edits = _skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
         dense=n_params(model),
         sliced=total,
-        layers_dense=structure(model).total,
+        layers_dense=sizes(model).total,
         layers_sliced=sum(plan.kept),
         rotations=sum(skips),
         head_added=head if tied else 0,
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a4e63322
-def slice_to(
-    model: PreTrainedModel,  # dense, of a family in `STREAMS`; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows; the paper uses 256
-    width: int,  # of the sliced stream, 1 to d; d rotates and cuts nothing
-    *,
-    slice_head: bool = True,  # False: the stream in front of the head keeps width d
-    bs: int | None = None,  # windows per forward pass; default: by their tokens
-    progress: bool = True,  # show a progress bar
-    log: dict | None = None,  # if given, receives `spectra`, `params`, `forwards`
-) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
+def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=None):
     """Rotate the residual stream onto its principal components in front of every
-    branch, and keep the first `width`."""
+    branch, and keep the first `width`; all d of them rotate and cut nothing."""
     need_every_token(check_windows(calib, model), "SliceGPT")
     plan = slice_shape(model, width, slice_head)
     _check_present(model)
@@ -704,7 +653,7 @@ def slice_to(
         bases, spectra = _calibrate(model, calib, plan.widths, bs, progress)
     plan = replace(plan, bases=bases)
     if log is not None:
-        report = param_report(model, plan)
+        report = _param_report(model, plan)
         log.update(spectra=spectra, params=report, forwards=len(calib))
     return plan
 
@@ -744,17 +693,17 @@ def slicegpt(
     multiple: int = 8,  # the width is rounded down to a multiple of this
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
-    # if given, receives `spectra` (a (d,) tensor a basis), `params` (see
-    # `param_report`), `forwards`
+    # if given, receives `spectra` (a (d,) tensor a basis), `params` (where they are before
+    # and after, and what rotations and head add), `forwards`
     log: dict | None = None,
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """SliceGPT: delete rows and columns of every matrix along the principal components
     of the residual stream."""
     stream(model)
     d = model.get_input_embeddings().weight.shape[1]
-    width, how = hidden_width(d, sparsity, multiple), dict(progress=progress, log=log)
-    plan = slice_to(model, calib, width, slice_head=slice_head, bs=bs, **how)
-    if (saved := _sliced_away(plan, structure(model))) <= 0:
+    width = hidden_width(d, sparsity, multiple)
+    plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
+    if (saved := _sliced_away(plan, sizes(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
             " the decoder layers: the rotations outweigh what is cut",

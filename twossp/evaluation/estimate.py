@@ -245,12 +245,12 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
-    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    front_ffns(model, removal_count(len(s), sparsity))
     return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
@@ -290,10 +290,10 @@ def _flap_ends(s, costs, sparsity):
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
-    L, ffns = len(s), s.ffn
-    n = removal_count(L, sparsity, L - 1)
+    L, ffns = len(s), s.sizes()
+    n = removal_count(L, sparsity)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
-    layers = s.layer
+    layers = s.layers
     if weights:
         layers, attns, ffns = weights.layers, weights.attns, weights.ffns
     # a layer that loses both leaves whole, norms and all

@@ -25,7 +25,7 @@ import tempfile
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, islice
@@ -51,7 +51,7 @@ from ..core.files import atomic_new, cache_folder, real_path
 from ..core.quantized import plain_config, unpack_options
 from .devices import as_device, as_dtype, quiet
 from .images import load_processor
-from .weights import note_origin
+from .weights import note_origin, weight_files
 
 # %% ../../nbs/runtime/05_data.ipynb #8020dbab
 def cached(
@@ -229,24 +229,26 @@ def _line(e):
 
 def _source(name, revision, cache_dir, trust_remote_code):
     "What `from_pretrained` is to load, and how; local things need no network"
+    options = dict(trust_remote_code=trust_remote_code)
     if str(name) != "smollm2" and not _is_path(name):
-        options = dict(revision=revision or "main", cache_dir=cache_dir)
+        options |= dict(revision=revision or "main", cache_dir=cache_dir)
         return str(name), options | dict(local_files_only=not _hub_reachable())
+    options["local_files_only"] = True
     if revision:
         raise ValueError(
             f"revision={revision!r} is for names on the hub, and {str(name)!r} is"
             " not one"
         )
     if str(name) == "smollm2":
-        return embedded_model(cache_dir), dict(local_files_only=True)
+        return embedded_model(cache_dir), options
     path = Path(name).expanduser()
     if path.suffix == ".gguf" and path.is_file():
-        return gguf_folder(path, cache_dir), dict(local_files_only=True)
+        return gguf_folder(path, cache_dir), options
     if not (path / "config.json").is_file():
         what = "no config.json in it" if path.is_dir() else "not a folder"
         what = what if path.exists() else "no such folder"
         raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
-    return path, dict(local_files_only=not trust_remote_code)
+    return path, options | dict(local_files_only=not trust_remote_code)
 
 # %% ../../nbs/runtime/05_data.ipynb #ea6867f7
 def _cannot_load(name, source, local_files_only, e):
@@ -279,26 +281,31 @@ def _cannot_load(name, source, local_files_only, e):
     )
 
 # %% ../../nbs/runtime/05_data.ipynb #c907d600
-def _load(name, source, options, dtype, device_map, streamed=()):
-    "Model and tokenizer by transformers' own means; its errors in one line"
-    # a download may show its progress
-    local, where = isinstance(source, Path), dict(device_map=device_map)
-    where |= dict(dtype=dtype, output_loading_info=True) | dict(streamed)
+@contextmanager
+def _loading(name, source, options):
+    "The errors of transformers' own means in one line, and no bars but a download's"
     try:
-        with quiet(bars=not local):
-            tok = AutoTokenizer.from_pretrained(source, **options)
-            config = AutoConfig.from_pretrained(source, **options)
-            auto = pick_loader(str(name), config)
-            if sees(config):
-                tok.twossp_processor = load_processor(source, options, tok)
-            code = options["trust_remote_code"]
-            where |= unpack_options(str(name), config, auto, dtype, code)
-            model, info = auto.from_pretrained(source, **options, **where)
+        with quiet(bars=not isinstance(source, Path)):
+            yield
     except (Unloadable, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
         offline = options["local_files_only"]
         raise ValueError(_cannot_load(str(name), source, offline, e)) from e
+
+
+def _load(name, source, options, **where):
+    "Model and tokenizer"
+    with _loading(name, source, options):
+        tok = AutoTokenizer.from_pretrained(source, **options)
+        config = AutoConfig.from_pretrained(source, **options)
+        auto = pick_loader(str(name), config)
+        if sees(config):
+            tok.twossp_processor = load_processor(source, options, tok)
+        code = options["trust_remote_code"]
+        where |= unpack_options(str(name), config, auto, where["dtype"], code)
+        where["output_loading_info"] = True
+        model, info = auto.from_pretrained(source, **options, **where)
     if lost := sorted(info["missing_keys"]):
         raise ValueError(
             f"the checkpoint {str(name)!r} lacks {len(lost)} weights, which would be"
@@ -334,13 +341,11 @@ def _read_streamed(source, options, where):
 
 def _check_shards(folder):
     "`ValueError` unless a folder has all the safetensors that its index names"
-    index, files = folder / "model.safetensors.index.json", ["model.safetensors"]
-    if index.is_file():
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = sorted(set(named.values()))
-    if missing := [f for f in files if not (folder / f).is_file()]:
+    found = [f for f in weight_files(folder) if f.suffix == ".safetensors"]
+    files = found or [folder / "model.safetensors"]
+    if missing := [f for f in files if not f.is_file()]:
         raise ValueError(
-            f"{folder} cannot be streamed: {missing[0]} is missing ({len(missing)} of"
+            f"{folder} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
             f" {len(files)} safetensors files)"
         )
 
@@ -386,15 +391,15 @@ def load_model(
     tuple[PreTrainedModel, PreTrainedTokenizerBase]
         model in eval mode, tokenizer
     """
-    if device is not None and device_map is not None:
-        raise ValueError("give `device` or `device_map`, not both")
-    if stream and device_map is not None:
-        raise ValueError("give `stream` or `device_map`, not both")
+    if device_map is not None and (stream or device is not None):
+        other = "stream" if stream else "device"
+        raise ValueError(f"give `{other}` or `device_map`, not both")
     where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
-    options |= dict(trust_remote_code=trust_remote_code)
-    given = _read_streamed(source, options, where) if stream else {}
-    model, tok = _load(name, source, options, dtype, device_map, given)
+    placed = dict(device_map=device_map)
+    if stream:
+        placed = _read_streamed(source, options, where)
+    model, tok = _load(name, source, options, dtype=dtype, **placed)
     _check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
@@ -410,13 +415,8 @@ def load_tokenizer(
 ) -> PreTrainedTokenizerBase:  # the one that `load_model` gives
     "A model's tokenizer alone, without its weights."
     source, options = _source(name, revision, cache_dir, trust_remote_code)
-    options |= dict(trust_remote_code=trust_remote_code)
-    try:
-        with quiet(bars=not isinstance(source, Path)):
-            return AutoTokenizer.from_pretrained(source, **options)
-    except Exception as e:
-        offline = options["local_files_only"]
-        raise ValueError(_cannot_load(str(name), source, offline, e)) from e
+    with _loading(name, source, options):
+        return AutoTokenizer.from_pretrained(source, **options)
 
 
 def checkpoint_folder(
@@ -425,10 +425,10 @@ def checkpoint_folder(
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
 ) -> Path:  # in the hub's cache, of the snapshot
     "Where the files of a model are; `ValueError` if they are not on this machine."
-    source, options = _source(name, revision, cache_dir, False)
+    source, _ = _source(name, revision, cache_dir, False)
     if isinstance(source, Path):
         return source
-    options["local_files_only"] = True
+    options = dict(revision=revision or "main", cache_dir=cache_dir, local_files_only=True)
     try:
         return Path(cached_file(source, "config.json", **options)).parent
     except OSError as e:
@@ -517,55 +517,41 @@ def _read_wiki(path, cache_dir=None):
     kept = cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make)
     return json.loads(kept.read_text(encoding="utf-8"))
 
-# %% ../../nbs/runtime/05_data.ipynb #14f24a45
-_C4 = {
-    "train": Shard("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
-    "validation": Shard("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
-}
-_WIKITEXT2 = {
-    s: Shard(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
-    for s in ("train", "validation", "test")
-}
-_FINEWEB = {"train": Shard("sample/10BT/000_00000.parquet", 500, "fineweb-edu")}
-_NEWS = {"all": Shard("test/test_data/lee_background.cor")}
-_WIKI = {"all": Shard("test/test_data/enwiki-*-shortened.bz2")}
-
 # %% ../../nbs/runtime/05_data.ipynb #d11txt
 TEXTS = {  # name -> TextSource
     "news": TextSource(
         "300 news articles, 2000-2001, from gensim's wheel",
-        _NEWS,
-        wheel="gensim",
-        read=_read_lines,
+        {"all": Shard("test/test_data/lee_background.cor")},
+        wheel="gensim", read=_read_lines,
     ),
     "wiki": TextSource(
         "106 articles of the English Wikipedia, 2016, from gensim's wheel",
-        _WIKI,
-        wheel="gensim",
-        read=_read_wiki,
+        {"all": Shard("test/test_data/enwiki-*-shortened.bz2")},
+        wheel="gensim", read=_read_wiki,
     ),
     "c4": TextSource(
         "C4, English web pages, cleaned",
-        _C4,
-        split="train",
-        evaluation="validation",
-        repo="allenai/c4",
-        revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
+        {
+            "train": Shard("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
+            "validation": Shard("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
+        },
+        split="train", evaluation="validation",
+        repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
     ),
     "wikitext2": TextSource(
         "WikiText-2 raw, good Wikipedia articles",
-        _WIKITEXT2,
-        split="test",
-        calibration="train",
-        repo="Salesforce/wikitext",
-        revision="b08601e04326c79dfdd32d625aee71d232d685c3",
+        {
+            s: Shard(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
+            for s in ("train", "validation", "test")
+        },
+        split="test", calibration="train",
+        repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
     ),
     "fineweb-edu": TextSource(
         "FineWeb-Edu, educational web pages, sample-10BT",
-        _FINEWEB,
+        {"train": Shard("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
         split="train",
-        repo="HuggingFaceFW/fineweb-edu",
-        revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
+        repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
     ),
 }
 
@@ -604,17 +590,14 @@ def _read_json(text):
         yield {"text": r} if isinstance(r, str) else r
 
 # %% ../../nbs/runtime/05_data.ipynb #d4e6ac7c
-def _guarded(rows, where):
-    try:
-        yield from rows
-    except Exception as e:
-        raise ValueError(f"cannot read {where}: {_line(e)}") from e
-
-
 def _take(rows, where, column, n):
     "The first `n` texts of rows, checked."
+    try:
+        rows = list(islice(rows, n))
+    except Exception as e:
+        raise ValueError(f"cannot read {where}: {_line(e)}") from e
     texts = []
-    for i, row in enumerate(islice(_guarded(rows, where), n)):
+    for i, row in enumerate(rows):
         if not isinstance(row, dict):
             raise ValueError(
                 f"row {i} of {where} is {type(row).__name__}, not an object with a"
@@ -727,9 +710,8 @@ def _hub_rows(what, split=None, local="", **options):
     return _pick_split(data, split, what)
 
 
-def _named_hub_text(name, split, n, cache_dir):
-    s, shard = TEXTS[name], TEXTS[name].splits[split]
-    n = max(n or 0, shard.n or 0) or None
+def _named_hub_text(name, split, shard, n, cache_dir):
+    s, n = TEXTS[name], max(n or 0, shard.n or 0) or None
     what = f"text {name!r} ({s.repo} {shard.file})"
 
     def make(out):
@@ -746,8 +728,7 @@ def _named_hub_text(name, split, n, cache_dir):
     return json.loads(kept.read_text(encoding="utf-8"))
 
 # %% ../../nbs/runtime/05_data.ipynb #1419eddc
-def _named_local_text(name, split, n, data_dir, text_column):
-    shard = TEXTS[name].splits[split]
+def _named_local_text(name, split, shard, n, data_dir, text_column):
     here = Path(data_dir).expanduser()
     tries = [here / f"{shard.folder}{s}" for s in ("", *SUFFIXES)]
     found = [p for p in tries if p.exists()]
@@ -775,8 +756,8 @@ def _named_text(name, split, n, data_dir, cache_dir, text_column):
     if s.wheel:
         return s.read(wheel_file(s.wheel, shard.file), cache_dir)[:take]
     if data_dir is not None:
-        return _named_local_text(name, split, take, data_dir, text_column)
-    return _named_hub_text(name, split, n, cache_dir)[:take]
+        return _named_local_text(name, split, shard, take, data_dir, text_column)
+    return _named_hub_text(name, split, shard, n, cache_dir)[:take]
 
 # %% ../../nbs/runtime/05_data.ipynb #321f13bf
 _HUB_ID = re.compile(
@@ -866,20 +847,6 @@ def _check_asked(seq_len, n):
     if n is not None and n < 1:
         raise ValueError(f"n={n}: at least 1 window is needed")
 
-
-def _check_enough(tokens, seq_len, n):
-    "`ValueError` if `tokens` are too few for `n` windows; says what would fit"
-    have, shorter = tokens // seq_len, tokens // n
-    if have >= n:
-        return
-    fit = [f"n={have}"] if have else []
-    fit += [f"seq_len={shorter}"] if shorter > 1 else []
-    hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
-    raise ValueError(
-        f"{n} windows of {seq_len} tokens were asked for, the text has {have}"
-        f" ({tokens:,} tokens){hint}"
-    )
-
 # %% ../../nbs/runtime/05_data.ipynb #d11wnh
 def pick_windows(
     tokens: int,  # of the whole text
@@ -890,8 +857,16 @@ def pick_windows(
 ) -> torch.Tensor:  # (n,) numbers of windows, int64
     "Which windows of a text are taken; `ValueError` where it is too short."
     _check_asked(seq_len, n)
-    _check_enough(tokens, seq_len, n or 1)
-    have = tokens // seq_len
+    have, wanted = tokens // seq_len, n or 1
+    if have < wanted:
+        shorter = tokens // wanted
+        fit = [f"n={have}"] if have else []
+        fit += [f"seq_len={shorter}"] if shorter > 1 else []
+        hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
+        raise ValueError(
+            f"{wanted} windows of {seq_len} tokens were asked for, the text has {have}"
+            f" ({tokens:,} tokens){hint}"
+        )
     if seed is None:
         return torch.arange(have)[:n]
     g = torch.Generator().manual_seed(seed)
@@ -934,6 +909,5 @@ def windows(
     else:
         ids = _encode(texts, tok)
     which = pick_windows(len(ids), seq_len, n, seed)
-    have = len(ids) // seq_len
-    cut = torch.tensor(ids[: have * seq_len], dtype=torch.int64).view(have, seq_len)
-    return cut[:n] if seed is None else cut[which]
+    whole = len(ids) // seq_len * seq_len
+    return torch.tensor(ids[:whole], dtype=torch.int64).view(-1, seq_len)[which]

@@ -121,14 +121,6 @@ def as_device(
     return d
 
 # %% ../../nbs/runtime/00_devices.ipynb #d7ca4d34
-def _execution_devices(module):
-    "Where the hooks that accelerate put on `module` want its inputs"
-    hook = getattr(module, "_hf_hook", None)
-    hooks = getattr(hook, "hooks", [hook])
-    places = [getattr(h, "execution_device", None) for h in hooks]
-    return [p for p in places if p is not None]
-
-
 def input_device(
     model: PreTrainedModel,  # any model, offloaded or not
 ) -> torch.device:  # where its token ids belong
@@ -136,7 +128,9 @@ def input_device(
     m = model.get_input_embeddings()
     if m.weight.device.type != "meta":
         return m.weight.device
-    where = next(iter(_execution_devices(m)), "cpu")
+    hook = getattr(m, "_hf_hook", None)  # of accelerate
+    places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+    where = next((p for p in places if p is not None), "cpu")
     if isinstance(where, int):
         used = _accelerator()  # where none is in use: the kind that counts from 0
         where = f"{'cuda' if used is None else used.type}:{where}"
@@ -305,29 +299,24 @@ class LiveBytes(TorchDispatchMode):
         self.now -= self.known.pop(key)
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10rese
-def _reset_device(d):
-    "Forget the peak of a device so far; returns what is in use, None if nobody knows"
-    wait_for(d)
-    ask_device(d, "reset_peak_memory_stats")
-    if ask_device(d, "max_memory_allocated") is None:
-        return None
-    return ask_device(d, "memory_allocated")
-
-
 @contextmanager
 def peak_memory(
     # accelerators: the sum of each one's peak; 'cpu', or one that counts none: see
     # `count`
-    *devices: torch.device
-    | str,
+    *devices: torch.device | str,
     # where no allocator counts: the block's own tensors, which slows it down, so do
     # not time it; without: not measured
     count: bool = False,
 ) -> Iterator[Peak]:  # complete after the block
     "The most memory in use inside the `with` block."
     asked = [torch.device(d) for d in devices or ("cpu",)]
-    before = {d: _reset_device(d) for d in asked if d.type != "cpu"}
-    before = {d: used for d, used in before.items() if used is not None}
+    before = {}  # what is in use, where that is known
+    for d in (d for d in asked if d.type != "cpu"):
+        wait_for(d)
+        ask_device(d, "reset_peak_memory_stats")
+        used = ask_device(d, "memory_allocated")
+        if used is not None and ask_device(d, "max_memory_allocated") is not None:
+            before[d] = used
     p = Peak(", ".join(map(str, before or asked)))
     if before:
         p.before = sum(before.values())

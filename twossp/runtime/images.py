@@ -21,17 +21,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import cached_file
 
 # %% ../../nbs/runtime/04_images.ipynb #77a110e5
+# the small files of a checkpoint that say how its images are prepared
 _PROCESSOR = """preprocessor_config.json processor_config.json chat_template.jinja
 chat_template.json video_preprocessor_config.json image_processor_config.json""".split()
 
-
-def _read_processor(source, **options):
-    """Name -> content of the small files of a checkpoint (folder, or name on the hub) that
-    say how its images are prepared; `options`: of `transformers.utils.cached_file`."""
-    raises = ("missing_entries", "gated_repo", "connection_errors")
-    options |= {f"_raise_exceptions_for_{k}": False for k in raises}
-    files = {name: cached_file(source, name, **options) for name in _PROCESSOR}
-    return {name: Path(file).read_bytes() for name, file in files.items() if file}
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,11 @@ def load_processor(
         return AutoProcessor.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError):
         kwargs = {k: v for k, v in options.items() if k != "trust_remote_code"}
-        return ProcessorFiles(tok, _read_processor(source, **kwargs))
+        raises = ("missing_entries", "gated_repo", "connection_errors")
+        kwargs |= {f"_raise_exceptions_for_{k}": False for k in raises}
+        files = {name: cached_file(source, name, **kwargs) for name in _PROCESSOR}
+        content = {name: Path(file).read_bytes() for name, file in files.items() if file}
+        return ProcessorFiles(tok, content)
 
 # %% ../../nbs/runtime/04_images.ipynb #6966245c
 def _bytes(x):
@@ -207,19 +204,15 @@ class Windows:
         return h.hexdigest()[:16]
 
 # %% ../../nbs/runtime/04_images.ipynb #f0774dbf
-def _image_tokens(model):
-    "The tokens that stand for images, and for films where it reads those; ascending."
-    config = vars(model.config).items()
-    named = [v for k, v in config if re.fullmatch("(image|video)_token_(id|index)", k)]
-    return sorted({v for v in named if type(v) is int})
-
-
 def is_text(
     model: PreTrainedModel,  # that reads images and text
     ids: torch.Tensor,  # of any shape
 ) -> torch.Tensor:  # bool, the same shape
     "Which tokens are text."
-    return ~torch.isin(ids, torch.tensor(_image_tokens(model), device=ids.device))
+    config = vars(model.config).items()  # of the tokens that stand for images and films
+    named = [v for k, v in config if re.fullmatch("(image|video)_token_(id|index)", k)]
+    tokens = torch.tensor([v for v in named if type(v) is int], device=ids.device)
+    return ~torch.isin(ids, tokens)
 
 # %% ../../nbs/runtime/04_images.ipynb #d8e1b385
 def cut_windows(

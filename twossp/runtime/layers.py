@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'PROBE', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
-    'record_calls', 'move_tensors', 'run_layer', 'run_layers', 'is_offloaded', 'tail',
-    'Check', 'check_replay', 'walk_layers', 'Work', 'counting'
+    'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'tail', 'Check',
+    'check_replay', 'walk_layers', 'Work', 'counting'
 ]
 
 # %% ../../nbs/runtime/07_layers.ipynb #0bae9714
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from accelerate.utils import send_to_device
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -32,14 +33,8 @@ from .metrics import inference
 class _StandIn(nn.Module):
     "Takes a decoder layer's place and lets the hidden state through."
 
-    def __init__(
-        self,
-        layer: nn.Module,  # whose attributes it shows
-        # (hidden states, other arguments, keyword arguments) -> hidden states
-        # to hand on
-        note: Callable = None,
-        as_tuple: bool = False,  # does the family's layer return a tuple
-    ):
+    def __init__(self, layer, note, as_tuple=False):
+        "`note`: (hidden states, other arguments, keyword arguments) -> hidden states"
         super().__init__()
         # in a tuple: no submodule of this one
         object.__setattr__(self, "place_of", (layer,))
@@ -54,9 +49,7 @@ class _StandIn(nn.Module):
             return getattr(self.__dict__["place_of"][0], name)
 
     def forward(self, *args, **kwargs):
-        h, args, kwargs = split_call(args, kwargs)
-        if self.note is not None:
-            h = self.note(h, args, kwargs)
+        h = self.note(*split_call(args, kwargs))
         return (h, None) if self.as_tuple else h
 
 # %% ../../nbs/runtime/07_layers.ipynb #36f36c12
@@ -95,12 +88,6 @@ def stand_ins(
     with swapped([Edit(*place, new.train(model.training))]):
         yield
 
-# %% ../../nbs/runtime/07_layers.ipynb #429b4899
-def _offloading_hooks(module):
-    "The hooks of accelerate that move the weights of `module` in and out"
-    hook = vars(module).get("_hf_hook")
-    return [h for h in getattr(hook, "hooks", [hook]) if getattr(h, "offload", False)]
-
 # %% ../../nbs/runtime/07_layers.ipynb #d13ed0e0
 @contextmanager
 def resident(
@@ -110,7 +97,9 @@ def resident(
     "Offloaded modules have their weights in place inside: each moves once."
     with ExitStack() as stack:
         for m in modules:
-            for hook in _offloading_hooks(m):
+            hook = vars(m).get("_hf_hook")
+            hooks = getattr(hook, "hooks", [hook])
+            for hook in [h for h in hooks if getattr(h, "offload", False)]:
                 hook.pre_forward(m)
                 stack.callback(hook.post_forward, m, None)  # moves them out again
                 stack.callback(setattr, hook, "offload", True)
@@ -126,9 +115,6 @@ class Tape:
     # keyword
     args: tuple
     kwargs: tuple  # a layer: keyword arguments
-
-    def __len__(self):
-        return len(self.args)
 
 # %% ../../nbs/runtime/07_layers.ipynb #c3b7841d
 def _calls_of(model, b, as_tuple):
@@ -167,20 +153,6 @@ def record_calls(
             states[w] = hs[0][0]
     return states, tape
 
-# %% ../../nbs/runtime/07_layers.ipynb #4e9f4f60
-def move_tensors(
-    x,  # a tensor, or anything; tuples, lists and dictionaries are gone through
-    device: torch.device,  # where its tensors are wanted
-) -> object:  # the same, with its tensors there
-    "Nested arguments on another device."
-    if isinstance(x, torch.Tensor):
-        return x.to(device)
-    if type(x) in (tuple, list):
-        return type(x)(move_tensors(y, device) for y in x)
-    if type(x) is dict:
-        return {k: move_tensors(v, device) for k, v in x.items()}
-    return x
-
 # %% ../../nbs/runtime/07_layers.ipynb #01b44086
 def run_layer(
     layer: nn.Module,  # decoder layer `i`, pruned or not
@@ -192,7 +164,7 @@ def run_layer(
     args, kwargs = tape.args[i], tape.kwargs[i]
     device = next(layer.parameters()).device
     if device not in (h.device, torch.device("meta")):
-        h, args, kwargs = move_tensors((h, args, kwargs), device)
+        h, args, kwargs = send_to_device((h, args, kwargs), device)
     if args is None:
         return take_hidden(layer(hidden_states=h, **kwargs))
     return take_hidden(layer(h, *args, **kwargs))
@@ -213,15 +185,12 @@ def run_layers(
     tape: Tape,  # what its layers are called with
     h: torch.Tensor,  # (n, t, d) what enters the first layer
     rows: int,  # windows that go through a layer at once
-    tick: Callable | None = None,  # called with the number of each layer when it is done
 ) -> torch.Tensor:  # (n, t, d) what leaves the last
     "All layers, one after the other, each with all windows."
     for i, layer in enumerate(decoder_layers(model)):
         with resident(layer.modules()):
             run = partial(run_layer, layer, tape, i)
             h = torch.cat(map_chunks(run, (h,), rows, model, h.shape[1]))
-        if tick is not None:
-            tick(i)
     return h
 
 # %% ../../nbs/runtime/07_layers.ipynb #ae71c5e0

@@ -15,7 +15,7 @@ import glob
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
@@ -120,8 +120,12 @@ def planner(
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else check_windows(calib, model)
-            with _counted(model, calib, options.get("log")):
+            log = options.get("log")
+            with nullcontext() if log is None else counting(model) as work:
                 plan = fn(model, calib, sparsity, **options)
+            if log is not None:  # its forward passes, where it does not count them itself
+                t = 1 if calib is None else calib.shape[-1]  # without windows, nothing is run
+                log.setdefault("forwards", work.forwards(t))
             config = model.config.get_text_config()
             facts = dict(
                 method=name,
@@ -141,18 +145,6 @@ def planner(
         return run
 
     return decorate
-
-# %% ../../nbs/runtime/09_provenance.ipynb #c2b1712b
-@contextmanager
-def _counted(model, calib, log):
-    "A method's forward passes go into its `log`, where it does not count them itself"
-    if log is None:
-        yield
-        return
-    with counting(model) as work:
-        yield
-    t = 1 if calib is None else calib.shape[-1]  # without windows, nothing is run
-    log.setdefault("forwards", work.forwards(t))
 
 # %% ../../nbs/runtime/09_provenance.ipynb #b5614275
 def _canonical(record):

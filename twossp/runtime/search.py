@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = [
     'ONE_BY_ONE', 'LOGITS', 'MANY_LOGITS', 'Node', 'list_decisions', 'make_trie',
-    'list_levels', 'Job', 'walk', 'plan_nll', 'offloaded_nll', 'plan_kl'
+    'list_levels', 'Job', 'plan_nll', 'plan_kl'
 ]
 
 # %% ../../nbs/runtime/08_search.ipynb #2a80efce
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -199,14 +199,9 @@ def _part(nodes, cap):
     return nodes[: max(n, 1)], nodes[max(n, 1) :]
 
 # %% ../../nbs/runtime/08_search.ipynb #d5c3f81c
-def walk(
-    job: Job,  # the model and how to call it
-    root: Node,  # the plans, as a tree
-    h: torch.Tensor,  # (n, t, d) what enters layer 0
-    cap: int,  # nodes whose states are held at a time
-    # node of the last layer -> (n, t, d) what leaves it; every node comes once
-) -> Iterator[dict]:
-    "Walk the layers once with all plans; in parts if not all states may be held."
+def _walk(job, root, h, cap):
+    """Walk the layers once with all plans, in parts if no more than `cap` nodes' states may be
+    held: node of the last layer -> (n, t, d) what leaves it; every node comes once."""
     L = len(decoder_layers(job.model))
     todo = [(0, list(root.children.values()), {root: h})]
     while todo:
@@ -335,7 +330,7 @@ def _find_last_states(model, plans, decided, ids, check, budget=None, progress=F
             h, tape = record_calls(model, part, check.as_tuple)
             stack = h.device.type not in ONE_BY_ONE
             job = Job(model, tape, plans, limits.rows, stack, bar.update)
-            for states in walk(job, root, h, limits.nodes):
+            for states in _walk(job, root, h, limits.nodes):
                 yield _LastStates(job, limits, k * limits.windows, part, h, states)
 
 # %% ../../nbs/runtime/08_search.ipynb #f4becba6
@@ -412,12 +407,9 @@ def plan_nll(
     return _scored(model, plans, ids, plain, quick)
 
 # %% ../../nbs/runtime/08_search.ipynb #dbef2c28
-def offloaded_nll(
-    model: PreTrainedModel,  # dense or pruned, of any family
-    ids: torch.Tensor | Windows,  # (n, t) token windows
-    progress: bool = False,  # show a progress bar
-) -> torch.Tensor | None:  # (n,) as of `nll`; None: it is no case for a walk
-    "The nll of every window of a model whose layers are offloaded, layer by layer."
+def _offloaded_nll(model, ids, progress=False):
+    """The nll of every window of a model whose layers are offloaded, layer by layer; None: it is
+    no case for a walk."""
     try:
         if not is_offloaded(model) or (check := check_replay(model, ids)).problem:
             return None

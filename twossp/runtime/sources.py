@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_chat',
-    'read_chats', 'read_prompts', 'render_chat', 'answer_spans', 'chat_tokens',
-    'SourceText', 'read_sources', 'source_kinds', 'check_sources', 'source_windows'
+    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_prompts',
+    'render_chat', 'chat_tokens', 'SourceText', 'read_sources', 'source_kinds',
+    'check_sources', 'source_windows'
 ]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src04
@@ -111,12 +111,10 @@ def _read_message(message, where):
     if strange := sorted(message.keys() - _KEYS):
         known = ", ".join(sorted(_KEYS))
         raise ValueError(f"{where}: a message has no {strange[0]!r}; its keys: {known}")
-    calls = role == "assistant" and message.get("tool_calls")
-    if not isinstance(message.get("content"), str) and not (
-        calls and message.get("content") is None
-    ):
-        content = f"{message.get('content')!r:.40}"
-        raise ValueError(f"{where}: the content of a message is text; got {content}")
+    content = message.get("content")
+    calls = role == "assistant" and message.get("tool_calls") and content is None
+    if not isinstance(content, str) and not calls:
+        raise ValueError(f"{where}: the content of a message is text; got {content!r:.40}")
     return message
 
 
@@ -131,11 +129,9 @@ def _from_sharegpt(message, where):
     return dict(role=_SHAREGPT[message["from"]], content=message["value"])
 
 # %% ../../nbs/runtime/11_sources.ipynb #src14
-def read_chat(
-    row: dict,  # `messages`, `conversations`, or `prompt` and `completion`; `tools`
-    where: str = "the chat",  # file and line, for errors
-) -> Chat:  # at least one message
-    "A chat in one of the usual forms; `ValueError` says what is wrong with it."
+def _read_chat(row, where="the chat"):
+    """A chat in one of the usual forms: `messages`, `conversations`, or `prompt` and `completion`;
+    and `tools`. `ValueError` says what is wrong with it, and `where`."""
     if not isinstance(row, dict):
         raise ValueError(f"{where}: a chat is an object, not {type(row).__name__}")
     if "messages" in row:
@@ -173,15 +169,14 @@ def _read_rows(path):
                 raise ValueError(f"{where} is no JSON: {one_line(e)}") from e
 
 
-def read_chats(
-    path: str | Path,  # a `.jsonl` file, compressed or not
-) -> list[Chat] | None:  # None: its rows are documents, with `text`
-    "The chats of a file; `ValueError` names the line that is none."
+def _read_chats(path):
+    """The chats of a `.jsonl` file; None: its rows are documents, with `text`; `ValueError` names
+    the line that is neither."""
     chats: list = []
     for row, where in _read_rows(path):
         if not chats and isinstance(row, dict) and "text" in row:
             return None
-        chats.append(read_chat(row, where))
+        chats.append(_read_chat(row, where))
     if not chats:
         raise ValueError(f"{path} is empty")
     return chats
@@ -196,7 +191,7 @@ def read_prompts(
     for row, where in _read_rows(own if path is None else path):
         if isinstance(row, dict) and "prompt" in row:
             row = row | dict(completion=[])
-        chat = read_chat(row, where)
+        chat = _read_chat(row, where)
         messages = list(chat.messages)
         while messages and messages[-1]["role"] == "assistant":
             messages.pop()
@@ -244,12 +239,9 @@ def _check_tools(chat, rendered):
             )
 
 # %% ../../nbs/runtime/11_sources.ipynb #src22
-def answer_spans(
-    chat: Chat,  # with answers
-    tok: PreTrainedTokenizerBase,  # with a chat template
-    rendered: str,  # the whole chat, of `render_chat`
-) -> list[tuple[int, int]]:  # (start, end) of characters
-    "Where the answers of a rendered chat are; `ValueError` where that cannot be told."
+def _answer_spans(chat, tok, rendered):
+    """(start, end) of characters of the answers of a rendered chat; `ValueError` where that cannot
+    be told."""
     last, spans = len(chat.messages) - 1, []
     answers = [i for i, m in enumerate(chat.messages) if i and m["role"] == "assistant"]
     for i in answers:
@@ -273,7 +265,7 @@ _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
 def chat_tokens(
-    chat: Chat,  # of `read_chat`
+    chat: Chat,  # its messages and tools
     tok: PreTrainedTokenizerBase,  # with a chat template
     answers: bool = False,  # say which tokens are answers; needs a fast tokenizer
 ) -> tuple[list[int], list[bool] | None]:  # ids; of each, does it belong to an answer
@@ -290,7 +282,7 @@ def chat_tokens(
         asked = dict(return_dict=True, return_assistant_tokens_mask=True)
         marks = _apply_template(chat, tok, chat.messages, **asked)["assistant_masks"]
         return encoded["input_ids"], [bool(x) for x in marks]
-    spans = answer_spans(chat, tok, rendered)
+    spans = _answer_spans(chat, tok, rendered)
     starts = (start for start, _ in encoded["offset_mapping"])
     return encoded["input_ids"], [any(a <= x < b for a, b in spans) for x in starts]
 
@@ -329,12 +321,12 @@ def read_sources(
     for name, count in parse_sources(spec):
         if special := _match_special(name):
             found.append(_read_special(name, count, *special.groups(), include_path))
-        elif ".jsonl" in Path(name).suffixes and _exists(name):
-            chats = read_chats(Path(name).expanduser())
-            texts = load_text(name, "calibration", **where) if chats is None else ()
-            found.append(SourceText(name, count, texts, chats))
-        else:
-            found.append(SourceText(name, count, load_text(name, "calibration", **where)))
+            continue
+        chats = None
+        if ".jsonl" in Path(name).suffixes and _exists(name):
+            chats = _read_chats(Path(name).expanduser())
+        texts = load_text(name, "calibration", **where) if chats is None else ()
+        found.append(SourceText(name, count, texts, chats))
     return found
 
 
@@ -397,8 +389,13 @@ def _draw(source, tok, n, seq_len, seed, answers):
     try:
         if source.chats is None:
             return windows(source.texts, tok, seq_len, n, seed), None
-        need = n * seq_len if n is not None and seed is None else None
-        ids, counted = _pack(source.chats, tok, answers, need)
+        ids, counted = [], []
+        for chat in source.chats:  # behind one another, no more than are needed
+            more, marks = chat_tokens(chat, tok, answers)
+            ids += more
+            counted += marks or []
+            if n is not None and seed is None and len(ids) >= n * seq_len:
+                break
         which = pick_windows(len(ids), seq_len, n, seed)
     except ValueError as e:
         message = str(e)
@@ -427,19 +424,6 @@ def _prompt_tokens(source, tok):
         return None
     rendered = [render_chat(c, tok, prompt=True) for c in source.chats]
     return [tok(x, add_special_tokens=False, verbose=False)["input_ids"] for x in rendered]
-
-# %% ../../nbs/runtime/11_sources.ipynb #src29c
-def _pack(chats, tok, answers, need):
-    "The tokens of chats behind one another, `need` or more where there are that many"
-    ids: list[int] = []
-    counted: list[bool] = []
-    for chat in chats:
-        more, which = chat_tokens(chat, tok, answers)
-        ids += more
-        counted += which or []
-        if need is not None and len(ids) >= need:
-            break
-    return ids, counted
 
 # %% ../../nbs/runtime/11_sources.ipynb #src30
 SCORE_ON = "all", "completion"  # which tokens count: every one, or those of the answers

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'checksum', 'read_weights', 'config_facts', 'weights_state', 'weight_files',
-    'Origin', 'files_identity', 'note_origin'
+    'read_weights', 'config_facts', 'weights_state', 'weight_files', 'Origin',
+    'files_identity', 'note_origin'
 ]
 
 # %% ../../nbs/runtime/02_weights.ipynb #dd5dc75d
@@ -25,10 +25,9 @@ from ..core.offload import Later
 _ROW = 512  # 64-bit integers
 
 
-def checksum(
-    x: torch.Tensor,  # of any type and shape, in memory
-) -> bytes:  # 32: equal for equal bits, whatever the device
-    "A fast checksum of a tensor's bits, which sees where they stand."
+def _checksum(x):
+    """A fast checksum of a tensor's bits, which sees where they stand: 32 bytes, equal for equal
+    bits, whatever the device."""
     flat = x.detach().contiguous().reshape(-1).view(torch.uint8)
     whole = flat.numel() // (8 * _ROW) * (8 * _ROW)
     h = hashlib.sha256(flat[whole:].cpu().numpy().tobytes())
@@ -100,7 +99,7 @@ def weights_state(
         if not x.is_meta:
             at = x.data_ptr(), x.shape, x.stride(), x.dtype, x.device
             if at not in seen:
-                seen[at] = checksum(x)
+                seen[at] = _checksum(x)
             h.update(seen[at])
     return h.hexdigest()
 
