@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'OWN', 'name_base', 'count_params', 'plan_record', 'read_plan', 'expert_facts',
-    'model_card'
+    'model_card', 'read_ways', 'write_record'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -20,10 +20,12 @@ import twossp
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
+from .engines import Way, list_engines
 from ..core.experts import is_experts
 from ..core.families import decoder_layers, sees
+from ..core.files import atomic_file
 from ..core.parts import structure
 from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
 from ..runtime.devices import one_line
@@ -289,3 +291,25 @@ def model_card(
         tags=["pruned", "structured-pruning", "twossp"],
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
+
+# %% ../../nbs/checkpoint/01_card.ipynb #c30wrec1
+def read_ways(
+    folder: str | Path,  # a checkpoint
+    record: dict,  # what its plan.json says
+) -> list[Way]:  # what takes it, and what does not
+    "Which engines take a checkpoint."
+    kind = kind_of(from_json(json.dumps(record["plan"])))
+    return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
+
+
+def write_record(
+    folder: Path,  # a checkpoint; both files are replaced whole
+    record: dict,  # as `plan_record` made it
+):
+    "Write plan.json and the card, README.md."
+    plain = lambda x: x.item() if hasattr(x, "item") else str(x)  # of numpy, torch; folders
+    text = json.dumps(record, indent=1, default=plain) + "\n"
+    card = model_card(record, read_ways(folder, record)).content
+    for name, content in (("plan.json", text), ("README.md", card)):
+        with atomic_file(folder / name) as new:
+            new.write_text(content, encoding="utf-8")

@@ -21,7 +21,8 @@ from transformers import (
 )
 
 from .card import count_params
-from .load import compact_entries, pruned_classes
+from .load import pruned_classes, read_tokenizer
+from .save import MODEL_TYPE
 from ..core.apply import Saver
 from ..core.compat import as_saved, causal_class, config_class, drop_tied
 from ..core.families import ARCHS, arch, row_to_dict
@@ -254,7 +255,8 @@ def load_foreign(
     plan, row = found.plan, ARCHS[found.family]
     spec = dict(ffn=[n for _, n in found.layers], arch=row_to_dict(row))
     spec["no_attention"] = [i for i, (stays, _) in enumerate(found.layers) if not stays]
-    config = compact_entries(found.family, found.entries, spec)
+    config = found.entries | dict(model_type=MODEL_TYPE, base_model_type=found.family)
+    config[MODEL_TYPE] = dict(format=1, kind="removal") | spec
     own, made = pruned_classes(found.family)
     with torch.device("meta"):
         dense = causal_class(config_class(found.family))
@@ -284,12 +286,7 @@ def foreign_tokenizer(
     folder: str | Path,  # of another program's pruned model
 ) -> PreTrainedTokenizerBase | None:  # None: there is none
     "Its tokenizer, without code that comes with it."
-    folder = Path(folder).expanduser()
-    if not any((folder / f).is_file() for f in ("tokenizer.json", "tokenizer_config.json")):
-        return None
-    own = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    loader = PreTrainedTokenizerFast if own == "nemotron-nas" else AutoTokenizer
-    try:
-        return loader.from_pretrained(folder)
-    except (ValueError, OSError, KeyError) as e:
-        raise ValueError(f"{folder}: its tokenizer cannot be loaded: {one_line(e)}") from e
+    file = Path(folder).expanduser() / "config.json"
+    own = json.loads(file.read_text(encoding="utf-8"))["model_type"]
+    fast = own == "nemotron-nas"
+    return read_tokenizer(folder, PreTrainedTokenizerFast if fast else AutoTokenizer)

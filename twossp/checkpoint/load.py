@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = [
     'take_shape', 'read_shapes', 'read_record', 'pruned_classes', 'TwoSSPConfig',
-    'compact_entries', 'family_entries', 'load_pruned', 'check_folder', 'push_pruned'
+    'family_entries', 'read_tokenizer', 'load_pruned', 'check_folder', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
 import functools
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,7 +20,8 @@ from huggingface_hub import HfApi, hf_hub_download
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel,
+    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
 
 from .card import count_params, expert_facts, read_plan
@@ -210,18 +212,25 @@ def _adopt(model, record, path, **where):
 _DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
-def _strictly(load, path, *args, **kwargs):
-    """Load a model, or raise `ValueError`: nothing missing, nothing left over, every
-    shape right, safetensors only"""
-    strict = dict(output_loading_info=True, ignore_mismatched_sizes=True)
+@contextmanager
+def _told_of(path):
+    "Errors inside are `ValueError`s of one line that begin with the path"
     try:
-        model, info = load(path, *args, **kwargs | strict | dict(use_safetensors=True))
+        yield
     except torch.OutOfMemoryError:
         raise
     except (*_DAMAGE, SafetensorError, OSError) as e:
         if str(e).startswith(str(path)):
             raise
         raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
+
+
+def _strictly(load, path, *args, **kwargs):
+    """Load a model, or raise `ValueError`: nothing missing, nothing left over, every
+    shape right, safetensors only"""
+    strict = dict(output_loading_info=True, ignore_mismatched_sizes=True)
+    with _told_of(path):
+        model, info = load(path, *args, **kwargs | strict | dict(use_safetensors=True))
     keep_soft_cap(model)
     info = dict(info, unexpected_keys=_left_over(model, info, path))
     wrong = {
@@ -336,23 +345,27 @@ class TwoSSPConfig(PreTrainedConfig):
 AutoConfig.register(MODEL_TYPE, TwoSSPConfig, exist_ok=True)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #a4f0c1d2
-def compact_entries(
-    base: str,  # model type of the family
-    entries: dict,  # of the dense model's configuration
-    spec: dict,  # what is left: ffn, no_attention, arch
-) -> dict:  # config.json
-    "What the configuration of a compact checkpoint says, of a model pruned elsewhere."
-    own = dict(model_type=MODEL_TYPE, base_model_type=base)
-    return entries | own | {MODEL_TYPE: dict(format=1, kind="removal") | spec}
-
-
 def family_entries(
     config: PreTrainedConfig,  # of a dense model, or a compact checkpoint's
 ) -> dict:  # of the family's own configuration
-    "The same without what is ours."
+    "What a configuration says, without what is ours."
     entries = config_class(model_family(config)).to_dict(config)
     ours = (MODEL_TYPE, "base_model_type", "auto_map")
     return {k: v for k, v in entries.items() if k not in ours}
+
+# %% ../../nbs/checkpoint/06_load.ipynb #a4f0c1d4
+def read_tokenizer(
+    folder: str | Path,  # a checkpoint
+    loader: type = AutoTokenizer,  # whose `from_pretrained` reads it
+) -> PreTrainedTokenizerBase | None:  # None: it has none
+    "The tokenizer beside a model; `ValueError` in one line if it cannot be loaded."
+    names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
+    if not any((Path(folder).expanduser() / name).is_file() for name in names):
+        return None
+    try:
+        return loader.from_pretrained(Path(folder).expanduser())
+    except Exception as e:  # its libraries raise what they like
+        raise ValueError(f"{folder}: its tokenizer cannot be loaded: {one_line(e)}") from e
 
 # %% ../../nbs/checkpoint/06_load.ipynb #94a86a87
 def __getattr__(name):
@@ -415,16 +428,13 @@ def load_pruned(
     if verify:
         _verify(path, record, **where)
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
-    try:
+    with _told_of(path):
         config = AutoConfig.from_pretrained(path, **where)
         _check_size(path, config)
-    except (*_DAMAGE, OSError) as e:
-        if str(e).startswith(str(path)):
-            raise
-        raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
     load = auto_class(model_family(config)).from_pretrained
     model, _ = _strictly(load, path, **hf_kwargs)
-    _adopt(model, record, path, **where)
+    if getattr(model, "twossp_record", None) is None:  # a compact one's class has read it
+        _adopt(model, record, path, **where)
     return model.eval()
 
 # %% ../../nbs/checkpoint/06_load.ipynb #08642f92

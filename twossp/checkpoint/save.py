@@ -18,7 +18,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,9 @@ import torch
 from accelerate.utils import align_module_device
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .card import count_params, model_card, name_base, plan_record
-from .engines import list_engines
+from .card import count_params, name_base, plan_record, write_record
 from .reference import NAME as REFERENCE, make_reference
 from .remote_code import MODULE, write_code
 from .shards import save_model
@@ -82,16 +81,6 @@ def _fill_edits(places, like, dim, parts, width):
         new = make_later(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
     return [Edit(*place, new) for place in places]
 
-# %% ../../nbs/checkpoint/05_save.ipynb #f28fdf95
-def _whole_mixers(plan, s):
-    "The same plan where token mixers stay whole, with what it refits of them in dense shapes"
-    own, weights = (Attention.slot, Attention.split), dict(plan.weights)
-    for part, kept in s.left(plan):
-        weights |= part.fill_up(kept, plan.weights)
-    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.gone or k[1] not in own}
-    return Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
-
-
 # %% ../../nbs/checkpoint/05_save.ipynb #svhd0001
 @contextmanager
 def compatible(
@@ -105,7 +94,13 @@ def compatible(
             " format: use format=\"compact\""
         )
     s = structure(model, copies=True)
-    left, inner, narrow = s.left(plan), _whole_mixers(plan, s), []
+    left, narrow = s.left(plan), []
+    # the same plan where token mixers stay whole, with what it refits of them in dense shapes
+    slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
+    for part, kept in left:
+        weights |= part.fill_up(kept, plan.weights)
+    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.gone or k[1] not in slots}
+    inner = Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
     layers = [p.at(model) for p, _ in left]  # whose numbers may change
     if not any(p.groups for p in s.parts):
         narrow = list(_find_narrow(model, left))
@@ -231,7 +226,7 @@ def hash_plan(
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8abf7ba0
-def _write_config(folder, model, format, plan, code=True, resumable=False):
+def _write_config(folder, model, format, plan, code, resumable):
     "config.json: what transformers wrote, with the structure corrected"
     path, base = folder / "config.json", model_family(model.config)
     c = json.loads(path.read_text(encoding="utf-8"))
@@ -293,11 +288,7 @@ def _write_checkpoint(
         save_file(masks, folder / MASKS)
     files = {f.name: f for pattern in HASHED for f in folder.glob(pattern)}
     record["files"] = {name: hash_file(files[name]) for name in sorted(files)}
-    plain = lambda x: x.item() if hasattr(x, "item") else str(x)  # of numpy, torch; folders
-    text = json.dumps(record, indent=1, default=plain)
-    (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
-    ways = list_engines(AutoConfig.from_pretrained(folder), format, kind_of(plan))
-    model_card(record, ways).save(folder / "README.md")
+    write_record(folder, record)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5ea12a83
 def _in_force(model):
@@ -389,18 +380,6 @@ def _check_class(model):
             )
         model.tie_weights()  # which accelerate.cpu_offload leaves apart
 
-
-def _check_names(model, plan):
-    "A tensor that the family has no place for would be ignored by plain transformers"
-    if _in_force(model)[0] is not None:
-        return
-    known = {n for n, _ in model.named_parameters(remove_duplicate=False)}
-    if extra := sorted(n for n in getattr(plan, "weights", {}) if n not in known):
-        raise ValueError(
-            f"the plan brings {extra[0]}, which models of this family do not have: no"
-            " checkpoint can say that"
-        )
-
 # %% ../../nbs/checkpoint/05_save.ipynb #3796e1dc
 def find_disagreement(
     model: PreTrainedModel,  # pruned
@@ -453,17 +432,6 @@ def _refuse_wrong(model, plan, format):
         raise ValueError(f"the model is not what its plan says: {reason}")
 
 
-@contextmanager
-def _realise(model, plan, format):
-    "The model as it is to be saved"
-    mine, _ = _in_force(model)
-    if mine is not None:
-        _check_same(mine, plan)
-        _refuse_wrong(model, plan, format)
-        yield model
-    else:
-        with (compatible if format == "compatible" else applied)(model, plan):
-            yield model
 
 # %% ../../nbs/checkpoint/05_save.ipynb #2391032c
 def _write_tokenizer(folder, model, tok, reference):
@@ -537,12 +505,23 @@ def save_pruned(
         the folder
     """
     _check_class(model)
-    _check_names(model, plan)
+    mine, dense = _in_force(model)
+    known = {n for n, _ in model.named_parameters(remove_duplicate=False)}
+    if mine is None and (extra := sorted(getattr(plan, "weights", {}).keys() - known)):
+        raise ValueError(
+            f"the plan brings {extra[0]}, which models of this family do not have: no"
+            " checkpoint can say that"
+        )
     path, format = check_target(path, overwrite), _choose(model, plan, format)
-    if _in_force(model)[0] is None:  # a pruned model may be saved where it was loaded
+    dense, away = dense or count_params(model), is_offloaded(model)
+    if mine is None:
         check_not_source(path, getattr(model, "name_or_path", ""))
-    dense, away = _in_force(model)[1] or count_params(model), is_offloaded(model)
-    with _realise(model, plan, format) as m:
+        made = (compatible if format == "compatible" else applied)(model, plan)
+    else:  # a pruned model may be saved where it was loaded
+        _check_same(mine, plan)
+        _refuse_wrong(model, plan, format)
+        made = nullcontext(model)
+    with made as m:
         need = sum(p.numel() * p.element_size() for p in m.parameters())
         with whole_folder(path, overwrite, need) as new:
             if tok is not None:
@@ -581,12 +560,6 @@ def _move_in(new, folder):
     return sorted(names)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #packed02
-def _is_packed(model):
-    "Is a model quantized, by transformers while it was loaded or by compressed-tensors since"
-    by_scheme = any(hasattr(m, "quantization_scheme") for m in model.modules())
-    return getattr(model, "is_quantized", False) or by_scheme
-
-
 def _save_packed(model, folder, **kwargs):
     "A quantized model as transformers writes it, and the plan of the checkpoint that it was"
     if (record := getattr(model, "twossp_record", None)) is None:
@@ -617,15 +590,17 @@ def save_in_place(
     **kwargs,  # of transformers' `save_pretrained`: state_dict, max_shard_size …
 ) -> object:  # what `push_to_hub=` gave; else None
     "What `model.save_pretrained` does for a pruned model: what `save_pruned` writes."
+    folder = Path(save_directory).expanduser()
+    own = kwargs | dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
     # adapters only: nothing of ours
     if getattr(model, "_hf_peft_config_loaded", False):
-        kwargs |= dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
-        return type(model).save_pretrained(model, save_directory, **kwargs)
-    if _is_packed(model):
-        kwargs |= dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
-        return _save_packed(model, Path(save_directory).expanduser(), **kwargs)
+        return type(model).save_pretrained(model, save_directory, **own)
+    # by transformers while it was loaded, or by compressed-tensors since
+    by_scheme = any(hasattr(m, "quantization_scheme") for m in model.modules())
+    if getattr(model, "is_quantized", False) or by_scheme:
+        return _save_packed(model, folder, **own)
     _check_class(model)
-    folder, format = Path(save_directory).expanduser(), _choose(model, plan, "compact")
+    format = _choose(model, plan, "compact")
     _refuse_wrong(model, plan, format)
     if folder.is_file():
         raise ValueError(f"{folder} is a file; a checkpoint is a folder")

@@ -297,8 +297,8 @@ def check(
 ) -> int:  # exit code: 1 if the server computes something else
     """`twossp check`: is every file the one that was saved (`ValueError` if not), who
     takes it, and does a server serve it."""
-    from ..checkpoint.load import check_folder
-    from ..serving.export import read_ways
+    from ..checkpoint.load import check_folder, read_record
+    from ..checkpoint.card import read_ways
     from ..serving.server import check_server as ask, read_reference, find_served
 
     if o.url is None and (o.served_name or o.key):
@@ -308,7 +308,7 @@ def check(
         find_served(o.url, o.served_name, o.key)
     print(_align(_calmly(check_folder, o.folder)))
     rows = []
-    for w in _calmly(read_ways, o.folder):
+    for w in _calmly(read_ways, o.folder, read_record(o.folder)):
         command = w.command and w.command.replace("PATH", str(o.folder))
         rows.append((w.engine, command or f"not: {w.note}"))
     print(f"\n{_align(rows)}")

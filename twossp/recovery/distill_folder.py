@@ -14,11 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
 
-from ..checkpoint.card import model_card
-from ..checkpoint.engines import list_engines
-from ..checkpoint.load import load_pruned
+from ..checkpoint.card import write_record
+from ..checkpoint.load import load_pruned, read_record, read_tokenizer
 from ..checkpoint.save import (
     check_not_source, check_target, save_pruned, whole_folder,
 )
@@ -50,11 +48,9 @@ def _read_student(folder, device=None, dtype=None):
     if not isinstance(student.twossp_plan, Plan):
         kind = type(student.twossp_plan).__name__
         raise ValueError(f"{folder}: removals can be distilled; this is a {kind}")
-    folder, tok = Path(folder).expanduser(), None
-    if any((folder / f"tokenizer{x}.json").is_file() for x in ("", "_config")):
-        tok = AutoTokenizer.from_pretrained(folder)
-        if sees(student.config):
-            tok.twossp_processor = load_processor(folder, {}, tok)
+    tok = read_tokenizer(folder)
+    if tok is not None and sees(student.config):
+        tok.twossp_processor = load_processor(Path(folder).expanduser(), {}, tok)
     return student, tok
 
 
@@ -128,7 +124,9 @@ def recover_folder(
     if not overwrite and (known := _read_record(steps)) and known["question"] == question:
         log |= dict(there=True, recovery=known["result"])
         return None
-    named = _name_text(text, ids)
+    named = {} if text is None else dict(text=str(text))
+    if isinstance(ids, Windows):  # of chats and mixes each source
+        named |= dict(text_sources=ids.source_facts())
     ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = _measure_kl(student, model, held), None
@@ -157,9 +155,7 @@ def _read_texts(text, synthetic, cache_dir):
 def _check_teacher(folder, student, own_tok, model, tok):
     "`ValueError` if the two cannot be compared; warns of what is not known"
     plan, notes = check_pair(student, model), []
-    file = Path(folder).expanduser() / "plan.json"
-    record = json.loads(file.read_text(encoding="utf-8"))
-    known = record.get("model_identity") or plan.provenance.get("model")
+    known = student.twossp_record.get("model_identity") or plan.provenance.get("model")
     same = known and same_model(known, model_identity(model))
     if known and same is False:
         notes.append(
@@ -176,12 +172,6 @@ def _check_teacher(folder, student, own_tok, model, tok):
         warnings.warn(note, stacklevel=3)
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #cb7d70b6
-def _name_text(text, ids):
-    "What the record says of the text: its name, and of chats and mixes each source"
-    named = {} if text is None else dict(text=str(text))
-    return named | (dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {})
-
-
 def _add_synthetic(ids, tok, shape, **options):
     "The windows to learn from: those that the model writes, then those of the text"
     ids = getattr(ids, "ids", ids)
@@ -269,22 +259,15 @@ def _write_student(student, model, held, facts, record, out, overwrite, tok):
             after = _measure_kl(load_pruned(draft).to(where), model, held)
             if not after < facts["before"]:
                 raise _NothingGained
-            _note_facts(draft, facts | dict(after=after))
+            known = read_record(draft)
+            known["recovery"] |= facts | dict(after=after)
+            write_record(draft, known)
             record["result"] |= dict(after=after)
             (draft / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     except _NothingGained:
         return None, after
     return check_target(out, overwrite=True), after
 
-
-def _note_facts(folder, facts):
-    "What is known of a distillation once its folder was measured: plan.json and the card"
-    file = folder / "plan.json"
-    record = json.loads(file.read_text(encoding="utf-8"))
-    record["recovery"] |= facts
-    file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    ways = list_engines(AutoConfig.from_pretrained(folder), record["format"], "removal")
-    model_card(record, ways).save(folder / "README.md")
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #9c38ad0c
 CURVES = (".csv", ".png", ".svg", ".pdf")  # how a curve's file may end

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'read_ways', 'export_folder', 'write_results', 'push_folder', 'ExportRequest',
-    'check_form', 'check_said', 'check_words', 'export_saved'
+    'export_folder', 'write_results', 'push_folder', 'ExportRequest', 'check_form',
+    'check_said', 'check_words', 'export_saved'
 ]
 
 # %% ../../nbs/serving/05_export.ipynb #9fd9e3e3
@@ -17,46 +17,30 @@ from pathlib import Path
 import torch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
-from transformers import (
-    AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method
-from ..checkpoint.card import model_card, read_plan
-from ..checkpoint.engines import Way, list_engines
+from ..checkpoint.card import read_plan, write_record
 from ..checkpoint.exporters import find_exporter
-from ..checkpoint.load import check_folder, push_pruned, read_record
+from ..checkpoint.load import check_folder, family_entries, push_pruned, read_record
 from ..checkpoint.reference import NAME as REFERENCE, read_reference
-from ..checkpoint.save import (
-    MODEL_TYPE, check_not_source, check_target, save_pruned,
-)
+from ..checkpoint.save import check_not_source, check_target, save_pruned
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
 from ..core.families import arch, model_family, set_row
-from ..core.files import atomic_file, only_writer
+from ..core.files import only_writer
 from ..core.linear import pad_zeros
 from ..core.parts import structure
-from ..core.plan import Plan, from_json, kind_of
+from ..core.plan import Plan, kind_of
 from ..runtime.devices import one_line
 from .gguf import export_gguf, gguf_pre, open_model
 from .llama_cpp import block_size, check_gguf, has_llama_cpp
 from .onnx import check_onnx, export_onnx, has_onnxruntime
 from .vllm import export_vllm
 
-# %% ../../nbs/serving/05_export.ipynb #32008252
-def read_ways(
-    folder: str | Path,  # a checkpoint
-) -> list[Way]:  # what takes it, and what does not
-    "Which engines take a checkpoint: from its two small files."
-    folder, record = Path(folder).expanduser(), read_record(folder)
-    kind = kind_of(from_json(json.dumps(record["plan"])))
-    return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
-
 # %% ../../nbs/serving/05_export.ipynb #7ee318d2
 @torch.no_grad()
-def _fill_zeros(
-    model: PreTrainedModel,  # as `load_pruned` gives it
-) -> PreTrainedModel:  # an ordinary model of its family, which knows the plan
+def _fill_zeros(model):
     "A pruned model in its family's ordinary format, zeros where something is gone."
     plan = getattr(model, "twossp_plan", None)
     if not isinstance(plan, Plan):
@@ -67,8 +51,7 @@ def _fill_zeros(
             ' dense model with its plan in format="compatible", or export to gguf or onnx'
         )
     made = config_class(model_family(model.config))
-    entries = {k: v for k, v in made.to_dict(model.config).items() if k != MODEL_TYPE}
-    entries["model_type"] = model_family(model.config)
+    entries = family_entries(model.config) | dict(model_type=made.model_type)
     new = causal_class(made)(made.from_dict(entries)).to(model.dtype).eval()
     set_row(new, arch(model))  # as the checkpoint says it
     whole = {p.full_name(t.name): t for p in structure(new).parts for t in p.dense}
@@ -83,12 +66,8 @@ def _fill_zeros(
     return new
 
 # %% ../../nbs/serving/05_export.ipynb #2202605b
-def _name_export(
-    folder: str | Path,  # a checkpoint
-    to: str,  # one of `exporter_names`
-    quantize: str | None = None,  # of a GGUF: one of `QUANTS`
-) -> Path:  # beside the folder
-    "Where an export goes if nobody says."
+def _name_export(folder, to, quantize=None):
+    "Where an export goes if nobody says: beside the folder"
     folder = Path(folder).expanduser()
     if suffix := find_exporter(to).suffix:
         return folder.with_name(f"{folder.name}{f'-{quantize}' if quantize else ''}{suffix}")
@@ -192,12 +171,7 @@ def write_results(
     "Put results into a checkpoint's plan.json and card."
     folder = Path(folder).expanduser()
     with only_writer(folder / ".card", wait=60):  # another card takes a moment
-        record = read_record(folder) | dict(results=results)
-        card = model_card(record, read_ways(folder))
-        text = json.dumps(record, indent=1) + "\n"
-        for name, said in (("plan.json", text), ("README.md", card.content)):
-            with atomic_file(folder / name) as new:
-                new.write_text(said, encoding="utf-8")
+        write_record(folder, read_record(folder) | dict(results=results))
     (folder / ".card.lock").unlink(missing_ok=True)  # it does not belong to the checkpoint
     return folder / "README.md"
 

@@ -10,15 +10,14 @@ __all__ = [
 # %% ../../nbs/serving/01_gguf.ipynb #996029b3
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_refusal
-from ..checkpoint.load import load_pruned
+from ..checkpoint.load import load_pruned, read_tokenizer
 from ..checkpoint.save import check_space
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
@@ -26,7 +25,6 @@ from ..core.families import model_family
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.parts import structure
 from ..core.plan import get_kind
-from ..runtime.devices import one_line
 from .llama_cpp import block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
@@ -51,11 +49,8 @@ def layer_shapes(
     return [(i not in shape["no_attention"], width) for i, width in enumerate(shape["ffn"])]
 
 
-def _gguf_widths(
-    model: PreTrainedModel,  # pruned
-    round_to: int | None = None,  # FFN widths are rounded up to multiples of this
-) -> list[int]:  # per layer
-    "The FFN widths that are written."
+def _gguf_widths(model, round_to=None):
+    "The FFN width of each layer, rounded up to multiples of `round_to`"
     r = round_to or 1
     if r < 1:
         raise ValueError(f"round_to has to be a positive whole number; got {round_to}")
@@ -63,20 +58,14 @@ def _gguf_widths(
     return [math.ceil(w / r) * r for w in widths]
 
 # %% ../../nbs/serving/01_gguf.ipynb #2735b796
-def _pick_alignment(
-    model: PreTrainedModel,  # pruned
-    quantize: str | None = None,  # one of `QUANTS`
-) -> int:  # neurons
-    "The multiple that FFN widths are filled up to."
+def _pick_alignment(model, quantize=None):
+    "The multiple that FFN widths are filled up to: a block of the quantization"
     block = block_size(quantize) if quantize else 32
     return block if model.config.hidden_size % block == 0 else 32
 
 
-def _say_padding(
-    model: PreTrainedModel,  # pruned
-    round_to: int,  # FFN widths are rounded up to multiples of this
-) -> str | None:  # a line; None if nothing is filled up
-    "What filling up comes to."
+def _say_padding(model, round_to):
+    "What filling widths up to multiples comes to; None if nothing is filled up"
     old, new = _gguf_widths(model), _gguf_widths(model, round_to)
     many = sum(o != n for o, n in zip(old, new, strict=True))
     if not many:
@@ -121,11 +110,8 @@ def _gguf_arch(model):
     return "openelm" if model_family(model.config) == "qwen3" else "deci"
 
 
-def _gguf_header(
-    model: PreTrainedModel,  # pruned
-    round_to: int | None = None,  # FFN widths are rounded up to multiples of this
-) -> dict:  # key without the architecture's prefix -> int, float or list of int
-    "The hyperparameters of the architecture; lists have one entry a layer."
+def _gguf_header(model, round_to=None):
+    "Hyperparameters, without the architecture's prefix; lists have one entry a layer"
     c, d = model.config, head_dim(model)
     counts = head_counts(model)
     if _gguf_arch(model) == "openelm":
@@ -149,11 +135,9 @@ def _gguf_header(
     }
 
 # %% ../../nbs/serving/01_gguf.ipynb #ee1d8c7c
-def _rope_order(
-    x: torch.Tensor,  # (heads · d, …): rows of a query or key projection, or its bias
-    d: int,  # channels a head
-) -> torch.Tensor:  # the same rows: within each head 0, d/2, 1, d/2 + 1, …
-    "Rows in the order that llama.cpp's rotary embedding expects."
+def _rope_order(x, d):
+    """Rows (heads · d, …) in the order that llama.cpp's rotary embedding expects: within
+    each head 0, d/2, 1, d/2 + 1, …"""
     return x.reshape(-1, 2, d // 2, *x.shape[1:]).transpose(1, 2).reshape(x.shape)
 
 
@@ -235,11 +219,8 @@ def _ffn(layer, width, added):
 
 # %% ../../nbs/serving/01_gguf.ipynb #4b5bcb72
 @torch.no_grad()
-def _gguf_tensors(
-    model: PreTrainedModel,  # pruned
-    round_to: int | None = None,  # FFN widths are rounded up to multiples of this
-) -> Iterator:  # yields (name, tensor in its own dtype)
-    "All tensors of the file, one at a time."
+def _gguf_tensors(model, round_to=None):
+    "Names and tensors of the file, one at a time"
     d, base, openelm = head_dim(model), model.get_decoder(), _gguf_arch(model) == "openelm"
     embedding, added, _, output = _scales(model.config)
     yield "token_embd.weight", _times(base.embed_tokens.weight, embedding)
@@ -428,14 +409,8 @@ def open_model(
     "A model and its tokenizer, loaded if a folder was given."
     if not isinstance(model, (str, Path)):
         return model, tok
-    names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
-    folder, loaded = Path(model).expanduser(), load_pruned(model)
-    if tok is None and any((folder / f).is_file() for f in names):
-        try:
-            tok = AutoTokenizer.from_pretrained(folder)
-        except Exception as e:  # its libraries raise what they like
-            raise ValueError(f"{model}: its tokenizer cannot be loaded: {one_line(e)}") from e
-    return loaded, tok
+    loaded = load_pruned(model)
+    return loaded, read_tokenizer(model) if tok is None else tok
 
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}

@@ -163,11 +163,8 @@ def _read_fallbacks(log):
     ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #e280e9f8
-def _split_text(
-    file: LlamaFile,  # that has a tokenizer
-    text: str,  # to be split
-) -> list[int]:  # token ids, with what the file says to add; `ValueError` if it has none
-    "Text in tokens, by the file's own tokenizer."
+def _split_text(file, text):
+    "Ids of a text by the file's own tokenizer, with what it says to add"
     ffi, lib, *_ = open_library()
     vocab = lib.llama_model_get_vocab(file.model)
     if lib.llama_vocab_type(vocab) == 0:
@@ -179,12 +176,8 @@ def _split_text(
     return list(ids[0:n])
 
 
-def _continue_ids(
-    file: LlamaFile,  # to be asked
-    ids: Sequence[int],  # a prompt
-    steps: int,  # tokens to add
-) -> list[torch.Tensor]:  # (vocabulary,) log-probabilities a step
-    "Greedy tokens after a prompt, with the cache."
+def _continue_ids(file, ids, steps):
+    "Log-probabilities (vocabulary,) of each greedy step after a prompt, with the cache"
     out, at = [], 0
     for _ in range(steps):
         out.append(file.decode(ids, at, last=True)[0].log_softmax(-1))

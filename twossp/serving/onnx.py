@@ -109,11 +109,8 @@ def has_onnxruntime() -> bool:  # without loading it
     return find_spec("onnxruntime") is not None
 
 
-def _run_onnx(
-    folder: str | Path,  # that `export_onnx` made
-    ids: torch.Tensor,  # (n, t) token ids
-) -> torch.Tensor:  # (n, t, vocabulary) logits, float32
-    "What the graph says, in ONNX Runtime on the CPU."
+def _run_onnx(folder, ids):
+    "Logits of ids (n, t) by the graph, in ONNX Runtime on the CPU"
     if not has_onnxruntime():
         raise ImportError('running a graph needs ONNX Runtime: pip install "twossp[onnx]"')
     import onnxruntime

@@ -19,13 +19,8 @@ from ..runtime.devices import one_line
 TIMEOUT = 120  # seconds; a server that compiles takes its time over the first answer
 
 
-def _call_server(
-    url: str,  # of the server, with or without /v1
-    path: str,  # below /v1: "models", "completions"
-    body: dict | None = None,  # to post; None: to get
-    key: str | None = None,  # the server's --api-key
-) -> dict:  # the answer; `ValueError` in one line if there is none
-    "One request to an OpenAI-compatible server."
+def _call_server(url, path, body=None, key=None):
+    "A request (to get; to post `body`) to an OpenAI-compatible server, below /v1"
     url = f"{_base(url)}/v1/{path}"
     head = {"Content-Type": "application/json"}
     head |= {"Authorization": f"Bearer {key}"} if key else {}
@@ -78,10 +73,8 @@ class Reply:
     read: int | None  # tokens of the prompt, as the server counted them
 
 
-def _read_reply(
-    answer: dict,  # of /v1/completions
-) -> Reply:  # `ValueError` if it is none
-    "An answer in either of the two forms."
+def _read_reply(answer):
+    "An answer of /v1/completions in either of its two forms"
     try:
         choice = answer["choices"][0]
         said, usage = choice.get("logprobs") or {}, answer.get("usage") or {}
@@ -102,24 +95,15 @@ def _entries(listed):
     return {name: c["logprob"] for name, c in named}
 
 # %% ../../nbs/serving/06_server.ipynb #13ab397a
-def _ask_server(
-    url: str,  # of the server
-    prompt: str,  # to be continued greedily
-    steps: int,  # tokens
-    name: str,  # what the server calls the model
-    key: str | None = None,  # the server's --api-key
-) -> Reply:  # with the five best tokens a step, if the server gives them
-    "A prompt, continued by a server."
+def _ask_server(url, prompt, steps, name, key=None):
+    "A prompt, continued greedily by `steps` tokens, with the five best of each step"
     body = dict(model=name, prompt=prompt, max_tokens=steps, temperature=0.0)
     body |= dict(logprobs=5, seed=0)
     return _read_reply(_call_server(url, "completions", body, key))
 
 # %% ../../nbs/serving/06_server.ipynb #b7757a86
-def _compare_reply(
-    answer: dict,  # of `read_reference`
-    reply: Reply,  # the server's
-) -> dict:  # as `compare` gives it; `ValueError` for another tokenizer
-    "How far a server's reply is from a reference output."
+def _compare_reply(answer, reply):
+    "How far a reply is from a reference output; `ValueError` for another tokenizer"
     count = len(answer["ids"])
     if reply.read not in (None, count):
         raise ValueError(

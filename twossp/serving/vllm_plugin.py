@@ -12,9 +12,7 @@ from types import SimpleNamespace
 
 import torch
 from torch import nn
-from transformers import (
-    MODEL_MAPPING, AutoModel, AutoModelForCausalLM, PreTrainedModel,
-)
+from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM
 
 from ..checkpoint.engines import backend_refusal
 from ..checkpoint.load import pruned_classes, take_shape
@@ -40,10 +38,9 @@ class NoFFN(nn.Module):
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #8f5c340d
 @functools.cache
-def _pruned_base(
-    family: str,  # model type
-) -> type[PreTrainedModel]:  # without the head; `ValueError` if vLLM cannot run it
-    "The family's base model, which takes the shape that its configuration describes."
+def _pruned_base(family):
+    """The family's base model, without the head, in the shape that its configuration
+    describes; `ValueError` if vLLM cannot run it"""
     causal, base = (
         causal_class(config_class(family)),
         MODEL_MAPPING[config_class(family)],
@@ -108,11 +105,8 @@ def _read_names(model, make):
         config.architectures = ours
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #4f2f1f44
-def _check_parallel(
-    config,  # of a compact checkpoint
-    ranks: int,  # devices that share each layer
-):
-    "`ValueError` if they cannot share out every FFN's neurons equally"
+def _check_parallel(config, ranks):
+    "`ValueError` if `ranks` devices cannot share every layer's neurons and heads equally"
     said = config.twossp
     mixed = filter(None, said.get("experts", ()))  # None: a layer without experts
     widths = {*said["ffn"], *(width for _, width in mixed)}
