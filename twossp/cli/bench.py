@@ -8,7 +8,7 @@ __all__ = ['BenchOptions', 'bench']
 # %% ../../nbs/cli/07_bench.ipynb #ba98260f
 from dataclasses import dataclass
 
-from .options import flag, read_number
+from .options import flag
 
 # %% ../../nbs/cli/07_bench.ipynb #70b69fab
 @dataclass(frozen=True)
@@ -16,23 +16,24 @@ class BenchOptions:
     "What is measured, and where rows go."
 
     device: str | None = flag(
-        None, "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
+        None,
+        "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
         decides="row",
     )
     minutes: float = flag(
         9.0,
         "time for everything; the same command goes on where it stopped (default: 9)",
-        metavar="M", type=read_number, decides="nothing",
+        metavar="M", decides="nothing",
     )
     only: tuple[str, ...] = flag(
         (), "measure this part alone: right, prune, result or offload; can be repeated",
-        metavar="PART", action="append", decides="nothing",
+        metavar="PART", decides="nothing",
     )
     shape: tuple[str, ...] = flag(
         (),
         "measure on this shape alone, such as Llama-3.1-8B or 'tiny llama'; can be repeated"
         " (default: those that fit; tiny ones without an accelerator)",
-        metavar="NAME", action="append", decides="row",
+        metavar="NAME", decides="row",
     )
     results: str = flag(
         "bench.jsonl", "file that rows are appended to (default: bench.jsonl)",

@@ -20,8 +20,8 @@ from pathlib import Path
 from ..baselines.methods import find_method, method_names
 from ..checkpoint.exporters import exporter_names, find_exporter
 from .options import (
-    BOUND_FLAGS, MISSING, EstimateOptions, FamiliesOptions, NoOptions, ReportOptions, flag,
-    read_count, read_number, word,
+    BOUND_FLAGS, MISSING, EstimateOptions, FamiliesOptions, NoOptions, ReportOptions,
+    flag, word,
 )
 
 # %% ../../nbs/cli/05_commands.ipynb #29e5d1f6
@@ -335,8 +335,7 @@ class CardOptions:
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
     )
     results: str | None = flag(
-        None,
-        "add this checkpoint's rows of a results file to the card",
+        None, "add this checkpoint's rows of a results file to the card",
         metavar="FILE", decides="nothing",
     )
 
@@ -429,30 +428,26 @@ class ExportOptions:
         decides="nothing",
     )
     quantize: str | None = flag(
-        None,
-        "gguf: quantization type, such as q8_0 or q4_k_m",
-        metavar="TYPE",
+        None, "gguf: quantization type, such as q8_0 or q4_k_m", metavar="TYPE",
         type=str.lower, decides="nothing",
     )
     dtype: str | None = flag(
-        None, "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
-        decides="nothing",
+        None, "gguf: data type of the matrices, f32 or f16 (default: f32)",
+        metavar="TYPE", decides="nothing",
     )
     round_to: int | None = flag(
         None,
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
         " k-quants where the model's width allows; 1 adds no padding)",
-        metavar="N",
-        type=read_count, decides="nothing",
+        decides="nothing",
     )
     tokenizer_from: str | None = flag(
         None,
         "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
-        " pruned", metavar="FILE", decides="nothing",
+        " pruned",
+        metavar="FILE", decides="nothing",
     )
-    overwrite: bool = flag(
-        False, "replace an existing output", action="store_true", decides="nothing",
-    )
+    overwrite: bool = flag(False, "replace an existing output", decides="nothing")
 
 # %% ../../nbs/cli/05_commands.ipynb #b38caec2
 def export(
@@ -479,11 +474,11 @@ class PushOptions:
         "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
     )
     name: str = word(
-        "repository on the Hugging Face hub, as user/name", metavar="NAME", decides="nothing",
+        "repository on the Hugging Face hub, as user/name", metavar="NAME",
+        decides="nothing",
     )
     dry_run: bool = flag(
-        False, "list what would be uploaded without uploading it", action="store_true",
-        decides="nothing",
+        False, "list what would be uploaded without uploading it", decides="nothing",
     )
 
 
@@ -503,44 +498,35 @@ class LessonOptions:
     "Training."
 
     minutes: float | None = flag(
-        None, "training time in minutes", metavar="M", type=read_number, decides="plan",
+        None, "training time in minutes", metavar="M", decides="plan",
     )
     tokens: float | None = flag(
-        None,
-        "number of training tokens, such as 1e6 (default: the text, three times)",
-        metavar="N", type=read_number, decides="plan",
+        None, "number of training tokens, such as 1e6 (default: the text, three times)",
+        metavar="N", decides="plan",
     )
     how: str = flag(
         "all", "trained weights: all, or LoRA adapters (default: all)",
         choices=["all", "lora"], decides="plan",
     )
-    rank: int = flag(
-        16, "rank of LoRA (default: 16)", metavar="R", type=read_count, decides="plan",
-    )
+    rank: int = flag(16, "rank of LoRA (default: 16)", metavar="R", decides="plan")
     lr: float | None = flag(
-        None,
-        "peak learning rate (default: 5e-4, with LoRA 1e-3)",
-        metavar="X", type=read_number, decides="plan",
+        None, "peak learning rate (default: 5e-4, with LoRA 1e-3)", metavar="X",
+        decides="plan",
     )
-    batch: int = flag(
-        1, "windows per forward pass (default: 1)", metavar="N", type=read_count, decides="plan",
-    )
+    batch: int = flag(1, "windows per forward pass (default: 1)", decides="plan")
     accumulate: int = flag(
-        1, "forward passes per optimizer step (default: 1)", metavar="N",
-        type=read_count, decides="plan",
+        1, "forward passes per optimizer step (default: 1)", decides="plan",
     )
     checkpointing: bool = flag(
         False, "recompute activations in the backward pass to save memory",
-        action="store_true", decides="nothing",
+        decides="nothing",
     )
     mixed: bool = flag(
-        False, "train a float32 model with bfloat16 autocast", action="store_true",
-        decides="plan",
+        False, "train a float32 model with bfloat16 autocast", decides="plan",
     )
     top: int | None = flag(
-        None,
-        "run the teacher once and store its top N tokens per position",
-        metavar="N", type=read_count, decides="plan",
+        None, "run the teacher once and store its top N tokens per position",
+        decides="plan",
     )
     seed: int = flag(0, "random seed of the order of windows", type=int, decides="plan")
 
@@ -550,38 +536,31 @@ class ReadOptions:
     "Training text and device."
 
     text: str = flag(
-        "news",
-        "training text, named as for --calibration, or none (default: news)",
+        "news", "training text, named as for --calibration, or none (default: news)",
         metavar="TEXT", decides="plan",
     )
     seq_len: int = flag(
-        512, "tokens per window (default: 512)", metavar="T", type=read_count,
-        decides="plan",
+        512, "tokens per window (default: 512)", metavar="T", decides="plan",
     )
     n_windows: int | None = flag(
-        None, "number of windows of the text (default: all)", metavar="N", type=read_count,
-        decides="plan",
+        None, "number of windows of the text (default: all)", decides="plan",
     )
     synthetic: int = flag(
         0,
         "number of windows of synthetic text sampled from the teacher, beside the text",
-        metavar="N", type=read_count, decides="plan",
+        decides="plan",
     )
     device: str | None = flag(
         None, "device (default: an accelerator, else the CPU)", metavar="DEVICE",
         decides="plan",
     )
     dtype: str | None = flag(
-        None, "data type of the weights (default: as stored)",
-        decides="plan",
+        None, "data type of the weights (default: as stored)", decides="plan",
     )
     trust_remote_code: bool = flag(
-        False, "run the Python code that comes with the teacher", action="store_true",
-        decides="nothing",
+        False, "run the Python code that comes with the teacher", decides="nothing",
     )
-    overwrite: bool = flag(
-        False, "replace an existing --out", action="store_true", decides="nothing",
-    )
+    overwrite: bool = flag(False, "replace an existing --out", decides="nothing")
 
 # %% ../../nbs/cli/05_commands.ipynb #019992a0
 @dataclass(frozen=True)
@@ -594,16 +573,15 @@ class PlaceOptions:
     teacher: str = flag(
         MISSING,
         "original model, or another of its shapes: hub name, folder or 'smollm2'",
-        metavar="NAME",
-        decides="plan",
+        metavar="NAME", decides="plan",
     )
     out: str = flag(
         MISSING, "output folder of the distilled checkpoint", metavar="PATH",
         decides="nothing",
     )
     curve: str | None = flag(
-        None, "write the loss per step to this .csv, .png, .svg or .pdf file", metavar="FILE",
-        decides="nothing",
+        None, "write the loss per step to this .csv, .png, .svg or .pdf file",
+        metavar="FILE", decides="nothing",
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..baselines.methods import ESTIMATED, find_method, method, method_names
 from .options import (
     CalibrationOptions, ModelOptions, Options, OutputOptions, TaskOptions, TextOptions,
-    evaluation_names, flag, like, read_count, read_number, word,
+    flag, like, word,
 )
 from .output import page_file, show_rows, speaking
 from .prune import (
@@ -49,9 +49,7 @@ class ComparedOutput:
         None, "page that is written at the end (default: the results file with .html)",
         metavar="FILE", decides="nothing",
     )
-    retry: bool = flag(
-        False, "do runs again that failed", action="store_true", decides="nothing",
-    )
+    retry: bool = flag(False, "do runs again that failed", decides="nothing")
     # dotted path of a function that returns one
     executor: str | None = like(OutputOptions, "executor")
     logging: str = like(OutputOptions, "logging")  # level of the log
@@ -64,8 +62,8 @@ class Compared:
 
     # some of `method_names`
     methods: tuple[str, ...] = flag(
-        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD",
-        nargs="+", decides="plan",
+        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})",
+        metavar="METHOD", nargs="+", decides="plan",
     )
     # names of scores, of the units that methods rank
     scores: tuple[str, ...] = flag(
@@ -82,18 +80,17 @@ class Compared:
         metavar="SCORE", nargs="+", decides="plan",
     )
     sparsities: tuple[float, ...] = flag(
-        (0.25, 0.5), "target sparsities (default: 0.25 0.5)", metavar="S", type=read_number,
-        nargs="+", decides="plan",
+        (0.25, 0.5), "target sparsities (default: 0.25 0.5)", metavar="S", nargs="+",
+        decides="plan",
     )
     draws: int = flag(
         1,
         "draws of the calibration text: the first windows, then windows at random"
         " (default: 1)",
-        metavar="N", type=read_count, decides="plan",
+        decides="plan",
     )
     repaired: bool = flag(
-        False, "also every plan with least-squares reconstruction", action="store_true",
-        decides="plan",
+        False, "also every plan with least-squares reconstruction", decides="plan",
     )
 
 
@@ -238,7 +235,7 @@ def _as_options(o):
     "What was asked for, as `twossp prune` has it, with a text to measure on."
     shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)}
     asked = Options(**{k: getattr(o, k) for k in shared}, pruning_method=o.methods[0])
-    if evaluation_names(asked):
+    if asked.evaluation_names:
         return asked
     return replace(asked, evaluation=("wiki" if o.model == "smollm2" else "wikitext2",))
 

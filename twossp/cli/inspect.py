@@ -22,9 +22,10 @@ class InspectOptions:
         metavar="FOLDER", decides="nothing",
     )
     quantize: str | None = flag(
-        None, "can its widths be quantized so by llm-compressor? if not, exit code 2 and the"
-        " multiple to prune to", choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"),
-        decides="nothing",
+        None,
+        "can its widths be quantized so by llm-compressor? if not, exit code 2 and the"
+        " multiple to prune to",
+        choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"), decides="nothing",
     )
     figure: str | None = flag(
         None, "draw the layers to this .png, .svg or .pdf file", metavar="FILE",
@@ -34,9 +35,7 @@ class InspectOptions:
         None, "save another program's model as a checkpoint of twossp", metavar="PATH",
         decides="nothing",
     )
-    overwrite: bool = flag(
-        False, "replace an existing --save", action="store_true", decides="nothing",
-    )
+    overwrite: bool = flag(False, "replace an existing --save", decides="nothing")
 
 # %% ../../nbs/cli/09_inspect.ipynb #inspec07
 def _say_kept(kept, full):

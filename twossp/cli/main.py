@@ -9,7 +9,7 @@ __all__ = ['COMMANDS', 'Command', 'list_commands', 'main']
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
@@ -21,49 +21,39 @@ from .options import EXAMPLES, read_given, read_options
 class Command:
     "One row: what a first word of the command line does."
 
-    run: str  # dotted path of a function (options) -> exit code
-    options: str  # dotted path of its options, a dataclass of flags
+    run: str  # module and function in `twossp.cli`: options -> exit code
     about: str  # in a line
 
-
-def _row(run, options, about):
-    return Command(f"twossp.{run}", f"twossp.cli.options:{options}", about)
-
-
-def _own(run, about):
-    "A command that brings its options: `show_card` has `CardOptions` beside it"
-    room, _, name = run.partition(":")
-    options = f"{name.rpartition('_')[2].title()}Options"
-    return Command(f"twossp.{run}", f"twossp.{room}:{options}", about)
+    def load(
+        self,
+    ) -> tuple[Callable, type]:  # the function; its options, a dataclass of flags
+        "What the row names, imported now."
+        function = resolve_name(f"twossp.cli.{self.run}")
+        return function, function.__annotations__["o"]
 
 
 COMMANDS: dict[str, Command] = {
-    "prune": _row(
-        "cli.prune:prune", "Options", "prune, evaluate and save a model (the default)"
+    "prune": Command("prune:prune", "prune, evaluate and save a model (the default)"),
+    "methods": Command("commands:list_methods", "list pruning methods"),
+    "families": Command("commands:list_families", "list supported model families"),
+    "estimate": Command(
+        "commands:estimate", "estimate size, speed and pruning memory from a configuration"
     ),
-    "methods": _row("cli.commands:list_methods", "NoOptions", "list pruning methods"),
-    "families": _row(
-        "cli.commands:list_families", "FamiliesOptions", "list supported model families"
+    "check": Command("commands:check", "verify a checkpoint and list compatible engines"),
+    "inspect": Command(
+        "inspect:inspect", "show what was removed, by layer, in any pruned model"
     ),
-    "estimate": _row(
-        "cli.commands:estimate", "EstimateOptions",
-        "estimate size, speed and pruning memory from a configuration",
+    "card": Command("commands:show_card", "print the model card of a checkpoint"),
+    "export": Command(
+        "commands:export", "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime"
     ),
-    "check": _own("cli.commands:check", "verify a checkpoint and list compatible engines"),
-    "inspect": _own(
-        "cli.inspect:inspect", "show what was removed, by layer, in any pruned model"
+    "push": Command("commands:push", "upload a checkpoint to the Hugging Face hub"),
+    "recover": Command(
+        "commands:recover", "distill a pruned checkpoint from its original model"
     ),
-    "card": _own("cli.commands:show_card", "print the model card of a checkpoint"),
-    "export": _own(
-        "cli.commands:export", "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime"
-    ),
-    "push": _own("cli.commands:push", "upload a checkpoint to the Hugging Face hub"),
-    "recover": _own("cli.commands:recover", "distill a pruned checkpoint from its original model"),
-    "compare": _own("cli.compare:compare", "compare methods and scores on a model, as a page"),
-    "bench": _own("cli.bench:bench", "measure a device: correctness, pruning time, latency"),
-    "report": _row(
-        "cli.commands:report", "ReportOptions", "turn a results file into a page or tables"
-    ),
+    "compare": Command("compare:compare", "compare methods and scores on a model, as a page"),
+    "bench": Command("bench:bench", "measure a device: correctness, pruning time, latency"),
+    "report": Command("commands:report", "turn a results file into a page or tables"),
 }
 
 # %% ../../nbs/cli/06_main.ipynb #f81e30ed
@@ -75,23 +65,28 @@ def list_commands() -> str:  # for `--help`
     return "\n".join(["commands:", *rows, after])
 
 # %% ../../nbs/cli/06_main.ipynb #ee2cd734
-def _call(name, words):
-    "Read a command's options, and run it"
+def _answer(words):
+    "Read the options of a command, and run it: its exit code; errors are raised"
+    if list(words) == ["--version"]:
+        print(f"twossp {twossp.__version__}")
+        return 0
+    name = "prune"
+    if words and not words[0].startswith("-"):
+        name, *words = words
     if name not in COMMANDS:
         raise ValueError(f"no command {name!r}; there are: {', '.join(COMMANDS)}")
-    row = COMMANDS[name]
-    if name == "prune":
+    if name == "prune":  # whose options are read before torch is loaded
         epilog = f"{list_commands()}\n\n{EXAMPLES}"
         about = (
             "Prune a language model with 2SSP or a baseline, evaluate it and save the"
             " result."
         )
         o = read_options(words, about=about, epilog=epilog)
-    else:
-        cls = resolve_name(row.options)
-        about = f"{row.about[0].upper()}{row.about[1:]}."
-        o = cls(**read_given(cls, words, prog=f"twossp {name}", about=about))
-    return resolve_name(row.run)(o)
+        return COMMANDS[name].load()[0](o)
+    function, options = COMMANDS[name].load()
+    about = COMMANDS[name].about
+    about = f"{about[0].upper()}{about[1:]}."
+    return function(options(**read_given(options, words, prog=f"twossp {name}", about=about)))
 
 # %% ../../nbs/cli/06_main.ipynb #9884eb44
 _PACKAGES = {"lm_eval": "lm-eval"}  # module -> what to install, where they differ
@@ -138,16 +133,6 @@ def _say_error(e):
         share_first(None)
 
 # %% ../../nbs/cli/06_main.ipynb #e6370178
-def _answer(words):
-    "What the program does; errors are raised"
-    if list(words) == ["--version"]:
-        print(f"twossp {twossp.__version__}")
-        return 0
-    if words and not words[0].startswith("-"):
-        return _call(words[0], words[1:])
-    return _call("prune", words)
-
-
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
     # exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process

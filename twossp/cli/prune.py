@@ -22,10 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target, save_pruned
-from .options import (
-    Options, calibration_name, evaluation_names, fewshot_number, method_options,
-    needs_calibration, read_batch_size, text_folder, usual_windows, wants_quality,
-)
+from .options import Options
 from .output import page_file, say_farewell, show_rows, speaking
 from .quality_target import make_executor, reach_quality, say_quality
 from .validate import (
@@ -66,11 +63,11 @@ def read_texts(
     o: Options,  # what was asked for
 ) -> tuple:  # a list of sources, or None; name -> text
     "Calibration sources (None: none are needed) and evaluation texts by name"
-    where = dict(data_dir=text_folder(o), cache_dir=o.cache_dir)
+    where = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
     calib, places = None, {}
-    if needs_calibration(o):
-        calib = read_sources(calibration_name(o), **where, include_path=o.include_path)
-    for name in evaluation_names(o):
+    if o.needs_calibration:
+        calib = read_sources(o.calibration_name, **where, include_path=o.include_path)
+    for name in o.evaluation_names:
         path = Path(name)
         label = path.stem if path.exists() else name
         place = path.resolve() if path.exists() else name
@@ -97,7 +94,7 @@ def cut_windows(
     where a source has no more and no number was asked for."""
     n = o.n_samples
     if n is None and not sources[0].windows:
-        n = usual_windows(o)
+        n = o.usual_windows
         have = n
         if n > 1 and len(sources) == 1:
             have = min(n, count_windows(o, sources, tok))
@@ -107,7 +104,7 @@ def cut_windows(
                 o.pruning_method,
                 n,
                 o.seq_len,
-                calibration_name(o),
+                o.calibration_name,
                 have,
             )
             n = have
@@ -153,11 +150,11 @@ def make_evaluations(
         agreement = on_agreement(None, few, prompt=min(32, few.shape[1]))
         evals[f"{first} agreement"] = agreement
     if tasks:
-        kwargs = dict(num_fewshot=fewshot_number(o), limit=o.limit, seed=o.seed)
+        kwargs = dict(num_fewshot=o.fewshot_number, limit=o.limit, seed=o.seed)
         for name in ("apply_chat_template", "confirm_run_unsafe_code"):
             if getattr(o, name):  # what differs from lm-eval's default is named
                 kwargs[name] = True
-        kwargs |= dict(batch_size=read_batch_size(o), progress=progress)
+        kwargs |= dict(batch_size=o.batch_number, progress=progress)
         evals["downstream"] = on_tasks(tasks, o.include_path, **kwargs)
     if o.evaluate_inference:
         ids = getattr(calib, "ids", calib)
@@ -173,7 +170,7 @@ def _find_tasks(o):
     "The tasks, with their data; `ValueError` if none of them has it"
     if not o.evaluate_downstream:
         return None
-    asked = fewshot_number(o), o.confirm_run_unsafe_code
+    asked = o.fewshot_number, o.confirm_run_unsafe_code
     tm, good, bad = load_tasks(o.tasks or TASKS, o.include_path, *asked)
     for name, why in bad.items():
         log.warning("task %s: %s", name, why)
@@ -264,7 +261,7 @@ def _check_folders(o, model, calib, targets):
         if not is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_target(folder, o.overwrite)
     for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, method_options(o), model_id=model_id)
+        r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
         folder = save_folder(o, r.method, t)
         check_not_source(folder, o.model)
         key = read_saved(folder).get("plan_key")
@@ -287,7 +284,7 @@ def _saver(o, model, tok, calib):
     "For `run_grid`'s `on_plan`: save each plan's checkpoint, `plan.json` and figures"
     dense, facts = sizes(model), {}
     if calib is not None:
-        facts["calibration"] = calibration_name(o)
+        facts["calibration"] = o.calibration_name
         facts["calibration_windows"] = list(calib.shape)
         facts["calibration_hash"] = ids_hash(calib)
         if getattr(calib, "sources", None) is not None:
@@ -388,7 +385,7 @@ def _run_ablations(o, model, tok, sources, evals):
     if len(counts := [n for n in usual if n <= have]) < len(usual):
         log.warning(
             "%s has %d windows of %d tokens: calibration sizes up to %d",
-            calibration_name(o),
+            o.calibration_name,
             have,
             o.seq_len,
             counts[-1] if counts else 0,
@@ -423,7 +420,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
         o.results,
         name=o.model,
         seeds=[o.seed],
-        options={name: method_options(o)},
+        options={name: o.method_options},
         dense=o.dense,
         on_plan=_saver(o, model, tok, calib) if o.save and name else None,
         on_row=on_board(o.tensorboard) if o.tensorboard else None,
@@ -454,7 +451,7 @@ def run(
         calib = cut_windows(o, sources, tok, model)
     if advice := _advise_chats(o, sources, tok):
         log.info(advice)
-    if wants_quality(o):
+    if o.wants_quality:
         o, calib = reach_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]
     evals = make_evaluations(o, held_out, calib, tok, tasks)

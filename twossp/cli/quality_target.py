@@ -14,7 +14,7 @@ from pkgutil import resolve_name
 
 import torch
 
-from .options import Options, evaluation_names, method_options, wants_quality
+from .options import Options
 from ..evaluation.executor import submit
 from ..evaluation.quality import (
     Quality, find_quality, path_options, plot_quality, quality_table, split_windows,
@@ -34,7 +34,7 @@ def reach_quality(
     folder: Path,  # where plans are kept; receives the curve
 ) -> tuple[Options, torch.Tensor]:  # with a sparsity; the windows that are pruned with
     "The smallest model that is good enough on held-out windows, said with its curve."
-    own = path_options(o.pruning_method) | method_options(o)
+    own = path_options(o.pruning_method) | o.method_options
     how = dict(options=own, name=o.model, plans=folder, seed=o.seed)
     asked = o.max_loss, o.min_agreement
     q = find_quality(model, calib, *asked, method=o.pruning_method, **how)
@@ -48,7 +48,7 @@ def reach_quality(
         log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
     own = {k: v for k, v in own.items() if getattr(o, k, v) is None}
     found = dict(sparsity_rate=q.chosen.sparsity, dense=True)
-    texts = evaluation_names(o)
+    texts = o.evaluation_names
     found["agreement"] = bool(o.agreement or (o.min_agreement and texts))
     return replace(o, **own, **found), split_windows(calib)[0]
 
@@ -67,7 +67,7 @@ def say_quality(
     rows: Sequence[Result],  # what was measured, dense first
 ) -> list[str]:  # a line for each text
     "Was the quality kept on other text, or by how much not."
-    if not wants_quality(o) or len(rows) < 2:
+    if not o.wants_quality or len(rows) < 2:
         return []
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
     for k, v in pruned.items():

@@ -23,10 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target
-from .options import (
-    BOUND_FLAGS, Options, evaluation_names, method_options, read_batch_size, wants_quality,
-    wants_several,
-)
+from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
 from ..core.families import sizes
 from ..core.files import hash_files
@@ -60,7 +57,7 @@ def _conflicts(o):
     folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
     of_tasks = o.tasks, folders, o.limit, o.num_fewshot
     of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
-    measured = evaluation_names(o) or o.evaluate_downstream
+    measured = o.evaluation_names or o.evaluate_downstream
     measured = measured or o.evaluate_inference or o.evaluate_qualitative
     return {
         "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
@@ -86,11 +83,11 @@ def _conflicts(o):
             any(of_tasks) and not o.evaluate_downstream
         ),
         "--agreement needs a text: --evaluation, or another of them": (
-            o.agreement and not evaluation_names(o)
+            o.agreement and not o.evaluation_names
         ),
         "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
         " --min_agreement out": (
-            o.executor and (o.save or o.plan or o.ablation or wants_quality(o))
+            o.executor and (o.save or o.plan or o.ablation or o.wants_quality)
         ),
         "--stream and --device_map cannot be had together": o.stream and o.device_map,
         "--stream and --executor cannot be had together": o.stream and o.executor,
@@ -129,10 +126,10 @@ def _check_target(o):
     "What is pruned, and how much of it"
     names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
     targets = [k for k in names if getattr(o, k) is not None]
-    if wants_quality(o):
+    if o.wants_quality:
         targets.append("max_loss" if o.max_loss is not None else "min_agreement")
         check_bound(o.max_loss, o.min_agreement)
-    if o.plan and (o.pruning_method or targets or method_options(o)):
+    if o.plan and (o.pruning_method or targets or o.method_options):
         raise ValueError(
             "--plan reuses a saved plan and cannot be combined with --pruning_method,"
             " its options or a target: leave them out"
@@ -203,7 +200,7 @@ def _check_method(o):
                 " looks at every token"
             )
     takes = signature(method(o.pruning_method)).parameters if row else {}
-    strange = method_options(o).keys() - takes
+    strange = o.method_options.keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":
         strange = {*strange, "n_attn"}
     if "repair" in strange:
@@ -259,7 +256,7 @@ def save_folder(
     "Where a checkpoint goes: with several targets, each has its own below `--save`."
     place = Path(o.save).expanduser()
     name = f"{method}-{target:.4f}".rstrip("0")
-    return place / name if wants_several(o) else place
+    return place / name if o.wants_several else place
 
 
 def read_saved(
@@ -304,7 +301,7 @@ def _check_environment(o):
         as_device(o.device)
     if o.evaluate_downstream:
         device = torch.device("cuda" if o.device_map else pick_device(o))
-        check_batch_size(read_batch_size(o), device)
+        check_batch_size(o.batch_number, device)
     if o.tensorboard:
         check_board()
     if o.plan:
@@ -320,7 +317,7 @@ def _check_environment(o):
     check_form(export_request(o), None)
     if not (o.save and is_first()):
         return
-    if wants_several(o):  # a folder that may hold others
+    if o.wants_several:  # a folder that may hold others
         check_target(Path(o.save) / ".try")
         return
     folder = Path(o.save).expanduser()
@@ -398,7 +395,7 @@ def check_feasible(
 def _reach_limit(o, model, bound, value, words):
     "With the smallest sparsity that keeps a limit; what that leaves is logged"
     context = o.context or 4096
-    options = shape_options(o.pruning_method, method_options(o))
+    options = shape_options(o.pruning_method, o.method_options)
     x = find_sparsity(model, bound, value, o.pruning_method, context, **options)
     ends = estimate(model, o.pruning_method, x, context, **options)
     most = max(ends, key=lambda e: e.bytes + e.cache)
@@ -449,12 +446,12 @@ def _check_model(o):
         o = _reach_limit(o, model, *limit)
     if o.target_latency:
         check_feasible(o, model, [])  # timing takes minutes
-        options = dict(progress=not o.quiet) | method_options(o)
+        options = dict(progress=not o.quiet) | o.method_options
         x, said = reach_time(o, model, o.pruning_method, **options)
         log.info("--target_latency %s: sparsity %.4f", said, x)
         none = dict(context=None, batch=None, prefill=False)
         o = replace(o, target_latency=said, sparsity_rate=x, **none)  # what was asked
-    asked = o.pruning_method and not wants_quality(o)
+    asked = o.pruning_method and not o.wants_quality
     try:
         L = len(sizes(model)) if asked else 0
     except Exception:
@@ -476,7 +473,7 @@ def _check_model(o):
 # %% ../../nbs/cli/03_validate.ipynb #c0nfshap
 def _check_shapes(o, model, targets):
     "`ValueError` where the method reaches none of the targets, on shapes alone"
-    options, refused = shape_options(o.pruning_method, method_options(o)), []
+    options, refused = shape_options(o.pruning_method, o.method_options), []
     for target in targets:
         try:
             return shape_plans(model, o.pruning_method, target, **options)
@@ -505,7 +502,7 @@ def check_loaded(
     if o.evaluate_downstream:
         check_prefix(tok)
     check_words(export_request(o), tok)
-    asked = o.pruning_method and not wants_quality(o)
+    asked = o.pruning_method and not o.wants_quality
     targets = _list_targets(o, len(sizes(model))) if asked else []
     check_feasible(o, model, targets)
     return targets
