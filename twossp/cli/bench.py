@@ -16,31 +16,28 @@ class BenchOptions:
     "What is measured, and where rows go."
 
     device: str | None = flag(
-        None,
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
         decides="row",
     )
     minutes: float = flag(
-        9.0,
         "time for everything; the same command goes on where it stopped (default: 9)",
-        metavar="M", decides="nothing",
+        9.0, metavar="M", decides="nothing",
     )
     only: tuple[str, ...] = flag(
-        (), "measure this part alone: right, prune, result or offload; can be repeated",
+        "measure this part alone: right, prune, result or offload; can be repeated", (),
         metavar="PART", decides="nothing",
     )
     shape: tuple[str, ...] = flag(
-        (),
         "measure on this shape alone, such as Llama-3.1-8B or 'tiny llama'; can be repeated"
         " (default: those that fit; tiny ones without an accelerator)",
-        metavar="NAME", decides="row",
+        (), metavar="NAME", decides="row",
     )
     results: str = flag(
-        "bench.jsonl", "file that rows are appended to (default: bench.jsonl)",
+        "file that rows are appended to (default: bench.jsonl)", "bench.jsonl",
         metavar="FILE", decides="nothing",
     )
     out: str | None = flag(
-        None, "page that is written at the end (default: the results file with .html)",
+        "page that is written at the end (default: the results file with .html)",
         metavar="FILE", decides="nothing",
     )
 

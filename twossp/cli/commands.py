@@ -249,21 +249,16 @@ def report(
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: str = word(
-        "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
-    )
+    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
     url: str | None = flag(
-        None,
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL", decides="nothing",
     )
     served_name: str | None = flag(
-        None, "name of the model on the server (default: the only one)", metavar="NAME",
+        "name of the model on the server (default: the only one)", metavar="NAME",
         decides="nothing",
     )
-    key: str | None = flag(
-        None, "API key of the server", metavar="KEY", decides="nothing",
-    )
+    key: str | None = flag("API key of the server", metavar="KEY", decides="nothing")
 
 # %% ../../nbs/cli/04_commands.ipynb #88a23056
 def check(
@@ -305,12 +300,10 @@ def _calmly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: str = word(
-        "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
-    )
+    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
     results: str | None = flag(
-        None, "add this checkpoint's rows of a results file to the card",
-        metavar="FILE", decides="nothing",
+        "add this checkpoint's rows of a results file to the card", metavar="FILE",
+        decides="nothing",
     )
 
 
@@ -388,40 +381,35 @@ def _find_dense(rows, r, number):
 class ExportOptions:
     "Input and output."
 
-    folder: str = word(
-        "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
-    )
+    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
     to: str = flag(
-        MISSING,
         "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native,"
         " compatible (zeros where modules were removed), or anymodel (per_layer_config)",
-        choices=exporter_names(), decides="nothing",
+        MISSING, choices=exporter_names(), decides="nothing",
     )
     out: str | None = flag(
-        None, "output file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
+        "output file (gguf) or folder (default: beside FOLDER)", metavar="PATH",
         decides="nothing",
     )
     quantize: str | None = flag(
-        None, "gguf: quantization type, such as q8_0 or q4_k_m", metavar="TYPE",
+        "gguf: quantization type, such as q8_0 or q4_k_m", metavar="TYPE",
         type=str.lower, decides="nothing",
     )
     dtype: str | None = flag(
-        None, "gguf: data type of the matrices, f32 or f16 (default: f32)",
-        metavar="TYPE", decides="nothing",
+        "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
+        decides="nothing",
     )
     round_to: int | None = flag(
-        None,
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
         " k-quants where the model's width allows; 1 adds no padding)",
         decides="nothing",
     )
     tokenizer_from: str | None = flag(
-        None,
         "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
         " pruned",
         metavar="FILE", decides="nothing",
     )
-    overwrite: bool = flag(False, "replace an existing output", decides="nothing")
+    overwrite: bool = flag("replace an existing output", False, decides="nothing")
 
 # %% ../../nbs/cli/04_commands.ipynb #b38caec2
 def export(
@@ -444,15 +432,12 @@ def export(
 class PushOptions:
     "Input and output."
 
-    folder: str = word(
-        "checkpoint folder saved by twossp", metavar="FOLDER", decides="nothing",
-    )
+    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
     name: str = word(
-        "repository on the Hugging Face hub, as user/name", metavar="NAME",
-        decides="nothing",
+        "repository on the Hugging Face hub, as user/name", decides="nothing",
     )
     dry_run: bool = flag(
-        False, "list what would be uploaded without uploading it", decides="nothing",
+        "list what would be uploaded without uploading it", False, decides="nothing",
     )
 
 
@@ -472,37 +457,36 @@ class LessonOptions:
     "Training."
 
     minutes: float | None = flag(
-        None, "training time in minutes", metavar="M", decides="plan",
+        "training time in minutes", metavar="M", decides="plan",
     )
     tokens: float | None = flag(
-        None, "number of training tokens, such as 1e6 (default: the text, three times)",
+        "number of training tokens, such as 1e6 (default: the text, three times)",
         metavar="N", decides="plan",
     )
     how: str = flag(
-        "all", "trained weights: all, or LoRA adapters (default: all)",
+        "trained weights: all, or LoRA adapters (default: all)", "all",
         choices=["all", "lora"], decides="plan",
     )
-    rank: int = flag(16, "rank of LoRA (default: 16)", metavar="R", decides="plan")
+    rank: int = flag("rank of LoRA (default: 16)", 16, metavar="R", decides="plan")
     lr: float | None = flag(
-        None, "peak learning rate (default: 5e-4, with LoRA 1e-3)", metavar="X",
+        "peak learning rate (default: 5e-4, with LoRA 1e-3)", metavar="X",
         decides="plan",
     )
-    batch: int = flag(1, "windows per forward pass (default: 1)", decides="plan")
+    batch: int = flag("windows per forward pass (default: 1)", 1, decides="plan")
     accumulate: int = flag(
-        1, "forward passes per optimizer step (default: 1)", decides="plan",
+        "forward passes per optimizer step (default: 1)", 1, decides="plan",
     )
     checkpointing: bool = flag(
-        False, "recompute activations in the backward pass to save memory",
+        "recompute activations in the backward pass to save memory", False,
         decides="nothing",
     )
     mixed: bool = flag(
-        False, "train a float32 model with bfloat16 autocast", decides="plan",
+        "train a float32 model with bfloat16 autocast", False, decides="plan",
     )
     top: int | None = flag(
-        None, "run the teacher once and store its top N tokens per position",
-        decides="plan",
+        "run the teacher once and store its top N tokens per position", decides="plan",
     )
-    seed: int = flag(0, "random seed of the order of windows", type=int, decides="plan")
+    seed: int = flag("random seed of the order of windows", 0, type=int, decides="plan")
 
 # %% ../../nbs/cli/04_commands.ipynb #95c4abc8
 @dataclass(frozen=True)
@@ -510,52 +494,48 @@ class ReadOptions:
     "Training text and device."
 
     text: str = flag(
-        "news", "training text, named as for --calibration, or none (default: news)",
+        "training text, named as for --calibration, or none (default: news)", "news",
         metavar="TEXT", decides="plan",
     )
     seq_len: int = flag(
-        512, "tokens per window (default: 512)", metavar="T", decides="plan",
+        "tokens per window (default: 512)", 512, metavar="T", decides="plan",
     )
     n_windows: int | None = flag(
-        None, "number of windows of the text (default: all)", decides="plan",
+        "number of windows of the text (default: all)", decides="plan",
     )
     synthetic: int = flag(
-        0,
         "number of windows of synthetic text sampled from the teacher, beside the text",
-        decides="plan",
+        0, decides="plan",
     )
     device: str | None = flag(
-        None, "device (default: an accelerator, else the CPU)", metavar="DEVICE",
+        "device (default: an accelerator, else the CPU)", metavar="DEVICE",
         decides="plan",
     )
     dtype: str | None = flag(
-        None, "data type of the weights (default: as stored)", decides="plan",
+        "data type of the weights (default: as stored)", decides="plan",
     )
     trust_remote_code: bool = flag(
-        False, "run the Python code that comes with the teacher", decides="nothing",
+        "run the Python code that comes with the teacher", False, decides="nothing",
     )
-    overwrite: bool = flag(False, "replace an existing --out", decides="nothing")
+    overwrite: bool = flag("replace an existing --out", False, decides="nothing")
 
 # %% ../../nbs/cli/04_commands.ipynb #019992a0
 @dataclass(frozen=True)
 class PlaceOptions:
     "Models and output."
 
-    folder: str = word(
-        "checkpoint folder saved by twossp", metavar="FOLDER", decides="plan",
-    )
+    folder: str = word("checkpoint folder saved by twossp", decides="plan")
     teacher: str = flag(
-        MISSING,
         "original model, or another of its shapes: hub name, folder or 'smollm2'",
-        metavar="NAME", decides="plan",
+        MISSING, metavar="NAME", decides="plan",
     )
     out: str = flag(
-        MISSING, "output folder of the distilled checkpoint", metavar="PATH",
+        "output folder of the distilled checkpoint", MISSING, metavar="PATH",
         decides="nothing",
     )
     curve: str | None = flag(
-        None, "write the loss per step to this .csv, .png, .svg or .pdf file",
-        metavar="FILE", decides="nothing",
+        "write the loss per step to this .csv, .png, .svg or .pdf file", metavar="FILE",
+        decides="nothing",
     )
 
 

@@ -23,7 +23,7 @@ from .prune import (
     count_windows, cut_windows, find_tokenizer, load_asked, make_evaluations, make_executor,
     read_texts, write_page,
 )
-from .validate import check_feasible, check_temperature, read_shapes
+from .validate import check_feasible, check_together, read_shapes
 from ..core.plan import check_sparsity
 from ..core.scores import UNITS, find_score, score_names
 from ..evaluation.estimate import shape_plans
@@ -39,16 +39,15 @@ class ComparedOutput:
     "Output."
 
     results: str = flag(
-        "compare.jsonl",
         "file that rows are appended to; runs that it holds are not done again (default:"
         " compare.jsonl)",
-        metavar="FILE", decides="nothing",
+        "compare.jsonl", metavar="FILE", decides="nothing",
     )
     out: str | None = flag(
-        None, "page that is written at the end (default: the results file with .html)",
+        "page that is written at the end (default: the results file with .html)",
         metavar="FILE", decides="nothing",
     )
-    retry: bool = flag(False, "do runs again that failed", decides="nothing")
+    retry: bool = flag("do runs again that failed", False, decides="nothing")
     # dotted path of a function that returns one
     executor: str | None = like(OutputOptions, "executor")
     logging: str = like(OutputOptions, "logging")  # level of the log
@@ -61,35 +60,32 @@ class Compared:
 
     # some of `method_names`
     methods: tuple[str, ...] = flag(
-        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})",
+        f"pruning methods (default: {' '.join(ESTIMATED)})", ESTIMATED,
         metavar="METHOD", nargs="+", decides="plan",
     )
     # names of scores, of the units that methods rank
     scores: tuple[str, ...] = flag(
-        (),
         "also each method that ranks neurons, heads or experts, with these scores:"
         f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
-        metavar="SCORE", nargs="+", decides="plan",
+        (), metavar="SCORE", nargs="+", decides="plan",
     )
     # names of scores of attention modules
     depth_scores: tuple[str, ...] = flag(
-        (),
         "the same with scores of attention modules:"
         f" {', '.join(score_names('attention modules'))}",
-        metavar="SCORE", nargs="+", decides="plan",
+        (), metavar="SCORE", nargs="+", decides="plan",
     )
     sparsities: tuple[float, ...] = flag(
-        (0.25, 0.5), "target sparsities (default: 0.25 0.5)", metavar="S", nargs="+",
+        "target sparsities (default: 0.25 0.5)", (0.25, 0.5), metavar="S", nargs="+",
         decides="plan",
     )
     draws: int = flag(
-        1,
         "draws of the calibration text: the first windows, then windows at random"
         " (default: 1)",
-        decides="plan",
+        1, decides="plan",
     )
     repaired: bool = flag(
-        False, "also every plan with least-squares reconstruction", decides="plan",
+        "also every plan with least-squares reconstruction", False, decides="plan",
     )
 
 
@@ -98,8 +94,7 @@ class ComparedModel:
     "Model."
 
     model: str = word(
-        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="MODEL",
-        decides="plan",
+        "name on the Hugging Face hub, path of a folder, or 'smollm2'", decides="plan",
     )
     cache_dir: str | None = like(ModelOptions, "cache_dir")  # of downloads
     device: str | None = like(ModelOptions, "device")  # such as "cuda"
@@ -154,19 +149,7 @@ def _check_compared(o):
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_scores are for methods that rank neurons: add 2ssp")
-    whole = [n for n, row in rows.items() if not row.streams]
-    if o.stream and whole:
-        raise ValueError(
-            f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
-            " memory; leave one of them out"
-        )
-    strict = [n for n, row in rows.items() if row.every_token]
-    strict += [x for x in o.depth_scores if find_score(x, "attention modules").every_token]
-    if o.score_on == "completion" and strict:
-        raise ValueError(
-            f"--score_on completion and {strict[0]} cannot be had together: it looks at every"
-            " token; leave one of them out"
-        )
+    check_together(o, o.methods, o.depth_scores)
     return {name: _list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm00010
@@ -246,7 +229,6 @@ def compare(
             "the page needs the package matplotlib, which is not installed: pip install"
             " matplotlib, or take tables alone, as --out compare.md"
         )
-    check_temperature(o)
     with speaking(asked):
         rows = _run(o, asked, variants)
     if is_first():

@@ -19,23 +19,22 @@ class InspectOptions:
 
     folder: str = word(
         "folder of a pruned model: saved by twossp, or with per_layer_config or block_configs",
-        metavar="FOLDER", decides="nothing",
+        decides="nothing",
     )
     quantize: str | None = flag(
-        None,
         "can its widths be quantized so by llm-compressor? if not, exit code 2 and the"
         " multiple to prune to",
         choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"), decides="nothing",
     )
     figure: str | None = flag(
-        None, "draw the layers to this .png, .svg or .pdf file", metavar="FILE",
+        "draw the layers to this .png, .svg or .pdf file", metavar="FILE",
         decides="nothing",
     )
     save: str | None = flag(
-        None, "save another program's model as a checkpoint of twossp", metavar="PATH",
+        "save another program's model as a checkpoint of twossp", metavar="PATH",
         decides="nothing",
     )
-    overwrite: bool = flag(False, "replace an existing --save", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", False, decides="nothing")
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec07
 def _say_kept(kept, full):
@@ -114,7 +113,7 @@ def _read_plan(folder):
             found = read_foreign(folder)
             return f"{found.family}, described by {found.schema}", found.plan, found.width, found
     record = read_record(folder)
-    plan = read_plan(record)
+    plan = read_plan(record, folder)
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
     named = f"{record['base_model']}, " if record.get("base_model") else ""

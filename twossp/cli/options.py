@@ -55,8 +55,8 @@ DECISIONS = "plan", "row", "nothing"  # as `identity` has them
 
 
 def flag(
-    default,  # where the flag is not given; `MISSING`: it has to be
     help: str,  # what `--help` says
+    default=None,  # where the flag is not given; `MISSING`: it has to be
     *,
     decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
     **kwargs,  # for argparse's `add_argument`, where the field's type does not say it
@@ -72,7 +72,7 @@ def word(
     **kwargs,  # as `flag` takes them
 ) -> Field:  # of a dataclass
     "A field that is a word of its own, without a flag, with what it decides."
-    return flag(MISSING, help, positional=True, **kwargs)
+    return flag(help, MISSING, positional=True, **kwargs)
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
 def _read_whole(text, least=1, word=None):
@@ -93,6 +93,8 @@ def _read_as(f):
     "What argparse has to know of a field: what its type says, and what `flag` was given"
     kwargs = {k: v for k, v in f.metadata.items() if k not in ("decides", "positional")}
     kinds = get_args(f.type) or (f.type,)
+    if f.metadata.get("positional"):
+        return dict(metavar=f.name.upper()) | kwargs
     if bool in kinds:
         return dict(action="store_true") | kwargs
     if f.default == () and "nargs" not in kwargs:
@@ -150,42 +152,37 @@ class ModelOptions:
     "Model."
 
     model: str | None = flag(
-        None,
         "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
         metavar="NAME", decides="plan",
     )
     cache_dir: str | None = flag(
-        None, "folder in which downloaded models and texts are cached", metavar="DIR",
+        "folder in which downloaded models and texts are cached", metavar="DIR",
         decides="nothing",
     )
     device: str | None = flag(
-        None,
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
         decides="plan",
     )
     device_map: str | None = flag(
-        None, "'auto' spreads the model over all GPUs; replaces --device",
-        metavar="MAP", decides="plan",
-    )
-    trust_remote_code: bool = flag(
-        False, "run the Python code that comes with the checkpoint", decides="nothing",
-    )
-    stream: bool = flag(
-        False,
-        "leave the decoder layers on disk and load each one when it is needed, for"
-        " models that do not fit in memory",
-        decides="nothing",
-    )
-    dtype: str = flag(
-        "auto",
-        "data type of the weights: auto (as stored), float32, bfloat16 or float16",
+        "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
         decides="plan",
     )
+    trust_remote_code: bool = flag(
+        "run the Python code that comes with the checkpoint", False, decides="nothing",
+    )
+    stream: bool = flag(
+        "leave the decoder layers on disk and load each one when it is needed, for"
+        " models that do not fit in memory",
+        False, decides="nothing",
+    )
+    dtype: str = flag(
+        "data type of the weights: auto (as stored), float32, bfloat16 or float16",
+        "auto", decides="plan",
+    )
     seed: int = flag(
-        0,
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)",
-        least=0, metavar="SEED", decides="plan",
+        0, least=0, metavar="SEED", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #2187b416
@@ -195,23 +192,21 @@ class TargetOptions:
 
     # one of `method_names`
     pruning_method: str | None = flag(
-        None, f"pruning method: {', '.join(method_names())}", metavar="METHOD",
+        f"pruning method: {', '.join(method_names())}", metavar="METHOD",
         decides="plan",
     )
     sparsity_rate: float | None = flag(
-        None,
         "target sparsity: fraction of the decoder layers' parameters to remove; -1"
         " sweeps i/L for i from 1 to L-2, -2 runs the paper's 0.25, 0.375 and 0.5",
         metavar="S", decides="plan",
     )
     num_prune: int | None = flag(
-        None,
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
         " as for --sparsity_rate",
         metavar="N", type=int, decides="plan",
     )
     plan: str | None = flag(
-        None, "reuse this saved plan instead of searching for one", metavar="FILE",
+        "reuse this saved plan instead of searching for one", metavar="FILE",
         decides="plan",
     )
 
@@ -221,31 +216,26 @@ class BoundOptions:
     "Size or speed target (instead of a sparsity)."
 
     target_bytes: str | None = flag(
-        None,
         "smallest sparsity with which the checkpoint has at most this size, such as"
         " 8GB",
         metavar="SIZE", decides="plan",
     )
     target_memory: str | None = flag(
-        None,
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
         metavar="SIZE", decides="plan",
     )
     target_params: str | None = flag(
-        None,
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
         " 300M",
         metavar="N", decides="plan",
     )
     target_speedup: float | None = flag(
-        None,
         "smallest sparsity that gives this decode speed-up in operations per token at"
         " --context (counted, not timed)",
         metavar="X", decides="plan",
     )
     context: int | None = flag(
-        None,
         "tokens in the KV cache for --target_memory, --target_speedup and"
         " --target_latency (default: 4096)",
         metavar="T", decides="plan",
@@ -257,20 +247,18 @@ class LatencyOptions:
     "Latency target (instead of a sparsity)."
 
     target_latency: str | None = flag(
-        None,
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
         metavar="TIME", decides="plan",
     )
     batch: int | None = flag(
-        None, "sequences per pass for --target_latency (default: 1)", decides="plan",
+        "sequences per pass for --target_latency (default: 1)", decides="plan",
     )
     prefill: bool = flag(
-        False,
         "--target_latency is the time of a prompt of --context tokens instead of a"
         " decoding step",
-        decides="plan",
+        False, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -287,13 +275,11 @@ class QualityOptions:
     "Quality target (instead of a sparsity)."
 
     max_loss: float | None = flag(
-        None,
         "smallest model whose perplexity on held-out calibration text is at most this"
         " many times the dense model's, such as 1.10",
         metavar="X", decides="plan",
     )
     min_agreement: float | None = flag(
-        None,
         "smallest model whose top-1 agreement with the dense model on held-out"
         " calibration text is at least this fraction, such as 0.8",
         metavar="FRACTION", decides="plan",
@@ -305,29 +291,25 @@ class MethodOptions:
     "Options of the pruning method."
 
     alpha: float | None = flag(
-        None, "2ssp: exponent of the width/depth split (default: 1.5)", decides="plan",
+        "2ssp: exponent of the width/depth split (default: 1.5)", decides="plan",
     )
     n_attn: int | str | None = flag(
-        None,
         "2ssp: number of attention modules to remove instead of the formula's;"
         " 'search' selects it on the calibration text",
         least=0, word="search", decides="plan",
     )
     widths: str | None = flag(
-        None,
         "2ssp: FFN widths; 'search' lets them differ between layers at the same total"
         " (default: uniform)",
         choices=["uniform", "search"], decides="plan",
     )
     multiple: int | None = flag(
-        None,
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
         decides="plan",
     )
     # one of `score_names`, of the unit that the method ranks
     score: str | None = flag(
-        None,
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
         f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
         f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
@@ -335,13 +317,11 @@ class MethodOptions:
     )
     # one of `score_names("attention modules")`
     depth_score: str | None = flag(
-        None,
         "2ssp: score that ranks attention modules:"
         f" {', '.join(score_names('attention modules'))} (default: the first)",
         metavar="NAME", decides="plan",
     )
     repair: str | None = flag(
-        None,
         "least_squares: reconstruct the output projections of the remaining FFNs after"
         " pruning, with any method but slicegpt (default: no repair)",
         metavar="HOW", choices=("least_squares",), decides="plan",
@@ -359,13 +339,12 @@ class MixtureOptions:
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = flag(
-        None,
         "2ssp: experts that the width/depth split counts: 'all', or the 'active' ones"
         " per token (default: all)",
         choices=("all", "active"), decides="plan",
     )
     weighted: bool | None = flag(
-        None, "2ssp: weight the activations of an expert by the router's weights",
+        "2ssp: weight the activations of an expert by the router's weights",
         decides="plan",
     )
 
@@ -376,7 +355,6 @@ class CalibrationOptions:
 
     # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
     calibration: str | None = flag(
-        None,
         "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl also of"
         " chats), a save_to_disk folder, 'self' (the model writes it), 'self-chat' or"
         " 'self-chat(FILE)' (it answers prompts), 'task(NAME)' (a training split of"
@@ -385,29 +363,27 @@ class CalibrationOptions:
         metavar="TEXT", decides="plan",
     )
     score_on: str = flag(
-        "all",
         "tokens that scores and losses are taken over: all, or of chats the answers'"
         " ('completion'; default: all)",
-        metavar="TOKENS", choices=("all", "completion"), decides="plan",
+        "all", metavar="TOKENS", choices=("all", "completion"), decides="plan",
     )
     temperature: float | None = flag(
-        None, "sampling temperature of self and self-chat (default: 1)", metavar="X",
+        "sampling temperature of self and self-chat (default: 1)", metavar="X",
         decides="plan",
     )
     n_samples: int | None = flag(
-        None, "number of calibration windows (default: the method's, 32 for 2ssp)",
+        "number of calibration windows (default: the method's, 32 for 2ssp)",
         decides="plan",
     )
     seq_len: int = flag(
-        2048, "tokens per window (default: 2048)", metavar="T", decides="plan",
+        "tokens per window (default: 2048)", 2048, metavar="T", decides="plan",
     )
     local_datasets: bool = flag(
-        False,
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        decides="plan",
+        False, decides="plan",
     )
     data_dir: str | None = flag(
-        None, "read named texts from this folder instead of ./data/", metavar="DIR",
+        "read named texts from this folder instead of ./data/", metavar="DIR",
         decides="plan",
     )
 
@@ -416,27 +392,24 @@ class CalibrationOptions:
 class TextOptions:
     "Perplexity."
 
-    dense: bool = flag(False, "also evaluate the unpruned model", decides="row")
+    dense: bool = flag("also evaluate the unpruned model", False, decides="row")
     evaluate_perplexity: bool = flag(
-        False, "measure perplexity on WikiText-2", decides="row",
+        "measure perplexity on WikiText-2", False, decides="row",
     )
     main_table_results: bool = flag(
-        False, "measure perplexity on WikiText-2, C4 and FineWeb-Edu", decides="row",
+        "measure perplexity on WikiText-2, C4 and FineWeb-Edu", False, decides="row",
     )
     evaluation: tuple[str, ...] = flag(
-        (),
         "measure perplexity on this text, named as for --calibration; can be repeated",
-        metavar="TEXT", decides="row",
+        (), metavar="TEXT", decides="row",
     )
     n_eval: int | None = flag(
-        None, "number of evaluation windows of each text (default: all)", decides="row",
+        "number of evaluation windows of each text (default: all)", decides="row",
     )
     eval_len: int | None = flag(
-        None, "tokens per evaluation window (default: --seq_len)", metavar="T",
-        decides="row",
+        "tokens per evaluation window (default: --seq_len)", metavar="T", decides="row",
     )
     stride: int | None = flag(
-        None,
         "measure strided perplexity with this many tokens per step, instead of the"
         " paper's consecutive windows",
         decides="row",
@@ -448,19 +421,17 @@ class TaskOptions:
     "Downstream tasks."
 
     evaluate_downstream: bool = flag(
-        False,
         "measure zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag,"
         " piqa and mmlu with lm-eval",
-        decides="row",
+        False, decides="row",
     )
     tasks: tuple[str, ...] = flag(
-        (),
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
         " in GSM8K's format that need no network",
-        metavar="NAME", nargs="+", decides="row",
+        (), metavar="NAME", nargs="+", decides="row",
     )
     include_path: tuple[str, ...] = flag(
-        (), "folder with your own lm-eval task definitions; can be repeated",
+        "folder with your own lm-eval task definitions; can be repeated", (),
         metavar="DIR", decides="row",
     )
 
@@ -470,25 +441,23 @@ class AskOptions:
     "Task options."
 
     num_fewshot: int | str = flag(
-        0,
         "number of solved examples before each question, at most as many as the task"
         " has; 'task' uses the task's own number (default: 0, as in the paper)",
-        least=0, word="task", decides="row",
+        0, least=0, word="task", decides="row",
     )
     apply_chat_template: bool = flag(
-        False,
         "format questions with the tokenizer's chat template (default: plain text)",
-        decides="row",
+        False, decides="row",
     )
     confirm_run_unsafe_code: bool = flag(
-        False, "allow tasks that run model-written code on this machine", decides="row",
+        "allow tasks that run model-written code on this machine", False, decides="row",
     )
     limit: int | None = flag(
-        None, "evaluate only the first N documents of each task (default: all)",
+        "evaluate only the first N documents of each task (default: all)",
         decides="row",
     )
     batch_size: str = flag(
-        "8", "requests per forward pass; 'auto' on a GPU (default: 8)", metavar="N",
+        "requests per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
         decides="row",
     )
 
@@ -498,33 +467,28 @@ class UseOptions:
     "Speed and samples."
 
     evaluate_inference: bool = flag(
-        False,
         "measure forward time on a calibration window (10 warm-up passes, mean of 10)"
         " and generation with a KV cache",
-        decides="row",
+        False, decides="row",
     )
     repeats: int = flag(
-        10,
         "number of timed forward passes, after as many warm-up passes (default: 10)",
-        decides="row",
+        10, decides="row",
     )
     evaluate_qualitative: bool = flag(
-        False,
         "generate continuations of two prompts (5 beams, no repeated trigram, 128"
         " tokens)",
-        decides="row",
+        False, decides="row",
     )
     prompt: tuple[str, ...] = flag(
-        (),
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
-        metavar="TEXT", decides="row",
+        (), metavar="TEXT", decides="row",
     )
     agreement: bool = flag(
-        False,
         "measure KL divergence and top-1 agreement with the dense model on the first"
         " evaluation text, and compare continuations (at most 8 windows of 256 tokens;"
         " 64 tokens after 32)",
-        decides="row",
+        False, decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #142f67f6
@@ -533,41 +497,38 @@ class OutputOptions:
     "Output."
 
     save: str | None = flag(
-        None,
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
         " get a subfolder each",
         metavar="DIR", decides="nothing",
     )
-    overwrite: bool = flag(False, "replace an existing checkpoint", decides="nothing")
+    overwrite: bool = flag("replace an existing checkpoint", False, decides="nothing")
     export: str | None = flag(
-        None, "also convert the saved checkpoint to this format, as twossp export does",
+        "also convert the saved checkpoint to this format, as twossp export does",
         choices=exporter_names(), decides="nothing",
     )
     quantize: str | None = flag(
-        None, "quantization type for --export gguf, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, decides="nothing",
+        "quantization type for --export gguf, such as q8_0 or q4_k_m", metavar="TYPE",
+        type=str.lower, decides="nothing",
     )
     results: str | None = flag(
-        None,
         "append results to this JSONL file and skip the runs that it already holds",
         metavar="FILE", decides="nothing",
     )
     executor: str | None = flag(
-        None,
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
         metavar="PATH", decides="nothing",
     )
     tensorboard: str | None = flag(
-        None, "log each result to TensorBoard in this folder", metavar="DIR",
+        "log each result to TensorBoard in this folder", metavar="DIR",
         decides="nothing",
     )
     logging: str = flag(
-        "INFO", "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
+        "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)", "INFO",
         metavar="LEVEL", type=str.upper,
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], decides="nothing",
     )
-    quiet: bool = flag(False, "hide progress bars", decides="nothing")
+    quiet: bool = flag("hide progress bars", False, decides="nothing")
 
 
 @dataclass(frozen=True)
@@ -575,22 +536,19 @@ class OtherOptions:
     "Other modes."
 
     report: str | None = flag(
-        None,
         "write the report FILE.html of a results file instead of pruning, as twossp"
         " report does",
         metavar="FILE", decides="nothing",
     )
     ablation: bool = flag(
-        False,
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
         " norms, every number of attention modules",
-        decides="plan",
+        False, decides="plan",
     )
     demo: bool = flag(
-        False,
         "prune the embedded model at 25 %%, compare it with the original and save it in"
         " ./demo (a few minutes, no network)",
-        decides="plan",
+        False, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
@@ -714,10 +672,9 @@ class FamiliesOptions:
     "Which families are listed."
 
     all: bool = flag(
-        False,
         "list every model type of transformers with its status: in the table,"
         " auto-detected, unsupported and why, or not tried",
-        decides="nothing",
+        False, decides="nothing",
     )
 
 
@@ -725,11 +682,8 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: str = word(
-        "results file to report on", metavar="RESULTS", decides="nothing",
-    )
+    results: str = word("results file to report on", decides="nothing")
     out: str | None = flag(
-        None,
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
         metavar="FILE", decides="nothing",
     )
@@ -764,11 +718,11 @@ class EstimatedTarget:
 
     # some of `method_names`
     pruning_method: tuple[str, ...] = flag(
-        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})",
+        f"pruning methods (default: {' '.join(ESTIMATED)})", ESTIMATED,
         metavar="METHOD", nargs="+", decides="nothing",
     )
     sparsity_rate: float | None = flag(
-        None, "target sparsity, between 0 and 1", metavar="S", decides="nothing",
+        "target sparsity, between 0 and 1", metavar="S", decides="nothing",
     )
 
 

@@ -114,8 +114,8 @@ def cut_windows(
 # %% ../../nbs/cli/03_prune.ipynb #cutwriting1
 def _writing(o, model):
     "How the model writes windows, for `source_windows`"
-    own = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
-    return own if o.temperature is None else own | dict(temperature=o.temperature)
+    kwargs = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
+    return kwargs | dict(temperature=o.temperature or 1.0)
 
 
 def count_windows(

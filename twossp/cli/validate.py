@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_temperature', 'check_scores', 'export_request',
+    'check_arguments', 'check_scores', 'check_together', 'export_request',
     'plans_folder', 'save_folder', 'read_saved', 'is_saved', 'pick_device',
     'asked_bound', 'read_shapes', 'check_feasible', 'reach_time', 'validate',
     'check_loaded'
@@ -104,22 +104,8 @@ def check_arguments(
     message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
     if message:
         raise ValueError(message)
-    check_temperature(o)
     _check_target(o)
     _check_method(o)
-
-
-def check_temperature(
-    o,  # options with `calibration` and `temperature`
-) -> None:
-    "`ValueError` where nothing is written at it, or none can be."
-    if o.temperature is None:
-        return
-    if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
-        raise ValueError("--temperature is for --calibration self and self-chat")
-    if not 0 < o.temperature < float("inf"):
-        raise ValueError(f"--temperature {o.temperature:g}: it has to be above 0, and finite")
-
 
 # %% ../../nbs/cli/02_validate.ipynb #ac761dde
 def _check_target(o):
@@ -193,17 +179,40 @@ def _check_any(check, items):
     if refused:
         raise refused[0]
 
+
+def check_together(
+    o,  # options with `calibration`, `temperature`, `stream` and `score_on`
+    methods: Sequence[str],  # by name
+    depth_scores: Sequence[str],  # scores of attention modules, by name
+) -> None:
+    "`ValueError` for what --temperature, --stream or --score_on completion does not go with."
+    if o.temperature is not None:
+        if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
+            raise ValueError("--temperature is for --calibration self and self-chat")
+        if not 0 < o.temperature < float("inf"):
+            raise ValueError(
+                f"--temperature {o.temperature:g}: it has to be above 0, and finite"
+            )
+    rows = {name: find_method(name) for name in methods}
+    whole = [name for name, row in rows.items() if not row.streams]
+    if o.stream and whole:
+        raise ValueError(
+            f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
+            " memory; leave one of them out"
+        )
+    rows |= {name: find_score(name, "attention modules") for name in depth_scores}
+    strict = [name for name, row in rows.items() if row.every_token]
+    if o.score_on == "completion" and strict:
+        raise ValueError(
+            f"--score_on completion and {strict[0]} cannot be had together: it looks at every"
+            " token; leave one of them out"
+        )
+
 # %% ../../nbs/cli/02_validate.ipynb #4e797472
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
-    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-    for flag, x in (("pruning_method", row), ("depth_score", depth_score)):
-        if o.score_on == "completion" and x and x.every_token:
-            raise ValueError(
-                f"--score_on completion and --{flag} {getattr(o, flag)} cannot be had together: it"
-                " looks at every token"
-            )
+    check_together(o, [o.pruning_method] if row else [], [o.depth_score] if o.depth_score else [])
     takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = o.method_options.keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":
@@ -221,11 +230,6 @@ def _check_method(o):
         else:
             takers = [k for k in takers if name in signature(method(k)).parameters]
         raise ValueError(f"--{name}{search} is for --pruning_method {', '.join(takers)}")
-    if o.stream and row and not row.streams:
-        raise ValueError(
-            f"--stream and --pruning_method {o.pruning_method} cannot be had together: it"
-            " needs all decoder layers in memory"
-        )
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
