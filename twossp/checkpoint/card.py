@@ -105,6 +105,7 @@ def plan_record(
 # %% ../../nbs/checkpoint/01_card.ipynb #42353d0c
 def read_plan(
     record: dict,  # as `plan_record` made it
+    folder: object = "",  # where it lies, for errors
 ) -> object:  # the plan with its provenance, without its tensors
     "The plan of a plan.json; `ValueError` in one line if it holds none."
     both = ("dense", "pruned")
@@ -114,8 +115,9 @@ def read_plan(
             record["parameters"][k][n] for k in both for n in ("total", "layers")
         ]
         record["format"], numbers[0] + sum(numbers)
-    except (KeyError, TypeError) as e:
-        raise ValueError(f"plan.json is incomplete or damaged: {one_line(e)}") from e
+    except (KeyError, TypeError, ValueError) as e:
+        damaged = "" if isinstance(e, ValueError) else "plan.json is incomplete or damaged: "
+        raise ValueError(f"{folder}{': ' if folder else ''}{damaged}{one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
     # with other weights it is another plan: who saves it says which
     renewed = *OWN, "results", "plan_identity"

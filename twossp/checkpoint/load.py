@@ -182,7 +182,7 @@ def read_record(
 # %% ../../nbs/checkpoint/06_load.ipynb #5c42f481
 def _adopt(model, record, path, **where):
     "Give a loaded model its plan; `ValueError` if it is not the model's"
-    plan, format = read_plan(record), record["format"]
+    plan, format = read_plan(record, path), record["format"]
     if plan_masks(plan):  # they lie beside plan.json
         if (file := _fetch(path, MASKS, **where)) is None:
             raise ValueError(f"{path} lacks {MASKS}, the masks of its experts")
@@ -424,7 +424,7 @@ def load_pruned(
     """
     where = _where(hf_kwargs)
     record = read_record(path, **where)
-    read_plan(record)
+    read_plan(record, path)
     if verify:
         _verify(path, record, **where)
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path

@@ -4,26 +4,25 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'TEXT_NAMES', 'REPAIR_NAMES', 'COUNT_NAMES', 'SCORE_NAMES',
-    'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'Flags', 'flag', 'word', 'make_parser',
-    'read_given', 'read_number', 'read_count', 'ModelOptions', 'TargetOptions',
-    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions',
-    'MixtureOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions',
-    'UseOptions', 'OutputOptions', 'OtherOptions', 'Options', 'read_options',
-    'method_options', 'wants_several', 'read_batch_size', 'wants_quality',
-    'fewshot_number', 'text_folder', 'evaluation_names', 'calibration_name',
-    'needs_calibration', 'usual_windows', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
-    'EstimateOptions'
+    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'Flags', 'flag', 'word',
+    'make_parser', 'read_given', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MixtureOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions',
+    'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'NoOptions',
+    'FamiliesOptions', 'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget',
+    'EstimatedLatency', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from ..baselines.methods import ESTIMATED, find_method, method_names
 from ..checkpoint.exporters import exporter_names
@@ -56,51 +55,54 @@ DECISIONS = "plan", "row", "nothing"  # as `identity` has them
 
 
 def flag(
-    default,  # where the flag is not given; `MISSING`: it has to be
     help: str,  # what `--help` says
+    default=None,  # where the flag is not given; `MISSING`: it has to be
     *,
     decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
-    **how,  # for argparse's `add_argument`: type, metavar, choices, action, nargs
+    **kwargs,  # for argparse's `add_argument`, where the field's type does not say it
 ) -> Field:  # of a dataclass
     "A field that is a flag, with what it decides."
-    known = dict(help=help, decides=_check_decision(decides))
-    return field(default=default, metadata=known | how)
+    if decides not in DECISIONS:
+        raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
+    return field(default=default, metadata=dict(help=help, decides=decides) | kwargs)
 
 
 def word(
     help: str,  # what `--help` says
-    *,
-    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
-    **how,  # for argparse's `add_argument`
+    **kwargs,  # as `flag` takes them
 ) -> Field:  # of a dataclass
     "A field that is a word of its own, without a flag, with what it decides."
-    known = dict(help=help, decides=_check_decision(decides), positional=True)
-    return field(metadata=known | how)
-
-
-def _check_decision(decides):
-    "`ValueError` for what nothing can decide"
-    if decides not in DECISIONS:
-        raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
-    return decides
+    return flag(help, MISSING, positional=True, **kwargs)
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _add_flags(parser, cls):
-    """Flags of one dataclass, without those of the classes that it builds on; the first line
-    of its docstring is the heading."""
-    group = parser.add_argument_group(
-        (cls.__doc__ or "").partition("\n")[0].rstrip(".")
-    )
-    own = cls.__dict__.get("__annotations__", {})
-    for f in fields(cls):
-        if f.name not in own:
-            continue
-        how = {k: v for k, v in f.metadata.items() if k != "decides"}
-        name = f.name if how.pop("positional", False) else f"--{f.name}"
-        if not name.startswith("--") or f.default is not MISSING:
-            group.add_argument(name, **how)
-        else:
-            group.add_argument(name, required=True, **how)
+def _read_whole(text, least=1, word=None):
+    "A whole number of at least `least`; or `word`, such as 'search', as it is"
+    if text == word:
+        return text
+    try:
+        if (n := int(text)) >= least:
+            return n
+    except ValueError:
+        pass
+    other = f", nor {word!r}" if word else ""
+    message = f"{text!r} is no whole number of at least {least}{other}"
+    raise argparse.ArgumentTypeError(message)
+
+
+def _read_as(f):
+    "What argparse has to know of a field: what its type says, and what `flag` was given"
+    kwargs = {k: v for k, v in f.metadata.items() if k not in ("decides", "positional")}
+    kinds = get_args(f.type) or (f.type,)
+    if f.metadata.get("positional"):
+        return dict(metavar=f.name.upper()) | kwargs
+    if bool in kinds:
+        return dict(action="store_true") | kwargs
+    if f.default == () and "nargs" not in kwargs:
+        return dict(action="append") | kwargs
+    if int in kinds and "type" not in kwargs:
+        whole = {k: kwargs.pop(k) for k in ("least", "word") if k in kwargs}
+        return dict(type=partial(_read_whole, **whole), metavar="N") | kwargs
+    return dict(type=float) | kwargs if float in kinds else kwargs
 
 # %% ../../nbs/cli/00_options.ipynb #ef9eed12
 def make_parser(
@@ -109,7 +111,8 @@ def make_parser(
     about: str = "",  # above the flags
     epilog: str = "",  # below them
 ) -> Flags:  # ready to parse
-    "The parser of a dataclass of flags, and of those that it builds on."
+    """The parser of a dataclass of flags, and of those that it builds on: a group for each,
+    headed by the first line of its docstring."""
     p = Flags(
         prog,
         description=about,
@@ -119,78 +122,29 @@ def make_parser(
         allow_abbrev=False,
     )
     for part in reversed(cls.__mro__):
-        if part.__dict__.get("__annotations__"):
-            _add_flags(p, part)
+        own = part.__dict__.get("__annotations__")
+        if not own:
+            continue
+        group = p.add_argument_group(part.__doc__.partition("\n")[0].rstrip("."))
+        for f in (f for f in fields(part) if f.name in own):
+            kwargs = _read_as(f)
+            if f.metadata.get("positional"):
+                group.add_argument(f.name, **kwargs)
+            elif f.default is MISSING:
+                group.add_argument(f"--{f.name}", required=True, **kwargs)
+            else:
+                group.add_argument(f"--{f.name}", **kwargs)
     return p
 
 
 def read_given(
     cls: type,  # a dataclass of flags
     words: Sequence[str] | None = None,  # default: the process's
-    **how,  # for `make_parser`
+    **kwargs,  # for `make_parser`
 ) -> dict:  # field -> value, of those that were given
     "What was given, and no more."
-    given = vars(make_parser(cls, **how).parse_args(words))
+    given = vars(make_parser(cls, **kwargs).parse_args(words))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-
-# %% ../../nbs/cli/00_options.ipynb #0f53168e
-def read_number(
-    text: str,  # a word of a command line
-) -> float:  # what it says
-    "Any number."
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-
-
-def _at_least(text, least):
-    try:
-        n = int(text)
-    except ValueError:
-        n = least - 1
-    if n < least:
-        what = f"{text!r} is no whole number of at least {least}"
-        raise argparse.ArgumentTypeError(what)
-    return n
-
-
-def read_count(
-    text: str,  # a word of a command line
-) -> int:  # 1, 2, …
-    "How many of something."
-    return _at_least(text, 1)
-
-
-def _read_whole(text):
-    "A number that may be zero."
-    return _at_least(text, 0)
-
-# %% ../../nbs/cli/00_options.ipynb #f944d4e1
-def _read_attentions(text):
-    'How many attention modules go; or "search", that this is to be searched.'
-    try:
-        return text if text == "search" else int(text)
-    except ValueError:
-        what = f"{text!r} is no whole number, nor 'search'"
-        raise argparse.ArgumentTypeError(what) from None
-
-
-def _read_fewshot(text):
-    'How many solved examples come first; or "task", that the task says it.'
-    if text == "task":
-        return text
-    try:
-        return _at_least(text, 0)
-    except argparse.ArgumentTypeError:
-        what = f"{text!r} is no whole number of at least 0, nor 'task'"
-        raise argparse.ArgumentTypeError(what) from None
-
-# %% ../../nbs/cli/00_options.ipynb #8ea9e794
-TEXT_NAMES = "news", "wiki", "c4", "wikitext2", "fineweb-edu"  # keys of `data.TEXTS`
-REPAIR_NAMES = ("least_squares",)  # of `repair`
-COUNT_NAMES = "all", "active"  # of `balance`
-SCORE_NAMES = "all", "completion"  # of `source_windows`
 
 # %% ../../nbs/cli/00_options.ipynb #c7b48102
 @dataclass(frozen=True)
@@ -198,42 +152,37 @@ class ModelOptions:
     "Model."
 
     model: str | None = flag(
-        None,
         "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
         metavar="NAME", decides="plan",
     )
     cache_dir: str | None = flag(
-        None, "folder in which downloaded models and texts are cached", metavar="DIR",
+        "folder in which downloaded models and texts are cached", metavar="DIR",
         decides="nothing",
     )
     device: str | None = flag(
-        None, "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
+        "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
         decides="plan",
     )
     device_map: str | None = flag(
-        None,
-        "'auto' spreads the model over all GPUs; replaces --device",
-        metavar="MAP", decides="plan",
-    )
-    trust_remote_code: bool = flag(
-        False, "run the Python code that comes with the checkpoint", action="store_true",
-        decides="nothing",
-    )
-    stream: bool = flag(
-        False,
-        "leave the decoder layers on disk and load each one when it is needed, for"
-        " models that do not fit in memory",
-        action="store_true", decides="nothing",
-    )
-    dtype: str = flag(
-        "auto", "data type of the weights: auto (as stored), float32, bfloat16 or float16",
+        "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
         decides="plan",
     )
+    trust_remote_code: bool = flag(
+        "run the Python code that comes with the checkpoint", False, decides="nothing",
+    )
+    stream: bool = flag(
+        "leave the decoder layers on disk and load each one when it is needed, for"
+        " models that do not fit in memory",
+        False, decides="nothing",
+    )
+    dtype: str = flag(
+        "data type of the weights: auto (as stored), float32, bfloat16 or float16",
+        "auto", decides="plan",
+    )
     seed: int = flag(
-        0,
         "random seed; 0 calibrates on the first windows of the text, any other seed"
         " draws them at random (default: 0)",
-        type=_read_whole, decides="plan",
+        0, least=0, metavar="SEED", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #2187b416
@@ -243,27 +192,22 @@ class TargetOptions:
 
     # one of `method_names`
     pruning_method: str | None = flag(
-        None, f"pruning method: {', '.join(method_names())}", metavar="METHOD",
+        f"pruning method: {', '.join(method_names())}", metavar="METHOD",
         decides="plan",
     )
     sparsity_rate: float | None = flag(
-        None,
         "target sparsity: fraction of the decoder layers' parameters to remove; -1"
         " sweeps i/L for i from 1 to L-2, -2 runs the paper's 0.25, 0.375 and 0.5",
-        metavar="S",
-        type=read_number, decides="plan",
+        metavar="S", decides="plan",
     )
     num_prune: int | None = flag(
-        None,
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
         " as for --sparsity_rate",
-        metavar="N",
-        type=int, decides="plan",
+        metavar="N", type=int, decides="plan",
     )
     plan: str | None = flag(
-        None,
-        "reuse this saved plan instead of searching for one",
-        metavar="FILE", decides="plan",
+        "reuse this saved plan instead of searching for one", metavar="FILE",
+        decides="plan",
     )
 
 
@@ -272,36 +216,29 @@ class BoundOptions:
     "Size or speed target (instead of a sparsity)."
 
     target_bytes: str | None = flag(
-        None,
         "smallest sparsity with which the checkpoint has at most this size, such as"
         " 8GB",
         metavar="SIZE", decides="plan",
     )
     target_memory: str | None = flag(
-        None,
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
         metavar="SIZE", decides="plan",
     )
     target_params: str | None = flag(
-        None,
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
         " 300M",
         metavar="N", decides="plan",
     )
     target_speedup: float | None = flag(
-        None,
         "smallest sparsity that gives this decode speed-up in operations per token at"
         " --context (counted, not timed)",
-        metavar="X",
-        type=read_number, decides="plan",
+        metavar="X", decides="plan",
     )
     context: int | None = flag(
-        None,
         "tokens in the KV cache for --target_memory, --target_speedup and"
         " --target_latency (default: 4096)",
-        metavar="T",
-        type=read_count, decides="plan",
+        metavar="T", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a1cbc5be
@@ -310,21 +247,18 @@ class LatencyOptions:
     "Latency target (instead of a sparsity)."
 
     target_latency: str | None = flag(
-        None,
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
         metavar="TIME", decides="plan",
     )
     batch: int | None = flag(
-        None, "sequences per pass for --target_latency (default: 1)", metavar="N",
-        type=read_count, decides="plan",
+        "sequences per pass for --target_latency (default: 1)", decides="plan",
     )
     prefill: bool = flag(
-        False,
         "--target_latency is the time of a prompt of --context tokens instead of a"
         " decoding step",
-        action="store_true", decides="plan",
+        False, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -341,18 +275,14 @@ class QualityOptions:
     "Quality target (instead of a sparsity)."
 
     max_loss: float | None = flag(
-        None,
         "smallest model whose perplexity on held-out calibration text is at most this"
         " many times the dense model's, such as 1.10",
-        metavar="X",
-        type=read_number, decides="plan",
+        metavar="X", decides="plan",
     )
     min_agreement: float | None = flag(
-        None,
         "smallest model whose top-1 agreement with the dense model on held-out"
         " calibration text is at least this fraction, such as 0.8",
-        metavar="FRACTION",
-        type=read_number, decides="plan",
+        metavar="FRACTION", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #c82608e3
@@ -361,33 +291,25 @@ class MethodOptions:
     "Options of the pruning method."
 
     alpha: float | None = flag(
-        None,
-        "2ssp: exponent of the width/depth split (default: 1.5)",
-        type=read_number, decides="plan",
+        "2ssp: exponent of the width/depth split (default: 1.5)", decides="plan",
     )
     n_attn: int | str | None = flag(
-        None,
         "2ssp: number of attention modules to remove instead of the formula's;"
         " 'search' selects it on the calibration text",
-        metavar="N",
-        type=_read_attentions, decides="plan",
+        least=0, word="search", decides="plan",
     )
     widths: str | None = flag(
-        None,
         "2ssp: FFN widths; 'search' lets them differ between layers at the same total"
         " (default: uniform)",
         choices=["uniform", "search"], decides="plan",
     )
     multiple: int | None = flag(
-        None,
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
-        metavar="N",
-        type=read_count, decides="plan",
+        decides="plan",
     )
     # one of `score_names`, of the unit that the method ranks
     score: str | None = flag(
-        None,
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
         f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
         f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
@@ -395,18 +317,21 @@ class MethodOptions:
     )
     # one of `score_names("attention modules")`
     depth_score: str | None = flag(
-        None,
         "2ssp: score that ranks attention modules:"
         f" {', '.join(score_names('attention modules'))} (default: the first)",
         metavar="NAME", decides="plan",
     )
     repair: str | None = flag(
-        None,
         "least_squares: reconstruct the output projections of the remaining FFNs after"
         " pruning, with any method but slicegpt (default: no repair)",
-        metavar="HOW",
-        choices=REPAIR_NAMES, decides="plan",
+        metavar="HOW", choices=("least_squares",), decides="plan",
     )
+
+    @property
+    def method_options(self) -> dict:
+        "Keyword arguments of the method: those that were given."
+        names = [f.name for f in (*fields(MethodOptions), *fields(MixtureOptions))]
+        return {k: v for k in names if (v := getattr(self, k, None)) is not None}
 
 
 @dataclass(frozen=True)
@@ -414,15 +339,13 @@ class MixtureOptions:
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = flag(
-        None,
         "2ssp: experts that the width/depth split counts: 'all', or the 'active' ones"
         " per token (default: all)",
-        choices=COUNT_NAMES, decides="plan",
+        choices=("all", "active"), decides="plan",
     )
     weighted: bool | None = flag(
-        None,
         "2ssp: weight the activations of an expert by the router's weights",
-        action="store_true", decides="plan",
+        decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #cc644934
@@ -432,40 +355,35 @@ class CalibrationOptions:
 
     # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
     calibration: str | None = flag(
-        None,
-        f"calibration text: {', '.join(TEXT_NAMES)}, a file (.jsonl also of chats), a"
-        " save_to_disk folder, 'self' (the model writes it), 'self-chat' or"
+        "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl also of"
+        " chats), a save_to_disk folder, 'self' (the model writes it), 'self-chat' or"
         " 'self-chat(FILE)' (it answers prompts), 'task(NAME)' (a training split of"
         " lm-eval), or a mix with the windows of each, such as c4=16+self-chat=16"
         " (default: c4; news for smollm2)",
         metavar="TEXT", decides="plan",
     )
     score_on: str = flag(
-        "all",
         "tokens that scores and losses are taken over: all, or of chats the answers'"
         " ('completion'; default: all)",
-        metavar="TOKENS", choices=SCORE_NAMES, decides="plan",
+        "all", metavar="TOKENS", choices=("all", "completion"), decides="plan",
     )
     temperature: float | None = flag(
-        None, "sampling temperature of self and self-chat (default: 1)", metavar="X",
-        type=read_number, decides="plan",
-    )
-    n_samples: int | None = flag(
-        None,
-        "number of calibration windows (default: the method's, 32 for 2ssp)",
-        metavar="N", type=read_count, decides="plan",
-    )
-    seq_len: int = flag(
-        2048, "tokens per window (default: 2048)", metavar="T", type=read_count,
+        "sampling temperature of self and self-chat (default: 1)", metavar="X",
         decides="plan",
     )
+    n_samples: int | None = flag(
+        "number of calibration windows (default: the method's, 32 for 2ssp)",
+        decides="plan",
+    )
+    seq_len: int = flag(
+        "tokens per window (default: 2048)", 2048, metavar="T", decides="plan",
+    )
     local_datasets: bool = flag(
-        False,
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        action="store_true", decides="plan",
+        False, decides="plan",
     )
     data_dir: str | None = flag(
-        None, "read named texts from this folder instead of ./data/", metavar="DIR",
+        "read named texts from this folder instead of ./data/", metavar="DIR",
         decides="plan",
     )
 
@@ -474,42 +392,27 @@ class CalibrationOptions:
 class TextOptions:
     "Perplexity."
 
-    dense: bool = flag(
-        False,
-        "also evaluate the unpruned model",
-        action="store_true", decides="row",
-    )
+    dense: bool = flag("also evaluate the unpruned model", False, decides="row")
     evaluate_perplexity: bool = flag(
-        False, "measure perplexity on WikiText-2", action="store_true", decides="row",
+        "measure perplexity on WikiText-2", False, decides="row",
     )
     main_table_results: bool = flag(
-        False, "measure perplexity on WikiText-2, C4 and FineWeb-Edu",
-        action="store_true", decides="row",
+        "measure perplexity on WikiText-2, C4 and FineWeb-Edu", False, decides="row",
     )
     evaluation: tuple[str, ...] = flag(
-        (),
         "measure perplexity on this text, named as for --calibration; can be repeated",
-        metavar="TEXT",
-        action="append", decides="row",
+        (), metavar="TEXT", decides="row",
     )
     n_eval: int | None = flag(
-        None,
-        "number of evaluation windows of each text (default: all)",
-        metavar="N",
-        type=read_count, decides="row",
+        "number of evaluation windows of each text (default: all)", decides="row",
     )
     eval_len: int | None = flag(
-        None,
-        "tokens per evaluation window (default: --seq_len)",
-        metavar="T",
-        type=read_count, decides="row",
+        "tokens per evaluation window (default: --seq_len)", metavar="T", decides="row",
     )
     stride: int | None = flag(
-        None,
         "measure strided perplexity with this many tokens per step, instead of the"
         " paper's consecutive windows",
-        metavar="N",
-        type=read_count, decides="row",
+        decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a38c2ffa
@@ -518,24 +421,18 @@ class TaskOptions:
     "Downstream tasks."
 
     evaluate_downstream: bool = flag(
-        False,
         "measure zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag,"
         " piqa and mmlu with lm-eval",
-        action="store_true", decides="row",
+        False, decides="row",
     )
     tasks: tuple[str, ...] = flag(
-        (),
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
         " in GSM8K's format that need no network",
-        metavar="NAME",
-        nargs="+",
-        decides="row",
+        (), metavar="NAME", nargs="+", decides="row",
     )
     include_path: tuple[str, ...] = flag(
-        (),
-        "folder with your own lm-eval task definitions; can be repeated",
-        metavar="DIR",
-        action="append", decides="row",
+        "folder with your own lm-eval task definitions; can be repeated", (),
+        metavar="DIR", decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #247f4d35
@@ -544,30 +441,23 @@ class AskOptions:
     "Task options."
 
     num_fewshot: int | str = flag(
-        0,
         "number of solved examples before each question, at most as many as the task"
         " has; 'task' uses the task's own number (default: 0, as in the paper)",
-        metavar="N",
-        type=_read_fewshot, decides="row",
+        0, least=0, word="task", decides="row",
     )
     apply_chat_template: bool = flag(
-        False,
         "format questions with the tokenizer's chat template (default: plain text)",
-        action="store_true", decides="row",
+        False, decides="row",
     )
     confirm_run_unsafe_code: bool = flag(
-        False,
-        "allow tasks that run model-written code on this machine",
-        action="store_true", decides="row",
+        "allow tasks that run model-written code on this machine", False, decides="row",
     )
     limit: int | None = flag(
-        None,
         "evaluate only the first N documents of each task (default: all)",
-        metavar="N",
-        type=read_count, decides="row",
+        decides="row",
     )
     batch_size: str = flag(
-        "8", "requests per forward pass; 'auto' on a GPU (default: 8)", metavar="N",
+        "requests per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
         decides="row",
     )
 
@@ -577,35 +467,28 @@ class UseOptions:
     "Speed and samples."
 
     evaluate_inference: bool = flag(
-        False,
         "measure forward time on a calibration window (10 warm-up passes, mean of 10)"
         " and generation with a KV cache",
-        action="store_true", decides="row",
+        False, decides="row",
     )
     repeats: int = flag(
-        10,
         "number of timed forward passes, after as many warm-up passes (default: 10)",
-        metavar="N",
-        type=read_count, decides="row",
+        10, decides="row",
     )
     evaluate_qualitative: bool = flag(
-        False,
         "generate continuations of two prompts (5 beams, no repeated trigram, 128"
         " tokens)",
-        action="store_true", decides="row",
+        False, decides="row",
     )
     prompt: tuple[str, ...] = flag(
-        (),
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
-        metavar="TEXT",
-        action="append", decides="row",
+        (), metavar="TEXT", decides="row",
     )
     agreement: bool = flag(
-        False,
         "measure KL divergence and top-1 agreement with the dense model on the first"
         " evaluation text, and compare continuations (at most 8 windows of 256 tokens;"
         " 64 tokens after 32)",
-        action="store_true", decides="row",
+        False, decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #142f67f6
@@ -614,49 +497,38 @@ class OutputOptions:
     "Output."
 
     save: str | None = flag(
-        None,
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
         " get a subfolder each",
         metavar="DIR", decides="nothing",
     )
-    overwrite: bool = flag(
-        False, "replace an existing checkpoint", action="store_true",
-        decides="nothing",
-    )
+    overwrite: bool = flag("replace an existing checkpoint", False, decides="nothing")
     export: str | None = flag(
-        None,
         "also convert the saved checkpoint to this format, as twossp export does",
         choices=exporter_names(), decides="nothing",
     )
     quantize: str | None = flag(
-        None, "quantization type for --export gguf, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower, decides="nothing",
+        "quantization type for --export gguf, such as q8_0 or q4_k_m", metavar="TYPE",
+        type=str.lower, decides="nothing",
     )
     results: str | None = flag(
-        None,
         "append results to this JSONL file and skip the runs that it already holds",
         metavar="FILE", decides="nothing",
     )
     executor: str | None = flag(
-        None,
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
         metavar="PATH", decides="nothing",
     )
     tensorboard: str | None = flag(
-        None, "log each result to TensorBoard in this folder", metavar="DIR",
+        "log each result to TensorBoard in this folder", metavar="DIR",
         decides="nothing",
     )
     logging: str = flag(
-        "INFO",
-        "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
-        metavar="LEVEL",
-        type=str.upper,
+        "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)", "INFO",
+        metavar="LEVEL", type=str.upper,
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], decides="nothing",
     )
-    quiet: bool = flag(
-        False, "hide progress bars", action="store_true", decides="nothing",
-    )
+    quiet: bool = flag("hide progress bars", False, decides="nothing")
 
 
 @dataclass(frozen=True)
@@ -664,22 +536,19 @@ class OtherOptions:
     "Other modes."
 
     report: str | None = flag(
-        None,
         "write the report FILE.html of a results file instead of pruning, as twossp"
         " report does",
         metavar="FILE", decides="nothing",
     )
     ablation: bool = flag(
-        False,
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
         " norms, every number of attention modules",
-        action="store_true", decides="plan",
+        False, decides="plan",
     )
     demo: bool = flag(
-        False,
         "prune the embedded model at 25 %%, compare it with the original and save it in"
         " ./demo (a few minutes, no network)",
-        action="store_true", decides="plan",
+        False, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
@@ -702,7 +571,56 @@ class Options(  # from the last to the first, as `--help` has them
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."
 
+    @property
+    def wants_several(self) -> bool:
+        "Is there more than one target: a rate of -1 or -2?"
+        return bool({self.sparsity_rate, self.num_prune} & {-1, -2})
 
+    @property
+    def wants_quality(self) -> bool:
+        "Is the sparsity to be found, for a quality?"
+        return self.max_loss is not None or self.min_agreement is not None
+
+    @property
+    def text_folder(self) -> str | None:
+        "Where the named texts are kept on this machine; None: no local copies."
+        return "data" if self.local_datasets else self.data_dir
+
+    @property
+    def calibration_name(self) -> str:
+        "Name, or path, of the text to calibrate on."
+        embedded = self.model == "smollm2" and not self.text_folder
+        return self.calibration or ("news" if embedded else "c4")
+
+    @property
+    def needs_calibration(self) -> bool:
+        "Does anything read calibration windows: a search, an ablation, or the clock?"
+        return self.pruning_method is not None or self.ablation or self.evaluate_inference
+
+    @property
+    def usual_windows(self) -> int:
+        "The method's number; with a repair, which holds some of them out, 32 at least."
+        n = find_method(self.pruning_method).windows if self.pruning_method else 1
+        return max(n, 32) if self.repair else n
+
+    @property
+    def evaluation_names(self) -> list[str]:
+        "Names of the texts to take perplexity on, each once, in order."
+        named: tuple = ("wikitext2",) if self.evaluate_perplexity else ()
+        named = ("wikitext2", "c4", "fineweb-edu") if self.main_table_results else named
+        return list(dict.fromkeys([*named, *self.evaluation]))
+
+    @property
+    def fewshot_number(self) -> int | None:
+        "Solved examples that come first, as `run_tasks` takes it; None: the task's own number."
+        return None if self.num_fewshot == "task" else self.num_fewshot
+
+    @property
+    def batch_number(self) -> int | str:
+        "Requests per forward pass, as lm-eval takes it: a number, or 'auto'."
+        return int(self.batch_size) if self.batch_size.isdigit() else self.batch_size
+
+# %% ../../nbs/cli/00_options.ipynb #7ee08eb3
 EXAMPLES = """examples:
   twossp --demo
       everything on a small embedded model, without a network
@@ -723,116 +641,25 @@ exit codes: 0 success; 1 a part failed; 2 invalid or impossible request, nothing
 """
 
 # %% ../../nbs/cli/00_options.ipynb #5b1cb167
-DEMO = dict(
-    model="smollm2",
-    pruning_method="2ssp",
-    sparsity_rate=0.25,
-    calibration="news",
-    n_samples=32,
-    seq_len=256,
-    evaluation=("wiki",),
-    n_eval=8,
-    eval_len=1024,
-    agreement=True,
-    save="demo",
-    dtype="float32",
-    dense=True,
-    evaluate_inference=True,
-    evaluate_qualitative=True,
-    prompt=("The theory of relativity",),
-    repeats=3,
-)  # what `twossp --demo` stands for
+DEMO = """--model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --calibration news
+    --n_samples 32 --seq_len 256 --evaluation wiki --n_eval 8 --eval_len 1024 --agreement
+    --save demo --dtype float32 --dense --evaluate_inference --repeats 3
+    --evaluate_qualitative --prompt 'The theory of relativity'"""  # what --demo stands for
 
 
 def read_options(
     words: Sequence[str] | None = None,  # default: the process's
-    **how,  # for `make_parser`
+    **kwargs,  # for `make_parser`
 ) -> Options:  # the demo's filled in
     "The options of `twossp prune`."
-    given = read_given(Options, words, **how)
-    if {"max_loss", "min_agreement"} & given.keys() and not given.get("demo"):
-        given = dict(pruning_method="2ssp") | given
+    given = read_given(Options, words, **kwargs)
     if given.get("demo"):
-        given = DEMO | given
+        given = read_given(Options, shlex.split(DEMO)) | given
         earlier = Path(given["save"]) / "plan.json"
         given["overwrite"] = given.get("overwrite", False) or earlier.is_file()
+    elif {"max_loss", "min_agreement"} & given.keys():
+        given = dict(pruning_method="2ssp") | given
     return Options(**given)
-
-# %% ../../nbs/cli/00_options.ipynb #7ee08eb3
-def method_options(
-    o: Options,  # what was asked for
-) -> dict:  # keyword arguments of the method; those that were given
-    "The options that go to the method."
-    own = (*fields(MethodOptions), *fields(MixtureOptions))
-    values = {f.name: getattr(o, f.name) for f in own}
-    return {k: v for k, v in values.items() if v is not None}
-
-
-def wants_several(
-    o: Options,  # what was asked for
-) -> bool:  # more than one target
-    "A rate of -1 or -2 stands for several."
-    return bool({o.sparsity_rate, o.num_prune} & {-1, -2})
-
-
-def read_batch_size(
-    o: Options,  # what was asked for
-) -> int | str:  # as lm-eval takes it
-    "Requests per forward pass: a number, or 'auto'."
-    return int(o.batch_size) if o.batch_size.isdigit() else o.batch_size
-
-
-def wants_quality(
-    o: Options,  # what was asked for
-) -> bool:  # a quality, instead of a sparsity
-    "Is the sparsity to be found?"
-    return o.max_loss is not None or o.min_agreement is not None
-
-
-def fewshot_number(
-    o: Options,  # what was asked for
-) -> int | None:  # as `run_tasks` takes it
-    "Solved examples that come first; None: the task's own number."
-    return None if o.num_fewshot == "task" else o.num_fewshot
-
-# %% ../../nbs/cli/00_options.ipynb #208aa893
-def text_folder(
-    o: Options,  # what was asked for
-) -> str | None:  # None: no local copies
-    "Where the named texts are kept on this machine."
-    return "data" if o.local_datasets else o.data_dir
-
-
-def evaluation_names(
-    o: Options,  # what was asked for
-) -> list[str]:  # each once, in order
-    "Names of the texts to take perplexity on."
-    named: tuple = ("wikitext2",) if o.evaluate_perplexity else ()
-    named = ("wikitext2", "c4", "fineweb-edu") if o.main_table_results else named
-    return list(dict.fromkeys([*named, *o.evaluation]))
-
-
-def calibration_name(
-    o: Options,  # what was asked for
-) -> str:  # a name or a path
-    "Name of the text to calibrate on."
-    embedded = o.model == "smollm2" and not text_folder(o)
-    return o.calibration or ("news" if embedded else "c4")
-
-
-def needs_calibration(
-    o: Options,  # what was asked for
-) -> bool:  # does anything read calibration windows
-    "A search does, an ablation, and the clock."
-    return o.pruning_method is not None or o.ablation or o.evaluate_inference
-
-
-def usual_windows(
-    o: Options,  # what was asked for
-) -> int:  # of calibration
-    "The method's number; with a repair, which holds some of them out, 32 at least."
-    n = find_method(o.pruning_method).windows if o.pruning_method else 1
-    return max(n, 32) if o.repair else n
 
 # %% ../../nbs/cli/00_options.ipynb #55d8b08f
 @dataclass(frozen=True)
@@ -845,10 +672,9 @@ class FamiliesOptions:
     "Which families are listed."
 
     all: bool = flag(
-        False,
         "list every model type of transformers with its status: in the table,"
         " auto-detected, unsupported and why, or not tried",
-        action="store_true", decides="nothing",
+        False, decides="nothing",
     )
 
 
@@ -856,9 +682,8 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: str = word("results file to report on", metavar="RESULTS", decides="nothing")
+    results: str = word("results file to report on", decides="nothing")
     out: str | None = flag(
-        None,
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
         metavar="FILE", decides="nothing",
     )
@@ -893,12 +718,11 @@ class EstimatedTarget:
 
     # some of `method_names`
     pruning_method: tuple[str, ...] = flag(
-        ESTIMATED, f"pruning methods (default: {' '.join(ESTIMATED)})", metavar="METHOD",
-        nargs="+", decides="nothing",
+        f"pruning methods (default: {' '.join(ESTIMATED)})", ESTIMATED,
+        metavar="METHOD", nargs="+", decides="nothing",
     )
     sparsity_rate: float | None = flag(
-        None, "target sparsity, between 0 and 1", metavar="S", type=read_number,
-        decides="nothing",
+        "target sparsity, between 0 and 1", metavar="S", decides="nothing",
     )
 
 

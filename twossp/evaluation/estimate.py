@@ -149,6 +149,8 @@ def load_skeleton(
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
     local = folder.is_dir()
+    if local and not (folder / "config.json").is_file():
+        raise ValueError(f"{name} has no config.json: it is no checkpoint folder")
     headers = read_headers(folder) if local else _hub_headers(str(source), revision)
     options = dict(trust_remote_code=trust_remote_code)
     if not folder.is_dir():

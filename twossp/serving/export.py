@@ -128,7 +128,7 @@ def _ask_file(folder, out, how):
 
 def _to_onnx(folder, out, overwrite):
     "Write the graph, and ask it"
-    if kind_of(read_plan(read_record(folder))) != "removal":
+    if kind_of(read_plan(read_record(folder), folder)) != "removal":
         raise ValueError("rotations between the layers run in PyTorch only")
     _has_reference(folder)
     try:
