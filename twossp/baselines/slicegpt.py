@@ -24,9 +24,10 @@ from transformers import PreTrainedModel
 from ..core.apply import Edit, Parked, locate, swapped
 from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees,
 )
 from ..core.linear import make_linear, read_matrix
+from ..core.parts import structure
 from ..core.plan import Kind, Layout, check_sparsity
 from ..pruning.importance import exact_device
 from ..runtime.batching import rows_at_once
@@ -627,7 +628,7 @@ def _param_report(model, plan):
     return dict(
         dense=n_params(model),
         sliced=total,
-        layers_dense=sizes(model).total,
+        layers_dense=structure(model).total,
         layers_sliced=sum(plan.kept),
         rotations=sum(skips),
         head_added=head if tied else 0,
@@ -703,7 +704,7 @@ def slicegpt(
     d = model.get_input_embeddings().weight.shape[1]
     width = hidden_width(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _sliced_away(plan, sizes(model))) <= 0:
+    if (saved := _sliced_away(plan, structure(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
             " the decoder layers: the rotations outweigh what is cut",

@@ -25,7 +25,6 @@ from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_target
 from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
-from ..core.families import sizes
 from ..core.files import hash_files
 from ..core.parts import structure
 from ..core.plan import check_sparsity
@@ -382,7 +381,7 @@ def check_feasible(
     "`ValueError` for a target or a length that the model does not have."
 
     def split(target):
-        s = sizes(model)
+        s = structure(model)
         if o.n_attn == "search":
             return formula_point(s, target, o.alpha or 1.5, o.multiple or 1)
         names = "alpha", "n_attn", "multiple"
@@ -390,7 +389,7 @@ def check_feasible(
         return balance(s, target, **given, count=o.balance or "all")
 
     if o.multiple is not None:
-        check_multiple(o.multiple, full_width(sizes(model)))
+        check_multiple(o.multiple, full_width(structure(model)))
     row = find_method(o.pruning_method) if o.pruning_method else None
     if row and row.formula and len(targets) == 1:
         split(targets[0])
@@ -457,7 +456,7 @@ def _check_model(o):
         o = replace(o, target_latency=said, sparsity_rate=x, **none)  # what was asked
     asked = o.pruning_method and not o.wants_quality
     try:
-        L = len(sizes(model)) if asked else 0
+        L = len(structure(model)) if asked else 0
     except Exception:
         check_fused(model)
         return o
@@ -498,6 +497,6 @@ def check_loaded(
         check_prefix(tok)
     check_words(export_request(o), tok)
     asked = o.pruning_method and not o.wants_quality
-    targets = _list_targets(o, len(sizes(model))) if asked else []
+    targets = _list_targets(o, len(structure(model))) if asked else []
     check_feasible(o, model, targets)
     return targets

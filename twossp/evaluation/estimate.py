@@ -292,10 +292,10 @@ def _flap_ends(s, costs, sparsity):
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
-    L, ffns = len(s), s.sizes()
+    L, ffns = len(s), s.ffn
     n = removal_count(L, sparsity)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
-    layers = s.layers
+    layers = s.layer
     if weights:
         layers, attns, ffns = weights.layers, weights.attns, weights.ffns
     # a layer that loses both leaves whole, norms and all
