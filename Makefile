@@ -44,10 +44,10 @@ test: $(VENV)/.dev ## the tests of every notebook (NB=name: of some)
 	@$(PY) -m pytest --jobs $(JOBS) --flags "$(FLAGS)" --only "$(NB)"
 
 docs: $(VENV)/.dev ## the documentation site, into _docs/ (Quarto when installed, else without)
-	@$(PY) tools/site.py
+	@$(PY) -m tools.site
 
 check-docs: $(VENV)/.dev ## open _docs/ in headless Chromium and check it
-	@$(PY) tools/check_site.py _docs
+	@$(PY) -m tools.check_site _docs
 
 lab: $(VENV)/.dev ## JupyterLab, at a list of what to run
 	$(PY) -m jupyterlab --config=tools/lab.py --ServerApp.root_dir="$(CURDIR)" nbs/tutorials/tutorials.ipynb $(LAB)

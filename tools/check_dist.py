@@ -17,12 +17,6 @@ found = [e.load() for e in distribution('twossp').entry_points]
 print(len(found), twossp.__file__)"""
 
 
-def list_package(root=ROOT):
-    "What has to be in both: modules, and the files that go with them"
-    found = [p for p in (root / 'twossp').rglob('*') if p.suffix in KINDS]
-    return sorted({p.relative_to(root).as_posix() for p in found} | {'twossp/_modidx.py'})
-
-
 def problems(sdist, wheel, package):
     "What is wrong with the names of the files in `sdist` (below its top folder) and in `wheel`"
     bad = [f'the sdist lacks {name}' for name in (*FILES, *package) if name not in sdist]
@@ -44,7 +38,9 @@ def main(dist):
     (source,), (wheel,) = dist.glob('*.tar.gz'), dist.glob('*.whl')
     with tarfile.open(source) as t:
         names = [n.partition('/')[2] for n in t.getnames()]
-    if bad := problems(names, zipfile.ZipFile(wheel).namelist(), list_package()):
+    found = [p for p in (ROOT / 'twossp').rglob('*') if p.suffix in KINDS]  # modules and data
+    package = sorted({p.relative_to(ROOT).as_posix() for p in found} | {'twossp/_modidx.py'})
+    if bad := problems(names, zipfile.ZipFile(wheel).namelist(), package):
         sys.exit('check_dist: ' + '; '.join(bad))
     with tempfile.TemporaryDirectory() as d:
         site = Path(d).resolve() / 'site'

@@ -57,7 +57,6 @@ const navbar = () => {
   return seen(n) && n.textContent.includes("twossp")
     && seen(n.querySelector("#quarto-search")) && all("a[href]", n).length > 2;
 };
-const sidebar = () => all("#quarto-sidebar a[href]").map(a => a.getAttribute("href"));
 const active = () => seen(document.querySelector("#quarto-sidebar a[aria-current=page]"));
 const field = () => all("#quarto-search input").find(seen);
 const hits = () => all(".search-result, .aa-Panel a").filter(seen);

@@ -46,10 +46,8 @@ def take_comment(comments, first, last, top):
 
 
 def type_name(annotation):
-    "An annotation as it is written in code"
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return annotation.value
-    return ast.unparse(annotation) if annotation is not None else ''
+    "An annotation as it is written in code; one in quotes without them"
+    return ast.unparse(annotation).strip("'") if annotation is not None else ''
 
 
 def list_args(args):
@@ -80,7 +78,7 @@ def describe_function(node, comments):
 
 
 def read_field(value):
-    """(default, text) of a dataclass's field, where `field(…)`, `flag(default, text)` or
+    """(default, text) of a dataclass's field, where `field(…)`, `flag(text, default)` or
     `word(text)` stands for the default"""
     name = getattr(getattr(value, 'func', None), 'id', '')
     if name == 'field':  # of `field(default_factory=dict)` it is `dict()`
@@ -89,7 +87,8 @@ def read_field(value):
         return ast.Call(factory, [], []) if factory else given.get('default'), ''
     if name not in ('flag', 'word'):
         return value, ''
-    default, text = value.args[:2] if name == 'flag' else (None, value.args[0])
+    text, *given = value.args
+    default = [*given, ast.Constant(None) if name == 'flag' else None][0]
     return default, text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
 
 

@@ -8,11 +8,57 @@ types, methods, changes and names; the sidebar; README.md. Run again, it changes
 usage: python -m tools.generate
 """
 
-import re, textwrap
-from pathlib import Path
+import ast, json, re, textwrap
 
-ROOT = Path(__file__).resolve().parent.parent
+from execnb.nbio import write_nb
+from nbdev.maker import relative_import
+
+from tools import docstrings, measured, methods, nb2readme, pages, site
+from tools.site import ROOT
+
 PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
+WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
+BAR = 'application/vnd.jupyter.widget-view+json'
+
+
+def clean_output(output):
+    "An output without warnings that name a path; None if it is nothing but these, or a bar"
+    if BAR in output.get('data', {}):
+        return None
+    old = ''.join(output.get('text', '')) if output.get('name') == 'stderr' else ''
+    new = re.sub(WARNING, '', old, flags=re.M)
+    if new == old:
+        return output
+    return output | dict(text=new.splitlines(True)) if new.strip() else None
+
+
+def tidy(nb):
+    """The notebook, a dictionary, without what nbdev_clean leaves in it: warnings that name a
+    file of the machine's Python installation, and progress bars, of which it keeps the first
+    moment"""
+    outputs = lambda c: [o for o in map(clean_output, c['outputs']) if o is not None]
+    cells = [c | dict(outputs=outputs(c)) if 'outputs' in c else c for c in nb['cells']]
+    return nb | dict(cells=cells)
+
+
+def tidy_all(nbs=ROOT / 'nbs'):
+    "Rewrite the notebooks that need it"
+    for path in (nbs / name for name in site.notebooks(nbs)):
+        write_nb(tidy(json.loads(path.read_text(encoding='utf-8'))), path)
+
+
+def relate(source, package):
+    """The source of a module of `package`, with relative imports from the same root: nbdev_export
+    does so for imports of one line at the top of a module, this for all"""
+    lines = source.split('\n')
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            name = relative_import(node.module, package.replace('.', '/'))
+            at = node.lineno - 1
+            start, rest = lines[at][: node.col_offset], lines[at][node.col_offset :]
+            new = re.sub(rf'^from +{re.escape(node.module)} +', f'from {name} ', rest)
+            lines[at] = start + new
+    return '\n'.join(lines)
 
 
 def narrow(source):
@@ -28,27 +74,21 @@ def narrow(source):
 
 def finish_modules(lib=ROOT / 'twossp'):
     "The modules as they are committed"
-    from tools.docstrings import carry
-    from tools.pages import read_homes
-    from tools.relative import relate
-
     paths = [p for p in sorted(lib.rglob('*.py')) if p.name != '_modidx.py']
     parts = {p: p.relative_to(lib.parent).with_suffix('').parts for p in paths}
     old = {p: p.read_text(encoding='utf-8') for p in paths}
     new = {p: relate(old[p], '.'.join(parts[p][:-1])) for p in paths}
-    homes = read_homes(new[lib / 'all.py'])
+    homes = pages.read_homes(new[lib / 'all.py'])
     for p in paths:
         names = {name for name, home in homes.items() if home == '.'.join(parts[p][1:])}
-        if (text := narrow(carry(new[p], names))) != old[p]:
+        if (text := narrow(docstrings.carry(new[p], names))) != old[p]:
             p.write_text(text, encoding='utf-8')
 
 
 def main():
     "All of it, in this order: pages are made of modules, the sidebar of pages"
-    from tools import measured, methods, nb2readme, pages, site, tidy
-
     pages_of_site = measured.main, methods.main, pages.main, site.write_sidebar, nb2readme.main
-    for step in (tidy.main, finish_modules, *pages_of_site):
+    for step in (tidy_all, finish_modules, *pages_of_site):
         step()
 
 

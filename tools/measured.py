@@ -8,17 +8,16 @@ from the walks over all of them: families.csv (types with a causal language mode
 image_text.csv (those that read images and text).
 """
 
-import base64, csv, json, tomllib
+import base64, csv, json
 from collections import Counter, defaultdict
-from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
 from tools.pages import write_notebook
+from tools.site import ROOT, WORDS
 
 RESULTS = ROOT / 'nbs' / 'results'
 LONG = 40  # letters of a cell; a longer one is said below the table
-WORDS = tomllib.loads(Path(__file__).with_name('pages.toml').read_text(encoding='utf-8'))
+GROUPS = WORDS['groups']
 
 # --- numbers and tables
 
@@ -141,12 +140,6 @@ def csv_table(path):
     return text + ''.join(f'\n\n({n}) {why}.' for why, n in notes.items())
 
 
-def families_table(path):
-    "The walk over all types: how many of each verdict; a page of its own has the types"
-    counts = Counter(r['verdict'] for r in read_csv(path)).most_common()
-    return table(['verdict', 'types'], counts) + '\n\n[By type, with reasons](types.ipynb).'
-
-
 # --- the page
 
 
@@ -184,8 +177,11 @@ def section(path):
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
+    elif path.stem in WALKS.values():  # a page of its own has the types
+        counts = Counter(r['verdict'] for r in read_csv(path)).most_common()
+        text = table(['verdict', 'types'], counts) + '\n\n[By type, with reasons](types.ipynb).'
     else:
-        text = (families_table if path.stem in ('families', 'image_text') else csv_table)(path)
+        text = csv_table(path)
     return f'### {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
 
 
@@ -196,8 +192,6 @@ def files(folder=RESULTS):
     groups[[*GROUPS][-1]] += sorted(found.values())
     return groups
 
-
-GROUPS = WORDS['groups']
 
 # --- the summary
 
@@ -277,12 +271,6 @@ def write_shipped(version, rows, path=ROOT / 'twossp' / 'types.csv'):
         made.writerows(rows)
 
 
-def types_table(rows):
-    "The rows as Markdown"
-    head = ['type', 'reads', 'verdict', 'what was found']
-    return table(head, [(r['type'], r['reads'], r['verdict'], r['said'][:300]) for r in rows])
-
-
 def main():
     "Write both pages, and the table that the package brings"
     page = RESULTS / 'measured.ipynb'
@@ -295,6 +283,8 @@ def main():
     write_shipped(version, rows)
     counts = Counter(r['verdict'] for r in rows)
     told = ', '.join(f'{counts[v]} {v}' for v in VERDICTS)
-    text = f'transformers {version}: {len(rows)} rows; {told}.\n\n{types_table(rows)}'
+    head = ['type', 'reads', 'verdict', 'what was found']
+    types = table(head, [(r['type'], r['reads'], r['verdict'], r['said'][:300]) for r in rows])
+    text = f'transformers {version}: {len(rows)} rows; {told}.\n\n{types}'
     page, line = RESULTS / 'types.ipynb', WORDS['types_line']
     write_notebook(page, 'Every model type', line, WORDS['types'].strip(), text)

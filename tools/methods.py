@@ -9,10 +9,12 @@ as they were; a new page is run.
 import contextlib, json, tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from execnb.shell import CaptureShell
+
 from nbs.methods import idea
 from tools import measured
 from tools.pages import cell_of, save_notebook
+from tools.site import ROOT
 
 PAGES = ROOT / 'nbs' / 'methods'
 
@@ -148,14 +150,6 @@ def write_page(path, cells):
     return any('fig-alt' in ''.join(c['source']) and not c['outputs'] for c in new)
 
 
-def run_page(path):
-    "Run a page, and keep what it draws"
-    from execnb.shell import CaptureShell
-
-    with contextlib.chdir(path.parent):
-        CaptureShell(path).execute(path, path, exc_stop=True)
-
-
 def list_methods(pages):
     "The page that leads to the others"
     link = lambda paper: f'[{paper}](https://arxiv.org/abs/{paper})' if paper else ' '
@@ -178,4 +172,5 @@ def main():
     for key, (names, told) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
         if write_page(path, text_cells(names, told, rows)):
-            run_page(path)
+            with contextlib.chdir(path.parent):  # run, and what it draws is kept
+                CaptureShell(path).execute(path, path, exc_stop=True)

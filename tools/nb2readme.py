@@ -5,7 +5,7 @@ Links to notebooks become links to the site's pages, and figures below nbs/ are 
 where they are. Outputs that are no text are an error: link a committed figure instead.
 """
 
-import os, re, sys, textwrap
+import re, sys, textwrap
 from pathlib import Path
 import yaml
 
@@ -50,7 +50,6 @@ def convert(nb, base):
 
 def main():
     "Write README.md"
-    os.chdir(ROOT)
     from execnb.nbio import read_nb
     from nbdev.config import get_config
     from nbdev.process import NBProcessor

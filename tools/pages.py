@@ -8,12 +8,13 @@ public name by task, then every module by folder, with what its docstring says f
 import ast, hashlib, json, re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from execnb.nbio import write_nb
+
 from tools import site
 from tools.docstrings import read_comments, take_comment
-from tools.site import WORDS
+from tools.site import ROOT, WORDS
 
-KERNEL = dict(display_name='python3', language='python', name='python3')
+META = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
 
 
 def cell_of(text, kind='markdown'):
@@ -31,9 +32,7 @@ def write_notebook(path, title, line, *texts):
 
 def save_notebook(path, cells):
     "Write a notebook"
-    nb = dict(cells=cells, metadata=dict(kernelspec=KERNEL), nbformat=4, nbformat_minor=5)
-    text = json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True)
-    path.write_text(f'{text}\n', encoding='utf-8')
+    write_nb(dict(cells=cells, metadata=META, nbformat=4, nbformat_minor=5), path)
 
 
 # --- what has changed

@@ -153,8 +153,6 @@ def report_line(r):
 class Notebook(pytest.Item):
     "One notebook"
 
-    result = None
-
     def launch(self):
         "Run it in a process of its own, once"
         from nbdev.config import get_config

@@ -6,10 +6,10 @@ core/07_plan.ipynb is core/plan.html), nbdev's absolute links to this project's 
 to a method that has no heading of its own, fonts from the web, and KaTeX, which is put
 beside the pages when npm is there (else the pages load it from its CDN).
 
-usage: python tools/site.py
+usage: python -m tools.site
 """
 
-import html, json, os, re, shutil, subprocess, sys, tarfile, tempfile, textwrap, tomllib
+import html, json, os, re, shutil, subprocess, sys, textwrap, tomllib
 from functools import partial
 from pathlib import Path
 
@@ -137,15 +137,11 @@ def rewrite(site, pattern, mend):
 
 def npm_package(name, version):
     "The folder of a package, fetched once with npm; None when that cannot be done"
-    folder, npm = ROOT / '.cache' / f'{name}-{version}', shutil.which('npm')
+    place, npm = ROOT / '.cache' / f'{name}-{version}', shutil.which('npm')
+    folder = place / 'node_modules' / name
     if npm and not (folder / 'package.json').exists():
-        with tempfile.TemporaryDirectory() as d:
-            get = [npm, 'pack', '--silent', f'{name}@{version}']
-            subprocess.run(get, cwd=d, capture_output=True)
-            for archive in Path(d).glob('*.tgz'):
-                with tarfile.open(archive) as t:
-                    t.extractall(d, filter='data')
-                shutil.copytree(Path(d) / 'package', folder, dirs_exist_ok=True)
+        get = [npm, 'install', '--ignore-scripts', '--no-save', '--prefix', place]
+        subprocess.run([*get, f'{name}@{version}'], capture_output=True)
     return folder if (folder / 'package.json').exists() else None
 
 
@@ -338,9 +334,6 @@ def with_quarto():
 def main():
     "Build"
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))  # nbdev's child processes find `twossp` and `tools` by the next
-    paths = [str(ROOT), os.environ.get('PYTHONPATH')]
-    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
     from nbdev.config import get_config
 
     cfg = get_config()

@@ -346,7 +346,8 @@ def _find_results(o):
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
     found = {}
-    for r, name, value in ((r, *item) for r in mine for item in r.metrics.items()):
+    numbers = [(r, *item) for r in mine for item in r.metrics.items()]
+    for r, name, value in numbers:
         dense = _find_dense(rows, r, name)
         said, other = (x if isinstance(x, str) else f"{x:,.4g}" for x in (value, dense or 0))
         found[name] = said if dense is None else f"{said} (dense: {other})"

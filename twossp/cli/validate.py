@@ -178,7 +178,7 @@ def _check_any(check, items):
     if refused:
         raise refused[0]
 
-
+# %% ../../nbs/cli/02_validate.ipynb #chk2geth
 def check_together(
     o,  # options with `calibration`, `temperature`, `stream` and `score_on`
     methods: Sequence[str],  # by name

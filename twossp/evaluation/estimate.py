@@ -163,7 +163,7 @@ def load_skeleton(
     kind = plain_type(config) if packed_form(config) else _stored_type(headers)
     return build_skeleton(plain_config(config), kind, trust_remote_code)
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #bldskel1
 def build_skeleton(
     config: PreTrainedConfig,  # of a causal language model
     dtype: torch.dtype = torch.float32,  # of its weights

@@ -25,8 +25,8 @@ TEMPLATE = (
 MODULE = 'twossp'  # what torchrun runs
 
 
-def make_place(folder):
-    "Write the models and texts that pages name into a folder"
+def make_place(folder, length=60):
+    "Write the models and texts that pages name into a folder; `length`: of `my.txt`"
     from twossp.core.testing import byte_tokenizer, tiny_model
 
     for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
@@ -40,7 +40,7 @@ def make_place(folder):
     chats = (dict(prompt=f'Is {i} even?', completion='no' if i % 2 else 'yes') for i in range(40))
     lines = '\n'.join(map(json.dumps, chats))
     (Path(folder) / 'my-chats.jsonl').write_text(lines, encoding='utf-8')
-    text = '\n'.join(s * 60 for s in SENTENCES)
+    text = '\n'.join(s * length for s in SENTENCES)
     (Path(folder) / 'my.txt').write_text(text, encoding='utf-8')
 
 
@@ -69,15 +69,12 @@ def page_text(path):
 
 def read_flags(words):
     "What a command asks for; `ValueError` if its flags are not those of today"
-    from pkgutil import resolve_name
-
     from twossp.cli import main as cli
     from twossp.cli import options
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words
-    cls = resolve_name(cli.COMMANDS[name].options)
-    return options.read_given(cls, rest)
+    return options.read_given(cli.COMMANDS[name].load()[1], rest)
 
 
 def is_here(words):
