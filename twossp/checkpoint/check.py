@@ -28,8 +28,7 @@ from ..core.families import ARCHS, Arch, arch, model_family, n_params, refusal
 from ..core.parts import structure
 from ..core.plan import drop
 from ..detection.detect import (
-    Probe, Undecided, check_attention, check_cache, check_ffn, check_layers, check_names,
-    check_neurons, check_norm, check_shapes, check_width, equal_words, probe_ids, propose_arch,
+    ROW_CHECKS, Probe, Undecided, equal_words, probe_ids, propose_arch,
 )
 from ..detection.verify import tolerance
 from ..pruning.balance import mixer_drops
@@ -175,15 +174,7 @@ def _verdict(report):
 # %% ../../nbs/checkpoint/07_check.ipynb #2bc60fba
 # what it is called -> (Probe) -> what was found, raising what is wrong
 CHECKS: dict[str, Callable] = {
-    "names": check_names,
-    "shapes": check_shapes,
-    "width": check_width,
-    "norm": check_norm,
-    "neurons": check_neurons,
-    "FFN": check_ffn,
-    "attention": check_attention,
-    "layers": check_layers,
-    "cached decoding": check_cache,
+    **ROW_CHECKS,
     "search engine": check_search,
     "checkpoints": check_files,
 }
