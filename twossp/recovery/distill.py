@@ -41,7 +41,7 @@ from ..core.experts import eager_experts, is_experts
 from ..core.families import arch, decoder_layers, layer_mixers, layer_row, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.plan import Plan, dense_plan, removed_blocks, stays
+from ..core.plan import Plan, dense_plan, stays
 from ..runtime.devices import input_device, kept_rng, one_line, processes, progress_bar
 from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import model_identity
@@ -71,7 +71,7 @@ def share_equal(
     plan: Plan,  # the student's
 ):
     "Let a student hold the teacher's tensors where its own are equal."
-    inside, removed = f"{arch(student).layers}.", removed_blocks(plan)
+    inside, removed = f"{arch(student).layers}.", plan.gone
     kept = [i for i in range(len(plan)) if i not in removed]
     theirs = dict(teacher.named_parameters(remove_duplicate=False))
     for name, p in student.named_parameters():
@@ -94,7 +94,7 @@ class Learner:
 
 def _find_learners(student, plan):
     "The linear layers and experts that remain inside the decoder layers, in their order."
-    a, removed, learners = arch(student), removed_blocks(plan), []
+    a, removed, learners = arch(student), plan.gone, []
     kept = [i for i in range(len(plan)) if i not in removed]
     for now, i in enumerate(kept):
         layer = decoder_layers(student)[now]
@@ -785,7 +785,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         with inference(teacher), inference(student):
             return _tune_norms(student, teacher, plan, fit, held, lessons, progress)
     steps, every = _count_steps(lessons, fit)
-    kept = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
+    kept = [i for i in range(len(plan)) if i not in plan.gone]
     with ExitStack() as stack:
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_full_disk(folder))
