@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from ..core.parts import Structure, fit_multiple, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
-from ..pruning.balance import balance, layer_widths, mean_sizes, mixer_drops
+from ..pruning.balance import balance, mean_sizes, mixer_drops
 from ..pruning.depth import greedy
 from ..pruning.importance import magnitude_scores, random_scores
 from ..pruning.two_ssp import check_search_windows, set_widths, two_ssp
@@ -43,7 +43,7 @@ def random_plan(
     multiple, drops = fit_multiple(model), mixer_drops(s)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     scores = random_scores(model, seed)
-    plan = width_plan(scores, layer_widths(s, b.width))
+    plan = width_plan(scores, s.widths(b.width))
     for k in random.Random(seed).sample(range(len(drops)), b.n_attn):
         plan = plan | drops[k]
     if log is not None:
@@ -73,7 +73,7 @@ def magnitude(
     check_windows(calib, model)
     check_search_windows(calib, n_search)
     scores, drops = magnitude_scores(model, p), mixer_drops(s)
-    stage1 = width_plan(scores, layer_widths(s, b.width))
+    stage1 = width_plan(scores, s.widths(b.width))
     search = calib[:n_search]
     plan, trials = greedy(model, stage1, drops, b.n_attn, search, progress=progress)
     if log is not None:

@@ -37,7 +37,7 @@ from ..evaluation.grid import check_board, log
 from ..evaluation.latency import Workload, parse_time, reach_latency
 from ..evaluation.quality import check_bound
 from ..evaluation.tasks import check_batch_size, check_prefix, check_template
-from ..pruning.balance import balance, check_multiple, full_width
+from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import formula_point
 from ..recovery.repair import check_repair
@@ -389,7 +389,7 @@ def check_feasible(
         return balance(s, target, **given, count=o.balance or "all")
 
     if o.multiple is not None:
-        check_multiple(o.multiple, full_width(structure(model)))
+        check_multiple(o.multiple, structure(model).full_width)
     row = find_method(o.pruning_method) if o.pruning_method else None
     if row and row.formula and len(targets) == 1:
         split(targets[0])

@@ -33,7 +33,6 @@ from .offload import make_later
 from .parts import structure
 from .plan import (
     Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict, removal_words,
-    removed_params,
 )
 
 _all_ = ["swap"]  # which callers look for here
@@ -287,7 +286,7 @@ def _skeleton(model, spec):
 # %% ../../nbs/core/12_apply.ipynb #0fa6bc73
 REMOVAL = Kind(
     Plan,
-    removed_params,
+    lambda plan, s: s.removed(plan),
     plan_to_dict,
     plan_from_dict,
     plan_edits,

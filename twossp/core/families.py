@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'HEADS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers', 'HeadRow',
-    'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row', 'using',
-    'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch', 'decoder_layers',
-    'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn', 'ffn_linears',
-    'ffn_width', 'own_parameters', 'n_params', 'layer_makes', 'config_switches',
+    'ARCHS', 'HEADS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
+    'HeadRow', 'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row',
+    'using', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch',
+    'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn',
+    'ffn_linears', 'own_parameters', 'n_params', 'layer_makes', 'config_switches',
     'shipped_rows', 'shipped_row', 'first_width', 'says_width'
 ]
 
@@ -152,16 +152,10 @@ def _find(layer, name):
         return None
 
 # %% ../../nbs/core/06_families.ipynb #3e1f07aa
+_TIED = dict(tie_word_embeddings=True, attention_bias=True, mlp_bias=True)
+
 ARCHS: dict[str, Arch] = {  # by model type
-    "llama": replace(
-        _LLAMA,
-        tiny=_GQA,
-        builds=dict(
-            llama_bias=dict(
-                _GQA, attention_bias=True, mlp_bias=True, tie_word_embeddings=True
-            )
-        ),
-    ),
+    "llama": replace(_LLAMA, tiny=_GQA, builds=dict(llama_bias=_GQA | _TIED)),
     "mistral": replace(_LLAMA, tiny=dict(_GQA, sliding_window=8)),
     "ministral": replace(
         _LLAMA, tiny=dict(_GQA, head_dim=8, sliding_window=8, layer_types=_alternate)
@@ -177,15 +171,11 @@ ARCHS: dict[str, Arch] = {  # by model type
     "granite": replace(_LLAMA, tiny=dict(_GQA, attention_multiplier=0.25, **_SCALES)),
     "smollm3": replace(_LLAMA, tiny=dict(_GQA, no_rope_layer_interval=2, **_SLIDING)),
     "stablelm": replace(
-        _LLAMA,
-        tiny=dict(_GQA, use_qkv_bias=True),
-        builds=dict(
-            stablelm_parallel=dict(_GQA, use_parallel_residual=True, qk_layernorm=True)
-        ),
+        _LLAMA, tiny=dict(_GQA, use_qkv_bias=True),
+        builds={"stablelm_parallel": dict(_GQA, use_parallel_residual=True, qk_layernorm=True)},
     ),
     "cohere": replace(
-        _LLAMA,
-        tiny=dict(_GQA, use_qk_norm=True, logit_scale=1.0),
+        _LLAMA, tiny=dict(_GQA, use_qk_norm=True, logit_scale=1.0),
         builds=dict(cohere_biased=dict(_GQA, attention_bias=True, logit_scale=1.0)),
     ),
 }
@@ -194,7 +184,10 @@ ARCHS: dict[str, Arch] = {  # by model type
 _H4 = ("mlp.dense_h_to_4h",)
 _BLOOM = "dense", _H4, "mlp.dense_4h_to_h"
 _GPT = "transformer.h", "attn", "ln_1"
+_FC = ("mlp.c_fc",), "mlp.c_proj"
 _HALF = dict(partial_rotary_factor=0.5)
+_EMBED = dict(word_embed_proj_dim=16)
+_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
 
 
 def _global_local(L):
@@ -204,79 +197,41 @@ def _global_local(L):
 
 ARCHS |= {
     "phi": replace(
-        _LLAMA,
-        out="dense",
-        up=("mlp.fc1",),
-        down="mlp.fc2",
-        tiny=_HALF,
+        _LLAMA, out="dense", up=("mlp.fc1",), down="mlp.fc2", tiny=_HALF,
         builds=dict(phi_qk_norm=dict(_HALF, qk_layernorm=True)),
     ),
     "phi3": replace(
-        _LLAMA,
-        up=("mlp.gate_up_proj",),
-        fused=2,
-        tiny=dict(_GQA, sliding_window=8),
+        _LLAMA, up=("mlp.gate_up_proj",), fused=2, tiny=dict(_GQA, sliding_window=8)
     ),
     "opt": Arch(
-        "model.decoder.layers",
-        "self_attn",
-        "self_attn_layer_norm",
-        "out_proj",
-        ("fc1",),
-        "fc2",
-        width="ffn_dim",
-        tiny=dict(word_embed_proj_dim=16),
-        builds=dict(
-            opt_post_norm=dict(word_embed_proj_dim=16, do_layer_norm_before=False)
-        ),
+        "model.decoder.layers", "self_attn", "self_attn_layer_norm", "out_proj",
+        ("fc1",), "fc2", width="ffn_dim", tiny=_EMBED,
+        builds=dict(opt_post_norm=dict(_EMBED, do_layer_norm_before=False)),
+    ),
+    "gpt_neox": Arch(
+        "gpt_neox.layers", "attention", "input_layernorm", *_BLOOM,
+        tiny=dict(rotary_pct=0.5),
+        builds={
+            "gpt_neox_sequential": dict(use_parallel_residual=False, attention_bias=False)
+        },
+    ),
+    "gpt_neo": Arch(
+        *_GPT, "attention.out_proj", *_FC,
+        tiny=dict(window_size=8, attention_types=_global_local),
     ),
 }
 
 # %% ../../nbs/core/06_families.ipynb #3e1f07ae
+_BLOCK = "shared_transformer.feed_forward"
+_INVERSE = dict(scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True)
+
 ARCHS |= {
-    "gpt_neox": Arch(
-        "gpt_neox.layers",
-        "attention",
-        "input_layernorm",
-        *_BLOOM,
-        tiny=dict(rotary_pct=0.5),
-        builds=dict(
-            gpt_neox_sequential=dict(use_parallel_residual=False, attention_bias=False)
-        ),
-    ),
-    "gpt_neo": Arch(
-        *_GPT,
-        "attention.out_proj",
-        ("mlp.c_fc",),
-        "mlp.c_proj",
-        tiny=dict(window_size=8, attention_types=_global_local),
-    ),
     "gpt2": Arch(
-        *_GPT,
-        "c_proj",
-        ("mlp.c_fc",),
-        "mlp.c_proj",
-        width="n_inner",
-        builds=dict(
-            gpt2_inverse=dict(
-                scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True
-            )
-        ),
+        *_GPT, "c_proj", *_FC, width="n_inner", builds=dict(gpt2_inverse=_INVERSE)
     ),
-}
-
-# %% ../../nbs/core/06_families.ipynb #3e1f07ab
-_TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
-_SHARED = "shared_transformer.feed_forward"
-
-ARCHS |= {
     "falcon": Arch(
-        "transformer.h",
-        "self_attention",
-        "input_layernorm",
-        *_BLOOM,
-        width="ffn_hidden_size",
-        tiny=dict(multi_query=True, bias=True),
+        "transformer.h", "self_attention", "input_layernorm", *_BLOOM,
+        width="ffn_hidden_size", tiny=dict(multi_query=True, bias=True),
         builds=dict(
             falcon_new=_TWO_KV,
             falcon_new_one_norm=dict(_TWO_KV, num_ln_in_parallel_attn=1),
@@ -286,24 +241,14 @@ ARCHS |= {
         ),
     ),
     "zamba2": Arch(  # layers that share an FFN
-        "model.layers",
-        ("mamba", "mamba_decoder.mamba"),
-        ("input_layernorm", "mamba_decoder.input_layernorm"),
-        "out_proj",
-        (f"{_SHARED}.gate_up_proj", f"{_SHARED}.gate_up_proj_adapter_list.*.1"),
-        f"{_SHARED}.down_proj",
-        fused=2,
-        gives="x",
-        keeps="states",
-        fixed=True,
+        "model.layers", ("mamba", "mamba_decoder.mamba"),
+        ("input_layernorm", "mamba_decoder.input_layernorm"), "out_proj",
+        (f"{_BLOCK}.gate_up_proj", f"{_BLOCK}.gate_up_proj_adapter_list.*.1"),
+        f"{_BLOCK}.down_proj", fused=2, gives="x", keeps="states", fixed=True,
         tiny=dict(
             layers_block_type=["linear_attention", *["hybrid"] * 3],
-            num_mem_blocks=2,
-            adapter_rank=4,
-            use_shared_attention_adapter=True,
-            n_mamba_heads=8,
-            mamba_d_state=8,
-            use_mem_rope=True,
+            num_mem_blocks=2, adapter_rank=4, use_shared_attention_adapter=True,
+            n_mamba_heads=8, mamba_d_state=8, use_mem_rope=True,
         ),
     ),
 }
@@ -662,14 +607,6 @@ def ffn_linears(
     *ups, down = named.values()
     return ups, down
 
-# %% ../../nbs/core/06_families.ipynb #a205617c
-def ffn_width(
-    layer: nn.Module,  # a decoder layer
-    a: Arch,  # the family's row
-) -> int:  # neurons; 0 where it has no FFN
-    "How many neurons the layer's FFN has now."
-    return in_features(ffn_linears(layer, a)[1])
-
 # %% ../../nbs/core/06_families.ipynb #164f58ae
 def own_parameters(
     module: nn.Module,  # any module
@@ -767,7 +704,7 @@ def first_width(
     widths = []
     for layer in model.get_submodule(row.layers):
         if not row.experts:
-            widths.append(ffn_width(layer, row))
+            widths.append(in_features(ffn_linears(layer, row)[1]))
         elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
             widths.append(measure_experts(layer, row.experts).width)
     return next(filter(None, widths), 0)

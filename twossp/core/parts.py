@@ -7,7 +7,7 @@ __all__ = [
     'SLOTS', 'FINDERS', 'sizes', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN',
     'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
     'RoutedScores', 'count_unreached', 'pack_scores', 'share_width', 'own_widths',
-    'split_scores', 'check_narrowest', 'fit_multiple'
+    'split_scores', 'fit_multiple'
 ]
 
 # %% ../../nbs/core/10_parts.ipynb #a33651ce
@@ -1338,25 +1338,6 @@ def split_scores(
     return [(FFN.slot, scores.ffn, g), *todo] if 0 < g < len(scores.ffn) else todo
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f06
-def check_narrowest(
-    s: Structure,  # of the dense model
-    n_attn: int,  # attention modules removed
-    width: int,  # that is to be kept
-    multiple: int,  # of which widths are multiples
-    low: float,  # sparsity with all units kept
-    high: float,  # sparsity with none
-):
-    "`ValueError` where a width of 0 would leave groups of units empty."
-    if width or not s.grouped:
-        return
-    most = low + (high - low) * (1 - multiple / s.full_width)
-    raise ValueError(
-        f"an expert can keep {multiple} to {s.full_width} neurons, not 0: ask for less"
-        f" sparsity (with {n_attn} attention modules removed, at most {most:.4f}), or remove whole"
-        " experts (method reap)"
-    )
-
-
 def fit_multiple(
     model: PreTrainedModel,  # of a supported family
     multiple: int = 1,  # of which widths are asked to be multiples

@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'removed_blocks', 'describe',
-    'dense_plan', 'drop', 'union', 'removed_params', 'removal_words', 'plan_to_dict',
-    'plan_from_dict', 'plan_masks', 'with_masks', 'Layout', 'Kind', 'get_kind',
-    'kind_of', 'sparsity', 'to_json', 'from_json', 'check_sparsity', 'kept_shares',
-    'left_params'
+    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
+    'removal_words', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
+    'Layout', 'Kind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'check_sparsity', 'kept_shares'
 ]
 
 # %% ../../nbs/core/11_plan.ipynb #c2e7c482
@@ -25,46 +24,9 @@ from transformers import PreTrainedModel
 from .experts import Kept
 from .parts import FFN, SLOTS, Attention, Experts, Structure, structure
 
-# %% ../../nbs/core/11_plan.ipynb #hdl00001
-class _Views:
-    "What a plan keeps, layer by layer, as its parts speak of it."
-
-    def per_layer(self, slot) -> tuple:
-        "What is kept in each layer of what a slot speaks of."
-        full = SLOTS[slot].full
-        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
-
-    @cached_property
-    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
-        "Per layer: neurons kept, ascending; None = all, () = no FFN."
-        return self.per_layer(FFN.slot)
-
-    @cached_property
-    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
-        "Per layer: does the attention stay, or which of several token mixers do."
-        return self.per_layer(Attention.slot)
-
-    @cached_property
-    def experts(self) -> tuple[Kept | None, ...]:
-        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
-        some = any(slot == Experts.slot for _, slot in self.kept)
-        return self.per_layer(Experts.slot) if some else ()
-
-    @cached_property
-    def heads(self) -> tuple[tuple[int, ...] | None, ...]:
-        "Per layer: key/value heads kept; None = all; () = of no layer is any removed."
-        some = any(slot == "heads" for _, slot in self.kept)
-        return self.per_layer("heads") if some else ()
-
-    @cached_property
-    def gone(self) -> tuple[int, ...]:
-        "Layers that lose both attention and FFN: they leave whole, norms and all."
-        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
-        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
-
 # %% ../../nbs/core/11_plan.ipynb #7bace871
 @dataclass(frozen=True, init=False, repr=False)
-class Plan(_Views):
+class Plan:
     """What is removed from a model, by the dense indices: neurons, experts, attention.
 
     Parameters
@@ -127,6 +89,39 @@ class Plan(_Views):
         put("weights", {} if weights is None else weights)
         put("provenance", {} if provenance is None else provenance)
 
+    def per_layer(self, slot) -> tuple:
+        "What is kept in each layer of what a slot speaks of."
+        full = SLOTS[slot].full
+        return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
+
+    @cached_property
+    def ffn(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: neurons kept, ascending; None = all, () = no FFN."
+        return self.per_layer(FFN.slot)
+
+    @cached_property
+    def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
+        "Per layer: does the attention stay, or which of several token mixers do."
+        return self.per_layer(Attention.slot)
+
+    @cached_property
+    def experts(self) -> tuple[Kept | None, ...]:
+        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
+        some = any(slot == Experts.slot for _, slot in self.kept)
+        return self.per_layer(Experts.slot) if some else ()
+
+    @cached_property
+    def heads(self) -> tuple[tuple[int, ...] | None, ...]:
+        "Per layer: key/value heads kept; None = all; () = of no layer is any removed."
+        some = any(slot == "heads" for _, slot in self.kept)
+        return self.per_layer("heads") if some else ()
+
+    @cached_property
+    def gone(self) -> tuple[int, ...]:
+        "Layers that lose both attention and FFN: they leave whole, norms and all."
+        empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
+        return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
+
     def __len__(self):
         return self.layers
 
@@ -134,10 +129,10 @@ class Plan(_Views):
         return hash((self.layers, frozenset(self.kept.items())))
 
     def __or__(self, other):
-        return union(self, other)
+        return _union(self, other)
 
     def __repr__(self):
-        return describe(self)
+        return _describe(self)
 
     def sparsity(
         self,
@@ -205,25 +200,16 @@ def stays(
     return attn[k] if isinstance(attn, tuple) else attn
 
 
-def removed_blocks(
-    plan: Plan,  # any plan
-) -> tuple[int, ...]:  # ascending
-    "Layers that lose both attention and FFN: they leave the model, norms and all."
-    return plan.gone
-
-
 def _lost_alone(plan):
     "Layers that lose their attention, and layers that lose their FFN, but not both"
-    left = [i for i in range(len(plan)) if i not in removed_blocks(plan)]
+    left = [i for i in range(len(plan)) if i not in plan.gone]
     attn = [i for i in left if not plan.attn[i]]
     return attn, [i for i in left if plan.ffn[i] == ()]
 
 # %% ../../nbs/core/11_plan.ipynb #5c787282
-def describe(
-    plan: Plan,  # any plan
-) -> str:  # one line
-    "A plan in one line: what goes from which layers, and the FFN widths."
-    gone, (attn, ffn) = removed_blocks(plan), _lost_alone(plan)
+def _describe(plan):
+    "A plan in one line: what goes from which layers, and the FFN widths"
+    gone, (attn, ffn) = plan.gone, _lost_alone(plan)
     named = ("attention removed from", attn), ("FFN removed from", ffn)
     said = (*named, ("layers removed", list(gone)))
     parts = [f"{words} {x}" for words, x in (*said, *_lost_mixers(plan)) if x]
@@ -324,11 +310,9 @@ def drop(
     return Plan(kept, tuple(stays))
 
 # %% ../../nbs/core/11_plan.ipynb #de96611b
-def union(
-    a: Plan,  # one plan
-    b: Plan,  # another, for the same model
-) -> Plan:  # that removes what either removes; of unknown provenance
-    "Remove the union; `ValueError` on other depths, or two tensors for one parameter."
+def _union(a, b):
+    """The plan that removes what either removes, of unknown provenance; `ValueError` on other
+    depths, or two tensors for one parameter."""
     if len(a) != len(b):
         raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     both = sorted(a.weights.keys() & b.weights.keys())
@@ -350,46 +334,28 @@ def union(
         object.__setattr__(plan, name, value)
     return plan
 
-# %% ../../nbs/core/11_plan.ipynb #1e355357
-def removed_params(
-    plan: Plan,  # what is removed
-    s: Structure,  # the parts of the dense model
-) -> int:  # parameters
-    "Parameters that leave the decoder layers; `ValueError` if the plan does not fit."
-    return s.removed(plan)
-
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
-def _list_words(plan, attn, ffn, narrow):
-    "What goes from which layers, with what is added for each of the three"
-    gone, (no_attn, no_ffn) = removed_blocks(plan), _lost_alone(plan)
-    fewer = sum(bool(k) for k in plan.ffn)
-    listed = [_commas(x) for x in (gone, no_attn, no_ffn)]
-    return [
-        (gone, f"whole decoder layers taken out, the rest renumbered: {listed[0]}"),
-        (no_attn, f"attention removed from layers {listed[1]}{attn}"),
-        *((x, f"token {w} layers {_commas(x)}{attn}") for w, x in _lost_mixers(plan)),
-        (no_ffn, f"FFN removed from layers {listed[2]}{ffn}"),
-        (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
-        *((True, f"MoE model: {words} stay") for words in _expert_words(plan)),
-        *((True, words) for words in _other_words(plan)),
-    ]
-
-
-def _commas(x):
-    return ", ".join(map(str, x))
-
-
 def removal_words(
     plan: Plan,  # any
     zeros: bool = False,  # is what was removed stored as zeros
 ) -> list[str]:  # phrases, for a model card
     "What a plan changes in a model, for a reader."
-    stored = (
-        " (their output projections are zeros, the other tensors are still stored)",
-        " (stored as zeros)",
-        " (where widths differ, the narrower are filled up with zeros)",
-    )
-    said = _list_words(plan, *(stored if zeros else ("", "", "")))
+    attn = " (their output projections are zeros, the other tensors are still stored)"
+    narrow = " (where widths differ, the narrower are filled up with zeros)"
+    stored = (attn, " (stored as zeros)", narrow)
+    attn, ffn, narrow = stored if zeros else ("", "", "")
+    gone, (no_attn, no_ffn) = plan.gone, _lost_alone(plan)
+    fewer = sum(bool(k) for k in plan.ffn)
+    commas = lambda layers: ", ".join(map(str, layers))
+    said = [
+        (gone, f"whole decoder layers taken out, the rest renumbered: {commas(gone)}"),
+        (no_attn, f"attention removed from layers {commas(no_attn)}{attn}"),
+        *((x, f"token {w} layers {commas(x)}{attn}") for w, x in _lost_mixers(plan)),
+        (no_ffn, f"FFN removed from layers {commas(no_ffn)}{ffn}"),
+        (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
+        *((True, f"MoE model: {words} stay") for words in _expert_words(plan)),
+        *((True, words) for words in _other_words(plan)),
+    ]
     return [words for which, words in said if which]
 
 # %% ../../nbs/core/11_plan.ipynb #1b8ac74e
@@ -604,11 +570,3 @@ def kept_shares(
     for i in (i for i, heads in enumerate(plan.heads) if heads):
         attn[i] = float(np.mean([p.share(p.read(plan)) for p in s.of(i, Attention.slot)]))
     return np.array([attn, ffn])
-
-
-def left_params(
-    plan: Plan,  # what is removed
-    s: Structure,  # of the dense model
-) -> tuple[int, int]:  # parameters
-    "What is left of the decoder layers: in all, and what one token uses of it."
-    return s.remaining(plan)

@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'WIDTH_NAMES', 'Call', 'find_layers', 'find_mixers', 'probe_ids', 'find_widths',
-    'Parts', 'propose_arch', 'Probe', 'agree', 'equal_words', 'Undecided',
-    'check_names', 'check_shapes', 'check_width', 'check_norm', 'check_neurons',
-    'check_ffn', 'check_attention', 'check_layers', 'check_cache'
+    'WIDTH_NAMES', 'ROW_CHECKS', 'Call', 'find_layers', 'find_mixers', 'probe_ids',
+    'find_widths', 'Parts', 'propose_arch', 'Probe', 'agree', 'equal_words', 'Undecided'
 ]
 
 # %% ../../nbs/detection/01_detect.ipynb #d654e1cb
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
 
@@ -476,9 +475,7 @@ class Undecided(Exception):
     "The model gives nothing to judge by."
 
 # %% ../../nbs/detection/01_detect.ipynb #797f6eb3
-def check_names(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_names(p):
     "Do all names resolve, in every layer."
     layers, c = p.model.get_submodule(p.a.layers), p.model.config.get_text_config()
     if not isinstance(layers, nn.ModuleList):
@@ -514,9 +511,7 @@ def _kinds_words(layers, a):
     return f"; tokens mixed by {', '.join(said)}; an FFN in {ffn}{experts}"
 
 # %% ../../nbs/detection/01_detect.ipynb #c38de1e0
-def check_shapes(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_shapes(p):
     "Are the FFN's projections linear maps that fit together."
     if len(set(p.a.up)) < len(p.a.up):
         raise ValueError(f"up names a projection twice: {', '.join(p.a.up)}")
@@ -555,9 +550,7 @@ def _check_ffn_shapes(a, i, ups, down):
     return f"{f} neurons; {said}, {in_features(ups[0])} inputs"
 
 # %% ../../nbs/detection/01_detect.ipynb #c1dc4870
-def check_width(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_width(p):
     "Does the configuration know the FFN's width by the name that the row gives."
     c, name = p.model.config.get_text_config().to_dict(), p.a.width
     f = first_width(p.model, p.a)
@@ -572,9 +565,7 @@ def check_width(
     return f"{name} is {c[name]}"
 
 # %% ../../nbs/detection/01_detect.ipynb #6f95e480
-def check_norm(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_norm(p):
     "Is the norm the one of the attention's branch."
     firsts = {x.row: x for x in reversed(p.parts.mixers)}
     for m, part in firsts.items():
@@ -598,9 +589,7 @@ def _check_name(i, layer, name):
         ) from e
 
 # %% ../../nbs/detection/01_detect.ipynb #659c65e0
-def check_neurons(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_neurons(p):
     "Does removing neurons equal masking them."
     kept = {}
     for part in (x for x in p.parts.narrow if x.layer in p.tried):
@@ -624,9 +613,7 @@ def _cut_as_masked(p, kept):
         return agree(p, p.logits(), want)
 
 # %% ../../nbs/detection/01_detect.ipynb #0f30bd8b
-def check_ffn(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_ffn(p):
     "Does removing an FFN equal zeroing what it adds."
     have = sorted({x.layer for x in p.parts.narrow})
     gone = [i for i in have if i in p.at] or have[:: max(1, p.L - 1)]
@@ -653,9 +640,7 @@ def _without(p, gone):
     return Plan(layers=p.L, kept=kept)
 
 # %% ../../nbs/detection/01_detect.ipynb #b4cafc70
-def check_attention(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_attention(p):
     "Does removing an attention equal zeroing its output projection."
     said = []
     for gone in _gone_sets(p):
@@ -675,9 +660,7 @@ def check_attention(
     return said[0]
 
 
-def check_layers(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_layers(p):
     "Does taking out whole layers equal passing them by."
     if p.L < 2 or p.a.fixed:
         return "whole layers stay" if p.a.fixed else "there is one layer only"
@@ -695,9 +678,7 @@ def check_layers(
         return agree(p, p.logits(), want)
 
 # %% ../../nbs/detection/01_detect.ipynb #8e52b530
-def check_cache(
-    p: Probe,  # a model under examination
-) -> str:  # what was found
+def _check_cache(p):
     "Does decoding token by token through a cache give the same logits as one pass."
     try:
         how = _decodes(p)
@@ -743,3 +724,17 @@ def _cached_as_plain(p, mask, positions=False):
     if mask is not None:
         got = torch.where(mask.bool()[..., None], got, want)
     return agree(p, got, want, effect=False)
+
+# %% ../../nbs/detection/01_detect.ipynb #rowchk01
+# what it is called -> (Probe) -> what was found, raising what is wrong
+ROW_CHECKS: dict[str, Callable] = {
+    "names": _check_names,
+    "shapes": _check_shapes,
+    "width": _check_width,
+    "norm": _check_norm,
+    "neurons": _check_neurons,
+    "FFN": _check_ffn,
+    "attention": _check_attention,
+    "layers": _check_layers,
+    "cached decoding": _check_cache,
+}

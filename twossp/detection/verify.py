@@ -31,14 +31,14 @@ from ..core.compat import (
 )
 from ..core.config_keys import find_entries, halve_plan
 from ..core.families import (
-    ARCHS, Arch, config_switches, ffn_width, has_ffn, layer_makes, model_family, n_params,
+    ARCHS, Arch, config_switches, layer_makes, model_family, n_params,
     refusal, row_to_dict, says_width, using,
 )
+from ..core.parts import structure
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
-    WIDTH_NAMES, Probe, Undecided, agree, check_attention, check_cache, check_ffn, check_layers,
-    check_names, check_neurons, check_shapes, find_widths, probe_ids, propose_arch,
+    ROW_CHECKS, WIDTH_NAMES, Probe, Undecided, agree, find_widths, probe_ids, propose_arch,
 )
 from ..runtime.metrics import inference
 
@@ -395,29 +395,18 @@ def _check_ordinary(p):
 def _narrow(p):
     "A plan, and the entries of the configuration that say what it leaves"
     fewer = drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
-    if not p.a.width:
-        return _first_said(p, [fewer, drop(p.L)]) if p.a.experts else (fewer, {})
-    plan = halve_plan(p.model)
-    if p.a.experts:
-        return _first_said(p, [plan | fewer, plan])
-    return plan | fewer, {p.a.width: max(len(k or ()) for k in plan.ffn)}
-
-
-def _first_said(p, plans):
-    "Of several plans for an MoE model the first that a configuration can say"
-    said = ((plan, find_entries(p.model, plan)) for plan in plans)
-    return next((plan, new) for plan, new in said if new is not None)
+    narrow = halve_plan(p.model) if p.a.width else drop(p.L)
+    if p.a.experts:  # the first that a configuration can say
+        said = ((plan, find_entries(p.model, plan)) for plan in (narrow | fewer, narrow))
+        return next((plan, new) for plan, new in said if new is not None)
+    widths = {len(k or ()) for k in narrow.ffn}
+    return narrow | fewer, {p.a.width: max(widths)} if p.a.width else {}
 
 # %% ../../nbs/detection/02_verify.ipynb #57b9437c
 QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wrong
-    "names": check_names,
-    "shapes": check_shapes,
-    "neurons": check_neurons,
-    "FFN": check_ffn,
-    "attention": check_attention,
-    "layers": check_layers,
+    **{k: ROW_CHECKS[k] for k in ("names", "shapes", "neurons", "FFN", "attention", "layers")},
     "ordinary model": _check_ordinary,
-    "cached decoding": check_cache,
+    "cached decoding": ROW_CHECKS["cached decoding"],
 }
 
 
@@ -451,8 +440,9 @@ def _follows(config, row, name):
     f = (getattr(text, name) or 4 * _read_shape(text).d) + 8
     setattr(text, name, f)
     try:
-        layers = _build(type(config)(**_entries(c))).get_submodule(row.layers)
-        return {ffn_width(x, row) for x in layers if has_ffn(x, row)} == {f}
+        made = _build(type(config)(**_entries(c)))
+        with using(made, row):
+            return {*structure(made).width} - {0} == {f}
     except Exception:  # whatever a family's own code raises
         return False
 
@@ -467,7 +457,8 @@ def derive_row(
     "Propose a row and test it; `ValueError` says what was found."
     row = propose_arch(model)
     if not row.experts:  # whose width was found by changing it
-        widths = find_widths(model, max(ffn_width(x, row) for x in model.get_submodule(row.layers)))
+        with using(model, row):
+            widths = find_widths(model, max(structure(model).width))
         follow = (n for n in widths if _follows(model.config, row, n))
         row = replace(row, width=next(follow, ""))
     text = model.config.get_text_config()
@@ -506,8 +497,8 @@ def _look_up(model, row):
     with using(model, row):
         if any(isinstance(m, NoAttention) for m in model.modules()):
             return row  # a copy of a pruned model
-        check_names(p)
-        check_shapes(p)
+        ROW_CHECKS["names"](p)
+        ROW_CHECKS["shapes"](p)
     return row if says_width(model, row) else replace(row, width="")
 
 

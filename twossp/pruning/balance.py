@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'COUNTS', 'mean_sizes', 'mixer_count', 'attention_count', 'mixer_drops',
-    'check_multiple', 'Balance', 'reachable_range', 'full_width', 'width_after',
-    'layer_widths', 'balance'
+    'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'check_multiple',
+    'Balance', 'reachable_range', 'width_after', 'balance'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
 import math
 from dataclasses import dataclass
 
-from ..core.parts import Structure, check_narrowest
+from ..core.parts import Structure
 from ..core.plan import Plan, check_sparsity
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
@@ -41,13 +40,6 @@ def _mean(x):
 COUNTS = "all", "active"  # what F can count: all parameters, or those of one token
 
 
-def mixer_count(
-    s: Structure,  # of the dense model
-) -> int:  # the number of layers, where each has one attention
-    "L of the formula: how many token mixers there are that can go."
-    return len(s.mixers)
-
-
 def attention_count(
     s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
@@ -59,7 +51,8 @@ def attention_count(
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
     A, F = mean_sizes(s, count == "active")
-    return round(mixer_count(s) * check_sparsity(sparsity) ** (F / A / alpha))
+    # L of the formula: how many token mixers there are that can go
+    return round(len(s.mixers) * check_sparsity(sparsity) ** (F / A / alpha))
 
 
 def _check_count(count, n_attn=None):
@@ -127,7 +120,7 @@ def _check_reach(s, sparsity, n):
     low, high = reachable_range(s, n)
     if low <= sparsity <= high:
         return
-    ranges = [reachable_range(s, k) for k in range(mixer_count(s) + 1)]
+    ranges = [reachable_range(s, k) for k in range(len(s.mixers) + 1)]
     rows = [k for k, (a, b) in enumerate(ranges) if a <= sparsity <= b]
     way = f"no n_attn reaches {sparsity:.4g} (at most {ranges[-1][1]:.4f})"
     if rows:
@@ -138,13 +131,6 @@ def _check_reach(s, sparsity, n):
     )
 
 # %% ../../nbs/pruning/03_balance.ipynb #2ea1df40
-def full_width(
-    s: Structure,  # of the dense model
-) -> int:  # units
-    "The width that widths are fractions of: of the widest FFN."
-    return s.full_width
-
-
 def width_after(
     s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
@@ -158,12 +144,17 @@ def width_after(
     return _round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
 
 
-def layer_widths(
-    s: Structure,  # of the dense model
-    width: int,  # that the widest FFN keeps
-) -> list[int]:  # a layer: units to keep; 0: it has no FFN
-    "The same share of every FFN: the same number of neurons where they are alike."
-    return s.widths(width)
+def _check_narrowest(s, n_attn, width, multiple):
+    "`ValueError` where a width of 0 would leave groups of units empty"
+    if width or not s.grouped:
+        return
+    low, high = reachable_range(s, n_attn)
+    most = low + (high - low) * (1 - multiple / s.full_width)
+    raise ValueError(
+        f"an expert can keep {multiple} to {s.full_width} neurons, not 0: ask for less"
+        f" sparsity (with {n_attn} attention modules removed, at most {most:.4f}), or remove whole"
+        " experts (method reap)"
+    )
 
 # %% ../../nbs/pruning/03_balance.ipynb #6f4bc778
 def balance(
@@ -199,8 +190,8 @@ def balance(
     Balance
         that meets the target as nearly as such widths allow
     """
-    sparsity, L = check_sparsity(sparsity), mixer_count(s)
-    check_multiple(multiple, full_width(s))
+    sparsity, L = check_sparsity(sparsity), len(s.mixers)
+    check_multiple(multiple, s.full_width)
     _check_count(count, n_attn)
     n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
@@ -211,5 +202,5 @@ def balance(
     A, _ = mean_sizes(s)
     _check_reach(s, sparsity, n)
     width = width_after(s, sparsity, n * A, multiple)
-    check_narrowest(s, n, width, multiple, *reachable_range(s, n))
+    _check_narrowest(s, n, width, multiple)
     return Balance(n, width)

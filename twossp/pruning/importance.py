@@ -17,11 +17,11 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import decoder_layers, recall
+from ..core.linear import NoLinear
 from ..core.parts import count_unreached, pack_scores, structure
 from ..runtime.batching import rows_at_once, smallest_budget
 from ..runtime.devices import processes
@@ -54,20 +54,6 @@ def exact_device(
     "Where the tensor can be added up in float64."
     device = torch.device(device)
     return torch.device("cpu") if device.type == "mps" else device
-
-# %% ../../nbs/pruning/00_importance.ipynb #2e44ff9d
-class _Sink(nn.Module):
-    "Stands where a linear layer was whose result nobody needs: gives zeros."
-
-    def __init__(
-        self,
-        width: int,  # outputs
-    ):
-        super().__init__()
-        self.width = width
-
-    def forward(self, x):
-        return x.new_zeros(*x.shape[:-1], self.width)
 
 # %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
 class _Tally:
@@ -137,7 +123,7 @@ def _walk(model, ids, tallies, check, bs, budget, progress):
         spare = []
         if last and len(here) == 1 and (part := here[0].part).output:
             # nothing is computed behind the last activations that matter
-            spare = [Edit(*locate(part.at(model, i), part.output), _Sink(d))]
+            spare = [Edit(*locate(part.at(model, i), part.output), NoLinear(d))]
 
         def begin(windows, here=here):
             for t in here:

@@ -17,9 +17,9 @@ from transformers import PreTrainedModel
 
 from ..core.entries import resolve
 from ..core.parts import Structure, fit_multiple, structure
-from ..core.plan import Plan, removed_params
+from ..core.plan import Plan
 from ..core.scores import find_score
-from .balance import balance as split, layer_widths, mixer_drops, width_after
+from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
 from .importance import note_unreached
 from .width import width_plan
@@ -50,8 +50,8 @@ def set_widths(
     if len({p.size for p in s.mixers}) == 1:
         return plan
     mixers = Plan((None,) * len(s), plan.attn)
-    width = width_after(s, sparsity, removed_params(mixers, s), multiple)
-    return width_plan(scores, layer_widths(s, width)) | mixers
+    width = width_after(s, sparsity, s.removed(mixers), multiple)
+    return width_plan(scores, s.widths(width)) | mixers
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #sel00002
 def neuron_ranking(
@@ -168,7 +168,7 @@ def two_ssp(
     s, multiple = structure(model), fit_multiple(model, multiple)
     b = split(s, sparsity, alpha, n_attn, multiple, balance)
     scores = rank(model, calib, bs=bs, progress=progress)
-    stage1 = width_plan(scores, layer_widths(s, b.width))
+    stage1 = width_plan(scores, s.widths(b.width))
     stage2, trials = remove(model, stage1, b.n_attn, calib, n_search, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)

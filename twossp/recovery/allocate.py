@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..pruning.balance import (
-    Balance, attention_count, balance, layer_widths, mixer_count, mixer_drops, reachable_range,
+    Balance, attention_count, balance, mixer_drops, reachable_range,
 )
 from ..pruning.depth import Trial, greedy, mean_nll, removal_order
 from ..pruning.two_ssp import set_widths
@@ -45,7 +45,7 @@ def feasible_counts(
 ) -> list[int]:  # ascending; `ValueError` if there are none
     "The numbers of removed attention modules with which the target can be met."
     sparsity = check_sparsity(sparsity)
-    ranges = [reachable_range(s, n) for n in range(mixer_count(s) + 1)]
+    ranges = [reachable_range(s, n) for n in range(len(s.mixers) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
     return counts or [balance(s, sparsity).n_attn]  # which says why not
 
@@ -79,7 +79,7 @@ def removal_path(
     s = structure(model)
     drops, start = mixer_drops(s), formula_point(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
-    base = width_plan(scores, layer_widths(s, start.width))
+    base = width_plan(scores, s.widths(start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
             gone = removal_order(trials)
@@ -90,7 +90,7 @@ def removal_path(
         if n not in feasible:
             continue
         b = balance(s, sparsity, n_attn=n, multiple=multiple)
-        plan = width_plan(scores, layer_widths(s, b.width))
+        plan = width_plan(scores, s.widths(b.width))
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(set_widths(s, sparsity, plan, scores, multiple))
