@@ -177,14 +177,15 @@ def _run_level(job, i, nodes, states):
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     left = Counter(n.parent for n in nodes if n.decision is not None)
+    change = lambda p: plan_edits(job.model, p) if p.kept or p.weights else ()
     with resident(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
             narrow = _only(job.plans[some.plans[0]], i, s.home)
-            with swapped(plan_edits(job.model, narrow)):  # nobody saves it in between
+            with swapped(change(narrow)):  # nobody saves it in between
                 for attn, group in sides.items():
                     off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
-                    with swapped(plan_edits(job.model, off)):
+                    with swapped(change(off)):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
 
