@@ -385,13 +385,12 @@ def _slice_edits(model, bases):
     yield from _end_edits(model, stream(model), bases)
     for i in range(len(layers)):
         yield from _edits_of(model, i, bases)
-    both = model.config, model.config.get_text_config()
-    for c in {id(c): c for c in both}.values():
-        if getattr(c, "tie_word_embeddings", False):
-            yield Edit(c, "tie_word_embeddings", False)
+    configs = {id(c): c for c in (model.config, model.config.get_text_config())}.values()
+    tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
+    last = [Edit(c, "tie_word_embeddings", False) for c in tied]
     if getattr(model, "all_tied_weights_keys", None):
-        yield Edit(model, "all_tied_weights_keys", {})
-    yield Edit(model, "_no_split_modules", whole)
+        last.append(Edit(model, "all_tied_weights_keys", {}))
+    yield from [*last, Edit(model, "_no_split_modules", whole)]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #59d811f3
 def _meta(d, widths):
@@ -464,11 +463,10 @@ def _from_dict(d):
 
 
 def _sliced_away(plan, s):
-    raise ValueError(f"the slicing is for {len(plan)} layers, the model has {len(s)}")
+    """Parameters that leave the decoder layers of a dense model of sizes `s`, less those that
+    rotations add; can be negative. `ValueError` if the slicing is for another depth."""
     if len(plan) != len(s):
-        raise ValueError(
-            f"the slicing is for {len(plan)} layers, the model has {len(s)}"
-        )
+        raise ValueError(f"the slicing is for {len(plan)} layers, the model has {len(s)}")
     return s.total - sum(plan.kept)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #1ac9e9b3
