@@ -51,25 +51,20 @@ def check_both(
     "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
     s = structure(model)
     mixing = {p.layer for p in s.mixers}
-    for i, ffn in enumerate(s.ffn):
-        mixers = i in mixing
-        if not mixers or not ffn:
-            layers = "" if s.fixed else (
-                ", or a method that removes whole layers (shortgpt, window_based)"
-            )
-            raise ValueError(
-                f"{method} removes as many attention modules as FFNs, and layer {i} of this"
-                f" {model.config.model_type} has no"
-                f" {'FFN' if mixers else 'attention that could go'}: use 2ssp{layers}"
-            )
+    for i, ffn in enumerate(s.sizes()):
+        if i in mixing and ffn:
+            continue
+        lack = "FFN" if i in mixing else "attention that could go"
+        other = "or a method that removes whole layers (shortgpt, window_based)"
+        raise ValueError(
+            f"{method} removes as many attention modules as FFNs, and layer {i} of this"
+            f" {model.config.model_type} has no {lack}: use 2ssp{'' if s.fixed else f', {other}'}"
+        )
 
 # %% ../../nbs/baselines/00_blocks.ipynb #689d359f
 def _check_finite(what, x):
     if not torch.isfinite(x).all():
-        raise ValueError(
-            f"{what} is NaN or infinite: did the model overflow? Try float32 or"
-            " bfloat16"
-        )
+        raise ValueError(f"{what} is not finite: did the model overflow? Try float32 or bfloat16")
 
 # %% ../../nbs/baselines/00_blocks.ipynb #2a80d6be
 @planner("shortgpt", paper="2403.03853")
@@ -115,8 +110,7 @@ def window_similarity(
     L = len(decoder_layers(model))
     if not 1 <= n < L:
         raise ValueError(
-            f"a window of {n} blocks does not fit behind block 0 of {L} layers; it can"
-            f" have 1 to {L-1}"
+            f"{n} blocks do not fit behind block 0 of {L} layers; a window can have 1 to {L-1}"
         )
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = rows_at_once(model, calib.shape[1]) if bs is None else bs

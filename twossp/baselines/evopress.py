@@ -62,16 +62,11 @@ def _draw(calib, tokens, rng):
     return tuple(rows), calib[rows, : min(t, tokens)]
 
 # %% ../../nbs/baselines/02_evopress.ipynb #00794866
-def _check_counts(offspring, **counts):
+def _check_options(survivors, tokens, offspring, **counts):
     for name, x in (counts | dict(offspring=offspring)).items():
         least = 2 if name == "initial_tokens" else 1
         if isinstance(x, bool) or not isinstance(x, int) or x < least:
-            raise ValueError(
-                f"{name} has to be a whole number of at least {least}; got {x!r}"
-            )
-
-
-def _check_comparisons(survivors, tokens, offspring):
+            raise ValueError(f"{name} has to be a whole number of at least {least}; got {x!r}")
     falling = list(survivors) == sorted(survivors, reverse=True) and len(survivors) > 0
     falling = falling and survivors[0] <= offspring and survivors[-1] == 1
     if not falling or len(tokens) != len(survivors) or min(tokens) < 2:
@@ -96,9 +91,8 @@ def _pool(calib, calib_tokens, need):
         )
     if have < calib_tokens:
         warnings.warn(
-            f"EvoPress is meant to draw from {calib_tokens} tokens; it draws from the"
-            f" {have} that there are",
-            stacklevel=3,
+            f"EvoPress is meant to draw from {calib_tokens} tokens; it draws from the {have} that"
+            " there are", stacklevel=3,
         )
     return calib
 
@@ -120,8 +114,7 @@ def _ranked(fitness):
     "Indices, best first"
     if not any(map(math.isfinite, fitness)):
         raise ValueError(
-            "every genome has an infinite or undefined KL divergence: did the model"
-            " overflow? Try float32 or bfloat16"
+            "no genome has a finite KL divergence: did the model overflow? Try float32 or bfloat16"
         )
     known = [math.inf if math.isnan(f) else f for f in fitness]
     return sorted(range(len(known)), key=known.__getitem__)
@@ -174,8 +167,7 @@ def evopress(
     n = removal_count(L, sparsity)  # how many of each go
     check_windows(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
-    _check_counts(offspring, calib_tokens=calib_tokens, **whole)
-    _check_comparisons(survivors, tokens, offspring)
+    _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **whole)
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
     gens = []
 

@@ -100,35 +100,35 @@ class Method:
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
 _SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
 _SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
+_TWO_SSP = dict(repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", balanced=True)
+_LAYERS = dict(
+    repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
+    every_token=True,
+)
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
-        formula=True, searches_attn=True, path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp",
-        estimated=True, ranks="neurons",
+        **_TWO_SSP, shaping=_SHAPING, formula=True, searches_attn=True,
+        path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp", estimated=True, ranks="neurons",
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        repair="least_squares",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SHAPING, balanced=True,
-        defaults=dict(n_attn="search", widths="search"), searches_attn=True,
-        memory=f"{_MEMORY}_two_ssp_plus", ranks="neurons",
+        "least_squares", **_TWO_SSP, shaping=_SHAPING, memory=f"{_MEMORY}_two_ssp_plus",
+        defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
-        repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
-        every_token=True,
+        **_LAYERS,
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
-        repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
-        estimated=True, every_token=True,
+        **_LAYERS, estimated=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
@@ -156,14 +156,12 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
     "taylor": Method(
         "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SPLIT, balanced=True,
-        formula=True, memory=f"{_MEMORY}_taylor",
+        **_TWO_SSP, shaping=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
     ),
     "wanda_sp": Method(
         "twossp.baselines.scored:wanda_sp_plan", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", shaping=_SPLIT, balanced=True,
-        formula=True, memory=f"{_MEMORY}_two_ssp",
+        **_TWO_SSP, shaping=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
     "flap": Method(
         "twossp.baselines.scored:flap_plan", 32, "2312.11983",
@@ -188,13 +186,11 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         "twossp.baselines.controls:random_plan", 1, "", "control: random, at 2ssp's widths",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", memory=f"{_MEMORY}_nothing",
-        balanced=True, page="controls",
+        **_TWO_SSP, memory=f"{_MEMORY}_nothing", page="controls",
     ),
     "magnitude": Method(
         "twossp.baselines.controls:magnitude", 1, "", "control: neurons by weight norm",
-        repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", memory=f"{_MEMORY}_magnitude",
-        balanced=True, page="controls",
+        **_TWO_SSP, memory=f"{_MEMORY}_magnitude", page="controls",
     ),
     "width_only": Method(
         "twossp.baselines.controls:width_only", 32, "", "control: the first stage of 2ssp alone",

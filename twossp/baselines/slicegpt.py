@@ -24,10 +24,9 @@ from transformers import PreTrainedModel
 from ..core.apply import Edit, Parked, locate, swapped
 from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
 )
 from ..core.linear import make_linear, read_matrix
-from ..core.parts import structure
 from ..core.plan import Kind, Layout, check_sparsity
 from ..pruning.importance import exact_device
 from ..runtime.batching import rows_at_once
@@ -68,41 +67,25 @@ class Stream:
         return ((_attend, _feed),) if self.beside else ((_attend,), (_feed,))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
-_RMS = Stream()
-
 STREAMS: dict[str, Stream] = {  # config.model_type -> what touches the stream
-    "llama": _RMS,
-    "mistral": _RMS,
-    "qwen2": _RMS,
-    "qwen3": _RMS,
-    "smollm3": _RMS,
-    "ministral": _RMS,
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral"), Stream()),
     "phi3": Stream(reads=("self_attn.qkv_proj",)),
     "gemma": Stream(plus=1.0),
     "granite": Stream(factor="residual_multiplier"),
     "phi": Stream(
-        final_norm="model.final_layernorm",
-        write="self_attn.dense",
-        parallel="always",
+        final_norm="model.final_layernorm", write="self_attn.dense", parallel="always",
         centred=True,
     ),
     "stablelm": Stream(parallel="use_parallel_residual", centred=True),
     "cohere": Stream(parallel="always", centred=True),
     "gpt_neox": Stream(
-        ("gpt_neox.embed_in",),
-        "gpt_neox.final_layer_norm",
-        ("attention.query_key_value",),
-        "attention.dense",
-        parallel="use_parallel_residual",
-        centred=True,
+        ("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", ("attention.query_key_value",),
+        "attention.dense", parallel="use_parallel_residual", centred=True,
     ),
     "opt": Stream(
         ("model.decoder.embed_tokens", "model.decoder.embed_positions"),
-        "model.decoder.final_layer_norm",
-        write="self_attn.out_proj",
-        ffn="",
-        ffn_norm="final_layer_norm",
-        centred=True,
+        "model.decoder.final_layer_norm", write="self_attn.out_proj", ffn="",
+        ffn_norm="final_layer_norm", centred=True,
         only=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False)),
     ),
 }
@@ -113,9 +96,7 @@ _POST = (
     " does not pass through that norm's scale"
 )
 # config.model_type -> why not
-UNSLICEABLE: dict[str, str] = {
-    k: _POST for k in ("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3")
-}
+UNSLICEABLE = dict.fromkeys(("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3"), _POST)
 
 
 def stream(
@@ -141,9 +122,7 @@ def stream(
         only["word_embed_proj_dim"] = config.hidden_size
     for k, want in only.items():
         if (has := getattr(config, k, want)) != want:
-            raise ValueError(
-                f"SliceGPT can slice {kind} only with {k}={want}; this model has {has}"
-            )
+            raise ValueError(f"SliceGPT slices {kind} only with {k}={want}; this model has {has}")
     found = STREAMS[kind]
     flag = found.parallel and found.parallel != "always"
     beside = getattr(config, found.parallel) if flag else bool(found.parallel)
@@ -361,11 +340,8 @@ class Slices:
     def __post_init__(self):
         for k in ("widths", "kept"):
             object.__setattr__(self, k, tuple(map(int, getattr(self, k))))
-        if (
-            (len(self.widths) - 1) not in (self.layers, 2 * self.layers)
-            or len(self.kept) != self.layers
-            or not all(0 < w <= self.d for w in self.widths)
-        ):
+        fits = len(self.kept) == self.layers and all(0 < w <= self.d for w in self.widths)
+        if not fits or len(self.widths) - 1 not in (self.layers, 2 * self.layers):
             raise ValueError(
                 f"not a slicing of {self.layers} layers of width {self.d}: widths"
                 f" {self.widths}, parameters {self.kept}"
@@ -376,11 +352,9 @@ class Slices:
 
     def __repr__(self):
         w = self.widths[0], self.widths[-1]
-        return (
-            f"Slices({self.layers} layers: stream {self.d} →"
-            f" {w[0]}{'' if w[0] == w[1] else f', {w[1]} at the head'};"
-            f" {len(self.widths) - 1} rotations)"
-        )
+        head = "" if w[0] == w[1] else f", {w[1]} at the head"
+        n = len(self.widths) - 1
+        return f"Slices({self.layers} layers: stream {self.d} → {w[0]}{head}; {n} rotations)"
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e6ca58e
 def _head(model):
@@ -411,13 +385,12 @@ def _slice_edits(model, bases):
     yield from _end_edits(model, stream(model), bases)
     for i in range(len(layers)):
         yield from _edits_of(model, i, bases)
-    both = model.config, model.config.get_text_config()
-    for c in {id(c): c for c in both}.values():
-        if getattr(c, "tie_word_embeddings", False):
-            yield Edit(c, "tie_word_embeddings", False)
+    configs = {id(c): c for c in (model.config, model.config.get_text_config())}.values()
+    tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
+    last = [Edit(c, "tie_word_embeddings", False) for c in tied]
     if getattr(model, "all_tied_weights_keys", None):
-        yield Edit(model, "all_tied_weights_keys", {})
-    yield Edit(model, "_no_split_modules", whole)
+        last.append(Edit(model, "all_tied_weights_keys", {}))
+    yield from [*last, Edit(model, "_no_split_modules", whole)]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #59d811f3
 def _meta(d, widths):
@@ -454,8 +427,7 @@ def _check_fit(model, plan):
     L, d, n = _shape(model)
     if (plan.layers, plan.d, len(plan.widths)) != (L, d, n + 1):
         raise ValueError(
-            f"{plan} does not fit: this model has {L} layers, a stream of width {d} and"
-            f" {n} branches"
+            f"{plan} does not fit: the model has {L} layers, a stream of width {d}, {n} branches"
         )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #f9c9c1b9
@@ -465,8 +437,7 @@ def _plan_edits(model, plan):
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths):
         raise ValueError(
-            "a description without its bases cannot prune a model: load the saved"
-            " checkpoint instead"
+            "a description without its bases cannot prune a model: load the saved checkpoint"
         )
     _check_present(model)
     return _slice_edits(model, plan.bases)
@@ -495,9 +466,7 @@ def _sliced_away(plan, s):
     """Parameters that leave the decoder layers of a dense model of sizes `s`, less those that
     rotations add; can be negative. `ValueError` if the slicing is for another depth."""
     if len(plan) != len(s):
-        raise ValueError(
-            f"the slicing is for {len(plan)} layers, the model has {len(s)}"
-        )
+        raise ValueError(f"the slicing is for {len(plan)} layers, the model has {len(s)}")
     return s.total - sum(plan.kept)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #1ac9e9b3
@@ -514,13 +483,8 @@ def _slices_words(plan, zeros=False):
 
 
 SLICES = Kind(
-    Slices,
-    count=_sliced_away,
-    to_dict=_to_dict,
-    from_dict=_from_dict,
-    edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton),
-    words=_slices_words,
+    Slices, count=_sliced_away, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
+    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_slices_words,
 )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ec5f55be
@@ -537,8 +501,7 @@ def _principal(C):
     it is not finite."""
     if not torch.isfinite(C).all():
         raise ValueError(
-            "the calibration signal is not finite: did the model overflow? Try float32"
-            " or bfloat16"
+            "the calibration signal is not finite: did the model overflow? Try float32 or bfloat16"
         )
     values, vectors = torch.linalg.eigh(C)
     return values.flip(0).clamp_min(0), vectors.flip(1)
@@ -600,10 +563,7 @@ def slice_shape(
     "What a slicing to `width` would leave, counted before anything is computed."
     L, d, n = _shape(model)
     if not 1 <= width <= d:
-        raise ValueError(
-            f"the sliced stream has to be 1 to {d} wide, the model's hidden size; got"
-            f" {width}"
-        )
+        raise ValueError(f"the sliced stream has to be 1 to {d} wide; got {width}")
     widths = (width,) * n + (width if slice_head else d,)
     bases, home, known = _meta(d, widths), stream(model).row.layers, {}
     kept = []
@@ -626,12 +586,8 @@ def _param_report(model, plan):
     with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
-        dense=n_params(model),
-        sliced=total,
-        layers_dense=structure(model).total,
-        layers_sliced=sum(plan.kept),
-        rotations=sum(skips),
-        head_added=head if tied else 0,
+        dense=n_params(model), sliced=total, layers_dense=sizes(model).total,
+        layers_sliced=sum(plan.kept), rotations=sum(skips), head_added=head if tied else 0,
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a4e63322
@@ -643,8 +599,7 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
     _check_present(model)
     if calib.numel() < width:
         raise ValueError(
-            f"{calib.numel()} calibration tokens cannot show {width} directions: give"
-            " more or longer windows"
+            f"{calib.numel()} calibration tokens cannot show {width} directions: give more windows"
         )
     if bs is None:
         bs = rows_at_once(model, calib.shape[1])
@@ -671,11 +626,9 @@ def hidden_width(
     width = int((1 - check_sparsity(sparsity)) * d + 1e-9) // multiple * multiple
     if width:
         return width
-    most = (
-        f"targets up to {1 - multiple / d:.6g} are reachable"
-        if multiple < d
-        else "no target is reachable: choose a smaller multiple"
-    )
+    most = "no target is reachable: choose a smaller multiple"
+    if multiple < d:
+        most = f"targets up to {1 - multiple / d:.6g} are reachable"
     raise ValueError(
         f"at sparsity {sparsity} nothing is left of a hidden size of {d} in multiples"
         f" of {multiple}; {most}"
@@ -704,10 +657,9 @@ def slicegpt(
     d = model.get_input_embeddings().weight.shape[1]
     width = hidden_width(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _sliced_away(plan, structure(model))) <= 0:
+    if (saved := _sliced_away(plan, sizes(model))) <= 0:
         warnings.warn(
-            f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to"
-            " the decoder layers: the rotations outweigh what is cut",
-            stacklevel=2,
+            f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"
+            " layers: the rotations outweigh what is cut", stacklevel=2,
         )
     return plan

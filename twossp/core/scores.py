@@ -40,7 +40,7 @@ class Score:
                 raise ValueError(f"a score has one of {', '.join(known)}; got {value!r}")
 
 
-_SCORES = "twossp.baselines.scores:_"
+_SCORES = "twossp.baselines.scores:_"  # private there: this table leads to them
 _IMPORTANCE = "twossp.pruning.importance:"
 SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own come first
     "neurons": {

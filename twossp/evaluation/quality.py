@@ -30,9 +30,9 @@ from .report import KEPT, LINE, Figure, new_figure
 from .results import Result
 from ..runtime.distributed import is_first, share_first
 from ..runtime.identity import (
-    calibration_identity, decides, describe, model_identity, plan_identity, runtime_facts,
+    decides, describe, model_identity, plan_identity, runtime_facts,
 )
-from ..runtime.metrics import check_windows, perplexity
+from ..runtime.metrics import check_windows, ids_hash, perplexity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Tried:
 
     def _remember(self, what, measure):
         "What was measured before for just that plan, model and text; else measured, and kept"
-        m, held = self.model, calibration_identity(self.held)
+        m, held = self.model, ids_hash(self.held)
         how = runtime_facts(m, m.device, m.dtype)
         name = describe("quality", plan=what, model=self.label.model_id, held=held, how=how)
         file = self.plans and Path(self.plans) / f"{name}.quality"

@@ -31,11 +31,11 @@ from ..runtime.data import load_model
 from ..runtime.devices import as_device, as_dtype, input_device, processes, quiet
 from ..runtime.distributed import is_first
 from ..runtime.identity import (
-    calibration_identity, model_identity, plan_identity, runtime_facts, same_model,
+    model_identity, plan_identity, runtime_facts, same_model,
     tokenizer_identity,
 )
 from ..runtime.images import Windows, load_processor
-from ..runtime.metrics import inference
+from ..runtime.metrics import ids_hash, inference
 from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #d06ac2b6
@@ -195,7 +195,7 @@ def _question(student, model, tok, ids, shape, lessons):
         plan=plan_identity(student.twossp_plan, own),
         tokenizer=tokenizer_identity(tok),
         teacher=model_identity(model),
-        text=calibration_identity(ids),
+        text=ids_hash(ids),
         synthetic=shape,
         processes=processes()[1],
         runtime=runtime_facts(student, input_device(student), student.dtype),

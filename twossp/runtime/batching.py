@@ -93,19 +93,13 @@ def map_chunks(
         # out here, since the error holds on to what the failed call had made
         if undo is not None:
             undo()
-        rows = _halve(len(part[0]), tokens, what, known, xs[0].device)
+        failed, rows = len(part[0]), len(part[0]) // 2
+        if what not in known:
+            warnings.warn(
+                f"memory ran out with {failed * tokens:,} {what}: going on with"
+                f" {rows * tokens:,} at a time", stacklevel=3,
+            )
+        known[what] = rows * tokens
+        if xs[0].device.type != "cpu":
+            torch.get_device_module(xs[0].device.type).empty_cache()
     return out
-
-
-def _halve(n, tokens, what, known, device):
-    "Half of the rows, noted, and said if it is the first time"
-    if what not in known:
-        warnings.warn(
-            f"memory ran out with {n * tokens:,} {what}: going on with"
-            f" {n // 2 * tokens:,} at a time",
-            stacklevel=4,
-        )
-    known[what] = n // 2 * tokens
-    if device.type != "cpu":
-        torch.get_device_module(device.type).empty_cache()
-    return n // 2

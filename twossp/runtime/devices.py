@@ -35,11 +35,7 @@ from transformers import PreTrainedModel
 
 # %% ../../nbs/runtime/00_devices.ipynb #e130b87a
 # by name
-DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
 
 
 def as_dtype(
@@ -58,26 +54,24 @@ def as_dtype(
 
 # %% ../../nbs/runtime/00_devices.ipynb #781715cc
 def _launched():
-    "(rank, size, local rank) as torchrun says; None without it, or alone"
+    "(rank, size, local rank) as torchrun says; without it, or alone, (0, 1, None)"
     if not (dist.is_available() and dist.is_torchelastic_launched()):
-        return None
+        return 0, 1, None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     rank, size, local = (int(os.environ.get(n, 0)) for n in names)
-    return (rank, size, local) if size > 1 else None
+    return (rank, size, local) if size > 1 else (0, 1, None)
 
 
 def processes() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
     "Who else works on this job; starts nothing."
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
-    launched = _launched()
-    return launched[:2] if launched else (0, 1)
+    return _launched()[:2]
 
 
 def local_rank() -> int | None:  # 0 is the first; None: the only one
     "This process's number among those of the same machine."
-    launched = _launched()
-    return launched[2] if launched else None
+    return _launched()[2]
 
 # %% ../../nbs/runtime/00_devices.ipynb #c324f08a
 DEVICES = {
@@ -98,9 +92,7 @@ def read_device(
         d = None
     if d is None or d.type not in DEVICES:
         names = ", ".join(DEVICES)
-        raise ValueError(
-            f"unknown device {device!r}; there are: {names} (and cuda:1, …)"
-        )
+        raise ValueError(f"unknown device {device!r}; there are: {names} (and cuda:1, …)")
     return d
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10asde
@@ -114,10 +106,7 @@ def as_device(
     if d.index is None and count > 1 and mine is not None:
         d = torch.device(d.type, mine)
     if (d.index or 0) >= count:
-        raise ValueError(
-            f"device {str(d)!r} was asked for, but torch finds {count} {d.type} devices"
-            " here"
-        )
+        raise ValueError(f"device '{d}' was asked for, but torch finds {count} {d.type} devices")
     return d
 
 # %% ../../nbs/runtime/00_devices.ipynb #d7ca4d34
@@ -366,8 +355,7 @@ def time_calls(
     "How long each of several calls takes, after warm-up."
     if warmup < 0 or repeats < 1:
         raise ValueError(
-            "warm-up has to be at least 0 and repeats at least 1; got"
-            f" {warmup} and {repeats}"
+            f"warm-up has to be at least 0 and repeats at least 1; got {warmup} and {repeats}"
         )
     for _ in range(warmup):
         work()

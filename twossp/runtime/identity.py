@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'model_identity', 'same_model', 'plan_identity', 'function_identity',
-    'tokenizer_identity', 'calibration_identity', 'settle', 'describe', 'decides',
-    'runtime_facts', 'plan_key', 'row_key'
+    'tokenizer_identity', 'settle', 'describe', 'decides', 'runtime_facts', 'plan_key',
+    'row_key'
 ]
 
 # %% ../../nbs/runtime/10_identity.ipynb #b929b561
@@ -286,13 +286,6 @@ def tokenizer_identity(
     facts |= dict(template=getattr(tok, "chat_template", None), side=tok.padding_side)
     return _short(facts)
 
-
-def calibration_identity(
-    calib,  # (n, t) token windows; None: nothing is read
-) -> str | None:  # their `ids_hash`
-    "Which text, images and counted tokens a method looks at."
-    return None if calib is None else ids_hash(calib)
-
 # %% ../../nbs/runtime/10_identity.ipynb #3dcfd461
 def settle(
     f: Callable,  # a function with keyword arguments
@@ -406,7 +399,7 @@ def plan_key(
         asked[k] = repr(float(x)) if number else _facts_of(x, frozenset())
     question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
-    question |= dict(calibration=calibration_identity(calib), runtime=dict(runtime))
+    question |= dict(calibration=ids_hash(calib), runtime=dict(runtime))
     return _short(question)
 
 # %% ../../nbs/runtime/10_identity.ipynb #752d9c69

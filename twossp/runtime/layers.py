@@ -269,8 +269,7 @@ def _differs(model, ids, want, check):
     if error <= _NOISE.get(want.dtype, 1e-2):
         return ""
     return (
-        "replaying its layers gives other logits than its forward (relative error"
-        f" {error:.1e})"
+        f"replaying its layers gives other logits than its forward (relative error {error:.1e})"
     )
 
 # %% ../../nbs/runtime/07_layers.ipynb #r13find
@@ -306,9 +305,8 @@ def check_replay(
     memory.check = check = _find_check(model, torch.cat([probe, probe.flip(1)]))
     if check.problem:
         warnings.warn(
-            f"{type(model).__name__}: {check.problem}. It is run whole for every plan:"
-            " the same numbers, more slowly",
-            stacklevel=3,
+            f"{type(model).__name__}: {check.problem}. It is run whole for every plan: the same"
+            " numbers, more slowly", stacklevel=3,
         )
     return check
 

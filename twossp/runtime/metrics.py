@@ -51,10 +51,8 @@ def check_ids(
         wrong = f"a tensor {ids.dtype} {tuple(ids.shape)}"
     elif isinstance(ids, str):
         wrong = f"the text {ids[:20]!r}"
-    wanted = (
-        "token windows have to be an integer tensor (windows, tokens) with at least"
-        f" one window of 2 tokens; got {wrong}"
-    )
+    wanted = "token windows have to be an integer tensor (windows, tokens) with at least one"
+    wanted += f" window of 2 tokens; got {wrong}"
     if isinstance(ids, Windows):
         raise TypeError(f"{wanted}, and images and counted tokens are not used here")
     if not isinstance(ids, torch.Tensor):
@@ -88,9 +86,7 @@ def check_windows(
     if model is None or windows.images is None:
         return windows
     if not sees(model.config):
-        raise ValueError(
-            f"a {model.config.model_type} reads text only: give token ids (n, t)"
-        )
+        raise ValueError(f"a {model.config.model_type} reads text only: give token ids (n, t)")
     if windows.counted is not None:
         some = (windows.counted & is_text(model, windows.ids))[:, 1:].any(1)
         if not some.all():
@@ -113,9 +109,11 @@ def need_every_token(
 
 # %% ../../nbs/runtime/06_metrics.ipynb #70d8e751
 def ids_hash(
-    ids: object,  # (n, t) token windows, as `check_windows` takes them
-) -> str:  # 16 hex digits
+    ids: object,  # (n, t) token windows, as `check_windows` takes them; None: nothing is read
+) -> str | None:  # 16 hex digits
     "A short SHA-256 of token windows, their shape, images and mask included."
+    if ids is None:
+        return None
     windows = as_windows(ids)
     return (Windows(windows) if isinstance(windows, torch.Tensor) else windows).identity
 

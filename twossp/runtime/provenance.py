@@ -48,9 +48,7 @@ def check_model(
     hint = ""
     if isinstance(model, (str, Path)):
         hint = f": load it first, model, tok = load_model({str(model)!r})"
-    raise TypeError(
-        f"a model of transformers is wanted, not a {type(model).__name__}{hint}"
-    )
+    raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}{hint}")
 
 # %% ../../nbs/runtime/09_provenance.ipynb #eebe3922
 def describe_calibration(

@@ -177,14 +177,15 @@ def _run_level(job, i, nodes, states):
     # the layer is gone
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     left = Counter(n.parent for n in nodes if n.decision is not None)
+    change = lambda p: plan_edits(job.model, p) if p.kept or p.weights else ()
     with resident(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
             narrow = _only(job.plans[some.plans[0]], i, s.home)
-            with swapped(plan_edits(job.model, narrow)):  # nobody saves it in between
+            with swapped(change(narrow)):  # nobody saves it in between
                 for attn, group in sides.items():
                     off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
-                    with swapped(plan_edits(job.model, off)):
+                    with swapped(change(off)):
                         _through(job, i, group, states, out, left)
     return {n: out[n] for n in nodes}
 
@@ -428,12 +429,6 @@ def _offloaded_nll(model, ids, progress=False):
             run()
     return torch.cat(out)
 
-# %% ../../nbs/runtime/08_search.ipynb #82a9a123
-def _dense_states(e, dense):
-    "What leaves the last layer of the dense model, plan `dense`; run if not here"
-    here = [h for n, h in e.states.items() if dense in n.plans]
-    return here[0] if here else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
-
 # %% ../../nbs/runtime/08_search.ipynb #s14ek
 def _ends_kl(e, count, ref, dense, check):
     "(plans, window, divergence) of the plans below `count` that arrived at `e`"
@@ -457,7 +452,8 @@ def _walked_kl(ends, check, ref, shape):
     found, dense, start = [], None, None
     for e in ends:
         if ref is None and e.start != start:
-            dense, start = _dense_states(e, shape[0]), e.start
+            start, dense = e.start, [h for n, h in e.states.items() if shape[0] in n.plans]
+            dense = dense[0] if dense else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
         found += _ends_kl(e, shape[0], ref, dense, check)
     return _fill(torch.empty(shape), found)
 

@@ -256,8 +256,7 @@ def _answer_spans(chat, tok, rendered):
     if spans and answers[-1] == last and spans[-1][1] == len(rendered):
         return spans[-1:]
     raise ValueError(
-        f"{chat.where}: the chat template does not show where the answers are: take"
-        " --score_on all"
+        f"{chat.where}: the chat template does not show where the answers are: take --score_on all"
     )
 
 # %% ../../nbs/runtime/11_sources.ipynb #src22b
