@@ -201,7 +201,11 @@ MODULE = "modeling_twossp"  # name of the file that a checkpoint brings
 
 def _list_exchanged(model, s):
     "What stands where in the decoder layers: stubs, and projections of other sizes"
-    stubs, projections = [], _head_projections(model, s)
+    stubs, projections = [], []
+    for i, name, m, heads in _narrow_mixers(model, s):
+        for c in (c for c in heads.cuts if c.kind in ("out", "in")):
+            linear = m.get_submodule(c.name)
+            projections.append([i, f"{name}.{c.name}", out_features(linear), in_features(linear)])
     built = set(config_entries(model, partly=True).values())  # the width that the class builds
     for i, layer in enumerate(model.get_submodule(s.home)):
         for name, m in layer.named_modules():
@@ -235,20 +239,12 @@ def _narrow_mixers(model, s):
             yield now, part.name, m, read_heads(m, part.row.out)
 
 
-def _head_projections(model, s):
-    "The projections of such attention modules"
-    rows = []
-    for i, name, m, heads in _narrow_mixers(model, s):
-        for c in (c for c in heads.cuts if c.kind in ("out", "in")):
-            linear = m.get_submodule(c.name)
-            rows.append([i, f"{name}.{c.name}", out_features(linear), in_features(linear)])
-    return rows
-
-
 def _head_code(model, s):
     "What else of them is exchanged, as code; empty if no heads were removed"
+    if not (mixers := [*_narrow_mixers(model, s)]):
+        return ""
     lists = {k: [] for k in ("tensors", "lists", "counts", "entries", "slopes")}
-    for i, name, m, heads in _narrow_mixers(model, s):
+    for i, name, m, heads in mixers:
         for c in heads.cuts:
             path, _, last = c.name.rpartition(".")
             old = getattr(m.get_submodule(path), last)
@@ -263,8 +259,7 @@ def _head_code(model, s):
             lists["entries"].append([i, name, own])
         if hook := m._forward_pre_hooks.get("slopes"):
             lists["slopes"].append([i, name, hook.names, hook.heads, hook.of])
-    some = any(lists.values()) or any(True for _ in _narrow_mixers(model, s))
-    return _HEADS.format(**{k: _list_rows(x) for k, x in lists.items()}) if some else ""
+    return _HEADS.format(**{k: _list_rows(x) for k, x in lists.items()})
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rcwrite1
 def write_code(

@@ -9,7 +9,6 @@ __all__ = ['save_model']
 import json
 import re
 import struct
-from functools import cache
 from pathlib import Path
 
 import safetensors.torch
@@ -22,25 +21,18 @@ from transformers.utils import logging
 from ..core.compat import as_saved, drop_tied, forget_packing, read_offloaded, saved_elsewise
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b
-@cache
-def _type_name(dtype):
-    "What safetensors calls a type"
-    head = safetensors.torch.save({"x": torch.empty(0, dtype=dtype)})[8:]
-    return json.loads(head)["x"]["dtype"]
-
-
 def _lay_out(file, tensors):
     """Write a safetensors file's header, and leave the room that its tensors take (`meta`
     will do): name -> where its bytes begin."""
+    empty = {k: torch.empty(0, dtype=t.dtype) for k, t in tensors.items()}
+    named = json.loads(safetensors.torch.save(empty)[8:])  # safetensors' names of types
     order = sorted(tensors, key=lambda k: (-tensors[k].dtype.itemsize, k))
     head, places, end = {"__metadata__": {"format": "pt"}}, {}, 0
     for name in order:
         t, places[name] = tensors[name], end
         end += t.numel() * t.dtype.itemsize
-        offsets = [places[name], end]
-        head[name] = dict(
-            dtype=_type_name(t.dtype), shape=list(t.shape), data_offsets=offsets
-        )
+        offsets, kind = [places[name], end], named[name]["dtype"]
+        head[name] = dict(dtype=kind, shape=list(t.shape), data_offsets=offsets)
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 8)
     with open(file, "wb") as f:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LAMBDAS', 'TIE', 'Moments', 'gram', 'add_into', 'widen', 'add_tokens', 'moments',
-    'refit', 'refit_best'
+    'LAMBDAS', 'TIE', 'Moments', 'add_into', 'widen', 'add_tokens', 'moments', 'refit',
+    'refit_best'
 ]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e4f05ed1
@@ -25,10 +25,6 @@ class Moments:
     C: torch.Tensor  # (d, k) sum of y xᵀ
     yy: torch.Tensor  # () sum of |y|²
     n: int  # tokens
-
-    def __add__(self, other):
-        n = self.n + other.n
-        return Moments(self.G + other.G, self.C + other.C, self.yy + other.yy, n)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #47e0b932
 def _multiply(a, b, room):
@@ -52,13 +48,6 @@ def _add_gram(G, x, room):
         G[end:, i:end] += part[end - i :]
     return G
 
-
-def gram(
-    x: torch.Tensor,  # (n, k)
-) -> torch.Tensor:  # (k, k) symmetric
-    "xᵀx."
-    k = x.shape[1]
-    return _add_gram(x.new_zeros(k, k), x, x.new_empty(k * _quarter(k)))
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #394e06d9
 def add_into(
@@ -133,7 +122,7 @@ def _scale_gram(G, loud, lam):
 
 
 def _solve_scaled(G, loud, lam, change):
-    "By a Cholesky factor in the matrix's own place; of a singular one, by eigenvectors"
+    "By a Cholesky factor in the matrix's own place; of a singular one, by its pseudo-inverse"
     A = _scale_gram(G, loud, lam)
     info = torch.empty((), dtype=torch.int32, device=A.device)
     L, failed = torch.linalg.cholesky_ex(A, out=(A, info))
@@ -141,11 +130,7 @@ def _solve_scaled(G, loud, lam, change):
         half = torch.linalg.solve_triangular(L, change.T, upper=False)
         return torch.linalg.solve_triangular(L.mT, half, upper=True).T
     del A, L  # a matrix of the layer's width less
-    return _solve_singular(_scale_gram(G, loud, lam), change)
-
-
-def _solve_singular(A, change):
-    "By the pseudo-inverse of `A`, whose place its eigenvectors take"
+    A = _scale_gram(G, loud, lam)  # its eigenvectors take its place
     values = A.new_empty(len(A))
     values, Q = torch.linalg.eigh(A, out=(values, A))
     large = values.abs() > 1e-12 * values.abs().max()

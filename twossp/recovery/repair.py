@@ -67,16 +67,6 @@ def _pick_quiet(h):
     return norms <= _LOUD * norms.median()
 
 
-def _fit_factor(change, y, slack, noise):
-    "The c of change = c·y; None if there is none. `noise`: the norm of rounding"
-    size = y.square().sum()
-    if not size:
-        return None
-    c = (change * y).sum() / size
-    if (change - c * y).norm() > slack * change.norm() + noise:
-        return None
-    return 1.0 if abs(c - 1) <= slack + noise / size.sqrt() else c.item()
-
 # %% ../../nbs/recovery/02_repair.ipynb #f553b9bc
 def _probe_factor(module, run):
     """By what factor a linear layer's output is added to its decoder layer's; 1.0 for most;
@@ -88,9 +78,13 @@ def _probe_factor(module, run):
         change = whole - exact(run())
     y, quiet = calls[0][1], _pick_quiet(whole)
     slack, rounding = _SLACK.get(y.dtype, 0.03), torch.finfo(y.dtype).eps
-    y = exact(y).reshape(change.shape)
     noise = rounding * whole[..., quiet].norm()
-    return _fit_factor(change[..., quiet], y[..., quiet], slack, noise)
+    y, change = exact(y).reshape(change.shape)[..., quiet], change[..., quiet]
+    size = y.square().sum()
+    c = (change * y).sum() / size  # of change = c·y
+    if not size or (change - c * y).norm() > slack * change.norm() + noise:
+        return None
+    return 1.0 if abs(c - 1) <= slack + noise / size.sqrt() else c.item()
 
 # %% ../../nbs/recovery/02_repair.ipynb #491ba837
 @dataclass(frozen=True)
@@ -410,7 +404,15 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
             " and attention modules stay as they are"
         )
     for plan in plans:
-        _check_repairable(model, plan)
+        if not isinstance(plan, Plan):
+            raise ValueError(
+                "only removals of neurons and submodules can be repaired; got a"
+                f" {type(plan).__name__}"
+            )
+        if plan.weights:
+            raise ValueError("the plan brings weights already: repair the one without")
+        check_plan(model, plan)
+    _check_ffns(model)
     if not 0 <= share <= 1:
         raise ValueError(f"share has to be 0 to 1; got {share!r}")
     lams, n_fit = _check_lams(lam, len(calib), held_out), len(calib)
@@ -432,18 +434,6 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
     return walk, torch.cat([random, text])
 
 # %% ../../nbs/recovery/02_repair.ipynb #7ea2eb13
-def _check_repairable(model, plan):
-    if not isinstance(plan, Plan):
-        raise ValueError(
-            "only removals of neurons and submodules can be repaired; got a"
-            f" {type(plan).__name__}"
-        )
-    if plan.weights:
-        raise ValueError("the plan brings weights already: repair the one without")
-    check_plan(model, plan)
-    _check_ffns(model)
-
-
 def _check_ffns(model):
     if bare := [i for i, n in enumerate(structure(model).ffn) if not n]:
         raise ValueError(

@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from ..checkpoint.foreign import find_unused
 from ..checkpoint.reference import NAME as REFERENCE
 from ..checkpoint.load import family_entries
-from ..checkpoint.save import check_space, whole_folder
+from ..checkpoint.save import whole_folder
 from ..checkpoint.shards import save_model
 from ..core.compat import causal_class, config_class
 from ..core.families import ARCHS, arch, decoder_layers, model_family
@@ -176,9 +176,7 @@ def write_anymodel(
     made = config_class(config["model_type"]).from_dict(json.loads(text))
     _check_layers(made, model, unused)
     state = {n: x for n, x in model.state_dict().items() if n not in unused}
-    need = sum(x.nbytes for x in state.values())
-    check_space(Path(out).expanduser().parent, need)
-    with whole_folder(out, overwrite, need) as new:
+    with whole_folder(out, overwrite, sum(x.nbytes for x in state.values())) as new:
         save_model(model, new, state_dict=state)
         (new / "config.json").write_text(text, encoding="utf-8")
         for file in new.glob("*.py"):

@@ -236,12 +236,13 @@ def check_form(
         raise ValueError(f"--export {asked.to} needs more: pip install {need}")
     if asked.method and (why := find_method(asked.method).no_export):
         raise ValueError(f"{asked.method} {why}: no --export {asked.to}")
-    out = folder and _name_export(folder, asked.to, asked.quantize)
-    if out is not None:
-        check_not_source(out, *asked.sources)
-    if out is not None and not row.suffix:
+    if folder is None:
+        return
+    out = _name_export(folder, asked.to, asked.quantize)
+    check_not_source(out, *asked.sources)
+    if not row.suffix:
         check_target(out, asked.overwrite)
-    elif out is not None and out.exists() and not asked.overwrite:
+    elif out.exists() and not asked.overwrite:
         raise FileExistsError(f"{out} exists; name another --save, or --overwrite it")
 
 # %% ../../nbs/serving/05_export.ipynb #7107e100

@@ -145,10 +145,9 @@ def _times(x, factor):
     return x if factor == 1 else x * factor
 
 
-def _scales(config):
+def _scales(config, d):
     "Granite's multipliers: of embeddings, of what a layer adds, of queries, of the output"
-    at, d = getattr(config, "attention_multiplier", None), config.hidden_size
-    d = getattr(config, "head_dim", None) or d // config.num_attention_heads
+    at = getattr(config, "attention_multiplier", None)
     embedding = getattr(config, "embedding_multiplier", 1.0)
     output = 1 / getattr(config, "logits_scaling", 1.0)
     if config.tie_word_embeddings:  # the embeddings are the output matrix, too
@@ -175,7 +174,7 @@ def _attention(layer, d, first, config):
         n = len(norm)
         zeros = {"attn_output.weight": norm.new_zeros(n, n)}
         return {"attn_norm.weight": torch.ones_like(norm)} | zeros if first else {}
-    _, added, query, _ = _scales(config)
+    _, added, query, _ = _scales(config, d)
     out = {"attn_norm.weight": norm}
     for name, x in _split_projections(attn, d).items():
         x = _times(x, dict(q=query, o=added).get(name[0], 1.0))
@@ -222,29 +221,23 @@ def _ffn(layer, width, added):
 def _gguf_tensors(model, round_to=None):
     "Names and tensors of the file, one at a time"
     d, base, openelm = head_dim(model), model.get_decoder(), _gguf_arch(model) == "openelm"
-    embedding, added, _, output = _scales(model.config)
+    embedding, added, _, output = _scales(model.config, d)
     yield "token_embd.weight", _times(base.embed_tokens.weight, embedding)
-    if (f := _rope_factors(base.rotary_emb, model.config, d)) is not None:
-        yield "rope_freqs.weight", f
+    power = torch.arange(0, d, 2, dtype=torch.float64) / d
+    plain = model.config.rope_parameters["rope_theta"] ** -power
+    # by what the frequencies were divided
+    factors = (plain / base.rotary_emb.inv_freq.cpu().double()).float()
+    if not torch.allclose(factors, torch.ones_like(factors), atol=1e-5):
+        yield "rope_freqs.weight", factors
     widths = _gguf_widths(model, round_to)
     for i, layer in enumerate(base.layers):
-        if openelm:
-            tensors = _openelm_attention(layer, d)
-        else:
-            tensors = _attention(layer, d, i == 0, model.config)
-        for name, t in (tensors | _ffn(layer, widths[i], added)).items():
+        first, config = i == 0, model.config
+        attn = _openelm_attention(layer, d) if openelm else _attention(layer, d, first, config)
+        for name, t in (attn | _ffn(layer, widths[i], added)).items():
             yield f"blk.{i}.{name}", t
     yield "output_norm.weight", _times(base.norm.weight, output)
     if not model.config.tie_word_embeddings:
         yield "output.weight", model.lm_head.weight
-
-# %% ../../nbs/serving/01_gguf.ipynb #c61c6228
-def _rope_factors(rotary, config, d):
-    "(d/2,) by what the frequencies were divided; None if they are the plain ones"
-    power = torch.arange(0, d, 2, dtype=torch.float64) / d
-    plain = config.rope_parameters["rope_theta"] ** -power
-    f = (plain / rotary.inv_freq.cpu().double()).float()
-    return None if torch.allclose(f, torch.ones_like(f), atol=1e-5) else f
 
 # %% ../../nbs/serving/01_gguf.ipynb #7b4961d8
 # what another file says of itself: not of its tensors

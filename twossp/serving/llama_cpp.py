@@ -48,40 +48,23 @@ def open_library() -> tuple:  # cffi's ffi, the library, the lines of its log
     return ffi, lib, lines, ffi_keeps
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #67ab2a64
-def _load(path):
-    "llama.cpp's model; `ValueError` in its own words if it does not load the file"
-    ffi, lib, lines, _ = open_library()
-    lines.clear()
-    p = lib.llama_model_default_params()
-    p.n_gpu_layers = 0
-    model = lib.llama_model_load_from_file(str(path).encode(), p)
-    if model == ffi.NULL:
-        said = [x.strip() for x in lines if "error" in x] or ["no reason given"]
-        raise ValueError(f"llama.cpp does not load {path}: {said[0]}")
-    return model
-
-
-def _fill_batch(lib, ids, start, last):
-    "Tokens at their positions; logits of all, or of the last"
-    b = lib.llama_batch_init(len(ids), 0, 1)
-    b.n_tokens = len(ids)
-    for i, t in enumerate(ids):
-        b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0] = t, start + i, 1, 0
-        b.logits[i] = not last or i == len(ids) - 1
-    return b
-
-# %% ../../nbs/serving/00_llama_cpp.ipynb #896c7dca
 class LlamaFile:
     "A GGUF file in llama.cpp: float32 cache, no flash attention, on the CPU."
 
     def __init__(
         self,
-        path: str | Path,  # of the file; `ValueError` if llama.cpp does not load it
+        path: str | Path,  # of the file; `ValueError` in llama.cpp's words if it is none
         context: int = 256,  # tokens
         threads: int = 1,  # that compute
     ):
-        _, lib, *_ = open_library()
-        self.model = _load(path)
+        ffi, lib, lines, _ = open_library()
+        lines.clear()
+        p = lib.llama_model_default_params()
+        p.n_gpu_layers = 0
+        self.model = lib.llama_model_load_from_file(str(path).encode(), p)
+        if self.model == ffi.NULL:
+            said = [x.strip() for x in lines if "error" in x] or ["no reason given"]
+            raise ValueError(f"llama.cpp does not load {path}: {said[0]}")
         c = lib.llama_context_default_params()
         c.n_ctx = c.n_batch = c.n_ubatch = context
         c.n_threads = c.n_threads_batch = threads
@@ -98,7 +81,11 @@ class LlamaFile:
         "Logits after each token; the cache keeps what went before `start`."
         ffi, lib, *_ = open_library()
         lib.llama_memory_seq_rm(lib.llama_get_memory(self.ctx), 0, start, -1)
-        b = _fill_batch(lib, ids, start, last)
+        b = lib.llama_batch_init(len(ids), 0, 1)
+        b.n_tokens = len(ids)
+        for i, t in enumerate(ids):
+            b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0] = t, start + i, 1, 0
+            b.logits[i] = not last or i == len(ids) - 1
         code = lib.llama_decode(self.ctx, b)
         lib.llama_batch_free(b)
         if code:

@@ -9,7 +9,6 @@ __all__ = ['FILE', 'export_onnx', 'has_onnxruntime', 'check_onnx']
 import logging
 import shutil
 import warnings
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,17 +18,12 @@ from torch import nn
 from ..checkpoint.reference import (
     NAME as REFERENCE, EngineReport, compare_ids, judge, read_reference,
 )
-from ..checkpoint.save import whole_folder
+from ..checkpoint.save import check_target, whole_folder
 from ..core.experts import is_experts
 from .gguf import open_model
 
 # %% ../../nbs/serving/02_onnx.ipynb #72897cbe
 FILE = "model.onnx"  # the graph; its weights lie beside it
-
-
-def _has_onnx() -> bool:  # without loading it
-    "Can a graph be written here."
-    return all(find_spec(x) for x in ("onnx", "onnxscript"))
 
 
 class _Logits(nn.Module):
@@ -43,33 +37,25 @@ class _Logits(nn.Module):
         return self.model(input_ids, use_cache=False).logits
 
 # %% ../../nbs/serving/02_onnx.ipynb #1049e28a
-@contextmanager
-def _quietly():
-    "Without the exporter's remarks on packages that no language model needs"
-    log = logging.getLogger("torch.onnx")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(before)
-
-
-@_quietly()
 def _trace(model):
     "The graph of a model, for any number of texts of any length"
-    anything = torch.export.Dim.DYNAMIC
-    return torch.onnx.export(
-        _Logits(model).eval(),
-        (torch.arange(32).view(2, 16) % model.config.get_text_config().vocab_size,),
-        dynamo=True,
-        input_names=["input_ids"],
-        output_names=["logits"],
-        dynamic_shapes=dict(input_ids={0: anything, 1: anything}),
-        verbose=False,
-    )
+    anything, log = torch.export.Dim.DYNAMIC, logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it remarks on packages that no language model needs
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.onnx.export(
+                _Logits(model).eval(),
+                (torch.arange(32).view(2, 16) % model.config.get_text_config().vocab_size,),
+                dynamo=True,
+                input_names=["input_ids"],
+                output_names=["logits"],
+                dynamic_shapes=dict(input_ids={0: anything, 1: anything}),
+                verbose=False,
+            )
+    finally:
+        log.setLevel(level)
 
 # %% ../../nbs/serving/02_onnx.ipynb #807a2550
 def export_onnx(
@@ -80,16 +66,16 @@ def export_onnx(
 ) -> Path:  # the folder: `model.onnx`, its weights, tokenizer, plan, reference outputs
     """Write the graph, in float32; `ImportError` or `ValueError` in one line where it
     cannot be."""
-    if not _has_onnx():
+    if not all(map(find_spec, ("onnx", "onnxscript"))):
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
+    check_target(out, overwrite)
     model, tok = open_model(folder)
     model = model.float().to("cpu")
     # transformers' default for experts cannot be said in a graph
     if any(map(is_experts, model.modules())):
         model.set_experts_implementation("batched_mm")
     try:
-        with torch.no_grad():
-            graph = _trace(model)
+        graph = _trace(model)
     except Exception as e:
         kind, why = type(e).__name__, " ".join(str(e).split())[:200]
         raise ValueError(f"PyTorch cannot follow this model: {kind}: {why}") from e

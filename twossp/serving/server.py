@@ -21,7 +21,9 @@ TIMEOUT = 120  # seconds; a server that compiles takes its time over the first a
 
 def _call_server(url, path, body=None, key=None):
     "A request (to get; to post `body`) to an OpenAI-compatible server, below /v1"
-    url = f"{_base(url)}/v1/{path}"
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"--url takes an address like http://127.0.0.1:8000, not {url!r}")
+    url = f"{url.rstrip('/').removesuffix('/v1')}/v1/{path}"
     head = {"Content-Type": "application/json"}
     head |= {"Authorization": f"Bearer {key}"} if key else {}
     data = None if body is None else json.dumps(body).encode()
@@ -39,12 +41,6 @@ def _call_server(url, path, body=None, key=None):
         raise ValueError(f"{url} gives no dictionary: is it an OpenAI server?")
     return answer
 
-
-def _base(url):
-    "Without a path that others like to see there; `ValueError` if it is no address"
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"--url takes an address like http://127.0.0.1:8000, not {url!r}")
-    return url.rstrip("/").removesuffix("/v1")
 
 # %% ../../nbs/serving/06_server.ipynb #064bf73e
 def find_served(
@@ -79,8 +75,11 @@ def _read_reply(answer):
         choice = answer["choices"][0]
         said, usage = choice.get("logprobs") or {}, answer.get("usage") or {}
         if said.get("content"):
-            tokens = [c["token"] for c in said["content"]]
-            best = [_entries(c["top_logprobs"]) for c in said["content"]]
+            tokens, best = [c["token"] for c in said["content"]], []
+            for step in (c["top_logprobs"] for c in said["content"]):
+                # special tokens, which llama.cpp writes as nothing, by names of their own
+                names = [c["token"] or "\ufffd" * i for i, c in enumerate(step, 1)]
+                best.append(dict(zip(names, (c["logprob"] for c in step), strict=True)))
         else:
             tokens, best = said.get("tokens") or [], said.get("top_logprobs") or []
         text, read = choice["text"], usage.get("prompt_tokens")
@@ -88,18 +87,6 @@ def _read_reply(answer):
     except (KeyError, IndexError, TypeError, AttributeError) as e:
         raise ValueError(f"the server's answer has no {one_line(e)}") from e
 
-
-def _entries(listed):
-    "By token; special ones, which llama.cpp writes as nothing, each by a name of its own"
-    named = [(c["token"] or "\ufffd" * i, c) for i, c in enumerate(listed, 1)]
-    return {name: c["logprob"] for name, c in named}
-
-# %% ../../nbs/serving/06_server.ipynb #13ab397a
-def _ask_server(url, prompt, steps, name, key=None):
-    "A prompt, continued greedily by `steps` tokens, with the five best of each step"
-    body = dict(model=name, prompt=prompt, max_tokens=steps, temperature=0.0)
-    body |= dict(logprobs=5, seed=0)
-    return _read_reply(_call_server(url, "completions", body, key))
 
 # %% ../../nbs/serving/06_server.ipynb #b7757a86
 def _compare_reply(answer, reply):
@@ -136,6 +123,8 @@ def check_server(
     name = find_served(url, name, key)
     rows = []
     for a in answers:
-        reply = _ask_server(url, a["prompt"], len(a["steps"]), name, key)
+        body = dict(model=name, prompt=a["prompt"], max_tokens=len(a["steps"]))
+        body |= dict(temperature=0.0, logprobs=5, seed=0)
+        reply = _read_reply(_call_server(url, "completions", body, key))
         rows.append((a["prompt"], _compare_reply(a, reply)))
     return EngineReport(judge([found for _, found in rows]), name, tuple(rows))

@@ -124,18 +124,6 @@ def _zero_attention(model):
     return {n: like.new_zeros(s) for n, s in shapes.items()}
 
 # %% ../../nbs/serving/03_vllm.ipynb #776ed24f
-def _check_heads(model):
-    "`ValueError` where layers have other heads than the configuration says"
-    c = model.config
-    want = c.num_attention_heads, c.num_key_value_heads
-    if odd := [n for n in head_counts(model) if n not in (want, (0, 0))]:
-        raise ValueError(
-            f"the DeciLM format has {want[0]} query heads in every layer, and here a layer keeps"
-            f" {odd[0][0]}: save the model compact (vLLM serves it with twossp's plugin), or"
-            " export it as a GGUF"
-        )
-
-
 def export_vllm(
     # pruned (or dense), or the folder of a saved one
     model: PreTrainedModel | str | Path,
@@ -154,7 +142,13 @@ def export_vllm(
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
             " model"
         )
-    _check_heads(model)
+    want = model.config.num_attention_heads, model.config.num_key_value_heads
+    if odd := [n for n in head_counts(model) if n not in (want, (0, 0))]:
+        raise ValueError(
+            f"the DeciLM format has {want[0]} query heads in every layer, and here a layer keeps"
+            f" {odd[0][0]}: save the model compact (vLLM serves it with twossp's plugin), or"
+            " export it as a GGUF"
+        )
     weights, kind = _vllm_tensors(model), {"format": "pt"}
     with whole_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as new:
         save_file(weights, new / "model.safetensors", metadata=kind)
