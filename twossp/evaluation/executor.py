@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'Source', 'load_source', 'one_at_a_time', 'ModelFacts', 'describe_source',
-    'submit', 'spread'
+    'BUSY', 'log', 'Source', 'load_source', 'ModelFacts', 'describe_source', 'submit',
+    'spread'
 ]
 
 # %% ../../nbs/evaluation/04_executor.ipynb #743ccf1b
@@ -67,28 +67,19 @@ class Source:
 
 # %% ../../nbs/evaluation/04_executor.ipynb #f09ee9e0
 _LOADED: dict = {}  # the last source of this process, and its model
-_BUSY = threading.RLock()  # a model is pruned in place: one job at a time
+BUSY = threading.RLock()  # held by who has this process's model, which is pruned in place
 
 
 def load_source(
     source: Source,  # what to load
 ) -> tuple:  # model, tokenizer; the very same objects the next time
     "The model of a source, kept by this process until another is asked for."
-    with _BUSY:
+    with BUSY:
         if source not in _LOADED:
             _LOADED.clear()  # before the next takes its memory
             where = dict(cache_dir=source.cache_dir, device=source.device)
             _LOADED[source] = load_model(source.name, source.dtype, **where)
         return _LOADED[source]
-
-
-def one_at_a_time(
-    work: Callable,  # to be called
-    *args,  # with these
-) -> object:  # what it gives
-    "Call something that has this process's model to itself."
-    with _BUSY:
-        return work(*args)
 
 # %% ../../nbs/evaluation/04_executor.ipynb #d815a63b
 @dataclass(frozen=True)

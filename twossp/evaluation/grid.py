@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'Job', 'finished_rows',
+    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'finished_rows',
     'as_asked', 'run_grid', 'check_board', 'on_board'
 ]
 
@@ -17,7 +17,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from inspect import Parameter, signature
 from itertools import product
 from pathlib import Path
@@ -30,7 +31,7 @@ from ..core.apply import applied
 from ..core.files import append_line, atomic_file, mend, only_writer
 from ..core.parts import structure
 from .executor import (
-    ModelFacts, Source, describe_source, load_source, one_at_a_time, spread, submit,
+    BUSY, ModelFacts, Source, describe_source, load_source, spread, submit,
 )
 from .measure import check_evals, describe_model, identify, measure
 from .results import Result, load_results, to_row, versions
@@ -315,96 +316,63 @@ def _asked(methods, sparsities):
         raise TypeError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
     return named, list(sparsities)
 
-
-def _folder(plans, out):
-    "Where a grid keeps its plans; None: nowhere"
-    if plans is False:
-        return None
-    if plans is None:
-        return Path(f"{out}.plans") if out else None
-    return Path(plans)
-
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
-def _todo(cells, have, on_plan):
-    """What is left, each once: (number, how many there are, method, windows, label, row);
-    with `on_plan` also runs that have a row, since what is asked beside it is not done"""
+def _todo(cells, have, how, key):
+    """What is left, each once: (in words, arguments of `run_cell`); with `on_plan` also runs that
+    have a row, since what is asked beside it is not done"""
     left, seen = [], set()
     for i, (f, ids, r) in enumerate(cells):
         row = have.get(r.key)
-        beside = on_plan and f is not None and row and "method" not in row.errors
+        beside = how["on_plan"] and f is not None and row and "method" not in row.errors
         if r.key not in seen and (row is None or beside):
-            left.append((i, len(cells), f, ids, r, row))
+            of = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
+            own = dict(calib=ids, method=f, label=r, row=row, key=key.get(r.method))
+            left.append((f"run {i + 1} of {len(cells)}: {of}", how | own))
         seen.add(r.key)
     return left
 
 
-def _work(executor, model, tok, todo, evals, methods, how, key):
-    "Rows, as they are finished: here, one after the other, or where the executor has it"
-    if executor is not None:
-        yield from _run_spread(executor, model, tok, todo, evals, methods, how, key)
-        return
+def _run_here(model, tok, todo):
+    "One cell after the other"
     if isinstance(model, Source) and todo:
         model, own = load_source(model)
         tok = tok or own
-    for i, n, f, ids, r, row in todo:
-        if row is None:
-            _say(i, n, f, r)
-        own = how | dict(label=r, row=row, key=key.get(r.method))
-        yield share_first(run_cell(model, tok, ids, f, evals, **own))
-
-
-def _say(i, n, f, r):
-    of = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
-    log.info("run %d of %d: %s", i + 1, n, of)
+    for words, job in todo:
+        if job["row"] is None:
+            log.info("%s", words)
+        yield share_first(run_cell(model, tok, **job))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #d4682f66
-@dataclass(frozen=True, eq=False)
-class Job:
-    "One cell, as it travels."
-
-    source: Source  # the model
-    tok: object  # tokenizer; None: the model's own
-    method: object  # a name, a function, or None for the dense model
-    calib: object  # (n, t) calibration windows, or None
-    evals: Mapping  # name -> (model, tokenizer) -> dict
-    label: Result  # what is known beforehand
-    how: Mapping  # of `run_cell`
-
-
-def _run_job(job):
-    "What a worker does: one row."
-    return one_at_a_time(_run_job, job)
-
-
-def _run_job(job):
-    model, own = load_source(job.source)
-    if job.label.model_id and model_identity(model) != job.label.model_id:
-        raise ValueError(
-            f"{job.source.name} is another model where this worker runs: its files differ"
-        )
-    f = method(job.method) if isinstance(job.method, str) else job.method
-    tok = job.tok or own
-    return run_cell(model, tok, job.calib, f, job.evals, label=job.label, **job.how)
+def _run_job(source, tok, job):
+    "What a worker does: one row; threads of a process take turns"
+    known, f = job["label"].model_id, job["method"]
+    f = method(f) if isinstance(f, str) else f
+    with BUSY:
+        model, own = load_source(source)
+        if known and model_identity(model) != known:
+            raise ValueError(
+                f"{source.name} is another model where this worker runs: its files differ"
+            )
+        return run_cell(model, tok or own, **job | dict(method=f))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #5890bdb1
-def _run_spread(executor, model, tok, todo, evals, methods, how, key):
-    "All cells at once; rows in the order in which they are done"
+def _run_spread(executor, model, tok, todo, functions):
+    "All cells at once; rows in the order in which they are done; methods by name, or as functions"
     if not isinstance(model, Source):
         raise ValueError(
             "with an executor a model travels by its name: give run_grid a Source,"
             " such as Source('folder', dtype='bfloat16', device='cuda')"
         )
-    named = not isinstance(methods, Mapping)
-    how, jobs = how | dict(progress=False), []
-    for i, n, f, ids, r, row in todo:
-        if row is None:
-            _say(i, n, f, r)
-        what = r.method if named and f is not None else f
-        own = how | dict(row=row, key=key.get(r.method))
-        jobs.append(Job(model, tok, what, ids, evals, r, own))
-    for i, row, error in spread(executor, _run_job, jobs):
+    jobs = []
+    for words, job in todo:
+        if job["row"] is None:
+            log.info("%s", words)
+        f = job["method"]
+        f = f if functions or f is None else job["label"].method
+        jobs.append(job | dict(method=f, progress=False))
+    for i, row, error in spread(executor, partial(_run_job, model, tok), jobs):
         if error is not None:
-            label = replace(jobs[i].label, versions=versions())
+            label = replace(jobs[i]["label"], versions=versions())
             row = replace(label, errors=dict(worker=one_line(error)))
         yield row
 
@@ -543,17 +511,22 @@ def run_grid(
     evaluations = identify(evals, facts.tok_id, key)
     labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
     cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
-    how = dict(on_plan=on_plan, plans=_folder(plans, out), progress=progress)
+    plans = f"{out}.plans" if plans is None and out else plans or None
+    how = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
         keys = {r.key for *_, r in cells}
-        have = share_first(finished_rows(mine, keys, retry, how["plans"]) if mine else {})
+        have = share_first(finished_rows(mine, keys, retry, plans) if mine else {})
         there = {r.key: as_asked(have[r.key], r, evals) for *_, r in cells if r.key in have}
         tell = on_row if on_row and is_first() else lambda r: None
         for r in there.values():
             tell(r)
-        work = executor, model, tok, _todo(cells, have, on_plan), evals, methods, how, key
-        for r in _work(*work):
+        todo = _todo(cells, have, how, key)
+        if executor is None:
+            done = _run_here(model, tok, todo)
+        else:
+            done = _run_spread(executor, model, tok, todo, isinstance(methods, Mapping))
+        for r in done:
             if r.key not in have:
                 have[r.key] = r
                 if mine:

@@ -6,9 +6,8 @@
 __all__ = [
     'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
     'generation_speed', 'linear_beside', 'count_operations', 'continue_prompts',
-    'OnText', 'on_text', 'OnPrompts', 'on_prompts', 'OnForward', 'on_forward',
-    'OnGeneration', 'on_generation', 'measure', 'check_evals', 'identify',
-    'describe_model'
+    'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'check_evals',
+    'identify', 'read_dense', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -30,7 +29,7 @@ from transformers import (
 )
 
 from ..core.apply import cache_name
-from ..core.families import decoder_layers, n_params, sees
+from ..core.families import Sizes, decoder_layers, n_params, sees, sizes
 from ..core.linear import is_linear
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_shares
@@ -288,8 +287,8 @@ def continue_prompts(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #0cf278dc
 @dataclass(frozen=True, eq=False)
-class OnText:
-    "Evaluation: perplexity on token windows, and the nll of each."
+class _OnText:
+    "Evaluation: perplexity on token windows, and the nll of each"
 
     ids: torch.Tensor = field(repr=False)  # (n, t) token windows
     bs: int = 1  # windows per forward pass
@@ -298,21 +297,17 @@ class OnText:
     reads_tokens = True  # and no words, so that no tokenizer is needed
 
     @property
-    def text(self) -> str:  # 16 hex digits
-        "Hash of the windows."
+    def text(self):
+        "Hash of the windows"
         return ids_hash(self.ids)
 
     @property
-    def identity(self) -> str:  # 16 hex digits
-        "All that decides the number: the windows, and how they are read."
+    def identity(self):
+        "All that decides the number: the windows, and how they are read"
         return describe("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
-    def __call__(
-        self,
-        model: PreTrainedModel,  # dense or pruned; untouched
-        tok=None,  # not needed
-    ) -> dict:  # 'ppl' or 'ppl_strided'; 'each': 'nll' of every window, nats a token
-        "Measure a model."
+    def __call__(self, model, tok=None):
+        "'ppl' or 'ppl_strided'; 'each': 'nll' of every window, nats a token"
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
             mean = mean_windows(each, model, self.ids)
@@ -336,7 +331,7 @@ def on_text(
     # None: consecutive windows, the paper's form; a number: the strided form
     stride: int | None = None,
     progress: bool = False,  # show a progress bar
-) -> OnText:  # (model, tokenizer) -> dict; pickles
+) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Evaluation: perplexity on token windows, as `ppl` (or `ppl_strided`).
 
     Parameters
@@ -352,37 +347,33 @@ def on_text(
 
     Returns
     -------
-    OnText
+    Callable
         (model, tokenizer) -> dict; pickles
     """
     ids = check_windows(ids) if stride is None else check_ids(ids)
-    return OnText(ids.cpu(), bs, stride, progress)
+    return _OnText(ids.cpu(), bs, stride, progress)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #caf2c25f
 @dataclass(frozen=True)
-class OnPrompts:
-    "Evaluation: how a model continues prompts."
+class _OnPrompts:
+    "Evaluation: how a model continues prompts"
 
-    prompts: tuple[str, ...] = PROMPTS  # texts to be continued
+    prompts: tuple[str, ...]  # texts to be continued
     options: tuple = ()  # of `continue_prompts`, as pairs
 
     @property
-    def text(self) -> str:  # prompts and options, in words
-        "What is asked."
+    def text(self):
+        "What is asked: prompts and options, in words"
         return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
 
     @property
-    def identity(self) -> str:  # 16 hex digits
-        "All that decides the texts, but for the tokenizer."
+    def identity(self):
+        "All that decides the texts, but for the tokenizer"
         options = settle(continue_prompts, dict(self.options), "prompts")
         return describe("continuations", prompts=self.prompts, **options)
 
-    def __call__(
-        self,
-        model: PreTrainedModel,  # dense or pruned; untouched
-        tok: PreTrainedTokenizerBase,  # its tokenizer
-    ) -> dict:  # prompt -> continuation
-        "Ask a model."
+    def __call__(self, model, tok):
+        "prompt -> continuation"
         said = continue_prompts(model, tok, self.prompts, **dict(self.options))
         return dict(zip(self.prompts, said, strict=True))
 
@@ -391,7 +382,7 @@ class OnPrompts:
 def on_prompts(
     prompts: Sequence[str] = PROMPTS,  # texts to be continued
     **options,  # of `continue_prompts`
-) -> OnPrompts:  # (model, tokenizer) -> dict; pickles
+) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Evaluation: the continuation of each prompt, by prompt.
 
     Parameters
@@ -403,43 +394,44 @@ def on_prompts(
 
     Returns
     -------
-    OnPrompts
+    Callable
         (model, tokenizer) -> dict; pickles
     """
-    return OnPrompts(tuple(prompts), tuple(sorted(options.items())))
+    return _OnPrompts(tuple(prompts), tuple(sorted(options.items())))
 
 # %% ../../nbs/evaluation/01_measure.ipynb #6f8ad9a5
 @dataclass(frozen=True, eq=False)
-class OnForward:
-    "Evaluation: time of a forward pass without cache, and its operations."
+class _OnTime:
+    "Evaluation: the time of work on token windows, and its operations"
 
+    what: str  # is timed, as its identity says it
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
-    options: tuple = ()  # of `forward_time`, as pairs
+    timed: Callable = field(repr=False)  # (model, ids, **options) -> numbers by name
+    options: dict = field(repr=False)  # of `timed`, all of them
     reads_tokens = True  # and no words
 
     @property
-    def identity(self) -> str:  # 16 hex digits
-        "All that decides what is timed, and how often."
-        options = settle(forward_time, dict(self.options))
-        return describe("forward time", text=ids_hash(self.ids), **options)
+    def identity(self):
+        "All that decides what is timed, and how often"
+        return describe(self.what, text=ids_hash(self.ids), **self.options)
 
-    def __call__(
-        self,
-        model: PreTrainedModel,  # dense or pruned; untouched
-        tok=None,  # not needed
-    ) -> dict:  # 'forward_s', 'forward_ops'
-        "Time a model."
-        return dict(
-            forward_s=forward_time(model, self.ids, **dict(self.options)),
-            forward_ops=len(self.ids) * count_operations(model, self.ids.shape[1]),
-        )
+    def __call__(self, model, tok=None):
+        "Time a model"
+        return self.timed(model, self.ids, **self.options)
+
+
+def _forward_numbers(model, ids, **options):
+    return dict(
+        forward_s=forward_time(model, ids, **options),
+        forward_ops=len(ids) * count_operations(model, ids.shape[1]),
+    )
 
 
 @decides(row="ids", of=forward_time)
 def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
-) -> OnForward:  # (model, tokenizer) -> dict; pickles
+) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Evaluation: time of a forward pass without cache (`forward_s`) and its operations.
 
     Parameters
@@ -451,44 +443,24 @@ def on_forward(
 
     Returns
     -------
-    OnForward
+    Callable
         (model, tokenizer) -> dict; pickles
     """
-    return OnForward(check_ids(ids).cpu(), tuple(sorted(options.items())))
+    options = settle(forward_time, options)
+    return _OnTime("forward time", check_ids(ids).cpu(), _forward_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ffbf894e
-@dataclass(frozen=True, eq=False)
-class OnGeneration:
-    "Evaluation: cached generation in its parts, and the operations it takes."
-
-    ids: torch.Tensor = field(repr=False)  # (b, t) prompts
-    new: int = 32  # tokens to generate for each
-    options: tuple = ()  # of `generation_speed`, as pairs
-    reads_tokens = True  # and no words
-
-    @property
-    def identity(self) -> str:  # 16 hex digits
-        "All that decides what is timed, and how often."
-        options = settle(generation_speed, dict(self.options) | dict(new=self.new))
-        return describe("generation", text=ids_hash(self.ids), **options)
-
-    def __call__(
-        self,
-        model: PreTrainedModel,  # dense or pruned; untouched
-        tok=None,  # not needed
-    ) -> dict:  # seconds, tokens a second, bytes, operations
-        "Time a model."
-        ids = self.ids
-        s = generation_speed(model, ids, self.new, **dict(self.options))
-        return dict(
-            prefill_s=s.prefill,
-            first_token_s=s.first_token,
-            decode_tok_s=s.decode,
-            cache_bytes=s.cache_bytes,
-            memory_bytes=s.memory,
-            prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
-            decode_ops=count_operations(model, 1, ids.shape[1]),
-        )
+def _generation_numbers(model, ids, **options):
+    s = generation_speed(model, ids, **options)
+    return dict(
+        prefill_s=s.prefill,
+        first_token_s=s.first_token,
+        decode_tok_s=s.decode,
+        cache_bytes=s.cache_bytes,
+        memory_bytes=s.memory,
+        prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
+        decode_ops=count_operations(model, 1, ids.shape[1]),
+    )
 
 
 @decides(row="ids new", of=generation_speed)
@@ -496,7 +468,7 @@ def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
     new: int = 32,  # tokens to generate for each
     **options,  # of `generation_speed`
-) -> OnGeneration:  # (model, tokenizer) -> dict; pickles
+) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Evaluation: cached generation in its parts, and the operations it takes.
 
     Parameters
@@ -510,10 +482,11 @@ def on_generation(
 
     Returns
     -------
-    OnGeneration
+    Callable
         (model, tokenizer) -> dict; pickles
     """
-    return OnGeneration(check_ids(ids).cpu(), new, tuple(sorted(options.items())))
+    options = settle(generation_speed, options | dict(new=new))
+    return _OnTime("generation", check_ids(ids).cpu(), _generation_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #d8ab774a
 def measure(
@@ -570,11 +543,20 @@ def identify(
     return found
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
+def read_dense(
+    model: PreTrainedModel,  # dense
+    plan,  # of any kind, that it will be pruned with
+) -> Structure | Sizes:  # what rows compare the pruned model with
+    "The dense model's parts; its numbers alone where a plan changes more than parts."
+    return structure(model) if type(plan) is Plan else sizes(model)
+
+
 def _kept_of(plan, dense, model):
-    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
+    """What stays of each layer's attention and FFN; None if layers cannot be told apart; of
+    `dense` as `Sizes` heads are not told apart."""
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
-    now = structure(model)
+    now = sizes(model)
     if len(now) != len(dense):
         return None
     return [
@@ -587,22 +569,22 @@ def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
     # of the model before it was pruned; None: what a checkpoint says of it, or nothing
     # was removed
-    dense: Structure | None = None,
+    dense: Structure | Sizes | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
-    now = structure(model)
+    now, parts = sizes(model), structure(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
-    widths = [p.width for p in now.narrow if p.groups] or now.width  # of groups of units
+    widths = [p.width for p in parts.narrow if p.groups] or now.width  # of groups of units
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
-        active=params - now.total + now.active if now.grouped else None,
+        active=params - now.total + parts.active if parts.grouped else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'load_tasks',
-    'training_texts', 'check_batch_size', 'average', 'main_numbers', 'error_of',
-    'check_template', 'check_prefix', 'run_tasks', 'OnTasks', 'on_tasks'
+    'training_texts', 'check_batch_size', 'main_numbers', 'error_of', 'check_template',
+    'check_prefix', 'run_tasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -19,7 +19,7 @@ import json
 import logging
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
@@ -132,15 +132,12 @@ def _stock_manager():
     return TaskManager()
 
 
-@cache
+@cache  # which keeps the folder for as long as the process lives
 def _arithmetic():
-    "The folder of our own task, made once a process, for as long as that lives"
-    kept = tempfile.TemporaryDirectory(prefix="twossp-")
-    _KEPT.append(kept)
-    return write_arithmetic(kept.name)
-
-
-_KEPT: list = []  # folders that go with the process
+    "The temporary folder of our own task, made once a process"
+    folder = tempfile.TemporaryDirectory(prefix="twossp-")
+    write_arithmetic(folder.name)
+    return folder
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #f4fadafa
 def _find_tasks(names, include_path=()):
@@ -153,7 +150,7 @@ def _find_tasks(names, include_path=()):
     if not names or isinstance(names, str):
         raise ValueError(f"tasks have to be a list of names; got {names!r}")
     if ARITHMETIC in names:
-        folders.append(_arithmetic())
+        folders.append(_arithmetic().name)
     tm = _manager(names, folders)
     if unknown := [n for n in names if n not in tm.all_tasks]:
         near = difflib.get_close_matches(unknown[0], [*tm.all_tasks, ARITHMETIC], 5, 0.5)
@@ -323,15 +320,6 @@ def check_batch_size(
             " that takes minutes or all memory: give a number"
         )
 
-# %% ../../nbs/evaluation/03_tasks.ipynb #c979d441
-def average(
-    got: dict,  # numbers of `run_tasks`
-    names: Sequence[str],  # tasks that were asked for
-) -> float | None:  # None unless all of them have an accuracy
-    "Mean accuracy over the tasks, each counted once."
-    acc = [got.get(f"{n}/acc") for n in names]
-    return None if None in acc else sum(acc) / len(acc)
-
 # %% ../../nbs/evaluation/03_tasks.ipynb #247f9232
 def main_numbers(
     metrics: dict,  # 'evaluation/task/number' -> value, of a row or of `run_tasks`
@@ -452,14 +440,17 @@ def run_tasks(
         tasks = load_tasks(tasks, include_path, *asked)
     tm, good, errors = tasks
     with _still(progress):
-        lm = _wrap(model, tok, batch_size, max_length)
+        from lm_eval.models.huggingface import HFLM
+
+        own = copy.deepcopy(tok)  # lm-eval changes it
+        lm = HFLM(model, tokenizer=own, batch_size=batch_size, max_length=max_length)
         how = dict(limit=limit, apply_chat_template=apply_chat_template)
         how["confirm_run_unsafe_code"] = confirm_run_unsafe_code
         got, failed, each = _run_each(lm, tm, good, num_fewshot, seed, how)
     errors = errors | failed
-    asked = [*good, *errors]
-    if (mean := average(got, asked)) is not None and len(asked) > 1:
-        got["average/acc"] = mean
+    acc = [got.get(f"{name}/acc") for name in (*good, *errors)]
+    if len(acc) > 1 and None not in acc:
+        got["average/acc"] = sum(acc) / len(acc)
     return got | dict(errors=errors, each=each)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #b996f8e5
@@ -468,26 +459,7 @@ def _is_loaded(tasks):
     three = isinstance(tasks, tuple) and len(tasks) == 3
     return three and isinstance(tasks[2], dict)
 
-
-def _wrap(model, tok, batch_size, max_length):
-    "The model as lm-eval takes it; the tokenizer is copied, for lm-eval changes it"
-    from lm_eval.models.huggingface import HFLM
-
-    own = copy.deepcopy(tok)
-    return HFLM(
-        pretrained=model, tokenizer=own, batch_size=batch_size, max_length=max_length
-    )
-
 # %% ../../nbs/evaluation/03_tasks.ipynb #d597a11d
-def _set_fewshot(task, num_fewshot, seed):
-    "What `simple_evaluate` does: a task that is zero-shot by its definition stays so"
-    own = task.get_config("num_fewshot")
-    if own != 0:
-        wanted = own if num_fewshot is None else num_fewshot
-        task.set_config(key="num_fewshot", value=wanted or 0)
-    task.set_fewshot_seed(seed=seed)
-
-
 def _run_each(lm, tm, names, num_fewshot, seed, how):
     "Evaluate one task after the other: numbers, what failed, every document's own"
     from lm_eval import evaluate
@@ -497,8 +469,12 @@ def _run_each(lm, tm, names, num_fewshot, seed, how):
         try:
             with kept_rng(seed):
                 loaded = tm.load([name])
-                for task in loaded["tasks"].values():
-                    _set_fewshot(task, num_fewshot, seed)
+                for task in loaded["tasks"].values():  # as in `simple_evaluate`
+                    own = task.get_config("num_fewshot")
+                    if own != 0:  # else the task is zero-shot by its definition
+                        wanted = own if num_fewshot is None else num_fewshot
+                        task.set_config(key="num_fewshot", value=wanted or 0)
+                    task.set_fewshot_seed(seed=seed)
                 out = evaluate(lm=lm, task_dict=loaded, log_samples=True, **how)
         except Exception as e:
             failed[name] = one_line(e)
@@ -509,8 +485,8 @@ def _run_each(lm, tm, names, num_fewshot, seed, how):
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #d0944d6c
 @dataclass(frozen=True, eq=False)
-class OnTasks:
-    "Evaluation: scores on downstream tasks."
+class _OnTasks:
+    "Evaluation: scores on downstream tasks"
 
     names: tuple[str, ...]  # of tasks or groups
     include_path: tuple = ()  # folders with tasks of your own
@@ -518,44 +494,36 @@ class OnTasks:
     loaded: tuple | None = field(default=None, repr=False)  # of `load_tasks`
 
     @property
-    def text(self) -> str:  # names and options, in words
-        "What is asked, and how."
+    def text(self):
+        "What is asked, and how: names and options, in words"
         same = ("batch_size", "progress")  # they do not change the numbers
         asked = [f"{k}={v}" for k, v in self.options if k not in same]
         return ", ".join([*self.names, *asked])
 
     @property
-    def identity(self) -> str:  # 16 hex digits
-        "All that decides the scores, but for the tokenizer: definitions and documents, too."
+    def identity(self):
+        "All that decides the scores, but for the tokenizer: definitions and documents, too"
         options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
         version = importlib.metadata.version("lm_eval").split(".")[:2]
         kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"
         found = [p for d in self.include_path for p in Path(d).rglob("*") if p.suffix in kinds]
         definitions = sorted(hash_files([p for p in found if p.is_file()]).values())
-        asked = dict(names=self.names, files=definitions)
-        asked |= dict(documents=self._documents(options), lm_eval=version)
-        return describe("tasks", **asked, **options)
-
-    def _documents(self, options):
-        "Of loaded tasks; they are loaded now if they were not"
         how = options["num_fewshot"], options["confirm_run_unsafe_code"]
         try:
             loaded = self.loaded or load_tasks(self.names, self.include_path, *how)
+            documents = _hash_documents(loaded)
         except ValueError as e:  # the evaluation itself will say so
-            return one_line(e)
-        return _hash_documents(loaded)
+            documents = one_line(e)
+        asked = dict(names=self.names, files=definitions, documents=documents)
+        return describe("tasks", **asked, lm_eval=version, **options)
 
-    def __call__(
-        self,
-        model: PreTrainedModel,  # dense or pruned; untouched
-        tok: PreTrainedTokenizerBase,  # its tokenizer
-    ) -> dict:  # what `run_tasks` gives
-        "Ask a model."
+    def __call__(self, model, tok):
+        "What `run_tasks` gives"
         tasks, how = self.loaded or self.names, dict(self.options)
         return run_tasks(model, tok, tasks, include_path=self.include_path, **how)
 
-    def __getstate__(self) -> dict:  # tasks are loaded again where they are needed
-        "What pickles."
+    def __getstate__(self):
+        "What pickles: tasks are loaded again where they are needed"
         return vars(self) | dict(loaded=None)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #c3e6063b
@@ -577,7 +545,7 @@ def on_tasks(
     tasks: Sequence[str] | tuple = TASKS,  # names, or what `load_tasks` gave
     include_path: str | Path | Sequence = (),  # folders with tasks of your own
     **options,  # of `run_tasks`
-) -> OnTasks:  # (model, tokenizer) -> dict; pickles
+) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Evaluation: scores on downstream tasks.
 
     Parameters
@@ -591,11 +559,11 @@ def on_tasks(
 
     Returns
     -------
-    OnTasks
+    Callable
         (model, tokenizer) -> dict; pickles
     """
     loaded = tasks if _is_loaded(tasks) else None
     names = [*loaded[1], *loaded[2]] if loaded else list(tasks)
     one = isinstance(include_path, (str, Path))
     folders = tuple(map(str, [include_path] if one else include_path))
-    return OnTasks(tuple(names), folders, tuple(sorted(options.items())), loaded)
+    return _OnTasks(tuple(names), folders, tuple(sorted(options.items())), loaded)
