@@ -51,7 +51,7 @@ def check_both(
     "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
     s = structure(model)
     mixing = {p.layer for p in s.mixers}
-    for i, ffn in enumerate(s.sizes()):
+    for i, ffn in enumerate(s.ffn):
         if i in mixing and ffn:
             continue
         lack = "FFN" if i in mixing else "attention that could go"

@@ -24,9 +24,10 @@ from transformers import PreTrainedModel
 from ..core.apply import Edit, Parked, locate, swapped
 from ..core.experts import copy_module
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees, sizes,
+    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees,
 )
 from ..core.linear import make_linear, read_matrix
+from ..core.parts import structure
 from ..core.plan import Kind, Layout, check_sparsity
 from ..pruning.importance import exact_device
 from ..runtime.batching import rows_at_once
@@ -586,8 +587,12 @@ def _param_report(model, plan):
     with _without_memory(model):
         total, head, *skips = _count(model, edits, "", _head(model), *skips)
     return dict(
-        dense=n_params(model), sliced=total, layers_dense=sizes(model).total,
-        layers_sliced=sum(plan.kept), rotations=sum(skips), head_added=head if tied else 0,
+        dense=n_params(model),
+        sliced=total,
+        layers_dense=structure(model).total,
+        layers_sliced=sum(plan.kept),
+        rotations=sum(skips),
+        head_added=head if tied else 0,
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a4e63322
@@ -657,7 +662,7 @@ def slicegpt(
     d = model.get_input_embeddings().weight.shape[1]
     width = hidden_width(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _sliced_away(plan, sizes(model))) <= 0:
+    if (saved := _sliced_away(plan, structure(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"
             " layers: the rotations outweigh what is cut", stacklevel=2,

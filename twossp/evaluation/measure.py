@@ -7,7 +7,7 @@ __all__ = [
     'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
     'generation_speed', 'linear_beside', 'count_operations', 'continue_prompts',
     'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'check_evals',
-    'identify', 'read_dense', 'describe_model'
+    'identify', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -29,7 +29,7 @@ from transformers import (
 )
 
 from ..core.apply import cache_name
-from ..core.families import Sizes, decoder_layers, n_params, sees, sizes
+from ..core.families import decoder_layers, n_params, sees
 from ..core.linear import is_linear
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_shares
@@ -543,20 +543,11 @@ def identify(
     return found
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
-def read_dense(
-    model: PreTrainedModel,  # dense
-    plan,  # of any kind, that it will be pruned with
-) -> Structure | Sizes:  # what rows compare the pruned model with
-    "The dense model's parts; its numbers alone where a plan changes more than parts."
-    return structure(model) if type(plan) is Plan else sizes(model)
-
-
 def _kept_of(plan, dense, model):
-    """What stays of each layer's attention and FFN; None if layers cannot be told apart; of
-    `dense` as `Sizes` heads are not told apart."""
+    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
-    now = sizes(model)
+    now = structure(model)
     if len(now) != len(dense):
         return None
     return [
@@ -569,22 +560,22 @@ def describe_model(
     model: PreTrainedModel,  # of a supported family, as it is now
     # of the model before it was pruned; None: what a checkpoint says of it, or nothing
     # was removed
-    dense: Structure | Sizes | None = None,
+    dense: Structure | None = None,
     plan=None,  # that it was pruned with
 ) -> dict:  # fields of `Result`
     "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
-    now, parts = sizes(model), structure(model)
+    now = structure(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
     gone = before - now.total
-    widths = [p.width for p in parts.narrow if p.groups] or now.width  # of groups of units
+    widths = [p.width for p in now.narrow if p.groups] or now.width  # of groups of units
     return dict(
         sparsity=1 - now.total / before,
         whole=gone / (params + gone) if sees(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
-        active=params - now.total + parts.active if parts.grouped else None,
+        active=params - now.total + now.active if now.grouped else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],

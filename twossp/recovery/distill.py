@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Figure', 'copy_around', 'count_ids', 'share_equal', 'Learner', 'common_kl',
-    'by_first', 'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
+    'Figure', 'copy_around', 'count_ids', 'share_equal', 'common_kl', 'by_first',
+    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
 ]
 
 # %% ../../nbs/recovery/06_distill.ipynb #97fa7f17
@@ -65,14 +65,18 @@ def count_ids(
     return model.get_input_embeddings().weight.shape[0]
 
 
+def _kept_layers(plan):
+    "Numbers of the layers that remain: in the pruned model, in the dense one"
+    return [*enumerate(i for i in range(len(plan)) if i not in plan.gone)]
+
+
 def share_equal(
     student: PreTrainedModel,  # pruned; computes the same afterwards
     teacher: PreTrainedModel,  # on the same device
     plan: Plan,  # the student's
 ):
     "Let a student hold the teacher's tensors where its own are equal."
-    inside, removed = f"{arch(student).layers}.", plan.gone
-    kept = [i for i in range(len(plan)) if i not in removed]
+    inside, kept = f"{arch(student).layers}.", dict(_kept_layers(plan))
     theirs = dict(teacher.named_parameters(remove_duplicate=False))
     for name, p in student.named_parameters():
         if name.startswith(inside):
@@ -84,38 +88,23 @@ def share_equal(
             p.data = q.data
 
 # %% ../../nbs/recovery/06_distill.ipynb #fc3ca03d
-@dataclass(frozen=True)
-class Learner:
-    "A linear layer, or a layer's experts, and what the plan calls their tensors."
-
-    path: str  # of the module, from the student
-    name: str  # of the same one in the dense model
-
-
 def _find_learners(student, plan):
-    "The linear layers and experts that remain inside the decoder layers, in their order."
-    a, removed, learners = arch(student), plan.gone, []
-    kept = [i for i in range(len(plan)) if i not in removed]
-    for now, i in enumerate(kept):
-        layer = decoder_layers(student)[now]
-        zeros = _removed_modules(layer, a, plan, i)
+    """Linear layers and experts that remain inside the decoder layers: the path of each
+    in the student, and its name in the dense model"""
+    a, learners = arch(student), {}
+    for layer, (now, i) in zip(decoder_layers(student), _kept_layers(plan), strict=True):
+        # what a compatible checkpoint stores as zeros, and no gradient may change
+        mixers = enumerate(layer_mixers(layer, a))
+        zeros = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
+        if plan.ffn[i] == ():
+            row = layer_row(layer, a)
+            zeros += [*row.up, *filter(None, [row.down])]
         for name, m in layer.named_modules():
-            if name.startswith(zeros) or not (is_experts(m) or is_linear(m)):
+            if name.startswith(tuple(zeros)) or not (is_experts(m) or is_linear(m)):
                 continue
-            if is_experts(m) or next(m.parameters(recurse=False), None) is not None:
-                names = f"{a.layers}.{now}.{name}", f"{a.layers}.{i}.{name}"
-                learners.append(Learner(*names))
+            if next(m.parameters(recurse=False), None) is not None:
+                learners[f"{a.layers}.{now}.{name}"] = f"{a.layers}.{i}.{name}"
     return learners
-
-
-def _removed_modules(layer, a, plan, i):
-    "What a compatible checkpoint stores as zeros, and no gradient may change"
-    mixers = enumerate(layer_mixers(layer, a))
-    removed = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
-    if plan.ffn[i] == ():
-        row = layer_row(layer, a)
-        removed += [*row.up, *filter(None, [row.down])]
-    return tuple(removed)
 
 # %% ../../nbs/recovery/06_distill.ipynb #290a7dda
 def common_kl(
@@ -210,34 +199,26 @@ def _keep_answers(model, ids, folder, top, progress=True, common=None):
     share_first(None)  # all of them are there
 
 # %% ../../nbs/recovery/06_distill.ipynb #aedd8d6d
-class _Trained(nn.Module):
-    "Its state is what is trained (`names`), and nothing else: the rest is shared"
-
-    def state_dict(self, *args, **kwargs):
-        whole = super().state_dict(*args, **kwargs)
-        return {k: whole[k] for k in self.names}
-
-    def load_state_dict(self, state, strict=False, **kwargs):
-        result = super().load_state_dict(state, strict=False, **kwargs)
-        result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
-        return result
-
-
 @contextmanager
-def _streams(model):
-    "Inside: the output of each decoder layer, in a list"
+def _streams(model, listen):
+    "Inside: the output of each decoder layer, in a list; without `listen` an empty one"
     out = []
+    if not listen:
+        yield out
+        return
     hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
     with hooked([x.register_forward_hook(hear) for x in decoder_layers(model)]):
         yield out
 
 # %% ../../nbs/recovery/06_distill.ipynb #6d10422f
-class _Lesson(_Trained):
+class _Lesson(nn.Module):
     "The student as a trainer sees it: windows go in, the loss comes out"
 
-    def __init__(self, student, teacher, kept, streams=0.0):
+    def __init__(self, student, teacher, kept, streams=0.0, checkpointing=False):
         super().__init__()
-        self.student, self.streams = student, streams
+        self.student, self.streams, self.checkpointing = student, streams, checkpointing
+        if checkpointing:  # activations are computed again in the backward pass
+            student.gradient_checkpointing_enable(dict(use_reentrant=False))
         self.kept = kept  # the teacher's layers that the student has
         self.common = min(count_ids(student), count_ids(teacher))
         # no submodule: it is neither trained, nor wrapped, nor saved
@@ -246,13 +227,11 @@ class _Lesson(_Trained):
         self.names = [k for k, p in self.named_parameters() if id(p) in own]
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
-        seen = _streams(self.student) if self.streams else nullcontext([])
-        with seen as mine:
+        with _streams(self.student, self.streams) as mine:
             logits = self.student(input_ids, use_cache=False).logits
         if top is not None:
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
-        seen = _streams(self.teacher) if self.streams else nullcontext([])
-        with torch.no_grad(), seen as theirs:
+        with torch.no_grad(), _streams(self.teacher, self.streams) as theirs:
             ref = self.teacher(input_ids, use_cache=False).logits
         loss = common_kl(ref, logits).mean()
         if self.streams:
@@ -266,31 +245,33 @@ class _Lesson(_Trained):
 
     def train(self, mode=True):
         "Dropout stays off, as in the teacher; only checkpointing asks for the mode"
-        return super().train(mode and self.checkpointed)
+        return super().train(mode and self.checkpointing)
 
-    checkpointed = False
+    # its state is what is trained (`names`), and nothing else: the rest is shared
+    def state_dict(self, *args, **kwargs):
+        whole = super().state_dict(*args, **kwargs)
+        return {k: whole[k] for k in self.names}
 
-    def checkpoint(self):
-        "Compute activations again in the backward pass, instead of keeping them"
-        self.checkpointed = True
-        self.student.gradient_checkpointing_enable(dict(use_reentrant=False))
+    def load_state_dict(self, state, strict=False, **kwargs):
+        result = super().load_state_dict(state, strict=False, **kwargs)
+        result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
+        return result
 
 # %% ../../nbs/recovery/06_distill.ipynb #f5f5e669
-def _train_all(student, learners):
-    "Give the student its own matrices, in float32, and let them learn"
-    for x in learners:
-        m = student.get_submodule(x.path)
-        for k, p in list(m.named_parameters(recurse=False)):
-            setattr(m, k, nn.Parameter(p.detach().float().clone()))
-
-
-def _train_lora(student, learners, rank):
-    "Put two thin factors beside each matrix; these alone learn"
+def _make_trainable(student, learners, lessons):
+    """Give the student its own matrices, in float32, or put two thin factors beside each;
+    these alone learn"""
+    if lessons.how == "all":
+        for m in map(student.get_submodule, learners):
+            for k, p in list(m.named_parameters(recurse=False)):
+                setattr(m, k, nn.Parameter(p.detach().float().clone()))
+        return
     try:
         import peft
     except ImportError as e:
         raise ValueError('how="lora" needs peft: pip install peft') from e
-    paths = [x.path for x in learners if is_linear(student.get_submodule(x.path))]
+    paths = [x for x in learners if is_linear(student.get_submodule(x))]
+    rank = lessons.rank
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says how it reads transposed layers
@@ -304,12 +285,12 @@ def _train_lora(student, learners, rank):
 def _read_learned(student, learners):
     "The tensors of the learners, by their names in the student"
     new = {}
-    for x in learners:
-        m = student.get_submodule(x.path)
+    for path in learners:
+        m = student.get_submodule(path)
         own = dict(getattr(m, "base_layer", m).named_parameters(recurse=False))
         if hasattr(m, "base_layer"):
             own["weight"] = own["weight"] + m.get_delta_weight("default")
-        new |= {f"{x.path}.{k}": p.detach() for k, p in own.items()}
+        new |= {f"{path}.{k}": p.detach() for k, p in own.items()}
     return new
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00002
@@ -329,8 +310,8 @@ def _only(student, learn):
 
 def _find_readers(student, learners, ids):
     "For each norm of a decoder layer: the linear layers that read it, in a forward pass"
-    layers, kept, groups, hooks = decoder_layers(student), [], [], []
-    by_module = {id(student.get_submodule(x.path)): x for x in learners}
+    kept, groups, hooks = [], [], []
+    paths = {id(student.get_submodule(path)): path for path in learners}
 
     def hear_norm(given, module, args, out):
         kept.append(out)  # alive, so that no other tensor gets its address
@@ -339,21 +320,21 @@ def _find_readers(student, learners, ids):
     def hear_linear(given, module, args):
         readers = given.get(args[0].data_ptr())
         if readers is not None and args[0].shape[-1] == kept[-1].shape[-1]:
-            readers.append(by_module[id(module)])
+            readers.append(paths[id(module)])
 
-    for layer in layers:
+    for layer in decoder_layers(student):
         groups.append({})
         for m in layer.modules():
             scale = getattr(m, "weight", None)
             leaf = next(m.children(), None) is None
-            if is_linear(m) and id(m) in by_module:
+            if is_linear(m) and id(m) in paths:
                 hooks.append(m.register_forward_pre_hook(partial(hear_linear, groups[-1])))
             elif leaf and scale is not None and scale.dim() == 1:
                 hooks.append(m.register_forward_hook(partial(hear_norm, groups[-1])))
     with hooked(hooks), inference(student):
         student(ids[:1, :16].to(input_device(student)), use_cache=False)
     groups = [readers for given in groups for readers in given.values() if readers]
-    times = Counter(x for readers in groups for x in readers)  # layers may share one
+    times = Counter(chain.from_iterable(groups))  # layers may share one
     return [readers for readers in groups if all(times[x] == 1 for x in readers)]
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00006
@@ -391,11 +372,12 @@ def _take_steps(distance, scales, fit, steps, lr, seed, progress):
 def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
     "Tune scales after the norms, and put them into what reads these: as `_train` gives it"
     began, device = time.monotonic(), input_device(student)
-    groups = _find_readers(student, _find_learners(student, plan), fit)
+    learners = _find_learners(student, plan)
+    groups = _find_readers(student, learners, fit)
     if not groups:
         family = student.config.get_text_config().model_type
         raise ValueError(f"no linear layer of {family} reads a norm: nothing to tune")
-    readers = [(k, x, student.get_submodule(x.path)) for k, g in enumerate(groups) for x in g]
+    readers = [(k, x, student.get_submodule(x)) for k, g in enumerate(groups) for x in g]
     widths = {k: in_features(module) for k, _, module in readers}
     scales = [torch.ones(d, device=device, requires_grad=True) for d in widths.values()]
     steps = _count_steps(lessons, fit)[0] if lessons.tokens else 30
@@ -420,11 +402,10 @@ def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
         w = read_matrix(module).detach()
         scaled = (w * scales[k].detach().to(w.device)).to(w.dtype)
         module.weight = nn.Parameter(store_matrix(module, scaled).contiguous(), False)
-        learned[f"{x.path}.weight"] = module.weight.detach().cpu()
+        learned[f"{x}.weight"] = module.weight.detach().cpu()
     result = dict(before=before, after=judge(), loss=loss, steps=steps)
-    result |= dict(minutes=(time.monotonic() - began) / 60)
-    result |= dict(held_out={steps: result["after"]})
-    return result, learned, {x.path: x.name for _, x, _ in readers}
+    minutes = (time.monotonic() - began) / 60
+    return result | dict(minutes=minutes, held_out={steps: result["after"]}), learned, learners
 
 # %% ../../nbs/recovery/06_distill.ipynb #265db426
 class _Clock:
@@ -491,12 +472,6 @@ class _Tutor:
         every = self.callback_handler.callbacks
         return next(x for x in every if isinstance(x, _Clock))
 
-    def close_bar(self):
-        "Also where the training ended early, so that an error has a line of its own"
-        for x in self.callback_handler.callbacks:
-            if isinstance(x, _Bar):
-                x.on_train_end(None, None, None)
-
     def create_scheduler(self, num_training_steps, optimizer=None):
         if self.lr_scheduler is None:
             optimizer = optimizer or self.optimizer
@@ -535,32 +510,28 @@ class Lessons:
     mixed: bool = False  # products in bfloat16, where the model is held in float32
     seed: int = 0  # of the order of the windows, and of the factors of "lora"
 
-    def __post_init__(self):
-        _check_lessons(self)
-
-
-def _check_lessons(x):
-    "`ValueError` says which number is out of range"
-    if x.how not in ("all", "lora", "norms"):
-        raise ValueError(f"how={x.how!r}: which weights learn is 'all', 'lora' or 'norms'")
-    known = {"tokens", "how", "lr", "held_out", "seed"}
-    if x.how == "norms":
-        for f in fields(x):
-            if f.name not in known and getattr(x, f.name) != f.default:
+    def __post_init__(self):  # `ValueError` says which number is out of range
+        if self.how not in ("all", "lora", "norms"):
+            raise ValueError(
+                f"how={self.how!r}: which weights learn is 'all', 'lora' or 'norms'"
+            )
+        known = {"tokens", "how", "lr", "held_out", "seed"}
+        for f in fields(self) if self.how == "norms" else ():
+            if f.name not in known and getattr(self, f.name) != f.default:
                 raise ValueError(f"{f.name} does not go with how='norms': leave it out")
-    for k in ("tokens", "minutes", "lr", "top"):
-        if getattr(x, k) is not None and not getattr(x, k) > 0:
-            raise ValueError(f"{k}={getattr(x, k)!r}: it has to be above 0, or None")
-    for k in ("rank", "batch", "accumulate", "patience"):
-        if not (isinstance(getattr(x, k), int) and getattr(x, k) >= 1):
-            raise ValueError(f"{k}={getattr(x, k)!r}: it has to be at least 1")
-    if not 0 < x.held_out < 1 or x.streams < 0:
-        raise ValueError(
-            "held_out has to be between 0 and 1 and streams at least 0; got"
-            f" {x.held_out!r} and {x.streams!r}"
-        )
-    if x.streams and x.top:
-        raise ValueError("answers that were kept (top) hold no streams: leave out one")
+        for k in ("tokens", "minutes", "lr", "top"):
+            if (x := getattr(self, k)) is not None and not x > 0:
+                raise ValueError(f"{k}={x!r}: it has to be above 0, or None")
+        for k in ("rank", "batch", "accumulate", "patience"):
+            if not (isinstance(x := getattr(self, k), int) and x >= 1):
+                raise ValueError(f"{k}={x!r}: it has to be at least 1")
+        if not 0 < self.held_out < 1 or self.streams < 0:
+            raise ValueError(
+                "held_out has to be between 0 and 1 and streams at least 0; got"
+                f" {self.held_out!r} and {self.streams!r}"
+            )
+        if self.streams and self.top:
+            raise ValueError("answers that were kept (top) hold no streams: leave out one")
 
 # %% ../../nbs/recovery/06_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
@@ -576,17 +547,6 @@ def _check_teacher(model, calib):
             "student and teacher share tensors, which FSDP would take apart: start with"
             " torchrun, where each process has all of them; LoRA needs the least memory"
         )
-
-
-def _check_recovery(model, plan, calib):
-    "`ValueError` unless a plan's model can learn from the model that the plan is for"
-    check_model(model)
-    if not isinstance(plan, Plan):
-        raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
-    if plan == dense_plan(len(plan)) and not plan.weights:
-        raise ValueError("the plan removes nothing: there is nothing to recover")
-    check_plan(model, plan)
-    _check_teacher(model, calib)
 
 # %% ../../nbs/recovery/06_distill.ipynb #02a62b28
 def split_held_out(
@@ -712,32 +672,22 @@ def _learn(judge, tutor, last, dtype):
     )
 
 
-def _tutor(lesson, lessons, args, clock, fit, held, kept, progress):
+def _tutor(lesson, lessons, args, clock, bar, fit, held, kept):
     "The trainer of one student"
     from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback
 
-    bar, patience = _trainers(_Bar)(clock, progress), lessons.patience
     tutor = _trainers(_Tutor)(
         lesson,
         args,
         train_dataset=_Windows(fit, kept),
         eval_dataset=_Windows(held, kept),
-        callbacks=[clock, bar, EarlyStoppingCallback(patience)],
+        callbacks=[clock, bar, EarlyStoppingCallback(lessons.patience)],
     )
     tutor.remove_callback(PrinterCallback)
     return tutor
 
 # %% ../../nbs/recovery/06_distill.ipynb #0c13bedb
-@contextmanager
-def _mixable(args, *models):
-    "On a CPU, experts run one by one where products are of another type than weights"
-    with ExitStack() as stack:
-        for m in models if args.use_cpu and (args.bf16 or args.fp16) else ():
-            stack.enter_context(eager_experts(m))
-        yield
-
-
 @contextmanager
 def _full_disk(folder):
     "A disk that fills while something is written: `OSError` in one line"
@@ -752,14 +702,6 @@ def _full_disk(folder):
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/06_distill.ipynb #00fb38ad
-def _ask_teacher(student, teacher, calib, lessons, folder, progress):
-    "Have its answers of each window in a folder, over the ids that the student knows"
-    sizes = count_ids(student), count_ids(teacher)
-    common = None if sizes[0] == sizes[1] else min(sizes)
-    _keep_answers(teacher, calib, folder, lessons.top, progress, common)
-    return folder
-
-
 def _name_learned(learned, names):
     "The trained tensors as the plan names them: layers count as in the original model"
     parts = {k: k.rpartition(".") for k in learned}
@@ -785,7 +727,6 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         with inference(teacher), inference(student):
             return _tune_norms(student, teacher, plan, fit, held, lessons, progress)
     steps, every = _count_steps(lessons, fit)
-    kept = [i for i in range(len(plan)) if i not in plan.gone]
     with ExitStack() as stack:
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_full_disk(folder))
@@ -798,31 +739,35 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
         by_first(_claim, folder, "question.json", question, "checkpoints")
         last = by_first(_find_checkpoint, folder)
         args = _arguments(student, lessons, folder, steps, every)
+        answers = Path(answers or Path(folder) / "teacher") if lessons.top else None
         if lessons.top:
-            answers = Path(answers or Path(folder) / "teacher")
-            _ask_teacher(student, teacher, calib, lessons, answers, progress)
+            sizes = {count_ids(student), count_ids(teacher)}
+            common = min(sizes) if len(sizes) > 1 else None
+            _keep_answers(teacher, calib, answers, lessons.top, progress, common)
 
         def make_tutor(progress):
-            lesson = _Lesson(student, teacher, kept, lessons.streams)
-            if lessons.checkpointing:
-                lesson.checkpoint()
+            kept = [i for _, i in _kept_layers(plan)]
+            options = lessons.streams, lessons.checkpointing
+            lesson = _Lesson(student, teacher, kept, *options)
             clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
-            kept_answers = answers if lessons.top else None
-            return _tutor(lesson, lessons, args, clock, fit, held, kept_answers, progress)
+            bar = _trainers(_Bar)(clock, progress)
+            # also where the training ends early, so that an error has a line of its own
+            stack.callback(bar.bar.close)
+            return _tutor(lesson, lessons, args, clock, bar, fit, held, answers)
 
-        train = dict(all=_train_all, lora=partial(_train_lora, rank=lessons.rank))
-        learn = partial(train[lessons.how], student, learners)
-        stack.enter_context(_only(student, learn))
+        stack.enter_context(_only(student, partial(_make_trainable, student, learners, lessons)))
         stack.enter_context(inference(teacher))
-        stack.enter_context(_mixable(args, teacher, student))
+        if args.use_cpu and (args.bf16 or args.fp16):
+            # experts run one by one: products are of another type than weights
+            stack.enter_context(eager_experts(teacher))
+            stack.enter_context(eager_experts(student))
         # a trainer that has judged would not be spread over processes: two of them
         judge, tutor = make_tutor(False), make_tutor(progress)
-        stack.callback(tutor.close_bar)
         with torch.enable_grad():
             result = _learn(judge, tutor, last, dtype)
         learned = _read_learned(student, learners)
         learned = {k: w.to(dtype).cpu().contiguous() for k, w in learned.items()}
-    return result, learned, {x.path: x.name for x in learners}
+    return result, learned, learners
 
 # %% ../../nbs/recovery/06_distill.ipynb #cdd91021
 def recover(
@@ -870,7 +815,12 @@ def recover(
         the same removals with trained weights; `plan` itself if nothing is gained
     """
     asked = Lessons(**lessons)
-    _check_recovery(model, plan, calib)
+    _check_teacher(model, calib)
+    if not isinstance(plan, Plan):
+        raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
+    if plan == dense_plan(len(plan)) and not plan.weights:
+        raise ValueError("the plan removes nothing: there is nothing to recover")
+    check_plan(model, plan)
     make = lambda: apply_plan(copy_around(model), plan)  # no second copy of what is alike
     places = folder, answers, progress
     result, learned, names = _train(make, model, plan, calib, asked, *places)
