@@ -1230,7 +1230,20 @@ def structure(
     # also where offloaded layers hold copies of one FFN, for its names and shapes
     copies: bool = False,
 ) -> Structure:  # the same one until a plan changes the model
-    "The parts of a model, read once; `ValueError` says why it cannot be pruned."
+    """The parts of a model, read once; `ValueError` says why it cannot be pruned.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family; on the meta device too
+    copies : bool, default False
+        also where offloaded layers hold copies of one FFN, for its names and shapes
+
+    Returns
+    -------
+    Structure
+        the same one until a plan changes the model
+    """
     a, memory = arch(model), recall(model)
     layers = model.get_submodule(a.layers)
     shapes = tuple(tuple(p.shape for p in own_parameters(layer)) for layer in layers)
