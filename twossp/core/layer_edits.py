@@ -76,12 +76,8 @@ class Cut:
     kind: str  # "out" or "in", an end of a projection; "tensor"; "list", of modules
     sizes: tuple[int, ...]  # entries of one key/value head, in each stacked block
 
-    def entries(
-        self,
-        kept: tuple[int, ...],  # key/value heads
-        groups: int,  # of so many
-    ) -> list[int]:  # ascending
-        "Which entries along its dimension stay."
+    def entries(self, kept, groups) -> list[int]:
+        "Which entries along its dimension stay with some of so many key/value heads; ascending."
         found, start = [], 0
         for size in self.sizes:
             for g in kept:

@@ -30,7 +30,7 @@ from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_both,
+    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_neurons,
     measure_experts, read_form, router_tensors, run_experts, slice_experts,
 )
 from .families import (
@@ -58,12 +58,8 @@ class Tensor:
     groups: int | None = None  # the dimension that counts groups of units
     matrix: bool = False  # is it multiplied with what the part reads
 
-    def resize(
-        self,
-        units: int | None = None,  # that stay in each group; None: all
-        groups: int | None = None,  # groups that stay; None: all
-    ) -> tuple[int, ...]:  # as it will be stored
-        "The shape in a pruned model."
+    def resize(self, units=None, groups=None) -> tuple[int, ...]:
+        "The shape in a pruned model that keeps so many groups, and units of each; None: all."
         shape = list(self.shape)
         if units is not None and self.axis is not None:
             shape[self.axis] = units * self.times
@@ -735,7 +731,9 @@ class _Masks(_Value):
     @classmethod
     def both(cls, a, b):
         "The neurons that both keep; `ValueError` if that is uneven."
-        return keep_both(a, b)
+        if a is None or b is None or a == b:
+            return b if a is None else a
+        return keep_neurons(a.mask & b.mask)
 
     @classmethod
     def to_json(cls, kept):
