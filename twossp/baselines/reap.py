@@ -12,7 +12,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.entries import resolve
-from ..core.experts import expert_block, keep_some
+from ..core.edits import locate
+from ..core.experts import keep_some
 from ..core.parts import Experts, RoutedScores, Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..core.scores import find_score
@@ -50,7 +51,7 @@ def router_groups(
     some = [p for p in structure(model).parts if isinstance(p, Experts)]
     if not some:
         return 1, 0
-    parts = list(expert_block(some[0].at(model), some[0].name).modules())
+    parts = list(locate(some[0].at(model), some[0].name)[0].modules())
     most = lambda *names: max(getattr(m, n, 0) or 0 for m in parts for n in names)
     groups = most("num_group", "n_group", "num_expert_group") or 1
     chosen, top = most("topk_group") or groups, most("top_k")

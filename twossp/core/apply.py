@@ -41,17 +41,11 @@ _all_ = ["swap"]  # which callers look for here
 class Parked:
     "Tensors that wait on the CPU while others are in their place."
 
-    def __init__(
-        self,
-        model: PreTrainedModel,  # what it still uses stays where it is
-    ):
+    def __init__(self, model):  # what it still uses stays where it is
         self.model, self.home = model, {}
 
-    def leave(
-        self,
-        old: object,  # that was just replaced; anything but a module has no tensors
-    ):
-        "Move to the CPU what the model does not use any more."
+    def leave(self, old):
+        "Move to the CPU what the model does not use any more of what was just replaced."
         away = [p for p in _parameters(old) if p.device.type not in ("cpu", "meta")]
         used = {id(p) for p in self.model.parameters()} if away else ()
         for p in away:
@@ -59,11 +53,8 @@ class Parked:
                 self.home[id(p)] = p.device
                 p.data = p.data.to("cpu")
 
-    def come_back(
-        self,
-        old: object,  # that is in its place again
-    ):
-        "Move its tensors back to where they were."
+    def come_back(self, old):
+        "Move the tensors of what is in its place again back to where they were."
         for p in _parameters(old):
             if id(p) in self.home:
                 p.data = p.data.to(self.home[id(p)])
@@ -328,12 +319,9 @@ SAVERS = {"pruned": "twossp.checkpoint.save:save_in_place"}
 class Saver:
     "What `model.save_pretrained` is while a plan is in place."
 
-    def __init__(
-        self,
-        model: PreTrainedModel,  # held weakly: no cycle keeps its memory
-        plan,  # that it has now
-        dense: dict,  # parameters of the dense model: total, layers
-    ):
+    def __init__(self, model, plan, dense):
+        """The model is held weakly: no cycle keeps its memory; `dense`: parameters of the dense
+        model, total and layers."""
         self.model, self.plan, self.dense = weakref.ref(model), plan, dense
 
     def __call__(self, save_directory, *args, **kwargs):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'reads_images', 'writes_text', 'gguf_types', 'types_of_class', 'auto_class',
+    'reads_images', 'gguf_types', 'types_of_class', 'auto_class',
     'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
     'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
     'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks',
@@ -79,13 +79,6 @@ def reads_images(
 ) -> bool:  # and text, and writes text
     "Is it one of `image_text_types`."
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
-
-def writes_text(
-    model_type: str,  # as config.json says it
-) -> bool:  # reading text, or images and text
-    "Is it one of `causal_types` or of `image_text_types`."
-    return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or reads_images(model_type)
 
 # %% ../../nbs/core/00_compat.ipynb #gguft001
 def gguf_types() -> list[str]:  # sorted

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'keep_both', 'is_experts',
-    'find_experts', 'Form', 'read_form', 'ExpertSizes', 'expert_block',
-    'router_tensors', 'measure_experts', 'copy_module', 'slice_experts', 'check_groups',
-    'cut_router', 'NoExperts', 'eager_experts', 'expert_inputs', 'run_experts'
+    'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'is_experts', 'find_experts',
+    'Form', 'read_form', 'ExpertSizes', 'router_tensors', 'measure_experts',
+    'copy_module', 'slice_experts', 'check_groups', 'cut_router', 'NoExperts',
+    'eager_experts', 'expert_inputs', 'run_experts'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
@@ -98,14 +98,7 @@ def keep_some(
     return keep_neurons(mask)
 
 
-def keep_both(
-    a: Kept | None,  # of a layer; None: all of it
-    b: Kept | None,  # of the same layer
-) -> Kept | None:  # what both keep
-    "What is left when either removal is done; `ValueError` if that is uneven."
-    if a is None or b is None or a == b:
-        return b if a is None else a
-    return keep_neurons(a.mask & b.mask)
+
 
 # %% ../../nbs/core/05_experts.ipynb #78f0093e
 def is_experts(
@@ -160,21 +153,9 @@ class ExpertSizes:
     row: int  # parameters of the router for one expert
     active: int  # experts that a token uses
 
-    def count(
-        self,
-        experts: int,  # that stay
-        k: int,  # neurons that each keeps
-    ) -> int:  # parameters
-        "Parameters of so many experts of that width, without the router."
+    def count(self, experts, k) -> int:
+        "Parameters of so many experts of `k` neurons, without the router."
         return experts * (k * self.neuron + self.fixed)
-
-
-def expert_block(
-    layer: nn.Module,  # a decoder layer
-    name: str,  # of its experts
-) -> nn.Module:  # router, experts and shared expert
-    "The module that the experts hang in, and the router beside them."
-    return layer.get_submodule(name.rpartition(".")[0])
 
 
 def router_tensors(
@@ -193,7 +174,7 @@ def measure_experts(
     name: str,  # of its experts
 ) -> ExpertSizes:  # counted
     "Count a layer's experts."
-    m, block = layer.get_submodule(name), expert_block(layer, name)
+    m, block = layer.get_submodule(name), layer.get_submodule(name.rpartition(".")[0])
     form, n = read_form(m), m.down_proj.shape[0]
     f, d = m.down_proj.shape[1:] if form.turned else m.down_proj.shape[:0:-1]
     bias = getattr(m, f"{form.up}_bias", None)

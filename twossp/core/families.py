@@ -28,7 +28,9 @@ import transformers
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from .compat import auto_class, knows_type, reads_images, writes_text
+from .compat import (
+    auto_class, causal_types, image_text_types, knows_type, reads_images,
+)
 from .experts import is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear, out_features
 from .quantized import packed_form, why_packed
@@ -326,7 +328,8 @@ def refusal(
         if any(getattr(c, n, None) for c in parts for n in names):
             return reason
     kind, own = model_family(config), getattr(config, "auto_map", None)
-    if not (own or writes_text(kind)) and knows_type(kind):
+    writes_text = kind in (*causal_types(), *image_text_types())
+    if knows_type(kind) and not (own or writes_text):
         return _NO_TEXT.format(transformers.__version__)
     return None
 
@@ -558,12 +561,7 @@ def has_experts(
     a: Arch,  # the family's row
 ) -> bool:  # also if they were removed
     "Is this a layer of experts."
-    if not a.experts:
-        return False
-    *path, name = a.experts.split(".")
-    for n in path:
-        layer = getattr(layer, n, None)
-    return getattr(layer, name, None) is not None
+    return bool(a.experts) and _find(layer, a.experts) is not None
 
 
 def layer_row(

@@ -76,12 +76,8 @@ class Cut:
     kind: str  # "out" or "in", an end of a projection; "tensor"; "list", of modules
     sizes: tuple[int, ...]  # entries of one key/value head, in each stacked block
 
-    def entries(
-        self,
-        kept: tuple[int, ...],  # key/value heads
-        groups: int,  # of so many
-    ) -> list[int]:  # ascending
-        "Which entries along its dimension stay."
+    def entries(self, kept, groups) -> list[int]:
+        "Which entries along its dimension stay with some of so many key/value heads; ascending."
         found, start = [], 0
         for size in self.sizes:
             for g in kept:
@@ -190,24 +186,16 @@ _COUNTS = {  # attributes: query heads, or key/value heads
 _MIXED = "its tensor {} belongs to no one head"
 
 
-def _shape(home, row):
-    "Key/value heads, query heads of each, width of a head; a reason if that is unclear"
+def _projection_cuts(home, row, out):
+    "Key/value heads, query heads of each, their width, cuts of the projections; or why not"
     dim = getattr(home, "head_dim", None) or getattr(home, "head_size", None)
     names = next((x for x in _SPLIT if all(hasattr(home, n) for n in x)), None)
     if row.joint and not hasattr(home, row.joint) or not row.joint and not names:
         return "its projections are not those of queries, keys and values"
-    made = [getattr(home, n) for n in ((row.joint,) if row.joint else names)]
+    names = (row.joint,) if row.joint else names
+    made = [getattr(home, n) for n in names]
     if not type(dim) is int or not all(map(is_linear, made)):
         return "the width of its heads is not known"
-    return dim, made, (row.joint,) if row.joint else names
-
-# %% ../../nbs/core/09_layer_edits.ipynb #hdm00009
-def _projection_cuts(home, row, out):
-    "Key/value heads, query heads of each, their width, cuts of the projections; or why not"
-    found = _shape(home, row)
-    if isinstance(found, str):
-        return found
-    dim, made, names = found
     query, ends = in_features(getattr(home, out)) // dim, [out_features(m) // dim for m in made]
     kv = (ends[0] - query) // 2 if row.joint else ends[1]
     if kv < 1 or query % kv:
@@ -222,7 +210,7 @@ def _projection_cuts(home, row, out):
     cuts = [Cut(n, "out", x) for n, x in zip(names, sizes, strict=True)]
     return kv, r, dim, [*cuts, Cut(out, "in", (r * dim,))]
 
-
+# %% ../../nbs/core/09_layer_edits.ipynb #hdm00009
 def _other_cut(name, shape, kv, r, dim):
     "How a tensor that is no projection is cut: None if it stays; a reason if it mixes heads"
     base = name.rpartition(".")[0] or name
@@ -253,8 +241,12 @@ def read_heads(
     home = mixer.get_submodule(parent)
     kinds = type(mixer).__name__, type(home).__name__
     row = next((HEADS[k] for k in kinds if k in HEADS), HeadRow())
-    if reason := _whole_reason(mixer, home, row):
-        return reason
+    if row.whole:
+        return row.whole
+    if lends_keys(mixer) or borrows_keys(mixer):
+        return "its keys are those of several layers"
+    if any(n.startswith("kv_a_proj") for n, _ in home.named_children()):
+        return "its keys and values come from one latent vector for all heads (MLA)"
     found = _projection_cuts(home, row, last)
     if isinstance(found, str):
         return found
@@ -275,16 +267,6 @@ def read_heads(
     named = lambda x: tuple(Cut(prefix + c.name, c.kind, c.sizes) for c in x)
     counted = tuple((prefix + n, k) for n, k in counts)
     return Heads(kv, r, dim, named(cuts), counted, row.config, row.slopes)
-
-
-def _whole_reason(mixer, home, row):
-    "What is known of an attention that stays or leaves whole; None if nothing is"
-    if row.whole:
-        return row.whole
-    if lends_keys(mixer) or borrows_keys(mixer):
-        return "its keys are those of several layers"
-    if any(n.startswith("kv_a_proj") for n, _ in home.named_children()):
-        return "its keys and values come from one latent vector for all heads (MLA)"
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00014
 class OwnEntries:

@@ -6,8 +6,8 @@
 __all__ = [
     'SLOTS', 'FINDERS', 'sizes', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN',
     'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
-    'RoutedScores', 'count_unreached', 'pack_scores', 'share_width', 'own_widths',
-    'split_scores', 'fit_multiple'
+    'RoutedScores', 'count_unreached', 'pack_scores', 'own_widths', 'split_scores',
+    'fit_multiple'
 ]
 
 # %% ../../nbs/core/10_parts.ipynb #a33651ce
@@ -30,7 +30,7 @@ from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_both,
+    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_neurons,
     measure_experts, read_form, router_tensors, run_experts, slice_experts,
 )
 from .families import (
@@ -58,12 +58,8 @@ class Tensor:
     groups: int | None = None  # the dimension that counts groups of units
     matrix: bool = False  # is it multiplied with what the part reads
 
-    def resize(
-        self,
-        units: int | None = None,  # that stay in each group; None: all
-        groups: int | None = None,  # groups that stay; None: all
-    ) -> tuple[int, ...]:  # as it will be stored
-        "The shape in a pruned model."
+    def resize(self, units=None, groups=None) -> tuple[int, ...]:
+        "The shape in a pruned model that keeps so many groups, and units of each; None: all."
         shape = list(self.shape)
         if units is not None and self.axis is not None:
             shape[self.axis] = units * self.times
@@ -134,6 +130,16 @@ def pre_hooks(
 
 
 @contextmanager
+def _only(modules, width, kept):
+    "Inside, of the `width` numbers that these modules are given, the others are zeros"
+    rows = torch.zeros(width)
+    rows[list(kept)] = 1
+    mask = lambda m, args: (args[0] * rows.to(args[0]),)
+    with hooked([m.register_forward_pre_hook(mask) for m in modules]):
+        yield
+
+
+@contextmanager
 def _silenced(modules):
     "Inside, what these modules give is zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
@@ -156,7 +162,6 @@ class Part(_Value):
 
     output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
     width: ClassVar[int] = 0  # units of each group; 0: it has no width to choose
-    units: ClassVar[int] = 0  # the same, also of one without a width; 0: it leaves whole
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
     idle: ClassVar[int] = 0  # parameters that one token does not use
 
@@ -164,6 +169,11 @@ class Part(_Value):
     def layer(self) -> int:
         "The layer that it is counted in."
         return self.layers[0]
+
+    @property
+    def units(self) -> int:
+        "Units of each group, also of one without a width to choose; 0: it leaves whole."
+        return self.width
 
     @property
     def size(self) -> int:
@@ -274,7 +284,7 @@ class Part(_Value):
 
     def draw(self, g):
         "A random score for each unit."
-        return torch.rand(self.width, generator=g)
+        return torch.rand(self.units, generator=g)
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
@@ -368,11 +378,6 @@ class FFN(_Neurons, Part):
             return self.params if kept is None else 0
         return self.params - (self.width - len(kept)) * self.neuron
 
-    @property
-    def units(self) -> int:
-        "Its neurons."
-        return self.width
-
     def numbers(self, kept) -> tuple:
         "How many neurons stay."
         return (self.width if kept is None else len(kept),)
@@ -451,11 +456,7 @@ class FFN(_Neurons, Part):
         downs = [self.at(model, i).get_submodule(self.down) for i in self.layers]
         with ExitStack() as stack:
             if kept is not None:
-                rows = torch.zeros(self.width)
-                rows[list(kept)] = 1
-                quiet = lambda m, args: (args[0] * rows.to(args[0]),)
-                for m in downs:
-                    stack.callback(m.register_forward_pre_hook(quiet).remove)
+                stack.enter_context(_only(downs, self.width, kept))
             if kept == ():
                 stack.enter_context(_silenced(downs))
             yield
@@ -689,10 +690,6 @@ class Attention(_Presence, Part):
         if self.units:
             yield from self.heads.matrices(self.module(model), self.row.out)
 
-    def draw(self, g):
-        "A random score for each key/value head."
-        return torch.rand(self.units, generator=g)
-
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
         "What enters the output projection: each key/value head is noted as a group."
@@ -710,10 +707,7 @@ class Attention(_Presence, Part):
         out = self.at(model).get_submodule(self.output)
         with ExitStack() as stack:
             if isinstance(kept, tuple):
-                rows = torch.zeros(in_features(out))
-                rows[self.inputs(kept)] = 1
-                quiet = lambda m, args: (args[0] * rows.to(args[0]),)
-                stack.callback(out.register_forward_pre_hook(quiet).remove)
+                stack.enter_context(_only([out], in_features(out), self.inputs(kept)))
             elif not kept:
                 zeros = silent_biases(self.module(model), self.row.out)
                 stack.enter_context(swapped(zeros))
@@ -737,7 +731,9 @@ class _Masks(_Value):
     @classmethod
     def both(cls, a, b):
         "The neurons that both keep; `ValueError` if that is uneven."
-        return keep_both(a, b)
+        if a is None or b is None or a == b:
+            return b if a is None else a
+        return keep_neurons(a.mask & b.mask)
 
     @classmethod
     def to_json(cls, kept):
@@ -769,11 +765,6 @@ class Experts(_Masks, Part):
     @property
     def width(self) -> int:
         "Neurons of each."
-        return self.counts.width
-
-    @property
-    def units(self) -> int:
-        "Likewise."
         return self.counts.width
 
     @property
@@ -971,7 +962,7 @@ class Structure:
     def __len__(self):
         return len(self.layer)
 
-    @property
+    @cached_property
     def total(self) -> int:
         "All parameters of the decoder layers: what a sparsity is a fraction of."
         return sum(self.layer)
@@ -981,7 +972,7 @@ class Structure:
         "Those that one token uses."
         return self.total - sum(p.idle for p in self.parts)
 
-    @property
+    @cached_property
     def grouped(self) -> bool:
         "Are units in groups somewhere, as the neurons of experts are."
         return any(p.groups for p in self.parts)
@@ -1001,25 +992,25 @@ class Structure:
         "Parts whose width can be chosen."
         return [p for p in self.parts if p.width]
 
-    @property
+    @cached_property
     def attn(self) -> tuple[int, ...]:
         "Parameters of each layer's token mixers that can leave."
         mixers = self.mixers
         return tuple(sum(p.size for p in mixers if p.layer == i) for i in range(len(self)))
 
-    @property
+    @cached_property
     def ffn(self) -> tuple[int, ...]:
         "Parameters of each layer's other parts: of its FFN, and of all its experts."
         others = [p for p in self.parts if p.slot != Attention.slot]
         return tuple(sum(p.size for p in others if p.layer == i) for i in range(len(self)))
 
-    @property
+    @cached_property
     def width(self) -> tuple[int, ...]:
         "Neurons of each layer's FFN; of an MoE model's, the shared expert's."
         own = {p.layer: p.width for p in self.parts if p.slot == FFN.slot}
         return tuple(own.get(i, 0) for i in range(len(self)))
 
-    @property
+    @cached_property
     def neuron(self) -> tuple[int, ...]:
         "Parameters that go with one neuron of that."
         own = {p.layer: p.neuron for p in self.parts if p.slot == FFN.slot}
@@ -1036,12 +1027,12 @@ class Structure:
         f, out = self.full_width, []
         for i in range(len(self)):
             here = [p for p in self.of(i) if p.width]
-            own = 0 if not here or any(p.groups for p in here) else here[0].width
-            share = round(own * width / f)
-            if self.grouped and own:  # a dense layer beside layers of experts keeps something
-                share = max(1, share)
-            whole = own == f or any(p.groups for p in here)
-            out.append(width if whole else share)
+            if any(p.groups or p.width == f for p in here):
+                out.append(width)
+                continue
+            share = round(here[0].width * width / f) if here else 0
+            # a dense layer beside layers of experts keeps something
+            out.append(max(1, share) if self.grouped and here else share)
         return out
 
     def of(self, i, slot=None) -> list[Part]:
@@ -1305,26 +1296,17 @@ def pack_scores(
     "Scores of parts, layer by layer."
     layers = []
     for i in range(len(s)):
-        grouped, flat = None, torch.zeros(0)
-        for part in (p for p in s.of(i) if p.width):
-            if part.groups:
-                grouped = scores[part]
-            else:
-                flat = scores[part]
-        if grouped is None:
-            layers.append(flat)
-        else:
-            units, tokens, output = grouped
-            layers.append(RoutedScores(units, flat, tokens, output))
+        here = {bool(p.groups): scores[p] for p in s.of(i) if p.width}
+        flat = here.get(False, torch.zeros(0))
+        if True in here:
+            units, tokens, output = here[True]
+            flat = RoutedScores(units, flat, tokens, output)
+        layers.append(flat)
     return layers
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f03
-def share_width(
-    g: int,  # neurons of a dense FFN
-    k: int,  # neurons that an expert keeps
-    f: int,  # of so many
-) -> int:  # at least 1
-    "The same share of another FFN."
+def _share_width(g, k, f):
+    "Of `g` neurons the share that `k` of `f` are; at least 1"
     return max(1, round(g * k / f))
 
 
@@ -1336,7 +1318,7 @@ def own_widths(
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     grouped = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, grouped, strict=True)
-    return [k if own else share_width(len(s), k, f) for s, own in pairs]
+    return [k if own else _share_width(len(s), k, f) for s, own in pairs]
 
 
 def split_scores(
@@ -1347,7 +1329,7 @@ def split_scores(
     if not isinstance(scores, RoutedScores):
         return [(FFN.slot, scores, k)] if len(scores) else []
     todo = [] if k == len(scores) else [(Experts.slot, scores.experts, k)]
-    g = share_width(len(scores.ffn), k, len(scores)) if len(scores.ffn) else 0
+    g = _share_width(len(scores.ffn), k, len(scores)) if len(scores.ffn) else 0
     return [(FFN.slot, scores.ffn, g), *todo] if 0 < g < len(scores.ffn) else todo
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f06

@@ -82,7 +82,7 @@ class Plan:
         kept=None,  # (layer, slot) -> value, for what has no argument of its own
     ):
         given = {"ffn": ffn, "attn": attn, "heads": heads, "experts": experts}
-        L = _count_layers(layers, ffn, attn, experts, heads)
+        L = _count_layers(layers, given)
         put = lambda name, value: object.__setattr__(self, name, value)
         put("layers", L)
         put("kept", _plain_kept(kept or {}, given))
@@ -153,19 +153,15 @@ class Plan:
         return sparsity(self, structure(model))
 
 # %% ../../nbs/core/11_plan.ipynb #0fae9cd0
-def _count_layers(layers, ffn, attn, experts, heads):
+def _count_layers(layers, given):
     "How many layers a plan is for; `ValueError` where it names unlike numbers of them"
-    if ffn is not None and attn is not None and len(ffn) != len(attn):
-        raise ValueError(
-            f"ffn names {len(ffn)} layers, attn {len(attn)}: give both one entry each"
-        )
-    named = [x for x in (attn, ffn) if x is not None]
-    n = layers if layers is not None else len(named[0])
-    for what, values in (("ffn", ffn), ("attn", attn), ("heads", heads)):
-        if values is not None and len(values) != n:
+    named = {what: x for what, x in given.items() if x is not None}
+    if not any(named.get("experts", ())):
+        named.pop("experts", None)
+    n = len(next(iter(named.values()))) if layers is None else layers
+    for what, values in named.items():
+        if len(values) != n:
             raise ValueError(f"{what} names {len(values)} layers, the plan is for {n}")
-    if experts is not None and any(experts) and len(experts) != n:
-        raise ValueError(f"experts names {len(experts)} layers, ffn {n}")
     return n
 
 

@@ -27,6 +27,7 @@ from transformers import (
 )
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from .compat import keep_soft_cap
 from .families import ARCHS
 
 # %% ../../nbs/core/14_testing.ipynb #7461497a
@@ -191,9 +192,7 @@ def tiny_model(
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     # random models would stop at random places
     model.generation_config.eos_token_id = None
-    if getattr(config.get_text_config(), "attn_logit_softcapping", None):
-        model.set_attn_implementation("eager")  # transformers 5.14 would drop the cap
-    return randomize(model, seed).eval()
+    return randomize(keep_soft_cap(model), seed).eval()
 
 # %% ../../nbs/core/14_testing.ipynb #8a5df6f2
 def tiny_ids(

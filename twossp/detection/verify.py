@@ -138,11 +138,6 @@ def _shrink_number(key, v, s, t):
         return t.groups if v == s.groups else v
     if v == s.L and "layer" in key:
         return t.L
-    return _shrink_width(key, v, s, t)
-
-
-def _shrink_width(key, v, s, t):
-    "The same of a number that counts coordinates"
     if key == "head_dim" or key == "kv_channels":
         return t.head
     if key == "rotary_dim":
@@ -355,7 +350,11 @@ class NoCopy(ValueError):
 def _build(config, made=None):
     "A random model of a configuration, which has run"
     made = made or causal_class(type(config))
-    _check_size(made, config)
+    if config.get_text_config() is not config:  # what looks at images may have stayed wide
+        with torch.device("meta"):
+            n = n_params(made(config))
+        if n > _MOST:
+            raise ValueError(f"the smallest copy has {n / 1e9:.1f} G parameters")
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
         config._experts_implementation = "eager"  # which takes any width
         model = randomize(keep_soft_cap(made(config).float())).eval()
@@ -363,16 +362,6 @@ def _build(config, made=None):
     if not logits.isfinite().all():
         raise ValueError("its logits are not finite")
     return model
-
-
-def _check_size(made, config):
-    "`ValueError` where a copy would not be small: what looks at images stayed wide"
-    if config.get_text_config() is config:
-        return
-    with torch.device("meta"):
-        n = n_params(made(config))
-    if n > _MOST:
-        raise ValueError(f"the smallest copy has {n / 1e9:.1f} G parameters")
 
 
 _MOST = 10**9  # parameters of a copy
@@ -656,7 +645,9 @@ def try_family(
 # %% ../../nbs/detection/02_verify.ipynb #a4816082
 _TWO = ["linear_attention", "full_attention"]
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
+_HALF_ROPE = _ROPE | dict(partial_rotary_factor=0.5, mrope_section=[8, 12, 12])
 _BOTH = ["sliding_attention", "full_attention"]
+_COMPASS = dict(layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE))
 def show_config(
     kind: str,  # a model type of transformers
 ) -> PreTrainedConfig:  # transformers' defaults, where these run and hide nothing
@@ -668,20 +659,14 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
     "lfm2": dict(layer_types=["conv", "full_attention"] * 16),
     "bamba": dict(attn_layer_indices=[1, 3]),
     "granitemoehybrid": dict(layer_types=_TWO * 16, num_local_experts=0),
-    "cohere_compass_text": dict(
-        layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
-    ),
+    "cohere_compass_text": _COMPASS,
     "dots1": dict(
-        n_routed_experts=128,
-        n_shared_experts=2,
-        num_experts_per_tok=6,
+        n_routed_experts=128, n_shared_experts=2, num_experts_per_tok=6,
         first_k_dense_replace=1,
     ),
     "lfm2_moe": dict(layer_types=["conv", "full_attention"] * 16),
     "deepseek_v2": dict(n_group=8, topk_group=3, num_experts_per_tok=6),
-    "zamba2": dict(
-        layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8
-    ),
+    "zamba2": dict(layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8),
     "gemma3n_text": dict(vocab_size_per_layer_input=256),
     "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
     "qwen3_next": dict(mlp_only_layers=list(range(48))),
@@ -690,24 +675,12 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
 # %% ../../nbs/detection/02_verify.ipynb #04cf59aa
 _SHOWN |= {  # of vision-language models
     "chameleon": dict(vocabulary_map={"<image>": 8711}),
-    "cohere_compass": dict(
-        text_config=dict(
-            layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE)
-        )
-    ),
+    "cohere_compass": dict(text_config=_COMPASS),
     "deepseek_ocr2": dict(
-        text_config=dict(
-            mlp_layer_types=["dense"] + ["sparse"] * 31, num_experts_per_tok=6
-        )
+        text_config=dict(mlp_layer_types=["dense"] + ["sparse"] * 31, num_experts_per_tok=6)
     ),
     "emu3": dict(vocabulary_map={"<image>": 151, "<|extra_200|>": 152}),
-    "glm4v_moe": dict(
-        text_config=dict(
-            head_dim=128,
-            rope_parameters=_ROPE
-            | dict(partial_rotary_factor=0.5, mrope_section=[8, 12, 12])
-        )
-    ),
+    "glm4v_moe": dict(text_config=dict(head_dim=128, rope_parameters=_HALF_ROPE)),
     "hunyuan_vl": dict(
         text_config=dict(rope_parameters=_ROPE | dict(mrope_section=[16] * 4))
     ),
