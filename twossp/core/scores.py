@@ -40,7 +40,7 @@ class Score:
                 raise ValueError(f"a score has one of {', '.join(known)}; got {value!r}")
 
 
-_SCORES = "twossp.baselines.scores:_"  # private there: this table leads to them
+_SCORES = "twossp.baselines.scores:"
 _IMPORTANCE = "twossp.pruning.importance:"
 SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own come first
     "neurons": {
@@ -49,39 +49,39 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
             "mean over windows of the norm of the activations",
         ),
         "wanda_sp": Score(
-            f"{_SCORES}wanda_sp", "neurons", "windows", "2306.11695",
+            f"{_SCORES}_wanda_sp", "neurons", "windows", "2306.11695",
             "output weights' magnitudes times the norm of the activations",
         ),
         "flap": Score(
-            f"{_SCORES}flap", "neurons", "windows", "2312.11983",
+            f"{_SCORES}_flap", "neurons", "windows", "2312.11983",
             "variance of the activations times squared output weights, standardised",
         ),
         "taylor": Score(
-            f"{_SCORES}taylor", "neurons", "gradients", "2305.11627",
+            f"{_SCORES}_taylor", "neurons", "gradients", "2305.11627",
             "first-order change of the loss: activation times gradient",
         ),
         "ppm": Score(
-            f"{_SCORES}ppm", "neurons", "weights", "2512.22671",
+            f"{_SCORES}_ppm", "neurons", "weights", "2512.22671",
             "peak-to-peak magnitude of the input weights",
         ),
         "magnitude": Score(
-            f"{_SCORES}weight_norms", "neurons", "weights", about="norm of the weights"
+            f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"
         ),
-        "random": Score(f"{_SCORES}random_units", "neurons", "weights", about="at random"),
+        "random": Score(f"{_SCORES}_random_units", "neurons", "weights", about="at random"),
     },
     "heads": {
         "flap": Score(
-            f"{_SCORES}flap_heads", "heads", "windows", "2312.11983",
+            f"{_SCORES}_flap_heads", "heads", "windows", "2312.11983",
             "mean over a head's channels of variance times squared output weights",
         ),
         "wanda_sp": Score(
-            f"{_SCORES}wanda_sp_heads", "heads", "windows", "2306.11695",
+            f"{_SCORES}_wanda_sp_heads", "heads", "windows", "2306.11695",
             "sum over a head's channels of output weights' magnitudes times norms",
         ),
         "magnitude": Score(
-            f"{_SCORES}head_norms", "heads", "weights", about="norm of the weights"
+            f"{_SCORES}_head_norms", "heads", "weights", about="norm of the weights"
         ),
-        "random": Score(f"{_SCORES}random_heads", "heads", "weights", about="at random"),
+        "random": Score(f"{_SCORES}_random_heads", "heads", "weights", about="at random"),
     },
     "experts": {
         "reap": Score(
@@ -89,20 +89,20 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
             "mean over routed tokens of the router's weight times the output's norm",
         ),
         "man": Score(
-            f"{_SCORES}mean_output_norm", "experts", "windows", "2606.15716",
+            f"{_SCORES}_mean_output_norm", "experts", "windows", "2606.15716",
             "mean over routed tokens of the output's norm",
         ),
         "msan": Score(
-            f"{_SCORES}mean_square_output_norm", "experts", "windows", "2606.15716",
+            f"{_SCORES}_mean_square_output_norm", "experts", "windows", "2606.15716",
             "mean over routed tokens of the output's squared norm",
         ),
         "frequency": Score(
-            f"{_SCORES}routing_frequency", "experts", "windows", about="routed tokens"
+            f"{_SCORES}_routing_frequency", "experts", "windows", about="routed tokens"
         ),
         "magnitude": Score(
-            f"{_SCORES}weight_norms", "experts", "weights", about="norm of the weights"
+            f"{_SCORES}_weight_norms", "experts", "weights", about="norm of the weights"
         ),
-        "random": Score(f"{_SCORES}random_units", "experts", "weights", about="at random"),
+        "random": Score(f"{_SCORES}_random_units", "experts", "weights", about="at random"),
     },
     "attention modules": {
         "perplexity": Score(
@@ -110,15 +110,15 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
             "perplexity without the module", greedy=True,
         ),
         "kl": Score(
-            f"{_SCORES}mean_kl", "attention modules", "windows",
+            f"{_SCORES}_mean_kl", "attention modules", "windows",
             about="KL divergence from the dense model without the module", greedy=True,
         ),
         "cosine": Score(
-            f"{_SCORES}attention_distances", "attention modules", "windows", "2406.15786",
+            f"{_SCORES}_attention_distances", "attention modules", "windows", "2406.15786",
             "cosine distance of the hidden state before and after the module", every_token=True,
         ),
         "random": Score(
-            f"{_SCORES}random_attention", "attention modules", "weights", about="at random"
+            f"{_SCORES}_random_attention", "attention modules", "weights", about="at random"
         ),
     },
 }
