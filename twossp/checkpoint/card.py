@@ -42,10 +42,8 @@ def name_base(
     if original := getattr(model, "twossp_original", None):
         more["original_parameters"] = original
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
-    if local or not name:
-        return dict(base_model=Path(name).name, base_repo=None) | more
     try:
-        validate_repo_id(name)
+        validate_repo_id("" if local else name)
     except HFValidationError:
         return dict(base_model=Path(name).name, base_repo=None) | more
     return dict(base_model=name, base_repo=name) | more

@@ -460,9 +460,6 @@ class _Bar:
             if k in (logs or {}):
                 self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
 
-    def on_train_end(self, args, state, control, **kwargs):
-        self.bar.close()
-
 # %% ../../nbs/recovery/06_distill.ipynb #05bc499e
 class _Tutor:
     "A trainer with the budget's learning rate"
@@ -597,7 +594,6 @@ def _arguments(student, lessons, folder, steps, every):
         fp16=dtype is torch.float16,
         eval_strategy="steps",
         eval_steps=every,
-        save_strategy="steps",
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
@@ -751,7 +747,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
             lesson = _Lesson(student, teacher, kept, *options)
             clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
             bar = _trainers(_Bar)(clock, progress)
-            # also where the training ends early, so that an error has a line of its own
+            # at the end, also an early one, so that an error has a line of its own
             stack.callback(bar.bar.close)
             return _tutor(lesson, lessons, args, clock, bar, fit, held, answers)
 

@@ -146,14 +146,6 @@ def _ask_transformers(folder, model, unused=()):
     return f"{who} runs it: its logits differ by {far:.1e} at most"
 
 
-def _has_anymodel() -> bool:  # False without vLLM
-    "Has the installed vLLM the class that reads such a folder."
-    if find_spec("vllm") is None:
-        return False
-    from vllm import ModelRegistry
-
-    return "AnyModel" in ModelRegistry.get_supported_archs()
-
 # %% ../../nbs/serving/07_anymodel.ipynb #anymod22
 def write_anymodel(
     folder: str | Path,  # of a checkpoint that twossp saved
@@ -186,5 +178,9 @@ def write_anymodel(
         if (answers := Path(folder).expanduser() / REFERENCE).is_file():
             shutil.copy(answers, new)
         said = _ask_transformers(new, model, unused)
-    vllm = "" if _has_anymodel() else "once it has AnyModel: "
+    vllm = "once it has AnyModel: "
+    if find_spec("vllm") is not None:
+        from vllm import ModelRegistry
+
+        vllm = "" if "AnyModel" in ModelRegistry.get_supported_archs() else vllm
     return [said, f"vLLM, {vllm}vllm serve {out}"]

@@ -102,28 +102,24 @@ def _to_gguf(folder, out, overwrite, **how):
         raise FileExistsError(f"{out} exists; name another file, or ask to overwrite it")
     if out.is_dir():
         raise IsADirectoryError(f"{out} is a folder, and a GGUF is a file")
-    _has_reference(folder)  # if it is damaged, before any work
+    known = _has_reference(folder)  # if it is damaged, before any work
     export_gguf(folder, out, log=(log := {}), **how)
-    said = [log["filled"], log["spaces"], *log["fallbacks"]]
-    return [*filter(None, said), *_ask_file(folder, out, how), f"llama-server -m {out}"]
+    said = [*filter(None, (log["filled"], log["spaces"], *log["fallbacks"]))]
+    if not known:
+        said.append(f"not asked: {folder} has no {REFERENCE}")
+    elif not has_llama_cpp():
+        said.append("not asked: pip install llama-cpp-py-sync, and it is")
+    else:
+        found, before, after = check_gguf(out, folder, quantized=bool(how.get("quantize")))
+        said.append(repr(found))
+        said.append(f"perplexity of the reference outputs {before:.3f}, of the file {after:.3f}")
+    return [*said, f"llama-server -m {out}"]
 
 
 def _has_reference(folder):
     "Is there something to compare with; `ValueError` if it cannot be read"
     there = (Path(folder).expanduser() / REFERENCE).is_file()
     return there and read_reference(folder) is not None
-
-
-def _ask_file(folder, out, how):
-    "What the file answers, where it can be asked"
-    if not _has_reference(folder):
-        return [f"not asked: {folder} has no {REFERENCE}"]
-    if not has_llama_cpp():
-        return ["not asked: pip install llama-cpp-py-sync, and it is"]
-    rounded = bool(how.get("quantize"))
-    found, before, after = check_gguf(out, folder, quantized=rounded)
-    said = f"perplexity of the reference outputs {before:.3f}, of the file {after:.3f}"
-    return [repr(found), said]
 
 
 def _to_onnx(folder, out, overwrite):
