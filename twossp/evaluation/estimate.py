@@ -162,7 +162,7 @@ def load_skeleton(
     how = dict(trust_remote_code=trust_remote_code)
     return build_model(plain_config(config), kind, "meta", **how)
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
 def build_model(
     config: PreTrainedConfig,  # of a causal language model
     dtype: torch.dtype = torch.float32,  # of its weights
@@ -723,7 +723,7 @@ def find_sparsity(
         )
     return x
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
 def search_rate(
     leaves: Callable,  # sparsity -> what a method leaves; `ValueError` where it cannot
     keeps: Callable,  # what is left -> does it keep a bound
