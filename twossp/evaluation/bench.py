@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'SHAPES', 'TINY', 'VERDICTS', 'PARTS', 'LEAST', 'has_experts', 'Bench',
-    'make_bench', 'Case', 'BenchPart', 'clear_memory', 'read_rows', 'run_bench',
-    'say_row'
+    'SHAPES', 'TINY', 'FEW', 'PARTS', 'Bench', 'make_bench', 'Case', 'BenchPart',
+    'clear_memory', 'read_rows', 'run_bench', 'say_row'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
@@ -25,8 +24,8 @@ from transformers import AutoConfig
 from ..baselines.methods import method
 from ..core.entries import resolve
 from ..core.files import append_line, mend
-from .estimate import build_skeleton
-from .latency import MULTIPLES, device_name, random_model
+from .estimate import build_model
+from .latency import MULTIPLES, device_name
 from .measure import weight_bytes
 from .results import code_version, versions
 from ..runtime.devices import as_device, free_bytes, one_line
@@ -64,12 +63,6 @@ TINY = {
 }
 
 
-def has_experts(
-    config: Mapping,  # of `SHAPES`
-) -> bool:  # True for MoE models
-    "Is a shape one of an MoE model."
-    return any("experts" in k for k in config)
-
 # %% ../../nbs/evaluation/14_bench.ipynb #123cf10e
 @dataclass(frozen=True)
 class Bench:
@@ -87,11 +80,16 @@ class Bench:
 
     def model(self, name):
         "A random model of one of the shapes, on the device."
-        return random_model(AutoConfig.for_model(**self.shapes[name]), self.dtype, self.device)
+        return build_model(AutoConfig.for_model(**self.shapes[name]), self.dtype, self.device)
 
     def skeleton(self, name):
         "The same without weights."
-        return build_skeleton(AutoConfig.for_model(**self.shapes[name]), self.dtype)
+        return build_model(AutoConfig.for_model(**self.shapes[name]), self.dtype)
+
+    @property
+    def dense(self):
+        "Names of the shapes that are not those of MoE models."
+        return [name for name, x in self.shapes.items() if "num_local_experts" not in x]
 
     def method_options(self, name):
         "What a method is called with, besides model, windows and sparsity."
@@ -112,13 +110,13 @@ def _fit_layers(b, name, free):
     if _ROOM * (one + (L - 1) * layer) <= free:
         return name, config
     fits = int((free / _ROOM - one + layer) / layer) // 2 * 2
-    if not has_experts(config) or fits < 2:
+    if name in b.dense or fits < 2:
         return None
     return f"{name}, {fits} layers", dict(config, num_hidden_layers=fits)
 
 
-_FEW = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
-_FEW |= dict(calib_tokens=144, seed=0)
+FEW = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
+FEW |= dict(calib_tokens=144, seed=0)
 
 
 def make_bench(
@@ -133,7 +131,7 @@ def make_bench(
     chosen = {n: known[n] for n in names or (TINY if tiny else SHAPES)}
     if tiny:
         few = dict(dtype=torch.float32, tokens=32, batches=(1, 4), multiples=(1, 8))
-        return Bench(where, chosen, options=_FEW, rounds=1, **few)
+        return Bench(where, chosen, options=FEW, rounds=1, **few)
     bench, free = Bench(where, chosen), free_bytes(where)
     fits = {name: _fit_layers(bench, name, free) for name in chosen}
     lost = [name for name, x in fits.items() if x is None]
@@ -165,15 +163,6 @@ class BenchPart:
     cases: Callable | str  # bench -> cases; or the dotted path
 
 
-VERDICTS = {  # what a row may say; those that are bad first
-    "wrong": "not what was expected",
-    "failed": "an error, in its words",
-    "equal": "to the bit",
-    "within": "the stated bound",
-    "measured": "",
-    "extrapolated": "from fewer tokens or steps, since the time was too short",
-    "not possible": "on this device, with the reason",
-}
 _SPEED = "twossp.evaluation.bench_speed:"
 PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
@@ -193,9 +182,6 @@ PARTS: dict[str, BenchPart] = {
 }
 
 # %% ../../nbs/evaluation/14_bench.ipynb #bnchkey1
-LEAST = 0.5  # minutes of a bench
-
-
 def _case_key(b, part, case):
     "What decides a row: 16 hex digits."
     known = versions()
@@ -260,10 +246,13 @@ def read_rows(
         return {}
     mend(file)
     lines = Path(file).read_text(encoding="utf-8").splitlines()
-    try:  # rows of other files have a key, and no verdict
-        return {row["key"]: row for row in map(json.loads, lines) if row["verdict"]}
-    except (ValueError, KeyError, TypeError) as e:
-        raise ValueError(f"{file} holds no rows of a bench: {one_line(e)}") from e
+    try:
+        rows = [dict(json.loads(line)) for line in lines]
+    except (ValueError, TypeError):  # no JSON objects
+        rows = [{}]
+    if not all({"key", "verdict"} <= row.keys() for row in rows):  # other rows have a key, too
+        raise ValueError(f"{file} holds no rows of a bench: name another file, or a new one")
+    return {row["key"]: row for row in rows}
 
 # %% ../../nbs/evaluation/14_bench.ipynb #1dcd3d10
 def _is_open(row, left):
@@ -283,8 +272,8 @@ def run_bench(
     "Measure what is not measured yet, part by part, as long as there is time."
     if unknown := [k for k in only if k not in PARTS]:
         raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
-    if not minutes >= LEAST:
-        raise ValueError(f"a bench takes at least {LEAST:g} minutes; got {minutes:g}")
+    if not minutes >= 0.5:
+        raise ValueError(f"a bench takes at least 0.5 minutes; got {minutes:g}")
     parts = [k for k in PARTS if k in only or not only]
     share, start = sum(PARTS[k].share for k in parts), clock()
     have, rows, waiting, until, works = read_rows(results), [], 0, start, True

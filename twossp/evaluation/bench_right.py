@@ -26,7 +26,7 @@ from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from ..core.scores import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
-from .bench import Case
+from .bench import FEW, Case
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
 from ..recovery.repair import REPAIRS
@@ -155,8 +155,7 @@ def _family(name):
 
 def _find(b, name, model, log=None, **more):
     "A method's plan on the small windows"
-    few = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
-    options = b.method_options(name) | few | dict(calib_tokens=144, seed=0) | more
+    options = b.method_options(name) | FEW | more
     known = signature(method(name)).parameters
     options = {k: v for k, v in options.items() if k in known}
     return method(name)(model, tiny_ids(6, 24), 0.3, log=log, **options)

@@ -29,7 +29,7 @@ from ..core.apply import applied
 from ..core.parts import structure
 from ..core.plan import drop
 from ..core.testing import byte_tokenizer, tiny_ids
-from .bench import Case, clear_memory, has_experts
+from .bench import Case, clear_memory
 from .bench_right import BOUNDS, near_ties, plan_facts
 from .estimate import shape_plans
 from .latency import (
@@ -208,18 +208,17 @@ def prune_cases(
     b,  # `Bench`
 ) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *prune*: each method on all shapes, then the next."
-    dense = [s for s, config in b.shapes.items() if not has_experts(config)]
     for name in method_names():
         for shape in b.shapes:
-            if shape not in dense or not find_method(name).experts_only:
+            if shape not in b.dense or not find_method(name).experts_only:
                 yield Case(name, partial(_prune_one, name, shape), shape)
         if name == "2ssp":
-            for shape in dense:
+            for shape in b.dense:
                 run = partial(_against_naive, shape)
                 yield Case("2ssp's search against the naive one", run, shape)
     rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distil_rate}
     for name, rate in rates.items():
-        for shape in dense:
+        for shape in b.dense:
             yield Case(name, partial(rate, shape), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #2556042d
@@ -268,10 +267,9 @@ def result_cases(
     "The cases of the part *result*: all workloads of a shape, then the next."
     graphs = b.device.type == "cuda"
     decoding = [Workload(b.tokens, n, graphs=graphs) for n in b.batches]
-    for shape, config in b.shapes.items():
-        if not has_experts(config):
-            for work in (Workload(b.tokens, 1, True), *decoding):
-                yield Case(str(work), partial(_table, shape, work), shape)
+    for shape in b.dense:
+        for work in (Workload(b.tokens, 1, True), *decoding):
+            yield Case(str(work), partial(_table, shape, work), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #7862f3e9
 def _copy_rate(device, size=None):
@@ -387,10 +385,9 @@ def offload_cases(
 ) -> Iterator[Case]:  # in the order in which they are measured
     "The cases of the part *offload*, on shapes of few layers."
     n = DEVICES[b.device.type]()
-    for shape, config in b.shapes.items():
-        if not has_experts(config):
-            for how in ("streamed", "offloaded"):
-                yield Case(f"2ssp, {how}", partial(_away, how, shape), shape)
-            for how in ("in memory", "streamed") if n > 1 else ():
-                run = partial(_spread, n, how, shape)
-                yield Case(f"2ssp under torchrun, {n} devices, {how}", run, shape)
+    for shape in b.dense:
+        for how in ("streamed", "offloaded"):
+            yield Case(f"2ssp, {how}", partial(_away, how, shape), shape)
+        for how in ("in memory", "streamed") if n > 1 else ():
+            run = partial(_spread, n, how, shape)
+            yield Case(f"2ssp under torchrun, {n} devices, {how}", run, shape)

@@ -332,8 +332,11 @@ def _todo(cells, have, how, key):
     return left
 
 
-def _run_here(model, tok, todo):
-    "One cell after the other"
+def _work(executor, model, tok, todo, functions):
+    "Rows, as they are finished: here, one after the other, or where the executor has it"
+    if executor is not None:
+        yield from _run_spread(executor, model, tok, todo, functions)
+        return
     if isinstance(model, Source) and todo:
         model, own = load_source(model)
         tok = tok or own
@@ -505,28 +508,23 @@ def run_grid(
     if name is None:
         config = None if isinstance(model, Source) else check_model(model).config
         name = model.name if config is None else config.name_or_path or config.model_type
-    where, key = _place(model), dict(key or {})
-    what = *_asked(methods, sparsities), check_evals(evals)
+    key, what = dict(key or {}), (*_asked(methods, sparsities), check_evals(evals))
     facts = _describe(model, tok, executor)
     evaluations = identify(evals, facts.tok_id, key)
-    labels = _labels(name, where, calib, *what, seeds, options or {}, dense)
+    labels = _labels(name, _place(model), calib, *what, seeds, options or {}, dense)
     cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
     plans = f"{out}.plans" if plans is None and out else plans or None
     how = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     mine = out if is_first() else None  # of several processes, one writes
     with only_writer(mine) if mine else nullcontext():
-        keys = {r.key for *_, r in cells}
-        have = share_first(finished_rows(mine, keys, retry, plans) if mine else {})
+        asked = mine, {r.key for *_, r in cells}, retry, plans
+        have = share_first(finished_rows(*asked) if mine else {})
         there = {r.key: as_asked(have[r.key], r, evals) for *_, r in cells if r.key in have}
         tell = on_row if on_row and is_first() else lambda r: None
         for r in there.values():
             tell(r)
         todo = _todo(cells, have, how, key)
-        if executor is None:
-            done = _run_here(model, tok, todo)
-        else:
-            done = _run_spread(executor, model, tok, todo, isinstance(methods, Mapping))
-        for r in done:
+        for r in _work(executor, model, tok, todo, isinstance(methods, Mapping)):
             if r.key not in have:
                 have[r.key] = r
                 if mine:

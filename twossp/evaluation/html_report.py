@@ -9,6 +9,7 @@ __all__ = ['FORMS', 'html_report', 'write_report']
 import base64
 import io
 import math
+import os
 from collections.abc import Callable
 from html import escape
 from numbers import Number
@@ -48,12 +49,9 @@ def _plot_kept(r):
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #57696a71
 def _mark_difference(text, other):
-    "A text as HTML, marked from the first word in which it differs from another; None: nothing."
-    words, against = text.split(), (other if other is not None else text).split()
-    pairs = zip(words, against, strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
-    if same is None:
-        same = min(len(words), len(against))
+    "A text as HTML, marked from the first word in which it differs from another"
+    words = text.split()
+    same = len(os.path.commonprefix([words, other.split()]))
     start, rest = escape(" ".join(words[:same])), escape(" ".join(words[same:]))
     return f"{start} <mark>{rest}</mark>" if rest else start
 
@@ -227,8 +225,7 @@ def _samples(rows):
     yield "<h3>Samples of text</h3>"
     for prompt, texts in said.iterrows():
         there = [(k, v) for k, v in texts.items() if isinstance(v, str)]
-        first = there[0][1] if there else None
-        parts = (f"<div><b>{escape(k)}</b><br>{_mark_difference(v, first)}</div>"
+        parts = (f"<div><b>{escape(k)}</b><br>{_mark_difference(v, there[0][1])}</div>"
                  for k, v in there)
         yield f'<p><q>{escape(prompt)}</q></p><div class="said">{"".join(parts)}</div>'
 

@@ -4,12 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'MULTIPLES', 'FRACTIONS', 'Workload', 'random_model', 'fill_cache', 'FixedLayer',
-    'fix_cache', 'make_pass', 'NoGraph', 'capture_pass', 'time_beside',
-    'fastest_attention', 'Saving', 'timed_widths', 'width_kind', 'LatencyTable',
-    'measure_latency', 'device_name', 'latency_identity', 'latency_table',
-    'table_from_dict', 'best_multiple', 'advise_multiple', 'parse_time', 'find_latency',
-    'reach_latency'
+    'MULTIPLES', 'FRACTIONS', 'Workload', 'NoGraph', 'time_beside', 'fastest_attention',
+    'Saving', 'timed_widths', 'width_kind', 'LatencyTable', 'measure_latency',
+    'device_name', 'latency_table', 'best_multiple', 'advise_multiple', 'parse_time',
+    'find_latency', 'reach_latency'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -35,17 +33,17 @@ from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name, swapped
-from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import keep_neurons, keep_some
-from ..core.families import model_family
 from ..core.files import atomic_file, cache_folder
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
-from .estimate import as_skeleton, shape_options, shape_plans
+from .estimate import (
+    as_skeleton, build_model, search_rate, shape_options, shape_plans,
+)
 from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_around
 from ..runtime.devices import (
-    input_device, kept_rng, one_line, progress_bar, time_calls,
+    input_device, one_line, progress_bar, time_calls,
 )
 from ..runtime.identity import describe, runtime_facts
 from ..runtime.metrics import inference
@@ -66,26 +64,9 @@ class Workload:
         words = f"{what} {self.context:,} tokens, batch {self.batch}"
         return f"{words}, CUDA graphs" if self.graphs else words
 
-# %% ../../nbs/evaluation/13_latency.ipynb #55b29d21
-def random_model(
-    config,  # of a causal language model
-    dtype: torch.dtype = torch.float32,  # of its weights
-    device: str | torch.device = "cpu",  # the weights are made there
-    seed: int = 0,  # of the draw; the same weights on devices of one kind
-) -> PreTrainedModel:  # in eval mode
-    "A model of a given shape, as its family initializes it; nothing is loaded."
-    config = copy.deepcopy(config)
-    with kept_rng(seed), torch.device(device):
-        model = auto_class(model_family(config)).from_config(config, dtype=dtype)
-    return keep_soft_cap(model).eval()
-
 # %% ../../nbs/evaluation/13_latency.ipynb #5a7a857b
-def fill_cache(
-    model: PreTrainedModel,  # dense or pruned, in inference mode
-    context: int,  # tokens, at least 1
-    batch: int = 1,  # sequences
-) -> Cache:  # as long as after a prompt
-    "A cache for timing, filled with copies of one token."
+def _fill_cache(model, context, batch=1):
+    "A cache for timing, as long as after a prompt, filled with copies of one token"
     device = input_device(model)
     token = torch.zeros(batch, 1, dtype=torch.long, device=device)
     out = model(token, use_cache=True)
@@ -103,14 +84,11 @@ def fill_cache(
     return cache
 
 # %% ../../nbs/evaluation/13_latency.ipynb #ddad8c60
-class FixedLayer(DynamicLayer):
-    "A full layer of a cache: each step writes its last place again, and nothing grows."
+class _FixedLayer(DynamicLayer):
+    "A full layer of a cache: each step writes its last place again, and nothing grows"
 
-    def __init__(
-        self,
-        keys: torch.Tensor,  # (b, heads, context, width)
-        values: torch.Tensor,  # the same but for the width
-    ):
+    def __init__(self, keys, values):
+        "Both (b, heads, context, width), of which the widths may differ"
         super().__init__()
         more = lambda x: torch.cat([x, x[..., -1:, :]], dim=-2)
         self.keys, self.values = more(keys), more(values)
@@ -127,49 +105,36 @@ class FixedLayer(DynamicLayer):
         return self.keys.shape[-2] - 1
 
 
-def fix_cache(
-    cache: Cache,  # filled; changed in place
-) -> Cache:  # the same; layers that are no plain keys and values stay as they are
-    "A cache whose tensors stay where they are, as a CUDA graph needs them."
+def _fix_cache(cache):
+    """The same cache with tensors that stay where they are, as a CUDA graph needs them; layers
+    that are no plain keys and values stay as they are"""
     for i, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
             cache.layers[i] = None  # its tensors leave when the new ones are there
-            cache.layers[i] = FixedLayer(layer.keys, layer.values)
+            cache.layers[i] = _FixedLayer(layer.keys, layer.values)
     return cache
 
 # %% ../../nbs/evaluation/13_latency.ipynb #5be36a8d
-def make_pass(
-    model: PreTrainedModel,  # dense or pruned, in inference mode
-    work: Workload,  # what a pass is
-) -> Callable:  # one pass, without arguments
-    "What is timed; without CUDA graphs, each step makes the cache a token longer."
+def _make_pass(model, work):
+    "One pass, without arguments; without CUDA graphs, each makes the cache a token longer"
     known = signature(model.forward).parameters
     given = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
     new = work.context if work.prefill else 1
     ids = torch.zeros(work.batch, new, dtype=torch.long, device=input_device(model))
     if not work.prefill:
-        cache = fill_cache(model, work.context, work.batch)
-        given[cache_name(model)] = fix_cache(cache) if work.graphs else cache
+        cache = _fill_cache(model, work.context, work.batch)
+        given[cache_name(model)] = _fix_cache(cache) if work.graphs else cache
     step = lambda: model(ids, use_cache=True, **given)
-    return capture_pass(step, ids.device) if work.graphs else step
+    return _capture_pass(step, ids.device) if work.graphs else step
 
 
 class NoGraph(ValueError):
     "A pass that cannot be captured as a CUDA graph."
 
 
-def _leave_capture(device):
-    "A new random state for a device: a capture that failed keeps the one that it had"
-    i = torch.cuda.current_device() if device.index is None else device.index
-    own = torch.cuda.default_generators[i]
-    own.graphsafe_set_state(torch.Generator(device).manual_seed(own.initial_seed()))
-
-
-def capture_pass(
-    step: Callable,  # a pass that neither waits for the CPU nor leaves tensors behind
-    device: torch.device,  # a CUDA device
-) -> Callable:  # the same work, launched at once
-    "A pass as one CUDA graph; `NoGraph` where it cannot be captured."
+def _capture_pass(step, device):
+    """A pass, which neither waits for the CPU nor leaves tensors behind, as one CUDA graph;
+    `NoGraph` where it cannot be captured"""
     if device.type != "cuda":
         raise NoGraph(f"CUDA graphs are for CUDA devices, not for {device.type}")
     side = torch.cuda.Stream(device)
@@ -185,7 +150,10 @@ def capture_pass(
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as e:
-        _leave_capture(device)
+        # the capture that failed keeps the device's random state: it gets a new one
+        i = torch.cuda.current_device() if device.index is None else device.index
+        own = torch.cuda.default_generators[i]
+        own.graphsafe_set_state(torch.Generator(device).manual_seed(own.initial_seed()))
         raise NoGraph(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
 
     def replay(keep=step):  # a graph holds addresses, and not the tensors that are there
@@ -209,7 +177,7 @@ def time_beside(
         other = copy_around(model) if other is model else other  # as it is now
     for _ in range(rounds):
         with inference(model), inference(other):
-            steps = [make_pass(m, work) for m in (model, other)]
+            steps = [_make_pass(m, work) for m in (model, other)]
             for i in range(passes):
                 pairs.append([time_calls(x, device, int(i == 0), 1)[0] for x in steps])
     shares = [other / dense for dense, other in pairs]
@@ -229,7 +197,7 @@ def fastest_attention(
             try:
                 model.set_attn_implementation(name)
                 with inference(model):
-                    step = make_pass(model, replace(work, graphs=False))
+                    step = _make_pass(model, replace(work, graphs=False))
                     seconds = time_calls(step, input_device(model), 1, passes)
                 found[name] = statistics.median(seconds)
             except (ValueError, RuntimeError, ImportError) as e:  # out of memory, too
@@ -488,13 +456,8 @@ def device_name(
     return device.type
 
 # %% ../../nbs/evaluation/13_latency.ipynb #bed9e495
-def latency_identity(
-    model: PreTrainedModel,  # dense; the meta device will do
-    device: torch.device,  # where it is timed
-    work: Workload,  # what a pass is
-    **options,  # of `measure_latency`
-) -> str:  # 16 hex digits
-    "The identity of a latency table."
+def _latency_identity(model, device, work, **options):
+    "The identity of a latency table"
     shapes = [(k, tuple(x.shape)) for k, x in model.state_dict().items()]
     facts = dict(config=config_facts(model)["config"], name=device_name(device))
     facts |= runtime_facts(model, device, model.dtype)
@@ -516,26 +479,23 @@ def latency_table(
         raise ValueError(
             f"a context of {work.context:,} is more than the model's {limit:,} positions"
         )
-    key = latency_identity(skeleton, device, work, **options)
+    key = _latency_identity(skeleton, device, work, **options)
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
     if file.is_file():
-        return table_from_dict(json.loads(file.read_text(encoding="utf-8")))
-    made = random_model(skeleton.config, skeleton.dtype, device)
+        return _read_table(file)
+    made = build_model(skeleton.config, skeleton.dtype, device)
     table = measure_latency(made, work, progress=progress, **options)
     with atomic_file(file) as new:
         new.write_text(json.dumps(asdict(table)), encoding="utf-8")
     return table
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f9933549
-def table_from_dict(
-    data: Mapping,  # what `asdict` gave, through JSON
-) -> LatencyTable:  # the same
-    "A table that was written down."
+def _read_table(file):
+    "A table that was written down"
+    data = json.loads(file.read_text(encoding="utf-8"))
     rows = (r | dict(units=tuple(r["units"]), of=tuple(r["of"])) for r in data["savings"])
-    work = Workload(**data["work"])
-    kept = dict(work=work, multiples=tuple(data["multiples"]))
-    kept["savings"] = tuple(Saving(**r) for r in rows)
-    return LatencyTable(**dict(data) | kept)
+    kept = dict(work=Workload(**data["work"]), multiples=tuple(data["multiples"]))
+    return LatencyTable(**data | kept | dict(savings=tuple(Saving(**r) for r in rows)))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #b9a23874
 def best_multiple(
@@ -564,7 +524,7 @@ def advise_multiple(
     files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
     if not files:
         return None
-    tables = (table_from_dict(json.loads(f.read_text(encoding="utf-8"))) for f in files)
+    tables = map(_read_table, files)
     wanted = device_name(device), str(dtype).removeprefix("torch.")
     own = (t for t in tables if (t.device, t.dtype) == wanted and len(t.multiples) > 1)
     wide = lambda t: any(len(r.of) == 1 and r.of[0] >= _WIDE for r in t.savings)
@@ -582,15 +542,6 @@ def parse_time(
         raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
     return float(found[1]) * units[found[2]]
 
-
-def _highest_rate(worst):
-    "The highest sparsity, of 255, that a method can have; its time"
-    for i in range(255, 0, -1):
-        try:
-            return i / 256, worst(i / 256)
-        except ValueError as e:
-            reason = e
-    raise reason
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
 def _longest(table, model, method, x, **options):
@@ -624,24 +575,13 @@ def find_latency(
             f"the dense model keeps {say(target)} already: {table.work} takes"
             f" {say(table.seconds)} on {table.device}"
         )
-    high, best = _highest_rate(worst)
-    if best > target:
+    x, best = search_rate(worst, lambda seconds: seconds <= target, steps)
+    if x is None:
         raise ValueError(
             f"{method} cannot bring {table.work} to {say(target)} on {table.device}: the"
             f" dense model takes {say(table.seconds)}, and {say(best)} can be reached"
         )
-    low = 0.0
-    for _ in range(steps):
-        middle = (low + high) / 2
-        try:
-            predicted = worst(middle)
-        except ValueError:  # less than the method can remove
-            predicted = float("inf")
-        if predicted <= target:
-            high, best = middle, predicted
-        else:
-            low = middle
-    return high, best
+    return x, best
 
 # %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
 def reach_latency(
@@ -657,7 +597,7 @@ def reach_latency(
 ) -> tuple[float, float, LatencyTable]:  # sparsity, seconds predicted, the device's table
     "The smallest sparsity that keeps a latency, by the table of the model's shapes."
     skeleton, own = as_skeleton(model), shape_options(method, options)
-    plans = _highest_rate(lambda x: shape_plans(skeleton, method, x, **own))[1]
+    plans = search_rate(lambda x: shape_plans(skeleton, method, x, **own), bool, 0)[1]
     least = own.get("multiple") or 1
     kinds = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
     how = dict(multiples=tuple(sorted(kinds)), rounds=rounds)

@@ -466,16 +466,15 @@ def compare(
 
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
+    each = lambda field, form: [_or_empty(getattr(r, field), form) for r in rows]
     facts = {
-        "parameters, all": [_or_empty(r.params, ",") for r in rows],
-        "parameters, a token uses": [_or_empty(r.active, ",") for r in rows],
-        "parameters, decoder layers": [_or_empty(r.layer_params, ",") for r in rows],
+        "parameters, all": each("params", ","),
+        "parameters, a token uses": each("active", ","),
+        "parameters, decoder layers": each("layer_params", ","),
         f"sparsity, target{of}": targets,
-        f"sparsity, achieved{of}": [_or_empty(r.sparsity, ".2%") for r in rows],
-        "sparsity, total (of the original)": [
-            _or_empty(r.total_sparsity, ".2%") for r in rows
-        ],
-        f"sparsity, whole model{of}": [_or_empty(r.whole, ".2%") for r in rows],
+        f"sparsity, achieved{of}": each("sparsity", ".2%"),
+        "sparsity, total (of the original)": each("total_sparsity", ".2%"),
+        f"sparsity, whole model{of}": each("whole", ".2%"),
         "FFN width": [width(r) for r in rows],
         "attention removed from layers": [layers(r) for r in rows],
         "attention that stays in part": [partly(r) for r in rows],
@@ -943,11 +942,12 @@ def paper_table(
         a row a method, a column a target; `.attrs['seeds']`: how many
     """
     groups, key = like_rows(rows, name), _metric(name)
-    targets = sorted({r.target for v in groups.values() for r in v if _is_pruned(r)})
+    pruned = {k: rs[0].method != "dense" for k, rs in groups.items()}
+    targets = sorted({r.target for k, rs in groups.items() for r in rs if pruned[k]})
     data, seeds = {}, {}
-    for group in sorted(groups, key=lambda k: _is_pruned(groups[k][0])):
+    for group in sorted(groups, key=pruned.get):
         values = _by_target(groups[group], key)
-        at = targets if _is_pruned(groups[group][0]) else [0.0] * len(targets)
+        at = targets if pruned[group] else [0.0] * len(targets)
         data[group] = [_mean(values.get(t)) for t in at]
         seeds[group] = [len(values.get(t, ())) for t in at]
     short = [f"{100 * t:.4g} %" for t in targets]
@@ -956,26 +956,13 @@ def paper_table(
     t.attrs["seeds"] = seeds
     return t.rename_axis("method")
 
-
-def _is_pruned(r):
-    return r.method != "dense"
-
 # %% ../../nbs/evaluation/08_report.ipynb #5a4dbab6
-def _bold(style, lowest):
-    "CSS for the best of each column"
-
-    def of(column):
-        rest = column[[not str(i).startswith("dense") for i in column.index]].dropna()
-        best = (rest.min() if lowest else rest.max()) if len(rest) else None
-        there = set(rest.index[rest == best])  # several, where they are equal
-        return [style if i in there else "" for i in column.index]
-
-    return of
-
-
-def _printed(infinite, digits):
-    "How a number is printed"
-    return lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
+def _style(t, css, lowest, digits, infinite, missing):
+    "A table with the best of each column in a style of its own; the dense model is none"
+    others = [not str(i).startswith("dense") for i in t.index]
+    mark = t.style.highlight_min if lowest else t.style.highlight_max
+    say = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
+    return mark(subset=(others, slice(None)), props=css).format(say, na_rep=missing)
 
 # %% ../../nbs/evaluation/08_report.ipynb #e574635e
 def to_latex(
@@ -1003,8 +990,7 @@ def to_latex(
         for the booktabs package
     """
     t = t.rename_axis(columns=t.index.name, index=None)
-    style = t.style.apply(_bold("textbf:--rwrap;", lowest))
-    style = style.format(_printed(r"$\infty$", digits), na_rep="--")
+    style = _style(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--")
     for axis in ("index", "columns"):
         style = style.format_index(escape="latex", axis=axis)
     signs = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
@@ -1020,5 +1006,4 @@ def styled(
     lowest: bool = True,  # is the lowest number the best
 ) -> object:  # a pandas Styler
     "The same for a notebook: the best of each column bold."
-    style = t.style.apply(_bold("font-weight: bold", lowest))
-    return style.format(_printed("∞", digits), na_rep="–")
+    return _style(t, "font-weight: bold", lowest, digits, "∞", "–")

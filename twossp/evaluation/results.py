@@ -17,6 +17,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -171,27 +172,23 @@ def to_row(
 def _from_row(line):
     """The result that a line holds; `ValueError` if it is not one. Fields that this version
     does not know are left out."""
+    tables = [f.name for f in fields(Result) if f.default_factory is dict]
     try:
-        d = dict(schema=1) | _checked(_number(json.loads(line)))
+        d = _number(json.loads(line))
+        if not isinstance(d, dict):
+            raise ValueError(f"a row is a JSON object, and this a {type(d).__name__}")
+        if any(not isinstance(d.get(k), t) for k, t in _NEEDED.items()):
+            needed = f"it has the fields {', '.join(_NEEDED)} at least"
+            raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
+        if odd := [k for k in tables if not isinstance(d.get(k, {}), dict)]:
+            raise ValueError(f"its {odd[0]} are no JSON object")
+        d = dict(schema=1) | d
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
         raise ValueError(f"not a row of results: {one_line(e)}") from e
 
 
 _NEEDED = dict(model=str, method=str, target=(int, float))
-_TABLES = "options", "metrics", "each", "errors", "texts", "versions", "evaluations"
-
-
-def _checked(d):
-    "A row's fields; an error if they are those of something else"
-    needed = f"it has the fields {', '.join(_NEEDED)} at least"
-    if not isinstance(d, dict):
-        raise ValueError(f"a row is a JSON object, and this a {type(d).__name__}")
-    if any(not isinstance(d.get(k), t) for k, t in _NEEDED.items()):
-        raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
-    if odd := [k for k in _TABLES if not isinstance(d.get(k, {}), dict)]:
-        raise ValueError(f"its {odd[0]} are no JSON object")
-    return d
 
 # %% ../../nbs/evaluation/00_results.ipynb #8f34e52d
 @functools.cache  # of the code that was imported, once
@@ -204,23 +201,22 @@ def code_version() -> str:  # 'version+12 hex digits'
 
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
 @functools.cache
-def _installed(name):
-    "The version of an installed package; None: it is not there"
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def _installed():
+    "The versions of the packages that compute, of those that are there"
+    found = {}
+    for name in ("torch", "transformers", "tokenizers", "lm_eval"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def versions() -> dict:  # name -> version
     "What the numbers were made with."
-    names = "torch", "transformers", "tokenizers", "lm_eval"
-    found = {name: _installed(name) for name in names}
     return dict(
         twossp=code_version(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        **{k: v for k, v in found.items() if v}
+        **_installed()
     )
 
 # %% ../../nbs/evaluation/00_results.ipynb #e17781fe
@@ -285,8 +281,8 @@ def to_frame(
 # %% ../../nbs/evaluation/00_results.ipynb #c72459df
 def _row_of(d):
     "The result that one row of a table holds"
-    known = {f.name: f.type for f in fields(Result)}
-    if missing := [k for k in ("model", "method", "target") if k not in d]:
+    known = {f.name for f in fields(Result)}
+    if missing := [k for k in _NEEDED if k not in d]:
         raise ValueError(
             f"a table of results has the columns model, method, target; {missing[0]} is"
             " not there"
