@@ -41,10 +41,9 @@ def list_methods(
     for name in method_names():
         try:
             m = find_method(name)
+            rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
         except ValueError as e:  # of another package
             rows.append((name, "", str(e)))
-            continue
-        rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
     print(_align(rows))
     return 0
 
@@ -317,8 +316,7 @@ def show_card(
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        found = _find_results(o)
-        _calmly(write_results, o.folder, found)
+        _calmly(write_results, o.folder, _find_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
@@ -448,8 +446,7 @@ def push(
     "`twossp push`: upload a checkpoint that is whole."
     from ..serving.export import push_folder
 
-    files = _calmly(push_folder, o.folder, o.name, o.dry_run)
-    print("\n".join(files))
+    print("\n".join(_calmly(push_folder, o.folder, o.name, o.dry_run)))
     return 0
 
 # %% ../../nbs/cli/04_commands.ipynb #5d08792d

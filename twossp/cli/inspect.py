@@ -141,22 +141,13 @@ def _say_fit(folder, scheme):
     more = "; {} and its like, one tensor for all experts, were not looked at"
     return f"{scheme}: fits, {rule}{more.format(fused[0]) if fused else ''}"
 
-
-def _adopt(o, found):
-    "Another program's model, saved as a checkpoint of twossp"
-    from ..checkpoint.foreign import load_foreign, foreign_tokenizer
-    from ..checkpoint.save import save_pruned
-
-    model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
-    meta = dict(method=f"another program's ({found.schema})")
-    return save_pruned(model, model.twossp_plan, o.save, tok, meta, overwrite=o.overwrite)
-
 # %% ../../nbs/cli/08_inspect.ipynb #inspec11
 def inspect(
     o: InspectOptions,  # of what, and what else is wanted
 ) -> int:  # exit code
     "`twossp inspect`: what was removed, by layer; another program's model as a checkpoint."
-    from ..checkpoint.save import check_not_source, check_target
+    from ..checkpoint.foreign import foreign_tokenizer, load_foreign
+    from ..checkpoint.save import check_not_source, check_target, save_pruned
     from ..core.files import atomic_file
     from ..runtime.devices import quiet
 
@@ -182,7 +173,10 @@ def inspect(
         print(f"\nwritten {o.figure}")
     if o.save:
         with quiet():
-            print(f"\nsaved {_adopt(o, found)}")
+            model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
+            meta = dict(method=f"another program's ({found.schema})")
+            plan = model.twossp_plan
+            print(f"\nsaved {save_pruned(model, plan, o.save, tok, meta, overwrite=o.overwrite)}")
     elif found:
         print(f"\ntwossp inspect {o.folder} --save OUT makes a checkpoint of twossp of it")
     return 0

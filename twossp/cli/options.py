@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'Flags', 'flag', 'word',
-    'make_parser', 'read_given', 'ModelOptions', 'TargetOptions', 'BoundOptions',
-    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MixtureOptions',
-    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions',
-    'OutputOptions', 'OtherOptions', 'Options', 'read_options', 'NoOptions',
-    'FamiliesOptions', 'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget',
-    'EstimatedLatency', 'EstimateOptions'
+    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'word', 'make_parser',
+    'read_given', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
+    'QualityOptions', 'MethodOptions', 'MixtureOptions', 'CalibrationOptions',
+    'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions',
+    'OtherOptions', 'Options', 'read_options', 'NoOptions', 'FamiliesOptions',
+    'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
+    'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -29,22 +29,15 @@ from ..checkpoint.exporters import exporter_names
 from ..core.scores import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
-class Flags(argparse.ArgumentParser):
-    "Flags with underscores or hyphens; what is wrong with them is raised as one line."
+class _Flags(argparse.ArgumentParser):
+    "Flags with underscores or hyphens; what is wrong with them is raised as one line"
 
-    def error(
-        self,
-        message,  # of argparse
-    ):
-        "`ValueError` instead of an exit."
+    def error(self, message):
+        "`ValueError` instead of an exit"
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
-    def parse_args(
-        self,
-        args=None,  # words; default: the process's
-        namespace=None,  # as argparse takes it
-    ):
-        "As argparse does, with names spelled alike."
+    def parse_args(self, args=None, namespace=None):
+        "As argparse does, with names spelled alike"
         words = sys.argv[1:] if args is None else args
         spell = lambda match: match[0].replace("-", "_")  # a value is left alone
         words = [re.sub("(?<=^--)[^=]+", spell, word) for word in words]
@@ -110,16 +103,13 @@ def make_parser(
     prog: str = "twossp",  # how it is called
     about: str = "",  # above the flags
     epilog: str = "",  # below them
-) -> Flags:  # ready to parse
+) -> argparse.ArgumentParser:  # ready to parse
     """The parser of a dataclass of flags, and of those that it builds on: a group for each,
     headed by the first line of its docstring."""
-    p = Flags(
-        prog,
-        description=about,
-        epilog=epilog,
+    p = _Flags(
+        prog, description=about, epilog=epilog, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
     )
     for part in reversed(cls.__mro__):
         own = part.__dict__.get("__annotations__")
@@ -130,10 +120,8 @@ def make_parser(
             kwargs = _read_as(f)
             if f.metadata.get("positional"):
                 group.add_argument(f.name, **kwargs)
-            elif f.default is MISSING:
-                group.add_argument(f"--{f.name}", required=True, **kwargs)
             else:
-                group.add_argument(f"--{f.name}", **kwargs)
+                group.add_argument(f"--{f.name}", required=f.default is MISSING, **kwargs)
     return p
 
 
@@ -262,12 +250,8 @@ class LatencyOptions:
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
-BOUND_FLAGS = {  # flag -> what is bounded, a key of `estimate.BOUNDS`
-    "target_bytes": "bytes",
-    "target_memory": "memory",
-    "target_params": "params",
-    "target_speedup": "speedup",
-}
+# what they bound is a key of `estimate.BOUNDS`
+BOUND_FLAGS = "target_bytes", "target_memory", "target_params", "target_speedup"
 
 
 @dataclass(frozen=True)
@@ -554,20 +538,9 @@ class OtherOptions:
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
 @dataclass(frozen=True)
 class Options(  # from the last to the first, as `--help` has them
-    OtherOptions,
-    OutputOptions,
-    AskOptions,
-    MixtureOptions,
-    MethodOptions,
-    QualityOptions,
-    LatencyOptions,
-    BoundOptions,
-    CalibrationOptions,
-    UseOptions,
-    TaskOptions,
-    TextOptions,
-    TargetOptions,
-    ModelOptions,
+    OtherOptions, OutputOptions, AskOptions, MixtureOptions, MethodOptions, QualityOptions,
+    LatencyOptions, BoundOptions, CalibrationOptions, UseOptions, TaskOptions, TextOptions,
+    TargetOptions, ModelOptions,
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."
 

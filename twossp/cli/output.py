@@ -62,22 +62,13 @@ def say_farewell(
 ) -> str:  # for stdout
     "What the demo left, and what to do with it."
     python, twossp = _find_program("python"), _find_program("twossp")
-    load = (
-        "import twossp, transformers;"
-        f" transformers.AutoModelForCausalLM.from_pretrained('{o.save}')"
-    )
-    half = (
-        "--model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 --evaluation wiki"
-        " --n_eval 16 --save half"
-    )
-    files = (
-        "weights, plan.json, plan.png (what was removed), trials.png (how it was"
-        " chosen)"
-    )
     return f"""
-The pruned model is in {o.save}/: {files}.
-It loads with:   {python} -c "{load}"
-Next, half of it:   {twossp} {half}"""
+The pruned model is in {o.save}/: weights, plan.json, plan.png (what was removed), \
+trials.png (how it was chosen).
+It loads with:   {python} -c "import twossp, transformers; \
+transformers.AutoModelForCausalLM.from_pretrained('{o.save}')"
+Next, half of it:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
+--evaluation wiki --n_eval 16 --save half"""
 
 # %% ../../nbs/cli/01_output.ipynb #pagefile1
 def page_file(
@@ -106,9 +97,7 @@ def speaking(
     handler.setFormatter(logging.Formatter("%(message)s"))
     old, old_hf = log.level, hf_logging.get_verbosity()
 
-    def warn(message, *a, **kw):
-        log.warning("warning: %s", message)
-
+    warn = lambda message, *place, **kw: log.warning("warning: %s", message)
     silent = o.quiet or not is_first()  # of several processes, one speaks
     with warnings.catch_warnings(), quiet() if silent else nullcontext():
         warnings.showwarning = warn

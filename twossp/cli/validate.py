@@ -355,11 +355,11 @@ def asked_bound(
     o: Options,  # what was asked for
 ) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
     "The bound that stands instead of a sparsity; `ValueError` if it is no size."
-    for name, bound in BOUND_FLAGS.items():
-        said = getattr(o, name)
-        if said is not None:
-            value = said if bound == "speedup" else parse_size(said)
-            return bound, value, f"--{name} {said}"
+    for name in BOUND_FLAGS:
+        asked, bound = getattr(o, name), name.removeprefix("target_")
+        if asked is not None:
+            value = asked if bound == "speedup" else parse_size(asked)
+            return bound, value, f"--{name} {asked}"
     return None
 
 

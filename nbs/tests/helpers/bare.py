@@ -87,8 +87,12 @@ def run(words):
 
 def main(path):
     start()
+    from brief import brief
+
     asked = json.loads(Path(path).read_text(encoding='utf-8'))
-    Path(path).write_text(json.dumps([run(w) for w in asked]), encoding='utf-8')
+    with brief(figures=True):
+        found = [run(w) for w in asked]
+    Path(path).write_text(json.dumps(found), encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -8,14 +8,15 @@ from functools import partial
 from unittest.mock import patch
 
 
-def brief():
-    "A patch of `twossp prune` in this process"
+def brief(figures=False):
+    "A patch of `twossp prune` in this process; `figures`: they are drawn nevertheless"
     from twossp.cli import prune
 
     generate = prune.on_generation
+    draw = prune._draw_figures if figures else lambda *facts: []
     return patch.multiple(
         prune,
-        _draw_figures=lambda *facts: [],
+        _draw_figures=draw,
         on_agreement=partial(prune.on_agreement, new=8),
         on_generation=lambda ids, new: generate(ids, new=4),
         on_prompts=partial(prune.on_prompts, new=8, beams=2),
