@@ -149,6 +149,8 @@ def load_skeleton(
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
     local = folder.is_dir()
+    if local and not (folder / "config.json").is_file():
+        raise ValueError(f"{name} has no config.json: it is no checkpoint folder")
     headers = _read_headers(folder) if local else _hub_headers(str(source), revision)
     options = dict(trust_remote_code=trust_remote_code)
     if not local:
@@ -249,12 +251,12 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
-    n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
+    n = removal_count(L, sparsity)
+    return [drop(L, blocks=x) for x in _ends(n, weights.layers if weights else s.layer)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
-    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    front_ffns(model, removal_count(len(s), sparsity))
     return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
@@ -294,10 +296,10 @@ def _flap_ends(s, costs, sparsity):
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
-    L, ffns = len(s), s.sizes()
-    n = removal_count(L, sparsity, L - 1)
+    L, ffns = len(s), s.ffn
+    n = removal_count(L, sparsity)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
-    layers = s.layers
+    layers = s.layer
     if weights:
         layers, attns, ffns = weights.layers, weights.attns, weights.ffns
     # a layer that loses both leaves whole, norms and all
