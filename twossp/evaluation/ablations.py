@@ -61,11 +61,9 @@ def _stream_scores(model, calib, p=2):
 # %% ../../nbs/evaluation/06_ablations.ipynb #608bfd45
 def _zeroed(weight, keep, dim):
     "A copy of a weight with only some rows (0) or columns (1) left"
-    new = torch.zeros_like(weight)
-    if not len(keep):
-        return new
-    keep = torch.tensor(keep, device=weight.device)
-    return new.index_copy_(dim, keep, weight.detach().index_select(dim, keep))
+    keep = torch.tensor(keep, dtype=torch.long, device=weight.device)
+    kept = weight.detach().index_select(dim, keep)
+    return torch.zeros_like(weight).index_copy_(dim, keep, kept)
 
 
 def _masked(model, read, write, k):

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = [
     'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
-    'shape_options', 'count_cache', 'Estimate', 'count_units', 'estimate',
-    'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'search_rate',
-    'parse_size'
+    'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table', 'span',
+    'find_sparsity', 'search_rate', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
@@ -388,13 +387,8 @@ def _left_cache(filled, plan):
     return total
 
 
-def count_cache(
-    model: PreTrainedModel,  # dense, on the meta device
-    context: int,  # tokens
-    plan: Plan | None = None,  # that the model will be pruned with
-) -> int:  # bytes, for one sequence
-    "What the key/value cache takes at a context."
-    plan = plan or dense_plan(len(structure(model)))
+def _count_cache(model, context, plan):
+    "Bytes of a sequence's key/value cache at a context, of a model on the meta device"
     return _left_cache(_fill_cache(model, context), plan)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #341bcd33
@@ -663,13 +657,8 @@ BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is
 }
 
 
-def keeps_bound(
-    ends: Sequence[Estimate],  # the range of a pruned model
-    dense: Estimate,  # of the dense one
-    bound: str,  # key of `BOUNDS`
-    value: float,  # parameters, bytes, or a factor of counted operations of a token
-) -> bool:  # of the last one too
-    "Does every model in the range keep the bound."
+def _keeps_bound(ends, dense, bound, value):
+    "Does every model in a range keep a bound, which is a key of `BOUNDS`?"
     found = [BOUNDS[bound](e, dense) for e in ends]
     return min(found) >= value if bound == "speedup" else max(found) <= value
 
@@ -711,7 +700,7 @@ def find_sparsity(
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(BOUNDS)}")
     known = _Dense(as_skeleton(model), context)
     dense = _estimates(known, "dense", 0.0, UNITS, {})[0]
-    keeps = lambda ends: keeps_bound(ends, dense, bound, value)
+    keeps = lambda ends: _keeps_bound(ends, dense, bound, value)
     if keeps((dense,)):
         raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
     leaves = lambda x: _estimates(known, method, x, (bound,), options)

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'NoGraph', 'time_beside', 'fastest_attention',
-    'Saving', 'timed_widths', 'width_kind', 'LatencyTable', 'measure_latency',
-    'device_name', 'latency_table', 'best_multiple', 'advise_multiple', 'parse_time',
-    'find_latency', 'reach_latency'
+    'Saving', 'width_kind', 'LatencyTable', 'measure_latency', 'device_name',
+    'latency_table', 'best_multiple', 'advise_multiple', 'parse_time', 'find_latency',
+    'reach_latency'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -236,11 +236,9 @@ def _layer_label(s, i, labels):
     return " + ".join(["layer", *(labels[p.name, p.layer] for p in s.of(i))])
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a2e1e18c
-def timed_widths(
-    width: int,  # of the dense part
-    multiples: Sequence[int] = MULTIPLES,  # of which widths are tried
-) -> list[int]:  # ascending, without 0 and the full width
-    "Widths at fractions of the full one, as multiples of each number and of no larger."
+def _timed_widths(width, multiples=MULTIPLES):
+    """Widths at fractions of the full one, as multiples of each number and of no larger: without
+    0 and the full width"""
     found = set()
     for n in sorted(multiples):
         for x in FRACTIONS:
@@ -265,12 +263,12 @@ def _part_plans(L, part, multiples):
         yield (0,), None  # by `mixer_drops`
         return
     if not part.groups:
-        for k in timed_widths(part.width, multiples):
+        for k in _timed_widths(part.width, multiples):
             yield (k,), home(tuple(range(k)))
         yield (0,), home(())
         return
     e = part.counts
-    for k in timed_widths(e.width, multiples):
+    for k in _timed_widths(e.width, multiples):
         mask = np.arange(e.width) < k
         yield (e.experts, k), home(keep_neurons([mask] * e.experts))
     for n in sorted({e.active, (e.active + e.experts) // 2} - {e.experts}):

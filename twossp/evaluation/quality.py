@@ -129,7 +129,7 @@ class _Tried:
         return self.levels[x]
 
     def _measure(self, x):
-        f, label = self.label.method, Result(**asdict(self.label) | dict(target=x))
+        f, label = self.label.method, replace(self.label, target=x)
         what = method(f), self.model, self.fit, label, self.plans, self.progress
         try:
             plan = recall_plan(*what)[0]
