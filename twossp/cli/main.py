@@ -28,7 +28,8 @@ class Command:
         self,
     ) -> tuple[Callable, type]:  # the function; its options, a dataclass of flags
         "What the row names, imported now."
-        function = resolve_name(f"twossp.cli.{self.run}")
+        path = f"twossp.cli.{self.run}"
+        function = resolve_name(path)
         return function, function.__annotations__["o"]
 
 
