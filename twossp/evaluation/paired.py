@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from .results import Result, Rows, find_number, to_rows
+from .results import Rows, find_number, to_rows
 
 # %% ../../nbs/evaluation/07_paired.ipynb #c6e4ef15
 FEWEST = 8  # pairs: with fewer there is no interval
