@@ -500,12 +500,12 @@ def best_multiple(
     table: LatencyTable,  # with several multiples
 ) -> int:  # of which FFN widths should be
     "The smallest multiple with which a neuron costs no more than with any other, within 2 %."
-    found: dict = {}
+    found, whole = {}, {r.group: r.seconds for r in table.savings if r.units == (0,)}
     for r in table.savings:
-        if len(r.of) == 1 and r.of[0] > 1 and 0 < r.units[0] < r.of[0]:
+        # not of a shared expert, which is never removed alone
+        if len(r.of) == 1 and 0 < r.units[0] < r.of[0] and r.group in whole:
             kind = width_kind(r.units[0], table.multiples)
-            full = next(x.seconds for x in table.savings if (x.group, x.units) == (r.group, (0,)))
-            found.setdefault(kind, []).append((full - r.seconds) / r.units[0])
+            found.setdefault(kind, []).append((whole[r.group] - r.seconds) / r.units[0])
     cost = {n: sum(x) / len(x) for n, x in sorted(found.items())}
     return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
 
