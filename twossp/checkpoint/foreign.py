@@ -21,8 +21,7 @@ from transformers import (
 )
 
 from .card import count_params
-from .load import pruned_classes, read_tokenizer
-from .save import MODEL_TYPE
+from .load import compact_entries, pruned_classes, read_tokenizer
 from ..core.apply import Saver
 from ..core.compat import as_saved, causal_class, config_class, drop_tied
 from ..core.families import ARCHS, arch, row_to_dict
@@ -255,8 +254,7 @@ def load_foreign(
     plan, row = found.plan, ARCHS[found.family]
     spec = dict(ffn=[n for _, n in found.layers], arch=row_to_dict(row))
     spec["no_attention"] = [i for i, (stays, _) in enumerate(found.layers) if not stays]
-    config = found.entries | dict(model_type=MODEL_TYPE, base_model_type=found.family)
-    config[MODEL_TYPE] = dict(format=1, kind="removal") | spec
+    config = compact_entries(found.family, found.entries, spec)
     own, made = pruned_classes(found.family)
     with torch.device("meta"):
         dense = causal_class(config_class(found.family))

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = [
     'take_shape', 'read_shapes', 'read_record', 'pruned_classes', 'TwoSSPConfig',
-    'family_entries', 'read_tokenizer', 'load_pruned', 'check_folder', 'push_pruned'
+    'compact_entries', 'family_entries', 'read_tokenizer', 'load_pruned',
+    'check_folder', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
@@ -345,10 +346,20 @@ class TwoSSPConfig(PreTrainedConfig):
 AutoConfig.register(MODEL_TYPE, TwoSSPConfig, exist_ok=True)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #a4f0c1d2
+def compact_entries(
+    base: str,  # model type of the family
+    entries: dict,  # of the dense model's configuration
+    spec: dict,  # what is left: ffn, no_attention, arch
+) -> dict:  # config.json
+    "What the configuration of a compact checkpoint says, of a model pruned elsewhere."
+    own = dict(model_type=MODEL_TYPE, base_model_type=base)
+    return entries | own | {MODEL_TYPE: dict(format=1, kind="removal") | spec}
+
+
 def family_entries(
     config: PreTrainedConfig,  # of a dense model, or a compact checkpoint's
 ) -> dict:  # of the family's own configuration
-    "What a configuration says, without what is ours."
+    "The same without what is ours."
     entries = config_class(model_family(config)).to_dict(config)
     ours = (MODEL_TYPE, "base_model_type", "auto_map")
     return {k: v for k, v in entries.items() if k not in ours}

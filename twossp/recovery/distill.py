@@ -214,12 +214,14 @@ def _streams(model, listen):
 class _Lesson(nn.Module):
     "The student as a trainer sees it: windows go in, the loss comes out"
 
-    def __init__(self, student, teacher, kept, streams=0.0, checkpointing=False):
+    def __init__(self, student, teacher, plan, lessons):
         super().__init__()
-        self.student, self.streams, self.checkpointing = student, streams, checkpointing
-        if checkpointing:  # activations are computed again in the backward pass
+        self.student, self.streams = student, lessons.streams
+        self.checkpointing = lessons.checkpointing
+        if self.checkpointing:  # activations are computed again in the backward pass
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
-        self.kept = kept  # the teacher's layers that the student has
+        # the teacher's layers that the student has
+        self.kept = [i for _, i in _kept_layers(plan)]
         self.common = min(count_ids(student), count_ids(teacher))
         # no submodule: it is neither trained, nor wrapped, nor saved
         object.__setattr__(self, "teacher", teacher)
@@ -742,9 +744,7 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
             _keep_answers(teacher, calib, answers, lessons.top, progress, common)
 
         def make_tutor(progress):
-            kept = [i for _, i in _kept_layers(plan)]
-            options = lessons.streams, lessons.checkpointing
-            lesson = _Lesson(student, teacher, kept, *options)
+            lesson = _Lesson(student, teacher, plan, lessons)
             clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
             bar = _trainers(_Bar)(clock, progress)
             # at the end, also an early one, so that an error has a line of its own

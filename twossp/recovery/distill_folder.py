@@ -105,8 +105,7 @@ def recover_folder(
     if found is None:
         check_target(out, overwrite)
     check_not_source(out, folder, teacher)
-    placed = {k: load.get(k) for k in ("device", "dtype")}
-    student, own_tok = _read_student(folder, **placed)
+    student, own_tok = _read_student(folder, load.get("device"), load.get("dtype"))
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal(student, model, student.twossp_plan)
@@ -125,8 +124,7 @@ def recover_folder(
         log |= dict(there=True, recovery=known["result"])
         return None
     named = {} if text is None else dict(text=str(text))
-    if isinstance(ids, Windows):  # of chats and mixes each source
-        named |= dict(text_sources=ids.source_facts())
+    named |= dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {}
     ids = _add_synthetic(ids, tok, shape, seed=asked.seed or None, **kept)
     _, held = split_held_out(ids, asked)
     before, made = _measure_kl(student, model, held), None
