@@ -9,7 +9,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
