@@ -1212,7 +1212,7 @@ def _check_shared(layers, a):
                     " it is where layers are offloaded or streamed: load the model whole"
                 )
 
-
+# %% ../../nbs/core/10_parts.ipynb #parstr01
 _FEW = 64  # structures of a model: as it is, and as plans leave it for a moment
 
 
