@@ -246,7 +246,7 @@ def _depth_shapes(model, s, sparsity, each=None):
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = removal_count(L, sparsity, L - 1)
-    return [drop(L, blocks=x) for x in _ends(n, (weights or s).layers)]
+    return [drop(L, blocks=x) for x in _ends(n, weights.layers if weights else s.layer)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
