@@ -254,7 +254,7 @@ def _expert_shapes(s):
     "Of each layer that has experts: how many, and neurons of each"
     return {p.layer: [p.groups, p.width] for p in s.parts if p.groups}
 
-
+# %% ../../nbs/core/12_apply.ipynb #aplske01
 def _skeleton(model, spec):
     "The edits that give a freshly built model that structure"
     s, gone = structure(model), set(spec["no_attention"])
@@ -319,9 +319,12 @@ SAVERS = {"pruned": "twossp.checkpoint.save:save_in_place"}
 class Saver:
     "What `model.save_pretrained` is while a plan is in place."
 
-    def __init__(self, model, plan, dense):
-        """The model is held weakly: no cycle keeps its memory; `dense`: parameters of the dense
-        model, total and layers."""
+    def __init__(
+        self,
+        model: PreTrainedModel,  # held weakly: no cycle keeps its memory
+        plan,  # that it has now
+        dense: dict,  # parameters of the dense model: total, layers
+    ):
         self.model, self.plan, self.dense = weakref.ref(model), plan, dense
 
     def __call__(self, save_directory, *args, **kwargs):

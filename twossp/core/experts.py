@@ -272,7 +272,7 @@ def check_groups(
             f" goes to {found['top_k']} of {found['topk_group']} groups: keep more"
         )
 
-
+# %% ../../nbs/core/05_experts.ipynb #expcut01
 def cut_router(
     block: nn.Module,  # with router and experts
     left: tuple[int, ...],  # experts that stay

@@ -32,7 +32,7 @@ from .offload import is_away, make_later, put_tensor
 def silent_biases(
     attn: nn.Module,  # a token mixer
     out: str,  # its output projection
-) -> list[Edit]:  # to `swap`
+) -> list[Edit]:  # of its parameters
     "Zeros in the place of biases that an attention has beside its projections."
     d = out_features(attn.get_submodule(out))
     own = attn.named_parameters(recurse=False)

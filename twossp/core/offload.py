@@ -26,8 +26,11 @@ def is_away(
 class Later(Mapping):
     "The tensors of a module that is made of another one, made when they are fetched."
 
-    def __init__(self, old, make):
-        "Of a module whose weights are away; `make`: old -> new, with its weights."
+    def __init__(
+        self,
+        old: nn.Module,  # whose weights are away
+        make: Callable,  # old -> new, with its weights
+    ):
         self.old, self.make, self.own, self._ready = old, make, {}, {}
         hook = old._hf_hook
         hook.offload = False  # nobody brings weights now: `make` sees shapes

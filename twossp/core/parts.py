@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'sizes', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN',
-    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure',
-    'RoutedScores', 'count_unreached', 'pack_scores', 'own_widths', 'split_scores',
-    'fit_multiple'
+    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN', 'SharedExpert',
+    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'sizes', 'RoutedScores',
+    'count_unreached', 'pack_scores', 'own_widths', 'split_scores', 'fit_multiple'
 ]
 
 # %% ../../nbs/core/10_parts.ipynb #a33651ce
@@ -1212,7 +1211,7 @@ def _check_shared(layers, a):
                     " it is where layers are offloaded or streamed: load the model whole"
                 )
 
-
+# %% ../../nbs/core/10_parts.ipynb #parstr01
 _FEW = 64  # structures of a model: as it is, and as plans leave it for a moment
 
 
@@ -1251,7 +1250,25 @@ def structure(
     return known[key]
 
 
-sizes = structure  # its name in `twossp.all`
+def sizes(
+    model: PreTrainedModel,  # of a supported family; on the meta device too
+    copies: bool = False,  # count also where layers hold copies of one FFN (offloaded)
+) -> Structure:  # `total`, `active`; a layer: `layer`, `attn`, `ffn`, `width`, `neuron`
+    """Count the parameters of every decoder layer: the parts of a model, for their numbers.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        of a supported family; on the meta device too
+    copies : bool, default False
+        count also where layers hold copies of one FFN (offloaded)
+
+    Returns
+    -------
+    Structure
+        `total`, `active`; a layer: `layer`, `attn`, `ffn`, `width`, `neuron`
+    """
+    return structure(model, copies)
 
 # %% ../../nbs/core/10_parts.ipynb #a0408f9a
 @dataclass(frozen=True)
