@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'BOUNDS', 'read_headers', 'load_skeleton', 'build_skeleton', 'as_skeleton',
-    'shape_plans', 'shape_options', 'count_cache', 'Estimate', 'count_units',
-    'estimate', 'estimate_table', 'span', 'keeps_bound', 'find_sparsity', 'parse_size'
+    'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
+    'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table', 'span',
+    'find_sparsity', 'search_rate', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
+import copy
 import json
 import math
 import re
@@ -52,14 +53,12 @@ from ..pruning.two_ssp import fit_multiple
 from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
 from ..runtime.data import embedded_model, gguf_folder
-from ..runtime.devices import one_line
+from ..runtime.devices import kept_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
-def read_headers(
-    folder: Path,  # of safetensors files
-) -> dict[str, tuple[str, tuple[int, ...]]]:  # tensor -> type as stored, shape
-    """Names, types and shapes of a checkpoint's tensors; `ValueError` if a shard is
-    missing."""
+def _read_headers(folder):
+    """A checkpoint's tensors: name -> type as stored, shape; `ValueError` if a shard is
+    missing"""
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file():
@@ -149,9 +148,11 @@ def load_skeleton(
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
     local = folder.is_dir()
-    headers = read_headers(folder) if local else _hub_headers(str(source), revision)
+    if local and not (folder / "config.json").is_file():
+        raise ValueError(f"{name} has no config.json: it is no checkpoint folder")
+    headers = _read_headers(folder) if local else _hub_headers(str(source), revision)
     options = dict(trust_remote_code=trust_remote_code)
-    if not folder.is_dir():
+    if not local:
         options |= dict(revision=revision, cache_dir=cache_dir)
     try:
         config = AutoConfig.from_pretrained(source, **options)
@@ -159,16 +160,20 @@ def load_skeleton(
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
     pick_loader(str(name), config)
     kind = plain_type(config) if packed_form(config) else _stored_type(headers)
-    return build_skeleton(plain_config(config), kind, trust_remote_code)
+    how = dict(trust_remote_code=trust_remote_code)
+    return build_model(plain_config(config), kind, "meta", **how)
 
-
-def build_skeleton(
+# %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
+def build_model(
     config: PreTrainedConfig,  # of a causal language model
     dtype: torch.dtype = torch.float32,  # of its weights
+    device: str | torch.device = "meta",  # where they are made; the default makes none
+    seed: int = 0,  # of the draw; the same weights on devices of one kind
     trust_remote_code: bool = False,  # where the configuration's class came with one
-) -> PreTrainedModel:  # on the meta device
-    "A model that has shapes and no storage."
-    with torch.device("meta"):
+) -> PreTrainedModel:  # in eval mode
+    "A model of a given shape as its family initializes it, or without storage."
+    config = copy.deepcopy(config)
+    with kept_rng(seed), torch.device(device):
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
         )
@@ -181,7 +186,7 @@ def as_skeleton(
     "The same shapes and type without storage; a skeleton is returned as it is."
     if next(model.parameters()).is_meta:
         return model
-    return build_skeleton(model.config, model.dtype)
+    return build_model(model.config, model.dtype)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #be9ed49c
 def _ends(n, weight):
@@ -245,12 +250,12 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     return [drop(L, blocks=x) for x in _ends(n, weights.layers if weights else s.layer)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
-    front_ffns(model, removal_count(len(s), sparsity, len(s) - 1))
+    front_ffns(model, removal_count(len(s), sparsity))
     return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
@@ -291,7 +296,7 @@ def _flap_ends(s, costs, sparsity):
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
     L, ffns = len(s), s.ffn
-    n = removal_count(L, sparsity, L - 1)
+    n = removal_count(L, sparsity)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
     layers = s.layer
     if weights:
@@ -382,13 +387,8 @@ def _left_cache(filled, plan):
     return total
 
 
-def count_cache(
-    model: PreTrainedModel,  # dense, on the meta device
-    context: int,  # tokens
-    plan: Plan | None = None,  # that the model will be pruned with
-) -> int:  # bytes, for one sequence
-    "What the key/value cache takes at a context."
-    plan = plan or dense_plan(len(structure(model)))
+def _count_cache(model, context, plan):
+    "Bytes of a sequence's key/value cache at a context, of a model on the meta device"
     return _left_cache(_fill_cache(model, context), plan)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #341bcd33
@@ -455,31 +455,23 @@ class _Dense:
     @cached_property
     def mixers(self):
         "Plans that remove one token mixer each; what leaves with it, by unit"
-        s, units, drops = self.s, {u: [] for u in UNITS}, mixer_drops(self.s)
-        held = sum(n for n, *_ in self.cache)
-        for part, plan in zip(s.mixers, drops, strict=True):
-            prefill, token = self.less(part, part.nothing)
-            weights = part.size * self.model.dtype.itemsize
-            cached = held - _left_cache(self.cache, plan)
-            found = part.size, weights, weights + cached, token, prefill
-            for unit, value in zip(UNITS, found, strict=True):
-                units[unit].append(value)
-        return drops, units
+        drops = mixer_drops(self.s)
+        return drops, self.lost(drops)
 
     @cached_property
     def weights(self):
         "What leaves with each layer, its token mixers together, its FFN, by unit"
-        L, total = len(self.s), self.s.total
-        count = lambda plan: self.leaves("", 0.0, plan, total).in_units()
-        full, rows = count(dense_plan(L)), {}
+        L, rows = len(self.s), {}
         for name, what in (("layers", "blocks"), ("attns", "attn"), ("ffns", "ffn")):
-            left = [count(drop(L, **{what: [i]})) for i in range(L)]
-            rows[name] = [[a - b for a, b in zip(full, x, strict=True)] for x in left]
-        found = {}
-        for k, unit in enumerate(UNITS):
-            each = {name: [x[k] for x in row] for name, row in rows.items()}
-            found[unit] = SimpleNamespace(**each)
-        return found
+            rows[name] = self.lost([drop(L, **{what: [i]}) for i in range(L)])
+        each = lambda unit: {name: row[unit] for name, row in rows.items()}
+        return {unit: SimpleNamespace(**each(unit)) for unit in UNITS}
+
+    def lost(self, plans):
+        "What leaves with each plan, by unit"
+        count = lambda plan: self.leaves("", 0.0, plan, self.s.total).in_units()
+        full, left = count(dense_plan(len(self.s))), [count(plan) for plan in plans]
+        return {u: [full[k] - x[k] for x in left] for k, u in enumerate(UNITS)}
 
     def less(self, part, kept):
         "Operations of a prompt, and of a token, that leave with what is not kept of a part"
@@ -665,13 +657,8 @@ BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is
 }
 
 
-def keeps_bound(
-    ends: Sequence[Estimate],  # the range of a pruned model
-    dense: Estimate,  # of the dense one
-    bound: str,  # key of `BOUNDS`
-    value: float,  # parameters, bytes, or a factor of counted operations of a token
-) -> bool:  # of the last one too
-    "Does every model in the range keep the bound."
+def _keeps_bound(ends, dense, bound, value):
+    "Does every model in a range keep a bound, which is a key of `BOUNDS`?"
     found = [BOUNDS[bound](e, dense) for e in ends]
     return min(found) >= value if bound == "speedup" else max(found) <= value
 
@@ -713,35 +700,49 @@ def find_sparsity(
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(BOUNDS)}")
     known = _Dense(as_skeleton(model), context)
     dense = _estimates(known, "dense", 0.0, UNITS, {})[0]
-    if keeps_bound((dense,), dense, bound, value):
+    keeps = lambda ends: _keeps_bound(ends, dense, bound, value)
+    if keeps((dense,)):
         raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
-    low, (high, ends) = 0.0, _highest(known, method, options)
-    if not keeps_bound(ends, dense, bound, value):
+    leaves = lambda x: _estimates(known, method, x, (bound,), options)
+    x, ends = search_rate(leaves, keeps, steps)
+    if x is None:
         found = [BOUNDS[bound](e, dense) for e in ends]
         best = min(found) if bound == "speedup" else max(found)
         raise ValueError(
             f"{method} cannot bring {bound} to {value:,.6g}: the dense model has"
             f" {BOUNDS[bound](dense, dense):,.6g}, and {best:,.6g} can be reached"
         )
+    return x
+
+# %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
+def search_rate(
+    leaves: Callable,  # sparsity -> what a method leaves; `ValueError` where it cannot
+    keeps: Callable,  # what is left -> does it keep a bound
+    steps: int,  # of halving, from the highest sparsity of 255 that the method can have
+) -> tuple:  # sparsity, None if the highest does not keep the bound; what is left there
+    "The smallest sparsity that keeps a bound."
+    for i in range(255, 0, -1):
+        try:
+            high, left = i / 256, leaves(i / 256)
+            break
+        except ValueError as e:
+            reason = e
+    else:
+        raise reason
+    if not keeps(left):
+        return None, left
+    low = 0.0
     for _ in range(steps):
         middle = (low + high) / 2
         try:
-            ends = _estimates(known, method, middle, (bound,), options)
-            good = keeps_bound(ends, dense, bound, value)
+            found = leaves(middle)
         except ValueError:  # less than the method can remove
-            good = False
-        low, high = (low, middle) if good else (middle, high)
-    return high
-
-
-def _highest(known, method, options):
-    "The highest sparsity that the method can have, of 255, and what it leaves"
-    for i in range(255, 0, -1):
-        try:
-            return i / 256, _estimates(known, method, i / 256, UNITS, options)
-        except ValueError as e:
-            why = e
-    raise why
+            found = None
+        if found is not None and keeps(found):
+            high, left = middle, found
+        else:
+            low = middle
+    return high, left
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
 _UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
