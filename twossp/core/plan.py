@@ -359,22 +359,22 @@ def plan_to_dict(
     plan: Plan,  # its tensors are named, not stored
 ) -> dict:  # JSON-able, a bit a neuron; `format` is 2 or 3 where 1 cannot say it
     "A plan as plain data."
-    some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
-    mixers = [(i, Attention.to_json(a)) for i, a in some]
+    attn = enumerate(plan.attn)
+    mixers = [(i, Attention.to_json(a)) for i, a in attn if isinstance(a, tuple)]
     masks = [e and Experts.to_json(e) for e in plan.experts]
     heads = [[i, list(k)] for i, k in enumerate(plan.heads) if k]
     own = {FFN.slot, Attention.slot, Experts.slot, "heads"}
     others = sorted((i, slot) for i, slot in plan.kept if slot not in own)
     parts = [[i, slot, SLOTS[slot].to_json(plan.kept[i, slot])] for i, slot in others]
+    more = dict(mixers_kept=mixers, experts_kept=masks, parts_kept=parts, heads_kept=heads)
+    more = {k: v for k, v in more.items() if v}
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
         ffn_kept=[FFN.to_json(k) for k in plan.ffn],
         weights=sorted(plan.weights),
-        **(dict(format=2, mixers_kept=mixers) if some else {}),
-        **(dict(format=2, experts_kept=masks) if masks else {}),
-        **(dict(format=2, parts_kept=parts) if parts else {}),
-        **(dict(format=3, heads_kept=heads) if heads else {}),
+        **(dict(format=3 if heads else 2) if more else {}),
+        **more,
     )
 
 
