@@ -359,9 +359,9 @@ def compact_entries(
 def family_entries(
     config: PreTrainedConfig,  # of a dense model, or a compact checkpoint's
 ) -> dict:  # of the family's own configuration
-    "The same without what is ours."
+    "The same without what is ours, and without the folder that it came from."
     entries = config_class(model_family(config)).to_dict(config)
-    ours = (MODEL_TYPE, "base_model_type", "auto_map")
+    ours = (MODEL_TYPE, "base_model_type", "auto_map", "_name_or_path")
     return {k: v for k, v in entries.items() if k not in ours}
 
 # %% ../../nbs/checkpoint/06_load.ipynb #a4f0c1d4
