@@ -350,6 +350,7 @@ class Memory:
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
     found: Arch | None = None  # shipped for its type, or detected
+    allowed: bool = False  # nothing in its configuration rules it out
     structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
     check: object = None  # how its layers are replayed
     scores: dict = field(default_factory=dict)  # of a few calibration texts
@@ -496,16 +497,17 @@ def arch(
             f"a model of transformers is wanted, not a {type(model).__name__}: load it"
             " first, with load_model(name) for instance"
         )
-    c, kind = model.config, model_family(model.config)
+    c, memory = model.config, recall(model)
+    kind = model_family(c)
     _check_soft_cap(c)
-    if row := recall(model).row or written_row(c):
+    if row := memory.row or written_row(c):
         return row
-    if reason := refusal(c):
+    if not memory.allowed and (reason := refusal(c)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
+    memory.allowed = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
         two_norms = getattr(c, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
-    memory = recall(model)
     if memory.found is None:
         memory.found = shipped_row(model) or resolve_name(DETECTORS["causal"])(model)
     return memory.found

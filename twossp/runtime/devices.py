@@ -163,10 +163,12 @@ def quiet(
     "No bars and no warnings of transformers inside; what was set comes back behind."
     log, other = transformers.utils.logging, logging.getLogger("accelerate")
     with ExitStack() as stack:
-        stack.callback(other.setLevel, other.level)
-        other.setLevel(logging.ERROR)
-        stack.callback(log.set_verbosity, log.get_verbosity())
-        log.set_verbosity_error()
+        if other.level != logging.ERROR:  # each change empties a cache of all loggers
+            stack.callback(other.setLevel, other.level)
+            other.setLevel(logging.ERROR)
+        if (level := log.get_verbosity()) != logging.ERROR:
+            stack.callback(log.set_verbosity, level)
+            log.set_verbosity_error()
         if not bars:
             if log.is_progress_bar_enabled():
                 stack.callback(log.enable_progress_bar)
