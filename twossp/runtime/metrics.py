@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'inference', 'check_ids', 'check_windows', 'need_every_token', 'ids_hash',
-    'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity', 'token_kl',
-    'reference_logits', 'kl'
+    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'need_every_token',
+    'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
+    'token_kl', 'reference_logits', 'kl'
 ]
 
 # %% ../../nbs/runtime/06_metrics.ipynb #c1261233
@@ -148,7 +148,7 @@ def token_nll(
 
 # %% ../../nbs/runtime/06_metrics.ipynb #fc195499
 # who walks the layers of an offloaded model, one at a time: "module:function"
-_WALKER = "twossp.runtime.search:_offloaded_nll"
+WALKERS = {"nll": "twossp.runtime.search:_offloaded_nll"}
 
 
 def nll(
@@ -178,7 +178,7 @@ def nll(
     with inference(model):
         windows, out = check_windows(ids, model), []
         if any(p.is_meta for p in model.parameters()):  # each layer is fetched once
-            walked = resolve_name(_WALKER)(model, windows, progress)
+            walked = resolve_name(WALKERS["nll"])(model, windows, progress)
             if walked is not None:
                 return walked
         for b in split_batches(windows, bs, progress, "nll", input_device(model)):
