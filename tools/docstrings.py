@@ -85,7 +85,7 @@ def read_field(value):
         given = {k.arg: k.value for k in value.keywords}
         factory = given.get('default_factory')
         return ast.Call(factory, [], []) if factory else given.get('default'), ''
-    if name not in ('flag', 'word'):
+    if name not in ('flag', 'positional'):
         return value, ''
     text, *given = value.args
     default = [*given, ast.Constant(None) if name == 'flag' else None][0]

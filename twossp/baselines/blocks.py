@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'removal_count', 'check_both', 'shortgpt', 'window_similarity', 'window_based',
-    'blockpruner'
+    'layers_to_remove', 'check_attention_ffn', 'shortgpt', 'window_similarity',
+    'window_based', 'blockpruner'
 ]
 
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
@@ -20,16 +20,16 @@ from ..core.families import decoder_layers
 from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
 from ..pruning.depth import greedy, removal_order
-from ..pruning.importance import block_influence, walk_stream
+from ..pruning.importance import block_influence, walk_hidden_states
 from ..pruning.two_ssp import check_search_windows
 from ..recovery.repair import repairable
-from ..runtime.batching import rows_at_once
+from ..runtime.batching import layer_batch_size
 from ..runtime.devices import default_budget, progress_bar
 from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
-def removal_count(
+def layers_to_remove(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
 ) -> int:  # 1 … L-1
@@ -44,7 +44,7 @@ def removal_count(
     return n
 
 # %% ../../nbs/baselines/00_blocks.ipynb #f1159a2d
-def check_both(
+def check_attention_ffn(
     model: PreTrainedModel,  # of a supported family
     method: str,  # as a reader knows it
 ):
@@ -83,9 +83,9 @@ def shortgpt(
 ) -> Plan:  # of whole blocks
     "Remove the blocks of lowest influence."
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity)
+    n = layers_to_remove(L, sparsity)
     check_windows(calib, model)
-    bs = rows_at_once(model, calib.shape[1]) if bs is None else bs
+    bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
     _check_finite("block influence", influence)
     gone = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
@@ -113,13 +113,13 @@ def window_similarity(
             f"{n} blocks do not fit behind block 0 of {L} layers; a window can have 1 to {L-1}"
         )
     total = torch.zeros(L - n, dtype=torch.float64)
-    bs = rows_at_once(model, calib.shape[1]) if bs is None else bs
+    bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     budget = default_budget(torch.device("cpu")) if budget is None else budget
     # last states of a batch, after all layers
     a_batch = bs * L * model.config.get_text_config().hidden_size * 4
     last, after = lambda h: h[:, -1].float().cpu(), lambda x, y: y
     for part in calib.split(bs * max(1, budget // a_batch)):
-        states = walk_stream(model, part, last, after, bs, "window similarity", progress)
+        states = walk_hidden_states(model, part, last, after, bs, "window similarity", progress)
         for x in zip(*states, strict=True):  # after each layer, of one batch
             ends = ((x[l], x[l + n]) for l in range(L - n))
             total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
@@ -140,7 +140,7 @@ def window_based(
 ) -> Plan:  # of whole blocks, consecutive
     "Remove the row of blocks over which the residual stream changes least."
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity)
+    n = layers_to_remove(L, sparsity)
     similarity = window_similarity(model, calib, n, bs, progress)
     _check_finite("window similarity", similarity)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties: the later
@@ -164,9 +164,9 @@ def blockpruner(
 ) -> Plan:  # of n attention modules and n FFNs
     """Remove attention modules and FFNs in turn, each time the one that leaves the lowest
     perplexity."""
-    check_both(model, "BlockPruner")
+    check_attention_ffn(model, "BlockPruner")
     L = len(decoder_layers(model))
-    n = removal_count(L, sparsity)
+    n = layers_to_remove(L, sparsity)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from .blocks import check_both, removal_count
+from .blocks import check_attention_ffn, layers_to_remove
 from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
 from ..recovery.repair import repairable
@@ -163,8 +163,8 @@ def evopress(
     "Evolve what is removed, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     if not blocks:
-        check_both(model, "EvoPress")
-    n = removal_count(L, sparsity)  # how many of each go
+        check_attention_ffn(model, "EvoPress")
+    n = layers_to_remove(L, sparsity)  # how many of each go
     check_windows(calib, model)
     whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **whole)

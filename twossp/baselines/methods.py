@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED', 'DECIDES', 'Method',
+    'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method',
     'method_names', 'find_method', 'method_function', 'method'
 ]
 
@@ -37,7 +37,7 @@ class Method:
     shapes : Callable | str, default ''
         (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
         alone; or the dotted path. Empty: no estimate
-    shaping : tuple[str, ...], default ()
+    shaping_options : tuple[str, ...], default ()
         options that change what it leaves
     defaults : Mapping
         of them, what it does unless told
@@ -62,7 +62,7 @@ class Method:
         does it remove experts, and nothing else
     ranks : str, default ''
         the unit that its option `score` ranks: "neurons", "heads", "experts"
-    no_export : str, default ''
+    export_problem : str, default ''
         why its plan has no other form
     page : str, default ''
         in nbs/methods, where several share one
@@ -79,7 +79,7 @@ class Method:
     # (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
     # alone; or the dotted path. Empty: no estimate
     shapes: Callable | str = ""
-    shaping: tuple[str, ...] = ()  # options that change what it leaves
+    shaping_options: tuple[str, ...] = ()  # options that change what it leaves
     defaults: Mapping = field(default_factory=dict)  # of them, what it does unless told
     balanced: bool = False  # does it leave a balance of attention modules and widths, as 2SSP
     formula: bool = False  # as many attention modules as the formula says, unless searched
@@ -93,7 +93,7 @@ class Method:
     estimated: bool = False  # does `twossp estimate` show it where none is named
     experts_only: bool = False  # does it remove experts, and nothing else
     ranks: str = ""  # the unit that its option `score` ranks: "neurons", "heads", "experts"
-    no_export: str = ""  # why its plan has no other form
+    export_problem: str = ""  # why its plan has no other form
     page: str = ""  # in nbs/methods, where several share one
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
@@ -110,13 +110,13 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        **_TWO_SSP, shaping=_SHAPING, formula=True, searches_attn=True,
+        **_TWO_SSP, shaping_options=_SHAPING, formula=True, searches_attn=True,
         path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp", estimated=True, ranks="neurons",
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        "least_squares", **_TWO_SSP, shaping=_SHAPING, memory=f"{_MEMORY}_two_ssp_plus",
+        "least_squares", **_TWO_SSP, shaping_options=_SHAPING, memory=f"{_MEMORY}_two_ssp_plus",
         defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(
@@ -145,7 +145,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
         "narrower residual stream after rotation to principal components",
         shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
         estimated=True, every_token=True,
-        no_export="puts rotations between the layers, which run in PyTorch only",
+        export_problem="puts rotations between the layers, which run in PyTorch only",
     ),
 }
 
@@ -155,12 +155,12 @@ METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
     "taylor": Method(
         "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        **_TWO_SSP, shaping=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
+        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
     ),
     "wanda_sp": Method(
         "twossp.baselines.scored:wanda_sp_plan", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        **_TWO_SSP, shaping=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
+        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
     "flap": Method(
         "twossp.baselines.scored:flap_plan", 32, "2312.11983",
@@ -257,7 +257,7 @@ def method_function(
     return resolve(getattr(row, what))
 
 
-ESTIMATED = tuple(k for k, m in METHODS.items() if m.estimated)  # where none is named
+ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)  # where none is named
 
 # %% ../../nbs/baselines/05_methods.ipynb #afaa71d0
 def method(

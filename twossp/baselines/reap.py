@@ -13,11 +13,11 @@ from transformers import PreTrainedModel
 
 from ..core.entries import resolve
 from ..core.edits import locate
-from ..core.experts import keep_some
+from ..core.experts import whole_experts_mask
 from ..core.parts import Experts, RoutedScores, Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..core.scores import find_score
-from ..pruning.importance import magnitude_scores, note_unreached, random_scores
+from ..pruning.importance import magnitude_scores, random_scores, record_unreached
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
@@ -66,7 +66,7 @@ def _experts_plan(scores, n):
             kept.append(None)
             continue
         order = s.output.sort(descending=True, stable=True).indices[:n]
-        kept.append(keep_some(*s.experts.shape, tuple(order.sort().values.tolist())))
+        kept.append(whole_experts_mask(*s.experts.shape, tuple(order.sort().values.tolist())))
     return Plan((None,) * len(scores), (True,) * len(scores), experts=tuple(kept))
 
 
@@ -95,7 +95,7 @@ def reap(
     options = dict(bs=bs) if "bs" in signature(fn).parameters else {}
     log = {} if log is None else log
     plan = _remove(model, sparsity, lambda: fn(model, calib, progress=progress, **options), log)
-    return note_unreached(plan, log["scores"])
+    return record_unreached(plan, log["scores"])
 
 
 @planner("reap_magnitude")

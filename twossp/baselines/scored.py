@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import torch
 from transformers import PreTrainedModel
 
-from .controls import attention_count
+from .controls import attention_to_remove
 from .scores import (
-    fluctuations, prunable_heads, pack_units, standardise, sum_moments,
+    fluctuations, pack_units, prunable_heads, standardise, sum_moments,
 )
 from ..core.entries import resolve
 from ..core.linear import read_matrix
@@ -25,7 +25,7 @@ from ..core.scores import SCORES, find_score
 from ..pruning.two_ssp import attention_removal, two_ssp
 from ..recovery.repair import check_repair, repair_plan, repair_windows, repairable
 from ..runtime.images import Windows
-from ..runtime.layers import resident
+from ..runtime.layers import weights_loaded
 from ..runtime.provenance import planner, with_provenance
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00006
@@ -88,7 +88,7 @@ def llm_drop(
 ) -> Plan:  # without some attention modules
     "Remove the attention modules that change the direction of the hidden state least."
     s = structure(model)
-    n, remove = attention_count(s, sparsity), attention_removal("cosine")
+    n, remove = attention_to_remove(s, sparsity), attention_removal("cosine")
     plan, _ = remove(model, dense_plan(len(s)), n, calib, len(calib), progress=progress)
     if log is not None:
         log.update(n=n, forwards=len(calib))
@@ -154,7 +154,7 @@ def _compensate(model, plan, moments):
             continue
         mean = (sums / tokens).float().flatten()
         mean[part.inputs(kept)] = 0
-        with resident([linear]):
+        with weights_loaded([linear]):
             old = linear.bias.detach()
             more = read_matrix(linear).detach().float() @ mean.to(old.device)
             weights[part.full_name(f"{part.output}.bias")] = (old + more).to(old.dtype).cpu()

@@ -17,15 +17,17 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
-from ..runtime.batching import smallest_budget
-from ..runtime.devices import input_device, processes
+from ..runtime.batching import memory_budget
+from ..runtime.devices import input_device, rank_and_size
 from ..runtime.distributed import sum_over_processes
 from ..runtime.images import Windows, loss_mask, run_model
 from ..runtime.layers import (
-    check_replay, is_offloaded, record_calls, resident, run_layer, split_call, tail, take_hidden,
+    check_replay, is_offloaded, output_head, record_calls, run_layer, split_call,
+    take_hidden, weights_loaded,
 )
 from ..runtime.metrics import (
-    check_windows, ids_hash, inference, mean_windows, need_every_token, split_batches, token_nll,
+    check_windows, ids_hash, inference, mean_windows, reject_token_mask, split_batches,
+    token_nll,
 )
 from ..runtime.search import plan_kl
 
@@ -94,7 +96,7 @@ def pack_units(
             scores[part] = x[0]
             continue
         if (lost := reached == 0).any():
-            with torch.no_grad(), resident(part.at(model).modules()):
+            with torch.no_grad(), weights_loaded(part.at(model).modules()):
                 x[lost] = part.magnitudes(model).to(x)[lost]
         scores[part] = x, reached, x.norm(dim=1)
     return pack_scores(structure(model), scores)
@@ -103,7 +105,7 @@ def pack_units(
 @torch.no_grad()
 def _each_group(model, part, measure):
     "(g, units) float64: what `measure(inputs, output)` finds in each group's weights"
-    with resident(part.at(model).modules()):
+    with weights_loaded(part.at(model).modules()):
         found = [measure(*matrices) for matrices in part.unit_weights(model)]
         return torch.stack([x.cpu().double() for x in found])
 
@@ -221,16 +223,16 @@ def _streamed_terms(model, windows, parts, check):
         h, tape = record_calls(model, windows, check.as_tuple)
         for i, layer in enumerate(layers):
             states.append(h)
-            with resident(layer.modules()):
+            with weights_loaded(layer.modules()):
                 h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(1)])
     gradients = []
-    with tail(model, check.as_tuple, check.mask) as logits:
+    with output_head(model, check.as_tuple, check.mask) as logits:
         for window, x in zip(windows.split(1), h.split(1), strict=True):
             x = x.detach().requires_grad_()
             loss = _window_loss(model, window, logits(x[0])[None])
             gradients += torch.autograd.grad(loss, x)
     for i in reversed(range(len(layers))):
-        with resident(layers[i].modules()):
+        with weights_loaded(layers[i].modules()):
             for w, x in enumerate(states.pop().split(1)):
                 x = x.detach().requires_grad_()
                 with _noting_terms(model, found[w], i):
@@ -248,14 +250,15 @@ def _streamed_rows(model, calib):
             f" {why}: load the model without stream or offloading, or take another score"
         )
     state = calib.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
-    rows = max(1, smallest_budget(model) // 2 // ((len(s) + 2) * state))
+    rows = max(1, memory_budget(model) // 2 // ((len(s) + 2) * state))
     return rows, partial(_streamed_terms, model, check=check)
 
 
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00019
 def _taylor(model, calib, *, progress=True):
     "First-order change of the loss without each neuron."
-    calib, parts, (rank, size) = check_windows(calib, model), structure(model).narrow, processes()
+    calib, parts = check_windows(calib, model), structure(model).narrow
+    rank, size = rank_and_size()
     n, many = _streamed_rows(model, calib) if is_offloaded(model) else (1, None)
     sums, mine = _no_terms(parts), calib[rank::size]
     with _differentiable(model) as leaf:
@@ -322,7 +325,7 @@ def _head_norms(model, calib=None, *, progress=True):
     "Control: the norm of each head's weights."
     norms = {}
     for part in prunable_heads(structure(model)):
-        with torch.no_grad(), resident(part.at(model).modules()):
+        with torch.no_grad(), weights_loaded(part.at(model).modules()):
             norms[part] = part.magnitudes(model)
     return norms
 
@@ -366,8 +369,8 @@ def _routing_frequency(model, calib, *, progress=True):
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00036
 def _attention_distances(model, calib, *, progress=True):
     "Cosine distance of the hidden state before and after each attention module."
-    calib = need_every_token(check_windows(calib, model), "the score 'cosine'")
-    s, (rank, size), busy = structure(model), processes(), []
+    calib = reject_token_mask(check_windows(calib, model), "the score 'cosine'")
+    s, (rank, size), busy = structure(model), rank_and_size(), []
     total = torch.zeros(len(s.mixers), dtype=torch.float64)
 
     def compare(i, layer, args, kwargs, out):
@@ -379,7 +382,7 @@ def _attention_distances(model, calib, *, progress=True):
             if i not in mixer.layers:
                 continue
             others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
-            with resident(layer.modules()), ExitStack() as stack:
+            with weights_loaded(layer.modules()), ExitStack() as stack:
                 for part in others:
                     stack.enter_context(part.mask(model, part.nothing))
                 after = take_hidden(layer(*args, **kwargs)).float()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'STREAMS', 'UNSLICEABLE', 'SLICES', 'Stream', 'stream', 'SlicedNorm', 'SlicedLayer',
-    'Slices', 'slice_shape', 'hidden_width', 'slicegpt'
+    'STREAMS', 'UNSLICEABLE', 'SLICES', 'StreamSpec', 'stream_spec', 'SlicedNorm',
+    'SlicedLayer', 'Slices', 'slice_shape', 'sliced_hidden_size', 'slicegpt'
 ]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #b0a81167
@@ -21,24 +21,24 @@ from accelerate.utils import send_to_device
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..core.apply import Edit, Parked, locate, swapped
-from ..core.experts import copy_module
+from ..core.apply import Edit, Offloader, locate, swapped
+from ..core.experts import shallow_copy
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, model_family, n_params, sees,
+    ARCHS, Arch, arch, decoder_layers, is_vision_language, model_family, n_params,
 )
 from ..core.linear import make_linear, read_matrix
 from ..core.parts import structure
-from ..core.plan import Kind, Layout, check_sparsity
-from ..pruning.importance import exact_device
-from ..runtime.batching import rows_at_once
+from ..core.plan import Layout, PlanKind, check_sparsity
+from ..pruning.importance import float64_device
+from ..runtime.batching import layer_batch_size
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
-from ..runtime.metrics import check_windows, inference, need_every_token
+from ..runtime.metrics import check_windows, inference, reject_token_mask
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
-class Stream:
+class StreamSpec:
     "What touches a family's residual stream, beyond its `Arch`."
 
     # embeddings whose sum is the stream's start, from the model
@@ -53,7 +53,7 @@ class Stream:
     # configuration flag: attention and FFN read the same stream; "always"
     parallel: str = ""
     centred: bool = False  # LayerNorm: subtracts the mean
-    plus: float = 0.0  # the norm scales by its weight plus this
+    weight_offset: float = 0.0  # the norm scales by its weight plus this
     factor: str = ""  # attribute of a layer that multiplies what is added to the stream
     # configuration entries that have to be just so
     only: tuple[tuple[str, object], ...] = ()
@@ -68,22 +68,22 @@ class Stream:
         return ((_attend, _feed),) if self.beside else ((_attend,), (_feed,))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
-STREAMS: dict[str, Stream] = {  # config.model_type -> what touches the stream
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral"), Stream()),
-    "phi3": Stream(reads=("self_attn.qkv_proj",)),
-    "gemma": Stream(plus=1.0),
-    "granite": Stream(factor="residual_multiplier"),
-    "phi": Stream(
+STREAMS: dict[str, StreamSpec] = {  # config.model_type -> what touches the stream
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral"), StreamSpec()),
+    "phi3": StreamSpec(reads=("self_attn.qkv_proj",)),
+    "gemma": StreamSpec(weight_offset=1.0),
+    "granite": StreamSpec(factor="residual_multiplier"),
+    "phi": StreamSpec(
         final_norm="model.final_layernorm", write="self_attn.dense", parallel="always",
         centred=True,
     ),
-    "stablelm": Stream(parallel="use_parallel_residual", centred=True),
-    "cohere": Stream(parallel="always", centred=True),
-    "gpt_neox": Stream(
+    "stablelm": StreamSpec(parallel="use_parallel_residual", centred=True),
+    "cohere": StreamSpec(parallel="always", centred=True),
+    "gpt_neox": StreamSpec(
         ("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", ("attention.query_key_value",),
         "attention.dense", parallel="use_parallel_residual", centred=True,
     ),
-    "opt": Stream(
+    "opt": StreamSpec(
         ("model.decoder.embed_tokens", "model.decoder.embed_positions"),
         "model.decoder.final_layer_norm", write="self_attn.out_proj", ffn="",
         ffn_norm="final_layer_norm", centred=True,
@@ -100,14 +100,14 @@ _POST = (
 UNSLICEABLE = dict.fromkeys(("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3"), _POST)
 
 
-def stream(
+def stream_spec(
     model: PreTrainedModel,  # of a family in `STREAMS`
-) -> Stream:  # its row
+) -> StreamSpec:  # its row
     """The row of the model's family; `ValueError` names a family or a configuration
     that cannot be sliced, and those that can."""
     config = model.config.get_text_config()
     kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
-    if sees(model.config):
+    if is_vision_language(model.config):
         raise ValueError(
             f"SliceGPT cannot slice model type {model_family(model.config)!r}: it is a"
             " vision-language model, whose image projector would have to be sliced too"
@@ -153,7 +153,7 @@ class SlicedNorm(nn.Module):
 # %% ../../nbs/baselines/03_slicegpt.ipynb #380fd2a2
 def _at(R, t):
     "`R` and `t` in float64, near `t`; on the meta device if `R` is there"
-    R = R if R.is_meta else R.to(exact_device(t.device))
+    R = R if R.is_meta else R.to(float64_device(t.device))
     return R.double(), t.detach().to(R.device).double()
 
 
@@ -208,7 +208,7 @@ def _write_embedding(emb, R, centred=False):
     R, w = _at(R, emb.weight)
     if centred:
         w = w - w.mean(1, keepdim=True)
-    new = _rehook(copy_module(emb), emb)
+    new = _rehook(shallow_copy(emb), emb)
     new.weight, new.embedding_dim = _param(w @ R, emb.weight), R.shape[1]
     return new
 
@@ -269,7 +269,7 @@ def _argnames(layer):
 def _norm(module, r):
     "Scale, shift and epsilon of a norm"
     names = [k for k in ("variance_epsilon", "eps") if hasattr(module, k)]
-    scale = torch.ones(()) if module.weight is None else module.weight + r.plus
+    scale = torch.ones(()) if module.weight is None else module.weight + r.weight_offset
     return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
@@ -289,7 +289,7 @@ def _skips(old, r, bases):
     like, skips = old.get_submodule(r.row.down).weight, nn.ModuleList()
     for R, S in zip(bases, bases[1:], strict=False):
         if not R.is_meta:
-            near = exact_device(like.device)
+            near = float64_device(like.device)
             R, S = R.to(near), S.to(near)
         R, S = R.double(), S.double()
         new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
@@ -300,11 +300,11 @@ def _skips(old, r, bases):
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
 def _edits_of(model, i, bases):
     "What replaces layer `i`: its projections, then the layer itself"
-    r, layers = stream(model), decoder_layers(model)
+    r, layers = stream_spec(model), decoder_layers(model)
     k = len(r.branches)
     bases = bases[k * i : k * i + k + 1]
     old, d = layers[i], bases[0].shape[0]
-    new = copy_module(old)
+    new = shallow_copy(old)
     new.__class__ = _sliced_class(type(old))
     _rehook(new, old)
     new.stream, new.argnames = r, _argnames(old)
@@ -383,7 +383,7 @@ def _slice_edits(model, bases):
     than dense ones"""
     layers = decoder_layers(model)
     whole = {f"Sliced{type(l).__name__}" for l in layers} | set(model._no_split_modules or ())
-    yield from _end_edits(model, stream(model), bases)
+    yield from _end_edits(model, stream_spec(model), bases)
     for i in range(len(layers)):
         yield from _edits_of(model, i, bases)
     configs = {id(c): c for c in (model.config, model.config.get_text_config())}.values()
@@ -406,7 +406,7 @@ def _without_memory(model):
 
 def _count(model, edits, *modules):
     "Parameters of each module, by dotted name, once the edits are made (and undone)"
-    with swapped(edits, Parked(model)):
+    with swapped(edits, Offloader(model)):
         return tuple(n_params(model.get_submodule(n) if n else model) for n in modules)
 
 
@@ -421,7 +421,7 @@ def _check_present(model):
 def _shape(model):
     "Layers, width of the stream, branches"
     L, d = len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
-    return L, d, L * len(stream(model).branches)
+    return L, d, L * len(stream_spec(model).branches)
 
 
 def _check_fit(model, plan):
@@ -483,7 +483,7 @@ def _slices_words(plan, zeros=False):
     ]
 
 
-SLICES = Kind(
+SLICES = PlanKind(
     Slices, count=_sliced_away, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
     layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_slices_words,
 )
@@ -492,7 +492,7 @@ SLICES = Kind(
 def _second_moment(x, eps):
     """(d, d) float64: the sum over tokens of the stream's (n, t, d) x̂ᵀx̂, each token divided by
     its root mean square."""
-    x = x.reshape(-1, x.shape[-1]).to(exact_device(x.device)).double()
+    x = x.reshape(-1, x.shape[-1]).to(float64_device(x.device)).double()
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
 
@@ -512,7 +512,7 @@ def _principal(C):
 def _calibrate(model, calib, widths, bs, progress):
     """Bases and spectra, one a width, walking the stream through the dense model's own
     branches"""
-    r, layers = stream(model), decoder_layers(model)
+    r, layers = stream_spec(model), decoder_layers(model)
     fs, eps = r.branches, []  # of the norms through which branches and head read the stream
     for layer in layers:
         names = r.row.attn_norm, _ffn_norm(layer, r)
@@ -566,7 +566,7 @@ def slice_shape(
     if not 1 <= width <= d:
         raise ValueError(f"the sliced stream has to be 1 to {d} wide; got {width}")
     widths = (width,) * n + (width if slice_head else d,)
-    bases, home, known = _meta(d, widths), stream(model).row.layers, {}
+    bases, home, known = _meta(d, widths), stream_spec(model).row.layers, {}
     kept = []
     for i, layer in enumerate(decoder_layers(model)):  # those of one shape are counted once
         shape = [(k, tuple(x.shape)) for k, x in layer.named_parameters()]
@@ -581,7 +581,7 @@ def slice_shape(
 
 def _param_report(model, plan):
     "Where the parameters are before and after, counted on the modules."
-    skips = [f"{stream(model).row.layers}.{i}.skips" for i in range(len(plan))]
+    skips = [f"{stream_spec(model).row.layers}.{i}.skips" for i in range(len(plan))]
     edits = _skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     with _without_memory(model):
@@ -599,7 +599,7 @@ def _param_report(model, plan):
 def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=None):
     """Rotate the residual stream onto its principal components in front of every
     branch, and keep the first `width`; all d of them rotate and cut nothing."""
-    need_every_token(check_windows(calib, model), "SliceGPT")
+    reject_token_mask(check_windows(calib, model), "SliceGPT")
     plan = slice_shape(model, width, slice_head)
     _check_present(model)
     if calib.numel() < width:
@@ -607,7 +607,7 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
             f"{calib.numel()} calibration tokens cannot show {width} directions: give more windows"
         )
     if bs is None:
-        bs = rows_at_once(model, calib.shape[1])
+        bs = layer_batch_size(model, calib.shape[1])
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     with inference(model):
@@ -619,7 +619,7 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
     return plan
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #fb1c333d
-def hidden_width(
+def sliced_hidden_size(
     d: int,  # width of the dense stream
     sparsity: float,  # share of it to cut, in (0, 1)
     multiple: int = 8,  # round down to a multiple of this
@@ -658,9 +658,9 @@ def slicegpt(
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
     """SliceGPT: delete rows and columns of every matrix along the principal components
     of the residual stream."""
-    stream(model)
+    stream_spec(model)
     d = model.get_input_embeddings().weight.shape[1]
-    width = hidden_width(d, sparsity, multiple)
+    width = sliced_hidden_size(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
     if (saved := _sliced_away(plan, structure(model))) <= 0:
         warnings.warn(

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'OWN', 'name_base', 'count_params', 'plan_record', 'read_plan', 'expert_facts',
-    'model_card', 'read_ways', 'write_record'
+    'CHECKPOINT_KEYS', 'base_model_facts', 'count_params', 'plan_record',
+    'plan_from_record', 'expert_facts', 'model_card', 'list_checkpoint_engines',
+    'write_record'
 ]
 
 # %% ../../nbs/checkpoint/01_card.ipynb #767346b3
@@ -22,9 +23,9 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
 
-from .engines import Way, list_engines
+from .engines import EngineSupport, list_engines
 from ..core.experts import is_experts
-from ..core.families import decoder_layers, sees
+from ..core.families import decoder_layers, is_vision_language
 from ..core.files import atomic_file
 from ..core.parts import structure
 from ..core.plan import from_json, get_kind, kind_of, plan_masks, to_json
@@ -32,13 +33,13 @@ from ..runtime.devices import one_line
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/checkpoint/01_card.ipynb #74d649ed
-def name_base(
+def base_model_facts(
     model: PreTrainedModel,  # dense, or pruned for the moment
 ) -> dict:  # base_model: for a reader; base_repo: on the hub, None if it is not there
     """What a model is called, without folders of this machine; `reads` where it sees,
     `original_parameters` where it had been pruned before."""
     name = str(getattr(model, "name_or_path", "") or "")
-    more = dict(reads="images and text") if sees(model.config) else {}
+    more = dict(reads="images and text") if is_vision_language(model.config) else {}
     if original := getattr(model, "twossp_original", None):
         more["original_parameters"] = original
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
@@ -72,7 +73,7 @@ def count_params(
 
 # %% ../../nbs/checkpoint/01_card.ipynb #bf0d0d88
 # what plan.json says of the checkpoint itself; the rest tells where the plan came from
-OWN = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
+CHECKPOINT_KEYS = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
 
 
 def plan_record(
@@ -80,7 +81,7 @@ def plan_record(
     dense: dict,  # parameters of the dense model: total, layers
     pruned: dict,  # the same of the pruned one
     format: str,  # of the checkpoint
-    base: dict,  # what `name_base` says of the dense model
+    base: dict,  # what `base_model_facts` says of the dense model
     meta: dict,  # what the caller knows beyond the plan: results, recovery …
 ) -> dict:  # for plan.json
     "What plan.json says: the plan, where it came from, and what it came to."
@@ -92,7 +93,7 @@ def plan_record(
     facts = base | getattr(plan, "provenance", {}) | meta
     if plan_masks(plan):  # they lie beside plan.json, and what they say not
         facts["removed"] = get_kind(kind_of(plan)).words(plan, format == "compatible")
-    return {k: v for k, v in facts.items() if k not in OWN} | dict(
+    return {k: v for k, v in facts.items() if k not in CHECKPOINT_KEYS} | dict(
         plan=json.loads(to_json(plan)),
         format=format,
         achieved_sparsity=(dense["layers"] - pruned["layers"]) / dense["layers"],
@@ -101,7 +102,7 @@ def plan_record(
     )
 
 # %% ../../nbs/checkpoint/01_card.ipynb #42353d0c
-def read_plan(
+def plan_from_record(
     record: dict,  # as `plan_record` made it
     folder: object = "",  # where it lies, for errors
 ) -> object:  # the plan with its provenance, without its tensors
@@ -118,7 +119,7 @@ def read_plan(
         raise ValueError(f"{folder}{': ' if folder else ''}{damaged}{one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
     # with other weights it is another plan: who saves it says which
-    renewed = *OWN, "results", "plan_identity"
+    renewed = *CHECKPOINT_KEYS, "results", "plan_identity"
     facts = {k: v for k, v in record.items() if k not in renewed}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
@@ -293,10 +294,10 @@ def model_card(
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}\n")
 
 # %% ../../nbs/checkpoint/01_card.ipynb #c30wrec1
-def read_ways(
+def list_checkpoint_engines(
     folder: str | Path,  # a checkpoint
     record: dict,  # what its plan.json says
-) -> list[Way]:  # what takes it, and what does not
+) -> list[EngineSupport]:  # what takes it, and what does not
     "Which engines take a checkpoint."
     kind = kind_of(from_json(json.dumps(record["plan"])))
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
@@ -309,7 +310,7 @@ def write_record(
     "Write plan.json and the card, README.md."
     plain = lambda x: x.item() if hasattr(x, "item") else str(x)  # of numpy, torch; folders
     text = json.dumps(record, indent=1, default=plain) + "\n"
-    card = model_card(record, read_ways(folder, record)).content
+    card = model_card(record, list_checkpoint_engines(folder, record)).content
     for name, content in (("plan.json", text), ("README.md", card)):
         with atomic_file(folder / name) as new:
             new.write_text(content, encoding="utf-8")

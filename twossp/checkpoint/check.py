@@ -20,13 +20,15 @@ from .load import load_pruned
 from .save import compatible, save_pruned
 from ..core.apply import applied
 from ..core.compat import keep_soft_cap
-from ..core.config_keys import config_entries, halve_plan
+from ..core.config_keys import config_entries, half_width_plan
 from ..core.experts import eager_experts, is_experts
-from ..core.families import ARCHS, Arch, arch, model_family, n_params, refusal
+from ..core.families import (
+    ARCHS, Arch, arch, model_family, n_params, unsupported_reason,
+)
 from ..core.parts import structure
 from ..core.plan import drop
 from ..detection.detect import (
-    ROW_CHECKS, Probe, Undecided, equal_words, probe_ids, propose_arch,
+    ARCH_CHECKS, Inconclusive, Probe, equal_words, probe_ids, propose_arch,
 )
 from ..detection.verify import tolerance
 from ..pruning.balance import mixer_drops
@@ -62,7 +64,7 @@ _ROUNDING = 1e-6  # of experts, whose products depend on where in memory they li
 
 def _check_files(p):
     "Do pruned models come back from disk as they were."
-    half, far = halve_plan(p.model), []
+    half, far = half_width_plan(p.model), []
     limit = _ROUNDING if any(map(is_experts, p.model.modules())) else 0
     said = config_entries(p.model, half) is not None  # else compact checkpoints alone can
     narrow = half if said else drop(p.L)
@@ -168,7 +170,7 @@ def _verdict(report):
 # %% ../../nbs/checkpoint/07_check.ipynb #2bc60fba
 # what it is called -> (Probe) -> what was found, raising what is wrong
 CHECKS: dict[str, Callable] = {
-    **ROW_CHECKS,
+    **ARCH_CHECKS,
     "search engine": _check_search,
     "checkpoints": _check_files,
 }
@@ -194,7 +196,7 @@ def _find(name, check, p):
     "What a check finds, whatever happens in it"
     try:
         return Finding(name, True, check(p))
-    except Undecided as e:
+    except Inconclusive as e:
         return Finding(name, None, str(e))
     except Exception as e:
         said = (str(e).splitlines() or [""])[0][:200] or type(e).__name__
@@ -221,7 +223,7 @@ def check_family(
     definition, decoding, search, checkpoints."""
     kind = model_family(model.config)
     source = "given" if row else "ARCHS" if kind in ARCHS else "proposed"
-    if reason := refusal(model.config):
+    if reason := unsupported_reason(model.config):
         return FamilyReport(kind, None, source, (Finding("in scope", False, reason),))
     found = [Finding("in scope", True, _IN_SCOPE)]
     try:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LLAMA_LIKE', 'OWN_LOADER', 'llama_refusal', 'gguf_refusal', 'backend_refusal',
-    'Way', 'list_engines'
+    'LLAMA_LIKE', 'OWN_LOADER', 'llama_unsupported_reason', 'gguf_unsupported_reason',
+    'vllm_unsupported_reason', 'EngineSupport', 'list_engines'
 ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #3998d897
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from transformers import MODEL_MAPPING
 
-from ..core.compat import auto_class, causal_types, config_class, swaps_attention
-from ..core.families import model_family, sees, written_row
+from ..core.compat import (
+    auto_class, causal_types, config_class, uses_attention_interface,
+)
+from ..core.families import is_vision_language, model_family, saved_arch
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
@@ -25,7 +27,7 @@ OWN_LOADER |= dict.fromkeys(
 )
 
 
-def llama_refusal(
+def llama_unsupported_reason(
     config,  # of a dense or a pruned model, or the model
     also: tuple[str, ...] = (),  # families whose layers can be rewritten as Llama's
 ) -> str | None:  # the reason; None if they are
@@ -49,15 +51,15 @@ def _deci_refusal(config):
     "Why a checkpoint cannot be written in the DeciLM format; None if it can."
     if (getattr(config, "twossp", None) or {}).get("heads"):
         return "it has as many query heads in every layer, and here some layers keep fewer"
-    return llama_refusal(config)
+    return llama_unsupported_reason(config)
 
 
-def gguf_refusal(
+def gguf_unsupported_reason(
     config,  # of a dense or a pruned model, or the model
 ) -> str | None:  # the reason; None if it can
     "Why a model cannot be written as a GGUF with one entry a layer."
     c = getattr(config, "config", config)
-    if reason := llama_refusal(c, ("phi3", "granite", "qwen3")):
+    if reason := llama_unsupported_reason(c, ("phi3", "granite", "qwen3")):
         wants = OWN_LOADER.get(model_family(c))
         return reason + (f"; llama.cpp's own loader of it wants {wants}" if wants else "")
     rope, openelm = c.rope_parameters or {}, model_family(c) == "qwen3"
@@ -82,14 +84,14 @@ def gguf_refusal(
 
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #9fee2475
-def backend_refusal(
+def vllm_unsupported_reason(
     config,  # of a dense or a pruned model
 ) -> str | None:  # the reason; None if it can
     "Why vLLM's Transformers backend does not serve a pruned model."
     family = model_family(config)
-    if sees(config):
+    if is_vision_language(config):
         return "of vision-language models it serves the ordinary formats only"
-    row = written_row(config)
+    row = saved_arch(config)
     if row and "states" in row.keeps:
         return (
             "vLLM's Transformers backend keeps keys and values of attention modules only, and"
@@ -97,7 +99,7 @@ def backend_refusal(
             " vLLM's own class, where it has one"
         )
     base = MODEL_MAPPING.get(config_class(family), None)
-    if base is None or not swaps_attention(base):
+    if base is None or not uses_attention_interface(base):
         return (
             f"vLLM's Transformers backend cannot run {family!r}, dense or pruned: its"
             " attention is not exchangeable in transformers"
@@ -105,7 +107,7 @@ def backend_refusal(
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #9c20aba7
 @dataclass(frozen=True)
-class Way:
+class EngineSupport:
     "How an engine takes a checkpoint, or why it does not."
 
     engine: str  # as a reader knows it
@@ -117,13 +119,13 @@ def list_engines(
     config,  # of the checkpoint
     format: str,  # native, compact or compatible
     kind: str = "removal",  # of the plan
-) -> list[Way]:  # what takes it, and what does not
+) -> list[EngineSupport]:  # what takes it, and what does not
     "Which engines take a checkpoint, and what to type for each."
     if format != "compact":
         return _ordinary(config)
     if kind != "removal":
         why = "a model with rotations between its layers runs in PyTorch only"
-        others = [Way(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
+        others = [EngineSupport(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
         return [_twossp(config), *others]
     return [_twossp(config), *_compact_ways(config), _ONNX]
 
@@ -141,26 +143,28 @@ def _compact_ways(config):
         " && llama-server -m PATH.gguf"
     )
     no_plugin, no_deci, no_gguf = (
-        why(config) for why in (backend_refusal, _deci_refusal, gguf_refusal)
+        why(config) for why in (vllm_unsupported_reason, _deci_refusal, gguf_unsupported_reason)
     )
-    plugin = Way("vLLM", "vllm serve PATH", "pip install twossp beside it")
+    plugin = EngineSupport("vLLM", "vllm serve PATH", "pip install twossp beside it")
     note = "runs the modeling_twossp.py that the checkpoint brings"
     return [
-        Way("transformers alone", load, note),
-        Way("lm-eval", evaluate, "add --tasks"),
-        Way("vLLM", None, no_plugin) if no_plugin else plugin,
-        Way("vLLM, DeciLM format", None, no_deci) if no_deci else Way("vLLM, fastest", deci),
-        Way("llama.cpp", None, no_gguf) if no_gguf else Way("llama.cpp", gguf),
+        EngineSupport("transformers alone", load, note),
+        EngineSupport("lm-eval", evaluate, "add --tasks"),
+        EngineSupport("vLLM", None, no_plugin) if no_plugin else plugin,
+        EngineSupport("vLLM, DeciLM format", None, no_deci)
+        if no_deci
+        else EngineSupport("vLLM, fastest", deci),
+        EngineSupport("llama.cpp", None, no_gguf) if no_gguf else EngineSupport("llama.cpp", gguf),
     ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #c9a59682
 def _twossp(config):
     "With twossp in the environment"
     command = f'import twossp; {_auto(config)}.from_pretrained("PATH")'
-    return Way("transformers", command, "pip install twossp")
+    return EngineSupport("transformers", command, "pip install twossp")
 
 
-_ONNX = Way(
+_ONNX = EngineSupport(
     "ONNX Runtime",
     "twossp export PATH --to onnx --out PATH-onnx",
     'pip install "twossp[onnx]"; it keeps no cache: for scoring and short answers',
@@ -184,12 +188,12 @@ def _llama_cpp_way(config):
     "By its own converter"
     family = model_family(config)
     if family in _NOT_IN_LLAMA_CPP:
-        return Way("llama.cpp", None, f"its converter does not know {family!r}")
+        return EngineSupport("llama.cpp", None, f"its converter does not know {family!r}")
     name = _ONE_WIDTH.get(family)
     if name and getattr(config, name, None) not in (None, 4 * config.hidden_size):
         why = f"its converter knows one FFN width of {family!r}, four times the hidden size"
-        return Way("llama.cpp", None, why)
-    return Way(
+        return EngineSupport("llama.cpp", None, why)
+    return EngineSupport(
         "llama.cpp",
         "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
         "llama.cpp's own converter, where it knows the family",
@@ -201,15 +205,17 @@ def _ordinary(config):
     why = _NOT_IN_VLLM.get(model_family(config))
     if why and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
         why = None
-    lm_eval = Way("lm-eval", "lm_eval --model hf --model_args pretrained=PATH", "add --tasks")
+    command = "lm_eval --model hf --model_args pretrained=PATH"
+    lm_eval = EngineSupport("lm-eval", command, "add --tasks")
     if model_family(config) not in causal_types():  # it loads causal models by itself
         note = "its own loader takes no model of this type; add --tasks"
-        lm_eval = Way("lm-eval", "twossp --model PATH --dense --evaluate_downstream", note)
+        command = "twossp --model PATH --dense --evaluate_downstream"
+        lm_eval = EngineSupport("lm-eval", command, note)
     return [
-        Way("transformers", f'{_auto(config)}.from_pretrained("PATH")'),
+        EngineSupport("transformers", f'{_auto(config)}.from_pretrained("PATH")'),
         lm_eval,
-        Way("vLLM", None, why) if why else Way("vLLM", "vllm serve PATH"),
-        Way("SGLang", "python -m sglang.launch_server --model-path PATH"),
+        EngineSupport("vLLM", None, why) if why else EngineSupport("vLLM", "vllm serve PATH"),
+        EngineSupport("SGLang", "python -m sglang.launch_server --model-path PATH"),
         _llama_cpp_way(config),
         _ONNX,
     ]

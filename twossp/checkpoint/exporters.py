@@ -21,15 +21,15 @@ class Exporter:
     write: Callable | str
     about: str = ""  # in a line
     # configuration of the dense model -> why it cannot be said, or ""
-    why_not: Callable | str = ""
+    unsupported_reason: Callable | str = ""
     check_tokenizer: Callable | str = ""  # tokenizer -> None; `ValueError` if not said
-    says_removed: bool = True  # does it say that an attention is removed
+    supports_removed_attention: bool = True  # does it say that an attention is removed
     requirements: Mapping = field(default_factory=dict)  # what to install -> its modules
     suffix: str = ""  # of the file that it is; "": a folder
     options: tuple[str, ...] = ()  # that `write` takes
-    likes_multiples: bool = False  # does its engine run better with widths of 64 n
+    prefers_multiples: bool = False  # does its engine run better with widths of 64 n
 
-    def lacking(self) -> list[str]:  # in the words of pip
+    def missing_packages(self) -> list[str]:  # in the words of pip
         "What has to be installed first."
         there = lambda modules: all(find_spec(m) for m in modules)
         return [k for k, modules in self.requirements.items() if not there(modules)]
@@ -39,24 +39,26 @@ _HERE = "twossp.serving.export:"
 EXPORTERS: dict[str, Exporter] = {  # by name
     "vllm": Exporter(
         f"{_HERE}_to_vllm", "vLLM, in its fastest form",
-        why_not="twossp.checkpoint.engines:llama_refusal", likes_multiples=True,
+        unsupported_reason="twossp.checkpoint.engines:llama_unsupported_reason",
+        prefers_multiples=True,
     ),
     "gguf": Exporter(
         f"{_HERE}_to_gguf", "llama.cpp",
-        why_not="twossp.checkpoint.engines:gguf_refusal",
+        unsupported_reason="twossp.checkpoint.engines:gguf_unsupported_reason",
         check_tokenizer=f"{_HERE}_check_gguf_tokenizer",
         requirements={"gguf": ("gguf",)}, suffix=".gguf",
-        options=("quantize", "dtype", "round_to", "tokenizer_from"), likes_multiples=True,
+        options=("quantize", "dtype", "round_to", "tokenizer_from"), prefers_multiples=True,
     ),
     "native": Exporter(
-        f"{_HERE}_to_native", "an ordinary checkpoint", says_removed=False
+        f"{_HERE}_to_native", "an ordinary checkpoint", supports_removed_attention=False
     ),
     "compatible": Exporter(
         f"{_HERE}_to_compatible", "an ordinary checkpoint, zeros where something is gone"
     ),
     "anymodel": Exporter(
         "twossp.serving.anymodel:write_anymodel", "per_layer_config, for AnyModel in vLLM",
-        why_not="twossp.serving.anymodel:anymodel_refusal", likes_multiples=True,
+        unsupported_reason="twossp.serving.anymodel:anymodel_unsupported_reason",
+        prefers_multiples=True,
     ),
     "onnx": Exporter(
         f"{_HERE}_to_onnx", "ONNX",

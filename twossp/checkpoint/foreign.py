@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ForeignModel', 'read_foreign', 'find_unused', 'load_foreign', 'foreign_tokenizer'
+    'ForeignModel', 'read_foreign', 'find_unused_norms', 'load_foreign',
+    'foreign_tokenizer'
 ]
 
 # %% ../../nbs/checkpoint/09_foreign.ipynb #foreig04
@@ -23,8 +24,8 @@ from transformers import (
 from .card import count_params
 from .load import compact_entries, pruned_classes, read_tokenizer
 from ..core.apply import Saver
-from ..core.compat import as_saved, causal_class, config_class, drop_tied
-from ..core.families import ARCHS, arch, row_to_dict
+from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
+from ..core.families import ARCHS, arch, arch_to_dict
 from ..core.plan import Plan, get_kind
 from ..runtime.devices import one_line
 
@@ -199,7 +200,7 @@ def read_foreign(
 
 # %% ../../nbs/checkpoint/09_foreign.ipynb #foreig17
 @torch.enable_grad()
-def find_unused(
+def find_unused_norms(
     model: PreTrainedModel,  # pruned, on its device
 ) -> list[str]:  # names of parameters
     "The norms on which the logits no longer depend."
@@ -233,7 +234,7 @@ def _link_files(folder, new):
 
 def _fill_norms(model, new, places):
     "Ones for norms that the files lack, in layers where something was removed; their names"
-    saved = as_saved(model, drop_tied(model, model.state_dict()))
+    saved = revert_conversion(model, drop_tied(model, model.state_dict()))
     missing = {n: x for n, x in saved.items() if n not in places and x.dim() == 1}
     if missing:
         ones = {n: torch.ones(x.shape, dtype=x.dtype) for n, x in missing.items()}
@@ -252,7 +253,7 @@ def load_foreign(
     folder = Path(folder).expanduser()
     found = found or read_foreign(folder)
     plan, row = found.plan, ARCHS[found.family]
-    spec = dict(ffn=[n for _, n in found.layers], arch=row_to_dict(row))
+    spec = dict(ffn=[n for _, n in found.layers], arch=arch_to_dict(row))
     spec["no_attention"] = [i for i, (stays, _) in enumerate(found.layers) if not stays]
     config = compact_entries(found.family, found.entries, spec)
     own, made = pruned_classes(found.family)
@@ -270,8 +271,8 @@ def load_foreign(
             model = made.from_pretrained(new, **kwargs).eval()
         except ValueError as e:
             raise ValueError(str(e).replace(new, str(folder))) from e
-    idle = dict.fromkeys(find_unused(model))
-    idle = as_saved(shapes, {n: dict(shapes.named_parameters())[n] for n in idle})
+    idle = dict.fromkeys(find_unused_norms(model))
+    idle = revert_conversion(shapes, {n: dict(shapes.named_parameters())[n] for n in idle})
     if lost := sorted(filled.keys() - idle.keys()):
         raise ValueError(f"{folder} lacks {lost[0]}, which its layers need")
     model.name_or_path = model.config._name_or_path = str(folder)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'take_shape', 'read_shapes', 'read_record', 'pruned_classes', 'TwoSSPConfig',
-    'compact_entries', 'family_entries', 'read_tokenizer', 'load_pruned',
-    'check_folder', 'push_pruned'
+    'prune_from_config', 'read_tensor_shapes', 'read_record', 'pruned_classes',
+    'TwoSSPConfig', 'compact_entries', 'family_entries', 'read_tokenizer',
+    'load_pruned', 'verify_checkpoint', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
@@ -25,20 +25,20 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .card import count_params, expert_facts, read_plan
+from .card import count_params, expert_facts, plan_from_record
 from .save import (
-    FORMATS, HASHED, MODEL_TYPE, find_disagreement, hash_file, hash_plan,
+    FORMATS, HASHED_FILES, MODEL_TYPE, find_disagreement, hash_file, hash_plan,
 )
 from ..core.apply import Saver, swap
 from ..core.compat import (
-    auto_class, causal_class, config_class, forget_tied, keep_soft_cap, knows_type, mark_filled,
-    share_conversions, types_of_class,
+    auto_class, causal_class, config_class, drop_missing_ties, keep_soft_cap,
+    knows_type, mark_initialized, share_conversions, types_of_class,
 )
 from ..core.families import ARCHS, model_family
 from ..core.linear import NoLinear
 from ..core.plan import get_kind, plan_masks
 from ..runtime.devices import one_line
-from ..runtime.provenance import MASKS, put_masks
+from ..runtime.provenance import MASKS_FILE, put_masks
 
 # %% ../../nbs/checkpoint/06_load.ipynb #632f8899
 def _read_spec(config):
@@ -89,7 +89,7 @@ def _check_removal(full, spec):
         raise ValueError(f"config.json's entry `twossp` says {bad[0]}")
 
 
-def take_shape(
+def prune_from_config(
     model: PreTrainedModel,  # freshly built, with the configuration of a compact one
 ) -> dict:  # what the configuration says of the structure
     "A model becomes the pruned one that its configuration describes."
@@ -105,7 +105,7 @@ def take_shape(
     return spec
 
 # %% ../../nbs/checkpoint/06_load.ipynb #8395dbda
-def read_shapes(
+def read_tensor_shapes(
     folder: Path,  # of a checkpoint
 ) -> dict[str, tuple[int, ...]]:  # by name
     "Shapes of the tensors in a folder's safetensors; of their headers, no weights are read."
@@ -124,7 +124,7 @@ def _check_size(path, config):
     folder = Path(path).expanduser()
     if not any(folder.glob("*.safetensors")):
         return
-    held, c = read_shapes(folder), config.get_text_config()
+    held, c = read_tensor_shapes(folder), config.get_text_config()
     largest = max((n for shape in held.values() for n in shape), default=0)
     limits = dict(num_hidden_layers=len(held), hidden_size=largest, vocab_size=largest)
     for key, most in limits.items():
@@ -183,10 +183,10 @@ def read_record(
 # %% ../../nbs/checkpoint/06_load.ipynb #5c42f481
 def _adopt(model, record, path, **where):
     "Give a loaded model its plan; `ValueError` if it is not the model's"
-    plan, format = read_plan(record, path), record["format"]
+    plan, format = plan_from_record(record, path), record["format"]
     if plan_masks(plan):  # they lie beside plan.json
-        if (file := _fetch(path, MASKS, **where)) is None:
-            raise ValueError(f"{path} lacks {MASKS}, the masks of its experts")
+        if (file := _fetch(path, MASKS_FILE, **where)) is None:
+            raise ValueError(f"{path} lacks {MASKS_FILE}, the masks of its experts")
         try:
             plan = put_masks(plan, record["plan"], load_file(file))
         except (ValueError, SafetensorError) as e:
@@ -248,7 +248,7 @@ def _left_over(model, info, path):
     if not names or not Path(path).is_dir():
         return names
     stubs = {n for n, m in model.named_modules() if isinstance(m, NoLinear)}
-    shapes = read_shapes(Path(path))
+    shapes = read_tensor_shapes(Path(path))
     empty = {n for n in names if 0 in shapes.get(n, ())}
     return {n for n in names if n not in empty or n.rpartition(".")[0] not in stubs}
 
@@ -281,11 +281,11 @@ def _pruned_model(base, config):
     def __init__(self, config, *args, **kwargs):
         _read_spec(config)  # before anything is built
         model_base.__init__(self, config, *args, **kwargs)
-        self.twossp_plan = take_shape(keep_soft_cap(self))
+        self.twossp_plan = prune_from_config(keep_soft_cap(self))
         for x in self.modules():  # the family's own code fills in no FFN that is gone
             if any(isinstance(y, NoLinear) for y in x.children()):
-                mark_filled(x)
-        forget_tied(self)
+                mark_initialized(x)
+        drop_missing_ties(self)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
         _check_size(path, kwargs.get("config") or config.from_pretrained(path))
@@ -405,7 +405,7 @@ def _verify(path, record, **where):
                 f"{path}: {name} was damaged or changed since it was saved"
             )
     folder = Path(path).expanduser()
-    extra = {f.name for p in HASHED for f in folder.glob(p)} - files.keys()
+    extra = {f.name for p in HASHED_FILES for f in folder.glob(p)} - files.keys()
     if extra:
         raise ValueError(f"{path}: {min(extra)} was not there when it was saved")
 
@@ -435,7 +435,7 @@ def load_pruned(
     """
     where = _where(hf_kwargs)
     record = read_record(path, **where)
-    read_plan(record, path)
+    plan_from_record(record, path)
     if verify:
         _verify(path, record, **where)
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
@@ -449,7 +449,7 @@ def load_pruned(
     return model.eval()
 
 # %% ../../nbs/checkpoint/06_load.ipynb #08642f92
-def check_folder(
+def verify_checkpoint(
     path,  # folder of a checkpoint, or repository on the hub
 ) -> list[tuple[str, str]]:  # what was looked at, what was found
     "Check a checkpoint through and through; `ValueError` in one line if it is damaged."

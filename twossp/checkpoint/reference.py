@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'NAME', 'PROMPTS', 'STEPS', 'BEST', 'EQUAL', 'NEAR', 'NEVER', 'WORDS',
-    'make_reference', 'compare', 'compare_ids', 'judge', 'read_reference',
+    'REFERENCE_FILE', 'PROMPTS', 'NEW_TOKENS', 'TOP_K', 'EQUAL_TOLERANCE',
+    'NEAR_TOLERANCE', 'MIN_LOGPROB', 'VERDICT_TEXTS', 'make_reference',
+    'compare_answer', 'compare_logprobs', 'overall_verdict', 'read_reference',
     'EngineReport'
 ]
 
@@ -20,23 +21,23 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #ae542c15
-NAME = "reference.json"  # the file beside the weights
+REFERENCE_FILE = "reference.json"  # the file beside the weights
 PROMPTS = (
     "The most important thing about the sea is",
     "Monday, Tuesday, Wednesday,",
     "def add(a, b):",
     "La capitale de la France est",
 )
-STEPS, BEST = 16, 5  # tokens an answer, tokens whose log-probability is kept
+NEW_TOKENS, TOP_K = 16, 5  # tokens an answer, tokens whose log-probability is kept
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #2230281d
 @torch.no_grad()
 def _answer(model, tok, ids):
     "Greedy tokens after `ids`, and the best tokens of each step"
     steps, ids = [], torch.tensor([ids], device=model.device)
-    for _ in range(STEPS):
+    for _ in range(NEW_TOKENS):
         logits = model(ids, use_cache=False).logits[0, -1].float()
-        best = logits.log_softmax(-1).topk(BEST)
+        best = logits.log_softmax(-1).topk(TOP_K)
         tokens = best.indices.tolist()
         steps.append(
             dict(
@@ -68,8 +69,8 @@ def make_reference(
     return dict(dtype=str(model.dtype).removeprefix("torch."), answers=answers)
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #b702a29f
-EQUAL, NEAR = 0.02, 0.25  # nats: largest difference, mean difference
-NEVER = -60.0  # nats: below, a server may say minus infinity, or its largest number
+EQUAL_TOLERANCE, NEAR_TOLERANCE = 0.02, 0.25  # nats: largest difference, mean difference
+MIN_LOGPROB = -60.0  # nats: below, a server may say minus infinity, or its largest number
 
 
 def _bare(text):
@@ -80,9 +81,9 @@ def _bare(text):
 def _differences(step, found):
     "How far a step's best tokens are from what a server says of them, in nats"
     texts = [_bare(t) for t in step["texts"]]
-    pairs = [(t, max(x, NEVER)) for t, x in zip(texts, step["logprobs"], strict=True)]
+    pairs = [(t, max(x, MIN_LOGPROB)) for t, x in zip(texts, step["logprobs"], strict=True)]
     best = sorted(found.items(), key=lambda kv: kv[1])
-    seen = {_bare(t): max(x, NEVER) for t, x in best}
+    seen = {_bare(t): max(x, MIN_LOGPROB) for t, x in best}
     least = min(seen.values())
     far = [abs(w - seen[t]) for t, w in pairs if t in seen and texts.count(t) == 1]
     # a special token that the server writes as nothing may be any that it has no text of
@@ -91,7 +92,7 @@ def _differences(step, found):
     return far + [min([w - least, *(abs(w - x) for x in bare)]) for w in lost]
 
 
-def compare(
+def compare_answer(
     answer: dict,  # one of a reference's `answers`
     texts: list[str],  # a server's tokens
     best: list[dict[str, float]],  # log-probabilities a step; [] if it gives none
@@ -111,10 +112,10 @@ def compare(
     return dict(same=same, of=len(want), largest=largest, mean=mean)
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #bca81d5e
-def compare_ids(
+def compare_logprobs(
     answer: dict,  # one of a reference's `answers`
     steps: list[torch.Tensor],  # (v,) log-probabilities of each step
-) -> dict:  # what `compare` gives
+) -> dict:  # what `compare_answer` gives
     "How far an engine is that gives numbers of tokens, and no words."
     by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
     best = []
@@ -122,11 +123,11 @@ def compare_ids(
         top = x.topk(len(s["tokens"]))
         pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         best.append({str(t): v for t, v in pairs})
-    return compare(dict(steps=by_id), [next(iter(b)) for b in best], best)
+    return compare_answer(dict(steps=by_id), [next(iter(b)) for b in best], best)
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #b5c75bcd
-def judge(
-    found: list[dict],  # of `compare`, one an answer
+def overall_verdict(
+    found: list[dict],  # of `compare_answer`, one an answer
 ) -> str:  # equal, near, wrong; `ValueError` if nothing can be compared
     "What the comparisons of all answers come to."
     if not any(f["of"] for f in found):
@@ -134,20 +135,20 @@ def judge(
     same = all(f["same"] == f["of"] for f in found)
     if any(f["mean"] is None for f in found):  # only texts can be compared
         return "equal" if same else "wrong"
-    if same and max(f["largest"] for f in found) <= EQUAL:
+    if same and max(f["largest"] for f in found) <= EQUAL_TOLERANCE:
         return "equal"
     mean = sum(f["mean"] for f in found) / len(found)
-    return "near" if mean <= NEAR else "wrong"
+    return "near" if mean <= NEAR_TOLERANCE else "wrong"
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #1eb7d997
 def read_reference(
     folder: str | Path,  # a checkpoint with a tokenizer
 ) -> list[dict]:  # answers, each as far as the text goes
     "The reference outputs of a checkpoint; `ValueError` if it has none."
-    file = Path(folder).expanduser() / NAME
+    file = Path(folder).expanduser() / REFERENCE_FILE
     if not file.is_file():
         raise ValueError(
-            f"{folder} has no {NAME}: it was saved without a tokenizer, or by an older"
+            f"{folder} has no {REFERENCE_FILE}: it was saved without a tokenizer, or by an older"
             " version; save_pruned(…, tok) writes it"
         )
     try:
@@ -172,7 +173,7 @@ def _read_ends(folder):
     return set(ends) - {None}
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #8d636962
-WORDS = {
+VERDICT_TEXTS = {
     "equal": "it computes what the checkpoint does",
     "near": "as near as another precision or quantised weights are",
     "wrong": (
@@ -188,7 +189,7 @@ class EngineReport:
 
     verdict: str  # equal, near, wrong
     name: str  # what was asked: a server's name of the model, a file
-    rows: tuple[tuple[str, dict], ...]  # prompt, what `compare` gives
+    rows: tuple[tuple[str, dict], ...]  # prompt, what `compare_answer` gives
 
     def __repr__(self):
         lines = []
@@ -199,4 +200,4 @@ class EngineReport:
                 far += f", {found['mean']:.1e} on average"
             same = f"{found['same']} of {found['of']} tokens equal"
             lines.append(f"{prompt!r}: {same}, {far}")
-        return "\n".join([*lines, f"{self.verdict}: {WORDS[self.verdict]}"])
+        return "\n".join([*lines, f"{self.verdict}: {VERDICT_TEXTS[self.verdict]}"])

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MODEL_TYPE', 'HASHED', 'FORMATS', 'compatible', 'check_target', 'check_not_source',
-    'check_space', 'whole_folder', 'hash_plan', 'hash_file', 'find_disagreement',
-    'save_pruned', 'save_in_place'
+    'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_output_folder',
+    'check_not_source', 'check_disk_space', 'output_folder', 'hash_plan', 'hash_file',
+    'find_disagreement', 'save_pruned', 'save_in_place'
 ]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #9aa13b6c
@@ -28,24 +28,28 @@ from huggingface_hub import HfApi
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .card import count_params, name_base, plan_record, write_record
-from .reference import NAME as REFERENCE, make_reference
-from .remote_code import MODULE, write_code
+from .card import (
+    base_model_facts, count_params, plan_record, write_record,
+)
+from .reference import REFERENCE_FILE, make_reference
+from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import save_model
 from ..core.apply import Edit, NoAttention, Saver, applied, locate, swapped
 from ..core.compat import causal_class, config_class, knows_type
 from ..core.config_keys import config_entries
-from ..core.families import arch, model_family, row_to_dict
-from ..core.files import atomic_folder, check_writable, real_path, scratch, settle
+from ..core.families import arch, arch_to_dict, model_family
+from ..core.files import (
+    atomic_folder, check_writable, flush_files, real_path, temporary_path,
+)
 from ..core.layer_edits import zero_linear
 from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
 )
-from ..core.offload import is_away, make_later
+from ..core.offload import is_module_offloaded, make_lazy
 from ..core.parts import Attention, structure
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..runtime.layers import is_offloaded
-from ..runtime.provenance import MASKS, mask_tensors, plan_tensors
+from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
 # %% ../../nbs/checkpoint/05_save.ipynb #21f5e4d1
 def _fill(linear, like, dim, parts, width):
@@ -76,9 +80,9 @@ def _fill_edits(places, like, dim, parts, width):
     now = getattr(*places[0])
     if isinstance(now, NoLinear):
         shape = (width * parts, in_features(like)) if dim == 0 else (out_features(like), width)
-        new = make_later(like, partial(zero_linear, shape=shape))
+        new = make_lazy(like, partial(zero_linear, shape=shape))
     else:
-        new = make_later(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
+        new = make_lazy(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
     return [Edit(*place, new) for place in places]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #svhd0001
@@ -98,8 +102,8 @@ def compatible(
     # the same plan where token mixers stay whole, with what it refits of them in dense shapes
     slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
     for part, kept in left:
-        weights |= part.fill_up(kept, plan.weights)
-    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.gone or k[1] not in slots}
+        weights |= part.pad_weights(kept, plan.weights)
+    kept = {k: x for k, x in plan.kept.items() if k[0] in plan.removed_layers or k[1] not in slots}
     inner = Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
     layers = [p.at(model) for p, _ in left]  # whose numbers may change
     if not any(p.groups for p in s.parts):
@@ -111,12 +115,12 @@ def compatible(
     with applied(model, inner):
         todo = [e for x in narrow for e in _fill_edits(*x)]
         for layer, (part, kept) in zip(layers, left, strict=True):
-            todo += part.silence(layer, kept)
+            todo += part.zero_edits(layer, kept)
         with swapped(todo):
             yield model
 
 # %% ../../nbs/checkpoint/05_save.ipynb #4a4e3064
-def check_target(
+def check_output_folder(
     path,  # where a checkpoint is to go
     overwrite: bool = False,  # may it replace a checkpoint that is there
 ) -> Path:  # absolute
@@ -160,7 +164,7 @@ def check_not_source(
             )
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e618c304
-def check_space(
+def check_disk_space(
     folder,  # that will hold it; if it is not there yet, the nearest one above counts
     need: int,  # bytes that will be written
     what: str = "checkpoint",  # that is written, in one word
@@ -175,7 +179,7 @@ def check_space(
 
 
 @contextmanager
-def whole_folder(
+def output_folder(
     path,  # where the folder is to be
     overwrite: bool = False,  # may it replace a checkpoint that is there
     # bytes that will be written; `OSError` at once if the disk lacks them
@@ -183,11 +187,11 @@ def whole_folder(
 ) -> Iterator[Path]:  # the temporary folder, for `with`
     """Yields a temporary folder that becomes `path` when the block ends well, and is
     deleted when it does not."""
-    path = real_path(check_target(path, overwrite))
-    check_space(path.parent, need)
+    path = real_path(check_output_folder(path, overwrite))
+    check_disk_space(path.parent, need)
     with atomic_folder(path, overwrite) as new:
         yield new
-        check_target(path, overwrite)  # another process may have been quicker
+        check_output_folder(path, overwrite)  # another process may have been quicker
 
 # %% ../../nbs/checkpoint/05_save.ipynb #bb27b829
 # what a compact checkpoint's config.json says, so that plain transformers refuses it,
@@ -248,16 +252,16 @@ def _write_config(folder, model, format, plan, code, resumable):
         spec = dict(format=1, kind=kind_of(plan), plan=hash_plan(json.loads(to_json(plan))))
         spec |= get_kind(kind_of(plan)).layout.spec(model, plan)
         spec |= dict(format=2) if "experts" in spec else {}
-        spec["arch"] = row_to_dict(arch(model))  # also the table's: it may change
+        spec["arch"] = arch_to_dict(arch(model))  # also the table's: it may change
         says = dict(model_type=MODEL_TYPE, base_model_type=base)
         c |= {**says, "architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: spec}
         if code and isinstance(plan, Plan) and "experts" not in spec:
-            c["auto_map"] = write_code(model, folder, says)
+            c["auto_map"] = write_modeling_code(model, folder, says)
     path.write_text(json.dumps(c, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 # %% ../../nbs/checkpoint/05_save.ipynb #4e14f0b2
 # weights, configuration, and the code that is run with `trust_remote_code=True`
-HASHED = ("config.json", "generation_config.json", "*.safetensors*", "*.py", MASKS)
+HASHED_FILES = ("config.json", "generation_config.json", "*.safetensors*", "*.py", MASKS_FILE)
 
 
 def hash_file(
@@ -283,10 +287,10 @@ def _write_checkpoint(
         outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
         more = outside + dense["layers"] - dense["total"]
         dense = {k: n if k == "layers" else n + more for k, n in dense.items()}
-    record = plan_record(plan, dense, counts, format, name_base(model), meta)
+    record = plan_record(plan, dense, counts, format, base_model_facts(model), meta)
     if masks := mask_tensors(plan):
-        save_file(masks, folder / MASKS)
-    files = {f.name: f for pattern in HASHED for f in folder.glob(pattern)}
+        save_file(masks, folder / MASKS_FILE)
+    files = {f.name: f for pattern in HASHED_FILES for f in folder.glob(pattern)}
     record["files"] = {name: hash_file(files[name]) for name in sorted(files)}
     write_record(folder, record)
 
@@ -374,7 +378,7 @@ def _check_class(model):
         )
     away = [m for m in model.modules() if any(p.is_meta for p in m.parameters(False))]
     if away and not hasattr(model, "hf_device_map"):
-        if not all(map(is_away, away)):
+        if not all(map(is_module_offloaded, away)):
             raise ValueError(
                 "the model has no weights: load it again, with device_map= if it is large"
             )
@@ -392,7 +396,7 @@ def find_disagreement(
         own = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
         wrong = [k for k in own if spec and spec.get(k) != own[k]]
         return f"plan.json and config.json disagree about {wrong[0]}" if wrong else None
-    s, left = structure(model, copies=True), sorted({*range(len(plan))} - {*plan.gone})
+    s, left = structure(model, copies=True), sorted({*range(len(plan))} - {*plan.removed_layers})
     if len(left) != len(s):
         return f"plan.json leaves {len(left)} layers, the model has {len(s)}"
     for now, i in enumerate(left):
@@ -449,7 +453,7 @@ def _write_tokenizer(folder, model, tok, reference):
         # a processor has a tokenizer
         answers = make_reference(model, getattr(tok, "tokenizer", tok))
         text = json.dumps(answers, indent=1, ensure_ascii=False)
-        (folder / REFERENCE).write_text(text + "\n", encoding="utf-8")
+        (folder / REFERENCE_FILE).write_text(text + "\n", encoding="utf-8")
 
 # %% ../../nbs/checkpoint/05_save.ipynb #42fb08b1
 def save_pruned(
@@ -512,7 +516,7 @@ def save_pruned(
             f"the plan brings {extra[0]}, which models of this family do not have: no"
             " checkpoint can say that"
         )
-    path, format = check_target(path, overwrite), _choose(model, plan, format)
+    path, format = check_output_folder(path, overwrite), _choose(model, plan, format)
     dense, away = dense or count_params(model), is_offloaded(model)
     if mine is None:
         check_not_source(path, getattr(model, "name_or_path", ""))
@@ -523,7 +527,7 @@ def save_pruned(
         made = nullcontext(model)
     with made as m:
         need = sum(p.numel() * p.element_size() for p in m.parameters())
-        with whole_folder(path, overwrite, need) as new:
+        with output_folder(path, overwrite, need) as new:
             if tok is not None:
                 _write_tokenizer(new, m, tok, reference and not away)
             how = dict(max_shard_size=max_shard_size, code=code)
@@ -541,7 +545,7 @@ def save_pruned(
 _SCALED = ("llama3", "yarn", "longrope")
 _TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
-_OURS = re.compile(rf"{_WEIGHTS}|{MODULE}\.py")
+_OURS = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")
 
 
 def _move_in(new, folder):
@@ -570,7 +574,7 @@ def _save_packed(model, folder, **kwargs):
     pushed = type(model).save_pretrained(model, folder, **kwargs)
     if kwargs["is_main_process"]:
         if masks := mask_tensors(model.twossp_plan):
-            save_file(masks, folder / MASKS)
+            save_file(masks, folder / MASKS_FILE)
         text = json.dumps({k: v for k, v in record.items() if k != "files"}, indent=1)
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
     return pushed
@@ -607,11 +611,11 @@ def save_in_place(
     folder.mkdir(parents=True, exist_ok=True)
     hub = {k: kwargs.pop(k) for k in _PUSH if k in kwargs}
     kwargs["is_main_process"] = is_main_process
-    with scratch(folder / "twossp") as new:
+    with temporary_path(folder / "twossp") as new:
         new.mkdir()
         resumable = bool(_TRAINER.fullmatch(folder.name))
         _write_checkpoint(new, model, plan, dense, format, {}, resumable=resumable, **kwargs)
-        settle(new)
+        flush_files(new)
         # transformers 5.14 writes the weights in every process
         names = _move_in(new, folder) if is_main_process else []
     if push_to_hub and names:  # as transformers' `push_to_hub=True` does

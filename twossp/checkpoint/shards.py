@@ -18,7 +18,10 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
-from ..core.compat import as_saved, drop_tied, forget_packing, read_offloaded, saved_elsewise
+from ..core.compat import (
+    drop_tied, forget_quantization, has_weight_conversion, read_offloaded,
+    revert_conversion,
+)
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b
 def _lay_out(file, tensors):
@@ -53,14 +56,14 @@ def _split_state(model, state):
     """The parts, lists of names, in which a model's tensors can be written, and what they
     become on disk, as `meta`; only names and shapes are looked at."""
     meta = {k: torch.empty_like(v, device="meta") for k, v in state.items()}
-    whole, parts, n = as_saved(model, meta), {}, 0
+    whole, parts, n = revert_conversion(model, meta), {}, 0
     whole = {k: torch.empty(v.shape, dtype=v.dtype, device="meta") for k, v in whole.items()}
     for name in meta:
         layer = re.match(r".*?\.\d+(?=\.)", name)
         parts.setdefault(layer[0] if layer else name, []).append(name)
     apart = {}
     for names in parts.values():
-        made = as_saved(model, {k: meta[k] for k in names})
+        made = revert_conversion(model, {k: meta[k] for k in names})
         apart, n = apart | made, n + len(made)
     headers = [{k: (v.dtype, v.shape) for k, v in x.items()} for x in (apart, whole)]
     same = n == len(whole) and headers[0] == headers[1]
@@ -81,7 +84,7 @@ def _write_layers(folder, model, state, max_shard_size):
     }
     for names in logging.tqdm(parts, desc="Writing model layers"):
         part = {k: read_offloaded(model, k, state[k]).cpu() for k in names}
-        for name, tensor in as_saved(model, part).items():
+        for name, tensor in revert_conversion(model, part).items():
             file = split.tensor_to_filename[name]
             _fill_in(folder / file, places[file][name], tensor)
     if split.is_sharded:
@@ -100,11 +103,11 @@ def save_model(
     **how,  # of `save_pretrained`: is_main_process …
 ) -> None:
     "What `model.save_pretrained` writes, with a layer at most in memory beside the model."
-    forget_packing(model)
+    forget_quantization(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
     by_class = how.keys() & _BY_CLASS or any(isinstance(v, DTensor) for v in state.values())
     # models that their class would hold twice, or read whole
-    large = saved_elsewise(model) or any(v.is_meta for v in state.values())
+    large = has_weight_conversion(model) or any(v.is_meta for v in state.values())
     if by_class or not large:
         how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
         type(model).save_pretrained(model, folder, **how)

@@ -6,7 +6,8 @@
 __all__ = [
     'list_methods', 'list_families', 'estimate', 'report', 'CheckOptions', 'check',
     'CardOptions', 'show_card', 'ExportOptions', 'export', 'PushOptions', 'push',
-    'LessonOptions', 'ReadOptions', 'PlaceOptions', 'RecoverOptions', 'recover'
+    'TrainingOptions', 'TrainingTextOptions', 'RecoverModelOptions', 'RecoverOptions',
+    'recover'
 ]
 
 # %% ../../nbs/cli/04_commands.ipynb #3d0caadb
@@ -21,7 +22,7 @@ from ..baselines.methods import find_method, method_names
 from ..checkpoint.exporters import exporter_names, find_exporter
 from .options import (
     BOUND_FLAGS, MISSING, EstimateOptions, FamiliesOptions, NoOptions, ReportOptions,
-    flag, word,
+    flag, positional,
 )
 
 # %% ../../nbs/cli/04_commands.ipynb #29e5d1f6
@@ -52,12 +53,12 @@ def list_families(
     o: FamiliesOptions,  # those of the table, or every type
 ) -> int:  # exit code
     "`twossp families`: model types that can be pruned, and where their parts are."
-    from ..core.families import ARCHS, row_mixers
+    from ..core.families import ARCHS, arch_mixers
 
     if o.all:
         return _list_types()
     rows = [
-        (k, a.layers, " ".join(m.name for m in row_mixers(a)), " ".join((*a.up, a.down)))
+        (k, a.layers, " ".join(m.name for m in arch_mixers(a)), " ".join((*a.up, a.down)))
         for k, a in sorted(ARCHS.items())
     ]
     print(_align([("family", "layers", "attention", "FFN"), *rows]))
@@ -93,7 +94,9 @@ def estimate(
     o: EstimateOptions,  # of what, and how much of it
 ) -> int:  # exit code
     "`twossp estimate`: what methods leave, does it fit here, and how to get it."
-    from .validate import asked_bound, reach_time, read_shapes
+    from .validate import (
+        load_requested_skeleton, requested_bound, resolve_latency_target,
+    )
     from ..core.plan import check_sparsity
     from ..evaluation.estimate import estimate_table, find_sparsity, shape_options
     from ..runtime.devices import quiet
@@ -101,14 +104,14 @@ def estimate(
     given, reached, options = _check_estimate(o), [], o.method_options
     first, context = o.pruning_method[0], o.context or 4096
     with quiet():
-        model = read_shapes(o)
+        model = load_requested_skeleton(o)
         if given == "sparsity_rate":
             x = check_sparsity(o.sparsity_rate)
         elif given == "target_latency":
-            x, words = reach_time(o, model, first, progress=True, **options)
+            x, words = resolve_latency_target(o, model, first, progress=True, **options)
             reached = [f"{first}: {words}"]
         else:
-            bound, value, _ = asked_bound(o)
+            bound, value, _ = requested_bound(o)
             own = shape_options(first, options)
             x = find_sparsity(model, bound, value, first, context, **own)
         table = estimate_table(model, x, o.pruning_method, context, **options)
@@ -189,8 +192,8 @@ def _say_fits(model, context):
 def _say_costs(model, methods, sparsity, options, stream=False):
     "What pruning takes, with the usual windows: a line a method, for the first device"
     import torch
-    from ..evaluation.estimate import span
-    from ..evaluation.memory import Room, memory_options, estimate_memory
+    from ..evaluation.estimate import format_range
+    from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES, free_bytes
 
@@ -201,14 +204,14 @@ def _say_costs(model, methods, sparsity, options, stream=False):
     t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
     for name in methods:
         n = find_method(name).windows or 1
-        room = Room(n, t, max(0, free), kind, stream)
+        room = PruningSetup(n, t, max(0, free), kind, stream)
         own = memory_options(name, options)
         try:
             ends = estimate_memory(model, name, sparsity, room, **own)
         except ValueError as e:
             lines.append(f"{kind}: what {name} needs is not known: {e}")
             continue
-        held = span(ends, lambda n: f"{n / 1e6:,.1f}")
+        held = format_range(ends, lambda n: f"{n / 1e6:,.1f}")
         lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens holds {held} MB at most")
     return lines
 
@@ -248,7 +251,7 @@ def report(
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
+    folder: str = positional("checkpoint folder saved by twossp", decides="nothing")
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL", decides="nothing",
@@ -265,18 +268,20 @@ def check(
 ) -> int:  # exit code: 1 if the server computes something else
     """`twossp check`: is every file the one that was saved (`ValueError` if not), who
     takes it, and does a server serve it."""
-    from ..checkpoint.load import check_folder, read_record
-    from ..checkpoint.card import read_ways
-    from ..serving.server import check_server as ask, read_reference, find_served
+    from ..checkpoint.load import read_record, verify_checkpoint
+    from ..checkpoint.card import list_checkpoint_engines
+    from ..serving.server import (
+        check_server as ask, find_served_model, read_reference,
+    )
 
     if o.url is None and (o.served_name or o.key):
         raise ValueError("--served_name and --key are for --url")
     if o.url:  # nobody there: said before the weights are read
         read_reference(o.folder)
-        find_served(o.url, o.served_name, o.key)
-    print(_align(_calmly(check_folder, o.folder)))
+        find_served_model(o.url, o.served_name, o.key)
+    print(_align(_calmly(verify_checkpoint, o.folder)))
     rows = []
-    for w in _calmly(read_ways, o.folder, read_record(o.folder)):
+    for w in _calmly(list_checkpoint_engines, o.folder, read_record(o.folder)):
         command = w.command and w.command.replace("PATH", str(o.folder))
         rows.append((w.engine, command or f"not: {w.note}"))
     print(f"\n{_align(rows)}")
@@ -299,7 +304,7 @@ def _calmly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
+    folder: str = positional("checkpoint folder saved by twossp", decides="nothing")
     results: str | None = flag(
         "add this checkpoint's rows of a results file to the card", metavar="FILE",
         decides="nothing",
@@ -310,13 +315,13 @@ def show_card(
     o: CardOptions,  # which folder
 ) -> int:  # exit code
     "`twossp card`: the model card, with results if they are given."
-    from ..serving.export import write_results
+    from ..serving.export import write_card_results
 
     card = Path(o.folder).expanduser() / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        _calmly(write_results, o.folder, _find_results(o))
+        _calmly(write_card_results, o.folder, _find_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
@@ -380,7 +385,7 @@ def _find_dense(rows, r, number):
 class ExportOptions:
     "Input and output."
 
-    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
+    folder: str = positional("checkpoint folder saved by twossp", decides="nothing")
     to: str = flag(
         "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native,"
         " compatible (zeros where modules were removed), or anymodel (per_layer_config)",
@@ -431,8 +436,8 @@ def export(
 class PushOptions:
     "Input and output."
 
-    folder: str = word("checkpoint folder saved by twossp", decides="nothing")
-    name: str = word(
+    folder: str = positional("checkpoint folder saved by twossp", decides="nothing")
+    name: str = positional(
         "repository on the Hugging Face hub, as user/name", decides="nothing",
     )
     dry_run: bool = flag(
@@ -451,7 +456,7 @@ def push(
 
 # %% ../../nbs/cli/04_commands.ipynb #5d08792d
 @dataclass(frozen=True)
-class LessonOptions:
+class TrainingOptions:
     "Training."
 
     minutes: float | None = flag(
@@ -488,7 +493,7 @@ class LessonOptions:
 
 # %% ../../nbs/cli/04_commands.ipynb #95c4abc8
 @dataclass(frozen=True)
-class ReadOptions:
+class TrainingTextOptions:
     "Training text and device."
 
     text: str = flag(
@@ -519,10 +524,10 @@ class ReadOptions:
 
 # %% ../../nbs/cli/04_commands.ipynb #019992a0
 @dataclass(frozen=True)
-class PlaceOptions:
+class RecoverModelOptions:
     "Models and output."
 
-    folder: str = word("checkpoint folder saved by twossp", decides="plan")
+    folder: str = positional("checkpoint folder saved by twossp", decides="plan")
     teacher: str = flag(
         "original model, or another of its shapes: hub name, folder or 'smollm2'",
         MISSING, metavar="NAME", decides="plan",
@@ -538,7 +543,7 @@ class PlaceOptions:
 
 
 @dataclass(frozen=True)
-class RecoverOptions(ReadOptions, LessonOptions, PlaceOptions):
+class RecoverOptions(TrainingTextOptions, TrainingOptions, RecoverModelOptions):
     "The options of `twossp recover`."
 
 # %% ../../nbs/cli/04_commands.ipynb #423839ee
@@ -549,18 +554,18 @@ def recover(
     from .validate import pick_device
     from ..checkpoint.save import check_not_source
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
-    from ..runtime.distributed import start_processes, is_first
+    from ..runtime.distributed import is_main_process, join_process_group
 
     if o.curve:
         check_curve(o.curve)
         check_not_source(o.curve, o.folder, o.teacher, o.text)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
-    start_processes(load["device"], timeout=1800)  # seconds to wait while one of them saves
-    kwargs = {k: getattr(o, k) for k in LessonOptions.__dataclass_fields__}
+    join_process_group(load["device"], timeout=1800)  # seconds to wait while one of them saves
+    kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
     kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "synthetic", "overwrite")}
     kwargs |= dict(text=None if o.text == "none" else o.text)
     made = recover_folder(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
-    if not is_first():
+    if not is_main_process():
         return 0 if made else 1
     r = log["recovery"]
     if o.curve:

@@ -10,14 +10,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .options import flag, word
+from .options import flag, positional
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec06
 @dataclass(frozen=True)
 class InspectOptions:
     "Input and output."
 
-    folder: str = word(
+    folder: str = positional(
         "folder of a pruned model: saved by twossp, or with per_layer_config or block_configs",
         decides="nothing",
     )
@@ -75,14 +75,14 @@ def plot_layers(
     title: str = "",  # above the figure
 ):  # a matplotlib figure
     "Layers from left to right: attention above, FFN below; blue stays, grey was removed."
-    from ..evaluation.report import GONE, KEPT, new_figure
+    from ..evaluation.report import KEPT_COLOR, REMOVED_COLOR, new_figure
 
     L = len(shares)
     fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 3)
     axes = fig.subplots(2, 1, sharex=True, height_ratios=[1, 5])
     for k, name in enumerate(("attention", "FFN")):
-        axes[k].bar(range(L), 1, width=0.9, color=GONE)
-        axes[k].bar(range(L), [both[k] for both in shares], width=0.9, color=KEPT)
+        axes[k].bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
+        axes[k].bar(range(L), [both[k] for both in shares], width=0.9, color=KEPT_COLOR)
         axes[k].set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
         axes[k].set_ylabel(name, rotation=0, ha="right", va="center")
     axes[-1].set_xlabel("layer")
@@ -103,7 +103,7 @@ def _check_figure(file, folder):
 
 def _read_plan(folder):
     "Who wrote a folder, the plan, the original's FFN width; what a foreign one says"
-    from ..checkpoint.card import read_plan
+    from ..checkpoint.card import plan_from_record
     from ..checkpoint.foreign import read_foreign
     from ..checkpoint.load import read_record
     from ..core.plan import Plan
@@ -113,7 +113,7 @@ def _read_plan(folder):
             found = read_foreign(folder)
             return f"{found.family}, described by {found.schema}", found.plan, found.width, found
     record = read_record(folder)
-    plan = read_plan(record, folder)
+    plan = plan_from_record(record, folder)
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
     named = f"{record['base_model']}, " if record.get("base_model") else ""
@@ -122,16 +122,16 @@ def _read_plan(folder):
 # %% ../../nbs/cli/08_inspect.ipynb #inspec10b
 def _say_fit(folder, scheme):
     "If widths fit a scheme, in a line; `ValueError` if they do not and it was asked for"
-    from ..checkpoint.load import read_shapes
-    from ..core.quantized import SCHEMES, group_refusal
+    from ..checkpoint.load import read_tensor_shapes
+    from ..core.quantized import SCHEMES, group_size_error
 
     place = Path(folder).expanduser()
     if "quantization_config" in json.loads((place / "config.json").read_text()):
         if scheme:
             raise ValueError(f"{folder} is quantized already: --quantize asks beforehand")
         return ""
-    shapes, group = read_shapes(place), SCHEMES[scheme or "w4a16"]
-    why = group_refusal(shapes, group) if group else ""
+    shapes, group = read_tensor_shapes(place), SCHEMES[scheme or "w4a16"]
+    why = group_size_error(shapes, group) if group else ""
     if why and scheme:
         raise ValueError(f"{folder} does not fit {scheme}: {why}")
     if why or not scheme:
@@ -147,7 +147,9 @@ def inspect(
 ) -> int:  # exit code
     "`twossp inspect`: what was removed, by layer; another program's model as a checkpoint."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
-    from ..checkpoint.save import check_not_source, check_target, save_pruned
+    from ..checkpoint.save import (
+        check_not_source, check_output_folder, save_pruned,
+    )
     from ..core.files import atomic_file
     from ..runtime.devices import quiet
 
@@ -156,7 +158,7 @@ def inspect(
         if found is None:
             raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
         check_not_source(o.save, o.folder)
-        check_target(o.save, o.overwrite)
+        check_output_folder(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)
     fits = _say_fit(o.folder, o.quantize)

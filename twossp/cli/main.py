@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 import twossp
-from .options import EXAMPLES, read_given, read_options
+from .options import EXAMPLES, parse_flags, read_options
 
 # %% ../../nbs/cli/05_main.ipynb #c2aea352
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _answer(words):
     function, options = COMMANDS[name].load()
     about = COMMANDS[name].about
     about = f"{about[0].upper()}{about[1:]}."
-    return function(options(**read_given(options, words, prog=f"twossp {name}", about=about)))
+    return function(options(**parse_flags(options, words, prog=f"twossp {name}", about=about)))
 
 # %% ../../nbs/cli/05_main.ipynb #9884eb44
 _PACKAGES = {"lm_eval": "lm-eval"}  # module -> what to install, where they differ
@@ -125,13 +125,13 @@ def _is_out_of_memory(e):
 # %% ../../nbs/cli/05_main.ipynb #8de49230
 def _say_error(e):
     "In a line; what every process of a job knows, the first says, and they end together"
-    from ..runtime.distributed import is_first, share_first
+    from ..runtime.distributed import broadcast_object, is_main_process
 
     shared = type(e).__name__ == "TooFewDevices"
-    if not shared or is_first():
+    if not shared or is_main_process():
         print(f"twossp: error: {_explain(e)}", file=sys.stderr, flush=True)
     if shared:
-        share_first(None)
+        broadcast_object(None)
 
 # %% ../../nbs/cli/05_main.ipynb #e6370178
 def main(

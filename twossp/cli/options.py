@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'word', 'make_parser',
-    'read_given', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
-    'QualityOptions', 'MethodOptions', 'MixtureOptions', 'CalibrationOptions',
-    'TextOptions', 'TaskOptions', 'AskOptions', 'UseOptions', 'OutputOptions',
+    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'positional', 'make_parser',
+    'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
+    'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions',
+    'TextOptions', 'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions',
     'OtherOptions', 'Options', 'read_options', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'like', 'EstimatedModel', 'EstimatedTarget', 'EstimatedLatency',
-    'EstimateOptions'
+    'ReportOptions', 'same_flag', 'EstimateModelOptions', 'EstimateTargetOptions',
+    'EstimateLatencyOptions', 'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from ..baselines.methods import ESTIMATED, find_method, method_names
+from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
 from ..checkpoint.exporters import exporter_names
 from ..core.scores import score_names
 
@@ -60,7 +60,7 @@ def flag(
     return field(default=default, metadata=dict(help=help, decides=decides) | kwargs)
 
 
-def word(
+def positional(
     help: str,  # what `--help` says
     **kwargs,  # as `flag` takes them
 ) -> Field:  # of a dataclass
@@ -69,7 +69,7 @@ def word(
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
 def _read_whole(text, least=1, word=None):
-    "A whole number of at least `least`; or `word`, such as 'search', as it is"
+    "A whole number of at least `least`; or `positional`, such as 'search', as it is"
     if text == word:
         return text
     try:
@@ -125,7 +125,7 @@ def make_parser(
     return p
 
 
-def read_given(
+def parse_flags(
     cls: type,  # a dataclass of flags
     words: Sequence[str] | None = None,  # default: the process's
     **kwargs,  # for `make_parser`
@@ -314,12 +314,12 @@ class MethodOptions:
     @property
     def method_options(self) -> dict:
         "Keyword arguments of the method: those that were given."
-        names = [f.name for f in (*fields(MethodOptions), *fields(MixtureOptions))]
+        names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
         return {k: v for k in names if (v := getattr(self, k, None)) is not None}
 
 
 @dataclass(frozen=True)
-class MixtureOptions:
+class MoEOptions:
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = flag(
@@ -421,7 +421,7 @@ class TaskOptions:
 
 # %% ../../nbs/cli/00_options.ipynb #247f4d35
 @dataclass(frozen=True)
-class AskOptions:
+class TaskRunOptions:
     "Task options."
 
     num_fewshot: int | str = flag(
@@ -447,7 +447,7 @@ class AskOptions:
 
 # %% ../../nbs/cli/00_options.ipynb #86fe3d5f
 @dataclass(frozen=True)
-class UseOptions:
+class InferenceOptions:
     "Speed and samples."
 
     evaluate_inference: bool = flag(
@@ -538,14 +538,14 @@ class OtherOptions:
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
 @dataclass(frozen=True)
 class Options(  # from the last to the first, as `--help` has them
-    OtherOptions, OutputOptions, AskOptions, MixtureOptions, MethodOptions, QualityOptions,
-    LatencyOptions, BoundOptions, CalibrationOptions, UseOptions, TaskOptions, TextOptions,
+    OtherOptions, OutputOptions, TaskRunOptions, MoEOptions, MethodOptions, QualityOptions,
+    LatencyOptions, BoundOptions, CalibrationOptions, InferenceOptions, TaskOptions, TextOptions,
     TargetOptions, ModelOptions,
 ):
     "All that `twossp prune` may be asked for; the fields are those of its groups."
 
     @property
-    def wants_several(self) -> bool:
+    def has_several_targets(self) -> bool:
         "Is there more than one target: a rate of -1 or -2?"
         return bool({self.sparsity_rate, self.num_prune} & {-1, -2})
 
@@ -571,7 +571,7 @@ class Options(  # from the last to the first, as `--help` has them
         return self.pruning_method is not None or self.ablation or self.evaluate_inference
 
     @property
-    def usual_windows(self) -> int:
+    def default_windows(self) -> int:
         "The method's number; with a repair, which holds some of them out, 32 at least."
         n = find_method(self.pruning_method).windows if self.pruning_method else 1
         return max(n, 32) if self.repair else n
@@ -625,9 +625,9 @@ def read_options(
     **kwargs,  # for `make_parser`
 ) -> Options:  # the demo's filled in
     "The options of `twossp prune`."
-    given = read_given(Options, words, **kwargs)
+    given = parse_flags(Options, words, **kwargs)
     if given.get("demo"):
-        given = read_given(Options, shlex.split(DEMO)) | given
+        given = parse_flags(Options, shlex.split(DEMO)) | given
         earlier = Path(given["save"]) / "plan.json"
         given["overwrite"] = given.get("overwrite", False) or earlier.is_file()
     elif {"max_loss", "min_agreement"} & given.keys():
@@ -655,14 +655,14 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: str = word("results file to report on", decides="nothing")
+    results: str = positional("results file to report on", decides="nothing")
     out: str | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
         metavar="FILE", decides="nothing",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #e36ace62
-def like(
+def same_flag(
     cls: type,  # a dataclass of flags
     name: str,  # one of them
 ) -> Field:  # of another dataclass
@@ -672,26 +672,26 @@ def like(
 
 
 @dataclass(frozen=True)
-class EstimatedModel:
+class EstimateModelOptions:
     "Model."
 
-    model: str = word(
+    model: str = positional(
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
         decides="nothing",
     )
-    stream: bool = like(ModelOptions, "stream")  # from files
-    dtype: str = like(ModelOptions, "dtype")  # of the weights
-    cache_dir: str | None = like(ModelOptions, "cache_dir")  # of downloads
-    trust_remote_code: bool = like(ModelOptions, "trust_remote_code")  # its own class
+    stream: bool = same_flag(ModelOptions, "stream")  # from files
+    dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
+    cache_dir: str | None = same_flag(ModelOptions, "cache_dir")  # of downloads
+    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")  # its own class
 
 
 @dataclass(frozen=True)
-class EstimatedTarget:
+class EstimateTargetOptions:
     "Pruning methods and target."
 
     # some of `method_names`
     pruning_method: tuple[str, ...] = flag(
-        f"pruning methods (default: {' '.join(ESTIMATED)})", ESTIMATED,
+        f"pruning methods (default: {' '.join(ESTIMATED_METHODS)})", ESTIMATED_METHODS,
         metavar="METHOD", nargs="+", decides="nothing",
     )
     sparsity_rate: float | None = flag(
@@ -700,19 +700,19 @@ class EstimatedTarget:
 
 
 @dataclass(frozen=True)
-class EstimatedLatency:
+class EstimateLatencyOptions:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = like(LatencyOptions, "target_latency")  # with a unit
-    batch: int | None = like(LatencyOptions, "batch")  # sequences
-    prefill: bool = like(LatencyOptions, "prefill")  # of a prompt
-    device: str | None = like(ModelOptions, "device")  # on which passes are timed
+    target_latency: str | None = same_flag(LatencyOptions, "target_latency")  # with a unit
+    batch: int | None = same_flag(LatencyOptions, "batch")  # sequences
+    prefill: bool = same_flag(LatencyOptions, "prefill")  # of a prompt
+    device: str | None = same_flag(ModelOptions, "device")  # on which passes are timed
 
 
 @dataclass(frozen=True)
 class EstimateOptions(
-    MethodOptions, EstimatedLatency, BoundOptions, EstimatedTarget, EstimatedModel
+    MethodOptions, EstimateLatencyOptions, BoundOptions, EstimateTargetOptions, EstimateModelOptions
 ):
     "Options for mixture-of-experts (MoE) models."
 
-    balance: str | None = like(MixtureOptions, "balance")  # "all" or "active"
+    balance: str | None = same_flag(MoEOptions, "balance")  # "all" or "active"

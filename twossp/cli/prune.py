@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'read_texts', 'cut_windows', 'count_windows', 'make_evaluations', 'find_tokenizer',
-    'load_asked', 'make_executor', 'run', 'write_page', 'prune'
+    'read_texts', 'cut_calibration_windows', 'count_windows', 'make_evaluations',
+    'try_load_tokenizer', 'load_requested_model', 'make_executor', 'run', 'write_page',
+    'prune'
 ]
 
 # %% ../../nbs/cli/03_prune.ipynb #33975127
@@ -22,43 +23,49 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method
 from ..checkpoint.exporters import find_exporter
-from ..checkpoint.save import check_not_source, check_target, save_pruned
+from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .options import Options
-from .output import page_file, say_farewell, show_rows, speaking
+from .output import cli_logging, demo_message, format_rows, page_file
 from .validate import (
     check_arguments, check_loaded, export_request, is_saved, pick_device, plans_folder,
-    read_saved, save_folder, validate,
+    read_plan_json, save_folder, validate,
 )
 from ..core.apply import applied
-from ..core.files import append_line, only_writer
+from ..core.files import append_line, write_lock
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import (
-    as_asked, finished_rows, log, on_board, run_grid, search_key,
+    finished_rows, log, log_to_tensorboard, relabel_row, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
-    PROMPTS, describe_model, identify, measure, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS, describe_model, identify_evaluations, measure, on_forward, on_generation,
+    on_prompts, on_text,
 )
 from ..evaluation.quality import (
     find_quality, path_options, plot_quality, quality_table, split_windows,
 )
 from ..evaluation.report import plot_plan, plot_trials, save_figure, to_markdown
-from ..evaluation.results import Result, find_number, load_results, to_row, versions
+from ..evaluation.results import (
+    Result, find_metric, load_results, to_json_line, versions,
+)
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
-from ..runtime.distributed import is_first, share_first, start_processes
+from ..runtime.distributed import (
+    broadcast_object, is_main_process, join_process_group,
+)
 from ..runtime.images import Windows
 from ..runtime.identity import (
-    model_identity, plan_identity, row_key, runtime_facts, same_model, tokenizer_identity,
+    model_identity, plan_identity, row_key, runtime_facts, same_model,
+    tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash
 from ..runtime.provenance import load_plan
 from ..runtime.sources import check_sources, read_sources, source_windows
-from ..serving.export import export_saved
+from ..serving.export import run_export
 
 # %% ../../nbs/cli/03_prune.ipynb #cdfb96bc
 def read_texts(
@@ -86,7 +93,7 @@ def read_texts(
     return calib, named
 
 # %% ../../nbs/cli/03_prune.ipynb #5282271b
-def cut_windows(
+def cut_calibration_windows(
     o: Options,  # what was asked for
     sources: list,  # of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
@@ -96,7 +103,7 @@ def cut_windows(
     where a source has no more and no number was asked for."""
     n = o.n_samples
     if n is None and not sources[0].windows:
-        n = o.usual_windows
+        n = o.default_windows
         have = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
         if have < n:
             log.warning(
@@ -105,7 +112,7 @@ def cut_windows(
             )
         n = min(n, have)
     asked = sources, tok, o.seq_len, n, o.seed or None, o.score_on
-    if model is None and any(s.written for s in sources):
+    if model is None and any(s.synthetic for s in sources):
         check_sources(*asked)
         return None
     return source_windows(*asked, **_writing(o, model))
@@ -123,7 +130,7 @@ def count_windows(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> float:  # infinite for what the model writes
     "Windows that a source has."
-    if sources[0].written:
+    if sources[0].synthetic:
         return inf
     return len(source_windows(sources, tok, o.seq_len))
 
@@ -179,7 +186,7 @@ def _find_tasks(o):
     return tm, good, bad
 
 # %% ../../nbs/cli/03_prune.ipynb #2f9dd387
-def find_tokenizer(
+def try_load_tokenizer(
     o: Options,  # what was asked for
 ) -> PreTrainedTokenizerBase | None:  # None: loading the model has to say why
     "The model's tokenizer alone."
@@ -190,19 +197,19 @@ def find_tokenizer(
         return None
 
 
-def load_asked(
+def load_requested_model(
     o: Options,  # what was asked for
 ) -> tuple:  # model, tokenizer
     "The model that was named, and its tokenizer"
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
-    start_processes(device or "cpu")  # those of torchrun; does nothing without it
+    join_process_group(device or "cpu")  # those of torchrun; does nothing without it
     log.info("loading %s%s", o.model, where)
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
     model, tok = load_model(o.model, o.dtype, o.device_map, **kwargs)
     if (Path(o.model) / "plan.json").is_file():
-        record = read_saved(Path(o.model))
+        record = read_plan_json(Path(o.model))
         dense = record["parameters"]["dense"]
         model.twossp_original = record.get("original_parameters", dense)
     return model, tok
@@ -211,7 +218,7 @@ def load_asked(
 def _advise_multiple(o, model):
     "A line on widths that hardware and engines like, or an empty one"
     row = find_method(o.pruning_method) if o.pruning_method else None
-    if not row or "multiple" not in row.shaping or o.multiple is not None:
+    if not row or "multiple" not in row.shaping_options or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
@@ -219,7 +226,7 @@ def _advise_multiple(o, model):
         n, where = best, f"by the latency tables of {device_name(model.device)}"
     elif not best and sixteen and model.device.type != "cpu":
         where = f"in {str(model.dtype)[6:]} on {model.device.type}"
-    elif o.export and find_exporter(o.export).likes_multiples:
+    elif o.export and find_exporter(o.export).prefers_multiples:
         where = f"in what --export {o.export} writes"
     else:
         return ""
@@ -255,14 +262,14 @@ def _check_folders(o, model, calib, targets):
         folder = Path(o.save).expanduser()
         plan_id = plan_identity(load_plan(o.plan), model_id)
         if not is_saved(folder, model_identity=model_id, plan_identity=plan_id):
-            check_target(folder, o.overwrite)
+            check_output_folder(folder, o.overwrite)
     for t in targets:
         r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
         folder = save_folder(o, r.method, t)
         check_not_source(folder, o.model)
-        key = read_saved(folder).get("plan_key")
+        key = read_plan_json(folder).get("plan_key")
         if key is None or key != _key_of(model, calib, r):
-            check_target(folder, o.overwrite)
+            check_output_folder(folder, o.overwrite)
 
 # %% ../../nbs/cli/03_prune.ipynb #944e0bb9
 def _draw_figures(folder, plan, dense, report):
@@ -304,7 +311,7 @@ def _saver(o, model, tok, calib):
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([str(folder), *figures]))
-        for line in export_saved(export_request(o), folder, there):
+        for line in run_export(export_request(o), folder, there):
             log.info("%s", line)
 
     return save
@@ -316,7 +323,8 @@ def _label_plan(o, model, tok, plan, evals):
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
     if "calibration_hash" in known:
         texts = dict(calibration=known["calibration_hash"]) | texts
-    model_id, evaluations = model_identity(model), identify(evals, tokenizer_identity(tok))
+    model_id = model_identity(model)
+    evaluations = identify_evaluations(evals, tokenizer_identity(tok))
     r = Result(
         o.model,
         known.get("method", "plan"),
@@ -350,19 +358,19 @@ def _run_plan(o, model, tok, evals, on_plan=None):
     plan = load_plan(o.plan)
     r, dense = _label_plan(o, model, tok, plan, evals), structure(model)
     _check_fit(o, r.model_id)
-    mine = o.results if is_first() else None  # of several processes, one writes
-    with only_writer(mine) if mine else nullcontext():
-        have = share_first(finished_rows(mine) if mine else {})
-        if on_plan is not None and is_first():
+    mine = o.results if is_main_process() else None  # of several processes, one writes
+    with write_lock(mine) if mine else nullcontext():
+        have = broadcast_object(finished_rows(mine) if mine else {})
+        if on_plan is not None and is_main_process():
             on_plan(plan, r, {})
         if r.key in have:
-            return as_asked(have[r.key], r, evals)
+            return relabel_row(have[r.key], r, evals)
         bound = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
         with applied(model, plan):
             measured = measure(model, tok, bound)
             r = replace(r, **describe_model(model, dense, plan), **measured)
         if mine:
-            append_line(mine, to_row(r))
+            append_line(mine, to_json_line(r))
     return r
 
 # %% ../../nbs/cli/03_prune.ipynb #9fcaa73a
@@ -380,7 +388,7 @@ def _reach_quality(o, model, calib, folder):
         f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
         f" ×{q.chosen.loss:.4f}, the same top token at {q.chosen.agreement:.2%}"
     )
-    if is_first():
+    if is_main_process():
         folder.mkdir(parents=True, exist_ok=True)
         quality_table(q).to_csv(folder / "quality.csv", index=False)
         drawn = save_figure(folder / "quality.png", plot_quality, q)
@@ -398,7 +406,7 @@ def _say_quality(o, rows):
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
     for k, v in pruned.items():
         name, _, number = k.rpartition("/")
-        if find_number(k).table and o.max_loss is not None and dense.get(k):
+        if find_metric(k).table and o.max_loss is not None and dense.get(k):
             lines.append(_verdict(name, v / dense[k], o.max_loss, "perplexity ×", 1))
         if number == "same_top" and o.min_agreement is not None:
             lines.append(_verdict(name, v, o.min_agreement, "the same top token, share ", -1))
@@ -461,7 +469,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
         source, tok, calib, [name] if name else [], targets, evals, o.results,
         name=o.model, seeds=[o.seed], options={name: o.method_options}, dense=o.dense,
         on_plan=_saver(o, model, tok, calib) if o.save and name else None,
-        on_row=on_board(o.tensorboard) if o.tensorboard else None,
+        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=plans_folder(o) if name else False,
         executor=executor, progress=not o.quiet,
     )
@@ -478,19 +486,19 @@ def run(
     executor = make_executor(o)
     sources, held_out = read_texts(o)
     tasks, calib = _find_tasks(o), None
-    if sources is not None and (tok := find_tokenizer(o)) is not None:
-        calib = cut_windows(o, sources, tok)
-    model, tok = load_asked(o)
+    if sources is not None and (tok := try_load_tokenizer(o)) is not None:
+        calib = cut_calibration_windows(o, sources, tok)
+    model, tok = load_requested_model(o)
     targets = check_loaded(o, model, tok)
     if sources is not None and calib is None:
-        calib = cut_windows(o, sources, tok, model)
+        calib = cut_calibration_windows(o, sources, tok, model)
     for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
         log.info(advice)
     if o.wants_quality:
         o, calib = _reach_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]
     evals = make_evaluations(o, held_out, calib, tok, tasks)
-    if o.save and is_first():
+    if o.save and is_main_process():
         _check_folders(o, model, calib, targets)
     if not (o.plan or o.ablation):
         return _run_grid(o, model, tok, calib, targets, evals, executor)
@@ -516,13 +524,13 @@ def prune(
     if o.report:
         print(write_page(o.report))
         return 0
-    with speaking(o):
+    with cli_logging(o):
         rows = run(o)
     failed = [r for r in rows if "method" in r.errors]
     if len(failed) == len(rows) == 1:
         raise ValueError(failed[0].errors["method"])
-    if is_first():
-        print("\n".join([show_rows(rows), *_say_quality(o, rows)]), flush=True)
-    if o.demo and is_first():
-        print(say_farewell(o), flush=True)
+    if is_main_process():
+        print("\n".join([format_rows(rows), *_say_quality(o, rows)]), flush=True)
+    if o.demo and is_main_process():
+        print(demo_message(o), flush=True)
     return int(any(r.errors for r in rows))

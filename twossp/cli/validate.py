@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'check_together', 'export_request',
-    'plans_folder', 'save_folder', 'read_saved', 'is_saved', 'pick_device',
-    'asked_bound', 'read_shapes', 'check_feasible', 'reach_time', 'validate',
-    'check_loaded'
+    'check_arguments', 'check_scores', 'check_combinations', 'export_request',
+    'plans_folder', 'save_folder', 'read_plan_json', 'is_saved', 'pick_device',
+    'requested_bound', 'load_requested_skeleton', 'check_feasible',
+    'resolve_latency_target', 'validate', 'check_loaded'
 ]
 
 # %% ../../nbs/cli/02_validate.ipynb #0f764ead
@@ -22,31 +22,35 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
 from ..checkpoint.exporters import find_exporter
-from ..checkpoint.save import check_not_source, check_target
+from ..checkpoint.save import check_not_source, check_output_folder
 from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
 from ..core.files import hash_files
 from ..core.parts import structure
 from ..core.plan import check_sparsity
 from ..core.scores import find_score
-from ..detection.moe import check_fused
+from ..detection.moe import check_fused_experts
 from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
-from ..evaluation.grid import check_board, log
-from ..evaluation.latency import Workload, parse_time, reach_latency
-from ..evaluation.quality import check_bound
-from ..evaluation.tasks import check_batch_size, check_prefix, check_template
+from ..evaluation.grid import check_tensorboard, log
+from ..evaluation.latency import Workload, meet_latency_target, parse_time
+from ..evaluation.quality import check_quality_target
+from ..evaluation.tasks import (
+    check_batch_size, check_chat_template, check_prefix_token,
+)
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
-from ..recovery.allocate import formula_point
+from ..recovery.allocate import formula_split
 from ..recovery.repair import check_repair
 from ..runtime.data import cache_folder
 from ..runtime.devices import DEVICES, as_device, as_dtype
-from ..runtime.distributed import is_first
+from ..runtime.distributed import is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.sources import source_kinds
-from ..serving.export import ExportRequest, check_form, check_said, check_words
+from ..serving.export import (
+    ExportRequest, check_export_request, check_export_support, check_export_tokenizer,
+)
 
 # %% ../../nbs/cli/02_validate.ipynb #c0nf11c7
 def _conflicts(o):
@@ -113,7 +117,7 @@ def _check_target(o):
     targets = [k for k in names if getattr(o, k) is not None]
     if o.wants_quality:
         targets.append("max_loss" if o.max_loss is not None else "min_agreement")
-        check_bound(o.max_loss, o.min_agreement)
+        check_quality_target(o.max_loss, o.min_agreement)
     if o.plan and (o.pruning_method or targets or o.method_options):
         raise ValueError(
             "--plan reuses a saved plan and cannot be combined with --pruning_method,"
@@ -179,7 +183,7 @@ def _check_any(check, items):
         raise refused[0]
 
 # %% ../../nbs/cli/02_validate.ipynb #chk2geth
-def check_together(
+def check_combinations(
     o,  # options with `calibration`, `temperature`, `stream` and `score_on`
     methods: Sequence[str],  # by name
     depth_scores: Sequence[str],  # scores of attention modules, by name
@@ -211,7 +215,8 @@ def check_together(
 def _check_method(o):
     "Which options the method has"
     row = find_method(o.pruning_method) if o.pruning_method else None
-    check_together(o, [o.pruning_method] if row else [], [o.depth_score] if o.depth_score else [])
+    depth_scores = [o.depth_score] if o.depth_score else []
+    check_combinations(o, [o.pruning_method] if row else [], depth_scores)
     takes = signature(method(o.pruning_method)).parameters if row else {}
     strange = o.method_options.keys() - takes
     if not (row and row.searches_attn) and o.n_attn == "search":
@@ -264,10 +269,10 @@ def save_folder(
     "Where a checkpoint goes: with several targets, each has its own below `--save`."
     place = Path(o.save).expanduser()
     name = f"{method}-{target:.4f}".rstrip("0")
-    return place / name if o.wants_several else place
+    return place / name if o.has_several_targets else place
 
 
-def read_saved(
+def read_plan_json(
     folder: Path,  # of a checkpoint, or not
 ) -> dict:  # what its plan.json says; empty: it does not say
     "What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …"
@@ -283,7 +288,7 @@ def is_saved(
     **identities: str,  # model_identity, plan_identity
 ) -> bool:  # nothing is to be written
     "Does a folder hold just that plan of just that model, with all its files whole."
-    record = read_saved(folder)
+    record = read_plan_json(folder)
     if any(record.get(k) != v for k, v in identities.items()):
         return False
     want = record.get("files") or {}
@@ -311,7 +316,7 @@ def _check_environment(o):
         device = torch.device("cuda" if o.device_map else pick_device(o))
         check_batch_size(o.batch_number, device)
     if o.tensorboard:
-        check_board()
+        check_tensorboard()
     if o.plan:
         load_plan(o.plan)
     if o.agreement and (Path(o.model) / "plan.json").is_file():
@@ -322,20 +327,20 @@ def _check_environment(o):
     if o.results and not Path(o.results).absolute().parent.is_dir():
         parent = Path(o.results).absolute().parent
         raise ValueError(f"--results: there is no folder {parent}")
-    check_form(export_request(o), None)
-    if not (o.save and is_first()):
+    check_export_request(export_request(o), None)
+    if not (o.save and is_main_process()):
         return
-    if o.wants_several:  # a folder that may hold others
-        check_target(Path(o.save) / ".try")
+    if o.has_several_targets:  # a folder that may hold others
+        check_output_folder(Path(o.save) / ".try")
         return
     folder = Path(o.save).expanduser()
-    record = read_saved(folder)
+    record = read_plan_json(folder)
     # a checkpoint of this very command is told by its key, when that is known
     known = "plan_identity" if o.plan else "plan_key"
     kept = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
     if known not in record or not kept:
-        check_target(o.save, o.overwrite)
-        check_form(export_request(o), folder)
+        check_output_folder(o.save, o.overwrite)
+        check_export_request(export_request(o), folder)
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/cli/02_validate.ipynb #49ff076b
@@ -351,7 +356,7 @@ def _list_targets(o, L):
     return [check_sparsity(rate)]
 
 # %% ../../nbs/cli/02_validate.ipynb #d3d750aa
-def asked_bound(
+def requested_bound(
     o: Options,  # what was asked for
 ) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
     "The bound that stands instead of a sparsity; `ValueError` if it is no size."
@@ -363,7 +368,7 @@ def asked_bound(
     return None
 
 
-def read_shapes(
+def load_requested_skeleton(
     o: Options,  # what was asked for: model, dtype, cache_dir
 ) -> PreTrainedModel:  # on the meta device, in the type that it would be loaded in
     "The model without its weights."
@@ -383,7 +388,7 @@ def check_feasible(
     def split(target):
         s = structure(model)
         if o.n_attn == "search":
-            return formula_point(s, target, o.alpha or 1.5, o.multiple or 1)
+            return formula_split(s, target, o.alpha or 1.5, o.multiple or 1)
         names = "alpha", "n_attn", "multiple"
         given = {k: v for k in names if (v := getattr(o, k)) is not None}
         return balance(s, target, **given, count=o.balance or "all")
@@ -393,7 +398,7 @@ def check_feasible(
     row = find_method(o.pruning_method) if o.pruning_method else None
     if row and row.formula and len(targets) == 1:
         split(targets[0])
-    check_said(export_request(o), model.config, split, targets)
+    check_export_support(export_request(o), model.config, split, targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
@@ -415,7 +420,7 @@ def _reach_limit(o, model, bound, value, words):
     return replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
 
 # %% ../../nbs/cli/02_validate.ipynb #73b6f132
-def reach_time(
+def resolve_latency_target(
     o,  # options with `target_latency`, `context`, `batch`, `prefill`, `device`, `cache_dir`
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # that is to meet the target
@@ -424,7 +429,8 @@ def reach_time(
     "The smallest sparsity that keeps a latency, by the table of the model's shapes."
     work = Workload(o.context or 4096, o.batch or 1, o.prefill)
     target, options = parse_time(o.target_latency), dict(cache_dir=o.cache_dir) | options
-    x, predicted, table = reach_latency(model, target, method, work, pick_device(o), **options)
+    asked = target, method, work, pick_device(o)
+    x, predicted, table = meet_latency_target(model, *asked, **options)
     return x, (
         f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
         f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
@@ -433,9 +439,9 @@ def reach_time(
 # %% ../../nbs/cli/02_validate.ipynb #37ffc0d5
 def _check_model(o):
     "What a checkpoint's configuration and headers show; a limit becomes a sparsity"
-    limit, saves_code = asked_bound(o), o.save and o.trust_remote_code
+    limit, saves_code = requested_bound(o), o.save and o.trust_remote_code
     try:
-        model = read_shapes(o)
+        model = load_requested_skeleton(o)
     except Exception:
         if limit or o.target_latency or saves_code:
             raise
@@ -450,7 +456,7 @@ def _check_model(o):
     if o.target_latency:
         check_feasible(o, model, [])  # timing takes minutes
         options = dict(progress=not o.quiet) | o.method_options
-        x, said = reach_time(o, model, o.pruning_method, **options)
+        x, said = resolve_latency_target(o, model, o.pruning_method, **options)
         log.info("--target_latency %s: sparsity %.4f", said, x)
         none = dict(context=None, batch=None, prefill=False)
         o = replace(o, target_latency=said, sparsity_rate=x, **none)  # what was asked
@@ -458,7 +464,7 @@ def _check_model(o):
     try:
         L = len(structure(model)) if asked else 0
     except Exception:
-        check_fused(model)
+        check_fused_experts(model)
         return o
     row = find_method(o.pruning_method) if o.pruning_method else None
     targets = _list_targets(o, L) if asked else []
@@ -492,10 +498,10 @@ def check_loaded(
     tok: PreTrainedTokenizerBase,  # its tokenizer
 ) -> list[float]:  # target sparsities; none where they are not known yet
     "`ValueError` for what the model or its tokenizer cannot do."
-    check_template(tok, o.apply_chat_template)
+    check_chat_template(tok, o.apply_chat_template)
     if o.evaluate_downstream:
-        check_prefix(tok)
-    check_words(export_request(o), tok)
+        check_prefix_token(tok)
+    check_export_tokenizer(export_request(o), tok)
     asked = o.pruning_method and not o.wants_quality
     targets = _list_targets(o, len(structure(model))) if asked else []
     check_feasible(o, model, targets)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'REMOVAL', 'SAVERS', 'Parked', 'depth_edits', 'plan_edits', 'check_plan', 'edits',
-    'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
+    'REMOVAL', 'SAVERS', 'Offloader', 'depth_edits', 'plan_edits', 'check_plan',
+    'edits', 'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
 ]
 
 # %% ../../nbs/core/12_apply.ipynb #02c615df
@@ -22,23 +22,26 @@ from accelerate.utils import align_module_device
 from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 
-from .compat import fresh_positions, hang_hooks
+from .compat import install_capturing_hooks, reset_rope_deltas
 from .edits import Edit, NoAttention, locate, swap, swapped
-from .experts import keep_neurons
+from .experts import pack_mask
 from .families import arch, decoder_layers, has_experts, n_params
-from .indices import send_indices
-from .layer_edits import lay_in
-from .linear import in_features, make_linear, out_features, read_matrix, store_matrix
-from .offload import make_later
+from .indices import prefetch_indices
+from .layer_edits import insert_weights
+from .linear import (
+    in_features, make_linear, out_features, read_matrix, store_matrix,
+)
+from .offload import make_lazy
 from .parts import structure
 from .plan import (
-    Kind, Layout, Plan, drop, get_kind, kind_of, plan_from_dict, plan_to_dict, removal_words,
+    Layout, Plan, PlanKind, describe_removal, drop, get_kind, kind_of, plan_from_dict,
+    plan_to_dict,
 )
 
 _all_ = ["swap"]  # which callers look for here
 
 # %% ../../nbs/core/12_apply.ipynb #7eb3bbca
-class Parked:
+class Offloader:
     "Tensors that wait on the CPU while others are in their place."
 
     def __init__(self, model):  # what it still uses stays where it is
@@ -115,7 +118,7 @@ def _rescale_edits(m, r):
             w, b = read_matrix(c).detach() * scale[:, None], c.bias.detach() * scale
             return make_linear(c, w, b)
 
-    new = make_later(m.c_attn, scaled)
+    new = make_lazy(m.c_attn, scaled)
     return [Edit(m, "scaling", m.scaling / r), Edit(m, "c_attn", new)]
 
 # %% ../../nbs/core/12_apply.ipynb #8ff0d3d0
@@ -199,15 +202,15 @@ def _check_weights(model, plan):
 # %% ../../nbs/core/12_apply.ipynb #2baeb6ca
 def _make_edits(model, plan, s):
     "The edits, one by one: each is made when it is asked for"
-    for i in (i for i in range(len(s)) if i not in plan.gone):
-        number = i - sum(g < i for g in plan.gone)
+    for i in (i for i in range(len(s)) if i not in plan.removed_layers):
+        number = i - sum(g < i for g in plan.removed_layers)
         here = {k: w for k, w in plan.weights.items() if k.startswith(f"{s.home}.{i}.")}
         for part in s.of(i):
             own = {k: here.pop(k) for k in [*here] if s.named.get(k) is part}
             yield from part.edits(model, part.read(plan), own, number)
-        yield from lay_in(model, (), here)
-    if plan.gone:
-        yield from depth_edits(model, plan.gone)
+        yield from insert_weights(model, (), here)
+    if plan.removed_layers:
+        yield from depth_edits(model, plan.removed_layers)
 
 # %% ../../nbs/core/12_apply.ipynb #af9562f0
 def plan_edits(
@@ -217,11 +220,11 @@ def plan_edits(
     "Everything that `plan` replaces in `model`; checked now, made one by one."
     s = structure(model)
     s.check(plan)
-    _left(len(plan), plan.gone)
+    _left(len(plan), plan.removed_layers)
     _check_weights(model, plan)
     for part, kept in s.left(plan):
-        part.fits(model, kept)
-    send_indices(model, enumerate(plan.ffn))
+        part.check_editable(model, kept)
+    prefetch_indices(model, enumerate(plan.ffn))
     return _make_edits(model, plan, s)
 
 # %% ../../nbs/core/12_apply.ipynb #e43c9120
@@ -239,7 +242,7 @@ def _spec(model, plan):
     if not isinstance(a.attn, str) or (a.gives, a.keeps) != ("x-", "keys"):
         more["stubs"] = [[p.layer, p.name, p.row.gives, p.row.keeps] for p in stubs]
     if heads := getattr(plan, "heads", ()):  # by the dense indices: ALiBi's slopes go by these
-        left = [i for i in range(len(plan)) if i not in plan.gone]
+        left = [i for i in range(len(plan)) if i not in plan.removed_layers]
         more["heads"] = [[now, list(heads[i])] for now, i in enumerate(left) if heads[i]]
     return dict(
         **experts,
@@ -268,21 +271,21 @@ def _skeleton(model, spec):
         elif want != now.get(i):
             mask = np.zeros(now[i], dtype=bool)
             mask[: want[0], : want[1]] = True
-            experts[i] = keep_neurons(mask)
+            experts[i] = pack_mask(mask)
     some = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
     attn = drop(len(ffn), attn=gone, mixers=some).attn
     kept = {(i, "heads"): tuple(x) for i, x in spec.get("heads", ())}
     return plan_edits(model, Plan(ffn, attn, experts=experts, kept=kept))
 
 # %% ../../nbs/core/12_apply.ipynb #0fa6bc73
-REMOVAL = Kind(
+REMOVAL = PlanKind(
     Plan,
     lambda plan, s: s.removed(plan),
     plan_to_dict,
     plan_from_dict,
     plan_edits,
     Layout(_spec, _skeleton),
-    removal_words,
+    describe_removal,
 )
 
 # %% ../../nbs/core/12_apply.ipynb #e64b21b6
@@ -373,7 +376,7 @@ def applied(
     plan,  # a plan of any kind
     # on an accelerator, what is replaced waits on the CPU; False: it stays, which is
     # quicker where a plan changes one layer
-    park: bool = True,
+    offload: bool = True,
 ) -> Iterator[PreTrainedModel]:  # `model`, pruned
     """The model with `plan` applied, inside the `with` block.
 
@@ -383,7 +386,7 @@ def applied(
         dense; the very same objects are back in place afterwards
     plan
         a plan of any kind
-    park : bool, default True
+    offload : bool, default True
         on an accelerator, what is replaced waits on the CPU; False: it stays, which is quicker
         where a plan changes one layer
 
@@ -393,8 +396,8 @@ def applied(
         `model`, pruned
     """
     todo = _save_edits(model, plan, _begin(model, plan), _count_dense(model))
-    hang_hooks(model, structure(model).home)
-    with swapped(todo, Parked(model) if park else None):
+    install_capturing_hooks(model, structure(model).home)
+    with swapped(todo, Offloader(model) if offload else None):
         yield model
 
 # %% ../../nbs/core/12_apply.ipynb #5db23ccb
@@ -450,7 +453,7 @@ def cached_logits(
     positions: bool = False,
 ) -> torch.Tensor:  # (n, t, vocabulary)
     "Logits of all positions as cached decoding gives them."
-    with fresh_positions(model):
+    with reset_rope_deltas(model):
         return _cached(model, ids, prompt, cache, mask, positions)
 
 

@@ -6,9 +6,10 @@
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
     'reads_images', 'gguf_types', 'types_of_class', 'auto_class',
-    'experts_implementations', 'saved_elsewise', 'share_conversions', 'as_saved',
-    'drop_tied', 'read_offloaded', 'forget_packing', 'use_one_device', 'keep_soft_cap',
-    'fresh_positions', 'mark_filled', 'forget_tied', 'swaps_attention', 'hang_hooks',
+    'experts_implementations', 'has_weight_conversion', 'share_conversions',
+    'revert_conversion', 'drop_tied', 'read_offloaded', 'forget_quantization',
+    'use_one_device', 'keep_soft_cap', 'reset_rope_deltas', 'mark_initialized',
+    'drop_missing_ties', 'uses_attention_interface', 'install_capturing_hooks',
     'template_date'
 ]
 
@@ -111,7 +112,7 @@ def experts_implementations() -> list[str]:  # sorted
     return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
 
 # %% ../../nbs/core/00_compat.ipynb #ad548e4a
-def saved_elsewise(
+def has_weight_conversion(
     model: PreTrainedModel,  # of any class
 ) -> bool:  # as those of GPT-NeoX and of many MoE models
     "Do a model's tensors have other names, or forms, in its checkpoints?"
@@ -129,7 +130,7 @@ def share_conversions(
         register_checkpoint_conversion_mapping(name, rules, overwrite=True)
 
 # %% ../../nbs/core/00_compat.ipynb #2c53f883
-def as_saved(
+def revert_conversion(
     model: PreTrainedModel,  # whose tensors they are
     tensors: dict,  # {name: tensor}, all or some; `meta` is enough for names and shapes
 ) -> dict:  # under the names and in the forms of a checkpoint
@@ -156,7 +157,7 @@ def read_offloaded(
     return load_offloaded_parameter(model, name) if tensor.is_meta else tensor
 
 # %% ../../nbs/core/00_compat.ipynb #6d96ca5b
-def forget_packing(
+def forget_quantization(
     model: PreTrainedModel,  # of most models untouched
 ):
     "Let a model whose weights were unpacked on loading be saved as it is."
@@ -189,7 +190,7 @@ def keep_soft_cap(
 
 # %% ../../nbs/core/00_compat.ipynb #468aaed3
 @contextmanager
-def fresh_positions(
+def reset_rope_deltas(
     model: PreTrainedModel,  # of most families untouched
 ) -> Iterator[None]:
     "Nothing of an earlier call moves positions inside the block; behind it all is as before."
@@ -204,14 +205,14 @@ def fresh_positions(
             x.rope_deltas = moved
 
 # %% ../../nbs/core/00_compat.ipynb #942c0022
-def mark_filled(
+def mark_initialized(
     module: nn.Module,  # of a model that is being built
 ):
     "Let transformers take a module for one whose tensors have their values."
     module._is_hf_initialized = True
 
 # %% ../../nbs/core/00_compat.ipynb #c430b6ae
-def forget_tied(
+def drop_missing_ties(
     model: PreTrainedModel,  # that is being built, with some of its tensors gone
 ):
     "Take tensors that are not there from the list of those that are another's."
@@ -221,14 +222,14 @@ def forget_tied(
         del tied[name]
 
 # %% ../../nbs/core/00_compat.ipynb #944b3c0d
-def swaps_attention(
+def uses_attention_interface(
     cls: type[PreTrainedModel],  # of transformers
 ) -> bool:  # by what it says, or by its source
     "Does a family's attention go through the function that can be exchanged?"
     return cls.is_backend_compatible() or cls._can_set_attn_implementation()
 
 # %% ../../nbs/core/00_compat.ipynb #4bef7417
-def hang_hooks(
+def install_capturing_hooks(
     model: PreTrainedModel,  # whole
     path: str,  # dotted name of its list of decoder layers
 ):

@@ -62,7 +62,7 @@ def swap(
     # replacements, in order; one may be made when it is its turn
     edits: Iterable[Edit],
     # what is told of values that leave, and that are back
-    parked: object | None = None,
+    offloader: object | None = None,
 ) -> list[Edit]:  # that undo them
     "Carry replacements out, all or none."
     undo = []
@@ -70,10 +70,10 @@ def swap(
         for e in edits:
             undo.append(Edit(e.parent, e.name, _own(e.parent, e.name)))
             setattr(e.parent, e.name, e.new)
-            if parked is not None:
-                parked.leave(undo[-1].new)
+            if offloader is not None:
+                offloader.leave(undo[-1].new)
     except BaseException:
-        _swap_back(undo, parked and parked.come_back)
+        _swap_back(undo, offloader and offloader.come_back)
         raise
     return undo
 
@@ -81,14 +81,14 @@ def swap(
 @contextmanager
 def swapped(
     edits: Iterable[Edit],  # replacements, in order
-    parked: object | None = None,  # as `swap` takes it
+    offloader: object | None = None,  # as `swap` takes it
 ) -> Iterator[None]:
     "The replacements are in place inside the `with` block."
-    undo = swap(edits, parked)
+    undo = swap(edits, offloader)
     try:
         yield
     finally:
-        _swap_back(undo, parked and parked.come_back)
+        _swap_back(undo, offloader and offloader.come_back)
 
 # %% ../../nbs/core/08_edits.ipynb #le08hk02
 @contextmanager

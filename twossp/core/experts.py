@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'Kept', 'keep_neurons', 'keep_best', 'keep_some', 'is_experts', 'find_experts',
-    'Form', 'read_form', 'ExpertSizes', 'router_tensors', 'measure_experts',
-    'copy_module', 'slice_experts', 'check_groups', 'cut_router', 'NoExperts',
-    'eager_experts', 'expert_inputs', 'run_experts'
+    'ExpertMask', 'pack_mask', 'top_k_mask', 'whole_experts_mask', 'is_experts',
+    'find_experts', 'ExpertLayout', 'expert_layout', 'ExpertSizes', 'router_tensors',
+    'measure_experts', 'shallow_copy', 'slice_experts', 'check_router_groups',
+    'slice_router', 'NoExperts', 'eager_experts', 'expert_activations', 'run_experts'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 # %% ../../nbs/core/05_experts.ipynb #2482ded4
 @dataclass(frozen=True)
-class Kept:
+class ExpertMask:
     "Which neurons the experts of a layer keep: a bit a neuron."
 
     bits: bytes  # of the (experts, width) mask, as `numpy.packbits` packs it
@@ -50,12 +50,12 @@ class Kept:
         return int(self.mask.sum(1).max())
 
     def __repr__(self):
-        return f"Kept({len(self.left)} of {self.experts} experts, {self.k} of {self.width})"
+        return f"ExpertMask({len(self.left)} of {self.experts} experts, {self.k} of {self.width})"
 
 # %% ../../nbs/core/05_experts.ipynb #0d0cf301
-def keep_neurons(
+def pack_mask(
     mask: np.ndarray | torch.Tensor,  # (experts, width) booleans: what stays
-) -> Kept:  # packed
+) -> ExpertMask:  # packed
     "Pack a mask; `ValueError` unless the experts that stay keep as many neurons each."
     mask = np.asarray(mask, dtype=bool)
     if mask.ndim != 2:
@@ -67,13 +67,13 @@ def keep_neurons(
             "the experts that stay have to keep as many neurons each, and at least one,"
             f" since their tensors are fused; got {said}"
         )
-    return Kept(np.packbits(mask).tobytes(), *mask.shape)
+    return ExpertMask(np.packbits(mask).tobytes(), *mask.shape)
 
 
-def keep_best(
+def top_k_mask(
     scores: torch.Tensor,  # (experts, width) one score a neuron, finite
     k: int,  # neurons that each keeps, 1 … width
-) -> Kept:  # ties go to the lower index
+) -> ExpertMask:  # ties go to the lower index
     "Each expert's `k` best neurons."
     if not torch.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinity: did the model overflow?")
@@ -84,18 +84,18 @@ def keep_best(
         )
     order = scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
     mask = torch.zeros(scores.shape, dtype=torch.bool).scatter_(1, order.cpu(), True)
-    return keep_neurons(mask)
+    return pack_mask(mask)
 
 # %% ../../nbs/core/05_experts.ipynb #d5f9613c
-def keep_some(
+def whole_experts_mask(
     experts: int,  # of the dense layer
     width: int,  # neurons of each
     left: tuple[int, ...],  # experts that stay whole
-) -> Kept:  # packed
+) -> ExpertMask:  # packed
     "Whole experts: some stay as they are, the others go."
     mask = np.zeros((experts, width), dtype=bool)
     mask[list(left)] = True
-    return keep_neurons(mask)
+    return pack_mask(mask)
 
 
 
@@ -122,24 +122,24 @@ def find_experts(
 
 
 @dataclass(frozen=True)
-class Form:
+class ExpertLayout:
     "How the tensors of fused experts lie in memory."
 
     up: str  # name of the input projections' tensor
-    turned: bool  # inputs first, outputs last
+    transposed: bool  # inputs first, outputs last
     gated: bool  # does `up` hold gates too
-    joined: bool  # all gates, then all ups; else gate and up of a neuron side by side
+    concatenated: bool  # all gates, then all ups; else gate and up of a neuron side by side
 
 
-def read_form(
+def expert_layout(
     experts: nn.Module,  # that `is_experts`
-) -> Form:  # of its tensors
+) -> ExpertLayout:  # of its tensors
     "How they lie in memory."
     gated = isinstance(getattr(experts, "gate_up_proj", None), nn.Parameter)
     up = "gate_up_proj" if gated else "up_proj"
     ins, outs = getattr(experts, up).shape[1:], experts.down_proj.shape[1:]
     turned = getattr(experts, "is_transposed", ins[1] == (1 + gated) * outs[0])
-    return Form(up, turned, gated, getattr(experts, "is_concatenated", True))
+    return ExpertLayout(up, turned, gated, getattr(experts, "is_concatenated", True))
 
 # %% ../../nbs/core/05_experts.ipynb #051868be
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ def measure_experts(
 ) -> ExpertSizes:  # counted
     "Count a layer's experts."
     m, block = layer.get_submodule(name), layer.get_submodule(name.rpartition(".")[0])
-    form, n = read_form(m), m.down_proj.shape[0]
-    f, d = m.down_proj.shape[1:] if form.turned else m.down_proj.shape[:0:-1]
+    form, n = expert_layout(m), m.down_proj.shape[0]
+    f, d = m.down_proj.shape[1:] if form.transposed else m.down_proj.shape[:0:-1]
     bias = getattr(m, f"{form.up}_bias", None)
     neuron = getattr(m, form.up).shape[1:].numel() // f + d
     neuron += 0 if bias is None else bias.shape[1] // f
@@ -207,7 +207,7 @@ def _take(p, left, idx, dim):
     return nn.Parameter(new, requires_grad=p.requires_grad)
 
 
-def copy_module(
+def shallow_copy(
     module: nn.Module,  # any
 ) -> nn.Module:  # shares its tensors and submodules; without hooks of accelerate
     "A module whose attributes can be changed without the original's knowing."
@@ -225,20 +225,20 @@ _WIDTHS = "intermediate_dim", "intermediate_size", "expert_dim"
 @torch.no_grad()
 def slice_experts(
     experts: nn.Module,  # that `is_experts`; its weights in place
-    kept: Kept,  # what stays
+    kept: ExpertMask,  # what stays
 ) -> nn.Module:  # new; of the same class, with copies of what stays
     "Fused experts with only some of their neurons, or without some experts."
-    form, left, here = read_form(experts), kept.left, experts.down_proj.device
+    form, left, here = expert_layout(experts), kept.left, experts.down_proj.device
     rows = np.flatnonzero(kept.mask[list(left)]).reshape(len(left), -1) % kept.width
     rows = torch.from_numpy(rows).to(here)
-    new, fused = copy_module(experts), rows
-    if form.gated and form.joined:  # outputs of `up`: all gates, then all ups; or in turns
+    new, fused = shallow_copy(experts), rows
+    if form.gated and form.concatenated:  # outputs of `up`: all gates, then all ups; or in turns
         fused = torch.cat([rows, rows + kept.width], 1)
     elif form.gated:
         fused = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
     old = dict(experts.named_parameters(recurse=False))
-    new.down_proj = _take(old["down_proj"], left, rows, 1 if form.turned else 2)
-    setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.turned else 1))
+    new.down_proj = _take(old["down_proj"], left, rows, 1 if form.transposed else 2)
+    setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.transposed else 1))
     if (bias := old.get(f"{form.up}_bias")) is not None:
         setattr(new, f"{form.up}_bias", _take(bias, left, fused, 1))
     if (bias := old.get("down_proj_bias")) is not None:
@@ -252,7 +252,7 @@ def slice_experts(
     return new
 
 # %% ../../nbs/core/05_experts.ipynb #a5a6b54b
-def check_groups(
+def check_router_groups(
     block: nn.Module,  # with router and experts
     left: int,  # experts that stay
 ):
@@ -273,7 +273,7 @@ def check_groups(
         )
 
 # %% ../../nbs/core/05_experts.ipynb #expcut01
-def cut_router(
+def slice_router(
     block: nn.Module,  # with router and experts
     left: tuple[int, ...],  # experts that stay
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
@@ -323,15 +323,15 @@ def eager_experts(
             model.set_experts_implementation(used)
 
 # %% ../../nbs/core/05_experts.ipynb #f829e9a3
-def expert_inputs(
+def expert_activations(
     experts: nn.Module,  # that `is_experts`
     e: int,  # which of them
     x: torch.Tensor,  # (s, d) tokens
 ) -> torch.Tensor:  # (s, width) what enters its down projection
     "The neurons of one expert."
-    form = read_form(experts)
+    form = expert_layout(experts)
     w = getattr(experts, form.up)[e]
-    y = x @ (w if form.turned else w.T)
+    y = x @ (w if form.transposed else w.T)
     if (bias := getattr(experts, f"{form.up}_bias", None)) is not None:
         y = y + bias[e]
     if not form.gated:
@@ -345,7 +345,7 @@ def expert_inputs(
 def _expert_outputs(experts, e, a):
     "What one expert gives (s, d) for its neurons (s, width), before the router's weight."
     w = experts.down_proj[e]
-    y = a @ (w if read_form(experts).turned else w.T)
+    y = a @ (w if expert_layout(experts).transposed else w.T)
     if (bias := getattr(experts, "down_proj_bias", None)) is not None:
         y = y + bias[e]
     return experts.post_expert_norm(y) if getattr(experts, "has_post_expert_norm", 0) else y
@@ -367,7 +367,7 @@ def run_experts(
     out = torch.zeros_like(x)
     for e in range(n):
         token, place = torch.where(top_k_index == e)  # of its tokens, the choice that it is
-        a = expert_inputs(experts, e, x[token])
+        a = expert_activations(experts, e, x[token])
         y, w = _expert_outputs(experts, e, a), top_k_weights[token, place]
         note(e, token, a, y, w)
         out.index_add_(0, token, (y * w[:, None]).to(out.dtype))
@@ -379,7 +379,7 @@ def _run_copies(experts, note, x):
     out = torch.zeros_like(x)
     for e in range(len(x)):
         token = x[e].any(1).nonzero()[:, 0]
-        a = expert_inputs(experts, e, x[e][token])
+        a = expert_activations(experts, e, x[e][token])
         y = _expert_outputs(experts, e, a)
         note(e, token, a, y, torch.ones_like(y[:, 0]))
         out[e].index_copy_(0, token, y.to(out.dtype))

@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'HEADS', 'DETECTORS', 'Arch', 'Mixer', 'row_mixers', 'layer_mixers',
-    'HeadRow', 'model_family', 'refusal', 'sees', 'Memory', 'recall', 'set_row',
-    'using', 'row_to_dict', 'written_row', 'Unloadable', 'pick_loader', 'arch',
-    'decoder_layers', 'ffn_users', 'borrows_ffn', 'has_experts', 'layer_row', 'has_ffn',
-    'ffn_linears', 'own_parameters', 'n_params', 'layer_makes', 'config_switches',
-    'shipped_rows', 'shipped_row', 'first_width', 'says_width'
+    'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'Mixer', 'arch_mixers',
+    'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
+    'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
+    'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'arch',
+    'decoder_layers', 'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch',
+    'has_ffn', 'ffn_linears', 'unique_parameters', 'n_params', 'layer_signatures',
+    'config_switches', 'shipped_archs', 'shipped_arch', 'first_width',
+    'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -33,7 +35,7 @@ from .compat import (
 )
 from .experts import is_experts, measure_experts
 from .linear import NoLinear, in_features, is_linear, out_features
-from .quantized import packed_form, why_packed
+from .quantized import quantization_method, quantization_obstacle
 
 # %% ../../nbs/core/06_families.ipynb #a12f812b
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Mixer:
     keeps: str  # what it leaves in the cache: "keys", "states" or "nothing"
 
 
-def row_mixers(
+def arch_mixers(
     a: Arch,  # any row
 ) -> list[Mixer]:  # one for each name in `a.attn`
     "The kinds of token mixers that a row names."
@@ -114,7 +116,7 @@ def layer_mixers(
     a: Arch,  # the family's row
 ) -> list[Mixer]:  # in the order of `a.attn`; a removed one counts
     "The token mixers that a layer has."
-    each = row_mixers(a)
+    each = arch_mixers(a)
     if isinstance(a.attn, str):
         return each
     return [m for m in each if _has(layer, m)]
@@ -125,12 +127,12 @@ def _has(layer, m):
     at = _find(layer, m.name)
     if stub := getattr(at, "stands_for", None):
         return stub == m
-    if _find(layer, f"{m.name}.{m.out}") is None or lends_keys(at):
+    if _find(layer, f"{m.name}.{m.out}") is None or is_kv_source(at):
         return False
-    return borrows_keys(at) == (m.keeps == "nothing")
+    return reuses_kv(at) == (m.keeps == "nothing")
 
 
-def lends_keys(
+def is_kv_source(
     mixer: nn.Module,  # a token mixer
 ) -> bool:  # then it has to stay
     "Do other layers attend to the keys that this one computes (Gemma 3n, Gemma 4)."
@@ -139,7 +141,7 @@ def lends_keys(
     return bool(getattr(mixer, "store_full_length_kv", False) and others)
 
 
-def borrows_keys(
+def reuses_kv(
     mixer: nn.Module,  # a token mixer
 ) -> bool:  # then it leaves nothing in the cache
     "Does a mixer attend to another layer's keys, and computes none itself."
@@ -257,7 +259,7 @@ ARCHS |= {
 
 # %% ../../nbs/core/06_families.ipynb #hds00002
 @dataclass(frozen=True)
-class HeadRow:
+class HeadLayout:
     "What an attention class does with its heads, where that is not as in Llama's."
 
     joint: str = ""  # its one matrix for queries, keys and values
@@ -271,19 +273,19 @@ class HeadRow:
     whole: str = ""  # why its heads cannot leave one by one
 
 
-_NEOX = HeadRow("query_key_value")
-_GATED_QUERY = HeadRow(doubled=True)
-HEADS: dict[str, HeadRow] = {  # by the attention's class
-    "GPT2Attention": HeadRow("c_attn", "blocks", widths=("split_size", "embed_dim")),
-    "Phi3Attention": HeadRow("qkv_proj", "blocks", config=("num_attention_heads",)),
+_NEOX = HeadLayout("query_key_value")
+_GATED_QUERY = HeadLayout(doubled=True)
+HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by the attention's class
+    "GPT2Attention": HeadLayout("c_attn", "blocks", widths=("split_size", "embed_dim")),
+    "Phi3Attention": HeadLayout("qkv_proj", "blocks", config=("num_attention_heads",)),
     "GPTNeoXAttention": _NEOX,
     "PersimmonAttention": _NEOX,
     "FalconAttention": replace(_NEOX, slopes=("alibi", "attention_mask")),
     "BloomAttention": replace(_NEOX, widths=("hidden_size",), slopes=("alibi",)),
-    "MptAttention": HeadRow("Wqkv", "blocks", slopes=("position_bias",)),
-    "GPTBigCodeAttention": HeadRow("c_attn", widths=("split_size", "embed_dim")),
-    "XGLMAttention": HeadRow(widths=("embed_dim",)),
-    "TrOCRAttention": HeadRow(whole="it joins its heads to the width of what it reads"),
+    "MptAttention": HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
+    "GPTBigCodeAttention": HeadLayout("c_attn", widths=("split_size", "embed_dim")),
+    "XGLMAttention": HeadLayout(widths=("embed_dim",)),
+    "TrOCRAttention": HeadLayout(whole="it joins its heads to the width of what it reads"),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,
     "Qwen3_5MoeAttention": _GATED_QUERY,
@@ -315,11 +317,11 @@ _REASONS = {
 }
 
 # %% ../../nbs/core/06_families.ipynb #b67a9979
-def refusal(
+def unsupported_reason(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # the reason; None if there is none
     "Why a kind of model is out of scope: encoder–decoder, speech, no language model."
-    parts, looks = [config], sees(config)
+    parts, looks = [config], is_vision_language(config)
     if looks and (text := config.get_text_config()) is not config:
         parts.append(text)
     for names, reason in _REASONS.items():
@@ -337,7 +339,7 @@ def refusal(
 _NO_TEXT = "transformers {} has no language model of this type: none that writes text"
 
 
-def sees(
+def is_vision_language(
     config: PreTrainedConfig,  # of any model
 ) -> bool:  # by its type
     "Is it of a model that reads images and text, and writes text."
@@ -345,7 +347,7 @@ def sees(
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
 @dataclass(eq=False)
-class Memory:
+class ModelMemo:
     "All that is remembered of one model; it goes with the model."
 
     row: Arch | None = None  # given for the moment, or by the model it was made from
@@ -360,39 +362,39 @@ class Memory:
 _MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def recall(
+def model_memo(
     model: nn.Module,  # any model
-) -> Memory:  # the same one for as long as the model lives
+) -> ModelMemo:  # the same one for as long as the model lives
     "What is remembered of a model; a copy of the model has a memory of its own."
     if model not in _MEMORIES:
-        _MEMORIES[model] = Memory()
+        _MEMORIES[model] = ModelMemo()
     return _MEMORIES[model]
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
-def set_row(
+def set_arch(
     model: nn.Module,  # whose parts are looked for again
     row: Arch | None,  # that `arch` gives for it from now on; None: no such row
 ):
     "A row for one model alone, such as that of the model that it was made from."
-    memory = recall(model)
+    memory = model_memo(model)
     memory.row, memory.structures = row, {}
 
 
 @contextmanager
-def using(
+def using_arch(
     model: nn.Module,  # of a family that the table need not have
     row: Arch,  # that `arch` gives for it, inside the block
 ) -> Iterator[None]:
     "A row for one model, for the moment."
-    before = recall(model).row
-    set_row(model, row)
+    before = model_memo(model).row
+    set_arch(model, row)
     try:
         yield
     finally:
-        set_row(model, before)
+        set_arch(model, before)
 
 # %% ../../nbs/core/06_families.ipynb #a49f5f7b
-def row_to_dict(
+def arch_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON
     "A row as config.json's entry `twossp` holds it, under `arch`."
@@ -406,14 +408,14 @@ _NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
 def _read_row(facts):
-    "The row that `row_to_dict` wrote; an error of some kind if it is none."
+    "The row that `arch_to_dict` wrote; an error of some kind if it is none."
     flat = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
     row = Arch(**dict(flat, up=tuple(facts["up"])))
-    row_mixers(row)
+    arch_mixers(row)
     return row
 
 
-def written_row(
+def saved_arch(
     config: PreTrainedConfig,  # of any model
 ) -> Arch | None:  # None if none was written
     "The row that a checkpoint was saved with; `ValueError` if it is no row."
@@ -434,7 +436,7 @@ def written_row(
 # %% ../../nbs/core/06_families.ipynb #e70fce29
 def _check_row(row):
     "`ValueError` unless every entry is of its type"
-    mixers = [n for m in row_mixers(row) for n in vars(m).values()]
+    mixers = [n for m in arch_mixers(row) for n in vars(m).values()]
     names = (row.layers, row.down, row.width, *row.up, *mixers)
     names += row.experts, *row.shared
     kinds = type(row.fused), type(row.fixed)
@@ -456,25 +458,25 @@ def _check_soft_cap(c):
         )
 
 # %% ../../nbs/core/06_families.ipynb #7eded24c
-class Unloadable(ValueError):
+class UnsupportedCheckpoint(ValueError):
     "A checkpoint that is refused before its weights are read."
 
 
-def pick_loader(
+def pick_auto_class(
     name: str,  # of the checkpoint, for messages
     config: PreTrainedConfig,  # its own
 ) -> type:  # of transformers' Auto classes
-    "The Auto class that loads a model; `Unloadable` says why it cannot be pruned"
-    if way_out := why_packed(form := packed_form(config)):
-        raise Unloadable(f"the checkpoint {name!r} is quantised ({form}): {way_out}")
-    if reason := refusal(config):
+    "The Auto class that loads a model; `UnsupportedCheckpoint` says why it cannot be pruned"
+    if way_out := quantization_obstacle(form := quantization_method(config)):
+        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantised ({form}): {way_out}")
+    if reason := unsupported_reason(config):
         kind = model_family(config)
-        raise Unloadable(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
+        raise UnsupportedCheckpoint(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
     return auto_class(model_family(config))
 
 # %% ../../nbs/core/06_families.ipynb #48af1322
 # who finds the row of a type that has none: "module:function" of the model
-DETECTORS = {"causal": "twossp.detection.verify:derive_arch"}
+DETECTORS = {"causal": "twossp.detection.verify:detect_arch"}
 
 
 def arch(
@@ -497,19 +499,19 @@ def arch(
             f"a model of transformers is wanted, not a {type(model).__name__}: load it"
             " first, with load_model(name) for instance"
         )
-    c, memory = model.config, recall(model)
+    c, memory = model.config, model_memo(model)
     kind = model_family(c)
     _check_soft_cap(c)
-    if row := memory.row or written_row(c):
+    if row := memory.row or saved_arch(c):
         return row
-    if not memory.allowed and (reason := refusal(c)):
+    if not memory.allowed and (reason := unsupported_reason(c)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     memory.allowed = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
         two_norms = getattr(c, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
     if memory.found is None:
-        memory.found = shipped_row(model) or resolve_name(DETECTORS["causal"])(model)
+        memory.found = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
     return memory.found
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
@@ -520,7 +522,7 @@ def decoder_layers(
     return model.get_submodule(arch(model).layers)
 
 # %% ../../nbs/core/06_families.ipynb #42b5d2a8
-def ffn_users(
+def shared_ffn_layers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[int, ...]:  # numbers of layers, its own among them; () where it is its own
@@ -532,12 +534,12 @@ def ffn_users(
     return tuple(at[at.index(_number(layer)) % turns :: turns])
 
 
-def borrows_ffn(
+def reuses_ffn(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> bool:  # then the FFN counts as the first such layer's
     "Is a layer's FFN an earlier layer's, used once more."
-    users = ffn_users(layer, a)
+    users = shared_ffn_layers(layer, a)
     return bool(users) and users[0] != _number(layer)
 
 
@@ -566,7 +568,7 @@ def has_experts(
     return bool(a.experts) and _find(layer, a.experts) is not None
 
 
-def layer_row(
+def layer_arch(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> Arch:  # `up` and `down` are those of this layer; "" where it has no such FFN
@@ -585,8 +587,8 @@ def has_ffn(
     "Has the layer an FFN; a removed one counts."
     if isinstance(a.attn, str) or has_experts(layer, a):
         return True
-    names = (*layer_row(layer, a).up, a.down)
-    return all(_find(layer, n) is not None for n in names) and not borrows_ffn(layer, a)
+    names = (*layer_arch(layer, a).up, a.down)
+    return all(_find(layer, n) is not None for n in names) and not reuses_ffn(layer, a)
 
 # %% ../../nbs/core/06_families.ipynb #955855a4
 def ffn_linears(
@@ -594,7 +596,7 @@ def ffn_linears(
     a: Arch,  # the family's row
 ) -> tuple[list[nn.Module], nn.Module]:  # input projections, output projection
     "The FFN's projections; `TypeError` where one is no plain linear layer."
-    has, a = has_ffn(layer, a), layer_row(layer, a)
+    has, a = has_ffn(layer, a), layer_arch(layer, a)
     if not has or not a.down:
         return [], NoLinear(0)
     named = {n: layer.get_submodule(n) for n in (*a.up, a.down)}
@@ -608,7 +610,7 @@ def ffn_linears(
     return ups, down
 
 # %% ../../nbs/core/06_families.ipynb #164f58ae
-def own_parameters(
+def unique_parameters(
     module: nn.Module,  # any module
 ) -> Iterator[nn.Parameter]:  # each once; not in the order of `parameters()`
     "The parameters of a module and of those below it; quicker than `parameters()`."
@@ -626,10 +628,10 @@ def n_params(
     module: nn.Module,  # any module
 ) -> int:  # parameters, a shared one counted once
     "Number of parameters."
-    return sum(p.numel() for p in own_parameters(module))
+    return sum(p.numel() for p in unique_parameters(module))
 
 # %% ../../nbs/core/06_families.ipynb #5a1b0c02
-def layer_makes(
+def layer_signatures(
     layers: Iterable[nn.Module],  # decoder layers
 ) -> list[str]:  # a hash for each kind of layer, sorted
     "What layers are made of: their submodules by name and class."
@@ -667,17 +669,17 @@ _NO_SWITCH = (
 
 # %% ../../nbs/core/06_families.ipynb #5a1b0c05
 @cache
-def shipped_rows() -> dict[str, dict]:  # model type -> row, layers, switches
+def shipped_archs() -> dict[str, dict]:  # model type -> row, layers, switches
     "What detection found for transformers' types; read when it is first asked for."
     text = files("twossp").joinpath("families.json").read_text(encoding="utf-8")
     return json.loads(text)["types"]
 
 
-def shipped_row(
+def shipped_arch(
     model: PreTrainedModel,  # of any type
 ) -> Arch | None:  # None where there is none, or where it does not fit
     "The row shipped for a model's type, if this model is made as the one it was found on."
-    known = shipped_rows().get(model_family(model.config))
+    known = shipped_archs().get(model_family(model.config))
     if known is None or not type(model).__module__.startswith("transformers."):
         return None
     row, switches = _read_row(known["row"]), config_switches(model.config)
@@ -685,7 +687,7 @@ def shipped_row(
     n = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     if not isinstance(layers, nn.ModuleList) or len(layers) != n:
         return None
-    if not {*layer_makes(layers)} <= {*known["layers"]}:
+    if not {*layer_signatures(layers)} <= {*known["layers"]}:
         return None
     if any(switches.get(name) != value for name, value in known["switches"].items()):
         return None
@@ -693,7 +695,7 @@ def shipped_row(
         ups, down = ffn_linears(layer, row)
         if any(out_features(up) != row.fused * in_features(down) for up in ups):
             return None
-    return row if says_width(model, row) else replace(row, width="")
+    return row if config_has_width(model, row) else replace(row, width="")
 
 # %% ../../nbs/core/06_families.ipynb #5a1b0c08
 def first_width(
@@ -710,7 +712,7 @@ def first_width(
     return next(filter(None, widths), 0)
 
 
-def says_width(
+def config_has_width(
     model: PreTrainedModel,  # of the row's family
     row: Arch,  # its row
 ) -> bool:  # False also where the row names no entry

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'real_path', 'sweep', 'check_writable', 'scratch', 'settle', 'atomic_file',
-    'atomic_folder', 'atomic_new', 'only_writer', 'is_torn', 'mend', 'append_line',
-    'cache_folder', 'hash_files'
+    'real_path', 'sweep', 'check_writable', 'temporary_path', 'flush_files',
+    'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
+    'repair_last_line', 'append_line', 'cache_folder', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -90,7 +90,7 @@ def _make_scratch(path):
 
 # %% ../../nbs/core/01_files.ipynb #2d520e44
 @contextmanager
-def scratch(
+def temporary_path(
     path: str | Path,  # of a file or folder that is to be written
 ) -> Iterator[Path]:  # a path in a temporary folder beside it, with its name
     "A place to write something before it is moved to `path`; removed afterwards."
@@ -118,8 +118,8 @@ def _sync(path):
         os.close(fd)
 
 
-def settle(
-    new: Path,  # what was written to the path that `scratch` gave, file or folder
+def flush_files(
+    new: Path,  # what was written to the path that `temporary_path` gave, file or folder
 ):
     "Give new files the modes of the user's umask, and wait until they are on the disk."
     mode = new.parent.stat().st_mode & 0o777
@@ -144,10 +144,10 @@ def atomic_file(
     "A file that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
     _check_file(path)
-    with scratch(path) as new:
+    with temporary_path(path) as new:
         yield new
         _check_file(path)
-        settle(new)
+        flush_files(new)
         if path.exists():
             shutil.copymode(path, new)
         os.replace(new, path)
@@ -199,10 +199,10 @@ def atomic_folder(
     "A folder that is there whole or not at all; if the block raises, nothing is left."
     path = real_path(path)
     _check_folder(path, overwrite)
-    with scratch(path) as new:
+    with temporary_path(path) as new:
         new.mkdir()
         yield new
-        settle(new)
+        flush_files(new)
         _check_folder(path, overwrite)
         _replace_folder(new, path)
         _sync(path.parent)
@@ -214,9 +214,9 @@ def atomic_new(
 ) -> Iterator[Path]:  # the temporary path, at which the block makes a file or a folder
     "A file or folder that is there whole or not at all; another process's may win."
     path = real_path(path)
-    with scratch(path) as new:
+    with temporary_path(path) as new:
         yield new
-        settle(new)
+        flush_files(new)
         try:
             os.rename(new, path)
         except OSError:
@@ -229,7 +229,7 @@ _LOCKS: dict = {}  # (process, path) -> the threads' lock, the processes' lock
 
 
 @contextmanager
-def only_writer(
+def write_lock(
     path: str | Path,  # of the file that is written; the lock is `<path>.lock`
     wait: float = 0,  # seconds to wait for another writer
 ):
@@ -265,7 +265,7 @@ def _tail(path):
     return tail[start:], end + start
 
 
-def is_torn(
+def is_truncated(
     line: bytes,  # the last one of a file, without a line break
 ) -> bool:  # whole JSON is not, even where its line break is missing
     "Was this line never written to its end."
@@ -276,18 +276,18 @@ def is_torn(
     return False
 
 
-def mend(
+def repair_last_line(
     path: str | Path,  # file of JSON lines; need not exist
 ) -> int:  # bytes that were cut off
     "Make a file end with a whole line."
     path = real_path(path)
     if not path.exists():
         return 0
-    with only_writer(path, wait=_PATIENCE):
+    with write_lock(path, wait=_PATIENCE):
         tail, start = _tail(path)
         if not tail:
             return 0
-        torn = is_torn(tail)
+        torn = is_truncated(tail)
         with open(path, "r+b") as f:
             f.seek(0, os.SEEK_END)
             f.truncate(start) if torn else f.write(b"\n")
@@ -307,9 +307,9 @@ def append_line(
     if "\n" in line:
         raise ValueError("a row has to be one line")
     path = real_path(path)
-    with only_writer(path, wait=_PATIENCE):
+    with write_lock(path, wait=_PATIENCE):
         made = not path.exists()
-        mend(path)
+        repair_last_line(path)
         with open(path, "ab") as f:
             f.write((line + "\n").encode())
             f.flush()
@@ -359,7 +359,7 @@ def _keep_hash(stamp, digest):
     file = cache_folder() / "hashes.jsonl"
     with suppress(OSError, ValueError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with only_writer(file, wait=_PATIENCE):
+        with write_lock(file, wait=_PATIENCE):
             append_line(file, json.dumps(dict(stamp=stamp, sha256=digest)))
             if file.stat().st_size > _KEPT:
                 lines = file.read_bytes().splitlines(keepends=True)

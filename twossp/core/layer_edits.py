@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'silent_biases', 'zero_linear', 'keep_columns', 'Cut', 'Heads', 'read_heads',
-    'OwnEntries', 'TakeSlopes', 'head_tensors', 'lay_in'
+    'zero_biases', 'zero_linear', 'mask_columns', 'HeadSlice', 'Heads', 'read_heads',
+    'OwnEntries', 'TakeSlopes', 'head_tensors', 'insert_weights'
 ]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #656dcc88
@@ -21,15 +21,16 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .edits import Edit, locate
-from .experts import copy_module, is_experts
-from .families import HEADS, HeadRow, borrows_keys, lends_keys
+from .experts import is_experts, shallow_copy
+from .families import HEAD_LAYOUTS, HeadLayout, is_kv_source, reuses_kv
 from .linear import (
-    in_features, is_linear, make_linear, out_features, read_matrix, slice_linear, store_matrix,
+    in_features, is_linear, make_linear, out_features, read_matrix, slice_linear,
+    store_matrix,
 )
-from .offload import is_away, make_later, put_tensor
+from .offload import is_module_offloaded, make_lazy, set_tensor
 
 # %% ../../nbs/core/09_layer_edits.ipynb #898ec481
-def silent_biases(
+def zero_biases(
     attn: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[Edit]:  # of its parameters
@@ -54,7 +55,7 @@ def zero_linear(
         return make_linear(like, w.new_zeros(shape or w.shape), bias)
 
 
-def keep_columns(
+def mask_columns(
     linear: nn.Module,  # a linear layer; its weights are fetched where they are offloaded
     columns: list[int],  # inputs that stay
 ) -> nn.Module:  # of its class and shape
@@ -69,7 +70,7 @@ def keep_columns(
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00007
 @dataclass(frozen=True)
-class Cut:
+class HeadSlice:
     "A tensor, or a list of modules, of which every head has its entries."
 
     name: str  # from the attention: of a projection, of a parameter, of a list
@@ -93,10 +94,10 @@ class Heads:
     groups: int  # key/value heads
     queries: int  # query heads that use one of them
     dim: int  # width of a head
-    cuts: tuple[Cut, ...]  # of its projections, and of all else that heads have
+    cuts: tuple[HeadSlice, ...]  # of its projections, and of all else that heads have
     # attributes that count heads or their width: name from the attention, of one head
     counts: tuple[tuple[str, int], ...] = ()
-    config: tuple[str, ...] = ()  # as `HeadRow` has it
+    config: tuple[str, ...] = ()  # as `HeadLayout` has it
     slopes: tuple[str, ...] = ()  # likewise
 
     @property
@@ -111,13 +112,13 @@ class Heads:
 
     def channels(self, kept) -> list[int]:
         "Columns of the output projection that belong to some key/value heads, ascending."
-        return Cut("", "in", (self.columns,)).entries(kept, self.groups)
+        return HeadSlice("", "in", (self.columns,)).entries(kept, self.groups)
 
     def check(self, mixer):
         "`ValueError` where a tensor that would be cut is not in memory; nothing is copied."
         for cut in self.cuts:
             parent = locate(mixer, cut.name)[0]
-            if cut.kind in ("tensor", "list") and any(map(is_away, parent.modules())):
+            if cut.kind in ("tensor", "list") and any(map(is_module_offloaded, parent.modules())):
                 raise ValueError(
                     f"cannot remove heads while {cut.name} is offloaded: load the model"
                     " without offloading, or remove the attention whole"
@@ -140,7 +141,7 @@ class Heads:
                     yield Edit(parent, name, nn.Parameter(new, old.requires_grad))
             else:
                 cut_out = partial(slice_linear, keep=keep, side=cut.kind)
-                yield Edit(parent, name, make_later(old, cut_out))
+                yield Edit(parent, name, make_lazy(old, cut_out))
             del old  # anyone who replaces it may want to be rid of it
         for name, size in self.counts:
             yield Edit(*locate(mixer, name), size * len(kept))
@@ -148,7 +149,7 @@ class Heads:
             own = dict.fromkeys(self.config, self.queries * len(kept))
             yield Edit(mixer, "config", OwnEntries(mixer.config, own))
         if self.slopes:
-            query = Cut("", "", (self.queries,)).entries(kept, self.groups)
+            query = HeadSlice("", "", (self.queries,)).entries(kept, self.groups)
             hook = TakeSlopes(self.slopes, query, self.groups * self.queries)
             for name, value in (("", hook), ("_with_kwargs", True)):
                 hooks = f"_forward_pre_hooks{name}"
@@ -207,8 +208,8 @@ def _projection_cuts(home, row, out):
     sizes = [tuple(dim * n for n in block) for block in blocks]
     if [sum(x) * kv for x in sizes] != [out_features(m) for m in made]:
         return "its projections have other widths than heads would have"
-    cuts = [Cut(n, "out", x) for n, x in zip(names, sizes, strict=True)]
-    return kv, r, dim, [*cuts, Cut(out, "in", (r * dim,))]
+    cuts = [HeadSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
+    return kv, r, dim, [*cuts, HeadSlice(out, "in", (r * dim,))]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00009
 def _other_cut(name, shape, kv, r, dim):
@@ -216,17 +217,17 @@ def _other_cut(name, shape, kv, r, dim):
     base = name.rpartition(".")[0] or name
     if match := _NORM.match(name):
         if match[3]:
-            return Cut(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
+            return HeadSlice(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
         if shape == (dim,):
             return None
         size = r if name[0] == "q" else 1
         if shape == (size * kv, dim):
-            return Cut(name, "tensor", (size,))
+            return HeadSlice(name, "tensor", (size,))
         return f"its norm {base} goes over all heads at once"
     if _SINKS.fullmatch(name) and shape == (kv * r,):
-        return Cut(name, "tensor", (r,))
+        return HeadSlice(name, "tensor", (r,))
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
-        return Cut(base, "out", (shape[0] // kv,))
+        return HeadSlice(base, "out", (shape[0] // kv,))
     return _MIXED.format(name)
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00010
@@ -240,10 +241,10 @@ def read_heads(
         return "its class is none of transformers"
     home = mixer.get_submodule(parent)
     kinds = type(mixer).__name__, type(home).__name__
-    row = next((HEADS[k] for k in kinds if k in HEADS), HeadRow())
+    row = next((HEAD_LAYOUTS[k] for k in kinds if k in HEAD_LAYOUTS), HeadLayout())
     if row.whole:
         return row.whole
-    if lends_keys(mixer) or borrows_keys(mixer):
+    if is_kv_source(mixer) or reuses_kv(mixer):
         return "its keys are those of several layers"
     if any(n.startswith("kv_a_proj") for n, _ in home.named_children()):
         return "its keys and values come from one latent vector for all heads (MLA)"
@@ -264,7 +265,7 @@ def read_heads(
     sizes |= dict.fromkeys(row.widths, r * dim)
     counts = [(n, k) for n, k in sizes.items() if vars(home).get(n) == k * kv]
     prefix = f"{parent}." if parent else ""
-    named = lambda x: tuple(Cut(prefix + c.name, c.kind, c.sizes) for c in x)
+    named = lambda x: tuple(HeadSlice(prefix + c.name, c.kind, c.sizes) for c in x)
     counted = tuple((prefix + n, k) for n, k in counts)
     return Heads(kv, r, dim, named(cuts), counted, row.config, row.slopes)
 
@@ -332,12 +333,12 @@ def _copy_layer(old):
     "A linear layer, or experts, that share the tensors of another"
     with align_module_device(old):
         if is_experts(old):
-            return copy_module(old)
+            return shallow_copy(old)
         bias = None if old.bias is None else old.bias.detach()
         return make_linear(old, read_matrix(old).detach(), bias)
 
 
-def lay_in(
+def insert_weights(
     model: PreTrainedModel,  # dense
     edits: Iterable[Edit],  # that narrow or replace modules
     weights: Mapping[str, torch.Tensor],  # a plan's own tensors, by name in the model
@@ -350,10 +351,10 @@ def lay_in(
         homes.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
     for edit in edits:
         for attr, w in homes.pop((id(edit.parent), edit.name), (None, ()))[1]:
-            put_tensor(edit.new, attr, w)
+            set_tensor(edit.new, attr, w)
         yield edit
     for (_, child), (parent, tensors) in homes.items():
-        copied = make_later(getattr(parent, child), _copy_layer)
+        copied = make_lazy(getattr(parent, child), _copy_layer)
         for attr, w in tensors:
-            put_tensor(copied, attr, w)
+            set_tensor(copied, attr, w)
         yield Edit(parent, child, copied)

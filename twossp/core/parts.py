@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'Tensor', 'Cost', 'pre_hooks', 'Part', 'FFN', 'SharedExpert',
-    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'sizes', 'RoutedScores',
-    'count_unreached', 'pack_scores', 'own_widths', 'split_scores', 'fit_multiple'
+    'SLOTS', 'FINDERS', 'TensorSpec', 'Cost', 'pre_hooks', 'Part', 'FFN',
+    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'sizes',
+    'RoutedScores', 'count_unactivated', 'pack_scores', 'layer_widths', 'split_scores',
+    'fit_multiple'
 ]
 
 # %% ../../nbs/core/10_parts.ipynb #a33651ce
@@ -29,25 +30,28 @@ from transformers import PreTrainedModel
 
 from .edits import Edit, NoAttention, hooked, locate, swapped
 from .experts import (
-    ExpertSizes, Kept, NoExperts, check_groups, copy_module, cut_router, is_experts, keep_neurons,
-    measure_experts, read_form, router_tensors, run_experts, slice_experts,
+    ExpertMask, ExpertSizes, NoExperts, check_router_groups, expert_layout, is_experts,
+    measure_experts, pack_mask, router_tensors, run_experts, shallow_copy,
+    slice_experts, slice_router,
 )
 from .families import (
-    Mixer as MixerRow, arch, borrows_ffn, ffn_linears, ffn_users, has_experts, layer_mixers,
-    layer_row, lends_keys, model_family, n_params, own_parameters, recall, row_mixers,
+    Mixer as MixerRow, arch, arch_mixers, ffn_linears, has_experts, is_kv_source,
+    layer_arch, layer_mixers, model_family, model_memo, n_params, reuses_ffn,
+    shared_ffn_layers, unique_parameters,
 )
-from .indices import find_indices
+from .indices import cached_indices
 from .layer_edits import (
-    Heads, head_tensors, keep_columns, lay_in, read_heads, silent_biases, zero_linear,
+    Heads, head_tensors, insert_weights, mask_columns, read_heads, zero_biases,
+    zero_linear,
 )
 from .linear import (
     NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
 )
-from .offload import is_away, make_later
+from .offload import is_module_offloaded, make_lazy
 
 # %% ../../nbs/core/10_parts.ipynb #dfe33564
 @dataclass(frozen=True)
-class Tensor:
+class TensorSpec:
     "A tensor of a part, as it is in the dense model."
 
     name: str  # from a layer
@@ -82,7 +86,7 @@ class _Value:
     slot: ClassVar[str] = "part"  # what a plan calls it
     full: ClassVar[object] = None  # what is kept where nothing leaves
     nothing: ClassVar[object] = ()  # what is kept where all of it leaves
-    also: ClassVar[str] = ""  # another slot, by whose `nothing` it leaves too
+    removed_with: ClassVar[str] = ""  # another slot, by whose `nothing` it leaves too
     split: ClassVar[str] = ""  # another slot, that says which of its units stay
 
     @classmethod
@@ -156,13 +160,13 @@ class Part(_Value):
     home: str = ""  # the list of decoder layers, from the model
     layers: tuple[int, ...]  # that use it: counted in the first, edited in all
     name: str = ""  # of its module, from a layer
-    dense: tuple[Tensor, ...] = field(default=(), repr=False)  # its tensors
+    dense: tuple[TensorSpec, ...] = field(default=(), repr=False)  # its tensors
     stays: str = ""  # why it cannot leave; "" if it can
 
     output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
     width: ClassVar[int] = 0  # units of each group; 0: it has no width to choose
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
-    idle: ClassVar[int] = 0  # parameters that one token does not use
+    inactive: ClassVar[int] = 0  # parameters that one token does not use
 
     @property
     def layer(self) -> int:
@@ -199,7 +203,7 @@ class Part(_Value):
         share = self.share(kept)  # in between: on a line between all and none
         return (share if 0 < share < 1 else int(share),)
 
-    def unused(self, kept) -> int:
+    def count_inactive(self, kept) -> int:
         "Parameters of what is kept that one token does not use."
         return 0
 
@@ -230,7 +234,7 @@ class Part(_Value):
         "Its module, as it stands in the model."
         return self.at(model).get_submodule(self.name)
 
-    def fits(self, model, kept):
+    def check_editable(self, model, kept):
         "`ValueError` unless this model can be edited so; nothing is copied."
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
@@ -243,7 +247,7 @@ class Part(_Value):
         self.check(kept)
         number = self.layer if number is None else number
         changes = self.changes(model, kept, number)
-        for edit in lay_in(model, changes, weights):
+        for edit in insert_weights(model, changes, weights):
             yield edit
             yield from self.repeat(model, edit)
 
@@ -255,12 +259,12 @@ class Part(_Value):
         "The columns of `output` that remain: a slice, or indices."
         return slice(None)
 
-    def silence(self, layer, kept) -> Iterator[Edit]:
+    def zero_edits(self, layer, kept) -> Iterator[Edit]:
         """In the dense model's shapes: zeros in the place of what is removed; `layer`: where
         it stands. Nothing where shapes can say what stays."""
         yield from ()
 
-    def fill_up(self, kept, weights) -> dict:
+    def pad_weights(self, kept, weights) -> dict:
         "A plan's own tensors of what `silence` zeroes, in the dense model's shapes."
         return {}
 
@@ -399,14 +403,14 @@ class FFN(_Neurons, Part):
         places = [locate(layer, n) for n in (*self.up, self.down)]
         down = getattr(*places[-1])
         if kept:
-            k, f = find_indices(layer, kept, down.weight.device), in_features(down)
+            k, f = cached_indices(layer, kept, down.weight.device), in_features(down)
             stacked = torch.cat([k + p * f for p in range(self.fused)])
         del down  # anyone who replaces it may want to be rid of it
         for n, place in enumerate(places, start=1):
             last = n == len(places)
             if kept:
                 ends = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
-                new = make_later(getattr(*place), partial(slice_linear, **ends))
+                new = make_lazy(getattr(*place), partial(slice_linear, **ends))
             else:
                 old = getattr(*place)
                 new = NoLinear(out_features(old) if last else 0).train(old.training)
@@ -525,7 +529,7 @@ class _HeadNumbers(_Value):
     kind = "key/value heads"
     slot = "heads"
     full = None
-    also = "attn"
+    removed_with = "attn"
 
     @classmethod
     def plain(cls, kept, i):
@@ -641,7 +645,7 @@ class Attention(_Presence, Part):
         cached = self.cached * part // of
         return Cost(linear + 2 * products, cached * every * self.itemsize)
 
-    def fits(self, model, kept):
+    def check_editable(self, model, kept):
         "`ValueError` where heads cannot be cut out of tensors that are not in memory."
         if isinstance(kept, tuple):
             self.heads.check(self.module(model))
@@ -658,16 +662,16 @@ class Attention(_Presence, Part):
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)
 
-    def silence(self, layer, kept) -> Iterator[Edit]:
+    def zero_edits(self, layer, kept) -> Iterator[Edit]:
         "Zeros in its output projection, and in a bias beside it where it leaves whole."
         attn, out = layer.get_submodule(self.name), self.row.out
-        cut = partial(keep_columns, columns=self.inputs(kept)) if kept else zero_linear
+        cut = partial(mask_columns, columns=self.inputs(kept)) if kept else zero_linear
         if kept is not True:
-            yield Edit(*locate(attn, out), make_later(attn.get_submodule(out), cut))
+            yield Edit(*locate(attn, out), make_lazy(attn.get_submodule(out), cut))
         if not kept:
-            yield from silent_biases(attn, out)
+            yield from zero_biases(attn, out)
 
-    def fill_up(self, kept, weights) -> dict:
+    def pad_weights(self, kept, weights) -> dict:
         "A refitted output projection with zeros for removed heads."
         name = self.full_name(f"{self.output}.weight")
         if not isinstance(kept, tuple) or (w := weights.get(name)) is None:
@@ -708,7 +712,7 @@ class Attention(_Presence, Part):
             if isinstance(kept, tuple):
                 stack.enter_context(_only([out], in_features(out), self.inputs(kept)))
             elif not kept:
-                zeros = silent_biases(self.module(model), self.row.out)
+                zeros = zero_biases(self.module(model), self.row.out)
                 stack.enter_context(swapped(zeros))
                 stack.enter_context(_silenced([out]))
             yield
@@ -725,14 +729,14 @@ class _Masks(_Value):
 
     kind = "experts"
     slot = "experts"
-    also = FFN.slot
+    removed_with = FFN.slot
 
     @classmethod
     def both(cls, a, b):
         "The neurons that both keep; `ValueError` if that is uneven."
         if a is None or b is None or a == b:
             return b if a is None else a
-        return keep_neurons(a.mask & b.mask)
+        return pack_mask(a.mask & b.mask)
 
     @classmethod
     def to_json(cls, kept):
@@ -743,7 +747,7 @@ class _Masks(_Value):
     @classmethod
     def from_json(cls, data):
         "The mask, before its bits are read."
-        return Kept(b"", data["experts"], data["width"])
+        return ExpertMask(b"", data["experts"], data["width"])
 
     @classmethod
     def check_slot(cls, value, parts, i):
@@ -772,21 +776,21 @@ class Experts(_Masks, Part):
         return self.counts.experts
 
     @property
-    def idle(self) -> int:
+    def inactive(self) -> int:
         "Parameters of the experts that a token is not sent to."
         e = self.counts
         return e.count(e.experts - e.active, e.width)
 
-    def unused(self, kept) -> int:
+    def count_inactive(self, kept) -> int:
         "The same of what is kept."
         e = self.counts
         if kept is None or kept == ():
-            return self.idle if kept is None else 0
+            return self.inactive if kept is None else 0
         return e.count(len(kept.left) - e.active, kept.k)
 
     def read(self, plan):
         "What a plan keeps; they leave with the layer's FFN."
-        if plan.kept.get((self.layer, self.also)) == ():
+        if plan.kept.get((self.layer, self.removed_with)) == ():
             return ()
         return plan.kept.get((self.layer, self.slot))
 
@@ -848,7 +852,7 @@ class Experts(_Masks, Part):
             operations += shape.numel() // left * used
         return Cost(2 * tokens * operations)
 
-    def fits(self, model, kept):
+    def check_editable(self, model, kept):
         "`ValueError` for a width, or a number of experts, that the model cannot run."
         if not kept:
             return
@@ -861,13 +865,13 @@ class Experts(_Masks, Part):
         if len(kept.left) == self.groups:
             return
         block, name = locate(self.at(model), self.name)
-        check_groups(block, len(kept.left))
-        if any(is_away(m) for n, m in block.named_modules() if n != name):
+        check_router_groups(block, len(kept.left))
+        if any(is_module_offloaded(m) for n, m in block.named_modules() if n != name):
             raise ValueError(
                 "cannot remove whole experts while the router is offloaded: load the model"
                 " without offloading, or narrow the experts instead"
             )
-        cut_router(block, kept.left)
+        slice_router(block, kept.left)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Narrower experts, fewer rows of the router; or nothing in their place."
@@ -883,8 +887,8 @@ class Experts(_Masks, Part):
                 return slice_experts(experts, kept)
 
         # the router is read while all experts are there
-        rows = cut_router(block, kept.left) if len(kept.left) < self.groups else []
-        yield Edit(block, name, make_later(self.module(model), narrow))
+        rows = slice_router(block, kept.left) if len(kept.left) < self.groups else []
+        yield Edit(block, name, make_lazy(self.module(model), narrow))
         while rows:
             yield Edit(*rows.pop(0))
 
@@ -898,13 +902,13 @@ class Experts(_Masks, Part):
     def unit_weights(self, model) -> Iterator[tuple]:
         "The same as an FFN's, of one expert after the other."
         m = self.module(model)
-        form = read_form(m)
+        form = expert_layout(m)
         for e in range(self.groups):
             up, down = getattr(m, form.up)[e], m.down_proj[e]
-            up, down = (up.T, down) if form.turned else (up, down.T)
+            up, down = (up.T, down) if form.transposed else (up, down.T)
             inputs = [up]
             if form.gated:
-                inputs = list(up.chunk(2)) if form.joined else [up[::2], up[1::2]]
+                inputs = list(up.chunk(2)) if form.concatenated else [up[::2], up[1::2]]
             yield inputs, down
 
     def draw(self, g):
@@ -933,9 +937,9 @@ class Experts(_Masks, Part):
                 stack.enter_context(_silenced([old]))
             elif kept is not None:
                 with align_module_device(old):
-                    new, w = copy_module(old), old.down_proj.detach()
+                    new, w = shallow_copy(old), old.down_proj.detach()
                     stays = torch.from_numpy(kept.mask).to(w.device, w.dtype)
-                    stays = stays[:, :, None] if read_form(old).turned else stays[:, None]
+                    stays = stays[:, :, None] if expert_layout(old).transposed else stays[:, None]
                     new.down_proj = nn.Parameter(w * stays, old.down_proj.requires_grad)
                 stack.enter_context(swapped([Edit(*locate(self.at(model), self.name), new)]))
             yield
@@ -956,7 +960,7 @@ class Structure:
     parts: tuple[Part, ...]  # layer by layer
     fixed: str = ""  # why no layer may leave whole; "" if layers may
     # of each layer, what belongs to no part: norms, mostly
-    rest: tuple[tuple[Tensor, ...], ...] = field(default=(), repr=False)
+    rest: tuple[tuple[TensorSpec, ...], ...] = field(default=(), repr=False)
 
     def __len__(self):
         return len(self.layer)
@@ -969,7 +973,7 @@ class Structure:
     @property
     def active(self) -> int:
         "Those that one token uses."
-        return self.total - sum(p.idle for p in self.parts)
+        return self.total - sum(p.inactive for p in self.parts)
 
     @cached_property
     def grouped(self) -> bool:
@@ -1037,11 +1041,11 @@ class Structure:
     def of(self, i, slot=None) -> list[Part]:
         "The parts that are counted in layer `i`; those alone that read a plan's `slot`."
         here = [p for p in self.parts if p.layer == i]
-        return [p for p in here if slot in (None, p.slot, p.also, p.split)]
+        return [p for p in here if slot in (None, p.slot, p.removed_with, p.split)]
 
     def left(self, plan) -> list[tuple[Part, object]]:
         "What a plan keeps of each part of the layers that stay."
-        return [(p, p.read(plan)) for p in self.parts if p.layer not in plan.gone]
+        return [(p, p.read(plan)) for p in self.parts if p.layer not in plan.removed_layers]
 
     def check(self, plan):
         "`ValueError` in one line unless the plan fits these parts."
@@ -1050,7 +1054,7 @@ class Structure:
                 f"the plan is for {len(plan)} layers, the model has {len(self)}"
             )
         for (i, slot), value in sorted(plan.kept.items(), key=lambda x: x[0]):
-            if i not in plan.gone:
+            if i not in plan.removed_layers:
                 SLOTS[slot].check_slot(value, self.of(i, slot), i)
             elif self.fixed:
                 raise ValueError(f"layer {i} cannot leave whole: {self.fixed}")
@@ -1061,19 +1065,19 @@ class Structure:
         "Parameters that a plan removes; `ValueError` if it does not fit."
         self.check(plan)
         lost = sum(p.count(p.full) - p.count(kept) for p, kept in self.left(plan))
-        return lost + sum(self.layer[i] for i in plan.gone)
+        return lost + sum(self.layer[i] for i in plan.removed_layers)
 
     def remaining(self, plan) -> tuple[int, int]:
         "Parameters that remain in the decoder layers: in all, and that one token uses."
         n = self.total - self.removed(plan)
-        kept = [(p, k) for p, k in self.left(plan) if p.idle]
-        return n, n - sum(p.unused(k) for p, k in kept)
+        kept = [(p, k) for p, k in self.left(plan) if p.inactive]
+        return n, n - sum(p.count_inactive(k) for p, k in kept)
 
     def tensors(self, plan) -> dict:
         "Name in the dense model -> shape, of all that a plan leaves in the layers."
         named = {}
         for i, others in enumerate(self.rest):
-            if i not in plan.gone:
+            if i not in plan.removed_layers:
                 named |= {f"{self.home}.{i}.{t.name}": t.shape for t in others}
         for part, kept in self.left(plan):
             named |= part.tensors(kept)
@@ -1088,8 +1092,8 @@ _FIXED = (
 
 def _find_ffn(model, layer, a, i):
     "The FFN that counts in layer `i`, if it has one"
-    row, (ups, down) = layer_row(layer, a), ffn_linears(layer, a)
-    if not in_features(down) or borrows_ffn(layer, a):
+    row, (ups, down) = layer_arch(layer, a), ffn_linears(layer, a)
+    if not in_features(down) or reuses_ffn(layer, a):
         return []
     width, params = in_features(down), sum(n_params(m) for m in (*ups, down))
     # the output projection's bias belongs to no neuron
@@ -1101,12 +1105,12 @@ def _find_ffn(model, layer, a, i):
         # which dimension of a stored matrix counts its outputs (2), its inputs (1)
         stored = list(store_matrix(m, torch.empty(2, 1, device="meta")).shape)
         axis = stored.index(1 if last else 2)
-        dense.append(Tensor(f"{name}.weight", shape, axis, times, matrix=True))
+        dense.append(TensorSpec(f"{name}.weight", shape, axis, times, matrix=True))
         if m.bias is not None:
             axis = None if last else 0
-            dense.append(Tensor(f"{name}.bias", tuple(m.bias.shape), axis, times))
+            dense.append(TensorSpec(f"{name}.bias", tuple(m.bias.shape), axis, times))
     return [(SharedExpert if has_experts(layer, a) else FFN)(
-        home=a.layers, layers=ffn_users(layer, a) or (i,), name=row.down.rpartition(".")[0],
+        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), name=row.down.rpartition(".")[0],
         dense=tuple(dense), up=row.up, down=row.down, fused=row.fused,
         width=width, neuron=neuron, params=params,
     )]
@@ -1117,20 +1121,20 @@ def _find_experts(model, layer, a, i):
     if not has_experts(layer, a) or not is_experts(m := layer.get_submodule(a.experts)):
         return []
     e, parent = measure_experts(layer, a.experts), a.experts.rpartition(".")[0]
-    form, dense = read_form(m), []
-    down, up = (1, 2) if form.turned else (2, 1)  # where the neurons lie
+    form, dense = expert_layout(m), []
+    down, up = (1, 2) if form.transposed else (2, 1)  # where the neurons lie
     axes = {"down_proj": down, form.up: up, f"{form.up}_bias": 1}
     for n, p in m.named_parameters():
         times = 1 + (form.gated and n in (form.up, f"{form.up}_bias"))
         groups = 0 if p.shape[:1] == (e.experts,) else None
         facts = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
-        dense.append(Tensor(f"{a.experts}.{n}", tuple(p.shape), **facts))
+        dense.append(TensorSpec(f"{a.experts}.{n}", tuple(p.shape), **facts))
     block = layer.get_submodule(parent)
     for n, dim in router_tensors(block).items():
         path, _, last = n.rpartition(".")
         shape = tuple(getattr(block.get_submodule(path), last).shape)
         name = f"{parent}.{n}" if parent else n
-        dense.append(Tensor(name, shape, groups=dim, matrix=len(shape) > 1))
+        dense.append(TensorSpec(name, shape, groups=dim, matrix=len(shape) > 1))
     return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
@@ -1156,14 +1160,14 @@ def _find_mixers(model, layer, a, i):
     "The attention modules and recurrent mixers of layer `i`, those that must stay among them"
     config, parts = model.config.get_text_config(), []
     rows = layer_mixers(layer, a)
-    some = row_mixers(a) if isinstance(a.attn, tuple) else []
+    some = arch_mixers(a) if isinstance(a.attn, tuple) else []
     for row in [*rows, *(m for m in some if m.name not in {r.name for r in rows})]:
         try:
             m = layer.get_submodule(row.name)
         except AttributeError:
             continue
         index = rows.index(row) if row in rows else -1
-        if index < 0 and not lends_keys(m):
+        if index < 0 and not is_kv_source(m):
             continue
         whole = "it is no attention with keys and values of its own"
         heads = read_heads(m, row.out) if row.keeps == "keys" else whole
@@ -1171,7 +1175,7 @@ def _find_mixers(model, layer, a, i):
         heads = None if heads is whole else heads
         parts.append((Mixer if row.keeps == "states" else Attention)(
             home=a.layers, layers=(i,), name=row.name, row=row, index=index,
-            dense=tuple(Tensor(*x) for x in head_tensors(m, row.name, heads)),
+            dense=tuple(TensorSpec(*x) for x in head_tensors(m, row.name, heads)),
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
             itemsize=model.dtype.itemsize, heads=heads, whole=whole,
@@ -1191,7 +1195,7 @@ def _read_structure(model, a, layers):
         here = [p for find in FINDERS for p in find(model, layer, a, i)]
         named = {t.name for p in here for t in p.dense}
         own = [(n, p) for n, p in layer.named_parameters() if id(p) not in seen]
-        rest.append(tuple(Tensor(n, tuple(p.shape)) for n, p in own if n not in named))
+        rest.append(tuple(TensorSpec(n, tuple(p.shape)) for n, p in own if n not in named))
         seen |= {id(p) for _, p in own}
         params.append(sum(p.numel() for _, p in own))
         parts += here
@@ -1202,12 +1206,12 @@ def _read_structure(model, a, layers):
 def _check_shared(layers, a):
     "`ValueError` where layers that use one FFN hold copies of it"
     for x in layers:
-        if borrows_ffn(x, a):
-            down, again = (y.get_submodule(a.down) for y in (layers[ffn_users(x, a)[0]], x))
-            built = again.weight is None or again.weight.is_meta and not is_away(again)
+        if reuses_ffn(x, a):
+            down, again = (y.get_submodule(a.down) for y in (layers[shared_ffn_layers(x, a)[0]], x))
+            built = again.weight is None or again.weight.is_meta and not is_module_offloaded(again)
             if down.weight is not again.weight and not built:
                 raise ValueError(
-                    f"layers {ffn_users(x, a)} use one FFN, and each holds a copy of it, as"
+                    f"layers {shared_ffn_layers(x, a)} use one FFN, and each holds a copy of it, as"
                     " it is where layers are offloaded or streamed: load the model whole"
                 )
 
@@ -1234,9 +1238,9 @@ def structure(
     Structure
         the same one until a plan changes the model
     """
-    a, memory = arch(model), recall(model)
+    a, memory = arch(model), model_memo(model)
     layers = model.get_submodule(a.layers)
-    shapes = tuple(tuple(p.shape for p in own_parameters(layer)) for layer in layers)
+    shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
     key = a, model.dtype, shapes  # by layer: without norms, layers in a row look alike
     known = memory.structures
     if key in known:
@@ -1298,7 +1302,7 @@ class RoutedScores:
         return int((self.tokens == 0).sum())
 
 
-def count_unreached(
+def count_unactivated(
     scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
 ) -> tuple[int, int]:  # groups of units that no token reached, all groups
     "How many groups are ranked by their weights alone."
@@ -1327,7 +1331,7 @@ def _share_width(g, k, f):
     return max(1, round(g * k / f))
 
 
-def own_widths(
+def layer_widths(
     scores: Iterable,  # a layer: (f,) one score a neuron, or `RoutedScores`
     k: int,  # neurons to keep; in an MoE model, of each expert
 ) -> list[int]:  # a layer: neurons to keep there

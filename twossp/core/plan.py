@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
-    'removal_words', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
-    'Layout', 'Kind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
-    'check_sparsity', 'kept_shares'
+    'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
+    'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
+    'Layout', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'check_sparsity', 'kept_fractions'
 ]
 
 # %% ../../nbs/core/11_plan.ipynb #c2e7c482
@@ -21,7 +21,7 @@ from pkgutil import resolve_name
 import numpy as np
 from transformers import PreTrainedModel
 
-from .experts import Kept
+from .experts import ExpertMask
 from .parts import FFN, SLOTS, Attention, Experts, Structure, structure
 
 # %% ../../nbs/core/11_plan.ipynb #7bace871
@@ -105,7 +105,7 @@ class Plan:
         return self.per_layer(Attention.slot)
 
     @cached_property
-    def experts(self) -> tuple[Kept | None, ...]:
+    def experts(self) -> tuple[ExpertMask | None, ...]:
         "Per layer: which neurons of which experts stay; () = nothing of any is removed."
         some = any(slot == Experts.slot for _, slot in self.kept)
         return self.per_layer(Experts.slot) if some else ()
@@ -117,7 +117,7 @@ class Plan:
         return self.per_layer("heads") if some else ()
 
     @cached_property
-    def gone(self) -> tuple[int, ...]:
+    def removed_layers(self) -> tuple[int, ...]:
         "Layers that lose both attention and FFN: they leave whole, norms and all."
         empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
         return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
@@ -184,7 +184,7 @@ def _only_lost(kept):
 
 def _leaves_beside(kept, i, slot):
     "Does what a slot speaks of leave with another part of layer `i`"
-    other = SLOTS[slot].also
+    other = SLOTS[slot].removed_with
     return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
 
 # %% ../../nbs/core/11_plan.ipynb #7b7c4e14
@@ -198,14 +198,14 @@ def stays(
 
 def _lost_alone(plan):
     "Layers that lose their attention, and layers that lose their FFN, but not both"
-    left = [i for i in range(len(plan)) if i not in plan.gone]
+    left = [i for i in range(len(plan)) if i not in plan.removed_layers]
     attn = [i for i in left if not plan.attn[i]]
     return attn, [i for i in left if plan.ffn[i] == ()]
 
 # %% ../../nbs/core/11_plan.ipynb #5c787282
 def _describe(plan):
     "A plan in one line: what goes from which layers, and the FFN widths"
-    gone, (attn, ffn) = plan.gone, _lost_alone(plan)
+    gone, (attn, ffn) = plan.removed_layers, _lost_alone(plan)
     named = ("attention removed from", attn), ("FFN removed from", ffn)
     said = (*named, ("layers removed", list(gone)))
     parts = [f"{words} {x}" for words, x in (*said, *_lost_mixers(plan)) if x]
@@ -319,7 +319,7 @@ def _union(a, b):
             " then"
         )
     kept = dict(a.kept)
-    for (i, slot), value in sorted(b.kept.items(), key=lambda x: bool(SLOTS[x[0][1]].also)):
+    for (i, slot), value in sorted(b.kept.items(), key=lambda x: bool(SLOTS[x[0][1]].removed_with)):
         part = SLOTS[slot]
         if _leaves_beside(kept, i, slot):
             continue
@@ -331,7 +331,7 @@ def _union(a, b):
     return plan
 
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
-def removal_words(
+def describe_removal(
     plan: Plan,  # any
     zeros: bool = False,  # is what was removed stored as zeros
 ) -> list[str]:  # phrases, for a model card
@@ -340,7 +340,7 @@ def removal_words(
     narrow = " (where widths differ, the narrower are filled up with zeros)"
     stored = (attn, " (stored as zeros)", narrow)
     attn, ffn, narrow = stored if zeros else ("", "", "")
-    gone, (no_attn, no_ffn) = plan.gone, _lost_alone(plan)
+    gone, (no_attn, no_ffn) = plan.removed_layers, _lost_alone(plan)
     fewer = sum(bool(k) for k in plan.ffn)
     commas = lambda layers: ", ".join(map(str, layers))
     said = [
@@ -430,7 +430,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Kind:
+class PlanKind:
     "All that there is to know of a kind of plan."
 
     type: type  # of the plans
@@ -446,34 +446,34 @@ class Kind:
     words: Callable  # (plan, is what was removed stored as zeros) -> list of phrases
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
-KINDS: dict[str, Kind | str] = {  # name -> kind, or where it is defined
+PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or where it is defined
     "removal": "twossp.core.apply:REMOVAL",
     "slices": "twossp.baselines.slicegpt:SLICES",
 }
 
 
 def get_kind(
-    name: str,  # key of `KINDS`
-) -> Kind:  # imported now if it was not yet
+    name: str,  # key of `PLAN_KINDS`
+) -> PlanKind:  # imported now if it was not yet
     "A kind of plan by its name; `ValueError` lists the kinds if there is none such."
-    if name not in KINDS:
+    if name not in PLAN_KINDS:
         raise ValueError(
-            f"the plan is of kind {name!r}; known kinds: {', '.join(KINDS)}"
+            f"the plan is of kind {name!r}; known kinds: {', '.join(PLAN_KINDS)}"
         )
-    if isinstance(KINDS[name], str):
-        KINDS[name] = resolve_name(KINDS[name])
-    return KINDS[name]
+    if isinstance(PLAN_KINDS[name], str):
+        PLAN_KINDS[name] = resolve_name(PLAN_KINDS[name])
+    return PLAN_KINDS[name]
 
 # %% ../../nbs/core/11_plan.ipynb #ebc54d12
 def kind_of(
     plan,  # a plan of any kind
-) -> str:  # key of `KINDS`
+) -> str:  # key of `PLAN_KINDS`
     "The name of a plan's kind; `TypeError` lists the kinds if it is none."
-    for name in KINDS:
+    for name in PLAN_KINDS:
         if get_kind(name).type is type(plan):
             return name
     raise TypeError(
-        f"{type(plan).__name__} is no plan; known kinds: {', '.join(KINDS)}"
+        f"{type(plan).__name__} is no plan; known kinds: {', '.join(PLAN_KINDS)}"
     )
 
 # %% ../../nbs/core/11_plan.ipynb #647ea37f
@@ -548,7 +548,7 @@ def check_sparsity(
     return float(sparsity)
 
 # %% ../../nbs/core/11_plan.ipynb #5ab25371
-def kept_shares(
+def kept_fractions(
     plan: Plan,  # any plan
     s: Structure,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'UNPACKED', 'GROUPS', 'SCHEMES', 'packed_form', 'why_packed', 'plain_config',
-    'plain_type', 'unpack_options', 'group_refusal'
+    'DEQUANTIZABLE', 'GROUPS', 'SCHEMES', 'quantization_method',
+    'quantization_obstacle', 'dequantized_config', 'dequantized_dtype',
+    'dequantize_options', 'group_size_error'
 ]
 
 # %% ../../nbs/core/04_quantized.ipynb #33bbdfb4
@@ -21,10 +22,10 @@ from transformers import PreTrainedConfig
 
 # %% ../../nbs/core/04_quantized.ipynb #07484c48
 # form -> transformers' class that reads it, and can unpack it with nothing else installed
-UNPACKED = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
+DEQUANTIZABLE = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
 
 
-def packed_form(
+def quantization_method(
     config: PreTrainedConfig,  # of a checkpoint
 ) -> str:  # as `quant_method` says it; "" for plain weights
     "The form in few bits that a checkpoint's weights have, if they have one."
@@ -38,11 +39,11 @@ def packed_form(
     return ""
 
 # %% ../../nbs/core/04_quantized.ipynb #2fe319ae
-def why_packed(
-    form: str,  # as `packed_form` says it
+def quantization_obstacle(
+    form: str,  # as `quantization_method` says it
 ) -> str:  # "" if it is unpacked, or there is nothing to unpack
     "Why weights of a form are not pruned, and the fix."
-    if not form or form in UNPACKED:
+    if not form or form in DEQUANTIZABLE:
         return ""
     if form == "bitsandbytes":
         return (
@@ -52,11 +53,11 @@ def why_packed(
     return "load the original in bfloat16, prune that, and quantise the result"
 
 # %% ../../nbs/core/04_quantized.ipynb #7e7152fd
-def plain_config(
+def dequantized_config(
     config: PreTrainedConfig,  # of a checkpoint; untouched
 ) -> PreTrainedConfig:  # the same object where its weights are plain
     "The configuration of a model whose weights are unpacked."
-    if not packed_form(config):
+    if not quantization_method(config):
         return config
     config = copy.deepcopy(config)
     for c in (config, config.get_text_config()):
@@ -65,7 +66,7 @@ def plain_config(
     return config
 
 
-def plain_type(
+def dequantized_dtype(
     config: PreTrainedConfig,  # of a packed checkpoint
 ) -> torch.dtype:  # bfloat16 where it says none, or one of 8 bits
     "The type that a checkpoint's weights are unpacked to, unless another is asked for."
@@ -74,20 +75,20 @@ def plain_type(
     return said if plain else torch.bfloat16
 
 # %% ../../nbs/core/04_quantized.ipynb #15aa3734
-def unpack_options(
+def dequantize_options(
     name: str,  # of the checkpoint, for the line that is said
     config: PreTrainedConfig,  # its own
     auto: type,  # of transformers' Auto classes, that loads it
-    dtype: torch.dtype | str | None = None,  # wanted; None, "auto": `plain_type`
+    dtype: torch.dtype | str | None = None,  # wanted; None, "auto": `dequantized_dtype`
     trust_remote_code: bool = False,  # where the model's class came with it
 ) -> dict:  # of `from_pretrained`; {} for plain weights
     "What makes transformers unpack a checkpoint's weights; type and memory are said."
-    if (form := packed_form(config)) not in UNPACKED:
+    if (form := quantization_method(config)) not in DEQUANTIZABLE:
         return {}
-    dtype = dtype if isinstance(dtype, torch.dtype) else plain_type(config)
+    dtype = dtype if isinstance(dtype, torch.dtype) else dequantized_dtype(config)
     with torch.device("meta"):
         how = dict(dtype=dtype, trust_remote_code=trust_remote_code)
-        made = auto.from_config(plain_config(config), **how)
+        made = auto.from_config(dequantized_config(config), **how)
     n = sum(p.numel() * p.itemsize for p in made.parameters())
     size = f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
     warnings.warn(
@@ -96,7 +97,7 @@ def unpack_options(
         " stays so, and can be quantised again",
         stacklevel=2,
     )
-    reader = getattr(transformers, UNPACKED[form])
+    reader = getattr(transformers, DEQUANTIZABLE[form])
     return dict(dtype=dtype, quantization_config=reader(dequantize=True))
 
 # %% ../../nbs/core/04_quantized.ipynb #groups02
@@ -105,7 +106,7 @@ GROUPS = (128, 64, 32)  # weights that share a scale in W4A16; the first is the 
 SCHEMES = dict(fp8=0, w8a8=0, w4a16=128, w4a16_64=64, w4a16_32=32)
 
 
-def group_refusal(
+def group_size_error(
     shapes: dict[str, Sequence[int]],  # of a checkpoint's tensors, by name
     group: int = GROUPS[0],  # weights that share a scale
 ) -> str:  # "" if the groups fit

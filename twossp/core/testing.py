@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'BYTE_VOCAB', 'SHARING', 'FAMILIES', 'VARIANTS', 'MIXTURES', 'raises',
-    'byte_tokenizer', 'piece_tokenizer', 'randomize', 'tiny_config', 'tiny_model',
-    'tiny_ids', 'fingerprint'
+    'BYTE_VOCAB', 'SHARED_FFN_FAMILIES', 'FAMILIES', 'VARIANTS', 'MOE_FAMILIES',
+    'raises', 'byte_tokenizer', 'piece_tokenizer', 'randomize', 'tiny_config',
+    'tiny_model', 'tiny_ids', 'fingerprint'
 ]
 
 # %% ../../nbs/core/14_testing.ipynb #d73855f4
@@ -121,7 +121,7 @@ _COMMON = dict(
 # model type -> what its tiny configuration says beyond that
 _TINY = {kind: row.tiny for kind, row in ARCHS.items()}
 # families whose layers share an FFN
-SHARING = {k: _TINY.pop(k) for k, row in ARCHS.items() if any("*" in n for n in row.up)}
+SHARED_FFN_FAMILIES = {k: _TINY.pop(k) for k, row in ARCHS.items() if any("*" in n for n in row.up)}
 FAMILIES = _TINY
 VARIANTS = {  # name -> the same for a family's other builds
     name: {"model_type": kind} | entries
@@ -136,7 +136,7 @@ _SHARED = dict(moe_intermediate_size=16, num_experts_per_tok=2)
 _QWEN = dict(num_experts=4, shared_expert_intermediate_size=32, mlp_only_layers=[1])
 _GLM = dict(n_routed_experts=4, n_shared_experts=2, n_group=2, topk_group=1, head_dim=8)
 
-MIXTURES = {  # the same for mixture-of-experts (MoE) models, one of each make
+MOE_FAMILIES = {  # the same for mixture-of-experts (MoE) models, one of each make
     "mixtral": dict(_GQA, **_FEW),  # experts and nothing else
     "qwen2_moe": dict(_GQA, **_SHARED, **_QWEN),  # a shared expert; a dense layer
     "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
@@ -163,11 +163,12 @@ def randomize(
 
 # %% ../../nbs/core/14_testing.ipynb #5dec62e0
 def tiny_config(
-    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
+    # a key of `FAMILIES`, `VARIANTS`, `MOE_FAMILIES` or `SHARED_FFN_FAMILIES`
+    family: str = "llama",
     **overrides,  # configuration entries that differ from the tiny ones
 ) -> PreTrainedConfig:  # of the family's own class
     "The configuration of a tiny model; `ValueError` lists the families."
-    rows = FAMILIES | VARIANTS | MIXTURES | SHARING
+    rows = FAMILIES | VARIANTS | MOE_FAMILIES | SHARED_FFN_FAMILIES
     if family not in rows:
         raise ValueError(
             f"no tiny model for family {family!r}; there are: {', '.join(rows)}"
@@ -181,7 +182,8 @@ def tiny_config(
 
 # %% ../../nbs/core/14_testing.ipynb #1ef2359a
 def tiny_model(
-    family: str = "llama",  # a key of `FAMILIES`, `VARIANTS`, `MIXTURES` or `SHARING`
+    # a key of `FAMILIES`, `VARIANTS`, `MOE_FAMILIES` or `SHARED_FFN_FAMILIES`
+    family: str = "llama",
     seed: int = 0,  # of the weights
     dtype: torch.dtype = torch.float32,  # of the weights
     **overrides,  # configuration entries that differ from the tiny ones

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'WIDTH_NAMES', 'ROW_CHECKS', 'Call', 'find_layers', 'find_mixers', 'probe_ids',
-    'find_widths', 'Parts', 'propose_arch', 'Probe', 'agree', 'equal_words', 'Undecided'
+    'WIDTH_NAMES', 'ARCH_CHECKS', 'Call', 'find_layers', 'find_mixers', 'probe_ids',
+    'find_widths', 'LayerParts', 'propose_arch', 'Probe', 'check_logits', 'equal_words',
+    'Inconclusive'
 ]
 
 # %% ../../nbs/detection/01_detect.ipynb #d654e1cb
@@ -24,16 +25,16 @@ from transformers import Cache, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import find_experts, is_experts, keep_neurons, measure_experts
+from ..core.experts import find_experts, is_experts, measure_experts, pack_mask
 from ..core.families import (
-    ARCHS, Arch, Mixer, borrows_keys, decoder_layers, ffn_linears, first_width, has_experts,
-    has_ffn, layer_mixers, layer_row, lends_keys, model_family, n_params, refusal, row_mixers,
-    says_width,
+    ARCHS, Arch, Mixer, arch_mixers, config_has_width, decoder_layers, ffn_linears,
+    first_width, has_experts, has_ffn, is_kv_source, layer_arch, layer_mixers,
+    model_family, n_params, reuses_kv, unsupported_reason,
 )
 from ..core.linear import in_features, is_linear, out_features
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, drop
-from .moe import check_experts, find_routed
+from .moe import check_experts, find_moe
 from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/01_detect.ipynb #49a9a390
@@ -109,7 +110,7 @@ def find_mixers(
         noise = 16 * torch.finfo(before.dtype).eps * before.abs().max()
         if torch.equal(_last(c.x, ids), _last(d.x, ids)) and (before - after).abs().max() > noise:
             found.append(c.name)
-    reads = [n for n, m in layer.named_children() if borrows_keys(m)]  # at another's keys
+    reads = [n for n, m in layer.named_children() if reuses_kv(m)]  # at another's keys
     return list(dict.fromkeys([*found, *reads]))
 
 
@@ -242,7 +243,7 @@ def _find_gives(model, mixer, out):
         _run_cached(model)
     (keys, states), returned, (more, marked) = said[:3]
     form = _form(*returned)
-    if borrows_keys(mixer):
+    if reuses_kv(mixer):
         return form, "nothing"
     return form, "states" if marked > states and not more > keys else "keys"
 
@@ -318,7 +319,7 @@ def _check_causal(model):
 
 
 @dataclass(frozen=True)
-class Parts:
+class LayerParts:
     "What one decoder layer is made of."
 
     mixers: tuple[Mixer, ...]  # its token mixers; none where it has only an FFN
@@ -331,16 +332,16 @@ def _find_parts(model, layer):
     names = find_mixers(model, layer)
     seen, each = _record_calls(model, probe_ids(model), layer), []
     for n in names:
-        if lends_keys(layer.get_submodule(n)):
+        if is_kv_source(layer.get_submodule(n)):
             continue  # other layers need it
         out = _find_out(seen, n)
         forms = _find_gives(model, layer.get_submodule(n), out)
         each.append(Mixer(n, _find_attn_norm(seen, n), out, *forms))
     if experts := find_experts(layer):
-        return Parts(tuple(each), experts)
+        return LayerParts(tuple(each), experts)
     tops = {n.split(".")[0] for n in names}
     rest = [c for c in seen if is_linear(c.module) and c.name.split(".")[0] not in tops]
-    return Parts(tuple(each), _find_ffn(seen, names) if rest else None)
+    return LayerParts(tuple(each), _find_ffn(seen, names) if rest else None)
 
 # %% ../../nbs/detection/01_detect.ipynb #9a44f66c
 def propose_arch(
@@ -349,7 +350,7 @@ def propose_arch(
     model: PreTrainedModel,
 ) -> Arch:  # a row, not tested yet
     "Work a row out by looking at what modules do; `ValueError` says what is lacking."
-    if reason := refusal(model.config):
+    if reason := unsupported_reason(model.config):
         kind = model_family(model.config)
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
     fused = [n for n, m in model.named_modules() if is_experts(m)]
@@ -361,7 +362,7 @@ def propose_arch(
     parts = [_find_parts(model, layer) for layer in layers]
     mixers = {m.name for p in parts for m in p.mixers}
     d = getattr(model.config.get_text_config(), "hidden_size", 0)
-    if routed := find_routed(layers, tuple(mixers), d):
+    if routed := find_moe(layers, tuple(mixers), d):
         row = Arch(name, **_join(parts), **routed, width="")
         return replace(row, width=find_width_entry(model, row))
     up, down, fused = _one_ffn(parts)
@@ -433,7 +434,7 @@ class Probe:
         return structure(self.model)
 
     @property
-    def tried(self) -> tuple[int, ...]:  # layers, ascending
+    def tested_layers(self) -> tuple[int, ...]:  # layers, ascending
         "The layers at which things are removed."
         return self.at or tuple(range(self.L))
 
@@ -442,7 +443,7 @@ class Probe:
         return self.model(self.ids, use_cache=False).logits.float()
 
 # %% ../../nbs/detection/01_detect.ipynb #de17cd1a
-def agree(
+def check_logits(
     p: Probe,  # a model under examination
     got: torch.Tensor,  # (n, t, v) logits of the pruned model
     want: torch.Tensor,  # (n, t, v) what they have to be
@@ -471,7 +472,7 @@ def equal_words(
     return f"equal within {err:.0e}" if err else "equal, bit for bit"
 
 
-class Undecided(Exception):
+class Inconclusive(Exception):
     "The model gives nothing to judge by."
 
 # %% ../../nbs/detection/01_detect.ipynb #797f6eb3
@@ -492,7 +493,7 @@ def _check_names(p):
         for m in each:
             for n in (m.name, f"{m.name}.{m.out}", m.norm):
                 _check_name(i, layer, n)
-        a = layer_row(layer, p.a)
+        a = layer_arch(layer, p.a)
         for n in (*a.up, a.down) if has_ffn(layer, a) and a.down else ():
             _check_name(i, layer, n)
     return f"{len(layers)} layers" + _kinds_words(layers, p.a)
@@ -520,7 +521,7 @@ def _check_shapes(p):
         if has_experts(layer, p.a) and is_experts(layer.get_submodule(p.a.experts)):
             e = measure_experts(layer, p.a.experts)
             said["experts"] = f"{e.experts} experts of {e.width} neurons"
-        if not has_ffn(layer, p.a) or not (a := layer_row(layer, p.a)).down:
+        if not has_ffn(layer, p.a) or not (a := layer_arch(layer, p.a)).down:
             continue
         ups, down = ffn_linears(layer, p.a)
         parts = [layer.get_submodule(m.name) for m in layer_mixers(layer, p.a)]
@@ -558,7 +559,7 @@ def _check_width(p):
         return f"no entry is {f}: compact checkpoints only"
     if name not in c:
         raise ValueError(f"the configuration has no entry {name!r}")
-    if not says_width(p.model, p.a):
+    if not config_has_width(p.model, p.a):
         raise ValueError(
             f"{name} in the configuration is {c[name]}, the FFN has {f} neurons"
         )
@@ -575,7 +576,7 @@ def _check_norm(p):
             raise ValueError(
                 f"the attention's branch ({m.name}) has the norm {want}, not {m.norm}"
             )
-    return ", ".join(dict.fromkeys(m.norm for m in row_mixers(p.a)))
+    return ", ".join(dict.fromkeys(m.norm for m in arch_mixers(p.a)))
 
 
 def _check_name(i, layer, name):
@@ -592,13 +593,13 @@ def _check_name(i, layer, name):
 def _check_neurons(p):
     "Does removing neurons equal masking them."
     kept = {}
-    for part in (x for x in p.parts.narrow if x.layer in p.tried):
+    for part in (x for x in p.parts.narrow if x.layer in p.tested_layers):
         i = part.layer  # other neurons, and other numbers of them, by layer
         kept[part] = tuple(range(i % 2, part.width, 2 + i % 3))
         if part.groups:  # each expert keeps other ones
             first = np.isin(np.arange(part.width), kept[part])
             turns = [np.roll(first, e) for e in range(part.groups)]
-            kept[part] = keep_neurons(np.stack(turns))
+            kept[part] = pack_mask(np.stack(turns))
     return _cut_as_masked(p, kept)
 
 
@@ -610,7 +611,7 @@ def _cut_as_masked(p, kept):
         want = p.logits()
     plan = Plan(layers=p.L, kept={(x.layer, x.slot): some for x, some in kept.items()})
     with applied(p.model, plan):
-        return agree(p, p.logits(), want)
+        return check_logits(p, p.logits(), want)
 
 # %% ../../nbs/detection/01_detect.ipynb #0f30bd8b
 def _check_ffn(p):
@@ -622,7 +623,7 @@ def _check_ffn(p):
 # %% ../../nbs/detection/01_detect.ipynb #f97eec6a
 def _gone_sets(p):
     "Sets of token mixers to go: the outermost; of each kind the outermost, and all."
-    each, kinds = p.parts.mixers, row_mixers(p.a)
+    each, kinds = p.parts.mixers, arch_mixers(p.a)
     if len(kinds) == 1:
         i = {x.layer for x in each}
         ends = p.at and i & {*p.at} or {min(i), max(i)}
@@ -656,7 +657,7 @@ def _check_attention(p):
             want = p.logits()
         with applied(p.model, _without(p, gone)):
             names = ", ".join(dict.fromkeys(x.row.out for x in gone))
-            said.append(f"{names} zeroed: " + agree(p, p.logits(), want))
+            said.append(f"{names} zeroed: " + check_logits(p, p.logits(), want))
     return said[0]
 
 
@@ -675,7 +676,7 @@ def _check_layers(p):
     with hooked([x.register_forward_hook(pass_by, with_kwargs=True) for x in layers]):
         want = p.logits()
     with applied(p.model, drop(p.L, blocks=gone)):
-        return agree(p, p.logits(), want)
+        return check_logits(p, p.logits(), want)
 
 # %% ../../nbs/detection/01_detect.ipynb #8e52b530
 def _check_cache(p):
@@ -683,7 +684,7 @@ def _check_cache(p):
     try:
         how = _decodes(p)
     except Exception as e:
-        raise Undecided(
+        raise Inconclusive(
             f"the dense model itself does not decode with a cache as without: {e}"
         ) from e
     masks, blocks = [None], drop(p.L, blocks=[1] if p.L > 2 and not p.a.fixed else [])
@@ -723,11 +724,11 @@ def _cached_as_plain(p, mask, positions=False):
     want = p.model(p.ids, use_cache=False, **said).logits.float()
     if mask is not None:
         got = torch.where(mask.bool()[..., None], got, want)
-    return agree(p, got, want, effect=False)
+    return check_logits(p, got, want, effect=False)
 
 # %% ../../nbs/detection/01_detect.ipynb #rowchk01
 # what it is called -> (Probe) -> what was found, raising what is wrong
-ROW_CHECKS: dict[str, Callable] = {
+ARCH_CHECKS: dict[str, Callable] = {
     "names": _check_names,
     "shapes": _check_shapes,
     "width": _check_width,

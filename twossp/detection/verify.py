@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'TINY_VOCAB', 'QUICK', 'Shape', 'tiny_copy', 'NoCopy', 'verify_arch', 'derive_row',
-    'tolerance', 'derive_arch', 'derive_copy', 'Verdict', 'row_limits', 'try_family',
-    'show_config', 'ship_family', 'write_families'
+    'TINY_VOCAB', 'QUICK', 'ModelShape', 'tiny_copy', 'NoTinyCopy', 'verify_arch',
+    'propose_and_verify', 'tolerance', 'detect_arch', 'detect_on_copy', 'Verdict',
+    'arch_limits', 'try_family', 'example_config', 'family_record', 'write_families'
 ]
 
 # %% ../../nbs/detection/02_verify.ipynb #bb5e34ac
@@ -27,24 +27,26 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..core.apply import NoAttention, applied
 from ..core.compat import (
-    causal_class, causal_types, config_class, image_text_types, keep_soft_cap, knows_type,
+    causal_class, causal_types, config_class, image_text_types, keep_soft_cap,
+    knows_type,
 )
-from ..core.config_keys import find_entries, halve_plan
+from ..core.config_keys import find_entries, half_width_plan
 from ..core.families import (
-    ARCHS, Arch, config_switches, layer_makes, model_family, n_params,
-    refusal, row_to_dict, says_width, using,
+    ARCHS, Arch, arch_to_dict, config_has_width, config_switches, layer_signatures,
+    model_family, n_params, unsupported_reason, using_arch,
 )
 from ..core.parts import structure
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
-    ROW_CHECKS, WIDTH_NAMES, Probe, Undecided, agree, find_widths, probe_ids, propose_arch,
+    ARCH_CHECKS, WIDTH_NAMES, Inconclusive, Probe, check_logits, find_widths, probe_ids,
+    propose_arch,
 )
 from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/02_verify.ipynb #58cb52fe
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     "The numbers of a configuration that a tiny copy changes."
 
     L: int  # layers
@@ -83,7 +85,7 @@ def _read_shape(config):
         raise ValueError(f"the configuration has no {', '.join(lacking)}")
     groups = _first(config, _GROUPS) or found["heads"]
     head = _first(config, ["head_dim"]) or max(1, found["d"] // found["heads"])
-    return Shape(**found, groups=groups, head=head)
+    return ModelShape(**found, groups=groups, head=head)
 
 # %% ../../nbs/detection/02_verify.ipynb #9385cfaa
 def _shrink_shape(s, head, L=4):
@@ -95,7 +97,7 @@ def _shrink_shape(s, head, L=4):
     heads = groups * share
     ratio = s.d / (s.heads * s.head)
     d = heads * head if ratio == 1 else max(1, round(ratio * heads * head / 16)) * 16
-    return Shape(min(L, s.L), d, heads, groups, head)
+    return ModelShape(min(L, s.L), d, heads, groups, head)
 
 # %% ../../nbs/detection/02_verify.ipynb #08a94d2e
 def _layer_kinds(config, L):
@@ -333,17 +335,17 @@ def tiny_copy(
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
     thin: bool = True,  # of a vision-language model: first with a thin part for images
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
-    "A tiny model of the same make that runs; `NoCopy` if none can be built."
+    "A tiny model of the same make that runs; `NoTinyCopy` if none can be built."
     said, sees = "nothing was tried", config.get_text_config() is not config
     for slim, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
         try:
             return _build(_shrink_config(config, head, slim), made)
         except Exception as e:  # whatever a family's own code raises
             said = " ".join(f"{type(e).__name__}: {e}".split())[:160]
-    raise NoCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
+    raise NoTinyCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
 
 
-class NoCopy(ValueError):
+class NoTinyCopy(ValueError):
     "A configuration of which no tiny model can be built."
 
 # %% ../../nbs/detection/02_verify.ipynb #e9e6768b
@@ -378,13 +380,13 @@ def _check_ordinary(p):
     with torch.random.fork_rng(devices=[]):
         fresh = type(p.model)(config).to(p.dense.device, p.model.dtype).eval()
     fresh.load_state_dict(weights)
-    return agree(p, fresh(p.ids, use_cache=False).logits.float(), want, effect=False)
+    return check_logits(p, fresh(p.ids, use_cache=False).logits.float(), want, effect=False)
 
 
 def _narrow(p):
     "A plan, and the entries of the configuration that say what it leaves"
     fewer = drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
-    narrow = halve_plan(p.model) if p.a.width else drop(p.L)
+    narrow = half_width_plan(p.model) if p.a.width else drop(p.L)
     if p.a.experts:  # the first that a configuration can say
         said = ((plan, find_entries(p.model, plan)) for plan in (narrow | fewer, narrow))
         return next((plan, new) for plan, new in said if new is not None)
@@ -393,9 +395,9 @@ def _narrow(p):
 
 # %% ../../nbs/detection/02_verify.ipynb #57b9437c
 QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wrong
-    **{k: ROW_CHECKS[k] for k in ("names", "shapes", "neurons", "FFN", "attention", "layers")},
+    **{k: ARCH_CHECKS[k] for k in ("names", "shapes", "neurons", "FFN", "attention", "layers")},
     "ordinary model": _check_ordinary,
-    "cached decoding": ROW_CHECKS["cached decoding"],
+    "cached decoding": ARCH_CHECKS["cached decoding"],
 }
 
 
@@ -408,13 +410,13 @@ def verify_arch(
 ) -> dict[str, str]:  # what was looked at -> what was found
     "Test a row by removing things; `ValueError` names the test that fails, and why."
     found, ids = {}, probe_ids(model)
-    with using(model, row), inference(model):
+    with using_arch(model, row), inference(model):
         dense = model(ids, use_cache=False).logits.float()
         p = Probe(model, row, ids, dense, tol, at)
         for name, check in (tests or QUICK).items():
             try:
                 found[name] = check(p)
-            except Undecided as e:
+            except Inconclusive as e:
                 found[name] = str(e)
             except Exception as e:
                 said = (str(e).splitlines() or [type(e).__name__])[0][:300]
@@ -430,7 +432,7 @@ def _follows(config, row, name):
     setattr(text, name, f)
     try:
         made = _build(type(config)(**_entries(c)))
-        with using(made, row):
+        with using_arch(made, row):
             return {*structure(made).width} - {0} == {f}
     except Exception:  # whatever a family's own code raises
         return False
@@ -440,13 +442,13 @@ def _entries(config):
     return {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
 
 # %% ../../nbs/detection/02_verify.ipynb #2b800ea9
-def derive_row(
+def propose_and_verify(
     model: PreTrainedModel,  # a tiny one, with weights that do something
 ) -> Arch:  # that passed `verify_arch`
     "Propose a row and test it; `ValueError` says what was found."
     row = propose_arch(model)
     if not row.experts:  # whose width was found by changing it
-        with using(model, row):
+        with using_arch(model, row):
             widths = find_widths(model, max(structure(model).width))
         follow = (n for n in widths if _follows(model.config, row, n))
         row = replace(row, width=next(follow, ""))
@@ -483,12 +485,12 @@ def _looked_at(kinds):
 def _look_up(model, row):
     "The row for a model of any size, its names and shapes looked up there"
     p = Probe(model, row, None, None, 0)
-    with using(model, row):
+    with using_arch(model, row):
         if any(isinstance(m, NoAttention) for m in model.modules()):
             return row  # a copy of a pruned model
-        ROW_CHECKS["names"](p)
-        ROW_CHECKS["shapes"](p)
-    return row if says_width(model, row) else replace(row, width="")
+        ARCH_CHECKS["names"](p)
+        ARCH_CHECKS["shapes"](p)
+    return row if config_has_width(model, row) else replace(row, width="")
 
 
 _AWAY = "the model's own weights are not in memory"
@@ -521,7 +523,7 @@ _FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
 _NO_MATTER = f"{WIDTH_NAMES}|rope|rotary|_id$"  # older names come and go with a file
 
 
-def derive_arch(
+def detect_arch(
     model: PreTrainedModel,  # of a family that has no row; untouched
 ) -> Arch:  # verified; remembered for its configuration
     "A row for a model that has none; `ValueError` says why there can be none."
@@ -555,7 +557,7 @@ def _one_thread():
         torch.set_num_threads(many)
 
 
-def derive_copy(
+def detect_on_copy(
     config: PreTrainedConfig,  # of a model of any size; untouched
     made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
 ) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row that passed on it
@@ -564,13 +566,13 @@ def derive_copy(
     with _one_thread():
         model = tiny_copy(config, made)
         try:
-            return model, derive_row(model)
+            return model, propose_and_verify(model)
         except ValueError as e:
             if config.get_text_config() is config:
                 raise
             try:
                 model = tiny_copy(config, made, thin=False)
-                return model, derive_row(model)
+                return model, propose_and_verify(model)
             except ValueError:
                 raise e from None
 
@@ -582,15 +584,15 @@ def _derive(model):
     try:
         try:
             with torch.device("cpu"):  # whatever is being built around it
-                _, row = derive_copy(model.config, made)
+                _, row = detect_on_copy(model.config, made)
             row = _look_up(model, row)
-        except NoCopy as e:
+        except NoTinyCopy as e:
             on = "the model itself, with 16 tokens"
             row = _derive_on_itself(model, e)
     except ValueError as e:
         return str(e)
     took = perf_counter() - start
-    only = "".join(f"; {x}" for x in row_limits(row))
+    only = "".join(f"; {x}" for x in arch_limits(row))
     warnings.warn(
         f"model type {kind!r} is not in the table: its row was derived, and tested on"
         f" {on}, in {took:.1f} s{only}",
@@ -609,7 +611,7 @@ class Verdict:
     row: Arch | None = None  # of the first two
 
 
-def row_limits(
+def arch_limits(
     row: Arch,  # of any family
 ) -> list[str]:  # phrases; none for most
     "What cannot be done with a family, though it can be pruned."
@@ -626,8 +628,8 @@ def try_family(
 ) -> Verdict:  # what is known of it
     "Can models of a type be pruned; tried on a tiny one, in a second or so."
     try:
-        config = show_config(kind)
-        if reason := refusal(config):
+        config = example_config(kind)
+        if reason := unsupported_reason(config):
             return Verdict(kind, "refused", reason)
     except Exception as e:  # whatever a family's own code raises
         return Verdict(kind, "not tried", f"no configuration: {e}".splitlines()[0])
@@ -635,12 +637,12 @@ def try_family(
         if row := ARCHS.get(kind):
             verify_arch(tiny_copy(config), row)
             return Verdict(kind, "table", "", row)
-        row = derive_copy(config)[1]
-    except NoCopy as e:
+        row = detect_on_copy(config)[1]
+    except NoTinyCopy as e:
         return Verdict(kind, "not tried", str(e).splitlines()[0])
     except ValueError as e:
         return Verdict(kind, "refused", str(e))
-    return Verdict(kind, "derived", "; ".join(row_limits(row)), row)
+    return Verdict(kind, "derived", "; ".join(arch_limits(row)), row)
 
 # %% ../../nbs/detection/02_verify.ipynb #a4816082
 _TWO = ["linear_attention", "full_attention"]
@@ -648,7 +650,7 @@ _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 _HALF_ROPE = _ROPE | dict(partial_rotary_factor=0.5, mrope_section=[8, 12, 12])
 _BOTH = ["sliding_attention", "full_attention"]
 _COMPASS = dict(layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE))
-def show_config(
+def example_config(
     kind: str,  # a model type of transformers
 ) -> PreTrainedConfig:  # transformers' defaults, where these run and hide nothing
     "A configuration that shows every kind of layer that a type has."
@@ -688,16 +690,16 @@ _SHOWN |= {  # of vision-language models
 }
 
 # %% ../../nbs/detection/02_verify.ipynb #5a1b0d02
-def ship_family(
+def family_record(
     kind: str,  # a model type of transformers
 ) -> dict | None:  # row, layers, switches; None where no row is detected
-    "What `shipped_row` has to know of a type."
+    "What `shipped_arch` has to know of a type."
     found = try_family(kind)
     if found.verdict != "derived":
         return None
-    config = show_config(kind)
+    config = example_config(kind)
     layers = tiny_copy(config).get_submodule(found.row.layers)
-    facts = dict(row=row_to_dict(found.row), layers=layer_makes(layers))
+    facts = dict(row=arch_to_dict(found.row), layers=layer_signatures(layers))
     return facts | dict(switches=config_switches(config))
 
 
@@ -707,7 +709,7 @@ def write_families(
 ) -> int:  # types with a row
     "Detect the rows of model types and write them; of all types it takes some minutes."
     kinds = sorted({*causal_types(), *image_text_types()}) if kinds is None else kinds
-    found = {kind: facts for kind in kinds if (facts := ship_family(kind))}
+    found = {kind: facts for kind in kinds if (facts := family_record(kind))}
     lines = [f" {json.dumps(k)}: {json.dumps(facts)}" for k, facts in found.items()]
     head = f'{{"transformers": {json.dumps(transformers.__version__)}, "types": {{\n'
     Path(path).write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")

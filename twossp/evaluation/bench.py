@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'SHAPES', 'TINY', 'FEW', 'PARTS', 'Bench', 'make_bench', 'Case', 'BenchPart',
-    'clear_memory', 'read_rows', 'run_bench', 'say_row'
+    'SHAPES', 'TINY_SHAPES', 'TINY_OPTIONS', 'BENCH_PARTS', 'Bench', 'make_bench',
+    'BenchCase', 'BenchPart', 'clear_memory', 'read_bench_rows', 'run_bench',
+    'format_bench_row'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
@@ -23,13 +24,13 @@ from transformers import AutoConfig
 
 from ..baselines.methods import method
 from ..core.entries import resolve
-from ..core.files import append_line, mend
+from ..core.files import append_line, repair_last_line
 from .estimate import build_model
 from .latency import MULTIPLES, device_name
 from .measure import weight_bytes
 from .results import code_version, versions
 from ..runtime.devices import as_device, free_bytes, one_line
-from ..runtime.identity import describe
+from ..runtime.identity import facts_identity
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e
 _LLAMA = dict(
@@ -55,7 +56,7 @@ _SMALL = dict(
     hidden_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
     intermediate_size=256, vocab_size=256, max_position_embeddings=512,
 )
-TINY = {
+TINY_SHAPES = {
     "tiny llama": dict(model_type="llama", **_SMALL),
     "tiny mixtral": dict(
         model_type="mixtral", num_local_experts=4, num_experts_per_tok=2, **_SMALL
@@ -115,23 +116,23 @@ def _fit_layers(b, name, free):
     return f"{name}, {fits} layers", dict(config, num_hidden_layers=fits)
 
 
-FEW = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
-FEW |= dict(calib_tokens=144, seed=0)
+TINY_OPTIONS = dict(initial=4, initial_tokens=24, offspring=4, tokens=(24, 48), generations=2)
+TINY_OPTIONS |= dict(calib_tokens=144, seed=0)
 
 
 def make_bench(
     device: str,  # such as "cuda", "cpu"
-    names: Sequence[str] = (),  # keys of `SHAPES` or `TINY`; default: what fits the device
+    names: Sequence[str] = (),  # keys of `SHAPES` or `TINY_SHAPES`; default: what fits the device
 ) -> Bench:  # on tiny shapes where there is no accelerator
     "What is measured on a device; `ValueError` for a shape that does not fit."
-    where, known = as_device(device), SHAPES | TINY
+    where, known = as_device(device), SHAPES | TINY_SHAPES
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"no shape {unknown[0]!r}; there are: {', '.join(known)}")
-    tiny = where.type == "cpu" if not names else all(n in TINY for n in names)
-    chosen = {n: known[n] for n in names or (TINY if tiny else SHAPES)}
+    tiny = where.type == "cpu" if not names else all(n in TINY_SHAPES for n in names)
+    chosen = {n: known[n] for n in names or (TINY_SHAPES if tiny else SHAPES)}
     if tiny:
         few = dict(dtype=torch.float32, tokens=32, batches=(1, 4), multiples=(1, 8))
-        return Bench(where, chosen, options=FEW, rounds=1, **few)
+        return Bench(where, chosen, options=TINY_OPTIONS, rounds=1, **few)
     bench, free = Bench(where, chosen), free_bytes(where)
     fits = {name: _fit_layers(bench, name, free) for name in chosen}
     lost = [name for name, x in fits.items() if x is None]
@@ -145,7 +146,7 @@ def make_bench(
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b1ad7edd
 @dataclass(frozen=True)
-class Case:
+class BenchCase:
     "One thing that is measured."
 
     name: str  # unique in its part and shape
@@ -164,7 +165,7 @@ class BenchPart:
 
 
 _SPEED = "twossp.evaluation.bench_speed:"
-PARTS: dict[str, BenchPart] = {
+BENCH_PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
         "plans, losses, caches and files against the CPU in float64", 0.2,
         "twossp.evaluation.bench_right:right_cases",
@@ -189,7 +190,7 @@ def _case_key(b, part, case):
     setting = {k: str(v) for k, v in vars(b).items() if k not in ("shapes", "device")}
     facts |= dict(code=code_version(), device=device_name(b.device), setting=setting)
     facts |= dict(part=part, case=case.name, shape=dict(b.shapes.get(case.shape) or {}))
-    return describe("bench", **facts)
+    return facts_identity("bench", **facts)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
 @contextmanager
@@ -238,13 +239,13 @@ def _answers(device):
         return False
 
 
-def read_rows(
+def read_bench_rows(
     file: str | Path,  # of JSON lines; need not exist
 ) -> dict[str, dict]:  # key -> the last row
     "The rows of a bench that are there; a torn last line is cut off."
     if not Path(file).exists():
         return {}
-    mend(file)
+    repair_last_line(file)
     lines = Path(file).read_text(encoding="utf-8").splitlines()
     try:
         rows = [dict(json.loads(line)) for line in lines]
@@ -265,21 +266,21 @@ def run_bench(
     b: Bench,  # where, and on what
     results: str | Path,  # file of JSON lines, appended to
     minutes: float = 9.0,  # for all parts together
-    only: Sequence[str] = (),  # keys of `PARTS`; default: all
+    only: Sequence[str] = (),  # keys of `BENCH_PARTS`; default: all
     say: Callable = print,  # called with a line for each row
     clock: Callable = time.monotonic,  # seconds
 ) -> tuple[list[dict], int]:  # rows of all cases that are there, cases that wait
     "Measure what is not measured yet, part by part, as long as there is time."
-    if unknown := [k for k in only if k not in PARTS]:
-        raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
+    if unknown := [k for k in only if k not in BENCH_PARTS]:
+        raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(BENCH_PARTS)}")
     if not minutes >= 0.5:
         raise ValueError(f"a bench takes at least 0.5 minutes; got {minutes:g}")
-    parts = [k for k in PARTS if k in only or not only]
-    share, start = sum(PARTS[k].share for k in parts), clock()
-    have, rows, waiting, until, works = read_rows(results), [], 0, start, True
+    parts = [k for k in BENCH_PARTS if k in only or not only]
+    share, start = sum(BENCH_PARTS[k].share for k in parts), clock()
+    have, rows, waiting, until, works = read_bench_rows(results), [], 0, start, True
     for part in parts:
-        until += 60 * minutes * PARTS[part].share / share
-        cases = {_case_key(b, part, c): c for c in resolve(PARTS[part].cases)(b)}
+        until += 60 * minutes * BENCH_PARTS[part].share / share
+        cases = {_case_key(b, part, c): c for c in resolve(BENCH_PARTS[part].cases)(b)}
         missing = sum(_is_open(have.get(k), 0) for k in cases)
         for key, case in cases.items():
             began = clock()
@@ -293,7 +294,7 @@ def run_bench(
                     have[key] = head | found | dict(versions=versions())
                     append_line(results, json.dumps(have[key]))
                     name = " ".join([case.shape, case.name]).strip()
-                    say(f"{part}: {name}: {say_row(have[key])}")
+                    say(f"{part}: {name}: {format_bench_row(have[key])}")
                     works = found["verdict"] != "failed" or _answers(b.device)
                     if not works:
                         say(f"{b.device} does not answer any more: the same command goes on")
@@ -321,7 +322,7 @@ def _say_number(key, x):
     return f"{words} {x:,}" if isinstance(x, int) else f"{words} {x}"
 
 
-def say_row(
+def format_bench_row(
     row: Mapping,  # of a bench
 ) -> str:  # in a line
     "A row's verdict and its plain numbers."

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'bench_page', 'kept_rows', 'row_table', 'pruning_table', 'whole_models',
-    'multiple_table'
+    'bench_page', 'read_bench_folder', 'bench_table', 'pruning_table',
+    'model_time_table', 'multiple_table'
 ]
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #594b770b
@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from .bench import PARTS, TINY, read_rows, say_row
-from .latency import width_kind
+from .bench import (
+    BENCH_PARTS, TINY_SHAPES, format_bench_row, read_bench_rows,
+)
+from .latency import largest_divisor
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #642f7503
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{}" viewBox="0 0 {} {}"'
@@ -84,7 +86,7 @@ def _show_table(r):
             kind = "whole layer" if "+" in x["group"] else x["group"].split(",")[0]
             parts[kind] = 100 * x["seconds"] / table["seconds"]
         elif len(of) == 1:
-            kind = f"multiples of {width_kind(units[0], table['multiples'])}"
+            kind = f"multiples of {largest_divisor(units[0], table['multiples'])}"
             lines.setdefault(kind, []).append((1 - units[0] / of[0], 1000 * x["seconds"]))
     title = f"{r['shape']}: {r['case']}"
     yield (
@@ -135,7 +137,7 @@ def _section(part, about, rows):
     if not rows:
         yield "<p>not measured yet</p>"
         return
-    said = lambda r: f'<span class="{r["verdict"]}">{escape(say_row(r))}</span>'
+    said = lambda r: f'<span class="{r["verdict"]}">{escape(format_bench_row(r))}</span>'
     cells = [[escape(r["shape"]), escape(r["case"]), said(r)] for r in rows]
     yield _table(cells, ["shape", "case", "found"])
     yield from _figures(rows)
@@ -150,11 +152,11 @@ def bench_page(
     devices = ", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows"
     counts = f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet"
     body = [f"<h1>twossp bench: {escape(devices)}</h1><p>{counts}</p>"]
-    if rows and {r["shape"] for r in rows} <= {"", *TINY}:
+    if rows and {r["shape"] for r in rows} <= {"", *TINY_SHAPES}:
         body.append("<p>The shapes are tiny here: what runs is shown, and times say little.</p>")
     if bad:
         body += _section("wrong or failed", "", bad)
-    for part, about in ((k, p.about) for k, p in PARTS.items()):
+    for part, about in ((k, p.about) for k, p in BENCH_PARTS.items()):
         body += _section(part, about, [r for r in rows if r["part"] == part])
     made = ", ".join(f"{k} {v}" for r in rows[:1] for k, v in r["versions"].items())
     body.append(f"<p><small>{escape(made)}</small></p>")
@@ -168,20 +170,20 @@ def bench_page(
     )
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #9b0b3a09
-def kept_rows(
+def read_bench_folder(
     folder: str | Path,  # of files of JSON lines; need not exist
 ) -> list[dict]:  # of all of them
     "The rows of every bench that is kept in a folder."
     files = sorted(Path(folder).glob("*.jsonl"))
-    return [row for f in files for row in read_rows(f).values()]
+    return [row for f in files for row in read_bench_rows(f).values()]
 
 
-def row_table(
+def bench_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # a row each
     "What was found, in words."
     names = "device", "part", "shape", "case"
-    return pd.DataFrame([{k: r[k] for k in names} | dict(found=say_row(r)) for r in rows])
+    return pd.DataFrame([{k: r[k] for k in names} | dict(found=format_bench_row(r)) for r in rows])
 
 
 def pruning_table(
@@ -197,7 +199,7 @@ def pruning_table(
     return pd.DataFrame(found).fillna("")
 
 
-def whole_models(
+def model_time_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # a row a pruned model
     "Time of pruned models as a fraction of the dense one's: predicted, measured, counted."

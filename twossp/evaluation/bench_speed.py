@@ -29,22 +29,25 @@ from ..core.apply import applied
 from ..core.parts import structure
 from ..core.plan import drop
 from ..core.testing import byte_tokenizer, tiny_ids
-from .bench import Case, clear_memory
-from .bench_right import BOUNDS, near_ties, plan_facts
+from .bench import BenchCase, clear_memory
+from .bench_right import TOLERANCES, near_ties, plan_facts
 from .estimate import shape_plans
 from .latency import (
-    NoGraph, Workload, best_multiple, fastest_attention, latency_table, time_beside,
+    GraphCaptureError, Workload, best_multiple, fastest_attention, latency_table,
+    time_against_dense,
 )
 from .measure import count_operations, weight_bytes
-from .memory import Room, estimate_memory
+from .memory import PruningSetup, estimate_memory
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
 from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import DEVICES, free_bytes, one_line, peak_memory, quiet, wait_for
-from ..runtime.layers import counting
+from ..runtime.devices import (
+    DEVICES, free_bytes, one_line, peak_memory, quiet, synchronize,
+)
+from ..runtime.layers import count_forwards
 from ..runtime.metrics import nll
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #18d3e8c4
@@ -56,11 +59,11 @@ def _windows(b, n, tokens=None):
 
 def _timed(b, work):
     "Seconds and peak memory of a piece of work, and what it gave"
-    wait_for(b.device)
+    synchronize(b.device)
     with peak_memory(b.device) as p:
         start = time.perf_counter()
         out = work()
-        wait_for(b.device)
+        synchronize(b.device)
         seconds = time.perf_counter() - start
     return dict(seconds=seconds, peak=p.peak), out
 
@@ -136,7 +139,7 @@ def _check_peak(b, name, shape, n, room, facts):
     if facts["peak"] is None:
         return {}
     try:
-        room = Room(n, b.tokens, room, b.device.type)
+        room = PruningSetup(n, b.tokens, room, b.device.type)
         stated = estimate_memory(b.skeleton(shape), name, 0.25, room)[1] - facts["weights"]
     except ValueError:  # not known
         return {}
@@ -155,7 +158,7 @@ def _against_naive(shape, b, left):
 
     def naive():
         for i in few:
-            with applied(model, plans[i], park=False):
+            with applied(model, plans[i], offload=False):
                 nll(model, ids)
 
     naive()
@@ -179,7 +182,7 @@ def _widths_rate(shape, b, left):
     plan = method("width_only")(model, ids, 0.25, progress=False)
     scores = activation_scores(model, ids, progress=False)
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
-    with counting(model) as work:
+    with count_forwards(model) as work:
         found, _ = _timed(b, search)
     rate = work.tokens / len(work.layers) / found["seconds"]
     return dict(verdict="measured", tokens_a_second=rate) | found
@@ -206,20 +209,20 @@ def _distil_rate(shape, b, left):
 
 def prune_cases(
     b,  # `Bench`
-) -> Iterator[Case]:  # in the order in which they are measured
+) -> Iterator[BenchCase]:  # in the order in which they are measured
     "The cases of the part *prune*: each method on all shapes, then the next."
     for name in method_names():
         for shape in b.shapes:
             if shape not in b.dense or not find_method(name).experts_only:
-                yield Case(name, partial(_prune_one, name, shape), shape)
+                yield BenchCase(name, partial(_prune_one, name, shape), shape)
         if name == "2ssp":
             for shape in b.dense:
                 run = partial(_against_naive, shape)
-                yield Case("2ssp's search against the naive one", run, shape)
+                yield BenchCase("2ssp's search against the naive one", run, shape)
     rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distil_rate}
     for name, rate in rates.items():
         for shape in b.dense:
-            yield Case(name, partial(rate, shape), shape)
+            yield BenchCase(name, partial(rate, shape), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #2556042d
 WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
@@ -235,7 +238,7 @@ def _table(shape, work, b, left):
     table = partial(latency_table, skeleton, b.device, multiples=b.multiples, rounds=b.rounds)
     try:
         table = table(work, passes=3)
-    except NoGraph as e:
+    except GraphCaptureError as e:
         work, why = replace(work, graphs=False), dict(why=f"without CUDA graphs: {one_line(e)}")
         table = table(work, passes=3)
     clear_memory(b.device)
@@ -253,7 +256,7 @@ def _whole(b, shape, model, table):
     dense = count_operations(shapes, new, past, logits=1)
     for name, x in WHOLE:
         plan = shape_plans(shapes, name, x)[0]
-        share = time_beside(model, partial(applied, model, plan), work, b.rounds, 3)[1]
+        share = time_against_dense(model, partial(applied, model, plan), work, b.rounds, 3)[1]
         with applied(shapes, plan):
             counted = count_operations(shapes, new, past, logits=1) / dense
         guess = table.predict(shapes, plan) / table.seconds
@@ -263,13 +266,13 @@ def _whole(b, shape, model, table):
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #41004a3d
 def result_cases(
     b,  # `Bench`
-) -> Iterator[Case]:  # in the order in which they are measured
+) -> Iterator[BenchCase]:  # in the order in which they are measured
     "The cases of the part *result*: all workloads of a shape, then the next."
     graphs = b.device.type == "cuda"
     decoding = [Workload(b.tokens, n, graphs=graphs) for n in b.batches]
     for shape in b.dense:
         for work in (Workload(b.tokens, 1, True), *decoding):
-            yield Case(str(work), partial(_table, shape, work), shape)
+            yield BenchCase(str(work), partial(_table, shape, work), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #7862f3e9
 def _copy_rate(device, size=None):
@@ -279,10 +282,10 @@ def _copy_rate(device, size=None):
     x, seconds = torch.zeros(size, dtype=torch.uint8), []
     x = x.pin_memory() if device.type == "cuda" else x
     for _ in range(4):  # the first finds its memory
-        wait_for(device)
+        synchronize(device)
         start = time.perf_counter()
         x.to(device, copy=True)
-        wait_for(device)
+        synchronize(device)
         seconds.append(time.perf_counter() - start)
     return size / min(seconds[1:])
 
@@ -325,12 +328,12 @@ def _away(how, shape, b, left):
                 model = load_model(d, device=b.device, stream=True)[0]
             else:
                 model = cpu_offload(load_model(d)[0], execution_device=b.device)
-            with counting(model) as work:
+            with count_forwards(model) as work:
                 found, plan = _timed(b, partial(find, model, log=logs[1]))
     if plan_facts(plan) == plan_facts(want):
         facts = dict(verdict="equal")
     else:  # with less memory, other batches; and with them, in 16 bits, other roundings
-        differ, near = near_ties(plan, want, *logs[::-1], BOUNDS[b.dtype])
+        differ, near = near_ties(plan, want, *logs[::-1], TOLERANCES[b.dtype])
         facts = dict(verdict="within" if near else "wrong", differ=differ)
     moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
     peak = None if found["peak"] is None else found["peak"] - taken
@@ -382,12 +385,12 @@ def _spread(processes, how, shape, b, left):
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #329b7f5c
 def offload_cases(
     b,  # `Bench`
-) -> Iterator[Case]:  # in the order in which they are measured
+) -> Iterator[BenchCase]:  # in the order in which they are measured
     "The cases of the part *offload*, on shapes of few layers."
     n = DEVICES[b.device.type]()
     for shape in b.dense:
         for how in ("streamed", "offloaded"):
-            yield Case(f"2ssp, {how}", partial(_away, how, shape), shape)
+            yield BenchCase(f"2ssp, {how}", partial(_away, how, shape), shape)
         for how in ("in memory", "streamed") if n > 1 else ():
             run = partial(_spread, n, how, shape)
-            yield Case(f"2ssp under torchrun, {n} devices, {how}", run, shape)
+            yield BenchCase(f"2ssp under torchrun, {n} devices, {how}", run, shape)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
-    'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table', 'span',
-    'find_sparsity', 'search_rate', 'parse_size'
+    'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table',
+    'format_range', 'find_sparsity', 'bisect_sparsity', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
@@ -34,26 +34,32 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ..baselines.blocks import removal_count
-from ..baselines.methods import ESTIMATED, find_method, method_function, method_names
+from ..baselines.blocks import layers_to_remove
+from ..baselines.methods import (
+    ESTIMATED_METHODS, find_method, method_function, method_names,
+)
 from ..baselines.reap import experts_to_keep, router_groups
-from ..baselines.replaceme import front_ffns
+from ..baselines.replaceme import foldable_ffns
 from ..baselines.scored import global_plan, unit_costs
-from ..baselines.slicegpt import hidden_width, slice_shape
+from ..baselines.slicegpt import slice_shape, sliced_hidden_size
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
-from ..core.experts import keep_some
-from ..core.families import model_family, n_params, pick_loader
+from ..core.experts import whole_experts_mask
+from ..core.families import model_family, n_params, pick_auto_class
 from ..core.parts import Part, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
-from ..core.quantized import packed_form, plain_config, plain_type
-from .measure import count_operations, linear_beside, weight_bytes
+from ..core.quantized import (
+    dequantized_config, dequantized_dtype, quantization_method,
+)
+from .measure import (
+    count_operations, linear_outside_parts, weight_bytes,
+)
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.two_ssp import fit_multiple
 from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
-from ..runtime.data import embedded_model, gguf_folder
-from ..runtime.devices import kept_rng, one_line
+from ..runtime.data import dequantize_gguf, embedded_model
+from ..runtime.devices import fork_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
 def _read_headers(folder):
@@ -144,7 +150,7 @@ def load_skeleton(
     PreTrainedModel
         on the meta device, in the type that is stored
     """
-    source = gguf_folder(name, cache_dir) if str(name).endswith(".gguf") else name
+    source = dequantize_gguf(name, cache_dir) if str(name).endswith(".gguf") else name
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
     folder = Path(source).expanduser()
     local = folder.is_dir()
@@ -158,10 +164,10 @@ def load_skeleton(
         config = AutoConfig.from_pretrained(source, **options)
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
-    pick_loader(str(name), config)
-    kind = plain_type(config) if packed_form(config) else _stored_type(headers)
+    pick_auto_class(str(name), config)
+    kind = dequantized_dtype(config) if quantization_method(config) else _stored_type(headers)
     how = dict(trust_remote_code=trust_remote_code)
-    return build_model(plain_config(config), kind, "meta", **how)
+    return build_model(dequantized_config(config), kind, "meta", **how)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
 def build_model(
@@ -173,7 +179,7 @@ def build_model(
 ) -> PreTrainedModel:  # in eval mode
     "A model of a given shape as its family initializes it, or without storage."
     config = copy.deepcopy(config)
-    with kept_rng(seed), torch.device(device):
+    with fork_rng(seed), torch.device(device):
         model = auto_class(model_family(config)).from_config(
             config, dtype=dtype, trust_remote_code=trust_remote_code
         )
@@ -250,12 +256,12 @@ def _depth_shapes(model, s, sparsity, each=None):
 
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
-    n = removal_count(L, sparsity)
+    n = layers_to_remove(L, sparsity)
     return [drop(L, blocks=x) for x in _ends(n, weights.layers if weights else s.layer)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
-    front_ffns(model, removal_count(len(s), sparsity))
+    foldable_ffns(model, layers_to_remove(len(s), sparsity))
     return _layer_shapes(model, s, sparsity, weights)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
@@ -296,7 +302,7 @@ def _flap_ends(s, costs, sparsity):
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
 def _part_shapes(model, s, sparsity, weights=None):
     L, ffns = len(s), s.ffn
-    n = removal_count(L, sparsity)
+    n = layers_to_remove(L, sparsity)
     attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
     layers = s.layer
     if weights:
@@ -322,13 +328,13 @@ def _part_shapes(model, s, sparsity, weights=None):
 
 def _slice_shapes(model, s, sparsity):
     d = model.get_input_embeddings().weight.shape[1]
-    return [slice_shape(model, hidden_width(d, sparsity))] * 2
+    return [slice_shape(model, sliced_hidden_size(d, sparsity))] * 2
 
 
 def _expert_shapes(model, s, sparsity):
     n = experts_to_keep(s, sparsity, *router_groups(model))
     some = [p for p in s.parts if p.groups > n]
-    kept = {(p.layer, p.slot): keep_some(p.groups, p.width, range(n)) for p in some}
+    kept = {(p.layer, p.slot): whole_experts_mask(p.groups, p.width, range(n)) for p in some}
     return [Plan(layers=len(s), kept=kept)] * 2
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7dfead12
@@ -349,7 +355,7 @@ def shape_options(
     options: Mapping,  # of a method
 ) -> dict:  # those that change what a method leaves: alpha, n_attn …
     "The options that an estimate has to know."
-    known = find_method(method).shaping if method in method_names() else ()
+    known = find_method(method).shaping_options if method in method_names() else ()
     return {k: v for k, v in options.items() if k in known}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #9c0f15a0
@@ -381,7 +387,7 @@ def _left_cache(filled, plan):
     "Bytes that a plan leaves of a cache"
     total = 0
     for i, (held, removed, keyed) in enumerate(filled):
-        if i not in plan.gone:
+        if i not in plan.removed_layers:
             share = max((p.share(p.read(plan)) for p in keyed), default=1)
             total += round(held * share) if share else removed
     return total
@@ -450,7 +456,7 @@ class _Dense:
         self.header, self.cache = _header_bytes(model, self.s), _fill_cache(model, context)
         self.prefill = count_operations(model, context, logits=1)
         self.token = count_operations(model, 1, context)
-        self.beside = linear_beside(model)
+        self.beside = linear_outside_parts(model)
 
     @cached_property
     def mixers(self):
@@ -484,15 +490,15 @@ class _Dense:
         s, prefill, token, widths = self.s, self.prefill, self.token, []
         leading = [p for p in s.narrow if p.groups] or s.narrow
         for p in s.parts:
-            gone = p.layer in plan.gone
+            gone = p.layer in plan.removed_layers
             kept = p.nothing if gone else p.read(plan)
             if kept != p.full:
                 lost = self.less(p, kept)
                 prefill, token = prefill - lost[0], token - lost[1]
             if p in leading and not gone:
                 widths.append(count_units(p, kept))
-        beside = 2 * sum(self.beside[i] for i in plan.gone)
-        left_mixers = (p for p in s.mixers if p.layer not in plan.gone and p.size > 0)
+        beside = 2 * sum(self.beside[i] for i in plan.removed_layers)
+        left_mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)
         stays = sum(bool(p.read(plan)) for p in left_mixers)
         left, active = s.remaining(plan)
         removed = s.total - left
@@ -584,7 +590,7 @@ def _estimates(dense, method, sparsity, units, options):
 def estimate_table(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     sparsity: float,  # target, in (0, 1)
-    methods: Sequence[str] = ESTIMATED,  # names of methods
+    methods: Sequence[str] = ESTIMATED_METHODS,  # names of methods
     context: int = 4096,  # tokens
     **options,  # of the methods that have them: alpha, n_attn, multiple
 ) -> pd.DataFrame:  # a row a method; numbers, or ranges where layers differ
@@ -596,7 +602,7 @@ def estimate_table(
         dense; only its shapes are looked at
     sparsity : float
         target, in (0, 1)
-    methods : Sequence[str], default ESTIMATED
+    methods : Sequence[str], default ESTIMATED_METHODS
         names of methods
     context : int, default 4096
         tokens
@@ -625,7 +631,7 @@ def _table_row(ends, dense):
 
     def say(number, word):
         found = sorted(map(number, ends))
-        return span((found[0], found[-1]), word)
+        return format_range((found[0], found[-1]), word)
 
     mega = lambda x: f"{x / 1e6:,.1f}"
     return {
@@ -641,7 +647,7 @@ def _table_row(ends, dense):
     }
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1eba9368
-def span(
+def format_range(
     ends: Sequence,  # of a range
     word: Callable,  # an end -> how it is written
 ) -> str:  # 'a to b', or one word where both ends say the same
@@ -704,7 +710,7 @@ def find_sparsity(
     if keeps((dense,)):
         raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
     leaves = lambda x: _estimates(known, method, x, (bound,), options)
-    x, ends = search_rate(leaves, keeps, steps)
+    x, ends = bisect_sparsity(leaves, keeps, steps)
     if x is None:
         found = [BOUNDS[bound](e, dense) for e in ends]
         best = min(found) if bound == "speedup" else max(found)
@@ -715,7 +721,7 @@ def find_sparsity(
     return x
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
-def search_rate(
+def bisect_sparsity(
     leaves: Callable,  # sparsity -> what a method leaves; `ValueError` where it cannot
     keeps: Callable,  # what is left -> does it keep a bound
     steps: int,  # of halving, from the highest sparsity of 255 that the method can have

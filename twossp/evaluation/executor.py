@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'BUSY', 'log', 'Source', 'load_source', 'ModelFacts', 'describe_source', 'submit',
-    'spread'
+    'MODEL_LOCK', 'log', 'Source', 'load_source', 'ModelFacts', 'describe_source',
+    'submit', 'run_jobs'
 ]
 
 # %% ../../nbs/evaluation/04_executor.ipynb #743ccf1b
@@ -23,8 +23,8 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from ..core.compat import keep_soft_cap
-from ..core.families import pick_loader
-from ..core.quantized import plain_config
+from ..core.families import pick_auto_class
+from ..core.quantized import dequantized_config
 from ..runtime.data import checkpoint_folder, load_model
 from ..runtime.identity import runtime_facts, tokenizer_identity
 from ..runtime.weights import files_identity
@@ -67,14 +67,14 @@ class Source:
 
 # %% ../../nbs/evaluation/04_executor.ipynb #f09ee9e0
 _LOADED: dict = {}  # the last source of this process, and its model
-BUSY = threading.RLock()  # held by who has this process's model, which is pruned in place
+MODEL_LOCK = threading.RLock()  # held by who has this process's model, which is pruned in place
 
 
 def load_source(
     source: Source,  # what to load
 ) -> tuple:  # model, tokenizer; the very same objects the next time
     "The model of a source, kept by this process until another is asked for."
-    with BUSY:
+    with MODEL_LOCK:
         if source not in _LOADED:
             _LOADED.clear()  # before the next takes its memory
             where = dict(cache_dir=source.cache_dir, device=source.device)
@@ -98,7 +98,7 @@ def describe_source(
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
-        model = pick_loader(str(folder), config).from_config(plain_config(config))
+        model = pick_auto_class(str(folder), config).from_config(dequantized_config(config))
     tok = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     files = files_identity(folder, source.place()["dtype"])
     runtime = runtime_facts(keep_soft_cap(model), **source.place())
@@ -127,7 +127,7 @@ def submit(
         ) from e
 
 # %% ../../nbs/evaluation/04_executor.ipynb #c2418675
-def spread(
+def run_jobs(
     executor: Executor,  # of any kind
     work: Callable,  # a job -> its result; importable, so that it can travel
     jobs: Sequence,  # they have to pickle

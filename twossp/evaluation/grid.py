@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'find_plan', 'recall_plan', 'search_key', 'run_cell', 'finished_rows',
-    'as_asked', 'run_grid', 'check_board', 'on_board'
+    'log', 'find_plan', 'load_or_find_plan', 'search_key', 'prune_and_evaluate',
+    'finished_rows', 'relabel_row', 'run_grid', 'check_tensorboard',
+    'log_to_tensorboard'
 ]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #99e3b68e
@@ -28,26 +29,31 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
-from ..core.files import append_line, atomic_file, mend, only_writer
+from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.parts import structure
 from .executor import (
-    BUSY, ModelFacts, Source, describe_source, load_source, spread, submit,
+    MODEL_LOCK, ModelFacts, Source, describe_source, load_source, run_jobs, submit,
 )
-from .measure import check_evals, describe_model, identify, measure
-from .results import Result, load_results, to_row, versions
-from ..pruning.importance import scores_anew
+from .measure import (
+    check_evals, describe_model, identify_evaluations, measure,
+)
+from .results import Result, load_results, to_json_line, versions
+from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
-    input_device, kept_rng, one_line, peak_memory, read_clock, seconds_between,
+    fork_rng, input_device, one_line, peak_memory, read_clock, seconds_between,
 )
-from ..runtime.distributed import RanksLost, agree_on_step, is_first, share_first
+from ..runtime.distributed import (
+    RanksLost, broadcast_object, is_main_process, sync_step,
+)
 from ..runtime.identity import (
-    decides, model_identity, plan_identity, plan_key, row_key, runtime_facts, tokenizer_identity,
+    decides, model_identity, plan_identity, plan_key, row_key, runtime_facts,
+    tokenizer_identity,
 )
-from ..runtime.layers import check_replay, counting
+from ..runtime.layers import check_replay, count_forwards
 from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
-    asked_options, check_model, describe_calibration, load_plan, plan_file, save_plan,
-    with_provenance,
+    check_model, describe_calibration, load_plan, non_default_options, plan_file,
+    save_plan, with_provenance,
 )
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
@@ -77,9 +83,9 @@ def find_plan(
         check_windows(calib, model)
         check_replay(model, calib)
     with (
-        kept_rng(seed),
-        scores_anew(model),
-        counting(model) as work,
+        fork_rng(seed),
+        fresh_scores(model),
+        count_forwards(model) as work,
         peak_memory(device) as mem,
     ):
         start = read_clock(device)
@@ -137,7 +143,7 @@ def _plain(report):
     return {k: v for k, v in report.items() if says(v)}
 
 # %% ../../nbs/evaluation/05_grid.ipynb #b8bead2a
-def recall_plan(
+def load_or_find_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
@@ -154,7 +160,7 @@ def recall_plan(
         r = r if r.model_id else replace(r, model_id=model_identity(model))
         runtime = runtime_facts(model, **_place(model))
         file = plan_file(plans, search_key(r, method, calib, runtime, key))
-    plan, cost, told = share_first(_read(file) if is_first() else None)
+    plan, cost, told = broadcast_object(_read(file) if is_main_process() else None)
     report.update(told)
     if plan is not None:
         return plan, cost
@@ -164,7 +170,7 @@ def recall_plan(
         facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
         facts |= dict(options=r.options or None) | describe_calibration(calib)
         plan = with_provenance(plan, **facts | plan.provenance)
-    if file is not None and is_first():
+    if file is not None and is_main_process():
         _keep(plan, file, cost, report, r.model_id)
     return plan, cost
 
@@ -181,7 +187,7 @@ def search_key(
     return plan_key(r.model_id, method, *what, runtime, key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
-def run_cell(
+def prune_and_evaluate(
     model: PreTrainedModel,  # dense
     tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
     calib: torch.Tensor,  # (n, t) calibration windows
@@ -211,7 +217,7 @@ def run_cell(
         return row or replace(r, errors={"method": error}, **_place(model))
     dense = structure(model)
     r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
-    if on_plan is not None and is_first():
+    if on_plan is not None and is_main_process():
         on_plan(plan, r, report)
     if row is not None:
         return row
@@ -222,15 +228,15 @@ def run_cell(
 def _try_plan(method, model, calib, r, *how):
     "(plan, cost, None), or (None, None, error): the same one in every process"
     plan, cost, error = None, None, None
-    agree_on_step(r.key)
+    sync_step(r.key)
     try:
-        plan, cost = recall_plan(method, model, calib, r, *how)
+        plan, cost = load_or_find_plan(method, model, calib, r, *how)
     except RanksLost:
         raise  # no method's error: nothing can go on
     except Exception as e:
         log.debug("%s failed", r.method, exc_info=True)
         error = one_line(e)
-    return plan, cost, agree_on_step(r.key, error)
+    return plan, cost, sync_step(r.key, error)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _texts(calib, method, evals):
@@ -272,7 +278,7 @@ def _identified(f, calib, r, facts, evaluations, key):
     if f is None:
         asked["seed"] = 0
     else:
-        r = replace(r, options=asked_options(f, r.options))
+        r = replace(r, options=non_default_options(f, r.options))
         what = f"search:{search_key(r, f, calib, facts.runtime, key.get(r.method))}"
     named = row_key(r.model_id, r.method, what, evaluations, facts.runtime, asked)
     return replace(r, key=named)
@@ -318,8 +324,8 @@ def _asked(methods, sparsities):
 
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
 def _todo(cells, have, how, key):
-    """What is left, each once: (in words, arguments of `run_cell`); with `on_plan` also runs that
-    have a row, since what is asked beside it is not done"""
+    """Remaining runs, each once: (description, arguments of `prune_and_evaluate`); with
+    `on_plan` also runs that have a row, because `on_plan` was not called for them"""
     left, seen = [], set()
     for i, (f, ids, r) in enumerate(cells):
         row = have.get(r.key)
@@ -343,20 +349,20 @@ def _work(executor, model, tok, todo, functions):
     for words, job in todo:
         if job["row"] is None:
             log.info("%s", words)
-        yield share_first(run_cell(model, tok, **job))
+        yield broadcast_object(prune_and_evaluate(model, tok, **job))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #d4682f66
 def _run_job(source, tok, job):
     "What a worker does: one row; threads of a process take turns"
     known, f = job["label"].model_id, job["method"]
     f = method(f) if isinstance(f, str) else f
-    with BUSY:
+    with MODEL_LOCK:
         model, own = load_source(source)
         if known and model_identity(model) != known:
             raise ValueError(
                 f"{source.name} is another model where this worker runs: its files differ"
             )
-        return run_cell(model, tok or own, **job | dict(method=f))
+        return prune_and_evaluate(model, tok or own, **job | dict(method=f))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #5890bdb1
 def _run_spread(executor, model, tok, todo, functions):
@@ -373,7 +379,7 @@ def _run_spread(executor, model, tok, todo, functions):
         f = job["method"]
         f = f if functions or f is None else job["label"].method
         jobs.append(job | dict(method=f, progress=False))
-    for i, row, error in spread(executor, partial(_run_job, model, tok), jobs):
+    for i, row, error in run_jobs(executor, partial(_run_job, model, tok), jobs):
         if error is not None:
             label = replace(jobs[i]["label"], versions=versions())
             row = replace(label, errors=dict(worker=one_line(error)))
@@ -387,7 +393,7 @@ def finished_rows(
     plans: str | Path | None = None,  # folder where plans are kept
 ) -> dict[str, Result]:  # by key; those of an older schema are left out, which is said
     "The rows that a results file holds; its torn end is cut off."
-    if cut := mend(out):
+    if cut := repair_last_line(out):
         log.warning(
             "%s ended in a torn line of %d bytes; that run is done again", out, cut
         )
@@ -395,7 +401,7 @@ def finished_rows(
     if retry and rows:
         rows = [r for r in rows if not (r.errors and r.key in keys)]
         with atomic_file(out) as new:
-            new.write_text("".join(to_row(r) + "\n" for r in rows), encoding="utf-8")
+            new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
     _say_old(out, rows, plans)
     return {r.key: r for r in rows if r.schema > 1}
 
@@ -413,7 +419,7 @@ def _say_old(out, rows, plans):
         )
 
 # %% ../../nbs/evaluation/05_grid.ipynb #9b386e3b
-def as_asked(
+def relabel_row(
     row: Result,  # that a results file holds
     label: Result,  # what was asked
     evals: Mapping,  # evaluations, by name
@@ -510,17 +516,17 @@ def run_grid(
         name = model.name if config is None else config.name_or_path or config.model_type
     key, what = dict(key or {}), (*_asked(methods, sparsities), check_evals(evals))
     facts = _describe(model, tok, executor)
-    evaluations = identify(evals, facts.tok_id, key)
+    evaluations = identify_evaluations(evals, facts.tok_id, key)
     labels = _labels(name, _place(model), calib, *what, seeds, options or {}, dense)
     cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
     plans = f"{out}.plans" if plans is None and out else plans or None
     how = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
-    mine = out if is_first() else None  # of several processes, one writes
-    with only_writer(mine) if mine else nullcontext():
+    mine = out if is_main_process() else None  # of several processes, one writes
+    with write_lock(mine) if mine else nullcontext():
         asked = mine, {r.key for *_, r in cells}, retry, plans
-        have = share_first(finished_rows(*asked) if mine else {})
-        there = {r.key: as_asked(have[r.key], r, evals) for *_, r in cells if r.key in have}
-        tell = on_row if on_row and is_first() else lambda r: None
+        have = broadcast_object(finished_rows(*asked) if mine else {})
+        there = {r.key: relabel_row(have[r.key], r, evals) for *_, r in cells if r.key in have}
+        tell = on_row if on_row and is_main_process() else lambda r: None
         for r in there.values():
             tell(r)
         todo = _todo(cells, have, how, key)
@@ -528,11 +534,11 @@ def run_grid(
             if r.key not in have:
                 have[r.key] = r
                 if mine:
-                    append_line(mine, to_row(r))
+                    append_line(mine, to_json_line(r))
                 for part, e in r.errors.items():
                     log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
                 tell(r)
-    return [as_asked(have[r.key], r, evals) for *_, r in cells]
+    return [relabel_row(have[r.key], r, evals) for *_, r in cells]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #81e92d7e
 decides(
@@ -542,7 +548,7 @@ decides(
 )(run_grid)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0c05fc15
-def check_board() -> None:
+def check_tensorboard() -> None:
     "`ValueError` if TensorBoard's writer is not installed."
     if importlib.util.find_spec("tensorboard") is None:
         raise ValueError(
@@ -558,16 +564,16 @@ def _board_name(r):
                     for p in parts if p)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #945e5df7
-def on_board(
+def log_to_tensorboard(
     folder: str | Path,  # TensorBoard's log folder
 ) -> Callable:  # for `run_grid`'s `on_row`
     "Write each row where TensorBoard reads it; once, however often it is asked for."
-    check_board()
+    check_tensorboard()
 
     def write(r):
         from torch.utils.tensorboard import SummaryWriter
 
-        name, content = _board_name(r), hashlib.sha256(to_row(r).encode()).hexdigest()
+        name, content = _board_name(r), hashlib.sha256(to_json_line(r).encode()).hexdigest()
         logged = Path(folder) / name / f"{content[:16]}.logged"
         if logged.exists():
             return

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'MULTIPLES', 'FRACTIONS', 'Workload', 'NoGraph', 'time_beside', 'fastest_attention',
-    'Saving', 'width_kind', 'LatencyTable', 'measure_latency', 'device_name',
-    'latency_table', 'best_multiple', 'advise_multiple', 'parse_time', 'find_latency',
-    'reach_latency'
+    'MULTIPLES', 'FRACTIONS', 'Workload', 'GraphCaptureError', 'time_against_dense',
+    'fastest_attention', 'LatencySaving', 'largest_divisor', 'LatencyTable',
+    'measure_latency', 'device_name', 'latency_table', 'best_multiple',
+    'advise_multiple', 'parse_time', 'find_latency_sparsity', 'meet_latency_target'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -33,19 +33,19 @@ from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name, swapped
-from ..core.experts import keep_neurons, keep_some
+from ..core.experts import pack_mask, whole_experts_mask
 from ..core.files import atomic_file, cache_folder
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import (
-    as_skeleton, build_model, search_rate, shape_options, shape_plans,
+    as_skeleton, bisect_sparsity, build_model, shape_options, shape_plans,
 )
 from ..pruning.balance import mixer_drops
-from ..recovery.distill import copy_around
+from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import (
     input_device, one_line, progress_bar, time_calls,
 )
-from ..runtime.identity import describe, runtime_facts
+from ..runtime.identity import facts_identity, runtime_facts
 from ..runtime.metrics import inference
 from ..runtime.weights import config_facts
 
@@ -128,15 +128,15 @@ def _make_pass(model, work):
     return _capture_pass(step, ids.device) if work.graphs else step
 
 
-class NoGraph(ValueError):
+class GraphCaptureError(ValueError):
     "A pass that cannot be captured as a CUDA graph."
 
 
 def _capture_pass(step, device):
     """A pass, which neither waits for the CPU nor leaves tensors behind, as one CUDA graph;
-    `NoGraph` where it cannot be captured"""
+    `GraphCaptureError` where it cannot be captured"""
     if device.type != "cuda":
-        raise NoGraph(f"CUDA graphs are for CUDA devices, not for {device.type}")
+        raise GraphCaptureError(f"CUDA graphs are for CUDA devices, not for {device.type}")
     side = torch.cuda.Stream(device)
     side.wait_stream(torch.cuda.current_stream(device))
     try:
@@ -154,7 +154,7 @@ def _capture_pass(step, device):
         i = torch.cuda.current_device() if device.index is None else device.index
         own = torch.cuda.default_generators[i]
         own.graphsafe_set_state(torch.Generator(device).manual_seed(own.initial_seed()))
-        raise NoGraph(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
+        raise GraphCaptureError(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
 
     def replay(keep=step):  # a graph holds addresses, and not the tensors that are there
         graph.replay()
@@ -162,7 +162,7 @@ def _capture_pass(step, device):
     return replay
 
 # %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
-def time_beside(
+def time_against_dense(
     model: PreTrainedModel,  # dense
     shaped: Callable,  # () -> context manager, which gives the model in another shape
     work: Workload,  # what a pass is
@@ -174,7 +174,7 @@ def time_beside(
     if work.graphs:  # its cache does not grow, and capturing takes longer than passes
         rounds, passes = 1, rounds * passes
     with shaped() as other:
-        other = copy_around(model) if other is model else other  # as it is now
+        other = copy_sharing_weights(model) if other is model else other  # as it is now
     for _ in range(rounds):
         with inference(model), inference(other):
             steps = [_make_pass(m, work) for m in (model, other)]
@@ -214,7 +214,7 @@ FRACTIONS = 0.25, 0.5, 0.75  # of the full width that are timed
 
 
 @dataclass(frozen=True)
-class Saving:
+class LatencySaving:
     "What one part takes less, in another shape."
 
     group: str  # its kind and size
@@ -248,7 +248,7 @@ def _timed_widths(width, multiples=MULTIPLES):
     return sorted(k for k in found if 0 < k < width)
 
 
-def width_kind(
+def largest_divisor(
     width: int,  # of a part
     multiples: Sequence[int] = MULTIPLES,  # that are told apart
 ) -> int:  # one of `multiples`
@@ -270,9 +270,9 @@ def _part_plans(L, part, multiples):
     e = part.counts
     for k in _timed_widths(e.width, multiples):
         mask = np.arange(e.width) < k
-        yield (e.experts, k), home(keep_neurons([mask] * e.experts))
+        yield (e.experts, k), home(pack_mask([mask] * e.experts))
     for n in sorted({e.active, (e.active + e.experts) // 2} - {e.experts}):
-        yield (n, e.width), home(keep_some(e.experts, e.width, range(n)))
+        yield (n, e.width), home(whole_experts_mask(e.experts, e.width, range(n)))
     yield (0, 0), home(())
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
@@ -317,7 +317,7 @@ class LatencyTable:
     work: Workload  # what was timed
     seconds: float  # of a pass of the dense model
     multiples: tuple[int, ...]  # of which widths were timed
-    savings: tuple[Saving, ...]  # what each part takes less in other shapes
+    savings: tuple[LatencySaving, ...]  # what each part takes less in other shapes
     layers: int = 0  # of the dense model
 
     def saving(
@@ -346,8 +346,8 @@ class LatencyTable:
             return 0.0
         beside = lambda r: all(r.units[j] == of[j] for j in range(len(of)) if j != axis)
         points = {r.units[axis]: r.seconds for r in rows if beside(r)}
-        kind = width_kind(k, self.multiples) if axis == len(of) - 1 else None
-        own = {x: y for x, y in points.items() if width_kind(x, self.multiples) == kind}
+        kind = largest_divisor(k, self.multiples) if axis == len(of) - 1 else None
+        own = {x: y for x, y in points.items() if largest_divisor(x, self.multiples) == kind}
         inner = {x: y for x, y in (own or points).items() if x}
         ends = {0: points[0]} if 0 in points else {}
         known = sorted((ends | inner | {full: 0.0}).items())
@@ -364,13 +364,13 @@ class LatencyTable:
             return self.seconds - self.saving(_SLICED, width, d)
         s = structure(model)
         labels = {(p.name, p.layer): _label(p, model) for p in s.parts}
-        saved = [self.saving(_layer_label(s, i, labels), (0,), (1,)) for i in plan.gone]
+        saved = [self.saving(_layer_label(s, i, labels), (0,), (1,)) for i in plan.removed_layers]
         for part, kept in s.left(plan):
             numbers = part.numbers(kept), part.numbers(part.full)
             saved.append(self.saving(labels[part.name, part.layer], *numbers))
         return self.seconds - sum(saved)
 
-    def frame(self) -> pd.DataFrame:  # a row a state
+    def to_frame(self) -> pd.DataFrame:  # a row a state
         "The table for readers: what a part saves, in microseconds and as a fraction."
         rows = [
             {
@@ -432,11 +432,11 @@ def measure_latency(
     savings, times = [], []
     with progress_bar(shapes, "latency table", progress) as bar:
         for label, units, of, n, shaped in bar:
-            dense, ratio = time_beside(model, shaped, work, rounds, passes)
+            dense, ratio = time_against_dense(model, shaped, work, rounds, passes)
             times.append(dense)
             savings.append((label, units, of, (1 - ratio) / n))
     seconds = statistics.median(times)
-    rows = tuple(Saving(*row, seconds * share) for *row, share in savings)
+    rows = tuple(LatencySaving(*row, seconds * share) for *row, share in savings)
     dtype = str(model.dtype).removeprefix("torch.")
     where = device_name(input_device(model))
     L = len(structure(model))
@@ -459,7 +459,7 @@ def _latency_identity(model, device, work, **options):
     shapes = [(k, tuple(x.shape)) for k, x in model.state_dict().items()]
     facts = dict(config=config_facts(model)["config"], name=device_name(device))
     facts |= runtime_facts(model, device, model.dtype)
-    return describe("latency", shapes=shapes, work=asdict(work), **facts, **options)
+    return facts_identity("latency", shapes=shapes, work=asdict(work), **facts, **options)
 
 
 def latency_table(
@@ -493,7 +493,7 @@ def _read_table(file):
     data = json.loads(file.read_text(encoding="utf-8"))
     rows = (r | dict(units=tuple(r["units"]), of=tuple(r["of"])) for r in data["savings"])
     kept = dict(work=Workload(**data["work"]), multiples=tuple(data["multiples"]))
-    return LatencyTable(**data | kept | dict(savings=tuple(Saving(**r) for r in rows)))
+    return LatencyTable(**data | kept | dict(savings=tuple(LatencySaving(**r) for r in rows)))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #b9a23874
 def best_multiple(
@@ -504,7 +504,7 @@ def best_multiple(
     for r in table.savings:
         # not of a shared expert, which is never removed alone
         if len(r.of) == 1 and 0 < r.units[0] < r.of[0] and r.group in whole:
-            kind = width_kind(r.units[0], table.multiples)
+            kind = largest_divisor(r.units[0], table.multiples)
             found.setdefault(kind, []).append((whole[r.group] - r.seconds) / r.units[0])
     cost = {n: sum(x) / len(x) for n, x in sorted(found.items())}
     return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
@@ -545,7 +545,7 @@ def parse_time(
 def _longest(table, model, method, x, **options):
     "Seconds of the slowest plan that a method may leave; `ValueError` where it leaves no layer"
     plans = shape_plans(model, method, x, **options)
-    if any(len(getattr(plan, "gone", ())) == len(structure(model)) for plan in plans):
+    if any(len(getattr(plan, "removed_layers", ())) == len(structure(model)) for plan in plans):
         raise ValueError(f"at sparsity {x:.4g} {method} leaves no layer")
     seconds = max(table.predict(model, plan) for plan in plans)
     if seconds <= 0:
@@ -556,7 +556,7 @@ def _longest(table, model, method, x, **options):
     return seconds
 
 # %% ../../nbs/evaluation/13_latency.ipynb #findlatency1
-def find_latency(
+def find_latency_sparsity(
     table: LatencyTable,  # of the model's shapes
     model: PreTrainedModel,  # dense; only its shapes are looked at
     target: float,  # seconds of a pass, at most
@@ -573,7 +573,7 @@ def find_latency(
             f"the dense model keeps {say(target)} already: {table.work} takes"
             f" {say(table.seconds)} on {table.device}"
         )
-    x, best = search_rate(worst, lambda seconds: seconds <= target, steps)
+    x, best = bisect_sparsity(worst, lambda seconds: seconds <= target, steps)
     if x is None:
         raise ValueError(
             f"{method} cannot bring {table.work} to {say(target)} on {table.device}: the"
@@ -582,7 +582,7 @@ def find_latency(
     return x, best
 
 # %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
-def reach_latency(
+def meet_latency_target(
     model: PreTrainedModel,  # dense; only its shapes are looked at
     target: float,  # seconds of a pass, at most
     method: str,  # name of a method with `shapes`
@@ -595,10 +595,10 @@ def reach_latency(
 ) -> tuple[float, float, LatencyTable]:  # sparsity, seconds predicted, the device's table
     "The smallest sparsity that keeps a latency, by the table of the model's shapes."
     skeleton, own = as_skeleton(model), shape_options(method, options)
-    plans = search_rate(lambda x: shape_plans(skeleton, method, x, **own), bool, 0)[1]
+    plans = bisect_sparsity(lambda x: shape_plans(skeleton, method, x, **own), bool, 0)[1]
     least = own.get("multiple") or 1
     kinds = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
     how = dict(multiples=tuple(sorted(kinds)), rounds=rounds)
     how["sliced"] = isinstance(plans[0], Slices)
     table = latency_table(skeleton, device, work, cache_dir, progress, **how)
-    return *find_latency(table, skeleton, target, method, **own), table
+    return *find_latency_sparsity(table, skeleton, target, method, **own), table

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
-    'generation_speed', 'linear_beside', 'count_operations', 'continue_prompts',
+    'generation_speed', 'linear_outside_parts', 'count_operations', 'continue_prompts',
     'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'check_evals',
-    'identify', 'describe_model'
+    'identify_evaluations', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -29,15 +29,17 @@ from transformers import (
 )
 
 from ..core.apply import cache_name
-from ..core.families import decoder_layers, n_params, sees
+from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.parts import Structure, structure
-from ..core.plan import Plan, kept_shares
+from ..core.plan import Plan, kept_fractions
 from .results import versions
 from ..runtime.devices import (
     input_device, one_line, peak_memory, read_clock, seconds_between, time_calls,
 )
-from ..runtime.identity import decides, describe, function_identity, settle
+from ..runtime.identity import (
+    decides, facts_identity, fill_defaults, function_identity,
+)
 from ..runtime.metrics import (
     check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
 )
@@ -226,7 +228,7 @@ def generation_speed(
     return Speed(prefill, first, decode, int(size), memory)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #c13331ac
-def linear_beside(
+def linear_outside_parts(
     model: PreTrainedModel,  # of a supported family, dense or pruned
 ) -> list[int]:  # of each decoder layer: numbers
     "Weights of linear layers that belong to no part: gates, rotations, what runs again."
@@ -245,7 +247,7 @@ def count_operations(
     logits: int | None = None,  # positions whose logits are made; None: all
 ) -> int:  # one multiply-add counts as 2
     "Operations of one forward pass: linear layers, a token's experts, attention, the head."
-    s, beside = structure(model), sum(linear_beside(model))
+    s, beside = structure(model), sum(linear_outside_parts(model))
     kept = [(p, p.full if p.size else p.nothing) for p in s.parts]
     parts = sum(p.cost(k, tokens, past).operations for p, k in kept)
     head = model.get_output_embeddings().weight.numel()
@@ -304,7 +306,7 @@ class _OnText:
     @property
     def identity(self):
         "All that decides the number: the windows, and how they are read"
-        return describe("perplexity", text=self.text, bs=self.bs, stride=self.stride)
+        return facts_identity("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
     def __call__(self, model, tok=None):
         "'ppl' or 'ppl_strided'; 'each': 'nll' of every window, nats a token"
@@ -369,8 +371,8 @@ class _OnPrompts:
     @property
     def identity(self):
         "All that decides the texts, but for the tokenizer"
-        options = settle(continue_prompts, dict(self.options), "prompts")
-        return describe("continuations", prompts=self.prompts, **options)
+        options = fill_defaults(continue_prompts, dict(self.options), "prompts")
+        return facts_identity("continuations", prompts=self.prompts, **options)
 
     def __call__(self, model, tok):
         "prompt -> continuation"
@@ -413,7 +415,7 @@ class _OnTime:
     @property
     def identity(self):
         "All that decides what is timed, and how often"
-        return describe(self.what, text=ids_hash(self.ids), **self.options)
+        return facts_identity(self.what, text=ids_hash(self.ids), **self.options)
 
     def __call__(self, model, tok=None):
         "Time a model"
@@ -446,7 +448,7 @@ def on_forward(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    options = settle(forward_time, options)
+    options = fill_defaults(forward_time, options)
     return _OnTime("forward time", check_ids(ids).cpu(), _forward_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ffbf894e
@@ -485,7 +487,7 @@ def on_generation(
     Callable
         (model, tokenizer) -> dict; pickles
     """
-    options = settle(generation_speed, options | dict(new=new))
+    options = fill_defaults(generation_speed, options | dict(new=new))
     return _OnTime("generation", check_ids(ids).cpu(), _generation_numbers, options)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #d8ab774a
@@ -526,7 +528,7 @@ def check_evals(
     return evals
 
 # %% ../../nbs/evaluation/01_measure.ipynb #82423fcb
-def identify(
+def identify_evaluations(
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     tok_id: str | None = None,  # of `tokenizer_identity`
     key: Mapping[str, str] | None = None,  # name -> a user's own name for what it does
@@ -546,7 +548,7 @@ def identify(
 def _kept_of(plan, dense, model):
     "What stays of each layer's attention and FFN; None if layers cannot be told apart."
     if type(plan) is Plan:
-        return [[round(float(x), 6) for x in row] for row in kept_shares(plan, dense)]
+        return [[round(float(x), 6) for x in row] for row in kept_fractions(plan, dense)]
     now = structure(model)
     if len(now) != len(dense):
         return None
@@ -572,7 +574,7 @@ def describe_model(
     widths = [p.width for p in now.narrow if p.groups] or now.width  # of groups of units
     return dict(
         sparsity=1 - now.total / before,
-        whole=gone / (params + gone) if sees(model.config) else None,
+        whole=gone / (params + gone) if is_vision_language(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
         active=params - now.total + now.active if now.grouped else None,

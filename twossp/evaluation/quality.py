@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'STEPS', 'NARROW', 'Level', 'Bound', 'check_bound', 'split_windows', 'Quality',
-    'find_quality', 'path_options', 'quality_table', 'plot_quality'
+    'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
+    'check_quality_target', 'split_windows', 'Quality', 'find_quality', 'path_options',
+    'quality_table', 'plot_quality'
 ]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e5c64986
@@ -24,19 +25,19 @@ from ..baselines.methods import find_method, method, method_names
 from ..core.apply import applied
 from ..core.families import n_params
 from ..core.files import atomic_file
-from .generation import agreement, keep_dense
-from .grid import log, recall_plan
-from .report import KEPT, LINE, Figure, new_figure
+from .generation import agreement, snapshot_model
+from .grid import load_or_find_plan, log
+from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
-from ..runtime.distributed import is_first, share_first
+from ..runtime.distributed import broadcast_object, is_main_process
 from ..runtime.identity import (
-    decides, describe, model_identity, plan_identity, runtime_facts,
+    decides, facts_identity, model_identity, plan_identity, runtime_facts,
 )
 from ..runtime.metrics import check_windows, ids_hash, perplexity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
-class Level:
+class QualityPoint:
     "One sparsity that was tried, and what was lost there."
 
     sparsity: float  # asked for
@@ -48,7 +49,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Bound:
+class QualityTarget:
     "What has to be kept; at least one of the two."
 
     max_loss: float | None = None  # at most this perplexity, over the dense model's
@@ -56,7 +57,7 @@ class Bound:
 
     def keeps(
         self,
-        level: Level,  # that was measured
+        level: QualityPoint,  # that was measured
     ) -> bool:  # all that was asked for
         "Is it good enough?"
         small = self.max_loss is None or level.loss <= self.max_loss
@@ -64,10 +65,10 @@ class Bound:
         return small and alike
 
 # %% ../../nbs/evaluation/12_quality.ipynb #0c0c3119
-def check_bound(
-    max_loss: float | None,  # as `Bound` takes it
+def check_quality_target(
+    max_loss: float | None,  # as `QualityTarget` takes it
     min_agreement: float | None,  # likewise
-) -> Bound:  # of both
+) -> QualityTarget:  # of both
     "`ValueError` for what can be no bound."
     if max_loss is None and min_agreement is None:
         raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
@@ -80,7 +81,7 @@ def check_bound(
         raise ValueError(
             f"min_agreement is a share, between 0 and 1, such as 0.8; got {min_agreement}"
         )
-    return Bound(max_loss, min_agreement)
+    return QualityTarget(max_loss, min_agreement)
 
 
 def split_windows(
@@ -96,17 +97,17 @@ def split_windows(
     return calib[:-n], calib[-n:]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #a1c98907
-STEPS = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the bound is broken
-NARROW = 0.01  # the last step, in sparsity
+SEARCH_SPARSITIES = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the bound is broken
+SPARSITY_TOLERANCE = 0.01  # the last step, in sparsity
 
 
 @dataclass(frozen=True)
 class Quality:
     "What was asked, what was tried, what was chosen."
 
-    bound: Bound  # asked for
-    levels: tuple[Level, ...]  # in ascending sparsity
-    chosen: Level  # the largest sparsity that keeps the bound
+    bound: QualityTarget  # asked for
+    levels: tuple[QualityPoint, ...]  # in ascending sparsity
+    chosen: QualityPoint  # the largest sparsity that keeps the bound
     plan: object = None  # of it
 
 # %% ../../nbs/evaluation/12_quality.ipynb #86f11be4
@@ -114,7 +115,7 @@ class _Tried:
     "Levels by sparsity; each is measured once"
 
     def __init__(self, model, calib, label, plans, progress):
-        self.model, self.dense = model, keep_dense(model)
+        self.model, self.dense = model, snapshot_model(model)
         self.fit, self.held = split_windows(calib)
         self.label = replace(label, model_id=model_identity(model))
         self.plans, self.progress = plans, progress
@@ -132,7 +133,7 @@ class _Tried:
         f, label = self.label.method, replace(self.label, target=x)
         what = method(f), self.model, self.fit, label, self.plans, self.progress
         try:
-            plan = recall_plan(*what)[0]
+            plan = load_or_find_plan(*what)[0]
         except ValueError:
             return None
         self.found[x] = plan
@@ -146,23 +147,23 @@ class _Tried:
 
         got = self._remember(plan_identity(plan, label.model_id), read)
         achieved, loss = plan.sparsity(self.model), got["ppl"] / self.base
-        return Level(x, achieved, got["n"], loss, got["same"], repr(plan))
+        return QualityPoint(x, achieved, got["n"], loss, got["same"], repr(plan))
 
     def _remember(self, what, measure):
         "What was measured before for just that plan, model and text; else measured, and kept"
         m, held = self.model, ids_hash(self.held)
         how = runtime_facts(m, m.device, m.dtype)
-        name = describe("quality", plan=what, model=self.label.model_id, held=held, how=how)
+        name = facts_identity("quality", plan=what, model=self.label.model_id, held=held, how=how)
         file = self.plans and Path(self.plans) / f"{name}.quality"
         known = None
-        if file and is_first():
+        if file and is_main_process():
             with suppress(OSError, ValueError, TypeError):  # it is not there, or damaged
                 known = dict(json.loads(file.read_text(encoding="utf-8")))
-        known = share_first(known)
+        known = broadcast_object(known)
         if known is not None:
             return known
         found = measure()
-        if file and is_first():
+        if file and is_main_process():
             with atomic_file(file) as new:
                 new.write_text(json.dumps(found), encoding="utf-8")
         return found
@@ -225,12 +226,12 @@ def find_quality(
     Quality
         `ValueError` names the range where the bound is out of reach
     """
-    bound = check_bound(max_loss, min_agreement)
+    bound = check_quality_target(max_loss, min_agreement)
     options = path_options(method) if options is None else dict(options)
     label = Result(name, method, 0.0, seed, options)
     tried = _Tried(model, calib, label, plans, progress)
     good, bad = None, None
-    for x in STEPS:
+    for x in SEARCH_SPARSITIES:
         level = tried.level(x)
         if level is None or not bound.keeps(level):
             bad = x
@@ -238,7 +239,7 @@ def find_quality(
         good = x
     if good is None or bad is None:
         raise ValueError(_out_of_reach(bound, tried))
-    while bad - good > NARROW:
+    while bad - good > SPARSITY_TOLERANCE:
         x = round((good + bad) / 2, 6)
         level = tried.level(x)
         good, bad = (x, bad) if level and bound.keeps(level) else (good, x)
@@ -255,8 +256,8 @@ def path_options(
 # %% ../../nbs/evaluation/12_quality.ipynb #1f2df881
 def _out_of_reach(bound, tried):
     "What can be asked for instead: what the ends of the scale lose"
-    low = next((v for x in STEPS if (v := tried.level(x))), None)
-    high = next((v for x in reversed(STEPS) if (v := tried.level(x))), None)
+    low = next((v for x in SEARCH_SPARSITIES if (v := tried.level(x))), None)
+    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := tried.level(x))), None)
     if low is None:
         return f"{tried.label.method} can reach none of the sparsities that are tried"
     if bound.max_loss is not None:
@@ -310,10 +311,10 @@ def plot_quality(
     fig = new_figure(5.5, 3.2)
     ax = fig.subplots()
     x = [v.params / 1e6 for v in q.levels]
-    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT, ms=4, lw=1.2)
-    ax.axhline(bound, color=LINE, ls="--", lw=1)
+    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
+    ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
     at = q.chosen.params / 1e6, getattr(q.chosen, key)
-    ax.plot(*at, "o", color=LINE, ms=9, mfc="none")
+    ax.plot(*at, "o", color=MARK_COLOR, ms=9, mfc="none")
     ax.annotate(f"{q.chosen.achieved:.1%} removed", at, fontsize=8,
                 textcoords="offset points", xytext=(6, 8))
     said = "perplexity, over the dense model's" if loss else "same top token, share"

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'KEPT', 'GONE', 'LINE', 'Figure', 'new_figure', 'save_figure', 'plot_plan',
-    'plot_trials', 'like_rows', 'name_of', 'names_of', 'compare', 'to_markdown',
-    'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed',
-    'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex', 'styled'
+    'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
+    'plot_plan', 'plot_trials', 'group_rows', 'row_name', 'row_names', 'compare',
+    'to_markdown', 'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream',
+    'plot_removed', 'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex',
+    'style_table'
 ]
 
 # %% ../../nbs/evaluation/08_report.ipynb #28c4280f
@@ -24,14 +25,14 @@ import pandas as pd
 
 from ..baselines.methods import METHODS
 from ..core.parts import Structure
-from ..core.plan import Plan, kept_shares
-from .results import Result, Rows, find_number, to_rows
-from .tasks import error_of, main_numbers
+from ..core.plan import Plan, kept_fractions
+from .results import Result, ResultsLike, find_metric, to_rows
+from .tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
 
 # %% ../../nbs/evaluation/08_report.ipynb #8b6645d2
 # what stays, what goes, what is pointed at
-KEPT, GONE, LINE = "#3b6ea5", "#d9d9d9", "#c44e52"
+KEPT_COLOR, REMOVED_COLOR, MARK_COLOR = "#3b6ea5", "#d9d9d9", "#c44e52"
 
 
 Figure = "matplotlib.figure.Figure"  # a type; matplotlib is imported by what draws
@@ -111,7 +112,7 @@ def _numbers(x):
 # %% ../../nbs/evaluation/08_report.ipynb #27d2c894
 def _attention_strip(ax, plan, order):
     "A bar a layer; removed attention modules are numbered in their order"
-    colors = [KEPT if a else GONE for a in plan.attn]
+    colors = [KEPT_COLOR if a else REMOVED_COLOR for a in plan.attn]
     ax.bar(range(len(plan)), 1, width=0.9, color=colors)
     for i in [i for i, a in enumerate(plan.attn) if not a]:
         text = order.index(i) + 1 if i in order else "×"
@@ -194,8 +195,8 @@ def plot_plan(
     _attention_strip(top, plan, removal_order(trials))
     # an MoE model's experts have too many neurons to show
     if scores is None or s.grouped:
-        low.bar(range(len(plan)), 1, width=0.9, color=GONE)
-        low.bar(range(len(plan)), kept_shares(plan, s)[1], width=0.9, color=KEPT)
+        low.bar(range(len(plan)), 1, width=0.9, color=REMOVED_COLOR)
+        low.bar(range(len(plan)), kept_fractions(plan, s)[1], width=0.9, color=KEPT_COLOR)
         low.set(ylim=(1, 0), ylabel="FFN, share kept")
     else:
         _ffn_scores(fig, low, plan, s, scores)
@@ -259,8 +260,8 @@ def plot_trials(
     x, y = [at(t) for t in best], [t.value for t in best]
     if start:
         x, y = [0.35, *x], [start, *y]
-    ax.plot(x, y, "o-", color=LINE, ms=5, lw=1, label="removed, with its layer")
-    _name_trials(ax, best, at, color=LINE, xytext=(5, -11))
+    ax.plot(x, y, "o-", color=MARK_COLOR, ms=5, lw=1, label="removed, with its layer")
+    _name_trials(ax, best, at, color=MARK_COLOR, xytext=(5, -11))
     _name_trials(ax, _far_above(rest), at, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
     ax.set_ylabel(f"{trials[0].score} on the search window")
@@ -333,8 +334,8 @@ def _model_names(rows):
     return {k: f"{v} {k[-8:]}" if v in twice else v for k, v in names.items()}
 
 # %% ../../nbs/evaluation/08_report.ipynb #4dd68bb8
-def like_rows(
-    rows: Rows,  # of any methods
+def group_rows(
+    rows: ResultsLike,  # of any methods
     name: str | None = None,  # the number that they are compared by, such as 'wiki/ppl'
     # name, unique -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
@@ -367,11 +368,11 @@ def _metric_rows(rows, keys):
 
     def label(key, whole=False):
         name = key.rpartition("/")[0]
-        return find_number(key).label.format(name if whole else name.rpartition("/")[2])
+        return find_metric(key).label.format(name if whole else name.rpartition("/")[2])
 
     short, lines = [label(k) for k in keys], {}
     for k in keys:
-        number, values = find_number(k), [r.metrics.get(k) for r in rows]
+        number, values = find_metric(k), [r.metrics.get(k) for r in rows]
         cells = [_or_empty(v, number.form, number.scale) for v in values]
         lines[label(k, short.count(label(k)) > 1)] = cells
     return lines
@@ -380,10 +381,10 @@ def _metric_rows(rows, keys):
 def _shown(metrics, every):
     "Names of the numbers that a table shows"
     numbers = [k for k, v in metrics.items() if not isinstance(v, str)]
-    main = main_numbers(metrics)
+    main = main_metrics(metrics)
     if every:
         return numbers
-    told = {f"{t}/{x}" for t, n in main.items() for x in (n, error_of(n))}
+    told = {f"{t}/{x}" for t, n in main.items() for x in (n, stderr_name(n))}
     return [k for k in numbers if k in told or k.rpartition("/")[0] not in main]
 
 
@@ -391,15 +392,15 @@ def _or_empty(x, form, scale=1):
     return "" if x is None else format(x * scale, form)
 
 # %% ../../nbs/evaluation/08_report.ipynb #f6513540
-def name_of(
+def row_name(
     r: Result,  # any
-) -> str:  # not unique: see `names_of`
+) -> str:  # not unique: see `row_names`
     "A row's name in tables: its method, and the target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
-def names_of(
-    rows: Rows,  # any
+def row_names(
+    rows: ResultsLike,  # any
 ) -> list[str]:  # one for each row, all different
     "Names of rows: method and target, and in what rows of one name differ."
     rows = to_rows(rows)
@@ -408,7 +409,7 @@ def names_of(
         own = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
         own |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
         own |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
-        facts.setdefault(name_of(r), []).append((i, own | dict(seed=r.seed)))
+        facts.setdefault(row_name(r), []).append((i, own | dict(seed=r.seed)))
     names = [""] * len(rows)
     for name, group in facts.items():
         for n, (i, own) in enumerate(group):
@@ -434,14 +435,14 @@ def _reference(rows):
 
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
 def compare(
-    rows: Rows,  # at least one, the dense model first if it is there
+    rows: ResultsLike,  # at least one, the dense model first if it is there
     every: bool = False,  # all numbers of a task; default: its main one, and the error
 ) -> pd.DataFrame:  # a row for each fact, a column for each model; all text
     """Models side by side: size, what is removed, and what was measured.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         at least one, the dense model first if it is there
     every : bool, default False
         all numbers of a task; default: its main one, and the error
@@ -487,7 +488,7 @@ def compare(
             del facts[name]
     keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
-    return pd.DataFrame.from_dict(facts, orient="index", columns=names_of(rows))
+    return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
 def to_markdown(
@@ -530,13 +531,13 @@ def _cell(x):
 
 # %% ../../nbs/evaluation/08_report.ipynb #180ac00b
 def samples(
-    rows: Rows,  # with evaluated prompts
+    rows: ResultsLike,  # with evaluated prompts
 ) -> pd.DataFrame:  # a row for each prompt, a column for each model
     """How each model continued the same prompts, side by side.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         with evaluated prompts
 
     Returns
@@ -547,7 +548,7 @@ def samples(
     rows = to_rows(rows)
     said = [{k: v for k, v in r.metrics.items() if isinstance(v, str)} for r in rows]
     prompts = dict.fromkeys(k for s in said for k in s)
-    columns = zip(names_of(rows), said, strict=True)
+    columns = zip(row_names(rows), said, strict=True)
     short = [k.partition("/")[2] for k in prompts]
     t = pd.DataFrame(
         {name: [s.get(k) for k in prompts] for name, s in columns},
@@ -638,14 +639,14 @@ def _dense_line(ax, groups, key):
 
 # %% ../../nbs/evaluation/08_report.ipynb #4b7639b1
 def plot_perplexity(
-    rows: Rows,  # of one model
+    rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
 ) -> Figure:  # log axis
     """Perplexity against sparsity, a line a method; the dense model's as a dashed line.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model
     name : str
         metric, such as 'wiki/ppl'
@@ -656,7 +657,7 @@ def plot_perplexity(
         log axis
     """
     rows, key = to_rows(rows), _metric(name)
-    groups = like_rows(rows, name)
+    groups = group_rows(rows, name)
     if not _pruned(groups, key):
         raise ValueError(f"no pruned row has the number {name!r}")
     fig, ax = _figure(5.5, 3.6)
@@ -668,14 +669,14 @@ def plot_perplexity(
 
 # %% ../../nbs/evaluation/08_report.ipynb #fdd3c505
 def plot_cost(
-    rows: Rows,  # of one model
+    rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
 ) -> Figure:  # both axes logarithmic
     """A method's time against perplexity, means over seeds; lower left is better.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model
     name : str
         metric, such as 'wiki/ppl'
@@ -687,7 +688,7 @@ def plot_cost(
     """
     rows, key = to_rows(rows), _metric(name)
     timed = [r for r in rows if r.seconds and key(r) is not None]
-    groups = like_rows(timed, name)
+    groups = group_rows(timed, name)
     if not (found := _pruned(groups, key)):
         raise ValueError(f"no pruned row has seconds and the number {name!r}")
     fig, ax = _figure(5.5, 3.6)
@@ -707,14 +708,14 @@ def plot_cost(
 
 # %% ../../nbs/evaluation/08_report.ipynb #97d3a642
 def plot_downstream(
-    rows: Rows,  # of one model, dense included
+    rows: ResultsLike,  # of one model, dense included
     target: float,  # the sparsity to show
 ) -> Figure:  # a group of bars for each task
     """Each task's main score, a bar a row with its standard error.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model, dense included
     target : float
         the sparsity to show
@@ -732,10 +733,10 @@ def plot_downstream(
     fig, ax = _figure(max(5, 1.1 * len(names)), 3.4)
     w, styles = 0.8 / len(found), _styles(found, {id(r): [r] for r in found})
     again = [sum(x.method == r.method for x in found[:i]) for i, r in enumerate(found)]
-    for i, (r, label) in enumerate(zip(found, names_of(found), strict=True)):
+    for i, (r, label) in enumerate(zip(found, row_names(found), strict=True)):
         y = [100 * _scores(r).get(k, math.nan) for k in names]
         task, number = zip(*(k.rsplit("/", 1) for k in names), strict=True)
-        errors = [f"{t}/{error_of(n)}" for t, n in zip(task, number, strict=True)]
+        errors = [f"{t}/{stderr_name(n)}" for t, n in zip(task, number, strict=True)]
         e = np.nan_to_num([100 * r.metrics.get(k, math.nan) for k in errors])
         x = np.arange(len(names)) + (i - (len(found) - 1) / 2) * w
         look = dict(color=styles[id(r)]["color"], hatch=_HATCHES[again[i] % 5])
@@ -752,18 +753,18 @@ _HATCHES = ("", "///", "...", "xxx", "---")  # of further rows of one method
 
 def _scores(r):
     "A row's main scores that are shares"
-    keys = [f"{t}/{n}" for t, n in main_numbers(r.metrics).items()]
+    keys = [f"{t}/{n}" for t, n in main_metrics(r.metrics).items()]
     return {k: r.metrics[k] for k in keys if 0 <= r.metrics[k] <= 1}
 
 # %% ../../nbs/evaluation/08_report.ipynb #272cdda0
 def plot_removed(
-    rows: Rows,  # of one model; those whose layers cannot be told apart are left out
+    rows: ResultsLike,  # of one model; those whose layers cannot be told apart are left out
 ) -> Figure:  # layers from left to right
     """Heat map of what each method removed, by layer.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model; those whose layers cannot be told apart are left out
 
     Returns
@@ -775,7 +776,7 @@ def plot_removed(
     if not found:
         raise ValueError("no row says what was removed")
     gone = 1 - np.array([x for r in found for x in r.kept], dtype=float)
-    lines = [f"{n}, {part}" for n in names_of(found) for part in ("attention", "FFN")]
+    lines = [f"{n}, {part}" for n in row_names(found) for part in ("attention", "FFN")]
     names = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, beside the usual
     width = names + max(4, min(12, 2.5 + 0.2 * gone.shape[1]))
     fig, ax = _figure(width, 1.2 + 0.3 * len(gone))
@@ -812,7 +813,7 @@ def _over_dense(rows, key, name=None, invert=False):
 
 # %% ../../nbs/evaluation/08_report.ipynb #7f522cec
 def plot_speedup(
-    rows: Rows,  # of one model, dense included
+    rows: ResultsLike,  # of one model, dense included
     # metric in seconds, or tokens/s: of a number whose row says that higher is better
     time: str = "forward/forward_s",
     # metric with the counted operations; None: the bytes of the weights
@@ -822,7 +823,7 @@ def plot_speedup(
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model, dense included
     time : str, default 'forward/forward_s'
         metric in seconds, or tokens/s: of a number whose row says that higher is better
@@ -835,8 +836,8 @@ def plot_speedup(
         to show or save
     """
     rows = to_rows(rows)
-    groups = like_rows(rows, time)
-    speed = _over_dense(rows, _metric(time), time, find_number(time).better == "higher")
+    groups = group_rows(rows, time)
+    speed = _over_dense(rows, _metric(time), time, find_metric(time).better == "higher")
     if speed is None:
         raise ValueError(f"the dense model has no {time!r}: evaluate it, too")
     if not _pruned(groups, speed):
@@ -883,20 +884,20 @@ def plot_scores(
             np.arange(1, len(x) + 1), np.sort(x)[::-1], lw=1, color=color, label=label
         )
     if width is not None:
-        ax.axvline(width, color=LINE, ls="--", lw=1, label=f"{width} stay")
+        ax.axvline(width, color=MARK_COLOR, ls="--", lw=1, label=f"{width} stay")
     _finish(ax, yscale="log", xlabel="neurons, best first", ylabel="score")
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #719c1fca
 def summary(
-    rows: Rows,  # of one model
+    rows: ResultsLike,  # of one model
     names: Sequence[str] = (),  # metrics; default: every number
 ) -> pd.DataFrame:  # numbers, not text
     """A row for each cell: what was asked, what it took, what was measured, what failed.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model
     names : Sequence[str], default ()
         metrics; default: every number
@@ -909,7 +910,7 @@ def summary(
     rows = to_rows(rows)
     of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
-    named = {id(r): name for name, alike in like_rows(rows).items() for r in alike}
+    named = {id(r): name for name, alike in group_rows(rows).items() for r in alike}
     flat = []
     for r in rows:
         line = {"method": named[id(r)], f"target{of}": r.target, f"achieved{of}": r.sparsity}
@@ -924,14 +925,14 @@ def summary(
 
 # %% ../../nbs/evaluation/08_report.ipynb #63728d27
 def paper_table(
-    rows: Rows,  # of one model
+    rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
 ) -> pd.DataFrame:  # a row a method, a column a target; `.attrs['seeds']`: how many
     """The paper's form of table: methods × sparsities, means over seeds, dense on top.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         of one model
     name : str
         metric, such as 'wiki/ppl'
@@ -941,7 +942,7 @@ def paper_table(
     pd.DataFrame
         a row a method, a column a target; `.attrs['seeds']`: how many
     """
-    groups, key = like_rows(rows, name), _metric(name)
+    groups, key = group_rows(rows, name), _metric(name)
     pruned = {k: rs[0].method != "dense" for k, rs in groups.items()}
     targets = sorted({r.target for k, rs in groups.items() for r in rs if pruned[k]})
     data, seeds = {}, {}
@@ -1000,7 +1001,7 @@ def to_latex(
     return style.to_latex(hrules=True, column_format="l" + "r" * t.shape[1], **how)
 
 # %% ../../nbs/evaluation/08_report.ipynb #53bef7c9
-def styled(
+def style_table(
     t: pd.DataFrame,  # of `paper_table`
     digits: int = 2,  # after the point
     lowest: bool = True,  # is the lowest number the best

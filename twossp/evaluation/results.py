@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'Rows', 'EVALUATIONS', 'Result', 'to_row', 'code_version', 'versions',
-    'load_results', 'to_frame', 'to_rows', 'Number', 'Evaluation', 'find_number'
+    'ResultsLike', 'EVALUATIONS', 'Result', 'to_json_line', 'code_version', 'versions',
+    'load_results', 'to_frame', 'to_rows', 'Metric', 'Evaluation', 'find_metric'
 ]
 
 # %% ../../nbs/evaluation/00_results.ipynb #d928eb56
@@ -25,7 +25,7 @@ import pandas as pd
 
 import twossp
 
-from ..core.files import is_torn
+from ..core.files import is_truncated
 from ..runtime.devices import one_line
 
 # %% ../../nbs/evaluation/00_results.ipynb #adcdd254
@@ -162,7 +162,7 @@ def _number(x):
     return _ODD.get(x, x) if isinstance(x, str) else x
 
 # %% ../../nbs/evaluation/00_results.ipynb #19332650
-def to_row(
+def to_json_line(
     r: Result,  # any
 ) -> str:  # one line of JSON, without a line break
     "A result as one line of a results file."
@@ -241,7 +241,7 @@ def load_results(
         raise ValueError(f"cannot read the results {path}: {e.strerror}") from e
     out = []
     for i, line in enumerate(lines):
-        if not line.strip() or (i == len(lines) - 1 and is_torn(line)):
+        if not line.strip() or (i == len(lines) - 1 and is_truncated(line)):
             continue
         try:
             out.append(_from_row(line.decode()))
@@ -251,17 +251,17 @@ def load_results(
 
 # %% ../../nbs/evaluation/00_results.ipynb #69c10573
 # what tables and figures take: rows, one row, a results file, a table of `to_frame`
-Rows = Result | Sequence[Result] | str | Path | pd.DataFrame
+ResultsLike = Result | Sequence[Result] | str | Path | pd.DataFrame
 
 # %% ../../nbs/evaluation/00_results.ipynb #2b5de69f
 def to_frame(
-    rows: Rows,  # what `to_rows` takes
+    rows: ResultsLike,  # what `to_rows` takes
 ) -> pd.DataFrame:  # one row each; measured numbers by name, and `error`
     """Results as a table, to filter and to sort; `to_rows` is the way back.
 
     Parameters
     ----------
-    rows : Rows
+    rows : ResultsLike
         what `to_rows` takes
 
     Returns
@@ -297,7 +297,7 @@ def _row_of(d):
 
 # %% ../../nbs/evaluation/00_results.ipynb #3eec81a0
 def to_rows(
-    rows: Rows,  # a table may be filtered and sorted as you like
+    rows: ResultsLike,  # a table may be filtered and sorted as you like
 ) -> list[Result]:  # in their order
     "Rows of results from whatever holds them."
     if isinstance(rows, Result):
@@ -316,7 +316,7 @@ def to_rows(
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab1
 @dataclass(frozen=True)
-class Number:
+class Metric:
     "A number that an evaluation gives, and how it is shown."
     label: str  # in tables; {} is the evaluation's name
     scale: float = 1  # what it is multiplied by for readers
@@ -333,7 +333,7 @@ class Evaluation:
     # row; or its dotted path, "module:function"
     fn: Callable | str
     about: str  # in a line
-    numbers: Mapping[str, Number]  # by name, those of single windows among them
+    numbers: Mapping[str, Metric]  # by name, those of single windows among them
     needs: tuple[str, ...] = ()  # beside the model: "windows", "tokenizer", "dense model"
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab2
@@ -344,9 +344,9 @@ EVALUATIONS: dict[str, Evaluation] = {
     "perplexity": Evaluation(
         "twossp.evaluation.measure:on_text", "perplexity on token windows",
         dict(
-            ppl=Number("perplexity on {}", **_PPL),
-            ppl_strided=Number("perplexity on {} (strided)", **_PPL),
-            nll=Number("{}: nats a token", better="lower", paired=True),
+            ppl=Metric("perplexity on {}", **_PPL),
+            ppl_strided=Metric("perplexity on {} (strided)", **_PPL),
+            nll=Metric("{}: nats a token", better="lower", paired=True),
         ),
         needs=("windows",),
     ),
@@ -354,24 +354,24 @@ EVALUATIONS: dict[str, Evaluation] = {
         "twossp.evaluation.generation:on_agreement",
         "agreement with the dense model, and continuations",
         dict(
-            kl=Number("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
-            same_top=Number(
+            kl=Metric("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
+            same_top=Metric(
                 "{}: top-1 agreement with the dense model, %",
                 **_SHARE, better="higher", paired=True,
             ),
-            dense_nll=Number("{}: dense model's nll of what is written, nats", form=".3f"),
-            repetition=Number("{}: repeated 4-grams in what is written, %", **_SHARE),
-            length=Number("{}: tokens written", form=",.1f"),
+            dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
+            repetition=Metric("{}: repeated 4-grams in what is written, %", **_SHARE),
+            length=Metric("{}: tokens written", form=",.1f"),
         ),
         needs=("windows", "dense model"),
     ),
     "tasks": Evaluation(
         "twossp.evaluation.tasks:on_tasks", "scores of lm-eval's tasks",
         dict(
-            acc=Number("{}: accuracy, %", **_SHARE, better="higher"),
-            acc_norm=Number("{}: normalised accuracy, %", **_SHARE, better="higher"),
-            acc_stderr=Number("{}: standard error, %", **_SHARE),
-            acc_norm_stderr=Number("{}: standard error (normalised), %", **_SHARE),
+            acc=Metric("{}: accuracy, %", **_SHARE, better="higher"),
+            acc_norm=Metric("{}: normalised accuracy, %", **_SHARE, better="higher"),
+            acc_stderr=Metric("{}: standard error, %", **_SHARE),
+            acc_norm_stderr=Metric("{}: standard error (normalised), %", **_SHARE),
         ),
         needs=("tokenizer",),
     ),
@@ -383,8 +383,8 @@ EVALUATIONS |= {  # speed, memory, and text to read
     "forward": Evaluation(
         "twossp.evaluation.measure:on_forward", "time of a forward pass, and its operations",
         dict(
-            forward_s=Number("{}: one window, s", **_SECONDS),
-            forward_ops=Number(
+            forward_s=Metric("{}: one window, s", **_SECONDS),
+            forward_ops=Metric(
                 "{}: one window, counted operations, G", form=",.1f", **_COUNTED
             ),
         ),
@@ -393,17 +393,17 @@ EVALUATIONS |= {  # speed, memory, and text to read
     "generation": Evaluation(
         "twossp.evaluation.measure:on_generation", "generation with a cache, in its parts",
         dict(
-            prefill_s=Number("{}: prefill, s", **_SECONDS),
-            first_token_s=Number("{}: time to first token, s", **_SECONDS),
-            decode_tok_s=Number("{}: tokens/s with cache", form=",.1f", better="higher"),
-            cache_bytes=Number("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
-            memory_bytes=Number("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
+            prefill_s=Metric("{}: prefill, s", **_SECONDS),
+            first_token_s=Metric("{}: time to first token, s", **_SECONDS),
+            decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
+            cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
+            memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
             # of older rows: what the process held, the dense weights among it
-            peak_bytes=Number(
+            peak_bytes=Metric(
                 "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
             ),
-            prefill_ops=Number("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
-            decode_ops=Number("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
+            prefill_ops=Metric("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
+            decode_ops=Metric("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
         ),
         needs=("windows",),
     ),
@@ -414,10 +414,10 @@ EVALUATIONS |= {  # speed, memory, and text to read
 }
 
 
-def find_number(
+def find_metric(
     key: str,  # of a row's metrics: 'evaluation/number', 'evaluation/task/number'
-) -> Number:  # of no row: its name, and nothing known of it
+) -> Metric:  # of no row: its name, and nothing known of it
     "How a number is shown, and which way is better."
     name = key.rpartition("/")[2]
     rows = (e.numbers for e in EVALUATIONS.values() if name in e.numbers)
-    return next(rows, {}).get(name, Number("{}: " + name))
+    return next(rows, {}).get(name, Metric("{}: " + name))

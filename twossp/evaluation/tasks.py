@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'load_tasks',
-    'training_texts', 'check_batch_size', 'main_numbers', 'error_of', 'check_template',
-    'check_prefix', 'run_tasks', 'on_tasks'
+    'training_texts', 'check_batch_size', 'main_metrics', 'stderr_name',
+    'check_chat_template', 'check_prefix_token', 'run_tasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -20,7 +20,7 @@ import logging
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager, ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -29,8 +29,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.files import hash_files
-from ..runtime.devices import input_device, kept_rng, one_line
-from ..runtime.identity import decides, describe, settle
+from ..runtime.devices import fork_rng, input_device, one_line
+from ..runtime.identity import decides, facts_identity, fill_defaults
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #57b83a0a
 ARITHMETIC = "twossp_arithmetic"  # name of the task
@@ -321,7 +321,7 @@ def check_batch_size(
         )
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #247f9232
-def main_numbers(
+def main_metrics(
     metrics: dict,  # 'evaluation/task/number' -> value, of a row or of `run_tasks`
 ) -> dict[str, str]:  # 'evaluation/task' -> its number, such as 'acc'
     "The one number of each task that a table shows."
@@ -337,7 +337,7 @@ def main_numbers(
     return {t: "acc" if "acc" in n else n[0] for t, n in scores.items() if n}
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #988fe0ea
-def error_of(
+def stderr_name(
     number: str,  # such as 'acc' or 'exact_match,strict-match'
 ) -> str:  # such as 'acc_stderr' or 'exact_match_stderr,strict-match'
     "The name of a number's standard error."
@@ -345,7 +345,7 @@ def error_of(
     return f"{metric}_stderr{comma}{filtered}"
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e1405aa6
-def check_template(
+def check_chat_template(
     tok: PreTrainedTokenizerBase,  # of the model
     apply_chat_template: bool | str,  # as `run_tasks` takes it
 ) -> None:
@@ -363,7 +363,7 @@ def check_template(
         )
 
 
-def check_prefix(
+def check_prefix_token(
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
     "`ValueError` for a tokenizer without a token that lm-eval can begin a text with."
@@ -433,8 +433,8 @@ def run_tasks(
         {'task/metric': every document's own}
     """
     check_batch_size(batch_size, input_device(model))
-    check_template(tok, apply_chat_template)
-    check_prefix(tok)
+    check_chat_template(tok, apply_chat_template)
+    check_prefix_token(tok)
     if not _is_loaded(tasks):
         asked = num_fewshot, confirm_run_unsafe_code
         tasks = load_tasks(tasks, include_path, *asked)
@@ -467,7 +467,7 @@ def _run_each(lm, tm, names, num_fewshot, seed, how):
     got, failed, each = {}, {}, {}
     for name in names:
         try:
-            with kept_rng(seed):
+            with fork_rng(seed):
                 loaded = tm.load([name])
                 for task in loaded["tasks"].values():  # as in `simple_evaluate`
                     own = task.get_config("num_fewshot")
@@ -503,7 +503,7 @@ class _OnTasks:
     @property
     def identity(self):
         "All that decides the scores, but for the tokenizer: definitions and documents, too"
-        options = settle(run_tasks, dict(self.options), "tasks", "include_path", "progress")
+        options = fill_defaults(run_tasks, dict(self.options), "tasks", "include_path", "progress")
         version = importlib.metadata.version("lm_eval").split(".")[:2]
         kinds = ".yaml", ".yml", ".py", ".json", ".jsonl"
         found = [p for d in self.include_path for p in Path(d).rglob("*") if p.suffix in kinds]
@@ -515,7 +515,7 @@ class _OnTasks:
         except ValueError as e:  # the evaluation itself will say so
             documents = one_line(e)
         asked = dict(names=self.names, files=definitions, documents=documents)
-        return describe("tasks", **asked, lm_eval=version, **options)
+        return facts_identity("tasks", **asked, lm_eval=version, **options)
 
     def __call__(self, model, tok):
         "What `run_tasks` gives"

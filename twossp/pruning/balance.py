@@ -21,7 +21,7 @@ def mean_sizes(
     active: bool = False,  # only what one token uses
 ) -> tuple[float, float]:  # parameters of one attention, of one FFN
     "A and F of the formula: one layer's, and means where layers differ."
-    idle = [sum(p.idle for p in s.of(i)) if active else 0 for i in range(len(s))]
+    idle = [sum(p.inactive for p in s.of(i)) if active else 0 for i in range(len(s))]
     ffns = [n - unused for n, unused in zip(s.ffn, idle, strict=True) if n]
     mixers = [p.size for p in s.mixers]
     if not mixers or 0 in mixers or not ffns:

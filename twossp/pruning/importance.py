@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'window_norms', 'exact_device', 'walk_parts', 'activation_scores', 'scores_anew',
-    'note_unreached', 'magnitude_scores', 'random_scores', 'walk_stream',
+    'window_norms', 'float64_device', 'walk_parts', 'activation_scores', 'fresh_scores',
+    'record_unreached', 'magnitude_scores', 'random_scores', 'walk_hidden_states',
     'block_influence'
 ]
 
@@ -20,17 +20,17 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, hooked, locate, swapped
-from ..core.families import decoder_layers, recall
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import NoLinear
-from ..core.parts import count_unreached, pack_scores, structure
-from ..runtime.batching import rows_at_once, smallest_budget
-from ..runtime.devices import processes
+from ..core.parts import count_unactivated, pack_scores, structure
+from ..runtime.batching import layer_batch_size, memory_budget
+from ..runtime.devices import rank_and_size
 from ..runtime.distributed import sum_over_processes
 from ..runtime.images import Windows
 from ..runtime.layers import (
-    check_replay, is_offloaded, resident, split_call, take_hidden, walk_layers,
+    check_replay, is_offloaded, split_call, take_hidden, walk_layers, weights_loaded,
 )
-from ..runtime.metrics import check_windows, ids_hash, inference, need_every_token
+from ..runtime.metrics import check_windows, ids_hash, inference, reject_token_mask
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
@@ -48,7 +48,7 @@ def window_norms(
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
 
 # %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
-def exact_device(
+def float64_device(
     device: str | torch.device,  # where a tensor is
 ) -> torch.device:  # the same, or the CPU where the device has no float64
     "Where the tensor can be added up in float64."
@@ -95,7 +95,7 @@ class _Tally:
             size = size * weight.detach().float()[:, None]
         windows = size.new_zeros(self.size, size.shape[1])
         windows.index_add_(0, token // self.t, size**self.p)
-        norms = (windows ** (1 / self.p)).to(exact_device(x.device)).double()
+        norms = (windows ** (1 / self.p)).to(float64_device(x.device)).double()
         self.sums[group] += norms.sum(0).cpu()
         self.tokens[group] += len(token)
         self.output[group] += (weight * out.norm(dim=1)).sum().cpu().double()
@@ -166,10 +166,10 @@ def walk_parts(
     progress: bool = True,  # show a progress bar
 ):
     "All windows through all layers, while each tally listens to its part."
-    rank, size = processes()
+    rank, size = rank_and_size()
     mine, check = calib[rank::size], check_replay(model, calib)
-    budget = smallest_budget(model) if budget is None else budget
-    bs = bs or rows_at_once(model, calib.shape[1], budget)
+    budget = memory_budget(model) if budget is None else budget
+    bs = bs or layer_batch_size(model, calib.shape[1], budget)
     with inference(model):
         if len(mine):
             _walk(model, mine, tallies, check, bs, budget, progress)
@@ -183,7 +183,7 @@ def _finish(tally, n, model):
     tokens = sum_over_processes(tally.tokens)
     lost = tokens == 0
     if lost.any():
-        with torch.no_grad(), resident(tally.part.at(model).modules()):
+        with torch.no_grad(), weights_loaded(tally.part.at(model).modules()):
             units[lost] = tally.part.magnitudes(model)[lost]
     output = sum_over_processes(tally.output) / tokens.clamp_min(1)
     return units, tokens, output.float()
@@ -196,7 +196,7 @@ def _mean_norms(model, calib, p, weighted, bs, budget, progress):
     walk_parts(model, calib, tallies, bs, budget, progress)
     n = {t.part: len(calib) * len(t.part.layers) for t in tallies}
     scores = pack_scores(s, {t.part: _finish(t, n[t.part], model) for t in tallies})
-    lost, groups = count_unreached(scores)
+    lost, groups = count_unactivated(scores)
     if groups and lost > UNREACHED * groups:
         warnings.warn(
             f"{lost} of {groups} experts got no calibration token: their neurons are ranked"
@@ -246,7 +246,7 @@ _FEW = 4  # calibration texts a model
 
 def _remember(model, key, scores):
     "Keep scores, as the newest of a few"
-    known = recall(model).scores
+    known = model_memo(model).scores
     known.pop(key, None)
     known[key] = scores
     for old in list(known)[:-_FEW]:
@@ -297,7 +297,7 @@ def activation_scores(
         raise ValueError("weighted is by a router's weights, and this model has none")
     calib = check_windows(calib, model)
     key = _key(model, calib, p, weighted) if cache else None
-    scores = recall(model).scores.get(key) if key else None
+    scores = model_memo(model).scores.get(key) if key else None
     if scores is None:
         scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
     if key:
@@ -306,11 +306,11 @@ def activation_scores(
 
 # %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
 @contextmanager
-def scores_anew(
+def fresh_scores(
     model: PreTrainedModel,  # whose scores are to be paid for
 ) -> Iterator[None]:  # remembered scores are as before behind the `with` block
     "Inside, the first scores of each text are computed, whatever is remembered."
-    memory = recall(model)
+    memory = model_memo(model)
     known, memory.scores = memory.scores, {}
     try:
         yield
@@ -320,12 +320,12 @@ def scores_anew(
             _remember(model, key, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
-def note_unreached(
+def record_unreached(
     plan,  # that was made of these scores
     scores: list,  # a layer: (f,) scores, or more where tokens reach groups of units
 ):  # the same plan; `experts_unreached` says how many groups no token reached
     "How many groups no calibration token reached, of how many, in the plan itself."
-    lost, n = count_unreached(scores)
+    lost, n = count_unactivated(scores)
     return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
 
 # %% ../../nbs/pruning/00_importance.ipynb #887faf7c
@@ -337,7 +337,7 @@ def magnitude_scores(
     "The norm of each neuron's own weights; uses no data."
     s, found = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
-        with resident(layer.modules()):
+        with weights_loaded(layer.modules()):
             for part in (x for x in s.of(i) if x.width):
                 units = part.magnitudes(model, p).cpu()
                 found[part] = units
@@ -394,7 +394,7 @@ class _Stream:
             yield
 
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
-def walk_stream(
+def walk_hidden_states(
     model: PreTrainedModel,  # of a supported family; untouched
     ids: torch.Tensor | Windows,  # (n, t) token windows; all their tokens count
     take: Callable,  # hidden states (b, t, d) -> what matters of them
@@ -406,7 +406,7 @@ def walk_stream(
     "What each layer does to the stream."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    need_every_token(ids, what)
+    reject_token_mask(ids, what)
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         whole = check is None or bool(check.problem)
@@ -414,7 +414,7 @@ def walk_stream(
         together = len(ids)
         if not whole:
             state = ids.shape[1] * model.config.get_text_config().hidden_size
-            most = smallest_budget(model) // 2 // (state * model.dtype.itemsize)
+            most = memory_budget(model) // 2 // (state * model.dtype.itemsize)
             rows = bs if check.stack else 1
             together = max(1, most // rows) * rows
         how = dict(windows=together, what=what, progress=progress)
@@ -458,7 +458,7 @@ def block_influence(
     def alike(x, y):
         return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
 
-    found = walk_stream(model, calib, take, alike, bs, "block influence", progress)
+    found = walk_hidden_states(model, calib, take, alike, bs, "block influence", progress)
     total = torch.zeros(len(found))
     for batch in zip(*found, strict=True):
         total += torch.stack([x.cpu() for x in batch])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'check_search_windows', 'set_widths', 'neuron_ranking', 'attention_removal',
+    'check_search_windows', 'meet_target', 'neuron_ranking', 'attention_removal',
     'two_ssp'
 ]
 
@@ -21,7 +21,7 @@ from ..core.plan import Plan
 from ..core.scores import find_score
 from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
-from .importance import note_unreached
+from .importance import record_unreached
 from .width import width_plan
 from ..runtime.images import Windows
 from ..runtime.provenance import planner
@@ -39,7 +39,7 @@ def check_search_windows(
         )
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #af285e60
-def set_widths(
+def meet_target(
     s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     plan: Plan,  # what both stages remove
@@ -172,5 +172,5 @@ def two_ssp(
     stage2, trials = remove(model, stage1, b.n_attn, calib, n_search, progress=progress)
     if log is not None:
         log.update(balance=b, scores=scores, trials=trials)
-    plan = set_widths(s, sparsity, stage1 | stage2, scores, multiple)
-    return note_unreached(plan, scores)
+    plan = meet_target(s, sparsity, stage1 | stage2, scores, multiple)
+    return record_unreached(plan, scores)

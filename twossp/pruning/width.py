@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import torch
 
-from ..core.experts import keep_best as keep_each
-from ..core.parts import own_widths, split_scores
+from ..core.experts import top_k_mask
+from ..core.parts import layer_widths, split_scores
 from ..core.plan import Plan
 
 # %% ../../nbs/pruning/01_width.ipynb #1bf7aabf
@@ -58,13 +58,13 @@ def width_plan(
         attention all kept
     """
     L, full = len(scores), [s.numel() for s in scores]
-    widths = own_widths(scores, k) if isinstance(k, int) else list(k)
+    widths = layer_widths(scores, k) if isinstance(k, int) else list(k)
     if len(widths) != L:
         raise ValueError(f"{len(widths)} widths for {L} layers; give one a layer")
     kept = {}
     for i, (layer, width) in enumerate(zip(scores, widths, strict=True)):
         for slot, units, n in split_scores(layer, width):
-            best = keep_each if units.dim() == 2 else keep_top  # of each group its own
+            best = top_k_mask if units.dim() == 2 else keep_top  # of each group its own
             kept[i, slot] = best(units, n)
             if units.dim() == 1 and len(kept[i, slot]) == len(units):
                 kept[i, slot] = None  # all stay

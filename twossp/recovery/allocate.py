@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'PATIENCE', 'Point', 'feasible_counts', 'formula_point', 'removal_path',
-    'repaired_points', 'best_point', 'exchanges', 'search_widths'
+    'PATIENCE', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
+    'repair_splits', 'best_split', 'pair_layers', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/03_allocate.ipynb #5cdee249
@@ -21,7 +21,7 @@ from ..pruning.balance import (
     Balance, attention_count, balance, mixer_drops, reachable_range,
 )
 from ..pruning.depth import Trial, greedy, mean_nll, removal_order
-from ..pruning.two_ssp import set_widths
+from ..pruning.two_ssp import meet_target
 from ..pruning.width import width_plan
 from .repair import repair_plans
 from ..runtime.devices import progress_bar
@@ -29,7 +29,7 @@ from ..runtime.metrics import check_windows
 
 # %% ../../nbs/recovery/03_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
-class Point:
+class SplitTrial:
     "One balance that was tried."
 
     n_attn: int  # attention modules removed
@@ -50,7 +50,7 @@ def feasible_counts(
     return counts or [balance(s, sparsity).n_attn]  # which says why not
 
 # %% ../../nbs/recovery/03_allocate.ipynb #e6f3bcd5
-def formula_point(
+def formula_split(
     s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
@@ -65,7 +65,7 @@ def formula_point(
 PATIENCE = 3  # points in a row without a new best, after which the walk ends
 
 
-def removal_path(
+def search_splits(
     model: PreTrainedModel,  # dense; untouched
     scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
     sparsity: float,  # target, in (0, 1)
@@ -74,10 +74,10 @@ def removal_path(
     alpha: float = 1.5,  # of the formula, for the width that removals are scored at
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
-) -> tuple[list[Point], list[Plan], list[Trial]]:  # points, their plans, all trials
+) -> tuple[list[SplitTrial], list[Plan], list[Trial]]:  # points, their plans, all trials
     "Walk along the greedy removals, and score the balance at each step."
     s = structure(model)
-    drops, start = mixer_drops(s), formula_point(s, sparsity, alpha, multiple)
+    drops, start = mixer_drops(s), formula_split(s, sparsity, alpha, multiple)
     feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
@@ -93,22 +93,22 @@ def removal_path(
         plan = width_plan(scores, s.widths(b.width))
         for k in removal_order(trials):
             plan = plan | drops[k]
-        plans.append(set_widths(s, sparsity, plan, scores, multiple))
-        points.append(Point(n, b.width, mean_nll(model, plans[-1:], compare).item()))
+        plans.append(meet_target(s, sparsity, plan, scores, multiple))
+        points.append(SplitTrial(n, b.width, mean_nll(model, plans[-1:], compare).item()))
         best = min(points, key=lambda p: p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
     return points, plans, trials
 
 # %% ../../nbs/recovery/03_allocate.ipynb #07184282
-def repaired_points(
+def repair_splits(
     model: PreTrainedModel,  # dense; untouched
-    points: Sequence[Point],  # of `removal_path`
+    points: Sequence[SplitTrial],  # of `search_splits`
     plans: Sequence[Plan],  # likewise
     calib: torch.Tensor,  # (n, t) calibration windows, 3 or more
     tries: int = 5,  # points to repair
     progress: bool = True,  # show a progress bar
-) -> list[Point]:  # all points, those with what the repair gives
+) -> list[SplitTrial]:  # all points, those with what the repair gives
     "Repair a few points on some calibration windows, and compare them on others."
     if len(check_windows(calib)) < 3:
         raise ValueError(
@@ -126,8 +126,8 @@ def repaired_points(
     return [replace(p, repaired=got.get(i)) for i, p in enumerate(points)]
 
 # %% ../../nbs/recovery/03_allocate.ipynb #5e3e1165
-def best_point(
-    points: Sequence[Point],  # of a path
+def best_split(
+    points: Sequence[SplitTrial],  # of a path
 ) -> int:  # which of them
     "The lowest loss, after the repair where that was tried; the first of equals."
     tried = [i for i, p in enumerate(points) if p.repaired is not None]
@@ -136,7 +136,7 @@ def best_point(
     return min(range(len(points)), key=lambda i: points[i].nll)
 
 # %% ../../nbs/recovery/03_allocate.ipynb #0320fa02
-def exchanges(
+def pair_layers(
     # a layer: by how much the loss falls with a step more; -inf: impossible
     gain: Sequence[float],
     # a layer: by how much it rises with a step less; inf: impossible
@@ -177,7 +177,7 @@ def search_widths(
     history = [dict(widths=widths, nll=best, step=0)]
     for _ in progress_bar(range(rounds), "widths", progress):
         d = multiple * max(1, round(step * sum(widths) / L / multiple))
-        pairs = exchanges(*_find_margins(model, make, widths, full, d, search))
+        pairs = pair_layers(*_find_margins(model, make, widths, full, d, search))
         # all of them, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
         tries = []

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'Figure', 'copy_around', 'count_ids', 'share_equal', 'common_kl', 'by_first',
-    'Lessons', 'recover', 'plot_recovery', 'check_pair', 'distill'
+    'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
+    'common_vocab_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
+    'check_teacher_student', 'distill'
 ]
 
 # %% ../../nbs/recovery/06_distill.ipynb #97fa7f17
@@ -38,18 +39,22 @@ from ..core.apply import Saver, apply_plan, check_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
-from ..core.families import arch, decoder_layers, layer_mixers, layer_row, n_params
+from ..core.families import (
+    arch, decoder_layers, layer_arch, layer_mixers, n_params,
+)
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
-from ..runtime.devices import input_device, kept_rng, one_line, processes, progress_bar
-from ..runtime.distributed import is_first, share_first
+from ..runtime.devices import (
+    fork_rng, input_device, one_line, progress_bar, rank_and_size,
+)
+from ..runtime.distributed import broadcast_object, is_main_process
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
 from ..runtime.provenance import check_model, with_provenance
 
 # %% ../../nbs/recovery/06_distill.ipynb #a1b52889
-def copy_around(
+def copy_sharing_weights(
     model: PreTrainedModel,  # any, in memory; untouched
 ) -> PreTrainedModel:  # of the same structure, around the same tensors
     "A model that can be changed module by module, without a second copy of the weights."
@@ -58,7 +63,7 @@ def copy_around(
 
 
 # %% ../../nbs/recovery/06_distill.ipynb #d1571109
-def count_ids(
+def vocabulary_size(
     model: PreTrainedModel,  # any causal language model
 ) -> int:  # rows of its embedding, padding included
     "How many token ids a model knows."
@@ -67,10 +72,10 @@ def count_ids(
 
 def _kept_layers(plan):
     "Numbers of the layers that remain: in the pruned model, in the dense one"
-    return [*enumerate(i for i in range(len(plan)) if i not in plan.gone)]
+    return [*enumerate(i for i in range(len(plan)) if i not in plan.removed_layers)]
 
 
-def share_equal(
+def share_equal_tensors(
     student: PreTrainedModel,  # pruned; computes the same afterwards
     teacher: PreTrainedModel,  # on the same device
     plan: Plan,  # the student's
@@ -97,7 +102,7 @@ def _find_learners(student, plan):
         mixers = enumerate(layer_mixers(layer, a))
         zeros = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
         if plan.ffn[i] == ():
-            row = layer_row(layer, a)
+            row = layer_arch(layer, a)
             zeros += [*row.up, *filter(None, [row.down])]
         for name, m in layer.named_modules():
             if name.startswith(tuple(zeros)) or not (is_experts(m) or is_linear(m)):
@@ -107,7 +112,7 @@ def _find_learners(student, plan):
     return learners
 
 # %% ../../nbs/recovery/06_distill.ipynb #290a7dda
-def common_kl(
+def common_vocab_kl(
     ref: torch.Tensor,  # (n, t, v) logits of the reference p
     logits: torch.Tensor,  # (n, t, w) of the model
 ) -> torch.Tensor:  # (n, t) float32, nats
@@ -147,18 +152,18 @@ def _answer_file(folder, ids):
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
 # %% ../../nbs/recovery/06_distill.ipynb #c0ca3e93
-def by_first(
+def run_on_main(
     work: Callable,  # what one process is to do
     *args,  # its arguments
 ):  # its result
     "What the first process computes, for all; its error is raised in all"
     result = error = None
-    if is_first():
+    if is_main_process():
         try:
             result = work(*args)
         except (ValueError, OSError) as e:
             error = e
-    result, error = share_first((result, error))
+    result, error = broadcast_object((result, error))
     if error is not None:
         raise error
     return result
@@ -179,13 +184,13 @@ def _claim(folder, name, question, what):
 def _keep_answers(model, ids, folder, top, progress=True, common=None):
     """Write the teacher's `top` tokens of each position, a file a window, so that training needs
     it no more; those that are there stay. `common`: ids, from 0, that the student has too."""
-    if not 1 <= top <= (common or count_ids(model)):
+    if not 1 <= top <= (common or vocabulary_size(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
     question = dict(teacher=model_identity(model), top=top)
     if common is not None:
         question |= dict(common=common)
-    by_first(_claim, folder, "teacher.json", question, "answers")
-    rank, size = processes()
+    run_on_main(_claim, folder, "teacher.json", question, "answers")
+    rank, size = rank_and_size()
     with inference(model):
         for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
             file = _answer_file(folder, row[0])
@@ -196,7 +201,7 @@ def _keep_answers(model, ids, folder, top, progress=True, common=None):
             answer = dict(top=best.values.half().cpu(), at=best.indices.int().cpu())
             with atomic_file(file) as draft:
                 safetensors.torch.save_file(answer, draft)
-    share_first(None)  # all of them are there
+    broadcast_object(None)  # all of them are there
 
 # %% ../../nbs/recovery/06_distill.ipynb #aedd8d6d
 @contextmanager
@@ -222,7 +227,7 @@ class _Lesson(nn.Module):
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
         # the teacher's layers that the student has
         self.kept = [i for _, i in _kept_layers(plan)]
-        self.common = min(count_ids(student), count_ids(teacher))
+        self.common = min(vocabulary_size(student), vocabulary_size(teacher))
         # no submodule: it is neither trained, nor wrapped, nor saved
         object.__setattr__(self, "teacher", teacher)
         own = {id(p) for p in student.parameters() if p.requires_grad}
@@ -235,7 +240,7 @@ class _Lesson(nn.Module):
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
         with torch.no_grad(), _streams(self.teacher, self.streams) as theirs:
             ref = self.teacher(input_ids, use_cache=False).logits
-        loss = common_kl(ref, logits).mean()
+        loss = common_vocab_kl(ref, logits).mean()
         if self.streams:
             # mean over layers and tokens of the squared distance over the squared length
             pairs = zip(mine, (theirs[i] for i in self.kept), strict=True)
@@ -388,7 +393,7 @@ def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
         with torch.no_grad():
             ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
         logits = student(ids.to(device), use_cache=False).logits
-        return common_kl(ref.to(device), logits).mean()
+        return common_vocab_kl(ref.to(device), logits).mean()
 
     def scale_input(k, module, args):
         x = args[0]
@@ -429,7 +434,7 @@ class _Clock:
         now = self.now()
         self.used, self.at = self.used + now - self.at, now
         if self.seconds < math.inf:
-            self.used = share_first(self.used)  # all end at the same step
+            self.used = broadcast_object(self.used)  # all end at the same step
         if self.used >= self.seconds:
             control.should_training_stop = True
             control.should_evaluate = control.should_save = True
@@ -490,7 +495,7 @@ def _trainers(kind):
 
 # %% ../../nbs/recovery/06_distill.ipynb #0f08bb66
 @dataclass(frozen=True)
-class Lessons:
+class DistillOptions:
     "How a student is trained, once it is known what it learns from."
 
     tokens: float | None = None  # that it reads; None: no limit but the minutes
@@ -550,7 +555,7 @@ def _check_teacher(model, calib):
 # %% ../../nbs/recovery/06_distill.ipynb #02a62b28
 def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
-    lessons: Lessons,  # what part is held out, and how many windows a batch has
+    lessons: DistillOptions,  # what part is held out, and how many windows a batch has
 ) -> tuple[torch.Tensor, torch.Tensor]:  # to learn from; held out, the last ones
     "The windows of the two uses; `ValueError` if there are too few."
     n = max(1, round(len(calib) * lessons.held_out))
@@ -575,7 +580,7 @@ def _count_steps(lessons, fit):
 
 
 def _windows_a_step(lessons):
-    many = 1 if lessons.how == "norms" else processes()[1]
+    many = 1 if lessons.how == "norms" else rank_and_size()[1]
     return lessons.batch * lessons.accumulate * many
 
 # %% ../../nbs/recovery/06_distill.ipynb #448ff121
@@ -616,10 +621,10 @@ def _arguments(student, lessons, folder, steps, every):
 @contextmanager
 def _shared_folder():
     "A folder that is removed after the block, the same for all processes of a machine"
-    made = tempfile.TemporaryDirectory() if is_first() else nullcontext()
+    made = tempfile.TemporaryDirectory() if is_main_process() else nullcontext()
     with made as name:
-        yield share_first(name)
-        share_first(None)  # nobody reads there any more
+        yield broadcast_object(name)
+        broadcast_object(None)  # nobody reads there any more
 
 
 def _find_checkpoint(folder):
@@ -728,18 +733,18 @@ def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
     with ExitStack() as stack:
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_full_disk(folder))
-        stack.enter_context(kept_rng(lessons.seed))
+        stack.enter_context(fork_rng(lessons.seed))
         student = make()
         dtype, learners = student.dtype, _find_learners(student, plan)
         # what tells one recovery from another is kept beside the checkpoints
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
         question = models | dict(calibration=ids_hash(calib), **asdict(lessons))
-        by_first(_claim, folder, "question.json", question, "checkpoints")
-        last = by_first(_find_checkpoint, folder)
+        run_on_main(_claim, folder, "question.json", question, "checkpoints")
+        last = run_on_main(_find_checkpoint, folder)
         args = _arguments(student, lessons, folder, steps, every)
         answers = Path(answers or Path(folder) / "teacher") if lessons.top else None
         if lessons.top:
-            sizes = {count_ids(student), count_ids(teacher)}
+            sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
             _keep_answers(teacher, calib, answers, lessons.top, progress, common)
 
@@ -780,7 +785,7 @@ def recover(
     # receives `recovery`: `loss` a step, `held_out` (step -> divergence), `before`,
     # `after`, `steps`, `minutes`
     log: dict | None = None,
-    **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`; default: three passes
+    **lessons,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 ) -> Plan:  # the same removals with trained weights; `plan` itself if nothing is gained
     """Distil the original model into the pruned one, as its plan describes it.
 
@@ -803,21 +808,21 @@ def recover(
         receives `recovery`: `loss` a step, `held_out` (step -> divergence), `before`, `after`,
         `steps`, `minutes`
     **lessons
-        fields of `Lessons`: `minutes=10`, `how="lora"`; default: three passes
+        fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
     Returns
     -------
     Plan
         the same removals with trained weights; `plan` itself if nothing is gained
     """
-    asked = Lessons(**lessons)
+    asked = DistillOptions(**lessons)
     _check_teacher(model, calib)
     if not isinstance(plan, Plan):
         raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
     if plan == dense_plan(len(plan)) and not plan.weights:
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
-    make = lambda: apply_plan(copy_around(model), plan)  # no second copy of what is alike
+    make = lambda: apply_plan(copy_sharing_weights(model), plan)  # no second copy of what is alike
     places = folder, answers, progress
     result, learned, names = _train(make, model, plan, calib, asked, *places)
     if log is not None:
@@ -864,7 +869,7 @@ def plot_recovery(
     return figure
 
 # %% ../../nbs/recovery/06_distill.ipynb #d1571104
-def check_pair(
+def check_teacher_student(
     student: PreTrainedModel,  # pruned, with its plan in `twossp_plan`
     teacher: PreTrainedModel,  # of the shapes of the student's original model
 ) -> Plan:  # the student's
@@ -883,8 +888,8 @@ def check_pair(
             f" was pruned from a model with {original:,}: name that model, or one of the"
             " same shapes"
         )
-    sizes = count_ids(student), count_ids(teacher)
-    if sizes[0] != sizes[1] and is_first():
+    sizes = vocabulary_size(student), vocabulary_size(teacher)
+    if sizes[0] != sizes[1] and is_main_process():
         warnings.warn(
             f"the student has {sizes[0]:,} token ids and the teacher {sizes[1]:,}: the"
             f" divergence is over the first {min(sizes):,}, which both have",
@@ -904,7 +909,7 @@ def distill(
     answers: str | Path | None = None,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `recovery`, see `recover`
-    **lessons,  # fields of `Lessons`: `minutes=10`, `how="lora"`; default: three passes
+    **lessons,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 ) -> bool:  # False: nothing was gained, and the student is as it was
     """Distil a teacher into a pruned model, whose other tensors stay as they are.
 
@@ -925,17 +930,17 @@ def distill(
     log : dict | None, default None
         receives `recovery`, see `recover`
     **lessons
-        fields of `Lessons`: `minutes=10`, `how="lora"`; default: three passes
+        fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
     Returns
     -------
     bool
         False: nothing was gained, and the student is as it was
     """
-    asked, plan = Lessons(**lessons), check_pair(student, teacher)
+    asked, plan = DistillOptions(**lessons), check_teacher_student(student, teacher)
     for model in (student, teacher):
         _check_teacher(model, calib)
-    make = partial(copy_around, student)
+    make = partial(copy_sharing_weights, student)
     places = folder, answers, progress
     result, learned, names = _train(make, teacher, plan, calib, asked, *places)
     if log is not None:

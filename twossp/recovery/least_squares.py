@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'LAMBDAS', 'TIE', 'Moments', 'add_into', 'widen', 'add_tokens', 'moments', 'refit',
-    'refit_best'
+    'LAMBDAS', 'TIE', 'Moments', 'merge_moments', 'upcast', 'accumulate_moments',
+    'moments', 'refit', 'refit_best'
 ]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e4f05ed1
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..pruning.importance import exact_device
+from ..pruning.importance import float64_device
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #0844aba1
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _add_gram(G, x, room):
 
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #394e06d9
-def add_into(
+def merge_moments(
     a: Moments,  # of some tokens; its memory is used
     b: Moments,  # of others
 ) -> Moments:  # of both
@@ -58,26 +58,26 @@ def add_into(
     return Moments(a.G.add_(b.G), a.C.add_(b.C), a.yy + b.yy, a.n + b.n)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3a8d761e
-def widen(
+def upcast(
     x: torch.Tensor,  # of any floating type
 ) -> torch.Tensor:  # the same numbers
     "At least float32."
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #b5b3fe94
-def add_tokens(
+def accumulate_moments(
     # a sum: its `Moments`, whose memory is used; None: nothing so far
     sums: dict[str, Moments | None],
     # the same sums: (..., k) inputs, and (..., d) targets, as many
     tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
 ) -> dict[str, Moments]:  # float64, on the CPU where the device has none
     "Sums with some more tokens in them; as they were, if memory runs out."
-    flat = {k: [widen(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
-    exact = lambda y: y.to(exact_device(y.device)).double()
+    flat = {k: [upcast(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
+    exact = lambda y: y.to(float64_device(y.device)).double()
     squares = {k: exact(y).square().sum() for k, (_, y) in flat.items()}
     empty = {k: sums.get(k) for k in tokens}
     for k, (x, y) in tokens.items():
-        place = dict(dtype=torch.float64, device=exact_device(x.device))
+        place = dict(dtype=torch.float64, device=float64_device(x.device))
         sizes = [(z.shape[-1], x.shape[-1]) for z in (x, y)] + [()]
         empty[k] = empty[k] or Moments(*(torch.zeros(size, **place) for size in sizes), 0)
     # memory for the largest of the products
@@ -96,7 +96,7 @@ def moments(
     y: torch.Tensor,  # (..., d) targets, as many
 ) -> Moments:  # float64, on the CPU where the device has none
     "The sums over all tokens."
-    return add_tokens({}, {"all": (x, y)})["all"]
+    return accumulate_moments({}, {"all": (x, y)})["all"]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a
 def _refit_each(m, old, lams):
@@ -179,7 +179,7 @@ def refit_best(
         lam, errors = _choose_lambda(fit, held, old, lams)
         best = errors[lams.index(lam)]
         found = dict(held_out_before=_fit_error(held, old), held_out=best)
-    total = fit if held is None else add_into(fit, held)
+    total = fit if held is None else merge_moments(fit, held)
     del fit, held  # each has a matrix as large as the layer is wide
     new = refit(total, old, lam)
     errors = dict(before=_fit_error(total, old), after=_fit_error(total, new))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'NOISE', 'REPAIRS', 'REPAIR_TOKENS', 'draw_random_windows', 'repair_plans',
+    'NOISE_FRACTION', 'REPAIRS', 'REPAIR_TOKENS', 'draw_random_windows', 'repair_plans',
     'repair_plan', 'check_repair', 'repair_windows', 'repairable'
 ]
 
@@ -25,12 +25,18 @@ from ..core.families import decoder_layers
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
-from ..pruning.importance import UNREACHED, exact_device
-from .expert_repair import Terms, hear_experts, refit_experts, sum_up_experts
-from .least_squares import LAMBDAS, add_tokens, refit_best, widen
-from ..runtime.batching import map_chunks, rows_at_once, smallest_budget
+from ..pruning.importance import UNREACHED, float64_device
+from .expert_repair import (
+    RefitOptions, record_expert_inputs, refit_experts, summarize_refits,
+)
+from .least_squares import (
+    LAMBDAS, accumulate_moments, refit_best, upcast,
+)
+from ..runtime.batching import layer_batch_size, map_chunks, memory_budget
 from ..runtime.devices import progress_bar
-from ..runtime.layers import Tape, check_replay, record_calls, resident, run_layer
+from ..runtime.layers import (
+    LayerCalls, check_replay, record_calls, run_layer, weights_loaded,
+)
 from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
 
@@ -71,7 +77,7 @@ def _pick_quiet(h):
 def _probe_factor(module, run):
     """By what factor a linear layer's output is added to its decoder layer's; 1.0 for most;
     None if it is not just added. `run`: () -> the layer's output (n, t, d)"""
-    exact = lambda z: z.to(exact_device(z.device)).double()
+    exact = lambda z: z.to(float64_device(z.device)).double()
     with _watch_calls(module) as calls:
         whole = exact(run())
     with _watch_calls(module, torch.zeros_like):
@@ -103,7 +109,7 @@ def _probe_layer(model, s, i, tape, h):
     attn, ffn = _find_projections(model, s, i)
     if ffn is None:
         return _Factors(None, None)  # nothing but experts
-    with resident(layer.modules()):
+    with weights_loaded(layer.modules()):
         c_ffn, out = _probe_factor(layer.get_submodule(ffn.output), run), run()
         if attn is None or c_ffn is None or any(p.groups for p in s.of(i)):
             return _Factors(None, c_ffn)
@@ -129,7 +135,7 @@ class _Walk:
 
     model: PreTrainedModel  # dense, in inference mode
     s: Structure
-    tape: Tape | None = None  # what `record_calls` recorded
+    tape: LayerCalls | None = None  # what `record_calls` recorded
     share: float = 0.5  # of the stream target; the rest is own
     lams: tuple[float, ...] = LAMBDAS  # to choose from
     n_fit: int = 1  # windows that λ is fitted on; the others are held out
@@ -155,7 +161,7 @@ class _Walk:
             note(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
             return out
 
-        with resident(layer.modules()), applied(self.model, plan):
+        with weights_loaded(layer.modules()), applied(self.model, plan):
             xs = torch.arange(len(h)), h
             return torch.cat(map_chunks(work, xs, self.rows, self.model, h.shape[1]))
 
@@ -179,9 +185,9 @@ def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
     """The output projection of a part, where its layer is run as `run` on `h`: new weights
     by name; the layer's new output, None where its inputs were not kept; errors"""
     linear = part.at(walk.model).get_submodule(part.output)
-    with resident([linear]):
+    with weights_loaded([linear]):
         device, width = linear.weight.device, in_features(linear)
-        bias = 0 if linear.bias is None else widen(linear.bias.detach())
+        bias = 0 if linear.bias is None else upcast(linear.bias.detach())
     columns = part.inputs(kept)
     if not isinstance(columns, slice):
         columns, width = torch.tensor(columns).to(device), len(columns)
@@ -192,19 +198,19 @@ def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
     keep = keep and c is not None and size <= walk.budget
 
     def note(rows, out, x, y):
-        own, x = widen(y) - bias, x[..., read]
-        rest = None if c is None else widen(out) - c * own
-        gap = None if ahead is None else widen(ahead[rows])
-        target = _target(own, rest, widen(want[rows]), c, walk.share, gap)
+        own, x = upcast(y) - bias, x[..., read]
+        rest = None if c is None else upcast(out) - c * own
+        gap = None if ahead is None else upcast(ahead[rows])
+        target = _target(own, rest, upcast(want[rows]), c, walk.share, gap)
         n = max(0, walk.n_fit - rows.start)  # the first are fitted, the others held out
         parts = dict(fit=slice(None, n), held=slice(n, None))
-        add_tokens(sums, {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])})
+        accumulate_moments(sums, {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])})
         if keep:
             inputs.append(x)
             rests.append(rest)
 
     walk.run(part.layer, run, h, part.output, note)
-    with resident([linear]):  # only now: while the layer runs, it has such a copy of its own
+    with weights_loaded([linear]):  # only now: while the layer runs, it has such a copy of its own
         old = read_matrix(linear).detach()[:, columns]
     lams = walk.lams
     if ahead is not None:  # the strongest, where all are below what a gap asks
@@ -213,7 +219,7 @@ def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
     new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), old, lams)
     new = new.to(old.dtype).to(old.device)
     del old  # as large as what is stored
-    add = lambda rest, x: (rest + c * widen(x @ new.T)).to(want.dtype)
+    add = lambda rest, x: (rest + c * upcast(x @ new.T)).to(want.dtype)
     after = torch.cat([*map(add, rests, inputs)]) if keep else None
     stored = store_matrix(linear, new).contiguous()
     return {part.full_name(f"{part.output}.weight"): stored}, after, errors
@@ -246,11 +252,11 @@ def _refit_experts(walk, part, plan, h):
     if kept is None or kept.k == kept.width:  # some leave whole
         return {}, []
     with applied(walk.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
-        heard = hear_experts(walk.model, part, walk.tape, h, walk.rows)
-    terms = Terms(walk.lams, walk.held_out, walk.noise * h.shape[1], walk.budget // 4)
-    with resident([experts]):
+        heard = record_expert_inputs(walk.model, part, walk.tape, h, walk.rows)
+    terms = RefitOptions(walk.lams, walk.held_out, walk.noise * h.shape[1], walk.budget // 4)
+    with weights_loaded([experts]):
         w, found = refit_experts(experts, kept, heard, terms)
-    line = dict(layer=part.layer, part="experts") | sum_up_experts(found, len(kept.left))
+    line = dict(layer=part.layer, part="experts") | summarize_refits(found, len(kept.left))
     return {} if w is None else {part.full_name(f"{part.name}.down_proj"): w}, [line]
 
 # %% ../../nbs/recovery/02_repair.ipynb #dafbf2c6
@@ -294,7 +300,7 @@ def _repair_layer(walk, i, plan, h, goal, moved):
 # %% ../../nbs/recovery/02_repair.ipynb #c20b06b0
 def _look_ahead(walk, i, plan, goal):
     "The dense stream after the gap that follows a layer; None: nothing to aim at"
-    after = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.gone)
+    after = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.removed_layers)
     aims = goal.mid is not None and walk.share > 0  # an attention that is refitted
     if plan.ffn[i] != ():
         aims = goal.c.ffn is not None
@@ -310,7 +316,7 @@ def _advance(walk, i, plan, stream, h, goal):
     """One layer further: the stream, weights by name, lines of the log; `stream` is `h`,
     the dense one, until something was removed"""
     moved = stream is not h
-    if i in plan.gone:
+    if i in plan.removed_layers:
         return stream if moved else h.clone(), {}, []
     if walk.front:
         goal = replace(goal, ahead=_look_ahead(walk, i, plan, goal))
@@ -320,7 +326,7 @@ def _advance(walk, i, plan, stream, h, goal):
     return _repair_layer(walk, i, plan, stream, goal, moved)
 
 # %% ../../nbs/recovery/02_repair.ipynb #14579049
-NOISE = 0.25  # windows of random tokens, as a share of the calibration windows
+NOISE_FRACTION = 0.25  # windows of random tokens, as a share of the calibration windows
 
 
 def draw_random_windows(
@@ -344,7 +350,7 @@ def repair_plans(
     held_out: float = 0.25,  # share of the windows that λ is chosen on; the last ones
     attention: bool = False,  # refit the output projections of attention modules too
     front: bool = True,  # the layer in front of whole layers that go writes their part
-    noise: float = NOISE,  # windows of random tokens, as a share of those of text
+    noise: float = NOISE_FRACTION,  # windows of random tokens, as a share of those of text
     seed: int = 0,  # of those
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `repair`: a plan, its projections' λ and errors
@@ -357,7 +363,7 @@ def repair_plans(
         walk, streams = replace(walk, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
             kind = type(layer), any(p.groups for p in walk.s.of(i))
-            with resident(layer.modules()):
+            with weights_loaded(layer.modules()):
                 if kind not in known or known[kind].attn is None:  # asked once for each
                     known[kind] = _probe_layer(model, walk.s, i, tape, h[:1])
                 goal = _find_goal(walk, i, h, known[kind])
@@ -425,10 +431,10 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
         n_fit -= min(n_fit - 1, max(1, round(n_fit * held_out)))
     n, t = round(noise * len(calib)), calib.shape[1]
     random = draw_random_windows(model, n, t, seed).to(calib.device)
-    rows = rows_at_once(model, t) if check.stack else 1
+    rows = layer_batch_size(model, t) if check.stack else 1
     walk = _Walk(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        smallest_budget(model) // 2, held_out=held_out, noise=n,
+        memory_budget(model) // 2, held_out=held_out, noise=n,
     )  # fmt: skip
     text = getattr(calib, "ids", calib)  # a repair is fitted on every token
     return walk, torch.cat([random, text])

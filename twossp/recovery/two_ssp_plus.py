@@ -17,10 +17,10 @@ from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
 from ..core.scores import find_score
 from ..pruning.balance import Balance
-from ..pruning.importance import note_unreached
+from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
 from .allocate import (
-    best_point, formula_point, removal_path, repaired_points, search_widths,
+    best_split, formula_split, repair_splits, search_splits, search_widths,
 )
 from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.provenance import planner
@@ -35,18 +35,18 @@ def _search_balance(
 ):
     "The best plan along the removal path; `log` receives what was measured"
     multiple = fit_multiple(model, multiple)
-    formula_point(structure(model), sparsity, alpha, multiple)  # can the target be reached
+    formula_split(structure(model), sparsity, alpha, multiple)  # can the target be reached
     scores = neuron_ranking(score, p, weighted)(model, calib, bs=bs, progress=progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
-    points, plans, trials = removal_path(
+    points, plans, trials = search_splits(
         model, scores, sparsity, search, compare, alpha, progress, multiple
     )
     if repair:
-        points = repaired_points(model, points, plans, calib, progress=progress)
-    k = best_point(points)
+        points = repair_splits(model, points, plans, calib, progress=progress)
+    k = best_split(points)
     split = Balance(points[k].n_attn, points[k].width)
     log.update(path=points, balance=split, scores=scores, trials=trials)
-    return note_unreached(plans[k], scores)
+    return record_unreached(plans[k], scores)
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2c77d6f8
 def _check_options(model, n_attn, widths, repair, calib, balance, options):

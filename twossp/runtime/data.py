@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'PACKED', 'TEXTS', 'cached', 'wheel_file', 'embedded_model',
-    'gguf_folder', 'load_model', 'load_tokenizer', 'checkpoint_folder', 'Shard',
-    'TextSource', 'open_text', 'read_texts', 'load_text', 'pick_windows', 'windows'
+    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
+    'embedded_model', 'dequantize_gguf', 'load_model', 'load_tokenizer',
+    'checkpoint_folder', 'SplitFile', 'TextSource', 'open_text', 'read_texts',
+    'load_text', 'pick_windows', 'windows'
 ]
 
 # %% ../../nbs/runtime/05_data.ipynb #cc1ea813
@@ -37,17 +38,20 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase,
+    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
 from transformers.utils import cached_file
 
 from ..core.compat import gguf_types, keep_soft_cap
-from ..core.families import Unloadable, arch, decoder_layers, pick_loader, sees
+from ..core.families import (
+    UnsupportedCheckpoint, arch, decoder_layers, is_vision_language, pick_auto_class,
+)
 from ..core.files import atomic_new, cache_folder, real_path
-from ..core.quantized import plain_config, unpack_options
+from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet
 from .images import load_processor
-from .weights import note_origin, weight_files
+from .weights import record_origin, weight_files
 
 # %% ../../nbs/runtime/05_data.ipynb #8020dbab
 def cached(
@@ -138,7 +142,7 @@ def _open_gguf(file):
         raise ValueError(f"{file} is no whole GGUF file: {_line(e)}") from e
 
 
-def gguf_folder(
+def dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
@@ -181,11 +185,11 @@ def _check_vocab(model, tok):
 # files of text that can be read
 SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".parquet")
 # and, behind all but the last, how they may be compressed
-PACKED = (".gz", ".bz2", ".xz", ".zst")
+COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
 def _suffix(path):
-    return next((s for s in reversed(Path(path).suffixes) if s not in PACKED), "")
+    return next((s for s in reversed(Path(path).suffixes) if s not in COMPRESSION_SUFFIXES), "")
 
 
 def _is_path(name):
@@ -221,7 +225,7 @@ def _source(name, revision, cache_dir, trust_remote_code):
         return embedded_model(cache_dir), options
     path = Path(name).expanduser()
     if path.suffix == ".gguf" and path.is_file():
-        return gguf_folder(path, cache_dir), options
+        return dequantize_gguf(path, cache_dir), options
     if not (path / "config.json").is_file():
         what = "no config.json in it" if path.is_dir() else "not a folder"
         what = what if path.exists() else "no such folder"
@@ -265,7 +269,7 @@ def _loading(name, source, options):
     try:
         with quiet(bars=not isinstance(source, Path)):
             yield
-    except (Unloadable, MemoryError, torch.OutOfMemoryError):
+    except (UnsupportedCheckpoint, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
         offline = options["local_files_only"]
@@ -277,11 +281,11 @@ def _load(name, source, options, **where):
     with _loading(name, source, options):
         tok = AutoTokenizer.from_pretrained(source, **options)
         config = AutoConfig.from_pretrained(source, **options)
-        auto = pick_loader(str(name), config)
-        if sees(config):
+        auto = pick_auto_class(str(name), config)
+        if is_vision_language(config):
             tok.twossp_processor = load_processor(source, options, tok)
         code = options["trust_remote_code"]
-        where |= unpack_options(str(name), config, auto, where["dtype"], code)
+        where |= dequantize_options(str(name), config, auto, where["dtype"], code)
         where["output_loading_info"] = True
         model, info = auto.from_pretrained(source, **options, **where)
     if lost := sorted(info["missing_keys"]):
@@ -310,7 +314,7 @@ def _read_streamed(source, options, where):
         _check_shards(source)
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
-        model = pick_loader(str(source), config).from_config(plain_config(config))
+        model = pick_auto_class(str(source), config).from_config(dequantized_config(config))
     folder = tempfile.mkdtemp(prefix="twossp.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     placed = dict(device_map=_map_streamed(model, where), offload_folder=folder)
@@ -381,7 +385,7 @@ def load_model(
     _check_vocab(model, tok)
     if device_map is None and not stream:
         model = model.to(where)
-    note_origin(model, checkpoint_folder(name, revision, cache_dir))
+    record_origin(model, checkpoint_folder(name, revision, cache_dir))
     return model.eval(), tok
 
 # %% ../../nbs/runtime/05_data.ipynb #2495d694
@@ -414,7 +418,7 @@ def checkpoint_folder(
 
 # %% ../../nbs/runtime/05_data.ipynb #fef19d73
 @dataclass(frozen=True)
-class Shard:
+class SplitFile:
     "One split of a text: the file that holds it."
 
     file: str  # path inside the wheel or the hub repository
@@ -492,19 +496,19 @@ def _read_wiki(path, cache_dir=None):
 TEXTS = {  # name -> TextSource
     "news": TextSource(
         "300 news articles, 2000-2001, from gensim's wheel",
-        {"all": Shard("test/test_data/lee_background.cor")},
+        {"all": SplitFile("test/test_data/lee_background.cor")},
         wheel="gensim", read=_read_lines,
     ),
     "wiki": TextSource(
         "106 articles of the English Wikipedia, 2016, from gensim's wheel",
-        {"all": Shard("test/test_data/enwiki-*-shortened.bz2")},
+        {"all": SplitFile("test/test_data/enwiki-*-shortened.bz2")},
         wheel="gensim", read=_read_wiki,
     ),
     "c4": TextSource(
         "C4, English web pages, cleaned",
         {
-            "train": Shard("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
-            "validation": Shard("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
+            "train": SplitFile("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
+            "validation": SplitFile("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
         },
         split="train", evaluation="validation",
         repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
@@ -512,7 +516,7 @@ TEXTS = {  # name -> TextSource
     "wikitext2": TextSource(
         "WikiText-2 raw, good Wikipedia articles",
         {
-            s: Shard(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
+            s: SplitFile(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
             for s in ("train", "validation", "test")
         },
         split="test", calibration="train",
@@ -520,7 +524,7 @@ TEXTS = {  # name -> TextSource
     ),
     "fineweb-edu": TextSource(
         "FineWeb-Edu, educational web pages, sample-10BT",
-        {"train": Shard("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
+        {"train": SplitFile("sample/10BT/000_00000.parquet", 500, "fineweb-edu")},
         split="train",
         repo="HuggingFaceFW/fineweb-edu", revision="87f09149ef4734204d70ed1d046ddc9ca3f2b8f9",
     ),
@@ -614,7 +618,7 @@ def _saved(path):
 
 # %% ../../nbs/runtime/05_data.ipynb #d11rt
 def open_text(
-    path: str | Path,  # a local file, compressed (`PACKED`) or not
+    path: str | Path,  # a local file, compressed (`COMPRESSION_SUFFIXES`) or not
 ) -> TextIO:  # its lines end as they do in the file
     "A file of text, UTF-8, to be read."
     import fsspec

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = [
-    'DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'processes', 'local_rank',
-    'read_device', 'as_device', 'input_device', 'list_devices', 'progress_bar', 'quiet',
-    'ask_device', 'wait_for', 'free_bytes', 'default_budget', 'windows_at_once', 'Peak',
-    'LiveBytes', 'peak_memory', 'read_clock', 'seconds_between', 'time_calls',
-    'one_line', 'kept_rng'
+    'DTYPES', 'DEVICES', 'TOKENS', 'MANY_TOKENS', 'as_dtype', 'rank_and_size',
+    'local_rank', 'parse_device', 'as_device', 'input_device', 'list_devices',
+    'progress_bar', 'quiet', 'call_accelerator', 'synchronize', 'free_bytes',
+    'default_budget', 'device_batch_size', 'PeakMemory', 'AllocationTracker',
+    'peak_memory', 'read_clock', 'seconds_between', 'time_calls', 'one_line', 'fork_rng'
 ]
 
 # %% ../../nbs/runtime/00_devices.ipynb #f70579d7
@@ -62,7 +62,7 @@ def _launched():
     return (rank, size, local) if size > 1 else (0, 1, None)
 
 
-def processes() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
+def rank_and_size() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
     "Who else works on this job; starts nothing."
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
@@ -82,7 +82,7 @@ DEVICES = {
 }  # kind -> how many of them this machine has
 
 
-def read_device(
+def parse_device(
     device: str | torch.device,  # such as "cpu", "cuda:1"
 ) -> torch.device:  # of a kind in `DEVICES`
     "A `torch.device` of a known kind; `ValueError` lists them."
@@ -101,7 +101,7 @@ def as_device(
     device: str | torch.device,
 ) -> torch.device:  # one that this machine has
     "The device to put a model on; `ValueError` if there is no such thing, or not here."
-    d = read_device(device)
+    d = parse_device(device)
     count, mine = DEVICES[d.type](), local_rank()
     if d.index is None and count > 1 and mine is not None:
         d = torch.device(d.type, mine)
@@ -151,7 +151,7 @@ def progress_bar(
     unit: str = "it",  # of a step; "B" writes bytes as MB and GB
 ) -> tqdm:  # the bar
     "A progress bar, in the first process only."
-    hidden = not progress or processes()[0] > 0
+    hidden = not progress or rank_and_size()[0] > 0
     how = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
     return tqdm(items, desc=what, total=total, **how)
 
@@ -180,7 +180,7 @@ def quiet(
         yield
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10ask
-def ask_device(
+def call_accelerator(
     device: torch.device,  # any accelerator
     *names: str,  # of a function of `torch.accelerator` or of the module
 ) -> object:  # what the function says of `device`; None where no build knows it
@@ -195,12 +195,12 @@ def ask_device(
     return None
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10wait
-def wait_for(
+def synchronize(
     device: torch.device,  # any
 ):
     "Wait until a device has done what it was asked to; a CPU has."
     if device.type != "cpu":
-        ask_device(device, "synchronize")
+        call_accelerator(device, "synchronize")
 
 # %% ../../nbs/runtime/00_devices.ipynb #8914b3b2
 def free_bytes(
@@ -208,10 +208,10 @@ def free_bytes(
 ) -> int:  # bytes
     "Memory that a new tensor on `device` could have."
     if device.type != "cpu":
-        free = ask_device(device, "get_memory_info", "mem_get_info")
+        free = call_accelerator(device, "get_memory_info", "mem_get_info")
         if free is not None:
-            reserved = ask_device(device, "memory_reserved") or 0
-            used = ask_device(device, "memory_allocated") or 0
+            reserved = call_accelerator(device, "memory_reserved") or 0
+            used = call_accelerator(device, "memory_allocated") or 0
             return free[0] + max(0, reserved - used)  # the allocator lends it
     return psutil.virtual_memory().available
 
@@ -227,7 +227,7 @@ TOKENS = {"cpu": 2048}  # device type -> tokens that go through a layer at a tim
 MANY_TOKENS = 16384  # on any other device
 
 
-def windows_at_once(
+def device_batch_size(
     t: int,  # tokens a window
     device: torch.device,  # where the layers are
 ) -> int:  # at least 1
@@ -236,7 +236,7 @@ def windows_at_once(
 
 # %% ../../nbs/runtime/00_devices.ipynb #9a45aa6e
 @dataclass
-class Peak:
+class PeakMemory:
     "Memory of a block of code, filled in when it ends."
 
     device: str  # whose memory
@@ -250,7 +250,7 @@ class Peak:
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../../nbs/runtime/00_devices.ipynb #665f9e5b
-class LiveBytes(TorchDispatchMode):
+class AllocationTracker(TorchDispatchMode):
     "Bytes of the tensors that a block makes, as long as they live."
 
     def __init__(
@@ -298,27 +298,27 @@ def peak_memory(
     # where no allocator counts: the block's own tensors, which slows it down, so do
     # not time it; without: not measured
     count: bool = False,
-) -> Iterator[Peak]:  # complete after the block
+) -> Iterator[PeakMemory]:  # complete after the block
     "The most memory in use inside the `with` block."
     asked = [torch.device(d) for d in devices or ("cpu",)]
     before = {}  # what is in use, where that is known
     for d in (d for d in asked if d.type != "cpu"):
-        wait_for(d)
-        ask_device(d, "reset_peak_memory_stats")
-        used = ask_device(d, "memory_allocated")
-        if used is not None and ask_device(d, "max_memory_allocated") is not None:
+        synchronize(d)
+        call_accelerator(d, "reset_peak_memory_stats")
+        used = call_accelerator(d, "memory_allocated")
+        if used is not None and call_accelerator(d, "max_memory_allocated") is not None:
             before[d] = used
-    p = Peak(", ".join(map(str, before or asked)))
+    p = PeakMemory(", ".join(map(str, before or asked)))
     if before:
         p.before = sum(before.values())
         try:
             yield p
         finally:
-            p.peak = sum(ask_device(d, "max_memory_allocated") for d in before)
+            p.peak = sum(call_accelerator(d, "max_memory_allocated") for d in before)
     elif count:
         gc.collect()  # garbage from before would be freed at any moment
         p.before = 0
-        with LiveBytes(*{d.type for d in asked}) as live:
+        with AllocationTracker(*{d.type for d in asked}) as live:
             yield p
         p.peak = live.most
     else:
@@ -333,7 +333,7 @@ def read_clock(
         e = torch.cuda.Event(enable_timing=True)
         e.record(torch.cuda.current_stream(device))
         return e
-    wait_for(device)
+    synchronize(device)
     return time.perf_counter()
 
 
@@ -389,7 +389,7 @@ def _keep_device_rng():
 
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82
 @contextmanager
-def kept_rng(
+def fork_rng(
     # to seed the generators with inside the block, numpy's with its lowest 32 bits; None:
     # leave them
     seed: int | None = None,

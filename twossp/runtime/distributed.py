@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'RanksLost', 'TooFewDevices', 'start_processes', 'PeerFailed', 'sum_over_processes',
-    'is_first', 'share_first', 'agree_on_step'
+    'RanksLost', 'TooFewDevices', 'join_process_group', 'PeerFailed',
+    'sum_over_processes', 'is_main_process', 'broadcast_object', 'sync_step'
 ]
 
 # %% ../../nbs/runtime/01_distributed.ipynb #rtdiim1
@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 
 from .devices import (
-    as_device, ask_device, local_rank, one_line, processes, read_device,
+    as_device, call_accelerator, local_rank, one_line, parse_device, rank_and_size,
 )
 
 # %% ../../nbs/runtime/01_distributed.ipynb #m10star
@@ -38,7 +38,7 @@ def _lost(words):
     return RanksLost(words)
 
 
-def start_processes(
+def join_process_group(
     # where the models will be: says how tensors travel (gloo on CPU, nccl on CUDA)
     device: str | torch.device = "cpu",
     # seconds that a process waits for the others in one sum
@@ -48,7 +48,7 @@ def start_processes(
     `TooFewDevices` unless each has an accelerator of its own."""
     if local_rank() is None or dist.is_initialized():
         return
-    backend, kind = "cpu:gloo", read_device(device).type
+    backend, kind = "cpu:gloo", parse_device(device).type
     if kind != "cpu":
         as_device(f"{kind}:0")  # is there any
         backend += f",{kind}:{dist.get_default_backend_for_device(kind)}"
@@ -75,7 +75,7 @@ _SUMMING, _AT_END = 0, 1  # where a process is
 
 def _ask_all(collective, *args):
     "A collective call; whatever it says when it fails, the others are not there"
-    start_processes()
+    join_process_group()
     try:
         collective(*args)
     except RuntimeError as e:
@@ -85,7 +85,7 @@ def _ask_all(collective, *args):
 def _say_where(where):
     "Where all processes are"
     mine = torch.tensor([where])
-    all_of_them = [torch.empty_like(mine) for _ in range(processes()[1])]
+    all_of_them = [torch.empty_like(mine) for _ in range(rank_and_size()[1])]
     _ask_all(dist.all_gather, all_of_them, mine)
     return [x.item() for x in all_of_them]
 
@@ -100,7 +100,7 @@ def sum_over_processes(
     x: torch.Tensor,  # this process's share
 ) -> torch.Tensor:  # the same in every process; `x` itself if there is one
     "The sum over all processes; an error if one of them is gone, or failed before it."
-    if processes()[1] == 1:
+    if rank_and_size()[1] == 1:
         return x
     _meet()
     y = x.cuda() if dist.get_backend() == "nccl" else x.cpu().clone()
@@ -110,7 +110,7 @@ def sum_over_processes(
 
 def _mark(device):
     "What tells an accelerator from others, also where each process sees only its own"
-    serial = getattr(ask_device(device, "get_device_properties"), "uuid", None)
+    serial = getattr(call_accelerator(device, "get_device_properties"), "uuid", None)
     masks = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"
     seen = next((os.environ[m].split(",") for m in masks if os.environ.get(m)), [])
     i = device.index or 0
@@ -123,7 +123,7 @@ def _check_own(device, kind):
         mine = _mark(as_device(device))
     except ValueError:  # there are fewer than processes here
         mine = None
-    all_of_them = [None] * processes()[1]
+    all_of_them = [None] * rank_and_size()[1]
     _ask_all(dist.all_gather_object, all_of_them, mine)
     n, found = len(all_of_them), len({m for m in all_of_them if m})
     if found < n:
@@ -133,29 +133,29 @@ def _check_own(device, kind):
         )
 
 # %% ../../nbs/runtime/01_distributed.ipynb #af788ce5
-def is_first() -> bool:  # True without torchrun
+def is_main_process() -> bool:  # True without torchrun
     "Is this the process that owns files, rows and printing."
-    return processes()[0] == 0
+    return rank_and_size()[0] == 0
 
 
-def share_first(
+def broadcast_object(
     x: object,  # what the first process has; of the others', nothing is asked
 ) -> object:  # the same in every process
     "What the first process has, for all; can be pickled."
-    if processes()[1] == 1:
+    if rank_and_size()[1] == 1:
         return x
     _meet()
-    box = [x if is_first() else None]
+    box = [x if is_main_process() else None]
     _ask_all(dist.broadcast_object_list, box)
     return box[0]
 
 # %% ../../nbs/runtime/01_distributed.ipynb #d8facfa5
-def agree_on_step(
+def sync_step(
     step: str,  # its name, which has to be the same in every process
     error: str | None = None,  # what went wrong in this process
 ) -> str | None:  # what went wrong in the first that failed; None: nothing anywhere
     "Wait for all at the end of a step; `RanksLost` if they are at different ones."
-    n = processes()[1]
+    n = rank_and_size()[1]
     if n == 1:
         return error
     while any(where != _AT_END for where in _say_where(_AT_END)):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'model_identity', 'same_model', 'plan_identity', 'function_identity',
-    'tokenizer_identity', 'settle', 'describe', 'decides', 'runtime_facts', 'plan_key',
-    'row_key'
+    'tokenizer_identity', 'fill_defaults', 'facts_identity', 'decides', 'runtime_facts',
+    'plan_key', 'row_key'
 ]
 
 # %% ../../nbs/runtime/10_identity.ipynb #b929b561
@@ -31,8 +31,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.plan import to_json
 from .metrics import ids_hash
-from .provenance import asked_options, plan_tensors
-from .weights import config_facts, read_weights, weights_state
+from .provenance import non_default_options, plan_tensors
+from .weights import config_facts, read_weights, weights_checksum
 
 # %% ../../nbs/runtime/10_identity.ipynb #15a19aac
 def model_identity(
@@ -51,7 +51,7 @@ def model_identity(
         "files:" or "tensors:", and 16 hex digits
     """
     origin = getattr(model, "twossp_origin", None)
-    if origin is not None and weights_state(model) == origin.state:
+    if origin is not None and weights_checksum(model) == origin.state:
         if not _is_away(model) or origin.read_again() == origin.files:
             return f"files:{origin.files}"
     h = hashlib.sha256(_canonical(config_facts(model)))
@@ -287,7 +287,7 @@ def tokenizer_identity(
     return _short(facts)
 
 # %% ../../nbs/runtime/10_identity.ipynb #3dcfd461
-def settle(
+def fill_defaults(
     f: Callable,  # a function with keyword arguments
     given: Mapping,  # some of them
     *without: str,  # those that decide nothing
@@ -298,7 +298,7 @@ def settle(
     return {k: v for k, v in (every | dict(given)).items() if k not in without}
 
 
-def describe(
+def facts_identity(
     kind: str,  # of evaluation
     **facts,  # all that decides its number
 ) -> str:  # 16 hex digits
@@ -393,7 +393,7 @@ def plan_key(
     str
         16 hex digits
     """
-    asked = asked_options(method, options)
+    asked = non_default_options(method, options)
     for k, x in asked.items():  # 2 and 2.0 are one
         number = isinstance(x, (int, float)) and not isinstance(x, bool)
         asked[k] = repr(float(x)) if number else _facts_of(x, frozenset())

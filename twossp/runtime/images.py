@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ProcessorFiles', 'load_processor', 'Windows', 'is_text', 'cut_windows',
-    'as_windows', 'run_model', 'loss_mask', 'mean_counted'
+    'ProcessorFiles', 'load_processor', 'Windows', 'text_token_mask', 'cut_windows',
+    'as_windows', 'run_model', 'loss_mask', 'masked_mean'
 ]
 
 # %% ../../nbs/runtime/04_images.ipynb #5c170a67
@@ -204,7 +204,7 @@ class Windows:
         return h.hexdigest()[:16]
 
 # %% ../../nbs/runtime/04_images.ipynb #f0774dbf
-def is_text(
+def text_token_mask(
     model: PreTrainedModel,  # that reads images and text
     ids: torch.Tensor,  # of any shape
 ) -> torch.Tensor:  # bool, the same shape
@@ -241,7 +241,7 @@ def cut_windows(
         ids = w["input_ids"]
         if ids.shape[-1] < t:
             continue
-        if not is_text(model, ids[:, t:]).all():
+        if not text_token_mask(model, ids[:, t:]).all():
             raise ValueError(f"window {i}, cut to {t} tokens, loses part of an image")
         along = {k: x[:, :t] for k, x in w.items() if x.shape == ids.shape}
         out.append({**w, **along})
@@ -298,14 +298,14 @@ def loss_mask(
         return None
     mask, text = windows.counted, None
     if windows.images is not None:
-        text = is_text(model, windows.ids)
+        text = text_token_mask(model, windows.ids)
     if mask is None:
         return None if text is None else text[:, -positions:]
     mask = (mask if text is None else mask & text)[:, 1:]
     return F.pad(mask, (0, positions - mask.shape[1]))
 
 
-def mean_counted(
+def masked_mean(
     losses: torch.Tensor,  # (n, positions)
     mask: torch.Tensor | None = None,  # of `loss_mask`
 ) -> torch.Tensor:  # (n,)

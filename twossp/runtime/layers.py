@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'PROBE', 'split_call', 'take_hidden', 'stand_ins', 'resident', 'Tape',
-    'record_calls', 'run_layer', 'run_layers', 'is_offloaded', 'tail', 'Check',
-    'check_replay', 'walk_layers', 'Work', 'counting'
+    'PROBE', 'split_call', 'take_hidden', 'placeholder_layers', 'weights_loaded',
+    'LayerCalls', 'record_calls', 'run_layer', 'run_layers', 'is_offloaded',
+    'output_head', 'ReplayMode', 'check_replay', 'walk_layers', 'ForwardCounts',
+    'count_forwards'
 ]
 
 # %% ../../nbs/runtime/07_layers.ipynb #0bae9714
@@ -22,8 +23,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, hooked, locate, swapped
-from ..core.families import arch, decoder_layers, recall
-from ..core.offload import is_away
+from ..core.families import arch, decoder_layers, model_memo
+from ..core.offload import is_module_offloaded
 from .batching import map_chunks
 from .devices import input_device, one_line, progress_bar
 from .images import Windows, run_model
@@ -74,7 +75,7 @@ def take_hidden(
 
 # %% ../../nbs/runtime/07_layers.ipynb #1ecfb748
 @contextmanager
-def stand_ins(
+def placeholder_layers(
     model: PreTrainedModel,  # of a supported family
     # (layer index, hidden states, args, kwargs) -> hidden states to hand on
     note: Callable,
@@ -90,7 +91,7 @@ def stand_ins(
 
 # %% ../../nbs/runtime/07_layers.ipynb #d13ed0e0
 @contextmanager
-def resident(
+def weights_loaded(
     # that are called inside; those that are in place already are left alone
     modules: Iterable[nn.Module],
 ) -> Iterator[None]:
@@ -108,7 +109,7 @@ def resident(
 
 # %% ../../nbs/runtime/07_layers.ipynb #bab43d1e
 @dataclass(frozen=True)
-class Tape:
+class LayerCalls:
     "What every decoder layer is called with, besides hidden states."
 
     # a layer: positional arguments behind the hidden states, or None if those come by
@@ -125,7 +126,7 @@ def _calls_of(model, b, as_tuple):
         calls.append((i, h, args, kwargs))
         return h
 
-    with stand_ins(model, note, as_tuple):
+    with placeholder_layers(model, note, as_tuple):
         run_model(model.base_model, b, use_cache=False)
     order, *said = zip(*calls, strict=True)
     if order != tuple(range(len(order))):
@@ -138,25 +139,25 @@ def record_calls(
     ids: torch.Tensor | Windows,  # (n, t) token windows
     as_tuple: bool = False,  # do the family's layers return tuples
     # (n, t, d) what enters the first layer, and what the layers are called with
-) -> tuple[torch.Tensor, Tape]:
+) -> tuple[torch.Tensor, LayerCalls]:
     "Run up to the first layer, a window at a time; what it and the others are asked."
     states, tape = None, None
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
     # what runs in front of the layers and behind them, without the head
     outside = [m for m in model.base_model.modules() if id(m) not in inside]
-    with resident(outside):
+    with weights_loaded(outside):
         for w, b in enumerate(ids.to(input_device(model)).split(1)):
             hs, args, kwargs = _calls_of(model, b, as_tuple)
             if tape is None:
                 states = hs[0].new_empty(len(ids), *hs[0].shape[1:])
-                tape = Tape(args, kwargs)
+                tape = LayerCalls(args, kwargs)
             states[w] = hs[0][0]
     return states, tape
 
 # %% ../../nbs/runtime/07_layers.ipynb #01b44086
 def run_layer(
     layer: nn.Module,  # decoder layer `i`, pruned or not
-    tape: Tape,  # of its model
+    tape: LayerCalls,  # of its model
     i: int,  # which layer
     h: torch.Tensor,  # (any number of windows, t, d) hidden states
 ) -> torch.Tensor:  # the same shape
@@ -182,13 +183,13 @@ def _plain_logits(model, ids):
 # %% ../../nbs/runtime/07_layers.ipynb #0a55cfae
 def run_layers(
     model: PreTrainedModel,  # in inference mode
-    tape: Tape,  # what its layers are called with
+    tape: LayerCalls,  # what its layers are called with
     h: torch.Tensor,  # (n, t, d) what enters the first layer
     rows: int,  # windows that go through a layer at once
 ) -> torch.Tensor:  # (n, t, d) what leaves the last
     "All layers, one after the other, each with all windows."
     for i, layer in enumerate(decoder_layers(model)):
-        with resident(layer.modules()):
+        with weights_loaded(layer.modules()):
             run = partial(run_layer, layer, tape, i)
             h = torch.cat(map_chunks(run, (h,), rows, model, h.shape[1]))
     return h
@@ -198,7 +199,7 @@ def is_offloaded(
     model: PreTrainedModel,  # of a supported family
 ) -> bool:  # False while they are all in memory
     "Do decoder layers have to be fetched from the CPU or from disk."
-    return any(is_away(m) for x in decoder_layers(model) for m in x.modules())
+    return any(is_module_offloaded(m) for x in decoder_layers(model) for m in x.modules())
 
 
 def _layers_bar(model, what, progress, times=1):
@@ -213,7 +214,7 @@ def _layers_bar(model, what, progress, times=1):
 
 # %% ../../nbs/runtime/07_layers.ipynb #5952a595
 @contextmanager
-def tail(
+def output_head(
     model: PreTrainedModel,  # in inference mode
     as_tuple: bool = False,  # do the family's layers return tuples
     # hand the model a mask that is made already, so that it does not look at positions
@@ -233,12 +234,12 @@ def tail(
         ids = torch.zeros(1, len(x), dtype=torch.long, device=device)
         return model(ids, attention_mask=made, use_cache=False).logits[0]
 
-    with stand_ins(model, note, as_tuple), resident(model.modules()):
+    with placeholder_layers(model, note, as_tuple), weights_loaded(model.modules()):
         yield logits
 
 # %% ../../nbs/runtime/07_layers.ipynb #d9279bad
 @dataclass(frozen=True)
-class Check:
+class ReplayMode:
     "How a model can be replayed."
 
     as_tuple: bool = False  # its layers return tuples
@@ -259,7 +260,7 @@ def _differs(model, ids, want, check):
     try:  # logits of whole windows, on the CPU, where there is room for them
         h, tape = record_calls(model, ids, check.as_tuple)
         h = run_layers(model, tape, h, len(h) if check.stack else 1)
-        with tail(model, check.as_tuple, check.mask) as logits:
+        with output_head(model, check.as_tuple, check.mask) as logits:
             got = torch.stack([logits(x).cpu() for x in h])
     except Exception as e:
         why = one_line(e).removeprefix("RuntimeError: ")
@@ -279,11 +280,11 @@ def _find_check(model, probe):
     want, problems = want.cpu(), []
     with inference(model):
         for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
-            check = Check(as_tuple, stack, mask)
+            check = ReplayMode(as_tuple, stack, mask)
             problems.append(_differs(model, probe, want, check))
             if not problems[-1]:
                 return check
-    return Check(problem=problems[1])
+    return ReplayMode(problem=problems[1])
 
 # %% ../../nbs/runtime/07_layers.ipynb #d173e0b1
 _PICTURES = "windows with images differ in what layers are called with"
@@ -293,12 +294,12 @@ def check_replay(
     model: PreTrainedModel,  # of a supported family; untouched
     # (n, t) token windows; the start of the first is tried
     ids: torch.Tensor | Windows,
-) -> Check:  # how to replay it; remembered
+) -> ReplayMode:  # how to replay it; remembered
     "Can this model be replayed, and how; warns, once a model, if not."
     if getattr(ids, "images", None) is not None:
-        return Check(problem=_PICTURES)
+        return ReplayMode(problem=_PICTURES)
     ids = getattr(ids, "ids", ids)  # how it is replayed does not depend on what counts
-    memory = recall(model)
+    memory = model_memo(model)
     if memory.check is not None:
         return memory.check
     probe = ids[:1, :PROBE].to(input_device(model))
@@ -316,7 +317,7 @@ def walk_layers(
     ids: torch.Tensor | Windows,  # (n, t) token windows
     rows: int,  # windows that go through a layer at once
     # how to replay the model; None, or one with a problem: it runs whole
-    check: Check | None = None,
+    check: ReplayMode | None = None,
     *,
     windows: int | None = None,  # that walk together; default: all
     what: str = "layers",  # label of the progress bar
@@ -353,7 +354,7 @@ def _pass_layer(model, tape, i, h, ids, rows, listen=nullcontext, begin=None, un
             begin(windows)
         part.copy_(run_layer(layer, tape, i, part))
 
-    with resident(layer.modules()), listen():
+    with weights_loaded(layer.modules()), listen():
         map_chunks(work, (h, ids), rows, model, h.shape[1], undo=undo)
 
 # %% ../../nbs/runtime/07_layers.ipynb #abf0d525
@@ -388,8 +389,8 @@ def _walk_whole(model, ids, rows, what, progress, end):
 
 # %% ../../nbs/runtime/07_layers.ipynb #49055931
 @dataclass
-class Work:
-    "What a model has done inside `counting`."
+class ForwardCounts:
+    "What a model has done inside `count_forwards`."
 
     layers: list = field(default_factory=list)  # a layer: windows that went through it
     # a layer: how often it was turned to, after another one (an offloaded layer moves
@@ -413,12 +414,12 @@ class Work:
 
 # %% ../../nbs/runtime/07_layers.ipynb #dfce8120
 @contextmanager
-def counting(
+def count_forwards(
     model: PreTrainedModel,  # of a supported family
-) -> Iterator[Work]:  # grows while the `with` block runs
+) -> Iterator[ForwardCounts]:  # grows while the `with` block runs
     "Count what the decoder layers and the head of `model` do."
     layers = decoder_layers(model)
-    work = Work([0] * len(layers), [0] * len(layers))
+    work = ForwardCounts([0] * len(layers), [0] * len(layers))
 
     def count_layer(i, module, args, kwargs):
         h = split_call(args, kwargs)[0]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'need_every_token',
+    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'reject_token_mask',
     'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
     'token_kl', 'reference_logits', 'kl'
 ]
@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.compat import fresh_positions
-from ..core.families import sees
+from ..core.compat import reset_rope_deltas
+from ..core.families import is_vision_language
 from .devices import input_device, progress_bar
 from .images import (
-    Windows, as_windows, is_text, loss_mask, mean_counted, run_model,
+    Windows, as_windows, loss_mask, masked_mean, run_model, text_token_mask,
 )
 
 # %% ../../nbs/runtime/06_metrics.ipynb #52574295
@@ -34,7 +34,7 @@ def inference(
     restored, and positions that it remembers."""
     training = [m for m in model.modules() if m.training]
     try:
-        with torch.no_grad(), fresh_positions(model):
+        with torch.no_grad(), reset_rope_deltas(model):
             yield model.eval()
     finally:
         for m in training:
@@ -85,17 +85,17 @@ def check_windows(
     check_ids(windows.ids, model)
     if model is None or windows.images is None:
         return windows
-    if not sees(model.config):
+    if not is_vision_language(model.config):
         raise ValueError(f"a {model.config.model_type} reads text only: give token ids (n, t)")
     if windows.counted is not None:
-        some = (windows.counted & is_text(model, windows.ids))[:, 1:].any(1)
+        some = (windows.counted & text_token_mask(model, windows.ids))[:, 1:].any(1)
         if not some.all():
             lacking = (~some).nonzero()[:, 0].tolist()
             raise ValueError(f"windows {lacking} have no counted token of text")
     return windows
 
 
-def need_every_token(
+def reject_token_mask(
     windows: torch.Tensor | Windows,  # (n, t)
     what: str,  # is computed from them
 ) -> torch.Tensor | Windows:  # the same
@@ -184,7 +184,7 @@ def nll(
         for b in split_batches(windows, bs, progress, "nll", input_device(model)):
             logits = run_model(model, b, use_cache=False).logits
             losses = token_nll(logits, getattr(b, "ids", b))
-            out.append(mean_counted(losses, loss_mask(model, b, losses.shape[1])))
+            out.append(masked_mean(losses, loss_mask(model, b, losses.shape[1])))
     return torch.cat(out).float().cpu()
 
 # %% ../../nbs/runtime/06_metrics.ipynb #05179362
@@ -291,6 +291,6 @@ def kl(
         for b in split_batches(windows, bs, progress, "kl", input_device(model)):
             p = reference_logits(ref, b, done)
             found = token_kl(p, run_model(model, b, use_cache=False).logits)
-            out.append(mean_counted(found, loss_mask(model, b, found.shape[1])).cpu())
+            out.append(masked_mean(found, loss_mask(model, b, found.shape[1])).cpu())
             done += len(b)
     return torch.cat(out)

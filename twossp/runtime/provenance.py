@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS', 'check_model', 'describe_calibration', 'with_provenance', 'asked_options',
-    'planner', 'plan_file', 'plan_tensors', 'mask_tensors', 'put_masks', 'save_plan',
-    'load_plan'
+    'MASKS_FILE', 'check_model', 'describe_calibration', 'with_provenance',
+    'non_default_options', 'planner', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/09_provenance.ipynb #32dd3ea0
@@ -30,7 +30,7 @@ from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from .devices import one_line
 from .images import Windows
-from .layers import counting
+from .layers import count_forwards
 from .metrics import check_windows, ids_hash
 
 # %% ../../nbs/runtime/09_provenance.ipynb #ef2bba57
@@ -81,7 +81,7 @@ def with_provenance(
 _HOW = {"progress", "log"}  # of the protocol: they do not change the plan
 
 
-def asked_options(
+def non_default_options(
     fn: Callable,  # a method
     given: Mapping,  # keyword arguments that it was called with
 ) -> dict:  # those that differ from the defaults
@@ -119,7 +119,7 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else check_windows(calib, model)
             log = options.get("log")
-            with nullcontext() if log is None else counting(model) as work:
+            with nullcontext() if log is None else count_forwards(model) as work:
                 plan = fn(model, calib, sparsity, **options)
             if log is not None:  # its forward passes, where it does not count them itself
                 t = 1 if calib is None else calib.shape[-1]  # without windows, nothing is run
@@ -129,7 +129,7 @@ def planner(
                 method=name,
                 paper=paper or None,
                 target_sparsity=float(sparsity),
-                options=asked_options(fn, options) or None,
+                options=non_default_options(fn, options) or None,
                 seed=options.get("seed"),
                 # it changes sums, and soft caps (Gemma 2)
                 attn_implementation=getattr(config, "_attn_implementation", None),
@@ -189,7 +189,7 @@ def _with_tensors(plan, tensors):
     return replace(plan, **parts)
 
 # %% ../../nbs/runtime/09_provenance.ipynb #ad61bc2b
-MASKS = "plan.masks"  # of a checkpoint: a safetensors, which engines do not take for weights
+MASKS_FILE = "plan.masks"  # of a checkpoint: a safetensors, which engines do not take for weights
 
 
 def mask_tensors(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ONE_BY_ONE', 'LOGITS', 'MANY_LOGITS', 'Node', 'list_decisions', 'make_trie',
-    'list_levels', 'Job', 'plan_nll', 'plan_kl'
+    'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'Node', 'list_decisions',
+    'make_trie', 'list_levels', 'Job', 'plan_nll', 'plan_kl'
 ]
 
 # %% ../../nbs/runtime/08_search.ipynb #2a80efce
@@ -21,16 +21,16 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
 from ..core.families import decoder_layers
-from ..core.indices import send_indices
+from ..core.indices import prefetch_indices
 from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
-from .batching import map_chunks, rows_at_once, smallest_budget
-from .devices import input_device, processes, progress_bar
+from .batching import layer_batch_size, map_chunks, memory_budget
+from .devices import input_device, progress_bar, rank_and_size
 from .distributed import sum_over_processes
-from .images import Windows, loss_mask, mean_counted, run_model
+from .images import Windows, loss_mask, masked_mean, run_model
 from .layers import (
-    Tape, check_replay, is_offloaded, record_calls, resident, run_layer, run_layers,
-    tail, walk_layers,
+    LayerCalls, check_replay, is_offloaded, output_head, record_calls, run_layer,
+    run_layers, walk_layers, weights_loaded,
 )
 from .metrics import check_windows, inference, kl, nll, reference_logits
 
@@ -91,7 +91,7 @@ def list_decisions(
         if slot not in (FFN.slot, Attention.slot):
             more[i] += ((slot, kept),)
     return [
-        None if i in plan.gone else (a, k, (*sorted(w), *more[i]))
+        None if i in plan.removed_layers else (a, k, (*sorted(w), *more[i]))
         for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, own, strict=True))
     ]
 
@@ -144,7 +144,7 @@ class Job:
     "What a walk over the layers needs to know."
 
     model: PreTrainedModel  # dense
-    tape: Tape  # what the layers are called with
+    tape: LayerCalls  # what the layers are called with
     plans: Sequence  # the plans of the tree
     rows: int  # windows that go through a layer at once
     stack: bool  # may those be several nodes'
@@ -178,7 +178,7 @@ def _run_level(job, i, nodes, states):
     out = {n: states[n.parent] for n in nodes if n.decision is None}
     left = Counter(n.parent for n in nodes if n.decision is not None)
     change = lambda p: plan_edits(job.model, p) if p.kept or p.weights else ()
-    with resident(decoder_layers(job.model)[i].modules()):
+    with weights_loaded(decoder_layers(job.model)[i].modules()):
         for sides in _alike(nodes):
             some = next(iter(sides.values()))[0]
             narrow = _only(job.plans[some.plans[0]], i, s.home)
@@ -221,14 +221,14 @@ def _walk(job, root, h, cap):
 
 # %% ../../nbs/runtime/08_search.ipynb #d36c9a53
 # device type -> bytes of logits at a time: what the C library still recycles
-LOGITS = {"cpu": 2**25}
-MANY_LOGITS = 2**29  # on any other device
+LOGITS_BYTES = {"cpu": 2**25}
+DEFAULT_LOGITS_BYTES = 2**29  # on any other device
 
 # %% ../../nbs/runtime/08_search.ipynb #c930320a
 def _chunk(model, device, t, budget):
     "Tokens whose logits are computed at a time"
     v = model.get_input_embeddings().weight.shape[0]
-    most = min(LOGITS.get(device.type, MANY_LOGITS), budget // 8)
+    most = min(LOGITS_BYTES.get(device.type, DEFAULT_LOGITS_BYTES), budget // 8)
     return min(t, max(64, most // (4 * v)))
 
 
@@ -245,7 +245,7 @@ def _nll_of(logits, h, ids, chunk, model=None):
     mask, targets = loss_mask(model, ids, h.shape[1] - 1), getattr(ids, "ids", ids)[:, 1:]
     xs = h[:, :-1].reshape(-1, h.shape[-1]), targets.reshape(-1)
     out = map_chunks(work, xs, chunk, model, what=_IN_HEAD)
-    return mean_counted(torch.cat(out).view(len(ids), -1), mask)
+    return masked_mean(torch.cat(out).view(len(ids), -1), mask)
 
 
 def _kl_of(logits, ref, states, chunk, model=None, mask=None):
@@ -294,11 +294,11 @@ class _LastStates:
 def _limits(model, ids, leaves, check, budget):
     "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
     n, t = ids.shape
-    budget = smallest_budget(model) if budget is None else budget
+    budget = memory_budget(model) if budget is None else budget
     d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
     held = max(1, budget // 2 // (t * d * size))
     windows = min(n, max(1, held // leaves))
-    rows = rows_at_once(model, t, budget) if check.stack else 1
+    rows = layer_batch_size(model, t, budget) if check.stack else 1
     chunk = _chunk(model, input_device(model), t, budget)
     return _Limits(windows, max(1, held // windows), rows, chunk)
 
@@ -311,7 +311,7 @@ def _budget_beside(model, levels):
             kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
             cut = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
             most = max(most, sum(p.count(k) for p, k in cut if k not in (p.full, p.nothing)))
-    return max(0, smallest_budget(model) - most * model.dtype.itemsize // 4)
+    return max(0, memory_budget(model) - most * model.dtype.itemsize // 4)
 
 # %% ../../nbs/runtime/08_search.ipynb #4189bfab
 def _find_last_states(model, plans, decided, ids, check, budget=None, progress=False):
@@ -321,7 +321,7 @@ def _find_last_states(model, plans, decided, ids, check, budget=None, progress=F
     levels = list_levels(root)
     todo = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
     todo = [(i, decision[1]) for i, decision in todo if decision is not None]
-    send_indices(model, dict.fromkeys(todo), alone=True)
+    prefetch_indices(model, dict.fromkeys(todo), alone=True)
     budget = _budget_beside(model, levels) if budget is None else budget
     limits = _limits(model, ids, len(levels[-1]), check, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
@@ -342,8 +342,8 @@ def _checked_plans(model, plans):
         if type(p) is Plan:
             s.check(p)
             # says why not
-            if len(p.gone) == len(s):
-                depth_edits(model, p.gone)
+            if len(p.removed_layers) == len(s):
+                depth_edits(model, p.removed_layers)
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
     return [list_decisions(p, s.home) if type(p) is Plan else None for p in plans]
 
@@ -351,7 +351,7 @@ def _checked_plans(model, plans):
 def _scored(model, plans, ids, plain, quick):
     "Rows of losses: `plain(plans)`, or `quick(plans, decisions, check)` where it fits"
     decided, out = _checked_plans(model, plans), torch.zeros(len(plans), len(ids))
-    rank, size = processes()
+    rank, size = rank_and_size()
     mine = range(rank, len(plans), size)
     fast = [p for p in mine if decided[p] is not None]
     if fast and (check := check_replay(model, ids)).problem:
@@ -380,7 +380,7 @@ def _walked_nll(ends, check, shape):
     found = []
     for e in ends:
         here = slice(e.start, e.start + len(e.ids))
-        with tail(e.job.model, check.as_tuple, check.mask) as logits:
+        with output_head(e.job.model, check.as_tuple, check.mask) as logits:
             for n, h in e.states.items():
                 x = _nll_of(logits, h, e.ids, e.limits.chunk, e.job.model)
                 found.append((n.plans, here, x))
@@ -420,7 +420,7 @@ def _offloaded_nll(model, ids, progress=False):
     rows = 1 if input_device(model).type in ONE_BY_ONE else limits.rows
 
     def end(part, h):
-        with tail(model, check.as_tuple, check.mask) as logits:
+        with output_head(model, check.as_tuple, check.mask) as logits:
             out.append(_nll_of(logits, h, part, limits.chunk, model).float().cpu())
 
     how = dict(windows=limits.windows, what="nll", progress=progress, end=end)
@@ -438,7 +438,7 @@ def _ends_kl(e, count, ref, dense, check):
         states, p = [e.states[n][w] for n in nodes], None
         if dense is None:  # asked before there are placeholders
             p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
-        with tail(e.job.model, check.as_tuple, check.mask) as logits:
+        with output_head(e.job.model, check.as_tuple, check.mask) as logits:
             take = p.__getitem__ if dense is None else lambda at, w=w: logits(dense[w][at])
             counted = None if mask is None else mask[w]
             found = _kl_of(logits, take, states, e.limits.chunk, e.job.model, counted)

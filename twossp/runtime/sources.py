@@ -288,7 +288,7 @@ def chat_tokens(
 # %% ../../nbs/runtime/11_sources.ipynb #src26
 # what other modules make: the model's own text; the solved questions of a task
 MAKERS = {
-    "write": "twossp.recovery.synthetic:write_windows",
+    "write": "twossp.recovery.synthetic:generate_windows",
     "task": "twossp.evaluation.tasks:training_texts",
 }
 
@@ -301,7 +301,7 @@ class SourceText:
     windows: int | None = None  # that it gives; None: its part of all
     texts: Sequence[str] = ()  # documents
     chats: Sequence[Chat] | None = None  # None: it is plain text; of `self-chat`, the prompts
-    written: bool = False  # by the model itself
+    synthetic: bool = False  # by the model itself
 
     @property
     def label(self) -> str:
@@ -355,10 +355,10 @@ def _read_special(name, count, kind, given, include_path):
         if given is not None and not _exists(given):
             raise ValueError(f"{name}: no such file: {given or 'none is named'}")
         prompts = read_prompts(given and Path(given).expanduser())
-        return SourceText(name, count, chats=prompts, written=True)
+        return SourceText(name, count, chats=prompts, synthetic=True)
     if given is not None:
         raise ValueError(f"{name}: self takes no file; self-chat({given}) answers its prompts")
-    return SourceText(name, count, written=True)
+    return SourceText(name, count, synthetic=True)
 
 # %% ../../nbs/runtime/11_sources.ipynb #src29b
 def _check_source(source, tok, n, answers):
@@ -370,13 +370,13 @@ def _check_source(source, tok, n, answers):
         )
     if source.chats is not None and tok.chat_template is None:
         holds, instead = "holds chats", "plain text"
-        if source.written:
+        if source.synthetic:
             holds, instead = "answers prompts", "self, plain text"
         raise ValueError(
             f"{source.name} {holds}, and the tokenizer has no chat template: give {instead},"
             " or an instruction-tuned model"
         )
-    if source.written and n is None:
+    if source.synthetic and n is None:
         raise ValueError(
             f"{source.name} writes as many windows as are asked for: say how many, as"
             f" {source.name}=N"
@@ -443,8 +443,8 @@ def check_sources(
     answers = score_on == "completion"
     for s, k in zip(sources, counts, strict=True):
         _check_source(s, tok, k, answers)
-        if any(x.written for x in sources):  # else the windows are drawn at once
-            _prompt_tokens(s, tok) if s.written else _draw(s, tok, k, seq_len, seed, answers)
+        if any(x.synthetic for x in sources):  # else the windows are drawn at once
+            _prompt_tokens(s, tok) if s.synthetic else _draw(s, tok, k, seq_len, seed, answers)
     return counts
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p11
@@ -497,15 +497,15 @@ def source_windows(
     sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
     counts = check_sources(sources, tok, seq_len, n, seed, score_on)
     answers, parts = score_on == "completion", []
-    plain = len(sources) == 1 and sources[0].chats is None and not sources[0].written
+    plain = len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic
     if plain:
         return windows(sources[0].texts, tok, seq_len, counts[0], seed)
     how = dict(temperature=temperature, seed=seed or 0, progress=progress)
     how["folder"] = cache_folder(cache_dir) / "synthetic"
     for s, k in zip(sources, counts, strict=True):
-        if s.written and model is None:
+        if s.synthetic and model is None:
             raise ValueError(f"{s.name} is written by the model: give it, as model=")
-        if s.written:
+        if s.synthetic:
             write = resolve_name(MAKERS["write"])
             parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
             if answers:
@@ -517,7 +517,7 @@ def source_windows(
 # %% ../../nbs/runtime/11_sources.ipynb #s32p05
 def _mix(sources, parts, answers, how):
     "Windows of all sources, spread evenly; of those that were written it is said how"
-    labels = [f"{s.label} ({how})" if s.written else s.label for s in sources]
+    labels = [f"{s.label} ({how})" if s.synthetic else s.label for s in sources]
     sizes = [len(ids) for ids, _ in parts]
     places = [((2 * j + 1) / (2 * k), i, j) for i, k in enumerate(sizes) for j in range(k)]
     order = [(i, j) for _, i, j in sorted(places)]

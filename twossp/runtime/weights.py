@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'read_weights', 'config_facts', 'weights_state', 'weight_files', 'Origin',
-    'files_identity', 'note_origin'
+    'read_weights', 'config_facts', 'weights_checksum', 'weight_files', 'Origin',
+    'files_identity', 'record_origin'
 ]
 
 # %% ../../nbs/runtime/02_weights.ipynb #dd5dc75d
@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.files import hash_files
-from ..core.offload import Later
+from ..core.offload import LazyWeights
 
 # %% ../../nbs/runtime/02_weights.ipynb #85d28bf2
 _ROW = 512  # 64-bit integers
@@ -82,13 +82,13 @@ def config_facts(
     return dict(config=_essence(model.config.to_dict()), writes=writes)
 
 
-def weights_state(
+def weights_checksum(
     model: PreTrainedModel,  # in memory, offloaded, or a part of it each
 ) -> str:  # 64 hex digits
     "Equal as long as nothing was written to a model's tensors in memory."
     h = hashlib.sha256(_json(config_facts(model)))
     for name, m in _offloaded(model):
-        if isinstance(m._hf_hook.weights_map, Later):
+        if isinstance(m._hf_hook.weights_map, LazyWeights):
             h.update(f"{name} is made again".encode())
     seen: dict = {}  # tied tensors are read once
     for name, x in read_weights(model, fetch=False):
@@ -135,7 +135,7 @@ class Origin:
 
     folder: str  # as it was given, or of the hub's cache
     files: str  # 16 hex digits: the files, the configuration, the type of the weights
-    state: str  # of `weights_state`
+    state: str  # of `weights_checksum`
     dtype: str = "float32"  # of the weights
     code: bool = False  # is Python that comes with it run
 
@@ -164,7 +164,7 @@ def files_identity(
     return hashlib.sha256(_json(facts | dict(files=hashes))).hexdigest()[:16]
 
 # %% ../../nbs/runtime/02_weights.ipynb #49a52d7f
-def note_origin(
+def record_origin(
     model: PreTrainedModel,  # as it was loaded; receives `twossp_origin`
     folder: str | Path,  # from where
 ):
@@ -175,4 +175,4 @@ def note_origin(
     except (OSError, ValueError):
         return
     facts = str(model.dtype).removeprefix("torch."), code
-    model.twossp_origin = Origin(str(folder), files, weights_state(model), *facts)
+    model.twossp_origin = Origin(str(folder), files, weights_checksum(model), *facts)

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'export_folder', 'write_results', 'push_folder', 'ExportRequest', 'check_form',
-    'check_said', 'check_words', 'export_saved'
+    'export_folder', 'write_card_results', 'push_folder', 'ExportRequest',
+    'check_export_request', 'check_export_support', 'check_export_tokenizer',
+    'run_export'
 ]
 
 # %% ../../nbs/serving/05_export.ipynb #9fd9e3e3
@@ -20,21 +21,23 @@ from huggingface_hub.utils import validate_repo_id
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method
-from ..checkpoint.card import read_plan, write_record
+from ..checkpoint.card import plan_from_record, write_record
 from ..checkpoint.exporters import find_exporter
-from ..checkpoint.load import check_folder, family_entries, push_pruned, read_record
-from ..checkpoint.reference import NAME as REFERENCE, read_reference
-from ..checkpoint.save import check_not_source, check_target, save_pruned
+from ..checkpoint.load import (
+    family_entries, push_pruned, read_record, verify_checkpoint,
+)
+from ..checkpoint.reference import REFERENCE_FILE, read_reference
+from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from ..core.compat import causal_class, config_class
 from ..core.entries import resolve
-from ..core.families import arch, model_family, set_row
-from ..core.files import only_writer
+from ..core.families import arch, model_family, set_arch
+from ..core.files import write_lock
 from ..core.linear import pad_zeros
 from ..core.parts import structure
 from ..core.plan import Plan, kind_of
 from ..runtime.devices import one_line
-from .gguf import export_gguf, gguf_pre, open_model
-from .llama_cpp import block_size, check_gguf, has_llama_cpp
+from .gguf import export_gguf, gguf_pretokenizer, open_model
+from .llama_cpp import check_gguf, has_llama_cpp, quant_block_size
 from .onnx import check_onnx, export_onnx, has_onnxruntime
 from .vllm import export_vllm
 
@@ -53,7 +56,7 @@ def _fill_zeros(model):
     made = config_class(model_family(model.config))
     entries = family_entries(model.config) | dict(model_type=made.model_type)
     new = causal_class(made)(made.from_dict(entries)).to(model.dtype).eval()
-    set_row(new, arch(model))  # as the checkpoint says it
+    set_arch(new, arch(model))  # as the checkpoint says it
     whole = {p.full_name(t.name): t for p in structure(new).parts for t in p.dense}
     held = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
     for name, p in (*new.named_parameters(), *new.named_buffers()):
@@ -85,14 +88,14 @@ def export_folder(
     "A checkpoint in another form; `ValueError` names the form that can say it."
     row = find_exporter(to)
     if options.get("quantize"):
-        block_size(options["quantize"])
+        quant_block_size(options["quantize"])
     out = Path(out or _name_export(folder, to, options.get("quantize"))).expanduser()
     copied = options.get("tokenizer_from")
     check_not_source(out, Path(folder).expanduser(), copied and Path(copied).expanduser())
     if options.keys() - row.options:
         raise ValueError(f"{', '.join(options)}: for a GGUF only, not for {to!r}")
     if not row.suffix:
-        check_target(out, overwrite)
+        check_output_folder(out, overwrite)
     return out, resolve(row.write)(folder, out, overwrite, **options)
 
 # %% ../../nbs/serving/05_export.ipynb #a60434aa
@@ -106,7 +109,7 @@ def _to_gguf(folder, out, overwrite, **how):
     export_gguf(folder, out, log=(log := {}), **how)
     said = [*filter(None, (log["filled"], log["spaces"], *log["fallbacks"]))]
     if not known:
-        said.append(f"not asked: {folder} has no {REFERENCE}")
+        said.append(f"not asked: {folder} has no {REFERENCE_FILE}")
     elif not has_llama_cpp():
         said.append("not asked: pip install llama-cpp-py-sync, and it is")
     else:
@@ -118,21 +121,21 @@ def _to_gguf(folder, out, overwrite, **how):
 
 def _has_reference(folder):
     "Is there something to compare with; `ValueError` if it cannot be read"
-    there = (Path(folder).expanduser() / REFERENCE).is_file()
+    there = (Path(folder).expanduser() / REFERENCE_FILE).is_file()
     return there and read_reference(folder) is not None
 
 
 def _to_onnx(folder, out, overwrite):
     "Write the graph, and ask it"
-    if kind_of(read_plan(read_record(folder), folder)) != "removal":
+    if kind_of(plan_from_record(read_record(folder), folder)) != "removal":
         raise ValueError("rotations between the layers run in PyTorch only")
     _has_reference(folder)
     try:
         export_onnx(folder, out, overwrite=overwrite)
     except ImportError as e:  # before any work
         raise ValueError(str(e)) from e
-    if not (out / REFERENCE).is_file():
-        return [f"not asked: {folder} has no {REFERENCE}"]
+    if not (out / REFERENCE_FILE).is_file():
+        return [f"not asked: {folder} has no {REFERENCE_FILE}"]
     if not has_onnxruntime():
         return ['not asked: pip install "twossp[onnx]", and it is']
     return [repr(check_onnx(out))]
@@ -160,13 +163,13 @@ def _to_compatible(folder, out, overwrite):
     return []
 
 # %% ../../nbs/serving/05_export.ipynb #2f1afdcb
-def write_results(
+def write_card_results(
     folder: str | Path,  # a checkpoint that twossp saved
     results: dict,  # what was measured -> value, as the card shows them
 ) -> Path:  # the card
     "Put results into a checkpoint's plan.json and card."
     folder = Path(folder).expanduser()
-    with only_writer(folder / ".card", wait=60):  # another card takes a moment
+    with write_lock(folder / ".card", wait=60):  # another card takes a moment
         write_record(folder, read_record(folder) | dict(results=results))
     (folder / ".card.lock").unlink(missing_ok=True)  # it does not belong to the checkpoint
     return folder / "README.md"
@@ -183,7 +186,7 @@ def push_folder(
         validate_repo_id(name)
     except HFValidationError as e:
         raise ValueError(one_line(e)) from e
-    check_folder(folder)
+    verify_checkpoint(folder)
     files = sorted(f for f in folder.iterdir() if f.is_file())
     said = [f"{f.stat().st_size:>13,} bytes  {f.name}" for f in files]
     if dry_run:
@@ -214,7 +217,7 @@ class ExportRequest:
         return next((f for f in files if f.suffix == ".gguf" and f.is_file()), None)
 
 
-def check_form(
+def check_export_request(
     asked: ExportRequest,  # of which form, and how
     folder: Path | None,  # of the checkpoint; None: it has several, or is there already
 ) -> None:
@@ -222,27 +225,27 @@ def check_form(
     if asked.to is None:
         return
     if asked.quantize:
-        block_size(asked.quantize)
+        quant_block_size(asked.quantize)
     row = find_exporter(asked.to)
-    lacking = row.lacking()
+    lacking = row.missing_packages()
     if asked.quantize and not has_llama_cpp():
         lacking.append("llama-cpp-py-sync")
     if lacking:
         need = " ".join(lacking)
         raise ValueError(f"--export {asked.to} needs more: pip install {need}")
-    if asked.method and (why := find_method(asked.method).no_export):
+    if asked.method and (why := find_method(asked.method).export_problem):
         raise ValueError(f"{asked.method} {why}: no --export {asked.to}")
     if folder is None:
         return
     out = _name_export(folder, asked.to, asked.quantize)
     check_not_source(out, *asked.sources)
     if not row.suffix:
-        check_target(out, asked.overwrite)
+        check_output_folder(out, asked.overwrite)
     elif out.exists() and not asked.overwrite:
         raise FileExistsError(f"{out} exists; name another --save, or --overwrite it")
 
 # %% ../../nbs/serving/05_export.ipynb #7107e100
-def check_said(
+def check_export_support(
     asked: ExportRequest,  # of which form, and how
     config: PreTrainedConfig,  # of the dense model
     split: Callable,  # target -> the balance that 2ssp will have
@@ -252,12 +255,12 @@ def check_said(
     if asked.to is None:
         return
     row = find_exporter(asked.to)
-    if row.why_not and (why := resolve(row.why_not)(config)):
+    if row.unsupported_reason and (why := resolve(row.unsupported_reason)(config)):
         raise ValueError(
             f"--export {asked.to} cannot say this model: {why}; --export compatible can"
         )
     formula = asked.method and find_method(asked.method).formula
-    if row.says_removed or not formula or asked.n_attn == "search":
+    if row.supports_removed_attention or not formula or asked.n_attn == "search":
         return
     for t in targets:
         if n := split(t).n_attn:
@@ -267,7 +270,7 @@ def check_said(
             )
 
 # %% ../../nbs/serving/05_export.ipynb #59b18b12
-def check_words(
+def check_export_tokenizer(
     asked: ExportRequest,  # of which form, and how
     tok: PreTrainedTokenizerBase,  # of the model
 ) -> None:
@@ -280,10 +283,10 @@ def check_words(
 
 def _check_gguf_tokenizer(tok):
     "A GGUF names the pre-tokenizer by a word"
-    gguf_pre(json.loads(tok.backend_tokenizer.to_str()))
+    gguf_pretokenizer(json.loads(tok.backend_tokenizer.to_str()))
 
 # %% ../../nbs/serving/05_export.ipynb #7234db73
-def export_saved(
+def run_export(
     asked: ExportRequest,  # of which form, and how
     folder: Path,  # of a checkpoint that was saved
     again: bool = False,  # the checkpoint was there already: so may the form be

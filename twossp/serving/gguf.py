@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'layer_shapes', 'head_dim', 'head_counts', 'gguf_pre', 'open_model', 'export_gguf'
+    'layer_shapes', 'head_dim', 'head_counts', 'gguf_pretokenizer', 'open_model',
+    'export_gguf'
 ]
 
 # %% ../../nbs/serving/01_gguf.ipynb #996029b3
@@ -16,16 +17,16 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..checkpoint.engines import gguf_refusal
+from ..checkpoint.engines import gguf_unsupported_reason
 from ..checkpoint.load import load_pruned, read_tokenizer
-from ..checkpoint.save import check_space
+from ..checkpoint.save import check_disk_space
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
 from ..core.families import model_family
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.parts import structure
 from ..core.plan import get_kind
-from .llama_cpp import block_size, quantize_gguf
+from .llama_cpp import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
 def _gguf():
@@ -60,7 +61,7 @@ def _gguf_widths(model, round_to=None):
 # %% ../../nbs/serving/01_gguf.ipynb #2735b796
 def _pick_alignment(model, quantize=None):
     "The multiple that FFN widths are filled up to: a block of the quantization"
-    block = block_size(quantize) if quantize else 32
+    block = quant_block_size(quantize) if quantize else 32
     return block if model.config.hidden_size % block == 0 else 32
 
 
@@ -321,7 +322,7 @@ _QWEN2 = (
 _LLAMA3 = _QWEN2.replace(r"\p{N}| ?", r"\p{N}{1,3}| ?")
 
 
-def gguf_pre(
+def gguf_pretokenizer(
     spec: dict,  # tokenizer.json
 ) -> str:  # llama.cpp's name of the pre-tokenizer
     """Which of llama.cpp's pre-tokenizers splits text as this tokenizer does;
@@ -369,7 +370,7 @@ def _token_types(spec, names, n):
 def _write_tokenizer(writer, tok, pre, n):
     "A BPE tokenizer; `n` is the number of rows of the embedding"
     spec = json.loads(tok.backend_tokenizer.to_str())
-    spm, pre = spec["model"].get("byte_fallback"), pre or gguf_pre(spec)
+    spm, pre = spec["model"].get("byte_fallback"), pre or gguf_pretokenizer(spec)
     names = {i: t for t, i in tok.get_vocab().items()}
     if max(names) >= n:
         raise ValueError(f"the tokenizer has ids up to {max(names)}, the model {n} embeddings")
@@ -468,7 +469,7 @@ def export_gguf(
     if dtype not in _TYPES:
         raise ValueError(f"dtype has to be one of {', '.join(_TYPES)}; got {dtype!r}")
     model, tok = open_model(model, tok)
-    if reason := gguf_refusal(model):
+    if reason := gguf_unsupported_reason(model):
         raise ValueError(
             f'GGUF cannot say this model: {reason}. save_pruned(…, format="compatible")'
             f' writes a checkpoint that other programs read{_say_cost(model)}'
@@ -477,7 +478,7 @@ def export_gguf(
     said = dict(filled=_say_padding(model, round_to), fallbacks=[])
     said["spaces"] = None if tokenizer_from else _say_spaces(tok)
     need = sum(p.numel() for p in model.parameters()) * np.dtype(_TYPES[dtype][0]).itemsize
-    check_space(Path(out).parent, need, "file")
+    check_disk_space(Path(out).parent, need, "file")
     how = tok, tokenizer_from, pre, dtype, round_to
     with atomic_file(out) as new:
         plain = new if quantize is None else new.with_name(f"{new.name}.{dtype}")

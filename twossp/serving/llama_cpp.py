@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'QUANTS', 'ROUNDED', 'has_llama_cpp', 'open_library', 'LlamaFile', 'block_size',
-    'quantize_gguf', 'check_gguf'
+    'QUANT_TYPES', 'MAX_PERPLEXITY_RATIO', 'has_llama_cpp', 'load_llama_cpp',
+    'LlamaCppModel', 'quant_block_size', 'quantize_gguf', 'check_gguf'
 ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #76a142d1
@@ -18,7 +18,9 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoint.reference import EngineReport, compare_ids, judge, read_reference
+from ..checkpoint.reference import (
+    EngineReport, compare_logprobs, overall_verdict, read_reference,
+)
 from ..core.files import atomic_file
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #f227c7b8
@@ -28,7 +30,7 @@ def has_llama_cpp() -> bool:  # without loading it
 
 
 @functools.cache
-def open_library() -> tuple:  # cffi's ffi, the library, the lines of its log
+def load_llama_cpp() -> tuple:  # cffi's ffi, the library, the lines of its log
     "llama.cpp's library; `ImportError` says how to get it."
     if not has_llama_cpp():
         raise ImportError(
@@ -48,7 +50,7 @@ def open_library() -> tuple:  # cffi's ffi, the library, the lines of its log
     return ffi, lib, lines, ffi_keeps
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #67ab2a64
-class LlamaFile:
+class LlamaCppModel:
     "A GGUF file in llama.cpp: float32 cache, no flash attention, on the CPU."
 
     def __init__(
@@ -57,7 +59,7 @@ class LlamaFile:
         context: int = 256,  # tokens
         threads: int = 1,  # that compute
     ):
-        ffi, lib, lines, _ = open_library()
+        ffi, lib, lines, _ = load_llama_cpp()
         lines.clear()
         p = lib.llama_model_default_params()
         p.n_gpu_layers = 0
@@ -79,7 +81,7 @@ class LlamaFile:
         last: bool = False,  # logits of the last token only
     ) -> torch.Tensor:  # (tokens, vocabulary), float32
         "Logits after each token; the cache keeps what went before `start`."
-        ffi, lib, *_ = open_library()
+        ffi, lib, *_ = load_llama_cpp()
         lib.llama_memory_seq_rm(lib.llama_get_memory(self.ctx), 0, start, -1)
         b = lib.llama_batch_init(len(ids), 0, 1)
         b.n_tokens = len(ids)
@@ -97,35 +99,35 @@ class LlamaFile:
 
     def close(self):
         "Give the memory back."
-        _, lib, *_ = open_library()
+        _, lib, *_ = load_llama_cpp()
         lib.llama_free(self.ctx)
         lib.llama_model_free(self.model)
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #177f9943
-QUANTS = (
+QUANT_TYPES = (
     "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q5_1", "q5_0", "q4_k_m", "q4_k_s", "q4_1",
     "q4_0", "iq4_nl", "iq4_xs", "q3_k_l", "q3_k_m", "q3_k_s", "q2_k",
 )  # fmt: skip
 
 
-def block_size(
-    kind: str,  # one of `QUANTS`; `ValueError` names them all
+def quant_block_size(
+    kind: str,  # one of `QUANT_TYPES`; `ValueError` names them all
 ) -> int:  # weights
     "How many weights of a row share a block."
-    if kind not in QUANTS:
-        raise ValueError(f"no quantisation {kind!r}; there are: {', '.join(QUANTS)}")
+    if kind not in QUANT_TYPES:
+        raise ValueError(f"no quantisation {kind!r}; there are: {', '.join(QUANT_TYPES)}")
     return 256 if "_k" in kind or kind == "iq4_xs" else 32
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #b5a5568b
 def quantize_gguf(
     source: str | Path,  # a GGUF file in f32 or f16
     out: str | Path,  # file to write; replaced if it is there
-    kind: str,  # one of `QUANTS`
+    kind: str,  # one of `QUANT_TYPES`
     threads: int = 0,  # 0: as many as there are cores
 ) -> list[str]:  # a line for each kind of fallback: how many tensors, from what to what
     "What `llama-quantize` does, by the same code; says what fell back."
-    block_size(kind)
-    ffi, lib, lines, _ = open_library()
+    quant_block_size(kind)
+    ffi, lib, lines, _ = load_llama_cpp()
     p = lib.llama_model_quantize_default_params()
     p.nthread, p.ftype = threads, getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
     p = ffi.new("llama_model_quantize_params *", p)
@@ -152,7 +154,7 @@ def _read_fallbacks(log):
 # %% ../../nbs/serving/00_llama_cpp.ipynb #e280e9f8
 def _split_text(file, text):
     "Ids of a text by the file's own tokenizer, with what it says to add"
-    ffi, lib, *_ = open_library()
+    ffi, lib, *_ = load_llama_cpp()
     vocab = lib.llama_model_get_vocab(file.model)
     if lib.llama_vocab_type(vocab) == 0:
         raise ValueError("the file has no tokenizer")
@@ -173,18 +175,18 @@ def _continue_ids(file, ids, steps):
     return out
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #9d50695e
-ROUNDED = 1.25  # how much larger the reference outputs' perplexity may be in few bits
+MAX_PERPLEXITY_RATIO = 1.25  # how much larger the reference outputs' perplexity may be in few bits
 
 
 def check_gguf(
     path: str | Path,  # a GGUF file
     folder: str | Path,  # the checkpoint that it was written from
     threads: int = 1,  # that compute
-    quantized: bool = False,  # its weights are rounded: `ROUNDED` decides what is near
+    quantized: bool = False,  # its weights are rounded: `MAX_PERPLEXITY_RATIO` decides what is near
 ) -> tuple[EngineReport, float, float]:  # perplexity: of the checkpoint, of the file
     "Does a file answer as the checkpoint's reference does."
     rows, losses = [], ([], [])
-    file = LlamaFile(path, threads=threads)
+    file = LlamaCppModel(path, threads=threads)
     try:
         for a in read_reference(folder):
             ids = _split_text(file, a["prompt"])
@@ -194,15 +196,15 @@ def check_gguf(
                     f" checkpoint's as {a['ids']}"
                 )
             said = _continue_ids(file, a["ids"], len(a["steps"]))
-            rows.append((a["prompt"], compare_ids(a, said)))
+            rows.append((a["prompt"], compare_logprobs(a, said)))
             own = [s["tokens"][0] for s in a["steps"]]
             got = file.decode([*ids, *own])[len(ids) - 1 : -1].log_softmax(-1)
             losses[0].extend(-s["logprobs"][0] for s in a["steps"])
             losses[1].extend(-got[range(len(own)), own])
     finally:
         file.close()
-    verdict = judge([found for _, found in rows])
+    verdict = overall_verdict([found for _, found in rows])
     ppl = [torch.tensor(x).mean().exp().item() for x in losses]
-    if quantized and verdict == "wrong" and ppl[1] <= ROUNDED * ppl[0]:
+    if quantized and verdict == "wrong" and ppl[1] <= MAX_PERPLEXITY_RATIO * ppl[0]:
         verdict = "near"
     return EngineReport(verdict, Path(path).name, tuple(rows)), *ppl

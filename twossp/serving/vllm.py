@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..checkpoint.engines import llama_refusal
-from ..checkpoint.save import whole_folder
+from ..checkpoint.engines import llama_unsupported_reason
+from ..checkpoint.save import output_folder
 from .gguf import head_counts, head_dim, layer_shapes, open_model
 
 # %% ../../nbs/serving/03_vllm.ipynb #f445dd25
@@ -136,7 +136,7 @@ def export_vllm(
     """Write the DeciLM format that vLLM reads (`--trust-remote-code`); `ValueError` with
     the format that can, where it cannot."""
     model, tok = open_model(model, tok)
-    if reason := llama_refusal(model):
+    if reason := llama_unsupported_reason(model):
         raise ValueError(
             f"the DeciLM format cannot say this model: {reason}. save_pruned(…,"
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
@@ -150,7 +150,7 @@ def export_vllm(
             " export it as a GGUF"
         )
     weights, kind = _vllm_tensors(model), {"format": "pt"}
-    with whole_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as new:
+    with output_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as new:
         save_file(weights, new / "model.safetensors", metadata=kind)
         config = json.dumps(_vllm_config(model), indent=2) + "\n"
         (new / "config.json").write_text(config, encoding="utf-8")

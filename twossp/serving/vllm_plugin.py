@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from transformers import MODEL_MAPPING, AutoModel, AutoModelForCausalLM
 
-from ..checkpoint.engines import backend_refusal
-from ..checkpoint.load import pruned_classes, take_shape
+from ..checkpoint.engines import vllm_unsupported_reason
+from ..checkpoint.load import prune_from_config, pruned_classes
 from ..core.compat import causal_class, config_class
 from ..core.edits import NoAttention, locate
 from ..core.families import model_family
@@ -45,7 +45,7 @@ def _pruned_base(family):
         causal_class(config_class(family)),
         MODEL_MAPPING[config_class(family)],
     )
-    if reason := backend_refusal(config_class(family)()):
+    if reason := vllm_unsupported_reason(config_class(family)()):
         raise ValueError(reason)
 
     def __init__(self, config, *args, **kwargs):
@@ -54,7 +54,7 @@ def _pruned_base(family):
         nn.Module.__init__(whole)
         whole.config = config
         setattr(whole, self.base_model_prefix, self)
-        take_shape(whole)
+        prune_from_config(whole)
         for name, m in list(self.named_modules()):  # of an FFN that is gone one stub remains
             if any(isinstance(x, NoLinear) for x in m.children()) and not list(m.parameters()):
                 setattr(*locate(self, name), NoFFN())
@@ -156,7 +156,7 @@ def _served_class():
     class TwoSSPForCausalLM(Base):
         def __init__(self, *, vllm_config, prefix=""):
             config = vllm_config.model_config.hf_config
-            if reason := backend_refusal(config):
+            if reason := vllm_unsupported_reason(config):
                 raise ValueError(reason)
             _check_parallel(config, vllm_config.parallel_config.tensor_parallel_size)
             made = _pruned_base(model_family(config))
