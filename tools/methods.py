@@ -134,7 +134,7 @@ def text_cells(names, told, rows):
         ('markdown', measured.WORDS['command'].strip().format(names[0])),
         *[('markdown', text) for text in chapters],
         ('markdown', f'## Results here\n\n{table}'),
-        *([('markdown', 'What it removed, layer by layer:')] if drawn else []),
+        *([('markdown', 'What was removed, layer by layer:')] if drawn else []),
         *drawn,
         ('markdown', f'The code, explained and tested: [{Path(more).stem[3:]}](../{more}).'),
     ]
@@ -157,14 +157,14 @@ def list_methods(pages):
         [f'[{told["title"]}]({stem(key)}.ipynb)', told['about'], link(told.get('paper'))]
         for key, (_, told) in pages.items()
     ]
-    return measured.table(['method', 'what goes', 'paper'], rows)
+    return measured.table(['method', 'what is removed', 'paper'], rows)
 
 
 def main():
     "Write all pages; run those that are new"
     rows, pages = measured.read_rows(measured.RESULTS / 'smollm2.jsonl'), read_pages()
     texts = [
-        ('markdown', '# Methods\n\n> Which there are, and which to take'),
+        ('markdown', '# Methods\n\n> Overview, and which to choose'),
         ('markdown', list_methods(pages)),
         ('markdown', ' '.join(measured.WORDS['methods'].split())),
     ]
