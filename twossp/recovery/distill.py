@@ -206,12 +206,9 @@ def _store_predictions(model, ids, folder, top, progress=True, common=None):
 @contextmanager
 def _record_states(model, enabled):
     "Yield a list that collects the output of each decoder layer if `enabled`"
-    states = []
-    if not enabled:
-        yield states
-        return
+    states, layers = [], decoder_layers(model) if enabled else ()
     record = lambda module, args, y: states.append(y[0] if isinstance(y, tuple) else y)
-    with hooked([x.register_forward_hook(record) for x in decoder_layers(model)]):
+    with hooked([x.register_forward_hook(record) for x in layers]):
         yield states
 
 # %% ../../nbs/recovery/06_distill.ipynb #6d10422f
@@ -718,12 +715,12 @@ def _training_facts(options, result, calib):
     return facts | dict(tokens=tokens) | measured
 
 # %% ../../nbs/recovery/06_distill.ipynb #a9a13993
-def _train(make_student, teacher, plan, calib, options, folder, answers, progress):
+def _train(build, teacher, plan, calib, options, folder, answers, progress):
     """Train the student; return the results, the trained tensors by name in the student, and
     {path in the student: name in the dense model} of their modules"""
     fit, held = split_held_out(calib, options)
     if options.how == "norms":
-        student = make_student()
+        student = build()
         with inference(teacher), inference(student):
             return _tune_norms(student, teacher, plan, fit, held, options, progress)
     steps, eval_steps = _count_steps(options, fit)
@@ -731,7 +728,7 @@ def _train(make_student, teacher, plan, calib, options, folder, answers, progres
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_one_line_disk_errors(folder))
         stack.enter_context(fork_rng(options.seed))
-        student = make_student()
+        student = build()
         dtype, trainable = student.dtype, _find_trainable(student, plan)
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
         identity = models | dict(calibration=ids_hash(calib), **asdict(options))
@@ -817,9 +814,8 @@ def recover(
     if plan == dense_plan(len(plan)) and not plan.weights:
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
-    make_student = lambda: apply_plan(copy_sharing_weights(model), plan)
-    places = folder, answers, progress
-    result, trained, names = _train(make_student, model, plan, calib, training, *places)
+    build = lambda: apply_plan(copy_sharing_weights(model), plan)
+    result, trained, names = _train(build, model, plan, calib, training, folder, answers, progress)
     if log is not None:
         log.update(recovery=result)
     if not result["after"] < result["before"]:
@@ -935,9 +931,9 @@ def distill(
     training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
         _check_teacher(model, calib)
-    make_student = partial(copy_sharing_weights, student)
+    build = partial(copy_sharing_weights, student)
     places = folder, answers, progress
-    result, trained, names = _train(make_student, teacher, plan, calib, training, *places)
+    result, trained, names = _train(build, teacher, plan, calib, training, *places)
     if log is not None:
         log.update(recovery=result)
     if not result["after"] < result["before"]:

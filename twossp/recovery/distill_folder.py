@@ -122,8 +122,7 @@ def recover_folder(
         log["recovery"] = record["result"]
         shutil.rmtree(work, ignore_errors=True)  # left by an interruption
         return check_output_folder(out, overwrite=True)
-    no_gain = None if overwrite else _read_record(work)
-    if no_gain and no_gain["question"] == identity:
+    if not overwrite and (no_gain := _read_record(work)) and no_gain["question"] == identity:
         log |= dict(there=True, recovery=no_gain["result"])
         return None
     text_facts = {} if text is None else dict(text=str(text))

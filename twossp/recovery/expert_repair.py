@@ -116,7 +116,7 @@ def refit_experts(
     experts: nn.Module,  # dense, fused; their weights in place
     kept: ExpertMask,  # remaining neurons
     inputs: list[tuple],  # from `record_expert_inputs`
-    options: RefitOptions = RefitOptions(),
+    options: RefitOptions = RefitOptions(),  # for each expert
     # down projections of the remaining experts, as from `slice_experts` (None: no expert has
     # enough tokens); per refitted expert its index, tokens of text, λ, errors before and after
 ) -> tuple[torch.Tensor | None, list[dict]]:

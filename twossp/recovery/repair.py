@@ -143,7 +143,7 @@ class _Repair:
     budget: int = 2**30  # bytes of inputs that may be stored
     front: bool = True  # the target before a gap includes the gap's output
     held_out: float = 0.25  # fraction of an expert's tokens
-    noise: int = 0  # windows of random tokens, which come first
+    noise: int = 0  # number of random tokens, which come first
 
     def run(self, i, plan, h, name=None, note=None):
         """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
@@ -252,8 +252,7 @@ def _refit_experts(repair, part, plan, h):
         return {}, []
     with applied(repair.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
         inputs = record_expert_inputs(repair.model, part, repair.tape, h, repair.rows)
-    noise = repair.noise * h.shape[1]
-    options = RefitOptions(repair.lams, repair.held_out, noise, repair.budget // 4)
+    options = RefitOptions(repair.lams, repair.held_out, repair.noise, repair.budget // 4)
     with weights_loaded([experts]):
         w, results = refit_experts(experts, kept, inputs, options)
     row = dict(layer=part.layer, part="experts") | summarize_refits(results, len(kept.left))
@@ -434,7 +433,7 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     rows = layer_batch_size(model, t) if check.stack else 1
     repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        memory_budget(model) // 2, held_out=held_out, noise=n,
+        memory_budget(model) // 2, held_out=held_out, noise=n * t,
     )  # fmt: skip
     text = getattr(calib, "ids", calib)  # masked tokens are used too
     return repair, torch.cat([random, text])
