@@ -540,7 +540,7 @@ def _check_teacher(model, calib):
     check_ids(calib, model)
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(
-            "the model is offloaded, and gradients need it in memory: load it whole"
+            "the model is offloaded, and gradients need it in memory: load it without offloading"
         )
     if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
         raise ValueError(
