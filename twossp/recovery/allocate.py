@@ -77,7 +77,7 @@ def search_splits(
     "Remove attention modules greedily, and score the split at each step."
     s = structure(model)
     drops, start = mixer_drops(s), formula_split(s, sparsity, alpha, multiple)
-    feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
+    feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
@@ -93,16 +93,16 @@ def search_splits(
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
-        points.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
-        best = min(points, key=lambda p: p.nll)
+        splits.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
+        best = min(splits, key=lambda p: p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
-    return points, plans, trials
+    return splits, plans, trials
 
 # %% ../../nbs/recovery/03_allocate.ipynb #07184282
 def repair_splits(
     model: PreTrainedModel,  # dense; unchanged
-    points: Sequence[SplitTrial],  # from `search_splits`
+    splits: Sequence[SplitTrial],  # from `search_splits`
     plans: Sequence[Plan],  # from `search_splits`
     calib: torch.Tensor,  # (n, t) calibration windows, 3 or more
     tries: int = 5,  # splits to repair
@@ -115,24 +115,24 @@ def repair_splits(
             f" windows; got {len(calib)}"
         )
     n = max(2, min(8, len(calib) // 2))
-    best = min(range(len(points)), key=lambda i: points[i].nll)
+    best = min(range(len(splits)), key=lambda i: splits[i].nll)
     chosen = [best]
     if tries > 1:
         chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
     repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], progress=progress)
     losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
-    loss_by_point = dict(zip(chosen, losses, strict=True))
-    return [replace(p, repaired=loss_by_point.get(i)) for i, p in enumerate(points)]
+    loss_by_split = dict(zip(chosen, losses, strict=True))
+    return [replace(p, repaired=loss_by_split.get(i)) for i, p in enumerate(splits)]
 
 # %% ../../nbs/recovery/03_allocate.ipynb #5e3e1165
 def best_split(
-    points: Sequence[SplitTrial],  # in order of `n_attn`
+    splits: Sequence[SplitTrial],  # in order of `n_attn`
 ) -> int:  # its index
     "Return the first split with the lowest loss, after the repair if any was repaired."
-    tried = [i for i, p in enumerate(points) if p.repaired is not None]
+    tried = [i for i, p in enumerate(splits) if p.repaired is not None]
     if tried:
-        return min(tried, key=lambda i: points[i].repaired)
-    return min(range(len(points)), key=lambda i: points[i].nll)
+        return min(tried, key=lambda i: splits[i].repaired)
+    return min(range(len(splits)), key=lambda i: splits[i].nll)
 
 # %% ../../nbs/recovery/03_allocate.ipynb #0320fa02
 def pair_layers(

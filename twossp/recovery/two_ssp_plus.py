@@ -38,14 +38,14 @@ def _search_split(
     formula_split(structure(model), sparsity, alpha, multiple)  # `ValueError` if out of range
     scores = neuron_ranking(score, p, weighted)(model, calib, bs=bs, progress=progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
-    points, plans, trials = search_splits(
+    splits, plans, trials = search_splits(
         model, scores, sparsity, search, compare, alpha, progress, multiple
     )
     if repair:
-        points = repair_splits(model, points, plans, calib, progress=progress)
-    k = best_split(points)
-    split = Balance(points[k].n_attn, points[k].width)
-    log.update(path=points, balance=split, scores=scores, trials=trials)
+        splits = repair_splits(model, splits, plans, calib, progress=progress)
+    k = best_split(splits)
+    split = Balance(splits[k].n_attn, splits[k].width)
+    log.update(path=splits, balance=split, scores=scores, trials=trials)
     return record_unreached(plans[k], scores)
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2c77d6f8
