@@ -30,24 +30,23 @@ from ..runtime.metrics import check_windows
 # %% ../../nbs/recovery/03_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
 class SplitTrial:
-    "One balance that was tried."
+    "A width/depth split and its loss."
 
     n_attn: int  # attention modules removed
-    width: int  # FFN neurons that each layer keeps
-    nll: float  # nats a token on the windows that balances are compared on
-    # the same after a repair, on windows that it has not seen; None: not tried
-    repaired: float | None = None
+    width: int  # FFN neurons per layer
+    nll: float  # nats per token on the windows to compare on
+    repaired: float | None = None  # the same after a repair, on other windows; None: not tried
 
 # %% ../../nbs/recovery/03_allocate.ipynb #2cf4ecbf
 def feasible_counts(
     s: Structure,  # of the dense model
     sparsity: float,  # target, in (0, 1)
 ) -> list[int]:  # ascending; `ValueError` if there are none
-    "The numbers of removed attention modules with which the target can be met."
+    "Return the numbers of attention modules to remove with which the target can be met."
     sparsity = check_sparsity(sparsity)
     ranges = [reachable_range(s, n) for n in range(len(s.mixers) + 1)]
     counts = [n for n, (low, high) in enumerate(ranges) if low <= sparsity <= high]
-    return counts or [balance(s, sparsity).n_attn]  # which says why not
+    return counts or [balance(s, sparsity).n_attn]  # raises `ValueError`
 
 # %% ../../nbs/recovery/03_allocate.ipynb #e6f3bcd5
 def formula_split(
@@ -55,163 +54,161 @@ def formula_split(
     sparsity: float,  # target, in (0, 1)
     alpha: float = 1.5,  # of the formula
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
-) -> Balance:  # the formula's; if it cannot be had, the nearest that can
-    "Where the search starts from."
-    counts, wanted = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
-    nearest = min(counts, key=lambda n: abs(n - wanted))
+) -> Balance:  # the formula's, or the nearest feasible one
+    "Return the split that the search starts from."
+    counts, formula_n = feasible_counts(s, sparsity), attention_count(s, sparsity, alpha)
+    nearest = min(counts, key=lambda n: abs(n - formula_n))
     return balance(s, sparsity, alpha, nearest, multiple)
 
 # %% ../../nbs/recovery/03_allocate.ipynb #8ddddffe
-PATIENCE = 3  # points in a row without a new best, after which the walk ends
+PATIENCE = 3  # splits in a row without a new best that end the search
 
 
 def search_splits(
-    model: PreTrainedModel,  # dense; untouched
-    scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
+    model: PreTrainedModel,  # dense; unchanged
+    scores: Sequence[torch.Tensor],  # per layer (f,), one score per neuron
     sparsity: float,  # target, in (0, 1)
-    search: torch.Tensor,  # (m, t) windows that removals are scored on
-    compare: torch.Tensor,  # (k, t) windows that balances are compared on
-    alpha: float = 1.5,  # of the formula, for the width that removals are scored at
+    search: torch.Tensor,  # (m, t) windows to score removals on
+    compare: torch.Tensor,  # (k, t) windows to compare splits on
+    alpha: float = 1.5,  # of the formula, for the width during the search
     progress: bool = True,  # show a progress bar
     multiple: int = 1,  # of which widths are multiples; 1: whole neurons
-) -> tuple[list[SplitTrial], list[Plan], list[Trial]]:  # points, their plans, all trials
-    "Walk along the greedy removals, and score the balance at each step."
+) -> tuple[list[SplitTrial], list[Plan], list[Trial]]:  # splits, their plans, all trials
+    "Remove attention modules greedily, and score the split at each step."
     s = structure(model)
     drops, start = mixer_drops(s), formula_split(s, sparsity, alpha, multiple)
-    feasible, points, plans, trials = feasible_counts(s, sparsity), [], [], []
+    feasible, splits, plans, trials = feasible_counts(s, sparsity), [], [], []
     base = width_plan(scores, s.widths(start.width))
     for n in progress_bar(range(max(feasible) + 1), "balance", progress):
         if n:
-            gone = removal_order(trials)
-            left = [i for i in range(len(drops)) if i not in gone]
-            candidates = [drops[i] for i in left]
-            base, tried = greedy(model, base, candidates, 1, search, progress=False)
-            trials += [replace(t, step=n - 1, candidate=left[t.candidate]) for t in tried]
+            removed = removal_order(trials)
+            remaining = [i for i in range(len(drops)) if i not in removed]
+            candidates = [drops[i] for i in remaining]
+            base, tested = greedy(model, base, candidates, 1, search, progress=False)
+            trials += [replace(t, step=n - 1, candidate=remaining[t.candidate]) for t in tested]
         if n not in feasible:
             continue
-        b = balance(s, sparsity, n_attn=n, multiple=multiple)
-        plan = width_plan(scores, s.widths(b.width))
+        split = balance(s, sparsity, n_attn=n, multiple=multiple)
+        plan = width_plan(scores, s.widths(split.width))
         for k in removal_order(trials):
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
-        points.append(SplitTrial(n, b.width, mean_nll(model, plans[-1:], compare).item()))
-        best = min(points, key=lambda p: p.nll)
+        splits.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
+        best = min(splits, key=lambda p: p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
-    return points, plans, trials
+    return splits, plans, trials
 
 # %% ../../nbs/recovery/03_allocate.ipynb #07184282
 def repair_splits(
-    model: PreTrainedModel,  # dense; untouched
-    points: Sequence[SplitTrial],  # of `search_splits`
-    plans: Sequence[Plan],  # likewise
+    model: PreTrainedModel,  # dense; unchanged
+    splits: Sequence[SplitTrial],  # from `search_splits`
+    plans: Sequence[Plan],  # from `search_splits`
     calib: torch.Tensor,  # (n, t) calibration windows, 3 or more
-    tries: int = 5,  # points to repair
+    tries: int = 5,  # splits to repair
     progress: bool = True,  # show a progress bar
-) -> list[SplitTrial]:  # all points, those with what the repair gives
-    "Repair a few points on some calibration windows, and compare them on others."
+) -> list[SplitTrial]:  # all splits, those tried with `repaired`
+    "Repair a few splits on some calibration windows, and compare them on others."
     if len(check_windows(calib)) < 3:
         raise ValueError(
-            "searching a balance for repaired models needs at least 3 calibration"
+            "the search for a split with a repair needs at least 3 calibration"
             f" windows; got {len(calib)}"
         )
     n = max(2, min(8, len(calib) // 2))
-    last = min(range(len(points)), key=lambda i: points[i].nll)
-    some = [last]
+    best = min(range(len(splits)), key=lambda i: splits[i].nll)
+    chosen = [best]
     if tries > 1:
-        some = sorted({round(i * last / (tries - 1)) for i in range(tries)})
-    fixed = repair_plans(model, [plans[i] for i in some], calib[:n], progress=progress)
-    losses = mean_nll(model, fixed, calib[n:][:4]).tolist()
-    got = dict(zip(some, losses, strict=True))
-    return [replace(p, repaired=got.get(i)) for i, p in enumerate(points)]
+        chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
+    repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], progress=progress)
+    losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
+    loss_by_split = dict(zip(chosen, losses, strict=True))
+    return [replace(p, repaired=loss_by_split.get(i)) for i, p in enumerate(splits)]
 
 # %% ../../nbs/recovery/03_allocate.ipynb #5e3e1165
 def best_split(
-    points: Sequence[SplitTrial],  # of a path
-) -> int:  # which of them
-    "The lowest loss, after the repair where that was tried; the first of equals."
-    tried = [i for i, p in enumerate(points) if p.repaired is not None]
+    splits: Sequence[SplitTrial],  # in order of `n_attn`
+) -> int:  # its index
+    "Return the first split with the lowest loss, after the repair if any was repaired."
+    tried = [i for i, p in enumerate(splits) if p.repaired is not None]
     if tried:
-        return min(tried, key=lambda i: points[i].repaired)
-    return min(range(len(points)), key=lambda i: points[i].nll)
+        return min(tried, key=lambda i: splits[i].repaired)
+    return min(range(len(splits)), key=lambda i: splits[i].nll)
 
 # %% ../../nbs/recovery/03_allocate.ipynb #0320fa02
 def pair_layers(
-    # a layer: by how much the loss falls with a step more; -inf: impossible
-    gain: Sequence[float],
-    # a layer: by how much it rises with a step less; inf: impossible
-    cost: Sequence[float],
-) -> list[tuple[int, int]]:  # (from, to), best first; each layer at most once
-    "Who should give to whom."
-    pairs, used = [], set()
+    gain: Sequence[float],  # per layer: decrease of the loss with more neurons; -inf: impossible
+    cost: Sequence[float],  # per layer: increase with fewer neurons; inf: impossible
+) -> list[tuple[int, int]]:  # best first; each layer at most once
+    "Greedy width exchanges between layers, as (donor, receiver) pairs."
+    pairs, paired = [], set()
     for i in sorted(range(len(gain)), key=lambda i: -gain[i]):
-        givers = [j for j in range(len(cost)) if j != i and j not in used]
-        if i in used or not givers:
+        donors = [j for j in range(len(cost)) if j != i and j not in paired]
+        if i in paired or not donors:
             continue
-        j = min(givers, key=lambda j: cost[j])
+        j = min(donors, key=lambda j: cost[j])
         if gain[i] > cost[j]:
             pairs.append((j, i))
-            used |= {i, j}
+            paired |= {i, j}
     return pairs
 
 # %% ../../nbs/recovery/03_allocate.ipynb #e327309a
 def search_widths(
-    model: PreTrainedModel,  # dense; untouched
-    scores: Sequence[torch.Tensor],  # a layer: (f,) one score a neuron
-    plan: Plan,  # narrowed by those scores, without weights; its attention modules stay so
-    search: torch.Tensor,  # (m, t) windows that steps are scored on
-    compare: torch.Tensor,  # (k, t) windows that decide
+    model: PreTrainedModel,  # dense; unchanged
+    scores: Sequence[torch.Tensor],  # per layer (f,), one score per neuron
+    plan: Plan,  # narrowed by these scores, without weights
+    search: torch.Tensor,  # (m, t) windows to score single steps on
+    compare: torch.Tensor,  # (k, t) windows to compare exchanges on
     rounds: int = 3,  # of exchanges
-    step: float = 0.25,  # neurons handed over at first, as a share of the mean width
+    step: float = 0.25,  # neurons per exchange at first, as a fraction of the mean width
     progress: bool = True,  # show a progress bar
-    multiple: int = 1,  # of which the plan's widths are multiples: they stay so
-) -> tuple[Plan, list[dict]]:  # the same total of neurons; a round: widths and loss
-    "Hand neurons from layers that need them least to layers that need them most."
+    multiple: int = 1,  # of which the plan's widths are multiples, before and after
+) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and loss of each round
+    "Move neurons from the layers that need them least to those that need them most."
     L, full = len(plan), [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    gone = Plan((None,) * L, plan.attn)
-    make = lambda ws: width_plan(scores, ws) | gone
-    if make(widths) != plan:
-        raise ValueError("the plan is not narrowed by these scores: give both of one")
+    without_attn = Plan((None,) * L, plan.attn)
+    make_plan = lambda ws: width_plan(scores, ws) | without_attn
+    if make_plan(widths) != plan:
+        raise ValueError("the plan is not narrowed by these scores: give its own scores")
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     for _ in progress_bar(range(rounds), "widths", progress):
-        d = multiple * max(1, round(step * sum(widths) / L / multiple))
-        pairs = pair_layers(*_find_margins(model, make, widths, full, d, search))
-        # all of them, the better half, a quarter …
+        delta = multiple * max(1, round(step * sum(widths) / L / multiple))
+        pairs = pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
+        # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
-        tries = []
+        candidates = []
         for n in sorted(counts, reverse=True):
-            moved = list(widths)
+            changed = list(widths)
             for j, i in pairs[:n]:
-                moved[j] -= d
-                moved[i] += d
-            tries.append(moved)
-        plans = [make(w) for w in tries]
-        losses = mean_nll(model, plans, compare).tolist() if tries else ()
-        loss, moved = min(zip(losses, tries, strict=True), default=(float("inf"), None))
+                changed[j] -= delta
+                changed[i] += delta
+            candidates.append(changed)
+        plans = [make_plan(w) for w in candidates]
+        losses = mean_nll(model, plans, compare).tolist() if candidates else ()
+        loss, changed = min(zip(losses, candidates, strict=True), default=(float("inf"), None))
         if loss < best:
-            best, widths = loss, moved
-            history.append(dict(widths=widths, nll=best, step=d))
+            best, widths = loss, changed
+            history.append(dict(widths=widths, nll=best, step=delta))
         else:
             step /= 2
-    return make(widths), history
+    return make_plan(widths), history
 
 # %% ../../nbs/recovery/03_allocate.ipynb #1e6eac75
-def _find_margins(model, make, widths, full, d, ids):
-    "Gain and cost of a step in each layer"
+def _find_margins(model, make_plan, widths, full, delta, ids):
+    "Gain and cost, for each layer, of `delta` more and fewer neurons"
     L = len(widths)
-    change = [(i, d) for i in range(L) if widths[i] + d <= full[i]]
-    change += [(i, -d) for i in range(L) if widths[i] - d >= 1]
-    moved = [
-        [w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in change
+    changes = [(i, delta) for i in range(L) if widths[i] + delta <= full[i]]
+    changes += [(i, -delta) for i in range(L) if widths[i] - delta >= 1]
+    candidates = [
+        [w + (c if j == i else 0) for j, w in enumerate(widths)] for i, c in changes
     ]
-    plans = [make(ws) for ws in [widths, *moved]]
+    plans = [make_plan(ws) for ws in [widths, *candidates]]
     base, *losses = mean_nll(model, plans, ids).tolist()
     gain, cost = [float("-inf")] * L, [float("inf")] * L
-    for (i, c), x in zip(change, losses, strict=True):
+    for (i, c), loss in zip(changes, losses, strict=True):
         if c > 0:
-            gain[i] = base - x
+            gain[i] = base - loss
         else:
-            cost[i] = x - base
+            cost[i] = loss - base
     return gain, cost

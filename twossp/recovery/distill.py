@@ -55,9 +55,9 @@ from ..runtime.provenance import check_model, with_provenance
 
 # %% ../../nbs/recovery/06_distill.ipynb #a1b52889
 def copy_sharing_weights(
-    model: PreTrainedModel,  # any, in memory; untouched
-) -> PreTrainedModel:  # of the same structure, around the same tensors
-    "A model that can be changed module by module, without a second copy of the weights."
+    model: PreTrainedModel,  # in memory; unchanged
+) -> PreTrainedModel:  # of the same structure
+    "Return a copy whose modules can be replaced, and whose tensors are the model's own."
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
     return copy.deepcopy(model, same)
 
@@ -65,13 +65,13 @@ def copy_sharing_weights(
 # %% ../../nbs/recovery/06_distill.ipynb #d1571109
 def vocabulary_size(
     model: PreTrainedModel,  # any causal language model
-) -> int:  # rows of its embedding, padding included
-    "How many token ids a model knows."
+) -> int:  # rows of the input embedding, padding included
+    "Number of token ids in the vocabulary."
     return model.get_input_embeddings().weight.shape[0]
 
 
-def _kept_layers(plan):
-    "Numbers of the layers that remain: in the pruned model, in the dense one"
+def _remaining_layers(plan):
+    "Remaining layers as (index in the pruned model, index in the dense model)"
     return [*enumerate(i for i in range(len(plan)) if i not in plan.removed_layers)]
 
 
@@ -80,36 +80,35 @@ def share_equal_tensors(
     teacher: PreTrainedModel,  # on the same device
     plan: Plan,  # the student's
 ):
-    "Let a student hold the teacher's tensors where its own are equal."
-    inside, kept = f"{arch(student).layers}.", dict(_kept_layers(plan))
-    theirs = dict(teacher.named_parameters(remove_duplicate=False))
+    "Replace the student's tensors that equal the teacher's by the teacher's own."
+    prefix, kept = f"{arch(student).layers}.", dict(_remaining_layers(plan))
+    teacher_params = dict(teacher.named_parameters(remove_duplicate=False))
     for name, p in student.named_parameters():
-        if name.startswith(inside):
-            now, _, rest = name.removeprefix(inside).partition(".")
-            name = f"{inside}{kept[int(now)]}.{rest}"
-        q = theirs.get(name)
-        alike = q is not None and (p.shape, p.dtype, p.device) == (q.shape, q.dtype, q.device)
-        if alike and torch.equal(p, q):
+        if name.startswith(prefix):
+            index, _, rest = name.removeprefix(prefix).partition(".")
+            name = f"{prefix}{kept[int(index)]}.{rest}"
+        q = teacher_params.get(name)
+        comparable = q is not None and (p.shape, p.dtype, p.device) == (q.shape, q.dtype, q.device)
+        if comparable and torch.equal(p, q):
             p.data = q.data
 
 # %% ../../nbs/recovery/06_distill.ipynb #fc3ca03d
-def _find_learners(student, plan):
-    """Linear layers and experts that remain inside the decoder layers: the path of each
-    in the student, and its name in the dense model"""
-    a, learners = arch(student), {}
-    for layer, (now, i) in zip(decoder_layers(student), _kept_layers(plan), strict=True):
-        # what a compatible checkpoint stores as zeros, and no gradient may change
-        mixers = enumerate(layer_mixers(layer, a))
+def _find_trainable(student, plan):
+    "Trainable linear layers and experts, as {path in the student: name in the dense model}"
+    family, paths = arch(student), {}
+    for layer, (index, i) in zip(decoder_layers(student), _remaining_layers(plan), strict=True):
+        # compatible checkpoints store removed parts as zeros: these are not trained
+        mixers = enumerate(layer_mixers(layer, family))
         zeros = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
         if plan.ffn[i] == ():
-            row = layer_arch(layer, a)
+            row = layer_arch(layer, family)
             zeros += [*row.up, *filter(None, [row.down])]
         for name, m in layer.named_modules():
             if name.startswith(tuple(zeros)) or not (is_experts(m) or is_linear(m)):
                 continue
             if next(m.parameters(recurse=False), None) is not None:
-                learners[f"{a.layers}.{now}.{name}"] = f"{a.layers}.{i}.{name}"
-    return learners
+                paths[f"{family.layers}.{index}.{name}"] = f"{family.layers}.{i}.{name}"
+    return paths
 
 # %% ../../nbs/recovery/06_distill.ipynb #290a7dda
 def common_vocab_kl(
@@ -122,17 +121,17 @@ def common_vocab_kl(
 
 
 def _top_kl(top, at, logits):
-    """Divergence (n, t), nats, over the reference's top-k tokens `at`, with log-probabilities
-    `top` (n, t, k), and one class for all others: at most `token_kl` of all."""
+    """Divergence (n, t), nats, over the reference's top-k tokens `at` with log-probabilities
+    `top` (n, t, k) and one class for all others: a lower bound of `token_kl`."""
     q = logits.float().log_softmax(-1).gather(-1, at.long())
-    p, tiny = top.float(), 1e-6  # a rest below a millionth is none
+    p, tiny = top.float(), 1e-6
     rest_p = (1 - p.exp().sum(-1)).clamp(min=tiny)
     rest_q = (1 - q.exp().sum(-1)).clamp(min=tiny)
     return (p.exp() * (p - q)).sum(-1) + rest_p * (rest_p.log() - rest_q.log())
 
 # %% ../../nbs/recovery/06_distill.ipynb #a72f6539
 class _Windows(Dataset):
-    "Token windows, with the teacher's answer to each where that was kept"
+    "Token windows, with the teacher's predictions if they are stored in `folder`"
 
     def __init__(self, ids, folder=None):
         self.ids, self.folder = ids.cpu(), folder
@@ -141,22 +140,22 @@ class _Windows(Dataset):
         return len(self.ids)
 
     def __getitem__(self, i):
-        answer = {}
+        predictions = {}
         if self.folder is not None:
-            answer = safetensors.torch.load_file(_answer_file(self.folder, self.ids[i]))
-        return {"input_ids": self.ids[i], **answer}
+            predictions = safetensors.torch.load_file(_prediction_file(self.folder, self.ids[i]))
+        return {"input_ids": self.ids[i], **predictions}
 
 
-def _answer_file(folder, ids):
-    "The file for one window, whatever place it has among others"
+def _prediction_file(folder, ids):
+    "The file of one window, by its content"
     return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
 
 # %% ../../nbs/recovery/06_distill.ipynb #c0ca3e93
 def run_on_main(
-    work: Callable,  # what one process is to do
+    work: Callable,  # called in the main process
     *args,  # its arguments
-):  # its result
-    "What the first process computes, for all; its error is raised in all"
+):  # its result, in every process
+    "Call a function in the main process; all processes get its result or its error."
     result = error = None
     if is_main_process():
         try:
@@ -169,81 +168,77 @@ def run_on_main(
     return result
 
 
-def _claim(folder, name, question, what):
-    "Make a folder for the answers to one question; one of another question is refused"
+def _claim_folder(folder, name, identity, what):
+    "Write what decides the results into their folder; `ValueError` if it has those of another"
     file = Path(folder) / name
-    if file.exists() and json.loads(file.read_text()) != question:
+    if file.exists() and json.loads(file.read_text()) != identity:
         raise ValueError(
             f"{folder} holds the {what} of another recovery (other student, teacher, text"
             " or options): take an empty folder, or remove them"
         )
     with atomic_file(file) as draft:
-        draft.write_text(json.dumps(question, indent=1))
+        draft.write_text(json.dumps(identity, indent=1))
 
 # %% ../../nbs/recovery/06_distill.ipynb #4eac5fd2
-def _keep_answers(model, ids, folder, top, progress=True, common=None):
-    """Write the teacher's `top` tokens of each position, a file a window, so that training needs
-    it no more; those that are there stay. `common`: ids, from 0, that the student has too."""
+def _store_predictions(model, ids, folder, top, progress=True, common=None):
+    """Store the teacher's `top` most probable tokens per position, one file per window; existing
+    files are kept. `common`: number of ids that the student has too, None for all."""
     if not 1 <= top <= (common or vocabulary_size(model)):
         raise ValueError(f"top={top}: between 1 and the size of the vocabulary")
-    question = dict(teacher=model_identity(model), top=top)
+    identity = dict(teacher=model_identity(model), top=top)
     if common is not None:
-        question |= dict(common=common)
-    run_on_main(_claim, folder, "teacher.json", question, "answers")
+        identity |= dict(common=common)
+    run_on_main(_claim_folder, folder, "teacher.json", identity, "predictions")
     rank, size = rank_and_size()
     with inference(model):
         for row in progress_bar(ids.split(1)[rank::size], "teacher", progress):
-            file = _answer_file(folder, row[0])
+            file = _prediction_file(folder, row[0])
             if file.exists():
                 continue
             logits = model(row.to(input_device(model)), use_cache=False).logits[0]
             best = logits[:, :common].float().log_softmax(-1).topk(top)
-            answer = dict(top=best.values.half().cpu(), at=best.indices.int().cpu())
+            predictions = dict(top=best.values.half().cpu(), at=best.indices.int().cpu())
             with atomic_file(file) as draft:
-                safetensors.torch.save_file(answer, draft)
-    broadcast_object(None)  # all of them are there
+                safetensors.torch.save_file(predictions, draft)
+    broadcast_object(None)  # wait for all files
 
 # %% ../../nbs/recovery/06_distill.ipynb #aedd8d6d
 @contextmanager
-def _streams(model, listen):
-    "Inside: the output of each decoder layer, in a list; without `listen` an empty one"
-    out = []
-    if not listen:
-        yield out
-        return
-    hear = lambda module, args, y: out.append(y[0] if isinstance(y, tuple) else y)
-    with hooked([x.register_forward_hook(hear) for x in decoder_layers(model)]):
-        yield out
+def _record_states(model, enabled):
+    "Yield a list that collects the output of each decoder layer if `enabled`"
+    states, layers = [], decoder_layers(model) if enabled else ()
+    record = lambda module, args, y: states.append(y[0] if isinstance(y, tuple) else y)
+    with hooked([x.register_forward_hook(record) for x in layers]):
+        yield states
 
 # %% ../../nbs/recovery/06_distill.ipynb #6d10422f
-class _Lesson(nn.Module):
-    "The student as a trainer sees it: windows go in, the loss comes out"
+class _DistillModule(nn.Module):
+    "Module for `transformers.Trainer`: windows in, distillation loss out"
 
-    def __init__(self, student, teacher, plan, lessons):
+    def __init__(self, student, teacher, plan, options):
         super().__init__()
-        self.student, self.streams = student, lessons.streams
-        self.checkpointing = lessons.checkpointing
-        if self.checkpointing:  # activations are computed again in the backward pass
+        self.student, self.streams = student, options.streams
+        self.checkpointing = options.checkpointing
+        if self.checkpointing:
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
-        # the teacher's layers that the student has
-        self.kept = [i for _, i in _kept_layers(plan)]
+        self.teacher_layers = [i for _, i in _remaining_layers(plan)]
         self.common = min(vocabulary_size(student), vocabulary_size(teacher))
-        # no submodule: it is neither trained, nor wrapped, nor saved
+        # not a submodule: not trained, wrapped or saved
         object.__setattr__(self, "teacher", teacher)
-        own = {id(p) for p in student.parameters() if p.requires_grad}
-        self.names = [k for k, p in self.named_parameters() if id(p) in own]
+        trainable = {id(p) for p in student.parameters() if p.requires_grad}
+        self.trained = [k for k, p in self.named_parameters() if id(p) in trainable]
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
-        with _streams(self.student, self.streams) as mine:
+        with _record_states(self.student, self.streams) as states:
             logits = self.student(input_ids, use_cache=False).logits
         if top is not None:
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
-        with torch.no_grad(), _streams(self.teacher, self.streams) as theirs:
+        with torch.no_grad(), _record_states(self.teacher, self.streams) as teacher_states:
             ref = self.teacher(input_ids, use_cache=False).logits
         loss = common_vocab_kl(ref, logits).mean()
         if self.streams:
-            # mean over layers and tokens of the squared distance over the squared length
-            pairs = zip(mine, (theirs[i] for i in self.kept), strict=True)
+            # mean over layers and tokens of the relative squared error
+            pairs = zip(states, (teacher_states[i] for i in self.teacher_layers), strict=True)
             pairs = [(x.float(), y.float()) for x, y in pairs]
             errors = [((x - y).pow(2).sum(-1) / y.pow(2).sum(-1)).mean() for x, y in pairs]
             errors = [e.to(errors[0].device) for e in errors]
@@ -251,25 +246,24 @@ class _Lesson(nn.Module):
         return dict(loss=loss)
 
     def train(self, mode=True):
-        "Dropout stays off, as in the teacher; only checkpointing asks for the mode"
+        "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
         return super().train(mode and self.checkpointing)
 
-    # its state is what is trained (`names`), and nothing else: the rest is shared
+    # checkpoints hold the trained tensors only: all others are shared
     def state_dict(self, *args, **kwargs):
-        whole = super().state_dict(*args, **kwargs)
-        return {k: whole[k] for k in self.names}
+        state = super().state_dict(*args, **kwargs)
+        return {k: state[k] for k in self.trained}
 
     def load_state_dict(self, state, strict=False, **kwargs):
-        result = super().load_state_dict(state, strict=False, **kwargs)
-        result.missing_keys[:] = [k for k in result.missing_keys if k in self.names]
-        return result
+        keys = super().load_state_dict(state, strict=False, **kwargs)
+        keys.missing_keys[:] = [k for k in keys.missing_keys if k in self.trained]
+        return keys
 
 # %% ../../nbs/recovery/06_distill.ipynb #f5f5e669
-def _make_trainable(student, learners, lessons):
-    """Give the student its own matrices, in float32, or put two thin factors beside each;
-    these alone learn"""
-    if lessons.how == "all":
-        for m in map(student.get_submodule, learners):
+def _make_trainable(student, paths, options):
+    "Give the student float32 copies of the matrices to train, or add LoRA factors to them"
+    if options.how == "all":
+        for m in map(student.get_submodule, paths):
             for k, p in list(m.named_parameters(recurse=False)):
                 setattr(m, k, nn.Parameter(p.detach().float().clone()))
         return
@@ -277,56 +271,56 @@ def _make_trainable(student, learners, lessons):
         import peft
     except ImportError as e:
         raise ValueError('how="lora" needs peft: pip install peft') from e
-    paths = [x for x in learners if is_linear(student.get_submodule(x))]
-    rank = lessons.rank
-    config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=paths)
+    linear_paths = [x for x in paths if is_linear(student.get_submodule(x))]
+    rank = options.rank
+    config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear_paths)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says how it reads transposed layers
+        warnings.simplefilter("ignore")  # about transposed layers
         peft.inject_adapter_in_model(config, student)
-    for path in paths:
+    for path in linear_paths:
         m = student.get_submodule(path)
         zeros = ~read_matrix(m.base_layer).detach().any(0)  # neurons stored as zeros
         m.lora_A["default"].weight.data[:, zeros] = 0
 
 
-def _read_learned(student, learners):
-    "The tensors of the learners, by their names in the student"
-    new = {}
-    for path in learners:
+def _read_trained(student, paths):
+    "Trained tensors by name in the student, LoRA factors merged"
+    tensors = {}
+    for path in paths:
         m = student.get_submodule(path)
-        own = dict(getattr(m, "base_layer", m).named_parameters(recurse=False))
+        params = dict(getattr(m, "base_layer", m).named_parameters(recurse=False))
         if hasattr(m, "base_layer"):
-            own["weight"] = own["weight"] + m.get_delta_weight("default")
-        new |= {f"{path}.{k}": p.detach() for k, p in own.items()}
-    return new
+            params["weight"] = params["weight"] + m.get_delta_weight("default")
+        tensors |= {f"{path}.{k}": p.detach() for k, p in params.items()}
+    return tensors
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00002
 @contextmanager
-def _only(student, learn):
-    "Inside: what `learn` makes trainable is, and nothing else; shared tensors stay as set"
+def _train_only(student, make_trainable):
+    "Freeze all parameters but those that `make_trainable` adds; restore the flags at the end"
     before = {p: p.requires_grad for p in student.parameters()}
     try:
         for p in before:
             p.requires_grad_(False)
-        learn()
+        make_trainable()
         yield student
     finally:
-        for p, wanted in before.items():
-            p.requires_grad_(wanted)
+        for p, flag in before.items():
+            p.requires_grad_(flag)
 
 
-def _find_readers(student, learners, ids):
-    "For each norm of a decoder layer: the linear layers that read it, in a forward pass"
-    kept, groups, hooks = [], [], []
-    paths = {id(student.get_submodule(path)): path for path in learners}
+def _find_readers(student, trainable, ids):
+    "Paths of the linear layers that read each norm, plans by a forward pass"
+    norm_outputs, groups, hooks = [], [], []
+    paths = {id(student.get_submodule(path)): path for path in trainable}
 
-    def hear_norm(given, module, args, out):
-        kept.append(out)  # alive, so that no other tensor gets its address
-        given[out.data_ptr()] = []
+    def record_norm(readers_of, module, args, out):
+        norm_outputs.append(out)  # kept alive: addresses stay unique
+        readers_of[out.data_ptr()] = []
 
-    def hear_linear(given, module, args):
-        readers = given.get(args[0].data_ptr())
-        if readers is not None and args[0].shape[-1] == kept[-1].shape[-1]:
+    def record_linear(readers_of, module, args):
+        readers = readers_of.get(args[0].data_ptr())
+        if readers is not None and args[0].shape[-1] == norm_outputs[-1].shape[-1]:
             readers.append(paths[id(module)])
 
     for layer in decoder_layers(student):
@@ -335,59 +329,59 @@ def _find_readers(student, learners, ids):
             scale = getattr(m, "weight", None)
             leaf = next(m.children(), None) is None
             if is_linear(m) and id(m) in paths:
-                hooks.append(m.register_forward_pre_hook(partial(hear_linear, groups[-1])))
+                hooks.append(m.register_forward_pre_hook(partial(record_linear, groups[-1])))
             elif leaf and scale is not None and scale.dim() == 1:
-                hooks.append(m.register_forward_hook(partial(hear_norm, groups[-1])))
+                hooks.append(m.register_forward_hook(partial(record_norm, groups[-1])))
     with hooked(hooks), inference(student):
         student(ids[:1, :16].to(input_device(student)), use_cache=False)
-    groups = [readers for given in groups for readers in given.values() if readers]
-    times = Counter(chain.from_iterable(groups))  # layers may share one
-    return [readers for readers in groups if all(times[x] == 1 for x in readers)]
+    groups = [readers for readers_of in groups for readers in readers_of.values() if readers]
+    counts = Counter(chain.from_iterable(groups))  # shared between layers
+    return [readers for readers in groups if all(counts[x] == 1 for x in readers)]
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00006
-_NORM_RATE = 0.01  # the highest, of Adam
+_NORM_RATE = 0.01  # highest learning rate
 
 
-def _norm_rates(steps):
-    "The learning rate of each step as a fraction of the highest"
-    rise = min(3, steps)
-    up = [(k + 1) / rise for k in range(rise)]
+def _norm_schedule(steps):
+    "Learning rate of each step as a fraction of the highest"
+    warmup = min(3, steps)
+    up = [(k + 1) / warmup for k in range(warmup)]
     down = [
-        (1 + math.cos(math.pi * k / (steps - rise + 1))) / 2 for k in range(1, steps)
+        (1 + math.cos(math.pi * k / (steps - warmup + 1))) / 2 for k in range(1, steps)
     ]
     return [*up, *down][:steps]
 
 
-def _take_steps(distance, scales, fit, steps, lr, seed, progress):
-    "Tune scales in place; the divergence at each step"
+def _optimize_scales(distance, scales, windows, steps, lr, seed, progress):
+    "Optimize the scales in place; return the divergence of each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
-    order, rows, losses = torch.Generator().manual_seed(seed), [], []
-    for share in progress_bar(_norm_rates(steps), "norms", progress):
-        rows = rows or torch.randperm(len(fit), generator=order).tolist()
-        k = rows.pop()
+    order, remaining, losses = torch.Generator().manual_seed(seed), [], []
+    for fraction in progress_bar(_norm_schedule(steps), "norms", progress):
+        remaining = remaining or torch.randperm(len(windows), generator=order).tolist()
+        k = remaining.pop()
         with torch.enable_grad():
-            loss = distance(fit[k : k + 1])
-            grads = torch.autograd.grad(loss, scales)  # of the scales and nothing else
+            loss = distance(windows[k : k + 1])
+            grads = torch.autograd.grad(loss, scales)  # of the scales alone
         for scale, grad in zip(scales, grads, strict=True):
             scale.grad = grad
-        adam.param_groups[0]["lr"] = lr * share
+        adam.param_groups[0]["lr"] = lr * fraction
         adam.step()
         losses.append(loss.item())
     return losses
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00007
-def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
-    "Tune scales after the norms, and put them into what reads these: as `_train` gives it"
-    began, device = time.monotonic(), input_device(student)
-    learners = _find_learners(student, plan)
-    groups = _find_readers(student, learners, fit)
+def _tune_norms(student, teacher, plan, fit, held, options, progress):
+    "Train scales after the norms and merge them into the readers; returns what `_train` does"
+    start, device = time.monotonic(), input_device(student)
+    trainable = _find_trainable(student, plan)
+    groups = _find_readers(student, trainable, fit)
     if not groups:
         family = student.config.get_text_config().model_type
         raise ValueError(f"no linear layer of {family} reads a norm: nothing to tune")
     readers = [(k, x, student.get_submodule(x)) for k, g in enumerate(groups) for x in g]
     widths = {k: in_features(module) for k, _, module in readers}
     scales = [torch.ones(d, device=device, requires_grad=True) for d in widths.values()]
-    steps = _count_steps(lessons, fit)[0] if lessons.tokens else 30
+    steps = _count_steps(options, fit)[0] if options.tokens else 30
 
     def distance(ids):
         with torch.no_grad():
@@ -399,26 +393,26 @@ def _tune_norms(student, teacher, plan, fit, held, lessons, progress):
         x = args[0]
         return ((x * scales[k].to(x.device)).to(x.dtype), *args[1:])
 
-    judge = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
-    before, learned = judge(), {}
-    listen = ((m, partial(scale_input, k)) for k, _, m in readers)
-    with hooked([m.register_forward_pre_hook(hook) for m, hook in listen]):
-        lr = lessons.lr or _NORM_RATE
-        loss = _take_steps(distance, scales, fit, steps, lr, lessons.seed, progress)
+    held_out_kl = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
+    before, trained = held_out_kl(), {}
+    hooks = ((m, partial(scale_input, k)) for k, _, m in readers)
+    with hooked([m.register_forward_pre_hook(hook) for m, hook in hooks]):
+        lr = options.lr or _NORM_RATE
+        loss = _optimize_scales(distance, scales, fit, steps, lr, options.seed, progress)
     for k, x, module in readers:
         w = read_matrix(module).detach()
         scaled = (w * scales[k].detach().to(w.device)).to(w.dtype)
         module.weight = nn.Parameter(store_matrix(module, scaled).contiguous(), False)
-        learned[f"{x}.weight"] = module.weight.detach().cpu()
-    result = dict(before=before, after=judge(), loss=loss, steps=steps)
-    minutes = (time.monotonic() - began) / 60
-    return result | dict(minutes=minutes, held_out={steps: result["after"]}), learned, learners
+        trained[f"{x}.weight"] = module.weight.detach().cpu()
+    result = dict(before=before, after=held_out_kl(), loss=loss, steps=steps)
+    minutes = (time.monotonic() - start) / 60
+    return result | dict(minutes=minutes, held_out={steps: result["after"]}), trained, trainable
 
 # %% ../../nbs/recovery/06_distill.ipynb #265db426
 class _Clock:
-    "The used part of the budget; it ends the training, and sets the learning rate"
+    "Callback that counts the budget used, ends the training, and sets the learning rate"
 
-    now = staticmethod(time.monotonic)  # seconds; a test puts its own clock here
+    now = staticmethod(time.monotonic)  # seconds; tests replace it
 
     def __init__(self, steps, seconds=math.inf):
         self.steps, self.seconds, self.used = steps, seconds, 0.0
@@ -434,13 +428,13 @@ class _Clock:
         now = self.now()
         self.used, self.at = self.used + now - self.at, now
         if self.seconds < math.inf:
-            self.used = broadcast_object(self.used)  # all end at the same step
+            self.used = broadcast_object(self.used)  # all processes end at the same step
         if self.used >= self.seconds:
             control.should_training_stop = True
             control.should_evaluate = control.should_save = True
 
-    def share(self, step):
-        "Of the highest learning rate"
+    def rate(self, step):
+        "Learning rate as a fraction of the highest"
         done = max(step / self.steps, self.used / self.seconds)
         rise = 0.05
         if done < rise:
@@ -449,7 +443,7 @@ class _Clock:
 
 # %% ../../nbs/recovery/06_distill.ipynb #fb6f98dc
 class _Bar:
-    "A progress bar like all others here, with the last loss beside it"
+    "Callback for the progress bar, which shows the last loss"
 
     def __init__(self, clock, progress):
         self.timed = clock.seconds < math.inf
@@ -468,25 +462,25 @@ class _Bar:
                 self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
 
 # %% ../../nbs/recovery/06_distill.ipynb #05bc499e
-class _Tutor:
-    "A trainer with the budget's learning rate"
+class _DistillTrainer:
+    "Trainer with the learning rate of its `_Clock`"
 
     @property
     def clock(self):
-        every = self.callback_handler.callbacks
-        return next(x for x in every if isinstance(x, _Clock))
+        callbacks = self.callback_handler.callbacks
+        return next(x for x in callbacks if isinstance(x, _Clock))
 
     def create_scheduler(self, num_training_steps, optimizer=None):
         if self.lr_scheduler is None:
             optimizer = optimizer or self.optimizer
-            share = lambda step: self.clock.share(step)
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+            rate = lambda step: self.clock.rate(step)
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
         return self.lr_scheduler
 
 
 @cache
-def _trainers(kind):
-    "One of these on transformers' own class, whose import takes half a second"
+def _with_base(kind):
+    "Derive a class from its base in transformers, whose import takes half a second"
     from transformers import Trainer, TrainerCallback
     from transformers.trainer_callback import ExportableState
 
@@ -496,33 +490,33 @@ def _trainers(kind):
 # %% ../../nbs/recovery/06_distill.ipynb #0f08bb66
 @dataclass(frozen=True)
 class DistillOptions:
-    "How a student is trained, once it is known what it learns from."
+    "Training options of `recover` and `distill`."
 
-    tokens: float | None = None  # that it reads; None: no limit but the minutes
-    minutes: float | None = None  # of training; None: no limit but the tokens
-    how: str = "all"  # which weights learn: "all", "lora", or "norms"
-    rank: int = 16  # of the factors of "lora"
-    # the highest; default: 5e-4 for all weights, 1e-3 for LoRA, 1e-2 for norms
+    tokens: float | None = None  # to train on, at most; None: no limit but the minutes
+    minutes: float | None = None  # of training, at most; None: no limit but the tokens
+    how: str = "all"  # weights to train: "all", "lora", or "norms"
+    rank: int = 16  # of the LoRA factors
+    # highest learning rate; default: 5e-4 for all weights, 1e-3 for LoRA, 1e-2 for norms
     lr: float | None = None
     batch: int = 1  # windows per forward pass
-    accumulate: int = 1  # forward passes a step
-    streams: float = 0.0  # weight of the error of the streams after the layers
-    top: int | None = None  # tokens of each position that the teacher is asked for once
-    held_out: float = 0.1  # share of the windows, the last, that it is judged on
-    patience: int = 3  # looks in a row without a gain that end the training
+    accumulate: int = 1  # forward passes per step
+    streams: float = 0.0  # weight of the hidden states' relative error
+    top: int | None = None  # stored predictions: the teacher's top-k tokens per position
+    held_out: float = 0.1  # fraction of the windows, the last ones, for evaluation
+    patience: int = 3  # evaluations in a row without a gain before the training stops
     checkpointing: bool = False  # recompute activations: slower, with less memory
-    mixed: bool = False  # products in bfloat16, where the model is held in float32
-    seed: int = 0  # of the order of the windows, and of the factors of "lora"
+    mixed: bool = False  # compute in bfloat16 where the model is in float32
+    seed: int = 0  # of the order of the windows, and of the LoRA factors
 
-    def __post_init__(self):  # `ValueError` says which number is out of range
+    def __post_init__(self):
         if self.how not in ("all", "lora", "norms"):
             raise ValueError(
-                f"how={self.how!r}: which weights learn is 'all', 'lora' or 'norms'"
+                f"how={self.how!r}: the weights to train are 'all', 'lora' or 'norms'"
             )
-        known = {"tokens", "how", "lr", "held_out", "seed"}
+        allowed = {"tokens", "how", "lr", "held_out", "seed"}
         for f in fields(self) if self.how == "norms" else ():
-            if f.name not in known and getattr(self, f.name) != f.default:
-                raise ValueError(f"{f.name} does not go with how='norms': leave it out")
+            if f.name not in allowed and getattr(self, f.name) != f.default:
+                raise ValueError(f"{f.name} has no effect with how='norms': leave it out")
         for k in ("tokens", "minutes", "lr", "top"):
             if (x := getattr(self, k)) is not None and not x > 0:
                 raise ValueError(f"{k}={x!r}: it has to be above 0, or None")
@@ -535,73 +529,74 @@ class DistillOptions:
                 f" {self.held_out!r} and {self.streams!r}"
             )
         if self.streams and self.top:
-            raise ValueError("answers that were kept (top) hold no streams: leave out one")
+            raise ValueError(
+                "stored predictions (top) have no hidden states (streams): leave out one"
+            )
 
 # %% ../../nbs/recovery/06_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
-    "`ValueError` unless a model can be run beside another that learns"
+    "Raise `ValueError` unless the model can be a student or a teacher."
     check_model(model)
     check_ids(calib, model)
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(
-            "the model is offloaded, and gradients need it in memory: load it whole"
+            "the model is offloaded, and gradients need it in memory: load it without offloading"
         )
     if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
         raise ValueError(
-            "student and teacher share tensors, which FSDP would take apart: start with"
+            "student and teacher share tensors, which FSDP would shard: start with"
             " torchrun, where each process has all of them; LoRA needs the least memory"
         )
 
 # %% ../../nbs/recovery/06_distill.ipynb #02a62b28
 def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
-    lessons: DistillOptions,  # what part is held out, and how many windows a batch has
-) -> tuple[torch.Tensor, torch.Tensor]:  # to learn from; held out, the last ones
-    "The windows of the two uses; `ValueError` if there are too few."
-    n = max(1, round(len(calib) * lessons.held_out))
-    if len(calib) - n < max(1, lessons.batch):
+    options: DistillOptions,  # its `held_out` and `batch`
+) -> tuple[torch.Tensor, torch.Tensor]:  # for training; held out, the last ones
+    "Split the windows; `ValueError` if there are too few."
+    n_held = max(1, round(len(calib) * options.held_out))
+    if len(calib) - n_held < max(1, options.batch):
         raise ValueError(
-            f"too little text: {len(calib)} windows, of which {n} are held out, for"
-            f" batches of {lessons.batch}"
+            f"too little text: {len(calib)} windows, of which {n_held} are held out, for"
+            f" batches of {options.batch}"
         )
-    return calib[:-n], calib[-n:]
+    return calib[:-n_held], calib[-n_held:]
 
 
-def _count_steps(lessons, fit):
-    "Steps of the budget, and how many lie between two looks at the held-out windows"
-    a_step = _windows_a_step(lessons) * fit.shape[1]
-    if lessons.tokens is not None and lessons.tokens < a_step:
-        raise ValueError(f"tokens={lessons.tokens:g}: one step reads {a_step}")
-    if lessons.tokens is None and lessons.minutes is not None:
-        return 10**9, 25  # as many as there is time for
-    tokens = lessons.tokens or max(a_step, 3 * fit.numel())
-    steps = int(tokens // a_step)
+def _count_steps(options, fit):
+    "Steps in the budget, and steps between evaluations"
+    step_tokens = _windows_per_step(options) * fit.shape[1]
+    if options.tokens is not None and options.tokens < step_tokens:
+        raise ValueError(f"tokens={options.tokens:g}: one step reads {step_tokens}")
+    if options.tokens is None and options.minutes is not None:
+        return 10**9, 25  # the clock ends the training
+    tokens = options.tokens or max(step_tokens, 3 * fit.numel())
+    steps = int(tokens // step_tokens)
     return steps, max(1, steps // 10)
 
 
-def _windows_a_step(lessons):
-    many = 1 if lessons.how == "norms" else rank_and_size()[1]
-    return lessons.batch * lessons.accumulate * many
+def _windows_per_step(options):
+    processes = 1 if options.how == "norms" else rank_and_size()[1]
+    return options.batch * options.accumulate * processes
 
 # %% ../../nbs/recovery/06_distill.ipynb #448ff121
-def _arguments(student, lessons, folder, steps, every):
-    "The arguments of the trainer"
+def _training_arguments(student, options, folder, steps, eval_steps):
     from transformers import TrainingArguments
 
     dtype = student.dtype
     args = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=lessons.batch,
-        per_device_eval_batch_size=lessons.batch,
-        gradient_accumulation_steps=lessons.accumulate,
-        learning_rate=lessons.lr or (5e-4 if lessons.how == "all" else 1e-3),
+        per_device_train_batch_size=options.batch,
+        per_device_eval_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulate,
+        learning_rate=options.lr or (5e-4 if options.how == "all" else 1e-3),
         adam_beta2=0.95,
-        bf16=dtype is torch.bfloat16 or lessons.mixed and dtype is torch.float32,
+        bf16=dtype is torch.bfloat16 or options.mixed and dtype is torch.float32,
         fp16=dtype is torch.float16,
         eval_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
+        eval_steps=eval_steps,
+        save_steps=eval_steps,
         save_total_limit=2,
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,
@@ -609,8 +604,8 @@ def _arguments(student, lessons, folder, steps, every):
         report_to="none",
         disable_tqdm=True,
         use_cpu=input_device(student).type == "cpu",
-        seed=lessons.seed,
-        data_seed=lessons.seed,
+        seed=options.seed,
+        data_seed=options.seed,
         label_names=[],
         remove_unused_columns=False,
         dataloader_pin_memory=False,
@@ -620,15 +615,15 @@ def _arguments(student, lessons, folder, steps, every):
 # %% ../../nbs/recovery/06_distill.ipynb #454e40f9
 @contextmanager
 def _shared_folder():
-    "A folder that is removed after the block, the same for all processes of a machine"
-    made = tempfile.TemporaryDirectory() if is_main_process() else nullcontext()
-    with made as name:
-        yield broadcast_object(name)
-        broadcast_object(None)  # nobody reads there any more
+    "Temporary folder, the same for all processes of a machine"
+    folder = tempfile.TemporaryDirectory() if is_main_process() else nullcontext()
+    with folder as path:
+        yield broadcast_object(path)
+        broadcast_object(None)  # wait for all processes
 
 
 def _find_checkpoint(folder):
-    "The last checkpoint; one that was not written to its end is removed"
+    "Return the last checkpoint, or None; remove incomplete ones"
     from transformers.trainer_utils import get_last_checkpoint
 
     for path in Path(folder).glob("checkpoint-*"):
@@ -639,61 +634,60 @@ def _find_checkpoint(folder):
     return get_last_checkpoint(str(folder))
 
 
-def _take_up(tutor, last):
-    """Put a run that had ended where its trainer left it, with its best weights; False: it
-    had not. Its trainer would take one step more, and look again, before it ends"""
+def _restore_finished(trainer, last):
+    """Restore the best weights and the state of a training that had ended; False if it had
+    not. `Trainer` itself would take one more step and evaluate again."""
     from transformers import TrainerState
 
     state = TrainerState.load_from_json(str(Path(last) / "trainer_state.json"))
-    known = state.stateful_callbacks
-    if not known["TrainerControl"]["args"]["should_training_stop"]:
+    callbacks = state.stateful_callbacks
+    if not callbacks["TrainerControl"]["args"]["should_training_stop"]:
         return False
     best = Path(last).parent / Path(state.best_model_checkpoint or last).name
-    tutor.model.load_state_dict(safetensors.torch.load_file(best / "model.safetensors"))
-    tutor.clock.used = known[type(tutor.clock).__name__]["attributes"]["used"]
-    tutor.state = state
+    trainer.model.load_state_dict(safetensors.torch.load_file(best / "model.safetensors"))
+    trainer.clock.used = callbacks[type(trainer.clock).__name__]["attributes"]["used"]
+    trainer.state = state
     return True
 
 # %% ../../nbs/recovery/06_distill.ipynb #26368186
-def _learn(judge, tutor, last, dtype):
-    "Train; the divergence on the held-out windows before, and with the best weights"
-    before = judge.evaluate()["eval_loss"]
-    if not (last and _take_up(tutor, last)):
-        tutor.train(resume_from_checkpoint=last)
-    for p in tutor.model.parameters():
+def _run_trainer(evaluator, trainer, last, dtype):
+    "Train; return the losses, and the held-out divergence before and after"
+    before = evaluator.evaluate()["eval_loss"]
+    if not (last and _restore_finished(trainer, last)):
+        trainer.train(resume_from_checkpoint=last)
+    for p in trainer.model.parameters():
         if p.requires_grad:
-            p.data.copy_(p.data.to(dtype))  # as it will be stored
-    history = list(tutor.state.log_history)
-    after = tutor.evaluate()["eval_loss"]
+            p.data.copy_(p.data.to(dtype))  # evaluate what is stored
+    history = list(trainer.state.log_history)
+    after = trainer.evaluate()["eval_loss"]
     return dict(
         before=before,
         after=after,
         loss=[x["loss"] for x in history if "loss" in x],
         held_out={x["step"]: x["eval_loss"] for x in history if "eval_loss" in x},
-        steps=tutor.state.global_step,
-        minutes=tutor.clock.used / 60,
+        steps=trainer.state.global_step,
+        minutes=trainer.clock.used / 60,
     )
 
 
-def _tutor(lesson, lessons, args, clock, bar, fit, held, kept):
-    "The trainer of one student"
+def _make_trainer(module, options, args, clock, bar, fit, held, answers):
     from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback
 
-    tutor = _trainers(_Tutor)(
-        lesson,
+    trainer = _with_base(_DistillTrainer)(
+        module,
         args,
-        train_dataset=_Windows(fit, kept),
-        eval_dataset=_Windows(held, kept),
-        callbacks=[clock, bar, EarlyStoppingCallback(lessons.patience)],
+        train_dataset=_Windows(fit, answers),
+        eval_dataset=_Windows(held, answers),
+        callbacks=[clock, bar, EarlyStoppingCallback(options.patience)],
     )
-    tutor.remove_callback(PrinterCallback)
-    return tutor
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 # %% ../../nbs/recovery/06_distill.ipynb #0c13bedb
 @contextmanager
-def _full_disk(folder):
-    "A disk that fills while something is written: `OSError` in one line"
+def _one_line_disk_errors(folder):
+    "Raise a one-line `OSError` if a checkpoint cannot be written."
     try:
         yield
     except (safetensors.SafetensorError, RuntimeError) as e:
@@ -705,133 +699,130 @@ def _full_disk(folder):
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/06_distill.ipynb #00fb38ad
-def _name_learned(learned, names):
-    "The trained tensors as the plan names them: layers count as in the original model"
-    parts = {k: k.rpartition(".") for k in learned}
-    return {f"{names[path]}.{attr}": learned[k] for k, (path, _, attr) in parts.items()}
+def _dense_names(trained, paths):
+    "The trained tensors by their names in the dense model"
+    split = {k: k.rpartition(".") for k in trained}
+    return {f"{paths[path]}.{attr}": trained[k] for k, (path, _, attr) in split.items()}
 
 
-def _facts(lessons, result, calib):
-    "What a plan's provenance records of a training"
-    facts = {k: v for k, v in asdict(lessons).items() if v is not None}
-    if lessons.how == "norms":
-        facts = dict(how="norms", lr=lessons.lr or _NORM_RATE, seed=lessons.seed)
-    tokens = result["steps"] * _windows_a_step(lessons) * calib.shape[1]
+def _training_facts(options, result, calib):
+    "The provenance record of a training"
+    facts = {k: v for k, v in asdict(options).items() if v is not None}
+    if options.how == "norms":
+        facts = dict(how="norms", lr=options.lr or _NORM_RATE, seed=options.seed)
+    tokens = result["steps"] * _windows_per_step(options) * calib.shape[1]
     measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
     return facts | dict(tokens=tokens) | measured
 
 # %% ../../nbs/recovery/06_distill.ipynb #a9a13993
-def _train(make, teacher, plan, calib, lessons, folder, answers, progress):
-    """Train the student that `make` gives: what happened, the trained tensors by their
-    names in the student, and what the plan calls their modules"""
-    fit, held = split_held_out(calib, lessons)
-    if lessons.how == "norms":
-        student = make()
+def _train(build, teacher, plan, calib, options, folder, answers, progress):
+    """Train the student; return the results, the trained tensors by name in the student, and
+    {path in the student: name in the dense model} of their modules"""
+    fit, held = split_held_out(calib, options)
+    if options.how == "norms":
+        student = build()
         with inference(teacher), inference(student):
-            return _tune_norms(student, teacher, plan, fit, held, lessons, progress)
-    steps, every = _count_steps(lessons, fit)
+            return _tune_norms(student, teacher, plan, fit, held, options, progress)
+    steps, eval_steps = _count_steps(options, fit)
     with ExitStack() as stack:
         folder = folder or stack.enter_context(_shared_folder())
-        stack.enter_context(_full_disk(folder))
-        stack.enter_context(fork_rng(lessons.seed))
-        student = make()
-        dtype, learners = student.dtype, _find_learners(student, plan)
-        # what tells one recovery from another is kept beside the checkpoints
+        stack.enter_context(_one_line_disk_errors(folder))
+        stack.enter_context(fork_rng(options.seed))
+        student = build()
+        dtype, trainable = student.dtype, _find_trainable(student, plan)
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        question = models | dict(calibration=ids_hash(calib), **asdict(lessons))
-        run_on_main(_claim, folder, "question.json", question, "checkpoints")
+        identity = models | dict(calibration=ids_hash(calib), **asdict(options))
+        run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
-        args = _arguments(student, lessons, folder, steps, every)
-        answers = Path(answers or Path(folder) / "teacher") if lessons.top else None
-        if lessons.top:
+        args = _training_arguments(student, options, folder, steps, eval_steps)
+        answers = Path(answers or Path(folder) / "teacher") if options.top else None
+        if options.top:
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
-            _keep_answers(teacher, calib, answers, lessons.top, progress, common)
+            _store_predictions(teacher, calib, answers, options.top, progress, common)
 
-        def make_tutor(progress):
-            lesson = _Lesson(student, teacher, plan, lessons)
-            clock = _trainers(_Clock)(steps, 60 * (lessons.minutes or math.inf))
-            bar = _trainers(_Bar)(clock, progress)
-            # at the end, also an early one, so that an error has a line of its own
+        def make_trainer(progress):
+            module = _DistillModule(student, teacher, plan, options)
+            clock = _with_base(_Clock)(steps, 60 * (options.minutes or math.inf))
+            bar = _with_base(_Bar)(clock, progress)
+            # also after an error, which then has a line of its own
             stack.callback(bar.bar.close)
-            return _tutor(lesson, lessons, args, clock, bar, fit, held, answers)
+            return _make_trainer(module, options, args, clock, bar, fit, held, answers)
 
-        stack.enter_context(_only(student, partial(_make_trainable, student, learners, lessons)))
+        make_trainable = partial(_make_trainable, student, trainable, options)
+        stack.enter_context(_train_only(student, make_trainable))
         stack.enter_context(inference(teacher))
         if args.use_cpu and (args.bf16 or args.fp16):
-            # experts run one by one: products are of another type than weights
+            # autocast changes dtypes, which the grouped kernels do not accept
             stack.enter_context(eager_experts(teacher))
             stack.enter_context(eager_experts(student))
-        # a trainer that has judged would not be spread over processes: two of them
-        judge, tutor = make_tutor(False), make_tutor(progress)
+        # two trainers: one that has evaluated would not be distributed over processes
+        evaluator, trainer = make_trainer(False), make_trainer(progress)
         with torch.enable_grad():
-            result = _learn(judge, tutor, last, dtype)
-        learned = _read_learned(student, learners)
-        learned = {k: w.to(dtype).cpu().contiguous() for k, w in learned.items()}
-    return result, learned, learners
+            result = _run_trainer(evaluator, trainer, last, dtype)
+        trained = _read_trained(student, trainable)
+        trained = {k: w.to(dtype).cpu().contiguous() for k, w in trained.items()}
+    return result, trained, trainable
 
 # %% ../../nbs/recovery/06_distill.ipynb #cdd91021
 def recover(
-    model: PreTrainedModel,  # the original one, in memory: the teacher; untouched
-    plan: Plan,  # what is removed, repaired or not
-    calib: torch.Tensor,  # (n, t) windows to learn from
+    model: PreTrainedModel,  # the original one, in memory: the teacher; unchanged
+    plan: Plan,  # removals, repaired or not
+    calib: torch.Tensor,  # (n, t) windows to train on
     *,
-    # checkpoints stay there, and the same call goes on from them; default: none stay;
-    # of norms there are none
+    # for checkpoints, from which the same call resumes; default: a temporary one
     folder: str | Path | None = None,
-    # where `top` keeps the teacher's answers, for other plans too; default: in `folder`
+    # for the teacher's predictions with `top`, of other plans too; default: in `folder`
     answers: str | Path | None = None,
     progress: bool = True,  # show a progress bar
-    # receives `recovery`: `loss` a step, `held_out` (step -> divergence), `before`,
+    # receives `recovery`: `loss` per step, `held_out` (step -> divergence), `before`,
     # `after`, `steps`, `minutes`
     log: dict | None = None,
-    **lessons,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
-) -> Plan:  # the same removals with trained weights; `plan` itself if nothing is gained
-    """Distil the original model into the pruned one, as its plan describes it.
+    **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
+) -> Plan:  # the same removals with trained weights; `plan` itself without a gain
+    """Distill the original model into the pruned model that a plan describes.
 
     Parameters
     ----------
     model : PreTrainedModel
-        the original one, in memory: the teacher; untouched
+        the original one, in memory: the teacher; unchanged
     plan : Plan
-        what is removed, repaired or not
+        removals, repaired or not
     calib : torch.Tensor
-        (n, t) windows to learn from
+        (n, t) windows to train on
     folder : str | Path | None, default None
-        checkpoints stay there, and the same call goes on from them; default: none stay; of
-        norms there are none
+        for checkpoints, from which the same call resumes; default: a temporary one
     answers : str | Path | None, default None
-        where `top` keeps the teacher's answers, for other plans too; default: in `folder`
+        for the teacher's predictions with `top`, of other plans too; default: in `folder`
     progress : bool, default True
         show a progress bar
     log : dict | None, default None
-        receives `recovery`: `loss` a step, `held_out` (step -> divergence), `before`, `after`,
-        `steps`, `minutes`
-    **lessons
+        receives `recovery`: `loss` per step, `held_out` (step -> divergence), `before`,
+        `after`, `steps`, `minutes`
+    **options
         fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
     Returns
     -------
     Plan
-        the same removals with trained weights; `plan` itself if nothing is gained
+        the same removals with trained weights; `plan` itself without a gain
     """
-    asked = DistillOptions(**lessons)
+    training = DistillOptions(**options)
     _check_teacher(model, calib)
     if not isinstance(plan, Plan):
         raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
     if plan == dense_plan(len(plan)) and not plan.weights:
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
-    make = lambda: apply_plan(copy_sharing_weights(model), plan)  # no second copy of what is alike
-    places = folder, answers, progress
-    result, learned, names = _train(make, model, plan, calib, asked, *places)
+    build = lambda: apply_plan(copy_sharing_weights(model), plan)
+    result, trained, names = _train(build, model, plan, calib, training, folder, answers, progress)
     if log is not None:
         log.update(recovery=result)
     if not result["after"] < result["before"]:
         return plan
-    weights = plan.weights | _name_learned(learned, names)
-    facts = _facts(asked, result, calib)
-    kind = "norms" if asked.how == "norms" else "recovery"
+    weights = plan.weights | _dense_names(trained, names)
+    facts = _training_facts(training, result, calib)
+    kind = "norms" if training.how == "norms" else "recovery"
     return with_provenance(replace(plan, weights=weights), **{kind: facts})
 
 # %% ../../nbs/recovery/06_distill.ipynb #59889724
@@ -839,30 +830,30 @@ Figure = "matplotlib.figure.Figure"  # a type; matplotlib is imported by what dr
 
 
 def plot_recovery(
-    found: dict,  # `log["recovery"]` of `recover`
-    window: int = 10,  # steps that are averaged
-) -> Figure:  # the divergence by steps
-    """How the student came closer to its teacher.
+    recovery: dict,  # `log["recovery"]` of `recover`
+    window: int = 10,  # steps of the moving average
+) -> Figure:  # on training and held-out windows
+    """Plot the divergence from the teacher by step.
 
     Parameters
     ----------
-    found : dict
+    recovery : dict
         `log["recovery"]` of `recover`
     window : int, default 10
-        steps that are averaged
+        steps of the moving average
 
     Returns
     -------
     Figure
-        the divergence by steps
+        on training and held-out windows
     """
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(5.5, 2.8), layout="constrained")
-    loss, w = found["loss"], min(window, len(found["loss"]))
-    mean = [sum(loss[k - w : k]) / w for k in range(w, len(loss) + 1)]
-    ax.plot(range(w, len(loss) + 1), mean, alpha=0.6, label="learned from")
-    held = {0: found["before"]} | {int(k): x for k, x in found["held_out"].items()}
+    loss, width = recovery["loss"], min(window, len(recovery["loss"]))
+    averages = [sum(loss[k - width : k]) / width for k in range(width, len(loss) + 1)]
+    ax.plot(range(width, len(loss) + 1), averages, alpha=0.6, label="training")
+    held = {0: recovery["before"]} | {int(k): x for k, x in recovery["held_out"].items()}
     ax.plot(*zip(*sorted(held.items()), strict=True), marker="o", label="held out")
     ax.set(xlabel="step", ylabel="KL to the teacher, nats", ylim=(0, None))
     ax.legend(frameon=False)
@@ -873,7 +864,7 @@ def check_teacher_student(
     student: PreTrainedModel,  # pruned, with its plan in `twossp_plan`
     teacher: PreTrainedModel,  # of the shapes of the student's original model
 ) -> Plan:  # the student's
-    "`ValueError` unless one can learn from the other; warns where vocabularies differ."
+    "Raise `ValueError` unless one can be distilled into the other; warn of other vocabularies."
     check_model(student)
     check_model(teacher)
     plan = getattr(student, "twossp_plan", None)
@@ -881,11 +872,11 @@ def check_teacher_student(
         kind = "no plan" if plan is None else f"a {type(plan).__name__}"
         raise ValueError(f"removals can be distilled; this student has {kind}")
     check_plan(teacher, replace(plan, weights={}))
-    original, there = student.twossp_dense["layers"], n_params(decoder_layers(teacher))
-    if original != there and not getattr(teacher, "is_quantized", False):
+    n_original, n_teacher = student.twossp_dense["layers"], n_params(decoder_layers(teacher))
+    if n_original != n_teacher and not getattr(teacher, "is_quantized", False):
         raise ValueError(
-            f"the teacher has {there:,} parameters in its decoder layers, and the student"
-            f" was pruned from a model with {original:,}: name that model, or one of the"
+            f"the teacher has {n_teacher:,} parameters in its decoder layers, and the student"
+            f" was pruned from a model with {n_original:,}: name that model, or one of the"
             " same shapes"
         )
     sizes = vocabulary_size(student), vocabulary_size(teacher)
@@ -899,60 +890,60 @@ def check_teacher_student(
 
 # %% ../../nbs/recovery/06_distill.ipynb #7e6717fb
 def distill(
-    student: PreTrainedModel,  # pruned, in memory, as it is; trained in place
-    teacher: PreTrainedModel,  # the original model, or one of its shapes; untouched
-    calib: torch.Tensor,  # (n, t) windows to learn from
+    student: PreTrainedModel,  # pruned, in memory; trained in place
+    teacher: PreTrainedModel,  # the original model, or one of its shapes; unchanged
+    calib: torch.Tensor,  # (n, t) windows to train on
     *,
-    # checkpoints stay there, and the same call goes on from them; default: none stay
+    # for checkpoints, from which the same call resumes; default: a temporary one
     folder: str | Path | None = None,
-    # where `top` keeps the teacher's answers, for other students too; default: `folder`
+    # for the teacher's predictions with `top`, of other students too; default: in `folder`
     answers: str | Path | None = None,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # receives `recovery`, see `recover`
-    **lessons,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
-) -> bool:  # False: nothing was gained, and the student is as it was
-    """Distil a teacher into a pruned model, whose other tensors stay as they are.
+    **options,  # fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
+) -> bool:  # whether there was a gain; without one the student is unchanged
+    """Distill a teacher into a pruned model in place; tensors that are not trained stay as is.
 
     Parameters
     ----------
     student : PreTrainedModel
-        pruned, in memory, as it is; trained in place
+        pruned, in memory; trained in place
     teacher : PreTrainedModel
-        the original model, or one of its shapes; untouched
+        the original model, or one of its shapes; unchanged
     calib : torch.Tensor
-        (n, t) windows to learn from
+        (n, t) windows to train on
     folder : str | Path | None, default None
-        checkpoints stay there, and the same call goes on from them; default: none stay
+        for checkpoints, from which the same call resumes; default: a temporary one
     answers : str | Path | None, default None
-        where `top` keeps the teacher's answers, for other students too; default: `folder`
+        for the teacher's predictions with `top`, of other students too; default: in `folder`
     progress : bool, default True
         show a progress bar
     log : dict | None, default None
         receives `recovery`, see `recover`
-    **lessons
+    **options
         fields of `DistillOptions`: `minutes=10`, `how="lora"`; default: three passes
 
     Returns
     -------
     bool
-        False: nothing was gained, and the student is as it was
+        whether there was a gain; without one the student is unchanged
     """
-    asked, plan = DistillOptions(**lessons), check_teacher_student(student, teacher)
+    training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
         _check_teacher(model, calib)
-    make = partial(copy_sharing_weights, student)
+    build = partial(copy_sharing_weights, student)
     places = folder, answers, progress
-    result, learned, names = _train(make, teacher, plan, calib, asked, *places)
+    result, trained, names = _train(build, teacher, plan, calib, training, *places)
     if log is not None:
         log.update(recovery=result)
     if not result["after"] < result["before"]:
         return False
-    for name, w in learned.items():
+    for name, w in trained.items():
         p = student.get_parameter(name)
         p.data = w.to(p)
-    trained = {*_name_learned(learned, names), *plan.weights}
+    trained = {*_dense_names(trained, names), *plan.weights}
     trained |= {*(plan.provenance.get("refitted") or ())}
-    facts = dict(recovery=_facts(asked, result, calib), refitted=sorted(trained))
+    facts = dict(recovery=_training_facts(training, result, calib), refitted=sorted(trained))
     student.twossp_plan = with_provenance(replace(plan, weights={}), **facts)
     if isinstance(saver := vars(student).get("save_pretrained"), Saver):
         saver.plan = student.twossp_plan

@@ -26,8 +26,7 @@ from ..runtime.layers import LayerCalls, run_layer, weights_loaded
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #17bd7f0b
 def _split_call(n, x, index):
-    """Of a call of `n` experts: numbers of the tokens (r,), what is read (r, d), and by
-    which experts (r, k)"""
+    "Arguments of a call of `n` experts: token indices (r,), inputs (r, d), experts (r, k)"
     if index is not None:
         x = x.reshape(-1, x.shape[-1])
         return torch.arange(len(x), device=x.device), x, index
@@ -36,10 +35,10 @@ def _split_call(n, x, index):
     return token, x[expert, token], expert[:, None]
 
 
-def _rows_of(heard, e):
-    "What one expert is given: numbers of its tokens (s,), and the tokens (s, d)"
-    masks = [(expert == e).any(1) for _, _, expert in heard]
-    parts = [(token[m], x[m]) for (token, x, _), m in zip(heard, masks, strict=True)]
+def _expert_rows(inputs, e):
+    "Inputs of one expert: token indices (s,), rows (s, d)"
+    masks = [(expert == e).any(1) for _, _, expert in inputs]
+    parts = [(token[m], x[m]) for (token, x, _), m in zip(inputs, masks, strict=True)]
     token, x = map(torch.cat, zip(*parts, strict=True))
     return token, x
 
@@ -47,104 +46,103 @@ def _rows_of(heard, e):
 def record_expert_inputs(
     model: PreTrainedModel,  # an MoE model, in inference mode; its experts are dense
     part: Part,  # a layer's experts
-    tape: LayerCalls,  # what `record_calls` recorded
-    h: torch.Tensor,  # (n, t, d) what enters the layer
-    rows: int,  # windows that go through it together
-) -> list[tuple]:  # a call: numbers of the tokens, what is read, by which experts
-    "Listen to the experts of one layer."
-    layer, experts, heard, t = part.at(model), part.module(model), [], h.shape[1]
+    tape: LayerCalls,  # from `record_calls`
+    h: torch.Tensor,  # (n, t, d) input of the layer
+    rows: int,  # windows per batch
+) -> list[tuple]:  # per call: token indices, inputs, experts
+    "Record the inputs of a layer's experts."
+    layer, experts, inputs, t = part.at(model), part.module(model), [], h.shape[1]
 
-    def work(at, h):
+    def run_batch(indices, h):
         calls = []
 
-        def note(hidden_states, top_k_index=None, top_k_weights=None):
+        def record(hidden_states, top_k_index=None, top_k_weights=None):
             token, *rows = _split_call(len(experts.down_proj), hidden_states, top_k_index)
-            calls.append((token + int(at[0]) * t, *rows))
+            calls.append((token + int(indices[0]) * t, *rows))
             return torch.zeros_like(hidden_states)
 
-        with swapped([Edit(experts, "forward", note)]):
+        with swapped([Edit(experts, "forward", record)]):
             run_layer(layer, tape, part.layer, h)
-        heard.extend(calls)  # only now: windows may be run again, fewer at a time
+        inputs.extend(calls)  # at the end: a batch may be run again in parts
 
     with weights_loaded(layer.modules()):
-        map_chunks(work, (torch.arange(len(h)), h), rows, model, t)
-    return heard
+        map_chunks(run_batch, (torch.arange(len(h)), h), rows, model, t)
+    return inputs
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #3cdf13ed
 @dataclass(frozen=True)
 class RefitOptions:
-    "How experts are refitted."
+    "Options of `refit_experts`."
 
-    lams: Sequence[float] = LAMBDAS  # λ to choose from
-    held_out: float = 0.25  # share of an expert's tokens that λ is chosen on
-    noise: int = 0  # so many tokens, from the first, are random ones
-    budget: int = 2**28  # bytes of neurons' values at a time
+    lams: Sequence[float] = LAMBDAS  # candidates for λ
+    held_out: float = 0.25  # fraction of an expert's tokens to choose λ on
+    noise: int = 0  # number of random tokens, which come first
+    budget: int = 2**28  # bytes of activations at a time
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #1fbd8ac9
 def _out_matrix(experts, e):
-    "(d, f) the output projection of one expert"
+    "Output projection (d, f) of one expert"
     w = experts.down_proj[e].detach()
     return w.T if expert_layout(experts).transposed else w
 
 
-def _sum_up(experts, e, x, keep, budget):
-    "The moments of what an expert's kept neurons say, and of what all of them write"
+def _expert_moments(experts, e, x, keep, budget):
+    "Moments of an expert's remaining activations and of its dense output"
     w, sums = upcast(_out_matrix(experts, e)), []
 
-    def work(part):
-        a = upcast(expert_activations(experts, e, part))
+    def add_rows(rows):
+        a = upcast(expert_activations(experts, e, rows))
         m = moments(a[:, keep], a @ w.T)
         sums[:] = [merge_moments(sums[0], m) if sums else m]
 
-    row = 4 * (4 * w.shape[1] + w.shape[0])
-    map_chunks(work, (x,), max(1, budget // row), what="tokens of an expert")
+    row_bytes = 4 * (4 * w.shape[1] + w.shape[0])
+    map_chunks(add_rows, (x,), max(1, budget // row_bytes), what="tokens of an expert")
     return sums[0]
 
 
-def _fit_expert(experts, e, x, n_text, keep, terms):
-    "New weights (d, k) and what was found; the last `n_text` rows are of text"
+def _fit_expert(experts, e, x, n_text, keep, options):
+    "Refitted weights (d, k), and λ and errors; the last `n_text` rows are text"
     n_held = 0
-    if len(terms.lams) > 1:
-        n_held = min(n_text - 1, max(1, round(n_text * terms.held_out)))
-    add = partial(_sum_up, experts, e, keep=keep, budget=terms.budget)
+    if len(options.lams) > 1:
+        n_held = min(n_text - 1, max(1, round(n_text * options.held_out)))
+    sum_moments = partial(_expert_moments, experts, e, keep=keep, budget=options.budget)
     n_fit = len(x) - n_held
-    fit, held = add(x[:n_fit]), add(x[n_fit:]) if n_held else None
-    return refit_best(fit, held, _out_matrix(experts, e)[:, keep], terms.lams)
+    fit, held = sum_moments(x[:n_fit]), sum_moments(x[n_fit:]) if n_held else None
+    return refit_best(fit, held, _out_matrix(experts, e)[:, keep], options.lams)
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #6d799f3a
 @torch.no_grad()
 def refit_experts(
     experts: nn.Module,  # dense, fused; their weights in place
-    kept: ExpertMask,  # what stays of them
-    heard: list[tuple],  # what they are given, as `record_expert_inputs` says it
-    terms: RefitOptions = RefitOptions(),  # how
-    # the down projections of those that stay, as `slice_experts` would have them, with
-    # the refitted ones; None: no expert has enough tokens. And of each that was
-    # refitted: its number, tokens of text, λ, errors before and after
+    kept: ExpertMask,  # remaining neurons
+    inputs: list[tuple],  # from `record_expert_inputs`
+    options: RefitOptions = RefitOptions(),  # for each expert
+    # down projections of the remaining experts, as from `slice_experts` (None: no expert has
+    # enough tokens); per refitted expert its index, tokens of text, λ, errors before and after
 ) -> tuple[torch.Tensor | None, list[dict]]:
-    "Refit each expert that has more tokens of text than neurons; the others stay as they are."
-    turned, mask, found = expert_layout(experts).transposed, kept.mask, []
+    "Refit each expert that has more tokens of text than neurons; only slice the others."
+    transposed, mask, results = expert_layout(experts).transposed, kept.mask, []
     down = experts.down_proj
-    d = down.shape[2] if turned else down.shape[1]
-    new = down.new_empty((len(kept.left), *((kept.k, d) if turned else (d, kept.k))))
+    d = down.shape[2] if transposed else down.shape[1]
+    new = down.new_empty((len(kept.left), *((kept.k, d) if transposed else (d, kept.k))))
     for r, e in enumerate(kept.left):
         keep = torch.from_numpy(mask[e]).to(down.device).nonzero()[:, 0]
-        w, (token, x) = _out_matrix(experts, e)[:, keep], _rows_of(heard, e)
-        n_text = int((token >= terms.noise).sum())
+        w, (token, x) = _out_matrix(experts, e)[:, keep], _expert_rows(inputs, e)
+        n_text = int((token >= options.noise).sum())
         if n_text > kept.k:
-            w, said = _fit_expert(experts, e, x, n_text, keep, terms)
-            found.append(dict(expert=e, tokens=n_text, **said))
-        new[r] = w.T if turned else w
-    return (new if found else None), found
+            w, errors = _fit_expert(experts, e, x, n_text, keep, options)
+            results.append(dict(expert=e, tokens=n_text, **errors))
+        new[r] = w.T if transposed else w
+    return (new if results else None), results
 
 
 def summarize_refits(
-    found: list[dict],  # what `refit_experts` found
-    n: int,  # experts that stay in the layer
-) -> dict:  # how many were refitted, the middle λ, mean errors before and after
-    "A layer's experts in one line."
-    line = dict(experts=n, refitted=len(found))
-    if not found:
-        return line
-    line |= dict(lam=median(f["lam"] for f in found))
-    return line | {k: mean(f[k] for f in found) for k in ("before", "after")}
+    results: list[dict],  # from `refit_experts`
+    n: int,  # experts that remain in the layer
+) -> dict:  # number of refitted experts, median λ, mean errors before and after
+    "Summarize the refits of a layer's experts."
+    row = dict(experts=n, refitted=len(results))
+    if not results:
+        return row
+    row |= dict(lam=median(r["lam"] for r in results))
+    return row | {k: mean(r[k] for r in results) for k in ("before", "after")}

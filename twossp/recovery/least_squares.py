@@ -19,7 +19,7 @@ from ..pruning.importance import float64_device
 # %% ../../nbs/recovery/00_least_squares.ipynb #0844aba1
 @dataclass(frozen=True)
 class Moments:
-    "What a least-squares fit has to know of inputs x and targets y."
+    "Sufficient statistics of a least-squares fit of targets y to inputs x."
 
     G: torch.Tensor  # (k, k) sum of x xᵀ
     C: torch.Tensor  # (d, k) sum of y xᵀ
@@ -27,23 +27,23 @@ class Moments:
     n: int  # tokens
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #47e0b932
-def _multiply(a, b, room):
-    "Their product, in the memory of `room`"
+def _multiply(a, b, buffer):
+    "Matrix product in the memory of `buffer`"
     shape = len(a), b.shape[1]
-    return torch.mm(a, b, out=room[: shape[0] * shape[1]].view(shape))
+    return torch.mm(a, b, out=buffer[: shape[0] * shape[1]].view(shape))
 
 
 def _quarter(k):
-    "Columns of a block"
+    "Columns per block"
     return max(1, -(-k // 4))
 
 
-def _add_gram(G, x, room):
-    "Add xᵀx to a whole matrix, in place: four blocks, on and below the diagonal"
+def _add_gram(G, x, buffer):
+    "Add xᵀx to G in place, in four blocks on and below the diagonal"
     k, step = x.shape[1], _quarter(x.shape[1])
     for i in range(0, k, step):
         end = min(k, i + step)
-        part = _multiply(x[:, i:].T, x[:, i:end], room).to(G.device)
+        part = _multiply(x[:, i:].T, x[:, i:end], buffer).to(G.device)
         G[i:end, i:] += part.T
         G[end:, i:end] += part[end - i :]
     return G
@@ -51,86 +51,84 @@ def _add_gram(G, x, room):
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #394e06d9
 def merge_moments(
-    a: Moments,  # of some tokens; its memory is used
-    b: Moments,  # of others
-) -> Moments:  # of both
-    "The sum, without a further matrix."
+    a: Moments,  # of some tokens; its memory is reused
+    b: Moments,  # of other tokens
+) -> Moments:  # of all
+    "Add `b` to `a` in place."
     return Moments(a.G.add_(b.G), a.C.add_(b.C), a.yy + b.yy, a.n + b.n)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3a8d761e
 def upcast(
     x: torch.Tensor,  # of any floating type
-) -> torch.Tensor:  # the same numbers
-    "At least float32."
+) -> torch.Tensor:  # float32 or float64
+    "Convert to float32 at least."
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #b5b3fe94
 def accumulate_moments(
-    # a sum: its `Moments`, whose memory is used; None: nothing so far
-    sums: dict[str, Moments | None],
-    # the same sums: (..., k) inputs, and (..., d) targets, as many
+    sums: dict[str, Moments | None],  # updated in place
+    # for each sum: (..., k) inputs and (..., d) targets of further tokens
     tokens: dict[str, tuple[torch.Tensor, torch.Tensor]],
-) -> dict[str, Moments]:  # float64, on the CPU where the device has none
-    "Sums with some more tokens in them; as they were, if memory runs out."
+) -> dict[str, Moments]:  # `sums`; float64, on the CPU if the device has no float64
+    "Add tokens to named sums, which are unchanged if memory runs out."
     flat = {k: [upcast(z.flatten(0, -2)) for z in xy] for k, xy in tokens.items()}
-    exact = lambda y: y.to(float64_device(y.device)).double()
-    squares = {k: exact(y).square().sum() for k, (_, y) in flat.items()}
-    empty = {k: sums.get(k) for k in tokens}
+    to_float64 = lambda y: y.to(float64_device(y.device)).double()
+    squares = {k: to_float64(y).square().sum() for k, (_, y) in flat.items()}
+    totals = {k: sums.get(k) for k in tokens}
     for k, (x, y) in tokens.items():
-        place = dict(dtype=torch.float64, device=float64_device(x.device))
+        kwargs = dict(dtype=torch.float64, device=float64_device(x.device))
         sizes = [(z.shape[-1], x.shape[-1]) for z in (x, y)] + [()]
-        empty[k] = empty[k] or Moments(*(torch.zeros(size, **place) for size in sizes), 0)
-    # memory for the largest of the products
-    needs = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in flat.values()]
-    room = next(iter(flat.values()))[0].new_empty(max(needs)) if flat else None
-    for k, (x, y) in flat.items():  # nothing more is made from here on
-        m = empty[k]
-        C = m.C.add_(_multiply(y.T, x, room).to(m.C.device))
-        G, n = _add_gram(m.G, x, room), m.n + len(x)
+        totals[k] = totals[k] or Moments(*(torch.zeros(size, **kwargs) for size in sizes), 0)
+    # one buffer for the largest product
+    product_sizes = [x.shape[1] * max(_quarter(x.shape[1]), y.shape[1]) for x, y in flat.values()]
+    buffer = next(iter(flat.values()))[0].new_empty(max(product_sizes)) if flat else None
+    for k, (x, y) in flat.items():  # no allocation from here on
+        m = totals[k]
+        C = m.C.add_(_multiply(y.T, x, buffer).to(m.C.device))
+        G, n = _add_gram(m.G, x, buffer), m.n + len(x)
         sums[k] = Moments(G, C, m.yy + squares[k], n)
     return sums
 
 
 def moments(
     x: torch.Tensor,  # (..., k) inputs
-    y: torch.Tensor,  # (..., d) targets, as many
-) -> Moments:  # float64, on the CPU where the device has none
-    "The sums over all tokens."
+    y: torch.Tensor,  # (..., d) targets
+) -> Moments:  # float64, on the CPU if the device has no float64
+    "Return the sums over all tokens."
     return accumulate_moments({}, {"all": (x, y)})["all"]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #3cc7d83a
 def _refit_each(m, old, lams):
-    """The weights (d, k), float64, that map inputs to targets best, for several λ: shares of
-    each input's mean square by which they stay near `old`; 0: free."""
+    "Yield the refitted weights (d, k), float64, for each λ."
     if not all(lam >= 0 for lam in lams):
         raise ValueError(f"lam must not be negative; got {lams!r}")
     old = old.to(m.G.device).double()
-    loud = m.G.diagonal().sqrt()
-    loud = torch.where(loud > 0, loud, 1.0)
-    # what the old weights leave of the targets, against the inputs, in their units
-    change = (m.C - old @ m.G) / loud
+    norms = m.G.diagonal().sqrt()
+    norms = torch.where(norms > 0, norms, 1.0)
+    # cross moments of the residual and the scaled inputs
+    change = (m.C - old @ m.G) / norms
     for lam in lams:
-        yield _solve_scaled(m.G, loud, lam, change).div_(loud).add_(old)
+        yield _solve_scaled(m.G, norms, lam, change).div_(norms).add_(old)
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #14e2e9cf
-def _scale_gram(G, loud, lam):
-    "The Gram matrix of the inputs in their units, with the penalty; a new one"
-    A = G / loud[:, None]
-    A /= loud
+def _scale_gram(G, norms, lam):
+    "New Gram matrix of the scaled inputs, plus the penalty"
+    A = G / norms[:, None]
+    A /= norms
     A.diagonal().add_(lam)
-    return A.mT  # symmetric; transposed, it lies in memory as LAPACK has it
+    return A.mT  # symmetric; transposed: column-major, as in LAPACK
 
 
-def _solve_scaled(G, loud, lam, change):
-    "By a Cholesky factor in the matrix's own place; of a singular one, by its pseudo-inverse"
-    A = _scale_gram(G, loud, lam)
+def _solve_scaled(G, norms, lam, change):
+    "Solve by Cholesky factorization in place, or by pseudo-inverse if singular"
+    A = _scale_gram(G, norms, lam)
     info = torch.empty((), dtype=torch.int32, device=A.device)
     L, failed = torch.linalg.cholesky_ex(A, out=(A, info))
     if not failed and not (len(L) and L.diagonal().min() < 1e-7):
         half = torch.linalg.solve_triangular(L, change.T, upper=False)
         return torch.linalg.solve_triangular(L.mT, half, upper=True).T
-    del A, L  # a matrix of the layer's width less
-    A = _scale_gram(G, loud, lam)  # its eigenvectors take its place
+    del A, L  # frees a matrix
+    A = _scale_gram(G, norms, lam)  # overwritten by its eigenvectors
     values = A.new_empty(len(A))
     values, Q = torch.linalg.eigh(A, out=(values, A))
     large = values.abs() > 1e-12 * values.abs().max()
@@ -140,47 +138,45 @@ def _solve_scaled(G, loud, lam, change):
 def refit(
     m: Moments,  # of inputs and targets
     old: torch.Tensor,  # (d, k) weights to stay near
-    lam: float = 0.1,  # how much, as a share of each input's mean square; 0: not at all
+    lam: float = 0.1,  # penalty, relative to each input's mean square; 0: none
 ) -> torch.Tensor:  # (d, k) float64
-    "The weights that map the inputs to the targets best."
+    "Return the least-squares weights with a penalty on their change."
     return next(_refit_each(m, old, (lam,)))
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #fb1662ff
 def _fit_error(m, W):
-    """Squared error of the weights (d, k), as a share of the targets' own: 0 is exact, 1 is what
-    W = 0 leaves."""
+    "Squared error of weights (d, k), relative to the targets: 0 is exact, W = 0 has 1"
     W = W.to(m.G.device).double()
     e = m.yy - 2 * (W * m.C).sum() + ((W @ m.G) * W).sum()
     return (e.clamp_min(0) / m.yy).item() if m.yy > 0 else 0.0
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #e8033fbe
-LAMBDAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # tried on the held-out windows
-TIE = 0.01  # held-out errors that differ by less than this share are the same
+LAMBDAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # candidates for λ
+TIE = 0.01  # relative difference up to which held-out errors count as equal
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #8ffa417b
 def _choose_lambda(fit, held, old, lams=LAMBDAS):
-    """The λ that does best on held-out windows, and the error of each; of equals, the one that
-    changes least."""
+    "Return the best λ on held-out windows, the largest of ties, and all errors."
     errors = [_fit_error(held, W) for W in _refit_each(fit, old, lams)]
-    enough = (1 + TIE) * min(errors) + 1e-12
-    good = [lam for lam, e in zip(lams, errors, strict=True) if e <= enough]
-    return max(good), errors
+    limit = (1 + TIE) * min(errors) + 1e-12
+    ties = [lam for lam, e in zip(lams, errors, strict=True) if e <= limit]
+    return max(ties), errors
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #09d3f642
 def refit_best(
-    fit: Moments,  # of what is fitted; its memory is used
-    held: Moments | None,  # of what is held out; None: λ is the first of `lams`
+    fit: Moments,  # of the windows to fit; its memory is reused
+    held: Moments | None,  # of the held-out windows; None: λ is the first of `lams`
     old: torch.Tensor,  # (d, k) weights to stay near
-    lams: Sequence[float] = LAMBDAS,  # to choose from
+    lams: Sequence[float] = LAMBDAS,  # candidates
 ) -> tuple[torch.Tensor, dict]:  # (d, k) float64; λ, errors before and after
-    "The weights for the λ that does best on what is held out, fitted to all."
-    lam, found = lams[0], {}
+    "Choose λ on the held-out windows, and fit all windows with it."
+    lam, held_out = lams[0], {}
     if held is not None and len(lams) > 1:
-        lam, errors = _choose_lambda(fit, held, old, lams)
-        best = errors[lams.index(lam)]
-        found = dict(held_out_before=_fit_error(held, old), held_out=best)
+        lam, held_errors = _choose_lambda(fit, held, old, lams)
+        best = held_errors[lams.index(lam)]
+        held_out = dict(held_out_before=_fit_error(held, old), held_out=best)
     total = fit if held is None else merge_moments(fit, held)
-    del fit, held  # each has a matrix as large as the layer is wide
+    del fit, held  # frees a matrix
     new = refit(total, old, lam)
     errors = dict(before=_fit_error(total, old), after=_fit_error(total, new))
-    return new, dict(lam=lam, **errors, **found)
+    return new, dict(lam=lam, **errors, **held_out)

@@ -42,7 +42,7 @@ from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/02_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
-    "The attention and the FFN of a layer whose outputs can be refitted; None: no such one"
+    "A layer's attention and FFN whose output projections can be refitted, or None for each"
     mixers = [p for p in s.mixers if p.layer == i]
     attn = mixers[0] if len(mixers) == 1 else None
     if attn and not is_linear(attn.at(model).get_submodule(attn.output)):
@@ -51,8 +51,8 @@ def _find_projections(model, s, i):
 
 # %% ../../nbs/recovery/02_repair.ipynb #bcb13f74
 @contextmanager
-def _watch_calls(module, swap=None):
-    "A list of (input, output) of every call; `swap` says what to give instead"
+def _record_io(module, swap=None):
+    "Yield a list of (input, output) per call; `swap` maps each output to its replacement"
     calls: list = []
 
     def hook(m, args, out):
@@ -63,52 +63,51 @@ def _watch_calls(module, swap=None):
         yield calls
 
 # %% ../../nbs/recovery/02_repair.ipynb #e0fca6e1
-_SLACK = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative deviation; others: 0.03
-_LOUD = 10  # times the median channel
+_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative deviation; others: 0.03
+_OUTLIER = 10  # times the median channel
 
 
-def _pick_quiet(h):
-    "(d,) which channels of a stream (..., d) are not loud"
-    norms = h.flatten(0, -2).norm(dim=0)
-    return norms <= _LOUD * norms.median()
+def _normal_channels(state):
+    "(d,) mask of the channels of a hidden state (..., d) that are no outliers"
+    norms = state.flatten(0, -2).norm(dim=0)
+    return norms <= _OUTLIER * norms.median()
 
 
 # %% ../../nbs/recovery/02_repair.ipynb #f553b9bc
 def _probe_factor(module, run):
-    """By what factor a linear layer's output is added to its decoder layer's; 1.0 for most;
-    None if it is not just added. `run`: () -> the layer's output (n, t, d)"""
-    exact = lambda z: z.to(float64_device(z.device)).double()
-    with _watch_calls(module) as calls:
-        whole = exact(run())
-    with _watch_calls(module, torch.zeros_like):
-        change = whole - exact(run())
-    y, quiet = calls[0][1], _pick_quiet(whole)
-    slack, rounding = _SLACK.get(y.dtype, 0.03), torch.finfo(y.dtype).eps
-    noise = rounding * whole[..., quiet].norm()
-    y, change = exact(y).reshape(change.shape)[..., quiet], change[..., quiet]
+    """Factor, mostly 1.0, by which a linear layer's output is added to the decoder layer's;
+    None if it is not simply added. `run` returns the decoder layer's output (n, t, d)."""
+    to_float64 = lambda z: z.to(float64_device(z.device)).double()
+    with _record_io(module) as calls:
+        full = to_float64(run())
+    with _record_io(module, torch.zeros_like):
+        change = full - to_float64(run())
+    y, normal = calls[0][1], _normal_channels(full)
+    tolerance, eps = _TOLERANCE.get(y.dtype, 0.03), torch.finfo(y.dtype).eps
+    noise = eps * full[..., normal].norm()
+    y, change = to_float64(y).reshape(change.shape)[..., normal], change[..., normal]
     size = y.square().sum()
-    c = (change * y).sum() / size  # of change = c·y
-    if not size or (change - c * y).norm() > slack * change.norm() + noise:
+    c = (change * y).sum() / size  # change = c·y
+    if not size or (change - c * y).norm() > tolerance * change.norm() + noise:
         return None
-    return 1.0 if abs(c - 1) <= slack + noise / size.sqrt() else c.item()
+    return 1.0 if abs(c - 1) <= tolerance + noise / size.sqrt() else c.item()
 
 # %% ../../nbs/recovery/02_repair.ipynb #491ba837
 @dataclass(frozen=True)
 class _Factors:
-    "How a layer adds up what its two output projections give"
+    "How a layer adds the outputs of its two output projections"
 
-    # by what factor the attention's is added; None: not just added, or not to be told
-    attn: float | None
-    ffn: float | None  # likewise the FFN's
-    after: bool = False  # does the FFN read the stream after the attention
+    attn: float | None  # factor of the attention's output; None: not simply added, or unknown
+    ffn: float | None  # factor of the FFN's output
+    after: bool = False  # whether the FFN reads the hidden state after the attention
 
 # %% ../../nbs/recovery/02_repair.ipynb #fcc15a06
 def _probe_layer(model, s, i, tape, h):
-    "How a layer of the dense model adds up; `h`: (1, t, d) what enters it"
+    "Probe a layer of the dense model on its input `h` (1, t, d)."
     layer, run = decoder_layers(model)[i], lambda h=h: run_layer(layer, tape, i, h)
     attn, ffn = _find_projections(model, s, i)
     if ffn is None:
-        return _Factors(None, None)  # nothing but experts
+        return _Factors(None, None)  # experts only
     with weights_loaded(layer.modules()):
         c_ffn, out = _probe_factor(layer.get_submodule(ffn.output), run), run()
         if attn is None or c_ffn is None or any(p.groups for p in s.of(i)):
@@ -116,75 +115,75 @@ def _probe_layer(model, s, i, tape, h):
         with applied(model, drop(len(s), ffn=[i])):
             c_attn, mid = _probe_factor(layer.get_submodule(attn.output), run), run()
         with applied(model, drop(len(s), attn=[i])):
-            again = run(mid)
-    quiet = _pick_quiet(out)
-    off, size = (again - out)[..., quiet].norm(), out[..., quiet].norm()
-    after = bool(off <= _SLACK.get(out.dtype, 0.1) / 10 * size)
+            rerun = run(mid)
+    normal = _normal_channels(out)
+    difference, size = (rerun - out)[..., normal].norm(), out[..., normal].norm()
+    after = bool(difference <= _TOLERANCE.get(out.dtype, 0.1) / 10 * size)
     return _Factors(c_attn, c_ffn, after)
 
 # %% ../../nbs/recovery/02_repair.ipynb #8067a133
 def _layer_plan(plan, i, *without):
-    "What a plan removes from one layer, without weights; `without`: but for these slots"
-    here = {k: x for k, x in plan.kept.items() if k[0] == i and k[1] not in without}
-    return Plan(layers=len(plan), kept=here)
+    "A plan's removals in one layer, without weights and without the slots `without`"
+    kept = {k: x for k, x in plan.kept.items() if k[0] == i and k[1] not in without}
+    return Plan(layers=len(plan), kept=kept)
 
 # %% ../../nbs/recovery/02_repair.ipynb #b280d084
 @dataclass(frozen=True)
-class _Walk:
-    "What a repair goes by in every layer"
+class _Repair:
+    "Settings of a repair, the same for all layers"
 
     model: PreTrainedModel  # dense, in inference mode
     s: Structure
-    tape: LayerCalls | None = None  # what `record_calls` recorded
-    share: float = 0.5  # of the stream target; the rest is own
-    lams: tuple[float, ...] = LAMBDAS  # to choose from
-    n_fit: int = 1  # windows that λ is fitted on; the others are held out
-    rows: int = 1  # windows that go through a layer together
-    attention: bool = False  # are attention modules refitted too
-    budget: int = 2**30  # bytes of inputs that may be kept
-    front: bool = True  # does the layer in front of a gap aim after it
-    held_out: float = 0.25  # of an expert's tokens
-    noise: int = 0  # windows of random tokens, the first
+    tape: LayerCalls | None = None  # from `record_calls`
+    share: float = 0.5  # weight of the *stream* target; the rest is *own*
+    lams: tuple[float, ...] = LAMBDAS  # candidates for λ
+    n_fit: int = 1  # windows to fit on; the others are held out to choose λ
+    rows: int = 1  # windows per batch
+    attention: bool = False  # refit attention modules too
+    budget: int = 2**30  # bytes of inputs that may be stored
+    front: bool = True  # the target before a gap includes the gap's output
+    held_out: float = 0.25  # fraction of an expert's tokens
+    noise: int = 0  # number of random tokens, which come first
 
     def run(self, i, plan, h, name=None, note=None):
-        """Layer `i` on all windows (n, t, d), pruned; `note` is called with rows, output,
-        and input and output of the projection `name`"""
+        """Run layer `i`, pruned, on all windows (n, t, d); `note` is called with rows, output,
+        and the projection's input and output."""
         layer = decoder_layers(self.model)[i]
 
-        def work(at, part):
+        def run_batch(indices, states):
             if note is None:
-                return run_layer(layer, self.tape, i, part)
-            with _watch_calls(layer.get_submodule(name)) as calls:
-                out = run_layer(layer, self.tape, i, part)
+                return run_layer(layer, self.tape, i, states)
+            with _record_io(layer.get_submodule(name)) as calls:
+                out = run_layer(layer, self.tape, i, states)
             x, y = calls[0]
-            rows = slice(int(at[0]), int(at[-1]) + 1)
+            rows = slice(int(indices[0]), int(indices[-1]) + 1)
             note(rows, out, x.reshape(*out.shape[:2], -1), y.reshape(out.shape))
             return out
 
         with weights_loaded(layer.modules()), applied(self.model, plan):
             xs = torch.arange(len(h)), h
-            return torch.cat(map_chunks(work, xs, self.rows, self.model, h.shape[1]))
+            return torch.cat(map_chunks(run_batch, xs, self.rows, self.model, h.shape[1]))
 
 # %% ../../nbs/recovery/02_repair.ipynb #8cf24f0b
-def _target(own, rest, want, c, share, ahead=None):
-    """What a projection should write: `share` of what takes the layer's output to `want`,
-    beside `rest`, which the layer adds by itself; and what the layers of a gap wrote,
-    from `want` to `ahead`. `rest` is None where the projection is not just added, by `c`"""
+def _target(own, rest, goal, c, share, after_gap=None):
+    """Target of a projection whose output, times `c`, is added to `rest`: `share` of what leads
+    to `goal`, the rest `own`; plus the output of a gap's layers, from `goal` to `after_gap`.
+    `rest` is None if the output is not simply added."""
     target = own
     if rest is not None and share:
-        target = share * ((want - rest) / c) + (1 - share) * own
-    if rest is not None and ahead is not None:
-        target = target + (ahead - want) / c
+        target = share * ((goal - rest) / c) + (1 - share) * own
+    if rest is not None and after_gap is not None:
+        target = target + (after_gap - goal) / c
     return target
 
 # %% ../../nbs/recovery/02_repair.ipynb #rpr0000f
-_FRONT_LAMBDA = 1.0  # at least, where λ is chosen and a layer aims after a gap
+_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
 
 # %% ../../nbs/recovery/02_repair.ipynb #rpr00001
-def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
-    """The output projection of a part, where its layer is run as `run` on `h`: new weights
-    by name; the layer's new output, None where its inputs were not kept; errors"""
-    linear = part.at(walk.model).get_submodule(part.output)
+def _refit_output(repair, part, kept, plan, h, goal, c, after_gap=None, keep=True):
+    """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
+    weights by name, the layer's new output (None if inputs were not stored), and errors."""
+    linear = part.at(repair.model).get_submodule(part.output)
     with weights_loaded([linear]):
         device, width = linear.weight.device, in_features(linear)
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
@@ -192,216 +191,216 @@ def _refit(walk, part, kept, run, h, want, c, ahead=None, keep=True):
     if not isinstance(columns, slice):
         columns, width = torch.tensor(columns).to(device), len(columns)
     sums, inputs, rests = {}, [], []
-    read = columns if part.read(run) == part.full else slice(None)
-    # the inputs, and in float32 what the layer gives besides
+    read = columns if part.read(plan) == part.full else slice(None)
+    # bytes of the inputs, and of the rest of the layer's output in float32
     size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
-    keep = keep and c is not None and size <= walk.budget
+    keep = keep and c is not None and size <= repair.budget
 
     def note(rows, out, x, y):
         own, x = upcast(y) - bias, x[..., read]
         rest = None if c is None else upcast(out) - c * own
-        gap = None if ahead is None else upcast(ahead[rows])
-        target = _target(own, rest, upcast(want[rows]), c, walk.share, gap)
-        n = max(0, walk.n_fit - rows.start)  # the first are fitted, the others held out
-        parts = dict(fit=slice(None, n), held=slice(n, None))
-        accumulate_moments(sums, {k: (x[s], target[s]) for k, s in parts.items() if len(x[s])})
+        beyond = None if after_gap is None else upcast(after_gap[rows])
+        target = _target(own, rest, upcast(goal[rows]), c, repair.share, beyond)
+        n = max(0, repair.n_fit - rows.start)  # of these rows to fit on
+        splits = dict(fit=slice(None, n), held=slice(n, None))
+        accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
         if keep:
             inputs.append(x)
             rests.append(rest)
 
-    walk.run(part.layer, run, h, part.output, note)
-    with weights_loaded([linear]):  # only now: while the layer runs, it has such a copy of its own
-        old = read_matrix(linear).detach()[:, columns]
-    lams = walk.lams
-    if ahead is not None:  # the strongest, where all are below what a gap asks
-        lams = [x for x in lams if x >= _FRONT_LAMBDA] or [max(lams)]
-    # nobody else holds the sums: their memory is used again
-    new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), old, lams)
-    new = new.to(old.dtype).to(old.device)
-    del old  # as large as what is stored
-    add = lambda rest, x: (rest + c * upcast(x @ new.T)).to(want.dtype)
+    repair.run(part.layer, plan, h, part.output, note)
+    with weights_loaded([linear]):  # after the run, which has such a copy too
+        weight = read_matrix(linear).detach()[:, columns]
+    lams = repair.lams
+    if after_gap is not None:
+        lams = [x for x in lams if x >= _MIN_FRONT_LAMBDA] or [max(lams)]
+    # pop: the memory of the sums is reused
+    new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), weight, lams)
+    new = new.to(weight.dtype).to(weight.device)
+    del weight  # frees memory for `stored`
+    add = lambda rest, x: (rest + c * upcast(x @ new.T)).to(goal.dtype)
     after = torch.cat([*map(add, rests, inputs)]) if keep else None
     stored = store_matrix(linear, new).contiguous()
     return {part.full_name(f"{part.output}.weight"): stored}, after, errors
 
 # %% ../../nbs/recovery/02_repair.ipynb #4904d72a
 @dataclass(frozen=True)
-class _Goal:
-    "What the dense model gives at a layer"
+class _DenseOutputs:
+    "Hidden states of the dense model that a layer is refitted to"
 
-    out: torch.Tensor  # (n, t, d) stream after the layer
-    mid: torch.Tensor | None  # without the FFN's part; None: attention modules stay
-    c: _Factors  # how the layer adds up
-    ahead: torch.Tensor | None = None  # after the gap that follows; None: no gap
+    out: torch.Tensor  # (n, t, d) after the layer
+    mid: torch.Tensor | None  # without the FFN's output; None: attention is not refitted
+    factors: _Factors
+    after_gap: torch.Tensor | None = None  # after the following gap; None: no gap
 
 
-def _find_goal(walk, i, h, c):
-    "The dense layer on the dense stream"
-    dense = dense_plan(len(walk.s))
-    if c.attn is None or not walk.attention:
-        return _Goal(walk.run(i, dense, h), None, c)
-    mid, ffn = [], _find_projections(walk.model, walk.s, i)[1]
-    less = lambda rows, out, x, y: mid.append(out - c.ffn * y)
-    out = walk.run(i, dense, h, ffn.output, less)
-    return _Goal(out, torch.cat(mid), c)
+def _run_dense(repair, i, h, factors):
+    "Run the dense layer on the dense model's hidden state."
+    dense = dense_plan(len(repair.s))
+    if factors.attn is None or not repair.attention:
+        return _DenseOutputs(repair.run(i, dense, h), None, factors)
+    mid, ffn = [], _find_projections(repair.model, repair.s, i)[1]
+    subtract_ffn = lambda rows, out, x, y: mid.append(out - factors.ffn * y)
+    out = repair.run(i, dense, h, ffn.output, subtract_ffn)
+    return _DenseOutputs(out, torch.cat(mid), factors)
 
 # %% ../../nbs/recovery/02_repair.ipynb #81611439
-def _refit_experts(walk, part, plan, h):
-    "Those of a layer that lose neurons: weights by name, a line of the log"
-    kept, experts = part.read(plan), part.module(walk.model)
-    if kept is None or kept.k == kept.width:  # some leave whole
+def _refit_experts(repair, part, plan, h):
+    "Refit a layer's narrowed experts; return weights by name and log rows"
+    kept, experts = part.read(plan), part.module(repair.model)
+    if kept is None or kept.k == kept.width:  # whole experts removed
         return {}, []
-    with applied(walk.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
-        heard = record_expert_inputs(walk.model, part, walk.tape, h, walk.rows)
-    terms = RefitOptions(walk.lams, walk.held_out, walk.noise * h.shape[1], walk.budget // 4)
+    with applied(repair.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
+        inputs = record_expert_inputs(repair.model, part, repair.tape, h, repair.rows)
+    options = RefitOptions(repair.lams, repair.held_out, repair.noise, repair.budget // 4)
     with weights_loaded([experts]):
-        w, found = refit_experts(experts, kept, heard, terms)
-    line = dict(layer=part.layer, part="experts") | summarize_refits(found, len(kept.left))
-    return {} if w is None else {part.full_name(f"{part.name}.down_proj"): w}, [line]
+        w, results = refit_experts(experts, kept, inputs, options)
+    row = dict(layer=part.layer, part="experts") | summarize_refits(results, len(kept.left))
+    return {} if w is None else {part.full_name(f"{part.name}.down_proj"): w}, [row]
 
 # %% ../../nbs/recovery/02_repair.ipynb #dafbf2c6
-def _repair_layer(walk, i, plan, h, goal, moved):
-    """Its attention, then its experts, then its FFN: the repaired stream after it, weights
-    by name, lines of the log; `moved`: is the stream `h` another than the dense model's"""
-    alone, weights, lines, after = plan.ffn[i] == (), {}, [], None
-    changed = walk.share and (moved or (alone and goal.ahead is not None))
-    # the whole FFN runs where the target is partly its own
-    whole = () if walk.share == 1 and goal.c.ffn is not None else (FFN.slot,)
-    stream, run = h, _layer_plan(plan, i, *whole)  # what is still to be run, on what
-    for part in reversed(walk.s.of(i)):
+def _repair_layer(repair, i, plan, h, dense, differs):
+    """Refit a layer's attention, experts and FFN, in this order. Returns the hidden state after
+    it, weights by name, and log rows; `differs`: whether `h` is not the dense model's"""
+    no_ffn, weights, rows, after = plan.ffn[i] == (), {}, [], None
+    refit_attn = repair.share and (differs or (no_ffn and dense.after_gap is not None))
+    # the full FFN runs where the target is partly its own output
+    full = () if repair.share == 1 and dense.factors.ffn is not None else (FFN.slot,)
+    state, to_run = h, _layer_plan(plan, i, *full)
+    for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
         if kept == part.nothing or part.stays:
             continue
         if part.groups:
-            new, found = _refit_experts(walk, part, plan, h)
-            lines += found
+            new, expert_rows = _refit_experts(repair, part, plan, h)
+            rows += expert_rows
         elif part.width:
-            run = replace(run, weights=weights if stream is h else {})
-            new, after, errors = _refit(
-                walk, part, kept, run, stream, goal.out, goal.c.ffn, goal.ahead
+            to_run = replace(to_run, weights=weights if state is h else {})
+            new, after, errors = _refit_output(
+                repair, part, kept, to_run, state, dense.out, dense.factors.ffn, dense.after_gap
             )
-            lines.append(dict(layer=i, part="FFN", **errors))
-        elif goal.mid is not None and changed:
-            want, ahead = (goal.out, goal.ahead) if alone else (goal.mid, None)
-            bare, known = drop(len(plan), ffn=[i]), alone or goal.c.after
-            new, after, errors = _refit(
-                walk, part, kept, bare, h, want, goal.c.attn, ahead, known
+            rows.append(dict(layer=i, part="FFN", **errors))
+        elif dense.mid is not None and refit_attn:
+            goal, after_gap = (dense.out, dense.after_gap) if no_ffn else (dense.mid, None)
+            without_ffn, keep = drop(len(plan), ffn=[i]), no_ffn or dense.factors.after
+            new, after, errors = _refit_output(
+                repair, part, kept, without_ffn, h, goal, dense.factors.attn, after_gap, keep
             )
-            lines.append(dict(layer=i, part="attention", **errors))
-            if after is not None and not alone:  # the attention's part is in
-                stream, run = after, run | drop(len(plan), attn=[i])
+            rows.append(dict(layer=i, part="attention", **errors))
+            if after is not None and not no_ffn:  # the state has the attention's output already
+                state, to_run = after, to_run | drop(len(plan), attn=[i])
         else:
             continue
         weights = weights | new
     if after is None:
-        after = walk.run(i, replace(_layer_plan(plan, i), weights=weights), h)
-    return after, weights, lines
+        after = repair.run(i, replace(_layer_plan(plan, i), weights=weights), h)
+    return after, weights, rows
 
 # %% ../../nbs/recovery/02_repair.ipynb #c20b06b0
-def _look_ahead(walk, i, plan, goal):
-    "The dense stream after the gap that follows a layer; None: nothing to aim at"
-    after = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.removed_layers)
-    aims = goal.mid is not None and walk.share > 0  # an attention that is refitted
+def _state_after_gap(repair, i, plan, dense):
+    "The dense model's hidden state after the gap that follows a layer, or None"
+    end = next(j for j in range(i + 1, len(plan) + 1) if j not in plan.removed_layers)
+    possible = dense.mid is not None and repair.share > 0
     if plan.ffn[i] != ():
-        aims = goal.c.ffn is not None
-    if after == i + 1 or not aims:
+        possible = dense.factors.ffn is not None
+    if end == i + 1 or not possible:
         return None
-    out = goal.out
-    for j in range(i + 1, after):
-        out = walk.run(j, dense_plan(len(plan)), out)
+    out = dense.out
+    for j in range(i + 1, end):
+        out = repair.run(j, dense_plan(len(plan)), out)
     return out
 
 # %% ../../nbs/recovery/02_repair.ipynb #ca6bc41d
-def _advance(walk, i, plan, stream, h, goal):
-    """One layer further: the stream, weights by name, lines of the log; `stream` is `h`,
-    the dense one, until something was removed"""
-    moved = stream is not h
+def _repair_step(repair, i, plan, state, h, dense):
+    """Repair one layer of a plan: the hidden state after it, weights by name, log rows.
+    `state` is `h`, the dense model's, up to the first removal"""
+    differs = state is not h
     if i in plan.removed_layers:
-        return stream if moved else h.clone(), {}, []
-    if walk.front:
-        goal = replace(goal, ahead=_look_ahead(walk, i, plan, goal))
-    intact = all(j != i for j, _ in plan.kept)
-    if intact and not moved and goal.ahead is None:
-        return goal.out, {}, []
-    return _repair_layer(walk, i, plan, stream, goal, moved)
+        return state if differs else h.clone(), {}, []
+    if repair.front:
+        dense = replace(dense, after_gap=_state_after_gap(repair, i, plan, dense))
+    unchanged = all(j != i for j, _ in plan.kept)
+    if unchanged and not differs and dense.after_gap is None:
+        return dense.out, {}, []
+    return _repair_layer(repair, i, plan, state, dense, differs)
 
 # %% ../../nbs/recovery/02_repair.ipynb #14579049
-NOISE_FRACTION = 0.25  # windows of random tokens, as a share of the calibration windows
+NOISE_FRACTION = 0.25  # windows of random tokens, as a fraction of the calibration windows
 
 
 def draw_random_windows(
-    model: PreTrainedModel,  # whose vocabulary is drawn from
+    model: PreTrainedModel,  # its vocabulary is used
     n: int,  # windows
-    t: int,  # tokens a window
-    seed: int = 0,  # of the draw
+    t: int,  # tokens per window
+    seed: int = 0,  # of the generator
 ) -> torch.Tensor:  # (n, t) int64
-    "Windows of uniformly random tokens."
-    g, known = torch.Generator().manual_seed(seed), model.get_input_embeddings()
-    return torch.randint(0, known.weight.shape[0], (n, t), generator=g)
+    "Return windows of uniformly random tokens."
+    generator, embedding = torch.Generator().manual_seed(seed), model.get_input_embeddings()
+    return torch.randint(0, embedding.weight.shape[0], (n, t), generator=generator)
 
 # %% ../../nbs/recovery/02_repair.ipynb #fc6f48c8
 def repair_plans(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    plans: Sequence[Plan],  # what is removed, by whatever method
+    model: PreTrainedModel,  # dense, of a supported family; unchanged
+    plans: Sequence[Plan],  # of removals, without weights
     calib: torch.Tensor,  # (n, t) calibration windows
     *,
-    share: float = 0.5,  # of the target: 1 = the dense stream, 0 = the layer's own FFN
-    lam: float | Sequence[float] = LAMBDAS,  # λ, or several to choose from
-    held_out: float = 0.25,  # share of the windows that λ is chosen on; the last ones
+    share: float = 0.5,  # target: 1 = the dense hidden state, 0 = the layer's own full FFN
+    lam: float | Sequence[float] = LAMBDAS,  # λ, or candidates for it
+    held_out: float = 0.25,  # fraction of the windows, the last ones, to choose λ on
     attention: bool = False,  # refit the output projections of attention modules too
-    front: bool = True,  # the layer in front of whole layers that go writes their part
-    noise: float = NOISE_FRACTION,  # windows of random tokens, as a share of those of text
-    seed: int = 0,  # of those
+    front: bool = True,  # fit the layer before removed layers to the state after them
+    noise: float = NOISE_FRACTION,  # windows of random tokens, as a fraction of those of text
+    seed: int = 0,  # of the random tokens
     progress: bool = True,  # show a progress bar
-    log: dict | None = None,  # receives `repair`: a plan, its projections' λ and errors
+    log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
-    walk, calib = _begin(model, plans, calib, share, lam, held_out, attention, noise, seed)
-    L, known, weights, lines = len(walk.s), {}, [{} for _ in plans], [[] for _ in plans]
+    repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
+    L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
         h, tape = record_calls(model, calib, check_replay(model, calib).as_tuple)
-        walk, streams = replace(walk, tape=tape, front=front), [h for _ in plans]
+        repair, states = replace(repair, tape=tape, front=front), [h for _ in plans]
         for i, layer in enumerate(decoder_layers(model)):
-            kind = type(layer), any(p.groups for p in walk.s.of(i))
+            kind = type(layer), any(p.groups for p in repair.s.of(i))
             with weights_loaded(layer.modules()):
-                if kind not in known or known[kind].attn is None:  # asked once for each
-                    known[kind] = _probe_layer(model, walk.s, i, tape, h[:1])
-                goal = _find_goal(walk, i, h, known[kind])
+                if kind not in factors or factors[kind].attn is None:
+                    factors[kind] = _probe_layer(model, repair.s, i, tape, h[:1])
+                dense = _run_dense(repair, i, h, factors[kind])
                 for k, plan in enumerate(plans):
-                    stream = streams[k]
-                    streams[k], new, found = _advance(walk, i, plan, stream, h, goal)
+                    state = states[k]
+                    states[k], new, rows = _repair_step(repair, i, plan, state, h, dense)
                     weights[k] |= {name: w.cpu() for name, w in new.items()}
-                    lines[k] += found
+                    logs[k] += rows
                     bar.update()
-            h = goal.out
+            h = dense.out
     if log is not None:
-        log.update(repair=lines)
-    return [_finish(walk.s, *x) for x in zip(plans, weights, lines, strict=True)]
+        log.update(repair=logs)
+    return [_finish_plan(repair.s, *x) for x in zip(plans, weights, logs, strict=True)]
 
 # %% ../../nbs/recovery/02_repair.ipynb #94f9a6fc
-def _finish(s, plan, weights, lines):
-    "The repaired plan; of an MoE model's, how many experts had too few tokens"
+def _finish_plan(s, plan, weights, lines):
+    "The repaired plan; warn of experts with too few tokens"
     plan = replace(plan, weights=weights)
     if s.grouped and not lines:
         warnings.warn(
-            "nothing to refit: no expert loses neurons, and no other FFN is left to mend",
+            "nothing to refit: no expert loses neurons, and no other FFN remains",
             stacklevel=5,
         )
     lines = [x for x in lines if x["part"] == "experts"]
     if not lines:
         return plan
-    n, done = (sum(x[k] for x in lines) for k in ("experts", "refitted"))
-    if n - done > UNREACHED * n:
+    n, refitted = (sum(x[k] for x in lines) for k in ("experts", "refitted"))
+    if n - refitted > UNREACHED * n:
         warnings.warn(
-            f"{n - done} of {n} experts got no more calibration tokens than the neurons"
+            f"{n - refitted} of {n} experts got no more calibration tokens than the neurons"
             " they keep: they are not refitted; give more calibration text",
             stacklevel=5,
         )
-    return with_provenance(plan, experts_refitted=[done, n])
+    return with_provenance(plan, experts_refitted=[refitted, n])
 
 # %% ../../nbs/recovery/02_repair.ipynb #18590ebd
-def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
-    "What a repair goes by, and its windows, random ones first; or a `ValueError`"
+def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
+    "Check the arguments; return the settings, and the windows, random ones first"
     check_windows(calib, model)
     s = structure(model)
     if attention and s.grouped:
@@ -416,7 +415,7 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
                 f" {type(plan).__name__}"
             )
         if plan.weights:
-            raise ValueError("the plan brings weights already: repair the one without")
+            raise ValueError("the plan has weights already: repair a plan without weights")
         check_plan(model, plan)
     _check_ffns(model)
     if not 0 <= share <= 1:
@@ -432,24 +431,24 @@ def _begin(model, plans, calib, share, lam, held_out, attention, noise, seed):
     n, t = round(noise * len(calib)), calib.shape[1]
     random = draw_random_windows(model, n, t, seed).to(calib.device)
     rows = layer_batch_size(model, t) if check.stack else 1
-    walk = _Walk(
+    repair = _Repair(
         model, s, None, share, lams, n_fit + n, rows, attention,
-        memory_budget(model) // 2, held_out=held_out, noise=n,
+        memory_budget(model) // 2, held_out=held_out, noise=n * t,
     )  # fmt: skip
-    text = getattr(calib, "ids", calib)  # a repair is fitted on every token
-    return walk, torch.cat([random, text])
+    text = getattr(calib, "ids", calib)  # masked tokens are used too
+    return repair, torch.cat([random, text])
 
 # %% ../../nbs/recovery/02_repair.ipynb #7ea2eb13
 def _check_ffns(model):
-    if bare := [i for i, n in enumerate(structure(model).ffn) if not n]:
+    if missing := [i for i, n in enumerate(structure(model).ffn) if not n]:
         raise ValueError(
-            f"repair refits what FFNs write, and layer {bare[0]} of this"
+            f"repair refits FFN outputs, and layer {missing[0]} of this"
             f" {model.config.model_type} has no FFN: prune it without repair"
         )
 
 
 def _check_lams(lam, n, held_out):
-    "λ as a tuple, or a `ValueError`; `n`: windows"
+    "Candidates for λ, checked; `n`: windows"
     lams = (lam,) if isinstance(lam, (int, float)) else tuple(lam)
     if not lams or not all(x >= 0 for x in lams):
         raise ValueError(f"lam must not be negative; got {lam!r}")
@@ -464,21 +463,21 @@ def _check_lams(lam, n, held_out):
 
 # %% ../../nbs/recovery/02_repair.ipynb #cef5f4af
 def repair_plan(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
-    plan: Plan,  # what is removed, by whatever method
+    model: PreTrainedModel,  # dense, of a supported family; unchanged
+    plan: Plan,  # of removals, without weights
     calib: torch.Tensor,  # (n, t) calibration windows
     *,
     log: dict | None = None,  # receives `repair`: λ and errors of each projection
     **options,  # of `repair_plans`
 ) -> Plan:  # the same removals, with weights
-    """Refit the output projections of one plan, in order, each behind the repaired ones.
+    """Refit the output projections of one plan, layer by layer in order.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense, of a supported family; untouched
+        dense, of a supported family; unchanged
     plan : Plan
-        what is removed, by whatever method
+        of removals, without weights
     calib : torch.Tensor
         (n, t) calibration windows
     log : dict | None, default None
@@ -497,15 +496,15 @@ def repair_plan(
     return fixed
 
 # %% ../../nbs/recovery/02_repair.ipynb #f02ec015
-REPAIRS = ("least_squares",)  # what `repair=` may be, besides None
+REPAIRS = ("least_squares",)  # values of `repair`, besides None
 
 
 def check_repair(
-    repair: str | None,  # what a user gave
-    calib: torch.Tensor | None = None,  # (n, t) the windows that it will have
-    model: PreTrainedModel | None = None,  # that will be repaired; its shapes will do
+    repair: str | None,  # the option
+    calib: torch.Tensor | None = None,  # (n, t) calibration windows
+    model: PreTrainedModel | None = None,  # to be repaired; may be on the meta device
 ) -> None:
-    "`ValueError` unless `repair` is None, or one of `REPAIRS` that can be had here."
+    "Raise `ValueError` unless `repair` is None, or in `REPAIRS` and possible here."
     if repair is None:
         return
     if repair not in REPAIRS:
@@ -520,21 +519,21 @@ def check_repair(
         _check_ffns(model)
 
 # %% ../../nbs/recovery/02_repair.ipynb #4e34f9d3
-REPAIR_TOKENS = 2**16  # at most so many, when a repair is an option of a method
+REPAIR_TOKENS = 2**16  # at most, for a repair as an option of a method
 
 
 def repair_windows(
     calib: torch.Tensor,  # (n, t) calibration windows
-) -> torch.Tensor:  # (2 … n, t) those that a method's repair looks at
-    "The first windows, up to `REPAIR_TOKENS`, two at least."
+) -> torch.Tensor:  # (2 … n, t)
+    "Return the first windows, up to `REPAIR_TOKENS` tokens, but at least two."
     return calib[: max(2, REPAIR_TOKENS // calib.shape[1])]
 
 # %% ../../nbs/recovery/02_repair.ipynb #570a285a
 def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
     method: Callable,
-) -> Callable:  # the same, with one more option: repair=None or one of `REPAIRS`
-    "Give a method the option to have its plan repaired, on its `repair_windows`."
+) -> Callable:  # with one more option: repair=None or one of `REPAIRS`
+    "Add the option to repair the method's plan on its `repair_windows`."
 
     @wraps(method)
     def with_repair(

@@ -26,26 +26,26 @@ from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #ec42e307
-N_COMPARE = 4  # windows, at most, that balances and widths are compared on
+N_COMPARE = 4  # windows, at most, to compare splits and widths on
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #3f99e546
-def _search_balance(
+def _search_split(
     model, calib, sparsity, repair, *, n_search, multiple, progress, log, alpha=1.5, p=2,
     bs=None, weighted=False, score="activation_norm", depth_score="perplexity",
 ):
-    "The best plan along the removal path; `log` receives what was measured"
+    "Return the best plan of `search_splits`; `log` receives the measurements."
     multiple = fit_multiple(model, multiple)
-    formula_split(structure(model), sparsity, alpha, multiple)  # can the target be reached
+    formula_split(structure(model), sparsity, alpha, multiple)  # `ValueError` if out of range
     scores = neuron_ranking(score, p, weighted)(model, calib, bs=bs, progress=progress)
     search, compare = calib[:n_search], calib[:N_COMPARE]
-    points, plans, trials = search_splits(
+    splits, plans, trials = search_splits(
         model, scores, sparsity, search, compare, alpha, progress, multiple
     )
     if repair:
-        points = repair_splits(model, points, plans, calib, progress=progress)
-    k = best_split(points)
-    split = Balance(points[k].n_attn, points[k].width)
-    log.update(path=points, balance=split, scores=scores, trials=trials)
+        splits = repair_splits(model, splits, plans, calib, progress=progress)
+    k = best_split(splits)
+    split = Balance(splits[k].n_attn, splits[k].width)
+    log.update(path=splits, balance=split, scores=scores, trials=trials)
     return record_unreached(plans[k], scores)
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2c77d6f8
@@ -60,8 +60,8 @@ def _check_options(model, n_attn, widths, repair, calib, balance, options):
         )
     if n_attn == "search" and balance != "all":
         raise ValueError(
-            f"balance={balance!r} is how the formula finds the number of attention modules, and"
-            " n_attn='search' asks the text: leave one of them out"
+            f"balance={balance!r} is for the formula's number of attention modules, and"
+            " n_attn='search' does not use the formula: leave one of them out"
         )
     if isinstance(n_attn, str) and n_attn != "search":
         raise ValueError(
@@ -73,7 +73,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance, options):
     if widths == "search" and structure(model).grouped:
         raise ValueError(
             "widths='search' is for dense models: the experts of an MoE model keep one width"
-            " in all layers, so that an ordinary checkpoint can say it; use 'uniform'"
+            " in all layers, as their configuration requires; use 'uniform'"
         )
     check_repair(repair, calib, model)
     if repair and n_attn == "search" and len(calib) < 3:
@@ -84,20 +84,20 @@ def _check_options(model, n_attn, widths, repair, calib, balance, options):
 
 # %% ../../nbs/recovery/04_two_ssp_plus.ipynb #2bf462cb
 def _options_of(other: Callable, *without: str) -> Callable:
-    "Decorator: `**options` are those of another method, by name in the signature"
+    "Decorator that replaces `**options` in a signature by the options of another method"
 
     def decorate(fn):
-        own = [p for p in signature(fn).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
-        named = {*without, *(p.name for p in own)}
-        taken = [p for k, p in signature(other).parameters.items() if k not in named]
-        full = signature(fn).replace(parameters=[*own, *taken])
+        params = [p for p in signature(fn).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
+        names = {*without, *(p.name for p in params)}
+        added = [p for k, p in signature(other).parameters.items() if k not in names]
+        merged = signature(fn).replace(parameters=[*params, *added])
 
         @wraps(fn)
         def checked(*args, **options):
-            full.bind(*args, **options)  # `TypeError` for an option that there is not
+            merged.bind(*args, **options)  # raises `TypeError` for unknown options
             return fn(*args, **options)
 
-        checked.__signature__ = full
+        checked.__signature__ = merged
         return checked
 
     return decorate
@@ -106,55 +106,49 @@ def _options_of(other: Callable, *without: str) -> Callable:
 @planner("2ssp", paper="2501.17771")
 @_options_of(two_ssp)
 def two_ssp_with(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
+    model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
+    sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
-    # attention modules to remove; "search": what the calibration text prefers; default: the
-    # formula's number
+    # attention modules to remove; "search": by loss on `calib`; default: the formula's number
     n_attn: int | str | None = None,
-    widths: str = "uniform",  # "search": layers may differ in width, their sum stays
+    widths: str = "uniform",  # "search": per layer, with the same total
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
     repair: str | None = None,
-    n_search: int = 1,  # windows that stage 2 scores on
-    # FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
-    multiple: int = 1,
-    # of an MoE model's experts the formula counts all, or "active": those a token uses
-    balance: str = "all",
+    n_search: int = 1,  # windows for stage 2
+    multiple: int = 1,  # of which widths are multiples; 1: as in the paper, 64: 16-bit kernels
+    balance: str = "all",  # experts that the formula counts: "all", or "active": those per token
     progress: bool = True,  # show progress bars
-    # if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`;
-    # of a repair `repair`
+    # receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
     log: dict | None = None,
     **options,  # of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    """2SSP, and what goes beyond the paper where it is asked for.
+    """2SSP, with the extensions as options.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense, of a supported family; untouched
+        dense, of a supported family; unchanged
     calib : torch.Tensor
         (n, t) calibration windows
     sparsity : float
-        target, in (0, 1): share of the decoder layers' parameters
+        target, in (0, 1): fraction of the decoder layers' parameters
     n_attn : int | str | None, default None
-        attention modules to remove; "search": what the calibration text prefers; default: the
-        formula's number
+        attention modules to remove; "search": by loss on `calib`; default: the formula's number
     widths : str, default 'uniform'
-        "search": layers may differ in width, their sum stays
+        "search": per layer, with the same total
     repair : str | None, default None
         "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
     n_search : int, default 1
-        windows that stage 2 scores on
+        windows for stage 2
     multiple : int, default 1
-        FFN widths are multiples of this; 1 is the paper, 64 suits 16-bit kernels
+        of which widths are multiples; 1: as in the paper, 64: 16-bit kernels
     balance : str, default 'all'
-        of an MoE model's experts the formula counts all, or "active": those a token uses
+        experts that the formula counts: "all", or "active": those per token
     progress : bool, default True
         show progress bars
     log : dict | None, default None
-        if given, receives `balance`, `scores`, `trials`; of searches `path`, `widths`; of a
-        repair `repair`
+        receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
     **options
         of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 
@@ -168,7 +162,7 @@ def two_ssp_with(
     check_search_windows(calib, n_search)
     options |= dict(n_search=n_search, multiple=multiple, progress=progress, log=log)
     if n_attn == "search":
-        plan = _search_balance(model, calib, sparsity, repair, **options)
+        plan = _search_split(model, calib, sparsity, repair, **options)
     else:
         plan = two_ssp(model, calib, sparsity, n_attn=n_attn, balance=balance, **options)
     if widths == "search":
@@ -184,31 +178,31 @@ def two_ssp_with(
 @planner("2ssp+", paper="2501.17771")
 @_options_of(two_ssp, "balance", "weighted")
 def two_ssp_plus(
-    model: PreTrainedModel,  # dense, of a supported family; untouched
+    model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
-    sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
+    sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
     n_attn: int | str | None = "search",  # attention modules to remove, or None: the formula's
     widths: str = "search",  # of the FFNs; or "uniform"
-    repair: str | None = "least_squares",  # of what is left; or None
+    repair: str | None = "least_squares",  # of FFN output projections; or None
     **options,  # of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
-    """2SSP with searched balance, searched widths and repair.
+    """2SSP with searched split, searched widths and repair.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense, of a supported family; untouched
+        dense, of a supported family; unchanged
     calib : torch.Tensor
         (n, t) calibration windows, 3 at least
     sparsity : float
-        target, in (0, 1): share of the decoder layers' parameters
+        target, in (0, 1): fraction of the decoder layers' parameters
     n_attn : int | str | None, default 'search'
         attention modules to remove, or None: the formula's
     widths : str, default 'search'
         of the FFNs; or "uniform"
     repair : str | None, default 'least_squares'
-        of what is left; or None
+        of FFN output projections; or None
     **options
         of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
 
@@ -217,5 +211,5 @@ def two_ssp_plus(
     Plan
         with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """
-    beyond = dict(n_attn=n_attn, widths=widths, repair=repair)
-    return two_ssp_with(model, calib, sparsity, **beyond, **options)
+    searches = dict(n_attn=n_attn, widths=widths, repair=repair)
+    return two_ssp_with(model, calib, sparsity, **searches, **options)

@@ -24,11 +24,11 @@ from ..core.experts import is_experts
 from .gguf import open_model
 
 # %% ../../nbs/serving/02_onnx.ipynb #72897cbe
-ONNX_FILE = "model.onnx"  # the graph; its weights lie beside it
+ONNX_FILE = "model.onnx"  # the graph; its weights are in `model.onnx.data`
 
 
 class _Logits(nn.Module):
-    "Ids in, logits out"
+    "Token ids in, logits out"
 
     def __init__(self, model):
         super().__init__()
@@ -38,11 +38,11 @@ class _Logits(nn.Module):
         return self.model(input_ids, use_cache=False).logits
 
 # %% ../../nbs/serving/02_onnx.ipynb #1049e28a
-def _trace(model):
-    "The graph of a model, for any number of texts of any length"
-    anything, log = torch.export.Dim.DYNAMIC, logging.getLogger("torch.onnx")
+def _export_graph(model):
+    "Export a model's graph, for any number of texts of any length"
+    dynamic, log = torch.export.Dim.DYNAMIC, logging.getLogger("torch.onnx")
     level = log.level
-    log.setLevel(logging.ERROR)  # it remarks on packages that no language model needs
+    log.setLevel(logging.ERROR)  # hides remarks on unrelated packages
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -52,7 +52,7 @@ def _trace(model):
                 dynamo=True,
                 input_names=["input_ids"],
                 output_names=["logits"],
-                dynamic_shapes=dict(input_ids={0: anything, 1: anything}),
+                dynamic_shapes=dict(input_ids={0: dynamic, 1: dynamic}),
                 verbose=False,
             )
     finally:
@@ -61,25 +61,24 @@ def _trace(model):
 # %% ../../nbs/serving/02_onnx.ipynb #807a2550
 def export_onnx(
     folder: str | Path,  # a checkpoint that twossp saved
-    out: str | Path,  # folder to make
+    out: str | Path,  # output folder
     *,
-    overwrite: bool = False,  # replace a checkpoint that is there
+    overwrite: bool = False,  # replace an existing checkpoint
 ) -> Path:  # the folder: `model.onnx`, its weights, tokenizer, plan, reference outputs
-    """Write the graph, in float32; `ImportError` or `ValueError` in one line where it
-    cannot be."""
+    "Export a checkpoint's graph in float32; `ImportError` or `ValueError` if impossible."
     if not all(map(find_spec, ("onnx", "onnxscript"))):
         raise ImportError('a graph needs ONNX: pip install "twossp[onnx]"')
     check_output_folder(out, overwrite)
     model, tok = open_model(folder)
     model = model.float().to("cpu")
-    # transformers' default for experts cannot be said in a graph
+    # transformers' default for experts cannot be traced
     if any(map(is_experts, model.modules())):
         model.set_experts_implementation("batched_mm")
     try:
-        graph = _trace(model)
+        graph = _export_graph(model)
     except Exception as e:
-        kind, why = type(e).__name__, " ".join(str(e).split())[:200]
-        raise ValueError(f"PyTorch cannot follow this model: {kind}: {why}") from e
+        message = " ".join(str(e).split())[:200]
+        raise ValueError(f"PyTorch cannot trace this model: {type(e).__name__}: {message}") from e
     size = sum(p.nbytes for p in model.parameters())
     with output_folder(out, overwrite, size) as new:
         graph.save(new / ONNX_FILE, external_data=True)
@@ -91,30 +90,30 @@ def export_onnx(
     return Path(out)
 
 # %% ../../nbs/serving/02_onnx.ipynb #d8fbbf22
-def has_onnxruntime() -> bool:  # without loading it
-    "Is ONNX Runtime installed here."
+def has_onnxruntime() -> bool:  # without importing it
+    "Return whether ONNX Runtime is installed."
     return find_spec("onnxruntime") is not None
 
 
 def _run_onnx(folder, ids):
-    "Logits of ids (n, t) by the graph, in ONNX Runtime on the CPU"
+    "Logits of ids (n, t), computed by ONNX Runtime on the CPU"
     if not has_onnxruntime():
         raise ImportError('running a graph needs ONNX Runtime: pip install "twossp[onnx]"')
     import onnxruntime
 
-    where = dict(providers=["CPUExecutionProvider"])
-    session = onnxruntime.InferenceSession(Path(folder).expanduser() / ONNX_FILE, **where)
+    kwargs = dict(providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(Path(folder).expanduser() / ONNX_FILE, **kwargs)
     return torch.from_numpy(session.run(None, {"input_ids": ids.numpy()})[0])
 
 # %% ../../nbs/serving/02_onnx.ipynb #7c2b5ec0
 def check_onnx(
-    folder: str | Path,  # that `export_onnx` made
-) -> EngineReport:  # equal, near or wrong; a row a prompt
-    "Does a graph answer as the checkpoint's reference does."
+    folder: str | Path,  # from `export_onnx`
+) -> EngineReport:  # equal, near or wrong; one row per prompt
+    "Compare a graph's outputs with the checkpoint's reference outputs."
     rows = []
-    for a in read_reference(folder):
-        own = [s["tokens"][0] for s in a["steps"]]
-        said = _run_onnx(folder, torch.tensor([[*a["ids"], *own]]))[0]
-        steps = said[len(a["ids"]) - 1 : -1].log_softmax(-1)
-        rows.append((a["prompt"], compare_logprobs(a, [*steps])))
+    for answer in read_reference(folder):
+        tokens = [s["tokens"][0] for s in answer["steps"]]
+        logits = _run_onnx(folder, torch.tensor([[*answer["ids"], *tokens]]))[0]
+        steps = logits[len(answer["ids"]) - 1 : -1].log_softmax(-1)
+        rows.append((answer["prompt"], compare_logprobs(answer, [*steps])))
     return EngineReport(overall_verdict([x for _, x in rows]), ONNX_FILE, tuple(rows))

@@ -17,64 +17,63 @@ from ..checkpoint.reference import (
 from ..runtime.devices import one_line
 
 # %% ../../nbs/serving/06_server.ipynb #14cf9fa1
-TIMEOUT = 120  # seconds; a server that compiles takes its time over the first answer
+TIMEOUT = 120  # seconds; the first answer may have to wait for compilation
 
 
 def _call_server(url, path, body=None, key=None):
-    "A request (to get; to post `body`) to an OpenAI-compatible server, below /v1"
+    "Send a request (POST if there is a `body`) to an OpenAI-compatible server"
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"--url takes an address like http://127.0.0.1:8000, not {url!r}")
     url = f"{url.rstrip('/').removesuffix('/v1')}/v1/{path}"
-    head = {"Content-Type": "application/json"}
-    head |= {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Content-Type": "application/json"}
+    headers |= {"Authorization": f"Bearer {key}"} if key else {}
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urlopen(Request(url, data, head), timeout=TIMEOUT) as got:
-            answer = json.loads(got.read())
+        with urlopen(Request(url, data, headers), timeout=TIMEOUT) as response:
+            answer = json.loads(response.read())
     except HTTPError as e:
-        said = one_line(e.read().decode(errors="replace"))[:200]
-        raise ValueError(f"{url} refuses ({e.code} {e.reason}): {said}") from e
+        message = one_line(e.read().decode(errors="replace"))[:200]
+        raise ValueError(f"{url} returns an error ({e.code} {e.reason}): {message}") from e
     except OSError as e:
         raise ValueError(f"no server answers at {url}: {one_line(e)}") from e
     except ValueError as e:
-        raise ValueError(f"{url} gives no JSON: is it an OpenAI server?") from e
+        raise ValueError(f"{url} returns no JSON: is it an OpenAI-compatible server?") from e
     if not isinstance(answer, dict):
-        raise ValueError(f"{url} gives no dictionary: is it an OpenAI server?")
+        raise ValueError(f"{url} returns no JSON object: is it an OpenAI-compatible server?")
     return answer
 
 
 # %% ../../nbs/serving/06_server.ipynb #064bf73e
 def find_served_model(
     url: str,  # of the server
-    name: str | None = None,  # what it calls the model; None: the only one
+    name: str | None = None,  # of the served model; None: the only one
     key: str | None = None,  # the server's --api-key
-) -> str:  # its name there
-    "The model to ask for; `ValueError` lists what is served if that is not it."
+) -> str:  # the name
+    "Return the name of the served model; `ValueError` lists the names if it is not among them."
     listed = _call_server(url, "models", key=key).get("data") or []
     served = [m["id"] for m in listed if isinstance(m, dict) and "id" in m]
     if name in served or (name is None and len(served) == 1):
         return name or served[0]
-    there = ", ".join(served) or "nothing"
+    names = ", ".join(served) or "nothing"
     if name is None:
-        raise ValueError(f"{url} serves {there}: say which by --served_name")
-    raise ValueError(f"{url} does not serve {name!r}; it serves {there}")
+        raise ValueError(f"{url} serves {names}: choose one with --served_name")
+    raise ValueError(f"{url} does not serve {name!r}; it serves {names}")
 
 # %% ../../nbs/serving/06_server.ipynb #e3531456
 def _read_reply(answer):
-    """An answer of /v1/completions in either of its two forms: the text; its tokens, and
-    the log-probabilities of the best by token, a step each (empty: it lists none); and
-    how many tokens the server counts in the prompt"""
+    """Parse a response of /v1/completions in either format: text, tokens, top log-probabilities
+    by token for each step (empty: none listed), and the server's token count of the prompt"""
     try:
         choice = answer["choices"][0]
-        said, usage = choice.get("logprobs") or {}, answer.get("usage") or {}
-        if said.get("content"):
-            tokens, best = [c["token"] for c in said["content"]], []
-            for step in (c["top_logprobs"] for c in said["content"]):
-                # special tokens, which llama.cpp writes as nothing, by names of their own
+        logprobs, usage = choice.get("logprobs") or {}, answer.get("usage") or {}
+        if logprobs.get("content"):
+            tokens, best = [c["token"] for c in logprobs["content"]], []
+            for step in (c["top_logprobs"] for c in logprobs["content"]):
+                # llama.cpp writes special tokens as empty strings: make them distinct
                 names = [c["token"] or "\ufffd" * i for i, c in enumerate(step, 1)]
                 best.append(dict(zip(names, (c["logprob"] for c in step), strict=True)))
         else:
-            tokens, best = said.get("tokens") or [], said.get("top_logprobs") or []
+            tokens, best = logprobs.get("tokens") or [], logprobs.get("top_logprobs") or []
         text, read = choice["text"], usage.get("prompt_tokens")
         return dict(text=text, tokens=tokens, best=[x or {} for x in best], read=read)
     except (KeyError, IndexError, TypeError, AttributeError) as e:
@@ -83,7 +82,7 @@ def _read_reply(answer):
 
 # %% ../../nbs/serving/06_server.ipynb #b7757a86
 def _compare_reply(answer, reply):
-    "How far a reply is from a reference output; `ValueError` for another tokenizer"
+    "Compare a reply with a reference output; `ValueError` for another tokenizer"
     count = len(answer["ids"])
     if reply["read"] not in (None, count):
         raise ValueError(
@@ -94,11 +93,11 @@ def _compare_reply(answer, reply):
 
 
 def _split(answer, text):
-    "A text in the reference's tokens, as far as it is the same"
-    tokens, said = [], ""
+    "The reference's tokens up to where the text differs"
+    tokens, prefix = [], ""
     for step in answer["steps"]:
-        said += step["texts"][0]
-        if not text.strip().startswith(said.strip()):
+        prefix += step["texts"][0]
+        if not text.strip().startswith(prefix.strip()):
             break
         tokens.append(step["texts"][0])
     return tokens
@@ -107,16 +106,16 @@ def _split(answer, text):
 def check_server(
     folder: str | Path,  # a checkpoint with a tokenizer
     url: str,  # of an OpenAI-compatible server
-    name: str | None = None,  # what it calls the model; None: the only one
+    name: str | None = None,  # of the served model; None: the only one
     key: str | None = None,  # the server's --api-key
 ) -> EngineReport:  # prints as a table
-    "Does a server answer as the checkpoint's reference does."
-    answers = read_reference(folder)
+    "Compare a server's answers with the checkpoint's reference outputs."
+    references = read_reference(folder)
     name = find_served_model(url, name, key)
     rows = []
-    for a in answers:
-        body = dict(model=name, prompt=a["prompt"], max_tokens=len(a["steps"]))
+    for reference in references:
+        body = dict(model=name, prompt=reference["prompt"], max_tokens=len(reference["steps"]))
         body |= dict(temperature=0.0, logprobs=5, seed=0)
         reply = _read_reply(_call_server(url, "completions", body, key))
-        rows.append((a["prompt"], _compare_reply(a, reply)))
-    return EngineReport(overall_verdict([found for _, found in rows]), name, tuple(rows))
+        rows.append((reference["prompt"], _compare_reply(reference, reply)))
+    return EngineReport(overall_verdict([result for _, result in rows]), name, tuple(rows))

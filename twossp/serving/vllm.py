@@ -19,19 +19,19 @@ from .gguf import head_counts, head_dim, layer_shapes, open_model
 
 # %% ../../nbs/serving/03_vllm.ipynb #f445dd25
 def _block_configs(model):
-    "What `config.json` says about each layer."
+    "Entries of `config.json` for each layer."
     c, blocks = model.config, []
     group = c.num_attention_heads // c.num_key_value_heads
-    for i, (stays, width) in enumerate(layer_shapes(model)):
-        gone = i > 0 and not stays
-        attention = dict(no_op=gone, n_heads_in_group=None if gone else group)
+    for i, (has_attn, width) in enumerate(layer_shapes(model)):
+        no_op = i > 0 and not has_attn
+        attention = dict(no_op=no_op, n_heads_in_group=None if no_op else group)
         ffn = dict(no_op=width == 0, intermediate_size=width or None)
-        both = dict(attention=attention, ffn=ffn)
-        blocks.append({k: v | dict(replace_with_linear=False) for k, v in both.items()})
+        block = dict(attention=attention, ffn=ffn)
+        blocks.append({k: v | dict(replace_with_linear=False) for k, v in block.items()})
     return blocks
 
 # %% ../../nbs/serving/03_vllm.ipynb #ada4e394
-# the module that is written beside the weights
+# configuration_decilm.py of an exported folder
 CONFIG_CODE = '''"""A Llama's configuration with an entry a layer, block_configs"""
 from types import SimpleNamespace
 
@@ -64,8 +64,8 @@ class DeciLMConfig(LlamaConfig):
 '''
 
 # %% ../../nbs/serving/03_vllm.ipynb #afc4c901
-# what a Llama's configuration says in the same words
-_TAKEN = (
+# entries with the same name in a Llama's configuration
+_LLAMA_KEYS = (
     "vocab_size", "hidden_size", "num_attention_heads", "num_key_value_heads",
     "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters",
     "initializer_range", "tie_word_embeddings", "attention_bias", "mlp_bias",
@@ -75,9 +75,9 @@ _TAKEN = (
 
 def _vllm_config(model):
     "The configuration of the DeciLM format."
-    c, widths = model.config.to_dict(), [width for _, width in layer_shapes(model)]
-    out = {k: c[k] for k in _TAKEN if k in c}
-    return out | {
+    config, widths = model.config.to_dict(), [width for _, width in layer_shapes(model)]
+    entries = {k: config[k] for k in _LLAMA_KEYS if k in config}
+    return entries | {
         "model_type": "nemotron-nas",
         "architectures": ["DeciLMForCausalLM"],
         "auto_map": {"AutoConfig": "configuration_decilm.DeciLMConfig"},
@@ -86,55 +86,53 @@ def _vllm_config(model):
         "intermediate_size": max([1, *widths]),
         "block_configs": _block_configs(model),
         "qkv_bias": any(n.endswith("q_proj.bias") for n, _ in model.named_parameters()),
-        "attention_bias": out.get("attention_bias", False),
+        "attention_bias": entries.get("attention_bias", False),
         "dtype": str(model.dtype).removeprefix("torch."),
     }
 
 # %% ../../nbs/serving/03_vllm.ipynb #1706ab55
 @torch.no_grad()
 def _vllm_tensors(model):
-    "Llama's names; without the norms that a removed submodule leaves behind."
+    "Tensors by Llama's names, without unused norms."
     w = {n: x.detach() for n, x in model.state_dict().items()}
     if model.config.tie_word_embeddings:
         w.pop("lm_head.weight", None)
-    for i, (stays, width) in enumerate(layer_shapes(model)):
-        at = f"model.layers.{i}."
-        if not stays and i:
-            w.pop(f"{at}input_layernorm.weight")
-        elif not stays:
-            w |= {f"{at}self_attn.{n}": x for n, x in _zero_attention(model).items()}
+    for i, (has_attn, width) in enumerate(layer_shapes(model)):
+        prefix = f"model.layers.{i}."
+        if not has_attn and i:
+            w.pop(f"{prefix}input_layernorm.weight")
+        elif not has_attn:
+            w |= {f"{prefix}self_attn.{n}": x for n, x in _zero_attention(model).items()}
         if not width:
-            unused = (f"{at}mlp.", f"{at}post_attention_layernorm.")
+            unused = (f"{prefix}mlp.", f"{prefix}post_attention_layernorm.")
             w = {n: x for n, x in w.items() if not n.startswith(unused)}
     return {n: x.contiguous() for n, x in w.items()}
 
 # %% ../../nbs/serving/03_vllm.ipynb #22e05358
 def _zero_attention(model):
-    "Tensors of an attention that contributes nothing"
-    c, h = _vllm_config(model), model.config.hidden_size
-    q, kv = (c[f"num_{n}_heads"] * c["head_dim"] for n in ("attention", "key_value"))
+    "Tensors of an attention that returns zeros"
+    config, h = _vllm_config(model), model.config.hidden_size
+    q, kv = (config[f"num_{n}_heads"] * config["head_dim"] for n in ("attention", "key_value"))
     rows = dict(q=q, k=kv, v=kv)
     shapes = {f"{n}_proj.weight": (k, h) for n, k in rows.items()}
     shapes["o_proj.weight"] = (h, q)
-    if c["qkv_bias"]:
+    if config["qkv_bias"]:
         shapes |= {f"{n}_proj.bias": (k,) for n, k in rows.items()}
-    if c["attention_bias"]:
+    if config["attention_bias"]:
         shapes["o_proj.bias"] = (h,)
-    like = model.get_input_embeddings().weight
-    return {n: like.new_zeros(s) for n, s in shapes.items()}
+    reference = model.get_input_embeddings().weight
+    return {n: reference.new_zeros(s) for n, s in shapes.items()}
 
 # %% ../../nbs/serving/03_vllm.ipynb #776ed24f
 def export_vllm(
-    # pruned (or dense), or the folder of a saved one
-    model: PreTrainedModel | str | Path,
-    out: str | Path,  # folder to make
-    # saved beside it; default: the folder's, if it has one
-    tok: PreTrainedTokenizerBase | None = None,
+    model: PreTrainedModel | str | Path,  # pruned (or dense), or a checkpoint folder
+    out: str | Path,  # output folder
+    tok: PreTrainedTokenizerBase | None = None,  # to save too; default: the checkpoint's
     *,
-    overwrite: bool = False,  # replace a checkpoint that is there
+    overwrite: bool = False,  # replace an existing checkpoint
 ) -> Path:  # the folder
-    """Write the DeciLM format that vLLM reads (`--trust-remote-code`); `ValueError` with
-    the format that can, where it cannot."""
+    """Write the DeciLM format for vLLM (`--trust-remote-code`). The `ValueError` for an
+    unsupported model names another format."""
     model, tok = open_model(model, tok)
     if reason := llama_unsupported_reason(model):
         raise ValueError(
@@ -142,19 +140,19 @@ def export_vllm(
             " format=\"compatible\") writes a checkpoint that vLLM reads as the dense"
             " model"
         )
-    want = model.config.num_attention_heads, model.config.num_key_value_heads
-    if odd := [n for n in head_counts(model) if n not in (want, (0, 0))]:
+    heads = model.config.num_attention_heads, model.config.num_key_value_heads
+    if others := [n for n in head_counts(model) if n not in (heads, (0, 0))]:
         raise ValueError(
-            f"the DeciLM format has {want[0]} query heads in every layer, and here a layer keeps"
-            f" {odd[0][0]}: save the model compact (vLLM serves it with twossp's plugin), or"
+            f"the DeciLM format has {heads[0]} query heads in every layer, and here a layer keeps"
+            f" {others[0][0]}: save the model compact (vLLM serves it with twossp's plugin), or"
             " export it as a GGUF"
         )
-    weights, kind = _vllm_tensors(model), {"format": "pt"}
-    with output_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as new:
-        save_file(weights, new / "model.safetensors", metadata=kind)
+    weights, metadata = _vllm_tensors(model), {"format": "pt"}
+    with output_folder(out, overwrite, sum(x.nbytes for x in weights.values())) as folder:
+        save_file(weights, folder / "model.safetensors", metadata=metadata)
         config = json.dumps(_vllm_config(model), indent=2) + "\n"
-        (new / "config.json").write_text(config, encoding="utf-8")
-        (new / "configuration_decilm.py").write_text(CONFIG_CODE, encoding="utf-8")
+        (folder / "config.json").write_text(config, encoding="utf-8")
+        (folder / "configuration_decilm.py").write_text(CONFIG_CODE, encoding="utf-8")
         if tok is not None:
-            tok.save_pretrained(new)
+            tok.save_pretrained(folder)
     return Path(out)

@@ -23,15 +23,15 @@ from ..core.linear import NoLinear
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #725565b4
 def register():
-    "What vLLM calls in each of its processes, before it reads a configuration."
+    "Register the model class; vLLM calls this in each of its processes."
     from vllm import ModelRegistry
 
-    name = "TwoSSPForCausalLM"  # what config.json says under `architectures`
+    name = "TwoSSPForCausalLM"  # `architectures` in config.json
     ModelRegistry.register_model(name, f"twossp.serving.vllm_plugin:{name}")
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #2d499679
 class NoFFN(nn.Module):
-    "Stands where an FFN was: adds zero."
+    "Placeholder for a removed FFN; returns zeros."
 
     def forward(self, x, *args, **kwargs):
         return torch.zeros_like(x)
@@ -39,92 +39,88 @@ class NoFFN(nn.Module):
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #8f5c340d
 @functools.cache
 def _pruned_base(family):
-    """The family's base model, without the head, in the shape that its configuration
-    describes; `ValueError` if vLLM cannot run it"""
-    causal, base = (
-        causal_class(config_class(family)),
-        MODEL_MAPPING[config_class(family)],
-    )
+    "Class of a family's base model in its configuration's shape; `ValueError` if unsupported"
+    causal, base = causal_class(config_class(family)), MODEL_MAPPING[config_class(family)]
     if reason := vllm_unsupported_reason(config_class(family)()):
         raise ValueError(reason)
 
     def __init__(self, config, *args, **kwargs):
         base.__init__(self, config, *args, **kwargs)
-        whole = causal.__new__(causal)  # which has the names that a checkpoint says
-        nn.Module.__init__(whole)
-        whole.config = config
-        setattr(whole, self.base_model_prefix, self)
-        prune_from_config(whole)
-        for name, m in list(self.named_modules()):  # of an FFN that is gone one stub remains
+        model = causal.__new__(causal)  # with the names in checkpoints
+        nn.Module.__init__(model)
+        model.config = config
+        setattr(model, self.base_model_prefix, self)
+        prune_from_config(model)
+        for name, m in list(self.named_modules()):  # one placeholder per removed FFN
             if any(isinstance(x, NoLinear) for x in m.children()) and not list(m.parameters()):
                 setattr(*locate(self, name), NoFFN())
 
-    members = dict(__init__=__init__, __module__=__name__)
-    members |= dict(config_class=pruned_classes(family)[0])
+    attributes = dict(__init__=__init__, __module__=__name__)
+    attributes |= dict(config_class=pruned_classes(family)[0])
     # vLLM would drop GPT-2's c_attn.bias for the pattern "attn.bias"
-    members |= dict(_keys_to_ignore_on_load_unexpected=None)
-    return type(f"Pruned{base.__name__}", (base,), members)
+    attributes |= dict(_keys_to_ignore_on_load_unexpected=None)
+    return type(f"Pruned{base.__name__}", (base,), attributes)
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #3fe900aa
-_OFF = SimpleNamespace(scale=lambda m: 1.0, sinks=lambda m: None)
+_NO_FUSION = SimpleNamespace(scale=lambda m: 1.0, sinks=lambda m: None)
 
 
-def _take_attentions_back(model, make, prefix):
-    "Make vLLM's attention modules, but for the layers that have none"
-    named = [(n, m) for n, m in model.named_modules() if isinstance(m, NoAttention)]
-    for name, stub in named:  # what vLLM asks of each layer's attention
-        model.attention_fusers.setdefault(stub.layer_idx, (name, _OFF))
-    make(prefix)
-    for _, stub in named:
-        known = model.compilation_config.static_forward_context
-        known.pop(stub.attn.layer_name)
+def _create_attentions(model, create, prefix):
+    "Create vLLM's attention modules, except for layers without attention"
+    stubs = [(n, m) for n, m in model.named_modules() if isinstance(m, NoAttention)]
+    for name, stub in stubs:  # vLLM reads this for every layer
+        model.attention_fusers.setdefault(stub.layer_idx, (name, _NO_FUSION))
+    create(prefix)
+    for _, stub in stubs:
+        context = model.compilation_config.static_forward_context
+        context.pop(stub.attn.layer_name)
         del stub.attn
 
 
-def _narrow_attentions(model, ranks):
-    "Tell vLLM's attention modules how many heads their layers keep; the rest have all"
-    c, left = model.config, dict(model.config.twossp.get("heads", ()))
-    query = c.num_attention_heads
-    group = query // (getattr(c, "num_key_value_heads", None) or query)
+def _set_head_counts(model, ranks):
+    "Set the number of remaining heads in vLLM's attention modules"
+    config, kept_heads = model.config, dict(model.config.twossp.get("heads", ()))
+    query = config.num_attention_heads
+    group = query // (getattr(config, "num_key_value_heads", None) or query)
     for m in model.modules():
-        attend = getattr(m, "attn", None)
-        if not hasattr(attend, "layer_name") or getattr(m, "layer_idx", None) not in left:
+        attention = getattr(m, "attn", None)
+        if not hasattr(attention, "layer_name") or getattr(m, "layer_idx", None) not in kept_heads:
             continue
-        kv = len(left[m.layer_idx]) // ranks
-        for x in (attend, attend.impl):  # the cache is as wide as the layer says
+        kv = len(kept_heads[m.layer_idx]) // ranks
+        for x in (attention, attention.impl):  # these size the cache
             x.num_heads, x.num_kv_heads = kv * group, kv
 
 
-def _read_names(model, make):
-    "Let vLLM read the family's names of saved tensors"
-    config, ours = model.config, model.config.architectures
+def _with_family_names(model, create_mapper):
+    "Create vLLM's mapper of tensor names under the family's class name"
+    config, architectures = model.config, model.config.architectures
     config.architectures = [causal_class(config_class(model_family(config))).__name__]
     try:
-        make()
+        create_mapper()
     finally:
-        config.architectures = ours
+        config.architectures = architectures
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #4f2f1f44
 def _check_parallel(config, ranks):
-    "`ValueError` if `ranks` devices cannot share every layer's neurons and heads equally"
-    said = config.twossp
-    mixed = filter(None, said.get("experts", ()))  # None: a layer without experts
-    widths = {*said["ffn"], *(width for _, width in mixed)}
-    if odd := sorted(w for w in widths if w % ranks):
+    "Raise `ValueError` unless neurons and heads can be split evenly between `ranks` devices."
+    shape = config.twossp
+    experts = filter(None, shape.get("experts", ()))  # None: no experts
+    widths = {*shape["ffn"], *(width for _, width in experts)}
+    if uneven := sorted(w for w in widths if w % ranks):
         raise ValueError(
-            f"{ranks} devices cannot share an FFN of {odd[0]:,} neurons: prune with"
+            f"{ranks} devices cannot share an FFN of {uneven[0]:,} neurons: prune with"
             f" --multiple {math.lcm(64, ranks)}, or serve with --pipeline-parallel-size"
         )
-    heads = sorted(len(kept) for _, kept in said.get("heads", ()))
-    if odd := [n for n in heads if n % ranks]:
+    heads = sorted(len(kept) for _, kept in shape.get("heads", ()))
+    if uneven := [n for n in heads if n % ranks]:
         raise ValueError(
-            f"{ranks} devices cannot share the {odd[0]} key/value heads of a layer: serve on"
+            f"{ranks} devices cannot share the {uneven[0]} key/value heads of a layer: serve on"
             " fewer, or with --pipeline-parallel-size"
         )
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #4a31a1cb
 def _read_experts(folder):
-    "An MoE model's tensors as transformers holds them: a file has each expert's own"
+    "Yield an MoE model's tensors as loaded by transformers, experts stacked"
     model = AutoModelForCausalLM.from_pretrained(folder)
     tied = model.config.tie_word_embeddings
     for name, x in model.state_dict().items():
@@ -133,24 +129,24 @@ def _read_experts(folder):
 
 
 def _split_heads(model):
-    "GPT-2 joins the heads of what its attention gives; vLLM's has joined them already"
+    "Split the output of vLLM's attention into heads, which GPT-2's code joins"
 
-    def split(attend, heads):
+    def split(attention, heads):
         def forward(*args, **kwargs):
-            x = attend(*args, **kwargs)
+            x = attention(*args, **kwargs)
             return x.view(1, len(x), heads, -1)
 
         return forward
 
     for m in model.modules():
-        attend = getattr(m, "attn", None)
-        if hasattr(attend, "layer_name"):
-            attend.forward = split(attend.forward, attend.num_heads)
+        attention = getattr(m, "attn", None)
+        if hasattr(attention, "layer_name"):
+            attention.forward = split(attention.forward, attention.num_heads)
 
 # %% ../../nbs/serving/04_vllm_plugin.ipynb #802e909f
 @functools.cache
-def _served_class():
-    "The class that vLLM builds; made when vLLM is there"
+def _vllm_class():
+    "Create the class that vLLM instantiates; imports vLLM."
     from vllm.model_executor.models.transformers import TransformersForCausalLM as Base
 
     class TwoSSPForCausalLM(Base):
@@ -159,20 +155,19 @@ def _served_class():
             if reason := vllm_unsupported_reason(config):
                 raise ValueError(reason)
             _check_parallel(config, vllm_config.parallel_config.tensor_parallel_size)
-            made = _pruned_base(model_family(config))
+            base = _pruned_base(model_family(config))
             self.file = vllm_config.model_config.model
-            AutoModel.register(type(config), made, exist_ok=True)
+            AutoModel.register(type(config), base, exist_ok=True)
             super().__init__(vllm_config=vllm_config, prefix=prefix)
             if scaling := getattr(config, "logits_scaling", None):
                 self.logits_processor.scale = 1 / scaling
 
         def _create_hf_to_vllm_mapper(self):
-            _read_names(self, super()._create_hf_to_vllm_mapper)
+            _with_family_names(self, super()._create_hf_to_vllm_mapper)
 
         def _create_attention_instances(self, prefix=""):
-            make = super()._create_attention_instances
-            _take_attentions_back(self, make, prefix)
-            _narrow_attentions(self, self.parallel_config.tensor_parallel_size)
+            _create_attentions(self, super()._create_attention_instances, prefix)
+            _set_head_counts(self, self.parallel_config.tensor_parallel_size)
             if model_family(self.config) == "gpt2":
                 _split_heads(self)
 
@@ -187,7 +182,7 @@ def _served_class():
 
 
 def __getattr__(name):
-    "vLLM asks for the class by its name"
+    "Return the class that vLLM imports by name."
     if name == "TwoSSPForCausalLM":
-        return _served_class()
+        return _vllm_class()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
