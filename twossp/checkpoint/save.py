@@ -239,7 +239,9 @@ def _write_config(folder, model, format, plan, code, resumable):
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
     text_config = model.config.get_text_config()  # the whole configuration or an entry
-    text_entries = next((config[k] for k, v in vars(model.config).items() if v is text_config and k in config), config)
+    names = (k for k, v in vars(model.config).items() if v is text_config and k in config)
+    name = next(names, None)
+    text_entries = config[name] if name else config
     legacy = _legacy_rope_entries(text_entries)
     if resumable and legacy.get("rope_scaling", {}).get("rope_type") in _SCALED:
         del legacy["rope_scaling"]
@@ -398,8 +400,10 @@ def find_disagreement(
     remaining = sorted({*range(len(plan))} - {*plan.removed_layers})
     if len(remaining) != len(blocks):
         return f"plan.json keeps {len(remaining)} layers, the model has {len(blocks)}"
+    as_zeros = format == "compatible"
     for position, i in enumerate(remaining):
-        if difference := _find_layer_difference(model, blocks.of(position), plan, i, format == "compatible"):
+        parts = blocks.of(position)
+        if difference := _find_layer_difference(model, parts, plan, i, as_zeros):
             return f"layer {i}: plan.json {difference}"
 
 
@@ -417,9 +421,8 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
         keep_attn = attn is None or isinstance(attn, tuple) and attn[p.index]
         removed = isinstance(p.module(model), NoAttention)
         if keep_attn == (is_zero(p, 0) if as_zeros and not keep_attn else removed):
-            if keep_attn:
-                return "keeps its attention, the model does not have it"
-            return "removes its attention, the model has it"
+            has, does = ("does not have", "keeps") if keep_attn else ("has", "removes")
+            return f"{does} its attention, the model {has} it"
     shape = next(([p.groups, p.width] for p in parts if p.groups), None)
     planned = None if neurons == () else [len(experts.left), experts.k] if experts else shape
     if shape != planned:
