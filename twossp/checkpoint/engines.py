@@ -42,7 +42,7 @@ def llama_unsupported_reason(
     kinds = getattr(c, "layer_types", None) or ()
     slides = kind in ("mistral", "phi3") or "sliding_attention" in kinds
     if getattr(c, "sliding_window", None) and slides:
-        return "it has sliding-window attention"
+        return "its attention has a sliding window"
     if c.hidden_act != "silu":
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
 
