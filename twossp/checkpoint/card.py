@@ -85,11 +85,7 @@ def plan_record(
     meta: dict,  # further entries: results, recovery …
 ) -> dict:  # for plan.json
     "Content of plan.json: the plan, its provenance, and the resulting sparsity."
-    versions = dict(
-        twossp=twossp.__version__,
-        torch=torch.__version__,
-        transformers=transformers.__version__,
-    )
+    versions = {m.__name__: m.__version__ for m in (twossp, torch, transformers)}
     facts = base | getattr(plan, "provenance", {}) | meta
     if plan_masks(plan):  # masks are in another file, so describe them here
         facts["removed"] = get_kind(kind_of(plan)).words(plan, format == "compatible")
@@ -107,12 +103,10 @@ def plan_from_record(
     folder: object = "",  # for error messages
 ) -> object:  # the plan with its provenance, without its tensors
     "Read the plan from a record. Raises `ValueError` if it has no valid plan."
-    sides = ("dense", "pruned")
     try:
         plan = from_json(json.dumps(record["plan"]))
-        numbers = [
-            record["parameters"][k][n] for k in sides for n in ("total", "layers")
-        ]
+        counts = [record["parameters"][k] for k in ("dense", "pruned")]
+        numbers = [c[n] for c in counts for n in ("total", "layers")]
         record["format"], numbers[0] + sum(numbers)
     except (KeyError, TypeError, ValueError) as e:
         prefix = "" if isinstance(e, ValueError) else "plan.json is incomplete or damaged: "

@@ -23,7 +23,7 @@ class Exporter:
     # configuration of the dense model -> reason or None
     unsupported_reason: Callable | str = ""
     check_tokenizer: Callable | str = ""  # raises `ValueError` if not supported
-    supports_removed_attention: bool = True
+    supports_removed_attention: bool = True  # False: none may be removed
     requirements: Mapping = field(default_factory=dict)  # package -> its modules
     suffix: str = ""  # of the file; "": a folder
     options: tuple[str, ...] = ()  # of `write`

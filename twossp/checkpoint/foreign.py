@@ -75,18 +75,15 @@ _ATTENTION_KEYS = {
 
 def _read_per_layer(raw):
     family, entries = raw.get("model_type"), dict(raw)
-    row, per_layer = _dense_row(family), entries.pop("per_layer_config")
+    row, layer_entries = _dense_row(family), entries.pop("per_layer_config")
     config = config_class(family).from_dict(entries)
     aliases = config.attribute_map
     to_index = lambda i: int(i) if str(i).isdigit() else i
-    layer_entries = {
-        to_index(i): {aliases.get(k, k): v for k, v in entry.items()}
-        for i, entry in per_layer.items()
-    }
+    layer_entries = {to_index(i): entry for i, entry in layer_entries.items()}
     width = getattr(config, row.width, None) or 4 * config.hidden_size
     layers = []
     for i in range(config.num_hidden_layers):
-        entry = dict(layer_entries.pop(i, {}))
+        entry = {aliases.get(k, k): v for k, v in layer_entries.pop(i, {}).items()}
         skip = set(entry.pop("skip", ()))
         ffn_width = 0 if "mlp" in skip else entry.get(row.width, width)
         if other := skip - {"attention", "mlp"}:

@@ -265,7 +265,7 @@ def _write_head_code(model, blocks):
 def write_modeling_code(
     model: PreTrainedModel,  # of a supported family, pruned
     folder: Path,  # of its checkpoint
-    says: dict,  # the two model types in config.json
+    types: dict,  # the two model types in config.json
 ) -> dict:  # `auto_map` of config.json
     "Write modeling code that builds this pruned model without twossp."
     blocks, family = structure(model, copies=True), model_family(model.config)
@@ -277,7 +277,7 @@ def write_modeling_code(
     sources = Mixer, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
     more = "    cut_heads(layers)\n" if heads else ""
     parts = [
-        _HEAD.format(**names, layers=blocks.home, says=says),
+        _HEAD.format(**names, layers=blocks.home, says=types),
         "\n\n".join(map(getsource, sources)),
         _STUB,
         heads,

@@ -239,9 +239,8 @@ def _write_config(folder, model, format, plan, code, resumable):
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
     text_config = model.config.get_text_config()  # the whole configuration or an entry
-    names = (k for k, v in vars(model.config).items() if v is text_config and k in config)
-    name = next(names, None)
-    text_entries = config[name] if name else config
+    names = [k for k, v in vars(model.config).items() if v is text_config and k in config]
+    text_entries = config[names[0]] if names else config
     legacy = _legacy_rope_entries(text_entries)
     if resumable and legacy.get("rope_scaling", {}).get("rope_type") in _SCALED:
         del legacy["rope_scaling"]
@@ -406,7 +405,7 @@ def find_disagreement(
         if difference := _find_layer_difference(model, parts, plan, i, as_zeros):
             return f"layer {i}: plan.json {difference}"
 
-
+# %% ../../nbs/checkpoint/05_save.ipynb #svdisag0
 def _find_layer_difference(model, parts, plan, i, as_zeros):
     "The first difference between layer `i` of the dense model and `parts`, or None"
     attn, neurons, experts = (plan.kept.get((i, x)) for x in ("attn", "ffn", "experts"))

@@ -115,9 +115,8 @@ def _to_gguf(folder, out, overwrite, **options):
         messages.append("not compared: this needs pip install llama-cpp-py-sync")
     else:
         report, *ppl = check_gguf(out, folder, quantized=bool(options.get("quantize")))
-        messages.append(repr(report))
-        perplexities = f"reference outputs {ppl[0]:.3f}, of the file {ppl[1]:.3f}"
-        messages.append(f"perplexity of the {perplexities}")
+        perplexity = "perplexity of the reference outputs {:.3f}, of the file {:.3f}"
+        messages += [repr(report), perplexity.format(*ppl)]
     return [*messages, f"llama-server -m {out}"]
 
 
