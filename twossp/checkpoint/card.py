@@ -34,64 +34,60 @@ from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/checkpoint/01_card.ipynb #74d649ed
 def base_model_facts(
-    model: PreTrainedModel,  # dense, or pruned for the moment
-) -> dict:  # base_model: for a reader; base_repo: on the hub, None if it is not there
-    """What a model is called, without folders of this machine; `reads` where it sees,
-    `original_parameters` where it had been pruned before."""
+    model: PreTrainedModel,  # dense or pruned
+) -> dict:  # base_model: display name; base_repo: name on the hub or None
+    """Names of the base model, without local paths; also `reads` for vision-language
+    models and `original_parameters` for models that had been pruned before."""
     name = str(getattr(model, "name_or_path", "") or "")
-    more = dict(reads="images and text") if is_vision_language(model.config) else {}
+    extra = dict(reads="images and text") if is_vision_language(model.config) else {}
     if original := getattr(model, "twossp_original", None):
-        more["original_parameters"] = original
+        extra["original_parameters"] = original
     local = os.path.isabs(name) or name.startswith((".", "~")) or os.path.exists(name)
     try:
         validate_repo_id("" if local else name)
     except HFValidationError:
-        return dict(base_model=Path(name).name, base_repo=None) | more
-    return dict(base_model=name, base_repo=name) | more
+        return dict(base_model=Path(name).name, base_repo=None) | extra
+    return dict(base_model=name, base_repo=name) | extra
 
 # %% ../../nbs/checkpoint/01_card.ipynb #30d7d860
 def count_params(
     model: PreTrainedModel,  # dense or pruned, offloaded or not
-) -> dict:  # total, layers: those of the decoder layers; active: an MoE model's, of a token
-    "Number of parameters; a tied one counts once."
+) -> dict:  # total; layers: in decoder layers; active: per token, for MoE models
+    "Number of parameters; tied ones count once."
     tied = getattr(model, "all_tied_weights_keys", {})
     if not getattr(model.config.get_text_config(), "tie_word_embeddings", False):
         tied = {}
     named = dict(model.named_parameters(remove_duplicate=False))
-    once = {
-        name: p  # an offloaded module that has run holds a copy of a tied one
+    unique = {
+        name: p  # after a forward pass, offloaded modules hold copies of tied tensors
         for name, p in named.items()
         if not (p.is_meta and name in tied and tied[name] in named)
     }
-    own = {id(p) for p in decoder_layers(model).parameters()}
-    inside = {n: p for n, p in once.items() if id(p) in own}
-    sums = [{id(p): p.numel() for p in x.values()} for x in (once, inside)]
+    layer_ids = {id(p) for p in decoder_layers(model).parameters()}
+    inside = {n: p for n, p in unique.items() if id(p) in layer_ids}
+    sums = [{id(p): p.numel() for p in x.values()} for x in (unique, inside)]
     counts = dict(zip(("total", "layers"), (sum(x.values()) for x in sums), strict=True))
     if any(map(is_experts, model.modules())):
         counts["active"] = counts["total"] - counts["layers"] + structure(model).active
     return counts
 
 # %% ../../nbs/checkpoint/01_card.ipynb #bf0d0d88
-# what plan.json says of the checkpoint itself; the rest tells where the plan came from
+# keys of plan.json about the checkpoint; the others are provenance
 CHECKPOINT_KEYS = ("plan", "format", "achieved_sparsity", "parameters", "versions", "files")
 
 
 def plan_record(
     plan,  # a plan of any kind
-    dense: dict,  # parameters of the dense model: total, layers
-    pruned: dict,  # the same of the pruned one
+    dense: dict,  # parameter counts of the dense model: total, layers
+    pruned: dict,  # of the pruned model
     format: str,  # of the checkpoint
-    base: dict,  # what `base_model_facts` says of the dense model
-    meta: dict,  # what the caller knows beyond the plan: results, recovery …
+    base: dict,  # result of `base_model_facts`
+    meta: dict,  # further entries: results, recovery …
 ) -> dict:  # for plan.json
-    "What plan.json says: the plan, where it came from, and what it came to."
-    versions = dict(
-        twossp=twossp.__version__,
-        torch=torch.__version__,
-        transformers=transformers.__version__,
-    )
+    "Content of plan.json: the plan, its provenance, and the resulting sparsity."
+    versions = {m.__name__: m.__version__ for m in (twossp, torch, transformers)}
     facts = base | getattr(plan, "provenance", {}) | meta
-    if plan_masks(plan):  # they lie beside plan.json, and what they say not
+    if plan_masks(plan):  # masks are in another file, so describe them here
         facts["removed"] = get_kind(kind_of(plan)).words(plan, format == "compatible")
     return {k: v for k, v in facts.items() if k not in CHECKPOINT_KEYS} | dict(
         plan=json.loads(to_json(plan)),
@@ -103,66 +99,66 @@ def plan_record(
 
 # %% ../../nbs/checkpoint/01_card.ipynb #42353d0c
 def plan_from_record(
-    record: dict,  # as `plan_record` made it
-    folder: object = "",  # where it lies, for errors
+    record: dict,  # as made by `plan_record`
+    folder: object = "",  # for error messages
 ) -> object:  # the plan with its provenance, without its tensors
-    "The plan of a plan.json; `ValueError` in one line if it holds none."
-    both = ("dense", "pruned")
+    "Read the plan from a record. Raises `ValueError` if it has no valid plan."
     try:
         plan = from_json(json.dumps(record["plan"]))
-        numbers = [
-            record["parameters"][k][n] for k in both for n in ("total", "layers")
-        ]
+        counts = [record["parameters"][k] for k in ("dense", "pruned")]
+        numbers = [c[n] for c in counts for n in ("total", "layers")]
         record["format"], numbers[0] + sum(numbers)
     except (KeyError, TypeError, ValueError) as e:
-        damaged = "" if isinstance(e, ValueError) else "plan.json is incomplete or damaged: "
-        raise ValueError(f"{folder}{': ' if folder else ''}{damaged}{one_line(e)}") from e
+        prefix = "" if isinstance(e, ValueError) else "plan.json is incomplete or damaged: "
+        raise ValueError(f"{folder}{': ' if folder else ''}{prefix}{one_line(e)}") from e
     refitted = record["plan"].get("weights") or record.get("refitted")
-    # with other weights it is another plan: who saves it says which
-    renewed = *CHECKPOINT_KEYS, "results", "plan_identity"
-    facts = {k: v for k, v in record.items() if k not in renewed}
+    # weights may have changed, so the saver sets a new identity
+    excluded = *CHECKPOINT_KEYS, "results", "plan_identity"
+    facts = {k: v for k, v in record.items() if k not in excluded}
     return with_provenance(plan, **facts | dict(refitted=refitted or None))
 
 # %% ../../nbs/checkpoint/01_card.ipynb #3c5b6fa6
-def _what_was_done(record):
-    "Phrases, for a reader: what a checkpoint's plan changed in the model."
+def _describe_plan(record):
+    "Phrases that describe what the plan changed in the model."
     plan = from_json(json.dumps(record["plan"]))
     zeros = record["format"] == "compatible"
-    said = record.get("removed") or get_kind(kind_of(plan)).words(plan, zeros)
-    said = said or ["nothing removed"]
+    phrases = record.get("removed") or get_kind(kind_of(plan)).words(plan, zeros)
+    phrases = phrases or ["nothing removed"]
     names = record["plan"].get("weights") or record.get("refitted") or ()
     if names:
         more = ", …" if len(names) > 1 else ""
-        words = f"{len(names)} matrices refitted after the removal: {names[0]}{more}"
-        said = [*said, words]
-    return said
+        refitted = f"{len(names)} matrices refitted after the removal: {names[0]}{more}"
+        phrases = [*phrases, refitted]
+    return phrases
 
 # %% ../../nbs/checkpoint/01_card.ipynb #3b12e760
 def expert_facts(
-    record: dict,  # as `plan_record` made it
-) -> dict[str, str]:  # what -> how many, of how many; empty where nothing is known
-    "How many experts the calibration text was enough for."
-    n, m = record.get("experts_unreached"), record.get("experts_refitted")
-    said = {}
-    if n:
-        how = "; their neurons are ranked by their weights" * bool(n[0])
-        said["experts without a calibration token"] = f"{n[0]:,} of {n[1]:,}{how}"
-    if m:
-        how = "; the others had no more tokens than neurons" * (m[0] < m[1])
-        said["experts refitted"] = f"{m[0]:,} of {m[1]:,}{how}"
-    return said
+    record: dict,  # as made by `plan_record`
+) -> dict[str, str]:  # label -> "n of total"; empty if nothing is recorded
+    "Number of experts without calibration tokens, and of refitted experts."
+    unreached, refitted = record.get("experts_unreached"), record.get("experts_refitted")
+    facts = {}
+    if unreached:
+        n, total = unreached
+        suffix = "; their neurons are ranked by their weights" * bool(n)
+        facts["experts without a calibration token"] = f"{n:,} of {total:,}{suffix}"
+    if refitted:
+        n, total = refitted
+        suffix = "; the others had no more tokens than neurons" * (n < total)
+        facts["experts refitted"] = f"{n:,} of {total:,}{suffix}"
+    return facts
 
 # %% ../../nbs/checkpoint/01_card.ipynb #831d3248
 _LOAD = {
-    "native": "An ordinary checkpoint: everything that reads the family reads it.",
+    "native": "An ordinary checkpoint, which all programs that support the family read.",
     "compatible": (
-        "An ordinary checkpoint (what was removed is zeros where the format has no"
-        " other way to say it): everything that reads the family reads it."
+        "An ordinary checkpoint, which all programs that support the family read."
+        " Removed structures are zeros where the format cannot express their removal."
     ),
     "compact": (
-        "The tensors are smaller than an ordinary configuration can say, or not there."
-        " Plain transformers refuses this checkpoint; with `import twossp` it loads it,"
-        " and `trust_remote_code=True` does without."
+        "An ordinary configuration cannot describe the removed tensors, so plain"
+        " transformers rejects this checkpoint. It loads after `import twossp`, or"
+        " without twossp with `trust_remote_code=True`."
     ),
 }
 
@@ -173,24 +169,24 @@ def _table(d):
 
 # %% ../../nbs/checkpoint/01_card.ipynb #f2c6d251
 def _facts(record):
-    "The card's table"
-    p, options = record["parameters"], record.get("options") or {}
+    "Rows of the card's table"
+    params, options = record["parameters"], record.get("options") or {}
     calibration, digest = record.get("calibration"), record.get("calibration_hash")
     if calibration and digest:
         calibration = f"{calibration} (hash {digest})"
-    parts = record.get("calibration_sources") or ()
-    if calibration and parts:
-        each = (f"{s['source']}, {s['windows']} windows (hash {s['hash']})" for s in parts)
-        calibration += ": " + "; ".join(each)
+    sources = record.get("calibration_sources") or ()
+    if calibration and sources:
+        texts = (f"{s['source']}, {s['windows']} windows (hash {s['hash']})" for s in sources)
+        calibration += ": " + "; ".join(texts)
     original, target = record.get("original_parameters"), record.get("target_sparsity")
     achieved = f"{record['achieved_sparsity']:.2%} of the decoder layers' parameters"
-    if record.get("reads"):  # a tower that looks at images is no part of those
-        whole = 1 - p["pruned"]["total"] / p["dense"]["total"]
-        achieved += f", {whole:.2%} of the whole model's"
-    total = None  # what was removed since the first pruning
+    if record.get("reads"):  # the vision tower is outside of those
+        of_model = 1 - params["pruned"]["total"] / params["dense"]["total"]
+        achieved += f", {of_model:.2%} of the whole model's"
+    total = None  # sparsity relative to the original model
     if original:
         total = (
-            f"{1 - p['pruned']['layers'] / original['layers']:.2%} of the decoder layers'"
+            f"{1 - params['pruned']['layers'] / original['layers']:.2%} of the decoder layers'"
             f" parameters (of the original, which had {original['total']:,} parameters in all)"
         )
         achieved += " (of the checkpoint that was pruned)"
@@ -202,8 +198,8 @@ def _facts(record):
         latency=record.get("latency"),
         achieved=achieved,
         total=total,
-        parameters=_both(p, "total", bool(original)),
-        **{"parameters, a token uses": _both(p, "active", bool(original))},
+        parameters=_compare_counts(params, "total", bool(original)),
+        **{"parameters, a token uses": _compare_counts(params, "active", bool(original))},
         calibration=calibration,
         **expert_facts(record),
         seed=record.get("seed"),
@@ -213,27 +209,27 @@ def _facts(record):
 
 # %% ../../nbs/checkpoint/01_card.ipynb #c10cktot
 def _training(record):
-    "What gradients did after the pruning, if they did anything"
-    said, r, n = [], record.get("recovery"), record.get("norms")
-    if n:
-        said.append(f"scales of the norms: {n['tokens']:,} tokens, {n['steps']} steps")
+    "Training after pruning, or None"
+    parts, r, norms = [], record.get("recovery"), record.get("norms")
+    if norms:
+        parts.append(f"scales of the norms: {norms['tokens']:,} tokens, {norms['steps']} steps")
     if isinstance(r, str):
-        said.append(r)
+        parts.append(r)
     elif r:
-        which = "all weights" if r["how"] == "all" else f"LoRA of rank {r['rank']}"
-        said.append(
-            f"distilled from the dense model, {which}: {r['tokens']:,} tokens,"
+        weights = "all weights" if r["how"] == "all" else f"LoRA of rank {r['rank']}"
+        parts.append(
+            f"distilled from the dense model, {weights}: {r['tokens']:,} tokens,"
             f" {r['steps']:,} steps, {r['minutes']:.1f} minutes, seed {r['seed']};"
             f" held-out KL {r['before']:.3f} to {r['after']:.3f}"
         )
         if r.get("synthetic"):
-            said.append(f"{r['synthetic']:,} windows of synthetic text from the dense model")
-        said += [f"{s['source']}: {s['windows']:,} windows" for s in r.get("text_sources") or ()]
-    return "; ".join(said) or None
+            parts.append(f"{r['synthetic']:,} windows of synthetic text from the dense model")
+        parts += [f"{s['source']}: {s['windows']:,} windows" for s in r.get("text_sources") or ()]
+    return "; ".join(parts) or None
 
 # %% ../../nbs/checkpoint/01_card.ipynb #e90f2533
-def _both(parameters, name, again=False):
-    "A number of the pruned model and of the one before; None: it is not known"
+def _compare_counts(parameters, name, again=False):
+    "A parameter count and the one before pruning; None if not recorded"
     if name not in parameters["pruned"]:
         return None
     now, before = (parameters[k].get(name, "") for k in ("pruned", "dense"))
@@ -241,44 +237,43 @@ def _both(parameters, name, again=False):
 
 # %% ../../nbs/checkpoint/01_card.ipynb #c5dec3bc
 def model_card(
-    record: dict,  # as `plan_record` made it
-    ways: Sequence = (),  # of `list_engines`
-) -> ModelCard:  # to be saved as README.md
-    """A model card: base model, what was done and by which method, sparsity,
-    calibration, results, and how to load.
+    record: dict,  # as made by `plan_record`
+    engines: Sequence = (),  # of `list_engines`
+) -> ModelCard:  # README.md
+    """Model card with the base model, method, sparsity, calibration, results and use.
 
     Parameters
     ----------
     record : dict
-        as `plan_record` made it
-    ways : Sequence, default ()
+        as made by `plan_record`
+    engines : Sequence, default ()
         of `list_engines`
 
     Returns
     -------
     ModelCard
-        to be saved as README.md
+        README.md
     """
     base, results = record.get("base_model"), record.get("results")
     method, paper = record.get("method"), record.get("paper")
     first = "import twossp\n" if record["format"] == "compact" else ""
     auto = f"AutoModelFor{'ImageTextToText' if record.get('reads') else 'CausalLM'}"
-    engines = ["| engine | what to type | |", "|---|---|---|"]
-    for w in ways:  # a line an engine: what to type, or why not
-        cells = (f"`{w.command}`", w.note) if w.command else (f"not: {w.note}", "")
-        engines.append(f"| {w.engine} | {' | '.join(cells)} |")
+    rows = ["| engine | command | |", "|---|---|---|"]
+    for w in engines:
+        cells = (f"`{w.command}`", w.note) if w.command else (f"unsupported: {w.note}", "")
+        rows.append(f"| {w.engine} | {' | '.join(cells)} |")
     credit = f" Method: [{method}, arXiv {paper}](https://arxiv.org/abs/{paper})."
     text = "\n\n".join([
         f"# {base}, pruned" if base else "# A pruned model",
         "What was done:",
-        "\n".join(f"- {x}" for x in _what_was_done(record)),
+        "\n".join(f"- {x}" for x in _describe_plan(record)),
         _table(_facts(record)),
         *(["## Results", _table(results)] if results else []),
         "## How to load",
         _LOAD[record["format"]],
         f"```python\n{first}from transformers import {auto}\n"
         f"model = {auto}.from_pretrained(\"PATH\")\n```",
-        *(["\n".join(engines)] if ways else []),
+        *(["\n".join(rows)] if engines else []),
         (
             "Pruned with [twossp](https://twossp.github.io/twossp/);"
             f" `plan.json` has the details.{credit if paper else ''}"
@@ -296,19 +291,20 @@ def model_card(
 # %% ../../nbs/checkpoint/01_card.ipynb #c30wrec1
 def list_checkpoint_engines(
     folder: str | Path,  # a checkpoint
-    record: dict,  # what its plan.json says
-) -> list[EngineSupport]:  # what takes it, and what does not
-    "Which engines take a checkpoint."
+    record: dict,  # its plan.json
+) -> list[EngineSupport]:  # supported or not, with reasons
+    "Engines that can or cannot read a checkpoint."
     kind = kind_of(from_json(json.dumps(record["plan"])))
     return list_engines(AutoConfig.from_pretrained(folder), record["format"], kind)
 
 
 def write_record(
-    folder: Path,  # a checkpoint; both files are replaced whole
-    record: dict,  # as `plan_record` made it
+    folder: Path,  # a checkpoint; both files are replaced
+    record: dict,  # as made by `plan_record`
 ):
     "Write plan.json and the card, README.md."
-    plain = lambda x: x.item() if hasattr(x, "item") else str(x)  # of numpy, torch; folders
+    # scalars of numpy and torch, paths
+    plain = lambda x: x.item() if hasattr(x, "item") else str(x)
     text = json.dumps(record, indent=1, default=plain) + "\n"
     card = model_card(record, list_checkpoint_engines(folder, record)).content
     for name, content in (("plan.json", text), ("README.md", card)):

@@ -39,104 +39,103 @@ from ..runtime.search import plan_nll
 
 # %% ../../nbs/checkpoint/07_check.ipynb #c99aae17
 def _check_search(p):
-    "Does the search engine see what pruned models give, one after the other."
-    s = structure(p.model)
-    first = next(i for i, n in enumerate(s.ffn) if n)  # of those that have an FFN
-    plans = [*mixer_drops(s)[:4], drop(p.L, ffn=[first]), drop(p.L)]
+    "Compare the search engine with the NLL of each pruned model."
+    blocks = structure(p.model)
+    first = next(i for i, n in enumerate(blocks.ffn) if n)  # with an FFN
+    plans = [*mixer_drops(blocks)[:4], drop(p.L, ffn=[first]), drop(p.L)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        got = plan_nll(p.model, plans, p.ids)
+        nlls = plan_nll(p.model, plans, p.ids)
         problem = check_replay(p.model, p.ids).problem
-    want = []
+    expected = []
     for plan in plans:
         with applied(p.model, plan):
-            want.append(nll(p.model, p.ids))
-    want = torch.stack(want)
-    err = ((got - want).abs().max() / want.abs().max()).item()
+            expected.append(nll(p.model, p.ids))
+    expected = torch.stack(expected)
+    err = ((nlls - expected).abs().max() / expected.abs().max()).item()
     if not err <= p.tol:
         raise ValueError(f"nll differs by {err:.0e}")
-    slower = f" (on the plain, slower path: {problem})" if problem else ""
-    return f"nll {equal_words(err)}{slower}"
+    suffix = f" (on the plain, slower path: {problem})" if problem else ""
+    return f"nll {equal_words(err)}{suffix}"
 
 # %% ../../nbs/checkpoint/07_check.ipynb #fe33f9bd
-_ROUNDING = 1e-6  # of experts, whose products depend on where in memory they lie
+_ROUNDING = 1e-6  # for experts, whose products depend on memory alignment
 
 
 def _check_files(p):
-    "Do pruned models come back from disk as they were."
-    half, far = half_width_plan(p.model), []
+    "Compare the logits of pruned models before saving and after loading."
+    half, errors = half_width_plan(p.model), []
     limit = _ROUNDING if any(map(is_experts, p.model.modules())) else 0
-    said = config_entries(p.model, half) is not None  # else compact checkpoints alone can
-    narrow = half if said else drop(p.L)
-    attn = narrow | mixer_drops(structure(p.model))[0]
-    layer = narrow | drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
+    has_native = config_entries(p.model, half) is not None  # or compact only
+    uniform = half if has_native else drop(p.L)
+    attn = uniform | mixer_drops(structure(p.model))[0]
+    layer = uniform | drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
     if config_entries(p.model, layer) is None:
-        layer = narrow  # where the first layers are dense, by their number
-    formats = dict(compact=attn if said else half | attn, native=layer, compatible=attn)
+        layer = uniform  # where configurations give dense layers by index
+    formats = dict(compact=attn if has_native else half | attn, native=layer, compatible=attn)
     for fmt, plan in formats.items():
         with (compatible if fmt == "compatible" else applied)(p.model, plan):
-            want = p.logits()
-        err = (_saved_logits(p, plan, fmt) - want).abs().max().item()
-        far.append(err / p.dense.abs().max().item())
-        if far[-1] > limit:
+            expected = p.logits()
+        err = (_saved_logits(p, plan, fmt) - expected).abs().max().item()
+        errors.append(err / p.dense.abs().max().item())
+        if errors[-1] > limit:
             raise ValueError(
-                f"format {fmt}: logits differ by {far[-1]:.0e} of the largest"
+                f"format {fmt}: logits differ by {errors[-1]:.0e} of the largest"
             )
-    within = f" within {max(far):.0e}" if max(far) else ""
+    within = f" within {max(errors):.0e}" if max(errors) else ""
     return f"{', '.join(formats)}: logits equal{within}"
 
 # %% ../../nbs/checkpoint/07_check.ipynb #8e7468d4
 def _saved_logits(p, plan, fmt):
-    "Logits of the pruned model that comes back from a checkpoint of that format"
+    "Logits of the pruned model after saving and loading in a format"
     with tempfile.TemporaryDirectory() as d:
         save_pruned(p.model, plan, f"{d}/m", format=fmt)
         if fmt == "compact":
-            how = dict(dtype=p.model.dtype, **_same_experts(p.model))
-            back = load_pruned(f"{d}/m", **how).to(p.ids.device)
+            kwargs = dict(dtype=p.model.dtype, **_expert_kwargs(p.model))
+            loaded = load_pruned(f"{d}/m", **kwargs).to(p.ids.device)
         else:
-            back = _own_class(p.model, f"{d}/m")
-    return back(p.ids, use_cache=False).logits.float()
+            loaded = _load_own_class(p.model, f"{d}/m")
+    return loaded(p.ids, use_cache=False).logits.float()
 
 
-def _same_experts(model):
-    "What lets an MoE model that is read back run its experts as this one does"
-    used = getattr(model.config, "_experts_implementation", None)
-    return dict(experts_implementation=used) if any(map(is_experts, model.modules())) else {}
+def _expert_kwargs(model):
+    "Loading arguments for the same experts implementation"
+    if not any(map(is_experts, model.modules())):
+        return {}
+    return dict(experts_implementation=getattr(model.config, "_experts_implementation", None))
 
 
-def _own_class(model, path):
-    """What the family's own class reads; `ValueError` if a tensor is missing or left
-    over"""
-    back, info = type(model).from_pretrained(
-        path, dtype=model.dtype, output_loading_info=True, **_same_experts(model)
+def _load_own_class(model, path):
+    "Load with the family's class. Raises `ValueError` on missing or unexpected tensors."
+    loaded, info = type(model).from_pretrained(
+        path, dtype=model.dtype, output_loading_info=True, **_expert_kwargs(model)
     )
-    if wrong := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}:
-        raise ValueError(f"transformers' own class finds {wrong}")
-    return keep_soft_cap(back.to(model.device).eval())
+    if problems := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}:
+        raise ValueError(f"transformers' own class finds {problems}")
+    return keep_soft_cap(loaded.to(model.device).eval())
 
 # %% ../../nbs/checkpoint/07_check.ipynb #348bdb7a
 @dataclass(frozen=True)
 class Finding:
-    "One thing that has to hold for a row to be right."
+    "Result of one check."
 
-    name: str  # what was looked at
-    ok: bool | None  # does it hold; None: not looked at
-    said: str  # what was found, or what is wrong
+    name: str  # of the check
+    ok: bool | None  # passed; None: not run
+    said: str  # description or error
 
 # %% ../../nbs/checkpoint/07_check.ipynb #6ae14845
 @dataclass(frozen=True)
 class FamilyReport:
-    "What `check_family` found; prints as a table."
+    "Results of `check_family`; prints as a table."
 
     kind: str  # model type
-    # that was checked; None if there is none, and none could be proposed
-    row: Arch | None
-    source: str  # where the row is from: "ARCHS", "given", "proposed"
-    findings: tuple[Finding, ...]  # one a check
+    row: Arch | None  # checked row; None if none could be proposed
+    source: str  # of the row: "ARCHS", "given", "proposed"
+    findings: tuple[Finding, ...]  # one per check
 
     @property
-    def ok(self) -> bool:  # all that was looked at holds
-        "Is the row right."
+    def ok(self) -> bool:  # no check failed
+        "Whether the row is right."
         return self.row is not None and all(f.ok is not False for f in self.findings)
 
     def __repr__(self):
@@ -155,7 +154,7 @@ class FamilyReport:
 
 # %% ../../nbs/checkpoint/07_check.ipynb #1f4df30e
 _MARK = {True: "yes", False: "NO", None: "–"}
-_WHOSE = {
+_ROW_NAMES = {
     "ARCHS": "the table's row",
     "given": "the given row",
     "proposed": "the proposed row",
@@ -165,21 +164,21 @@ _WHOSE = {
 def _verdict(report):
     if report.row is None:
         return "no row, and none can be proposed"
-    return _WHOSE[report.source] + (" is right" if report.ok else " is NOT right")
+    return _ROW_NAMES[report.source] + (" is right" if report.ok else " is NOT right")
 
 # %% ../../nbs/checkpoint/07_check.ipynb #2bc60fba
-# what it is called -> (Probe) -> what was found, raising what is wrong
+# name -> check: (Probe) -> description; raises if the row is wrong
 CHECKS: dict[str, Callable] = {
     **ARCH_CHECKS,
     "search engine": _check_search,
     "checkpoints": _check_files,
 }
-_FIRST = ("names", "shapes")  # without these, nothing else can be looked at
+_FIRST = ("names", "shapes")  # the other checks need these
 
 # %% ../../nbs/checkpoint/07_check.ipynb #1fc9c8ad
 @contextmanager
 def _registered(model, row):
-    "The row in the table, for the moment"
+    "Register the row inside the block."
     kind = model_family(model.config)
     old = ARCHS.get(kind)
     ARCHS[kind] = row
@@ -189,52 +188,49 @@ def _registered(model, row):
         ARCHS.pop(kind) if old is None else ARCHS.update({kind: old})
 
 
-_CRASHES = RuntimeError, IndexError, KeyError  # instead of a reason
+_CRASHES = RuntimeError, IndexError, KeyError  # errors without an explanation
 
 
-def _find(name, check, p):
-    "What a check finds, whatever happens in it"
+def _run_check(name, check, p):
+    "Run a check and convert its result or exception to a `Finding`"
     try:
         return Finding(name, True, check(p))
     except Inconclusive as e:
         return Finding(name, None, str(e))
     except Exception as e:
-        said = (str(e).splitlines() or [""])[0][:200] or type(e).__name__
+        message = (str(e).splitlines() or [""])[0][:200] or type(e).__name__
         crash = isinstance(e, _CRASHES)
-        return Finding(name, False, "the pruned model does not run: " * crash + said)
+        return Finding(name, False, "the pruned model does not run: " * crash + message)
 
 # %% ../../nbs/checkpoint/07_check.ipynb #e47c51df
 def check_family(
-    # dense; untouched. A small random one of the family is best: see `randomize` in
-    # twossp.core.testing
+    # dense; not changed. Small random models suffice: `twossp.core.testing.randomize`
     model: PreTrainedModel,
-    row: Arch | None = None,  # to be checked; default: the table's, or else a proposal
+    row: Arch | None = None,  # default: the registered row, or a proposal
     *,
     # (n, t) token ids; default: two random windows of 16
     ids: torch.Tensor | None = None,
-    # largest difference relative to the largest logit; default: by the
-    # model's dtype
+    # largest difference relative to the largest logit; default: by dtype
     tol: float | None = None,
-    # write and read checkpoints too; default: if the model has fewer than
-    # 50 million parameters
+    # check checkpoints too; default: for models below 50 million parameters
     files: bool | None = None,
-) -> FamilyReport:  # prints as a table; `.ok` says whether the row is right
-    """Is a row of `ARCHS` right for this model: every kind of removal against its
-    definition, decoding, search, checkpoints."""
+) -> FamilyReport:  # prints as a table; `.ok`: whether the row is right
+    """Check a row of `ARCHS` for a model: each kind of removal against its definition,
+    decoding, search, checkpoints."""
     kind = model_family(model.config)
     source = "given" if row else "ARCHS" if kind in ARCHS else "proposed"
     if reason := unsupported_reason(model.config):
         return FamilyReport(kind, None, source, (Finding("in scope", False, reason),))
-    found = [Finding("in scope", True, _IN_SCOPE)]
+    findings = [Finding("in scope", True, _IN_SCOPE)]
     try:
         row = row or (arch(model) if source == "ARCHS" else propose_arch(model))
     except Exception as e:
-        found.append(Finding("a row", False, str(e)))
-        return FamilyReport(kind, None, source, tuple(found))
+        findings.append(Finding("a row", False, str(e)))
+        return FamilyReport(kind, None, source, tuple(findings))
     files = n_params(model) < 50e6 if files is None else files
     with _registered(model, row), inference(model), eager_experts(model):
-        found += _examine(copy.copy(model), row, ids, tol, files)
-    return FamilyReport(kind, row, source, tuple(found))
+        findings += _run_checks(copy.copy(model), row, ids, tol, files)
+    return FamilyReport(kind, row, source, tuple(findings))
 
 # %% ../../nbs/checkpoint/07_check.ipynb #62f00cfc
 _IN_SCOPE = "one attention and one FFN a layer, as far as the configuration says"
@@ -244,16 +240,16 @@ _TOO_BIG = (
 )
 
 
-def _examine(model, row, ids, tol, files):
-    "The findings of all checks; what cannot be looked at is left out"
+def _run_checks(model, row, ids, tol, files):
+    "Findings of all checks; those that cannot run have `ok=None`"
     ids = probe_ids(model) if ids is None else ids.to(input_device(model))
     dense = model(ids, use_cache=False).logits.float()
-    p, out = Probe(model, row, ids, dense, tol or tolerance(model.dtype)), []
+    probe, findings = Probe(model, row, ids, dense, tol or tolerance(model.dtype)), []
     for name, check in CHECKS.items():
-        if any(f.ok is False and f.name in _FIRST for f in out):
-            out.append(Finding(name, None, "not looked at"))
+        if any(f.ok is False and f.name in _FIRST for f in findings):
+            findings.append(Finding(name, None, "not looked at"))
         elif check is _check_files and not files:
-            out.append(Finding(name, None, _TOO_BIG))
+            findings.append(Finding(name, None, _TOO_BIG))
         else:
-            out.append(_find(name, check, p))
-    return out
+            findings.append(_run_check(name, check, probe))
+    return findings

@@ -30,7 +30,7 @@ OWN_LOADER |= dict.fromkeys(
 def llama_unsupported_reason(
     config,  # of a dense or a pruned model, or the model
     also: tuple[str, ...] = (),  # families whose layers can be rewritten as Llama's
-) -> str | None:  # the reason; None if they are
+) -> str | None:  # None if they are
     "Why a model's layers are not plain Llama layers."
     c = getattr(config, "config", config)
     kind = model_family(c)
@@ -42,43 +42,43 @@ def llama_unsupported_reason(
     kinds = getattr(c, "layer_types", None) or ()
     slides = kind in ("mistral", "phi3") or "sliding_attention" in kinds
     if getattr(c, "sliding_window", None) and slides:
-        return "its attention looks through a sliding window"
+        return "its attention has a sliding window"
     if c.hidden_act != "silu":
         return f"its FFN has the activation {c.hidden_act!r}, not 'silu'"
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #enghd001
-def _deci_refusal(config):
-    "Why a checkpoint cannot be written in the DeciLM format; None if it can."
+def _deci_unsupported_reason(config):
+    "Why a checkpoint cannot be written in the DeciLM format, or None"
     if (getattr(config, "twossp", None) or {}).get("heads"):
-        return "it has as many query heads in every layer, and here some layers keep fewer"
+        return "it needs the same number of query heads in every layer, and some layers have fewer"
     return llama_unsupported_reason(config)
 
 
 def gguf_unsupported_reason(
     config,  # of a dense or a pruned model, or the model
-) -> str | None:  # the reason; None if it can
-    "Why a model cannot be written as a GGUF with one entry a layer."
+) -> str | None:  # None if it can
+    "Why a model cannot be written as a GGUF with one entry per layer."
     c = getattr(config, "config", config)
     if reason := llama_unsupported_reason(c, ("phi3", "granite", "qwen3")):
-        wants = OWN_LOADER.get(model_family(c))
-        return reason + (f"; llama.cpp's own loader of it wants {wants}" if wants else "")
+        needs = OWN_LOADER.get(model_family(c))
+        return reason + (f"; llama.cpp's own loader of it wants {needs}" if needs else "")
     rope, openelm = c.rope_parameters or {}, model_family(c) == "qwen3"
     if openelm and not c.tie_word_embeddings:
         return (
-            "llama.cpp's one architecture with norms of queries and keys and an entry a layer"
-            " (openelm) reads no output matrix beside the embeddings, and this model has one"
+            "llama.cpp's only architecture with query and key norms and one entry per layer"
+            " (openelm) has no separate output matrix, and this model has one"
         )
     fixed = ("default",) if openelm else ("default", "linear", "llama3")
     if (kind := rope.get("rope_type", "default")) not in fixed:
         if kind in ("linear", "llama3"):
-            return f"openelm knows no scaled rotary embeddings ({kind})"
+            return f"openelm has no scaled rotary embeddings ({kind})"
         return (
-            f"its rotary embeddings are scaled in a way that depends on the text's length ({kind})"
+            f"the scaling of its rotary embeddings depends on the sequence length ({kind})"
         )
     if rope.get("partial_rotary_factor", 1) != 1:
-        return "its rotary embeddings turn a part of each head only"
+        return "its rotary embeddings cover only part of each head"
     if openelm and c.attention_bias:
-        return "openelm knows no biases in the attention"
+        return "openelm has no attention biases"
     if getattr(c, "mlp_bias", False):
         return "its FFN has biases"
 
@@ -86,17 +86,17 @@ def gguf_unsupported_reason(
 # %% ../../nbs/checkpoint/00_engines.ipynb #9fee2475
 def vllm_unsupported_reason(
     config,  # of a dense or a pruned model
-) -> str | None:  # the reason; None if it can
+) -> str | None:  # None if it can
     "Why vLLM's Transformers backend does not serve a pruned model."
     family = model_family(config)
     if is_vision_language(config):
-        return "of vision-language models it serves the ordinary formats only"
+        return "it serves only the ordinary formats of vision-language models"
     row = saved_arch(config)
     if row and "states" in row.keeps:
         return (
-            "vLLM's Transformers backend keeps keys and values of attention modules only, and"
-            f" {family!r} has mixers that keep a state; native and compatible go to"
-            " vLLM's own class, where it has one"
+            "vLLM's Transformers backend has a cache for attention modules only, and"
+            f" {family!r} has mixers that keep a state; vLLM's own class of the family, if it"
+            " has one, reads native and compatible checkpoints"
         )
     base = MODEL_MAPPING.get(config_class(family), None)
     if base is None or not uses_attention_interface(base):
@@ -108,31 +108,30 @@ def vllm_unsupported_reason(
 # %% ../../nbs/checkpoint/00_engines.ipynb #9c20aba7
 @dataclass(frozen=True)
 class EngineSupport:
-    "How an engine takes a checkpoint, or why it does not."
+    "How an engine reads a checkpoint, or why it cannot."
 
-    engine: str  # as a reader knows it
-    command: str | None  # with PATH for the folder; None: it does not take it
-    note: str = ""  # what it needs or costs; or why it does not
+    engine: str  # display name
+    command: str | None  # with PATH for the folder; None: unsupported
+    note: str = ""  # requirement, limit, or the reason
 
 
 def list_engines(
     config,  # of the checkpoint
     format: str,  # native, compact or compatible
     kind: str = "removal",  # of the plan
-) -> list[EngineSupport]:  # what takes it, and what does not
-    "Which engines take a checkpoint, and what to type for each."
+) -> list[EngineSupport]:  # supported or not, with reasons
+    "Engines that can or cannot read a checkpoint, with commands."
     if format != "compact":
-        return _ordinary(config)
+        return _list_ordinary_engines(config)
     if kind != "removal":
-        why = "a model with rotations between its layers runs in PyTorch only"
-        others = [EngineSupport(x, None, why) for x in ("vLLM", "llama.cpp", _ONNX.engine)]
-        return [_twossp(config), *others]
-    return [_twossp(config), *_compact_ways(config), _ONNX]
+        reason = "a model with rotations between its layers runs in PyTorch only"
+        others = [EngineSupport(name, None, reason) for name in ("vLLM", "llama.cpp", _ONNX.engine)]
+        return [_twossp_support(config), *others]
+    return [_twossp_support(config), *_list_compact_engines(config), _ONNX]
 
 
-def _compact_ways(config):
-    "Without twossp by the code that it brings; vLLM's plugin, the DeciLM format, GGUF"
-    load = f'{_auto(config)}.from_pretrained("PATH", trust_remote_code=True)'
+def _list_compact_engines(config):
+    load = f'{_auto_class_name(config)}.from_pretrained("PATH", trust_remote_code=True)'
     evaluate = "lm_eval --model hf --model_args pretrained=PATH,trust_remote_code=True"
     deci = (
         "twossp export PATH --to vllm --out PATH-vllm"
@@ -142,11 +141,11 @@ def _compact_ways(config):
         "twossp export PATH --to gguf --quantize q8_0 --out PATH.gguf"
         " && llama-server -m PATH.gguf"
     )
-    no_plugin, no_deci, no_gguf = (
-        why(config) for why in (vllm_unsupported_reason, _deci_refusal, gguf_unsupported_reason)
-    )
-    plugin = EngineSupport("vLLM", "vllm serve PATH", "pip install twossp beside it")
-    note = "runs the modeling_twossp.py that the checkpoint brings"
+    no_plugin = vllm_unsupported_reason(config)
+    no_deci = _deci_unsupported_reason(config)
+    no_gguf = gguf_unsupported_reason(config)
+    plugin = EngineSupport("vLLM", "vllm serve PATH", "pip install twossp in its environment")
+    note = "runs the checkpoint's modeling_twossp.py"
     return [
         EngineSupport("transformers alone", load, note),
         EngineSupport("lm-eval", evaluate, "add --tasks"),
@@ -158,64 +157,61 @@ def _compact_ways(config):
     ]
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #c9a59682
-def _twossp(config):
-    "With twossp in the environment"
-    command = f'import twossp; {_auto(config)}.from_pretrained("PATH")'
+def _twossp_support(config):
+    command = f'import twossp; {_auto_class_name(config)}.from_pretrained("PATH")'
     return EngineSupport("transformers", command, "pip install twossp")
 
 
 _ONNX = EngineSupport(
     "ONNX Runtime",
     "twossp export PATH --to onnx --out PATH-onnx",
-    'pip install "twossp[onnx]"; it keeps no cache: for scoring and short answers',
+    'pip install "twossp[onnx]"; no key–value cache: for scoring and short answers',
 )
 
 
-def _auto(config):
-    "The Auto class that builds the whole model, eyes included"
+def _auto_class_name(config):
+    "Name of the Auto class, for vision-language models of the whole model"
     return auto_class(model_family(config)).__name__
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #b6c92668
 _NOT_IN_VLLM = {
     "gpt_neo": "vLLM has no class for GPT-Neo",
-    "falcon": "vLLM's Falcon knows one FFN width, four times the hidden size",
+    "falcon": "vLLM's Falcon supports only the FFN width of four times the hidden size",
 }
 _NOT_IN_LLAMA_CPP = ("ministral", "opt", "gpt_neo")
 _ONE_WIDTH = dict(phi="intermediate_size", gpt2="n_inner", falcon="ffn_hidden_size")
 
 
-def _llama_cpp_way(config):
-    "By its own converter"
+def _llama_cpp_support(config):
     family = model_family(config)
     if family in _NOT_IN_LLAMA_CPP:
-        return EngineSupport("llama.cpp", None, f"its converter does not know {family!r}")
-    name = _ONE_WIDTH.get(family)
-    if name and getattr(config, name, None) not in (None, 4 * config.hidden_size):
-        why = f"its converter knows one FFN width of {family!r}, four times the hidden size"
-        return EngineSupport("llama.cpp", None, why)
+        return EngineSupport("llama.cpp", None, f"its converter does not support {family!r}")
+    key = _ONE_WIDTH.get(family)
+    if key and getattr(config, key, None) not in (None, 4 * config.hidden_size):
+        reason = f"its converter supports only FFNs of four times the hidden size for {family!r}"
+        return EngineSupport("llama.cpp", None, reason)
     return EngineSupport(
         "llama.cpp",
         "python convert_hf_to_gguf.py PATH && llama-server -m PATH/*.gguf",
-        "llama.cpp's own converter, where it knows the family",
+        "llama.cpp's own converter, if it supports the family",
     )
 
 
-def _ordinary(config):
-    "An ordinary checkpoint of its family"
-    why = _NOT_IN_VLLM.get(model_family(config))
-    if why and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
-        why = None
+def _list_ordinary_engines(config):
+    reason = _NOT_IN_VLLM.get(model_family(config))
+    if reason and getattr(config, "ffn_hidden_size", None) == 4 * config.hidden_size:
+        reason = None
     command = "lm_eval --model hf --model_args pretrained=PATH"
     lm_eval = EngineSupport("lm-eval", command, "add --tasks")
-    if model_family(config) not in causal_types():  # it loads causal models by itself
-        note = "its own loader takes no model of this type; add --tasks"
+    if model_family(config) not in causal_types():  # lm-eval loads causal models only
+        note = "its own loader does not support this type; add --tasks"
         command = "twossp --model PATH --dense --evaluate_downstream"
         lm_eval = EngineSupport("lm-eval", command, note)
     return [
-        EngineSupport("transformers", f'{_auto(config)}.from_pretrained("PATH")'),
+        EngineSupport("transformers", f'{_auto_class_name(config)}.from_pretrained("PATH")'),
         lm_eval,
-        EngineSupport("vLLM", None, why) if why else EngineSupport("vLLM", "vllm serve PATH"),
+        EngineSupport("vLLM", None, reason) if reason else EngineSupport("vLLM", "vllm serve PATH"),
         EngineSupport("SGLang", "python -m sglang.launch_server --model-path PATH"),
-        _llama_cpp_way(config),
+        _llama_cpp_support(config),
         _ONNX,
     ]

@@ -21,47 +21,47 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #ae542c15
-REFERENCE_FILE = "reference.json"  # the file beside the weights
+REFERENCE_FILE = "reference.json"  # in the checkpoint's folder
 PROMPTS = (
     "The most important thing about the sea is",
     "Monday, Tuesday, Wednesday,",
     "def add(a, b):",
     "La capitale de la France est",
 )
-NEW_TOKENS, TOP_K = 16, 5  # tokens an answer, tokens whose log-probability is kept
+NEW_TOKENS, TOP_K = 16, 5  # tokens per answer, log-probabilities per token
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #2230281d
 @torch.no_grad()
-def _answer(model, tok, ids):
-    "Greedy tokens after `ids`, and the best tokens of each step"
+def _generate(model, tok, ids):
+    "Greedy decoding: the top tokens of each step"
     steps, ids = [], torch.tensor([ids], device=model.device)
     for _ in range(NEW_TOKENS):
         logits = model(ids, use_cache=False).logits[0, -1].float()
-        best = logits.log_softmax(-1).topk(TOP_K)
-        tokens = best.indices.tolist()
+        top = logits.log_softmax(-1).topk(TOP_K)
+        tokens = top.indices.tolist()
         steps.append(
             dict(
                 tokens=tokens,
                 texts=[tok.decode([t]) for t in tokens],
-                logprobs=[round(x, 5) for x in best.values.tolist()],
+                logprobs=[round(x, 5) for x in top.values.tolist()],
             )
         )
-        ids = torch.cat([ids, best.indices[:1].view(1, 1).to(ids.device)], 1)
+        ids = torch.cat([ids, top.indices[:1].view(1, 1).to(ids.device)], 1)
     return steps
 
 
 def make_reference(
-    model: PreTrainedModel,  # pruned, as it is saved
-    tok: PreTrainedTokenizerBase,  # saved beside it
-) -> dict:  # dtype; answers: prompt, its ids, the text, and the steps
-    "What a model says to four prompts, greedily, without a cache."
+    model: PreTrainedModel,  # pruned
+    tok: PreTrainedTokenizerBase,  # of the checkpoint
+) -> dict:  # dtype; answers: prompt, ids, text, steps
+    "Greedy answers of a model to `PROMPTS`, without a cache."
     training = model.training
     model.eval()
     answers = []
     try:
         for prompt in PROMPTS:
             ids = tok(prompt)["input_ids"]
-            steps = _answer(model, tok, ids)
+            steps = _generate(model, tok, ids)
             text = tok.decode([s["tokens"][0] for s in steps])
             answers.append(dict(prompt=prompt, ids=ids, text=text, steps=steps))
     finally:
@@ -70,53 +70,53 @@ def make_reference(
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #b702a29f
 EQUAL_TOLERANCE, NEAR_TOLERANCE = 0.02, 0.25  # nats: largest difference, mean difference
-MIN_LOGPROB = -60.0  # nats: below, a server may say minus infinity, or its largest number
+MIN_LOGPROB = -60.0  # nats; below, servers may return minus infinity or the smallest number
 
 
-def _bare(text):
-    "Without blanks and halves of letters, which servers write in different ways"
+def _normalize(text):
+    "Remove whitespace and partial characters, which servers write differently"
     return text.replace("\ufffd", "").strip()
 
 
-def _differences(step, found):
-    "How far a step's best tokens are from what a server says of them, in nats"
-    texts = [_bare(t) for t in step["texts"]]
+def _differences(step, server_logprobs):
+    "Differences of a step's top log-probabilities from a server's, in nats"
+    texts = [_normalize(t) for t in step["texts"]]
     pairs = [(t, max(x, MIN_LOGPROB)) for t, x in zip(texts, step["logprobs"], strict=True)]
-    best = sorted(found.items(), key=lambda kv: kv[1])
-    seen = {_bare(t): max(x, MIN_LOGPROB) for t, x in best}
-    least = min(seen.values())
-    far = [abs(w - seen[t]) for t, w in pairs if t in seen and texts.count(t) == 1]
-    # a special token that the server writes as nothing may be any that it has no text of
-    bare = [x for t, x in best if not _bare(t)]
-    lost = [w for t, w in pairs if t not in seen and w > least]
-    return far + [min([w - least, *(abs(w - x) for x in bare)]) for w in lost]
+    best = sorted(server_logprobs.items(), key=lambda kv: kv[1])
+    known = {_normalize(t): max(x, MIN_LOGPROB) for t, x in best}
+    least = min(known.values())
+    differences = [abs(w - known[t]) for t, w in pairs if t in known and texts.count(t) == 1]
+    # servers may write special tokens as empty text; match any of those
+    empty = [x for t, x in best if not _normalize(t)]
+    unlisted = [w for t, w in pairs if t not in known and w > least]
+    return differences + [min([w - least, *(abs(w - x) for x in empty)]) for w in unlisted]
 
 
 def compare_answer(
     answer: dict,  # one of a reference's `answers`
     texts: list[str],  # a server's tokens
-    best: list[dict[str, float]],  # log-probabilities a step; [] if it gives none
-) -> dict:  # same: tokens up to the first that differs; largest, mean: nats
-    "How far a server's answer is from the reference."
-    want = [s["texts"][0] for s in answer["steps"]]
-    pairs = enumerate(zip(want, texts, strict=False))
-    ends = min(len(want), len(texts))
-    same = next((i for i, (w, t) in pairs if _bare(w) != _bare(t)), ends)
-    if same < len(want) and "\ufffd" in want[same]:  # half a letter
-        last = same == len(texts) == len(want) - 1
-        if last or (same < ends and not texts[same].isascii()):
-            want = want[:same]  # the server waited for the other half
-    steps = list(zip(answer["steps"][: len(want)], best, strict=False))[: same + 1]
-    far = [x for step, found in steps if found for x in _differences(step, found)]
+    best: list[dict[str, float]],  # log-probabilities per step; [] if it returns none
+) -> dict:  # same: equal tokens at the start; of; largest, mean: nats
+    "Compare a server's answer with the reference."
+    expected = [s["texts"][0] for s in answer["steps"]]
+    pairs = enumerate(zip(expected, texts, strict=False))
+    length = min(len(expected), len(texts))
+    same = next((i for i, (w, t) in pairs if _normalize(w) != _normalize(t)), length)
+    if same < len(expected) and "\ufffd" in expected[same]:  # partial character
+        last = same == len(texts) == len(expected) - 1
+        if last or (same < length and not texts[same].isascii()):
+            expected = expected[:same]  # the server waited for the rest
+    steps = list(zip(answer["steps"][: len(expected)], best, strict=False))[: same + 1]
+    far = [x for step, logprobs in steps if logprobs for x in _differences(step, logprobs)]
     largest, mean = (max(far), sum(far) / len(far)) if far else (None, None)
-    return dict(same=same, of=len(want), largest=largest, mean=mean)
+    return dict(same=same, of=len(expected), largest=largest, mean=mean)
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #bca81d5e
 def compare_logprobs(
     answer: dict,  # one of a reference's `answers`
     steps: list[torch.Tensor],  # (v,) log-probabilities of each step
-) -> dict:  # what `compare_answer` gives
-    "How far an engine is that gives numbers of tokens, and no words."
+) -> dict:  # as from `compare_answer`
+    "Compare an engine that returns token ids instead of text."
     by_id = [dict(s, texts=[str(t) for t in s["tokens"]]) for s in answer["steps"]]
     best = []
     for x, s in zip(steps, by_id, strict=True):
@@ -127,24 +127,24 @@ def compare_logprobs(
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #b5c75bcd
 def overall_verdict(
-    found: list[dict],  # of `compare_answer`, one an answer
-) -> str:  # equal, near, wrong; `ValueError` if nothing can be compared
-    "What the comparisons of all answers come to."
-    if not any(f["of"] for f in found):
-        raise ValueError("no token can be compared: each answer begins with half a letter")
-    same = all(f["same"] == f["of"] for f in found)
-    if any(f["mean"] is None for f in found):  # only texts can be compared
+    comparisons: list[dict],  # of `compare_answer`, one per answer
+) -> str:  # equal, near or wrong
+    "Verdict on all answers. Raises `ValueError` if no token can be compared."
+    if not any(f["of"] for f in comparisons):
+        raise ValueError("no token can be compared: each answer begins with a partial character")
+    same = all(f["same"] == f["of"] for f in comparisons)
+    if any(f["mean"] is None for f in comparisons):  # only texts can be compared
         return "equal" if same else "wrong"
-    if same and max(f["largest"] for f in found) <= EQUAL_TOLERANCE:
+    if same and max(f["largest"] for f in comparisons) <= EQUAL_TOLERANCE:
         return "equal"
-    mean = sum(f["mean"] for f in found) / len(found)
+    mean = sum(f["mean"] for f in comparisons) / len(comparisons)
     return "near" if mean <= NEAR_TOLERANCE else "wrong"
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #1eb7d997
 def read_reference(
     folder: str | Path,  # a checkpoint with a tokenizer
-) -> list[dict]:  # answers, each as far as the text goes
-    "The reference outputs of a checkpoint; `ValueError` if it has none."
+) -> list[dict]:  # answers, up to the end-of-text token
+    "Read the reference outputs of a checkpoint. Raises `ValueError` if it has none."
     file = Path(folder).expanduser() / REFERENCE_FILE
     if not file.is_file():
         raise ValueError(
@@ -153,24 +153,23 @@ def read_reference(
         )
     try:
         answers = json.loads(file.read_text(encoding="utf-8"))["answers"]
-        ends = _read_ends(file.parent)
+        eos_ids = _read_eos_ids(file.parent)
         for a in answers:
-            over = [i for i, s in enumerate(a["steps"]) if s["tokens"][0] in ends]
-            a["steps"] = a["steps"][: over[0] if over else None]
+            stops = [i for i, s in enumerate(a["steps"]) if s["tokens"][0] in eos_ids]
+            a["steps"] = a["steps"][: stops[0] if stops else None]
     except (ValueError, KeyError, TypeError) as e:
         raise ValueError(f"{file} is damaged: {one_line(e)}") from e
     return [a for a in answers if a["steps"]]
 
 
-def _read_ends(folder):
-    "Ids of the tokens that end a text"
-    ends = []
+def _read_eos_ids(folder):
+    eos_ids = []
     for name in ("generation_config.json", "config.json"):
         if (folder / name).is_file():
-            said = json.loads((folder / name).read_text(encoding="utf-8"))
-            ids = said.get("eos_token_id")
-            ends += ids if isinstance(ids, list) else [ids]
-    return set(ends) - {None}
+            config = json.loads((folder / name).read_text(encoding="utf-8"))
+            ids = config.get("eos_token_id")
+            eos_ids += ids if isinstance(ids, list) else [ids]
+    return set(eos_ids) - {None}
 
 # %% ../../nbs/checkpoint/02_reference.ipynb #8d636962
 VERDICT_TEXTS = {
@@ -185,19 +184,19 @@ VERDICT_TEXTS = {
 
 @dataclass(frozen=True)
 class EngineReport:
-    "What an engine's answers came to; prints as a table."
+    "Comparison of an engine with the reference; prints as a table."
 
     verdict: str  # equal, near, wrong
-    name: str  # what was asked: a server's name of the model, a file
-    rows: tuple[tuple[str, dict], ...]  # prompt, what `compare_answer` gives
+    name: str  # model name on the server, or a file
+    rows: tuple[tuple[str, dict], ...]  # prompt, result of `compare_answer`
 
     def __repr__(self):
         lines = []
-        for prompt, found in self.rows:
-            far = "no log-probabilities given"
-            if found["largest"] is not None:
-                far = f"log-probabilities differ by {found['largest']:.1e} at most"
-                far += f", {found['mean']:.1e} on average"
-            same = f"{found['same']} of {found['of']} tokens equal"
-            lines.append(f"{prompt!r}: {same}, {far}")
+        for prompt, comparison in self.rows:
+            differences = "no log-probabilities given"
+            if comparison["largest"] is not None:
+                differences = f"log-probabilities differ by {comparison['largest']:.1e} at most"
+                differences += f", {comparison['mean']:.1e} on average"
+            same = f"{comparison['same']} of {comparison['of']} tokens equal"
+            lines.append(f"{prompt!r}: {same}, {differences}")
         return "\n".join([*lines, f"{self.verdict}: {VERDICT_TEXTS[self.verdict]}"])

@@ -23,8 +23,8 @@ from ..core.parts import structure
 _HEAD = '''"""A pruned {family} model: FFNs narrowed or removed, attention modules removed.
 
 Written by twossp. It needs torch and transformers 5, and nothing of twossp: the model
-is {model} of transformers, some of
-whose modules are exchanged for those that are listed here.
+is {model} of transformers with some
+of its modules replaced as listed here.
 """
 from dataclasses import dataclass
 
@@ -43,14 +43,14 @@ if int(transformers.__version__.split(".")[0]) < 5:
         "this checkpoint needs transformers 5 or later (here is"
         f" {{transformers.__version__}}): older ones misread its rotary frequencies"
     )
-LAYERS = {layers!r}  # the decoder layers, from the model
+LAYERS = {layers!r}  # path of the decoder layers
 SAYS = {says}
 
 
 class TwoSSPConfig(FamilyConfig):
-    "Inside, model_type stays the family's, so that libraries know it"
+    "In memory, model_type is the family's, for other libraries"
 
-    def to_diff_dict(self):  # what is written; `to_dict` tells peft the family's name
+    def to_diff_dict(self):  # what is saved; `to_dict` keeps the family's type for peft
         return {{**super().to_diff_dict(), **SAYS}}
 
     def to_json_string(self, use_diff=True):
@@ -73,7 +73,7 @@ class Stub(NoAttention):
 
     def forward(self, hidden_states=None, *args, **kwargs):
         if hidden_states is None and "x" not in kwargs:
-            # never; vLLM wants to see this call in the source
+            # never runs; vLLM requires this call in the source
             name = self.config._attn_implementation
             attend = ALL_ATTENTION_FUNCTIONS.get_interface(name, None)
             return attend(self, None, None, None, None, scaling=self.scaling)
@@ -85,7 +85,7 @@ class Stub(NoAttention):
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ad779ae
 _PRUNE = '''
 STUBS = {stubs}  # layer, Mixer
-# projection, from a decoder layer: outputs, inputs; or of which layer it is the module
+# layer, projection, then outputs and inputs, or the layer that it is shared with
 PROJECTIONS = {projections}
 
 
@@ -95,7 +95,7 @@ def put(layer, name, new):
 
 
 def resized(linear, n_out, n_in):
-    "A projection of the same class with other sizes; GPT-2 stores its transposed"
+    "A projection of the same class with other sizes; GPT-2 stores it transposed"
     if not n_out * n_in:
         return NoLinear(n_out)
     if hasattr(linear, "nf"):
@@ -106,7 +106,7 @@ def resized(linear, n_out, n_in):
 def prune(layers, config):
     for i, mixer in STUBS:
         old, new = layers[i].get_submodule(mixer.name), Stub(config, i, mixer)
-        for n in old._non_persistent_buffers_set:  # constants that the family fills in
+        for n in old._non_persistent_buffers_set:  # constants of the family
             new.register_buffer(n, old._buffers[n], persistent=False)
         put(layers[i], mixer.name, new)
     for i, name, *sizes in PROJECTIONS:
@@ -114,7 +114,7 @@ def prune(layers, config):
             put(layers[i], name, layers[sizes[0]].get_submodule(name))
             continue
         put(layers[i], name, resized(layers[i].get_submodule(name), *sizes))
-        if 0 in sizes:  # the family's own code is not asked to fill in what is gone
+        if 0 in sizes:  # transformers must not initialize removed projections
             parent = layers[i].get_submodule(name.rpartition(".")[0])
             parent._is_hf_initialized = True
 {more}
@@ -123,11 +123,11 @@ def prune(layers, config):
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rch00002
 _HEADS = '''
-TENSORS = {tensors}  # layer, parameter, its shape
-LISTS = {lists}  # layer, list of modules, how many
-COUNTS = {counts}  # layer, attribute, its value
-ENTRIES = {entries}  # layer, attention, its own entries of the configuration
-SLOPES = {slopes}  # layer, attention, arguments, query heads, of so many
+TENSORS = {tensors}  # layer, parameter, shape
+LISTS = {lists}  # layer, module list, length
+COUNTS = {counts}  # layer, attribute, value
+ENTRIES = {entries}  # layer, attention, its configuration entries
+SLOPES = {slopes}  # layer, attention, arguments, query heads, total heads
 
 
 def find(layer, name):
@@ -156,7 +156,7 @@ def cut_heads(layers):
 '''
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ee29dca
-_CLASSES = '''class TwoSSP{base}(FamilyBase):  # without the head: what vLLM builds
+_CLASSES = '''class TwoSSP{base}(FamilyBase):  # without the LM head, for vLLM
     config_class = TwoSSPConfig
 
     def __init__(self, config, *args, **kwargs):
@@ -174,14 +174,14 @@ class TwoSSP{model}(FamilyModel):
         there = {{n for n, _ in self.named_parameters(remove_duplicate=False)}}
         tied = getattr(self, "all_tied_weights_keys", {{}})
         for name in [n for n in tied if n not in there]:
-            del tied[name]  # of an FFN that is gone
+            del tied[name]  # of a removed FFN
 
     @classmethod
-    def is_custom_code(cls):  # what no file holds is filled in by the family's own code
+    def is_custom_code(cls):  # buffers are initialized as in the family's class
         return False
 
 
-try:  # where a family's saved tensors have other names, these go by the class's name
+try:  # conversions of saved tensor names are registered by class name
     from transformers.conversion_mapping import (
         get_checkpoint_conversion_mapping,
         register_checkpoint_conversion_mapping,
@@ -196,88 +196,88 @@ else:
 '''
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #f899c2ec
-MODELING_MODULE = "modeling_twossp"  # name of the file that a checkpoint brings
+MODELING_MODULE = "modeling_twossp"  # module of the generated code
 
 
-def _list_exchanged(model, s):
-    "What stands where in the decoder layers: stubs, and projections of other sizes"
+def _list_replaced(model, blocks):
+    "Rows of `STUBS` and `PROJECTIONS`, as code"
     stubs, projections = [], []
-    for i, name, m, heads in _narrow_mixers(model, s):
+    for i, name, module, heads in _narrow_mixers(model, blocks):
         for c in (c for c in heads.cuts if c.kind in ("out", "in")):
-            linear = m.get_submodule(c.name)
+            linear = module.get_submodule(c.name)
             projections.append([i, f"{name}.{c.name}", out_features(linear), in_features(linear)])
-    built = set(config_entries(model, partly=True).values())  # the width that the class builds
-    for i, layer in enumerate(model.get_submodule(s.home)):
-        for name, m in layer.named_modules():
-            if isinstance(m, NoAttention):
-                row = m.stands_for
-                words = (name, row.norm, row.out, row.gives, row.keeps)
-                stubs.append(f"[{i}, Mixer{words!r}]")
-            elif isinstance(m, NoLinear):
-                projections.append([i, name, m.out, 0])
-        for part in (p for p in s.of(i) if p.width and p.width not in built):
+    built = set(config_entries(model, partly=True).values())  # the width in the configuration
+    for i, layer in enumerate(model.get_submodule(blocks.home)):
+        for name, module in layer.named_modules():
+            if isinstance(module, NoAttention):
+                row = module.stands_for
+                fields = (name, row.norm, row.out, row.gives, row.keeps)
+                stubs.append(f"[{i}, Mixer{fields!r}]")
+            elif isinstance(module, NoLinear):
+                projections.append([i, name, module.out, 0])
+        for part in (p for p in blocks.of(i) if p.width and p.width not in built):
             for name in (*part.up, part.down):
-                m = layer.get_submodule(name)
-                projections.append([i, name, out_features(m), in_features(m)])
+                module = layer.get_submodule(name)
+                projections.append([i, name, out_features(module), in_features(module)])
                 projections += [[j, name, i] for j in part.layers[1:]]
-    return _list_rows(stubs), _list_rows(sorted(projections))
+    return _format_rows(stubs), _format_rows(sorted(projections))
 
 
-def _list_rows(rows):
-    "A list as Python, a row a line"
+def _format_rows(rows):
+    "Format a list as code, one row per line"
     return "[\n" + "".join(f"    {row},\n" for row in rows) + "]" if rows else "[]"
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rch00003
-def _narrow_mixers(model, s):
-    "Attention modules that keep some of their heads: layer, name, module, its heads"
+def _narrow_mixers(model, blocks):
+    "Yield layer, name, module and heads of attention modules with removed heads"
     plan = getattr(vars(model).get("save_pretrained"), "plan", None)
-    heads, gone = getattr(plan, "heads", ()), getattr(plan, "removed_layers", ())
-    left = [i for i in range(len(heads)) if i not in gone]
-    for now, i in enumerate(left):
-        for part in (p for p in s.of(now, "attn") if heads[i] and p.heads):
-            m = part.module(model)
-            yield now, part.name, m, read_heads(m, part.row.out)
+    heads, removed = getattr(plan, "heads", ()), getattr(plan, "removed_layers", ())
+    remaining = [i for i in range(len(heads)) if i not in removed]
+    for position, i in enumerate(remaining):
+        for part in (p for p in blocks.of(position, "attn") if heads[i] and p.heads):
+            module = part.module(model)
+            yield position, part.name, module, read_heads(module, part.row.out)
 
 
-def _head_code(model, s):
-    "What else of them is exchanged, as code; empty if no heads were removed"
-    if not (mixers := [*_narrow_mixers(model, s)]):
+def _write_head_code(model, blocks):
+    "Code that replaces further parts of these modules; empty if no heads were removed"
+    if not (mixers := [*_narrow_mixers(model, blocks)]):
         return ""
     lists = {k: [] for k in ("tensors", "lists", "counts", "entries", "slopes")}
-    for i, name, m, heads in mixers:
-        for c in heads.cuts:
-            path, _, last = c.name.rpartition(".")
-            old = getattr(m.get_submodule(path), last)
-            if c.kind == "tensor":
-                lists["tensors"].append([i, f"{name}.{c.name}", tuple(old.shape)])
-            elif c.kind == "list":
-                lists["lists"].append([i, f"{name}.{c.name}", len(old)])
+    for i, name, module, heads in mixers:
+        for cut in heads.cuts:
+            path, _, attribute = cut.name.rpartition(".")
+            old = getattr(module.get_submodule(path), attribute)
+            if cut.kind == "tensor":
+                lists["tensors"].append([i, f"{name}.{cut.name}", tuple(old.shape)])
+            elif cut.kind == "list":
+                lists["lists"].append([i, f"{name}.{cut.name}", len(old)])
         for attr, size in heads.counts:
             lists["counts"].append([i, f"{name}.{attr}", size * heads.groups])
         if heads.config:
-            own = dict.fromkeys(heads.config, heads.queries * heads.groups)
-            lists["entries"].append([i, name, own])
-        if hook := m._forward_pre_hooks.get("slopes"):
+            entries = dict.fromkeys(heads.config, heads.queries * heads.groups)
+            lists["entries"].append([i, name, entries])
+        if hook := module._forward_pre_hooks.get("slopes"):
             lists["slopes"].append([i, name, hook.names, hook.heads, hook.of])
-    return _HEADS.format(**{k: _list_rows(x) for k, x in lists.items()})
+    return _HEADS.format(**{k: _format_rows(x) for k, x in lists.items()})
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #rcwrite1
 def write_modeling_code(
     model: PreTrainedModel,  # of a supported family, pruned
-    folder: Path,  # where its checkpoint is
-    says: dict,  # the entries of config.json that tell whose checkpoint it is
-) -> dict:  # what config.json has to say under `auto_map`
-    "Write the file that builds this pruned model without twossp."
-    s, family = structure(model, copies=True), model_family(model.config)
+    folder: Path,  # of its checkpoint
+    types: dict,  # the two model types in config.json
+) -> dict:  # `auto_map` of config.json
+    "Write modeling code that builds this pruned model without twossp."
+    blocks, family = structure(model, copies=True), model_family(model.config)
     config = config_class(family)
     base, causal = type(model.base_model).__name__, causal_class(config).__name__
     names = dict(family=family, config=config.__name__, base=base, model=causal)
-    stubs, projections = _list_exchanged(model, s)
-    heads = _head_code(model, s)
+    stubs, projections = _list_replaced(model, blocks)
+    heads = _write_head_code(model, blocks)
     sources = Mixer, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
     more = "    cut_heads(layers)\n" if heads else ""
     parts = [
-        _HEAD.format(**names, layers=s.home, says=says),
+        _HEAD.format(**names, layers=blocks.home, says=types),
         "\n\n".join(map(getsource, sources)),
         _STUB,
         heads,
@@ -285,10 +285,10 @@ def write_modeling_code(
         _CLASSES.format(**names),
     ]
     (folder / f"{MODELING_MODULE}.py").write_text("".join(parts), encoding="utf-8")
-    made = {
+    auto_map = {
         "AutoConfig": f"{MODELING_MODULE}.TwoSSPConfig",
         "AutoModel": f"{MODELING_MODULE}.TwoSSP{base}",
         "AutoModelForCausalLM": f"{MODELING_MODULE}.TwoSSP{causal}",
     }
     auto = auto_class(model_family(model.config)).__name__
-    return made | {auto: made["AutoModelForCausalLM"]}
+    return auto_map | {auto: auto_map["AutoModelForCausalLM"]}

@@ -52,82 +52,82 @@ from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
 # %% ../../nbs/checkpoint/05_save.ipynb #21f5e4d1
-def _fill(linear, like, dim, parts, width):
-    "A projection of the class of `like`, with zeros for the neurons that it lacks"
+def _pad(linear, like, dim, parts, width):
+    "A projection of the class of `like`, padded with zeros to `width` neurons"
     with align_module_device(linear):
-        w, bias = read_matrix(linear).detach(), linear.bias
+        weight, bias = read_matrix(linear).detach(), linear.bias
         if bias is not None:
             bias = bias.detach()
             bias = pad_zeros(bias, 0, width, parts) if dim == 0 else bias
-        return make_linear(like, pad_zeros(w, dim, width, parts), bias)
+        return make_linear(like, pad_zeros(weight, dim, width, parts), bias)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e43537d4
-def _find_narrow(model, left):
-    "Projections of FFNs below the one width: where they are, dense ones, what is filled up"
-    ffns = [(p, p.width if kept is None else len(kept)) for p, kept in left if p.slot == "ffn"]
+def _find_narrow(model, remaining):
+    "Yield the `_pad_edits` arguments of the projections of FFNs below the common width"
+    ffns = [(p, p.width if kept is None else len(kept)) for p, kept in remaining if p.slot == "ffn"]
     width = max([1, *(n for _, n in ffns)])
-    if not config_entries(model, partly=True):  # it can say no width but the dense one
+    if not config_entries(model, partly=True):  # it can only express the dense width
         width = max((p.width for p, _ in ffns), default=1)
     for part in (p for p, n in ffns if n < width):
         for name in (*part.up, part.down):
             places = [locate(part.at(model, i), name) for i in part.layers]
-            ends = (1, 1) if name == part.down else (0, part.fused)
-            yield places, part.at(model).get_submodule(name), *ends, width
+            layout = (1, 1) if name == part.down else (0, part.fused)
+            yield places, part.at(model).get_submodule(name), *layout, width
 
 
-def _fill_edits(places, like, dim, parts, width):
-    "The edits that fill up a projection, in all layers that use it"
-    now = getattr(*places[0])
-    if isinstance(now, NoLinear):
+def _pad_edits(places, like, dim, parts, width):
+    "Edits that pad a projection in all layers that use it"
+    linear = getattr(*places[0])
+    if isinstance(linear, NoLinear):
         shape = (width * parts, in_features(like)) if dim == 0 else (out_features(like), width)
         new = make_lazy(like, partial(zero_linear, shape=shape))
     else:
-        new = make_lazy(now, partial(_fill, like=like, dim=dim, parts=parts, width=width))
+        new = make_lazy(linear, partial(_pad, like=like, dim=dim, parts=parts, width=width))
     return [Edit(*place, new) for place in places]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #svhd0001
 @contextmanager
 def compatible(
-    model: PreTrainedModel,  # dense; as it was afterwards
-    plan: Plan,  # what is removed
+    model: PreTrainedModel,  # dense; restored afterwards
+    plan: Plan,  # to apply
 ) -> Iterator[PreTrainedModel]:  # the model, changed, for `with`
-    "Inside the block the model has its family's ordinary format, and computes the same."
+    "Apply a plan inside the block, with the family's ordinary architecture."
     if not isinstance(plan, Plan):
         raise ValueError(
-            f"a plan of kind {kind_of(plan)!r} cannot be said in the family's own"
+            f"a plan of kind {kind_of(plan)!r} cannot be expressed in the family's own"
             " format: use format=\"compact\""
         )
-    s = structure(model, copies=True)
-    left, narrow = s.left(plan), []
-    # the same plan where token mixers stay whole, with what it refits of them in dense shapes
+    blocks = structure(model, copies=True)
+    remaining, narrow = blocks.left(plan), []
+    # the plan without removals of token mixers, their refitted weights in dense shapes
     slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
-    for part, kept in left:
+    for part, kept in remaining:
         weights |= part.pad_weights(kept, plan.weights)
     kept = {k: x for k, x in plan.kept.items() if k[0] in plan.removed_layers or k[1] not in slots}
-    inner = Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
-    layers = [p.at(model) for p, _ in left]  # whose numbers may change
-    if not any(p.groups for p in s.parts):
-        narrow = list(_find_narrow(model, left))
-    elif config_entries(model, inner) is None:
+    native_plan = Plan(layers=len(plan), kept=kept, weights=weights, provenance=plan.provenance)
+    layers = [p.at(model) for p, _ in remaining]  # before the edits renumber them
+    if not any(p.groups for p in blocks.parts):
+        narrow = list(_find_narrow(model, remaining))
+    elif config_entries(model, native_plan) is None:
         raise ValueError(
-            'its configuration cannot say what is left of the MoE model: use format="compact"'
+            'the configuration cannot describe this pruned MoE model: use format="compact"'
         )
-    with applied(model, inner):
-        todo = [e for x in narrow for e in _fill_edits(*x)]
-        for layer, (part, kept) in zip(layers, left, strict=True):
-            todo += part.zero_edits(layer, kept)
-        with swapped(todo):
+    with applied(model, native_plan):
+        edits = [e for x in narrow for e in _pad_edits(*x)]
+        for layer, (part, kept) in zip(layers, remaining, strict=True):
+            edits += part.zero_edits(layer, kept)
+        with swapped(edits):
             yield model
 
 # %% ../../nbs/checkpoint/05_save.ipynb #4a4e3064
 def check_output_folder(
-    path,  # where a checkpoint is to go
-    overwrite: bool = False,  # may it replace a checkpoint that is there
+    path,  # of a new checkpoint
+    overwrite: bool = False,  # allow an existing checkpoint
 ) -> Path:  # absolute
-    """Could a checkpoint be written there? `FileExistsError` if something is in the
-    way, `OSError` if no folder can be made."""
+    """Check that a checkpoint can be written to `path`. Raises `FileExistsError` if it
+    exists, `OSError` if it cannot be created."""
     path = Path(path).expanduser().absolute()
-    real = real_path(path)  # a link may lead to a folder that is not there yet
+    real = real_path(path)  # the target of a link may not exist
     if real.is_mount():
         raise OSError(errno.EBUSY, "a disk is mounted here; name a folder in it", str(path))
     if real.exists() and not (real.is_dir() and not any(real.iterdir())):
@@ -143,131 +143,131 @@ def check_output_folder(
     return path
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5c0f2e91
-# what a model's files end in; a GGUF or a curve beside them is not read
-_READ = {".safetensors", ".json", ".py", ".model", ".txt", ".jinja", ".md"}
+# suffixes of the files that a model is read from
+_SOURCE_SUFFIXES = {".safetensors", ".json", ".py", ".model", ".txt", ".jinja", ".md"}
 
 
 def check_not_source(
-    target,  # file or folder that is to be written
-    *sources,  # files and folders that it is made from; what does not exist is none
+    target,  # output file or folder
+    *sources,  # its input files and folders; paths that do not exist are ignored
 ):
-    "`ValueError` if writing there would replace something that is read."
+    "Raise `ValueError` if writing `target` would replace an input."
     target = real_path(target)
     for source in map(real_path, filter(None, sources)):
         if not (source.exists() and target.exists()):
             continue
-        holds = any(p.samefile(target) for p in (source, *source.parents))
-        part = target.suffix in _READ and target.parent.samefile(source)
-        if holds or part:
+        contains = any(p.samefile(target) for p in (source, *source.parents))
+        is_file = target.suffix in _SOURCE_SUFFIXES and target.parent.samefile(source)
+        if contains or is_file:
             raise ValueError(
                 f"{target} is read to make what would be written there: name another place"
             )
 
 # %% ../../nbs/checkpoint/05_save.ipynb #e618c304
 def check_disk_space(
-    folder,  # that will hold it; if it is not there yet, the nearest one above counts
+    folder,  # destination; may not exist yet
     need: int,  # bytes that will be written
-    what: str = "checkpoint",  # that is written, in one word
+    what: str = "checkpoint",  # noun for the error message
 ):
-    "`OSError` in one line if the disk lacks the room"
+    "Raise `OSError` if the disk has less free space than `need`."
     real = real_path(folder)
     folder = next(p for p in (real, *real.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     if free < need:
-        why = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
-        raise OSError(errno.ENOSPC, why, str(folder))
+        message = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
+        raise OSError(errno.ENOSPC, message, str(folder))
 
 
 @contextmanager
 def output_folder(
-    path,  # where the folder is to be
-    overwrite: bool = False,  # may it replace a checkpoint that is there
-    # bytes that will be written; `OSError` at once if the disk lacks them
-    need: int = 0,
+    path,  # of the new folder
+    overwrite: bool = False,  # allow an existing checkpoint
+    need: int = 0,  # bytes that will be written
 ) -> Iterator[Path]:  # the temporary folder, for `with`
-    """Yields a temporary folder that becomes `path` when the block ends well, and is
-    deleted when it does not."""
+    """Yield a temporary folder that becomes `path` when the block succeeds and is
+    deleted otherwise."""
     path = real_path(check_output_folder(path, overwrite))
     check_disk_space(path.parent, need)
     with atomic_folder(path, overwrite) as new:
         yield new
-        check_output_folder(path, overwrite)  # another process may have been quicker
+        check_output_folder(path, overwrite)  # another process may have created it
 
 # %% ../../nbs/checkpoint/05_save.ipynb #bb27b829
-# what a compact checkpoint's config.json says, so that plain transformers refuses it,
-# and the key under which it says what was removed
+# `model_type` of compact checkpoints, unknown to plain transformers; also the key of
+# config.json that describes the removed structures
 MODEL_TYPE = "twossp"
 
 
-def _older_names(c):
-    """What transformers 4 reads instead of config.json's `rope_parameters`, which it does
-    not know: without, it takes the default frequency and says nothing"""
-    rope = c.get("rope_parameters") or {}
-    if "full_attention" in rope:  # Gemma 3: two kinds of layers, two frequencies
-        local = rope.get("sliding_attention") or {}
-        names = dict(rope_local_base_freq=local.get("rope_theta"))
+def _legacy_rope_entries(config):
+    """Entries that transformers 4 reads instead of `rope_parameters`; without them it
+    silently uses the default frequency"""
+    rope = config.get("rope_parameters") or {}
+    if "full_attention" in rope:  # Gemma 3: a frequency per layer type
+        sliding = rope.get("sliding_attention") or {}
+        entries = dict(rope_local_base_freq=sliding.get("rope_theta"))
         rope = rope["full_attention"] or {}
     else:
-        names = dict()
+        entries = dict()
     if rope.get("rope_type") == "proportional":  # Gemma 4, which transformers 4 lacks
         return {}
-    names |= dict(rope_theta=rope.get("rope_theta"))
-    share = rope.get("partial_rotary_factor")
-    names |= dict(partial_rotary_factor=share)
-    if c["model_type"] == "gpt_neox":
-        names |= dict(rotary_pct=share, rotary_emb_base=rope.get("rope_theta"))
-    if c["model_type"] == "gpt2":
-        names["n_ctx"] = c.get("n_positions")  # llama.cpp's converter asks for it
+    entries |= dict(rope_theta=rope.get("rope_theta"))
+    fraction = rope.get("partial_rotary_factor")
+    entries |= dict(partial_rotary_factor=fraction)
+    if config["model_type"] == "gpt_neox":
+        entries |= dict(rotary_pct=fraction, rotary_emb_base=rope.get("rope_theta"))
+    if config["model_type"] == "gpt2":
+        entries["n_ctx"] = config.get("n_positions")  # llama.cpp's converter needs it
     if rope.get("rope_type", "default") != "default":
-        names["rope_scaling"] = {k: v for k, v in rope.items() if k != "rope_theta"}
-    return {k: v for k, v in names.items() if v is not None}
+        entries["rope_scaling"] = {k: v for k, v in rope.items() if k != "rope_theta"}
+    return {k: v for k, v in entries.items() if v is not None}
 
 
 def hash_plan(
     record: dict,  # plan.json's entry `plan`
 ) -> str:  # hex digest
-    "A plan's own hash."
+    "SHA-256 hash of a plan."
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8abf7ba0
 def _write_config(folder, model, format, plan, code, resumable):
-    "config.json: what transformers wrote, with the structure corrected"
+    "Update the config.json that transformers wrote to the pruned structure."
     path, base = folder / "config.json", model_family(model.config)
-    c = json.loads(path.read_text(encoding="utf-8"))
-    for ours in ("base_model_type", MODEL_TYPE, "auto_map"):
-        c.pop(ours, None)
-    c |= dict(
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("base_model_type", MODEL_TYPE, "auto_map"):
+        config.pop(key, None)
+    config |= dict(
         model_type=base, architectures=[causal_class(config_class(base)).__name__]
     )
-    own = model.config.get_text_config()  # all, or an entry of it
-    text = next((c[k] for k, v in vars(model.config).items() if v is own and k in c), c)
-    older = _older_names(text)
-    if resumable and older.get("rope_scaling", {}).get("rope_type") in _SCALED:
-        del older["rope_scaling"]
-    text |= older
+    text_config = model.config.get_text_config()  # the whole configuration or an entry
+    names = [k for k, v in vars(model.config).items() if v is text_config and k in config]
+    text_entries = config[names[0]] if names else config
+    legacy = _legacy_rope_entries(text_entries)
+    if resumable and legacy.get("rope_scaling", {}).get("rope_type") in _SCALED:
+        del legacy["rope_scaling"]
+    text_entries |= legacy
     if isinstance(plan, Plan):
         entries = None if format == "compact" else config_entries(model)
-        text |= config_entries(model, partly=True) if entries is None else entries
+        text_entries |= config_entries(model, partly=True) if entries is None else entries
     if format == "compact":
         spec = dict(format=1, kind=kind_of(plan), plan=hash_plan(json.loads(to_json(plan))))
         spec |= get_kind(kind_of(plan)).layout.spec(model, plan)
         spec |= dict(format=2) if "experts" in spec else {}
-        spec["arch"] = arch_to_dict(arch(model))  # also the table's: it may change
-        says = dict(model_type=MODEL_TYPE, base_model_type=base)
-        c |= {**says, "architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: spec}
+        spec["arch"] = arch_to_dict(arch(model))  # also built-in rows: they may change
+        types = dict(model_type=MODEL_TYPE, base_model_type=base)
+        config |= {**types, "architectures": ["TwoSSPForCausalLM"], MODEL_TYPE: spec}
         if code and isinstance(plan, Plan) and "experts" not in spec:
-            c["auto_map"] = write_modeling_code(model, folder, says)
-    path.write_text(json.dumps(c, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            config["auto_map"] = write_modeling_code(model, folder, types)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 # %% ../../nbs/checkpoint/05_save.ipynb #4e14f0b2
-# weights, configuration, and the code that is run with `trust_remote_code=True`
+# weights, configuration, and the code for `trust_remote_code=True`
 HASHED_FILES = ("config.json", "generation_config.json", "*.safetensors*", "*.py", MASKS_FILE)
 
 
 def hash_file(
     path: Path,  # a file
 ) -> str:  # hex digest
-    "The hash that plan.json holds of a file."
+    "SHA-256 hash of a file, as in plan.json."
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
@@ -275,18 +275,18 @@ def hash_file(
 def _write_checkpoint(
     folder, model, plan, dense, format, meta, code=True, resumable=False, **kwargs
 ):
-    "Everything but the tokenizer, of a model that is pruned"
-    with warnings.catch_warnings():  # a layer at a time
+    "Write all files of a pruned model except the tokenizer."
+    with warnings.catch_warnings():  # `save_model` loads one layer at a time
         warnings.filterwarnings("ignore", "Attempting to save a model with offloaded")
         save_model(model, folder, **kwargs)
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan, code, resumable)
     counts = count_params(model)
-    if isinstance(plan, Plan):  # outside the layers both are the same; a tied head that
-        outside = counts["total"] - counts["layers"]  # is offloaded was counted twice
-        more = outside + dense["layers"] - dense["total"]
-        dense = {k: n if k == "layers" else n + more for k, n in dense.items()}
+    if isinstance(plan, Plan):  # an offloaded tied head was counted twice in `dense`
+        outside = counts["total"] - counts["layers"]
+        difference = outside + dense["layers"] - dense["total"]
+        dense = {k: n if k == "layers" else n + difference for k, n in dense.items()}
     record = plan_record(plan, dense, counts, format, base_model_facts(model), meta)
     if masks := mask_tensors(plan):
         save_file(masks, folder / MASKS_FILE)
@@ -295,25 +295,23 @@ def _write_checkpoint(
     write_record(folder, record)
 
 # %% ../../nbs/checkpoint/05_save.ipynb #5ea12a83
-def _in_force(model):
-    "The plan that a model is pruned with, and the dense model's counts; or None, None"
-    mine, saver = getattr(model, "twossp_plan", None), vars(model).get(
-        "save_pretrained"
-    )
+def _applied_plan(model):
+    "A pruned model's plan and its dense parameter counts; None, None for a dense model"
+    saver = vars(model).get("save_pretrained")
     if isinstance(saver, Saver):
         return saver.plan, saver.dense
-    return mine, getattr(model, "twossp_dense", None)
+    return getattr(model, "twossp_plan", None), getattr(model, "twossp_dense", None)
 
 
-def _check_same(mine, plan):
-    "`ValueError` unless a model pruned with plan `mine` may be saved under `plan`"
-    if mine is plan:
+def _check_same(current, plan):
+    "Raise `ValueError` unless `plan` equals the plan that the model was pruned with."
+    if current is plan:
         return
-    if mine != plan:
-        raise ValueError(f"this model was pruned with another plan: {mine}")
-    ours, theirs = plan_tensors(mine), plan_tensors(plan)
-    same = ours.keys() == theirs.keys()
-    if not same or not all(torch.equal(ours[k], theirs[k]) for k in ours):
+    if current != plan:
+        raise ValueError(f"this model was pruned with another plan: {current}")
+    old, new = plan_tensors(current), plan_tensors(plan)
+    same_names = old.keys() == new.keys()
+    if not same_names or not all(torch.equal(old[k], new[k]) for k in old):
         raise ValueError(
             "this model was pruned with other refitted weights than the plan's: save it"
             " under its own plan, model.twossp_plan"
@@ -323,37 +321,37 @@ def _check_same(mine, plan):
 FORMATS = ("auto", "native", "compact", "compatible")
 
 
-def _choose(model, plan, format):
-    "The format to save in; `ValueError` if it cannot say the plan"
+def _choose_format(model, plan, format):
+    "The format to save in. Raises `ValueError` if it cannot express the plan."
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
-    done = _in_force(model)[0] is not None
-    ordinary = isinstance(plan, Plan)
-    ordinary = ordinary and config_entries(model, None if done else plan) is not None
-    native = ordinary and not (done and find_disagreement(model, plan, "native"))
-    filled = ordinary and not native  # zeros stand for what was removed
+    is_pruned = _applied_plan(model)[0] is not None
+    expressible = isinstance(plan, Plan)
+    expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
+    native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))
+    zeroed = expressible and not native  # removed structures are stored as zeros
     refusals = {
         "native": not native and (
-            'this plan cannot be said in an ordinary checkpoint: use format="compact"'
+            'this plan cannot be expressed in an ordinary checkpoint: use format="compact"'
             ' or "compatible"'
         ),
-        "compatible": done and native and (
-            "this is an ordinary model of its family as it is, which any program reads:"
+        "compatible": is_pruned and native and (
+            "this model is already an ordinary model of its family, which any program reads:"
             ' use format="native"'
-        ) or done and not filled and (
-            "the removed weights are gone from this model: save the dense model with"
+        ) or is_pruned and not zeroed and (
+            "this model does not have the removed weights: save the dense model with"
             " its plan in format=\"compatible\""
         ),
     }
     if refusal := refusals.get(format):
         raise ValueError(refusal)
     if format in ("auto", "compact"):
-        return "native" if native else "compatible" if filled else "compact"
+        return "native" if native else "compatible" if zeroed else "compact"
     return format
 
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
-    "`TypeError` or `ValueError` unless the model can be saved as it is"
+    "Raise `TypeError` or `ValueError` unless the model can be saved."
     if any(hasattr(m, "base_layer") for m in model.modules()):
         raise TypeError(
             "the model carries adapters, and neither its weights with them nor those"
@@ -361,147 +359,152 @@ def _check_class(model):
         )
     if hasattr(model.config, MODEL_TYPE) and not hasattr(type(model), "twossp_base"):
         raise TypeError(
-            "this model was built by the code that its checkpoint brings"
+            "this model was built by the code in its checkpoint"
             " (trust_remote_code=True), which cannot save it with its plan: `import"
             " twossp` first, and load it again"
         )
-    base, made = model_family(model.config), vars(type(model)).get("twossp_base")
+    base = model_family(model.config)
+    pruned_base = vars(type(model)).get("twossp_base")
     if not knows_type(base):
         raise ValueError(
-            f"models of type {base!r} run Python that comes with them, and transformers has"
-            " none for a pruned one: it can be pruned and measured, and not saved"
+            f"models of type {base!r} need remote code, and transformers has no class for"
+            " them: they can be pruned and measured, but not saved"
         )
-    if type(model) is not causal_class(config_class(base)) and made != base:
+    if type(model) is not causal_class(config_class(base)) and pruned_base != base:
         raise TypeError(
             "only a plain causal language model can be saved; this is a"
             f" {type(model).__name__} (merge adapters first)"
         )
-    away = [m for m in model.modules() if any(p.is_meta for p in m.parameters(False))]
-    if away and not hasattr(model, "hf_device_map"):
-        if not all(map(is_module_offloaded, away)):
+    on_meta = [m for m in model.modules() if any(p.is_meta for p in m.parameters(False))]
+    if on_meta and not hasattr(model, "hf_device_map"):
+        if not all(map(is_module_offloaded, on_meta)):
             raise ValueError(
                 "the model has no weights: load it again, with device_map= if it is large"
             )
-        model.tie_weights()  # which accelerate.cpu_offload leaves apart
+        model.tie_weights()  # accelerate.cpu_offload unties them
 
 # %% ../../nbs/checkpoint/05_save.ipynb #3796e1dc
 def find_disagreement(
     model: PreTrainedModel,  # pruned
-    plan,  # with which
-    format: str,  # "compatible": zeros stand for what was removed
-) -> str | None:  # in words; None if there is none
-    "Where a pruned model is not what its plan says."
+    plan,  # its plan, of any kind
+    format: str,  # "compatible": removed structures are zeros
+) -> str | None:  # description; None if they agree
+    "The first difference between a pruned model and its plan."
     if not isinstance(plan, Plan):
         spec = getattr(model.config, MODEL_TYPE, None) or {}
-        own = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
-        wrong = [k for k in own if spec and spec.get(k) != own[k]]
+        expected = json.loads(json.dumps(get_kind(kind_of(plan)).layout.spec(model, plan)))
+        wrong = [k for k in expected if spec and spec.get(k) != expected[k]]
         return f"plan.json and config.json disagree about {wrong[0]}" if wrong else None
-    s, left = structure(model, copies=True), sorted({*range(len(plan))} - {*plan.removed_layers})
-    if len(left) != len(s):
-        return f"plan.json leaves {len(left)} layers, the model has {len(s)}"
-    for now, i in enumerate(left):
-        if wrong := _wrong_layer(model, s.of(now), plan, i, format == "compatible"):
-            return f"plan.json says of layer {i} that {wrong}"
+    blocks = structure(model, copies=True)
+    remaining = sorted({*range(len(plan))} - {*plan.removed_layers})
+    if len(remaining) != len(blocks):
+        return f"plan.json keeps {len(remaining)} layers, the model has {len(blocks)}"
+    as_zeros = format == "compatible"
+    for position, i in enumerate(remaining):
+        parts = blocks.of(position)
+        if difference := _find_layer_difference(model, parts, plan, i, as_zeros):
+            return f"layer {i}: plan.json {difference}"
 
-
-def _wrong_layer(model, parts, plan, i, zeros):
-    "What a plan says of layer `i` that is not so of what is there now; None if all is"
-    attn, keep, experts = (plan.kept.get((i, x)) for x in ("attn", "ffn", "experts"))
+# %% ../../nbs/checkpoint/05_save.ipynb #svdisag0
+def _find_layer_difference(model, parts, plan, i, as_zeros):
+    "The first difference between layer `i` of the dense model and `parts`, or None"
+    attn, neurons, experts = (plan.kept.get((i, x)) for x in ("attn", "ffn", "experts"))
 
     def is_zero(part, start):
-        "Are the columns of its projection from `start` on stored as zeros"
+        "Whether the columns of its projection from `start` on are stored as zeros"
         linear = part.at(model).get_submodule(part.output)
         with align_module_device(linear):
-            return zeros and not read_matrix(linear)[:, start:].any()
+            return as_zeros and not read_matrix(linear)[:, start:].any()
 
     for p in (p for p in parts if p.slot == "attn" and not p.stays):
-        stay = attn is None or isinstance(attn, tuple) and attn[p.index]
-        gone = isinstance(p.module(model), NoAttention)
-        if stay == (is_zero(p, 0) if zeros and not stay else gone):
-            return f"its attention {'stays' if stay else 'goes'}, and it does not"
+        keep_attn = attn is None or isinstance(attn, tuple) and attn[p.index]
+        removed = isinstance(p.module(model), NoAttention)
+        if keep_attn == (is_zero(p, 0) if as_zeros and not keep_attn else removed):
+            has, does = ("does not have", "keeps") if keep_attn else ("has", "removes")
+            return f"{does} its attention, the model {has} it"
     shape = next(([p.groups, p.width] for p in parts if p.groups), None)
-    want = None if keep == () else [len(experts.left), experts.k] if experts else shape
-    if shape != want:
-        return f"experts of shape {want} are left, and it has {shape}"
+    planned = None if neurons == () else [len(experts.left), experts.k] if experts else shape
+    if shape != planned:
+        return f"has experts of shape {planned}, the model {shape}"
     ffn = next((p for p in parts if p.slot == "ffn"), None)
     width = ffn.width if ffn else 0
-    if keep is None or len(keep) == width:
+    if neurons is None or len(neurons) == width:
         return None
-    if not ffn or len(keep) > width or not is_zero(ffn, len(keep)):
-        return f"its FFN keeps {len(keep)} neurons, and it has {width}"
+    if not ffn or len(neurons) > width or not is_zero(ffn, len(neurons)):
+        return f"has an FFN of {len(neurons)} neurons, the model {width}"
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8753a057
-def _refuse_wrong(model, plan, format):
+def _check_structure(model, plan, format):
     if reason := find_disagreement(model, plan, format):
-        raise ValueError(f"the model is not what its plan says: {reason}")
+        raise ValueError(f"the model does not match its plan: {reason}")
 
 
 
 # %% ../../nbs/checkpoint/05_save.ipynb #2391032c
 def _write_tokenizer(folder, model, tok, reference):
-    "The tokenizer, and what the model says to its prompts"
+    "Write the tokenizer and, if `reference`, the reference outputs."
     getattr(tok, "twossp_processor", tok).save_pretrained(folder)
-    file = folder / "tokenizer_config.json"
-    c = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if c.get("tokenizer_class") == "TokenizersBackend":
-        # by names that transformers 4, and with it llama.cpp's converter, knows too
-        c["tokenizer_class"] = "PreTrainedTokenizerFast"
-        if isinstance(c.get("extra_special_tokens"), list):
-            c["additional_special_tokens"] = c.pop("extra_special_tokens")
-        file.write_text(json.dumps(c, indent=2) + "\n", encoding="utf-8")
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if config.get("tokenizer_class") == "TokenizersBackend":
+        # names that transformers 4, and so llama.cpp's converter, can read
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        if isinstance(config.get("extra_special_tokens"), list):
+            config["additional_special_tokens"] = config.pop("extra_special_tokens")
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     if reference:
-        # a processor has a tokenizer
-        answers = make_reference(model, getattr(tok, "tokenizer", tok))
-        text = json.dumps(answers, indent=1, ensure_ascii=False)
+        # `tok` may be a processor
+        outputs = make_reference(model, getattr(tok, "tokenizer", tok))
+        text = json.dumps(outputs, indent=1, ensure_ascii=False)
         (folder / REFERENCE_FILE).write_text(text + "\n", encoding="utf-8")
 
 # %% ../../nbs/checkpoint/05_save.ipynb #42fb08b1
 def save_pruned(
-    model: PreTrainedModel,  # dense (and dense afterwards), or pruned with this plan
+    model: PreTrainedModel,  # dense (restored afterwards), or pruned with this plan
     plan,  # a plan of any kind
-    path,  # folder to make
-    tok: PreTrainedTokenizerBase | None = None,  # saved beside the model
-    # for plan.json and the card, beyond what the plan knows: results, recovery …
+    path,  # new folder
+    tok: PreTrainedTokenizerBase | None = None,  # tokenizer or processor to save
+    # more entries of plan.json and the card: results, recovery …
     meta: dict | None = None,
     *,
-    # "compact" (native where that says everything), "compatible", or
-    # "native" (error if it cannot)
+    # "compact" (native where that is possible), "compatible", or
+    # "native" (raises where it is impossible)
     format: str = "compact",
-    overwrite: bool = False,  # replace a checkpoint that is there
+    overwrite: bool = False,  # replace an existing checkpoint
     max_shard_size: str | int = "5GB",  # larger models are split into several files
-    # a compact checkpoint brings the file that builds it where twossp is not installed
+    # add modeling code to compact checkpoints, for use without twossp
     code: bool = True,
-    # with a tokenizer: reference outputs, so that a server can be checked; 64 short
-    # forward passes, which are left out where layers are offloaded
+    # with a tokenizer: save reference outputs for checks of servers; 64 short
+    # forward passes, skipped where layers are offloaded
     reference: bool = True,
 ) -> Path:  # the folder
-    """Save a pruned model, its plan and a model card; safetensors only, written whole
-    or not at all.
+    """Save a pruned model, its plan and a model card, atomically and as safetensors
+    only.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense (and dense afterwards), or pruned with this plan
+        dense (restored afterwards), or pruned with this plan
     plan
         a plan of any kind
     path
-        folder to make
+        new folder
     tok : PreTrainedTokenizerBase | None, default None
-        saved beside the model
+        tokenizer or processor to save
     meta : dict | None, default None
-        for plan.json and the card, beyond what the plan knows: results, recovery …
+        more entries of plan.json and the card: results, recovery …
     format : str, default 'compact'
-        "compact" (native where that says everything), "compatible", or "native" (error if it
-        cannot)
+        "compact" (native where that is possible), "compatible", or "native" (raises where it is
+        impossible)
     overwrite : bool, default False
-        replace a checkpoint that is there
+        replace an existing checkpoint
     max_shard_size : str | int, default '5GB'
         larger models are split into several files
     code : bool, default True
-        a compact checkpoint brings the file that builds it where twossp is not installed
+        add modeling code to compact checkpoints, for use without twossp
     reference : bool, default True
-        with a tokenizer: reference outputs, so that a server can be checked; 64 short forward
-        passes, which are left out where layers are offloaded
+        with a tokenizer: save reference outputs for checks of servers; 64 short forward passes,
+        skipped where layers are offloaded
 
     Returns
     -------
@@ -509,53 +512,51 @@ def save_pruned(
         the folder
     """
     _check_class(model)
-    mine, dense = _in_force(model)
-    known = {n for n, _ in model.named_parameters(remove_duplicate=False)}
-    if mine is None and (extra := sorted(getattr(plan, "weights", {}).keys() - known)):
+    current, dense = _applied_plan(model)
+    names = {n for n, _ in model.named_parameters(remove_duplicate=False)}
+    if current is None and (extra := sorted(getattr(plan, "weights", {}).keys() - names)):
         raise ValueError(
-            f"the plan brings {extra[0]}, which models of this family do not have: no"
-            " checkpoint can say that"
+            f"the plan has weights for {extra[0]}, which models of this family do not have:"
+            " no checkpoint format supports that"
         )
-    path, format = check_output_folder(path, overwrite), _choose(model, plan, format)
-    dense, away = dense or count_params(model), is_offloaded(model)
-    if mine is None:
+    path, format = check_output_folder(path, overwrite), _choose_format(model, plan, format)
+    dense, offloaded = dense or count_params(model), is_offloaded(model)
+    if current is None:
         check_not_source(path, getattr(model, "name_or_path", ""))
-        made = (compatible if format == "compatible" else applied)(model, plan)
+        context = (compatible if format == "compatible" else applied)(model, plan)
     else:  # a pruned model may be saved where it was loaded
-        _check_same(mine, plan)
-        _refuse_wrong(model, plan, format)
-        made = nullcontext(model)
-    with made as m:
-        need = sum(p.numel() * p.element_size() for p in m.parameters())
-        with output_folder(path, overwrite, need) as new:
+        _check_same(current, plan)
+        _check_structure(model, plan, format)
+        context = nullcontext(model)
+    with context as pruned:
+        size = sum(p.numel() * p.element_size() for p in pruned.parameters())
+        with output_folder(path, overwrite, size) as temporary:
             if tok is not None:
-                _write_tokenizer(new, m, tok, reference and not away)
-            how = dict(max_shard_size=max_shard_size, code=code)
-            _write_checkpoint(new, m, plan, dense, format, meta or {}, **how)
-            if not (new / "plan.json").is_file():
+                _write_tokenizer(temporary, pruned, tok, reference and not offloaded)
+            kwargs = dict(max_shard_size=max_shard_size, code=code)
+            _write_checkpoint(temporary, pruned, plan, dense, format, meta or {}, **kwargs)
+            if not (temporary / "plan.json").is_file():
                 raise ValueError(
-                    "of several processes the first one saves, and this is another:"
-                    " call save_pruned on rank 0 only"
+                    "this process is not the main process: call save_pruned on rank 0 only"
                 )
     return path
 
 # %% ../../nbs/checkpoint/05_save.ipynb #447214d9
-# the base class, as which a Trainer that resumes reads config.json, fails at these if
-# they have their older name too
+# RoPE types that a resuming Trainer cannot read if their legacy entries are present
 _SCALED = ("llama3", "yarn", "longrope")
-_TRAINER = re.compile(r"checkpoint-\d+")  # a folder from which it resumes
+_TRAINER_FOLDER = re.compile(r"checkpoint-\d+")  # folders that it resumes from
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
-_OURS = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")
+_MODEL_FILES = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")
 
 
 def _move_in(new, folder):
-    "Move files into a folder, the configuration first, the plan last; their names"
+    "Move files into a folder, configuration first, plan last. Returns their names."
     names = {f.name for f in new.iterdir()}
     card = folder / "README.md"
     if card.is_file() and "twossp" not in card.read_text(encoding="utf-8"):
         names.discard(card.name)  # the user's own
     order = {"config.json": 0, "plan.json": 2}
-    stale = [f for f in folder.iterdir() if _OURS.fullmatch(f.name)]
+    stale = [f for f in folder.iterdir() if _MODEL_FILES.fullmatch(f.name)]
     for name in sorted(names, key=lambda n: order.get(n, 1)):
         os.replace(new / name, folder / name)
     for old in stale:
@@ -565,11 +566,11 @@ def _move_in(new, folder):
 
 # %% ../../nbs/checkpoint/05_save.ipynb #packed02
 def _save_packed(model, folder, **kwargs):
-    "A quantized model as transformers writes it, and the plan of the checkpoint that it was"
+    "Save a quantized model with transformers, and the plan of its checkpoint."
     if (record := getattr(model, "twossp_record", None)) is None:
         raise ValueError(
             "a model that was pruned in memory cannot be saved quantized: save it, load it"
-            " with load_pruned, and quantize that"
+            " with load_pruned, then quantize it"
         )
     pushed = type(model).save_pretrained(model, folder, **kwargs)
     if kwargs["is_main_process"]:
@@ -585,42 +586,42 @@ _PUSH = ("repo_id", "token", "private", "commit_message", "revision", "create_pr
 
 def save_in_place(
     model: PreTrainedModel,  # pruned with this plan
-    save_directory,  # folder, which may exist
-    is_main_process: bool = True,  # False: nothing is written
+    save_directory,  # folder, may exist
+    is_main_process: bool = True,  # False: write nothing
     *,
     plan,  # a plan of any kind
-    dense: dict,  # parameters of the dense model: total, layers
-    push_to_hub: bool = False,  # upload it too
+    dense: dict,  # parameter counts of the dense model: total, layers
+    push_to_hub: bool = False,  # upload the files too
     **kwargs,  # of transformers' `save_pretrained`: state_dict, max_shard_size …
-) -> object:  # what `push_to_hub=` gave; else None
-    "What `model.save_pretrained` does for a pruned model: what `save_pruned` writes."
+) -> object:  # result of transformers' own `save_pretrained`; None otherwise
+    "`save_pretrained` of a pruned model; writes what `save_pruned` writes."
     folder = Path(save_directory).expanduser()
-    own = kwargs | dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
-    # adapters only: nothing of ours
+    all_kwargs = kwargs | dict(is_main_process=is_main_process, push_to_hub=push_to_hub)
+    # transformers saves the adapters only
     if getattr(model, "_hf_peft_config_loaded", False):
-        return type(model).save_pretrained(model, save_directory, **own)
-    # by transformers while it was loaded, or by compressed-tensors since
-    by_scheme = any(hasattr(m, "quantization_scheme") for m in model.modules())
-    if getattr(model, "is_quantized", False) or by_scheme:
-        return _save_packed(model, folder, **own)
+        return type(model).save_pretrained(model, save_directory, **all_kwargs)
+    # quantized by transformers at load time, or by compressed-tensors later
+    has_scheme = any(hasattr(m, "quantization_scheme") for m in model.modules())
+    if getattr(model, "is_quantized", False) or has_scheme:
+        return _save_packed(model, folder, **all_kwargs)
     _check_class(model)
-    format = _choose(model, plan, "compact")
-    _refuse_wrong(model, plan, format)
+    format = _choose_format(model, plan, "compact")
+    _check_structure(model, plan, format)
     if folder.is_file():
         raise ValueError(f"{folder} is a file; a checkpoint is a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    hub = {k: kwargs.pop(k) for k in _PUSH if k in kwargs}
+    hub_kwargs = {k: kwargs.pop(k) for k in _PUSH if k in kwargs}
     kwargs["is_main_process"] = is_main_process
-    with temporary_path(folder / "twossp") as new:
-        new.mkdir()
-        resumable = bool(_TRAINER.fullmatch(folder.name))
-        _write_checkpoint(new, model, plan, dense, format, {}, resumable=resumable, **kwargs)
-        flush_files(new)
+    with temporary_path(folder / "twossp") as temporary:
+        temporary.mkdir()
+        resumable = bool(_TRAINER_FOLDER.fullmatch(folder.name))
+        _write_checkpoint(temporary, model, plan, dense, format, {}, resumable=resumable, **kwargs)
+        flush_files(temporary)
         # transformers 5.14 writes the weights in every process
-        names = _move_in(new, folder) if is_main_process else []
-    if push_to_hub and names:  # as transformers' `push_to_hub=True` does
-        api, private = HfApi(token=hub.pop("token", None)), hub.pop("private", None)
-        repo_id = hub.pop("repo_id", None) or folder.name
+        names = _move_in(temporary, folder) if is_main_process else []
+    if push_to_hub and names:  # as in transformers
+        api, private = HfApi(token=hub_kwargs.pop("token", None)), hub_kwargs.pop("private", None)
+        repo_id = hub_kwargs.pop("repo_id", None) or folder.name
         repo = api.create_repo(repo_id, private=private, exist_ok=True)
-        where = dict(repo_id=repo.repo_id, folder_path=str(folder))
-        api.upload_folder(**where, allow_patterns=names, **hub)
+        target = dict(repo_id=repo.repo_id, folder_path=str(folder))
+        api.upload_folder(**target, allow_patterns=names, **hub_kwargs)

@@ -24,97 +24,95 @@ from ..core.compat import (
 )
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b
-def _lay_out(file, tensors):
-    """Write a safetensors file's header, and leave the room that its tensors take (`meta`
-    will do): name -> where its bytes begin."""
-    empty = {k: torch.empty(0, dtype=t.dtype) for k, t in tensors.items()}
-    named = json.loads(safetensors.torch.save(empty)[8:])  # safetensors' names of types
+def _write_header(file, tensors):
+    "Write a safetensors header and reserve space; maps names to file offsets."
+    empty = {k: torch.empty(0, dtype=tensor.dtype) for k, tensor in tensors.items()}
+    dtypes = json.loads(safetensors.torch.save(empty)[8:])  # names of dtypes in safetensors
     order = sorted(tensors, key=lambda k: (-tensors[k].dtype.itemsize, k))
-    head, places, end = {"__metadata__": {"format": "pt"}}, {}, 0
+    header, offsets, end = {"__metadata__": {"format": "pt"}}, {}, 0
     for name in order:
-        t, places[name] = tensors[name], end
-        end += t.numel() * t.dtype.itemsize
-        offsets, kind = [places[name], end], named[name]["dtype"]
-        head[name] = dict(dtype=kind, shape=list(t.shape), data_offsets=offsets)
-    text = json.dumps(head).encode()
+        tensor, offsets[name] = tensors[name], end
+        end += tensor.numel() * tensor.dtype.itemsize
+        span, kind = [offsets[name], end], dtypes[name]["dtype"]
+        header[name] = dict(dtype=kind, shape=list(tensor.shape), data_offsets=span)
+    text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(file, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text)
         f.truncate(8 + len(text) + end)
-    return {k: v + 8 + len(text) for k, v in places.items()}
+    return {k: v + 8 + len(text) for k, v in offsets.items()}
 
 
-def _fill_in(file, place, tensor):
-    "Write a tensor's bytes where they belong in a file that `_lay_out` made."
+def _write_tensor(file, offset, tensor):
+    "Write a tensor's bytes at its offset."
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     with open(file, "r+b") as f:
-        f.seek(place)
+        f.seek(offset)
         f.write(flat.view(torch.uint8).numpy().data)
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #f0dc1467
 def _split_state(model, state):
-    """The parts, lists of names, in which a model's tensors can be written, and what they
-    become on disk, as `meta`; only names and shapes are looked at."""
+    "Lists of names that can be converted separately, and the `meta` tensors on disk"
     meta = {k: torch.empty_like(v, device="meta") for k, v in state.items()}
-    whole, parts, n = revert_conversion(model, meta), {}, 0
-    whole = {k: torch.empty(v.shape, dtype=v.dtype, device="meta") for k, v in whole.items()}
+    disk, parts, count = revert_conversion(model, meta), {}, 0
+    disk = {k: torch.empty(v.shape, dtype=v.dtype, device="meta") for k, v in disk.items()}
     for name in meta:
         layer = re.match(r".*?\.\d+(?=\.)", name)
         parts.setdefault(layer[0] if layer else name, []).append(name)
-    apart = {}
+    by_part = {}
     for names in parts.values():
-        made = revert_conversion(model, {k: meta[k] for k in names})
-        apart, n = apart | made, n + len(made)
-    headers = [{k: (v.dtype, v.shape) for k, v in x.items()} for x in (apart, whole)]
-    same = n == len(whole) and headers[0] == headers[1]
-    return list(parts.values()) if same else [list(meta)], whole
+        converted = revert_conversion(model, {k: meta[k] for k in names})
+        by_part, count = by_part | converted, count + len(converted)
+    headers = [{k: (v.dtype, v.shape) for k, v in x.items()} for x in (by_part, disk)]
+    same = count == len(disk) and headers[0] == headers[1]
+    return list(parts.values()) if same else [list(meta)], disk
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #2a6c8f92
-_BY_CLASS = {"variant", "save_original_format", "save_peft_format", "distributed_checkpoint"}
+_CLASS_OPTIONS = {"variant", "save_original_format", "save_peft_format", "distributed_checkpoint"}
 
 
 def _write_layers(folder, model, state, max_shard_size):
-    "The weights, headers first, then a layer at a time"
+    "Write the headers, then the weights of one layer at a time."
     state = drop_tied(model, state)
     parts, disk = _split_state(model, state)
     split = split_torch_state_dict_into_shards(disk, max_shard_size=max_shard_size)
-    places = {
-        name: _lay_out(folder / name, {k: disk[k] for k in keys})
+    offsets = {
+        name: _write_header(folder / name, {k: disk[k] for k in keys})
         for name, keys in split.filename_to_tensors.items()
     }
     for names in logging.tqdm(parts, desc="Writing model layers"):
-        part = {k: read_offloaded(model, k, state[k]).cpu() for k in names}
-        for name, tensor in revert_conversion(model, part).items():
+        tensors = {k: read_offloaded(model, k, state[k]).cpu() for k in names}
+        for name, tensor in revert_conversion(model, tensors).items():
             file = split.tensor_to_filename[name]
-            _fill_in(folder / file, places[file][name], tensor)
+            _write_tensor(folder / file, offsets[file][name], tensor)
     if split.is_sharded:
-        total = dict(total_parameters=model.num_parameters(), **split.metadata)
-        index = dict(metadata=total, weight_map=split.tensor_to_filename)
+        metadata = dict(total_parameters=model.num_parameters(), **split.metadata)
+        index = dict(metadata=metadata, weight_map=split.tensor_to_filename)
         text = json.dumps(index, indent=2, sort_keys=True) + "\n"
         (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #5f994685
 def save_model(
-    model: PreTrainedModel,  # of any device, offloaded too
-    folder: Path,  # where to; new, or empty
+    model: PreTrainedModel,  # on any device, or offloaded
+    folder: Path,  # new or empty
     *,
     state_dict: dict | None = None,  # tensors instead of the model's own
     max_shard_size: int | str = "5GB",  # larger models are split into several files
-    **how,  # of `save_pretrained`: is_main_process …
+    **kwargs,  # for `save_pretrained`: is_main_process …
 ) -> None:
-    "What `model.save_pretrained` writes, with a layer at most in memory beside the model."
+    "`save_pretrained` that needs memory for one layer besides the model."
     forget_quantization(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
-    by_class = how.keys() & _BY_CLASS or any(isinstance(v, DTensor) for v in state.values())
-    # models that their class would hold twice, or read whole
-    large = has_weight_conversion(model) or any(v.is_meta for v in state.values())
-    if by_class or not large:
-        how |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
-        type(model).save_pretrained(model, folder, **how)
-    elif how.get("is_main_process", True):  # all but the weights, then the weights
-        how |= dict(state_dict={"_": torch.zeros(1)}, variant="none")
-        type(model).save_pretrained(model, folder, save_original_format=False, **how)
-        unwanted = Path(folder) / "model.none.safetensors"
-        if unwanted.exists():  # else another process writes
-            unwanted.unlink()
+    by_class = kwargs.keys() & _CLASS_OPTIONS or any(isinstance(v, DTensor) for v in state.values())
+    # the class would convert or load all weights at once
+    by_layer = has_weight_conversion(model) or any(v.is_meta for v in state.values())
+    if by_class or not by_layer:
+        kwargs |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
+        type(model).save_pretrained(model, folder, **kwargs)
+    elif kwargs.get("is_main_process", True):  # other files first
+        kwargs |= dict(state_dict={"_": torch.zeros(1)}, variant="none")
+        type(model).save_pretrained(model, folder, save_original_format=False, **kwargs)
+        placeholder = Path(folder) / "model.none.safetensors"
+        if placeholder.exists():  # on the main process
+            placeholder.unlink()
             _write_layers(Path(folder), model, state, max_shard_size)

@@ -25,13 +25,13 @@ from ..core.files import atomic_file
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #f227c7b8
 def has_llama_cpp() -> bool:  # without loading it
-    "Is llama.cpp's library installed here."
+    "Whether llama.cpp's library is installed."
     return find_spec("llama_cpp_py_sync") is not None
 
 
 @functools.cache
-def load_llama_cpp() -> tuple:  # cffi's ffi, the library, the lines of its log
-    "llama.cpp's library; `ImportError` says how to get it."
+def load_llama_cpp() -> tuple:  # cffi's ffi, the library, its log lines, the callback
+    "Load llama.cpp's library. Raises `ImportError` if it is not installed."
     if not has_llama_cpp():
         raise ImportError(
             "this needs llama.cpp's library: pip install llama-cpp-py-sync"
@@ -41,64 +41,63 @@ def load_llama_cpp() -> tuple:  # cffi's ffi, the library, the lines of its log
     ffi, lib, lines = get_ffi(), get_lib(), []
 
     @ffi.callback("void(enum ggml_log_level, const char *, void *)")
-    def hear(level, text, data):
+    def collect(level, text, data):
         lines.append(ffi.string(text).decode(errors="replace"))
 
     lib.llama_backend_init()
-    lib.llama_log_set(hear, ffi.NULL)
-    ffi_keeps = hear  # the callback lives as long as the process
-    return ffi, lib, lines, ffi_keeps
+    lib.llama_log_set(collect, ffi.NULL)
+    return ffi, lib, lines, collect  # the cache keeps the callback alive
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #67ab2a64
 class LlamaCppModel:
-    "A GGUF file in llama.cpp: float32 cache, no flash attention, on the CPU."
+    "A GGUF file in llama.cpp, on the CPU: float32 cache, no flash attention."
 
     def __init__(
         self,
-        path: str | Path,  # of the file; `ValueError` in llama.cpp's words if it is none
+        path: str | Path,  # GGUF file; `ValueError` if it cannot be loaded
         context: int = 256,  # tokens
-        threads: int = 1,  # that compute
+        threads: int = 1,  # of the computation
     ):
         ffi, lib, lines, _ = load_llama_cpp()
         lines.clear()
-        p = lib.llama_model_default_params()
-        p.n_gpu_layers = 0
-        self.model = lib.llama_model_load_from_file(str(path).encode(), p)
+        model_params = lib.llama_model_default_params()
+        model_params.n_gpu_layers = 0
+        self.model = lib.llama_model_load_from_file(str(path).encode(), model_params)
         if self.model == ffi.NULL:
-            said = [x.strip() for x in lines if "error" in x] or ["no reason given"]
-            raise ValueError(f"llama.cpp does not load {path}: {said[0]}")
-        c = lib.llama_context_default_params()
-        c.n_ctx = c.n_batch = c.n_ubatch = context
-        c.n_threads = c.n_threads_batch = threads
-        c.type_k = c.type_v = c.flash_attn_type = 0
-        self.ctx = lib.llama_init_from_model(self.model, c)
+            errors = [x.strip() for x in lines if "error" in x] or ["no reason given"]
+            raise ValueError(f"llama.cpp does not load {path}: {errors[0]}")
+        context_params = lib.llama_context_default_params()
+        context_params.n_ctx = context_params.n_batch = context_params.n_ubatch = context
+        context_params.n_threads = context_params.n_threads_batch = threads
+        context_params.type_k = context_params.type_v = context_params.flash_attn_type = 0
+        self.ctx = lib.llama_init_from_model(self.model, context_params)
         self.n_vocab = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(self.model))
 
     def decode(
         self,
         ids: Sequence[int],  # tokens
-        start: int = 0,  # position of the first; later ones are forgotten
+        start: int = 0,  # position of the first token
         last: bool = False,  # logits of the last token only
     ) -> torch.Tensor:  # (tokens, vocabulary), float32
-        "Logits after each token; the cache keeps what went before `start`."
+        "Logits after each token; keeps the cache up to `start`."
         ffi, lib, *_ = load_llama_cpp()
         lib.llama_memory_seq_rm(lib.llama_get_memory(self.ctx), 0, start, -1)
-        b = lib.llama_batch_init(len(ids), 0, 1)
-        b.n_tokens = len(ids)
+        batch = lib.llama_batch_init(len(ids), 0, 1)
+        batch.n_tokens = len(ids)
         for i, t in enumerate(ids):
-            b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0] = t, start + i, 1, 0
-            b.logits[i] = not last or i == len(ids) - 1
-        code = lib.llama_decode(self.ctx, b)
-        lib.llama_batch_free(b)
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.seq_id[i][0] = t, start + i, 1, 0
+            batch.logits[i] = not last or i == len(ids) - 1
+        code = lib.llama_decode(self.ctx, batch)
+        lib.llama_batch_free(batch)
         if code:
             raise ValueError(f"llama.cpp does not decode {len(ids)} tokens ({code})")
-        at = [-1] if last else range(len(ids))
-        rows = [lib.llama_get_logits_ith(self.ctx, i) for i in at]
-        each = [ffi.buffer(x, self.n_vocab * 4) for x in rows]
-        return torch.stack([torch.frombuffer(x, dtype=torch.float32) for x in each])
+        positions = [-1] if last else range(len(ids))
+        rows = [lib.llama_get_logits_ith(self.ctx, i) for i in positions]
+        buffers = [ffi.buffer(x, self.n_vocab * 4) for x in rows]
+        return torch.stack([torch.frombuffer(x, dtype=torch.float32) for x in buffers])
 
     def close(self):
-        "Give the memory back."
+        "Free the memory."
         _, lib, *_ = load_llama_cpp()
         lib.llama_free(self.ctx)
         lib.llama_model_free(self.model)
@@ -111,9 +110,9 @@ QUANT_TYPES = (
 
 
 def quant_block_size(
-    kind: str,  # one of `QUANT_TYPES`; `ValueError` names them all
+    kind: str,  # one of `QUANT_TYPES`, else `ValueError`
 ) -> int:  # weights
-    "How many weights of a row share a block."
+    "Number of weights per quantization block."
     if kind not in QUANT_TYPES:
         raise ValueError(f"no quantisation {kind!r}; there are: {', '.join(QUANT_TYPES)}")
     return 256 if "_k" in kind or kind == "iq4_xs" else 32
@@ -121,22 +120,22 @@ def quant_block_size(
 # %% ../../nbs/serving/00_llama_cpp.ipynb #b5a5568b
 def quantize_gguf(
     source: str | Path,  # a GGUF file in f32 or f16
-    out: str | Path,  # file to write; replaced if it is there
+    out: str | Path,  # file to write; replaced if it exists
     kind: str,  # one of `QUANT_TYPES`
-    threads: int = 0,  # 0: as many as there are cores
-) -> list[str]:  # a line for each kind of fallback: how many tensors, from what to what
-    "What `llama-quantize` does, by the same code; says what fell back."
+    threads: int = 0,  # 0: number of cores
+) -> list[str]:  # one line per kind of fallback
+    "Quantize a file as `llama-quantize` does. Returns its fallbacks to other types."
     quant_block_size(kind)
     ffi, lib, lines, _ = load_llama_cpp()
-    p = lib.llama_model_quantize_default_params()
-    p.nthread, p.ftype = threads, getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
-    p = ffi.new("llama_model_quantize_params *", p)
+    params = lib.llama_model_quantize_default_params()
+    params.nthread, params.ftype = threads, getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
+    params = ffi.new("llama_model_quantize_params *", params)
     lines.clear()
     with atomic_file(out) as new:
-        code = lib.llama_model_quantize(str(source).encode(), str(new).encode(), p)
+        code = lib.llama_model_quantize(str(source).encode(), str(new).encode(), params)
         if code:
-            said = [x.strip() for x in lines if "fail" in x or "error" in x]
-            raise ValueError(f"llama.cpp does not quantise {source}: {said[-1:]}")
+            errors = [x.strip() for x in lines if "fail" in x or "error" in x]
+            raise ValueError(f"llama.cpp does not quantise {source}: {errors[-1:]}")
     return _read_fallbacks("".join(lines))
 
 
@@ -144,47 +143,46 @@ _FALLBACK = re.compile(r"not divisible by\s+(\d+).*type\s+(\w+)\).*back to\s+(\w
 
 
 def _read_fallbacks(log):
-    "What the quantiser said of matrices that do not fit its blocks"
-    found = Counter(m.groups() for m in _FALLBACK.finditer(log))
+    counts = Counter(m.groups() for m in _FALLBACK.finditer(log))
     return [
-        f"{n} matrices have rows that are no multiple of {block}: {new} instead of {old}"
-        for (block, old, new), n in found.items()
+        f"{n} matrices have rows that are not multiples of {block}: {new} instead of {old}"
+        for (block, old, new), n in counts.items()
     ]
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #e280e9f8
 def _split_text(file, text):
-    "Ids of a text by the file's own tokenizer, with what it says to add"
+    "Token ids of a text by the file's tokenizer, with its special tokens"
     ffi, lib, *_ = load_llama_cpp()
     vocab = lib.llama_model_get_vocab(file.model)
     if lib.llama_vocab_type(vocab) == 0:
         raise ValueError("the file has no tokenizer")
     data = text.encode()
-    room = len(data) + 8
-    ids = ffi.new("llama_token[]", room)
-    n = lib.llama_tokenize(vocab, data, len(data), ids, room, True, True)
+    capacity = len(data) + 8
+    ids = ffi.new("llama_token[]", capacity)
+    n = lib.llama_tokenize(vocab, data, len(data), ids, capacity, True, True)
     return list(ids[0:n])
 
 
 def _continue_ids(file, ids, steps):
-    "Log-probabilities (vocabulary,) of each greedy step after a prompt, with the cache"
-    out, at = [], 0
+    "Log-probabilities (vocabulary,) of each greedy step after a prompt"
+    logprobs, position = [], 0
     for _ in range(steps):
-        out.append(file.decode(ids, at, last=True)[0].log_softmax(-1))
-        at += len(ids)
-        ids = [out[-1].argmax().item()]
-    return out
+        logprobs.append(file.decode(ids, position, last=True)[0].log_softmax(-1))
+        position += len(ids)
+        ids = [logprobs[-1].argmax().item()]
+    return logprobs
 
 # %% ../../nbs/serving/00_llama_cpp.ipynb #9d50695e
-MAX_PERPLEXITY_RATIO = 1.25  # how much larger the reference outputs' perplexity may be in few bits
+MAX_PERPLEXITY_RATIO = 1.25  # limit of the quantized file's perplexity
 
 
 def check_gguf(
     path: str | Path,  # a GGUF file
     folder: str | Path,  # the checkpoint that it was written from
-    threads: int = 1,  # that compute
-    quantized: bool = False,  # its weights are rounded: `MAX_PERPLEXITY_RATIO` decides what is near
+    threads: int = 1,  # of the computation
+    quantized: bool = False,  # near: within `MAX_PERPLEXITY_RATIO`
 ) -> tuple[EngineReport, float, float]:  # perplexity: of the checkpoint, of the file
-    "Does a file answer as the checkpoint's reference does."
+    "Compare a file with the checkpoint's reference outputs."
     rows, losses = [], ([], [])
     file = LlamaCppModel(path, threads=threads)
     try:
@@ -192,18 +190,18 @@ def check_gguf(
             ids = _split_text(file, a["prompt"])
             if ids != a["ids"]:
                 raise ValueError(
-                    f"the file's tokenizer reads {a['prompt']!r} as {ids}, and the"
+                    f"the file's tokenizer encodes {a['prompt']!r} as {ids}, the"
                     f" checkpoint's as {a['ids']}"
                 )
-            said = _continue_ids(file, a["ids"], len(a["steps"]))
-            rows.append((a["prompt"], compare_logprobs(a, said)))
-            own = [s["tokens"][0] for s in a["steps"]]
-            got = file.decode([*ids, *own])[len(ids) - 1 : -1].log_softmax(-1)
+            steps = _continue_ids(file, a["ids"], len(a["steps"]))
+            rows.append((a["prompt"], compare_logprobs(a, steps)))
+            tokens = [s["tokens"][0] for s in a["steps"]]
+            logprobs = file.decode([*ids, *tokens])[len(ids) - 1 : -1].log_softmax(-1)
             losses[0].extend(-s["logprobs"][0] for s in a["steps"])
-            losses[1].extend(-got[range(len(own)), own])
+            losses[1].extend(-logprobs[range(len(tokens)), tokens])
     finally:
         file.close()
-    verdict = overall_verdict([found for _, found in rows])
+    verdict = overall_verdict([comparison for _, comparison in rows])
     ppl = [torch.tensor(x).mean().exp().item() for x in losses]
     if quantized and verdict == "wrong" and ppl[1] <= MAX_PERPLEXITY_RATIO * ppl[0]:
         verdict = "near"
