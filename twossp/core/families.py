@@ -283,7 +283,7 @@ HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by attention class
     "MptAttention": HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
     "GPTBigCodeAttention": HeadLayout("c_attn", widths=("split_size", "embed_dim")),
     "XGLMAttention": HeadLayout(widths=("embed_dim",)),
-    "TrOCRAttention": HeadLayout(whole="it joins its heads to the width of what it reads"),
+    "TrOCRAttention": HeadLayout(whole="it reshapes its heads to the width of its input"),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,
     "Qwen3_5MoeAttention": _GATED_QUERY,

@@ -38,7 +38,7 @@ def real_path(
     "Resolve all symbolic links of a path, also dangling ones."
     real = Path(os.path.realpath(os.path.expanduser(path)))
     if real.is_symlink():
-        raise OSError(errno.ELOOP, "the symbolic link leads to itself", str(path))
+        raise OSError(errno.ELOOP, "the symbolic link points to itself", str(path))
     return real
 
 # %% ../../nbs/core/01_files.ipynb #96cc147d
@@ -305,7 +305,7 @@ def append_line(
 ):
     "Append a line after repairing the last one, and flush it to disk."
     if "\n" in line:
-        raise ValueError("a row has to be one line")
+        raise ValueError("a row must be one line")
     path = real_path(path)
     with write_lock(path, wait=_LOCK_TIMEOUT):
         created = not path.exists()

@@ -212,7 +212,7 @@ def _find_attn_norm(calls, attn):
     after = [c.name for c in norms if _equal(c.x, call.y)]
     later = [c.name for c in calls[k:] if any(c is n for n in norms)]
     if not (before or after or later):
-        raise ValueError(f"no norm in front of {attn} or behind it")
+        raise ValueError(f"no norm before or after {attn}")
     return (before or after or later)[0]
 
 # %% ../../nbs/detection/01_detect.ipynb #b1593ce0
@@ -406,8 +406,8 @@ def _check_unshared(layers):
         for n, p in layer.named_parameters():
             if (first := seen.setdefault(id(p), i)) != i:
                 raise ValueError(
-                    f"layers {first} and {i} share {n}: what one loses the other loses"
-                    " too, and nothing can be removed layer by layer"
+                    f"layers {first} and {i} share {n}: nothing can be removed from one"
+                    " of them alone"
                 )
 
 # %% ../../nbs/detection/01_detect.ipynb #c3bbc3a0
@@ -458,8 +458,8 @@ def check_logits(
         return f"logits {equal_words(err)}"
     if change <= p.tol:
         raise ValueError(
-            "it changes nothing: the weights say too little to test with (draw them"
-            " with twossp.core.testing.randomize)"
+            "it changes nothing: the weights have too little effect for a test; redraw"
+            " them with twossp.core.testing.randomize"
         )
     return f"logits {equal_words(err)}; it changes them by {change:.0e}"
 
@@ -531,9 +531,7 @@ def _check_shapes(p):
         named = zip(a.up, ups, strict=True)
         inputs = {in_features(u) for n, u in named if not starred or n in p.a.up}
         if len(inputs | {out_features(down)}) > 1:
-            raise ValueError(
-                f"layer {i}: the FFN does not come back to the width it started from"
-            )
+            raise ValueError(f"layer {i}: the FFN's input and output differ in width")
     return "; ".join(results.values())
 
 
@@ -583,8 +581,8 @@ def _check_name(i, layer, name):
     except AttributeError as e:
         parts = ", ".join(n for n, _ in layer.named_children())
         raise ValueError(
-            f"layer {i} has no {name}; its parts are {parts}: if others have one, the"
-            " layers are of several kinds, and one row cannot describe them"
+            f"layer {i} has no {name}; its parts are {parts}: if other layers have one,"
+            " they are of several kinds, which one row cannot describe"
         ) from e
 
 # %% ../../nbs/detection/01_detect.ipynb #659c65e0

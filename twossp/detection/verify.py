@@ -537,7 +537,7 @@ def detect_arch(
             del _FOUND[key]
         raise ValueError(
             f"model type {kind!r} has no row in"
-            f" twossp.core.families.ARCHS, and none could be derived: {row}"
+            f" twossp.core.families.ARCHS, and none could be detected: {row}"
         )
     return row
 
