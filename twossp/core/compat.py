@@ -77,7 +77,7 @@ def image_text_types() -> list[str]:  # sorted
 
 def reads_images(
     model_type: str,  # as in config.json
-) -> bool:
+) -> bool:  # False also for unknown types
     "Whether a model type is one of `image_text_types`."
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
@@ -100,7 +100,7 @@ def types_of_class(
 
 
 def auto_class(
-    model_type: str,
+    model_type: str,  # as in config.json
 ) -> type:  # of transformers' Auto classes
     "Return the Auto class that loads models of a type."
     return AutoModelForImageTextToText if reads_images(model_type) else AutoModelForCausalLM

@@ -152,7 +152,7 @@ def config_entries(
 # %% ../../nbs/core/13_config_keys.ipynb #06b911cc
 def half_width_plan(
     model: PreTrainedModel,  # an MoE model
-) -> Plan:
+) -> Plan:  # of widths only
     "Return the plan that keeps every other neuron of all experts and FFNs."
     s, kept = structure(model), {}
     for part in s.narrow:

@@ -22,7 +22,7 @@ def load_entry(
     group: str,  # of entry points
     name: str,  # one of `entry_names`
     kind: type,  # class of the row: `Method`, `Exporter`
-) -> object:
+) -> object:  # an instance of `kind`
     "Import the row of an entry point; raise `ValueError` if that fails."
     entry = next(e for e in entry_points(group=group) if e.name == name)
     try:
@@ -37,6 +37,6 @@ def load_entry(
 
 def resolve(
     entry: Callable | str,  # a function, or its dotted path, "module:function"
-) -> Callable:
+) -> Callable:  # imported if needed
     "Return the function that a row's field names."
     return resolve_name(entry) if isinstance(entry, str) else entry

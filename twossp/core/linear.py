@@ -72,7 +72,7 @@ def in_features(
 
 def out_features(
     linear: nn.Module,  # that `is_linear`
-) -> int:
+) -> int:  # also for removed layers
     "Return the number of outputs of a linear layer."
     return linear.out if isinstance(linear, NoLinear) else read_matrix(linear).shape[0]
 

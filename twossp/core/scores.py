@@ -137,7 +137,7 @@ def score_names(
 def find_score(
     name: str,  # one of `score_names`
     unit: str,  # one of `UNITS`
-) -> Score:
+) -> Score:  # built-in, or from another package
     "Return a score; raise `ValueError` with the choices if there is none."
     if name in SCORES[unit]:
         return SCORES[unit][name]

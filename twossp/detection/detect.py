@@ -43,7 +43,7 @@ class Call:
     "One call of a module."
 
     name: str  # of the module, relative to the recorded root
-    module: nn.Module
+    module: nn.Module  # the called module
     x: torch.Tensor  # input: the first tensor among its arguments
     y: torch.Tensor  # output: the first tensor that it returned
 
@@ -466,7 +466,7 @@ def check_logits(
 
 def equal_words(
     err: float,  # an accepted difference
-) -> str:
+) -> str:  # "equal within …" or "equal, bit for bit"
     "Return a difference as text."
     return f"equal within {err:.0e}" if err else "equal, bit for bit"
 

@@ -621,7 +621,7 @@ _LAYERS_STAY = "whole layers cannot leave: something depends on a layer's number
 
 def try_family(
     kind: str,  # a model type of transformers
-) -> Verdict:
+) -> Verdict:  # with the row, if there is one
     "Whether models of a type can be pruned, tested on a tiny one in about a second."
     try:
         config = example_config(kind)
