@@ -40,39 +40,39 @@ from .quantized import quantization_method, quantization_obstacle
 # %% ../../nbs/core/06_families.ipynb #a12f812b
 @dataclass(frozen=True)
 class Arch:
-    "Where the parts of a decoder layer are: dotted names of submodules."
+    "Names of a decoder layer's submodules (dotted): one row per family."
 
-    layers: str  # the list of decoder layers, from the model
-    # attention submodule, from a layer; in a hybrid, all kinds of its token mixers
+    layers: str  # the list of decoder layers, relative to the model
+    # attention submodule, relative to a layer; in a hybrid, every kind of token mixer
     attn: str | tuple[str, ...]
-    # norm of the attention branch, from a layer (in front of the attention; behind it
-    # in OLMo 2); one, or one for each
+    # norm of the attention branch, relative to a layer (before the attention, or after
+    # it in OLMo 2); one, or one per mixer
     attn_norm: str | tuple[str, ...]
-    # output projection of the attention, from the attention; one, or one for each
+    # output projection, relative to the attention; one, or one per mixer
     out: str | tuple[str, ...]
-    # input projections of the FFN (gate and up), from a layer; * stands for any name
+    # input projections of the FFN (gate and up), relative to a layer; * matches any name
     up: tuple[str, ...]
-    down: str  # output projection of the FFN, from a layer
-    fused: int = 1  # how many projections each matrix in `up` stacks
-    # the configuration's name for the FFN width; "" where it has none, since the width
-    # is a product of others: only compact checkpoints can say another
+    down: str  # output projection of the FFN, relative to a layer
+    fused: int = 1  # number of projections stacked in each matrix of `up`
+    # configuration entry of the FFN width; "" if there is none (the width is computed
+    # from other entries): then only compact checkpoints can change it
     width: str = "intermediate_size"
-    # an MoE model's fused experts, from a layer; a layer without them is a dense one
+    # fused experts of an MoE model, relative to a layer; layers without them are dense
     experts: str = ""
-    # the projections of an MoE model's shared expert, the last its `down`, from a layer
+    # projections of the shared expert, `down` last, relative to a layer
     shared: tuple[str, ...] = ()
-    # what an attention returns: x stands for the tensor, - for None, brackets for a list,
-    # + for the residual and what it adds; one, or one for each
+    # return value of a mixer: x is its output, - is None, brackets are a list, + is the
+    # output with the residual added; one, or one per mixer
     gives: str | tuple[str, ...] = "x-"
-    # what it leaves in the cache: "keys", the "states" of a recurrence, or "nothing" where
-    # it reads another layer's keys; or one for each
+    # what it writes to the cache: "keys", recurrent "states", or "nothing" if it reuses
+    # another layer's keys; one, or one per mixer
     keeps: str | tuple[str, ...] = "keys"
-    # do whole layers have to stay, since something in the model depends on their number
+    # whether whole layers cannot be removed, because the model depends on their indices
     fixed: bool = False
-    # what the configuration of its tiny model says beyond the common part; a function of
-    # the number of layers where an entry depends on it
+    # configuration entries of the tiny test model beyond the common ones; an entry may
+    # be a function of the number of layers
     tiny: Mapping = field(default_factory=dict, compare=False, repr=False)
-    # the same of the family's other builds, by name
+    # the same for other variants of the family, by name
     builds: Mapping = field(default_factory=dict, compare=False, repr=False)
 
 # %% ../../nbs/core/06_families.ipynb #56634451
@@ -86,70 +86,69 @@ _SCALES = dict(residual_multiplier=0.7, embedding_multiplier=2.0, logits_scaling
 
 
 def _alternate(L):
-    "Attention over all, then in a window, and so on"
     return [("full_attention", "sliding_attention")[i % 2] for i in range(L)]
 
 # %% ../../nbs/core/06_families.ipynb #ac7c3d5d
 @dataclass(frozen=True)
 class Mixer:
-    "One of the token mixers that a row names; an attention, mostly."
+    "One token mixer of a family row, usually attention."
 
-    name: str  # from a layer
-    norm: str  # of its branch, from a layer
-    out: str  # output projection, from the mixer
-    gives: str  # what it returns, as in `Arch`
-    keeps: str  # what it leaves in the cache: "keys", "states" or "nothing"
+    name: str  # relative to a layer
+    norm: str  # of its branch, relative to a layer
+    out: str  # output projection, relative to the mixer
+    gives: str  # its return value, as in `Arch`
+    keeps: str  # what it writes to the cache: "keys", "states" or "nothing"
 
 
 def arch_mixers(
     a: Arch,  # any row
-) -> list[Mixer]:  # one for each name in `a.attn`
-    "The kinds of token mixers that a row names."
+) -> list[Mixer]:  # one per name in `a.attn`
+    "Return the token mixers of a family row."
     names = (a.attn,) if isinstance(a.attn, str) else a.attn
-    given = (a.attn_norm, a.out, a.gives, a.keeps)
-    each = [(x,) * len(names) if isinstance(x, str) else x for x in given]
-    return [Mixer(*x) for x in zip(names, *each, strict=True)]
+    columns = (a.attn_norm, a.out, a.gives, a.keeps)
+    columns = [(x,) * len(names) if isinstance(x, str) else x for x in columns]
+    return [Mixer(*row) for row in zip(names, *columns, strict=True)]
 
 
 def layer_mixers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> list[Mixer]:  # in the order of `a.attn`; a removed one counts
-    "The token mixers that a layer has."
-    each = arch_mixers(a)
+) -> list[Mixer]:  # in the order of `a.attn`, with removed ones
+    "Return the token mixers of a layer."
+    mixers = arch_mixers(a)
     if isinstance(a.attn, str):
-        return each
-    return [m for m in each if _has(layer, m)]
+        return mixers
+    return [m for m in mixers if _has_mixer(layer, m)]
 
 # %% ../../nbs/core/06_families.ipynb #018c20c3
-def _has(layer, m):
-    "Is that mixer in the layer: its output projection, or what stands for it"
-    at = _find(layer, m.name)
-    if stub := getattr(at, "stands_for", None):
-        return stub == m
-    if _find(layer, f"{m.name}.{m.out}") is None or is_kv_source(at):
+def _has_mixer(layer, row):
+    "Whether a layer has this mixer, or the placeholder of a removed one."
+    module = _get_submodule(layer, row.name)
+    if removed := getattr(module, "stands_for", None):
+        return removed == row
+    if _get_submodule(layer, f"{row.name}.{row.out}") is None or is_kv_source(module):
         return False
-    return reuses_kv(at) == (m.keeps == "nothing")
+    return reuses_kv(module) == (row.keeps == "nothing")
 
 
 def is_kv_source(
     mixer: nn.Module,  # a token mixer
-) -> bool:  # then it has to stay
-    "Do other layers attend to the keys that this one computes (Gemma 3n, Gemma 4)."
-    c = getattr(mixer, "config", None)
-    others = getattr(c, "num_kv_shared_layers", 0)
-    return bool(getattr(mixer, "store_full_length_kv", False) and others)
+) -> bool:  # True: it cannot be removed
+    "Whether other layers reuse the keys of this mixer (Gemma 3n, Gemma 4)."
+    config = getattr(mixer, "config", None)
+    n_reusing = getattr(config, "num_kv_shared_layers", 0)
+    return bool(getattr(mixer, "store_full_length_kv", False) and n_reusing)
 
 
 def reuses_kv(
     mixer: nn.Module,  # a token mixer
-) -> bool:  # then it leaves nothing in the cache
-    "Does a mixer attend to another layer's keys, and computes none itself."
+) -> bool:  # True: it writes nothing to the cache
+    "Whether a mixer attends to another layer's keys and computes none itself."
     return bool(getattr(mixer, "is_kv_shared_layer", False))
 
 
-def _find(layer, name):
-    "A submodule, or None"
+def _get_submodule(layer, name):
+    "Return a submodule, or None."
     try:
         return layer.get_submodule(name)
     except AttributeError:
@@ -195,7 +194,6 @@ _TWO_KV = dict(new_decoder_architecture=True, num_kv_heads=2)
 
 
 def _global_local(L):
-    "Both kinds of attention, in GPT-Neo's words"
     return [[["global", "local"], L // 2], [["global"], L % 2]]
 
 
@@ -260,22 +258,22 @@ ARCHS |= {
 # %% ../../nbs/core/06_families.ipynb #hds00002
 @dataclass(frozen=True)
 class HeadLayout:
-    "What an attention class does with its heads, where that is not as in Llama's."
+    "Layout of the heads in an attention class that differs from Llama's."
 
-    joint: str = ""  # its one matrix for queries, keys and values
-    # how that stacks them: "blocks", all queries, then all keys, then all values; or
-    # "groups", of each key/value head its queries, its key, its value
+    joint: str = ""  # the fused matrix of queries, keys and values
+    # its order: "blocks" (all queries, all keys, all values) or "groups" (for each
+    # key/value head its queries, its key, its value)
     stacks: str = "groups"
-    widths: tuple[str, ...] = ()  # attributes that hold the width of all heads together
-    config: tuple[str, ...] = ()  # entries by which its forward pass counts query heads
-    slopes: tuple[str, ...] = ()  # arguments of its forward pass with rows for heads (ALiBi)
-    doubled: bool = False  # a query head has a gate of its own width behind it
-    whole: str = ""  # why its heads cannot leave one by one
+    widths: tuple[str, ...] = ()  # attributes that hold the total width of all heads
+    config: tuple[str, ...] = ()  # configuration entries that its forward pass reads
+    slopes: tuple[str, ...] = ()  # forward arguments with a row per head (ALiBi)
+    doubled: bool = False  # each query head is followed by a gate of the same width
+    whole: str = ""  # why single heads cannot be removed
 
 
 _NEOX = HeadLayout("query_key_value")
 _GATED_QUERY = HeadLayout(doubled=True)
-HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by the attention's class
+HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by attention class
     "GPT2Attention": HeadLayout("c_attn", "blocks", widths=("split_size", "embed_dim")),
     "Phi3Attention": HeadLayout("qkv_proj", "blocks", config=("num_attention_heads",)),
     "GPTNeoXAttention": _NEOX,
@@ -285,7 +283,7 @@ HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by the attention's class
     "MptAttention": HeadLayout("Wqkv", "blocks", slopes=("position_bias",)),
     "GPTBigCodeAttention": HeadLayout("c_attn", widths=("split_size", "embed_dim")),
     "XGLMAttention": HeadLayout(widths=("embed_dim",)),
-    "TrOCRAttention": HeadLayout(whole="it joins its heads to the width of what it reads"),
+    "TrOCRAttention": HeadLayout(whole="it reshapes its heads to the width of its input"),
     "Qwen3NextAttention": _GATED_QUERY,
     "Qwen3_5Attention": _GATED_QUERY,
     "Qwen3_5MoeAttention": _GATED_QUERY,
@@ -294,13 +292,13 @@ HEAD_LAYOUTS: dict[str, HeadLayout] = {  # by the attention's class
 # %% ../../nbs/core/06_families.ipynb #9f9d36ad
 def model_family(
     config: PreTrainedConfig,  # of a dense or a pruned model
-) -> str:  # model type, as transformers knows it
-    "The family of a model, also where a pruned checkpoint carries a type of ours."
+) -> str:  # model type in transformers
+    "Return the model type of the family, also for pruned checkpoints with their own type."
     return getattr(config, "base_model_type", None) or config.model_type
 
 # %% ../../nbs/core/06_families.ipynb #41d53cd4
-# entries that vision-language models have
-_SENSES = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
+# configuration entries of multimodal models
+_MULTIMODAL = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
 talker_config""".split())
 _REASONS = {
     ("is_encoder_decoder", "add_cross_attention"): (
@@ -310,7 +308,7 @@ _REASONS = {
     ("canvas_length",): (
         "it writes blocks of text by diffusion, and gives no probabilities of a next token"
     ),
-    _SENSES: (
+    _MULTIMODAL: (
         "it is multimodal, and not of those that read images and text: its layers also"
         " read sound or write images; load the text model alone where there is one"
     ),
@@ -319,73 +317,73 @@ _REASONS = {
 # %% ../../nbs/core/06_families.ipynb #b67a9979
 def unsupported_reason(
     config: PreTrainedConfig,  # of any model
-) -> str | None:  # the reason; None if there is none
-    "Why a kind of model is out of scope: encoder–decoder, speech, no language model."
-    parts, looks = [config], is_vision_language(config)
-    if looks and (text := config.get_text_config()) is not config:
-        parts.append(text)
+) -> str | None:  # None if the model is in scope
+    "Return why a model is out of scope: encoder–decoder, speech, no language model."
+    configs, multimodal = [config], is_vision_language(config)
+    if multimodal and (text := config.get_text_config()) is not config:
+        configs.append(text)
     for names, reason in _REASONS.items():
-        if names is _SENSES and looks:
+        if names is _MULTIMODAL and multimodal:
             continue
-        if any(getattr(c, n, None) for c in parts for n in names):
+        if any(getattr(c, n, None) for c in configs for n in names):
             return reason
-    kind, own = model_family(config), getattr(config, "auto_map", None)
+    kind, remote_code = model_family(config), getattr(config, "auto_map", None)
     writes_text = kind in (*causal_types(), *image_text_types())
-    if knows_type(kind) and not (own or writes_text):
-        return _NO_TEXT.format(transformers.__version__)
+    if knows_type(kind) and not (remote_code or writes_text):
+        return _NO_LANGUAGE_MODEL.format(transformers.__version__)
     return None
 
 
-_NO_TEXT = "transformers {} has no language model of this type: none that writes text"
+_NO_LANGUAGE_MODEL = "transformers {} has no language model of this type: none that writes text"
 
 
 def is_vision_language(
     config: PreTrainedConfig,  # of any model
-) -> bool:  # by its type
-    "Is it of a model that reads images and text, and writes text."
+) -> bool:  # by its model type
+    "Whether the model reads images and text, and writes text."
     return reads_images(model_family(config))
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
 @dataclass(eq=False)
 class ModelMemo:
-    "All that is remembered of one model; it goes with the model."
+    "Values cached for one model; freed with it."
 
-    row: Arch | None = None  # given for the moment, or by the model it was made from
+    row: Arch | None = None  # assigned by `set_arch` or `using_arch`
     found: Arch | None = None  # shipped for its type, or detected
-    allowed: bool = False  # nothing in its configuration rules it out
-    structures: dict = field(default_factory=dict)  # its parts, by the layers' shapes
-    check: object = None  # how its layers are replayed
-    scores: dict = field(default_factory=dict)  # of a few calibration texts
-    held: dict = field(default_factory=dict)  # tokens that were not too many at once
+    allowed: bool = False  # its configuration was checked: it is in scope
+    structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
+    check: object = None  # the replay mode of its layers
+    scores: dict = field(default_factory=dict)  # by calibration text
+    held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
 
 
-_MEMORIES: WeakKeyDictionary = WeakKeyDictionary()
+_MEMOS: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def model_memo(
     model: nn.Module,  # any model
-) -> ModelMemo:  # the same one for as long as the model lives
-    "What is remembered of a model; a copy of the model has a memory of its own."
-    if model not in _MEMORIES:
-        _MEMORIES[model] = ModelMemo()
-    return _MEMORIES[model]
+) -> ModelMemo:  # the same object for the lifetime of the model
+    "Return the cached values of a model; a copy of the model has its own."
+    if model not in _MEMOS:
+        _MEMOS[model] = ModelMemo()
+    return _MEMOS[model]
 
 # %% ../../nbs/core/06_families.ipynb #4e813543
 def set_arch(
-    model: nn.Module,  # whose parts are looked for again
-    row: Arch | None,  # that `arch` gives for it from now on; None: no such row
+    model: nn.Module,  # its cached structures are dropped
+    row: Arch | None,  # None: determine the row from the model again
 ):
-    "A row for one model alone, such as that of the model that it was made from."
-    memory = model_memo(model)
-    memory.row, memory.structures = row, {}
+    "Set the row that `arch` returns for one model."
+    memo = model_memo(model)
+    memo.row, memo.structures = row, {}
 
 
 @contextmanager
 def using_arch(
-    model: nn.Module,  # of a family that the table need not have
-    row: Arch,  # that `arch` gives for it, inside the block
+    model: nn.Module,  # of any family
+    row: Arch,  # that `arch` returns for it inside the block
 ) -> Iterator[None]:
-    "A row for one model, for the moment."
+    "Set the row of one model inside a block."
     before = model_memo(model).row
     set_arch(model, row)
     try:
@@ -397,92 +395,92 @@ def using_arch(
 def arch_to_dict(
     row: Arch,  # of any family
 ) -> dict:  # of strings, numbers and lists, for JSON
-    "A row as config.json's entry `twossp` holds it, under `arch`."
-    facts = {f.name: getattr(row, f.name) for f in fields(row) if f.compare}
-    kept = {k: v for k, v in facts.items() if v != _NEWER.get(k)}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()}
+    "Return a row as written to config.json, entry `twossp`, under `arch`."
+    entries = {f.name: getattr(row, f.name) for f in fields(row) if f.compare}
+    entries = {k: v for k, v in entries.items() if v != _OMITTED.get(k)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in entries.items()}
 
 
-# left out where they are so, as they were before there were others
-_NEWER = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
+# defaults that are not written, as in checkpoints from before these fields
+_OMITTED = dict(gives="x-", keeps="keys", experts="", shared=(), fixed=False)
 
 
-def _read_row(facts):
-    "The row that `arch_to_dict` wrote; an error of some kind if it is none."
-    flat = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-    row = Arch(**dict(flat, up=tuple(facts["up"])))
+def _parse_row(entries):
+    "Return the row that `arch_to_dict` wrote; raise some error if it is malformed."
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
+    row = Arch(**dict(values, up=tuple(entries["up"])))
     arch_mixers(row)
     return row
 
 
 def saved_arch(
     config: PreTrainedConfig,  # of any model
-) -> Arch | None:  # None if none was written
-    "The row that a checkpoint was saved with; `ValueError` if it is no row."
+) -> Arch | None:  # None if there is none
+    "Return the row saved in a checkpoint; raise `ValueError` if it is invalid."
     spec = getattr(config, "twossp", None)
-    facts = spec.get("arch") if isinstance(spec, dict) else None
-    if facts is None:
+    entries = spec.get("arch") if isinstance(spec, dict) else None
+    if entries is None:
         return None
     try:
-        row = _read_row(facts)
+        row = _parse_row(entries)
     except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
-            "config.json's entry `twossp` holds no row of a family under `arch`: it was"
-            " changed after it was saved; get the checkpoint again"
+            "config.json's entry `twossp` has no valid family row under `arch`: it was"
+            " changed after saving; download or copy the checkpoint again"
         ) from e
     _check_row(row)
     return row
 
 # %% ../../nbs/core/06_families.ipynb #e70fce29
 def _check_row(row):
-    "`ValueError` unless every entry is of its type"
-    mixers = [n for m in arch_mixers(row) for n in vars(m).values()]
-    names = (row.layers, row.down, row.width, *row.up, *mixers)
-    names += row.experts, *row.shared
-    kinds = type(row.fused), type(row.fixed)
-    if not all(isinstance(n, str) for n in names) or kinds != (int, bool):
+    "Raise `ValueError` if an entry has the wrong type."
+    names = [n for m in arch_mixers(row) for n in vars(m).values()]
+    names += [row.layers, row.down, row.width, *row.up, row.experts, *row.shared]
+    types = type(row.fused), type(row.fixed)
+    if not all(isinstance(n, str) for n in names) or types != (int, bool):
         raise ValueError(
             f"config.json's entry `twossp` holds an invalid family row: {row}"
         )
 
 
-def _check_soft_cap(c):
-    "`ValueError` for Gemma 2 with sdpa: transformers allows it up to 5.20"
-    text = c.get_text_config()
+def _check_soft_cap(config):
+    "Raise `ValueError` for Gemma 2 with sdpa, which transformers allows up to 5.20."
+    text = config.get_text_config()
     used = getattr(text, "_attn_implementation", None)
     if used == "sdpa" and getattr(text, "attn_logit_softcapping", None):
         raise ValueError(
-            f"this {c.model_type} was loaded with the attention {used!r}, which drops"
+            f"this {config.model_type} was loaded with the attention {used!r}, which drops"
             " the soft cap of its scores: load it with attn_implementation='eager', or"
             " call model.set_attn_implementation('eager')"
         )
 
 # %% ../../nbs/core/06_families.ipynb #7eded24c
 class UnsupportedCheckpoint(ValueError):
-    "A checkpoint that is refused before its weights are read."
+    "Raised for a checkpoint that cannot be pruned, before its weights are read."
 
 
 def pick_auto_class(
     name: str,  # of the checkpoint, for messages
-    config: PreTrainedConfig,  # its own
+    config: PreTrainedConfig,  # of the checkpoint
 ) -> type:  # of transformers' Auto classes
-    "The Auto class that loads a model; `UnsupportedCheckpoint` says why it cannot be pruned"
-    if way_out := quantization_obstacle(form := quantization_method(config)):
-        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantised ({form}): {way_out}")
+    "Return the Auto class of a checkpoint; raise `UnsupportedCheckpoint` with the reason."
+    method = quantization_method(config)
+    if fix := quantization_obstacle(method):
+        raise UnsupportedCheckpoint(f"the checkpoint {name!r} is quantised ({method}): {fix}")
     if reason := unsupported_reason(config):
         kind = model_family(config)
         raise UnsupportedCheckpoint(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
     return auto_class(model_family(config))
 
 # %% ../../nbs/core/06_families.ipynb #48af1322
-# who finds the row of a type that has none: "module:function" of the model
+# function that detects the row of a model whose type has none: "module:function"
 DETECTORS = {"causal": "twossp.detection.verify:detect_arch"}
 
 
 def arch(
     model: PreTrainedModel,  # a causal language model
-) -> Arch:  # the checkpoint's own, the table's, the shipped or a detected one
-    """Where a model's parts are; `ValueError` says why it cannot be pruned.
+) -> Arch:  # saved in the checkpoint, from the table, shipped or detected
+    """Return the family row of a model; raise `ValueError` if it cannot be pruned.
 
     Parameters
     ----------
@@ -492,90 +490,91 @@ def arch(
     Returns
     -------
     Arch
-        the checkpoint's own, the table's, the shipped or a detected one
+        saved in the checkpoint, from the table, shipped or detected
     """
     if not isinstance(model, PreTrainedModel):
         raise TypeError(
             f"a model of transformers is wanted, not a {type(model).__name__}: load it"
             " first, with load_model(name) for instance"
         )
-    c, memory = model.config, model_memo(model)
-    kind = model_family(c)
-    _check_soft_cap(c)
-    if row := memory.row or saved_arch(c):
+    config, memo = model.config, model_memo(model)
+    kind = model_family(config)
+    _check_soft_cap(config)
+    if row := memo.row or saved_arch(config):
         return row
-    if not memory.allowed and (reason := unsupported_reason(c)):
+    if not memo.allowed and (reason := unsupported_reason(config)):
         raise ValueError(f"model type {kind!r} cannot be pruned: {reason}")
-    memory.allowed = True
+    memo.allowed = True
     if row := ARCHS.get(kind):  # Falcon 40B's layers have two norms
-        two_norms = getattr(c, "num_ln_in_parallel_attn", None) == 2
+        two_norms = getattr(config, "num_ln_in_parallel_attn", None) == 2
         return replace(row, attn_norm="ln_attn") if two_norms else row
-    if memory.found is None:
-        memory.found = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
-    return memory.found
+    if memo.found is None:
+        memo.found = shipped_arch(model) or resolve_name(DETECTORS["causal"])(model)
+    return memo.found
 
 # %% ../../nbs/core/06_families.ipynb #5f7782b7
 def decoder_layers(
     model: PreTrainedModel,  # of a supported family
 ) -> nn.ModuleList:  # the decoder layers, first to last
-    "The list of decoder layers."
+    "Return the decoder layers of a model."
     return model.get_submodule(arch(model).layers)
 
 # %% ../../nbs/core/06_families.ipynb #42b5d2a8
 def shared_ffn_layers(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> tuple[int, ...]:  # numbers of layers, its own among them; () where it is its own
-    "The layers that use a layer's FFN, where it is one for several (Zamba 2)."
-    c = getattr(_find(layer, a.down.rpartition(".")[0]), "config", None)
-    at, turns = getattr(c, "hybrid_layer_ids", None), getattr(c, "num_mem_blocks", None)
-    if not at or not turns:
+) -> tuple[int, ...]:  # layer indices, with its own; () if the FFN is not shared
+    "Return the layers that share a layer's FFN (Zamba 2)."
+    config = getattr(_get_submodule(layer, a.down.rpartition(".")[0]), "config", None)
+    indices = getattr(config, "hybrid_layer_ids", None)
+    n_blocks = getattr(config, "num_mem_blocks", None)
+    if not indices or not n_blocks:
         return ()
-    return tuple(at[at.index(_number(layer)) % turns :: turns])
+    return tuple(indices[indices.index(_layer_index(layer)) % n_blocks :: n_blocks])
 
 
 def reuses_ffn(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> bool:  # then the FFN counts as the first such layer's
-    "Is a layer's FFN an earlier layer's, used once more."
+) -> bool:  # True: the FFN is assigned to the first layer that uses it
+    "Whether a layer reuses the FFN of an earlier layer."
     users = shared_ffn_layers(layer, a)
-    return bool(users) and users[0] != _number(layer)
+    return bool(users) and users[0] != _layer_index(layer)
 
 
-def _number(layer):
-    "Which layer it is, as its modules know"
-    said = (getattr(m, "layer_idx", None) for m in layer.modules())
-    return next(i for i in said if type(i) is int and i >= 0)
+def _layer_index(layer):
+    indices = (getattr(m, "layer_idx", None) for m in layer.modules())
+    return next(i for i in indices if type(i) is int and i >= 0)
 
 
-def _named(layer, names):
-    "Names of submodules, each with a * once for every name that it stands for"
+def _expand_names(layer, names):
+    "Yield the names of submodules; a * becomes every name that it matches."
     for name in names:
         head, star, rest = name.partition(".*.")
-        there = _find(layer, head) if star else None
-        each = [] if there is None else [f"{head}.{k}.{rest}" for k, _ in there.named_children()]
-        yield from (n for n in each if _find(layer, n) is not None)
-        if there is None:
+        parent = _get_submodule(layer, head) if star else None
+        if parent is None:
             yield name
+            continue
+        matches = [f"{head}.{k}.{rest}" for k, _ in parent.named_children()]
+        yield from (n for n in matches if _get_submodule(layer, n) is not None)
 
 # %% ../../nbs/core/06_families.ipynb #35ffb555
 def has_experts(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> bool:  # also if they were removed
-    "Is this a layer of experts."
-    return bool(a.experts) and _find(layer, a.experts) is not None
+) -> bool:  # True also if they were removed
+    "Whether a layer has routed experts."
+    return bool(a.experts) and _get_submodule(layer, a.experts) is not None
 
 
 def layer_arch(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> Arch:  # `up` and `down` are those of this layer; "" where it has no such FFN
-    "The row as it is for one layer: in a layer of experts, the shared expert is the FFN."
+) -> Arch:  # with `up` and `down` of this layer; `down` is "" if it has no FFN
+    "Return the row for one layer: with experts, the shared expert is the FFN."
     if not has_experts(layer, a):
         starred = any("*" in n for n in a.up)
-        return replace(a, up=tuple(_named(layer, a.up))) if starred else a
+        return replace(a, up=tuple(_expand_names(layer, a.up))) if starred else a
     *up, down = a.shared or ("",)
     return replace(a, up=tuple(up), down=down)
 
@@ -583,41 +582,41 @@ def layer_arch(
 def has_ffn(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
-) -> bool:  # in a hybrid, a layer may mix tokens and do nothing else
-    "Has the layer an FFN; a removed one counts."
+) -> bool:  # False in hybrids for layers with only a token mixer
+    "Whether a layer has an FFN, also if it was removed."
     if isinstance(a.attn, str) or has_experts(layer, a):
         return True
     names = (*layer_arch(layer, a).up, a.down)
-    return all(_find(layer, n) is not None for n in names) and not reuses_ffn(layer, a)
+    return all(_get_submodule(layer, n) is not None for n in names) and not reuses_ffn(layer, a)
 
 # %% ../../nbs/core/06_families.ipynb #955855a4
 def ffn_linears(
     layer: nn.Module,  # a decoder layer
     a: Arch,  # the family's row
 ) -> tuple[list[nn.Module], nn.Module]:  # input projections, output projection
-    "The FFN's projections; `TypeError` where one is no plain linear layer."
-    has, a = has_ffn(layer, a), layer_arch(layer, a)
-    if not has or not a.down:
+    "Return the projections of the FFN; raise `TypeError` if one is no plain linear layer."
+    row = layer_arch(layer, a)
+    if not has_ffn(layer, a) or not row.down:
         return [], NoLinear(0)
-    named = {n: layer.get_submodule(n) for n in (*a.up, a.down)}
-    for n, m in named.items():
+    linears = {n: layer.get_submodule(n) for n in (*row.up, row.down)}
+    for n, m in linears.items():
         if not is_linear(m):
             raise TypeError(
                 f"{n} is a {type(m).__name__}: only unquantized linear layers can be"
                 " pruned; load the model in float32, bfloat16 or float16"
             )
-    *ups, down = named.values()
+    *ups, down = linears.values()
     return ups, down
 
 # %% ../../nbs/core/06_families.ipynb #164f58ae
 def unique_parameters(
     module: nn.Module,  # any module
-) -> Iterator[nn.Parameter]:  # each once; not in the order of `parameters()`
-    "The parameters of a module and of those below it; quicker than `parameters()`."
-    todo, seen = [module], set()
-    while todo:
-        m = todo.pop()
-        todo += [x for x in m._modules.values() if x is not None]
+) -> Iterator[nn.Parameter]:  # shared ones once; not in the order of `parameters()`
+    "Yield the parameters of a module and its submodules; faster than `parameters()`."
+    pending, seen = [module], set()
+    while pending:
+        m = pending.pop()
+        pending += [x for x in m._modules.values() if x is not None]
         for p in m._parameters.values():
             if p is not None and id(p) not in seen:
                 seen.add(id(p))
@@ -626,37 +625,37 @@ def unique_parameters(
 
 def n_params(
     module: nn.Module,  # any module
-) -> int:  # parameters, a shared one counted once
-    "Number of parameters."
+) -> int:  # parameters, shared ones counted once
+    "Return the number of parameters."
     return sum(p.numel() for p in unique_parameters(module))
 
 # %% ../../nbs/core/06_families.ipynb #5a1b0c02
 def layer_signatures(
     layers: Iterable[nn.Module],  # decoder layers
-) -> list[str]:  # a hash for each kind of layer, sorted
-    "What layers are made of: their submodules by name and class."
+) -> list[str]:  # one hash per kind of layer, sorted
+    "Return hashes of the names and classes of the layers' submodules."
     kind = lambda m: "linear" if is_linear(m) else type(m).__name__
-    makes = set()
+    signatures = set()
     for layer in layers:
         named = {
-            # what has no parameters (activations, dropout) goes by its name alone
+            # modules without parameters (activations, dropout): by name only
             (re.sub(r"\.\d+", ".*", name), kind(m) if [*m.parameters()] else "")
             for name, m in layer.named_modules()
             if name
         }
-        makes.add(hashlib.sha256(repr(sorted(named)).encode()).hexdigest()[:16])
-    return sorted(makes)
+        signatures.add(hashlib.sha256(repr(sorted(named)).encode()).hexdigest()[:16])
+    return sorted(signatures)
 
 
 def config_switches(
     config: PreTrainedConfig,  # of a model
 ) -> dict:  # dotted name -> bool or str
-    "Entries that may decide what a layer does; how it is activated and biased is none."
-    switches, entries = {}, [("", config.get_text_config().to_dict())]
-    for path, some in entries:
-        for name, value in some.items():
+    "Return the entries that may change the layers, without activations and biases."
+    switches, pending = {}, [("", config.get_text_config().to_dict())]
+    for path, entries in pending:
+        for name, value in entries.items():
             if isinstance(value, dict) and not re.search("rope|label|per_layer", str(name)):
-                entries.append((f"{path}{name}.", value))
+                pending.append((f"{path}{name}.", value))
             elif isinstance(value, (bool, str)) and not re.search(_NO_SWITCH, str(name)):
                 switches[f"{path}{name}"] = value
     return dict(sorted(switches.items()))
@@ -670,26 +669,26 @@ _NO_SWITCH = (
 # %% ../../nbs/core/06_families.ipynb #5a1b0c05
 @cache
 def shipped_archs() -> dict[str, dict]:  # model type -> row, layers, switches
-    "What detection found for transformers' types; read when it is first asked for."
+    "Return the rows detected for transformers' types, read on first use."
     text = files("twossp").joinpath("families.json").read_text(encoding="utf-8")
     return json.loads(text)["types"]
 
 
 def shipped_arch(
     model: PreTrainedModel,  # of any type
-) -> Arch | None:  # None where there is none, or where it does not fit
-    "The row shipped for a model's type, if this model is made as the one it was found on."
-    known = shipped_archs().get(model_family(model.config))
-    if known is None or not type(model).__module__.startswith("transformers."):
+) -> Arch | None:  # None if there is none, or it does not fit
+    "Return the shipped row of a model's type if the model has the same kinds of layers."
+    record = shipped_archs().get(model_family(model.config))
+    if record is None or not type(model).__module__.startswith("transformers."):
         return None
-    row, switches = _read_row(known["row"]), config_switches(model.config)
-    layers = _find(model, row.layers)
+    row, switches = _parse_row(record["row"]), config_switches(model.config)
+    layers = _get_submodule(model, row.layers)
     n = getattr(model.config.get_text_config(), "num_hidden_layers", None)
     if not isinstance(layers, nn.ModuleList) or len(layers) != n:
         return None
-    if not {*layer_signatures(layers)} <= {*known["layers"]}:
+    if not {*layer_signatures(layers)} <= {*record["layers"]}:
         return None
-    if any(switches.get(name) != value for name, value in known["switches"].items()):
+    if any(switches.get(name) != value for name, value in record["switches"].items()):
         return None
     for layer in layers:
         ups, down = ffn_linears(layer, row)
@@ -701,8 +700,8 @@ def shipped_arch(
 def first_width(
     model: PreTrainedModel,  # of the row's family
     row: Arch,  # its row
-) -> int:  # neurons of an FFN; in an MoE model, of an expert; 0 if there is none left
-    "The width that the configuration speaks of."
+) -> int:  # neurons per FFN, or per expert in an MoE model; 0 if none remain
+    "Return the width that the configuration describes: of the first FFN or expert."
     widths = []
     for layer in model.get_submodule(row.layers):
         if not row.experts:
@@ -715,11 +714,11 @@ def first_width(
 def config_has_width(
     model: PreTrainedModel,  # of the row's family
     row: Arch,  # its row
-) -> bool:  # False also where the row names no entry
-    "Does the configuration hold the FFN's width under the name that the row gives."
+) -> bool:  # False if the row names no entry
+    "Whether the configuration entry named by the row holds the FFN width."
     f, entries = first_width(model, row), model.config.get_text_config().to_dict()
     value = entries.get(row.width)
-    if value is None:  # a default in the family's code
+    if value is None:  # the default of the family's code
         d = model.get_input_embeddings().weight.shape[1]
         return row.width in entries and f == 4 * d
     return f in value if isinstance(value, list) else value == f

@@ -35,27 +35,27 @@ from filelock import FileLock, Timeout
 def real_path(
     path: str | Path,  # of a file or folder, which may not exist yet
 ) -> Path:  # absolute, without symbolic links
-    "Where writing to a path goes: through every symbolic link, also a dangling one."
+    "Resolve all symbolic links of a path, also dangling ones."
     real = Path(os.path.realpath(os.path.expanduser(path)))
     if real.is_symlink():
-        raise OSError(errno.ELOOP, "the symbolic link leads to itself", str(path))
+        raise OSError(errno.ELOOP, "the symbolic link points to itself", str(path))
     return real
 
 # %% ../../nbs/core/01_files.ipynb #96cc147d
 def sweep(
-    folder: str | Path,  # in which something was written
-    name: str = "*",  # of the file or folder that was written, as a glob pattern
-) -> list[str]:  # names of the leftovers that were removed
-    "Remove what processes of this machine left that were killed while they wrote."
-    removed, here = [], f".{platform.node()}"
+    folder: str | Path,  # parent of the written files
+    name: str = "*",  # of the written file or folder, as a glob pattern
+) -> list[str]:  # names of the removed leftovers
+    "Remove temporary files of killed processes of this machine."
+    removed, machine = [], f".{platform.node()}"
     for part in Path(folder).glob(f".{name}.*.part"):
         owner, pid, _ = part.name.rsplit(".", 2)
-        if not pid.isdigit() or not owner.endswith(here) or psutil.pid_exists(int(pid)):
+        if not pid.isdigit() or not owner.endswith(machine) or psutil.pid_exists(int(pid)):
             continue
         if part.is_dir():
-            for old in (part / "old").glob("*"):  # moved aside, and nothing is in its place
+            for old in (part / "old").glob("*"):  # moved aside and not replaced
                 if not (part.parent / old.name).exists():
-                    with suppress(FileNotFoundError):  # another process was quicker
+                    with suppress(FileNotFoundError):  # another process moved it
                         os.rename(old, part.parent / old.name)
             shutil.rmtree(part, ignore_errors=True)
         else:
@@ -65,19 +65,19 @@ def sweep(
 
 # %% ../../nbs/core/01_files.ipynb #c4f6e41e
 def check_writable(
-    path: str | Path,  # where a file or folder is to be made
+    path: str | Path,  # of a file or folder to create
 ):
-    "`OSError` in one line if nothing can be made there, or in the nearest folder above."
+    "Raise `OSError` if the nearest existing parent folder is not writable."
     parent = next(p for p in real_path(path).parents if p.exists())
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".twossp.", dir=parent))
     except OSError as e:
-        why = f"the folder is not writable ({e.strerror})"
-        raise PermissionError(errno.EACCES, why, str(parent)) from e
+        message = f"the folder is not writable ({e.strerror})"
+        raise PermissionError(errno.EACCES, message, str(parent)) from e
 
 
 def _make_scratch(path):
-    "A temporary folder beside a path, whose name tells whose it is"
+    "Create a temporary folder next to a path, with machine and process in its name."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, glob.escape(path.name[:40]))
@@ -85,18 +85,18 @@ def _make_scratch(path):
         prefix = f".{path.name[:40]}."
         return Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=path.parent))
     except OSError as e:
-        why = f"the folder is not writable ({e.strerror})"
-        raise type(e)(e.errno, why, str(path.parent)) from e
+        message = f"the folder is not writable ({e.strerror})"
+        raise type(e)(e.errno, message, str(path.parent)) from e
 
 # %% ../../nbs/core/01_files.ipynb #2d520e44
 @contextmanager
 def temporary_path(
-    path: str | Path,  # of a file or folder that is to be written
-) -> Iterator[Path]:  # a path in a temporary folder beside it, with its name
-    "A place to write something before it is moved to `path`; removed afterwards."
+    path: str | Path,  # of a file or folder to write
+) -> Iterator[Path]:  # the same name in a temporary folder next to it
+    "Yield a temporary path to write to before moving it to `path`; removed after the block."
     folder = _make_scratch(path := real_path(path))
     try:
-        (folder / "new").mkdir()  # with the mode that the user's umask gives
+        (folder / "new").mkdir()  # with the mode of the user's umask
         yield folder / "new" / path.name
     except Exception as e:
         disk = re.search(r"([^:]+) \(os error (\d+)\)", str(e))
@@ -108,9 +108,9 @@ def temporary_path(
 
 
 def _sync(path):
-    "Wait until a file, or the entries of a folder, are on the disk"
+    "Flush a file, or the entries of a folder, to disk."
     if path.is_dir() and os.name != "posix":
-        return  # elsewhere a folder cannot be opened
+        return  # folders cannot be opened on Windows
     fd = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(fd)
@@ -119,18 +119,18 @@ def _sync(path):
 
 
 def flush_files(
-    new: Path,  # what was written to the path that `temporary_path` gave, file or folder
+    new: Path,  # file or folder written to a `temporary_path`
 ):
-    "Give new files the modes of the user's umask, and wait until they are on the disk."
+    "Set the file modes of the user's umask, and flush to disk."
     mode = new.parent.stat().st_mode & 0o777
     for x in (new, *(new.rglob("*") if new.is_dir() else ())):
-        # libraries that write under a temporary name make private files
+        # libraries that write under a temporary name create private files
         os.chmod(x, mode if x.is_dir() else mode & 0o666)
         _sync(x)
 
 # %% ../../nbs/core/01_files.ipynb #24c5d64a
 def _check_file(path):
-    "`OSError` in one line if no file may be put there"
+    "Raise `OSError` if the path cannot be replaced by a file."
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "this is a folder, not a file", str(path))
     if path.exists() and not path.is_file():
@@ -139,9 +139,9 @@ def _check_file(path):
 
 @contextmanager
 def atomic_file(
-    path: str | Path,  # where the file is to be; its folder is made if needed
-) -> Iterator[Path]:  # the temporary path, which the block writes
-    "A file that is there whole or not at all; if the block raises, nothing is left."
+    path: str | Path,  # of the file; its folder is created if needed
+) -> Iterator[Path]:  # temporary path that the block writes
+    "Write a file atomically; if the block raises, nothing is written."
     path = real_path(path)
     _check_file(path)
     with temporary_path(path) as new:
@@ -155,18 +155,18 @@ def atomic_file(
 
 # %% ../../nbs/core/01_files.ipynb #7fe3fda8
 def _exchange(a, b):
-    "Did two paths of one disk trade places? In one step: Linux, on most file systems"
+    "Exchange two paths of one disk atomically; False if that is not supported."
     if sys.platform != "linux":
         return False
-    swap = getattr(ctypes.CDLL(None), "renameat2", None)
-    if swap is None:
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
         return False
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return swap(here, os.fsencode(a), here, os.fsencode(b), exchange) == 0
+    cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return renameat2(cwd, os.fsencode(a), cwd, os.fsencode(b), exchange) == 0
 
 
 def _replace_folder(new, path):
-    "Put a folder in the place of another"
+    "Move a folder to a path, replacing the folder there."
     if not path.exists():
         return os.rename(new, path)
     if _exchange(new, path):
@@ -182,7 +182,7 @@ def _replace_folder(new, path):
 
 # %% ../../nbs/core/01_files.ipynb #5fdee2ef
 def _check_folder(path, overwrite):
-    "`OSError` in one line if no folder may be put there"
+    "Raise `OSError` if the path cannot be replaced by a folder."
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "this is not a folder", str(path))
     if path.is_mount():
@@ -193,10 +193,10 @@ def _check_folder(path, overwrite):
 
 @contextmanager
 def atomic_folder(
-    path: str | Path,  # where the folder is to be; those above it are made if needed
-    overwrite: bool = False,  # may it replace a folder that is there and not empty
-) -> Iterator[Path]:  # the temporary folder, which the block fills
-    "A folder that is there whole or not at all; if the block raises, nothing is left."
+    path: str | Path,  # of the folder; its parents are created if needed
+    overwrite: bool = False,  # replace an existing folder that is not empty
+) -> Iterator[Path]:  # temporary folder that the block fills
+    "Write a folder atomically; if the block raises, nothing is written."
     path = real_path(path)
     _check_folder(path, overwrite)
     with temporary_path(path) as new:
@@ -210,9 +210,9 @@ def atomic_folder(
 # %% ../../nbs/core/01_files.ipynb #aedb10d3
 @contextmanager
 def atomic_new(
-    path: str | Path,  # where it is to be; not there yet
-) -> Iterator[Path]:  # the temporary path, at which the block makes a file or a folder
-    "A file or folder that is there whole or not at all; another process's may win."
+    path: str | Path,  # of the new file or folder
+) -> Iterator[Path]:  # temporary path at which the block creates it
+    "Create a file or folder atomically; an existing one of another process is kept."
     path = real_path(path)
     with temporary_path(path) as new:
         yield new
@@ -225,18 +225,18 @@ def atomic_new(
         _sync(path.parent)
 
 # %% ../../nbs/core/01_files.ipynb #9f334c31
-_LOCKS: dict = {}  # (process, path) -> the threads' lock, the processes' lock
+_LOCKS: dict = {}  # (process, path) -> (lock for threads, lock for processes)
 
 
 @contextmanager
 def write_lock(
-    path: str | Path,  # of the file that is written; the lock is `<path>.lock`
+    path: str | Path,  # of the file to write; the lock is `<path>.lock`
     wait: float = 0,  # seconds to wait for another writer
 ):
-    "Hold the lock on a file; `ValueError` if another process or thread does."
+    "Hold the lock on a file; raise `ValueError` if another process or thread has it."
     path = real_path(path)
-    fresh = threading.RLock(), FileLock(f"{path}.lock")
-    threads, processes = _LOCKS.setdefault((os.getpid(), str(path)), fresh)
+    new = threading.RLock(), FileLock(f"{path}.lock")
+    threads, processes = _LOCKS.setdefault((os.getpid(), str(path)), new)
     busy = f"another process is writing to {path}"
     if not threads.acquire(timeout=wait):
         raise ValueError(busy)
@@ -253,8 +253,8 @@ def write_lock(
         threads.release()
 
 # %% ../../nbs/core/01_files.ipynb #d00316a8
-def _tail(path):
-    "The bytes after a file's last line break, and where they begin"
+def _read_tail(path):
+    "Return the bytes after a file's last line break, and their offset."
     with open(path, "rb") as f:
         end, tail = f.seek(0, os.SEEK_END), b""
         while end and b"\n" not in tail:
@@ -266,87 +266,86 @@ def _tail(path):
 
 
 def is_truncated(
-    line: bytes,  # the last one of a file, without a line break
-) -> bool:  # whole JSON is not, even where its line break is missing
-    "Was this line never written to its end."
+    line: bytes,  # the last line of a file, without a line break
+) -> bool:  # False for complete JSON, also without its line break
+    "Whether a line was written incompletely."
     try:
         json.loads(line.decode())
-    except ValueError:  # perhaps torn within a character
+    except ValueError:  # also for an incomplete character
         return True
     return False
 
 
 def repair_last_line(
     path: str | Path,  # file of JSON lines; need not exist
-) -> int:  # bytes that were cut off
-    "Make a file end with a whole line."
+) -> int:  # removed bytes
+    "Remove an incomplete last line, and add a missing line break."
     path = real_path(path)
     if not path.exists():
         return 0
-    with write_lock(path, wait=_PATIENCE):
-        tail, start = _tail(path)
+    with write_lock(path, wait=_LOCK_TIMEOUT):
+        tail, start = _read_tail(path)
         if not tail:
             return 0
-        torn = is_truncated(tail)
+        truncated = is_truncated(tail)
         with open(path, "r+b") as f:
             f.seek(0, os.SEEK_END)
-            f.truncate(start) if torn else f.write(b"\n")
+            f.truncate(start) if truncated else f.write(b"\n")
             f.flush()
             os.fsync(f.fileno())
-    return len(tail) if torn else 0
+    return len(tail) if truncated else 0
 
 # %% ../../nbs/core/01_files.ipynb #65508aad
-_PATIENCE = 60  # seconds: others that append a line hold the lock for a moment
+_LOCK_TIMEOUT = 60  # seconds; other writers hold the lock for one line
 
 
 def append_line(
-    path: str | Path,  # file of JSON lines, made if needed
+    path: str | Path,  # file of JSON lines, created if needed
     line: str,  # without a line break
 ):
-    "Append a line, after mending a torn one, and wait until it is on the disk."
+    "Append a line after repairing the last one, and flush it to disk."
     if "\n" in line:
-        raise ValueError("a row has to be one line")
+        raise ValueError("a row must be one line")
     path = real_path(path)
-    with write_lock(path, wait=_PATIENCE):
-        made = not path.exists()
+    with write_lock(path, wait=_LOCK_TIMEOUT):
+        created = not path.exists()
         repair_last_line(path)
         with open(path, "ab") as f:
             f.write((line + "\n").encode())
             f.flush()
             os.fsync(f.fileno())
-        if made:
+        if created:
             _sync(path.parent)
 
 # %% ../../nbs/core/01_files.ipynb #fb1f0d17
 def cache_folder(
-    # this folder if given, else `$TWOSSP_CACHE`, else the platform's cache folder
+    # default: `$TWOSSP_CACHE`, or the platform's cache folder
     cache_dir: str | Path | None = None,
 ) -> Path:  # may not exist yet
-    "The folder that keeps converted models, parsed texts, and the hashes of files."
-    given = cache_dir or os.environ.get("TWOSSP_CACHE")
-    if given:
-        return Path(given).expanduser()
-    usual = dict(win32="~/AppData/Local", darwin="~/Library/Caches")
+    "Return the folder of converted models, parsed texts and file hashes."
+    if folder := cache_dir or os.environ.get("TWOSSP_CACHE"):
+        return Path(folder).expanduser()
+    defaults = dict(win32="~/AppData/Local", darwin="~/Library/Caches")
     name = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    own = "" if sys.platform == "darwin" else os.environ.get(name)
-    folder = own or usual.get(sys.platform, "~/.cache")
+    folder = "" if sys.platform == "darwin" else os.environ.get(name)
+    folder = folder or defaults.get(sys.platform, "~/.cache")
     return Path(folder).expanduser() / "twossp"
 
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
-_HASHES: dict = {}  # stamp of a file -> its hash, for this process
-_LARGE = 2**24  # bytes from which a hash is worth keeping for other processes
-_KEPT = 2**20  # bytes that the file of hashes may take; its older half goes
+_HASHES: dict = {}  # stamp of a file -> its hash, in this process
+_LARGE = 2**24  # bytes; hashes of smaller files are not saved
+_MAX_BYTES = 2**20  # of the file of hashes; its older half is dropped
 
 
 def _stamp(f):
-    "What changes when an open file does"
+    "Return values that change with an open file."
     s = os.fstat(f.fileno())
     return s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns
 
 
 def _read_hashes():
-    "The hashes that other processes found, once; damaged lines count for nothing"
-    _HASHES[None] = ""  # read
+    "Read the hashes saved by other processes, once; skip damaged lines."
+    _HASHES[None] = ""  # marks them as read
     with suppress(OSError):
         for line in (cache_folder() / "hashes.jsonl").read_bytes().splitlines():
             with suppress(ValueError, KeyError, TypeError):
@@ -354,24 +353,24 @@ def _read_hashes():
                 _HASHES.setdefault(tuple(record["stamp"]), str(record["sha256"]))
 
 
-def _keep_hash(stamp, digest):
-    "Note a hash for other processes, if the cache folder can be written to"
+def _save_hash(stamp, digest):
+    "Save a hash for other processes if the cache folder is writable."
     file = cache_folder() / "hashes.jsonl"
     with suppress(OSError, ValueError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with write_lock(file, wait=_PATIENCE):
+        with write_lock(file, wait=_LOCK_TIMEOUT):
             append_line(file, json.dumps(dict(stamp=stamp, sha256=digest)))
-            if file.stat().st_size > _KEPT:
+            if file.stat().st_size > _MAX_BYTES:
                 lines = file.read_bytes().splitlines(keepends=True)
                 with atomic_file(file) as new:
                     new.write_bytes(b"".join(lines[len(lines) // 2 :]))
 
 # %% ../../nbs/core/01_files.ipynb #3f5bf50c
 def _file_hash(path):
-    "The SHA-256 of a file's content, remembered for as long as the file is unchanged."
+    "Return the SHA-256 of a file, cached while the file is unchanged."
     blob = Path(os.path.realpath(path))
     named = blob.parent.name == "blobs" and re.fullmatch("[0-9a-f]{64}", blob.name)
-    if named and os.path.islink(path) and blob.is_file():  # the hub's cache has hashed it
+    if named and os.path.islink(path) and blob.is_file():  # in the hub's cache
         return blob.name
     if None not in _HASHES:
         _read_hashes()
@@ -381,17 +380,17 @@ def _file_hash(path):
             return digest
         digest = hashlib.file_digest(f, "sha256").hexdigest()
         if _stamp(f) != stamp or time.time_ns() - max(stamp[3:]) < 2 * 10**9:
-            return digest  # changing, or changed a moment ago
+            return digest  # changed just now: not cached
     _HASHES[stamp] = digest
     if stamp[2] >= _LARGE:
-        _keep_hash(stamp, digest)
+        _save_hash(stamp, digest)
     return digest
 
 
 def hash_files(
     paths: Iterable[str | Path],  # of files
-) -> dict[str | Path, str]:  # path, as it was given -> hash of the content
-    "The hashes of several files, a thread a file."
+) -> dict[str | Path, str]:  # path as given -> hash of the content
+    "Return the SHA-256 of several files, computed in threads."
     paths = list(paths)
     with ThreadPoolExecutor() as pool:
         return dict(zip(paths, pool.map(_file_hash, paths), strict=True))

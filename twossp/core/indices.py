@@ -16,61 +16,60 @@ from transformers import PreTrainedModel
 from .families import arch, decoder_layers, ffn_linears
 
 # %% ../../nbs/core/07_indices.ipynb #1a54f48b
-_known = weakref.WeakKeyDictionary()  # layer -> {neurons: the same on a device}
-_FEW = 16  # sets of neurons that are kept for a layer: the newest
+_CACHE = weakref.WeakKeyDictionary()  # layer -> {neurons: tensor on a device}
+_MAX_SETS = 16  # cached sets of neurons per layer: the newest
 
 
-def _note(layer, keep, x):
-    "Remember what is on the device"
-    mine = _known.setdefault(layer, {})
-    mine.pop(keep, None)
-    mine[keep] = x
-    for old in list(mine)[:-_FEW]:
-        del mine[old]
+def _store(layer, keep, x):
+    tensors = _CACHE.setdefault(layer, {})
+    tensors.pop(keep, None)
+    tensors[keep] = x
+    for old in list(tensors)[:-_MAX_SETS]:
+        del tensors[old]
 
 
-def _recall(layer, keep, device):
-    "The neurons on a device; None if they have not been sent there"
-    x = _known.get(layer, {}).get(keep)
+def _look_up(layer, keep, device):
+    "Return the cached neurons on a device, or None."
+    x = _CACHE.get(layer, {}).get(keep)
     return x if x is not None and x.device == device else None
 
 # %% ../../nbs/core/07_indices.ipynb #7060e3e8
 def cached_indices(
     layer: nn.Module,  # a decoder layer
-    keep: tuple[int, ...],  # neurons that stay
-    device: torch.device,  # where they are wanted; meta: weights that are elsewhere
+    keep: tuple[int, ...],  # kept neurons
+    device: torch.device,  # of the weights; meta if they are offloaded
 ) -> torch.Tensor:  # (k,) int64; on the CPU for meta
-    "The neurons as a tensor, sent once."
+    "Return the neurons as a tensor on a device, copied once."
     if device.type == "meta":
         return torch.tensor(keep, dtype=torch.long)
-    x = _recall(layer, keep, device)
+    x = _look_up(layer, keep, device)
     if x is None:
         x = torch.tensor(keep, dtype=torch.long).to(device)
-        _note(layer, keep, x)
+        _store(layer, keep, x)
     return x
 
 # %% ../../nbs/core/07_indices.ipynb #ed0e24a9
 def prefetch_indices(
     model: PreTrainedModel,  # of a supported family
-    # (number of a layer, neurons that stay in it); None and () need no sending
+    # (layer index, its kept neurons); None and () are skipped
     wanted: Iterable[tuple[int, tuple[int, ...] | None]],
-    alone: bool = False,  # are all others forgotten
+    alone: bool = False,  # drop all other cached neurons
 ):
-    "Bring neurons' numbers to the devices of their layers: one copy for each device."
+    "Copy neuron indices to the devices of their layers, in one copy per device."
     a, layers, groups = arch(model), decoder_layers(model), {}
     wanted = [(i, keep) for i, keep in wanted if keep]
     if alone:
         for i, layer in enumerate(layers):
-            here, mine = {keep for j, keep in wanted if j == i}, _known.get(layer, {})
-            for keep in mine.keys() - here:
-                del mine[keep]
+            tensors = _CACHE.get(layer, {})
+            for keep in tensors.keys() - {keep for j, keep in wanted if j == i}:
+                del tensors[keep]
     for i, keep in wanted:
         device = ffn_linears(layers[i], a)[1].weight.device
-        away = device.type not in ("cpu", "meta")
-        if away and _recall(layers[i], keep, device) is None:
+        on_accelerator = device.type not in ("cpu", "meta")
+        if on_accelerator and _look_up(layers[i], keep, device) is None:
             groups.setdefault(device, []).append((layers[i], keep))
-    for device, some in groups.items():
-        flat = torch.tensor([n for _, keep in some for n in keep]).to(device)
-        parts = flat.split([len(keep) for _, keep in some])
-        for (layer, keep), x in zip(some, parts, strict=True):
-            _note(layer, keep, x.clone())  # else one of them keeps them all
+    for device, pairs in groups.items():
+        flat = torch.tensor([n for _, keep in pairs for n in keep]).to(device)
+        parts = flat.split([len(keep) for _, keep in pairs])
+        for (layer, keep), x in zip(pairs, parts, strict=True):
+            _store(layer, keep, x.clone())  # a view would keep all of them in memory

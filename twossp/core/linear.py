@@ -16,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 
 # %% ../../nbs/core/02_linear.ipynb #0bfba0d8
 class NoLinear(nn.Module):
-    "Stands where a linear layer was of which nothing is left: no tensors, gives zeros."
+    "Placeholder for a removed linear layer: no tensors, returns zeros."
 
     weight = bias = None
 
@@ -36,44 +36,44 @@ class NoLinear(nn.Module):
 # %% ../../nbs/core/02_linear.ipynb #70f3dc5f
 def is_linear(
     module: nn.Module,  # any
-) -> bool:  # False for quantised, adapted and sparse ones
-    "Is this a plain linear layer, with a matrix that can be cut."
+) -> bool:  # False for quantized, adapted and sparse ones
+    "Whether a module is a plain linear layer, whose matrix can be sliced."
     if isinstance(module, NoLinear):
         return True
     if not isinstance(module, (nn.Linear, Conv1D)):
         return False
-    w, held = module.weight, {n for n, _ in module.named_parameters()}
-    held |= {n for n, _ in module.named_buffers()}
+    w, names = module.weight, {n for n, _ in module.named_parameters()}
+    names |= {n for n, _ in module.named_buffers()}
     plain = type(w) is nn.Parameter and w.dim() == 2 and w.is_floating_point()
-    return plain and w.dtype.itemsize > 1 and held <= {"weight", "bias"}
+    return plain and w.dtype.itemsize > 1 and names <= {"weight", "bias"}
 
 # %% ../../nbs/core/02_linear.ipynb #ef9d5c6b
 def read_matrix(
-    linear: nn.Module,  # that `is_linear`; its weights in place
+    linear: nn.Module,  # for which `is_linear`; not offloaded
 ) -> torch.Tensor:  # (out, in), a view
-    "The weights of a linear layer, outputs first, however they are stored."
+    "Return the weights of a linear layer, outputs first."
     return linear.weight.T if isinstance(linear, Conv1D) else linear.weight
 
 
 def store_matrix(
-    linear: nn.Module,  # whose way of storing is meant
+    linear: nn.Module,  # gives the layout
     matrix: torch.Tensor,  # (out, in)
 ) -> torch.Tensor:  # a view
-    "A matrix as `linear.weight` would hold it."
+    "Return a matrix in the layout of `linear.weight`."
     return matrix.T if isinstance(linear, Conv1D) else matrix
 
 # %% ../../nbs/core/02_linear.ipynb #b0cc65a0
 def in_features(
     linear: nn.Module,  # that `is_linear`
-) -> int:  # 0 where nothing is left
-    "Number of inputs of a linear layer."
+) -> int:  # 0 if the layer is removed
+    "Return the number of inputs of a linear layer."
     return 0 if isinstance(linear, NoLinear) else read_matrix(linear).shape[1]
 
 
 def out_features(
     linear: nn.Module,  # that `is_linear`
-) -> int:  # outputs
-    "Number of outputs of a linear layer."
+) -> int:  # also for removed layers
+    "Return the number of outputs of a linear layer."
     return linear.out if isinstance(linear, NoLinear) else read_matrix(linear).shape[0]
 
 # %% ../../nbs/core/02_linear.ipynb #f3d6fb49
@@ -81,8 +81,8 @@ def make_linear(
     like: nn.Module,  # class, flags and mode of the new layer
     matrix: torch.Tensor,  # (out, in), of any strides
     bias: torch.Tensor | None,  # (out,)
-) -> nn.Module:  # holds `matrix` and `bias` themselves where strides allow
-    "A linear layer of the class of `like`, with these weights."
+) -> nn.Module:  # shares memory with `matrix` and `bias` if strides allow
+    "Return a linear layer of the class of `like` with these weights."
     out, n = matrix.shape
     with torch.device("meta"):
         if isinstance(like, Conv1D):
@@ -98,11 +98,11 @@ def make_linear(
 @torch.no_grad()
 def slice_linear(
     linear: nn.Module,  # that `is_linear`
-    keep: torch.Tensor,  # (k,) int64: which inputs or outputs stay
+    keep: torch.Tensor,  # (k,) int64 indices of inputs or outputs
     side: str,  # "in" or "out"
-    bias: bool = True,  # does the bias stay, if there is one
-) -> nn.Module:  # a new layer, with copies of what stays
-    "A linear layer with only some of its inputs, or outputs."
+    bias: bool = True,  # keep the bias, if there is one
+) -> nn.Module:  # a new layer, with copies of the weights
+    "Return a linear layer with only some of its inputs or outputs."
     with align_module_device(linear):
         w = read_matrix(linear).detach()
         keep = keep.to(w.device)
@@ -117,11 +117,11 @@ def slice_linear(
 # %% ../../nbs/core/02_linear.ipynb #6440f290
 def pad_zeros(
     x: torch.Tensor,  # any
-    dim: int,  # along which
-    width: int,  # of each part afterwards
-    parts: int = 1,  # stacked along `dim`
+    dim: int,  # dimension to pad
+    width: int,  # of each stacked part after padding
+    parts: int = 1,  # number of parts stacked along `dim`
 ) -> torch.Tensor:  # a copy
-    "A tensor with zeros behind each of its stacked parts."
+    "Return a tensor with zeros appended to each of its stacked parts."
     k = x.shape[dim] // parts
     shape = [width * parts if i == dim else n for i, n in enumerate(x.shape)]
     out = x.new_zeros(shape)

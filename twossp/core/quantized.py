@@ -21,31 +21,31 @@ import transformers
 from transformers import PreTrainedConfig
 
 # %% ../../nbs/core/04_quantized.ipynb #07484c48
-# form -> transformers' class that reads it, and can unpack it with nothing else installed
+# method -> transformers' configuration class; dequantized without other packages
 DEQUANTIZABLE = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
 
 
 def quantization_method(
     config: PreTrainedConfig,  # of a checkpoint
-) -> str:  # as `quant_method` says it; "" for plain weights
-    "The form in few bits that a checkpoint's weights have, if they have one."
+) -> str:  # the entry `quant_method`; "" for unquantized weights
+    "Return the quantization method of a checkpoint's weights."
     for c in (config, config.get_text_config()):
         if q := getattr(c, "quantization_config", None):
             q = q if isinstance(q, dict) else q.to_dict()
-            how = q.get("quant_method")
-            older = any(q.get(f"load_in_{n}bit") for n in (4, 8))  # says no form
-            how = "bitsandbytes" if how is None and older else how
-            return str(getattr(how, "value", how) or "unknown form")
+            method = q.get("quant_method")
+            older = any(q.get(f"load_in_{n}bit") for n in (4, 8))  # without the entry
+            method = "bitsandbytes" if method is None and older else method
+            return str(getattr(method, "value", method) or "unknown form")
     return ""
 
 # %% ../../nbs/core/04_quantized.ipynb #2fe319ae
 def quantization_obstacle(
-    form: str,  # as `quantization_method` says it
-) -> str:  # "" if it is unpacked, or there is nothing to unpack
-    "Why weights of a form are not pruned, and the fix."
-    if not form or form in DEQUANTIZABLE:
+    method: str,  # of `quantization_method`
+) -> str:  # "" if the weights are dequantized on loading, or not quantized
+    "Return the fix for a checkpoint whose weights cannot be dequantized on loading."
+    if not method or method in DEQUANTIZABLE:
         return ""
-    if form == "bitsandbytes":
+    if method == "bitsandbytes":
         return (
             "load the original in bfloat16 and prune that; or, in Python, prune what"
             " from_pretrained(...).dequantize() gives"
@@ -54,9 +54,9 @@ def quantization_obstacle(
 
 # %% ../../nbs/core/04_quantized.ipynb #7e7152fd
 def dequantized_config(
-    config: PreTrainedConfig,  # of a checkpoint; untouched
-) -> PreTrainedConfig:  # the same object where its weights are plain
-    "The configuration of a model whose weights are unpacked."
+    config: PreTrainedConfig,  # of a checkpoint; unchanged
+) -> PreTrainedConfig:  # the same object if its weights are not quantized
+    "Return the configuration of the dequantized model."
     if not quantization_method(config):
         return config
     config = copy.deepcopy(config)
@@ -67,42 +67,42 @@ def dequantized_config(
 
 
 def dequantized_dtype(
-    config: PreTrainedConfig,  # of a packed checkpoint
-) -> torch.dtype:  # bfloat16 where it says none, or one of 8 bits
-    "The type that a checkpoint's weights are unpacked to, unless another is asked for."
-    said = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
-    plain = isinstance(said, torch.dtype) and said.is_floating_point and said.itemsize > 1
-    return said if plain else torch.bfloat16
+    config: PreTrainedConfig,  # of a quantized checkpoint
+) -> torch.dtype:  # bfloat16 if its entry is missing, or has 8 bits
+    "Return the default dtype of a checkpoint's dequantized weights."
+    dtype = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
+    valid = isinstance(dtype, torch.dtype) and dtype.is_floating_point and dtype.itemsize > 1
+    return dtype if valid else torch.bfloat16
 
 # %% ../../nbs/core/04_quantized.ipynb #15aa3734
 def dequantize_options(
-    name: str,  # of the checkpoint, for the line that is said
-    config: PreTrainedConfig,  # its own
-    auto: type,  # of transformers' Auto classes, that loads it
-    dtype: torch.dtype | str | None = None,  # wanted; None, "auto": `dequantized_dtype`
-    trust_remote_code: bool = False,  # where the model's class came with it
-) -> dict:  # of `from_pretrained`; {} for plain weights
-    "What makes transformers unpack a checkpoint's weights; type and memory are said."
-    if (form := quantization_method(config)) not in DEQUANTIZABLE:
+    name: str,  # of the checkpoint, for the warning
+    config: PreTrainedConfig,  # of the checkpoint
+    auto: type,  # its Auto class
+    dtype: torch.dtype | str | None = None,  # None, "auto": `dequantized_dtype`
+    trust_remote_code: bool = False,  # for models with remote code
+) -> dict:  # {} if the weights are not quantized
+    "Return `from_pretrained` arguments that dequantize the weights; warn with dtype and size."
+    if (method := quantization_method(config)) not in DEQUANTIZABLE:
         return {}
     dtype = dtype if isinstance(dtype, torch.dtype) else dequantized_dtype(config)
     with torch.device("meta"):
-        how = dict(dtype=dtype, trust_remote_code=trust_remote_code)
-        made = auto.from_config(dequantized_config(config), **how)
-    n = sum(p.numel() * p.itemsize for p in made.parameters())
+        kwargs = dict(dtype=dtype, trust_remote_code=trust_remote_code)
+        model = auto.from_config(dequantized_config(config), **kwargs)
+    n = sum(p.numel() * p.itemsize for p in model.parameters())
     size = f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
     warnings.warn(
-        f"the weights of {name!r} are in {form}: they are unpacked to"
+        f"the weights of {name!r} are in {method}: they are unpacked to"
         f" {str(dtype).removeprefix('torch.')}, {size} in memory; what is saved"
         " stays so, and can be quantised again",
         stacklevel=2,
     )
-    reader = getattr(transformers, DEQUANTIZABLE[form])
-    return dict(dtype=dtype, quantization_config=reader(dequantize=True))
+    cls = getattr(transformers, DEQUANTIZABLE[method])
+    return dict(dtype=dtype, quantization_config=cls(dequantize=True))
 
 # %% ../../nbs/core/04_quantized.ipynb #groups02
 GROUPS = (128, 64, 32)  # weights that share a scale in W4A16; the first is the usual one
-# scheme of llm-compressor -> weights that share a scale; 0: a row, which takes every width
+# scheme of llm-compressor -> weights that share a scale; 0: whole rows of any length
 SCHEMES = dict(fp8=0, w8a8=0, w4a16=128, w4a16_64=64, w4a16_32=32)
 
 
@@ -110,22 +110,22 @@ def group_size_error(
     shapes: dict[str, Sequence[int]],  # of a checkpoint's tensors, by name
     group: int = GROUPS[0],  # weights that share a scale
 ) -> str:  # "" if the groups fit
-    "Why rows of the layers' matrices cannot be cut into groups, and the fix; in a line."
+    "Return an error message with fixes if a matrix has columns that groups do not divide."
     inside = re.compile(r"\.\d+\..*\.weight$")
     columns = {n: s[1] for n, s in shapes.items() if len(s) == 2 and inside.search(n)}
     odd = [n for n, k in columns.items() if k % group]
     if not odd:
         return ""
     hidden = Counter(columns.values()).most_common(1)[0][0]  # columns of most matrices
-    of_all, of_hidden = (
+    fit_all, fit_hidden = (
         next((g for g in GROUPS if g < group and not any(k % g for k in widths)), 0)
         for widths in (columns.values(), [hidden])
     )
-    fixes = [f"take groups of {of_all}"] if of_all else []
+    fixes = [f"take groups of {fit_all}"] if fit_all else []
     if hidden % group == 0:
         fixes.append(f"prune with --multiple {group}")
-    elif not of_all and of_hidden:
-        fixes.append(f"prune with --multiple {of_hidden}, and take groups of {of_hidden}")
+    elif not fit_all and fit_hidden:
+        fixes.append(f"prune with --multiple {fit_hidden}, and take groups of {fit_hidden}")
     more = f" and of {len(odd) - 1:,} more" if len(odd) > 1 else ""
     return (
         f"groups of {group} do not divide the {columns[odd[0]]:,} columns of {odd[0]}{more}:"

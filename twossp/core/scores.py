@@ -13,36 +13,36 @@ from .entries import entry_names, load_entry
 
 # %% ../../nbs/core/16_scores.ipynb #scr00005
 UNITS = "neurons", "heads", "experts", "attention modules"  # what a score ranks
-NEEDS = "weights", "windows", "gradients"  # what it looks at; each needs the ones before
+NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
 
 
 @dataclass(frozen=True)
 class Score:
-    "One row: a way to rank units of one kind."
+    "One row: an importance score for one kind of unit."
 
-    # (model, calib, *, progress=True) -> a layer: scores of its neurons; or `RoutedScores`,
-    # whose `output` ranks the experts; or one number for each attention module; or, of each
-    # attention part whose heads leave one by one, part -> scores of its key/value heads.
-    # The lowest leave first. May be its dotted path, "module:function"
+    # (model, calib, *, progress=True) -> neuron scores per layer; or `RoutedScores`, whose
+    # `output` ranks the experts; or one number per attention module; or {attention part:
+    # scores of its key/value heads}. The lowest are removed first. A function, or its
+    # dotted path, "module:function"
     fn: Callable | str
     unit: str  # one of `UNITS`
     needs: str  # one of `NEEDS`
     paper: str = ""  # arXiv number
-    about: str = ""  # in a line
-    # of attention modules: `fn` is (model, plans, ids) -> one loss a plan, and modules
-    # leave one by one, each time the one without which the loss is lowest
+    about: str = ""  # one line
+    # for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules
+    # are removed one by one, each time the one whose removal gives the lowest loss
     greedy: bool = False
-    every_token: bool = False  # does it need windows of which all tokens count
+    every_token: bool = False  # whether it rejects windows with a mask of counted tokens
 
     def __post_init__(self):
-        for value, known in ((self.unit, UNITS), (self.needs, NEEDS)):
-            if value not in known:
-                raise ValueError(f"a score has one of {', '.join(known)}; got {value!r}")
+        for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
+            if value not in choices:
+                raise ValueError(f"a score has one of {', '.join(choices)}; got {value!r}")
 
 
 _SCORES = "twossp.baselines.scores:"
 _IMPORTANCE = "twossp.pruning.importance:"
-SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own come first
+SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the default first
     "neurons": {
         "activation_norm": Score(
             f"{_IMPORTANCE}activation_scores", "neurons", "windows", "2501.17771",
@@ -124,24 +124,24 @@ SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the papers' own 
 }
 
 # %% ../../nbs/core/16_scores.ipynb #scr00008
-GROUP = "twossp.scores"  # of entry points that lead to a `Score`
+GROUP = "twossp.scores"  # of entry points
 
 
 def score_names(
     unit: str,  # one of `UNITS`
 ) -> list[str]:  # the default first
-    "Names of the scores of a unit, and of all that other packages bring."
+    "Return the names of the scores of a unit, and of all scores from other packages."
     return list(dict.fromkeys([*SCORES[unit], *entry_names(GROUP)]))
 
 
 def find_score(
     name: str,  # one of `score_names`
-    unit: str,  # that it has to rank
-) -> Score:  # its row
-    "The row of that name; `ValueError` lists the choices."
+    unit: str,  # one of `UNITS`
+) -> Score:  # built-in, or from another package
+    "Return a score; raise `ValueError` with the choices if there is none."
     if name in SCORES[unit]:
         return SCORES[unit][name]
-    there = f"there are: {', '.join(score_names(unit))}"
+    choices = f"there are: {', '.join(score_names(unit))}"
     others = [u for u, rows in SCORES.items() if name in rows]
     if not others and name in entry_names(GROUP):
         row = load_entry(GROUP, name, Score)
@@ -149,5 +149,5 @@ def find_score(
             return row
         others = [row.unit]
     if others:
-        raise ValueError(f"{name!r} is a score of {others[0]}, not of {unit}; {there}")
-    raise ValueError(f"no score {name!r} of {unit}; {there}")
+        raise ValueError(f"{name!r} is a score of {others[0]}, not of {unit}; {choices}")
+    raise ValueError(f"no score {name!r} of {unit}; {choices}")

@@ -34,7 +34,7 @@ from .families import ARCHS
 @contextmanager
 def raises(
     exc: type,  # the exception class expected
-    *contains: str,  # each has to stand in the message, any case
+    *contains: str,  # parts of the message, in any case
 ):
     """Fail with `AssertionError` unless the block raises `exc` with a message that
     contains every one of `contains`."""
@@ -52,7 +52,7 @@ BYTE_VOCAB = 258  # 256 bytes, then <eos> and <pad>
 
 # %% ../../nbs/core/14_testing.ipynb #4c73b3d6
 def byte_tokenizer() -> PreTrainedTokenizerFast:  # ids: bytes, 256 <eos>, 257 <pad>
-    "A tokenizer whose token ids are the UTF-8 bytes of the text."
+    "Return a tokenizer whose token ids are the UTF-8 bytes of the text."
     vocab = {c: b for b, c in bytes_to_unicode().items()} | {"<eos>": 256, "<pad>": 257}
     t = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -72,19 +72,19 @@ _SAMPLE = (
 
 
 def piece_tokenizer(
-    kind: str = "llama",  # as Llama 2's; "mistral": Mistral 0.1's; "gemma"
+    kind: str = "llama",  # as in Llama 2; "mistral": as in Mistral 0.1; "gemma"
 ) -> PreTrainedTokenizerFast:  # about 350 ids: special tokens, 256 bytes, pieces
-    "A BPE tokenizer with byte fallback, trained on a few words."
+    "Return a BPE tokenizer with byte fallback, trained on a few words."
     special = ["<pad>", "<eos>", "<bos>", "<unk>"] if kind == "gemma" else ["<unk>", "<s>", "</s>"]
-    known = [*special, *(f"<0x{b:02X}>" for b in range(256))]
+    base = [*special, *(f"<0x{b:02X}>" for b in range(256))]
     t = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True))
     t.pre_tokenizer = pre_tokenizers.Metaspace()
     t.train_from_iterator(_SAMPLE, trainers.BpeTrainer(vocab_size=350, show_progress=False))
     pieces = sorted(t.get_vocab(), key=lambda x: (len(x) == 1, t.token_to_id(x)))
     pieces[8:8] = ["▁▁", "▁t"]
-    vocab = {x: i for i, x in enumerate(dict.fromkeys([*known, *pieces]))}
-    cuts = [(x[:i], x[i:]) for x in pieces for i in range(1, len(x))]
-    merges = [(a, b) for a, b in cuts if a in vocab and b in vocab]
+    vocab = {x: i for i, x in enumerate(dict.fromkeys([*base, *pieces]))}
+    splits = [(x[:i], x[i:]) for x in pieces for i in range(1, len(x))]
+    merges = [(a, b) for a, b in splits if a in vocab and b in vocab]
     t.model = models.BPE(vocab=vocab, merges=merges, byte_fallback=True, fuse_unk=True)
     space = normalizers.Replace(" ", "▁")
     if kind == "mistral":
@@ -118,12 +118,12 @@ _COMMON = dict(
     eos_token_id=256,
     bos_token_id=256,
 )
-# model type -> what its tiny configuration says beyond that
+# model type -> further entries of its tiny configuration
 _TINY = {kind: row.tiny for kind, row in ARCHS.items()}
 # families whose layers share an FFN
 SHARED_FFN_FAMILIES = {k: _TINY.pop(k) for k, row in ARCHS.items() if any("*" in n for n in row.up)}
 FAMILIES = _TINY
-VARIANTS = {  # name -> the same for a family's other builds
+VARIANTS = {  # name -> the same for other variants of a family
     name: {"model_type": kind} | entries
     for kind, row in ARCHS.items()
     for name, entries in row.builds.items()
@@ -136,8 +136,8 @@ _SHARED = dict(moe_intermediate_size=16, num_experts_per_tok=2)
 _QWEN = dict(num_experts=4, shared_expert_intermediate_size=32, mlp_only_layers=[1])
 _GLM = dict(n_routed_experts=4, n_shared_experts=2, n_group=2, topk_group=1, head_dim=8)
 
-MOE_FAMILIES = {  # the same for mixture-of-experts (MoE) models, one of each make
-    "mixtral": dict(_GQA, **_FEW),  # experts and nothing else
+MOE_FAMILIES = {  # the same for mixture-of-experts (MoE) models, one of each kind
+    "mixtral": dict(_GQA, **_FEW),  # experts only
     "qwen2_moe": dict(_GQA, **_SHARED, **_QWEN),  # a shared expert; a dense layer
     "glm4_moe": dict(_GQA, **_SHARED, **_GLM),  # groups, a correction bias
     "gpt_oss": dict(_GQA, head_dim=8, **_FEW),  # transposed, biased, interleaved
@@ -152,7 +152,7 @@ def randomize(
     """Redraw every parameter: matrices ~ N(0, 1/√fan-in), embeddings ~ N(0, 1),
     norms around 1, biases ~ N(0, 0.3²)."""
     g = torch.Generator().manual_seed(seed)
-    for name, p in model.named_parameters():  # a shared one comes once
+    for name, p in model.named_parameters():  # shared ones once
         x = torch.randn(p.shape, generator=g)
         if p.dim() < 2:
             x = 0.3 * x if name.endswith("bias") else 1 + 0.1 * x
@@ -165,9 +165,9 @@ def randomize(
 def tiny_config(
     # a key of `FAMILIES`, `VARIANTS`, `MOE_FAMILIES` or `SHARED_FFN_FAMILIES`
     family: str = "llama",
-    **overrides,  # configuration entries that differ from the tiny ones
-) -> PreTrainedConfig:  # of the family's own class
-    "The configuration of a tiny model; `ValueError` lists the families."
+    **overrides,  # further configuration entries
+) -> PreTrainedConfig:  # of the family's class
+    "Return the configuration of a tiny model; raise `ValueError` for unknown families."
     rows = FAMILIES | VARIANTS | MOE_FAMILIES | SHARED_FFN_FAMILIES
     if family not in rows:
         raise ValueError(
@@ -175,10 +175,10 @@ def tiny_config(
         )
     c = {"model_type": family} | _COMMON | rows[family] | overrides
     kind, L = c.pop("model_type"), c["num_hidden_layers"]
-    if kind in ARCHS:  # its own name for the FFN width
+    if kind in ARCHS:  # the family's entry of the FFN width
         c[ARCHS[kind].width or "intermediate_size"] = c.pop("intermediate_size")
-    said = {k: v(L) if callable(v) else v for k, v in c.items()}
-    return AutoConfig.for_model(kind, **said)
+    entries = {k: v(L) if callable(v) else v for k, v in c.items()}
+    return AutoConfig.for_model(kind, **entries)
 
 # %% ../../nbs/core/14_testing.ipynb #1ef2359a
 def tiny_model(
@@ -186,34 +186,33 @@ def tiny_model(
     family: str = "llama",
     seed: int = 0,  # of the weights
     dtype: torch.dtype = torch.float32,  # of the weights
-    **overrides,  # configuration entries that differ from the tiny ones
-) -> PreTrainedModel:  # in eval mode, on CPU
-    "A random tiny model, built by its family's code; `ValueError` lists the families."
+    **overrides,  # further configuration entries
+) -> PreTrainedModel:  # in eval mode, on the CPU
+    "Return a random tiny model of a family; raise `ValueError` for unknown families."
     config = tiny_config(family, **overrides)
     # not cast afterwards: rotary frequencies stay float32
     model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    # random models would stop at random places
+    # a random model would stop at random
     model.generation_config.eos_token_id = None
     return randomize(keep_soft_cap(model), seed).eval()
 
 # %% ../../nbs/core/14_testing.ipynb #8a5df6f2
 def tiny_ids(
     n: int = 3,  # windows
-    t: int = 16,  # tokens a window
-    vocab: int = 256,  # ids are below this; the default draws bytes, nothing special
+    t: int = 16,  # tokens per window
+    vocab: int = 256,  # upper bound of the ids; by default no special tokens
     seed: int = 0,  # of the draw
 ) -> torch.Tensor:  # (n, t) int64
-    "Random token windows."
+    "Return random token windows."
     g = torch.Generator().manual_seed(seed)
     return torch.randint(0, vocab, (n, t), generator=g)
 
 # %% ../../nbs/core/14_testing.ipynb #eeb12802
 def fingerprint(
     model: nn.Module,  # any module
-    # hex digest; equal if and only if the tree of modules and all
-    # parameters and buffers are
+    # hex digest; equal only if the module trees, parameters and buffers are equal
 ) -> str:
-    "A hash of a model's module tree and of every bit of its parameters and buffers."
+    "Return a hash of a model's module tree and of every bit of its tensors."
     h = hashlib.sha256()
     for name, m in model.named_modules():
         h.update(f"{name}:{type(m).__name__}:{m.training}".encode())

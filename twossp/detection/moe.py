@@ -14,25 +14,24 @@ from ..core.linear import in_features, is_linear, out_features
 
 # %% ../../nbs/detection/00_moe.ipynb #07f2f709
 def _find_linear_ffn(layer, attn, d):
-    """(up, down, fused) of the one FFN of linear layers that a layer of width `d` has outside its
-    token mixers; None: it has none; `ValueError` if there are several."""
-    inside = (attn,) if isinstance(attn, str) else attn
-    experts, places = find_experts(layer), {}
+    """Return (up, down, fused) of the FFN outside the token mixers of a layer of width `d`, or
+    None; raise `ValueError` if there are several."""
+    mixers = (attn,) if isinstance(attn, str) else attn
+    experts, groups = find_experts(layer), {}
     for name, m in layer.named_modules():
-        place = name.rpartition(".")[0]
-        if is_linear(m) and not any(f"{name}.".startswith(f"{a}.") for a in inside):
-            places.setdefault(place, []).append((name, m))
+        if is_linear(m) and not any(f"{name}.".startswith(f"{a}.") for a in mixers):
+            groups.setdefault(name.rpartition(".")[0], []).append((name, m))
     if experts:
-        places.pop(experts.rpartition(".")[0], None)
-    found = [f for f in (_as_ffn(each, d) for each in places.values()) if f]
-    if len(found) > 1:
-        said = " and ".join(f[1] for f in found)
-        raise ValueError(f"a layer with several FFNs beside its experts: {said}")
-    return found[0] if found else None
+        groups.pop(experts.rpartition(".")[0], None)
+    ffns = [f for f in (_match_ffn(group, d) for group in groups.values()) if f]
+    if len(ffns) > 1:
+        names = " and ".join(f[1] for f in ffns)
+        raise ValueError(f"a layer with several FFNs beside its experts: {names}")
+    return ffns[0] if ffns else None
 
 
-def _as_ffn(named, d):
-    "Linear layers of one place as (up, down, fused), if they are an FFN"
+def _match_ffn(named, d):
+    "Return linear layers of one module as (up, down, fused) if they form an FFN."
     *ups, (down, last) = named
     f, outs = in_features(last), {out_features(m) for _, m in ups}
     ins = {in_features(m) for _, m in ups} | {out_features(last)}
@@ -44,9 +43,9 @@ def _as_ffn(named, d):
 def find_moe(
     layers: nn.ModuleList,  # decoder layers
     attn: str | tuple[str, ...],  # their token mixers
-    d: int,  # width of the stream
-) -> dict:  # entries of a row: up, down, fused, experts, shared; empty: no MoE model
-    "Experts, shared experts and dense FFNs; `ValueError` where layers differ in form."
+    d: int,  # hidden size
+) -> dict:  # fields of a row: up, down, fused, experts, shared; {}: no MoE model
+    "Find experts, shared experts and dense FFNs; raise `ValueError` if layers differ in form."
     names = {find_experts(x) for x in layers} - {""}
     if not names:
         return {}
@@ -60,8 +59,8 @@ def find_moe(
         )
     up, down, _ = next(iter(dense), ((), "", 1))
     shared = next(iter(routed))
-    parts = dict(up=up, down=down, fused=next(iter(fused), 1), experts=names.pop())
-    return parts | dict(shared=(*shared[0], shared[1]) if shared else ())
+    row = dict(up=up, down=down, fused=next(iter(fused), 1), experts=names.pop())
+    return row | dict(shared=(*shared[0], shared[1]) if shared else ())
 
 # %% ../../nbs/detection/00_moe.ipynb #fadd0aee
 _ROUTED = """num_experts num_local_experts n_routed_experts moe_num_experts
@@ -71,31 +70,31 @@ num_experts_per_tok moe_config""".split()
 def is_moe_config(
     config: PreTrainedConfig,  # of any model
 ) -> bool:  # by its entries alone
-    "Does a configuration say that its model is an MoE model."
+    "Whether a configuration is that of an MoE model."
     config = config.get_text_config()
-    if getattr(config, "is_moe", None) is False:  # Doge is dense unless told so
+    if getattr(config, "is_moe", None) is False:  # Doge is dense by default
         return False
-    parts = config, getattr(config, "ffn_config", None)
-    told = any(getattr(c, n, None) for c in parts for n in _ROUTED)
-    return told and not _is_dense(config)
+    configs = config, getattr(config, "ffn_config", None)
+    has_entries = any(getattr(c, n, None) for c in configs for n in _ROUTED)
+    return has_entries and not _is_dense(config)
 
 
 def _is_dense(c):
-    "Does a configuration that could say how many experts there are say that none are"
+    "Whether a configuration with entries for experts sets none."
     if any(getattr(c, n, None) == 0 for n in _ROUTED[:3]):
         return True
-    kinds, plain = (getattr(c, n, None) for n in ("layers_block_type", "mlp_only_layers"))
+    kinds, dense = (getattr(c, n, None) for n in ("layers_block_type", "mlp_only_layers"))
     if kinds and "mlp" in kinds:  # Nemotron-H: a layer is a mixer, an FFN or experts
         return "moe" not in kinds
-    return len(plain or ()) == getattr(c, "num_hidden_layers", None)
+    return len(dense or ()) == getattr(c, "num_hidden_layers", None)
 
 
 def check_experts(
     config: PreTrainedConfig,  # of a causal language model
-    found: dict,  # what is known of its fused experts; empty: it has none
+    experts: dict,  # its fused experts; {}: none
 ):
-    "`ValueError` for MoE models whose experts are not fused."
-    if is_moe_config(config) and not found:
+    "Raise `ValueError` for MoE models whose experts are not fused."
+    if is_moe_config(config) and not experts:
         raise ValueError(
             "it is a mixture-of-experts (MoE) model, and they are not fused as transformers fuses"
             " them (one 3-D tensor a projection): experts of another make are not known"
@@ -103,9 +102,9 @@ def check_experts(
 
 # %% ../../nbs/detection/00_moe.ipynb #34b7e3d7
 def check_fused_experts(
-    model: PreTrainedModel,  # of any kind; the meta device will do
+    model: PreTrainedModel,  # any, also on the meta device
 ):
-    "`ValueError` for an MoE model of whose layers none has fused experts."
+    "Raise `ValueError` for an MoE model without fused experts."
     if any(map(is_experts, model.modules())):
         return
     try:

@@ -47,12 +47,12 @@ from ..runtime.metrics import inference
 # %% ../../nbs/detection/02_verify.ipynb #58cb52fe
 @dataclass(frozen=True)
 class ModelShape:
-    "The numbers of a configuration that a tiny copy changes."
+    "Sizes in a configuration that a tiny copy changes."
 
     L: int  # layers
-    d: int  # width of the model
+    d: int  # hidden size
     heads: int  # query heads
-    groups: int  # key heads; as many as `heads` where nothing is said of them
+    groups: int  # key/value heads; as many as `heads` if there is no entry
     head: int  # width of a head
 
 
@@ -65,55 +65,55 @@ _ENTRIES = dict(
 )
 
 
-def _first(c, names):
-    "The first of these entries that is a positive whole number"
+def _first_entry(config, names):
+    "Return the first of these entries that is a positive integer."
     for k in names:
         try:
-            n = getattr(c, k, None)
-        except RuntimeError:  # transformers', where layers differ in it
-            n = c.to_dict().get(k)
+            n = getattr(config, k, None)
+        except RuntimeError:  # raised by transformers if layers differ in it
+            n = config.to_dict().get(k)
         if type(n) is int and n:
             return n
     return None
 
 
 def _read_shape(config):
-    "What a tiny copy has to know; `ValueError` if the configuration does not say it."
-    least = dict(heads=1)  # where nothing has heads (Mamba)
-    found = {k: _first(config, v) or least.get(k) for k, v in _ENTRIES.items()}
-    if lacking := [_ENTRIES[k][0] for k, v in found.items() if v is None]:
-        raise ValueError(f"the configuration has no {', '.join(lacking)}")
-    groups = _first(config, _GROUPS) or found["heads"]
-    head = _first(config, ["head_dim"]) or max(1, found["d"] // found["heads"])
-    return ModelShape(**found, groups=groups, head=head)
+    "Return the sizes of a configuration; raise `ValueError` if one is missing."
+    defaults = dict(heads=1)  # for models without heads (Mamba)
+    sizes = {k: _first_entry(config, v) or defaults.get(k) for k, v in _ENTRIES.items()}
+    if missing := [_ENTRIES[k][0] for k, v in sizes.items() if v is None]:
+        raise ValueError(f"the configuration has no {', '.join(missing)}")
+    groups = _first_entry(config, _GROUPS) or sizes["heads"]
+    head = _first_entry(config, ["head_dim"]) or max(1, sizes["d"] // sizes["heads"])
+    return ModelShape(**sizes, groups=groups, head=head)
 
 # %% ../../nbs/detection/02_verify.ipynb #9385cfaa
 def _shrink_shape(s, head, L=4):
-    "A tiny shape of `L` layers, with heads of an even width, with the ratios of a real one."
-    share = max(1, s.heads // s.groups)
-    groups = max(1, min(s.groups, 4 // share, 4))
-    if s.groups > 1 == groups and share < 8:
-        groups = 2  # with one group, heads that are mixed up look right
-    heads = groups * share
+    "Return a tiny shape of `L` layers with the head ratios of a real one."
+    queries = max(1, s.heads // s.groups)
+    groups = max(1, min(s.groups, 4 // queries, 4))
+    if s.groups > 1 == groups and queries < 8:
+        groups = 2  # one group would hide heads in the wrong order
+    heads = groups * queries
     ratio = s.d / (s.heads * s.head)
     d = heads * head if ratio == 1 else max(1, round(ratio * heads * head / 16)) * 16
     return ModelShape(min(L, s.L), d, heads, groups, head)
 
 # %% ../../nbs/detection/02_verify.ipynb #08a94d2e
 def _layer_kinds(config, L):
-    "What the configuration says of each layer's kind: a name per layer."
+    "Return the kind of each layer, according to the configuration."
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
-            some = getattr(config, "num_kv_shared_layers", 0)
-            modes = getattr(config, "kv_sharing_modes", None) if some else None
-            modes = [m or "" for m in modes or [""] * L]  # whose keys it reads (Gemma 3n)
+            shared = getattr(config, "num_kv_shared_layers", 0)
+            modes = getattr(config, "kv_sharing_modes", None) if shared else None
+            modes = [m or "" for m in modes or [""] * L]  # the reused keys (Gemma 3n)
             return [f"{k} {m}" if m else str(k) for k, m in zip(kinds, modes, strict=True)]
     return ["layer"] * L
 
 
 def _pick_layers(kinds, n):
-    "The first layer of every kind, and the first others until there are `n`; ascending."
+    "Return the first layer of every kind, and the first others up to `n`, ascending."
     firsts = [kinds.index(k) for k in dict.fromkeys(kinds)]
     others = [i for i in range(len(kinds)) if i not in firsts]
     return sorted(firsts + others[: max(0, n - len(firsts))])
@@ -127,7 +127,7 @@ _WINDOWS = "window|chunk_size"
 
 
 def _shrink_number(key, v, s, t):
-    "A whole number of a configuration, for a model of shape `t` instead of `s`"
+    "Return an integer entry for a model of shape `t` instead of `s`."
     if "vocab" in key:
         return min(v, TINY_VOCAB)
     if re.search(_LENGTHS, key):
@@ -151,26 +151,26 @@ def _shrink_number(key, v, s, t):
     return v
 
 # %% ../../nbs/detection/02_verify.ipynb #df1ae2c5
-def _plain_rope(v, share):
-    "Rotary embeddings without scaling; of every kind of layer, where they differ"
+def _unscaled_rope(v, ratio):
+    "Return `rope_parameters` without scaling, for each kind of layer if they differ."
     if isinstance(v, dict) and "rope_type" in v:
-        own = {k: x for k, x in v.items() if type(x) in (int, float)}
+        numbers = {k: x for k, x in v.items() if type(x) in (int, float)}
         if sections := v.get("mrope_section"):  # time, height and width of an image
-            total, parts = round(sum(sections) * share), len(sections)
-            own["mrope_section"] = [total // parts + (k < total % parts) for k in range(parts)]
-        lengths = {k: min(own[k], 8) for k in own if "position" in k}
-        return {"rope_theta": 10000.0} | own | lengths | {"rope_type": "default"}
-    return {k: _plain_rope(x, share) for k, x in v.items()} if isinstance(v, dict) else v
+            total, n = round(sum(sections) * ratio), len(sections)
+            numbers["mrope_section"] = [total // n + (k < total % n) for k in range(n)]
+        lengths = {k: min(numbers[k], 8) for k in numbers if "position" in k}
+        return {"rope_theta": 10000.0} | numbers | lengths | {"rope_type": "default"}
+    return {k: _unscaled_rope(x, ratio) for k, x in v.items()} if isinstance(v, dict) else v
 
 
 def _shrink_entry(key, v, s, t, kept):
-    "Any entry of a configuration"
+    "Return an entry of any type for a model of shape `t` with the layers `kept`."
     if key.endswith("token_id"):
         ids = v if isinstance(v, list) else [v]
         return min((i for i in ids if type(i) is int), default=None) and 2
     if key == "rope_parameters":
-        return _plain_rope(v, t.head / s.head)
-    if v is None and key in (*_GROUPS, "head_dim"):  # not every family sees to that
+        return _unscaled_rope(v, t.head / s.head)
+    if v is None and key in (*_GROUPS, "head_dim"):  # some families set no default
         return t.head if key == "head_dim" else t.groups
     if isinstance(v, (list, tuple)) and len(v) == s.L:
         return [_shrink_entry(key, v[i], s, t, kept) for i in kept]
@@ -180,7 +180,7 @@ def _shrink_entry(key, v, s, t, kept):
 
 # %% ../../nbs/detection/02_verify.ipynb #980e91ee
 def _fit_states(small, t):
-    "What makes recurrences small too: few heads, whose widths fit the model's"
+    "Return the entries of a small recurrence: few heads that fit the hidden size."
     inner = (small.get("mamba_expand") or small.get("expand") or 2) * t.d
     fit = dict(mamba_n_heads=8, mamba_num_heads=8, mamba_d_ssm=inner)
     fit |= dict.fromkeys(("mamba_d_head", "mamba_head_dim"), inner // 8)
@@ -197,13 +197,13 @@ def _fit_states(small, t):
 
 
 def _fit_latent(small):
-    "What makes attention through a latent small, and what chooses the tokens it looks at"
-    most = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=16, index_topk=8)
-    return {k: min(small[k], n) for k, n in most.items() if type(small.get(k)) is int}
+    "Return the entries of small latent attention and of its token selection."
+    limits = dict(q_lora_rank=32, kv_lora_rank=32, index_n_heads=16, index_topk=8)
+    return {k: min(small[k], n) for k, n in limits.items() if type(small.get(k)) is int}
 
 
 def _fit_experts(small):
-    "What makes MoE models small: eight experts at most, two of them a token's"
+    "Return the entries of a small MoE model: up to eight experts, two per token."
     fit = {}
     for k, v in small.items():
         if type(v) is int and v > 0 and re.search(_EXPERTS, k):
@@ -221,17 +221,17 @@ _EXPERTS = "^(moe_num|num|n|num_local|n_routed|num_routed)_experts$"
 
 # %% ../../nbs/detection/02_verify.ipynb #d07ccdfa
 def _shrink_config(config, head=16, thin=False):
-    """The configuration of a tiny model of the same make; `thin`: of a vision-language model,
-    its image part has two heads as well."""
+    """Return the configuration of a tiny model of the same kind; `thin`: the vision tower of a
+    vision-language model has two heads as well."""
     if config.get_text_config() is not config:
-        return _shrink_seeing(config, head, thin)
+        return _shrink_multimodal(config, head, thin)
     kind, s = model_family(config), _read_shape(config)
     family = config_class(kind) if knows_type(kind) else type(config)
     kept = _pick_layers(_layer_kinds(config, s.L), 4)
     t = _shrink_shape(s, head, len(kept))
     entries = {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
     small = {k: _shrink_entry(k, v, s, t, kept) for k, v in entries.items()}
-    if "attention_layers" in small:  # GPT-Neo says it twice
+    if "attention_layers" in small:  # GPT-Neo has it in two entries
         small["attention_types"] = [[[k], 1] for k in small.pop("attention_layers")]
     if "block_types" in small:  # RecurrentGemma's pattern
         small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
@@ -239,18 +239,18 @@ def _shrink_config(config, head=16, thin=False):
 
 # %% ../../nbs/detection/02_verify.ipynb #b1db5f65
 def _fit_layers(config, small, s, t, kept):
-    "Entries that speak of some of the layers: of the last ones, or of one each"
-    fit, own = {}, small.get("per_layer_config")
+    "Return the entries that refer to layers by index or number."
+    fit, per_layer = {}, small.get("per_layer_config")
     if n := small.get("num_kv_shared_layers"):
         fit["num_kv_shared_layers"] = sum(i >= s.L - n for i in kept)
     if ids := small.get("hybrid_layer_ids"):
         fit["hybrid_layer_ids"] = [kept.index(i) for i in ids if i in kept]
-    if own:
-        given = {int(i): x for i, x in own.items()}
-        if any("qk_nope_head_dim" in x for x in given.values()):
-            fit["head_dim"] = s.head  # the sum of two others (Dots 3 Note)
+    if per_layer:
+        per_layer = {int(i): x for i, x in per_layer.items()}
+        if any("qk_nope_head_dim" in x for x in per_layer.values()):
+            fit["head_dim"] = s.head  # the sum of two other entries (Dots 3 Note)
         fit["per_layer_config"] = {}
-        for i, x in ((i, x) for i, x in given.items() if i in kept):
+        for i, x in ((i, x) for i, x in per_layer.items() if i in kept):
             entries = {k: _shrink_entry(k, v, s, t, kept) for k, v in x.items()}
             entries |= {k: min(x[k], t.groups) for k in x.keys() & set(_GROUPS)}
             if "head_dim" in x:
@@ -259,19 +259,19 @@ def _fit_layers(config, small, s, t, kept):
     return fit
 
 # %% ../../nbs/detection/02_verify.ipynb #8d51440b
-def _shrink_seeing(config, head, thin):
-    "The same for a configuration that holds several"
+def _shrink_multimodal(config, head, thin):
+    "Return the tiny configuration of a vision-language model."
     text = config.get_text_config()
     d, small = _read_shape(text).d, _shrink_config(text, head)
     entries = {}
     for k, v in config.to_dict().items():
-        own = getattr(config, k, None)
-        if own is text:
+        value = getattr(config, k, None)
+        if value is text:
             v = small.to_dict()
-        elif isinstance(own, PreTrainedConfig):
-            v = _shrink_sense(v, d, _read_shape(small).d) | (_thin(v, d) if thin else {})
+        elif isinstance(value, PreTrainedConfig):
+            v = _shrink_tower(v, d, _read_shape(small).d) | (_thin_tower(v, d) if thin else {})
         elif re.search("token_(id|index)$", k) and type(v) is int:
-            v = _NO_TEXT + len(entries)
+            v = _IMAGE_TOKENS + len(entries)
         elif v == d and re.search("hidden|dim|proj", k):
             v = _read_shape(small).d
         if k not in _SKIPPED:
@@ -279,99 +279,95 @@ def _shrink_seeing(config, head, thin):
     return config_class(model_family(config))(**entries)
 
 
-_NO_TEXT = 10**6  # numbers of tokens that no text has
+_IMAGE_TOKENS = 10**6  # token ids outside the vocabulary
 _DEPTHS = "num_hidden_layers|depth$|num_layers$|n_layers$"
 
 
-def _shrink_sense(c, d, small):
-    "A image's part with two layers, writing into a stream of another width"
-    L = next((v for k, v in c.items() if re.search(_DEPTHS, k) and type(v) is int), 0)
-    return {k: _shrink_part(k, v, L, d, small) for k, v in c.items()}
+def _shrink_tower(entries, d, small):
+    "Return the entries of a vision tower with two layers, for hidden size `small` instead of `d`."
+    L = next((v for k, v in entries.items() if re.search(_DEPTHS, k) and type(v) is int), 0)
+    return {k: _shrink_tower_entry(k, v, L, d, small) for k, v in entries.items()}
 
 # %% ../../nbs/detection/02_verify.ipynb #5499dc48
-def _shrink_part(k, v, L, d, small):
-    "An entry of an image's part"
-    if isinstance(v, dict) and "model_type" in v:  # a part of the part
-        return _shrink_sense(v, d, small)
+def _shrink_tower_entry(k, v, L, d, small):
+    if isinstance(v, dict) and "model_type" in v:  # a nested configuration
+        return _shrink_tower(v, d, small)
     if re.search(_DEPTHS, k) and type(v) is int:
         return min(v, 2)
     if re.search("index|layers", k) and isinstance(v, list):
         return [x for x in v if type(x) is int and x < 2] or [1] * bool(v)
     if k == "per_layer_config":
         return v and {i: x for i, x in v.items() if int(i) < 2}
-    if isinstance(v, list) and len(v) == L > 3:  # an entry for each layer
+    if isinstance(v, list) and len(v) == L > 3:  # one entry per layer
         return [v[i] for i in _pick_layers(v, 2)[:2]]
     if "feature_layer" in k and isinstance(v, list):
         return [min(x, 1) for x in v]
     return small if v == d and re.search("out|text|proj|lm|llm", k) else v
 
 # %% ../../nbs/detection/02_verify.ipynb #f4e565a6
-def _thin(c, d):
-    "Entries that leave an image's part two of its heads, each as wide as it was"
-    parts = {k: v for k, v in c.items() if isinstance(v, dict) and "model_type" in v}
-    return {k: v | _thin(v, d) for k, v in parts.items()} | _thin_own(c, d)
-
-
-def _thin_own(c, d):
-    "The same without its parts"
+def _thin_tower(c, d):
+    "Return the entries of a vision tower, and its nested ones, with two heads of the same width."
+    nested = {k: v for k, v in c.items() if isinstance(v, dict) and "model_type" in v}
+    thin = {k: v | _thin_tower(v, d) for k, v in nested.items()}
     names = [k for k in c if k in (*_HEADS, *_GROUPS, "attention_heads")]
-    own = [*_ENTRIES["d"], "embed_dim", "width"]
-    heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, own))
+    widths = [*_ENTRIES["d"], "embed_dim", "width"]
+    heads, width = (next((c[k] for k in x if type(c.get(k)) is int), 0) for x in (names, widths))
     if heads <= 2 or width % heads:
-        return {}
-    made = {k: 2 for k in names if c[k] == heads}
+        return thin
+    new = {k: 2 for k in names if c[k] == heads}
     for k, v in c.items():
         wide = v == width and re.search("hidden|dim|embd|model|width", k)
         if type(v) is int and (wide or re.search(f"{WIDTH_NAMES}|mlp", k)) and v % heads == 0:
-            made[k] = v * 2 // heads
-    return {k: v for k, v in made.items() if not (c[k] == d and re.search("out|text", k))}
+            new[k] = v * 2 // heads
+    return thin | {k: v for k, v in new.items() if not (c[k] == d and re.search("out|text", k))}
 
 # %% ../../nbs/detection/02_verify.ipynb #cd36f9be
-_HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families want heads of their size
+_HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families need a certain width
 
 
 def tiny_copy(
-    config: PreTrainedConfig,  # of a dense model; untouched
-    made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
-    thin: bool = True,  # of a vision-language model: first with a thin part for images
+    config: PreTrainedConfig,  # of a dense model; unchanged
+    cls: type[PreTrainedModel] | None = None,  # its class; None: transformers' class
+    thin: bool = True,  # try a thin vision tower first
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
-    "A tiny model of the same make that runs; `NoTinyCopy` if none can be built."
-    said, sees = "nothing was tried", config.get_text_config() is not config
-    for slim, head in product((True, False) if thin and sees else (False,), _HEAD_WIDTHS):
+    "Return a tiny model of the same kind; raise `NoTinyCopy` if none runs."
+    error, multimodal = "nothing was tried", config.get_text_config() is not config
+    variants = (True, False) if thin and multimodal else (False,)
+    for thin_tower, head in product(variants, _HEAD_WIDTHS):
         try:
-            return _build(_shrink_config(config, head, slim), made)
+            return _build(_shrink_config(config, head, thin_tower), cls)
         except Exception as e:  # whatever a family's own code raises
-            said = " ".join(f"{type(e).__name__}: {e}".split())[:160]
-    raise NoTinyCopy(f"no tiny model of type {model_family(config)!r} runs: {said}")
+            error = " ".join(f"{type(e).__name__}: {e}".split())[:160]
+    raise NoTinyCopy(f"no tiny model of type {model_family(config)!r} runs: {error}")
 
 
 class NoTinyCopy(ValueError):
-    "A configuration of which no tiny model can be built."
+    "Raised for a configuration of which no tiny model can be built."
 
 # %% ../../nbs/detection/02_verify.ipynb #e9e6768b
-def _build(config, made=None):
-    "A random model of a configuration, which has run"
-    made = made or causal_class(type(config))
-    if config.get_text_config() is not config:  # what looks at images may have stayed wide
+def _build(config, cls=None):
+    "Return a random model of a configuration after a test run."
+    cls = cls or causal_class(type(config))
+    if config.get_text_config() is not config:  # the vision tower may still be large
         with torch.device("meta"):
-            n = n_params(made(config))
-        if n > _MOST:
+            n = n_params(cls(config))
+        if n > _MAX_PARAMETERS:
             raise ValueError(f"the smallest copy has {n / 1e9:.1f} G parameters")
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
-        config._experts_implementation = "eager"  # which takes any width
-        model = randomize(keep_soft_cap(made(config).float())).eval()
+        config._experts_implementation = "eager"  # supports any width
+        model = randomize(keep_soft_cap(cls(config).float())).eval()
         logits = model(probe_ids(model), use_cache=False).logits
     if not logits.isfinite().all():
         raise ValueError("its logits are not finite")
     return model
 
 
-_MOST = 10**9  # parameters of a copy
+_MAX_PARAMETERS = 10**9  # of a copy
 
 # %% ../../nbs/detection/02_verify.ipynb #5809ffdb
 def _check_ordinary(p):
-    "Is a model without a layer, and with narrower FFNs, an ordinary one of its family."
-    plan, entries = _narrow(p)
+    "Check that a model with fewer layers and narrower FFNs is an ordinary one of its family."
+    plan, entries = _narrow_plan(p)
     with applied(p.model, plan):
         want, config = p.logits(), copy.deepcopy(p.model.config)
         for k, v in entries.items():
@@ -383,18 +379,18 @@ def _check_ordinary(p):
     return check_logits(p, fresh(p.ids, use_cache=False).logits.float(), want, effect=False)
 
 
-def _narrow(p):
-    "A plan, and the entries of the configuration that say what it leaves"
+def _narrow_plan(p):
+    "Return a plan, and the configuration entries of the pruned model."
     fewer = drop(p.L, blocks=[0] if p.L > 1 and not p.a.fixed else [])
     narrow = half_width_plan(p.model) if p.a.width else drop(p.L)
-    if p.a.experts:  # the first that a configuration can say
-        said = ((plan, find_entries(p.model, plan)) for plan in (narrow | fewer, narrow))
-        return next((plan, new) for plan, new in said if new is not None)
+    if p.a.experts:  # the first that a configuration can describe
+        pairs = ((plan, find_entries(p.model, plan)) for plan in (narrow | fewer, narrow))
+        return next((plan, new) for plan, new in pairs if new is not None)
     widths = {len(k or ()) for k in narrow.ffn}
     return narrow | fewer, {p.a.width: max(widths)} if p.a.width else {}
 
 # %% ../../nbs/detection/02_verify.ipynb #57b9437c
-QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wrong
+QUICK: dict[str, Callable] = {  # checks of `verify_arch`, by name, as in `ARCH_CHECKS`
     **{k: ARCH_CHECKS[k] for k in ("names", "shapes", "neurons", "FFN", "attention", "layers")},
     "ordinary model": _check_ordinary,
     "cached decoding": ARCH_CHECKS["cached decoding"],
@@ -402,38 +398,38 @@ QUICK: dict[str, Callable] = {  # (Probe) -> what was found, raising what is wro
 
 
 def verify_arch(
-    model: PreTrainedModel,  # a tiny one, with weights that do something
-    row: Arch,  # to be tested
-    at: tuple[int, ...] = (),  # layers to test at; (): all
-    tol: float = 2e-4,  # largest difference relative to the largest logit
+    model: PreTrainedModel,  # a tiny one, with weights that have an effect
+    row: Arch,  # to test
+    at: tuple[int, ...] = (),  # layers to test; (): all
+    tol: float = 2e-4,  # largest difference, relative to the largest logit
     tests: dict[str, Callable] | None = None,  # default: `QUICK`
-) -> dict[str, str]:  # what was looked at -> what was found
-    "Test a row by removing things; `ValueError` names the test that fails, and why."
-    found, ids = {}, probe_ids(model)
+) -> dict[str, str]:  # check -> result
+    "Test a row by pruning with it; raise `ValueError` with the check that fails and why."
+    results, ids = {}, probe_ids(model)
     with using_arch(model, row), inference(model):
         dense = model(ids, use_cache=False).logits.float()
         p = Probe(model, row, ids, dense, tol, at)
         for name, check in (tests or QUICK).items():
             try:
-                found[name] = check(p)
+                results[name] = check(p)
             except Inconclusive as e:
-                found[name] = str(e)
+                results[name] = str(e)
             except Exception as e:
-                said = (str(e).splitlines() or [type(e).__name__])[0][:300]
-                raise ValueError(f"{name}: {said}") from e
-    return found
+                reason = (str(e).splitlines() or [type(e).__name__])[0][:300]
+                raise ValueError(f"{name}: {reason}") from e
+    return results
 
 # %% ../../nbs/detection/02_verify.ipynb #28667520
-def _follows(config, row, name):
-    "Do all FFNs have another width when this entry says so"
-    c = copy.deepcopy(config)
-    text = c.get_text_config()
+def _sets_width(config, row, name):
+    "Whether this entry sets the width of all FFNs."
+    config = copy.deepcopy(config)
+    text = config.get_text_config()
     f = (getattr(text, name) or 4 * _read_shape(text).d) + 8
     setattr(text, name, f)
     try:
-        made = _build(type(config)(**_entries(c)))
-        with using_arch(made, row):
-            return {*structure(made).width} - {0} == {f}
+        model = _build(type(config)(**_entries(config)))
+        with using_arch(model, row):
+            return {*structure(model).width} - {0} == {f}
     except Exception:  # whatever a family's own code raises
         return False
 
@@ -443,47 +439,47 @@ def _entries(config):
 
 # %% ../../nbs/detection/02_verify.ipynb #2b800ea9
 def propose_and_verify(
-    model: PreTrainedModel,  # a tiny one, with weights that do something
+    model: PreTrainedModel,  # a tiny one, with weights that have an effect
 ) -> Arch:  # that passed `verify_arch`
-    "Propose a row and test it; `ValueError` says what was found."
+    "Propose a row and verify it; raise `ValueError` with the reason if that fails."
     row = propose_arch(model)
-    if not row.experts:  # whose width was found by changing it
+    if not row.experts:  # `propose_arch` tested their width entry
         with using_arch(model, row):
             widths = find_widths(model, max(structure(model).width))
-        follow = (n for n in widths if _follows(model.config, row, n))
-        row = replace(row, width=next(follow, ""))
+        names = (n for n in widths if _sets_width(model.config, row, n))
+        row = replace(row, width=next(names, ""))
     text = model.config.get_text_config()
     kinds = _layer_kinds(text, _read_shape(text).L)
-    return _verify_either(model, row, _looked_at(kinds))
+    return _verify_or_fix(model, row, _tested_layers(kinds))
 
 
-def _verify_either(model, row, at, *how):
-    "The row that passes: with whole layers that may leave, or with such as have to stay"
+def _verify_or_fix(model, row, at, *args):
+    "Return the verified row, with `fixed=True` if whole layers cannot be removed."
     try:
-        found = verify_arch(model, row, at, *how)
+        results = verify_arch(model, row, at, *args)
     except ValueError as e:
-        if not str(e).startswith(_NUMBERED):
+        if not str(e).startswith(_LAYER_CHECKS):
             raise
         row = replace(row, fixed=True)
-        found = verify_arch(model, row, at, *how)
-    for said in found.values():
-        if said.startswith(_ITSELF):  # it will generate no better when it is pruned
+        results = verify_arch(model, row, at, *args)
+    for result in results.values():
+        if result.startswith(_DENSE_FAILS):
             kind = model_family(model.config)
-            warnings.warn(f"model type {kind!r}: {said}", stacklevel=2)
+            warnings.warn(f"model type {kind!r}: {result}", stacklevel=2)
     return row
 
 
-_ITSELF = "the dense model itself"
-_NUMBERED = "layers: ", "ordinary model: "  # what fails where a layer's number matters
+_DENSE_FAILS = "the dense model itself"
+_LAYER_CHECKS = "layers: ", "ordinary model: "  # they fail if a layer's index matters
 
 
-def _looked_at(kinds):
-    "The first layer of every kind, and the last"
+def _tested_layers(kinds):
+    "Return the first layer of every kind, and the last layer."
     return tuple(sorted({*_pick_layers(kinds, 1), len(kinds) - 1}))
 
 # %% ../../nbs/detection/02_verify.ipynb #16eef596
-def _look_up(model, row):
-    "The row for a model of any size, its names and shapes looked up there"
+def _fit_row(model, row):
+    "Check a row's names and shapes in a model of any size; return it without a wrong width."
     p = Probe(model, row, None, None, 0)
     with using_arch(model, row):
         if any(isinstance(m, NoAttention) for m in model.modules()):
@@ -493,18 +489,18 @@ def _look_up(model, row):
     return row if config_has_width(model, row) else replace(row, width="")
 
 
-_AWAY = "the model's own weights are not in memory"
+_OFFLOADED = "the model's own weights are not in memory"
 
 
-def _derive_on_itself(model, why):
-    "The same, tested on the model itself, where no tiny copy of it runs"
+def _detect_on_model(model, reason):
+    "Detect and verify a row on the model itself, if no tiny copy runs."
     if any(p.is_meta for p in model.parameters()):
-        raise ValueError(f"{why}; and {_AWAY}")
+        raise ValueError(f"{reason}; and {_OFFLOADED}")
     row = propose_arch(model)
     kinds = _layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
     tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
-    at, tol = _looked_at(kinds), tolerance(model.dtype)
-    return _look_up(model, _verify_either(model, row, at, tol, tests))
+    at, tol = _tested_layers(kinds), tolerance(model.dtype)
+    return _fit_row(model, _verify_or_fix(model, row, at, tol, tests))
 
 
 _TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
@@ -513,23 +509,23 @@ _TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
 def tolerance(
     dtype: torch.dtype,  # of a model's weights
 ) -> float:  # relative to the largest logit
-    "How far logits may differ that would be equal without rounding."
+    "Return the largest difference of logits that rounding explains."
     return _TOLERANCES.get(dtype, 0.1)
 
 # %% ../../nbs/detection/02_verify.ipynb #5532ff18
-_FOUND: dict = {}  # a configuration, as JSON -> its row, or why there is none
+_FOUND: dict = {}  # configuration as JSON -> its row, or why there is none
 
 
-_NO_MATTER = f"{WIDTH_NAMES}|rope|rotary|_id$"  # older names come and go with a file
+_IGNORED = f"{WIDTH_NAMES}|rope|rotary|_id$"  # entries that a row does not depend on
 
 
 def detect_arch(
-    model: PreTrainedModel,  # of a family that has no row; untouched
-) -> Arch:  # verified; remembered for its configuration
-    "A row for a model that has none; `ValueError` says why there can be none."
-    # what a row can depend on: not how many neurons and layers, nor how they turn
+    model: PreTrainedModel,  # of a family that has no row; unchanged
+) -> Arch:  # verified; cached by configuration
+    "Detect the row of a model; raise `ValueError` if there is none."
+    # entries that a row can depend on: without widths, depths and rotary embeddings
     entries = _entries(model.config).items()
-    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_NO_MATTER, k)}
+    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_IGNORED, k)}
     sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
     kind = model_family(model.config)
     key = json.dumps([kind, kept | sets], sort_keys=True, default=str)
@@ -537,65 +533,65 @@ def detect_arch(
         _FOUND[key] = _derive(model)
     row = _FOUND[key]
     if isinstance(row, str):
-        if row.endswith(_AWAY):  # once they are, there may be one
+        if row.endswith(_OFFLOADED):  # try again when they are in memory
             del _FOUND[key]
         raise ValueError(
             f"model type {kind!r} has no row in"
-            f" twossp.core.families.ARCHS, and none could be derived: {row}"
+            f" twossp.core.families.ARCHS, and none could be detected: {row}"
         )
     return row
 
 # %% ../../nbs/detection/02_verify.ipynb #8aac3c38
 @contextmanager
 def _one_thread():
-    "Several would wait for each other in a tiny model, minutes on a busy machine"
-    many = torch.get_num_threads()
+    "Use one thread: a tiny model is slow with several on a busy machine."
+    n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(many)
+        torch.set_num_threads(n_threads)
 
 
 def detect_on_copy(
-    config: PreTrainedConfig,  # of a model of any size; untouched
-    made: type[PreTrainedModel] | None = None,  # its class; None: transformers' own
-) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row that passed on it
-    """A row tested on a tiny copy: where one whose image's part was made thin, too,
-    passes no test, on one that leaves that part as wide as it is."""
+    config: PreTrainedConfig,  # of a model of any size; unchanged
+    cls: type[PreTrainedModel] | None = None,  # its class; None: transformers' class
+) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row verified on it
+    """Detect a row on a tiny copy, for vision-language models first with a thin vision tower,
+    then with one of the original width."""
     with _one_thread():
-        model = tiny_copy(config, made)
+        model = tiny_copy(config, cls)
         try:
             return model, propose_and_verify(model)
         except ValueError as e:
             if config.get_text_config() is config:
                 raise
             try:
-                model = tiny_copy(config, made, thin=False)
+                model = tiny_copy(config, cls, thin=False)
                 return model, propose_and_verify(model)
             except ValueError:
                 raise e from None
 
 # %% ../../nbs/detection/02_verify.ipynb #1df6a895
 def _derive(model):
-    "A row, or the reason why there is none; said once"
-    kind, start, on = model_family(model.config), perf_counter(), "a tiny copy"
-    made = None if knows_type(kind) else type(model)
+    "Return the detected row with a warning, or the reason why there is none."
+    kind, start, tested_on = model_family(model.config), perf_counter(), "a tiny copy"
+    cls = None if knows_type(kind) else type(model)
     try:
         try:
-            with torch.device("cpu"):  # whatever is being built around it
-                _, row = detect_on_copy(model.config, made)
-            row = _look_up(model, row)
+            with torch.device("cpu"):  # the caller may be on the meta device
+                _, row = detect_on_copy(model.config, cls)
+            row = _fit_row(model, row)
         except NoTinyCopy as e:
-            on = "the model itself, with 16 tokens"
-            row = _derive_on_itself(model, e)
+            tested_on = "the model itself, with 16 tokens"
+            row = _detect_on_model(model, e)
     except ValueError as e:
         return str(e)
-    took = perf_counter() - start
-    only = "".join(f"; {x}" for x in arch_limits(row))
+    seconds = perf_counter() - start
+    limits = "".join(f"; {x}" for x in arch_limits(row))
     warnings.warn(
         f"model type {kind!r} is not in the table: its row was derived, and tested on"
-        f" {on}, in {took:.1f} s{only}",
+        f" {tested_on}, in {seconds:.1f} s{limits}",
         stacklevel=5,
     )
     return row
@@ -603,20 +599,20 @@ def _derive(model):
 # %% ../../nbs/detection/02_verify.ipynb #3d2b0f5a
 @dataclass(frozen=True)
 class Verdict:
-    "What is known of one model type."
+    "Whether models of one type can be pruned."
 
-    type: str  # as configurations say it
+    type: str  # model type
     verdict: str  # "table", "derived", "refused" or "not tried"
-    said: str  # why; empty for the first two, but for what they cannot do
-    row: Arch | None = None  # of the first two
+    reason: str  # for the first two: limits, or ""
+    row: Arch | None = None  # for the first two
 
 
 def arch_limits(
     row: Arch,  # of any family
-) -> list[str]:  # phrases; none for most
-    "What cannot be done with a family, though it can be pruned."
-    said = {_COMPACT_ONLY: not row.width, _LAYERS_STAY: row.fixed}
-    return [words for words, so in said.items() if so]
+) -> list[str]:  # texts; [] for most
+    "Return the limits of a family that can be pruned."
+    limits = {_COMPACT_ONLY: not row.width, _LAYERS_STAY: row.fixed}
+    return [text for text, applies in limits.items() if applies]
 
 
 _COMPACT_ONLY = "other widths need compact checkpoints"
@@ -625,8 +621,8 @@ _LAYERS_STAY = "whole layers cannot leave: something depends on a layer's number
 
 def try_family(
     kind: str,  # a model type of transformers
-) -> Verdict:  # what is known of it
-    "Can models of a type be pruned; tried on a tiny one, in a second or so."
+) -> Verdict:  # with the row, if there is one
+    "Whether models of a type can be pruned, tested on a tiny one in about a second."
     try:
         config = example_config(kind)
         if reason := unsupported_reason(config):
@@ -652,12 +648,12 @@ _BOTH = ["sliding_attention", "full_attention"]
 _COMPASS = dict(layer_types=_BOTH * 20, rope_parameters=dict.fromkeys(_BOTH, _ROPE))
 def example_config(
     kind: str,  # a model type of transformers
-) -> PreTrainedConfig:  # transformers' defaults, where these run and hide nothing
-    "A configuration that shows every kind of layer that a type has."
-    return config_class(kind)(**_SHOWN.get(kind, {}))
+) -> PreTrainedConfig:  # transformers' defaults, if they run and have all kinds
+    "Return a configuration with every kind of layer that a type has."
+    return config_class(kind)(**_EXAMPLES.get(kind, {}))
 
 
-_SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
+_EXAMPLES: dict[str, dict] = {  # where defaults lack a kind of layer, or do not run
     "lfm2": dict(layer_types=["conv", "full_attention"] * 16),
     "bamba": dict(attn_layer_indices=[1, 3]),
     "granitemoehybrid": dict(layer_types=_TWO * 16, num_local_experts=0),
@@ -675,7 +671,7 @@ _SHOWN: dict[str, dict] = {  # defaults that hide a kind of layer, or do not run
 }
 
 # %% ../../nbs/detection/02_verify.ipynb #04cf59aa
-_SHOWN |= {  # of vision-language models
+_EXAMPLES |= {  # vision-language models
     "chameleon": dict(vocabulary_map={"<image>": 8711}),
     "cohere_compass": dict(text_config=_COMPASS),
     "deepseek_ocr2": dict(
@@ -693,24 +689,24 @@ _SHOWN |= {  # of vision-language models
 def family_record(
     kind: str,  # a model type of transformers
 ) -> dict | None:  # row, layers, switches; None where no row is detected
-    "What `shipped_arch` has to know of a type."
-    found = try_family(kind)
-    if found.verdict != "derived":
+    "Return the entry of a type in families.json."
+    result = try_family(kind)
+    if result.verdict != "derived":
         return None
     config = example_config(kind)
-    layers = tiny_copy(config).get_submodule(found.row.layers)
-    facts = dict(row=arch_to_dict(found.row), layers=layer_signatures(layers))
-    return facts | dict(switches=config_switches(config))
+    layers = tiny_copy(config).get_submodule(result.row.layers)
+    record = dict(row=arch_to_dict(result.row), layers=layer_signatures(layers))
+    return record | dict(switches=config_switches(config))
 
 
 def write_families(
-    path: str | Path,  # of the file, replaced
+    path: str | Path,  # of the file; replaced
     kinds: Iterable[str] | None = None,  # model types; None: all that write text
-) -> int:  # types with a row
-    "Detect the rows of model types and write them; of all types it takes some minutes."
+) -> int:  # number of types with a row
+    "Detect the rows of model types and write them to a file; minutes for all types."
     kinds = sorted({*causal_types(), *image_text_types()}) if kinds is None else kinds
-    found = {kind: facts for kind in kinds if (facts := family_record(kind))}
-    lines = [f" {json.dumps(k)}: {json.dumps(facts)}" for k, facts in found.items()]
+    records = {kind: record for kind in kinds if (record := family_record(kind))}
+    lines = [f" {json.dumps(k)}: {json.dumps(record)}" for k, record in records.items()]
     head = f'{{"transformers": {json.dumps(transformers.__version__)}, "types": {{\n'
     Path(path).write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
-    return len(found)
+    return len(records)
