@@ -135,7 +135,7 @@ def _remaining_layers(L, removed):
 def depth_edits(
     model: PreTrainedModel,  # of a supported family
     removed: tuple[int, ...],  # layers to remove; at least one must remain
-) -> list[Edit]:
+) -> list[Edit]:  # in order
     "Return edits that remove whole layers from the list, configuration and indices."
     if not removed:
         return []
@@ -212,7 +212,7 @@ def _make_edits(model, plan, s):
 # %% ../../nbs/core/12_apply.ipynb #af9562f0
 def plan_edits(
     model: PreTrainedModel,  # dense, of a supported family
-    plan: Plan,
+    plan: Plan,  # of the dense model
 ) -> Iterator[Edit]:  # in order, lazy
     "Return the edits of a plan; `ValueError` at once if it does not fit."
     s = structure(model)
@@ -304,7 +304,7 @@ def check_plan(
 def edits(
     model: PreTrainedModel,  # dense
     plan,  # a plan of any kind
-) -> list[Edit]:
+) -> list[Edit]:  # in order
     "Return all edits of a plan; `ValueError` if the model is already pruned."
     return list(_checked_edits(model, plan))
 

@@ -28,9 +28,9 @@ class Edit:
 
 
 def locate(
-    module: nn.Module,
+    module: nn.Module,  # any
     dotted: str,  # name of a submodule
-) -> tuple[nn.Module, str]:
+) -> tuple[nn.Module, str]:  # as in `Edit`
     "Return the parent of a submodule and its name in the parent."
     path, _, name = dotted.rpartition(".")
     return module.get_submodule(path), name

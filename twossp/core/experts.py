@@ -55,7 +55,7 @@ class ExpertMask:
 # %% ../../nbs/core/05_experts.ipynb #0d0cf301
 def pack_mask(
     mask: np.ndarray | torch.Tensor,  # (experts, width) booleans
-) -> ExpertMask:
+) -> ExpertMask:  # packed
     "Pack a mask; `ValueError` unless all remaining experts keep the same number of neurons."
     mask = np.asarray(mask, dtype=bool)
     if mask.ndim != 2:
@@ -90,17 +90,17 @@ def top_k_mask(
 def whole_experts_mask(
     experts: int,  # of the dense layer
     width: int,  # neurons per expert
-    left: tuple[int, ...],  # experts to keep
-) -> ExpertMask:
+    kept: tuple[int, ...],  # experts to keep
+) -> ExpertMask:  # packed
     "Mask that keeps some experts whole and removes the others."
     mask = np.zeros((experts, width), dtype=bool)
-    mask[list(left)] = True
+    mask[list(kept)] = True
     return pack_mask(mask)
 
 # %% ../../nbs/core/05_experts.ipynb #78f0093e
 def is_experts(
-    module: nn.Module,
-) -> bool:
+    module: nn.Module,  # any
+) -> bool:  # False for experts as a list of modules
     "Whether a module is fused experts in transformers' format."
     parts = [getattr(module, n, None) for n in ("down_proj", "gate_up_proj", "up_proj")]
     fused = [isinstance(p, nn.Parameter) and p.dim() == 3 for p in parts]
@@ -130,7 +130,7 @@ class ExpertLayout:
 
 def expert_layout(
     experts: nn.Module,  # that `is_experts`
-) -> ExpertLayout:
+) -> ExpertLayout:  # from its flags and shapes
     "Return the memory layout of fused experts."
     gated = isinstance(getattr(experts, "gate_up_proj", None), nn.Parameter)
     up = "gate_up_proj" if gated else "up_proj"
@@ -169,7 +169,7 @@ def router_tensors(
 def measure_experts(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts
-) -> ExpertSizes:
+) -> ExpertSizes:  # from the shapes of their tensors
     "Count the parameters of a layer's experts and router."
     m, block = layer.get_submodule(name), layer.get_submodule(name.rpartition(".")[0])
     layout, n = expert_layout(m), m.down_proj.shape[0]
@@ -188,12 +188,12 @@ def _block_tensor(block, name):
     return getattr(block.get_submodule(path), last)
 
 # %% ../../nbs/core/05_experts.ipynb #a9b236bd
-def _slice_parameter(p, left, idx, dim):
-    "Copy positions `idx` (experts, k) along `dim` of the experts `left`"
+def _slice_parameter(p, remaining, idx, dim):
+    "Copy positions `idx` (experts, k) along `dim` of the experts `remaining`"
     x = p.detach()
-    if len(left) < len(x):  # one expert after the other, without an intermediate copy
-        new = x.new_empty([len(left), *x.shape[1:dim], idx.shape[1], *x.shape[dim + 1 :]])
-        for r, e in enumerate(left):
+    if len(remaining) < len(x):  # one expert after the other, without an intermediate copy
+        new = x.new_empty([len(remaining), *x.shape[1:dim], idx.shape[1], *x.shape[dim + 1 :]])
+        for r, e in enumerate(remaining):
             torch.index_select(x[e], dim - 1, idx[r], out=new[r])
         return nn.Parameter(new, requires_grad=p.requires_grad)
     shape = [1] * x.dim()
@@ -204,7 +204,7 @@ def _slice_parameter(p, left, idx, dim):
 
 
 def shallow_copy(
-    module: nn.Module,
+    module: nn.Module,  # any
 ) -> nn.Module:  # shares tensors and submodules; without hooks of accelerate
     "Copy a module so that its attributes can be changed independently."
     new = copy.copy(module)
@@ -221,11 +221,11 @@ _WIDTHS = "intermediate_dim", "intermediate_size", "expert_dim"
 @torch.no_grad()
 def slice_experts(
     experts: nn.Module,  # that `is_experts`; its weights in memory
-    kept: ExpertMask,
+    kept: ExpertMask,  # of these experts
 ) -> nn.Module:  # new, of the same class, with copies of what remains
     "Remove neurons or whole experts from fused experts."
-    layout, left, device = expert_layout(experts), kept.left, experts.down_proj.device
-    rows = np.flatnonzero(kept.mask[list(left)]).reshape(len(left), -1) % kept.width
+    layout, remaining, device = expert_layout(experts), kept.left, experts.down_proj.device
+    rows = np.flatnonzero(kept.mask[list(remaining)]).reshape(len(remaining), -1) % kept.width
     rows = torch.from_numpy(rows).to(device)
     new, fused = shallow_copy(experts), rows
     if layout.gated and layout.concatenated:
@@ -234,45 +234,45 @@ def slice_experts(
         fused = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
     old = dict(experts.named_parameters(recurse=False))
     down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
-    new.down_proj = _slice_parameter(old["down_proj"], left, rows, down)
-    setattr(new, layout.up, _slice_parameter(old[layout.up], left, fused, up))
+    new.down_proj = _slice_parameter(old["down_proj"], remaining, rows, down)
+    setattr(new, layout.up, _slice_parameter(old[layout.up], remaining, fused, up))
     if (bias := old.get(f"{layout.up}_bias")) is not None:
-        setattr(new, f"{layout.up}_bias", _slice_parameter(bias, left, fused, 1))
+        setattr(new, f"{layout.up}_bias", _slice_parameter(bias, remaining, fused, 1))
     if (bias := old.get("down_proj_bias")) is not None:
-        sliced = bias.detach().index_select(0, torch.tensor(left, device=device))
+        sliced = bias.detach().index_select(0, torch.tensor(remaining, device=device))
         new.down_proj_bias = nn.Parameter(sliced, bias.requires_grad)
     for n in _WIDTHS:
         if isinstance(getattr(new, n, None), int):
             setattr(new, n, kept.k)
     if isinstance(getattr(new, "num_experts", None), int):
-        new.num_experts = len(left)
+        new.num_experts = len(remaining)
     return new
 
 # %% ../../nbs/core/05_experts.ipynb #a5a6b54b
 def check_router_groups(
     block: nn.Module,  # with router and experts
-    left: int,  # number of remaining experts
+    remaining: int,  # number of remaining experts
 ):
     "Raise `ValueError` unless the remaining experts fit the router's groups."
     names = ("num_group", "n_group", "num_expert_group", "topk_group", "top_k")
     values = {n: getattr(m, n) for m in block.modules() for n in names if hasattr(m, n)}
     groups = next((values[n] for n in names[:3] if values.get(n)), 1)
-    if left % groups:
+    if remaining % groups:
         raise ValueError(
-            f"{left} experts do not divide into the router's {groups} groups: keep a"
+            f"{remaining} experts do not divide into the router's {groups} groups: keep a"
             f" multiple of {groups}"
         )
-    size = left // groups
+    size = remaining // groups
     if groups > 1 and size * (values.get("topk_group") or groups) < values.get("top_k", 1):
         raise ValueError(
-            f"{left} experts leave {size} in each of {groups} groups, and each token is sent"
+            f"{remaining} experts leave {size} in each of {groups} groups, and each token is sent"
             f" to {values['top_k']} experts of {values['topk_group']} groups: keep more"
         )
 
 # %% ../../nbs/core/05_experts.ipynb #expcut01
 def slice_router(
     block: nn.Module,  # with router and experts
-    left: tuple[int, ...],  # remaining experts
+    remaining: tuple[int, ...],  # remaining experts
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
     "Return the changes of the router and its sizes when experts are removed."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
@@ -286,14 +286,14 @@ def slice_router(
     for name, dim in rows.items():
         path, _, last = name.rpartition(".")
         old = _block_tensor(block, name)
-        new = old.detach().index_select(dim, torch.tensor(left, device=old.device))
+        new = old.detach().index_select(dim, torch.tensor(remaining, device=old.device))
         if isinstance(old, nn.Parameter):
             new = nn.Parameter(new, old.requires_grad)
         changes.append((block.get_submodule(path), last, new))
     for m in block.modules():
         equal = [k for k, v in vars(m).items() if type(v) is int and v == n]
         counts = [k for k in equal if "num_experts" in k or k == "out_features"]
-        changes += [(m, k, len(left)) for k in counts if not is_experts(m)]
+        changes += [(m, k, len(remaining)) for k in counts if not is_experts(m)]
     return changes
 
 # %% ../../nbs/core/05_experts.ipynb #bee79e5e

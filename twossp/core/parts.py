@@ -1146,13 +1146,11 @@ def _attention_sizes(config, keeps, i, layout):
     if keeps == "states" or not heads:
         return {}
     dim = getattr(config, "head_dim", None) or config.hidden_size // heads
-    cached = 0
-    if keeps == "keys":
-        cached = 2 * dim * (getattr(config, "num_key_value_heads", None) or heads)
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    cached = 2 * dim * kv_heads if keeps == "keys" else 0
     if types and types[i] != "sliding_attention":
         window = None
-    # fewer than configured where heads were removed
-    remaining = min(heads, layout.groups * layout.queries) if layout else heads
+    remaining = min(heads, layout.groups * layout.queries) if layout else heads  # some removed
     sizes = dict(score_width=heads * dim, cached=cached)
     return {k: n * remaining // heads for k, n in sizes.items()} | dict(window=window)
 

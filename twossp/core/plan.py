@@ -83,8 +83,8 @@ class Plan:
     ):
         given = {"ffn": ffn, "attn": attn, "heads": heads, "experts": experts}
         L = _count_layers(layers, given)
-        _set_fields(
-            self, layers=L, kept=_normalize_kept(kept or {}, given),
+        vars(self).update(
+            layers=L, kept=_normalize_kept(kept or {}, given),
             weights={} if weights is None else weights,
             provenance={} if provenance is None else provenance,
         )
@@ -188,15 +188,11 @@ def _is_removed_with_other(kept, i, slot):
     return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
 
 
-def _set_fields(plan, **fields):
-    for name, value in fields.items():
-        object.__setattr__(plan, name, value)
-
 # %% ../../nbs/core/11_plan.ipynb #7b7c4e14
 def stays(
     attn: bool | tuple[bool, ...],  # value of one layer: `plan.attn[i]`
     k: int,  # index of one of the layer's token mixers
-) -> bool:
+) -> bool:  # False: removed
     "Whether the layer keeps token mixer `k`."
     return attn[k] if isinstance(attn, tuple) else attn
 
@@ -262,13 +258,18 @@ def _describe_others(plan):
 # %% ../../nbs/core/11_plan.ipynb #fc907e45
 def dense_plan(
     L: int,  # layers
-) -> Plan:
+) -> Plan:  # without removals
     """Return the plan that keeps everything.
 
     Parameters
     ----------
     L : int
         layers
+
+    Returns
+    -------
+    Plan
+        without removals
     """
     return Plan((None,) * L, (True,) * L)
 
@@ -280,7 +281,7 @@ def drop(
     blocks: Iterable[int] = (),  # layers that lose both
     # layer -> which of several mixers remain, in the order of `Arch.attn`
     mixers: dict[int, tuple[bool, ...]] | None = None,
-) -> Plan:
+) -> Plan:  # without weights
     """Return the plan that removes these submodules; `ValueError` if a layer does not exist.
 
     Parameters
@@ -295,6 +296,11 @@ def drop(
         layers that lose both
     mixers : dict[int, tuple[bool, ...]] | None, default None
         layer -> which of several mixers remain, in the order of `Arch.attn`
+
+    Returns
+    -------
+    Plan
+        without weights
     """
     blocks, mixers = {*blocks}, mixers or {}
     attn, ffn = {*attn, *blocks}, {*ffn, *blocks}
@@ -323,7 +329,7 @@ def _union(a, b):
             kept[i, slot] = SLOTS[slot].both(a.kept.get((i, slot), full), value)
     plan = object.__new__(Plan)  # without `__init__`: values are normalized already
     kept, weights = _drop_redundant(kept), a.weights | b.weights
-    _set_fields(plan, layers=len(a), kept=kept, weights=weights, provenance={})
+    vars(plan).update(layers=len(a), kept=kept, weights=weights, provenance={})
     return plan
 
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
@@ -446,7 +452,7 @@ PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path
 
 def get_kind(
     name: str,  # key of `PLAN_KINDS`
-) -> PlanKind:
+) -> PlanKind:  # its entry
     "Return a kind of plan, importing it if needed; `ValueError` lists the kinds."
     if name not in PLAN_KINDS:
         raise ValueError(
@@ -496,7 +502,7 @@ FORMATS = 1, 2, 3  # that can be read
 # %% ../../nbs/core/11_plan.ipynb #a7b3fb44
 def to_json(
     plan,  # of any kind; only the names of its tensors are stored
-) -> str:
+) -> str:  # JSON
     "Serialize a plan to JSON."
     kind = kind_of(plan)
     header = dict(format=FORMAT, kind=kind)
@@ -529,7 +535,7 @@ _NUMBERS = int, float, np.integer, np.floating
 
 def check_sparsity(
     sparsity,  # a real number in (0, 1)
-) -> float:
+) -> float:  # the same number
     "Return `sparsity` as a float; `ValueError` unless it is a number in (0, 1)."
     number = isinstance(sparsity, _NUMBERS) and not isinstance(sparsity, bool)
     if not number or not 0 < sparsity < 1:
@@ -541,7 +547,7 @@ def check_sparsity(
 
 # %% ../../nbs/core/11_plan.ipynb #5ab25371
 def kept_fractions(
-    plan: Plan,
+    plan: Plan,  # that fits `s`
     s: Structure,  # of the dense model
 ) -> np.ndarray:  # (2, L): attention, FFN
     "Kept fraction of each layer's attention and FFN, in [0, 1]."
