@@ -50,7 +50,8 @@ class ExpertMask:
         return int(self.mask.sum(1).max())
 
     def __repr__(self):
-        return f"ExpertMask({len(self.left)} of {self.experts} experts, {self.k} of {self.width})"
+        experts = f"{len(self.left)} of {self.experts} experts"
+        return f"ExpertMask({experts}, {self.k} of {self.width})"
 
 # %% ../../nbs/core/05_experts.ipynb #0d0cf301
 def pack_mask(

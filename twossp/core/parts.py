@@ -188,14 +188,14 @@ class Part(_Value):
         return plan.kept.get((self.layer, self.slot), self.full)
 
     def check(self, kept):
-        "Raise `ValueError` if `kept` is impossible."
+        "Raise `ValueError` if the part cannot keep `kept`."
 
     def count(self, kept) -> int:
         "Remaining parameters."
         return sum(torch.Size(shape).numel() for shape in self.tensors(kept).values())
 
     def share(self, kept) -> float:
-        "Fraction of the remaining units of a part without a width."
+        "Remaining fraction of a part without a width, in [0, 1]."
         return 0 if kept == self.nothing else 1
 
     def numbers(self, kept) -> tuple:
@@ -595,7 +595,7 @@ class Attention(_Presence, Part):
         return self.heads.groups if self.heads and not self.whole else 0
 
     def share(self, kept) -> float:
-        "Fraction of the remaining heads."
+        "Remaining fraction of its heads."
         return len(kept) / self.units if isinstance(kept, tuple) else super().share(kept)
 
     def read(self, plan):
@@ -732,7 +732,7 @@ class _Masks(_Value):
 
     @classmethod
     def both(cls, a, b):
-        "Return the neurons that both keep; `ValueError` if experts differ in number."
+        "Return the neurons that both keep; `ValueError` if their numbers differ."
         if a is None or b is None or a == b:
             return b if a is None else a
         return pack_mask(a.mask & b.mask)
@@ -1002,7 +1002,7 @@ class Structure:
 
     @cached_property
     def ffn(self) -> tuple[int, ...]:
-        "Parameters of each layer's FFN and experts."
+        "Parameters of each layer's FFN and experts that can be removed."
         others = [p for p in self.parts if p.slot != Attention.slot]
         return tuple(sum(p.size for p in others if p.layer == i) for i in range(len(self)))
 
@@ -1109,8 +1109,8 @@ def _find_ffn(model, layer, a, i):
             axis = None if last else 0
             dense.append(TensorSpec(f"{name}.bias", tuple(m.bias.shape), axis, times))
     return [(SharedExpert if has_experts(layer, a) else FFN)(
-        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), name=row.down.rpartition(".")[0],
-        dense=tuple(dense), up=row.up, down=row.down, fused=row.fused,
+        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), dense=tuple(dense),
+        name=row.down.rpartition(".")[0], up=row.up, down=row.down, fused=row.fused,
         width=width, neuron=neuron, params=params,
     )]
 
@@ -1134,7 +1134,8 @@ def _find_experts(model, layer, a, i):
         shape = tuple(getattr(block.get_submodule(path), last).shape)
         name = f"{parent}.{n}" if parent else n
         dense.append(TensorSpec(name, shape, groups=dim, matrix=len(shape) > 1))
-    return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
+    facts = dict(layers=(i,), name=a.experts, dense=tuple(dense), counts=e)
+    return [Experts(home=a.layers, **facts)]
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
 def _attention_sizes(config, keeps, i, layout):
