@@ -20,35 +20,35 @@ from .families import Mixer
 # %% ../../nbs/core/08_edits.ipynb #31981efc
 @dataclass(frozen=True)
 class Edit:
-    "One replacement: `parent.name = new`."
+    "A replacement: `parent.name = new`."
 
-    parent: object  # a module, or a configuration
+    parent: object  # a module or a configuration
     name: str  # of the attribute
     new: object  # its new value
 
 
 def locate(
-    module: nn.Module,  # where to look from
+    module: nn.Module,  # any
     dotted: str,  # name of a submodule
-) -> tuple[nn.Module, str]:  # the module that holds it, its name there
-    "Where a submodule hangs."
+) -> tuple[nn.Module, str]:  # as in `Edit`
+    "Return the parent of a submodule and its name in the parent."
     path, _, name = dotted.rpartition(".")
     return module.get_submodule(path), name
 
 # %% ../../nbs/core/08_edits.ipynb #844c4960
-_ABSENT = object()  # the value of an attribute that was not there
+_ABSENT = object()  # value of an attribute that does not exist
 
 
-def _own(parent, name):
-    "The attribute as the object itself holds it, not its class"
+def _read_attribute(parent, name):
+    "Attribute of the instance; `_ABSENT` for one of a module's class"
     if isinstance(parent, nn.Module) and name not in vars(parent):
-        known = (*parent._modules, *parent._parameters, *parent._buffers)
-        return getattr(parent, name) if name in known else _ABSENT
+        names = (*parent._modules, *parent._parameters, *parent._buffers)
+        return getattr(parent, name) if name in names else _ABSENT
     return getattr(parent, name)
 
 
 def _swap_back(undo, then=None):
-    "Put back what was replaced; `then` is called with each value that is in its place again."
+    "Restore old values and call `then` with each"
     for e in reversed(undo):
         if e.new is _ABSENT:
             delattr(e.parent, e.name)
@@ -59,16 +59,15 @@ def _swap_back(undo, then=None):
 
 # %% ../../nbs/core/08_edits.ipynb #b323be7f
 def swap(
-    # replacements, in order; one may be made when it is its turn
-    edits: Iterable[Edit],
-    # what is told of values that leave, and that are back
+    edits: Iterable[Edit],  # in order; may be lazy
+    # `leave(value)` is called when a value is replaced, `come_back(value)` when restored
     offloader: object | None = None,
-) -> list[Edit]:  # that undo them
-    "Carry replacements out, all or none."
+) -> list[Edit]:  # that undo `edits`
+    "Apply edits, all or none."
     undo = []
     try:
         for e in edits:
-            undo.append(Edit(e.parent, e.name, _own(e.parent, e.name)))
+            undo.append(Edit(e.parent, e.name, _read_attribute(e.parent, e.name)))
             setattr(e.parent, e.name, e.new)
             if offloader is not None:
                 offloader.leave(undo[-1].new)
@@ -80,10 +79,10 @@ def swap(
 # %% ../../nbs/core/08_edits.ipynb #e33c44e9
 @contextmanager
 def swapped(
-    edits: Iterable[Edit],  # replacements, in order
-    offloader: object | None = None,  # as `swap` takes it
+    edits: Iterable[Edit],  # in order; may be lazy
+    offloader: object | None = None,  # as in `swap`
 ) -> Iterator[None]:
-    "The replacements are in place inside the `with` block."
+    "Apply edits inside the `with` block."
     undo = swap(edits, offloader)
     try:
         yield
@@ -93,9 +92,9 @@ def swapped(
 # %% ../../nbs/core/08_edits.ipynb #le08hk02
 @contextmanager
 def hooked(
-    handles: Iterable,  # of hooks, as `register_forward_hook` gives them
+    handles: Iterable,  # as `register_forward_hook` returns them
 ) -> Iterator[None]:
-    "These hooks are off again after the block, whatever happens in it."
+    "Remove the hooks when the block ends, also after an error."
     try:
         yield
     finally:
@@ -104,42 +103,42 @@ def hooked(
 
 # %% ../../nbs/core/08_edits.ipynb #f0680acd
 class NoAttention(nn.Module):
-    "Stands where an attention was: adds zero, and keeps the cache's length right."
+    "Placeholder for a removed attention: returns zeros and updates the cache's length."
 
     def __init__(
         self,
-        layer_idx: int,  # of the layer, as the cache counts
-        mixer: Mixer | None = None,  # what was there; None: an attention like Llama's
+        layer_idx: int,  # index of the layer in the cache
+        mixer: Mixer | None = None,  # the removed mixer; None: an attention like Llama's
     ):
         super().__init__()
         self.layer_idx, self.stands_for = layer_idx, mixer
 
     def forward(self, hidden_states=None, *args, **kwargs):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states
-        given, m = (*args, *kwargs.values()), self.stands_for
-        cache = next((v for v in given if isinstance(v, Cache)), None)
+        others, mixer = (*args, *kwargs.values()), self.stands_for
+        cache = next((v for v in others if isinstance(v, Cache)), None)
         if cache is not None:
-            self._advance(cache, x, m.keeps if m else "keys")
-        gives = m.gives if m else "x-"
-        # + is what it was to add to
-        forms = {"x": torch.zeros_like(x), "-": None, "+": next(iter(given), None)}
-        each = [forms[c] for c in gives if c in forms]
+            self._update_cache(cache, x, mixer.keeps if mixer else "keys")
+        gives = mixer.gives if mixer else "x-"
+        # + is the residual, the first of the other arguments
+        values = {"x": torch.zeros_like(x), "-": None, "+": next(iter(others), None)}
+        outputs = [values[c] for c in gives if c in values]
         if len(gives) == 1:
-            return each[0]
-        return each if gives.startswith("[") else tuple(each)
+            return outputs[0]
+        return outputs if gives.startswith("[") else tuple(outputs)
 
-    def _advance(self, cache, x, keeps):
-        "Append as many zero tokens as `x` has, as narrow as the cache allows"
+    def _update_cache(self, cache, x, keeps):
+        "Append a zero key and value for each token of `x`, as narrow as the cache allows"
         i = self.layer_idx
         layer = cache.layers[i] if i < len(cache.layers) else None
         seen = getattr(layer, "has_previous_state", None)
         if keeps == "states" and isinstance(seen, dict):
-            seen.update(dict.fromkeys(seen, True))  # masks are made by what the last one says
+            seen.update(dict.fromkeys(seen, True))  # masks depend on the last layer's entry
         if keeps != "keys" or layer and not isinstance(layer, CacheLayerMixin):
-            return  # it keeps no keys
+            return  # a layer without keys
         keys = getattr(layer, "keys", None)
         heads, width = 1, 1
-        if keys is not None and keys.dim() == 4:  # a cache that was made beforehand
+        if keys is not None and keys.dim() == 4:  # a preallocated cache
             heads, width = keys.shape[1], keys.shape[-1]
         zero = x.new_zeros(x.shape[0], heads, x.shape[1], width)
         cache.update(zero, zero, i)

@@ -24,57 +24,58 @@ from transformers import PreTrainedModel
 # %% ../../nbs/core/05_experts.ipynb #2482ded4
 @dataclass(frozen=True)
 class ExpertMask:
-    "Which neurons the experts of a layer keep: a bit a neuron."
+    "Neuron mask of a layer's experts, one bit per neuron."
 
-    bits: bytes  # of the (experts, width) mask, as `numpy.packbits` packs it
+    bits: bytes  # the (experts, width) mask, packed by `numpy.packbits`
     experts: int  # of the dense layer
-    width: int  # neurons of each in the dense layer
+    width: int  # neurons per expert in the dense layer
 
     @property
     def mask(self) -> np.ndarray:  # (experts, width) booleans
-        "What stays."
+        "True for neurons that remain."
         n = self.experts * self.width
         if len(self.bits) < -(-n // 8):
-            raise ValueError("the masks of this plan's experts are not here")
+            raise ValueError("the masks of this plan's experts are missing")
         packed = np.frombuffer(self.bits, np.uint8)
         return np.unpackbits(packed, count=n).astype(bool).reshape(-1, self.width)
 
     @property
     def left(self) -> tuple[int, ...]:  # ascending
-        "The experts that stay."
+        "Indices of the remaining experts."
         return tuple(np.flatnonzero(self.mask.any(1)).tolist())
 
     @property
     def k(self) -> int:  # neurons
-        "How many neurons each of them keeps."
+        "Neurons that each remaining expert keeps."
         return int(self.mask.sum(1).max())
 
     def __repr__(self):
-        return f"ExpertMask({len(self.left)} of {self.experts} experts, {self.k} of {self.width})"
+        experts = f"{len(self.left)} of {self.experts} experts"
+        return f"ExpertMask({experts}, {self.k} of {self.width})"
 
 # %% ../../nbs/core/05_experts.ipynb #0d0cf301
 def pack_mask(
-    mask: np.ndarray | torch.Tensor,  # (experts, width) booleans: what stays
+    mask: np.ndarray | torch.Tensor,  # (experts, width) booleans
 ) -> ExpertMask:  # packed
-    "Pack a mask; `ValueError` unless the experts that stay keep as many neurons each."
+    "Pack a mask; `ValueError` unless all remaining experts keep the same number of neurons."
     mask = np.asarray(mask, dtype=bool)
     if mask.ndim != 2:
         raise ValueError(f"a mask is (experts, neurons); got shape {mask.shape}")
     counts = {int(n) for n in mask.sum(1)} - {0}
     if len(counts) != 1:
-        said = "none" if not counts else ", ".join(map(str, sorted(counts)))
+        got = ", ".join(map(str, sorted(counts))) or "none"
         raise ValueError(
             "the experts that stay have to keep as many neurons each, and at least one,"
-            f" since their tensors are fused; got {said}"
+            f" since their tensors are fused; got {got}"
         )
     return ExpertMask(np.packbits(mask).tobytes(), *mask.shape)
 
 
 def top_k_mask(
-    scores: torch.Tensor,  # (experts, width) one score a neuron, finite
-    k: int,  # neurons that each keeps, 1 … width
+    scores: torch.Tensor,  # (experts, width), finite
+    k: int,  # neurons to keep in each expert, 1 … width
 ) -> ExpertMask:  # ties go to the lower index
-    "Each expert's `k` best neurons."
+    "Mask of the `k` highest-scored neurons of each expert."
     if not torch.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinity: did the model overflow?")
     if not 1 <= k <= scores.shape[1]:
@@ -89,22 +90,19 @@ def top_k_mask(
 # %% ../../nbs/core/05_experts.ipynb #d5f9613c
 def whole_experts_mask(
     experts: int,  # of the dense layer
-    width: int,  # neurons of each
-    left: tuple[int, ...],  # experts that stay whole
+    width: int,  # neurons per expert
+    kept: tuple[int, ...],  # experts to keep
 ) -> ExpertMask:  # packed
-    "Whole experts: some stay as they are, the others go."
+    "Mask that keeps some experts whole and removes the others."
     mask = np.zeros((experts, width), dtype=bool)
-    mask[list(left)] = True
+    mask[list(kept)] = True
     return pack_mask(mask)
-
-
-
 
 # %% ../../nbs/core/05_experts.ipynb #78f0093e
 def is_experts(
     module: nn.Module,  # any
-) -> bool:  # in transformers' fused form
-    "Are these the fused experts of a layer."
+) -> bool:  # False for experts as a list of modules
+    "Whether a module is fused experts in transformers' format."
     parts = [getattr(module, n, None) for n in ("down_proj", "gate_up_proj", "up_proj")]
     fused = [isinstance(p, nn.Parameter) and p.dim() == 3 for p in parts]
     flags = hasattr(module, "is_transposed") or fused[1]
@@ -113,8 +111,8 @@ def is_experts(
 
 def find_experts(
     layer: nn.Module,  # a decoder layer
-) -> str:  # name of the module; "" where there are none
-    "The layer's fused experts; `ValueError` if there are several such modules."
+) -> str:  # name of the module; "" if there is none
+    "Find a layer's fused experts; `ValueError` if there are several such modules."
     names = [n for n, m in layer.named_modules() if is_experts(m)]
     if len(names) > 1:
         raise ValueError(f"a layer with several MoE blocks: {', '.join(names)}")
@@ -123,81 +121,80 @@ def find_experts(
 
 @dataclass(frozen=True)
 class ExpertLayout:
-    "How the tensors of fused experts lie in memory."
+    "Memory layout of the tensors of fused experts."
 
     up: str  # name of the input projections' tensor
-    transposed: bool  # inputs first, outputs last
-    gated: bool  # does `up` hold gates too
-    concatenated: bool  # all gates, then all ups; else gate and up of a neuron side by side
+    transposed: bool  # (experts, inputs, outputs) instead of (experts, outputs, inputs)
+    gated: bool  # `up` contains gates too
+    concatenated: bool  # all gates, then all ups; False: interleaved
 
 
 def expert_layout(
     experts: nn.Module,  # that `is_experts`
-) -> ExpertLayout:  # of its tensors
-    "How they lie in memory."
+) -> ExpertLayout:  # from its flags and shapes
+    "Return the memory layout of fused experts."
     gated = isinstance(getattr(experts, "gate_up_proj", None), nn.Parameter)
     up = "gate_up_proj" if gated else "up_proj"
     ins, outs = getattr(experts, up).shape[1:], experts.down_proj.shape[1:]
-    turned = getattr(experts, "is_transposed", ins[1] == (1 + gated) * outs[0])
-    return ExpertLayout(up, turned, gated, getattr(experts, "is_concatenated", True))
+    transposed = getattr(experts, "is_transposed", ins[1] == (1 + gated) * outs[0])
+    return ExpertLayout(up, transposed, gated, getattr(experts, "is_concatenated", True))
 
 # %% ../../nbs/core/05_experts.ipynb #051868be
 @dataclass(frozen=True)
 class ExpertSizes:
-    "The experts of a layer in numbers."
+    "Sizes of a layer's experts."
 
-    experts: int  # how many there are
-    width: int  # neurons of each
-    neuron: int  # parameters of one neuron of one expert
-    fixed: int  # parameters of an expert that belong to no neuron
-    row: int  # parameters of the router for one expert
-    active: int  # experts that a token uses
+    experts: int  # number of experts
+    width: int  # neurons per expert
+    neuron: int  # parameters per neuron
+    fixed: int  # parameters per expert that belong to no neuron
+    row: int  # parameters of the router per expert
+    active: int  # experts per token
 
     def count(self, experts, k) -> int:
-        "Parameters of so many experts of `k` neurons, without the router."
+        "Parameters of `experts` experts of `k` neurons, without the router."
         return experts * (k * self.neuron + self.fixed)
 
 
 def router_tensors(
     block: nn.Module,  # with router and experts
-) -> dict[str, int]:  # name from the block -> the dimension that counts experts
-    "The router's tensors that have a row for each expert, correction biases too."
+) -> dict[str, int]:  # name in the block -> the dimension of the experts
+    "Find the router's tensors with a row per expert, correction biases included."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
-    inside = {id(p) for m in block.modules() if is_experts(m) for p in m.parameters()}
-    named = [*block.named_parameters(), *block.named_buffers()]
-    fits = {k: p for k, p in named if id(p) not in inside and n in p.shape}
-    return {k: p.shape.index(n) for k, p in fits.items() if not k.startswith("shared")}
+    experts = {id(p) for m in block.modules() if is_experts(m) for p in m.parameters()}
+    tensors = [*block.named_parameters(), *block.named_buffers()]
+    rows = {k: p for k, p in tensors if id(p) not in experts and n in p.shape}
+    return {k: p.shape.index(n) for k, p in rows.items() if not k.startswith("shared")}
 
 # %% ../../nbs/core/05_experts.ipynb #85304ce1
 def measure_experts(
     layer: nn.Module,  # a decoder layer
     name: str,  # of its experts
-) -> ExpertSizes:  # counted
-    "Count a layer's experts."
+) -> ExpertSizes:  # from the shapes of their tensors
+    "Count the parameters of a layer's experts and router."
     m, block = layer.get_submodule(name), layer.get_submodule(name.rpartition(".")[0])
-    form, n = expert_layout(m), m.down_proj.shape[0]
-    f, d = m.down_proj.shape[1:] if form.transposed else m.down_proj.shape[:0:-1]
-    bias = getattr(m, f"{form.up}_bias", None)
-    neuron = getattr(m, form.up).shape[1:].numel() // f + d
+    layout, n = expert_layout(m), m.down_proj.shape[0]
+    f, d = m.down_proj.shape[1:] if layout.transposed else m.down_proj.shape[:0:-1]
+    bias = getattr(m, f"{layout.up}_bias", None)
+    neuron = getattr(m, layout.up).shape[1:].numel() // f + d
     neuron += 0 if bias is None else bias.shape[1] // f
     fixed = d if getattr(m, "down_proj_bias", None) is not None else 0
     row = sum(_block_tensor(block, k).numel() // n for k in router_tensors(block))
-    tops = [getattr(x, "top_k", 0) for x in block.modules()]
-    return ExpertSizes(n, f, neuron, fixed, row, min(n, max(tops) or n))
+    top_k = max(getattr(x, "top_k", 0) for x in block.modules())
+    return ExpertSizes(n, f, neuron, fixed, row, min(n, top_k or n))
 
 
 def _block_tensor(block, name):
-    "A tensor by its dotted name."
     path, _, last = name.rpartition(".")
     return getattr(block.get_submodule(path), last)
 
 # %% ../../nbs/core/05_experts.ipynb #a9b236bd
-def _take(p, left, idx, dim):
-    "Of some experts, some positions along a dimension; a new parameter, made once"
+def _slice_parameter(p, remaining, idx, dim):
+    "Copy positions `idx` (experts, k) along `dim` of the experts `remaining`"
     x = p.detach()
-    if len(left) < len(x):  # one expert after the other: never two copies of them
-        new = x.new_empty([len(left), *x.shape[1:dim], idx.shape[1], *x.shape[dim + 1 :]])
-        for r, e in enumerate(left):
+    if len(remaining) < len(x):  # one expert after the other, without an intermediate copy
+        new = x.new_empty([len(remaining), *x.shape[1:dim], idx.shape[1], *x.shape[dim + 1 :]])
+        for r, e in enumerate(remaining):
             torch.index_select(x[e], dim - 1, idx[r], out=new[r])
         return nn.Parameter(new, requires_grad=p.requires_grad)
     shape = [1] * x.dim()
@@ -209,8 +206,8 @@ def _take(p, left, idx, dim):
 
 def shallow_copy(
     module: nn.Module,  # any
-) -> nn.Module:  # shares its tensors and submodules; without hooks of accelerate
-    "A module whose attributes can be changed without the original's knowing."
+) -> nn.Module:  # shares tensors and submodules; without hooks of accelerate
+    "Copy a module so that its attributes can be changed independently."
     new = copy.copy(module)
     for part in ("_parameters", "_buffers", "_modules"):
         new.__dict__[part] = dict(getattr(module, part))
@@ -224,62 +221,63 @@ _WIDTHS = "intermediate_dim", "intermediate_size", "expert_dim"
 # %% ../../nbs/core/05_experts.ipynb #4f8575f4
 @torch.no_grad()
 def slice_experts(
-    experts: nn.Module,  # that `is_experts`; its weights in place
-    kept: ExpertMask,  # what stays
-) -> nn.Module:  # new; of the same class, with copies of what stays
-    "Fused experts with only some of their neurons, or without some experts."
-    form, left, here = expert_layout(experts), kept.left, experts.down_proj.device
-    rows = np.flatnonzero(kept.mask[list(left)]).reshape(len(left), -1) % kept.width
-    rows = torch.from_numpy(rows).to(here)
+    experts: nn.Module,  # that `is_experts`; its weights in memory
+    kept: ExpertMask,  # of these experts
+) -> nn.Module:  # new, of the same class, with copies of what remains
+    "Remove neurons or whole experts from fused experts."
+    layout, remaining, device = expert_layout(experts), kept.left, experts.down_proj.device
+    rows = np.flatnonzero(kept.mask[list(remaining)]).reshape(len(remaining), -1) % kept.width
+    rows = torch.from_numpy(rows).to(device)
     new, fused = shallow_copy(experts), rows
-    if form.gated and form.concatenated:  # outputs of `up`: all gates, then all ups; or in turns
+    if layout.gated and layout.concatenated:
         fused = torch.cat([rows, rows + kept.width], 1)
-    elif form.gated:
+    elif layout.gated:
         fused = torch.stack([2 * rows, 2 * rows + 1], 2).flatten(1)
     old = dict(experts.named_parameters(recurse=False))
-    new.down_proj = _take(old["down_proj"], left, rows, 1 if form.transposed else 2)
-    setattr(new, form.up, _take(old[form.up], left, fused, 2 if form.transposed else 1))
-    if (bias := old.get(f"{form.up}_bias")) is not None:
-        setattr(new, f"{form.up}_bias", _take(bias, left, fused, 1))
+    down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
+    new.down_proj = _slice_parameter(old["down_proj"], remaining, rows, down)
+    setattr(new, layout.up, _slice_parameter(old[layout.up], remaining, fused, up))
+    if (bias := old.get(f"{layout.up}_bias")) is not None:
+        setattr(new, f"{layout.up}_bias", _slice_parameter(bias, remaining, fused, 1))
     if (bias := old.get("down_proj_bias")) is not None:
-        part = bias.detach().index_select(0, torch.tensor(left, device=here))
-        new.down_proj_bias = nn.Parameter(part, bias.requires_grad)
+        sliced = bias.detach().index_select(0, torch.tensor(remaining, device=device))
+        new.down_proj_bias = nn.Parameter(sliced, bias.requires_grad)
     for n in _WIDTHS:
         if isinstance(getattr(new, n, None), int):
             setattr(new, n, kept.k)
     if isinstance(getattr(new, "num_experts", None), int):
-        new.num_experts = len(left)
+        new.num_experts = len(remaining)
     return new
 
 # %% ../../nbs/core/05_experts.ipynb #a5a6b54b
 def check_router_groups(
     block: nn.Module,  # with router and experts
-    left: int,  # experts that stay
+    remaining: int,  # number of remaining experts
 ):
-    "`ValueError` unless the router can still choose groups, and experts within them."
+    "Raise `ValueError` unless the remaining experts fit the router's groups."
     names = ("num_group", "n_group", "num_expert_group", "topk_group", "top_k")
-    found = {n: getattr(m, n) for m in block.modules() for n in names if hasattr(m, n)}
-    groups = next((found[n] for n in names[:3] if found.get(n)), 1)
-    if left % groups:
+    values = {n: getattr(m, n) for m in block.modules() for n in names if hasattr(m, n)}
+    groups = next((values[n] for n in names[:3] if values.get(n)), 1)
+    if remaining % groups:
         raise ValueError(
-            f"{left} experts do not divide into the router's {groups} groups: keep a"
+            f"{remaining} experts do not divide into the router's {groups} groups: keep a"
             f" multiple of {groups}"
         )
-    share = left // groups
-    if groups > 1 and share * (found.get("topk_group") or groups) < found.get("top_k", 1):
+    size = remaining // groups
+    if groups > 1 and size * (values.get("topk_group") or groups) < values.get("top_k", 1):
         raise ValueError(
-            f"{left} experts leave {share} in each of {groups} groups, and each token"
-            f" goes to {found['top_k']} of {found['topk_group']} groups: keep more"
+            f"{remaining} experts leave {size} in each of {groups} groups, and each token is sent"
+            f" to {values['top_k']} experts of {values['topk_group']} groups: keep more"
         )
 
 # %% ../../nbs/core/05_experts.ipynb #expcut01
 def slice_router(
     block: nn.Module,  # with router and experts
-    left: tuple[int, ...],  # experts that stay
+    remaining: tuple[int, ...],  # remaining experts
 ) -> list[tuple[nn.Module, str, object]]:  # module, attribute, its new value
-    "What has to change beside the experts when some of them leave."
+    "Return the changes of the router and its sizes when experts are removed."
     n = next(m for m in block.modules() if is_experts(m)).down_proj.shape[0]
-    rows, out = router_tensors(block), []
+    rows, changes = router_tensors(block), []
     table = [k for k, b in block.named_buffers() if not b.is_floating_point()]
     if table or not any(_block_tensor(block, k).dim() > 1 for k in rows):
         raise ValueError(
@@ -289,19 +287,19 @@ def slice_router(
     for name, dim in rows.items():
         path, _, last = name.rpartition(".")
         old = _block_tensor(block, name)
-        new = old.detach().index_select(dim, torch.tensor(left, device=old.device))
+        new = old.detach().index_select(dim, torch.tensor(remaining, device=old.device))
         if isinstance(old, nn.Parameter):
             new = nn.Parameter(new, old.requires_grad)
-        out.append((block.get_submodule(path), last, new))
+        changes.append((block.get_submodule(path), last, new))
     for m in block.modules():
-        named = [k for k, v in vars(m).items() if type(v) is int and v == n]
-        counts = [k for k in named if "num_experts" in k or k == "out_features"]
-        out += [(m, k, len(left)) for k in counts if not is_experts(m)]
-    return out
+        equal = [k for k, v in vars(m).items() if type(v) is int and v == n]
+        counts = [k for k in equal if "num_experts" in k or k == "out_features"]
+        changes += [(m, k, len(remaining)) for k in counts if not is_experts(m)]
+    return changes
 
 # %% ../../nbs/core/05_experts.ipynb #bee79e5e
 class NoExperts(nn.Module):
-    "Stands where the experts of a layer were: gives zeros."
+    "Placeholder for removed experts; returns zeros."
 
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
@@ -309,32 +307,32 @@ class NoExperts(nn.Module):
 # %% ../../nbs/core/05_experts.ipynb #a0accb2c
 @contextmanager
 def eager_experts(
-    model: PreTrainedModel,  # of any kind; afterwards its experts run as before
+    model: PreTrainedModel,  # MoE model or not
 ) -> Iterator[PreTrainedModel]:  # `model`
-    "Inside, an MoE model's experts run one by one."
-    used = getattr(model.config.get_text_config(), "_experts_implementation", None)
-    mixture = used is not None and any(map(is_experts, model.modules()))
-    if mixture:
+    "Use the eager implementation of an MoE model's experts, inside the `with` block."
+    previous = getattr(model.config.get_text_config(), "_experts_implementation", None)
+    is_moe = previous is not None and any(map(is_experts, model.modules()))
+    if is_moe:
         model.set_experts_implementation("eager")
     try:
         yield model
     finally:
-        if mixture:
-            model.set_experts_implementation(used)
+        if is_moe:
+            model.set_experts_implementation(previous)
 
 # %% ../../nbs/core/05_experts.ipynb #f829e9a3
 def expert_activations(
     experts: nn.Module,  # that `is_experts`
-    e: int,  # which of them
+    e: int,  # index of the expert
     x: torch.Tensor,  # (s, d) tokens
-) -> torch.Tensor:  # (s, width) what enters its down projection
-    "The neurons of one expert."
-    form = expert_layout(experts)
-    w = getattr(experts, form.up)[e]
-    y = x @ (w if form.transposed else w.T)
-    if (bias := getattr(experts, f"{form.up}_bias", None)) is not None:
+) -> torch.Tensor:  # (s, width)
+    "Compute the input of one expert's down projection."
+    layout = expert_layout(experts)
+    w = getattr(experts, layout.up)[e]
+    y = x @ (w if layout.transposed else w.T)
+    if (bias := getattr(experts, f"{layout.up}_bias", None)) is not None:
         y = y + bias[e]
-    if not form.gated:
+    if not layout.gated:
         return experts.act_fn(y)
     if hasattr(experts, "_apply_gate"):
         return experts._apply_gate(y)
@@ -343,7 +341,7 @@ def expert_activations(
 
 
 def _expert_outputs(experts, e, a):
-    "What one expert gives (s, d) for its neurons (s, width), before the router's weight."
+    "Output (s, d) of one expert for activations `a` (s, width), before the router's weight"
     w = experts.down_proj[e]
     y = a @ (w if expert_layout(experts).transposed else w.T)
     if (bias := getattr(experts, "down_proj_bias", None)) is not None:
@@ -353,29 +351,29 @@ def _expert_outputs(experts, e, a):
 # %% ../../nbs/core/05_experts.ipynb #0b8047e8
 def run_experts(
     experts: nn.Module,  # that `is_experts`
-    # called with expert, tokens (s,), neurons (s, f), outputs (s, d), weights (s,)
+    # (expert, tokens (s,), activations (s, f), outputs (s, d), weights (s,)) -> None
     note: Callable,
     hidden_states: torch.Tensor,  # (s, d) tokens
-    top_k_index: torch.Tensor | None = None,  # (s, k) experts of each
+    top_k_index: torch.Tensor | None = None,  # (s, k) experts of each token
     top_k_weights: torch.Tensor | None = None,  # (s, k) the router's weights
 ) -> torch.Tensor:  # (s, d)
-    "What the experts give, one after the other; `note` sees each."
+    "Run the experts one after the other; call `note` for each."
     n = experts.down_proj.shape[0]
     if top_k_index is None:
-        return _run_copies(experts, note, hidden_states.reshape(n, -1, hidden_states.shape[-1]))
+        return _run_tiled(experts, note, hidden_states.reshape(n, -1, hidden_states.shape[-1]))
     x = hidden_states.reshape(-1, hidden_states.shape[-1])
     out = torch.zeros_like(x)
     for e in range(n):
-        token, place = torch.where(top_k_index == e)  # of its tokens, the choice that it is
+        token, rank = torch.where(top_k_index == e)  # rank among the token's experts
         a = expert_activations(experts, e, x[token])
-        y, w = _expert_outputs(experts, e, a), top_k_weights[token, place]
+        y, w = _expert_outputs(experts, e, a), top_k_weights[token, rank]
         note(e, token, a, y, w)
         out.index_add_(0, token, (y * w[:, None]).to(out.dtype))
     return out.reshape(hidden_states.shape)
 
 
-def _run_copies(experts, note, x):
-    "The same for tokens that come once for each expert, weighted"
+def _run_tiled(experts, note, x):
+    "`run_experts` for weighted tokens `x`, repeated for each expert (Llama 4)"
     out = torch.zeros_like(x)
     for e in range(len(x)):
         token = x[e].any(1).nonzero()[:, 0]

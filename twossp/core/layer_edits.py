@@ -34,21 +34,21 @@ def zero_biases(
     attn: nn.Module,  # a token mixer
     out: str,  # its output projection
 ) -> list[Edit]:  # of its parameters
-    "Zeros in the place of biases that an attention has beside its projections."
+    "Zero the biases that an attention has outside its projections."
     d = out_features(attn.get_submodule(out))
-    own = attn.named_parameters(recurse=False)
-    beside = {n: p for n, p in own if "bias" in n and p.shape == (d,)}
-    if any(p.is_meta for p in beside.values()):
-        raise ValueError(f"{', '.join(beside)} cannot be zero: its weights are not in memory")
-    zeros = {n: torch.zeros_like(p) for n, p in beside.items()}
+    params = attn.named_parameters(recurse=False)
+    biases = {n: p for n, p in params if "bias" in n and p.shape == (d,)}
+    if any(p.is_meta for p in biases.values()):
+        raise ValueError(f"{', '.join(biases)} cannot be zero: its weights are not in memory")
+    zeros = {n: torch.zeros_like(p) for n, p in biases.items()}
     return [Edit(attn, n, nn.Parameter(z, z.requires_grad)) for n, z in zeros.items()]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #zlin0001
 def zero_linear(
-    like: nn.Module,  # a linear layer; its weights are fetched where they are offloaded
-    shape: tuple[int, int] | None = None,  # outputs and inputs; None: its own
-) -> nn.Module:  # of its class
-    "A projection of zeros in the place of another."
+    like: nn.Module,  # a linear layer; loaded if it is offloaded
+    shape: tuple[int, int] | None = None,  # outputs and inputs; None: those of `like`
+) -> nn.Module:  # of the same class
+    "Return a linear layer of zeros."
     with align_module_device(like):
         w = read_matrix(like)
         bias = None if like.bias is None else like.bias.new_zeros((shape or w.shape)[0])
@@ -56,66 +56,66 @@ def zero_linear(
 
 
 def mask_columns(
-    linear: nn.Module,  # a linear layer; its weights are fetched where they are offloaded
-    columns: list[int],  # inputs that stay
-) -> nn.Module:  # of its class and shape
-    "A projection in which the other columns are zeros."
+    linear: nn.Module,  # a linear layer; loaded if it is offloaded
+    columns: list[int],  # inputs to keep
+) -> nn.Module:  # of the same class and shape
+    "Return a copy with zeros in all other columns."
     with align_module_device(linear):
         w = read_matrix(linear).detach()
-        rows = w.new_zeros(w.shape[1])
-        rows[columns] = 1
+        mask = w.new_zeros(w.shape[1])
+        mask[columns] = 1
         bias = None if linear.bias is None else linear.bias.detach()
-        return make_linear(linear, w * rows, bias)
+        return make_linear(linear, w * mask, bias)
 
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00007
 @dataclass(frozen=True)
 class HeadSlice:
-    "A tensor, or a list of modules, of which every head has its entries."
+    "A tensor, or a list of modules, with entries for each head."
 
-    name: str  # from the attention: of a projection, of a parameter, of a list
-    kind: str  # "out" or "in", an end of a projection; "tensor"; "list", of modules
-    sizes: tuple[int, ...]  # entries of one key/value head, in each stacked block
+    name: str  # of a projection, parameter or list, in the attention
+    kind: str  # "out" or "in", the side of a projection; "tensor"; "list", of modules
+    sizes: tuple[int, ...]  # entries per key/value head, in each stacked block
 
     def entries(self, kept, groups) -> list[int]:
-        "Which entries along its dimension stay with some of so many key/value heads; ascending."
-        found, start = [], 0
+        "Entries of the `kept` ones of `groups` key/value heads, ascending."
+        entries, start = [], 0
         for size in self.sizes:
             for g in kept:
-                found += range(start + g * size, start + (g + 1) * size)
+                entries += range(start + g * size, start + (g + 1) * size)
             start += groups * size
-        return found
+        return entries
 
 
 @dataclass(frozen=True)
 class Heads:
-    "The key/value heads of an attention, and all that is cut where some of them leave."
+    "Key/value heads of an attention, and what is sliced when some are removed."
 
     groups: int  # key/value heads
-    queries: int  # query heads that use one of them
+    queries: int  # query heads per key/value head
     dim: int  # width of a head
-    cuts: tuple[HeadSlice, ...]  # of its projections, and of all else that heads have
-    # attributes that count heads or their width: name from the attention, of one head
+    cuts: tuple[HeadSlice, ...]  # projections and all other tensors with entries per head
+    # attributes of the attention that count heads or their width: name, value per head
     counts: tuple[tuple[str, int], ...] = ()
-    config: tuple[str, ...] = ()  # as `HeadLayout` has it
-    slopes: tuple[str, ...] = ()  # likewise
+    config: tuple[str, ...] = ()  # as in `HeadLayout`
+    slopes: tuple[str, ...] = ()  # as in `HeadLayout`
 
     @property
     def whole(self) -> str:
-        "Why they cannot leave one by one; empty if they can."
+        "Why heads cannot be removed one by one; empty if they can."
         return "" if self.groups > 1 else "all its query heads use the one key/value head it has"
 
     @property
     def columns(self) -> int:
-        "Columns of the output projection that belong to one key/value head."
+        "Columns of the output projection per key/value head."
         return self.queries * self.dim
 
     def channels(self, kept) -> list[int]:
-        "Columns of the output projection that belong to some key/value heads, ascending."
+        "Columns of the output projection of the kept heads, ascending."
         return HeadSlice("", "in", (self.columns,)).entries(kept, self.groups)
 
     def check(self, mixer):
-        "`ValueError` where a tensor that would be cut is not in memory; nothing is copied."
+        "Raise `ValueError` if a tensor to slice is offloaded; copies nothing."
         for cut in self.cuts:
             parent = locate(mixer, cut.name)[0]
             if cut.kind in ("tensor", "list") and any(map(is_module_offloaded, parent.modules())):
@@ -125,29 +125,29 @@ class Heads:
                 )
 
     def edits(self, mixer, kept) -> Iterator[Edit]:
-        "What is replaced in an attention of which some heads stay; made one by one."
+        "Yield the replacements in an attention that keeps some heads."
         for cut in self.cuts:
             entries = cut.entries(kept, self.groups)
             keep = torch.tensor(entries, device="cpu")
             parent, name = locate(mixer, cut.name)
             old = getattr(parent, name)
             if cut.kind == "list":
-                some = nn.ModuleList(old[i] for i in entries).train(old.training)
-                yield Edit(parent, name, some)
+                new = nn.ModuleList(old[i] for i in entries).train(old.training)
+                yield Edit(parent, name, new)
             elif cut.kind == "tensor":
                 with align_module_device(parent):
                     old = getattr(parent, name)
                     new = old.detach().index_select(0, keep.to(old.device))
                     yield Edit(parent, name, nn.Parameter(new, old.requires_grad))
             else:
-                cut_out = partial(slice_linear, keep=keep, side=cut.kind)
-                yield Edit(parent, name, make_lazy(old, cut_out))
-            del old  # anyone who replaces it may want to be rid of it
+                new = make_lazy(old, partial(slice_linear, keep=keep, side=cut.kind))
+                yield Edit(parent, name, new)
+            del old  # its memory can be freed once it is replaced
         for name, size in self.counts:
             yield Edit(*locate(mixer, name), size * len(kept))
         if self.config:
-            own = dict.fromkeys(self.config, self.queries * len(kept))
-            yield Edit(mixer, "config", OwnEntries(mixer.config, own))
+            entries = dict.fromkeys(self.config, self.queries * len(kept))
+            yield Edit(mixer, "config", OwnEntries(mixer.config, entries))
         if self.slopes:
             query = HeadSlice("", "", (self.queries,)).entries(kept, self.groups)
             hook = TakeSlopes(self.slopes, query, self.groups * self.queries)
@@ -156,18 +156,17 @@ class Heads:
                 yield Edit(mixer, hooks, OrderedDict(getattr(mixer, hooks), slopes=value))
 
     def left(self, dense, name, kept) -> list:
-        """Of the tensors of an attention, called `name` in its layer, those that remain, whole
-        or in part: without the modules of a list that belong to removed heads."""
-        gone = []
+        "Tensors of attention `name` that remain: without the modules of removed heads."
+        removed = []
         for cut in (c for c in self.cuts if c.kind == "list"):
-            stay = {*cut.entries(kept, self.groups)}
-            others = {*range(sum(cut.sizes) * self.groups)} - stay
-            gone += [f"{name}.{cut.name}.{j}." for j in others]
-        return [t for t in dense if not t.name.startswith(tuple(gone))]
+            remaining = {*cut.entries(kept, self.groups)}
+            others = {*range(sum(cut.sizes) * self.groups)} - remaining
+            removed += [f"{name}.{cut.name}.{j}." for j in others]
+        return [t for t in dense if not t.name.startswith(tuple(removed))]
 
     def matrices(self, mixer, out) -> Iterator[tuple]:
-        """Of each key/value head: its rows of the input projections, a list of (rows, d), and
-        its columns of the output's, `out`, as (columns, d); the weights are in place."""
+        """Yield for each key/value head its rows of the input projections, a list of (rows, d),
+        and its columns of `out`, as (columns, d); the weights must be in memory."""
         cuts = {c.name: c for c in self.cuts if c.kind in ("out", "in")}
         matrices = {n: read_matrix(mixer.get_submodule(n)) for n in cuts}
         for g in range(self.groups):
@@ -180,40 +179,39 @@ _SPLIT = ("q_proj", "k_proj", "v_proj"), ("Wq", "Wk", "Wv")
 _NORM = re.compile(r"(q|k|query|key)_?(layer)?norm(\.norms)?")
 _SINKS = re.compile("sinks?|attention_sink_bias|gate_bias")
 _GATE = re.compile("(gate|g)_proj")
-_COUNTS = {  # attributes: query heads, or key/value heads
+_COUNTS = {  # attribute -> whether it counts query heads (else key/value heads)
     **dict.fromkeys(("num_heads", "n_heads", "num_attention_heads", "n_head"), True),
     **dict.fromkeys(("num_key_value_heads", "num_kv_heads", "kv_heads"), False),
 }
-_MIXED = "its tensor {} belongs to no one head"
 
 
-def _projection_cuts(home, row, out):
-    "Key/value heads, query heads of each, their width, cuts of the projections; or why not"
-    dim = getattr(home, "head_dim", None) or getattr(home, "head_size", None)
-    names = next((x for x in _SPLIT if all(hasattr(home, n) for n in x)), None)
-    if row.joint and not hasattr(home, row.joint) or not row.joint and not names:
+def _slice_projections(attn, layout, out):
+    "Key/value heads, queries per head, width, slices of the projections; or a reason"
+    dim = getattr(attn, "head_dim", None) or getattr(attn, "head_size", None)
+    names = next((x for x in _SPLIT if all(hasattr(attn, n) for n in x)), None)
+    if layout.joint and not hasattr(attn, layout.joint) or not layout.joint and not names:
         return "its projections are not those of queries, keys and values"
-    names = (row.joint,) if row.joint else names
-    made = [getattr(home, n) for n in names]
-    if not type(dim) is int or not all(map(is_linear, made)):
+    names = (layout.joint,) if layout.joint else names
+    linears = [getattr(attn, n) for n in names]
+    if not type(dim) is int or not all(map(is_linear, linears)):
         return "the width of its heads is not known"
-    query, ends = in_features(getattr(home, out)) // dim, [out_features(m) // dim for m in made]
-    kv = (ends[0] - query) // 2 if row.joint else ends[1]
+    query, heads = in_features(getattr(attn, out)) // dim, [out_features(m) // dim for m in linears]
+    kv = (heads[0] - query) // 2 if layout.joint else heads[1]
     if kv < 1 or query % kv:
         return "its query heads are no multiple of its key/value heads"
     r = query // kv
-    blocks = ((r * (1 + row.doubled),), (1,), (1,))
-    if row.joint:
-        blocks = ((r, 1, 1),) if row.stacks == "blocks" else ((r + 2,),)
+    blocks = ((r * (1 + layout.doubled),), (1,), (1,))
+    if layout.joint:
+        blocks = ((r, 1, 1),) if layout.stacks == "blocks" else ((r + 2,),)
     sizes = [tuple(dim * n for n in block) for block in blocks]
-    if [sum(x) * kv for x in sizes] != [out_features(m) for m in made]:
+    if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
         return "its projections have other widths than heads would have"
     cuts = [HeadSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
     return kv, r, dim, [*cuts, HeadSlice(out, "in", (r * dim,))]
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00009
-def _other_cut(name, shape, kv, r, dim):
-    "How a tensor that is no projection is cut: None if it stays; a reason if it mixes heads"
+def _slice_other(name, shape, kv, r, dim):
+    "Slice of another tensor; None if it is unchanged, a reason if it mixes heads"
     base = name.rpartition(".")[0] or name
     if match := _NORM.match(name):
         if match[3]:
@@ -228,57 +226,56 @@ def _other_cut(name, shape, kv, r, dim):
         return HeadSlice(name, "tensor", (r,))
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
         return HeadSlice(base, "out", (shape[0] // kv,))
-    return _MIXED.format(name)
+    return f"its tensor {name} belongs to no one head"
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00010
 def read_heads(
     mixer: nn.Module,  # an attention, dense or with heads removed; on the meta device too
-    out: str,  # its output projection, from it
-) -> Heads | str:  # a string: why its heads cannot leave one by one
-    "The key/value heads of an attention, by the names and shapes of its tensors."
+    out: str,  # name of its output projection
+) -> Heads | str:  # a string: why heads cannot be removed one by one
+    "Find the key/value heads of an attention by the names and shapes of its tensors."
     parent, _, last = out.rpartition(".")
     if not type(mixer).__module__.startswith("transformers."):
         return "its class is none of transformers"
-    home = mixer.get_submodule(parent)
-    kinds = type(mixer).__name__, type(home).__name__
-    row = next((HEAD_LAYOUTS[k] for k in kinds if k in HEAD_LAYOUTS), HeadLayout())
-    if row.whole:
-        return row.whole
+    attn = mixer.get_submodule(parent)
+    names = type(mixer).__name__, type(attn).__name__
+    layout = next((HEAD_LAYOUTS[n] for n in names if n in HEAD_LAYOUTS), HeadLayout())
+    if layout.whole:
+        return layout.whole
     if is_kv_source(mixer) or reuses_kv(mixer):
         return "its keys are those of several layers"
-    if any(n.startswith("kv_a_proj") for n, _ in home.named_children()):
+    if any(n.startswith("kv_a_proj") for n, _ in attn.named_children()):
         return "its keys and values come from one latent vector for all heads (MLA)"
-    found = _projection_cuts(home, row, last)
-    if isinstance(found, str):
-        return found
-    kv, r, dim, cuts = found
+    projections = _slice_projections(attn, layout, last)
+    if isinstance(projections, str):
+        return projections
+    kv, r, dim, cuts = projections
     done = {c.name for c in cuts}
-    for name, p in home.named_parameters():
+    for name, p in attn.named_parameters():
         if name.rpartition(".")[0] in done:
             continue
-        cut = _other_cut(name, tuple(p.shape), kv, r, dim)
+        cut = _slice_other(name, tuple(p.shape), kv, r, dim)
         if isinstance(cut, str):
             return cut
         cuts += [cut] if cut and cut not in cuts else []
         done |= {cut.name} if cut else set()
     sizes = {n: r if query else 1 for n, query in _COUNTS.items()}
-    sizes |= dict.fromkeys(row.widths, r * dim)
-    counts = [(n, k) for n, k in sizes.items() if vars(home).get(n) == k * kv]
+    sizes |= dict.fromkeys(layout.widths, r * dim)
     prefix = f"{parent}." if parent else ""
-    named = lambda x: tuple(HeadSlice(prefix + c.name, c.kind, c.sizes) for c in x)
-    counted = tuple((prefix + n, k) for n, k in counts)
-    return Heads(kv, r, dim, named(cuts), counted, row.config, row.slopes)
+    counts = [(prefix + n, k) for n, k in sizes.items() if vars(attn).get(n) == k * kv]
+    cuts = tuple(HeadSlice(prefix + c.name, c.kind, c.sizes) for c in cuts)
+    return Heads(kv, r, dim, cuts, tuple(counts), layout.config, layout.slopes)
 
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00014
 class OwnEntries:
-    "A configuration with some entries of its own; all others are the model's."
+    "View of a model's configuration with some entries replaced."
 
     def __init__(
         self,
         config,  # the model's
-        own: dict,  # entry -> value
+        entries: dict,  # name -> value
     ):
-        vars(self).update(own, model_config=config)
+        vars(self).update(entries, model_config=config)
 
     def __getattr__(self, name):
         if name.startswith("__") or "model_config" not in vars(self):
@@ -287,12 +284,12 @@ class OwnEntries:
 
 
 class TakeSlopes:
-    "A hook in front of an attention: of a row for each head of the model, its own heads' rows."
+    "Forward pre-hook: select the rows of an attention's remaining heads in its arguments."
 
     def __init__(
         self,
         names: tuple[str, ...],  # of the arguments: (batch · heads, …) or (batch, heads, …, …)
-        heads: list[int],  # query heads that the attention has
+        heads: list[int],  # remaining query heads
         of: int,  # query heads of the model
     ):
         self.names, self.heads, self.of = names, heads, of
@@ -301,7 +298,7 @@ class TakeSlopes:
         return args, kwargs | {n: self.take(kwargs[n]) for n in self.names if n in kwargs}
 
     def take(self, x):
-        "Its own rows; what is the same for all heads stays"
+        "Rows of the remaining heads; arguments without a row per head are unchanged"
         if x is None or x.dim() == 4 and x.shape[1] == 1:
             return x
         if x.dim() == 4:
@@ -311,14 +308,14 @@ class TakeSlopes:
 # %% ../../nbs/core/09_layer_edits.ipynb #hdm00022
 def head_tensors(
     mixer: nn.Module,  # an attention, or another mixer
-    name: str,  # its own, from a layer
-    heads: Heads | None,  # None: it has no heads that can be told apart
-) -> Iterator[tuple]:  # name from the layer, shape, dimension, entries, None, is it a matrix
-    "What `Tensor` is made of: all parameters, and along which dimension heads lie."
-    ends = {c.name: c for c in heads.cuts} if heads else {}
+    name: str,  # of the mixer in its layer
+    heads: Heads | None,  # None: not known
+) -> Iterator[tuple]:  # fields of `TensorSpec`
+    "Yield all parameters with the dimension of the heads."
+    slices = {c.name: c for c in heads.cuts} if heads else {}
     for n, p in mixer.named_parameters():
         path, _, last = n.rpartition(".")
-        cut, owner = ends.get(n) or ends.get(path), mixer.get_submodule(path)
+        cut, owner = slices.get(n) or slices.get(path), mixer.get_submodule(path)
         matrix, axis = last == "weight" and is_linear(owner), None
         if cut and last == "weight" and cut.kind in ("out", "in"):
             stored = list(store_matrix(owner, torch.empty(2, 1, device="meta")).shape)
@@ -330,7 +327,7 @@ def head_tensors(
 
 # %% ../../nbs/core/09_layer_edits.ipynb #aede1293
 def _copy_layer(old):
-    "A linear layer, or experts, that share the tensors of another"
+    "A linear layer or experts that share the tensors of `old`"
     with align_module_device(old):
         if is_experts(old):
             return shallow_copy(old)
@@ -341,19 +338,19 @@ def _copy_layer(old):
 def insert_weights(
     model: PreTrainedModel,  # dense
     edits: Iterable[Edit],  # that narrow or replace modules
-    weights: Mapping[str, torch.Tensor],  # a plan's own tensors, by name in the model
-) -> Iterator[Edit]:  # the same edits, and those of modules that were only refitted
-    "Lay a plan's own tensors into new modules, or into copies of the old ones."
-    homes: dict = {}
+    weights: Mapping[str, torch.Tensor],  # a plan's tensors, by name in the model
+) -> Iterator[Edit]:  # `edits`, and those of modules that are only refitted
+    "Insert a plan's tensors into new modules, or into copies of the old ones."
+    by_module: dict = {}
     for name, w in weights.items():
         path, _, attr = name.rpartition(".")
         parent, child = locate(model, path)
-        homes.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
+        by_module.setdefault((id(parent), child), (parent, []))[1].append((attr, w))
     for edit in edits:
-        for attr, w in homes.pop((id(edit.parent), edit.name), (None, ()))[1]:
+        for attr, w in by_module.pop((id(edit.parent), edit.name), (None, ()))[1]:
             set_tensor(edit.new, attr, w)
         yield edit
-    for (_, child), (parent, tensors) in homes.items():
+    for (_, child), (parent, tensors) in by_module.items():
         copied = make_lazy(getattr(parent, child), _copy_layer)
         for attr, w in tensors:
             set_tensor(copied, attr, w)

@@ -52,17 +52,17 @@ from .offload import is_module_offloaded, make_lazy
 # %% ../../nbs/core/10_parts.ipynb #dfe33564
 @dataclass(frozen=True)
 class TensorSpec:
-    "A tensor of a part, as it is in the dense model."
+    "A tensor of a part in the dense model."
 
-    name: str  # from a layer
-    shape: tuple[int, ...]  # as it is stored
-    axis: int | None = None  # the dimension that grows with the units
-    times: int = 1  # entries of that dimension for one unit
-    groups: int | None = None  # the dimension that counts groups of units
-    matrix: bool = False  # is it multiplied with what the part reads
+    name: str  # relative to its layer
+    shape: tuple[int, ...]  # as stored
+    axis: int | None = None  # the dimension of the units
+    times: int = 1  # entries of that dimension per unit
+    groups: int | None = None  # the dimension of the groups of units
+    matrix: bool = False  # whether the part's input is multiplied by it
 
     def resize(self, units=None, groups=None) -> tuple[int, ...]:
-        "The shape in a pruned model that keeps so many groups, and units of each; None: all."
+        "Shape with `groups` groups of `units` units each; None: all."
         shape = list(self.shape)
         if units is not None and self.axis is not None:
             shape[self.axis] = units * self.times
@@ -73,57 +73,57 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Cost:
-    "What a part takes in one forward pass of one sequence."
+    "Cost of a part in one forward pass over one sequence."
 
     operations: int  # one multiply-add counts as 2
-    cache: int = 0  # bytes that it keeps in the cache
+    cache: int = 0  # bytes in the cache
 
 # %% ../../nbs/core/10_parts.ipynb #09ff86fa
 class _Value:
-    "What a plan keeps of one kind of part: from all of it to nothing."
+    "Value type of a slot: what a plan keeps of one kind of part."
 
-    kind: ClassVar[str] = "part"  # what a reader calls it
-    slot: ClassVar[str] = "part"  # what a plan calls it
-    full: ClassVar[object] = None  # what is kept where nothing leaves
-    nothing: ClassVar[object] = ()  # what is kept where all of it leaves
-    removed_with: ClassVar[str] = ""  # another slot, by whose `nothing` it leaves too
-    split: ClassVar[str] = ""  # another slot, that says which of its units stay
+    kind: ClassVar[str] = "part"  # name in messages
+    slot: ClassVar[str] = "part"  # key in `Plan.kept`
+    full: ClassVar[object] = None  # value where nothing is removed
+    nothing: ClassVar[object] = ()  # value where all of it is removed
+    removed_with: ClassVar[str] = ""  # the slot whose `nothing` removes this one too
+    split: ClassVar[str] = ""  # the slot of this part's remaining units
 
     @classmethod
-    def plain(cls, kept, i):
-        "A value in its one form; `ValueError` names layer `i` where it has none."
+    def normalize(cls, kept, i):
+        "Return `kept` in canonical form; `ValueError` if it is invalid in layer `i`."
         return kept
 
     @classmethod
     def both(cls, a, b):
-        "What stays where one plan keeps `a`, and another `b`."
+        "Return what remains where one plan keeps `a` and another `b`."
         if a == cls.full or b == cls.full:
             return b if a == cls.full else a
         return a if a == b else cls.nothing
 
     @classmethod
     def to_json(cls, kept):
-        "A value as plain data."
+        "Return `kept` as JSON-able data."
         return kept
 
     @classmethod
     def from_json(cls, data):
-        "The value that `to_json` wrote."
+        "Return the value that `to_json` wrote."
         return data
 
     @classmethod
     def check_slot(cls, value, parts, i):
-        "`ValueError` unless the parts of layer `i` can keep what a plan says."
+        "Raise `ValueError` unless the parts of layer `i` can keep `value`."
         if not parts:
             raise ValueError(f"layer {i} has no {cls.kind} to remove")
 
 # %% ../../nbs/core/10_parts.ipynb #520d8875
 @contextmanager
 def pre_hooks(
-    modules: Iterable[nn.Module],  # modules to listen at
+    modules: Iterable[nn.Module],  # modules to observe
     hook: Callable,  # (index of the module, its first input) -> None
-) -> Iterator[None]:  # while it lasts, the hooks are there
-    "Call `hook` with every input of each module; the hooks are always taken off again."
+) -> Iterator[None]:  # the hooks are removed at the end
+    "Call `hook` with the first input of every call of each module."
     handles = [
         m.register_forward_pre_hook(lambda m, args, i=i: hook(i, args[0]))
         for i, m in enumerate(modules)
@@ -133,117 +133,117 @@ def pre_hooks(
 
 
 @contextmanager
-def _only(modules, width, kept):
-    "Inside, of the `width` numbers that these modules are given, the others are zeros"
-    rows = torch.zeros(width)
-    rows[list(kept)] = 1
-    mask = lambda m, args: (args[0] * rows.to(args[0]),)
-    with hooked([m.register_forward_pre_hook(mask) for m in modules]):
+def _mask_inputs(modules, width, kept):
+    "Zero all of the `width` input channels of `modules` but `kept`"
+    mask = torch.zeros(width)
+    mask[list(kept)] = 1
+    hook = lambda m, args: (args[0] * mask.to(args[0]),)
+    with hooked([m.register_forward_pre_hook(hook) for m in modules]):
         yield
 
 
 @contextmanager
-def _silenced(modules):
-    "Inside, what these modules give is zeros"
+def _zero_outputs(modules):
+    "Replace the outputs of `modules` by zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
     with hooked([m.register_forward_hook(zeros) for m in modules]):
         yield
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0a05
-_NONE: Mapping = MappingProxyType({})
+_NO_WEIGHTS: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part(_Value):
-    "A prunable group of a decoder layer: its numbers, and its modules in the model."
+    "A prunable group of a decoder layer: its sizes and the names of its modules."
 
-    home: str = ""  # the list of decoder layers, from the model
+    home: str = ""  # name of the list of decoder layers in the model
     layers: tuple[int, ...]  # that use it: counted in the first, edited in all
-    name: str = ""  # of its module, from a layer
+    name: str = ""  # of its module, relative to the layer
     dense: tuple[TensorSpec, ...] = field(default=(), repr=False)  # its tensors
-    stays: str = ""  # why it cannot leave; "" if it can
+    stays: str = ""  # why it cannot be removed; "" if it can
 
-    output: ClassVar[str] = ""  # the projection that a refit replaces, from a layer
-    width: ClassVar[int] = 0  # units of each group; 0: it has no width to choose
+    output: ClassVar[str] = ""  # the projection that a refit replaces
+    width: ClassVar[int] = 0  # units of each group; 0: no width to choose
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
-    inactive: ClassVar[int] = 0  # parameters that one token does not use
+    inactive: ClassVar[int] = 0  # parameters that a token does not use
 
     @property
     def layer(self) -> int:
-        "The layer that it is counted in."
+        "The layer that counts it."
         return self.layers[0]
 
     @property
     def units(self) -> int:
-        "Units of each group, also of one without a width to choose; 0: it leaves whole."
+        "Units of each group, heads included; 0: it is removed whole."
         return self.width
 
     @property
     def size(self) -> int:
-        "Parameters that leave with all of it."
+        "Parameters that can be removed."
         return self.count(self.full) - self.count(self.nothing)
 
     def read(self, plan):
-        "What a plan keeps of this part."
+        "Return what a plan keeps of this part."
         return plan.kept.get((self.layer, self.slot), self.full)
 
     def check(self, kept):
-        "`ValueError` in one line unless so much of it can be kept."
+        "Raise `ValueError` if the part cannot keep `kept`."
 
     def count(self, kept) -> int:
-        "Parameters that remain."
+        "Remaining parameters."
         return sum(torch.Size(shape).numel() for shape in self.tensors(kept).values())
 
     def share(self, kept) -> float:
-        "Fraction of its units that stays, where it has no width."
+        "Remaining fraction of a part without a width, in [0, 1]."
         return 0 if kept == self.nothing else 1
 
     def numbers(self, kept) -> tuple:
-        "What stays of it, in the numbers by which times are looked up."
-        share = self.share(kept)  # in between: on a line between all and none
+        "Remaining sizes, the keys of measured times."
+        share = self.share(kept)  # a fraction: times are interpolated
         return (share if 0 < share < 1 else int(share),)
 
     def count_inactive(self, kept) -> int:
-        "Parameters of what is kept that one token does not use."
+        "Remaining parameters that a token does not use."
         return 0
 
     def step(self, model) -> int:
-        "Of which number its widths have to be multiples in this model."
+        "Number of which its widths must be multiples in this model."
         return 1
 
     def tensors(self, kept) -> dict:
-        "Name in the model -> shape, of what a pruned model has of it."
-        kept_whole = () if kept == self.nothing else self.dense
-        return {self.full_name(t.name): t.shape for t in kept_whole}
+        "Names and shapes of its tensors in the pruned model."
+        remaining = () if kept == self.nothing else self.dense
+        return {self.full_name(t.name): t.shape for t in remaining}
 
     def full_name(self, name) -> str:
-        "The name of a tensor of its layer, from the model."
+        "Name in the model of a tensor of its layer."
         return f"{self.home}.{self.layer}.{name}"
 
     def cost(self, kept, tokens, context=0) -> Cost:
-        "What it takes to read `tokens` new tokens after `context` others."
+        "Cost of `tokens` new tokens after `context` others."
         shapes = self.tensors(kept)
         matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
         return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
 
     def at(self, model, i=None) -> nn.Module:
-        "The decoder layer `i` that uses it; by default the first."
+        "Decoder layer `i`; default: the first that uses it."
         return model.get_submodule(f"{self.home}.{self.layer if i is None else i}")
 
     def module(self, model) -> nn.Module:
-        "Its module, as it stands in the model."
+        "Its module in the model."
         return self.at(model).get_submodule(self.name)
 
     def check_editable(self, model, kept):
-        "`ValueError` unless this model can be edited so; nothing is copied."
+        "Raise `ValueError` if the model cannot be edited so; copies nothing."
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
-        "What takes the place of its modules, in its first layer."
+        "Yield the replacements in its first layer."
         yield from ()
 
-    def edits(self, model, kept, weights=_NONE, number=None) -> Iterator[Edit]:
-        """Everything that is replaced, with a plan's own tensors (by name from the model)
-        laid in; `number`: which layer its first one becomes."""
+    def edits(self, model, kept, weights=_NO_WEIGHTS, number=None) -> Iterator[Edit]:
+        """Yield all replacements, with a plan's own tensors (`weights`, by name in the
+        model) inserted; `number`: the new number of its first layer."""
         self.check(kept)
         number = self.layer if number is None else number
         changes = self.changes(model, kept, number)
@@ -252,58 +252,57 @@ class Part(_Value):
             yield from self.repeat(model, edit)
 
     def repeat(self, model, edit) -> Iterator[Edit]:
-        "A replacement, in the other layers that use it."
+        "Yield `edit` for the other layers that use it."
         yield from ()
 
     def inputs(self, kept):
-        "The columns of `output` that remain: a slice, or indices."
+        "Remaining columns of `output`: a slice or indices."
         return slice(None)
 
     def zero_edits(self, layer, kept) -> Iterator[Edit]:
-        """In the dense model's shapes: zeros in the place of what is removed; `layer`: where
-        it stands. Nothing where shapes can say what stays."""
+        """Yield replacements of dense shape, zero where `kept` removes; `layer`: its module.
+        None where shapes alone can express the removal."""
         yield from ()
 
     def pad_weights(self, kept, weights) -> dict:
-        "A plan's own tensors of what `silence` zeroes, in the dense model's shapes."
+        "Pad a plan's tensors of what `zero_edits` zeroes to their dense shapes."
         return {}
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
         """Call `note(group, x, weight, token, out)` with the activations of its units:
-        x (tokens, units), the router's weight, numbers of the tokens, what the group
-        gives; a part of one group calls `note(None, x, None, None, None)` with all.
-        `i`: in one of its layers alone."""
+        x (tokens, units), router weights, token indices, the group's output; without
+        groups `note(None, x, None, None, None)`. `i`: only in this layer."""
         yield
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
-        "The norm of each unit's own weights, which are in place."
+        "Norm of each unit's weights, which must be in memory."
         return torch.zeros(0)
 
     def unit_weights(self, model) -> Iterator[tuple]:
-        """Of each group: its input matrices, a list of (units, d), and its output's,
-        (units, d); they are in place."""
+        """Yield for each group its input matrices, a list of (units, d), and its output
+        matrix, (units, d); they must be in memory."""
         yield from ()
 
     def draw(self, g):
-        "A random score for each unit."
+        "Random scores of the units."
         return torch.rand(self.units, generator=g)
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
-        "Inside, what is removed adds nothing, and no module was cut: the definition."
+        "Mask what `kept` removes; no module is changed. The reference for edits."
         yield
 
 # %% ../../nbs/core/10_parts.ipynb #400767f7
 class _Neurons(_Value):
-    "Kept neurons, ascending; None: all of them."
+    "Kept neurons, ascending; None: all."
 
     kind = "FFN"
     slot = "ffn"
 
     @classmethod
-    def plain(cls, kept, i, units="neurons"):
-        "Kept neurons as a tuple of integers; None: all of them."
+    def normalize(cls, kept, i, units="neurons"):
+        "Return kept neurons as a tuple of integers; None: all."
         if kept is None:
             return None
         k = np.asarray(kept, dtype=np.int64)
@@ -315,7 +314,7 @@ class _Neurons(_Value):
 
     @classmethod
     def both(cls, a, b):
-        "The neurons that both keep."
+        "Return the neurons that both keep."
         if a is None or b is None:
             return b if a is None else a
         if a == b or not a:
@@ -325,7 +324,7 @@ class _Neurons(_Value):
 
     @classmethod
     def to_json(cls, kept):
-        "Base64 of a bit mask; None: all."
+        "Return a bit mask in base64; None: all."
         if kept is None:
             return None
         bits = np.zeros(kept[-1] + 1 if kept else 0, dtype=bool)
@@ -334,7 +333,7 @@ class _Neurons(_Value):
 
     @classmethod
     def from_json(cls, data):
-        "The kept neurons that `to_json` wrote."
+        "Return the kept neurons that `to_json` wrote."
         if data is None:
             return None
         bits = np.unpackbits(np.frombuffer(base64.b64decode(data), np.uint8))
@@ -342,7 +341,7 @@ class _Neurons(_Value):
 
     @classmethod
     def check_slot(cls, value, parts, i):
-        "`ValueError` where a layer has no FFN."
+        "Raise `ValueError` if the layer has no FFN."
         if value == () and not parts:
             raise ValueError(f"layer {i} has no FFN to remove: it only mixes tokens")
         if value and not any(isinstance(p, _Neurons) for p in parts):
@@ -355,20 +354,20 @@ class _Neurons(_Value):
 class FFN(_Neurons, Part):
     "A feed-forward network: input projections, an activation, an output projection."
 
-    up: tuple[str, ...] = ()  # its input projections, from a layer
-    down: str = ""  # its output projection, from a layer
-    fused: int = 1  # how many projections each matrix in `up` stacks
+    up: tuple[str, ...] = ()  # names of its input projections in the layer
+    down: str = ""  # name of its output projection in the layer
+    fused: int = 1  # projections that each matrix in `up` stacks
     width: int  # neurons
-    neuron: int  # parameters of one neuron
-    params: int  # all of them
+    neuron: int  # parameters per neuron
+    params: int  # parameters in total
 
     @property
     def output(self) -> str:
-        "The output projection."
+        "Name of the output projection."
         return self.down
 
     def check(self, kept):
-        "`ValueError` for a neuron that it does not have."
+        "Raise `ValueError` if a kept neuron does not exist."
         if kept and kept[-1] >= self.width:
             raise ValueError(
                 f"layer {self.layer}: the plan keeps neuron {kept[-1]}, the FFN has"
@@ -376,27 +375,27 @@ class FFN(_Neurons, Part):
             )
 
     def count(self, kept) -> int:
-        "Parameters that remain; the bias of the output projection leaves last."
+        "Remaining parameters; the bias of `down` is removed only with all neurons."
         if kept is None or kept == ():
             return self.params if kept is None else 0
         return self.params - (self.width - len(kept)) * self.neuron
 
     def numbers(self, kept) -> tuple:
-        "How many neurons stay."
+        "Number of remaining neurons."
         return (self.width if kept is None else len(kept),)
 
     def tensors(self, kept) -> dict:
-        "Name in the model -> shape."
+        "Names and shapes of its tensors in the pruned model."
         units = None if kept is None else len(kept)
-        left = () if kept == () else self.dense
-        return {self.full_name(t.name): t.resize(units) for t in left}
+        remaining = () if kept == () else self.dense
+        return {self.full_name(t.name): t.resize(units) for t in remaining}
 
     def inputs(self, kept):
-        "The columns of the output projection that remain."
+        "Remaining columns of the output projection."
         return slice(None) if kept is None else list(kept)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
-        "Narrower projections, or none."
+        "Yield narrower projections, or placeholders if no neuron remains."
         if kept is None:
             return
         layer = self.at(model)
@@ -405,12 +404,12 @@ class FFN(_Neurons, Part):
         if kept:
             k, f = cached_indices(layer, kept, down.weight.device), in_features(down)
             stacked = torch.cat([k + p * f for p in range(self.fused)])
-        del down  # anyone who replaces it may want to be rid of it
+        del down  # its memory can be freed once it is replaced
         for n, place in enumerate(places, start=1):
             last = n == len(places)
             if kept:
-                ends = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
-                new = make_lazy(getattr(*place), partial(slice_linear, **ends))
+                kwargs = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
+                new = make_lazy(getattr(*place), partial(slice_linear, **kwargs))
             else:
                 old = getattr(*place)
                 new = NoLinear(out_features(old) if last else 0).train(old.training)
@@ -418,7 +417,7 @@ class FFN(_Neurons, Part):
             yield Edit(*place, new)
 
     def repeat(self, model, edit) -> Iterator[Edit]:
-        "The same new module, in the other layers that use this FFN."
+        "Yield the same new module for the other layers that use this FFN."
         if len(self.layers) == 1:
             return
         layer = self.at(model)
@@ -429,17 +428,17 @@ class FFN(_Neurons, Part):
                     yield Edit(*locate(self.at(model, i), name), edit.new)
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
-        "Of each neuron: its rows of the input projections and its column of the output's."
+        "Norm of each neuron's rows of the input projections and column of `down`."
         ((inputs, output),) = self.unit_weights(model)
-        # side by side, an eighth at a time
+        # concatenated, an eighth at a time
         eighths = zip(*(x.split(-(-len(x) // 8)) for x in [*inputs, output]), strict=True)
-        dtype = torch.promote_types(output.dtype, torch.float32)  # float64 is not narrowed
-        how = dict(ord=p, dim=1, dtype=dtype)
-        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **how) for x in eighths]
+        dtype = torch.promote_types(output.dtype, torch.float32)  # float64 stays float64
+        kwargs = dict(ord=p, dim=1, dtype=dtype)
+        norms = [torch.linalg.vector_norm(torch.cat(x, 1), **kwargs) for x in eighths]
         return torch.cat(norms).float()
 
     def unit_weights(self, model) -> Iterator[tuple]:
-        "Rows of the input projections, columns of the output's."
+        "Yield the rows of the input projections and the columns of `down`."
         layer = self.at(model)
         ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
         down = read_matrix(layer.get_submodule(self.down))
@@ -447,7 +446,7 @@ class FFN(_Neurons, Part):
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
-        "What enters the output projection, in every layer that uses it."
+        "Observe the input of the output projection, in every layer that uses it."
         layers = self.layers if i is None else (i,)
         downs = [self.at(model, j).get_submodule(self.down) for j in layers]
         with pre_hooks(downs, lambda _, x: note(None, x, None, None, None)):
@@ -455,24 +454,24 @@ class FFN(_Neurons, Part):
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
-        "Inside, the other neurons give zeros; without any, their bias does too."
+        "Zero the removed neurons; if none remains, also the bias of `down`."
         downs = [self.at(model, i).get_submodule(self.down) for i in self.layers]
         with ExitStack() as stack:
             if kept is not None:
-                stack.enter_context(_only(downs, self.width, kept))
+                stack.enter_context(_mask_inputs(downs, self.width, kept))
             if kept == ():
-                stack.enter_context(_silenced(downs))
+                stack.enter_context(_zero_outputs(downs))
             yield
 
 
 class SharedExpert(FFN):
-    "The FFN that every token of a layer of experts goes through."
+    "The FFN of an MoE layer that processes every token."
 
     kind = "shared expert"
 
 # %% ../../nbs/core/10_parts.ipynb #3437e737
 class _Presence(_Value):
-    "Does it stay; a layer with several says so of each."
+    "Whether a mixer remains; a tuple for a layer with several."
 
     kind = "attention"
     slot = "attn"
@@ -481,8 +480,8 @@ class _Presence(_Value):
     nothing = False
 
     @classmethod
-    def plain(cls, kept, i):
-        "One boolean, or one for each mixer where some of a layer's stay and others leave."
+    def normalize(cls, kept, i):
+        "Return one boolean, or a tuple where only some of the layer's mixers remain."
         if not isinstance(kept, (tuple, list)):
             return bool(kept)
         each = tuple(map(bool, kept))
@@ -490,41 +489,41 @@ class _Presence(_Value):
 
     @classmethod
     def both(cls, a, b):
-        "What stays of a layer's mixers where two plans take some away."
+        "Return which of the layer's mixers both plans keep."
         if not isinstance(a, tuple) or not isinstance(b, tuple):
             return a and b if isinstance(a, bool) else b and a
         if len(a) != len(b):
             raise ValueError(f"plans for layers of {len(a)} and {len(b)} mixers")
-        return cls.plain([x and y for x, y in zip(a, b, strict=True)], None)
+        return cls.normalize([x and y for x, y in zip(a, b, strict=True)], None)
 
     @classmethod
     def to_json(cls, kept):
-        "A boolean, or a list of them."
+        "Return a boolean or a list of booleans."
         return list(kept) if isinstance(kept, tuple) else kept
 
     @classmethod
     def from_json(cls, data):
-        "What `to_json` wrote."
-        return cls.plain(data, None)
+        "Return the value that `to_json` wrote."
+        return cls.normalize(data, None)
 
     @classmethod
     def check_slot(cls, value, parts, i):
-        "`ValueError` where a layer has none that can leave, or another number of them."
-        some = [p for p in parts if not p.stays]
-        if value is not True and not some:
+        "Raise `ValueError` if the layer has no removable mixer, or another number of them."
+        mixers = [p for p in parts if not p.stays]
+        if value is not True and not mixers:
             raise ValueError(
                 f"layer {i} has no attention to remove: it has none, or other layers use"
                 " what it leaves in the cache"
             )
-        if isinstance(value, tuple) and len(value) != len(some):
+        if isinstance(value, tuple) and len(value) != len(mixers):
             raise ValueError(
-                f"layer {i}: the plan speaks of {len(value)} token mixers, the layer has"
-                f" {len(some)}"
+                f"layer {i}: the plan is for {len(value)} token mixers, the layer has"
+                f" {len(mixers)}"
             )
 
 
-class _HeadNumbers(_Value):
-    "Kept key/value heads, ascending; None: all of them."
+class _HeadIndices(_Value):
+    "Kept key/value heads, ascending; None: all."
 
     kind = "key/value heads"
     slot = "heads"
@@ -532,39 +531,39 @@ class _HeadNumbers(_Value):
     removed_with = "attn"
 
     @classmethod
-    def plain(cls, kept, i):
-        "Kept heads as a tuple of integers; None: all of them."
+    def normalize(cls, kept, i):
+        "Return kept heads as a tuple of integers; None: all."
         if kept is None:
             return None
         if len(kept) == 0:
             raise ValueError(
                 f"layer {i}: no key/value head would stay: remove the attention whole instead"
             )
-        return _Neurons.plain(kept, i, cls.kind)
+        return _Neurons.normalize(kept, i, cls.kind)
 
     @classmethod
     def both(cls, a, b):
-        "The heads that both keep; `ValueError` where these are none."
-        return cls.plain(_Neurons.both(a, b), "of both plans")
+        "Return the heads that both keep; `ValueError` if there are none."
+        return cls.normalize(_Neurons.both(a, b), "of both plans")
 
     @classmethod
     def to_json(cls, kept):
-        "A list of numbers."
+        "Return a list of indices."
         return list(kept)
 
     @classmethod
     def from_json(cls, data):
-        "What `to_json` wrote."
+        "Return the value that `to_json` wrote."
         return tuple(data)
 
     @classmethod
     def check_slot(cls, value, parts, i):
-        "`ValueError` unless one attention of the layer has heads that can leave."
-        some = [p for p in parts if p.units]
-        if value is None or len(some) == 1:
+        "Raise `ValueError` unless exactly one attention of the layer has removable heads."
+        splittable = [p for p in parts if p.units]
+        if value is None or len(splittable) == 1:
             return
-        why = "it has several attention modules" if some else "it has no attention"
-        why = next((p.whole for p in parts if p.whole and not some), why)
+        why = "it has several attention modules" if splittable else "it has no attention"
+        why = next((p.whole for p in parts if p.whole and not splittable), why)
         raise ValueError(
             f"layer {i}: heads cannot leave one by one, {why}: keep or remove its attention whole"
         )
@@ -572,44 +571,44 @@ class _HeadNumbers(_Value):
 # %% ../../nbs/core/10_parts.ipynb #hdp00003
 @dataclass(frozen=True, kw_only=True)
 class Attention(_Presence, Part):
-    "An attention: it stays or leaves whole, or keeps some of its key/value heads."
+    "An attention: kept or removed whole, or with some of its key/value heads."
 
-    row: MixerRow | None = None  # where it is, what it returns, what it leaves behind
-    params: int  # all of them
-    index: int = 0  # its number among the layer's token mixers that can leave
+    row: MixerRow | None = None  # its name, what it returns and what it caches
+    params: int  # parameters in total
+    index: int = 0  # its number among the layer's removable token mixers
     score_width: int = 0  # heads times the width of a head
-    cached: int = 0  # numbers that it keeps in the cache for one token
-    window: int | None = None  # tokens that it looks back at, if not at all
-    itemsize: int = 4  # bytes of a number
-    # where heads lie in its tensors; None: they cannot be told apart
+    cached: int = 0  # cache entries per token
+    window: int | None = None  # tokens of its sliding window; None: all
+    itemsize: int = 4  # bytes per cache entry
+    # position of the heads in its tensors; None: not known
     heads: Heads | None = field(default=None, repr=False)
-    whole: str = ""  # why its heads cannot leave one by one; "" if they can
+    whole: str = ""  # why its heads cannot be removed one by one; "" if they can
 
     @property
     def output(self) -> str:
-        "The output projection."
+        "Name of the output projection."
         return f"{self.name}.{self.row.out}" if self.row else ""
 
     @property
     def units(self) -> int:
-        "Key/value heads that can leave one by one; 0: it stays or leaves whole."
+        "Removable key/value heads; 0: it is kept or removed whole."
         return self.heads.groups if self.heads and not self.whole else 0
 
     def share(self, kept) -> float:
-        "Fraction of its heads that stays."
+        "Remaining fraction of its heads."
         return len(kept) / self.units if isinstance(kept, tuple) else super().share(kept)
 
     def read(self, plan):
-        "What the plan keeps of it."
+        "Return what a plan keeps of it."
         if self.stays:
             return True
         kept = plan.kept.get((self.layer, self.slot), True)
         kept = kept[self.index] if isinstance(kept, tuple) else kept
-        some = plan.kept.get((self.layer, self.split)) if kept and self.units else None
-        return kept if some is None or len(some) == self.units else some
+        heads = plan.kept.get((self.layer, self.split)) if kept and self.units else None
+        return kept if heads is None or len(heads) == self.units else heads
 
     def check(self, kept):
-        "`ValueError` for a head that it does not have."
+        "Raise `ValueError` if a kept head does not exist."
         if isinstance(kept, tuple) and kept[-1] >= self.units:
             raise ValueError(
                 f"layer {self.layer}: the plan keeps key/value head {kept[-1]}, the attention"
@@ -617,53 +616,53 @@ class Attention(_Presence, Part):
             )
 
     def count(self, kept) -> int:
-        "Parameters that remain."
+        "Remaining parameters."
         return super().count(kept) if isinstance(kept, tuple) else self.params * bool(kept)
 
     def tensors(self, kept) -> dict:
-        "Name in the model -> shape, of what remains."
+        "Names and shapes of its tensors in the pruned model."
         if not isinstance(kept, tuple):
             return super().tensors(kept)
-        left = self.heads.left(self.dense, self.name, kept)
-        return {self.full_name(t.name): t.resize(len(kept)) for t in left}
+        remaining = self.heads.left(self.dense, self.name, kept)
+        return {self.full_name(t.name): t.resize(len(kept)) for t in remaining}
 
     def inputs(self, kept):
-        "The columns of the output projection that remain."
+        "Remaining columns of the output projection."
         return self.heads.channels(kept) if isinstance(kept, tuple) else slice(None)
 
     def cost(self, kept, tokens, context=0) -> Cost:
-        "Its projections, scores and values; a removed one keeps two numbers a token."
+        "Cost of projections, scores and values; a stub caches two numbers per token."
+        length = context + tokens
         if not kept:
-            return Cost(0, 2 * self.itemsize * (context + tokens) if self.cached else 0)
-        every, part = context + tokens, len(kept) if isinstance(kept, tuple) else 1
-        of = self.units if isinstance(kept, tuple) else 1
-        limit = every if self.window is None else self.window
-        full = max(0, every - max(limit, context))  # tokens whose window is full
-        seen = full * limit + sum(range(context + 1, every - full + 1))
-        products = 2 * (self.score_width * part // of) * seen
+            return Cost(0, 2 * self.itemsize * length if self.cached else 0)
+        heads, of = (len(kept), self.units) if isinstance(kept, tuple) else (1, 1)
+        limit = length if self.window is None else self.window
+        full = max(0, length - max(limit, context))  # tokens whose window is full
+        keys = full * limit + sum(range(context + 1, length - full + 1))
+        products = 2 * (self.score_width * heads // of) * keys
         linear = super().cost(kept, tokens, context).operations
-        cached = self.cached * part // of
-        return Cost(linear + 2 * products, cached * every * self.itemsize)
+        cached = self.cached * heads // of
+        return Cost(linear + 2 * products, cached * length * self.itemsize)
 
     def check_editable(self, model, kept):
-        "`ValueError` where heads cannot be cut out of tensors that are not in memory."
+        "Raise `ValueError` if heads cannot be removed from offloaded tensors."
         if isinstance(kept, tuple):
             self.heads.check(self.module(model))
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
-        "Narrower projections; or a stub in its place, with the constants that no file holds."
+        "Yield narrower projections, or a stub with its non-persistent buffers."
         if isinstance(kept, tuple):
             yield from self.heads.edits(self.module(model), kept)
         if kept:
             return
         layer, old = self.at(model), self.module(model)
         stub = NoAttention(number, self.row).train(layer.training)
-        for n in old._non_persistent_buffers_set:  # filled in by name (Falcon H1)
+        for n in old._non_persistent_buffers_set:  # Falcon H1 fills them by name
             stub.register_buffer(n, old._buffers[n], persistent=False)
         yield Edit(*locate(layer, self.name), stub)
 
     def zero_edits(self, layer, kept) -> Iterator[Edit]:
-        "Zeros in its output projection, and in a bias beside it where it leaves whole."
+        "Yield a zeroed output projection; for a removed attention, zeroed biases too."
         attn, out = layer.get_submodule(self.name), self.row.out
         cut = partial(mask_columns, columns=self.inputs(kept)) if kept else zero_linear
         if kept is not True:
@@ -672,7 +671,7 @@ class Attention(_Presence, Part):
             yield from zero_biases(attn, out)
 
     def pad_weights(self, kept, weights) -> dict:
-        "A refitted output projection with zeros for removed heads."
+        "Pad a refitted output projection with zeros for removed heads."
         name = self.full_name(f"{self.output}.weight")
         if not isinstance(kept, tuple) or (w := weights.get(name)) is None:
             return {}
@@ -681,51 +680,51 @@ class Attention(_Presence, Part):
         return {name: full.index_copy(axis, torch.tensor(self.inputs(kept)), w)}
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
-        "Of each key/value head: the norm of its rows of q, k, v and its columns of o."
-        of = lambda x: torch.linalg.vector_norm(x.float().reshape(-1), ord=p)
-        each = [(*inputs, output) for inputs, output in self.unit_weights(model)]
-        norms = [torch.stack([of(x) for x in matrices]) for matrices in each]
-        return torch.stack([of(x) for x in norms]).cpu() if each else torch.zeros(0)
+        "Norm of each key/value head's rows of q, k, v and columns of o."
+        norm = lambda x: torch.linalg.vector_norm(x.float().reshape(-1), ord=p)
+        heads = [(*inputs, output) for inputs, output in self.unit_weights(model)]
+        norms = [torch.stack([norm(x) for x in matrices]) for matrices in heads]
+        return torch.stack([norm(x) for x in norms]).cpu() if heads else torch.zeros(0)
 
     def unit_weights(self, model) -> Iterator[tuple]:
-        """Of each key/value head: its rows of the input projections, and its columns of
-        the output's, a row for each: the channels that `observe` notes."""
+        """Yield for each key/value head its rows of the input projections and its columns
+        of `output`, one row per channel, as `observe` orders them."""
         if self.units:
             yield from self.heads.matrices(self.module(model), self.row.out)
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
-        "What enters the output projection: each key/value head is noted as a group."
-        def tell(_, x):
-            for g, own in enumerate(x.chunk(max(1, self.units), -1)):
-                note(g, own, None, None, None)
+        "Observe the input of the output projection; each key/value head is a group."
+        def hook(_, x):
+            for g, head in enumerate(x.chunk(max(1, self.units), -1)):
+                note(g, head, None, None, None)
 
         out = self.at(model, i).get_submodule(self.output)
-        with pre_hooks([out], tell):
+        with pre_hooks([out], hook):
             yield
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
-        "Inside, what is removed adds nothing; of one that leaves, no bias does either."
+        "Zero the removed heads; of a removed attention the output, biases included."
         out = self.at(model).get_submodule(self.output)
         with ExitStack() as stack:
             if isinstance(kept, tuple):
-                stack.enter_context(_only([out], in_features(out), self.inputs(kept)))
+                stack.enter_context(_mask_inputs([out], in_features(out), self.inputs(kept)))
             elif not kept:
                 zeros = zero_biases(self.module(model), self.row.out)
                 stack.enter_context(swapped(zeros))
-                stack.enter_context(_silenced([out]))
+                stack.enter_context(_zero_outputs([out]))
             yield
 
 
 class Mixer(Attention):
-    "A recurrent token mixer: it keeps states, and no keys."
+    "A recurrent token mixer, whose cache holds states instead of keys."
 
     kind = "recurrent mixer"
 
 # %% ../../nbs/core/10_parts.ipynb #02ca6785
 class _Masks(_Value):
-    "Which neurons of which experts stay; None: all of them."
+    "Neuron mask of a layer's experts; None: all."
 
     kind = "experts"
     slot = "experts"
@@ -733,106 +732,106 @@ class _Masks(_Value):
 
     @classmethod
     def both(cls, a, b):
-        "The neurons that both keep; `ValueError` if that is uneven."
+        "Return the neurons that both keep; `ValueError` if their numbers differ."
         if a is None or b is None or a == b:
             return b if a is None else a
         return pack_mask(a.mask & b.mask)
 
     @classmethod
     def to_json(cls, kept):
-        "What is said of a mask, which lies beside it: its shape and its hash."
+        "Return the mask's shape and hash; its bits are stored separately."
         digest = hashlib.sha256(kept.bits).hexdigest()
         return dict(experts=kept.experts, width=kept.width, sha256=digest)
 
     @classmethod
     def from_json(cls, data):
-        "The mask, before its bits are read."
+        "Return the mask without its bits."
         return ExpertMask(b"", data["experts"], data["width"])
 
     @classmethod
     def check_slot(cls, value, parts, i):
-        "`ValueError` where a layer has no experts."
+        "Raise `ValueError` if the layer has no experts."
         if not parts:
             raise ValueError(
-                f"layer {i}: the plan speaks of {value.experts} experts of {value.width}"
+                f"layer {i}: the plan is for {value.experts} experts of {value.width}"
                 " neurons, the layer has none"
             )
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0d04
 @dataclass(frozen=True, kw_only=True)
 class Experts(_Masks, Part):
-    "The experts that a router sends tokens to, fused as transformers fuses them."
+    "The routed experts of a layer, in transformers' fused format."
 
-    counts: ExpertSizes  # the same in numbers
+    counts: ExpertSizes  # their sizes
 
     @property
     def width(self) -> int:
-        "Neurons of each."
+        "Neurons per expert."
         return self.counts.width
 
     @property
     def groups(self) -> int:
-        "How many there are."
+        "Number of experts."
         return self.counts.experts
 
     @property
     def inactive(self) -> int:
-        "Parameters of the experts that a token is not sent to."
+        "Parameters of the experts that a token is not routed to."
         e = self.counts
         return e.count(e.experts - e.active, e.width)
 
     def count_inactive(self, kept) -> int:
-        "The same of what is kept."
+        "Remaining parameters that a token does not use."
         e = self.counts
         if kept is None or kept == ():
             return self.inactive if kept is None else 0
         return e.count(len(kept.left) - e.active, kept.k)
 
     def read(self, plan):
-        "What a plan keeps; they leave with the layer's FFN."
+        "Return what a plan keeps; () if it removes the layer's FFN."
         if plan.kept.get((self.layer, self.removed_with)) == ():
             return ()
         return plan.kept.get((self.layer, self.slot))
 
     def check(self, kept):
-        "`ValueError` for a mask of another shape, or too few experts for the router."
+        "Raise `ValueError` if the shape differs or too few experts remain for the router."
         if kept is None or kept == ():
             return
         e = self.counts
         if (kept.experts, kept.width) != (e.experts, e.width):
             raise ValueError(
-                f"layer {self.layer}: the plan speaks of {kept.experts} experts of"
+                f"layer {self.layer}: the plan is for {kept.experts} experts of"
                 f" {kept.width} neurons, the layer has {(e.experts, e.width)}"
             )
-        left = len(kept.left)
-        if left < e.active:
+        remaining = len(kept.left)
+        if remaining < e.active:
             raise ValueError(
-                f"layer {self.layer}: the plan leaves {left} of {e.experts} experts, and"
+                f"layer {self.layer}: the plan leaves {remaining} of {e.experts} experts, and"
                 f" the router sends each token to {e.active}: at least so many have to stay"
             )
 
     def count(self, kept) -> int:
-        "Parameters that remain, the router's rows among them."
+        "Remaining parameters, the router's rows included."
         e = self.counts
         if kept is None or kept == ():
             return e.experts * e.row + (e.count(e.experts, e.width) if kept is None else 0)
-        left = len(kept.left)
-        return e.count(left, kept.k) + left * e.row
+        experts = len(kept.left)
+        return e.count(experts, kept.k) + experts * e.row
 
     def numbers(self, kept) -> tuple:
-        "How many experts stay, and neurons of each."
+        "Number of remaining experts and neurons of each."
         if kept is None or kept == ():
             return (self.groups, self.width) if kept is None else (0, 0)
         return len(kept.left), kept.k
 
     def step(self, model) -> int:
-        "Of which number the widths are multiples that their implementation runs."
+        "Number of which widths must be multiples in the experts' implementation."
         experts = self.module(model)
         used = getattr(getattr(experts, "config", None), "_experts_implementation", None)
         return max(1, 16 // experts.down_proj.element_size()) if used == "grouped_mm" else 1
 
     def tensors(self, kept) -> dict:
-        "Name in the model -> shape; the router's rows stay where all of them leave."
+        "Names and shapes in the pruned model; the router remains if all experts are removed."
         if kept == ():
             router = [t for t in self.dense if not self._inside(t)]
             return {self.full_name(t.name): t.shape for t in router}
@@ -843,17 +842,17 @@ class Experts(_Masks, Part):
         return tensor.name.startswith(f"{self.name}.")
 
     def cost(self, kept, tokens, context=0) -> Cost:
-        "The router, and the experts that a token is sent to."
-        left = self.groups if kept is None else len(kept and kept.left)
+        "Cost of the router and of the experts that a token is routed to."
+        experts = self.groups if kept is None else len(kept and kept.left)
         operations = 0
-        for t in (t for t in self.dense if t.matrix and left):
+        for t in (t for t in self.dense if t.matrix and experts):
             shape = torch.Size(self.tensors(kept)[self.full_name(t.name)])
-            used = min(left, self.counts.active) if self._inside(t) else left
-            operations += shape.numel() // left * used
+            used = min(experts, self.counts.active) if self._inside(t) else experts
+            operations += shape.numel() // experts * used
         return Cost(2 * tokens * operations)
 
     def check_editable(self, model, kept):
-        "`ValueError` for a width, or a number of experts, that the model cannot run."
+        "Raise `ValueError` if the model cannot run this width or number of experts."
         if not kept:
             return
         if kept.k % (step := self.step(model)):
@@ -874,7 +873,7 @@ class Experts(_Masks, Part):
         slice_router(block, kept.left)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
-        "Narrower experts, fewer rows of the router; or nothing in their place."
+        "Yield narrower experts and router, or a placeholder if none remains."
         if kept is None:
             return
         block, name = locate(self.at(model), self.name)
@@ -886,80 +885,80 @@ class Experts(_Masks, Part):
             with align_module_device(experts):
                 return slice_experts(experts, kept)
 
-        # the router is read while all experts are there
+        # read before the experts are replaced
         rows = slice_router(block, kept.left) if len(kept.left) < self.groups else []
         yield Edit(block, name, make_lazy(self.module(model), narrow))
         while rows:
             yield Edit(*rows.pop(0))
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
-        "(experts, neurons) the same as an FFN's, of each."
+        "Norm of each expert's neurons, (experts, neurons), as of an FFN."
         norms = []
         for inputs, output in self.unit_weights(model):
             norms.append(torch.cat([*inputs, output], 1).float().norm(p=p, dim=1).cpu())
         return torch.stack(norms)
 
     def unit_weights(self, model) -> Iterator[tuple]:
-        "The same as an FFN's, of one expert after the other."
+        "Yield the input and output matrices of one expert after the other."
         m = self.module(model)
-        form = expert_layout(m)
+        layout = expert_layout(m)
         for e in range(self.groups):
-            up, down = getattr(m, form.up)[e], m.down_proj[e]
-            up, down = (up.T, down) if form.transposed else (up, down.T)
+            up, down = getattr(m, layout.up)[e], m.down_proj[e]
+            up, down = (up.T, down) if layout.transposed else (up, down.T)
             inputs = [up]
-            if form.gated:
-                inputs = list(up.chunk(2)) if form.concatenated else [up[::2], up[1::2]]
+            if layout.gated:
+                inputs = list(up.chunk(2)) if layout.concatenated else [up[::2], up[1::2]]
             yield inputs, down
 
     def draw(self, g):
-        "Random scores of neurons, and of experts."
+        "Random scores of neurons and of experts."
         units = torch.rand(self.groups, self.width, generator=g)
         return units, torch.ones(self.groups), torch.rand(self.groups, generator=g)
 
     @contextmanager
     def observe(self, model, note, i=None) -> Iterator[None]:
-        "The experts run one by one, and each is noted as a group."
+        "Run the experts one by one; each is a group."
         experts = self.module(model)
-        tell = lambda e, token, x, out, weight: note(e, x, weight, token, out)
-        with swapped([Edit(experts, "forward", partial(run_experts, experts, tell))]):
+        hook = lambda e, token, x, out, weight: note(e, x, weight, token, out)
+        with swapped([Edit(experts, "forward", partial(run_experts, experts, hook))]):
             yield
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
-        "Inside, the other neurons of each expert give zeros."
+        "Zero the removed neurons of each expert."
         if kept is not None and kept != () and len(kept.left) < self.groups:
             raise ValueError(
-                "no mask stands for experts that leave whole: the router chooses others"
+                "no mask can replace experts that leave whole: the router chooses others"
             )
         old = self.module(model)
         with ExitStack() as stack:
             if kept == ():
-                stack.enter_context(_silenced([old]))
+                stack.enter_context(_zero_outputs([old]))
             elif kept is not None:
                 with align_module_device(old):
                     new, w = shallow_copy(old), old.down_proj.detach()
-                    stays = torch.from_numpy(kept.mask).to(w.device, w.dtype)
-                    stays = stays[:, :, None] if expert_layout(old).transposed else stays[:, None]
-                    new.down_proj = nn.Parameter(w * stays, old.down_proj.requires_grad)
+                    mask = torch.from_numpy(kept.mask).to(w.device, w.dtype)
+                    mask = mask[:, :, None] if expert_layout(old).transposed else mask[:, None]
+                    new.down_proj = nn.Parameter(w * mask, old.down_proj.requires_grad)
                 stack.enter_context(swapped([Edit(*locate(self.at(model), self.name), new)]))
             yield
 
 
-SLOTS: dict[str, type[_Value]] = {  # what a plan can speak of -> the class that knows it
-    p.slot: p for p in (FFN, Attention, _HeadNumbers, Experts)
+SLOTS: dict[str, type[_Value]] = {  # slot of a plan -> class of its values
+    p.slot: p for p in (FFN, Attention, _HeadIndices, Experts)
 }
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0e03
 @dataclass(frozen=True)
 class Structure:
-    "A model as a list of parts; what a plan removes of it, and leaves."
+    "A model as a list of parts, and what a plan removes from it."
 
     family: str  # model type
-    home: str  # the list of decoder layers, from the model
-    layer: tuple[int, ...]  # all parameters of each layer, norms included
+    home: str  # name of the list of decoder layers in the model
+    layer: tuple[int, ...]  # parameters of each layer, norms included
     parts: tuple[Part, ...]  # layer by layer
-    fixed: str = ""  # why no layer may leave whole; "" if layers may
-    # of each layer, what belongs to no part: norms, mostly
+    fixed: str = ""  # why no layer can be removed whole; "" if layers can
+    # tensors of each layer that belong to no part: norms, mostly
     rest: tuple[tuple[TensorSpec, ...], ...] = field(default=(), repr=False)
 
     def __len__(self):
@@ -967,27 +966,27 @@ class Structure:
 
     @cached_property
     def total(self) -> int:
-        "All parameters of the decoder layers: what a sparsity is a fraction of."
+        "Parameters of the decoder layers: the denominator of sparsity."
         return sum(self.layer)
 
     @property
     def active(self) -> int:
-        "Those that one token uses."
+        "Active parameters: those that one token uses."
         return self.total - sum(p.inactive for p in self.parts)
 
     @cached_property
     def grouped(self) -> bool:
-        "Are units in groups somewhere, as the neurons of experts are."
+        "Whether any part has groups of units, as experts have."
         return any(p.groups for p in self.parts)
 
     @property
     def mixers(self) -> list[Part]:
-        "Attention modules and recurrent mixers that can leave, layer by layer."
+        "Removable attention modules and recurrent mixers, layer by layer."
         return [p for p in self.parts if p.slot == Attention.slot and not p.stays]
 
     @cached_property
     def named(self) -> dict:
-        "Name of a tensor in the model -> the part that it belongs to."
+        "Tensor name in the model -> its part."
         return {p.full_name(t.name): p for p in self.parts for t in p.dense}
 
     @property
@@ -997,58 +996,58 @@ class Structure:
 
     @cached_property
     def attn(self) -> tuple[int, ...]:
-        "Parameters of each layer's token mixers that can leave."
+        "Parameters of each layer's removable token mixers."
         mixers = self.mixers
         return tuple(sum(p.size for p in mixers if p.layer == i) for i in range(len(self)))
 
     @cached_property
     def ffn(self) -> tuple[int, ...]:
-        "Parameters of each layer's other parts: of its FFN, and of all its experts."
+        "Parameters of each layer's FFN and experts that can be removed."
         others = [p for p in self.parts if p.slot != Attention.slot]
         return tuple(sum(p.size for p in others if p.layer == i) for i in range(len(self)))
 
     @cached_property
     def width(self) -> tuple[int, ...]:
-        "Neurons of each layer's FFN; of an MoE model's, the shared expert's."
-        own = {p.layer: p.width for p in self.parts if p.slot == FFN.slot}
-        return tuple(own.get(i, 0) for i in range(len(self)))
+        "Neurons of each layer's FFN or shared expert; 0: none."
+        widths = {p.layer: p.width for p in self.parts if p.slot == FFN.slot}
+        return tuple(widths.get(i, 0) for i in range(len(self)))
 
     @cached_property
     def neuron(self) -> tuple[int, ...]:
-        "Parameters that go with one neuron of that."
-        own = {p.layer: p.neuron for p in self.parts if p.slot == FFN.slot}
-        return tuple(own.get(i, 0) for i in range(len(self)))
+        "Parameters per neuron of each layer's FFN or shared expert."
+        counts = {p.layer: p.neuron for p in self.parts if p.slot == FFN.slot}
+        return tuple(counts.get(i, 0) for i in range(len(self)))
 
     @property
     def full_width(self) -> int:
-        "The width that widths are fractions of: of the widest FFN, or of an expert."
+        "Reference width: of an expert, or of the widest FFN."
         leading = [p for p in self.narrow if p.groups] or self.narrow
         return leading[0].width if leading[0].groups else max(p.width for p in leading)
 
     def widths(self, width) -> list[int]:
-        "The same fraction of every layer, where the full width becomes `width`; 0: none."
-        f, out = self.full_width, []
+        "Widths per layer, in proportion to `width` of the full width; 0: none."
+        f, widths = self.full_width, []
         for i in range(len(self)):
-            here = [p for p in self.of(i) if p.width]
-            if any(p.groups or p.width == f for p in here):
-                out.append(width)
+            parts = [p for p in self.of(i) if p.width]
+            if any(p.groups or p.width == f for p in parts):
+                widths.append(width)
                 continue
-            share = round(here[0].width * width / f) if here else 0
-            # a dense layer beside layers of experts keeps something
-            out.append(max(1, share) if self.grouped and here else share)
-        return out
+            share = round(parts[0].width * width / f) if parts else 0
+            # a dense layer of an MoE model keeps at least one neuron
+            widths.append(max(1, share) if self.grouped and parts else share)
+        return widths
 
     def of(self, i, slot=None) -> list[Part]:
-        "The parts that are counted in layer `i`; those alone that read a plan's `slot`."
-        here = [p for p in self.parts if p.layer == i]
-        return [p for p in here if slot in (None, p.slot, p.removed_with, p.split)]
+        "Parts that layer `i` counts; `slot`: only those that depend on it."
+        parts = [p for p in self.parts if p.layer == i]
+        return [p for p in parts if slot in (None, p.slot, p.removed_with, p.split)]
 
     def left(self, plan) -> list[tuple[Part, object]]:
-        "What a plan keeps of each part of the layers that stay."
+        "Parts of the remaining layers, each with what a plan keeps of it."
         return [(p, p.read(plan)) for p in self.parts if p.layer not in plan.removed_layers]
 
     def check(self, plan):
-        "`ValueError` in one line unless the plan fits these parts."
+        "Raise `ValueError` unless the plan fits these parts."
         if len(plan) != len(self):
             raise ValueError(
                 f"the plan is for {len(plan)} layers, the model has {len(self)}"
@@ -1062,26 +1061,26 @@ class Structure:
             part.check(kept)
 
     def removed(self, plan) -> int:
-        "Parameters that a plan removes; `ValueError` if it does not fit."
+        "Number of parameters that a plan removes; `ValueError` if it does not fit."
         self.check(plan)
         lost = sum(p.count(p.full) - p.count(kept) for p, kept in self.left(plan))
         return lost + sum(self.layer[i] for i in plan.removed_layers)
 
     def remaining(self, plan) -> tuple[int, int]:
-        "Parameters that remain in the decoder layers: in all, and that one token uses."
+        "Remaining parameters of the decoder layers: total and active."
         n = self.total - self.removed(plan)
         kept = [(p, k) for p, k in self.left(plan) if p.inactive]
         return n, n - sum(p.count_inactive(k) for p, k in kept)
 
     def tensors(self, plan) -> dict:
-        "Name in the dense model -> shape, of all that a plan leaves in the layers."
-        named = {}
+        "Shapes of all tensors that a plan keeps, by their names in the dense model."
+        shapes = {}
         for i, others in enumerate(self.rest):
             if i not in plan.removed_layers:
-                named |= {f"{self.home}.{i}.{t.name}": t.shape for t in others}
+                shapes |= {f"{self.home}.{i}.{t.name}": t.shape for t in others}
         for part, kept in self.left(plan):
-            named |= part.tensors(kept)
-        return named
+            shapes |= part.tensors(kept)
+        return shapes
 
 # %% ../../nbs/core/10_parts.ipynb #53282fed
 _FIXED = (
@@ -1091,7 +1090,7 @@ _FIXED = (
 
 
 def _find_ffn(model, layer, a, i):
-    "The FFN that counts in layer `i`, if it has one"
+    "The FFN that layer `i` counts, if it has one"
     row, (ups, down) = layer_arch(layer, a), ffn_linears(layer, a)
     if not in_features(down) or reuses_ffn(layer, a):
         return []
@@ -1102,7 +1101,7 @@ def _find_ffn(model, layer, a, i):
     for name in (*row.up, row.down):
         m, last = layer.get_submodule(name), name == row.down
         shape, times = tuple(m.weight.shape), 1 if last else row.fused
-        # which dimension of a stored matrix counts its outputs (2), its inputs (1)
+        # which dimension of a stored matrix is its outputs (2), its inputs (1)
         stored = list(store_matrix(m, torch.empty(2, 1, device="meta")).shape)
         axis = stored.index(1 if last else 2)
         dense.append(TensorSpec(f"{name}.weight", shape, axis, times, matrix=True))
@@ -1110,8 +1109,8 @@ def _find_ffn(model, layer, a, i):
             axis = None if last else 0
             dense.append(TensorSpec(f"{name}.bias", tuple(m.bias.shape), axis, times))
     return [(SharedExpert if has_experts(layer, a) else FFN)(
-        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), name=row.down.rpartition(".")[0],
-        dense=tuple(dense), up=row.up, down=row.down, fused=row.fused,
+        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), dense=tuple(dense),
+        name=row.down.rpartition(".")[0], up=row.up, down=row.down, fused=row.fused,
         width=width, neuron=neuron, params=params,
     )]
 
@@ -1121,47 +1120,48 @@ def _find_experts(model, layer, a, i):
     if not has_experts(layer, a) or not is_experts(m := layer.get_submodule(a.experts)):
         return []
     e, parent = measure_experts(layer, a.experts), a.experts.rpartition(".")[0]
-    form, dense = expert_layout(m), []
-    down, up = (1, 2) if form.transposed else (2, 1)  # where the neurons lie
-    axes = {"down_proj": down, form.up: up, f"{form.up}_bias": 1}
+    layout, dense = expert_layout(m), []
+    down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
+    axes = {"down_proj": down, layout.up: up, f"{layout.up}_bias": 1}
     for n, p in m.named_parameters():
-        times = 1 + (form.gated and n in (form.up, f"{form.up}_bias"))
+        times = 1 + (layout.gated and n in (layout.up, f"{layout.up}_bias"))
         groups = 0 if p.shape[:1] == (e.experts,) else None
-        facts = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
-        dense.append(TensorSpec(f"{a.experts}.{n}", tuple(p.shape), **facts))
+        kwargs = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
+        dense.append(TensorSpec(f"{a.experts}.{n}", tuple(p.shape), **kwargs))
     block = layer.get_submodule(parent)
     for n, dim in router_tensors(block).items():
         path, _, last = n.rpartition(".")
         shape = tuple(getattr(block.get_submodule(path), last).shape)
         name = f"{parent}.{n}" if parent else n
         dense.append(TensorSpec(name, shape, groups=dim, matrix=len(shape) > 1))
-    return [Experts(home=a.layers, layers=(i,), name=a.experts, dense=tuple(dense), counts=e)]
+    facts = dict(layers=(i,), name=a.experts, dense=tuple(dense), counts=e)
+    return [Experts(home=a.layers, **facts)]
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
-def _attention_facts(config, keeps, i, found):
-    "What the cost of an attention depends on; a configuration may say it layer by layer"
-    w, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+def _attention_sizes(config, keeps, i, layout):
+    "Score width, cache entries and window of the attention in layer `i`"
+    window, types = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
     if getattr(config, "is_heterogeneous", False):  # Gemma 4's
         config = config.per_layer_config[i]
     heads = getattr(config, "num_attention_heads", None)
     if keeps == "states" or not heads:
         return {}
-    head = getattr(config, "head_dim", None) or config.hidden_size // heads
-    own = keeps == "keys"
-    cached = own and 2 * head * (getattr(config, "num_key_value_heads", None) or heads)
-    if w is None or (kinds and kinds[i] != "sliding_attention"):
-        w = None
-    left = min(heads, found.groups * found.queries) if found else heads  # some may be removed
-    facts = dict(score_width=heads * head, cached=int(cached))
-    return {k: n * left // heads for k, n in facts.items()} | dict(window=w)
+    dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    kv_heads = getattr(config, "num_key_value_heads", None) or heads
+    cached = 2 * dim * kv_heads if keeps == "keys" else 0
+    if types and types[i] != "sliding_attention":
+        window = None
+    remaining = min(heads, layout.groups * layout.queries) if layout else heads  # some removed
+    sizes = dict(score_width=heads * dim, cached=cached)
+    return {k: n * remaining // heads for k, n in sizes.items()} | dict(window=window)
 
 
 def _find_mixers(model, layer, a, i):
-    "The attention modules and recurrent mixers of layer `i`, those that must stay among them"
+    "All attention modules and recurrent mixers of layer `i`, removable or not"
     config, parts = model.config.get_text_config(), []
     rows = layer_mixers(layer, a)
-    some = arch_mixers(a) if isinstance(a.attn, tuple) else []
-    for row in [*rows, *(m for m in some if m.name not in {r.name for r in rows})]:
+    named = arch_mixers(a) if isinstance(a.attn, tuple) else []
+    for row in [*rows, *(m for m in named if m.name not in {r.name for r in rows})]:
         try:
             m = layer.get_submodule(row.name)
         except AttributeError:
@@ -1179,174 +1179,175 @@ def _find_mixers(model, layer, a, i):
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
             itemsize=model.dtype.itemsize, heads=heads, whole=whole,
-            **_attention_facts(config, row.keeps, i, heads),
+            **_attention_sizes(config, row.keeps, i, heads),
         ))
     return parts
 
 # %% ../../nbs/core/10_parts.ipynb #96e15ab7
-# (model, layer, family's row, its number) -> parts of a layer, in this order
+# (model, layer, its `Arch`, its index) -> parts of the layer, in this order
 FINDERS: list[Callable] = [_find_ffn, _find_experts, _find_mixers]
 
 
 def _read_structure(model, a, layers):
-    "All parts of a model, found and counted; what was seen in an earlier layer counts there"
-    params, parts, rest, seen = [], [], [], set()
+    "All parts of a model; parameters that layers share are counted in the first"
+    counts, parts, rest, counted = [], [], [], set()
     for i, layer in enumerate(layers):
-        here = [p for find in FINDERS for p in find(model, layer, a, i)]
-        named = {t.name for p in here for t in p.dense}
-        own = [(n, p) for n, p in layer.named_parameters() if id(p) not in seen]
-        rest.append(tuple(TensorSpec(n, tuple(p.shape)) for n, p in own if n not in named))
-        seen |= {id(p) for _, p in own}
-        params.append(sum(p.numel() for _, p in own))
-        parts += here
+        found = [p for find in FINDERS for p in find(model, layer, a, i)]
+        names = {t.name for p in found for t in p.dense}
+        params = [(n, p) for n, p in layer.named_parameters() if id(p) not in counted]
+        others = [(n, p) for n, p in params if n not in names]
+        rest.append(tuple(TensorSpec(n, tuple(p.shape)) for n, p in others))
+        counted |= {id(p) for _, p in params}
+        counts.append(sum(p.numel() for _, p in params))
+        parts += found
     family, fixed = model_family(model.config), _FIXED if a.fixed else ""
-    return Structure(family, a.layers, tuple(params), tuple(parts), fixed, tuple(rest))
+    return Structure(family, a.layers, tuple(counts), tuple(parts), fixed, tuple(rest))
 
 
 def _check_shared(layers, a):
-    "`ValueError` where layers that use one FFN hold copies of it"
-    for x in layers:
-        if reuses_ffn(x, a):
-            down, again = (y.get_submodule(a.down) for y in (layers[shared_ffn_layers(x, a)[0]], x))
-            built = again.weight is None or again.weight.is_meta and not is_module_offloaded(again)
-            if down.weight is not again.weight and not built:
-                raise ValueError(
-                    f"layers {shared_ffn_layers(x, a)} use one FFN, and each holds a copy of it, as"
-                    " it is where layers are offloaded or streamed: load the model whole"
-                )
+    "Raise `ValueError` if layers that share an FFN hold copies of it"
+    for layer in (x for x in layers if reuses_ffn(x, a)):
+        users = shared_ffn_layers(layer, a)
+        first, down = (x.get_submodule(a.down) for x in (layers[users[0]], layer))
+        empty = down.weight is None or down.weight.is_meta and not is_module_offloaded(down)
+        if first.weight is not down.weight and not empty:
+            raise ValueError(
+                f"layers {users} use one FFN, and each holds a copy of it, as it is where"
+                " layers are offloaded or streamed: load the model whole"
+            )
 
 # %% ../../nbs/core/10_parts.ipynb #parstr01
-_FEW = 64  # structures of a model: as it is, and as plans leave it for a moment
+_MAX_CACHED = 64  # structures per model: dense, and pruned in `applied`
 
 
 def structure(
     model: PreTrainedModel,  # of a supported family; on the meta device too
-    # also where offloaded layers hold copies of one FFN, for its names and shapes
+    # accept offloaded layers that hold copies of a shared FFN, for names and shapes
     copies: bool = False,
-) -> Structure:  # the same one until a plan changes the model
-    """The parts of a model, read once; `ValueError` says why it cannot be pruned.
+) -> Structure:  # cached until a plan changes the model
+    """Return the parts of a model; `ValueError` if it cannot be pruned.
 
     Parameters
     ----------
     model : PreTrainedModel
         of a supported family; on the meta device too
     copies : bool, default False
-        also where offloaded layers hold copies of one FFN, for its names and shapes
+        accept offloaded layers that hold copies of a shared FFN, for names and shapes
 
     Returns
     -------
     Structure
-        the same one until a plan changes the model
+        cached until a plan changes the model
     """
-    a, memory = arch(model), model_memo(model)
+    a, cache = arch(model), model_memo(model).structures
     layers = model.get_submodule(a.layers)
     shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
-    key = a, model.dtype, shapes  # by layer: without norms, layers in a row look alike
-    known = memory.structures
-    if key in known:
-        return known[key]
+    key = a, model.dtype, shapes  # by layer: without norms, flat lists of two plans could be equal
+    if key in cache:
+        return cache[key]
     if copies:
         return _read_structure(model, a, layers)
     _check_shared(layers, a)
-    known[key] = _read_structure(model, a, layers)
-    for old in list(known)[:-_FEW]:
-        del known[old]
-    return known[key]
+    cache[key] = _read_structure(model, a, layers)
+    for old in list(cache)[:-_MAX_CACHED]:
+        del cache[old]
+    return cache[key]
 
 
 def sizes(
     model: PreTrainedModel,  # of a supported family; on the meta device too
-    copies: bool = False,  # count also where layers hold copies of one FFN (offloaded)
-) -> Structure:  # `total`, `active`; a layer: `layer`, `attn`, `ffn`, `width`, `neuron`
-    """Count the parameters of every decoder layer: the parts of a model, for their numbers.
+    copies: bool = False,  # accept offloaded layers that hold copies of a shared FFN
+) -> Structure:  # `total`, `active`; per layer `layer`, `attn`, `ffn`, `width`, `neuron`
+    """Count the parameters of every decoder layer.
 
     Parameters
     ----------
     model : PreTrainedModel
         of a supported family; on the meta device too
     copies : bool, default False
-        count also where layers hold copies of one FFN (offloaded)
+        accept offloaded layers that hold copies of a shared FFN
 
     Returns
     -------
     Structure
-        `total`, `active`; a layer: `layer`, `attn`, `ffn`, `width`, `neuron`
+        `total`, `active`; per layer `layer`, `attn`, `ffn`, `width`, `neuron`
     """
     return structure(model, copies)
 
 # %% ../../nbs/core/10_parts.ipynb #a0408f9a
 @dataclass(frozen=True)
 class RoutedScores:
-    "What is known of a layer of experts; its length is the width of an expert."
+    "Scores of an MoE layer; its length is the width of an expert."
 
-    experts: torch.Tensor  # (E, f) one score a neuron of an expert
-    ffn: torch.Tensor  # (g,) likewise of the shared expert; empty: there is none
-    tokens: torch.Tensor  # (E,) calibration tokens that each expert got
-    # (E,) mean over these of the router's weight times the norm of the expert's output
+    experts: torch.Tensor  # (E, f) score of each neuron of each expert
+    ffn: torch.Tensor  # (g,) scores of the shared expert; empty: none
+    tokens: torch.Tensor  # (E,) calibration tokens routed to each expert
+    # (E,) mean over them of the router's weight times the norm of the expert's output
     output: torch.Tensor
 
     def __len__(self):
         return self.experts.shape[1]
 
     def numel(self) -> int:  # neurons of an expert
-        "Its length, as of a tensor of scores."
+        "The width of an expert, as `numel` of a tensor of scores."
         return len(self)
 
-    def clone(self) -> "RoutedScores":  # equal
-        "A copy, as of a tensor of scores."
+    def clone(self) -> "RoutedScores":
+        "Copy all tensors."
         return RoutedScores(*(x.clone() for x in vars(self).values()))
 
     @property
     def unreached(self) -> int:  # experts
-        "How many experts no calibration token reached."
+        "Number of experts without a calibration token."
         return int((self.tokens == 0).sum())
 
 
 def count_unactivated(
-    scores: Iterable,  # a layer: (f,) scores, or `RoutedScores`
-) -> tuple[int, int]:  # groups of units that no token reached, all groups
-    "How many groups are ranked by their weights alone."
-    some = [s for s in scores if isinstance(s, RoutedScores)]
-    return sum(s.unreached for s in some), sum(len(s.tokens) for s in some)
+    scores: Iterable,  # per layer (f,) scores or `RoutedScores`
+) -> tuple[int, int]:  # groups without a calibration token, all groups
+    "Count the groups that are ranked by their weights alone."
+    routed = [s for s in scores if isinstance(s, RoutedScores)]
+    return sum(s.unreached for s in routed), sum(len(s.tokens) for s in routed)
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f01
 def pack_scores(
     s: Structure,  # of a model
-    scores: Mapping[Part, object],  # of its narrow parts: units, or units, tokens, output
-) -> list:  # a layer: (f,) scores, or `RoutedScores`; empty where nothing is narrow
-    "Scores of parts, layer by layer."
+    # of each part with a width: unit scores; of experts also tokens and outputs
+    scores: Mapping[Part, object],
+) -> list:  # per layer (f,) scores or `RoutedScores`; empty where no width is chosen
+    "Arrange the scores of parts by layer."
     layers = []
     for i in range(len(s)):
-        here = {bool(p.groups): scores[p] for p in s.of(i) if p.width}
-        flat = here.get(False, torch.zeros(0))
-        if True in here:
-            units, tokens, output = here[True]
-            flat = RoutedScores(units, flat, tokens, output)
-        layers.append(flat)
+        by_group = {bool(p.groups): scores[p] for p in s.of(i) if p.width}
+        packed = by_group.get(False, torch.zeros(0))
+        if True in by_group:
+            units, tokens, output = by_group[True]
+            packed = RoutedScores(units, packed, tokens, output)
+        layers.append(packed)
     return layers
 
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f03
 def _share_width(g, k, f):
-    "Of `g` neurons the share that `k` of `f` are; at least 1"
+    "Scale `k` of `f` neurons to a width of `g`; at least 1"
     return max(1, round(g * k / f))
 
 
 def layer_widths(
-    scores: Iterable,  # a layer: (f,) one score a neuron, or `RoutedScores`
+    scores: Iterable,  # per layer (f,) scores or `RoutedScores`
     k: int,  # neurons to keep; in an MoE model, of each expert
-) -> list[int]:  # a layer: neurons to keep there
-    "One width for all layers; an MoE model's dense layers keep the same share."
+) -> list[int]:  # neurons to keep in each layer
+    "Same width for all layers; dense layers of an MoE model keep the same fraction."
     f = next((len(s) for s in scores if isinstance(s, RoutedScores)), None)
     grouped = [f is None or isinstance(s, RoutedScores) for s in scores]
     pairs = zip(scores, grouped, strict=True)
-    return [k if own else _share_width(len(s), k, f) for s, own in pairs]
+    return [k if equal else _share_width(len(s), k, f) for s, equal in pairs]
 
 
 def split_scores(
-    scores,  # of a layer: (f,) scores, or `RoutedScores`
-    k: int,  # units that it keeps, in each group
+    scores,  # of a layer: (f,) scores or `RoutedScores`
+    k: int,  # units to keep in each group
 ) -> list[tuple]:  # slot, (f,) or (groups, f) scores, units to keep
-    "What is to be chosen in a layer: the best units of each part that gets narrower."
+    "Split the scores of a layer by slot; parts that keep their width are left out."
     if not isinstance(scores, RoutedScores):
         return [(FFN.slot, scores, k)] if len(scores) else []
     todo = [] if k == len(scores) else [(Experts.slot, scores.experts, k)]
@@ -1356,9 +1357,9 @@ def split_scores(
 # %% ../../nbs/core/10_parts.ipynb #5b1d0f06
 def fit_multiple(
     model: PreTrainedModel,  # of a supported family
-    multiple: int = 1,  # of which widths are asked to be multiples
-) -> int:  # of which they will be
-    "Widths that all parts can be run with; warns where they are not the asked."
+    multiple: int = 1,  # requested
+) -> int:  # `multiple`, or its least common multiple with what the model needs
+    "Multiple of which all widths must be; warns if it is not the requested one."
     step = max((p.step(model) for p in structure(model).parts), default=1)
     if not isinstance(multiple, int) or multiple < 1 or multiple % step == 0:
         return multiple

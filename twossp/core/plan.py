@@ -27,70 +27,70 @@ from .parts import FFN, SLOTS, Attention, Experts, Structure, structure
 # %% ../../nbs/core/11_plan.ipynb #7bace871
 @dataclass(frozen=True, init=False, repr=False)
 class Plan:
-    """What is removed from a model, by the dense indices: neurons, experts, attention.
+    """What is removed from a model, by dense indices: neurons, experts, attention.
 
     Parameters
     ----------
     ffn : default None
         per layer: neurons kept, ascending; None = all, () = no FFN
     attn : default None
-        per layer: does the attention stay; where a layer has several token mixers side by side,
-        which of them, in the order of `Arch.attn`
+        per layer: whether the attention remains; of several token mixers in parallel, which of
+        them, in the order of `Arch.attn`
     weights : default None
         name -> tensor
     provenance : default None
         JSON-able
     experts : default None
-        per layer of an MoE model: which neurons of which experts stay; None = all, and `ffn`
-        speaks of the shared expert there; () = of no layer is anything removed
+        per layer of an MoE model: mask of the remaining neurons, None = all; `ffn` is then the
+        shared expert; () = all experts of all layers
     heads : default None
-        per layer: key/value heads kept, ascending; None = all; the query heads that use one
-        leave with it
+        per layer: key/value heads kept, ascending; None = all; each with the query heads that
+        use it
     layers : default None
-        of the dense model; default: as many as `ffn` names
+        of the dense model; default: the length of `ffn`
     kept : default None
-        (layer, slot) -> value, for what has no argument of its own
+        (layer, slot) -> value, for slots without an argument
     """
 
     layers: int  # of the dense model
-    # what is kept of each part that loses something: (layer, slot) -> a value of the
-    # type that the slot's class of parts has; parts that are not named stay as they are
+    # (layer, slot) -> what remains of a part, in the value type of the slot; parts
+    # without an entry are unchanged
     kept: dict
-    # what a method made beyond removal: name of a projection's parameter in the dense
-    # model -> tensor, of the shape that it has in the pruned one
+    # new weights of projections: parameter name in the dense model -> tensor, in its
+    # shape in the pruned one
     weights: dict = field(compare=False)
-    # where it came from: method, paper, options, calibration, seed; JSON-able
+    # origin: method, paper, options, calibration, seed; JSON-able
     provenance: dict = field(compare=False)
 
     def __init__(
         self,
         # per layer: neurons kept, ascending; None = all, () = no FFN
         ffn=None,
-        # per layer: does the attention stay; where a layer has several token mixers side
-        # by side, which of them, in the order of `Arch.attn`
+        # per layer: whether the attention remains; of several token mixers in parallel,
+        # which of them, in the order of `Arch.attn`
         attn=None,
         weights=None,  # name -> tensor
         provenance=None,  # JSON-able
-        # per layer of an MoE model: which neurons of which experts stay; None = all, and
-        # `ffn` speaks of the shared expert there; () = of no layer is anything removed
+        # per layer of an MoE model: mask of the remaining neurons, None = all; `ffn` is
+        # then the shared expert; () = all experts of all layers
         experts=None,
         *,
-        # per layer: key/value heads kept, ascending; None = all; the query heads that use
-        # one leave with it
+        # per layer: key/value heads kept, ascending; None = all; each with the query
+        # heads that use it
         heads=None,
-        layers=None,  # of the dense model; default: as many as `ffn` names
-        kept=None,  # (layer, slot) -> value, for what has no argument of its own
+        layers=None,  # of the dense model; default: the length of `ffn`
+        kept=None,  # (layer, slot) -> value, for slots without an argument
     ):
         given = {"ffn": ffn, "attn": attn, "heads": heads, "experts": experts}
         L = _count_layers(layers, given)
-        put = lambda name, value: object.__setattr__(self, name, value)
-        put("layers", L)
-        put("kept", _plain_kept(kept or {}, given))
-        put("weights", {} if weights is None else weights)
-        put("provenance", {} if provenance is None else provenance)
+        vars(self).update(
+            layers=L, kept=_normalize_kept(kept or {}, given),
+            weights={} if weights is None else weights,
+            provenance={} if provenance is None else provenance,
+        )
 
     def per_layer(self, slot) -> tuple:
-        "What is kept in each layer of what a slot speaks of."
+        "What each layer keeps in `slot`."
         full = SLOTS[slot].full
         return tuple(self.kept.get((i, slot), full) for i in range(self.layers))
 
@@ -101,24 +101,24 @@ class Plan:
 
     @cached_property
     def attn(self) -> tuple[bool | tuple[bool, ...], ...]:
-        "Per layer: does the attention stay, or which of several token mixers do."
+        "Per layer: whether the attention remains, or which of several token mixers."
         return self.per_layer(Attention.slot)
 
     @cached_property
     def experts(self) -> tuple[ExpertMask | None, ...]:
-        "Per layer: which neurons of which experts stay; () = nothing of any is removed."
-        some = any(slot == Experts.slot for _, slot in self.kept)
-        return self.per_layer(Experts.slot) if some else ()
+        "Per layer: mask of the experts' neurons; () = no expert is changed."
+        changed = any(slot == Experts.slot for _, slot in self.kept)
+        return self.per_layer(Experts.slot) if changed else ()
 
     @cached_property
     def heads(self) -> tuple[tuple[int, ...] | None, ...]:
-        "Per layer: key/value heads kept; None = all; () = of no layer is any removed."
-        some = any(slot == "heads" for _, slot in self.kept)
-        return self.per_layer("heads") if some else ()
+        "Per layer: key/value heads kept, None = all; () = no head is removed."
+        changed = any(slot == "heads" for _, slot in self.kept)
+        return self.per_layer("heads") if changed else ()
 
     @cached_property
     def removed_layers(self) -> tuple[int, ...]:
-        "Layers that lose both attention and FFN: they leave whole, norms and all."
+        "Layers without attention and FFN: removed whole, with their norms."
         empty = [i for (i, slot), k in self.kept.items() if slot == FFN.slot and k == ()]
         return tuple(sorted(i for i in empty if not self.kept.get((i, Attention.slot), True)))
 
@@ -137,8 +137,8 @@ class Plan:
     def sparsity(
         self,
         model: PreTrainedModel,  # dense, of the family that the plan is for
-    ) -> float:  # share of the decoder layers' parameters, in [0, 1]
-        """How much of the model the plan removes.
+    ) -> float:  # in [0, 1]
+        """Fraction of the decoder layers' parameters that the plan removes.
 
         Parameters
         ----------
@@ -148,112 +148,118 @@ class Plan:
         Returns
         -------
         float
-            share of the decoder layers' parameters, in [0, 1]
+            in [0, 1]
         """
         return sparsity(self, structure(model))
 
 # %% ../../nbs/core/11_plan.ipynb #0fae9cd0
 def _count_layers(layers, given):
-    "How many layers a plan is for; `ValueError` where it names unlike numbers of them"
-    named = {what: x for what, x in given.items() if x is not None}
-    if not any(named.get("experts", ())):
-        named.pop("experts", None)
-    n = len(next(iter(named.values()))) if layers is None else layers
-    for what, values in named.items():
+    "Number of layers of a plan; `ValueError` if the arguments differ in it"
+    given = {name: values for name, values in given.items() if values is not None}
+    if not any(given.get("experts", ())):
+        given.pop("experts", None)
+    n = len(next(iter(given.values()))) if layers is None else layers
+    for name, values in given.items():
         if len(values) != n:
-            raise ValueError(f"{what} names {len(values)} layers, the plan is for {n}")
+            raise ValueError(f"{name} names {len(values)} layers, the plan is for {n}")
     return n
 
 
-def _plain_kept(kept, given):
-    "What is kept of each part that loses something, in its one form"
-    kept = {key: SLOTS[key[1]].plain(value, key[0]) for key, value in kept.items()}
+def _normalize_kept(kept, given):
+    "`kept` and the arguments as one dict of canonical values"
+    kept = {key: SLOTS[key[1]].normalize(value, key[0]) for key, value in kept.items()}
     for slot, values in given.items():
-        if values is not None:  # one a layer
+        if values is not None:  # one per layer
             kept = {key: value for key, value in kept.items() if key[1] != slot}
-            plain = SLOTS[slot].plain
-            kept |= {(i, slot): plain(value, i) for i, value in enumerate(values)}
-    return _only_lost(kept)
+            normalize = SLOTS[slot].normalize
+            kept |= {(i, slot): normalize(value, i) for i, value in enumerate(values)}
+    return _drop_redundant(kept)
 
 
-def _only_lost(kept):
-    "Without what stays whole, and what leaves with another part of its layer"
-    lost = {k: x for k, x in kept.items() if x is not None and x != SLOTS[k[1]].full}
-    return {k: x for k, x in lost.items() if not _leaves_beside(lost, *k)}
+def _drop_redundant(kept):
+    "Drop entries of unchanged parts and of parts that are removed with another"
+    changed = {k: x for k, x in kept.items() if x is not None and x != SLOTS[k[1]].full}
+    return {k: x for k, x in changed.items() if not _is_removed_with_other(changed, *k)}
 
 
-def _leaves_beside(kept, i, slot):
-    "Does what a slot speaks of leave with another part of layer `i`"
+def _is_removed_with_other(kept, i, slot):
+    "Whether another slot's value removes this part of layer `i`"
     other = SLOTS[slot].removed_with
     return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
 
+
 # %% ../../nbs/core/11_plan.ipynb #7b7c4e14
 def stays(
-    attn: bool | tuple[bool, ...],  # what a plan says of a layer: `plan.attn[i]`
-    k: int,  # which of the layer's token mixers
-) -> bool:  # False: it goes
-    "Does the layer keep that token mixer."
+    attn: bool | tuple[bool, ...],  # value of one layer: `plan.attn[i]`
+    k: int,  # index of one of the layer's token mixers
+) -> bool:  # False: removed
+    "Whether the layer keeps token mixer `k`."
     return attn[k] if isinstance(attn, tuple) else attn
 
 
-def _lost_alone(plan):
-    "Layers that lose their attention, and layers that lose their FFN, but not both"
-    left = [i for i in range(len(plan)) if i not in plan.removed_layers]
-    attn = [i for i in left if not plan.attn[i]]
-    return attn, [i for i in left if plan.ffn[i] == ()]
+def _removed_submodules(plan):
+    "Layers that lose only their attention, and layers that lose only their FFN"
+    remaining = [i for i in range(len(plan)) if i not in plan.removed_layers]
+    attn = [i for i in remaining if not plan.attn[i]]
+    return attn, [i for i in remaining if plan.ffn[i] == ()]
 
 # %% ../../nbs/core/11_plan.ipynb #5c787282
 def _describe(plan):
-    "A plan in one line: what goes from which layers, and the FFN widths"
-    gone, (attn, ffn) = plan.removed_layers, _lost_alone(plan)
-    named = ("attention removed from", attn), ("FFN removed from", ffn)
-    said = (*named, ("layers removed", list(gone)))
-    parts = [f"{words} {x}" for words, x in (*said, *_lost_mixers(plan)) if x]
+    "A plan in one line: removals by layer, and the FFN widths"
+    attn, ffn = _removed_submodules(plan)
+    removed = (
+        ("attention removed from", attn), ("FFN removed from", ffn),
+        ("layers removed", list(plan.removed_layers)), *_removed_mixers(plan),
+    )
+    parts = [f"{what} {layers}" for what, layers in removed if layers]
     widths = [len(k) for k in plan.ffn if k]
     if widths:
         low, high = min(widths), max(widths)
-        how = low if low == high else f"{low}…{high}"
-        where = "all" if len(widths) == len(plan) else len(widths)
-        parts.append(f"FFN width {how} in {where} layers")
-    parts += [*_expert_words(plan), *_other_words(plan)]
+        width = low if low == high else f"{low}…{high}"
+        count = "all" if len(widths) == len(plan) else len(widths)
+        parts.append(f"FFN width {width} in {count} layers")
+    parts += [*_describe_experts(plan), *_describe_others(plan)]
     if plan.weights:
         parts.append(f"{len(plan.weights)} tensors refitted")
     return f"Plan({len(plan)} layers: {'; '.join(parts) or 'nothing removed'})"
 
 
-def _lost_mixers(plan):
-    "What goes where a layer loses some of its token mixers: words, layers"
-    some = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
-    most = max((len(a) for _, a in some), default=0)
-    lost = [[i for i, a in some if k < len(a) and not a[k]] for k in range(most)]
-    return [(f"mixer {k} removed from", x) for k, x in enumerate(lost)]
+def _removed_mixers(plan):
+    "Where layers lose some of their token mixers: phrases and layers"
+    partial = [(i, a) for i, a in enumerate(plan.attn) if isinstance(a, tuple)]
+    n = max((len(a) for _, a in partial), default=0)
+    layers = [[i for i, a in partial if k < len(a) and not a[k]] for k in range(n)]
+    return [(f"mixer {k} removed from", x) for k, x in enumerate(layers)]
 
 
-def _expert_words(plan):
-    "What is left of an MoE model's experts, in words"
-    some = [e for e in plan.experts if e]
-    words = []
-    for of, left in (("experts", "left"), ("neurons of each expert", "k")):
-        got = [len(e.left) if left == "left" else e.k for e in some if e.bits]
-        full = [e.experts if left == "left" else e.width for e in some if e.bits]
-        if got != full:
-            span = "…".join(map(str, sorted({min(got), max(got)})))
-            words.append(f"{span} of {max(full)} {of} in {len(some)} layers")
-    return words
+def _describe_experts(plan):
+    "Phrases: numbers of remaining experts, and of the neurons of each"
+    changed = [e for e in plan.experts if e]
+    masks = [e for e in changed if e.bits]  # others are not read yet
+    counts = {
+        "experts": [(len(e.left), e.experts) for e in masks],
+        "neurons of each expert": [(e.k, e.width) for e in masks],
+    }
+    phrases = []
+    for units, pairs in counts.items():
+        if any(kept != full for kept, full in pairs):
+            kept = sorted({min(pairs)[0], max(pairs)[0]})
+            full, span = max(n for _, n in pairs), "…".join(map(str, kept))
+            phrases.append(f"{span} of {full} {units} in {len(changed)} layers")
+    return phrases
 
 # %% ../../nbs/core/11_plan.ipynb #8369c85c
-def _other_words(plan):
-    "Parts of kinds that have no words of their own"
-    own = {FFN.slot, Attention.slot, Experts.slot}
-    others = sorted({slot for _, slot in plan.kept} - own)
-    at = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
-    return [f"{SLOTS[slot].kind} cut in layers {at(slot)}" for slot in others]
+def _describe_others(plan):
+    "Phrases for all other kinds of parts"
+    others = {slot for _, slot in plan.kept} - {FFN.slot, Attention.slot, Experts.slot}
+    layers = lambda slot: [i for i, x in sorted(plan.kept) if x == slot]
+    return [f"{SLOTS[slot].kind} cut in layers {layers(slot)}" for slot in sorted(others)]
 
 # %% ../../nbs/core/11_plan.ipynb #fc907e45
 def dense_plan(
     L: int,  # layers
-) -> Plan:  # that removes nothing
-    """The plan that keeps everything.
+) -> Plan:  # without removals
+    """Return the plan that keeps everything.
 
     Parameters
     ----------
@@ -263,7 +269,7 @@ def dense_plan(
     Returns
     -------
     Plan
-        that removes nothing
+        without removals
     """
     return Plan((None,) * L, (True,) * L)
 
@@ -273,10 +279,10 @@ def drop(
     attn: Iterable[int] = (),  # layers that lose their attention
     ffn: Iterable[int] = (),  # layers that lose their FFN
     blocks: Iterable[int] = (),  # layers that lose both
-    # layers that lose some of several mixers: which stay, in the order of `Arch.attn`
+    # layer -> which of several mixers remain, in the order of `Arch.attn`
     mixers: dict[int, tuple[bool, ...]] | None = None,
-) -> Plan:  # that removes just those
-    """A plan that removes whole submodules; `ValueError` names what is no layer.
+) -> Plan:  # without weights
+    """Return the plan that removes these submodules; `ValueError` if a layer does not exist.
 
     Parameters
     ----------
@@ -289,12 +295,12 @@ def drop(
     blocks : Iterable[int], default ()
         layers that lose both
     mixers : dict[int, tuple[bool, ...]] | None, default None
-        layers that lose some of several mixers: which stay, in the order of `Arch.attn`
+        layer -> which of several mixers remain, in the order of `Arch.attn`
 
     Returns
     -------
     Plan
-        that removes just those
+        without weights
     """
     blocks, mixers = {*blocks}, mixers or {}
     attn, ffn = {*attn, *blocks}, {*ffn, *blocks}
@@ -307,86 +313,82 @@ def drop(
 
 # %% ../../nbs/core/11_plan.ipynb #de96611b
 def _union(a, b):
-    """The plan that removes what either removes, of unknown provenance; `ValueError` on other
-    depths, or two tensors for one parameter."""
+    "Remove what either removes, without provenance; `ValueError` on conflicts"
     if len(a) != len(b):
         raise ValueError(f"plans for {len(a)} and {len(b)} layers cannot be merged")
     both = sorted(a.weights.keys() & b.weights.keys())
-    twice = [k for k in both if a.weights[k] is not b.weights[k]]
-    if twice:
+    conflicts = [k for k in both if a.weights[k] is not b.weights[k]]
+    if conflicts:
         raise ValueError(
-            f"both plans bring a tensor for {twice[0]}: merge removals first, refit"
-            " then"
+            f"both plans bring a tensor for {conflicts[0]}: merge removals first, then refit"
         )
     kept = dict(a.kept)
     for (i, slot), value in sorted(b.kept.items(), key=lambda x: bool(SLOTS[x[0][1]].removed_with)):
-        part = SLOTS[slot]
-        if _leaves_beside(kept, i, slot):
-            continue
-        kept[i, slot] = part.both(a.kept.get((i, slot), part.full), value)
-    plan, weights = object.__new__(Plan), a.weights | b.weights  # in their one form already
-    facts = dict(layers=len(a), kept=_only_lost(kept), weights=weights, provenance={})
-    for name, value in facts.items():
-        object.__setattr__(plan, name, value)
+        if not _is_removed_with_other(kept, i, slot):
+            full = SLOTS[slot].full
+            kept[i, slot] = SLOTS[slot].both(a.kept.get((i, slot), full), value)
+    plan = object.__new__(Plan)  # without `__init__`: values are normalized already
+    kept, weights = _drop_redundant(kept), a.weights | b.weights
+    vars(plan).update(layers=len(a), kept=kept, weights=weights, provenance={})
     return plan
 
 # %% ../../nbs/core/11_plan.ipynb #ad107a65
 def describe_removal(
     plan: Plan,  # any
-    zeros: bool = False,  # is what was removed stored as zeros
+    zeros: bool = False,  # whether removed parts are stored as zeros
 ) -> list[str]:  # phrases, for a model card
-    "What a plan changes in a model, for a reader."
+    "Describe what a plan removes."
     attn = " (their output projections are zeros, the other tensors are still stored)"
-    narrow = " (where widths differ, the narrower are filled up with zeros)"
+    narrow = " (where widths differ, the narrower are padded with zeros)"
     stored = (attn, " (stored as zeros)", narrow)
     attn, ffn, narrow = stored if zeros else ("", "", "")
-    gone, (no_attn, no_ffn) = plan.removed_layers, _lost_alone(plan)
-    fewer = sum(bool(k) for k in plan.ffn)
+    removed, (no_attn, no_ffn) = plan.removed_layers, _removed_submodules(plan)
+    narrower = sum(bool(k) for k in plan.ffn)
     commas = lambda layers: ", ".join(map(str, layers))
-    said = [
-        (gone, f"whole decoder layers taken out, the rest renumbered: {commas(gone)}"),
+    phrases = [
+        (removed, f"whole decoder layers removed, the rest renumbered: {commas(removed)}"),
         (no_attn, f"attention removed from layers {commas(no_attn)}{attn}"),
-        *((x, f"token {w} layers {commas(x)}{attn}") for w, x in _lost_mixers(plan)),
+        *((x, f"token {w} layers {commas(x)}{attn}") for w, x in _removed_mixers(plan)),
         (no_ffn, f"FFN removed from layers {commas(no_ffn)}{ffn}"),
-        (fewer, f"neurons removed from the FFNs of {fewer} layers{narrow}"),
-        *((True, f"MoE model: {words} stay") for words in _expert_words(plan)),
-        *((True, words) for words in _other_words(plan)),
+        (narrower, f"neurons removed from the FFNs of {narrower} layers{narrow}"),
+        *((True, f"MoE model: {x} remain") for x in _describe_experts(plan)),
+        *((True, x) for x in _describe_others(plan)),
     ]
-    return [words for which, words in said if which]
+    return [phrase for applies, phrase in phrases if applies]
 
 # %% ../../nbs/core/11_plan.ipynb #1b8ac74e
 def plan_to_dict(
-    plan: Plan,  # its tensors are named, not stored
-) -> dict:  # JSON-able, a bit a neuron; `format` is 2 or 3 where 1 cannot say it
-    "A plan as plain data."
+    plan: Plan,  # only the names of its tensors are stored
+) -> dict:  # JSON-able; with `format` 2 or 3 where 1 cannot represent the plan
+    "Convert a plan to plain data."
     attn = enumerate(plan.attn)
     mixers = [(i, Attention.to_json(a)) for i, a in attn if isinstance(a, tuple)]
     masks = [e and Experts.to_json(e) for e in plan.experts]
     heads = [[i, list(k)] for i, k in enumerate(plan.heads) if k]
-    own = {FFN.slot, Attention.slot, Experts.slot, "heads"}
-    others = sorted((i, slot) for i, slot in plan.kept if slot not in own)
+    named = {FFN.slot, Attention.slot, Experts.slot, "heads"}
+    others = sorted((i, slot) for i, slot in plan.kept if slot not in named)
     parts = [[i, slot, SLOTS[slot].to_json(plan.kept[i, slot])] for i, slot in others]
-    more = dict(mixers_kept=mixers, experts_kept=masks, parts_kept=parts, heads_kept=heads)
-    more = {k: v for k, v in more.items() if v}
+    newer = dict(mixers_kept=mixers, experts_kept=masks, parts_kept=parts, heads_kept=heads)
+    newer = {k: v for k, v in newer.items() if v}
     return dict(
         layers=len(plan),
         attention_removed=[i for i, a in enumerate(plan.attn) if not a],
         ffn_kept=[FFN.to_json(k) for k in plan.ffn],
         weights=sorted(plan.weights),
-        **(dict(format=3 if heads else 2) if more else {}),
-        **more,
+        **(dict(format=3 if heads else 2) if newer else {}),
+        **newer,
     )
 
 
 def plan_from_dict(
-    d: dict,  # what `plan_to_dict` gave
+    d: dict,  # of `plan_to_dict`
 ) -> Plan:  # without its tensors
-    "The plan that was written down; `ValueError` if the parts do not fit together."
+    "Return the plan that `plan_to_dict` wrote; `ValueError` if `d` is inconsistent."
     L, ffn = d["layers"], d["ffn_kept"]
     if len(ffn) != L:
         raise ValueError(f"{L} layers, but {len(ffn)} FFNs")
-    some = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
-    attn = drop(L, attn=d["attention_removed"], mixers=some).attn
+    mixers = {i: tuple(a) for i, a in d.get("mixers_kept", ())}
+    attn = drop(L, attn=d["attention_removed"], mixers=mixers).attn
     experts = tuple(e and Experts.from_json(e) for e in d.get("experts_kept", ()))
     parts = d.get("parts_kept", ())
     kept = {(i, slot): SLOTS[slot].from_json(x) for i, slot, x in parts}
@@ -398,55 +400,51 @@ def plan_from_dict(
 def plan_masks(
     plan,  # of any kind
 ) -> dict[int, bytes]:  # layer -> packed bits
-    "The masks of a plan's experts."
+    "Return the masks of a plan's experts."
     kept = enumerate(getattr(plan, "experts", ()))
     return {i: e.bits for i, e in kept if e}
 
 
 def with_masks(
-    plan,  # as it was read from its JSON form; of any kind
-    d: dict,  # that form
+    plan,  # of any kind, as read from JSON
+    d: dict,  # its JSON data
     masks: dict[int, bytes],  # of `plan_masks`
 ):  # the same plan, with its masks
-    "Give a plan its masks; `ValueError` unless they are those that were written."
-    said = d.get("experts_kept", ())
-    named = enumerate(getattr(plan, "experts", ()))
-    kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in named]
-    here = [(i, e) for i, e in enumerate(kept) if e]
-    known = {i: hashlib.sha256(e.bits).hexdigest() for i, e in here}
-    wrong = [i for i, digest in known.items() if digest != said[i]["sha256"]]
-    if wrong:
-        raise ValueError(f"the masks of layer {wrong[0]}'s experts are missing or damaged")
+    "Insert a plan's masks; `ValueError` unless their hashes agree with `d`."
+    experts = enumerate(getattr(plan, "experts", ()))
+    kept = [e and replace(e, bits=masks.get(i, b"")) for i, e in experts]
+    for i, e in enumerate(kept):
+        if e and hashlib.sha256(e.bits).hexdigest() != d["experts_kept"][i]["sha256"]:
+            raise ValueError(f"the masks of layer {i}'s experts are missing or damaged")
     return replace(plan, experts=tuple(kept)) if kept else plan
 
 # %% ../../nbs/core/11_plan.ipynb #21768df7
 @dataclass(frozen=True)
 class Layout:
-    "How a kind of plan describes, and rebuilds, the structure of the pruned model."
+    "Structure of the pruned model in a checkpoint."
 
     spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
-    # (freshly built model, that dict) -> edits that give it the shape
+    # (newly built dense model, that dict) -> edits to the pruned structure
     skeleton: Callable
 
 
 @dataclass(frozen=True)
 class PlanKind:
-    "All that there is to know of a kind of plan."
+    "A kind of plan."
 
     type: type  # of the plans
     # (plan, Structure) -> parameters removed from the decoder layers; `ValueError` if the plan
-    # does not fit them
+    # does not fit
     count: Callable
     to_dict: Callable  # plan -> JSON-able dict
     from_dict: Callable  # that dict -> plan, without its tensors
-    # (dense model, plan) -> iterable of what is replaced in it: checks at once, and may
-    # make the replacements one by one, when each is asked for
+    # (dense model, plan) -> iterable of edits: checks at once, may be lazy
     edits: Callable
     layout: Layout  # of a checkpoint
-    words: Callable  # (plan, is what was removed stored as zeros) -> list of phrases
+    words: Callable  # (plan, whether removed parts are stored as zeros) -> list of phrases
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
-PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or where it is defined
+PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path
     "removal": "twossp.core.apply:REMOVAL",
     "slices": "twossp.baselines.slicegpt:SLICES",
 }
@@ -454,8 +452,8 @@ PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or where it is define
 
 def get_kind(
     name: str,  # key of `PLAN_KINDS`
-) -> PlanKind:  # imported now if it was not yet
-    "A kind of plan by its name; `ValueError` lists the kinds if there is none such."
+) -> PlanKind:  # its entry
+    "Return a kind of plan, importing it if needed; `ValueError` lists the kinds."
     if name not in PLAN_KINDS:
         raise ValueError(
             f"the plan is of kind {name!r}; known kinds: {', '.join(PLAN_KINDS)}"
@@ -468,7 +466,7 @@ def get_kind(
 def kind_of(
     plan,  # a plan of any kind
 ) -> str:  # key of `PLAN_KINDS`
-    "The name of a plan's kind; `TypeError` lists the kinds if it is none."
+    "Return the name of a plan's kind; `TypeError` lists the kinds."
     for name in PLAN_KINDS:
         if get_kind(name).type is type(plan):
             return name
@@ -480,8 +478,8 @@ def kind_of(
 def sparsity(
     plan,  # a plan of any kind
     s: Structure,  # of the dense model
-) -> float:  # at most 1; a method that adds parameters can fall below 0
-    """Share of the decoder layers' parameters that the plan removes.
+) -> float:  # at most 1; negative if the method adds parameters
+    """Fraction of the decoder layers' parameters that the plan removes.
 
     Parameters
     ----------
@@ -493,28 +491,28 @@ def sparsity(
     Returns
     -------
     float
-        at most 1; a method that adds parameters can fall below 0
+        at most 1; negative if the method adds parameters
     """
     return get_kind(kind_of(plan)).count(plan, s) / s.total
 
 # %% ../../nbs/core/11_plan.ipynb #1c679277
-FORMAT = 1  # version of the JSON form, unless a kind says that it needs a newer one
-FORMATS = 1, 2, 3  # what can be read
+FORMAT = 1  # version of the JSON, unless the kind's `to_dict` sets a newer one
+FORMATS = 1, 2, 3  # that can be read
 
 # %% ../../nbs/core/11_plan.ipynb #a7b3fb44
 def to_json(
-    plan,  # a plan of any kind; its tensors are named, not stored
+    plan,  # of any kind; only the names of its tensors are stored
 ) -> str:  # JSON
-    "A plan as JSON."
+    "Serialize a plan to JSON."
     kind = kind_of(plan)
-    head = dict(format=FORMAT, kind=kind)
-    return json.dumps(head | get_kind(kind).to_dict(plan))
+    header = dict(format=FORMAT, kind=kind)
+    return json.dumps(header | get_kind(kind).to_dict(plan))
 
 # %% ../../nbs/core/11_plan.ipynb #2c0d4546
 def from_json(
-    text: str,  # what `to_json` gave
-) -> object:  # the same plan, without its tensors
-    "The plan that `to_json` wrote; `ValueError` if the text is not one."
+    text: str,  # of `to_json`
+) -> object:  # the plan, without its tensors
+    "Return the plan that `to_json` wrote; `ValueError` if `text` is no plan."
     try:
         d = json.loads(text)
         version, kind = d["format"], d["kind"]
@@ -536,9 +534,9 @@ _NUMBERS = int, float, np.integer, np.floating
 
 
 def check_sparsity(
-    sparsity,  # what a user gave; a real number in (0, 1)
-) -> float:  # the same, as a float
-    "`ValueError` unless `sparsity` is a finite number in the open interval (0, 1)."
+    sparsity,  # a real number in (0, 1)
+) -> float:  # the same number
+    "Return `sparsity` as a float; `ValueError` unless it is a number in (0, 1)."
     number = isinstance(sparsity, _NUMBERS) and not isinstance(sparsity, bool)
     if not number or not 0 < sparsity < 1:
         raise ValueError(
@@ -549,10 +547,10 @@ def check_sparsity(
 
 # %% ../../nbs/core/11_plan.ipynb #5ab25371
 def kept_fractions(
-    plan: Plan,  # any plan
+    plan: Plan,  # that fits `s`
     s: Structure,  # of the dense model
-) -> np.ndarray:  # (2, L): attention kept, share of the FFN kept
-    "How much of each layer's attention and FFN is left, in [0, 1]."
+) -> np.ndarray:  # (2, L): attention, FFN
+    "Kept fraction of each layer's attention and FFN, in [0, 1]."
     ffn = []
     for i in range(len(plan)):
         parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
@@ -560,8 +558,8 @@ def kept_fractions(
             lost = sum(p.count(p.full) - p.count(kept) for p, kept in parts)
             ffn.append(1 - lost / sum(p.size for p, _ in parts))
         else:
-            left = [len(kept) / p.width for p, kept in parts if kept is not None]
-            ffn.append(left[0] if left else 1.0)
+            fractions = [len(kept) / p.width for p, kept in parts if kept is not None]
+            ffn.append(fractions[0] if fractions else 1.0)
     attn = [float(np.mean(a)) for a in plan.attn]
     for i in (i for i, heads in enumerate(plan.heads) if heads):
         attn[i] = float(np.mean([p.share(p.read(plan)) for p in s.of(i, Attention.slot)]))
