@@ -92,7 +92,7 @@ class ModelFacts:
 
 
 def describe_source(
-    source: Source,
+    source: Source,  # of a model whose files are local
 ) -> ModelFacts:  # equal to those of the loaded model
     "Identify a model without loading it. Raises `ValueError` without its files."
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)
@@ -109,10 +109,10 @@ log = logging.getLogger("twossp")
 
 
 def submit(
-    executor: Executor,
+    executor: Executor,  # of any kind
     work: Callable,  # job -> result
     job,  # argument of `work`
-) -> Future:
+) -> Future:  # of the job's result
     "Submit a job. Raises `ValueError` if the executor does not accept it."
     if not isinstance(getattr(executor, "submit", None), Callable):
         raise ValueError(
@@ -128,7 +128,7 @@ def submit(
 
 # %% ../../nbs/evaluation/04_executor.ipynb #c2418675
 def run_jobs(
-    executor: Executor,
+    executor: Executor,  # of any kind
     work: Callable,  # job -> result; importable in workers
     jobs: Sequence,  # picklable
 ) -> Iterator[tuple]:  # index of the job, result or None, error or None

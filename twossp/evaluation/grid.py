@@ -410,7 +410,7 @@ def relabel_row(
     row: Result,  # of a results file
     label: Result,  # of the requested run
     evals: Mapping,  # evaluations by name
-) -> Result:
+) -> Result:  # the relabeled row
     "Return a row with the label's model name, and metrics in the order of `evals`."
     order = list(evals)
 

@@ -185,7 +185,7 @@ def generation_speed(
     new: int = 32,  # tokens to generate per prompt, at least 2
     warmup: int = 1,  # untimed generations
     repeats: int = 3,  # timed generations, at least 1
-) -> Speed:
+) -> Speed:  # medians of the timed generations
     """Time greedy generation with a cache: prefill, first token, decoding.
 
     Parameters
@@ -200,6 +200,11 @@ def generation_speed(
         untimed generations
     repeats : int, default 3
         timed generations, at least 1
+
+    Returns
+    -------
+    Speed
+        medians of the timed generations
     """
     ids = check_ids(ids, model).to(input_device(model))
     if new < 2 or repeats < 1 or warmup < 0:
@@ -373,7 +378,7 @@ class _OnPrompts:
 
 @decides(row="prompts", of=continue_prompts)
 def on_prompts(
-    prompts: Sequence[str] = PROMPTS,
+    prompts: Sequence[str] = PROMPTS,  # texts to continue
     **options,  # of `continue_prompts`
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
     """Make an evaluation: the continuation of each prompt.
@@ -381,6 +386,7 @@ def on_prompts(
     Parameters
     ----------
     prompts : Sequence[str], default PROMPTS
+        texts to continue
     **options
         of `continue_prompts`
 
@@ -499,7 +505,7 @@ def measure(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #6f2225c7
 def check_evals(
-    evals,
+    evals,  # evaluations by name
 ) -> Mapping[str, Callable]:  # `evals`
     "Raise `TypeError` unless `evals` maps names to functions."
     example = "{'wiki': on_text(windows)}"

@@ -68,7 +68,7 @@ class QualityTarget:
 def check_quality_target(
     max_loss: float | None,  # maximum ratio to the dense model's perplexity
     min_agreement: float | None,  # minimum top-1 agreement with the dense model
-) -> QualityTarget:
+) -> QualityTarget:  # both limits
     "Make a target. Raises `ValueError` for limits out of range."
     if max_loss is None and min_agreement is None:
         raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
@@ -105,7 +105,7 @@ SPARSITY_TOLERANCE = 0.01  # of the bisection
 class Quality:
     "Result of `find_quality`."
 
-    bound: QualityTarget
+    bound: QualityTarget  # the requested target
     levels: tuple[QualityPoint, ...]  # all measurements, in ascending sparsity
     chosen: QualityPoint  # the largest sparsity that meets the target
     plan: object = None  # of the chosen sparsity
@@ -195,7 +195,7 @@ def find_quality(
     plans: str | Path | None = None,  # folder of saved plans; None: none
     seed: int = 0,  # of the method
     progress: bool = False,  # show progress bars
-) -> Quality:
+) -> Quality:  # with all measurements
     """Find the largest sparsity that meets a target on held-out calibration text. Raises
     `ValueError` with the achievable range if the target is out of reach.
 
@@ -221,6 +221,11 @@ def find_quality(
         of the method
     progress : bool, default False
         show progress bars
+
+    Returns
+    -------
+    Quality
+        with all measurements
     """
     bound = check_quality_target(max_loss, min_agreement)
     options = path_options(method) if options is None else dict(options)
@@ -245,7 +250,7 @@ def find_quality(
 # %% ../../nbs/evaluation/12_quality.ipynb #8708e40c
 def path_options(
     method: str,  # name in the registry of methods
-) -> dict:
+) -> dict:  # options of the method
     "Return the options with which a method follows its removal path; empty if it has none."
     return dict(find_method(method).path) if method in method_names() else {}
 
@@ -288,13 +293,18 @@ def quality_table(
 
 def plot_quality(
     q: Quality,  # of `find_quality`
-) -> Figure:
+) -> Figure:  # parameters on the x-axis
     """Plot quality against size, with the target and the chosen sparsity.
 
     Parameters
     ----------
     q : Quality
         of `find_quality`
+
+    Returns
+    -------
+    Figure
+        parameters on the x-axis
     """
     loss = q.bound.max_loss is not None
     bound = q.bound.max_loss if loss else q.bound.min_agreement

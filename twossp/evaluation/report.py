@@ -54,7 +54,7 @@ def new_figure(
     width: float,  # inches
     height: float,  # inches
     dpi: int = 110,  # dots per inch
-) -> Figure:
+) -> Figure:  # an empty figure
     "Create an empty matplotlib figure that a notebook shows without pyplot."
     return _figure_class()((width, height), layout="constrained", dpi=dpi)
 
@@ -153,19 +153,20 @@ def _ffn_scores(fig, ax, plan, s, scores):
 
 # %% ../../nbs/evaluation/08_report.ipynb #c6f2a5e6
 def plot_plan(
-    plan: Plan,
+    plan: Plan,  # to draw
     s: Structure,  # of the dense model
     # (f,) scores of the neurons of each layer; None: only the fraction that remains
     scores: Sequence | None = None,
     # of stage 2; number the removed attention modules in order of removal
     trials: Sequence[Trial] = (),
     title: str = "",  # above the figure; "": repr of the plan
-) -> Figure:
+) -> Figure:  # layers on the x-axis
     """Plot what a plan removes from each layer.
 
     Parameters
     ----------
     plan : Plan
+        to draw
     s : Structure
         of the dense model
     scores : Sequence | None, default None
@@ -174,6 +175,11 @@ def plot_plan(
         of stage 2; number the removed attention modules in order of removal
     title : str, default ''
         above the figure; "": repr of the plan
+
+    Returns
+    -------
+    Figure
+        layers on the x-axis
     """
     if not isinstance(plan, Plan):
         raise TypeError(
@@ -219,7 +225,7 @@ def plot_trials(
     trials: Sequence[Trial],  # of stage 2
     start: float | None = None,  # perplexity before the first removal
     title: str = "",  # above the figure
-) -> Figure:
+) -> Figure:  # removals on the x-axis
     """Plot the value of each candidate at each removal, and the chosen ones.
 
     Parameters
@@ -230,6 +236,11 @@ def plot_trials(
         perplexity before the first removal
     title : str, default ''
         above the figure
+
+    Returns
+    -------
+    Figure
+        removals on the x-axis
     """
     if not trials:
         raise ValueError("nothing was tried: no attention was to be removed")
@@ -379,15 +390,15 @@ def _format(x, form, scale=1):
 
 # %% ../../nbs/evaluation/08_report.ipynb #f6513540
 def row_name(
-    r: Result,
+    r: Result,  # a result
 ) -> str:  # not unique; see `row_names`
     "Name a row by its method and target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def row_names(
-    rows: ResultsLike,
-) -> list[str]:
+    rows: ResultsLike,  # of any models
+) -> list[str]:  # one name per row
     "Return unique names of rows: method, target, and what rows of one name differ in."
     rows = to_rows(rows)
     facts, models = {}, _model_names(rows)
@@ -626,7 +637,7 @@ def _draw_dense(ax, groups, key):
 def plot_perplexity(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> Figure:
+) -> Figure:  # a line per group of rows
     """Plot perplexity (logarithmic) against sparsity by method, with the dense model.
 
     Parameters
@@ -635,6 +646,11 @@ def plot_perplexity(
         of one model
     name : str
         metric, such as 'wiki/ppl'
+
+    Returns
+    -------
+    Figure
+        a line per group of rows
     """
     rows, key = to_rows(rows), _get_metric(name)
     groups = group_rows(rows, name)
@@ -651,7 +667,7 @@ def plot_perplexity(
 def plot_cost(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> Figure:
+) -> Figure:  # a point per group and target
     """Plot perplexity against pruning time, both logarithmic, as means over seeds.
 
     Parameters
@@ -660,6 +676,11 @@ def plot_cost(
         of one model
     name : str
         metric, such as 'wiki/ppl'
+
+    Returns
+    -------
+    Figure
+        a point per group and target
     """
     rows, key = to_rows(rows), _get_metric(name)
     timed = [r for r in rows if r.seconds and key(r) is not None]
@@ -685,7 +706,7 @@ def plot_cost(
 def plot_downstream(
     rows: ResultsLike,  # of one model, dense included
     target: float,  # sparsity of the rows to show
-) -> Figure:
+) -> Figure:  # a group of bars per task
     """Plot the main score of each task by row, with standard errors.
 
     Parameters
@@ -694,6 +715,11 @@ def plot_downstream(
         of one model, dense included
     target : float
         sparsity of the rows to show
+
+    Returns
+    -------
+    Figure
+        a group of bars per task
     """
     rows = [r for r in to_rows(rows) if r.method == "dense" or abs(r.target - target) < 1e-9]
     rows = [r for r in rows if _main_scores(r)]
@@ -729,13 +755,18 @@ def _main_scores(r):
 # %% ../../nbs/evaluation/08_report.ipynb #272cdda0
 def plot_removed(
     rows: ResultsLike,  # of one model; rows without fractions per layer are skipped
-) -> Figure:
+) -> Figure:  # layers on the x-axis
     """Plot a heat map of what each method removed, by layer.
 
     Parameters
     ----------
     rows : ResultsLike
         of one model; rows without fractions per layer are skipped
+
+    Returns
+    -------
+    Figure
+        layers on the x-axis
     """
     rows = [r for r in to_rows(rows) if r.method != "dense" and r.kept]
     if not rows:
@@ -783,7 +814,7 @@ def plot_speedup(
     time: str = "forward/forward_s",
     # metric of the counted operations; None: bytes of the weights
     ops: str | None = "forward/forward_ops",
-) -> Figure:
+) -> Figure:  # a line per group of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
 
     Parameters
@@ -794,6 +825,11 @@ def plot_speedup(
         metric in seconds, or in tokens/s if higher is better
     ops : str | None, default 'forward/forward_ops'
         metric of the counted operations; None: bytes of the weights
+
+    Returns
+    -------
+    Figure
+        a line per group of rows
     """
     rows = to_rows(rows)
     groups = group_rows(rows, time)
@@ -818,7 +854,7 @@ def plot_speedup(
 def plot_scores(
     scores: Sequence,  # (f,) scores of the neurons of each layer
     width: int | None = None,  # remaining neurons, marked by a line
-) -> Figure:
+) -> Figure:  # a line per layer, logarithmic
     """Plot the scores of each layer's neurons, from the highest to the lowest.
 
     Parameters
@@ -827,6 +863,11 @@ def plot_scores(
         (f,) scores of the neurons of each layer
     width : int | None, default None
         remaining neurons, marked by a line
+
+    Returns
+    -------
+    Figure
+        a line per layer, logarithmic
     """
     from matplotlib import colormaps
 

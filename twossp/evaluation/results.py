@@ -162,7 +162,7 @@ def _restore_numbers(x):
 
 # %% ../../nbs/evaluation/00_results.ipynb #19332650
 def to_json_line(
-    r: Result,
+    r: Result,  # a row
 ) -> str:  # JSON without a line break
     "Return a result as one line of a results file."
     return json.dumps(_to_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
@@ -247,9 +247,14 @@ ResultsLike = Result | Sequence[Result] | str | Path | pd.DataFrame
 
 # %% ../../nbs/evaluation/00_results.ipynb #2b5de69f
 def to_frame(
-    rows: ResultsLike,
+    rows: ResultsLike,  # as for `to_rows`
 ) -> pd.DataFrame:  # fields, metrics, and `error`
     """Return results as a DataFrame; `to_rows` is the inverse.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        as for `to_rows`
 
     Returns
     -------
@@ -284,7 +289,7 @@ def _to_result(record):
 # %% ../../nbs/evaluation/00_results.ipynb #3eec81a0
 def to_rows(
     rows: ResultsLike,  # a DataFrame may be filtered and sorted
-) -> list[Result]:
+) -> list[Result]:  # rows, in order
     "Return the rows of a results file, a DataFrame or a sequence, in order."
     if isinstance(rows, Result):
         return [rows]

@@ -46,7 +46,7 @@ _FORMS = (  # question; sign
 # %% ../../nbs/evaluation/03_tasks.ipynb #b5cd31c3
 def make_questions(
     n: int,  # number of questions, at least 1
-    seed: int = 0,
+    seed: int = 0,  # of the random numbers
 ) -> list[dict]:  # 'question', 'answer'; all different
     "Make one-step arithmetic questions in the format of GSM8K."
     if n < 1:
@@ -94,7 +94,7 @@ filter_list:
 def write_arithmetic(
     folder: str | Path,  # created if missing; for lm-eval's `include_path`
     n: int = 20,  # test questions
-    seed: int = 0,
+    seed: int = 0,  # of the random numbers
     new: int = 96,  # maximum number of tokens of an answer
 ) -> Path:  # absolute folder
     "Write the questions and the description of the task `twossp_arithmetic`."
