@@ -34,13 +34,12 @@ RATES = (0.25, 0.375, 0.5)  # the paper's sparsities
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #ablscore
 def _stream_scores(model, calib, p=2):
-    """2SSP's score, at the FFN's inputs and at its outputs: (d,) float32 a layer; `p`: of the
-    norm over a window's tokens"""
+    "2SSP's p-norm scores of FFN inputs and of FFN outputs, (d,) float32 per layer."
     check_ids(calib, model)
     s, device = structure(model), input_device(model)
     read, write = ([0.0] * len(s) for _ in range(2))
 
-    def listen(ffn):
+    def register(ffn):
         i, layer = ffn.layer, ffn.at(model)
         up, down = (layer.get_submodule(n) for n in (ffn.up[0], ffn.down))
 
@@ -52,7 +51,7 @@ def _stream_scores(model, calib, p=2):
 
         return up.register_forward_pre_hook(before), down.register_forward_hook(after)
 
-    handles = [h for ffn in s.narrow for h in listen(ffn)]
+    handles = [h for ffn in s.narrow for h in register(ffn)]
     with hooked(handles), inference(model):
         for b in calib.split(1):
             model.base_model(b.to(device), use_cache=False)
@@ -60,14 +59,14 @@ def _stream_scores(model, calib, p=2):
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #608bfd45
 def _zeroed(weight, keep, dim):
-    "A copy of a weight with only some rows (0) or columns (1) left"
+    "Copy a weight and zero all rows (dim 0) or columns (dim 1) but `keep`."
     keep = torch.tensor(keep, dtype=torch.long, device=weight.device)
     kept = weight.detach().index_select(dim, keep)
     return torch.zeros_like(weight).index_copy_(dim, keep, kept)
 
 
 def _masked(model, read, write, k):
-    "A plan that zeroes all but `k` inputs and outputs of every FFN"
+    "Return a plan that zeroes all but `k` inputs and outputs of each FFN."
     s, weights = structure(model), {}
     names = {id(p): n for n, p in model.named_parameters()}
     for ffn in s.narrow:
@@ -95,18 +94,18 @@ def _columns_rows(model, calib, sparsity, *, progress=True):
 # %% ../../nbs/evaluation/06_ablations.ipynb #abltab01
 @dataclass(frozen=True)
 class Ablation:
-    "A choice in 2SSP, and what stands in its place; each variant is the method of a row."
-    about: str  # in a line
+    "A choice in 2SSP and its alternatives; each variant is the method of a row."
+    about: str  # one line
     methods: Mapping[str, Callable] = field(default_factory=dict)  # variant -> method
     options: Mapping[str, Mapping] = field(default_factory=dict)  # variant -> its options
     # (model, calib, values, sparsities) -> (methods, options, calib, sparsities) of each
-    # grid; None: one grid of the above
+    # grid; None: one grid of `methods` and `options`
     vary: Callable | None = None
-    values: Sequence | None = None  # that are tried, where `vary` takes some; None: all
+    values: Sequence | None = None  # for `vary`; None: all
     sparsities: Sequence[float] | None = RATES  # targets; None: i/L for i = 1 … L-2
-    seeds: Sequence[int] = (0,)  # each draws its own windows
-    draws: bool = False  # is `calib` a function: (windows, seed) -> (windows, t)
-    paper: bool = True  # is it one of the paper's
+    seeds: Sequence[int] = (0,)  # each with its own windows
+    draws: bool = False  # whether `calib` is a function: (windows, seed) -> (windows, t)
+    paper: bool = True  # whether it is in the paper
 
 
 def _vary_size(model, draw, values, sparsities):
@@ -159,18 +158,18 @@ def ablate(
     ablation: str,  # a key of `ABLATIONS`
     model: PreTrainedModel,  # dense; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
-    # (n, t) windows; or a function (windows, seed) -> windows; of "calibration text":
+    # (n, t) windows; or a function (windows, seed) -> windows; for "calibration text":
     # name -> windows
     calib: torch.Tensor | Callable | Mapping,
-    evals: Mapping[str, Callable],  # for `run_grid`
+    evals: Mapping[str, Callable],  # of `run_grid`
     out: str | Path | None = None,  # results file
     *,
-    n: int = 32,  # windows that are drawn where their number is not what is varied
-    values: Sequence | None = None,  # numbers that are tried; None: those of the row
-    sparsities: Sequence[float] | None = None,  # targets; None: those of the row
+    n: int = 32,  # windows, unless their number is varied
+    values: Sequence | None = None,  # numbers to vary; None: the ablation's
+    sparsities: Sequence[float] | None = None,  # targets; None: the ablation's
     **options,  # of `run_grid`
-) -> list[Result]:  # a row a variant, target and seed
-    "One choice in 2SSP against what can stand in its place."
+) -> list[Result]:  # one per variant, target and seed
+    "Compare a choice in 2SSP with its alternatives."
     if ablation not in ABLATIONS:
         raise ValueError(f"no ablation {ablation!r}; there are: {', '.join(ABLATIONS)}")
     a, L, rows = ABLATIONS[ablation], len(structure(model)), []
@@ -184,7 +183,7 @@ def ablate(
     grids = [(a.methods, a.options, calib, sparsities)]
     if a.vary is not None:
         grids = a.vary(model, calib, values, sparsities)
-    for methods, own, ids, targets in grids:
-        kwargs = dict(dense=False, seeds=a.seeds, options=own) | options
+    for methods, method_options, ids, targets in grids:
+        kwargs = dict(dense=False, seeds=a.seeds, options=method_options) | options
         rows += run_grid(model, tok, ids, methods, targets, evals, out, **kwargs)
     return rows

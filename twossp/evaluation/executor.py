@@ -37,54 +37,54 @@ class Source:
     Parameters
     ----------
     name : str
-        on the Hugging Face hub, of a folder that workers see, or 'smollm2'
+        on the Hugging Face hub, a folder that workers can read, or 'smollm2'
     dtype : str, default 'float32'
-        of the weights; not 'auto', since rows name it beforehand
+        of the weights; not 'auto', since row keys need it before loading
     device : str, default 'cpu'
         of the worker
     cache_dir : str | None, default None
-        where downloads are kept
+        of downloads
     """
 
-    name: str  # on the Hugging Face hub, of a folder that workers see, or 'smollm2'
-    dtype: str = "float32"  # of the weights; not 'auto', since rows name it beforehand
+    name: str  # on the Hugging Face hub, a folder that workers can read, or 'smollm2'
+    dtype: str = "float32"  # of the weights; not 'auto', since row keys need it before loading
     device: str = "cpu"  # of the worker
-    cache_dir: str | None = None  # where downloads are kept
+    cache_dir: str | None = None  # of downloads
 
-    def place(self) -> dict:  # 'device', 'dtype', as rows have them
-        """Where the model will be.
+    def place(self) -> dict:  # 'device' and 'dtype', as in `Result`
+        """Return the device and dtype of the loaded model.
 
         Returns
         -------
         dict
-            'device', 'dtype', as rows have them
+            'device' and 'dtype', as in `Result`
         """
         if self.dtype == "auto":
-            raise ValueError("a Source has to say its dtype, such as 'bfloat16'")
+            raise ValueError("dtype 'auto' in a Source: give one, such as 'bfloat16'")
         d = torch.device(self.device)
         bare = d.type != "cpu" and d.index is None
         return dict(device=f"{d}:0" if bare else str(d), dtype=self.dtype)
 
 # %% ../../nbs/evaluation/04_executor.ipynb #f09ee9e0
-_LOADED: dict = {}  # the last source of this process, and its model
-MODEL_LOCK = threading.RLock()  # held by who has this process's model, which is pruned in place
+_LOADED: dict = {}  # the source loaded last by this process -> model, tokenizer
+MODEL_LOCK = threading.RLock()  # held while this process's model is pruned in place
 
 
 def load_source(
     source: Source,  # what to load
-) -> tuple:  # model, tokenizer; the very same objects the next time
-    "The model of a source, kept by this process until another is asked for."
+) -> tuple:  # model, tokenizer; the same objects for repeated calls
+    "Load a model, keeping it in this process until another source is loaded."
     with MODEL_LOCK:
         if source not in _LOADED:
-            _LOADED.clear()  # before the next takes its memory
-            where = dict(cache_dir=source.cache_dir, device=source.device)
-            _LOADED[source] = load_model(source.name, source.dtype, **where)
+            _LOADED.clear()  # free the memory first
+            kwargs = dict(cache_dir=source.cache_dir, device=source.device)
+            _LOADED[source] = load_model(source.name, source.dtype, **kwargs)
         return _LOADED[source]
 
 # %% ../../nbs/evaluation/04_executor.ipynb #d815a63b
 @dataclass(frozen=True)
 class ModelFacts:
-    "What decides the digits of a model's rows, besides what is asked."
+    "Identities of a model and its runtime, which enter the keys of its rows."
 
     model_id: str  # of `model_identity`
     runtime: dict  # of `runtime_facts`
@@ -92,9 +92,9 @@ class ModelFacts:
 
 
 def describe_source(
-    source: Source,  # a model by its name
-) -> ModelFacts:  # the same as those of the model, loaded
-    "What a model that is not loaded will be; `ValueError` if its files are not here."
+    source: Source,  # of a model whose files are local
+) -> ModelFacts:  # equal to those of the loaded model
+    "Identify a model without loading it. Raises `ValueError` without its files."
     folder = checkpoint_folder(source.name, cache_dir=source.cache_dir)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
@@ -110,10 +110,10 @@ log = logging.getLogger("twossp")
 
 def submit(
     executor: Executor,  # of any kind
-    work: Callable,  # what a worker calls
-    job,  # with this
-) -> Future:  # of its result
-    "Hand out a job; `ValueError` if the executor takes none."
+    work: Callable,  # job -> result
+    job,  # argument of `work`
+) -> Future:  # of the job's result
+    "Submit a job. Raises `ValueError` if the executor does not accept it."
     if not isinstance(getattr(executor, "submit", None), Callable):
         raise ValueError(
             "executor has to be a concurrent.futures.Executor, such as"
@@ -121,7 +121,7 @@ def submit(
         )
     try:
         return executor.submit(work, job)
-    except Exception as e:  # shut down, broken, closed: each kind has its own
+    except Exception as e:  # the type depends on the executor
         raise ValueError(
             f"the executor takes no work ({e}): give one that is not shut down"
         ) from e
@@ -129,63 +129,62 @@ def submit(
 # %% ../../nbs/evaluation/04_executor.ipynb #c2418675
 def run_jobs(
     executor: Executor,  # of any kind
-    work: Callable,  # a job -> its result; importable, so that it can travel
-    jobs: Sequence,  # they have to pickle
-) -> Iterator[tuple]:  # number of the job, result, error; one of the two is None
-    "Work on other processes, in the order in which it is done."
+    work: Callable,  # job -> result; importable in workers
+    jobs: Sequence,  # picklable
+) -> Iterator[tuple]:  # index of the job, result or None, error or None
+    "Run jobs on an executor and yield their results in order of completion."
     waiting = {submit(executor, work, job): i for i, job in enumerate(jobs)}
-    tried, lost = set(), []
+    retried, lost = set(), []
     try:
         while waiting:
-            for f in wait(waiting, return_when=FIRST_COMPLETED).done:
-                i, error = waiting.pop(f), _error(f)
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                i, error = waiting.pop(future), _get_error(future)
                 if error is None:
-                    yield i, f.result(), None
+                    yield i, future.result(), None
                 elif isinstance(error, BrokenExecutor):
                     lost.append(i)
-                elif i in tried:
+                elif i in retried:
                     yield i, None, error
                 else:
-                    tried.add(i)
+                    retried.add(i)
                     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
                     reason = reason.rstrip(": ")
-                    log.warning("job %d was lost (%s): it is tried again", i + 1, reason)
+                    log.warning("job %d was lost (%s); retrying", i + 1, reason)
                     try:
                         waiting[submit(executor, work, jobs[i])] = i
                     except ValueError:
                         lost.append(i)
     finally:
-        for f in waiting:
-            f.cancel()
-    yield from _in_own(work, jobs, sorted(lost))
+        for future in waiting:
+            future.cancel()
+    yield from _run_in_process(work, jobs, sorted(lost))
 
 # %% ../../nbs/evaluation/04_executor.ipynb #33d2971b
-def _error(f):
-    "What a future failed with; None if it did not"
+def _get_error(future):
     try:
-        return f.exception()
+        return future.exception()
     except CancelledError as e:
         return e
 
 
-def _own_process():
+def _start_process():
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _in_own(work, jobs, left):
-    "What a broken executor left, one by one, in a process that is replaced when lost"
-    if not left:
+def _run_in_process(work, jobs, indices):
+    "Run jobs one by one in a process that is replaced if it is killed."
+    if not indices:
         return
-    said = "the executor is gone; %d jobs are done one by one in a process of their own"
-    log.warning(said, len(left))
-    own = _own_process()
+    message = "the executor is broken; running %d jobs one by one in a new process"
+    log.warning(message, len(indices))
+    process = _start_process()
     try:
-        for i in left:
-            f = own.submit(work, jobs[i])
-            error = _error(f)  # waits
-            yield i, None if error else f.result(), error
+        for i in indices:
+            future = process.submit(work, jobs[i])
+            error = _get_error(future)  # waits
+            yield i, None if error else future.result(), error
             if isinstance(error, BrokenExecutor):
-                own.shutdown()
-                own = _own_process()
+                process.shutdown()
+                process = _start_process()
     finally:
-        own.shutdown(cancel_futures=True)
+        process.shutdown(cancel_futures=True)

@@ -25,28 +25,28 @@ from ..runtime.metrics import (
 
 # %% ../../nbs/evaluation/02_generation.ipynb #d388c70d
 def snapshot_model(
-    model: PreTrainedModel,  # dense; untouched
-) -> PreTrainedModel:  # modules of its own around the same weights
-    "The model as it is now, whatever is done to the modules of the given one."
-    same = {id(p): nn.Parameter(p.data, False) for p in model.parameters()}
-    same |= {id(b): b for b in model.buffers()}
-    return copy.deepcopy(model, same)
+    model: PreTrainedModel,  # untouched
+) -> PreTrainedModel:  # frozen; new modules with the same weights
+    "Return a copy that shares the weights but not the modules."
+    memo = {id(p): nn.Parameter(p.data, False) for p in model.parameters()}
+    memo |= {id(b): b for b in model.buffers()}
+    return copy.deepcopy(model, memo)
 
 # %% ../../nbs/evaluation/02_generation.ipynb #e8cc1216
 def agreement(
     model: PreTrainedModel,  # pruned; untouched
-    dense: PreTrainedModel,  # of the same vocabulary; untouched
+    dense: PreTrainedModel,  # with the same vocabulary; untouched
     ids: torch.Tensor | Windows,  # (n, t) windows of text held out from calibration
     bs: int = 1,  # windows per forward pass
-) -> dict:  # 'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
-    """How far a model's predictions on text agree with the dense model's.
+) -> dict:  # 'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
+    """Compare a model's predictions with the dense model's by KL and top-1 agreement.
 
     Parameters
     ----------
     model : PreTrainedModel
         pruned; untouched
     dense : PreTrainedModel
-        of the same vocabulary; untouched
+        with the same vocabulary; untouched
     ids : torch.Tensor | Windows
         (n, t) windows of text held out from calibration
     bs : int, default 1
@@ -55,7 +55,7 @@ def agreement(
     Returns
     -------
     dict
-        'kl': nats a token, at least 0; 'same_top': share of positions; 'each': of windows
+        'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
     """
     ids = check_windows(ids, model)
     kls, same = [], []
@@ -66,32 +66,30 @@ def agreement(
             kls.append(token_kl(p, q).double().cpu())
             same.append((p.argmax(-1) == q.argmax(-1)).double().cpu())
     mask = loss_mask(model, ids, ids.shape[1] - 1)
-    found = dict(kl=torch.cat(kls), same_top=torch.cat(same))
-    each = {k: masked_mean(v, mask) for k, v in found.items()}
-    got = {k: mean_windows(v, model, ids).item() for k, v in each.items()}
-    return got | dict(each={k: v.tolist() for k, v in each.items()})
+    values = dict(kl=torch.cat(kls), same_top=torch.cat(same))
+    each = {k: masked_mean(v, mask) for k, v in values.items()}
+    means = {k: mean_windows(v, model, ids).item() for k, v in each.items()}
+    return means | dict(each={k: v.tolist() for k, v in each.items()})
 
 # %% ../../nbs/evaluation/02_generation.ipynb #c2241a5c
-def _write(model, prompts, new):
-    """Greedy continuations of token ids (n, t), with no rule against repetition: what follows
-    each, the end-of-text token included"""
+def _generate(model, prompts, new):
+    "Continue token ids (n, t) greedily; return new tokens up to and including end-of-text."
     eos = model.generation_config.eos_token_id
     ends = eos if isinstance(eos, list) else [] if eos is None else [eos]
     rules = dict(do_sample=False, num_beams=1, repetition_penalty=1.0)
     rules |= dict(no_repeat_ngram_size=0, eos_token_id=eos, max_new_tokens=new)
-    how = GenerationConfig(pad_token_id=ends[0] if ends else 0, **rules)
+    config = GenerationConfig(pad_token_id=ends[0] if ends else 0, **rules)
     x = prompts.to(input_device(model))
     with inference(model):
         mask = torch.ones_like(x)
-        out = model.generate(x, attention_mask=mask, generation_config=how)
+        out = model.generate(x, attention_mask=mask, generation_config=config)
     rows = out[:, x.shape[1] :].tolist()
     stops = [next((i + 1 for i, t in enumerate(row) if t in ends), None) for row in rows]
     return [row[:stop] for row, stop in zip(rows, stops, strict=True)]
 
 # %% ../../nbs/evaluation/02_generation.ipynb #e0b185b7
-def _written_nll(dense, prompts, texts):
-    """The dense model's nll of what another model wrote after each of the prompts (n, t): nats
-    a written token, every token counted once."""
+def _text_nll(dense, prompts, texts):
+    "Return the dense model's mean nll of texts that follow prompts (n, t), in nats per token."
     total, count = 0.0, sum(map(len, texts))
     with inference(dense):
         for prompt, text in zip(prompts.tolist(), texts, strict=True):
@@ -103,50 +101,50 @@ def _written_nll(dense, prompts, texts):
 # %% ../../nbs/evaluation/02_generation.ipynb #bc70b83e
 @dataclass(frozen=True, eq=False)
 class _OnAgreement:
-    "Evaluation: agreement with the dense model, and what is written after prompts"
+    "Agreement with the dense model, and scores of generated text."
 
-    # what `snapshot_model` gave; None: in a grid, its model
+    # of `snapshot_model`; None: the model of the grid
     dense: PreTrainedModel | None = field(repr=False)
     ids: torch.Tensor = field(repr=False)  # (n, t) windows of held-out text
-    prompt: int = 32  # tokens of each window that are a prompt, 2 … t
-    new: int = 64  # tokens written at most
+    prompt: int = 32  # first tokens of each window, 2 … t
+    new: int = 64  # maximum number of new tokens
     bs: int = 1  # windows per forward pass
-    bound: bool = field(default=False, repr=False)  # is the dense model the row's own
-    reads_tokens = True  # and no words, so that no tokenizer is needed
+    bound: bool = field(default=False, repr=False)  # whether `bind` set `dense`
+    reads_tokens = True  # needs no tokenizer
 
     @property
     def text(self):
-        "What is read, as results tell it: the windows' hash, and how they are continued"
         return f"{ids_hash(self.ids)}, prompt={self.prompt}, new={self.new}"
 
     @property
     def identity(self):
-        "All that decides the numbers: windows, lengths, and whom it compares with"
-        own = self.dense is None or self.bound
-        dense = "the row's own" if own else model_identity(self.dense)
-        how = dict(text=ids_hash(self.ids), prompt=self.prompt, new=self.new, bs=self.bs)
-        return facts_identity("agreement", dense=dense, **how)
+        is_grid_model = self.dense is None or self.bound
+        dense = "the row's own" if is_grid_model else model_identity(self.dense)
+        facts = dict(text=ids_hash(self.ids), prompt=self.prompt, new=self.new, bs=self.bs)
+        return facts_identity("agreement", dense=dense, **facts)
 
     def __call__(self, model, tok=None):
-        "'kl', 'same_top', 'dense_nll', 'repetition', 'length'; 'each'"
+        "Return 'kl', 'same_top', 'dense_nll', 'repetition', 'length'; 'each'."
         if self.dense is None:
-            raise ValueError("agreement has no dense model yet: run_grid brings its own")
-        got = agreement(model, self.dense, self.ids, self.bs)
+            raise ValueError(
+                "agreement has no dense model: pass one to on_agreement, or use run_grid"
+            )
+        result = agreement(model, self.dense, self.ids, self.bs)
         prompts = self.ids[:, : self.prompt]
-        texts = _write(model, prompts, self.new)
-        got["dense_nll"] = _written_nll(self.dense, prompts, texts)
-        got["repetition"] = sum(map(repetition, texts)) / len(texts)
-        got["length"] = sum(map(len, texts)) / len(texts)
-        return got
+        texts = _generate(model, prompts, self.new)
+        result["dense_nll"] = _text_nll(self.dense, prompts, texts)
+        result["repetition"] = sum(map(repetition, texts)) / len(texts)
+        result["length"] = sum(map(len, texts)) / len(texts)
+        return result
 
     def bind(self, model):
-        "The evaluation with the dense model, as it is now, where it has none"
+        "Return the evaluation with a snapshot of `model`, unless it has a dense model."
         if self.dense:
             return self
         return replace(self, dense=snapshot_model(model), bound=True)
 
     def __getstate__(self):
-        "What pickles: hooks that forward passes left do not travel"
+        "Drop hooks, which may not pickle."
         if self.dense is None:
             return vars(self)
         dense = snapshot_model(self.dense)
@@ -158,25 +156,25 @@ class _OnAgreement:
 # %% ../../nbs/evaluation/02_generation.ipynb #6b707c26
 @decides(row="model ids prompt new bs")
 def on_agreement(
-    # dense, as it is now; may be pruned afterwards; None: in a grid, its model
+    # dense; may be pruned afterwards; None: the model of the grid
     model: PreTrainedModel | None,
     ids: torch.Tensor,  # (n, t) windows of text held out from calibration
-    prompt: int = 32,  # tokens of each window that are a prompt, 2 … t
-    new: int = 64,  # tokens written at most
+    prompt: int = 32,  # first tokens of each window, 2 … t
+    new: int = 64,  # maximum number of new tokens
     bs: int = 1,  # windows per forward pass
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: does a model still predict, and write, as this dense one does.
+    """Make an evaluation: agreement with a dense model, and scores of generated text.
 
     Parameters
     ----------
     model : PreTrainedModel | None
-        dense, as it is now; may be pruned afterwards; None: in a grid, its model
+        dense; may be pruned afterwards; None: the model of the grid
     ids : torch.Tensor
         (n, t) windows of text held out from calibration
     prompt : int, default 32
-        tokens of each window that are a prompt, 2 … t
+        first tokens of each window, 2 … t
     new : int, default 64
-        tokens written at most
+        maximum number of new tokens
     bs : int, default 1
         windows per forward pass
 
@@ -191,6 +189,6 @@ def on_agreement(
             f"a prompt has to be 2 to {ids.shape[1]} tokens of each window; got {prompt}"
         )
     if new < 1:
-        raise ValueError(f"at least 1 token has to be written; got new={new}")
+        raise ValueError(f"new has to be at least 1; got {new}")
     dense = None if model is None else snapshot_model(model)
     return _OnAgreement(dense, ids.cpu(), prompt, new, bs)

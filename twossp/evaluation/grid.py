@@ -65,113 +65,109 @@ def find_plan(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1)
-    # given to the method if it takes one; the global generators are seeded with it,
-    # too, and restored
+    # passed to the method if it takes one; also seeds the global generators, which are
+    # restored
     seed: int = 0,
-    options: Mapping | None = None,  # further keyword arguments of the method
+    options: Mapping | None = None,  # other keyword arguments of the method
     progress: bool = False,  # show progress bars
-    report: dict | None = None,  # if given, receives what the method measured
+    report: dict | None = None,  # receives the method's measurements
 ) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'}
-    "Run a method, and say what it took."
+    "Run a method, and measure the cost of the search."
     report = {} if report is None else report
-    given, takes = dict(seed=seed, progress=progress, log=report), signature(method).parameters
-    if all(x.kind is not Parameter.VAR_KEYWORD for x in takes.values()):
-        given = {k: v for k, v in given.items() if k in takes}
-    given |= dict(options or {})
+    parameters = signature(method).parameters
+    kwargs = dict(seed=seed, progress=progress, log=report)
+    if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
+        kwargs = {k: v for k, v in kwargs.items() if k in parameters}
+    kwargs |= dict(options or {})
     device = input_device(model)
-    if len(calib):  # how the model is replayed is found out once, for all methods
+    if len(calib):  # cached for the model, so that its cost is no method's
         check_windows(calib, model)
         check_replay(model, calib)
     with (
         fork_rng(seed),
         fresh_scores(model),
-        count_forwards(model) as work,
-        peak_memory(device) as mem,
+        count_forwards(model) as counts,
+        peak_memory(device) as memory,
     ):
         start = read_clock(device)
-        plan = method(model, calib, sparsity, **given)
+        plan = method(model, calib, sparsity, **kwargs)
         seconds = seconds_between(start, read_clock(device))
-    forwards = work.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
-    return plan, dict(seconds=seconds, forwards=forwards, plan_peak=mem.peak)
+    forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
+    return plan, dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #35861279
-# kept in the file, and no part of the plan's own story
-_BESIDE = ("cost", "report", "asked_as", "model")
+# keys of a plan's file that are not part of its provenance
+_SEARCH_KEYS = ("cost", "report", "asked_as", "model")
 
 
-def _keep(plan, file, cost, report, model_id):
-    "Write a plan; that it cannot be written is said, and stops nothing"
+def _save_search(plan, file, cost, report, model_id):
+    "Save a plan with its cost; log a warning if that fails."
     try:
-        beside = dict(cost=cost, report=_plain(report), asked_as=file.stem, model=model_id)
-        save_plan(with_provenance(plan, **beside), file)
+        report = {k: v for k, v in report.items() if _is_json(v)}
+        facts = dict(cost=cost, report=report, asked_as=file.stem, model=model_id)
+        save_plan(with_provenance(plan, **facts), file)
         log.info("plan: %s", file)
     except Exception as e:
-        log.warning("the plan cannot be kept in %s: %s", file, one_line(e))
+        log.warning("cannot save the plan to %s: %s", file, one_line(e))
 
 
-def _read(file):
-    "A plan, and what was kept beside it; nothing if the file is not there or damaged"
+def _read_search(file):
+    "Return plan, cost and report; None and empty if the file is missing or damaged."
     if file is None or not file.is_file():
         return None, {}, {}
     try:
         plan = load_plan(file)
     except ValueError as e:
-        log.warning("%s: it is searched for again", one_line(e))
+        log.warning("%s; searching again", one_line(e))
         return None, {}, {}
     log.info("plan, found before: %s", file)
-    told = dict(plan.provenance)
-    cost, report, *_ = (told.pop(k, {}) for k in _BESIDE)
-    return replace(plan, provenance=told), cost, report
+    provenance = dict(plan.provenance)
+    cost, report, *_ = (provenance.pop(k, {}) for k in _SEARCH_KEYS)
+    return replace(plan, provenance=provenance), cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #c5080366
-def _place(model):
-    "Where a model is, and in what type"
+def _device_and_dtype(model):
     if isinstance(model, Source):
         return model.place()
     return dict(device=str(model.device), dtype=str(model.dtype).removeprefix("torch."))
 
 
-def _plain(report):
-    "Of what a method measured, the part that JSON can say"
-
-    def says(x):
-        try:
-            return json.loads(json.dumps(x)) == x
-        except (TypeError, ValueError):
-            return False
-
-    return {k: v for k, v in report.items() if says(v)}
+def _is_json(x):
+    try:
+        return json.loads(json.dumps(x)) == x
+    except (TypeError, ValueError):
+        return False
 
 # %% ../../nbs/evaluation/05_grid.ipynb #b8bead2a
 def load_or_find_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    # model_id, method, target, seed, options; model_id is found out where it is empty
+    # model_id, method, target, seed, options; an empty model_id is computed
     label: Result,
-    plans: str | Path | None,  # folder where plans are kept; None: nowhere
+    plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    report: dict | None = None,  # if given, receives what the method measured
-    key: str | None = None,  # of a method that cannot be told by its code
+    report: dict | None = None,  # receives the method's measurements
+    key: str | None = None,  # identity of a method that its code does not determine
 ) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'} of the search
-    "The plan of a run, from its file if that is there; else searched for, and kept."
+    "Load the plan of a run from its file, or find it and save it."
     r, file, report = label, None, {} if report is None else report
     if plans is not None:
         r = r if r.model_id else replace(r, model_id=model_identity(model))
-        runtime = runtime_facts(model, **_place(model))
+        runtime = runtime_facts(model, **_device_and_dtype(model))
         file = plan_file(plans, search_key(r, method, calib, runtime, key))
-    plan, cost, told = broadcast_object(_read(file) if is_main_process() else None)
-    report.update(told)
+    saved = _read_search(file) if is_main_process() else None
+    plan, cost, saved_report = broadcast_object(saved)
+    report.update(saved_report)
     if plan is not None:
         return plan, cost
-    how = r.seed, r.options, progress, report
-    plan, cost = find_plan(method, model, calib, r.target, *how)
-    if hasattr(plan, "provenance"):  # what was asked, where the method has not noted it
+    plan, cost = find_plan(method, model, calib, r.target, r.seed, r.options, progress, report)
+    if hasattr(plan, "provenance"):  # keep what the method itself recorded
         facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
         facts |= dict(options=r.options or None) | describe_calibration(calib)
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
-        _keep(plan, file, cost, report, r.model_id)
+        _save_search(plan, file, cost, report, r.model_id)
     return plan, cost
 
 
@@ -180,41 +176,39 @@ def search_key(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     calib: torch.Tensor | None,  # (n, t) calibration windows
     runtime: Mapping,  # of `runtime_facts`
-    key: str | None = None,  # of a method that cannot be told by its code
+    key: str | None = None,  # identity of a method that its code does not determine
 ) -> str:  # of `plan_key`
-    "Which search a row comes from."
-    what = r.target, r.seed, r.options, calib
-    return plan_key(r.model_id, method, *what, runtime, key)
+    "Return the key of a search, which names the file of its plan."
+    return plan_key(r.model_id, method, r.target, r.seed, r.options, calib, runtime, key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
 def prune_and_evaluate(
     model: PreTrainedModel,  # dense
     tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
     calib: torch.Tensor,  # (n, t) calibration windows
-    method: Callable | None,  # None: the dense model itself
+    method: Callable | None,  # None: the dense model
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     *,
-    label: Result,  # what is known beforehand: model, method, target, seed, options
-    # called with (plan, result so far, what the method measured) before the evaluation:
-    # to save a checkpoint, say
+    label: Result,  # model, method, target, seed, options
+    # called before the evaluation with (plan, result so far, the method's measurements),
+    # for example to save a checkpoint
     on_plan: Callable | None = None,
-    plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
+    plans: str | Path | None = None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    key: str | None = None,  # of a method that cannot be told by its code
-    # the run's row, where it is there already: then only `on_plan` is called
+    key: str | None = None,  # identity of a method that its code does not determine
+    # the run's existing row, if any: then only `on_plan` is called
     row: Result | None = None,
-) -> Result:  # with an entry in `errors` for each part that failed
-    "Prune, describe, evaluate: one row. A method that fails leaves its error in it."
-    r = replace(label, texts=_texts(calib, method, evals), versions=versions())
+) -> Result:  # `errors` has an entry for each step that failed
+    "Prune, describe and evaluate a model. A failed method is recorded in the row."
+    r = replace(label, texts=_text_hashes(calib, method, evals), versions=versions())
     r = r if r.model_id else replace(r, model_id=model_identity(model))
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is None:
-        return _evaluated(r, model, tok, evals, None, None)
+        return _evaluate(r, model, tok, evals, None, None)
     report: dict = {}
-    how = plans, progress, report, key
-    plan, cost, error = _try_plan(method, model, calib, r, *how)
+    plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report, key)
     if error is not None:
-        return row or replace(r, errors={"method": error}, **_place(model))
+        return row or replace(r, errors={"method": error}, **_device_and_dtype(model))
     dense = structure(model)
     r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
     if on_plan is not None and is_main_process():
@@ -222,45 +216,44 @@ def prune_and_evaluate(
     if row is not None:
         return row
     with applied(model, plan):
-        return _evaluated(r, model, tok, evals, dense, plan)
+        return _evaluate(r, model, tok, evals, dense, plan)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #f04c3164
-def _try_plan(method, model, calib, r, *how):
-    "(plan, cost, None), or (None, None, error): the same one in every process"
+def _try_plan(method, model, calib, r, *args):
+    "Return (plan, cost, None) or (None, None, error), the same in every process."
     plan, cost, error = None, None, None
     sync_step(r.key)
     try:
-        plan, cost = load_or_find_plan(method, model, calib, r, *how)
+        plan, cost = load_or_find_plan(method, model, calib, r, *args)
     except RanksLost:
-        raise  # no method's error: nothing can go on
+        raise  # not the method's error: the grid cannot continue
     except Exception as e:
         log.debug("%s failed", r.method, exc_info=True)
         error = one_line(e)
     return plan, cost, sync_step(r.key, error)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
-def _texts(calib, method, evals):
-    "What was read: the hash of the calibration's tokens, and of each evaluation's"
-    calibrated = {} if method is None else dict(calibration=ids_hash(calib))
+def _text_hashes(calib, method, evals):
+    "Hashes of the tokens of the calibration, of its sources, and of the evaluations."
+    hashes = {} if method is None else dict(calibration=ids_hash(calib))
     if method is not None and getattr(calib, "sources", None) is not None:
         for s in calib.source_facts():
-            named = f"calibration: {s['source']}"
-            calibrated[named] = f"{s['hash']}, {s['windows']} windows"
-    return calibrated | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
+            text = f"{s['hash']}, {s['windows']} windows"
+            hashes[f"calibration: {s['source']}"] = text
+    return hashes | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
 
 
-def _evaluated(r, model, tok, evals, dense, plan):
-    "The row with what is read off the model, and what is measured on it"
-    found = measure(model, tok, evals)
-    errors = r.errors | found.pop("errors")
-    described = describe_model(model, dense, plan)
-    return replace(r, **described, **found, errors=errors)
+def _evaluate(r, model, tok, evals, dense, plan):
+    "Add the description and measurements of a model to its row."
+    measured = measure(model, tok, evals)
+    errors = r.errors | measured.pop("errors")
+    return replace(r, **describe_model(model, dense, plan), **measured, errors=errors)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #8e9ce098
-def _describe(model, tok, executor):
-    "What decides digits besides the question; of a source that is not seen here, a worker says"
+def _identify_model(model, tok, executor):
+    "Return `ModelFacts`; a worker computes them for a source that only workers can read."
     if not isinstance(model, Source):
-        runtime = runtime_facts(check_model(model), **_place(model))
+        runtime = runtime_facts(check_model(model), **_device_and_dtype(model))
         return ModelFacts(model_identity(model), runtime, tokenizer_identity(tok))
     try:
         facts = describe_source(model)
@@ -271,21 +264,21 @@ def _describe(model, tok, executor):
     return facts if tok is None else replace(facts, tok_id=tokenizer_identity(tok))
 
 
-def _identified(f, calib, r, facts, evaluations, key):
-    "A row's label with its identities"
-    what, asked = "dense", dict(target=float(r.target), seed=r.seed)
+def _add_identities(f, calib, r, facts, evaluations, keys):
+    "Set the identities and the key of a label."
+    search, arguments = "dense", dict(target=float(r.target), seed=r.seed)
     r = replace(r, model_id=facts.model_id, evaluations=evaluations)
     if f is None:
-        asked["seed"] = 0
+        arguments["seed"] = 0
     else:
         r = replace(r, options=non_default_options(f, r.options))
-        what = f"search:{search_key(r, f, calib, facts.runtime, key.get(r.method))}"
-    named = row_key(r.model_id, r.method, what, evaluations, facts.runtime, asked)
-    return replace(r, key=named)
+        search = f"search:{search_key(r, f, calib, facts.runtime, keys.get(r.method))}"
+    key = row_key(r.model_id, r.method, search, evaluations, facts.runtime, arguments)
+    return replace(r, key=key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #875f2668
-def _calibration(calib, name, seed):
-    "The windows of one cell: the same for all, or by method, or drawn with the seed"
+def _select_windows(calib, name, seed):
+    "Return the windows of one run: for all methods, by method, or drawn with the seed."
     if isinstance(calib, Mapping):
         if name not in calib:
             raise ValueError(
@@ -295,23 +288,22 @@ def _calibration(calib, name, seed):
     return calib(seed) if callable(calib) else calib
 
 
-def _labels(name, where, calib, methods, sparsities, evals, seeds, options, dense):
-    "The rows of a grid before anything is done: (method, calibration windows, label)"
+def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dense):
+    "Yield (method, calibration windows, label) for each run of a grid."
     if dense:
-        texts = _texts(None, None, evals)
-        yield None, None, Result(name, "dense", 0.0, texts=texts, **where)
+        texts = _text_hashes(None, None, evals)
+        yield None, None, Result(name, "dense", 0.0, texts=texts, **place)
     for seed in seeds:
         for key, f in methods.items():
-            ids, own = _calibration(calib, key, seed), options.get(key, {})
-            texts = _texts(ids, f, evals)
-            variants = [own] if isinstance(own, Mapping) else own
-            for asked, s in product(variants, sparsities):
-                r = Result(name, key, s, seed, dict(asked), texts=texts, **where)
-                yield f, ids, r
+            ids, variants = _select_windows(calib, key, seed), options.get(key, {})
+            texts = _text_hashes(ids, f, evals)
+            variants = [variants] if isinstance(variants, Mapping) else variants
+            for kwargs, s in product(variants, sparsities):
+                yield f, ids, Result(name, key, s, seed, dict(kwargs), texts=texts, **place)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #59e5c998
-def _asked(methods, sparsities):
-    "Methods by name, and sparsities as a list"
+def _check_grid(methods, sparsities):
+    "Return methods by name, and sparsities as a list."
     if isinstance(methods, (str, bytes)) or callable(methods):
         raise TypeError(
             "methods are names in a list, such as ['2ssp'], or functions by name, such"
@@ -323,59 +315,59 @@ def _asked(methods, sparsities):
     return named, list(sparsities)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
-def _todo(cells, have, how, key):
-    """Remaining runs, each once: (description, arguments of `prune_and_evaluate`); with
-    `on_plan` also runs that have a row, because `on_plan` was not called for them"""
-    left, seen = [], set()
-    for i, (f, ids, r) in enumerate(cells):
-        row = have.get(r.key)
-        beside = how["on_plan"] and f is not None and row and "method" not in row.errors
-        if r.key not in seen and (row is None or beside):
-            of = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
-            own = dict(calib=ids, method=f, label=r, row=row, key=key.get(r.method))
-            left.append((f"run {i + 1} of {len(cells)}: {of}", how | own))
+def _remaining_runs(runs, rows, kwargs, keys):
+    """Remaining runs, each once: (description, arguments of `prune_and_evaluate`). With
+    `on_plan` also runs that have a row, because `on_plan` was not called for them."""
+    remaining, seen = [], set()
+    for i, (f, ids, r) in enumerate(runs):
+        row = rows.get(r.key)
+        needs_plan = kwargs["on_plan"] and f is not None and row and "method" not in row.errors
+        if r.key not in seen and (row is None or needs_plan):
+            name = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
+            job = dict(calib=ids, method=f, label=r, row=row, key=keys.get(r.method))
+            remaining.append((f"run {i + 1} of {len(runs)}: {name}", kwargs | job))
         seen.add(r.key)
-    return left
+    return remaining
 
 
-def _work(executor, model, tok, todo, functions):
-    "Rows, as they are finished: here, one after the other, or where the executor has it"
+def _run(executor, model, tok, remaining, functions):
+    "Yield rows as they are finished: of this process in order, or of an executor."
     if executor is not None:
-        yield from _run_spread(executor, model, tok, todo, functions)
+        yield from _run_on_executor(executor, model, tok, remaining, functions)
         return
-    if isinstance(model, Source) and todo:
-        model, own = load_source(model)
-        tok = tok or own
-    for words, job in todo:
+    if isinstance(model, Source) and remaining:
+        model, source_tok = load_source(model)
+        tok = tok or source_tok
+    for description, job in remaining:
         if job["row"] is None:
-            log.info("%s", words)
+            log.info("%s", description)
         yield broadcast_object(prune_and_evaluate(model, tok, **job))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #d4682f66
 def _run_job(source, tok, job):
-    "What a worker does: one row; threads of a process take turns"
-    known, f = job["label"].model_id, job["method"]
+    "Prune and evaluate in a worker; threads of a process take turns."
+    model_id, f = job["label"].model_id, job["method"]
     f = method(f) if isinstance(f, str) else f
     with MODEL_LOCK:
-        model, own = load_source(source)
-        if known and model_identity(model) != known:
+        model, source_tok = load_source(source)
+        if model_id and model_identity(model) != model_id:
             raise ValueError(
-                f"{source.name} is another model where this worker runs: its files differ"
+                f"{source.name} is another model on this worker: its files differ"
             )
-        return prune_and_evaluate(model, tok or own, **job | dict(method=f))
+        return prune_and_evaluate(model, tok or source_tok, **job | dict(method=f))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #5890bdb1
-def _run_spread(executor, model, tok, todo, functions):
-    "All cells at once; rows in the order in which they are done; methods by name, or as functions"
+def _run_on_executor(executor, model, tok, remaining, functions):
+    "Submit all runs and yield rows in order of completion; send methods by name, if they have one."
     if not isinstance(model, Source):
         raise ValueError(
-            "with an executor a model travels by its name: give run_grid a Source,"
+            "with an executor a model is passed by name: give run_grid a Source,"
             " such as Source('folder', dtype='bfloat16', device='cuda')"
         )
     jobs = []
-    for words, job in todo:
+    for description, job in remaining:
         if job["row"] is None:
-            log.info("%s", words)
+            log.info("%s", description)
         f = job["method"]
         f = f if functions or f is None else job["label"].method
         jobs.append(job | dict(method=f, progress=False))
@@ -388,157 +380,152 @@ def _run_spread(executor, model, tok, todo, functions):
 # %% ../../nbs/evaluation/05_grid.ipynb #b2ade71d
 def finished_rows(
     out: str | Path,  # results file; need not exist
-    keys: Iterable[str] = (),  # of the runs that are asked for
-    retry: bool = False,  # drop those of them that hold an error
-    plans: str | Path | None = None,  # folder where plans are kept
-) -> dict[str, Result]:  # by key; those of an older schema are left out, which is said
-    "The rows that a results file holds; its torn end is cut off."
+    keys: Iterable[str] = (),  # of the requested runs
+    retry: bool = False,  # drop their rows that have an error
+    plans: str | Path | None = None,  # folder of saved plans
+) -> dict[str, Result]:  # by key, without rows of an older schema
+    "Read the rows of a results file, and cut off a truncated last line."
     if cut := repair_last_line(out):
         log.warning(
-            "%s ended in a torn line of %d bytes; that run is done again", out, cut
+            "%s ended in a truncated line of %d bytes; that run is repeated", out, cut
         )
     rows = load_results(out) if Path(out).exists() else []
     if retry and rows:
         rows = [r for r in rows if not (r.errors and r.key in keys)]
         with atomic_file(out) as new:
             new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
-    _say_old(out, rows, plans)
-    return {r.key: r for r in rows if r.schema > 1}
-
-
-def _say_old(out, rows, plans):
-    "Rows and plans whose keys were made of names are kept, and not used: said in a line"
     old = sum(r.schema < 2 for r in rows)
     files = Path(plans).glob("*.json") if plans else ()
     named = sum(b'"asked_as"' not in f.read_bytes() for f in files)
     if old or named:
         log.info(
-            "%s: %d rows and %d plans are of an older version, whose keys say less than"
-            " what decides them: they are kept, and found again where they are asked for",
+            "%s: %d rows and %d plans of an older version are kept but not reused, because"
+            " their keys do not determine their numbers; requested ones are computed again",
             out, old, named,
         )
+    return {r.key: r for r in rows if r.schema > 1}
 
 # %% ../../nbs/evaluation/05_grid.ipynb #9b386e3b
 def relabel_row(
-    row: Result,  # that a results file holds
-    label: Result,  # what was asked
-    evals: Mapping,  # evaluations, by name
-) -> Result:  # with the model's name, and numbers in the order of their evaluations
-    "A row as it is asked for now."
+    row: Result,  # of a results file
+    label: Result,  # of the requested run
+    evals: Mapping,  # evaluations by name
+) -> Result:  # the relabeled row
+    "Return a row with the label's model name, and metrics in the order of `evals`."
     order = list(evals)
 
-    def place(item):
+    def position(item):
         names = [k for k in order if item[0].startswith(f"{k}/")]
         return order.index(max(names, key=len)) if names else len(order)
 
-    parts = {k: dict(sorted(getattr(row, k).items(), key=place)) for k in ("metrics", "each")}
+    parts = {k: dict(sorted(getattr(row, k).items(), key=position)) for k in ("metrics", "each")}
     return replace(row, model=label.model, **parts)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #28fa7f44
 def run_grid(
-    # dense; untouched; or by name (a `Source`), which workers of an executor need
+    # dense, untouched; or a `Source`, as an executor needs
     model: PreTrainedModel | Source,
-    # for evaluations that need one; None: of a source, its own
+    # for evaluations that need one; None: that of a `Source`
     tok: PreTrainedTokenizerBase | None,
-    # (n, t) windows; or a function: seed -> windows; or method's name -> either
+    # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Mapping | Callable,
-    # name -> method, or names of the table of methods
+    # name -> method, or names in the registry of methods
     methods: Mapping[str, Callable] | Sequence[str],
     sparsities: Sequence[float],  # targets, in (0, 1)
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
-    # results file, or None: rows are appended, cells that it holds are not done again
+    # results file or None; rows are appended, and runs that have a row are skipped
     out: str | Path | None,
     *,
-    name: str | None = None,  # of the model; None: its configuration's
-    seeds: Sequence[int] = (0,),  # each is a cell of its own
-    options: Mapping | None = None,  # method's name -> keyword arguments, or a list: a run each
-    dense: bool = True,  # a row for the dense model, too
-    retry: bool = False,  # do cells again whose row holds an error
-    # folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
+    name: str | None = None,  # of the model; None: from its configuration
+    seeds: Sequence[int] = (0,),  # a run each
+    options: Mapping | None = None,  # name of a method -> keyword arguments, or a list of them
+    dense: bool = True,  # also evaluate the dense model
+    retry: bool = False,  # repeat runs whose row has an error
+    # folder of saved plans; None: `<out>.plans` if `out` is given; False: none
     plans: str | Path | bool | None = None,
-    # called with (plan, result so far, what the method measured) before each evaluation
+    # called before each evaluation with (plan, result so far, the method's measurements)
     on_plan: Callable | None = None,
-    # called with each row: those that are there already, then others as they are finished
+    # called with each row: existing ones first, then others as they are finished
     on_row: Callable | None = None,
-    executor: Executor | None = None,  # where runs are worked on; None: here
+    executor: Executor | None = None,  # runs the jobs; None: this process
     progress: bool = True,  # show progress bars
-    # method's or evaluation's name -> your own for what its code does not tell
+    # name of a method or evaluation -> identity, where its code does not determine it
     key: Mapping[str, str] | None = None,
-) -> list[Result]:  # the grid's rows, in its order
-    """Fill a results file, a row a run. Killed at any moment, the same call resumes it.
+) -> list[Result]:  # in the order of the grid
+    """Run a grid and write its rows. The same call resumes a grid that was killed.
 
     Parameters
     ----------
     model : PreTrainedModel | Source
-        dense; untouched; or by name (a `Source`), which workers of an executor need
+        dense, untouched; or a `Source`, as an executor needs
     tok : PreTrainedTokenizerBase | None
-        for evaluations that need one; None: of a source, its own
+        for evaluations that need one; None: that of a `Source`
     calib : torch.Tensor | Mapping | Callable
-        (n, t) windows; or a function: seed -> windows; or method's name -> either
+        (n, t) windows; or a function: seed -> windows; or either by the name of a method
     methods : Mapping[str, Callable] | Sequence[str]
-        name -> method, or names of the table of methods
+        name -> method, or names in the registry of methods
     sparsities : Sequence[float]
         targets, in (0, 1)
     evals : Mapping[str, Callable]
         name -> (model, tokenizer) -> dict
     out : str | Path | None
-        results file, or None: rows are appended, cells that it holds are not done again
+        results file or None; rows are appended, and runs that have a row are skipped
     name : str | None, default None
-        of the model; None: its configuration's
+        of the model; None: from its configuration
     seeds : Sequence[int], default (0,)
-        each is a cell of its own
+        a run each
     options : Mapping | None, default None
-        method's name -> keyword arguments, or a list: a run each
+        name of a method -> keyword arguments, or a list of them
     dense : bool, default True
-        a row for the dense model, too
+        also evaluate the dense model
     retry : bool, default False
-        do cells again whose row holds an error
+        repeat runs whose row has an error
     plans : str | Path | bool | None, default None
-        folder for plans; None: `<out>.plans` where there is `out`; False: nowhere
+        folder of saved plans; None: `<out>.plans` if `out` is given; False: none
     on_plan : Callable | None, default None
-        called with (plan, result so far, what the method measured) before each evaluation
+        called before each evaluation with (plan, result so far, the method's measurements)
     on_row : Callable | None, default None
-        called with each row: those that are there already, then others as they are finished
+        called with each row: existing ones first, then others as they are finished
     executor : Executor | None, default None
-        where runs are worked on; None: here
+        runs the jobs; None: this process
     progress : bool, default True
         show progress bars
     key : Mapping[str, str] | None, default None
-        method's or evaluation's name -> your own for what its code does not tell
+        name of a method or evaluation -> identity, where its code does not determine it
 
     Returns
     -------
     list[Result]
-        the grid's rows, in its order
+        in the order of the grid
     """
     if name is None:
         config = None if isinstance(model, Source) else check_model(model).config
         name = model.name if config is None else config.name_or_path or config.model_type
-    key, what = dict(key or {}), (*_asked(methods, sparsities), check_evals(evals))
-    facts = _describe(model, tok, executor)
+    key, checked = dict(key or {}), (*_check_grid(methods, sparsities), check_evals(evals))
+    facts = _identify_model(model, tok, executor)
     evaluations = identify_evaluations(evals, facts.tok_id, key)
-    labels = _labels(name, _place(model), calib, *what, seeds, options or {}, dense)
-    cells = [(*x, _identified(*x, r, facts, evaluations, key)) for *x, r in labels]
+    labels = _labels(name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense)
+    runs = [(*x, _add_identities(*x, r, facts, evaluations, key)) for *x, r in labels]
     plans = f"{out}.plans" if plans is None and out else plans or None
-    how = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
-    mine = out if is_main_process() else None  # of several processes, one writes
-    with write_lock(mine) if mine else nullcontext():
-        asked = mine, {r.key for *_, r in cells}, retry, plans
-        have = broadcast_object(finished_rows(*asked) if mine else {})
-        there = {r.key: relabel_row(have[r.key], r, evals) for *_, r in cells if r.key in have}
-        tell = on_row if on_row and is_main_process() else lambda r: None
-        for r in there.values():
-            tell(r)
-        todo = _todo(cells, have, how, key)
-        for r in _work(executor, model, tok, todo, isinstance(methods, Mapping)):
-            if r.key not in have:
-                have[r.key] = r
-                if mine:
-                    append_line(mine, to_json_line(r))
+    kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
+    file = out if is_main_process() else None  # only the main process writes
+    with write_lock(file) if file else nullcontext():
+        finished = finished_rows(file, {r.key for *_, r in runs}, retry, plans) if file else {}
+        rows = broadcast_object(finished)
+        on_row = on_row if on_row and is_main_process() else lambda r: None
+        existing = {r.key: r for *_, r in runs if r.key in rows}
+        for r in existing.values():
+            on_row(relabel_row(rows[r.key], r, evals))
+        remaining = _remaining_runs(runs, rows, kwargs, key)
+        for r in _run(executor, model, tok, remaining, isinstance(methods, Mapping)):
+            if r.key not in rows:
+                rows[r.key] = r
+                if file:
+                    append_line(file, to_json_line(r))
                 for part, e in r.errors.items():
                     log.warning("%s at %.4g, %s: %s", r.method, r.target, part, e)
-                tell(r)
-    return [relabel_row(have[r.key], r, evals) for *_, r in cells]
+                on_row(r)
+    return [relabel_row(rows[r.key], r, evals) for *_, r in runs]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #81e92d7e
 decides(
@@ -549,15 +536,15 @@ decides(
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0c05fc15
 def check_tensorboard() -> None:
-    "`ValueError` if TensorBoard's writer is not installed."
+    "Raise `ValueError` if TensorBoard is not installed."
     if importlib.util.find_spec("tensorboard") is None:
         raise ValueError(
             'TensorBoard is not installed: pip install "twossp[tensorboard]"'
         )
 
 
-def _board_name(r):
-    "The run of TensorBoard that a row belongs to: model, method and options."
+def _tensorboard_run(r):
+    "Name of a row's run: model, method, options and seed."
     options = ",".join(f"{k}={v}" for k, v in sorted(r.options.items()))
     parts = [Path(r.model).name, r.method, options, f"seed={r.seed}" if r.seed else ""]
     return "_".join("".join(c if c.isalnum() or c in "=,.+-_" else "-" for c in p)
@@ -567,18 +554,18 @@ def _board_name(r):
 def log_to_tensorboard(
     folder: str | Path,  # TensorBoard's log folder
 ) -> Callable:  # for `run_grid`'s `on_row`
-    "Write each row where TensorBoard reads it; once, however often it is asked for."
+    "Return a callback that logs each row to TensorBoard once."
     check_tensorboard()
 
     def write(r):
         from torch.utils.tensorboard import SummaryWriter
 
-        name, content = _board_name(r), hashlib.sha256(to_json_line(r).encode()).hexdigest()
+        name, content = _tensorboard_run(r), hashlib.sha256(to_json_line(r).encode()).hexdigest()
         logged = Path(folder) / name / f"{content[:16]}.logged"
         if logged.exists():
             return
-        known = dict(seconds=r.seconds, parameters=r.params, weight_bytes=r.bytes, **r.metrics)
-        values = {k: v for k, v in known.items() if isinstance(v, str) or math.isfinite(v or 0)}
+        numbers = dict(seconds=r.seconds, parameters=r.params, weight_bytes=r.bytes, **r.metrics)
+        values = {k: v for k, v in numbers.items() if isinstance(v, str) or math.isfinite(v or 0)}
         if r.errors:
             values["errors"] = "; ".join(f"{k}: {v}" for k, v in r.errors.items())
         step = round(1000 * (r.sparsity or 0))

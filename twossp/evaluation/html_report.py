@@ -29,27 +29,27 @@ from .results import ResultsLike, find_metric, to_frame, to_rows
 from .tasks import main_metrics
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
-def _plot_kept(r):
-    "A row's plan: attention modules that stay or go, and the share of each FFN that stays."
+def _plot_fractions(r):
+    "Plot the remaining fractions of attention and FFN per layer."
     if not r.kept:
-        raise ValueError(f"{row_name(r)} does not say what stays of its layers")
+        raise ValueError(f"{row_name(r)} has no fractions per layer")
     attn, ffn = r.kept
     L = len(attn)
     fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
     top, low = fig.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    for ax, share in ((top, attn), (low, ffn)):
+    for ax, fractions in ((top, attn), (low, ffn)):
         ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
-        ax.bar(range(L), share, width=0.9, color=KEPT_COLOR)
+        ax.bar(range(L), fractions, width=0.9, color=KEPT_COLOR)
         ax.set(ylim=(0, 1), yticks=[])
     top.set_ylabel("attention", rotation=0, ha="right", va="center", fontsize=8)
     low.set_ylabel("FFN", rotation=0, ha="right", va="center", fontsize=8)
-    low.set_xlabel("layer: blue stays, grey goes", fontsize=8)
+    low.set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
     fig.suptitle(row_name(r), fontsize=9)
     return fig
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #57696a71
 def _mark_difference(text, other):
-    "A text as HTML, marked from the first word in which it differs from another"
+    "Return a text as HTML, marked from the first word that differs from `other`."
     words = text.split()
     same = len(os.path.commonprefix([words, other.split()]))
     start, rest = escape(" ".join(words[:same])), escape(" ".join(words[same:]))
@@ -57,12 +57,11 @@ def _mark_difference(text, other):
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #b198ad12
 def _noise_tables(rows):
-    """Which differences are within noise, for each text and each task's main number: number
-    -> a row for each pair; those that have pairs."""
+    "Metric -> table of paired differences, for text metrics and main metrics of tasks."
     rows = to_rows(rows)
     names = {id(r): n for r, n in zip(rows, row_names(rows), strict=True)}
     main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
-    found = {}
+    tables = {}
     for number in dict.fromkeys(k for r in rows for k in r.each):
         if number not in main and not find_metric(number).paired:
             continue
@@ -71,8 +70,8 @@ def _noise_tables(rows):
             for side in ("best", "other"):
                 t[side] = [names[id(r)] for r in t[side]]
             t["target"] = [f"{100 * x:.4g} %" for x in t["target"]]
-            found[number] = t
-    return found
+            tables[number] = t
+    return tables
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #5a6f29f1
 _CSS = """
@@ -89,9 +88,9 @@ th[aria-sort=ascending] button::after {content: " ▲"}
 th[aria-sort=descending] button::after {content: " ▼"}
 input.filter {font: inherit; padding: .2em .5em; width: 18em; max-width: 90%}
 img {max-width: 100%; height: auto}
-.said {display: grid; grid-template-columns: repeat(auto-fit, minmax(15em, 1fr));
+.samples {display: grid; grid-template-columns: repeat(auto-fit, minmax(15em, 1fr));
   gap: 1em}
-.said div {border: 1px solid #ddd; padding: .6em; overflow-wrap: anywhere}
+.samples div {border: 1px solid #ddd; padding: .6em; overflow-wrap: anywhere}
 mark {background: #fff0c2}
 """
 
@@ -129,7 +128,7 @@ for (const table of document.querySelectorAll("table.data")) {
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #c4c9bbe0
 def _image(alt, plot, *args):
-    "A figure as an image, or nothing where there is no data for it"
+    "Return a figure as an HTML image; empty if the rows have no data for it."
     try:
         figure = plot(*args)
     except ValueError:
@@ -140,8 +139,8 @@ def _image(alt, plot, *args):
     return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
 
 
-def _say(v):
-    "A cell for readers: thousands apart, a dash for what is not there"
+def _to_text(v):
+    "Format a value of a table: thousands separated, a dash if missing."
     if v is None or v is pd.NA or v != v:
         return "–"
     if isinstance(v, bool | np.bool_) or not isinstance(v, Number):
@@ -150,41 +149,41 @@ def _say(v):
     return f"{v:.4g}".replace("inf", "∞") if plain else f"{v:,.0f}"
 
 
-def _html(t, index=True):
-    "A table that can be sorted and filtered"
-    how = dict(border=0, classes="data", index=index, justify="right")
-    return f'<div class="wide">{t.map(_say).to_html(**how)}</div>'
+def _to_html(t, index=True):
+    "Return a sortable table as HTML."
+    kwargs = dict(border=0, classes="data", index=index, justify="right")
+    return f'<div class="wide">{t.map(_to_text).to_html(**kwargs)}</div>'
 
 
-def _styled(t):
-    "The same with the best of each column bold, and a head of one row"
+def _style_best(t):
+    "Return a sortable table as HTML, with the best of each column in bold."
     t = t.rename_axis(index=None).reset_index(names="method").set_index("method")
     body = style_table(t).set_table_attributes('class="data"').to_html()
     first, _, rest = body.partition("</tr>")
     second, _, rest = rest.partition("</tr>")
-    if "index_name" in second:  # pandas writes the index's name below the columns'
+    if "index_name" in second:  # pandas writes the name of the index in a second row
         first = first.replace('<th class="blank level0" >&nbsp;</th>', "<th>method</th>", 1)
         body = f"{first}</tr>{rest}"
     return f'<div class="wide">{body}</div>'
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
 def _main_tables(rows):
-    "Of one model: (number, table, is it of a text) of each text and each task's main number"
+    "Yield (metric, table, whether it is a text metric) of text and main task metrics."
     main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
     for name in dict.fromkeys(k for r in rows for k in r.metrics):
         if name in main or find_metric(name).table:
             t = paper_table(rows, name)
-            if len(t.columns):  # pruned ones: the dense model alone stands in the first table
+            if len(t.columns):  # there are pruned models
                 yield name, t, name not in main
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
-def _numbers(rows):
-    "The part of the page about each text and each task's main number"
+def _metric_sections(rows):
+    "Yield tables and figures of text metrics and main task metrics."
     for name, t, text in _main_tables(rows):
         yield f"<h3>{escape(name)}</h3>"
-        several = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
-        means = ", ".join(f"{k}: {n}" for k, n in several.items())
-        yield _styled(t) if text else _html(t)
+        seeds = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
+        means = ", ".join(f"{k}: {n}" for k, n in seeds.items())
+        yield _style_best(t) if text else _to_html(t)
         if means:
             yield f"<p><small>means over seeds: {escape(means)}</small></p>"
         if text:
@@ -192,64 +191,61 @@ def _numbers(rows):
             yield _image(f"{name} against pruning time", plot_cost, rows, name)
 
 
-def _noise(rows):
-    "The part of the page about differences"
+def _noise_sections(rows):
     for number, t in _noise_tables(rows).items():
         yield f"<h3>More than noise? {escape(number)}</h3>"
         yield (
             "<p>Other minus best, paired, with Student's 95 % interval;"
             " <em>within noise</em>: it holds zero; <em>too few</em>: fewer than"
-            f" {MIN_PAIRS} pairs, of which no interval holds what it says.</p>"
+            f" {MIN_PAIRS} pairs, which is too few for an interval.</p>"
         )
-        yield _html(t, index=False)
+        yield _to_html(t, index=False)
 
 
-def _plans(rows):
-    "A figure of each plan"
+def _plan_sections(rows):
     named = zip(rows, row_names(rows), strict=True)
-    there = [(r, n) for r, n in named if r.method != "dense" and r.kept]
-    if there:
+    pruned = [(r, n) for r, n in named if r.method != "dense" and r.kept]
+    if pruned:
         yield "<h3>What was removed</h3>"
-        yield _image("share of each layer that was removed", plot_removed, rows)
-        yield f"<details><summary>{len(there)} plans, one by one</summary>"
-        for r, n in there:
-            yield _image(f"plan of {n}: {r.plan or 'what stays'}", _plot_kept, r)
+        yield _image("fraction of each layer that was removed", plot_removed, rows)
+        yield f"<details><summary>{len(pruned)} plans, one by one</summary>"
+        for r, n in pruned:
+            yield _image(f"plan of {n}: {r.plan or 'remaining fractions'}", _plot_fractions, r)
         yield "</details>"
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #3b16c575
-def _samples(rows):
-    "Text side by side; what differs from the first, which is the dense model's, is marked"
-    said = samples(sorted(rows, key=lambda r: r.method != "dense"))
-    if not len(said):
+def _sample_sections(rows):
+    "Yield text samples side by side; differences from the first are marked."
+    table = samples(sorted(rows, key=lambda r: r.method != "dense"))
+    if not len(table):
         return
     yield "<h3>Samples of text</h3>"
-    for prompt, texts in said.iterrows():
-        there = [(k, v) for k, v in texts.items() if isinstance(v, str)]
-        parts = (f"<div><b>{escape(k)}</b><br>{_mark_difference(v, there[0][1])}</div>"
-                 for k, v in there)
-        yield f'<p><q>{escape(prompt)}</q></p><div class="said">{"".join(parts)}</div>'
+    for prompt, texts in table.iterrows():
+        pairs = [(k, v) for k, v in texts.items() if isinstance(v, str)]
+        parts = (f"<div><b>{escape(k)}</b><br>{_mark_difference(v, pairs[0][1])}</div>"
+                 for k, v in pairs)
+        yield f'<p><q>{escape(prompt)}</q></p><div class="samples">{"".join(parts)}</div>'
 
 
-def _section(model, rows):
-    "The part of the page about one model"
+def _model_section(model, rows):
     yield f"<h2>{escape(model)}</h2>"
-    yield _html(summary(rows), index=False)
+    yield _to_html(summary(rows), index=False)
     yield _image("speed-up against sparsity", plot_speedup, rows)
-    yield from _numbers(rows)
+    yield from _metric_sections(rows)
     for t in sorted({r.target for r in rows if r.method != "dense"}):
         yield _image(f"scores of tasks at {t:.4g}", plot_downstream, rows, t)
-    for part in (_noise, _plans, _samples):
-        yield from part(rows)
-    made = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
+    for sections in (_noise_sections, _plan_sections, _sample_sections):
+        yield from sections(rows)
+    facts = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
     yield "<h3>Made with</h3>"
-    yield _html(pd.DataFrame(made).drop_duplicates(), index=False)
+    yield _to_html(pd.DataFrame(facts).drop_duplicates(), index=False)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #7fdd753b
 def html_report(
     rows: ResultsLike,  # of any models
     title: str = "Structured pruning: results",  # heading of the page
-) -> str:  # one self-contained page
-    """All tables and figures of a results file, as one HTML page.
+) -> str:  # self-contained
+    """Return an HTML page with all tables and figures of results.
 
     Parameters
     ----------
@@ -261,23 +257,22 @@ def html_report(
     Returns
     -------
     str
-        one self-contained page
+        self-contained
     """
-    models = _by_model(rows)
+    models = _group_by_model(rows)
     head = (
         '<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f'<title>{escape(title)}</title><style>{_CSS}</style>'
     )
-    body = "\n".join(x for m, rs in models.items() for x in _section(m, rs))
+    body = "\n".join(x for m, rs in models.items() for x in _model_section(m, rs))
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>'
         f'<h1>{escape(title)}</h1>\n{body}\n</main><script>{_JS}</script></body></html>\n'
     )
 
 
-def _by_model(rows):
-    "model -> its rows"
+def _group_by_model(rows):
     models: dict = {}
     for r in to_rows(rows):
         models.setdefault(r.model, []).append(r)
@@ -287,38 +282,37 @@ def _by_model(rows):
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #18fec634
 def _csv_report(rows):
-    "Every number of every row, for a spreadsheet."
-    _by_model(rows)
-    left = ["each", "kept", "texts", "key"]
-    return to_frame(rows).drop(columns=left).to_csv(index=False)
+    "Return all fields and metrics as CSV."
+    _group_by_model(rows)
+    columns = ["each", "kept", "texts", "key"]
+    return to_frame(rows).drop(columns=columns).to_csv(index=False)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #661a1a17
 def _markdown_report(rows):
-    "The tables of a results file as Markdown."
     parts = []
-    for model, rs in _by_model(rows).items():
-        parts += [f"# {model}", to_markdown(summary(rs).map(_say), index=False)]
-    for model, rs in _by_model(rows).items():
+    for model, rs in _group_by_model(rows).items():
+        parts += [f"# {model}", to_markdown(summary(rs).map(_to_text), index=False)]
+    for model, rs in _group_by_model(rows).items():
         for name, t, _ in _main_tables(rs):
-            parts += [f"## {model}: {name}", to_markdown(t.map(_say))]
-    for rs in _by_model(rows).values():
+            parts += [f"## {model}: {name}", to_markdown(t.map(_to_text))]
+    for rs in _group_by_model(rows).values():
         for number, t in _noise_tables(rs).items():
-            table = to_markdown(t.map(_say), index=False)
+            table = to_markdown(t.map(_to_text), index=False)
             parts += [f"## More than noise? {number}", table]
     return "\n\n".join(parts) + "\n"
 
 
 def _latex_report(rows):
-    "The tables of a results file as LaTeX, methods × sparsities, for the package booktabs."
+    "Return tables of methods × sparsities as LaTeX, for booktabs."
     tables = []
-    for model, rs in _by_model(rows).items():
+    for model, rs in _group_by_model(rows).items():
         for name, t, text in _main_tables(rs):
-            how = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
-            tables.append(to_latex(t, **how))
+            kwargs = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
+            tables.append(to_latex(t, **kwargs))
     return "\n".join(tables)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #0fc07a18
-REPORT_FORMATS: dict[str, Callable] = {  # suffix of a file -> rows -> its text
+REPORT_FORMATS: dict[str, Callable] = {  # suffix of a file -> function: rows -> text
     ".html": html_report,
     ".csv": _csv_report,
     ".md": _markdown_report,
@@ -328,21 +322,21 @@ REPORT_FORMATS: dict[str, Callable] = {  # suffix of a file -> rows -> its text
 
 def write_report(
     rows: ResultsLike,  # of any models
-    out: str | Path,  # the file; its suffix says the form
-) -> Path:  # the file, written whole or not at all
-    """Results as a page or as tables, in a file.
+    out: str | Path,  # file; the suffix selects the format
+) -> Path:  # of the file, which is written atomically
+    """Write a report as HTML, CSV, Markdown or LaTeX.
 
     Parameters
     ----------
     rows : ResultsLike
         of any models
     out : str | Path
-        the file; its suffix says the form
+        file; the suffix selects the format
 
     Returns
     -------
     Path
-        the file, written whole or not at all
+        of the file, which is written atomically
     """
     out = Path(out)
     if out.suffix not in REPORT_FORMATS:

@@ -46,8 +46,8 @@ from ..runtime.metrics import (
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
 def _strided_nll(model, ids, stride=None):
-    """The nll (n·t - 1,), float64, of the tokens of one stream, given as windows (n, t), without
-    the first: each with at least `t - stride` before it; None: half a window."""
+    """Negative log-likelihoods, float64 (n·t - 1,), of all tokens of the windows (n, t), read as
+    one text: each with at least `t - stride` tokens of context. Default stride: t // 2."""
     check_ids(ids, model)
     t = ids.shape[1]
     stream, device = ids.reshape(1, -1), input_device(model)
@@ -56,21 +56,21 @@ def _strided_nll(model, ids, stride=None):
         raise ValueError(
             f"the stride has to be 1 to {t - 1} for windows of {t} tokens; got {stride}"
         )
-    found, done, N = [], 1, stream.shape[1]  # the first token is not predicted
+    parts, done, N = [], 1, stream.shape[1]  # the first token is not predicted
     with inference(model):
         while done < N:
             end = t if done == 1 else min(done + stride, N)
             b = stream[:, max(0, end - t) : end].to(device)
             nll = token_nll(model(b, use_cache=False).logits, b)[0, done - end :]
-            found.append(nll.double().cpu())
+            parts.append(nll.double().cpu())
             done = end
-    return torch.cat(found)
+    return torch.cat(parts)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #90939881
 def weight_bytes(
     model: nn.Module,  # on any device
 ) -> int:  # bytes
-    "What the weights take, on disk as in memory; shared tensors are counted once."
+    "Return the bytes of the weights, counting shared tensors once."
     tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
     return sum(t.numel() * t.element_size() for t in tensors.values())
 
@@ -78,22 +78,22 @@ def weight_bytes(
 def disk_bytes(
     path: str | Path,  # checkpoint folder
 ) -> int:  # bytes
-    "Size of a checkpoint's weight files."
-    found = [f.stat().st_size for f in Path(path).glob("*.safetensors")]
-    if not found:
+    "Return the size of a checkpoint's weight files."
+    sizes = [f.stat().st_size for f in Path(path).glob("*.safetensors")]
+    if not sizes:
         raise ValueError(f"no *.safetensors in {path}")
-    return sum(found)
+    return sum(sizes)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ea698798
 @decides(row="model ids warmup repeats average")
 def forward_time(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) token windows, all in one forward pass
-    warmup: int = 10,  # forward passes that are not counted
-    repeats: int = 10,  # forward passes that are
-    average: Callable = statistics.mean,  # of the repeats; the paper takes the mean
+    warmup: int = 10,  # untimed forward passes
+    repeats: int = 10,  # timed forward passes
+    average: Callable = statistics.mean,  # of the timed passes, as in the paper
 ) -> float:  # seconds
-    """Time of one forward pass over `ids`, without a cache.
+    """Return the time of one forward pass over `ids`, without a cache.
 
     Parameters
     ----------
@@ -102,11 +102,11 @@ def forward_time(
     ids : torch.Tensor
         (b, t) token windows, all in one forward pass
     warmup : int, default 10
-        forward passes that are not counted
+        untimed forward passes
     repeats : int, default 10
-        forward passes that are
+        timed forward passes
     average : Callable, default statistics.mean
-        of the repeats; the paper takes the mean
+        of the timed passes, as in the paper
 
     Returns
     -------
@@ -122,45 +122,45 @@ def forward_time(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #8ddbb4ae
 def cache_bytes(
-    cache: Cache,  # any cache of transformers
+    cache: Cache,  # of transformers
 ) -> int:  # bytes
-    "What a key/value cache takes; a removed attention keeps one number a token."
-    found = [
+    "Return the bytes of a KV cache; removed attention modules keep one number per token."
+    tensors = [
         t
         for layer in cache.layers
         for t in (getattr(layer, "keys", None), getattr(layer, "values", None))
         if isinstance(t, torch.Tensor)
     ]
-    return sum(t.numel() * t.element_size() for t in found)
+    return sum(t.numel() * t.element_size() for t in tensors)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #2517b1ca
 @dataclass(frozen=True)
 class Speed:
-    "Generation, measured; medians over repeats."
+    "Speed and memory of generation; medians over repeats."
 
     prefill: float  # seconds for the prompt
     first_token: float  # seconds until the first new token is on the CPU
-    decode: float  # new tokens a second after the first, over the whole batch
+    decode: float  # tokens per second after the first, summed over the batch
     cache_bytes: int  # keys and values at the end
-    memory: int | None  # bytes: the weights, and what generation needed beyond them
+    memory: int | None  # bytes of the weights and of what generation adds
 
 # %% ../../nbs/evaluation/01_measure.ipynb #8ca243ec
 def _step(model, ids, key, cache):
-    "One cached forward pass: the next token of each row, and the cache"
-    known = signature(model.forward).parameters
-    how = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
+    "Run a forward pass with a cache; return the next tokens and the cache."
+    parameters = signature(model.forward).parameters
+    kwargs = dict(logits_to_keep=1) if "logits_to_keep" in parameters else {}
     if cache is not None:
-        how[key] = cache
-    out = model(ids, use_cache=True, **how)
+        kwargs[key] = cache
+    out = model(ids, use_cache=True, **kwargs)
     cache = next((v for v in out.values() if isinstance(v, Cache)), cache)
     return out.logits[:, -1:].argmax(-1), cache
 
 
 def _generate(model, ids, new, key, cache=None):
-    "Greedy decoding: seconds of its parts, tokens a second, the cache's bytes"
+    "Decode greedily; return seconds of prefill and first token, tokens/s, cache bytes."
     start = read_clock(ids.device)
     tok, cache = _step(model, ids, key, cache)
-    if cache is None:  # it uses one and does not hand it out (RecurrentGemma)
+    if cache is None:  # the model uses one but does not return it (RecurrentGemma)
         cache = DynamicCache(config=model.config.get_text_config())
         return _generate(model, ids, new, key, cache)
     prefilled = read_clock(ids.device)
@@ -182,11 +182,11 @@ def _generate(model, ids, new, key, cache=None):
 def generation_speed(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor,  # (b, t) prompts of equal length
-    new: int = 32,  # tokens to generate for each, at least 2
-    warmup: int = 1,  # generations that are not counted
-    repeats: int = 3,  # generations that are, at least 1
-) -> Speed:  # medians
-    """Greedy generation with a cache, timed in its parts.
+    new: int = 32,  # tokens to generate per prompt, at least 2
+    warmup: int = 1,  # untimed generations
+    repeats: int = 3,  # timed generations, at least 1
+) -> Speed:  # medians of the timed generations
+    """Time greedy generation with a cache: prefill, first token, decoding.
 
     Parameters
     ----------
@@ -195,16 +195,16 @@ def generation_speed(
     ids : torch.Tensor
         (b, t) prompts of equal length
     new : int, default 32
-        tokens to generate for each, at least 2
+        tokens to generate per prompt, at least 2
     warmup : int, default 1
-        generations that are not counted
+        untimed generations
     repeats : int, default 3
-        generations that are, at least 1
+        timed generations, at least 1
 
     Returns
     -------
     Speed
-        medians
+        medians of the timed generations
     """
     ids = check_ids(ids, model).to(input_device(model))
     if new < 2 or repeats < 1 or warmup < 0:
@@ -220,7 +220,7 @@ def generation_speed(
     key = cache_name(model)
     with inference(model):
         runs = [_generate(model, ids, new, key) for _ in range(warmup + repeats)]
-        with peak_memory(ids.device, count=True) as p:  # in a pass that is not timed
+        with peak_memory(ids.device, count=True) as p:  # an untimed pass
             _generate(model, ids, new, key)
     parts = zip(*runs[warmup:], strict=True)
     prefill, first, decode, size = map(statistics.median, parts)
@@ -230,28 +230,28 @@ def generation_speed(
 # %% ../../nbs/evaluation/01_measure.ipynb #c13331ac
 def linear_outside_parts(
     model: PreTrainedModel,  # of a supported family, dense or pruned
-) -> list[int]:  # of each decoder layer: numbers
-    "Weights of linear layers that belong to no part: gates, rotations, what runs again."
-    s, found = structure(model), []
+) -> list[int]:  # of each decoder layer
+    "Count weights of linear layers outside all parts: gates, rotations, reused modules."
+    s, counts = structure(model), []
     for i, layer in enumerate(decoder_layers(model)):
         names = ((f"{s.home}.{i}.{n}.weight", x) for n, x in layer.named_modules())
         others = [x.weight for n, x in names if is_linear(x) and n not in s.named]
-        found.append(sum(w.numel() for w in others if w is not None))
-    return found
+        counts.append(sum(w.numel() for w in others if w is not None))
+    return counts
 
 
 def count_operations(
     model: PreTrainedModel,  # of a supported family, dense or pruned
     tokens: int,  # new tokens of one sequence
-    past: int = 0,  # tokens that are in the cache already
-    logits: int | None = None,  # positions whose logits are made; None: all
-) -> int:  # one multiply-add counts as 2
-    "Operations of one forward pass: linear layers, a token's experts, attention, the head."
-    s, beside = structure(model), sum(linear_outside_parts(model))
+    past: int = 0,  # tokens in the cache
+    logits: int | None = None,  # positions with logits; None: all
+) -> int:  # a multiply-add counts as 2
+    "Count operations of a forward pass: linear layers, routed experts, attention, LM head."
+    s, other = structure(model), sum(linear_outside_parts(model))
     kept = [(p, p.full if p.size else p.nothing) for p in s.parts]
     parts = sum(p.cost(k, tokens, past).operations for p, k in kept)
     head = model.get_output_embeddings().weight.numel()
-    return parts + 2 * (beside * tokens + head * (tokens if logits is None else logits))
+    return parts + 2 * (other * tokens + head * (tokens if logits is None else logits))
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ab553ec1
 PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
@@ -261,16 +261,16 @@ PROMPTS = ("Who is Albert Einstein?", "The theory of relativity")  # the paper's
 def continue_prompts(
     model: PreTrainedModel,  # any causal language model; untouched
     tok: PreTrainedTokenizerBase,  # its tokenizer
-    prompts: Sequence[str] = PROMPTS,  # texts to be continued, one at a time
-    new: int = 128,  # at most so many tokens
+    prompts: Sequence[str] = PROMPTS,  # processed one at a time
+    new: int = 128,  # maximum number of new tokens
     beams: int = 5,  # 1: greedy
-    no_repeat: int = 3,  # no n-gram of this length twice; 0: no such rule
-) -> list[str]:  # what follows each prompt
-    "How the model continues each prompt; deterministic."
+    no_repeat: int = 3,  # length of n-grams that must not repeat; 0: any may
+) -> list[str]:  # without the prompts
+    "Continue each prompt by deterministic beam search."
     eos = model.generation_config.eos_token_id
     end = eos[0] if isinstance(eos, list) else eos
     pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]
-    how = GenerationConfig(
+    config = GenerationConfig(
         max_new_tokens=new,
         num_beams=beams,
         no_repeat_ngram_size=no_repeat,
@@ -282,7 +282,7 @@ def continue_prompts(
     with inference(model):
         for prompt in prompts:
             x = tok(prompt, return_tensors="pt").to(input_device(model))
-            kwargs = dict(attention_mask=x.attention_mask, generation_config=how)
+            kwargs = dict(attention_mask=x.attention_mask, generation_config=config)
             out = model.generate(x.input_ids, **kwargs)[0, x.input_ids.shape[1] :]
             texts.append(tok.decode(out, skip_special_tokens=True))
     return texts
@@ -290,39 +290,37 @@ def continue_prompts(
 # %% ../../nbs/evaluation/01_measure.ipynb #0cf278dc
 @dataclass(frozen=True, eq=False)
 class _OnText:
-    "Evaluation: perplexity on token windows, and the nll of each"
+    "Perplexity on token windows, and the negative log-likelihood of each."
 
     ids: torch.Tensor = field(repr=False)  # (n, t) token windows
     bs: int = 1  # windows per forward pass
-    stride: int | None = None  # None: consecutive windows; a number: the strided form
+    stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
-    reads_tokens = True  # and no words, so that no tokenizer is needed
+    reads_tokens = True  # needs no tokenizer
 
     @property
     def text(self):
-        "Hash of the windows"
         return ids_hash(self.ids)
 
     @property
     def identity(self):
-        "All that decides the number: the windows, and how they are read"
         return facts_identity("perplexity", text=self.text, bs=self.bs, stride=self.stride)
 
     def __call__(self, model, tok=None):
-        "'ppl' or 'ppl_strided'; 'each': 'nll' of every window, nats a token"
+        "Return 'ppl' or 'ppl_strided'; 'each': 'nll' per window in nats per token."
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
             mean = mean_windows(each, model, self.ids)
             return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
         tokens = _strided_nll(model, self.ids, self.stride)
-        # the first window has a token less: its first is not predicted
+        # the first token of the first window is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
         each = dict(nll=_short(parts.nanmean(1)))
         return dict(ppl_strided=torch.exp(tokens.mean()).item(), each=each)
 
 
 def _short(values):
-    "Numbers to seven digits, which is what float32 has"
+    "Round to seven digits, the precision of float32."
     return [float(f"{v:.7g}") for v in values.tolist()]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #c98dea58
@@ -330,11 +328,11 @@ def _short(values):
 def on_text(
     ids: torch.Tensor,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
-    # None: consecutive windows, the paper's form; a number: the strided form
+    # None: consecutive windows, as in the paper; a number: overlapping windows
     stride: int | None = None,
     progress: bool = False,  # show a progress bar
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: perplexity on token windows, as `ppl` (or `ppl_strided`).
+    """Make an evaluation: perplexity on token windows, `ppl` or `ppl_strided`.
 
     Parameters
     ----------
@@ -343,7 +341,7 @@ def on_text(
     bs : int, default 1
         windows per forward pass
     stride : int | None, default None
-        None: consecutive windows, the paper's form; a number: the strided form
+        None: consecutive windows, as in the paper; a number: overlapping windows
     progress : bool, default False
         show a progress bar
 
@@ -358,39 +356,37 @@ def on_text(
 # %% ../../nbs/evaluation/01_measure.ipynb #caf2c25f
 @dataclass(frozen=True)
 class _OnPrompts:
-    "Evaluation: how a model continues prompts"
+    "Continuations of prompts."
 
-    prompts: tuple[str, ...]  # texts to be continued
+    prompts: tuple[str, ...]
     options: tuple = ()  # of `continue_prompts`, as pairs
 
     @property
     def text(self):
-        "What is asked: prompts and options, in words"
         return ", ".join([*self.prompts, *(f"{k}={v}" for k, v in self.options)])
 
     @property
     def identity(self):
-        "All that decides the texts, but for the tokenizer"
         options = fill_defaults(continue_prompts, dict(self.options), "prompts")
         return facts_identity("continuations", prompts=self.prompts, **options)
 
     def __call__(self, model, tok):
-        "prompt -> continuation"
-        said = continue_prompts(model, tok, self.prompts, **dict(self.options))
-        return dict(zip(self.prompts, said, strict=True))
+        "Return continuations by prompt."
+        texts = continue_prompts(model, tok, self.prompts, **dict(self.options))
+        return dict(zip(self.prompts, texts, strict=True))
 
 
 @decides(row="prompts", of=continue_prompts)
 def on_prompts(
-    prompts: Sequence[str] = PROMPTS,  # texts to be continued
+    prompts: Sequence[str] = PROMPTS,  # texts to continue
     **options,  # of `continue_prompts`
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: the continuation of each prompt, by prompt.
+    """Make an evaluation: the continuation of each prompt.
 
     Parameters
     ----------
     prompts : Sequence[str], default PROMPTS
-        texts to be continued
+        texts to continue
     **options
         of `continue_prompts`
 
@@ -404,21 +400,19 @@ def on_prompts(
 # %% ../../nbs/evaluation/01_measure.ipynb #6f8ad9a5
 @dataclass(frozen=True, eq=False)
 class _OnTime:
-    "Evaluation: the time of work on token windows, and its operations"
+    "Time and operations on token windows."
 
-    what: str  # is timed, as its identity says it
+    kind: str  # what is timed; enters the identity
     ids: torch.Tensor = field(repr=False)  # (b, t) token windows
     timed: Callable = field(repr=False)  # (model, ids, **options) -> numbers by name
-    options: dict = field(repr=False)  # of `timed`, all of them
-    reads_tokens = True  # and no words
+    options: dict = field(repr=False)  # of `timed`, including defaults
+    reads_tokens = True  # needs no tokenizer
 
     @property
     def identity(self):
-        "All that decides what is timed, and how often"
-        return facts_identity(self.what, text=ids_hash(self.ids), **self.options)
+        return facts_identity(self.kind, text=ids_hash(self.ids), **self.options)
 
     def __call__(self, model, tok=None):
-        "Time a model"
         return self.timed(model, self.ids, **self.options)
 
 
@@ -434,7 +428,7 @@ def on_forward(
     ids: torch.Tensor,  # (b, t) token windows
     **options,  # of `forward_time`
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: time of a forward pass without cache (`forward_s`) and its operations.
+    """Make an evaluation: time and operations of a forward pass without a cache.
 
     Parameters
     ----------
@@ -453,13 +447,13 @@ def on_forward(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #ffbf894e
 def _generation_numbers(model, ids, **options):
-    s = generation_speed(model, ids, **options)
+    speed = generation_speed(model, ids, **options)
     return dict(
-        prefill_s=s.prefill,
-        first_token_s=s.first_token,
-        decode_tok_s=s.decode,
-        cache_bytes=s.cache_bytes,
-        memory_bytes=s.memory,
+        prefill_s=speed.prefill,
+        first_token_s=speed.first_token,
+        decode_tok_s=speed.decode,
+        cache_bytes=speed.cache_bytes,
+        memory_bytes=speed.memory,
         prefill_ops=len(ids) * count_operations(model, ids.shape[1], logits=1),
         decode_ops=count_operations(model, 1, ids.shape[1]),
     )
@@ -468,17 +462,17 @@ def _generation_numbers(model, ids, **options):
 @decides(row="ids new", of=generation_speed)
 def on_generation(
     ids: torch.Tensor,  # (b, t) prompts
-    new: int = 32,  # tokens to generate for each
+    new: int = 32,  # tokens to generate per prompt
     **options,  # of `generation_speed`
 ) -> Callable:  # (model, tokenizer) -> dict; pickles
-    """Evaluation: cached generation in its parts, and the operations it takes.
+    """Make an evaluation: speed, memory and operations of generation with a cache.
 
     Parameters
     ----------
     ids : torch.Tensor
         (b, t) prompts
     new : int, default 32
-        tokens to generate for each
+        tokens to generate per prompt
     **options
         of `generation_speed`
 
@@ -493,27 +487,27 @@ def on_generation(
 # %% ../../nbs/evaluation/01_measure.ipynb #d8ab774a
 def measure(
     model: PreTrainedModel,  # any causal language model; untouched
-    tok: PreTrainedTokenizerBase | None,  # its tokenizer, for evaluations that need one
+    tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
 ) -> dict:  # fields of `Result`: 'metrics', 'each', and 'errors' by evaluation
-    "Run evaluations one by one. One that fails leaves its error, and the others run."
-    found: dict = dict(metrics={}, each={}, errors={})
+    "Run evaluations one by one; record the errors of those that fail."
+    result: dict = dict(metrics={}, each={}, errors={})
     for name, f in check_evals(evals).items():
         try:
             out = dict(f(model, tok))
         except Exception as e:
-            found["errors"][name] = one_line(e)
+            result["errors"][name] = one_line(e)
             continue
         for part in ("errors", "each"):
-            found[part] |= {f"{name}/{k}": v for k, v in out.pop(part, {}).items()}
-        found["metrics"] |= {f"{name}/{k}": v for k, v in out.items()}
-    return found
+            result[part] |= {f"{name}/{k}": v for k, v in out.pop(part, {}).items()}
+        result["metrics"] |= {f"{name}/{k}": v for k, v in out.items()}
+    return result
 
 # %% ../../nbs/evaluation/01_measure.ipynb #6f2225c7
 def check_evals(
-    evals,  # what a user passed as evaluations
-) -> Mapping[str, Callable]:  # the same
-    "`TypeError` in one line unless these are evaluations by name."
+    evals,  # evaluations by name
+) -> Mapping[str, Callable]:  # `evals`
+    "Raise `TypeError` unless `evals` maps names to functions."
     example = "{'wiki': on_text(windows)}"
     if not isinstance(evals, Mapping):
         raise TypeError(
@@ -531,22 +525,22 @@ def check_evals(
 def identify_evaluations(
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     tok_id: str | None = None,  # of `tokenizer_identity`
-    key: Mapping[str, str] | None = None,  # name -> a user's own name for what it does
+    key: Mapping[str, str] | None = None,  # name -> identity given by the user
 ) -> dict[str, str]:  # name -> identity
-    "What decides each evaluation's numbers; `ValueError` for one that cannot be told."
-    found, key = {}, key or {}
+    "Return the identity of each evaluation. Raises `ValueError` if one has none."
+    identities, key = {}, key or {}
     for name, f in evals.items():
         try:
-            found[name] = function_identity(f, key.get(name))
+            identities[name] = function_identity(f, key.get(name))
         except ValueError as e:
             raise ValueError(f"the evaluation {name!r}: {e}") from e
         if not getattr(f, "reads_tokens", False):
-            found[name] = f"{found[name]}, tokenizer {tok_id}"
-    return found
+            identities[name] = f"{identities[name]}, tokenizer {tok_id}"
+    return identities
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
-def _kept_of(plan, dense, model):
-    "What stays of each layer's attention and FFN; None if layers cannot be told apart."
+def _layer_fractions(plan, dense, model):
+    "Remaining fractions of attention and FFN per layer; None if the number of layers differs."
     if type(plan) is Plan:
         return [[round(float(x), 6) for x in row] for row in kept_fractions(plan, dense)]
     now = structure(model)
@@ -559,29 +553,28 @@ def _kept_of(plan, dense, model):
 
 # %% ../../nbs/evaluation/01_measure.ipynb #a143d7bd
 def describe_model(
-    model: PreTrainedModel,  # of a supported family, as it is now
-    # of the model before it was pruned; None: what a checkpoint says of it, or nothing
-    # was removed
+    model: PreTrainedModel,  # of a supported family, dense or pruned
+    # of the model before pruning; None: sizes that a checkpoint recorded, or its own
     dense: Structure | None = None,
-    plan=None,  # that it was pruned with
+    plan=None,  # of the pruning
 ) -> dict:  # fields of `Result`
-    "What can be read off a model: sizes, achieved sparsity, dtype, device, versions."
+    "Describe a model: sizes, achieved sparsity, dtype, device, versions."
     now = structure(model)
     loaded = getattr(model, "twossp_dense", {}).get("layers", now.total)
     before, params = dense.total if dense else loaded, n_params(model)
     original = getattr(model, "twossp_original", {}).get("layers")
-    gone = before - now.total
-    widths = [p.width for p in now.narrow if p.groups] or now.width  # of groups of units
+    removed = before - now.total
+    widths = [p.width for p in now.narrow if p.groups] or now.width
     return dict(
         sparsity=1 - now.total / before,
-        whole=gone / (params + gone) if is_vision_language(model.config) else None,
+        whole=removed / (params + removed) if is_vision_language(model.config) else None,
         total_sparsity=1 - now.total / original if original else None,
         params=params,
         active=params - now.total + now.active if now.grouped else None,
         layer_params=now.total,
         bytes=weight_bytes(model),
         width=[min(widths), max(widths)],
-        kept=_kept_of(plan, dense or now, model),
+        kept=_layer_fractions(plan, dense or now, model),
         plan=None if plan is None else repr(plan),
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),

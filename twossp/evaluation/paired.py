@@ -16,28 +16,27 @@ import pandas as pd
 from .results import ResultsLike, find_metric, to_rows
 
 # %% ../../nbs/evaluation/07_paired.ipynb #c6e4ef15
-MIN_PAIRS = 8  # pairs: with fewer there is no interval
+MIN_PAIRS = 8  # with fewer pairs there is no interval
 
 
 @dataclass(frozen=True)
 class Difference:
-    "The mean difference of paired values, and its interval."
+    "The mean difference of paired values, with its confidence interval."
 
     mean: float  # of a - b
-    low: float  # lower end of the interval; NaN: there is none
-    high: float  # upper end
-    n: int  # pairs
+    low: float  # lower bound of the interval; NaN: no interval
+    high: float  # upper bound
+    n: int  # number of pairs
 
     @property
-    def is_noise(self) -> bool:  # True: the interval holds zero, or there is none
-        "Could the difference as well be none?"
+    def is_noise(self) -> bool:  # True also without an interval
+        "Whether the interval contains zero."
         return not (self.low > 0 or self.high < 0)
 
 # %% ../../nbs/evaluation/07_paired.ipynb #25856784
 @cache
 def _student_quantile(level, df):
-    """How far to both sides of zero, in standard errors, Student's t distribution with `df`
-    degrees of freedom has the share `level` of its mass."""
+    "Two-sided quantile of Student's t distribution with `df` degrees of freedom."
     # t = √df·tan(angle) turns its density into cos(angle)^(df - 1)
     angles = np.linspace(0, np.pi / 2, 100_001)
     density = np.cos(angles) ** (df - 1)
@@ -46,31 +45,31 @@ def _student_quantile(level, df):
 
 
 def _student_interval(gaps, level=0.95, scores=False):
-    """Student's interval for the mean of the last axis: lower ends, upper ends. `scores`: of
-    values that are 0 or 1: two more differences, 1 and -1."""
+    """Lower and upper bounds of Student's interval of the mean over the last axis. With
+    `scores` (values 0 or 1), two differences are added, 1 and -1."""
     if scores:
-        more = np.broadcast_to([1.0, -1.0], (*gaps.shape[:-1], 2))
-        gaps = np.concatenate([gaps, more], -1)
+        added = np.broadcast_to([1.0, -1.0], (*gaps.shape[:-1], 2))
+        gaps = np.concatenate([gaps, added], -1)
     n = gaps.shape[-1]
     half = _student_quantile(level, n - 1) * gaps.std(-1, ddof=1) / n**0.5
     return gaps.mean(-1) - half, gaps.mean(-1) + half
 
 # %% ../../nbs/evaluation/07_paired.ipynb #ba234c06
 def paired_interval(
-    a: Sequence[float],  # one value a window, or a document, of one model
-    b: Sequence[float],  # the same windows or documents, of the other
-    level: float = 0.95,  # how often the interval is to hold the truth, in (0, 1)
+    a: Sequence[float],  # values per window or document, of one model
+    b: Sequence[float],  # for the same windows or documents, of the other model
+    level: float = 0.95,  # confidence level, in (0, 1)
 ) -> Difference:  # of a - b; without an interval if there are fewer than `MIN_PAIRS`
-    """How two models differ on the same windows: the mean, and Student's interval.
+    """Return the mean difference of two models with Student's interval.
 
     Parameters
     ----------
     a : Sequence[float]
-        one value a window, or a document, of one model
+        values per window or document, of one model
     b : Sequence[float]
-        the same windows or documents, of the other
+        for the same windows or documents, of the other model
     level : float, default 0.95
-        how often the interval is to hold the truth, in (0, 1)
+        confidence level, in (0, 1)
 
     Returns
     -------
@@ -80,7 +79,7 @@ def paired_interval(
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise ValueError(
-            f"pairs are wanted, at least one; got {a.size} and {b.size} values"
+            f"a and b have to be pairs, at least one; got {a.size} and {b.size} values"
         )
     if not 0 < level < 1:
         raise ValueError(f"level has to be between 0 and 1; got {level}")
@@ -96,58 +95,57 @@ def paired_interval(
 
 
 def _are_scores(a, b):
-    "Is every value right (1) or wrong (0)?"
+    "Whether all values are 0 or 1."
     return bool(np.isin([a, b], (0, 1)).all())
 
 # %% ../../nbs/evaluation/07_paired.ipynb #95215386
 def _comparable(a, b, number):
-    "Have two rows values of a number, of the same windows or documents and of the same model?"
-    part = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
-    same = all(a.texts.get(k) == b.texts.get(k) for k in part)
-    there = number in a.each and number in b.each
-    return there and same and a.model == b.model and (
-        len(a.each[number]) == len(b.each[number])
-    )
+    "Whether two rows of a model have values for the same windows or documents."
+    names = [k for k in {*a.texts, *b.texts} if number.startswith(f"{k}/")]
+    same_text = all(a.texts.get(k) == b.texts.get(k) for k in names)
+    if a.model != b.model or not same_text or not (number in a.each and number in b.each):
+        return False
+    return len(a.each[number]) == len(b.each[number])
 
 # %% ../../nbs/evaluation/07_paired.ipynb #30e821cc
 def difference_table(
     rows: ResultsLike,  # of any models
-    number: str,  # what rows have one value a window of, such as 'wiki/nll'
-    level: float = 0.95,  # how often the interval is to hold the truth
-) -> pd.DataFrame:  # a row for each pair; none where nothing can be compared
-    """At each sparsity, the best row against the others: what is more than noise.
+    number: str,  # key of `Result.each`, such as 'wiki/nll'
+    level: float = 0.95,  # confidence level
+) -> pd.DataFrame:  # a row per comparable pair
+    """Compare the best row of each sparsity with the others, by paired intervals.
 
     Parameters
     ----------
     rows : ResultsLike
         of any models
     number : str
-        what rows have one value a window of, such as 'wiki/nll'
+        key of `Result.each`, such as 'wiki/nll'
     level : float, default 0.95
-        how often the interval is to hold the truth
+        confidence level
 
     Returns
     -------
     pd.DataFrame
-        a row for each pair; none where nothing can be compared
+        a row per comparable pair
     """
-    there = [r for r in to_rows(rows) if number in r.each]
-    dense = [r for r in there if r.method == "dense"]
+    rows = [r for r in to_rows(rows) if number in r.each]
+    dense = [r for r in rows if r.method == "dense"]
     sign, lines = 1 if find_metric(number).better == "lower" else -1, []
-    for target in sorted({r.target for r in there if r.method != "dense"}):
-        here = [r for r in there if r.target == target and r.method != "dense"]
-        best, *rest = sorted(here, key=lambda r: sign * float(np.mean(r.each[number])))
+    for target in sorted({r.target for r in rows if r.method != "dense"}):
+        pruned = [r for r in rows if r.target == target and r.method != "dense"]
+        best, *rest = sorted(pruned, key=lambda r: sign * float(np.mean(r.each[number])))
         for other in [*dense, *rest]:
             if _comparable(best, other, number):
-                lines.append(_line(other, best, number, level, sign))
+                lines.append(_compare_pair(other, best, number, level, sign))
     return pd.DataFrame(lines, columns=_COLUMNS)
 
 
 _COLUMNS = "target", "best", "other", "difference", "low", "high", "pairs", "verdict"
 
 
-def _line(other, best, number, level, sign):
-    "One pair; the difference is other minus best; `sign`: 1, less is better; -1, more is"
+def _compare_pair(other, best, number, level, sign):
+    "Row of the table; `sign`: 1 if lower is better, -1 if higher is better."
     a, b = other.each[number], best.each[number]
     d = paired_interval(a, b, level)
     if d.n < MIN_PAIRS:

@@ -38,38 +38,38 @@ from ..runtime.metrics import check_windows, ids_hash, perplexity
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
 class QualityPoint:
-    "One sparsity that was tried, and what was lost there."
+    "A sparsity of the search, with the measured quality."
 
-    sparsity: float  # asked for
+    sparsity: float  # target of the method
     achieved: float  # of the plan
-    params: int  # all parameters that are left
-    loss: float  # perplexity on the held-out windows, over the dense model's
-    agreement: float  # share of held-out positions with the dense model's top token
-    plan: str  # in words
+    params: int  # remaining parameters
+    loss: float  # perplexity on the held-out windows, divided by the dense model's
+    agreement: float  # top-1 agreement with the dense model, on the held-out windows
+    plan: str  # repr of the plan
 
 
 @dataclass(frozen=True)
 class QualityTarget:
-    "What has to be kept; at least one of the two."
+    "Quality target; at least one of the two limits is set."
 
-    max_loss: float | None = None  # at most this perplexity, over the dense model's
-    min_agreement: float | None = None  # at least this share of equal top tokens
+    max_loss: float | None = None  # maximum ratio to the dense model's perplexity
+    min_agreement: float | None = None  # minimum top-1 agreement with the dense model
 
     def keeps(
         self,
-        level: QualityPoint,  # that was measured
-    ) -> bool:  # all that was asked for
-        "Is it good enough?"
-        small = self.max_loss is None or level.loss <= self.max_loss
-        alike = self.min_agreement is None or level.agreement >= self.min_agreement
-        return small and alike
+        level: QualityPoint,
+    ) -> bool:
+        "Whether a measurement meets the target."
+        loss_ok = self.max_loss is None or level.loss <= self.max_loss
+        agreement_ok = self.min_agreement is None or level.agreement >= self.min_agreement
+        return loss_ok and agreement_ok
 
 # %% ../../nbs/evaluation/12_quality.ipynb #0c0c3119
 def check_quality_target(
-    max_loss: float | None,  # as `QualityTarget` takes it
-    min_agreement: float | None,  # likewise
-) -> QualityTarget:  # of both
-    "`ValueError` for what can be no bound."
+    max_loss: float | None,  # maximum ratio to the dense model's perplexity
+    min_agreement: float | None,  # minimum top-1 agreement with the dense model
+) -> QualityTarget:  # both limits
+    "Make a target. Raises `ValueError` for limits out of range."
     if max_loss is None and min_agreement is None:
         raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
     if max_loss is not None and not 1 < max_loss < math.inf:
@@ -79,15 +79,15 @@ def check_quality_target(
         )
     if min_agreement is not None and not 0 < min_agreement < 1:
         raise ValueError(
-            f"min_agreement is a share, between 0 and 1, such as 0.8; got {min_agreement}"
+            f"min_agreement is a fraction, between 0 and 1, such as 0.8; got {min_agreement}"
         )
     return QualityTarget(max_loss, min_agreement)
 
 
 def split_windows(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
-) -> tuple[torch.Tensor, torch.Tensor]:  # to prune with; held out: the last quarter
-    "Windows for the method, and windows that it does not see."
+) -> tuple[torch.Tensor, torch.Tensor]:  # for pruning; held out, the last quarter
+    "Split windows for pruning and for measurements."
     if len(check_windows(calib)) < 3:
         raise ValueError(
             "a quality is measured on calibration windows that are held out: at least 3"
@@ -97,81 +97,81 @@ def split_windows(
     return calib[:-n], calib[-n:]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #a1c98907
-SEARCH_SPARSITIES = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the bound is broken
-SPARSITY_TOLERANCE = 0.01  # the last step, in sparsity
+SEARCH_SPARSITIES = (0.02, *(x / 100 for x in range(10, 100, 10)))  # until the target is missed
+SPARSITY_TOLERANCE = 0.01  # of the bisection
 
 
 @dataclass(frozen=True)
 class Quality:
-    "What was asked, what was tried, what was chosen."
+    "Result of `find_quality`."
 
-    bound: QualityTarget  # asked for
-    levels: tuple[QualityPoint, ...]  # in ascending sparsity
-    chosen: QualityPoint  # the largest sparsity that keeps the bound
-    plan: object = None  # of it
+    bound: QualityTarget  # the requested target
+    levels: tuple[QualityPoint, ...]  # all measurements, in ascending sparsity
+    chosen: QualityPoint  # the largest sparsity that meets the target
+    plan: object = None  # of the chosen sparsity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #86f11be4
-class _Tried:
-    "Levels by sparsity; each is measured once"
+class _QualitySearch:
+    "Quality by sparsity; each sparsity is measured once."
 
     def __init__(self, model, calib, label, plans, progress):
         self.model, self.dense = model, snapshot_model(model)
         self.fit, self.held = split_windows(calib)
         self.label = replace(label, model_id=model_identity(model))
         self.plans, self.progress = plans, progress
-        self.levels, self.found = {}, {}
-        self.base = self._remember("dense", lambda: dict(ppl=perplexity(model, self.held)))["ppl"]
+        self.levels, self.found_plans = {}, {}
+        dense = self._load_or_measure("dense", lambda: dict(ppl=perplexity(model, self.held)))
+        self.dense_ppl = dense["ppl"]
 
     def level(self, x):
-        "What is lost at a sparsity; None if it cannot be had"
+        "Quality at a sparsity; None if the method cannot reach it."
         if x not in self.levels:
             self.levels[x] = self._measure(x)
-            log.info("quality: %s", _say(x, self.levels[x]))
+            log.info("quality: %s", _format_level(x, self.levels[x]))
         return self.levels[x]
 
     def _measure(self, x):
-        f, label = self.label.method, replace(self.label, target=x)
-        what = method(f), self.model, self.fit, label, self.plans, self.progress
+        f, label = method(self.label.method), replace(self.label, target=x)
+        args = f, self.model, self.fit, label, self.plans, self.progress
         try:
-            plan = load_or_find_plan(*what)[0]
+            plan = load_or_find_plan(*args)[0]
         except ValueError:
             return None
-        self.found[x] = plan
+        self.found_plans[x] = plan
 
-        def read():
-            "What the plan loses on the held-out windows"
+        def evaluate():
             with applied(self.model, plan):
                 ppl = perplexity(self.model, self.held)
                 same = agreement(self.model, self.dense, self.held)["same_top"]
                 return dict(ppl=ppl, same=same, n=n_params(self.model))
 
-        got = self._remember(plan_identity(plan, label.model_id), read)
-        achieved, loss = plan.sparsity(self.model), got["ppl"] / self.base
-        return QualityPoint(x, achieved, got["n"], loss, got["same"], repr(plan))
+        values = self._load_or_measure(plan_identity(plan, label.model_id), evaluate)
+        achieved, loss = plan.sparsity(self.model), values["ppl"] / self.dense_ppl
+        return QualityPoint(x, achieved, values["n"], loss, values["same"], repr(plan))
 
-    def _remember(self, what, measure):
-        "What was measured before for just that plan, model and text; else measured, and kept"
+    def _load_or_measure(self, plan_id, measure):
+        "Load the values of a plan from their file, or measure and save them."
         m, held = self.model, ids_hash(self.held)
-        how = runtime_facts(m, m.device, m.dtype)
-        name = facts_identity("quality", plan=what, model=self.label.model_id, held=held, how=how)
+        facts = dict(plan=plan_id, model=self.label.model_id, held=held)
+        name = facts_identity("quality", **facts, how=runtime_facts(m, m.device, m.dtype))
         file = self.plans and Path(self.plans) / f"{name}.quality"
-        known = None
+        values = None
         if file and is_main_process():
-            with suppress(OSError, ValueError, TypeError):  # it is not there, or damaged
-                known = dict(json.loads(file.read_text(encoding="utf-8")))
-        known = broadcast_object(known)
-        if known is not None:
-            return known
-        found = measure()
+            with suppress(OSError, ValueError, TypeError):  # missing or damaged
+                values = dict(json.loads(file.read_text(encoding="utf-8")))
+        values = broadcast_object(values)
+        if values is not None:
+            return values
+        values = measure()
         if file and is_main_process():
             with atomic_file(file) as new:
-                new.write_text(json.dumps(found), encoding="utf-8")
-        return found
+                new.write_text(json.dumps(values), encoding="utf-8")
+        return values
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e1b1e7fa
-def _say(x, level):
+def _format_level(x, level):
     if level is None:
-        return f"sparsity {x:.4f} cannot be had"
+        return f"sparsity {x:.4f} is out of reach"
     return (
         f"sparsity {x:.4f}: perplexity ×{level.loss:.3f}, the same top token at"
         f" {level.agreement:.1%}"
@@ -185,18 +185,19 @@ def _say(x, level):
 def find_quality(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows; the last quarter is held out
-    max_loss: float | None = None,  # at most this perplexity, over the dense model's
-    min_agreement: float | None = None,  # at least this share of equal top tokens
+    max_loss: float | None = None,  # maximum ratio to the dense model's perplexity
+    min_agreement: float | None = None,  # minimum top-1 agreement with the dense model
     *,
-    method: str = "2ssp",  # a key of the table of methods
-    # of the method; None: `n_attn="search"` for 2ssp, which is the removal path
+    method: str = "2ssp",  # name in the registry of methods
+    # of the method; None: those of `path_options`
     options: Mapping | None = None,
-    name: str = "",  # of the model, as a grid's rows have it
-    plans: str | Path | None = None,  # folder where plans are kept; None: nowhere
+    name: str = "",  # of the model, as in result rows
+    plans: str | Path | None = None,  # folder of saved plans; None: none
     seed: int = 0,  # of the method
     progress: bool = False,  # show progress bars
-) -> Quality:  # `ValueError` names the range where the bound is out of reach
-    """The largest sparsity that keeps a bound on held-out calibration text.
+) -> Quality:  # with all measurements
+    """Find the largest sparsity that meets a target on held-out calibration text. Raises
+    `ValueError` with the achievable range if the target is out of reach.
 
     Parameters
     ----------
@@ -205,17 +206,17 @@ def find_quality(
     calib : torch.Tensor
         (n, t) calibration windows; the last quarter is held out
     max_loss : float | None, default None
-        at most this perplexity, over the dense model's
+        maximum ratio to the dense model's perplexity
     min_agreement : float | None, default None
-        at least this share of equal top tokens
+        minimum top-1 agreement with the dense model
     method : str, default '2ssp'
-        a key of the table of methods
+        name in the registry of methods
     options : Mapping | None, default None
-        of the method; None: `n_attn="search"` for 2ssp, which is the removal path
+        of the method; None: those of `path_options`
     name : str, default ''
-        of the model, as a grid's rows have it
+        of the model, as in result rows
     plans : str | Path | None, default None
-        folder where plans are kept; None: nowhere
+        folder of saved plans; None: none
     seed : int, default 0
         of the method
     progress : bool, default False
@@ -224,66 +225,66 @@ def find_quality(
     Returns
     -------
     Quality
-        `ValueError` names the range where the bound is out of reach
+        with all measurements
     """
     bound = check_quality_target(max_loss, min_agreement)
     options = path_options(method) if options is None else dict(options)
     label = Result(name, method, 0.0, seed, options)
-    tried = _Tried(model, calib, label, plans, progress)
+    search = _QualitySearch(model, calib, label, plans, progress)
     good, bad = None, None
     for x in SEARCH_SPARSITIES:
-        level = tried.level(x)
+        level = search.level(x)
         if level is None or not bound.keeps(level):
             bad = x
             break
         good = x
     if good is None or bad is None:
-        raise ValueError(_out_of_reach(bound, tried))
+        raise ValueError(_describe_range(bound, search))
     while bad - good > SPARSITY_TOLERANCE:
         x = round((good + bad) / 2, 6)
-        level = tried.level(x)
+        level = search.level(x)
         good, bad = (x, bad) if level and bound.keeps(level) else (good, x)
-    levels = tuple(v for _, v in sorted(tried.levels.items()) if v)
-    return Quality(bound, levels, tried.levels[good], tried.found[good])
+    levels = tuple(v for _, v in sorted(search.levels.items()) if v)
+    return Quality(bound, levels, search.levels[good], search.found_plans[good])
 
 # %% ../../nbs/evaluation/12_quality.ipynb #8708e40c
 def path_options(
-    method: str,  # a key of the table of methods
-) -> dict:  # of the method
-    "The options with which 2SSP walks the removal path; none for other methods."
+    method: str,  # name in the registry of methods
+) -> dict:  # options of the method
+    "Return the options with which a method follows its removal path; empty if it has none."
     return dict(find_method(method).path) if method in method_names() else {}
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1f2df881
-def _out_of_reach(bound, tried):
-    "What can be asked for instead: what the ends of the scale lose"
-    low = next((v for x in SEARCH_SPARSITIES if (v := tried.level(x))), None)
-    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := tried.level(x))), None)
+def _describe_range(bound, search):
+    "Error message with the achievable range of a target."
+    low = next((v for x in SEARCH_SPARSITIES if (v := search.level(x))), None)
+    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := search.level(x))), None)
     if low is None:
-        return f"{tried.label.method} can reach none of the sparsities that are tried"
+        return f"{search.label.method} cannot reach any sparsity of the search"
     if bound.max_loss is not None:
-        ends = f"max_loss may be {low.loss:.4f} to {high.loss:.4g}"
-        asked = f"max_loss {bound.max_loss}"
+        limits = f"max_loss may be {low.loss:.4f} to {high.loss:.4g}"
+        target = f"max_loss {bound.max_loss}"
     else:
-        ends = f"min_agreement may be {high.agreement:.3f} to {low.agreement:.3f}"
-        asked = f"min_agreement {bound.min_agreement}"
-    span = f"from sparsity {low.sparsity:.2f} to {high.sparsity:.2f}"
-    return f"{asked} is out of reach of {tried.label.method}: {ends} ({span})"
+        limits = f"min_agreement may be {high.agreement:.3f} to {low.agreement:.3f}"
+        target = f"min_agreement {bound.min_agreement}"
+    sparsities = f"from sparsity {low.sparsity:.2f} to {high.sparsity:.2f}"
+    return f"{target} is out of reach of {search.label.method}: {limits} ({sparsities})"
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1d9a81f9
 def quality_table(
-    q: Quality,  # what `find_quality` gave
-) -> pd.DataFrame:  # a row a level, ascending in sparsity
-    """Size against quality; which level was chosen.
+    q: Quality,  # of `find_quality`
+) -> pd.DataFrame:  # a row per sparsity, in ascending order
+    """Return all measurements of a search, with the chosen one marked.
 
     Parameters
     ----------
     q : Quality
-        what `find_quality` gave
+        of `find_quality`
 
     Returns
     -------
     pd.DataFrame
-        a row a level, ascending in sparsity
+        a row per sparsity, in ascending order
     """
     t = pd.DataFrame([asdict(v) for v in q.levels])
     t["chosen"] = [v == q.chosen for v in q.levels]
@@ -291,19 +292,19 @@ def quality_table(
 
 
 def plot_quality(
-    q: Quality,  # what `find_quality` gave
-) -> Figure:  # to show or save
-    """Size against quality: what was tried, the bound, and what was chosen.
+    q: Quality,  # of `find_quality`
+) -> Figure:  # parameters on the x-axis
+    """Plot quality against size, with the target and the chosen sparsity.
 
     Parameters
     ----------
     q : Quality
-        what `find_quality` gave
+        of `find_quality`
 
     Returns
     -------
     Figure
-        to show or save
+        parameters on the x-axis
     """
     loss = q.bound.max_loss is not None
     bound = q.bound.max_loss if loss else q.bound.min_agreement
@@ -313,12 +314,12 @@ def plot_quality(
     x = [v.params / 1e6 for v in q.levels]
     ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
     ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
-    at = q.chosen.params / 1e6, getattr(q.chosen, key)
-    ax.plot(*at, "o", color=MARK_COLOR, ms=9, mfc="none")
-    ax.annotate(f"{q.chosen.achieved:.1%} removed", at, fontsize=8,
+    xy = q.chosen.params / 1e6, getattr(q.chosen, key)
+    ax.plot(*xy, "o", color=MARK_COLOR, ms=9, mfc="none")
+    ax.annotate(f"{q.chosen.achieved:.1%} removed", xy, fontsize=8,
                 textcoords="offset points", xytext=(6, 8))
-    said = "perplexity, over the dense model's" if loss else "same top token, share"
-    ax.set(xlabel="parameters that are left, millions", ylabel=f"{said} (held out)")
+    label = "perplexity / dense model's" if loss else "top-1 agreement"
+    ax.set(xlabel="remaining parameters, millions", ylabel=f"{label} (held out)")
     ax.set_yscale("log" if loss else "linear")
     ax.invert_xaxis()
     ax.grid(alpha=0.3)

@@ -31,11 +31,10 @@ from .tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
 
 # %% ../../nbs/evaluation/08_report.ipynb #8b6645d2
-# what stays, what goes, what is pointed at
 KEPT_COLOR, REMOVED_COLOR, MARK_COLOR = "#3b6ea5", "#d9d9d9", "#c44e52"
 
 
-Figure = "matplotlib.figure.Figure"  # a type; matplotlib is imported by what draws
+Figure = "matplotlib.figure.Figure"  # an annotation; matplotlib is imported when drawing
 
 
 @cache
@@ -55,63 +54,62 @@ def new_figure(
     width: float,  # inches
     height: float,  # inches
     dpi: int = 110,  # dots per inch
-) -> Figure:  # empty
-    "A matplotlib figure that a notebook shows by itself, with pyplot or without."
+) -> Figure:  # an empty figure
+    "Create an empty matplotlib figure that a notebook shows without pyplot."
     return _figure_class()((width, height), layout="constrained", dpi=dpi)
 
 
 def save_figure(
-    file: Path,  # the image; its suffix says the format
-    plot: Callable,  # gives a figure
+    file: Path,  # image file; the suffix selects the format
+    plot: Callable,  # returns a figure
     *args,  # of `plot`
 ) -> bool:  # False: matplotlib is not installed, which is logged
-    "Draw a figure into a file beside results, which do not depend on it."
+    "Draw a figure into a file, if matplotlib is installed."
     try:
         plot(*args).savefig(file)
     except ModuleNotFoundError as e:
-        why = "%s is not drawn, for %s is not installed"
-        logging.getLogger("twossp").warning(why, file.name, e.name)
+        message = "%s is not drawn because %s is not installed"
+        logging.getLogger("twossp").warning(message, file.name, e.name)
         return False
     return True
 
 # %% ../../nbs/evaluation/08_report.ipynb #11f0b51d
-def _figure(width, height, **kw):
-    f = new_figure(width, height)
-    return f, f.subplots(**kw)
+def _subplots(width, height, **kwargs):
+    fig = new_figure(width, height)
+    return fig, fig.subplots(**kwargs)
 
 
-def _integer(axis):
+def _set_integer_ticks(axis):
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _finish(ax, **labels):
-    "Axes' labels, a light grid, and the legend: beside the axes where it is long"
+    "Set labels, grid and legend; a long legend stands next to the axes."
     ax.set(**labels)
     ax.grid(alpha=0.3)
     names = ax.get_legend_handles_labels()[1]
-    place, figure = {}, ax.get_figure()
+    kwargs, figure = {}, ax.get_figure()
     if len(names) > 6:
-        place = dict(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        kwargs = dict(loc="center left", bbox_to_anchor=(1.01, 0.5))
         width, height = figure.get_size_inches()
-        more = 0.5 + 0.065 * max(map(len, names))
-        figure.set_size_inches(width + more, max(height, 0.6 + 0.2 * len(names)))
-    ax.legend(frameon=False, fontsize=8, **place)
+        extra = 0.5 + 0.065 * max(map(len, names))
+        figure.set_size_inches(width + extra, max(height, 0.6 + 0.2 * len(names)))
+    ax.legend(frameon=False, fontsize=8, **kwargs)
     low, high = ax.get_ylim()
-    if ax.get_yscale() == "log" and high < 10 * low:  # else powers of ten are few
+    if ax.get_yscale() == "log" and high < 10 * low:  # too few powers of ten
         for formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
             formatter(lambda y, _: f"{y:,.4g}")
 
 
-def _numbers(x):
-    "A vector of numbers from a tensor or a sequence"
+def _to_array(x):
     x = x.detach().float().cpu() if hasattr(x, "detach") else x
     return np.asarray(x, dtype=float)
 
 # %% ../../nbs/evaluation/08_report.ipynb #27d2c894
 def _attention_strip(ax, plan, order):
-    "A bar a layer; removed attention modules are numbered in their order"
+    "Draw a bar per layer; number removed attention modules in order of removal."
     colors = [KEPT_COLOR if a else REMOVED_COLOR for a in plan.attn]
     ax.bar(range(len(plan)), 1, width=0.9, color=colors)
     for i in [i for i, a in enumerate(plan.attn) if not a]:
@@ -122,66 +120,66 @@ def _attention_strip(ax, plan, order):
     ax.tick_params(bottom=False, labelbottom=False)
 
 
-def _ranked(plan, s, scores):
-    "(f, L) scores, best first in each layer; and which of them stay"
+def _rank_neurons(plan, s, scores):
+    "Return scores (f, L), best first in each layer, and whether each neuron remains."
     f = max(s.width)
-    score, stays = np.full((f, len(plan)), np.nan), np.zeros((f, len(plan)), bool)
-    for i, x in enumerate(map(_numbers, scores)):
+    score, remains = np.full((f, len(plan)), np.nan), np.zeros((f, len(plan)), bool)
+    for i, x in enumerate(map(_to_array, scores)):
         if len(x) != s.width[i]:
             raise ValueError(f"layer {i} has {s.width[i]} neurons and {len(x)} scores")
         keep = np.zeros(len(x), bool)
         keep[list(range(len(x)) if plan.ffn[i] is None else plan.ffn[i])] = True
         order = np.argsort(-x, kind="stable")
-        score[: len(x), i], stays[: len(x), i] = x[order], keep[order]
-    return score, stays
+        score[: len(x), i], remains[: len(x), i] = x[order], keep[order]
+    return score, remains
 
 # %% ../../nbs/evaluation/08_report.ipynb #09e3fbe3
 def _ffn_scores(fig, ax, plan, s, scores):
-    "Scores of every layer's neurons, best first: in colour where they stay"
+    "Draw the scores of each layer's neurons, best first; removed ones in grey."
     from matplotlib.colors import LogNorm
 
-    score, stays = _ranked(plan, s, scores)
+    score, remains = _rank_neurons(plan, s, scores)
     positive, norm = score[score > 0], None
     if positive.size and positive.max() > positive.min():
         norm = LogNorm(*np.quantile(positive, (0.005, 0.995)))
     f, L = score.shape
-    how = dict(aspect="auto", extent=(-0.5, L - 0.5, f, 0), interpolation="nearest")
-    how["norm"] = norm
-    gone = np.where(~np.isnan(score) & ~stays, score, np.nan)
-    ax.imshow(gone, cmap="Greys", alpha=0.45, **how)
-    im = ax.imshow(np.where(stays, score, np.nan), cmap="viridis", **how)
+    kwargs = dict(aspect="auto", extent=(-0.5, L - 0.5, f, 0), interpolation="nearest")
+    kwargs["norm"] = norm
+    removed = np.where(~np.isnan(score) & ~remains, score, np.nan)
+    ax.imshow(removed, cmap="Greys", alpha=0.45, **kwargs)
+    im = ax.imshow(np.where(remains, score, np.nan), cmap="viridis", **kwargs)
     fig.colorbar(im, ax=ax, label="score", pad=0.01, fraction=0.04)
     ax.set_ylabel("FFN neurons, best first")
 
 # %% ../../nbs/evaluation/08_report.ipynb #c6f2a5e6
 def plot_plan(
-    plan: Plan,  # what is removed
+    plan: Plan,  # to draw
     s: Structure,  # of the dense model
-    # a layer: (f,) scores of its neurons; None: only how many stay
+    # (f,) scores of the neurons of each layer; None: only the fraction that remains
     scores: Sequence | None = None,
-    # of stage 2: numbers the removed attention modules in their order
+    # of stage 2; number the removed attention modules in order of removal
     trials: Sequence[Trial] = (),
-    title: str = "",  # above the figure; "": the plan in words
-) -> Figure:  # to show or save
-    """A figure of a plan: layers × what is removed.
+    title: str = "",  # above the figure; "": repr of the plan
+) -> Figure:  # layers on the x-axis
+    """Plot what a plan removes from each layer.
 
     Parameters
     ----------
     plan : Plan
-        what is removed
+        to draw
     s : Structure
         of the dense model
     scores : Sequence | None, default None
-        a layer: (f,) scores of its neurons; None: only how many stay
+        (f,) scores of the neurons of each layer; None: only the fraction that remains
     trials : Sequence[Trial], default ()
-        of stage 2: numbers the removed attention modules in their order
+        of stage 2; number the removed attention modules in order of removal
     title : str, default ''
-        above the figure; "": the plan in words
+        above the figure; "": repr of the plan
 
     Returns
     -------
     Figure
-        to show or save
+        layers on the x-axis
     """
     if not isinstance(plan, Plan):
         raise TypeError(
@@ -191,9 +189,9 @@ def plot_plan(
     if len(plan) != len(s):
         raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
     width = max(4, min(12, 1.5 + 0.22 * len(plan)))
-    fig, (top, low) = _figure(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
+    fig, (top, low) = _subplots(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
     _attention_strip(top, plan, removal_order(trials))
-    # an MoE model's experts have too many neurons to show
+    # the experts of an MoE model have too many neurons to show
     if scores is None or s.grouped:
         low.bar(range(len(plan)), 1, width=0.9, color=REMOVED_COLOR)
         low.bar(range(len(plan)), kept_fractions(plan, s)[1], width=0.9, color=KEPT_COLOR)
@@ -201,39 +199,39 @@ def plot_plan(
     else:
         _ffn_scores(fig, low, plan, s, scores)
     low.set(xlabel="layer", xlim=(-0.6, len(plan) - 0.4))
-    _integer(low.xaxis)
+    _set_integer_ticks(low.xaxis)
     fig.suptitle(title or repr(plan).removeprefix("Plan"), fontsize=9, wrap=True)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #6ba8abd2
-def _name_trials(ax, trials, at, **how):
-    "The candidate's number beside its dot"
+def _label_trials(ax, trials, x_of, **kwargs):
+    "Write the number of each candidate next to its dot."
     for t in trials:
-        where, text = (at(t), t.value), str(t.candidate)
-        ax.annotate(text, where, textcoords="offset points", fontsize=8, **how)
+        xy, text = (x_of(t), t.value), str(t.candidate)
+        ax.annotate(text, xy, textcoords="offset points", fontsize=8, **kwargs)
 
 
-def _far_above(rest):
-    "Candidates of a step far above the others of it: what a reader asks about"
+def _outliers(trials):
+    "Candidates whose value is over three times the median of their step."
     steps: dict = {}
-    for t in rest:
+    for t in trials:
         steps.setdefault(t.step, []).append(t)
     for step in steps.values():
-        middle = sorted(t.value for t in step)[len(step) // 2]
-        yield from (t for t in step if t.value > 3 * middle)
+        median = sorted(t.value for t in step)[len(step) // 2]
+        yield from (t for t in step if t.value > 3 * median)
 
 # %% ../../nbs/evaluation/08_report.ipynb #1d94b908
 def plot_trials(
-    trials: Sequence[Trial],  # everything that stage 2 tried
+    trials: Sequence[Trial],  # of stage 2
     start: float | None = None,  # perplexity before the first removal
     title: str = "",  # above the figure
-) -> Figure:  # to show or save
-    """A score at each removal: all candidates, first layer left, and the chosen ones.
+) -> Figure:  # removals on the x-axis
+    """Plot the value of each candidate at each removal, and the chosen ones.
 
     Parameters
     ----------
     trials : Sequence[Trial]
-        everything that stage 2 tried
+        of stage 2
     start : float | None, default None
         perplexity before the first removal
     title : str, default ''
@@ -242,39 +240,39 @@ def plot_trials(
     Returns
     -------
     Figure
-        to show or save
+        removals on the x-axis
     """
     if not trials:
         raise ValueError("nothing was tried: no attention was to be removed")
-    fig, ax = _figure(6.5, 3.6)
+    fig, ax = _subplots(6.5, 3.6)
     last = max(t.candidate for t in trials) or 1
 
-    def at(t):
+    def x_of(t):
         return t.step + 1 + 0.7 * (t.candidate / last - 0.5)
 
     best = [t for t in trials if t.chosen]
     rest = [t for t in trials if not t.chosen and math.isfinite(t.value)]
     label = "candidates, first layer left, last layer right"
-    dots = [at(t) for t in rest], [t.value for t in rest]
+    dots = [x_of(t) for t in rest], [t.value for t in rest]
     ax.scatter(*dots, s=10, color="#b0b0b0", label=label)
-    x, y = [at(t) for t in best], [t.value for t in best]
+    x, y = [x_of(t) for t in best], [t.value for t in best]
     if start:
         x, y = [0.35, *x], [start, *y]
     ax.plot(x, y, "o-", color=MARK_COLOR, ms=5, lw=1, label="removed, with its layer")
-    _name_trials(ax, best, at, color=MARK_COLOR, xytext=(5, -11))
-    _name_trials(ax, _far_above(rest), at, color="#808080", xytext=(5, -3))
+    _label_trials(ax, best, x_of, color=MARK_COLOR, xytext=(5, -11))
+    _label_trials(ax, _outliers(rest), x_of, color="#808080", xytext=(5, -3))
     ax.set(title=title, xlabel="attention modules removed", yscale="log")
     ax.set_ylabel(f"{trials[0].score} on the search window")
-    _integer(ax.xaxis)
+    _set_integer_ticks(ax.xaxis)
     ax.margins(x=0.05, y=0.12)
-    place = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
-    ax.legend(frameon=False, fontsize=8, **place)
+    kwargs = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
+    ax.legend(frameon=False, fontsize=8, **kwargs)
     ax.grid(axis="y", alpha=0.3)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #ab8671cb
 def _facts(r, name):
-    "What decided a row, but for method, target, seed and calibration"
+    "Conditions of a row, without method, target, seed and calibration."
     facts = {"model": r.model_id or r.model, "device": r.device, "dtype": r.dtype}
     task = name and f"{name.rpartition('/')[0]}/n" in r.metrics
     for k in ("torch", "transformers", *(["lm_eval"] if task else [])):
@@ -288,169 +286,169 @@ def _facts(r, name):
     return {k: v for k, v in (facts | r.options).items() if v is not None}
 
 
-def _text(x):
+def _to_text(x):
     return json.dumps(x, sort_keys=True, default=repr)
 
 
 def _split_by_calibration(rows):
-    "One group, or one for each calibration where a seed has had several"
-    by: dict = {}
+    "Group rows by calibration if a seed has several; one group otherwise."
+    groups: dict = {}
     for r in rows:
-        by.setdefault(r.texts.get("calibration"), []).append(r)
-    seen = {(r.seed, c) for c, rs in by.items() for r in rs}
+        groups.setdefault(r.texts.get("calibration"), []).append(r)
+    seen = {(r.seed, c) for c, rs in groups.items() for r in rs}
     if len(seen) == len({seed for seed, _ in seen}):
         return {None: rows}
-    return by
+    return groups
 
 
 def _split_by_plan(rows):
-    "One group, or more where one seed and target has had several plans"
+    "Separate rows of a seed and target that have several plans."
     plans: dict = {}
     for r in rows:
         plans.setdefault((r.seed, r.target), {})[r.plan_id] = None
-    odd = {p for found in plans.values() if len(found) > 1 for p in found}
-    by: dict = {}
+    several = {p for ids in plans.values() if len(ids) > 1 for p in ids}
+    groups: dict = {}
     for r in rows:
-        by.setdefault(r.plan_id if r.plan_id in odd else None, []).append(r)
-    return by
+        groups.setdefault(r.plan_id if r.plan_id in several else None, []).append(r)
+    return groups
 
 # %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
-def _differ(facts, others, names=None):
-    "In what the facts of a group differ from those of its method's other groups"
+def _describe_differences(facts, others, names=None):
+    "Text with the facts of a group that differ from those of the method's other groups."
     keys = dict.fromkeys(k for f in others for k in f)
-    odd = [k for k in keys if len({_text(f.get(k)) for f in others}) > 1]
-    told = {f"{k} as asked" for k in odd}  # the text says it
-    odd = [k for k in odd if k not in told]
+    odd = [k for k in keys if len({_to_text(f.get(k)) for f in others}) > 1]
+    redundant = {f"{k} as asked" for k in odd}  # the text differs as well
+    odd = [k for k in odd if k not in redundant]
     shown = facts | {"model": (names or {}).get(facts.get("model"), facts.get("model"))}
     return ", ".join(f"{k}={shown[k]}" for k in odd if k in facts)
 
 
 def _model_names(rows):
-    "Identity of a model -> its name; with the identity where two models have one name"
+    "Identity of a model -> its name, made unique by a part of the identity."
     names: dict = {}
     for r in rows:
         names.setdefault(r.model_id or r.model, r.model)
-    twice = [v for v in names.values() if [*names.values()].count(v) > 1]
-    return {k: f"{v} {k[-8:]}" if v in twice else v for k, v in names.items()}
+    shared = [v for v in names.values() if [*names.values()].count(v) > 1]
+    return {k: f"{v} {k[-8:]}" if v in shared else v for k, v in names.items()}
 
 # %% ../../nbs/evaluation/08_report.ipynb #4dd68bb8
 def group_rows(
     rows: ResultsLike,  # of any methods
-    name: str | None = None,  # the number that they are compared by, such as 'wiki/ppl'
-    # name, unique -> rows that differ in seed and target only
+    name: str | None = None,  # metric to compare, such as 'wiki/ppl'
+    # unique name -> rows that differ in seed and target only
 ) -> dict[str, list[Result]]:
-    """Rows sorted into groups that may be averaged, in the order of the rows: rows of
-    unlike models, evaluations or plans are never in one."""
+    """Group rows that may be averaged, in the order of the rows. Rows of different
+    models, evaluations or plans are in different groups."""
     groups, rows = {}, to_rows(rows)
     names = _model_names(rows)
     for r in rows:
-        groups.setdefault((r.method, _text(_facts(r, name))), []).append(r)
+        groups.setdefault((r.method, _to_text(_facts(r, name))), []).append(r)
     parts: dict = {}
-    for (method, _), same in groups.items():
-        for calibration, rs in _split_by_calibration(same).items():
-            for plan, alike in _split_by_plan(rs).items():
-                facts = _facts(alike[0], name)
+    for (method, _), group in groups.items():
+        for calibration, rs in _split_by_calibration(group).items():
+            for plan, part in _split_by_plan(rs).items():
+                facts = _facts(part[0], name)
                 if calibration:
                     facts["calibration"] = calibration[:8]
                 if plan is not None:
                     facts["plan"] = plan[:8]
-                parts.setdefault(method, []).append((facts, alike))
-    found = {}
+                parts.setdefault(method, []).append((facts, part))
+    named = {}
     for method, group in parts.items():
         for facts, rs in group:
-            why = _differ(facts, [f for f, _ in group], names)
-            found[f"{method} ({why})" if why else method] = rs
-    return found
+            difference = _describe_differences(facts, [f for f, _ in group], names)
+            named[f"{method} ({difference})" if difference else method] = rs
+    return named
 
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
 def _metric_rows(rows, keys):
-    "A line of text for each number; lines of one name get the evaluation's full name"
+    "Label -> formatted values; equal labels get the full name of the evaluation."
 
-    def label(key, whole=False):
+    def label(key, full=False):
         name = key.rpartition("/")[0]
-        return find_metric(key).label.format(name if whole else name.rpartition("/")[2])
+        return find_metric(key).label.format(name if full else name.rpartition("/")[2])
 
     short, lines = [label(k) for k in keys], {}
     for k in keys:
-        number, values = find_metric(k), [r.metrics.get(k) for r in rows]
-        cells = [_or_empty(v, number.form, number.scale) for v in values]
-        lines[label(k, short.count(label(k)) > 1)] = cells
+        metric, values = find_metric(k), [r.metrics.get(k) for r in rows]
+        texts = [_format(v, metric.form, metric.scale) for v in values]
+        lines[label(k, short.count(label(k)) > 1)] = texts
     return lines
 
 
-def _shown(metrics, every):
-    "Names of the numbers that a table shows"
+def _shown_metrics(metrics, every):
     numbers = [k for k, v in metrics.items() if not isinstance(v, str)]
     main = main_metrics(metrics)
     if every:
         return numbers
-    told = {f"{t}/{x}" for t, n in main.items() for x in (n, stderr_name(n))}
-    return [k for k in numbers if k in told or k.rpartition("/")[0] not in main]
+    shown = {f"{t}/{x}" for t, n in main.items() for x in (n, stderr_name(n))}
+    return [k for k in numbers if k in shown or k.rpartition("/")[0] not in main]
 
 
-def _or_empty(x, form, scale=1):
+def _format(x, form, scale=1):
     return "" if x is None else format(x * scale, form)
 
 # %% ../../nbs/evaluation/08_report.ipynb #f6513540
 def row_name(
-    r: Result,  # any
-) -> str:  # not unique: see `row_names`
-    "A row's name in tables: its method, and the target."
+    r: Result,  # a result
+) -> str:  # not unique; see `row_names`
+    "Name a row by its method and target."
     return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
 
 
 def row_names(
-    rows: ResultsLike,  # any
-) -> list[str]:  # one for each row, all different
-    "Names of rows: method and target, and in what rows of one name differ."
+    rows: ResultsLike,  # of any models
+) -> list[str]:  # one name per row
+    "Return unique names of rows: method, target, and what rows of one name differ in."
     rows = to_rows(rows)
     facts, models = {}, _model_names(rows)
     for i, r in enumerate(rows):
-        own = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
-        own |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
-        own |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
-        facts.setdefault(row_name(r), []).append((i, own | dict(seed=r.seed)))
+        fact = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
+        fact |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
+        fact |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
+        facts.setdefault(row_name(r), []).append((i, fact | dict(seed=r.seed)))
     names = [""] * len(rows)
     for name, group in facts.items():
-        for n, (i, own) in enumerate(group):
+        for n, (i, fact) in enumerate(group):
             others = [f for _, f in group]
-            told = sum(_in_words(f) == _in_words(own) for f in others) < 2
-            why = _differ(_in_words(own) if told else own, others, models)
-            names[i] = f"{name} ({why})" if why else name
-            while names[i] in names[:i]:  # the very same row again
+            readable = _without_hashes(fact)
+            if sum(_without_hashes(f) == readable for f in others) == 1:
+                fact = readable
+            difference = _describe_differences(fact, others, models)
+            names[i] = f"{name} ({difference})" if difference else name
+            while names[i] in names[:i]:  # the same row again
                 names[i] = f"{name} ({n + 1})"
     return names
 
 
-def _in_words(facts):
-    "The facts that a reader can tell apart, without identities"
+def _without_hashes(facts):
     hashes = [k for k in facts if k == "plan" or k.endswith(" as asked")]
     return {k: v for k, v in facts.items() if k not in hashes}
 
 
 def _reference(rows):
-    "Of what target and achieved sparsity are fractions, where a checkpoint was pruned again"
+    "Text for labels of sparsities if a checkpoint was pruned again."
     again = any(r.total_sparsity is not None for r in rows)
     return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
 def compare(
-    rows: ResultsLike,  # at least one, the dense model first if it is there
-    every: bool = False,  # all numbers of a task; default: its main one, and the error
-) -> pd.DataFrame:  # a row for each fact, a column for each model; all text
-    """Models side by side: size, what is removed, and what was measured.
+    rows: ResultsLike,  # at least one
+    every: bool = False,  # show all metrics of a task; default: the main one, with error
+) -> pd.DataFrame:  # a row per fact, a column per model; all text
+    """Compare models: size, what is removed, and metrics.
 
     Parameters
     ----------
     rows : ResultsLike
-        at least one, the dense model first if it is there
+        at least one
     every : bool, default False
-        all numbers of a task; default: its main one, and the error
+        show all metrics of a task; default: the main one, with error
 
     Returns
     -------
     pd.DataFrame
-        a row for each fact, a column for each model; all text
+        a row per fact, a column per model; all text
     """
     rows = to_rows(rows)
 
@@ -458,16 +456,16 @@ def compare(
         return "" if r.width is None else " to ".join(dict.fromkeys(f"{w:,}" for w in r.width))
 
     def layers(r):
-        gone = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
-        return ", ".join(map(str, gone)) or "none"
+        removed = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
+        return ", ".join(map(str, removed)) or "none"
 
     def partly(r):
-        some = [(i, a) for i, a in enumerate(r.kept[0]) if 0 < a < 1] if r.kept else []
-        return ", ".join(f"{i} ({a:.0%})" for i, a in some)
+        pairs = enumerate(r.kept[0]) if r.kept else ()
+        return ", ".join(f"{i} ({a:.0%})" for i, a in pairs if 0 < a < 1)
 
     targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
-    each = lambda field, form: [_or_empty(getattr(r, field), form) for r in rows]
+    each = lambda field, form: [_format(getattr(r, field), form) for r in rows]
     facts = {
         "parameters, all": each("params", ","),
         "parameters, a token uses": each("active", ","),
@@ -479,30 +477,30 @@ def compare(
         "FFN width": [width(r) for r in rows],
         "attention removed from layers": [layers(r) for r in rows],
         "attention that stays in part": [partly(r) for r in rows],
-        "weights on disk, MB": [_or_empty(r.bytes, ",.1f", 1e-6) for r in rows],
+        "weights on disk, MB": [_format(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # of checkpoints pruned again, of models that read images, of MoE models; of some heads
-    more = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*more, "parameters, a token uses", "attention that stays in part"):
+    # only for checkpoints pruned again, VLMs, MoE models, removed heads
+    optional = "sparsity, total (of the original)", f"sparsity, whole model{of}"
+    for name in (*optional, "parameters, a token uses", "attention that stays in part"):
         if not any(facts[name]):
             del facts[name]
-    keys = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every))
+    keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
 def to_markdown(
     t: pd.DataFrame,  # any table
-    index: bool = True,  # with the row names
+    index: bool = True,  # include the row names
 ) -> str:  # lines of equal length
-    """A table as padded Markdown.
+    """Format a table as padded Markdown.
 
     Parameters
     ----------
     t : pd.DataFrame
         any table
     index : bool, default True
-        with the row names
+        include the row names
 
     Returns
     -------
@@ -510,30 +508,29 @@ def to_markdown(
         lines of equal length
     """
     t = t.reset_index(names=t.index.name or "") if index else t
-    head = [_cell(x) for x in t.columns]
-    rows = [list(map(_cell, r)) for r in t.astype(object).itertuples(index=False)]
-    wide = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
+    head = [_to_cell(x) for x in t.columns]
+    rows = [list(map(_to_cell, r)) for r in t.astype(object).itertuples(index=False)]
+    widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
     left = [index and j == 0 for j in range(len(head))]
 
     def line(r):
-        cells = zip(r, wide, left, strict=True)
+        cells = zip(r, widths, left, strict=True)
         return f"| {' | '.join(x.ljust(w) if a else x.rjust(w) for x, w, a in cells)} |"
 
-    dashes = ["-" * (w + 1) for w in wide]
+    dashes = ["-" * (w + 1) for w in widths]
     rule = [f":{d}" if a else f"{d}:" for d, a in zip(dashes, left, strict=True)]
     return "\n".join([line(head), f"|{'|'.join(rule)}|", *map(line, rows)])
 
 
-def _cell(x):
-    "A value as the text of a cell"
+def _to_cell(x):
     text = "" if x is None or x is pd.NA or x != x else str(x)
     return text.replace("|", "\\|").replace("\n", " ")
 
 # %% ../../nbs/evaluation/08_report.ipynb #180ac00b
 def samples(
     rows: ResultsLike,  # with evaluated prompts
-) -> pd.DataFrame:  # a row for each prompt, a column for each model
-    """How each model continued the same prompts, side by side.
+) -> pd.DataFrame:  # a row per prompt, a column per model
+    """Compare the continuations of prompts by model.
 
     Parameters
     ----------
@@ -543,65 +540,64 @@ def samples(
     Returns
     -------
     pd.DataFrame
-        a row for each prompt, a column for each model
+        a row per prompt, a column per model
     """
     rows = to_rows(rows)
-    said = [{k: v for k, v in r.metrics.items() if isinstance(v, str)} for r in rows]
-    prompts = dict.fromkeys(k for s in said for k in s)
-    columns = zip(row_names(rows), said, strict=True)
+    texts = [{k: v for k, v in r.metrics.items() if isinstance(v, str)} for r in rows]
+    prompts = dict.fromkeys(k for s in texts for k in s)
+    columns = zip(row_names(rows), texts, strict=True)
     short = [k.partition("/")[2] for k in prompts]
     t = pd.DataFrame(
         {name: [s.get(k) for k in prompts] for name, s in columns},
-        # a prompt of two evaluations is named with them
-        index=_unlike(short, prompts),
+        index=_unique_names(short, prompts),
     )
     return t.rename_axis("prompt")
 
 
-def _unlike(short, full):
-    "Short names; the full one where two would be the same"
+def _unique_names(short, full):
+    "Short names; the full ones where short names are equal."
     return [x if short.count(x) == 1 else k for x, k in zip(short, full, strict=True)]
 
 # %% ../../nbs/evaluation/08_report.ipynb #83c37aac
-_MARKS = "osD^vPX*<>hp"
+_MARKERS = "osD^vPX*<>hp"
 
 
 def _styles(rows, groups):
-    "Colour and mark of each group; methods of no table come after those of the table"
+    "Color and marker of each group; unregistered methods follow registered ones."
     from matplotlib import colormaps
 
     tab20 = colormaps["tab20"].colors
-    colors = [*tab20[::2], *tab20[1::2]]  # the ten strong ones first
-    strange = dict.fromkeys(r.method for r in rows if r.method not in METHODS)
-    place = [*METHODS, *(m for m in strange if m != "dense")]
+    colors = [*tab20[::2], *tab20[1::2]]  # saturated colors first
+    unknown = dict.fromkeys(r.method for r in rows if r.method not in METHODS)
+    order = [*METHODS, *(m for m in unknown if m != "dense")]
     styles, seen = {}, {}
     for name, rs in groups.items():
         if (method := rs[0].method) == "dense":
             styles[name] = dict(color="#555555", marker="o")
             continue
-        i, n = place.index(method), seen.setdefault(method, 0)
+        i, n = order.index(method), seen.setdefault(method, 0)
         seen[method] += 1
-        mark = _MARKS[(i + 5 * n) % len(_MARKS)]
-        styles[name] = dict(color=colors[i % len(colors)], marker=mark)
+        marker = _MARKERS[(i + 5 * n) % len(_MARKERS)]
+        styles[name] = dict(color=colors[i % len(colors)], marker=marker)
     return styles
 
 
 def _by_target(rows, key):
-    "target -> the values of its seeds, where there are any"
-    found: dict = {}
+    "Target -> values of its seeds."
+    values: dict = {}
     for r in rows:
         if (v := key(r)) is not None:
-            found.setdefault(r.target, {})[r.seed] = v
-    return {t: list(found[t].values()) for t in sorted(found)}
+            values.setdefault(r.target, {})[r.seed] = v
+    return {t: list(values[t].values()) for t in sorted(values)}
 
 
-def _pruned(groups, key):
-    "name -> target -> values, of the pruned models' groups that have any"
-    own = {k: _by_target(v, key) for k, v in groups.items() if v[0].method != "dense"}
-    return {k: v for k, v in own.items() if v}
+def _pruned_values(groups, key):
+    "Name -> target -> values, of pruned models."
+    values = {k: _by_target(v, key) for k, v in groups.items() if v[0].method != "dense"}
+    return {k: v for k, v in values.items() if v}
 
 
-def _metric(name):
+def _get_metric(name):
     return lambda r: r.metrics.get(name)
 
 
@@ -609,16 +605,16 @@ def _mean(values):
     return float(np.mean(values)) if values else math.nan
 
 # %% ../../nbs/evaluation/08_report.ipynb #e9c22640
-def _lines(ax, groups, key, styles):
-    "A line for each group over its achieved sparsity: means, lowest to highest seed"
-    for name, points in _pruned(groups, key).items():
-        there = [r for r in groups[name] if key(r) is not None]
-        reached = _by_target(there, lambda r: r.sparsity)
-        x = [100 * _mean(reached.get(t)) for t in points]
+def _draw_lines(ax, groups, key, styles):
+    "Draw means against achieved sparsity, with bars from lowest to highest seed."
+    for name, points in _pruned_values(groups, key).items():
+        measured = [r for r in groups[name] if key(r) is not None]
+        achieved = _by_target(measured, lambda r: r.sparsity)
+        x = [100 * _mean(achieved.get(t)) for t in points]
         y = np.array([_mean(v) for v in points.values()])
         low = y - [min(v) for v in points.values()]
         high = np.array([max(v) for v in points.values()]) - y
-        y[~np.isfinite(y)] = math.nan  # not to be drawn
+        y[~np.isfinite(y)] = math.nan  # not drawn
         spread = np.nan_to_num([low, high], posinf=0)
         counts, label = sorted({len(v) for v in points.values()}), name
         if counts[-1:] >= [2]:
@@ -628,21 +624,21 @@ def _lines(ax, groups, key, styles):
     ax.set_xlabel("sparsity achieved, %")
 
 
-def _dense_line(ax, groups, key):
-    "The dense model's number as a dashed line"
+def _draw_dense(ax, groups, key):
+    "Draw the value of the dense model as a dashed line."
     for name, rs in groups.items():
         if rs[0].method == "dense" and (values := _by_target(rs, key)):
-            y, across = _mean(values[0.0]), ax.get_yaxis_transform()
+            y, transform = _mean(values[0.0]), ax.get_yaxis_transform()
             ax.axhline(y, color="black", ls="--", lw=1)
-            how = dict(ha="right", va="bottom", fontsize=8, transform=across)
-            ax.text(0.99, y, f"{name} ", **how)
+            kwargs = dict(ha="right", va="bottom", fontsize=8, transform=transform)
+            ax.text(0.99, y, f"{name} ", **kwargs)
 
 # %% ../../nbs/evaluation/08_report.ipynb #4b7639b1
 def plot_perplexity(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> Figure:  # log axis
-    """Perplexity against sparsity, a line a method; the dense model's as a dashed line.
+) -> Figure:  # a line per group of rows
+    """Plot perplexity (logarithmic) against sparsity by method, with the dense model.
 
     Parameters
     ----------
@@ -654,16 +650,16 @@ def plot_perplexity(
     Returns
     -------
     Figure
-        log axis
+        a line per group of rows
     """
-    rows, key = to_rows(rows), _metric(name)
+    rows, key = to_rows(rows), _get_metric(name)
     groups = group_rows(rows, name)
-    if not _pruned(groups, key):
-        raise ValueError(f"no pruned row has the number {name!r}")
-    fig, ax = _figure(5.5, 3.6)
+    if not _pruned_values(groups, key):
+        raise ValueError(f"no pruned row has the metric {name!r}")
+    fig, ax = _subplots(5.5, 3.6)
     with np.errstate(invalid="ignore"):
-        _lines(ax, groups, key, _styles(rows, groups))
-    _dense_line(ax, groups, key)
+        _draw_lines(ax, groups, key, _styles(rows, groups))
+    _draw_dense(ax, groups, key)
     _finish(ax, yscale="log", ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
 
@@ -671,8 +667,8 @@ def plot_perplexity(
 def plot_cost(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> Figure:  # both axes logarithmic
-    """A method's time against perplexity, means over seeds; lower left is better.
+) -> Figure:  # a point per group and target
+    """Plot perplexity against pruning time, both logarithmic, as means over seeds.
 
     Parameters
     ----------
@@ -684,24 +680,24 @@ def plot_cost(
     Returns
     -------
     Figure
-        both axes logarithmic
+        a point per group and target
     """
-    rows, key = to_rows(rows), _metric(name)
+    rows, key = to_rows(rows), _get_metric(name)
     timed = [r for r in rows if r.seconds and key(r) is not None]
     groups = group_rows(timed, name)
-    if not (found := _pruned(groups, key)):
-        raise ValueError(f"no pruned row has seconds and the number {name!r}")
-    fig, ax = _figure(5.5, 3.6)
+    if not (values := _pruned_values(groups, key)):
+        raise ValueError(f"no pruned row has seconds and the metric {name!r}")
+    fig, ax = _subplots(5.5, 3.6)
     styles = _styles(rows, groups)
-    for group, points in found.items():
+    for group, targets in values.items():
         seconds = _by_target(groups[group], lambda r: r.seconds)
-        at = {t: (_mean(seconds[t]), _mean(v)) for t, v in points.items()}
-        at = {t: xy for t, xy in at.items() if math.isfinite(xy[1])}
-        x, y = zip(*at.values(), strict=True) if at else ((), ())
+        points = {t: (_mean(seconds[t]), _mean(v)) for t, v in targets.items()}
+        points = {t: xy for t, xy in points.items() if math.isfinite(xy[1])}
+        x, y = zip(*points.values(), strict=True) if points else ((), ())
         ax.scatter(x, y, label=group, s=28, **styles[group])
-        for t, xy in at.items():
-            how = dict(textcoords="offset points", xytext=(4, 3), fontsize=6)
-            ax.annotate(f"{100 * t:.4g}", xy, **how)
+        for t, xy in points.items():
+            kwargs = dict(textcoords="offset points", xytext=(4, 3), fontsize=6)
+            ax.annotate(f"{100 * t:.4g}", xy, **kwargs)
     ax.set(xscale="log", yscale="log", xlabel="pruning time, s")
     _finish(ax, ylabel=f"perplexity, {name.rpartition('/')[0]}")
     return fig
@@ -709,39 +705,39 @@ def plot_cost(
 # %% ../../nbs/evaluation/08_report.ipynb #97d3a642
 def plot_downstream(
     rows: ResultsLike,  # of one model, dense included
-    target: float,  # the sparsity to show
-) -> Figure:  # a group of bars for each task
-    """Each task's main score, a bar a row with its standard error.
+    target: float,  # sparsity of the rows to show
+) -> Figure:  # a group of bars per task
+    """Plot the main score of each task by row, with standard errors.
 
     Parameters
     ----------
     rows : ResultsLike
         of one model, dense included
     target : float
-        the sparsity to show
+        sparsity of the rows to show
 
     Returns
     -------
     Figure
-        a group of bars for each task
+        a group of bars per task
     """
-    there = [r for r in to_rows(rows) if r.method == "dense" or abs(r.target - target) < 1e-9]
-    found = [r for r in there if _scores(r)]
-    names = list(dict.fromkeys(k for r in found for k in _scores(r)))
+    rows = [r for r in to_rows(rows) if r.method == "dense" or abs(r.target - target) < 1e-9]
+    rows = [r for r in rows if _main_scores(r)]
+    names = list(dict.fromkeys(k for r in rows for k in _main_scores(r)))
     if not names:
         raise ValueError(f"no row at sparsity {target} has scores of tasks")
-    fig, ax = _figure(max(5, 1.1 * len(names)), 3.4)
-    w, styles = 0.8 / len(found), _styles(found, {id(r): [r] for r in found})
-    again = [sum(x.method == r.method for x in found[:i]) for i, r in enumerate(found)]
-    for i, (r, label) in enumerate(zip(found, row_names(found), strict=True)):
-        y = [100 * _scores(r).get(k, math.nan) for k in names]
+    fig, ax = _subplots(max(5, 1.1 * len(names)), 3.4)
+    w, styles = 0.8 / len(rows), _styles(rows, {id(r): [r] for r in rows})
+    earlier = [sum(x.method == r.method for x in rows[:i]) for i, r in enumerate(rows)]
+    for i, (r, label) in enumerate(zip(rows, row_names(rows), strict=True)):
+        y = [100 * _main_scores(r).get(k, math.nan) for k in names]
         task, number = zip(*(k.rsplit("/", 1) for k in names), strict=True)
         errors = [f"{t}/{stderr_name(n)}" for t, n in zip(task, number, strict=True)]
         e = np.nan_to_num([100 * r.metrics.get(k, math.nan) for k in errors])
-        x = np.arange(len(names)) + (i - (len(found) - 1) / 2) * w
-        look = dict(color=styles[id(r)]["color"], hatch=_HATCHES[again[i] % 5])
-        ax.bar(x, y, w, yerr=e, capsize=2, label=label, edgecolor="white", **look)
-    ticks = _unlike([k.split("/")[-2] for k in names], names)
+        x = np.arange(len(names)) + (i - (len(rows) - 1) / 2) * w
+        style = dict(color=styles[id(r)]["color"], hatch=_HATCHES[earlier[i] % 5])
+        ax.bar(x, y, w, yerr=e, capsize=2, label=label, edgecolor="white", **style)
+    ticks = _unique_names([k.split("/")[-2] for k in names], names)
     ax.set_xticks(range(len(names)), ticks, rotation=20, ha="right")
     _finish(ax, ylabel="main score, %")
     ax.grid(visible=False, axis="x")
@@ -751,62 +747,62 @@ def plot_downstream(
 _HATCHES = ("", "///", "...", "xxx", "---")  # of further rows of one method
 
 
-def _scores(r):
-    "A row's main scores that are shares"
+def _main_scores(r):
+    "Main scores of a row that are fractions."
     keys = [f"{t}/{n}" for t, n in main_metrics(r.metrics).items()]
     return {k: r.metrics[k] for k in keys if 0 <= r.metrics[k] <= 1}
 
 # %% ../../nbs/evaluation/08_report.ipynb #272cdda0
 def plot_removed(
-    rows: ResultsLike,  # of one model; those whose layers cannot be told apart are left out
-) -> Figure:  # layers from left to right
-    """Heat map of what each method removed, by layer.
+    rows: ResultsLike,  # of one model; rows without fractions per layer are skipped
+) -> Figure:  # layers on the x-axis
+    """Plot a heat map of what each method removed, by layer.
 
     Parameters
     ----------
     rows : ResultsLike
-        of one model; those whose layers cannot be told apart are left out
+        of one model; rows without fractions per layer are skipped
 
     Returns
     -------
     Figure
-        layers from left to right
+        layers on the x-axis
     """
-    found = [r for r in to_rows(rows) if r.method != "dense" and r.kept]
-    if not found:
-        raise ValueError("no row says what was removed")
-    gone = 1 - np.array([x for r in found for x in r.kept], dtype=float)
-    lines = [f"{n}, {part}" for n in row_names(found) for part in ("attention", "FFN")]
-    names = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, beside the usual
-    width = names + max(4, min(12, 2.5 + 0.2 * gone.shape[1]))
-    fig, ax = _figure(width, 1.2 + 0.3 * len(gone))
-    how = dict(aspect="auto", cmap="magma_r", interpolation="nearest")
-    im = ax.imshow(gone, vmin=0, vmax=1, **how)
-    ax.set_yticks(range(len(gone)), lines, fontsize=8)
-    for y in range(2, len(gone), 2):
+    rows = [r for r in to_rows(rows) if r.method != "dense" and r.kept]
+    if not rows:
+        raise ValueError("no row records what was removed from each layer")
+    removed = 1 - np.array([x for r in rows for x in r.kept], dtype=float)
+    lines = [f"{n}, {part}" for n in row_names(rows) for part in ("attention", "FFN")]
+    extra = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, for long names
+    width = extra + max(4, min(12, 2.5 + 0.2 * removed.shape[1]))
+    fig, ax = _subplots(width, 1.2 + 0.3 * len(removed))
+    kwargs = dict(aspect="auto", cmap="magma_r", interpolation="nearest")
+    im = ax.imshow(removed, vmin=0, vmax=1, **kwargs)
+    ax.set_yticks(range(len(removed)), lines, fontsize=8)
+    for y in range(2, len(removed), 2):
         ax.axhline(y - 0.5, color="white", lw=2)
     ax.set_xlabel("layer")
-    _integer(ax.xaxis)
+    _set_integer_ticks(ax.xaxis)
     fig.colorbar(im, ax=ax, label="share removed", pad=0.01)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #443de206
-def _over_dense(rows, key, name=None, invert=False):
-    "How a row's number compares with that of the dense model measured alike"
+def _ratio_to_dense(rows, key, name=None, invert=False):
+    "Return the function: row -> ratio to the dense model under the same conditions."
 
-    def place(r):
-        own = _facts(r, name)
-        return _text({k: v for k, v in own.items() if k not in r.options})
+    def conditions(r):
+        facts = _facts(r, name)
+        return _to_text({k: v for k, v in facts.items() if k not in r.options})
 
     base: dict = {}
     for r in rows:
         if r.method == "dense" and key(r) is not None:
-            base[place(r)] = key(r)  # the last, as in tables
+            base[conditions(r)] = key(r)  # the last one, as in tables
 
     def ratio(r):
-        if key(r) is None or place(r) not in base:
+        if key(r) is None or conditions(r) not in base:
             return None
-        dense = base[place(r)]
+        dense = base[conditions(r)]
         return key(r) / dense if invert else dense / key(r)
 
     return ratio if base else None
@@ -814,70 +810,70 @@ def _over_dense(rows, key, name=None, invert=False):
 # %% ../../nbs/evaluation/08_report.ipynb #7f522cec
 def plot_speedup(
     rows: ResultsLike,  # of one model, dense included
-    # metric in seconds, or tokens/s: of a number whose row says that higher is better
+    # metric in seconds, or in tokens/s if higher is better
     time: str = "forward/forward_s",
-    # metric with the counted operations; None: the bytes of the weights
+    # metric of the counted operations; None: bytes of the weights
     ops: str | None = "forward/forward_ops",
-) -> Figure:  # to show or save
-    """Speed-up over the dense model against sparsity: measured, and expected.
+) -> Figure:  # a line per group of rows
+    """Plot measured and expected speed-up over the dense model against sparsity.
 
     Parameters
     ----------
     rows : ResultsLike
         of one model, dense included
     time : str, default 'forward/forward_s'
-        metric in seconds, or tokens/s: of a number whose row says that higher is better
+        metric in seconds, or in tokens/s if higher is better
     ops : str | None, default 'forward/forward_ops'
-        metric with the counted operations; None: the bytes of the weights
+        metric of the counted operations; None: bytes of the weights
 
     Returns
     -------
     Figure
-        to show or save
+        a line per group of rows
     """
     rows = to_rows(rows)
     groups = group_rows(rows, time)
-    speed = _over_dense(rows, _metric(time), time, find_metric(time).better == "higher")
+    speed = _ratio_to_dense(rows, _get_metric(time), time, find_metric(time).better == "higher")
     if speed is None:
-        raise ValueError(f"the dense model has no {time!r}: evaluate it, too")
-    if not _pruned(groups, speed):
+        raise ValueError(f"the dense model has no {time!r}: evaluate it as well")
+    if not _pruned_values(groups, speed):
         raise ValueError(f"no pruned row has {time!r} where the dense model has it")
-    promise = _over_dense(rows, _metric(ops) if ops else lambda r: r.bytes)
-    fig, ax = _figure(5.5, 3.4)
+    expected = _ratio_to_dense(rows, _get_metric(ops) if ops else lambda r: r.bytes)
+    fig, ax = _subplots(5.5, 3.4)
     styles = _styles(rows, groups)
-    for name, points in _pruned(groups, promise).items() if promise else ():
-        reached = _by_target(groups[name], lambda r: r.sparsity)
-        x, y = [100 * _mean(reached[t]) for t in points], map(_mean, points.values())
+    for name, points in _pruned_values(groups, expected).items() if expected else ():
+        achieved = _by_target(groups[name], lambda r: r.sparsity)
+        x, y = [100 * _mean(achieved[t]) for t in points], map(_mean, points.values())
         ax.plot(x, list(y), ls=":", lw=1, color=styles[name]["color"])
-    _lines(ax, groups, speed, styles)
+    _draw_lines(ax, groups, speed, styles)
     ax.axhline(1, color="black", lw=0.8)
     _finish(ax, ylabel="speed-up (dotted: counted)")
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #eb2370eb
 def plot_scores(
-    scores: Sequence,  # a layer: (f,) scores of its neurons
-    width: int | None = None,  # neurons that stay: where the cut is
-) -> Figure:  # log axis
-    """How scores are distributed: every layer's, from the highest to the lowest.
+    scores: Sequence,  # (f,) scores of the neurons of each layer
+    width: int | None = None,  # remaining neurons, marked by a line
+) -> Figure:  # a line per layer, logarithmic
+    """Plot the scores of each layer's neurons, from the highest to the lowest.
 
     Parameters
     ----------
     scores : Sequence
-        a layer: (f,) scores of its neurons
+        (f,) scores of the neurons of each layer
     width : int | None, default None
-        neurons that stay: where the cut is
+        remaining neurons, marked by a line
 
     Returns
     -------
     Figure
-        log axis
+        a line per layer, logarithmic
     """
     from matplotlib import colormaps
 
-    fig, ax = _figure(5.5, 3.4)
+    fig, ax = _subplots(5.5, 3.4)
     last = len(scores) - 1
-    for i, x in enumerate(map(_numbers, scores)):
+    for i, x in enumerate(map(_to_array, scores)):
         label = f"layer {i}" if i in (0, last) else None
         color = colormaps["viridis"](i / max(1, last))
         ax.plot(
@@ -891,16 +887,16 @@ def plot_scores(
 # %% ../../nbs/evaluation/08_report.ipynb #719c1fca
 def summary(
     rows: ResultsLike,  # of one model
-    names: Sequence[str] = (),  # metrics; default: every number
+    names: Sequence[str] = (),  # metrics; default: all
 ) -> pd.DataFrame:  # numbers, not text
-    """A row for each cell: what was asked, what it took, what was measured, what failed.
+    """Return a table with target, cost, metrics and errors of each row.
 
     Parameters
     ----------
     rows : ResultsLike
         of one model
     names : Sequence[str], default ()
-        metrics; default: every number
+        metrics; default: all
 
     Returns
     -------
@@ -909,26 +905,26 @@ def summary(
     """
     rows = to_rows(rows)
     of = _reference(rows)
-    every = dict.fromkeys(k for r in rows for k in _shown(r.metrics, every=True))
-    named = {id(r): name for name, alike in group_rows(rows).items() for r in alike}
-    flat = []
+    every = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every=True))
+    names_of = {id(r): name for name, group in group_rows(rows).items() for r in group}
+    records = []
     for r in rows:
-        line = {"method": named[id(r)], f"target{of}": r.target, f"achieved{of}": r.sparsity}
+        line = {"method": names_of[id(r)], f"target{of}": r.target, f"achieved{of}": r.sparsity}
         line |= {"total (of the original)": r.total_sparsity} if of else {}
         line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
         line |= dict(parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
-        flat.append(line | dict(error="; ".join(r.errors.values()) or None))
-    t = pd.DataFrame(flat)
+        records.append(line | dict(error="; ".join(r.errors.values()) or None))
+    t = pd.DataFrame(records)
     return t.drop(columns=["error"]) if t["error"].isna().all() else t
 
 # %% ../../nbs/evaluation/08_report.ipynb #63728d27
 def paper_table(
     rows: ResultsLike,  # of one model
     name: str,  # metric, such as 'wiki/ppl'
-) -> pd.DataFrame:  # a row a method, a column a target; `.attrs['seeds']`: how many
-    """The paper's form of table: methods × sparsities, means over seeds, dense on top.
+) -> pd.DataFrame:  # `.attrs['seeds']`: number of seeds
+    """Return the paper's table: methods × sparsities, means over seeds, dense first.
 
     Parameters
     ----------
@@ -940,50 +936,50 @@ def paper_table(
     Returns
     -------
     pd.DataFrame
-        a row a method, a column a target; `.attrs['seeds']`: how many
+        `.attrs['seeds']`: number of seeds
     """
-    groups, key = group_rows(rows, name), _metric(name)
+    groups, key = group_rows(rows, name), _get_metric(name)
     pruned = {k: rs[0].method != "dense" for k, rs in groups.items()}
     targets = sorted({r.target for k, rs in groups.items() for r in rs if pruned[k]})
     data, seeds = {}, {}
     for group in sorted(groups, key=pruned.get):
         values = _by_target(groups[group], key)
-        at = targets if pruned[group] else [0.0] * len(targets)
-        data[group] = [_mean(values.get(t)) for t in at]
-        seeds[group] = [len(values.get(t, ())) for t in at]
+        keys = targets if pruned[group] else [0.0] * len(targets)
+        data[group] = [_mean(values.get(t)) for t in keys]
+        seeds[group] = [len(values.get(t, ())) for t in keys]
     short = [f"{100 * t:.4g} %" for t in targets]
-    columns = _unlike(short, [f"{100 * t:.10g} %" for t in targets])
+    columns = _unique_names(short, [f"{100 * t:.10g} %" for t in targets])
     t = pd.DataFrame.from_dict(data, orient="index", columns=columns)
     t.attrs["seeds"] = seeds
     return t.rename_axis("method")
 
 # %% ../../nbs/evaluation/08_report.ipynb #5a4dbab6
-def _style(t, css, lowest, digits, infinite, missing):
-    "A table with the best of each column in a style of its own; the dense model is none"
+def _highlight_best(t, css, lowest, digits, infinite, missing):
+    "Style the best of each column, without the dense model."
     others = [not str(i).startswith("dense") for i in t.index]
-    mark = t.style.highlight_min if lowest else t.style.highlight_max
-    say = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
-    return mark(subset=(others, slice(None)), props=css).format(say, na_rep=missing)
+    highlight = t.style.highlight_min if lowest else t.style.highlight_max
+    to_text = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
+    return highlight(subset=(others, slice(None)), props=css).format(to_text, na_rep=missing)
 
 # %% ../../nbs/evaluation/08_report.ipynb #e574635e
 def to_latex(
     t: pd.DataFrame,  # of `paper_table`
-    digits: int = 2,  # after the point
-    lowest: bool = True,  # is the lowest number the best
-    caption: str = "",  # plain text below the table; none if empty
+    digits: int = 2,  # after the decimal point
+    lowest: bool = True,  # whether the lowest number is the best
+    caption: str = "",  # plain text; none if empty
 ) -> str:  # for the booktabs package
-    """A table of numbers as LaTeX, the best of each column bold.
+    """Format a table of numbers as LaTeX, with the best of each column in bold.
 
     Parameters
     ----------
     t : pd.DataFrame
         of `paper_table`
     digits : int, default 2
-        after the point
+        after the decimal point
     lowest : bool, default True
-        is the lowest number the best
+        whether the lowest number is the best
     caption : str, default ''
-        plain text below the table; none if empty
+        plain text; none if empty
 
     Returns
     -------
@@ -991,20 +987,20 @@ def to_latex(
         for the booktabs package
     """
     t = t.rename_axis(columns=t.index.name, index=None)
-    style = _style(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--")
+    style = _highlight_best(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--")
     for axis in ("index", "columns"):
         style = style.format_index(escape="latex", axis=axis)
-    signs = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
-    signs |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    caption = caption.translate(str.maketrans(signs))
-    how = dict(position_float="centering", caption=caption) if caption else {}
-    return style.to_latex(hrules=True, column_format="l" + "r" * t.shape[1], **how)
+    escapes = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
+    escapes |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    caption = caption.translate(str.maketrans(escapes))
+    kwargs = dict(position_float="centering", caption=caption) if caption else {}
+    return style.to_latex(hrules=True, column_format="l" + "r" * t.shape[1], **kwargs)
 
 # %% ../../nbs/evaluation/08_report.ipynb #53bef7c9
 def style_table(
     t: pd.DataFrame,  # of `paper_table`
-    digits: int = 2,  # after the point
-    lowest: bool = True,  # is the lowest number the best
+    digits: int = 2,  # after the decimal point
+    lowest: bool = True,  # whether the lowest number is the best
 ) -> object:  # a pandas Styler
-    "The same for a notebook: the best of each column bold."
-    return _style(t, "font-weight: bold", lowest, digits, "∞", "–")
+    "Style a table for a notebook, with the best of each column in bold."
+    return _highlight_best(t, "font-weight: bold", lowest, digits, "∞", "–")

@@ -31,62 +31,62 @@ from ..runtime.devices import one_line
 # %% ../../nbs/evaluation/00_results.ipynb #adcdd254
 @dataclass(frozen=True)
 class Result:
-    """One row of a results file: how a model was pruned, and what was measured.
+    """One row of a results file: how a model was pruned, and its measurements.
 
     Parameters
     ----------
     model : str
-        name, as it was asked for
+        name, as given
     method : str
-        key of the table of methods; 'dense' for the unpruned model
+        name in the registry of methods; 'dense' for the unpruned model
     target : float
-        sparsity asked for; 0 for dense
+        requested sparsity; 0 for dense
     seed : int, default 0
-        of everything random
+        of all random choices
     options : dict
-        of the method, where they differ from its defaults
+        of the method; those that differ from its defaults
     sparsity : float | None, default None
         achieved
     whole : float | None, default None
-        the same, of all parameters; of models that read images too
+        achieved, as a fraction of all parameters; vision-language models only
     total_sparsity : float | None, default None
-        removed since the original model, where the model had been pruned before
+        relative to the original model; only if the model had been pruned before
     params : int | None, default None
         all parameters
     active : int | None, default None
-        those that one token uses; of mixture-of-experts (MoE) models
+        parameters used per token; mixture-of-experts (MoE) models only
     layer_params : int | None, default None
-        those of the decoder layers
+        parameters of the decoder layers
     bytes : int | None, default None
         of the weights
     width : list | None, default None
-        narrowest and widest FFN, or expert of an MoE model, in neurons
+        smallest and largest width of an FFN or expert, in neurons
     kept : list | None, default None
-        two lists, one entry a layer of the dense model: shares of attention and FFN that stay
+        remaining fractions of attention and of FFN, each one per layer of the dense model
     plan : str | None, default None
-        what is removed, in words
+        repr of the plan
     seconds : float | None, default None
-        to find the plan
+        of the search
     forwards : float | None, default None
-        to find the plan: passes of one calibration window through all layers
+        of the search: forward passes of one calibration window through all layers
     plan_peak : int | None, default None
-        to find the plan: peak memory in bytes
+        of the search: peak memory in bytes
     metrics : dict
-        'evaluation/number' -> value
+        'evaluation/metric' -> value
     each : dict
-        'evaluation/number' -> what it is the mean of: a value a window, or a sample
+        'evaluation/metric' -> values it is the mean of, one per window or sample
     errors : dict
-        what failed -> why, in a line
+        step or evaluation -> message of one line
     texts : dict
-        'calibration', or an evaluation -> hash of its token ids, or its tasks in words
+        'calibration' or an evaluation -> hash of its token ids, or its tasks
     device : str, default 'cpu'
-        where the model was
+        of the model
     dtype : str, default 'float32'
         of its weights
     versions : dict
-        of what was used
+        of the software and the machine
     key : str, default ''
-        of `identity.row_key`: what decides the numbers
+        of `identity.row_key`
     model_id : str, default ''
         of `identity.model_identity`: the dense model
     plan_id : str, default ''
@@ -94,58 +94,57 @@ class Result:
     evaluations : dict
         name -> identity
     schema : int, default 2
-        of this record; 1: rows whose keys were made of names
+        1: rows whose keys were made from names
     """
 
-    model: str  # name, as it was asked for
-    method: str  # key of the table of methods; 'dense' for the unpruned model
-    target: float  # sparsity asked for; 0 for dense
-    seed: int = 0  # of everything random
-    # of the method, where they differ from its defaults
+    model: str  # name, as given
+    method: str  # name in the registry of methods; 'dense' for the unpruned model
+    target: float  # requested sparsity; 0 for dense
+    seed: int = 0  # of all random choices
+    # of the method; those that differ from its defaults
     options: dict = field(default_factory=dict)
     sparsity: float | None = None  # achieved
-    # the same, of all parameters; of models that read images too
+    # achieved, as a fraction of all parameters; vision-language models only
     whole: float | None = None
-    # removed since the original model, where the model had been pruned before
+    # relative to the original model; only if the model had been pruned before
     total_sparsity: float | None = None
     params: int | None = None  # all parameters
-    active: int | None = None  # those that one token uses; of mixture-of-experts (MoE) models
-    layer_params: int | None = None  # those of the decoder layers
+    active: int | None = None  # parameters used per token; mixture-of-experts (MoE) models only
+    layer_params: int | None = None  # parameters of the decoder layers
     bytes: int | None = None  # of the weights
-    width: list | None = None  # narrowest and widest FFN, or expert of an MoE model, in neurons
-    # two lists, one entry a layer of the dense model: shares of attention and FFN that
-    # stay
+    width: list | None = None  # smallest and largest width of an FFN or expert, in neurons
+    # remaining fractions of attention and of FFN, each one per layer of the dense model
     kept: list | None = None
-    plan: str | None = None  # what is removed, in words
-    seconds: float | None = None  # to find the plan
-    # to find the plan: passes of one calibration window through all layers
+    plan: str | None = None  # repr of the plan
+    seconds: float | None = None  # of the search
+    # of the search: forward passes of one calibration window through all layers
     forwards: float | None = None
-    plan_peak: int | None = None  # to find the plan: peak memory in bytes
-    metrics: dict = field(default_factory=dict)  # 'evaluation/number' -> value
-    # 'evaluation/number' -> what it is the mean of: a value a window, or a sample
+    plan_peak: int | None = None  # of the search: peak memory in bytes
+    metrics: dict = field(default_factory=dict)  # 'evaluation/metric' -> value
+    # 'evaluation/metric' -> values it is the mean of, one per window or sample
     each: dict = field(default_factory=dict)
-    errors: dict = field(default_factory=dict)  # what failed -> why, in a line
-    # 'calibration', or an evaluation -> hash of its token ids, or its tasks in words
+    errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
+    # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
-    device: str = "cpu"  # where the model was
+    device: str = "cpu"  # of the model
     dtype: str = "float32"  # of its weights
-    versions: dict = field(default_factory=dict)  # of what was used
-    key: str = ""  # of `identity.row_key`: what decides the numbers
+    versions: dict = field(default_factory=dict)  # of the software and the machine
+    key: str = ""  # of `identity.row_key`
     model_id: str = ""  # of `identity.model_identity`: the dense model
     plan_id: str = ""  # of `identity.plan_identity`; "" for the dense model
     evaluations: dict = field(default_factory=dict)  # name -> identity
-    schema: int = 2  # of this record; 1: rows whose keys were made of names
+    schema: int = 2  # 1: rows whose keys were made from names
 
 # %% ../../nbs/evaluation/00_results.ipynb #5de1b963
-_ODD = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+_NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
-def _plain(x):
-    "JSON without non-finite numbers"
+def _to_plain(x):
+    "Replace tensors and non-finite numbers by what strict JSON can hold."
     if isinstance(x, dict):
-        return {str(k): _plain(v) for k, v in x.items()}
+        return {str(k): _to_plain(v) for k, v in x.items()}
     if isinstance(x, (list, tuple)):
-        return [_plain(v) for v in x]
+        return [_to_plain(v) for v in x]
     if hasattr(x, "item") and not isinstance(x, (str, bytes)):
         x = x.item()
     if isinstance(x, float) and not math.isfinite(x):
@@ -153,35 +152,35 @@ def _plain(x):
     return x
 
 
-def _number(x):
-    "Text that stands for a number, back as that number"
+def _restore_numbers(x):
+    "Replace the names of non-finite numbers by the numbers."
     if isinstance(x, dict):
-        return {k: _number(v) for k, v in x.items()}
+        return {k: _restore_numbers(v) for k, v in x.items()}
     if isinstance(x, list):
-        return [_number(v) for v in x]
-    return _ODD.get(x, x) if isinstance(x, str) else x
+        return [_restore_numbers(v) for v in x]
+    return _NON_FINITE.get(x, x) if isinstance(x, str) else x
 
 # %% ../../nbs/evaluation/00_results.ipynb #19332650
 def to_json_line(
-    r: Result,  # any
-) -> str:  # one line of JSON, without a line break
-    "A result as one line of a results file."
-    return json.dumps(_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
+    r: Result,  # a row
+) -> str:  # JSON without a line break
+    "Return a result as one line of a results file."
+    return json.dumps(_to_plain(asdict(r)), ensure_ascii=False, allow_nan=False)
 
 # %% ../../nbs/evaluation/00_results.ipynb #f290cce0
-def _from_row(line):
-    """The result that a line holds; `ValueError` if it is not one. Fields that this version
-    does not know are left out."""
+def _parse_row(line):
+    """Parse a line of a results file, ignoring unknown fields. Raises `ValueError` if it
+    is not a result."""
     tables = [f.name for f in fields(Result) if f.default_factory is dict]
     try:
-        d = _number(json.loads(line))
+        d = _restore_numbers(json.loads(line))
         if not isinstance(d, dict):
-            raise ValueError(f"a row is a JSON object, and this a {type(d).__name__}")
+            raise ValueError(f"a row is a JSON object; got a {type(d).__name__}")
         if any(not isinstance(d.get(k), t) for k, t in _NEEDED.items()):
             needed = f"it has the fields {', '.join(_NEEDED)} at least"
             raise ValueError(f"{needed}; this one has {', '.join(d) or 'none'}")
         if odd := [k for k in tables if not isinstance(d.get(k, {}), dict)]:
-            raise ValueError(f"its {odd[0]} are no JSON object")
+            raise ValueError(f"{odd[0]} is not a JSON object")
         d = dict(schema=1) | d
         return Result(**{f.name: d[f.name] for f in fields(Result) if f.name in d})
     except (ValueError, TypeError, AttributeError) as e:
@@ -191,39 +190,32 @@ def _from_row(line):
 _NEEDED = dict(model=str, method=str, target=(int, float))
 
 # %% ../../nbs/evaluation/00_results.ipynb #8f34e52d
-@functools.cache  # of the code that was imported, once
+@functools.cache
 def code_version() -> str:  # 'version+12 hex digits'
-    "The package's version, and a hash of its source."
+    "Return the package's version with a hash of its source."
     h = hashlib.sha256()
     for f in sorted(Path(twossp.__file__).parent.rglob("*.py")):
         h.update(f.name.encode() + b"\0" + f.read_bytes().replace(b"\r\n", b"\n"))
     return f"{twossp.__version__}+{h.hexdigest()[:12]}"
 
 # %% ../../nbs/evaluation/00_results.ipynb #4c749d26
-@functools.cache
-def _installed():
-    "The versions of the packages that compute, of those that are there"
-    found = {}
-    for name in ("torch", "transformers", "tokenizers", "lm_eval"):
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
-
-
 def versions() -> dict:  # name -> version
-    "What the numbers were made with."
-    return dict(
+    "Return the versions of code, Python, machine and the installed libraries."
+    result = dict(
         twossp=code_version(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        **_installed()
     )
+    for name in ("torch", "transformers", "tokenizers", "lm_eval"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            result[name] = importlib.metadata.version(name)
+    return result
 
 # %% ../../nbs/evaluation/00_results.ipynb #e17781fe
 def load_results(
     path: str | Path,  # results file
-) -> list[Result]:  # in the order written; a torn last line is left out
-    """The rows of a results file; `ValueError` names a damaged line.
+) -> list[Result]:  # in file order; a truncated last line is skipped
+    """Read the rows of a results file. Raises `ValueError` that names a damaged line.
 
     Parameters
     ----------
@@ -233,113 +225,112 @@ def load_results(
     Returns
     -------
     list[Result]
-        in the order written; a torn last line is left out
+        in file order; a truncated last line is skipped
     """
     try:
         lines = Path(path).read_bytes().split(b"\n")
     except OSError as e:
         raise ValueError(f"cannot read the results {path}: {e.strerror}") from e
-    out = []
+    rows = []
     for i, line in enumerate(lines):
         if not line.strip() or (i == len(lines) - 1 and is_truncated(line)):
             continue
         try:
-            out.append(_from_row(line.decode()))
+            rows.append(_parse_row(line.decode()))
         except ValueError as e:
             raise ValueError(f"line {i + 1} of {path}: {e}") from e
-    return out
+    return rows
 
 # %% ../../nbs/evaluation/00_results.ipynb #69c10573
-# what tables and figures take: rows, one row, a results file, a table of `to_frame`
+# one row, rows, a results file, or a DataFrame of `to_frame`
 ResultsLike = Result | Sequence[Result] | str | Path | pd.DataFrame
 
 # %% ../../nbs/evaluation/00_results.ipynb #2b5de69f
 def to_frame(
-    rows: ResultsLike,  # what `to_rows` takes
-) -> pd.DataFrame:  # one row each; measured numbers by name, and `error`
-    """Results as a table, to filter and to sort; `to_rows` is the way back.
+    rows: ResultsLike,  # as for `to_rows`
+) -> pd.DataFrame:  # fields, metrics, and `error`
+    """Return results as a DataFrame; `to_rows` is the inverse.
 
     Parameters
     ----------
     rows : ResultsLike
-        what `to_rows` takes
+        as for `to_rows`
 
     Returns
     -------
     pd.DataFrame
-        one row each; measured numbers by name, and `error`
+        fields, metrics, and `error`
     """
-    flat = []
+    records = []
     for r in to_rows(rows):
-        fields_of = {
-            k: v for k, v in asdict(r).items() if k not in ("metrics", "errors")
-        }
-        why = "; ".join(f"{k}: {v}" for k, v in r.errors.items()) or None
-        flat.append(fields_of | r.metrics | dict(error=why))
-    return pd.DataFrame(flat)
+        record = asdict(r)
+        del record["metrics"], record["errors"]
+        error = "; ".join(f"{k}: {v}" for k, v in r.errors.items()) or None
+        records.append(record | r.metrics | dict(error=error))
+    return pd.DataFrame(records)
 
 # %% ../../nbs/evaluation/00_results.ipynb #c72459df
-def _row_of(d):
-    "The result that one row of a table holds"
-    known = {f.name for f in fields(Result)}
-    if missing := [k for k in _NEEDED if k not in d]:
+def _to_result(record):
+    "Convert one row of a DataFrame."
+    names = {f.name for f in fields(Result)}
+    if missing := [k for k in _NEEDED if k not in record]:
         raise ValueError(
             f"a table of results has the columns model, method, target; {missing[0]} is"
-            " not there"
+            " missing"
         )
-    hole = lambda x: x is None or x is pd.NA or isinstance(x, float) and x != x
-    there = {k: v for k, v in d.items() if not hole(v)}
-    whole = ("params", "active", "layer_params", "bytes", "seed", "plan_peak")
-    own = {k: int(v) if k in whole else v for k, v in there.items() if k in known}
-    metrics = {k: v for k, v in there.items() if k not in {*known, "error"}}
-    error = there.get("error")
-    return Result(**own, metrics=metrics, errors=dict(error=error) if error else {})
+    is_missing = lambda x: x is None or x is pd.NA or isinstance(x, float) and x != x
+    values = {k: v for k, v in record.items() if not is_missing(v)}
+    integers = ("params", "active", "layer_params", "bytes", "seed", "plan_peak")
+    kwargs = {k: int(v) if k in integers else v for k, v in values.items() if k in names}
+    metrics = {k: v for k, v in values.items() if k not in {*names, "error"}}
+    error = values.get("error")
+    return Result(**kwargs, metrics=metrics, errors=dict(error=error) if error else {})
 
 # %% ../../nbs/evaluation/00_results.ipynb #3eec81a0
 def to_rows(
-    rows: ResultsLike,  # a table may be filtered and sorted as you like
-) -> list[Result]:  # in their order
-    "Rows of results from whatever holds them."
+    rows: ResultsLike,  # a DataFrame may be filtered and sorted
+) -> list[Result]:  # rows, in order
+    "Return the rows of a results file, a DataFrame or a sequence, in order."
     if isinstance(rows, Result):
         return [rows]
     if isinstance(rows, (str, Path)):
         return load_results(rows)
     if isinstance(rows, pd.DataFrame):
-        return [_row_of(d) for d in rows.to_dict("records")]
-    found = list(rows) if isinstance(rows, Iterable) else [rows]
-    if odd := [r for r in found if not isinstance(r, Result)]:
+        return [_to_result(d) for d in rows.to_dict("records")]
+    results = list(rows) if isinstance(rows, Iterable) else [rows]
+    if odd := [r for r in results if not isinstance(r, Result)]:
         raise TypeError(
             "results are rows (of run_grid or load_results), a results file or a table"
             f" of to_frame; this holds a {type(odd[0]).__name__}"
         )
-    return found
+    return results
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab1
 @dataclass(frozen=True)
 class Metric:
-    "A number that an evaluation gives, and how it is shown."
-    label: str  # in tables; {} is the evaluation's name
-    scale: float = 1  # what it is multiplied by for readers
-    form: str = ".4g"  # format, after that
-    better: str = ""  # "lower", "higher"; empty: neither, or not known
-    table: bool = False  # reports have a table of methods and sparsities for it
+    "A metric of an evaluation, and how it is shown."
+    label: str  # in tables; {} stands for the evaluation's name
+    scale: float = 1  # factor for display
+    form: str = ".4g"  # format of the scaled value
+    better: str = ""  # "lower" or "higher"; empty: neither, or unknown
+    table: bool = False  # reports show it by method and sparsity
     paired: bool = False  # reports compare rows by it, window by window
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    "One row: a way to measure a model."
-    # (…) -> what is called with (model, tokenizer), whose `identity` enters the key of a
-    # row; or its dotted path, "module:function"
+    "An evaluation in the registry."
+    # (…) -> function of (model, tokenizer), whose `identity` enters the key of a row; or
+    # its path, "module:function"
     fn: Callable | str
-    about: str  # in a line
-    numbers: Mapping[str, Metric]  # by name, those of single windows among them
-    needs: tuple[str, ...] = ()  # beside the model: "windows", "tokenizer", "dense model"
+    about: str  # one line
+    numbers: Mapping[str, Metric]  # by name, including those of single windows
+    needs: tuple[str, ...] = ()  # besides the model: "windows", "tokenizer", "dense model"
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab2
 _PPL = dict(form=",.2f", better="lower", table=True)
 _SECONDS = dict(form=".3f", better="lower")
-_SHARE = dict(scale=100, form=".1f")
+_PERCENT = dict(scale=100, form=".1f")
 EVALUATIONS: dict[str, Evaluation] = {
     "perplexity": Evaluation(
         "twossp.evaluation.measure:on_text", "perplexity on token windows",
@@ -357,10 +348,10 @@ EVALUATIONS: dict[str, Evaluation] = {
             kl=Metric("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
             same_top=Metric(
                 "{}: top-1 agreement with the dense model, %",
-                **_SHARE, better="higher", paired=True,
+                **_PERCENT, better="higher", paired=True,
             ),
             dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
-            repetition=Metric("{}: repeated 4-grams in what is written, %", **_SHARE),
+            repetition=Metric("{}: repeated 4-grams in what is written, %", **_PERCENT),
             length=Metric("{}: tokens written", form=",.1f"),
         ),
         needs=("windows", "dense model"),
@@ -368,10 +359,10 @@ EVALUATIONS: dict[str, Evaluation] = {
     "tasks": Evaluation(
         "twossp.evaluation.tasks:on_tasks", "scores of lm-eval's tasks",
         dict(
-            acc=Metric("{}: accuracy, %", **_SHARE, better="higher"),
-            acc_norm=Metric("{}: normalised accuracy, %", **_SHARE, better="higher"),
-            acc_stderr=Metric("{}: standard error, %", **_SHARE),
-            acc_norm_stderr=Metric("{}: standard error (normalised), %", **_SHARE),
+            acc=Metric("{}: accuracy, %", **_PERCENT, better="higher"),
+            acc_norm=Metric("{}: normalised accuracy, %", **_PERCENT, better="higher"),
+            acc_stderr=Metric("{}: standard error, %", **_PERCENT),
+            acc_norm_stderr=Metric("{}: standard error (normalised), %", **_PERCENT),
         ),
         needs=("tokenizer",),
     ),
@@ -379,7 +370,7 @@ EVALUATIONS: dict[str, Evaluation] = {
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab3
 _COUNTED = dict(scale=1e-9, better="lower")
-EVALUATIONS |= {  # speed, memory, and text to read
+EVALUATIONS |= {  # speed, memory, sample text
     "forward": Evaluation(
         "twossp.evaluation.measure:on_forward", "time of a forward pass, and its operations",
         dict(
@@ -398,7 +389,7 @@ EVALUATIONS |= {  # speed, memory, and text to read
             decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
             cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
             memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
-            # of older rows: what the process held, the dense weights among it
+            # older rows only: memory of the process, including the dense weights
             peak_bytes=Metric(
                 "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
             ),
@@ -415,9 +406,9 @@ EVALUATIONS |= {  # speed, memory, and text to read
 
 
 def find_metric(
-    key: str,  # of a row's metrics: 'evaluation/number', 'evaluation/task/number'
-) -> Metric:  # of no row: its name, and nothing known of it
-    "How a number is shown, and which way is better."
+    key: str,  # 'evaluation/metric' or 'evaluation/task/metric'
+) -> Metric:  # with defaults if no evaluation lists it
+    "Return how a metric is shown, and whether lower or higher is better."
     name = key.rpartition("/")[2]
-    rows = (e.numbers for e in EVALUATIONS.values() if name in e.numbers)
-    return next(rows, {}).get(name, Metric("{}: " + name))
+    metrics = (e.numbers for e in EVALUATIONS.values() if name in e.numbers)
+    return next(metrics, {}).get(name, Metric("{}: " + name))
