@@ -36,7 +36,7 @@ class _Moments:
     "Sums of what a part's units say, and of its squares; or of its outputs' norms"
 
     def __init__(self, part, outputs=False):
-        self.part, self.outputs, self.waiting = part, outputs, []
+        self.part, self.outputs, self.pending = part, outputs, []
         n, width = part.groups or 1, part.width
         if not width:  # an attention: its heads, and what the output projection reads of each
             n, width = part.units, part.heads.columns
