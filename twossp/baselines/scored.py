@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from .controls import attention_to_remove
 from .scores import (
-    fluctuations, pack_units, prunable_heads, standardise, sum_moments,
+    fluctuations, pack_units, prunable_heads, standardize, sum_moments,
 )
 from ..core.entries import resolve
 from ..core.linear import read_matrix
@@ -190,7 +190,7 @@ def flap_plan(
         walks += sum(x.needs != "weights" for x in rows)
         neurons, heads = (resolve(x.fn)(model, calib, progress=progress) for x in rows)
         scores = {p: neurons[p.layer] for p in s.narrow} | heads
-        scores = {p: standardise(scores[p]) for p in costs}
+        scores = {p: standardize(scores[p]) for p in costs}
     plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)
     log.update(scores=neurons, forwards=walks * len(calib))
     if repair is not None:
