@@ -114,11 +114,9 @@ def window_similarity(
     budget = default_budget(torch.device("cpu")) if budget is None else budget
     # bytes of a batch's last states after all layers
     batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
-    last_token, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y
+    last, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y
     for part in calib.split(bs * max(1, budget // batch_bytes)):
-        states = walk_hidden_states(
-            model, part, last_token, output, bs, "window similarity", progress
-        )
+        states = walk_hidden_states(model, part, last, output, bs, "window similarity", progress)
         for x in zip(*states, strict=True):  # after each layer, of one batch
             pairs = ((x[l], x[l + n]) for l in range(L - n))
             total += torch.stack([F.cosine_similarity(*p, dim=-1).sum() for p in pairs])

@@ -74,8 +74,7 @@ def magnitude(
     check_search_windows(calib, n_search)
     scores, drops = magnitude_scores(model, p), mixer_drops(s)
     stage1 = width_plan(scores, s.widths(b.width))
-    windows = calib[:n_search]
-    plan, trials = greedy(model, stage1, drops, b.n_attn, windows, progress=progress)
+    plan, trials = greedy(model, stage1, drops, b.n_attn, calib[:n_search], progress=progress)
     if log is not None:
         forwards = len(trials) * n_search
         log.update(balance=b, scores=scores, trials=trials, forwards=forwards)
@@ -96,8 +95,7 @@ def width_only(
     log: dict | None = None,
 ) -> Plan:  # narrower FFNs
     "2SSP without its second stage."
-    kwargs = dict(n_attn=0, p=p, bs=bs, progress=progress, log=log)
-    plan = two_ssp(model, calib, sparsity, **kwargs)
+    plan = two_ssp(model, calib, sparsity, n_attn=0, p=p, bs=bs, progress=progress, log=log)
     if log is not None:
         log.update(forwards=len(calib))
     return plan
@@ -134,8 +132,8 @@ def depth_only(
     n, drops = attention_to_remove(s, sparsity), mixer_drops(s)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
-    windows, dense = calib[:n_search], dense_plan(len(s))
-    plan, trials = greedy(model, dense, drops, n, windows, progress=progress)
+    dense = dense_plan(len(s))
+    plan, trials = greedy(model, dense, drops, n, calib[:n_search], progress=progress)
     if log is not None:
         log.update(n=n, trials=trials, forwards=len(trials) * n_search)
     return plan

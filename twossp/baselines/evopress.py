@@ -40,8 +40,8 @@ def mutate(
     parts = [set(g) for g in genome]
     for _ in range(min(rng.randint(1, max_swaps), rng.randint(1, max_swaps))):
         removed = rng.choice(parts)
-        restored = rng.choice(sorted(removed))
-        added = rng.choice(sorted(set(range(L)) - removed))
+        kept = set(range(L)) - removed
+        restored, added = rng.choice(sorted(removed)), rng.choice(sorted(kept))
         removed.remove(restored)
         removed.add(added)
     return tuple(tuple(sorted(g)) for g in parts)

@@ -218,7 +218,7 @@ def _window_loss(model, window, logits):
 # %% ../../nbs/baselines/06_scores.ipynb #bsc00ts1
 def _streamed_terms(model, windows, parts, check):
     "Terms of each window: forward, then backward, layer by layer; the backward pass recomputes"
-    layers, states = decoder_layers(model), []
+    layers, states, gradients = decoder_layers(model), [], []
     terms = [_zero_terms(parts) for _ in windows.split(1)]
     with torch.no_grad():
         h, tape = record_calls(model, windows, check.as_tuple)
@@ -226,7 +226,6 @@ def _streamed_terms(model, windows, parts, check):
             states.append(h)
             with weights_loaded(layer.modules()):
                 h = torch.cat([run_layer(layer, tape, i, x) for x in h.split(1)])
-    gradients = []
     with output_head(model, check.as_tuple, check.mask) as logits:
         for window, x in zip(windows.split(1), h.split(1), strict=True):
             x = x.detach().requires_grad_()

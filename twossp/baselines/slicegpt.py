@@ -126,10 +126,9 @@ def stream_spec(
     for k, want in required.items():
         if (has := getattr(config, k, want)) != want:
             raise ValueError(f"SliceGPT slices {kind} only with {k}={want}; this model has {has}")
-    is_parallel = bool(spec.parallel)
-    if spec.parallel not in ("", "always"):
-        is_parallel = getattr(config, spec.parallel)
-    return replace(spec, row=arch(model), is_parallel=is_parallel)
+    flag = spec.parallel
+    parallel = flag == "always" or bool(flag and getattr(config, flag))
+    return replace(spec, row=arch(model), is_parallel=parallel)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):

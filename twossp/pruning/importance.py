@@ -373,8 +373,7 @@ class _HiddenStateRecorder:
 
     def record_output(self, i, out):
         if not self.as_whole or i + 1 == len(self.results):
-            state = self.select(take_hidden(out))
-            self.results[i].append(self.compare(self.before, state))
+            self.results[i].append(self.compare(self.before, self.select(take_hidden(out))))
             self.before = None
 
     @contextmanager
@@ -451,9 +450,7 @@ def block_influence(
     def similarity(x, y):
         return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
 
-    sums = walk_hidden_states(
-        model, calib, select, similarity, bs, "block influence", progress
-    )
+    sums = walk_hidden_states(model, calib, select, similarity, bs, "block influence", progress)
     total = torch.zeros(len(sums))
     for batch in zip(*sums, strict=True):
         total += torch.stack([x.cpu() for x in batch])
