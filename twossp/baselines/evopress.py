@@ -40,8 +40,7 @@ def mutate(
     parts = [set(g) for g in genome]
     for _ in range(min(rng.randint(1, max_swaps), rng.randint(1, max_swaps))):
         removed = rng.choice(parts)
-        kept = set(range(L)) - removed
-        restored, added = rng.choice(sorted(removed)), rng.choice(sorted(kept))
+        restored, added = rng.choice(sorted(removed)), rng.choice(sorted(set(range(L)) - removed))
         removed.remove(restored)
         removed.add(added)
     return tuple(tuple(sorted(g)) for g in parts)
@@ -159,7 +158,7 @@ def evopress(
     log: dict | None = None,
 ) -> Plan:  # removes n attention modules and n FFNs, or n blocks
     "Evolutionary search over removals, by the KL divergence from the dense model."
-    L, rng, forwards = len(decoder_layers(model)), random.Random(seed), 0
+    L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     if not blocks:
         check_attention_ffn(model, "EvoPress")
     n = layers_to_remove(L, sparsity)
@@ -170,8 +169,7 @@ def evopress(
     generation_log = []
 
     def score(genomes, ids):
-        nonlocal forwards
-        forwards += (len(genomes) + 1) * len(ids)  # and the dense model
+        cost["forwards"] += (len(genomes) + 1) * len(ids)  # and the dense model
         plans = [_genome_plan(g, L) for g in genomes]
         return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
 
@@ -186,5 +184,5 @@ def evopress(
         parent, generation = _generation(score, calib, parent, children, *args)
         generation_log.append(generation)
     if log is not None:
-        log.update(n=n, initial=initial_kl, generations=generation_log, forwards=forwards)
+        log.update(n=n, initial=initial_kl, generations=generation_log, **cost)
     return _genome_plan(parent, L)
