@@ -33,32 +33,32 @@ def layers_to_remove(
     L: int,  # layers of the model
     sparsity: float,  # target, in (0, 1)
 ) -> int:  # 1 … L-1
-    """How many of `L` layers a sparsity stands for, rounded up; `ValueError` with the
-    reachable range if that is all of them."""
+    """Return the number of layers for a sparsity, rounded up. Raises `ValueError` with the
+    achievable range if that is all of them."""
     n = max(1, math.ceil(check_sparsity(sparsity) * L - 1e-6))
     if n == L:
         raise ValueError(
             f"sparsity {sparsity:.4g} means {n} of the {L} layers, and at most"
-            f" {L - 1} can go: the reach is {1/L:.4f} to {(L-1)/L:.4f}"
+            f" {L - 1} can go: the achievable range is {1/L:.4f} to {(L-1)/L:.4f}"
         )
     return n
 
 # %% ../../nbs/baselines/00_blocks.ipynb #f1159a2d
 def check_attention_ffn(
     model: PreTrainedModel,  # of a supported family
-    method: str,  # as a reader knows it
+    method: str,  # name, for the error
 ):
-    "`ValueError` if a layer lacks an attention, or another mixer of tokens, or an FFN."
+    "Raise `ValueError` if a layer has no token mixer or no FFN."
     s = structure(model)
-    mixing = {p.layer for p in s.mixers}
+    with_mixer = {p.layer for p in s.mixers}
     for i, ffn in enumerate(s.ffn):
-        if i in mixing and ffn:
+        if i in with_mixer and ffn:
             continue
-        lack = "FFN" if i in mixing else "attention that could go"
+        part = "FFN" if i in with_mixer else "attention that could go"
         other = "or a method that removes whole layers (shortgpt, window_based)"
         raise ValueError(
             f"{method} removes as many attention modules as FFNs, and layer {i} of this"
-            f" {model.config.model_type} has no {lack}: use 2ssp{'' if s.fixed else f', {other}'}"
+            f" {model.config.model_type} has no {part}: use 2ssp{'' if s.fixed else f', {other}'}"
         )
 
 # %% ../../nbs/baselines/00_blocks.ipynb #689d359f
@@ -72,40 +72,37 @@ def _check_finite(what, x):
 def shortgpt(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); rounded up to whole blocks
+    sparsity: float,  # target, in (0, 1), rounded up to whole blocks
     *,
-    # influence at the last token of a window; False: mean over its tokens
-    last_token: bool = True,
+    last_token: bool = True,  # use the last token of each window; False: all tokens
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `influence` (L,), `forwards`
     log: dict | None = None,
-) -> Plan:  # of whole blocks
-    "Remove the blocks of lowest influence."
+) -> Plan:  # removes whole blocks
+    "ShortGPT: remove the blocks of lowest influence."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     check_windows(calib, model)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
     _check_finite("block influence", influence)
-    gone = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
+    removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
     if log is not None:
         log.update(n=n, influence=influence, forwards=len(calib))
-    return drop(L, blocks=gone)
+    return drop(L, blocks=removed)
 
 # %% ../../nbs/baselines/00_blocks.ipynb #af1e9dc4
 def window_similarity(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
-    n: int,  # blocks in a row, 1 … L-1
+    n: int,  # consecutive blocks, 1 … L-1
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
-    # bytes of the CPU for the blocks' outputs; default: a quarter of what is free
+    # bytes of CPU memory for the blocks' outputs; default: a quarter of the free memory
     budget: int | None = None,
-    # (L-n,) float32 in [-1, 1]; entry l: from the output of block
-    # l to that of l+n
-) -> torch.Tensor:
-    "Mean cosine at the last token between the outputs of blocks `n` apart."
+) -> torch.Tensor:  # (L-n,) float32; entry l: outputs of blocks l and l+n
+    "Return the mean cosine similarity, at the last token, of outputs `n` blocks apart."
     check_windows(calib, model)
     L = len(decoder_layers(model))
     if not 1 <= n < L:
@@ -115,14 +112,14 @@ def window_similarity(
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     budget = default_budget(torch.device("cpu")) if budget is None else budget
-    # last states of a batch, after all layers
-    a_batch = bs * L * model.config.get_text_config().hidden_size * 4
-    last, after = lambda h: h[:, -1].float().cpu(), lambda x, y: y
-    for part in calib.split(bs * max(1, budget // a_batch)):
-        states = walk_hidden_states(model, part, last, after, bs, "window similarity", progress)
+    # bytes of a batch's last states after all layers
+    batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
+    last, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y
+    for part in calib.split(bs * max(1, budget // batch_bytes)):
+        states = walk_hidden_states(model, part, last, output, bs, "window similarity", progress)
         for x in zip(*states, strict=True):  # after each layer, of one batch
-            ends = ((x[l], x[l + n]) for l in range(L - n))
-            total += torch.stack([F.cosine_similarity(*e, dim=-1).sum() for e in ends])
+            pairs = ((x[l], x[l + n]) for l in range(L - n))
+            total += torch.stack([F.cosine_similarity(*p, dim=-1).sum() for p in pairs])
     return (total / len(calib)).float()
 
 # %% ../../nbs/baselines/00_blocks.ipynb #e2c77892
@@ -131,19 +128,19 @@ def window_similarity(
 def window_based(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
-    sparsity: float,  # target, in (0, 1); rounded up to whole blocks
+    sparsity: float,  # target, in (0, 1), rounded up to whole blocks
     *,
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` blocks, `similarity` (L-n,), `forwards`
     log: dict | None = None,
-) -> Plan:  # of whole blocks, consecutive
-    "Remove the row of blocks over which the residual stream changes least."
+) -> Plan:  # removes consecutive blocks
+    "Remove the consecutive blocks over which the hidden state changes least."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     similarity = window_similarity(model, calib, n, bs, progress)
     _check_finite("window similarity", similarity)
-    best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties: the later
+    best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties go to the later
     if log is not None:
         log.update(n=n, similarity=similarity, forwards=len(calib))
     return drop(L, blocks=range(best + 1, best + 1 + n))
@@ -153,30 +150,28 @@ def window_based(
 @repairable
 def blockpruner(
     model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (N, t) calibration windows, of which the first few are used
-    sparsity: float,  # target, in (0, 1); rounded up to whole attention modules and FFNs
+    calib: torch.Tensor,  # (N, t) calibration windows; the first `n_search` are used
+    sparsity: float,  # target, in (0, 1), rounded up to whole modules
     *,
-    n_search: int = 1,  # windows that a removal is scored on
+    n_search: int = 1,  # calibration windows to score on
     progress: bool = True,  # show a progress bar
-    # if given, receives `n`, `trials` (candidate i < L: attention i, L+i:
-    # FFN i), `forwards`
+    # if given, receives `n`, `trials` (candidates: attention i, FFN L+i), `forwards`
     log: dict | None = None,
-) -> Plan:  # of n attention modules and n FFNs
-    """Remove attention modules and FFNs in turn, each time the one that leaves the lowest
-    perplexity."""
+) -> Plan:  # removes n attention modules and n FFNs
+    "Remove attention modules and FFNs in turn, each by the lowest perplexity."
     check_attention_ffn(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
-    plan, trials, left = dense_plan(L), [], list(range(2 * L))
+    plan, trials, remaining = dense_plan(L), [], list(range(2 * L))
     for step in progress_bar(range(2 * n), "BlockPruner", progress):
-        turn = [c for c in left if c // L == step % 2]  # attention modules, then FFNs
+        turn = [c for c in remaining if c // L == step % 2]  # attention modules, then FFNs
         parts = [drops[c] for c in turn]
         plan, tried = greedy(model, plan, parts, 1, calib[:n_search], progress=False)
         trials += [replace(t, step=step, candidate=turn[t.candidate]) for t in tried]
-        left.remove(removal_order(trials)[-1])
+        remaining.remove(removal_order(trials)[-1])
     if log is not None:
         log.update(n=n, trials=trials, forwards=len(trials) * n_search)
     return plan

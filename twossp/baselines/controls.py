@@ -29,17 +29,16 @@ from ..runtime.provenance import planner
 @planner("random")
 @repairable
 def random_plan(
-    # dense, of a supported family; only its sizes are looked at
-    model: PreTrainedModel,
-    calib: torch.Tensor | None,  # not looked at
+    model: PreTrainedModel,  # dense, of a supported family; only its sizes are used
+    calib: torch.Tensor | None,  # unused
     sparsity: float,  # target, in (0, 1)
     *,
     alpha: float = 1.5,  # of the balance formula
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
-    seed: int = 0,  # of the draw
-    progress: bool = True,  # there is none to show
+    seed: int = 0,  # of the random draws
+    progress: bool = True,  # unused
     log: dict | None = None,  # if given, receives `balance`, `forwards`
-) -> Plan:  # at 2SSP's balance
+) -> Plan:  # with 2SSP's split
     "Remove random neurons and random attention modules."
     s = structure(model)
     multiple, drops = fit_multiple(model), mixer_drops(s)
@@ -57,27 +56,25 @@ def random_plan(
 @repairable
 def magnitude(
     model: PreTrainedModel,  # dense, of a supported family; untouched
-    # (N, t) calibration windows, of which stage 2 uses the first few
-    calib: torch.Tensor,
+    calib: torch.Tensor,  # (N, t) calibration windows; stage 2 uses the first ones
     sparsity: float,  # target, in (0, 1)
     *,
     alpha: float = 1.5,  # of the balance formula
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
-    n_search: int = 1,  # windows that stage 2 scores on
-    p: float = 2,  # which norm of a neuron's weights
+    n_search: int = 1,  # calibration windows that stage 2 scores on
+    p: float = 2,  # of the p-norm of a neuron's weights
     progress: bool = True,  # show a progress bar
     # if given, receives `balance`, `scores`, `trials`, `forwards`
     log: dict | None = None,
-) -> Plan:  # at 2SSP's balance
-    "2SSP with weights instead of activations."
+) -> Plan:  # with 2SSP's split
+    "2SSP with neurons ranked by weights instead of activations."
     s, multiple = structure(model), fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
     scores, drops = magnitude_scores(model, p), mixer_drops(s)
     stage1 = width_plan(scores, s.widths(b.width))
-    search = calib[:n_search]
-    plan, trials = greedy(model, stage1, drops, b.n_attn, search, progress=progress)
+    plan, trials = greedy(model, stage1, drops, b.n_attn, calib[:n_search], progress=progress)
     if log is not None:
         forwards = len(trials) * n_search
         log.update(balance=b, scores=scores, trials=trials, forwards=forwards)
@@ -89,27 +86,26 @@ def magnitude(
 def width_only(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
-    sparsity: float,  # target, in (0, 1); `ValueError` beyond the FFNs' share
+    sparsity: float,  # target, in (0, 1), at most the FFNs' fraction
     *,
-    p: float = 2,  # norm over the tokens
+    p: float = 2,  # of the p-norm over the tokens
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
     # if given, receives `balance`, `scores`, `trials` (none), `forwards`
     log: dict | None = None,
-) -> Plan:  # of narrower FFNs
+) -> Plan:  # narrower FFNs
     "2SSP without its second stage."
-    how = dict(n_attn=0, p=p, bs=bs, progress=progress, log=log)
-    plan = two_ssp(model, calib, sparsity, **how)
+    plan = two_ssp(model, calib, sparsity, n_attn=0, p=p, bs=bs, progress=progress, log=log)
     if log is not None:
         log.update(forwards=len(calib))
     return plan
 
 # %% ../../nbs/baselines/01_controls.ipynb #398dec31
 def attention_to_remove(
-    s: Structure,  # of a dense model
+    s: Structure,  # structure of a dense model
     sparsity: float,  # target, in (0, 1)
-) -> int:  # 1 … all of them
-    "How many attention modules a sparsity stands for, rounded up; `ValueError` beyond all."
+) -> int:  # 1 … number of attention modules
+    "Return the number of attention modules for a sparsity, rounded up."
     A, L = mean_sizes(s)[0], len(s.mixers)
     n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))
     if n > L:
@@ -124,20 +120,20 @@ def attention_to_remove(
 @repairable
 def depth_only(
     model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor,  # (N, t) calibration windows, of which the first few are used
-    sparsity: float,  # target, in (0, 1); `ValueError` beyond the attention modules' share
+    calib: torch.Tensor,  # (N, t) calibration windows; the first `n_search` are used
+    sparsity: float,  # target, in (0, 1), at most the attention modules' fraction
     *,
-    n_search: int = 1,  # windows that a removal is scored on
+    n_search: int = 1,  # calibration windows to score on
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `n` attention modules, `trials`, `forwards`
-) -> Plan:  # without some attention modules
+) -> Plan:  # removes attention modules
     "2SSP without its first stage."
     s = structure(model)
     n, drops = attention_to_remove(s, sparsity), mixer_drops(s)
     check_windows(calib, model)
     check_search_windows(calib, n_search)
-    search, dense = calib[:n_search], dense_plan(len(s))
-    plan, trials = greedy(model, dense, drops, n, search, progress=progress)
+    dense = dense_plan(len(s))
+    plan, trials = greedy(model, dense, drops, n, calib[:n_search], progress=progress)
     if log is not None:
         log.update(n=n, trials=trials, forwards=len(trials) * n_search)
     return plan

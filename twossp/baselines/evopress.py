@@ -31,29 +31,28 @@ def _genome_plan(genome, L):
 
 # %% ../../nbs/baselines/02_evopress.ipynb #114e52e0
 def mutate(
-    genome: tuple,  # what is removed: (attention modules, FFNs) or (blocks,), ascending
+    genome: tuple,  # removed (attention modules, FFNs) or (blocks,), ascending
     L: int,  # layers of the model
-    # most swaps; their number is the lower of two draws from 1 … max_swaps
-    max_swaps: int,
-    rng: random.Random,  # source of chance
-) -> tuple:  # as many removed as in `genome`
+    max_swaps: int,  # the number of swaps is the lower of two draws from 1 … max_swaps
+    rng: random.Random,  # random generator
+) -> tuple:  # with as many removals
     "Swap removed layers for kept ones."
     parts = [set(g) for g in genome]
     for _ in range(min(rng.randint(1, max_swaps), rng.randint(1, max_swaps))):
-        g = rng.choice(parts)
-        back, out = rng.choice(sorted(g)), rng.choice(sorted(set(range(L)) - g))
-        g.remove(back)
-        g.add(out)
+        removed = rng.choice(parts)
+        restored, added = rng.choice(sorted(removed)), rng.choice(sorted(set(range(L)) - removed))
+        removed.remove(restored)
+        removed.add(added)
     return tuple(tuple(sorted(g)) for g in parts)
 
 # %% ../../nbs/baselines/02_evopress.ipynb #70be827a
-def _children(parent, k, L, max_swaps, rng):
-    seen = {parent: None}
-    for _ in range(100 * k):
-        if len(seen) > k:
+def _children(parent, n, L, max_swaps, rng):
+    genomes = {parent: None}
+    for _ in range(100 * n):
+        if len(genomes) > n:
             break
-        seen.setdefault(mutate(parent, L, max_swaps, rng))
-    return list(seen)[1:]
+        genomes.setdefault(mutate(parent, L, max_swaps, rng))
+    return list(genomes)[1:]
 
 # %% ../../nbs/baselines/02_evopress.ipynb #3aec9a5b
 def _draw(calib, tokens, rng):
@@ -67,9 +66,9 @@ def _check_options(survivors, tokens, offspring, **counts):
         least = 2 if name == "initial_tokens" else 1
         if isinstance(x, bool) or not isinstance(x, int) or x < least:
             raise ValueError(f"{name} has to be a whole number of at least {least}; got {x!r}")
-    falling = list(survivors) == sorted(survivors, reverse=True) and len(survivors) > 0
-    falling = falling and survivors[0] <= offspring and survivors[-1] == 1
-    if not falling or len(tokens) != len(survivors) or min(tokens) < 2:
+    valid = list(survivors) == sorted(survivors, reverse=True) and len(survivors) > 0
+    valid = valid and survivors[0] <= offspring and survivors[-1] == 1
+    if not valid or len(tokens) != len(survivors) or min(tokens) < 2:
         raise ValueError(
             "survivors and tokens need one entry for each comparison, survivors"
             f" falling from {offspring} (the offspring) at most to 1, tokens at least"
@@ -78,10 +77,9 @@ def _check_options(survivors, tokens, offspring, **counts):
 
 # %% ../../nbs/baselines/02_evopress.ipynb #65c6392e
 def _pool(calib, calib_tokens, need):
-    """The windows that hold `calib_tokens` tokens; `need`: the most that a comparison
-    draws"""
-    have = calib.numel()
-    if have >= calib_tokens:
+    "Windows of `calib_tokens` tokens in total; `need`: tokens of the largest comparison"
+    available = calib.numel()
+    if available >= calib_tokens:
         calib = calib[: max(1, calib_tokens // calib.shape[1])]
     if need > calib.numel():
         raise ValueError(
@@ -89,53 +87,53 @@ def _pool(calib, calib_tokens, need):
             f" from ({len(calib)} windows of {calib.shape[1]}): give more windows, or"
             " lower tokens and initial_tokens"
         )
-    if have < calib_tokens:
+    if available < calib_tokens:
         warnings.warn(
-            f"EvoPress is meant to draw from {calib_tokens} tokens; it draws from the {have} that"
-            " there are", stacklevel=3,
+            f"EvoPress is meant to draw from {calib_tokens} tokens; it draws from the {available}"
+            " given", stacklevel=3,
         )
     return calib
 
 # %% ../../nbs/baselines/02_evopress.ipynb #6e74482b
 @dataclass(frozen=True)
 class Generation:
-    "One generation of the search: the last comparison, with the parent in it."
+    "One generation of the search: the last comparison, which includes the parent."
 
-    windows: tuple[int, ...]  # calibration windows of the last comparison
-    parent: Plan  # the best so far
-    survivor: Plan  # the next parent; may be the same
-    kl_parent: float  # nats a token, on those windows
-    kl_survivor: float  # likewise; never above `kl_parent`
-    # KL of all that were compared, comparison by comparison
+    windows: tuple[int, ...]  # indices of calibration windows
+    parent: Plan  # before this generation
+    survivor: Plan  # the next parent, possibly the same
+    kl_parent: float  # nats per token on those windows
+    kl_survivor: float  # at most `kl_parent`
+    # KL of all genomes, comparison by comparison
     fitness: tuple[tuple[float, ...], ...]
 
 # %% ../../nbs/baselines/02_evopress.ipynb #f5d91452
 def _ranked(fitness):
-    "Indices, best first"
+    "Indices, lowest KL first"
     if not any(map(math.isfinite, fitness)):
         raise ValueError(
             "no genome has a finite KL divergence: did the model overflow? Try float32 or bfloat16"
         )
-    known = [math.inf if math.isnan(f) else f for f in fitness]
-    return sorted(range(len(known)), key=known.__getitem__)
+    values = [math.inf if math.isnan(f) else f for f in fitness]
+    return sorted(range(len(values)), key=values.__getitem__)
 
 
 def _generation(score, calib, parent, children, survivors, tokens, rng, L):
-    "(next parent, `Generation`): narrow the children down, comparison by comparison"
-    pool, seen = children, []
-    for step, (k, many) in enumerate(zip(survivors, tokens, strict=True), 1):
+    "Select from the children, comparison by comparison: (next parent, `Generation`)"
+    pool, compared = children, []
+    for step, (k, n_tokens) in enumerate(zip(survivors, tokens, strict=True), 1):
         if step == len(tokens):
             pool = [*pool, parent]
-        rows, ids = _draw(calib, many, rng)
+        rows, ids = _draw(calib, n_tokens, rng)
         fitness = score(pool, ids)
         best = _ranked(fitness)
-        seen.append(tuple(fitness))
+        compared.append(tuple(fitness))
         if step < len(tokens):
             pool = [pool[i] for i in best[:k]]
     child = pool[best[0]]
     plans = _genome_plan(parent, L), _genome_plan(child, L)
     kls = fitness[-1], fitness[best[0]]
-    return child, Generation(rows, *plans, *kls, tuple(seen))
+    return child, Generation(rows, *plans, *kls, tuple(compared))
 
 # %% ../../nbs/baselines/02_evopress.ipynb #18c2a879
 @planner("evopress", paper="2410.14649")
@@ -143,49 +141,48 @@ def _generation(score, calib, parent, children, survivors, tokens, rng, L):
 def evopress(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (N, t) calibration windows
-    # target, in (0, 1); rounded up to whole attention modules and FFNs, or blocks
-    sparsity: float,
+    sparsity: float,  # target, in (0, 1), rounded up to whole modules or blocks
     *,
     blocks: bool = False,  # remove n whole blocks; default: n attention modules and n FFNs
-    initial: int = 64,  # random genomes to start from
-    initial_tokens: int = 2048,  # that those are compared on
-    offspring: int = 32,  # children a generation
-    survivors: tuple = (2, 1),  # left after each comparison
-    tokens: tuple = (2048, 32768),  # of each comparison
-    max_swaps: int = 3,  # of one mutation
+    initial: int = 64,  # number of random initial genomes
+    initial_tokens: int = 2048,  # tokens to compare them on
+    offspring: int = 32,  # children per generation
+    survivors: tuple = (2, 1),  # genomes left after each comparison
+    tokens: tuple = (2048, 32768),  # tokens of each comparison
+    max_swaps: int = 3,  # of a mutation
     generations: int | None = None,  # default: int(n·(L-n)/1.5)
-    calib_tokens: int = 131072,  # of `calib` to draw from; warns if there are fewer
-    seed: int = 0,  # of everything random
+    calib_tokens: int = 131072,  # tokens of `calib` to draw from; warns if fewer
+    seed: int = 0,  # of all random draws
     progress: bool = True,  # show a progress bar
     # if given, receives `n`, `initial` (fitness), `generations`, `forwards`
     log: dict | None = None,
-) -> Plan:  # of n attention modules and n FFNs, or n blocks
-    "Evolve what is removed, by the KL divergence from the dense model."
+) -> Plan:  # removes n attention modules and n FFNs, or n blocks
+    "Evolutionary search over removals, by the KL divergence from the dense model."
     L, rng, cost = len(decoder_layers(model)), random.Random(seed), dict(forwards=0)
     if not blocks:
         check_attention_ffn(model, "EvoPress")
-    n = layers_to_remove(L, sparsity)  # how many of each go
+    n = layers_to_remove(L, sparsity)
     check_windows(calib, model)
-    whole = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
-    _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **whole)
+    counts = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
+    _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **counts)
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
-    gens = []
+    generation_log = []
 
-    def score(genomes, ids):  # counts forward passes, the reference's too
-        cost["forwards"] += (len(genomes) + 1) * len(ids)
+    def score(genomes, ids):
+        cost["forwards"] += (len(genomes) + 1) * len(ids)  # and the dense model
         plans = [_genome_plan(g, L) for g in genomes]
         return mean_windows(plan_kl(model, plans, ids), model, ids).tolist()
 
-    sample = lambda: tuple(sorted(rng.sample(range(L), n)))
-    genomes = [tuple(sample() for _ in range(2 - blocks)) for _ in range(initial)]
+    draw = lambda: tuple(sorted(rng.sample(range(L), n)))
+    genomes = [tuple(draw() for _ in range(2 - blocks)) for _ in range(initial)]
     genomes = list(dict.fromkeys(genomes))
-    first = score(genomes, _draw(calib, initial_tokens, rng)[1])
-    parent, compare = genomes[_ranked(first)[0]], (survivors, tokens, rng, L)
+    initial_kl = score(genomes, _draw(calib, initial_tokens, rng)[1])
+    parent, args = genomes[_ranked(initial_kl)[0]], (survivors, tokens, rng, L)
     steps = int(n * (L - n) / 1.5) if generations is None else generations
     for _ in progress_bar(range(steps), "EvoPress", progress):
         children = _children(parent, offspring, L, max_swaps, rng)
-        parent, gen = _generation(score, calib, parent, children, *compare)
-        gens.append(gen)
+        parent, generation = _generation(score, calib, parent, children, *args)
+        generation_log.append(generation)
     if log is not None:
-        log.update(n=n, initial=first, generations=gens, **cost)
+        log.update(n=n, initial=initial_kl, generations=generation_log, **cost)
     return _genome_plan(parent, L)

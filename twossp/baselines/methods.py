@@ -17,84 +17,84 @@ from ..core.entries import entry_names, load_entry, resolve
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
 class Method:
-    """One row: a way to find a plan.
+    """One row: a pruning method.
 
     Parameters
     ----------
     fn : Callable | str
-        (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its dotted
-        path, "module:function"
+        (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its path,
+        "module:function"
     windows : int
-        of 2,048 tokens, for calibration
+        calibration windows, of 2,048 tokens
     paper : str, default ''
         arXiv number
     about : str, default ''
-        in a line
+        one-line description
     repair : str | None, default None
-        by which it repairs its plan unasked
+        repair that it applies by default
     repairable : bool, default False
-        does it have the option `repair`
+        whether it has the option `repair`
     shapes : Callable | str, default ''
-        (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
-        alone; or the dotted path. Empty: no estimate
+        (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
+        shapes alone; or the path. Empty: no estimate
     shaping_options : tuple[str, ...], default ()
-        options that change what it leaves
+        options that change the pruned shape
     defaults : Mapping
-        of them, what it does unless told
+        their defaults, where they differ
     balanced : bool, default False
-        does it leave a balance of attention modules and widths, as 2SSP
+        whether it has 2SSP's width/depth split
     formula : bool, default False
-        as many attention modules as the formula says, unless searched
+        whether the formula sets n_attn by default
     searches_attn : bool, default False
-        does it take n_attn="search"
+        whether it accepts n_attn="search"
     path : Mapping
-        options that walk its removal path
+        options that search its removal path
     memory : Callable | str, default ''
-        (model's numbers, shapes, low end, **options) -> bytes that each of its steps needs
-        beside the dense weights; or the dotted path. Empty: not known
+        (model sizes, shapes, lower bound, **options) -> bytes of each step beside the dense
+        weights; or the path. Empty: unknown
     streams : bool, default True
-        does it take a model whose weights are left on disk
+        whether it accepts models with weights on disk
     every_token : bool, default False
-        does it need windows of which all tokens count
+        whether it rejects windows with a token mask
     estimated : bool, default False
-        does `twossp estimate` show it where none is named
+        whether `twossp estimate` shows it by default
     experts_only : bool, default False
-        does it remove experts, and nothing else
+        whether it removes experts only
     ranks : str, default ''
-        the unit that its option `score` ranks: "neurons", "heads", "experts"
+        unit that its option `score` ranks: "neurons", "heads", "experts"
     export_problem : str, default ''
-        why its plan has no other form
+        why its plans cannot be exported
     page : str, default ''
-        in nbs/methods, where several share one
+        in nbs/methods, if not its own
     """
 
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> plan; or its
-    # dotted path, "module:function"
+    # path, "module:function"
     fn: Callable | str
-    windows: int  # of 2,048 tokens, for calibration
+    windows: int  # calibration windows, of 2,048 tokens
     paper: str = ""  # arXiv number
-    about: str = ""  # in a line
-    repair: str | None = None  # by which it repairs its plan unasked
-    repairable: bool = False  # does it have the option `repair`
-    # (model, structure, sparsity, **shaping) -> two plans: what it can leave, on shapes
-    # alone; or the dotted path. Empty: no estimate
+    about: str = ""  # one-line description
+    repair: str | None = None  # repair that it applies by default
+    repairable: bool = False  # whether it has the option `repair`
+    # (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
+    # shapes alone; or the path. Empty: no estimate
     shapes: Callable | str = ""
-    shaping_options: tuple[str, ...] = ()  # options that change what it leaves
-    defaults: Mapping = field(default_factory=dict)  # of them, what it does unless told
-    balanced: bool = False  # does it leave a balance of attention modules and widths, as 2SSP
-    formula: bool = False  # as many attention modules as the formula says, unless searched
-    searches_attn: bool = False  # does it take n_attn="search"
-    path: Mapping = field(default_factory=dict)  # options that walk its removal path
-    # (model's numbers, shapes, low end, **options) -> bytes that each of its steps needs
-    # beside the dense weights; or the dotted path. Empty: not known
+    shaping_options: tuple[str, ...] = ()  # options that change the pruned shape
+    defaults: Mapping = field(default_factory=dict)  # their defaults, where they differ
+    balanced: bool = False  # whether it has 2SSP's width/depth split
+    formula: bool = False  # whether the formula sets n_attn by default
+    searches_attn: bool = False  # whether it accepts n_attn="search"
+    path: Mapping = field(default_factory=dict)  # options that search its removal path
+    # (model sizes, shapes, lower bound, **options) -> bytes of each step beside
+    # the dense weights; or the path. Empty: unknown
     memory: Callable | str = ""
-    streams: bool = True  # does it take a model whose weights are left on disk
-    every_token: bool = False  # does it need windows of which all tokens count
-    estimated: bool = False  # does `twossp estimate` show it where none is named
-    experts_only: bool = False  # does it remove experts, and nothing else
-    ranks: str = ""  # the unit that its option `score` ranks: "neurons", "heads", "experts"
-    export_problem: str = ""  # why its plan has no other form
-    page: str = ""  # in nbs/methods, where several share one
+    streams: bool = True  # whether it accepts models with weights on disk
+    every_token: bool = False  # whether it rejects windows with a token mask
+    estimated: bool = False  # whether `twossp estimate` shows it by default
+    experts_only: bool = False  # whether it removes experts only
+    ranks: str = ""  # unit that its option `score` ranks: "neurons", "heads", "experts"
+    export_problem: str = ""  # why its plans cannot be exported
+    page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
 _SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
@@ -106,7 +106,7 @@ _LAYERS = dict(
 )
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
-METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
+METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
@@ -151,7 +151,7 @@ METHODS: dict[str, Method] = {  # by name: 2SSP, and its baselines
 
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
 _SPLIT = "alpha", "n_attn", "multiple"
-METHODS |= {  # others' scores in 2SSP's shape, and what leaves at once
+METHODS |= {  # methods by other scores, and one-shot removals
     "taylor": Method(
         "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
@@ -205,7 +205,7 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
 _EXPERTS = dict(shapes=f"{_SHAPES}_expert_shapes", experts_only=True)
-EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
+EXPERT_METHODS: dict[str, Method] = {  # remove whole experts; MoE models only
     "reap": Method(
         "twossp.baselines.reap:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
@@ -223,18 +223,18 @@ EXPERT_METHODS: dict[str, Method] = {  # whole experts go; for MoE models only
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis02
-GROUP = "twossp.methods"  # of entry points that lead to a `Method`
+GROUP = "twossp.methods"  # group of entry points that resolve to a `Method`
 
 
 def method_names() -> list[str]:  # in order
-    "Names of all methods: these, and those of other packages."
+    "Return the names of all methods, including other packages'."
     return list(dict.fromkeys([*METHODS, *EXPERT_METHODS, *entry_names(GROUP)]))
 
 
 def find_method(
     name: str,  # one of `method_names`
 ) -> Method:  # its row
-    "The row of that name; `ValueError` lists the choices."
+    "Return the row of a method. Raises `ValueError` with the choices."
     rows = METHODS | EXPERT_METHODS
     if name in rows:
         return rows[name]
@@ -246,9 +246,9 @@ def find_method(
 def method_function(
     name: str,  # of a method
     what: str,  # field of `Method`: "shapes", "memory"
-    word: str,  # for an error: "estimate"
-) -> Callable:  # the function that the field names
-    "What a row names for others to call; `ValueError` if it names nothing."
+    word: str,  # for the error: "estimate"
+) -> Callable:  # the function of that field
+    "Return the function that a field names. Raises `ValueError` if the field is empty."
     rows = METHODS | EXPERT_METHODS
     row = find_method(name) if name in rows or name in method_names() else None
     if row is None or not getattr(row, what):
@@ -257,13 +257,13 @@ def method_function(
     return resolve(getattr(row, what))
 
 
-ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)  # where none is named
+ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)
 
 # %% ../../nbs/baselines/05_methods.ipynb #afaa71d0
 def method(
     name: str,  # a key of `METHODS` or of `EXPERT_METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
-    """The method of that name; `ValueError` lists the choices.
+    """Return the method of that name. Raises `ValueError` with the choices.
 
     Parameters
     ----------

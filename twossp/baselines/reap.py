@@ -22,44 +22,44 @@ from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
 def experts_to_keep(
-    s: Structure,  # of an MoE model
+    s: Structure,  # structure of an MoE model
     sparsity: float,  # target, in (0, 1)
-    groups: int = 1,  # of the router, which divide the experts
-    least: int = 0,  # that have to stay, beyond those that a token goes to
-) -> int:  # in every layer
-    "The number that meets a target most nearly; `ValueError` if too few would be left."
-    some = [p.counts for p in s.parts if isinstance(p, Experts)]
-    if not some:
+    groups: int = 1,  # groups of the router, which divide the experts
+    least: int = 0,  # number to keep at least, beyond the router's top-k
+) -> int:  # experts to keep in every layer
+    "Return the number closest to the target. Raises `ValueError` if it is too small."
+    sizes = [p.counts for p in s.parts if isinstance(p, Experts)]
+    if not sizes:
         raise ValueError("the model has no experts to remove: it is dense")
-    each = sum(e.count(1, e.width) + e.row for e in some)
-    n, most = some[0].experts, max(least, *(e.active for e in some))
+    each = sum(e.count(1, e.width) + e.row for e in sizes)
+    n, needed = sizes[0].experts, max(least, *(e.active for e in sizes))
     exact = n - check_sparsity(sparsity) * s.total / each
-    left = min(n, round(exact / groups) * groups)
-    if left < most:
-        fewest = -(-most // groups) * groups
+    kept = min(n, round(exact / groups) * groups)
+    if kept < needed:
+        fewest = -(-needed // groups) * groups
         raise ValueError(
-            f"sparsity {sparsity:.4g} leaves {max(0, left)} of {n} experts, and the router"
+            f"sparsity {sparsity:.4g} leaves {max(0, kept)} of {n} experts, and the router"
             f" needs {fewest}: at most {(n - fewest) * each / s.total:.4f} can go"
         )
-    return left
+    return kept
 
 
 def router_groups(
     model: PreTrainedModel,  # an MoE model
-) -> tuple[int, int]:  # (1, …): the router knows no groups; experts it has to have
-    "Into how many groups the router divides its experts, and how few it can do with."
-    some = [p for p in structure(model).parts if isinstance(p, Experts)]
-    if not some:
+) -> tuple[int, int]:  # groups, 1 for a router without; smallest number of experts
+    "Return the router's number of expert groups and its minimum number of experts."
+    part = next((p for p in structure(model).parts if isinstance(p, Experts)), None)
+    if part is None:
         return 1, 0
-    parts = list(locate(some[0].at(model), some[0].name)[0].modules())
-    most = lambda *names: max(getattr(m, n, 0) or 0 for m in parts for n in names)
-    groups = most("num_group", "n_group", "num_expert_group") or 1
-    chosen, top = most("topk_group") or groups, most("top_k")
-    return groups, -(-top // chosen) * groups  # a token's experts are in some groups
+    modules = list(locate(part.at(model), part.name)[0].modules())
+    read = lambda *names: max(getattr(m, n, 0) or 0 for m in modules for n in names)
+    groups = read("num_group", "n_group", "num_expert_group") or 1
+    top_groups, top_k = read("topk_group") or groups, read("top_k")
+    return groups, -(-top_k // top_groups) * groups
 
 # %% ../../nbs/baselines/04_reap.ipynb #d1c92ce5
 def _experts_plan(scores, n):
-    "Keep each layer's `n` experts of the largest `output`; ties go to the lower index."
+    "Keep the `n` experts of largest `output` per layer; ties go to the lower index"
     kept = []
     for s in scores:
         if not isinstance(s, RoutedScores) or n == len(s.tokens):
@@ -71,7 +71,7 @@ def _experts_plan(scores, n):
 
 
 def _remove(model, sparsity, score, log):
-    "The plan of these scores, which are made when the target is known to be met"
+    "Plan from the scores that `score()` returns, after a check of the target"
     n = experts_to_keep(structure(model), sparsity, *router_groups(model))
     scores = score()
     if log is not None:
@@ -83,14 +83,14 @@ def _remove(model, sparsity, score, log):
 def reap(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); rounded to whole experts
+    sparsity: float,  # target, in (0, 1), rounded to whole experts
     *,
-    score: str = "reap",  # of experts
-    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
+    score: str = "reap",  # expert score
+    bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
-) -> Plan:  # of whole experts
-    "Remove the experts of the smallest router-weighted output, or of another score."
+) -> Plan:  # removes whole experts
+    "Remove the experts of smallest router-weighted output, or by another score."
     fn = resolve(find_score(score, "experts").fn)
     options = dict(bs=bs) if "bs" in signature(fn).parameters else {}
     log = {} if log is None else log
@@ -101,25 +101,25 @@ def reap(
 @planner("reap_magnitude")
 def reap_magnitude(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
-    calib: torch.Tensor | None,  # not looked at
-    sparsity: float,  # target, in (0, 1); rounded to whole experts
+    calib: torch.Tensor | None,  # unused
+    sparsity: float,  # target, in (0, 1), rounded to whole experts
     *,
-    progress: bool = True,  # nothing takes long
+    progress: bool = True,  # unused
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
-) -> Plan:  # of whole experts
-    "Control: remove the experts of the smallest weights."
+) -> Plan:  # removes whole experts
+    "Control: remove the experts of smallest weight norm."
     return _remove(model, sparsity, lambda: magnitude_scores(model), log)
 
 
 @planner("reap_random")
 def reap_random(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
-    calib: torch.Tensor | None,  # not looked at
-    sparsity: float,  # target, in (0, 1); rounded to whole experts
+    calib: torch.Tensor | None,  # unused
+    sparsity: float,  # target, in (0, 1), rounded to whole experts
     *,
-    seed: int = 0,  # of the lot
-    progress: bool = True,  # nothing takes long
+    seed: int = 0,  # of the random draws
+    progress: bool = True,  # unused
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
-) -> Plan:  # of whole experts
+) -> Plan:  # removes whole experts
     "Control: remove experts at random."
     return _remove(model, sparsity, lambda: random_scores(model, seed), log)

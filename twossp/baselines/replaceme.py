@@ -29,13 +29,13 @@ from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/08_replaceme.ipynb #brm00007
 def _fold_factor(written, whole, rest):
-    """The c of whole = rest + c·written: what the layer gives, what it gives while the FFN gives
-    nothing, what the FFN's output projection writes; `ValueError` where it is not just added."""
+    """The c of whole = rest + c·written: outputs of the layer, of the layer without its FFN, and
+    of the FFN. Raises `ValueError` if the FFN's output is not simply added"""
     m, change = upcast(written), upcast(whole) - upcast(rest)
     c = (change * m).sum() / m.square().sum().clamp_min(torch.finfo(m.dtype).tiny)
     rounding = torch.finfo(whole.dtype).eps * upcast(whole).norm()
-    slack = 1e-3 if written.dtype in (torch.float32, torch.float64) else 0.03
-    if not c or (change - c * m).norm() > slack * change.norm() + 4 * rounding:
+    tolerance = 1e-3 if written.dtype in (torch.float32, torch.float64) else 0.03
+    if not c or (change - c * m).norm() > tolerance * change.norm() + 4 * rounding:
         raise ValueError(
             "replaceme folds a map into what an FFN writes, and this model does not just add"
             " that to the hidden state (a norm follows): take window_based, whose layers leave"
@@ -45,30 +45,30 @@ def _fold_factor(written, whole, rest):
 
 # %% ../../nbs/baselines/08_replaceme.ipynb #brm00010
 def _gap_moments(model, calib, ffn, last, progress):
-    """"fit", "held" (the last quarter of the windows) -> `Moments` of M and of (L - Y), that the
-    map is fitted with, and its penalty chosen on; `last`: of the layers that leave."""
+    """`Moments` of M and L - Y: "fit" for the map, "held" (the last quarter of the windows) for
+    its penalty; `last`: index of the last removed layer"""
     reject_token_mask(calib, "replaceme")
     layers, n = decoder_layers(model), max(1, round(0.75 * len(calib)))
-    sums, here, factor = {}, {}, []
+    sums, states, factor = {}, {}, []
 
     def note_written(module, args, out):
-        if "rest" not in here:
-            here["written"] = out.clone()  # Falcon adds to it in place
+        if "rest" not in states:
+            states["written"] = out.clone()  # Falcon adds to it in place
 
     def note_layer(layer, args, kwargs, out):
-        if "rest" in here:  # the second pass through it
+        if "rest" in states:  # the nested call below
             return
-        whole, here["rest"] = take_hidden(out), None
-        written = here["written"] = here["written"].reshape(whole.shape)  # OPT's is flat
+        whole, states["rest"] = take_hidden(out), None
+        written = states["written"] = states["written"].reshape(whole.shape)  # flat in OPT
         if not factor:
             with ffn.mask(model, ffn.nothing):
                 state, args, kwargs = split_call(args, kwargs)
                 rest = take_hidden(layer(state, *args, **kwargs))
             factor.append(_fold_factor(written, whole, rest))
-        here["rest"] = upcast(whole) - factor[0] * upcast(written)
+        states["rest"] = upcast(whole) - factor[0] * upcast(written)
 
     def note_after(layer, args, out):
-        here["after"] = take_hidden(out)
+        states["after"] = take_hidden(out)
 
     down = ffn.at(model).get_submodule(ffn.output)
     handles = [down.register_forward_hook(note_written)]
@@ -77,38 +77,38 @@ def _gap_moments(model, calib, ffn, last, progress):
     with hooked(handles), inference(model):
         bs, device = layer_batch_size(model, calib.shape[1]), input_device(model)
         for name, windows in (("fit", calib[:n]), ("held", calib[n:])):
-            some = split_batches(windows, bs, progress, "replaceme", device)
-            for batch in some if len(windows) else ():
-                here.clear()
+            batches = split_batches(windows, bs, progress, "replaceme", device)
+            for batch in batches if len(windows) else ():
+                states.clear()
                 run_model(model.base_model, batch, use_cache=False)
-                rest = here["rest"].to(here["after"].device)
-                target = upcast(here["after"]) - rest
-                written = here["written"].to(target.device)
+                rest = states["rest"].to(states["after"].device)
+                target = upcast(states["after"]) - rest
+                written = states["written"].to(target.device)
                 sums = accumulate_moments(sums, {name: (written, target)})
     return sums
 
 # %% ../../nbs/baselines/08_replaceme.ipynb #brm0012a
 def foldable_ffns(
-    model: PreTrainedModel,  # dense; its shapes are enough
-    n: int,  # consecutive layers that leave
-) -> dict[int, Part]:  # layer -> its FFN
-    "The FFNs that a map can be folded into, in front of `n` layers; `ValueError` if none."
-    s, found = structure(model), {}
+    model: PreTrainedModel,  # dense; may be on the meta device
+    n: int,  # consecutive layers to remove
+) -> dict[int, Part]:  # by layer
+    "Return the FFNs in front of `n` layers into which a map can be folded."
+    s, ffns = structure(model), {}
     for p in s.narrow:
-        alone = len(p.layers) == len(s.of(p.layer, "ffn")) == 1 and not p.groups
-        if alone and p.layer < len(s) - n and is_linear(p.at(model).get_submodule(p.output)):
-            found[p.layer] = p
-    if not found:
+        is_single = len(p.layers) == len(s.of(p.layer, "ffn")) == 1 and not p.groups
+        if is_single and p.layer < len(s) - n and is_linear(p.at(model).get_submodule(p.output)):
+            ffns[p.layer] = p
+    if not ffns:
         raise ValueError(
             f"replaceme folds a map into the FFN in front of {n} layers, and no layer of this"
             f" {model.config.model_type} in front of so many has one of its own: take"
             " window_based, whose layers leave without a map"
         )
-    return found
+    return ffns
 
 # %% ../../nbs/baselines/08_replaceme.ipynb #brm0012b
 def _fold(model, ffn, sums):
-    "The output projection with the map in it, by name; the map's λ and errors"
+    "Tensors of the output projection with the map folded in; the map's λ and errors"
     fit, held = sums.pop("fit"), sums.pop("held", None)
     lams = LAMBDAS if held is not None else (LAMBDAS[0],)
     T, errors = refit_best(fit, held, torch.eye(len(fit.G), dtype=torch.float64), lams)
@@ -129,19 +129,19 @@ def _fold(model, ffn, sums):
 def replaceme(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); rounded up to whole layers
+    sparsity: float,  # target, in (0, 1), rounded up to whole layers
     *,
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show progress bars
     # if given, receives `n` layers, `similarity` (L-n,), `map` (λ, errors), `forwards`
     log: dict | None = None,
-) -> Plan:  # of whole layers, consecutive, with the projection in front of them
-    "Replace the layers over which the hidden state changes least by a linear map."
+) -> Plan:  # removes consecutive layers, with a new projection before them
+    "Replace the consecutive layers that change the hidden state least by a linear map."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     ffns, calib = foldable_ffns(model, n), check_windows(calib, model)
     similarity = window_similarity(model, calib, n, bs, progress)
-    front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties: the later
+    front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
     sums = _gap_moments(model, calib, ffns[front], front + n, progress)
     weights, errors = _fold(model, ffns[front], sums)
     if log is not None:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from .controls import attention_to_remove
 from .scores import (
-    fluctuations, pack_units, prunable_heads, standardise, sum_moments,
+    fluctuations, pack_units, prunable_heads, standardize, sum_moments,
 )
 from ..core.entries import resolve
 from ..core.linear import read_matrix
@@ -30,7 +30,7 @@ from ..runtime.provenance import planner, with_provenance
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00006
 def _use_score(score, model, calib, sparsity, log, n_search, **options):
-    "2SSP with a score of neurons, its forward passes counted"
+    "2SSP with another neuron score; logs the number of forward passes"
     log = {} if log is None else log
     options |= dict(score=score, n_search=n_search, log=log)
     plan = two_ssp(model, calib, sparsity, **options)
@@ -47,12 +47,12 @@ def taylor_plan(
     *,
     alpha: float = 1.5,  # of the balance formula
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
-    n_search: int = 1,  # windows that stage 2 scores on
-    multiple: int = 1,  # FFN widths are multiples of this
+    n_search: int = 1,  # calibration windows that stage 2 scores on
+    multiple: int = 1,  # round FFN widths to multiples of this
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`, `forwards`
-) -> Plan:  # at 2SSP's balance
-    "2SSP with neurons by their first-order Taylor term, activation times gradient."
+) -> Plan:  # with 2SSP's split
+    "2SSP with neurons ranked by their first-order Taylor term, activation times gradient."
     options = dict(alpha=alpha, n_attn=n_attn, multiple=multiple, progress=progress)
     return _use_score("taylor", model, calib, sparsity, log, n_search, **options)
 
@@ -66,12 +66,12 @@ def wanda_sp_plan(
     *,
     alpha: float = 1.5,  # of the balance formula
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
-    n_search: int = 1,  # windows that stage 2 scores on
-    multiple: int = 1,  # FFN widths are multiples of this
+    n_search: int = 1,  # calibration windows that stage 2 scores on
+    multiple: int = 1,  # round FFN widths to multiples of this
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # if given, receives `balance`, `scores`, `trials`, `forwards`
-) -> Plan:  # at 2SSP's balance
-    "2SSP with neurons by their output weights' magnitudes times activation norms."
+) -> Plan:  # with 2SSP's split
+    "2SSP with neurons ranked by magnitudes of output weights times activation norms."
     options = dict(alpha=alpha, n_attn=n_attn, multiple=multiple, progress=progress)
     return _use_score("wanda_sp", model, calib, sparsity, log, n_search, **options)
 
@@ -81,11 +81,11 @@ def wanda_sp_plan(
 def llm_drop(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); `ValueError` beyond the attention modules' share
+    sparsity: float,  # target, in (0, 1); at most the attention modules' fraction
     *,
     progress: bool = True,  # show a progress bar
     log: dict | None = None,  # if given, receives `n` attention modules, `forwards`
-) -> Plan:  # without some attention modules
+) -> Plan:  # of attention modules
     "Remove the attention modules that change the direction of the hidden state least."
     s = structure(model)
     n, remove = attention_to_remove(s, sparsity), attention_removal("cosine")
@@ -96,57 +96,56 @@ def llm_drop(
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00014
 def unit_costs(
-    s: Structure,  # of a model without experts
-) -> dict[Part, int]:  # parameters of one of its units
-    "FFNs and attention modules whose units leave one by one."
+    s: Structure,  # structure of a model without experts
+) -> dict[Part, int]:  # parameters of one unit
+    "Return the parameters per unit of all FFNs and of attention with prunable heads."
     if s.grouped:
         raise ValueError(
             "flap lets layers differ in width, and the experts of an MoE model keep one:"
             " take 2ssp with score='flap'"
         )
     if not (heads := prunable_heads(s)):
-        why = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
+        reason = next((p.whole for p in s.mixers if getattr(p, "whole", "")), "layers share them")
         raise ValueError(
             "flap removes heads beside neurons, and this model's cannot leave one by one"
-            f" ({why}): take 2ssp with score='flap'"
+            f" ({reason}): take 2ssp with score='flap'"
         )
-    less = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
-    return {p: p.neuron for p in s.narrow} | {p: less(p) for p in heads}
+    head_size = lambda p: p.count(p.full) - p.count(tuple(range(p.units - 1)))
+    return {p: p.neuron for p in s.narrow} | {p: head_size(p) for p in heads}
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd0014b
 def global_plan(
-    s: Structure,  # of a model without experts
-    scores: Mapping[Part, torch.Tensor],  # of `unit_costs`: (units,), comparable over parts
-    sparsity: float,  # target, in (0, 1): share of the decoder layers' parameters
-) -> Plan:  # that keeps a unit of each part at least
-    "Remove the lowest units of the whole model: one threshold."
+    s: Structure,  # structure of a model without experts
+    scores: Mapping[Part, torch.Tensor],  # (units,) per part of `unit_costs`, comparable
+    sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
+) -> Plan:  # keeps at least one unit per part
+    "Remove the lowest units of the whole model under one threshold."
     costs = unit_costs(s)
     sizes = [len(scores[p]) for p in costs]
     owner = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     values = torch.cat([scores[p].double() for p in costs])
-    for x in values.split(sizes):  # the best stay
+    for x in values.split(sizes):  # keep the best
         x[x.argmax()] = torch.inf
     order = values.sort(stable=True).indices[: len(values) - len(sizes)]
     removed = torch.tensor([*costs.values()])[owner[order]].cumsum(0)
     target = check_sparsity(sparsity) * s.total
     if not len(removed) or target > removed[-1] + 1e-6:
-        most = removed[-1].item() / s.total if len(removed) else 0
+        highest = removed[-1].item() / s.total if len(removed) else 0
         raise ValueError(
-            f"neurons and heads of this model reach sparsity {most:.4f}, with one of each"
+            f"neurons and heads of this model reach sparsity {highest:.4f}, with one of each"
             f" kept; {sparsity:.4g} was asked for: ask for less, or take 2ssp"
         )
-    stays = torch.ones(len(values), dtype=torch.bool)
-    stays[order[: int((removed < target - 1e-6).sum()) + 1]] = False
+    is_kept = torch.ones(len(values), dtype=torch.bool)
+    is_kept[order[: int((removed < target - 1e-6).sum()) + 1]] = False
     kept = {}
-    for p, mine in zip(costs, stays.split(sizes), strict=True):
-        if not mine.all():
-            kept[p.layer, p.split or p.slot] = tuple(mine.nonzero().flatten().tolist())
+    for p, mask in zip(costs, is_kept.split(sizes), strict=True):
+        if not mask.all():
+            kept[p.layer, p.split or p.slot] = tuple(mask.nonzero().flatten().tolist())
     return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd00018
 def _compensate(model, plan, moments):
-    """Biases of output projections with what removed units say on average: name in the model
-    -> the bias, where there was one; `moments`: of `sum_moments`."""
+    "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
     for part, (tokens, sums, _) in moments.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
@@ -155,9 +154,9 @@ def _compensate(model, plan, moments):
         mean = (sums / tokens).float().flatten()
         mean[part.inputs(kept)] = 0
         with weights_loaded([linear]):
-            old = linear.bias.detach()
-            more = read_matrix(linear).detach().float() @ mean.to(old.device)
-            weights[part.full_name(f"{part.output}.bias")] = (old + more).to(old.dtype).cpu()
+            bias = linear.bias.detach()
+            shift = read_matrix(linear).detach().float() @ mean.to(bias.device)
+            weights[part.full_name(f"{part.output}.bias")] = (bias + shift).to(bias.dtype).cpu()
     return weights
 
 # %% ../../nbs/baselines/07_scored.ipynb #bsd0018b
@@ -165,18 +164,18 @@ def _compensate(model, plan, moments):
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1); rounded up to a unit
+    sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
-    # of heads; neurons go by the score of that name, or by `flap` where there is none
+    # score of heads, and of neurons where it has one, else `flap`
     score: str = "flap",
-    # "least_squares": refit the output projections, instead of the biases
+    # "least_squares": refit the output projections instead of the biases
     repair: str | None = None,
     progress: bool = True,  # show a progress bar
-    # if given, receives `scores` of neurons, `compensated` projections, `forwards`; of a
-    # repair `repair`
+    # if given, receives `scores` of neurons, `forwards`, and `compensated` projections
+    # or `repair`
     log: dict | None = None,
-) -> Plan:  # of fewer neurons and heads; with biases where output projections have them
-    "Remove the neurons and heads whose activations fluctuate least, under one threshold."
+) -> Plan:  # of neurons and heads, with compensated biases
+    "Remove the neurons and heads whose activations fluctuate least, by one threshold."
     check_repair(repair, calib, model)
     s, log, walks = structure(model), {} if log is None else log, 1
     costs, row = unit_costs(s), find_score(score, "heads")
@@ -190,7 +189,7 @@ def flap_plan(
         walks += sum(x.needs != "weights" for x in rows)
         neurons, heads = (resolve(x.fn)(model, calib, progress=progress) for x in rows)
         scores = {p: neurons[p.layer] for p in s.narrow} | heads
-        scores = {p: standardise(scores[p]) for p in costs}
+        scores = {p: standardize(scores[p]) for p in costs}
     plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)
     log.update(scores=neurons, forwards=walks * len(calib))
     if repair is not None:

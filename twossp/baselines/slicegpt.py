@@ -39,55 +39,56 @@ from ..runtime.provenance import planner
 # %% ../../nbs/baselines/03_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)
 class StreamSpec:
-    "What touches a family's residual stream, beyond its `Arch`."
+    "Modules of a family that read or write the residual stream, beyond its `Arch`."
 
-    # embeddings whose sum is the stream's start, from the model
+    # embeddings whose sum starts the stream, in the model
     embed: tuple[str, ...] = ("model.embed_tokens",)
-    final_norm: str = "model.norm"  # norm in front of the head, from the model
-    # the attention's inputs, from a layer
+    final_norm: str = "model.norm"  # norm in front of the head, in the model
+    # input projections of the attention, in a layer
     reads: tuple[str, ...] = tuple(f"self_attn.{x}_proj" for x in "qkv")
-    write: str = "self_attn.o_proj"  # the attention's output, from a layer
-    ffn: str = "mlp"  # the FFN; "" if its projections lie in the layer itself
-    # norm in front of the FFN; where a layer has none, the FFN shares the attention's
+    write: str = "self_attn.o_proj"  # its output projection, in a layer
+    ffn: str = "mlp"  # the FFN; "" if its projections are in the layer itself
+    # norm in front of the FFN; a layer without one uses the attention's
     ffn_norm: str = "post_attention_layernorm"
-    # configuration flag: attention and FFN read the same stream; "always"
+    # configuration flag of parallel attention and FFN, or "always"
     parallel: str = ""
-    centred: bool = False  # LayerNorm: subtracts the mean
-    weight_offset: float = 0.0  # the norm scales by its weight plus this
-    factor: str = ""  # attribute of a layer that multiplies what is added to the stream
-    # configuration entries that have to be just so
-    only: tuple[tuple[str, object], ...] = ()
-    # the family's row, of a model
+    centered: bool = False  # whether norms subtract the mean (LayerNorm)
+    weight_offset: float = 0.0  # norms scale by their weight plus this
+    residual_factor: str = ""  # attribute of a layer: factor of residual additions
+    # configuration entries, and the values that they must have
+    required: tuple[tuple[str, object], ...] = ()
+    # the family's `Arch`, set for a model
     row: Arch | None = field(default=None, compare=False, repr=False)
-    # do its attention and FFN read the same stream
-    beside: bool = field(default=False, compare=False, repr=False)
+    # whether attention and FFN are parallel, set for a model
+    is_parallel: bool = field(default=False, compare=False, repr=False)
 
     @property
     def branches(self) -> tuple:
-        "Functions whose outputs are added to the stream, by the stream that they read."
-        return ((_attend, _feed),) if self.beside else ((_attend,), (_feed,))
+        "Functions that compute the residual additions, grouped by branch."
+        branches = _attention_output, _ffn_output
+        return (branches,) if self.is_parallel else tuple((f,) for f in branches)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
-STREAMS: dict[str, StreamSpec] = {  # config.model_type -> what touches the stream
+STREAMS: dict[str, StreamSpec] = {  # by config.model_type
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral"), StreamSpec()),
     "phi3": StreamSpec(reads=("self_attn.qkv_proj",)),
     "gemma": StreamSpec(weight_offset=1.0),
-    "granite": StreamSpec(factor="residual_multiplier"),
+    "granite": StreamSpec(residual_factor="residual_multiplier"),
     "phi": StreamSpec(
         final_norm="model.final_layernorm", write="self_attn.dense", parallel="always",
-        centred=True,
+        centered=True,
     ),
-    "stablelm": StreamSpec(parallel="use_parallel_residual", centred=True),
-    "cohere": StreamSpec(parallel="always", centred=True),
+    "stablelm": StreamSpec(parallel="use_parallel_residual", centered=True),
+    "cohere": StreamSpec(parallel="always", centered=True),
     "gpt_neox": StreamSpec(
         ("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", ("attention.query_key_value",),
-        "attention.dense", parallel="use_parallel_residual", centred=True,
+        "attention.dense", parallel="use_parallel_residual", centered=True,
     ),
     "opt": StreamSpec(
         ("model.decoder.embed_tokens", "model.decoder.embed_positions"),
         "model.decoder.final_layer_norm", write="self_attn.out_proj", ffn="",
-        ffn_norm="final_layer_norm", centred=True,
-        only=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False)),
+        ffn_norm="final_layer_norm", centered=True,
+        required=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False)),
     ),
 }
 
@@ -96,48 +97,47 @@ _POST = (
     "it normalises what attention and FFN write to the residual stream, and a rotation"
     " does not pass through that norm's scale"
 )
-# config.model_type -> why not
+# config.model_type -> reason
 UNSLICEABLE = dict.fromkeys(("gemma2", "gemma3", "gemma3_text", "olmo2", "olmo3"), _POST)
 
 
 def stream_spec(
     model: PreTrainedModel,  # of a family in `STREAMS`
-) -> StreamSpec:  # its row
-    """The row of the model's family; `ValueError` names a family or a configuration
-    that cannot be sliced, and those that can."""
+) -> StreamSpec:  # its row, with `row` and `is_parallel` set
+    """Return the row of the model's family. Raises `ValueError` for families and
+    configurations that cannot be sliced."""
     config = model.config.get_text_config()
-    kind, can = model_family(config), STREAMS.keys() & ARCHS.keys()
+    kind, sliceable = model_family(config), STREAMS.keys() & ARCHS.keys()
     if is_vision_language(model.config):
         raise ValueError(
             f"SliceGPT cannot slice model type {model_family(model.config)!r}: it is a"
             " vision-language model, whose image projector would have to be sliced too"
         )
-    if kind not in can:
-        why = UNSLICEABLE.get(kind, "it has no row in twossp.baselines.slicegpt.STREAMS")
+    if kind not in sliceable:
+        reason = UNSLICEABLE.get(kind, "it has no row in twossp.baselines.slicegpt.STREAMS")
         raise ValueError(
-            f"SliceGPT cannot slice model type {kind!r}: {why}. It can slice:"
-            f" {', '.join(sorted(can))}"
+            f"SliceGPT cannot slice model type {kind!r}: {reason}. It can slice:"
+            f" {', '.join(sorted(sliceable))}"
         )
-    only = dict(STREAMS[kind].only)
+    spec = STREAMS[kind]
+    required = dict(spec.required)
     if hasattr(config, "word_embed_proj_dim"):
-        only["word_embed_proj_dim"] = config.hidden_size
-    for k, want in only.items():
+        required["word_embed_proj_dim"] = config.hidden_size
+    for k, want in required.items():
         if (has := getattr(config, k, want)) != want:
             raise ValueError(f"SliceGPT slices {kind} only with {k}={want}; this model has {has}")
-    found = STREAMS[kind]
-    flag = found.parallel and found.parallel != "always"
-    beside = getattr(config, found.parallel) if flag else bool(found.parallel)
-    return replace(found, row=arch(model), beside=beside)
+    flag = spec.parallel
+    parallel = flag == "always" or bool(flag and getattr(config, flag))
+    return replace(spec, row=arch(model), is_parallel=parallel)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6e69ca0b
 class SlicedNorm(nn.Module):
-    """Divide by the root mean square that the dense stream would have; no scale, no
-    shift, no parameters."""
+    "RMS norm without parameters that divides by the width of the dense stream."
 
     def __init__(
         self,
-        d: int,  # width of the dense stream: what the sum of squares is divided by
-        eps: float,  # the model's own
+        d: int,  # width of the dense stream: divisor of the sum of squares
+        eps: float,  # of the model's norm
     ):
         super().__init__()
         self.d, self.eps = d, eps
@@ -151,108 +151,104 @@ class SlicedNorm(nn.Module):
         return f"d={self.d}, eps={self.eps}"
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #380fd2a2
-def _at(R, t):
-    "`R` and `t` in float64, near `t`; on the meta device if `R` is there"
+def _to_float64(R, t):
+    "`R` and `t` in float64 on the device of `t`, or on the meta device if `R` is"
     R = R if R.is_meta else R.to(float64_device(t.device))
     return R.double(), t.detach().to(R.device).double()
 
 
-def _param(w, like):
-    "A parameter like `like`, with the values of `w`"
-    if w.is_meta:  # only its shape is wanted, and under `torch.device("meta")` no memory
-        where = torch.get_default_device()
-        where = where if where.type == "meta" else like.device
-        new = torch.empty(w.shape, dtype=like.dtype, device=where)
+def _new_parameter(w, like):
+    "A parameter of the values of `w`, with dtype and device of `like`"
+    if w.is_meta:  # only the shape is needed, and under `torch.device("meta")` no memory
+        device = torch.get_default_device()
+        device = device if device.type == "meta" else like.device
+        new = torch.empty(w.shape, dtype=like.dtype, device=device)
     else:
         new = w.to(like.device, like.dtype).contiguous()
     return nn.Parameter(new, requires_grad=like.requires_grad)
 
 
-def _like(linear, w, b):
-    "A linear layer like `linear`, from (out, in) weights and a bias, or none"
-    parts = (x if x is None else _param(x, linear.weight).detach() for x in (w, b))
-    return make_linear(linear, *parts)
+def _like_linear(linear, w, b):
+    "A layer of the type of `linear`, from (out, in) weights and a bias or None"
+    tensors = (x if x is None else _new_parameter(x, linear.weight).detach() for x in (w, b))
+    return make_linear(linear, *tensors)
 
 
 @torch.no_grad()
-def _read_linear(linear, R, scale, shift=None):
-    """A projection that reads the normalised stream, for a stream in basis `R` (d, d'): with
-    the norm's scale and shift, if it has one, folded in."""
-    R, w = _at(R, read_matrix(linear))
+def _rotate_input(linear, R, scale, shift=None):
+    """An input projection for the stream in basis `R` (d, d'), with the norm's scale, and its
+    shift if any, folded in."""
+    R, w = _to_float64(R, read_matrix(linear))
     b = _bias(R, linear)
     scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
     if shift is not None:
         b = w @ shift + (0 if b is None else b)
-    return _like(linear, (w * scale) @ R, b)
+    return _like_linear(linear, (w * scale) @ R, b)
 
 
 def _bias(R, linear):
-    "The bias in float64, where the matrices are multiplied; None if there is none"
-    return None if linear.bias is None else _at(R, linear.bias)[1]
+    "The bias in float64 on the device of `R`, or None"
+    return None if linear.bias is None else _to_float64(R, linear.bias)[1]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
-def _write_linear(linear, R, centred=False):
-    """A projection that adds to the stream, writing in basis `R` (d, d'); `centred`: of
-    LayerNorm, the mean is taken out."""
-    R, w = _at(R, read_matrix(linear))
+def _rotate_output(linear, R, centered=False):
+    "An output projection that writes in basis `R` (d, d'); `centered`: subtract the mean"
+    R, w = _to_float64(R, read_matrix(linear))
     b = _bias(R, linear)
-    if centred:
+    if centered:
         w, b = w - w.mean(0), b if b is None else b - b.mean()
-    return _like(linear, R.T @ w, b if b is None else R.T @ b)
+    return _like_linear(linear, R.T @ w, b if b is None else R.T @ b)
 
 
 @torch.no_grad()
-def _write_embedding(emb, R, centred=False):
-    "An embedding that starts the stream, writing in basis `R` (d, d'); `centred`: likewise."
-    R, w = _at(R, emb.weight)
-    if centred:
+def _rotate_embedding(emb, R, centered=False):
+    "An embedding that writes in basis `R` (d, d'); `centered`: subtract the mean"
+    R, w = _to_float64(R, emb.weight)
+    if centered:
         w = w - w.mean(1, keepdim=True)
-    new = _rehook(shallow_copy(emb), emb)
-    new.weight, new.embedding_dim = _param(w @ R, emb.weight), R.shape[1]
+    new = _copy_hook(shallow_copy(emb), emb)
+    new.weight, new.embedding_dim = _new_parameter(w @ R, emb.weight), R.shape[1]
     return new
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a9dd2f65
-def _rehook(new, old):
-    "`new`, with the hook that accelerate has hung on `old`, if there is one"
+def _copy_hook(new, old):
+    "Attach accelerate's hook of `old`, if any, to `new`"
     hook = vars(old).get("_hf_hook")
     return new if hook is None else add_hook_to_module(new, hook)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0df4237d
-def _ffn_norm(layer, r):
-    there = getattr(layer, r.ffn_norm, None) is not None
-    return r.ffn_norm if there else r.row.attn_norm
+def _ffn_norm_name(layer, spec):
+    has_norm = getattr(layer, spec.ffn_norm, None) is not None
+    return spec.ffn_norm if has_norm else spec.row.attn_norm
 
 
-def _attend(layer, r, x, kwargs):
-    "What the attention adds to the stream `x`"
-    h, attn = layer.get_submodule(r.row.attn_norm)(x), layer.get_submodule(r.row.attn)
+def _attention_output(layer, spec, x, kwargs):
+    h, attn = layer.get_submodule(spec.row.attn_norm)(x), layer.get_submodule(spec.row.attn)
     return take_hidden(attn(hidden_states=h, **kwargs))
 
 
-def _feed(layer, r, x, kwargs):
-    "What the FFN adds to the stream `x`"
-    h = layer.get_submodule(_ffn_norm(layer, r))(x)
-    if r.ffn:
-        return take_hidden(layer.get_submodule(r.ffn)(h))
-    h = layer.activation_fn(layer.get_submodule(r.row.up[0])(h))
-    return layer.get_submodule(r.row.down)(h)
+def _ffn_output(layer, spec, x, kwargs):
+    h = layer.get_submodule(_ffn_norm_name(layer, spec))(x)
+    if spec.ffn:
+        return take_hidden(layer.get_submodule(spec.ffn)(h))
+    h = layer.activation_fn(layer.get_submodule(spec.row.up[0])(h))
+    return layer.get_submodule(spec.row.down)(h)
 
 
-def _added(layer, r, fs, x, kwargs):
-    y = sum(f(layer, r, x, kwargs) for f in fs)
-    return y * getattr(layer, r.factor) if r.factor else y
+def _branch_output(layer, spec, fs, x, kwargs):
+    y = sum(f(layer, spec, x, kwargs) for f in fs)
+    return y * getattr(layer, spec.residual_factor) if spec.residual_factor else y
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #014a4f78
 class SlicedLayer(nn.Module):
-    """A decoder layer whose skip connections lead from one basis of the residual stream
-    to the next."""
+    "A decoder layer whose skip connections change the basis of the residual stream."
 
     def forward(self, hidden_states, *args, **kwargs):
-        kwargs |= dict(zip(self.argnames, args, strict=False))
-        x, r = hidden_states, self.stream
-        for skip, fs in zip(self.skips, r.branches, strict=True):
-            x = skip(x) + _added(self, r, fs, x, kwargs)
+        kwargs |= dict(zip(self.argument_names, args, strict=False))
+        x, spec = hidden_states, self.stream
+        for skip, fs in zip(self.skips, spec.branches, strict=True):
+            x = skip(x) + _branch_output(self, spec, fs, x, kwargs)
         return x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #4cc866d4
@@ -261,88 +257,88 @@ def _sliced_class(cls):
     return type(f"Sliced{cls.__name__}", (SlicedLayer, cls), {"__module__": __name__})
 
 
-def _argnames(layer):
-    "Parameters of a layer's forward, without self and the stream"
+def _argument_names(layer):
+    "Parameters of a layer's `forward`, without self and hidden states"
     return tuple(inspect.signature(type(layer).forward).parameters)[2:]
 
 
-def _norm(module, r):
+def _norm_parameters(module, spec):
     "Scale, shift and epsilon of a norm"
     names = [k for k in ("variance_epsilon", "eps") if hasattr(module, k)]
-    scale = torch.ones(()) if module.weight is None else module.weight + r.weight_offset
+    scale = torch.ones(()) if module.weight is None else module.weight + spec.weight_offset
     return scale, getattr(module, "bias", None), getattr(module, names[0])
 
 
-def _moved(old, r, bases):
-    "(name, projection in the new basis) of all that a layer reads and writes with"
-    a, attn, ffn = r.row, (r.reads, r.row.attn_norm), (r.row.up, _ffn_norm(old, r))
-    for (names, norm), R in ((attn, bases[0]), (ffn, bases[len(r.branches) - 1])):
-        scale, shift, _ = _norm(old.get_submodule(norm), r)
+def _rotated_projections(old, spec, bases):
+    "Yield (name, rotated projection) of a layer's input and output projections"
+    attn = spec.reads, spec.row.attn_norm
+    ffn = spec.row.up, _ffn_norm_name(old, spec)
+    for (names, norm), R in ((attn, bases[0]), (ffn, bases[len(spec.branches) - 1])):
+        scale, shift, _ = _norm_parameters(old.get_submodule(norm), spec)
         for n in names:
-            yield n, _read_linear(old.get_submodule(n), R, scale, shift)
-    for n, R in ((r.write, bases[1]), (a.down, bases[-1])):
-        yield n, _write_linear(old.get_submodule(n), R, r.centred)
+            yield n, _rotate_input(old.get_submodule(n), R, scale, shift)
+    for n, R in ((spec.write, bases[1]), (spec.row.down, bases[-1])):
+        yield n, _rotate_output(old.get_submodule(n), R, spec.centered)
 
 
-def _skips(old, r, bases):
-    "From basis `R` to the next, `S`: linear layers with weights SᵀR"
-    like, skips = old.get_submodule(r.row.down).weight, nn.ModuleList()
+def _skip_connections(old, spec, bases):
+    "Linear layers from basis `R` to the next, `S`, with weights SᵀR"
+    like, skips = old.get_submodule(spec.row.down).weight, nn.ModuleList()
     for R, S in zip(bases, bases[1:], strict=False):
         if not R.is_meta:
-            near = float64_device(like.device)
-            R, S = R.to(near), S.to(near)
+            device = float64_device(like.device)
+            R, S = R.to(device), S.to(device)
         R, S = R.double(), S.double()
         new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
-        new.weight = _param(S.T @ R, like)
+        new.weight = _new_parameter(S.T @ R, like)
         skips.append(new)
     return skips.train(old.training)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
-def _edits_of(model, i, bases):
-    "What replaces layer `i`: its projections, then the layer itself"
-    r, layers = stream_spec(model), decoder_layers(model)
-    k = len(r.branches)
+def _layer_edits(model, i, bases):
+    "Edits of layer `i`: its projections, then the layer itself"
+    spec, layers = stream_spec(model), decoder_layers(model)
+    k = len(spec.branches)
     bases = bases[k * i : k * i + k + 1]
     old, d = layers[i], bases[0].shape[0]
     new = shallow_copy(old)
     new.__class__ = _sliced_class(type(old))
-    _rehook(new, old)
-    new.stream, new.argnames = r, _argnames(old)
-    for n in {r.row.attn_norm, _ffn_norm(old, r)}:
-        eps = _norm(old.get_submodule(n), r)[2]
+    _copy_hook(new, old)
+    new.stream, new.argument_names = spec, _argument_names(old)
+    for n in {spec.row.attn_norm, _ffn_norm_name(old, spec)}:
+        eps = _norm_parameters(old.get_submodule(n), spec)[2]
         setattr(new, n, SlicedNorm(d, eps).train(old.training))
-    new.skips = _skips(old, r, bases)
-    inner = []
-    for n, m in _moved(old, r, bases):
-        m = _rehook(m, old.get_submodule(n))
+    new.skips = _skip_connections(old, spec, bases)
+    edits = []
+    for n, m in _rotated_projections(old, spec, bases):
+        m = _copy_hook(m, old.get_submodule(n))
         if "." in n:
-            inner.append(Edit(*locate(old, n), m))
+            edits.append(Edit(*locate(old, n), m))
         else:
             setattr(new, n, m)
-    return [*inner, Edit(layers, str(i), new)]
+    return [*edits, Edit(layers, str(i), new)]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ae7e1d9f
 @dataclass(frozen=True)
 class Slices:
-    """A narrower residual stream: bases to rotate and cut it by, and what the layers
-    hold afterwards."""
+    "A slicing of the residual stream: bases, and the resulting parameter counts."
 
     layers: int  # decoder layers
     d: int  # width of the dense stream
-    # of the sliced stream: in front of each branch, and of the head
+    # of the sliced stream, in front of each branch and of the head
     widths: tuple[int, ...]
-    kept: tuple[int, ...]  # a layer: its parameters afterwards, rotations included
-    # one a width: (d, width) float32, orthonormal columns
+    kept: tuple[int, ...]  # per layer: parameters after slicing, rotations included
+    # one per width: (d, width) float32, orthonormal columns
     bases: tuple[torch.Tensor, ...] = field(default=(), compare=False, repr=False)
 
-    # where it came from: method, paper, options, calibration; JSON-able
+    # method, paper, options, calibration; JSON-serializable
     provenance: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
         for k in ("widths", "kept"):
             object.__setattr__(self, k, tuple(map(int, getattr(self, k))))
-        fits = len(self.kept) == self.layers and all(0 < w <= self.d for w in self.widths)
-        if not fits or len(self.widths) - 1 not in (self.layers, 2 * self.layers):
+        valid = len(self.kept) == self.layers and all(0 < w <= self.d for w in self.widths)
+        if not valid or len(self.widths) - 1 not in (self.layers, 2 * self.layers):
             raise ValueError(
                 f"not a slicing of {self.layers} layers of width {self.d}: widths"
                 f" {self.widths}, parameters {self.kept}"
@@ -352,80 +348,79 @@ class Slices:
         return self.layers
 
     def __repr__(self):
-        w = self.widths[0], self.widths[-1]
-        head = "" if w[0] == w[1] else f", {w[1]} at the head"
+        width, last = self.widths[0], self.widths[-1]
+        head = "" if width == last else f", {last} at the head"
         n = len(self.widths) - 1
-        return f"Slices({self.layers} layers: stream {self.d} → {w[0]}{head}; {n} rotations)"
+        return f"Slices({self.layers} layers: stream {self.d} → {width}{head}; {n} rotations)"
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e6ca58e
-def _head(model):
-    "Name of the head"
+def _head_name(model):
     head = model.get_output_embeddings()
     return next(n for n, m in model.named_modules() if m is head)
 
 
-def _end_edits(model, r, bases):
-    "What replaces the embeddings, the final norm and the head"
-    old = {n: model.get_submodule(n) for n in (*r.embed, r.final_norm, _head(model))}
-    scale, shift, eps = _norm(old[r.final_norm], r)
-    new = {n: _write_embedding(old[n], bases[0], r.centred) for n in r.embed}
-    new[r.final_norm] = SlicedNorm(bases[0].shape[0], eps)
-    new[r.final_norm].train(old[r.final_norm].training)
-    new[_head(model)] = _read_linear(old[_head(model)], bases[-1], scale, shift)
-    for n in new.keys() - set(r.embed):
-        _rehook(new[n], old[n])
+def _boundary_edits(model, spec, bases):
+    "Edits of the embeddings, the final norm and the head"
+    head = _head_name(model)
+    old = {n: model.get_submodule(n) for n in (*spec.embed, spec.final_norm, head)}
+    scale, shift, eps = _norm_parameters(old[spec.final_norm], spec)
+    new = {n: _rotate_embedding(old[n], bases[0], spec.centered) for n in spec.embed}
+    new[spec.final_norm] = SlicedNorm(bases[0].shape[0], eps)
+    new[spec.final_norm].train(old[spec.final_norm].training)
+    new[head] = _rotate_input(old[head], bases[-1], scale, shift)
+    for n in new.keys() - set(spec.embed):
+        _copy_hook(new[n], old[n])
     return [Edit(*locate(model, n), m) for n, m in new.items()]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
 def _slice_edits(model, bases):
-    """All edits, for bases with tensors or on the meta device; a layer's when it is due. The head
-    is a matrix of its own from now on, and sliced layers may not be split over devices any more
-    than dense ones"""
+    """Yield all edits, for bases with values or on the meta device. The head is untied, and
+    sliced layers, as dense ones, are not split over devices"""
     layers = decoder_layers(model)
-    whole = {f"Sliced{type(l).__name__}" for l in layers} | set(model._no_split_modules or ())
-    yield from _end_edits(model, stream_spec(model), bases)
+    no_split = {f"Sliced{type(l).__name__}" for l in layers} | set(model._no_split_modules or ())
+    yield from _boundary_edits(model, stream_spec(model), bases)
     for i in range(len(layers)):
-        yield from _edits_of(model, i, bases)
+        yield from _layer_edits(model, i, bases)
     configs = {id(c): c for c in (model.config, model.config.get_text_config())}.values()
     tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
     last = [Edit(c, "tie_word_embeddings", False) for c in tied]
     if getattr(model, "all_tied_weights_keys", None):
         last.append(Edit(model, "all_tied_weights_keys", {}))
-    yield from [*last, Edit(model, "_no_split_modules", whole)]
+    yield from [*last, Edit(model, "_no_split_modules", no_split)]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #59d811f3
-def _meta(d, widths):
+def _meta_bases(d, widths):
     return tuple(torch.empty(d, w, device="meta") for w in widths)
 
 
-def _without_memory(model):
-    "No sliced layer beside the dense ones, unless accelerate's hooks place it"
+def _meta_unless_hooked(model):
+    "Create sliced layers on the meta device, unless accelerate's hooks place modules"
     hooked = any("_hf_hook" in vars(m) for m in model.modules())
     return nullcontext() if hooked else torch.device("meta")
 
 
-def _count(model, edits, *modules):
-    "Parameters of each module, by dotted name, once the edits are made (and undone)"
+def _count_parameters(model, edits, *modules):
+    "Parameters of each module, by dotted name, with the edits in place"
     with swapped(edits, Offloader(model)):
         return tuple(n_params(model.get_submodule(n) if n else model) for n in modules)
 
 
 def _check_present(model):
-    if away := [n for n, p in model.named_parameters() if p.is_meta]:
+    if missing := [n for n, p in model.named_parameters() if p.is_meta]:
         raise ValueError(
-            f"{away[0]} is not in memory: a model that is offloaded, or has no weights,"
+            f"{missing[0]} is not in memory: a model that is offloaded, or has no weights,"
             " cannot be sliced; load it onto its devices whole"
         )
 
 
-def _shape(model):
-    "Layers, width of the stream, branches"
+def _stream_shape(model):
+    "Numbers of layers, of coordinates of the stream, and of branches"
     L, d = len(decoder_layers(model)), model.get_input_embeddings().weight.shape[1]
     return L, d, L * len(stream_spec(model).branches)
 
 
 def _check_fit(model, plan):
-    L, d, n = _shape(model)
+    L, d, n = _stream_shape(model)
     if (plan.layers, plan.d, len(plan.widths)) != (L, d, n + 1):
         raise ValueError(
             f"{plan} does not fit: the model has {L} layers, a stream of width {d}, {n} branches"
@@ -433,8 +428,7 @@ def _check_fit(model, plan):
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #f9c9c1b9
 def _plan_edits(model, plan):
-    """Everything that `plan` replaces in `model`; checked now, made layer by layer, when the
-    first of a layer's is asked for."""
+    "All edits of `plan`: checked here, created layer by layer"
     _check_fit(model, plan)
     if len(plan.bases) != len(plan.widths):
         raise ValueError(
@@ -445,37 +439,35 @@ def _plan_edits(model, plan):
 
 
 def _skeleton(model, spec):
-    """The edits behind which a sliced checkpoint loads by name: they give a model that is dense
-    in shape the names and shapes of the sliced one, unfilled."""
+    "Edits that give a dense model the names and shapes of a sliced checkpoint"
     plan = _from_dict(spec)
     _check_fit(model, plan)
-    return _slice_edits(model, _meta(plan.d, plan.widths))
+    return _slice_edits(model, _meta_bases(plan.d, plan.widths))
 
 
 def _to_dict(plan):
-    "A slicing as plain data, for JSON: all that `_skeleton` needs; no tensors."
+    "A slicing without its bases, as plain data for JSON"
     shape = dict(layers=plan.layers, hidden_size=plan.d)
     return shape | dict(widths=list(plan.widths), kept_params=list(plan.kept))
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0324d564
 def _from_dict(d):
-    "A slicing from plain data, without its bases; further entries are ignored."
+    "A slicing without bases from plain data; other entries are ignored"
     return Slices(d["layers"], d["hidden_size"], d["widths"], d["kept_params"])
 
 
-def _sliced_away(plan, s):
-    """Parameters that leave the decoder layers of a dense model of sizes `s`, less those that
-    rotations add; can be negative. `ValueError` if the slicing is for another depth."""
+def _removed_parameters(plan, s):
+    "Parameters removed from the decoder layers of `s`, minus rotations; may be negative"
     if len(plan) != len(s):
         raise ValueError(f"the slicing is for {len(plan)} layers, the model has {len(s)}")
     return s.total - sum(plan.kept)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #1ac9e9b3
-def _slices_words(plan, zeros=False):
-    "What a slicing changes, for a reader"
-    now = ", ".join(map(str, sorted(set(plan.widths))))
+def _describe_slices(plan, zeros=False):
+    "Description of a slicing"
+    widths = ", ".join(map(str, sorted(set(plan.widths))))
     return [
-        f"the hidden size cut from {plan.d} to {now}, after a rotation into"
+        f"the hidden size cut from {plan.d} to {widths}, after a rotation into"
         " principal components (SliceGPT): every matrix that reads or writes the"
         " stream is smaller",
         "no attention, neuron or layer is removed;"
@@ -484,25 +476,23 @@ def _slices_words(plan, zeros=False):
 
 
 SLICES = PlanKind(
-    Slices, count=_sliced_away, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_slices_words,
+    Slices, count=_removed_parameters, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
+    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_describe_slices,
 )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ec5f55be
 def _second_moment(x, eps):
-    """(d, d) float64: the sum over tokens of the stream's (n, t, d) x̂ᵀx̂, each token divided by
-    its root mean square."""
+    "Sum of x̂ᵀx̂ (d, d) over the tokens of a stream (n, t, d), each divided by its RMS; float64"
     x = x.reshape(-1, x.shape[-1]).to(float64_device(x.device)).double()
     x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
     return x.T @ x
 
 
-def _principal(C):
-    """Eigenvalues (d,), falling, and eigenvectors in columns of a second moment; `ValueError` if
-    it is not finite."""
+def _principal_components(C):
+    "Eigenvalues (d,), descending, and eigenvectors (columns) of a second moment"
     if not torch.isfinite(C).all():
         raise ValueError(
-            "the calibration signal is not finite: did the model overflow? Try float32 or bfloat16"
+            "the hidden states are not finite: did the model overflow? Try float32 or bfloat16"
         )
     values, vectors = torch.linalg.eigh(C)
     return values.flip(0).clamp_min(0), vectors.flip(1)
@@ -510,82 +500,81 @@ def _principal(C):
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ee3400b9
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
-    """Bases and spectra, one a width, walking the stream through the dense model's own
-    branches"""
-    r, layers = stream_spec(model), decoder_layers(model)
-    fs, eps = r.branches, []  # of the norms through which branches and head read the stream
+    "Bases and spectra, one per width, from the dense model's own branches"
+    spec, layers = stream_spec(model), decoder_layers(model)
+    fs, eps = spec.branches, []  # of the norms in front of branches and head
     for layer in layers:
-        names = r.row.attn_norm, _ffn_norm(layer, r)
-        eps += [_norm(layer.get_submodule(n), r)[2] for n in names[: len(fs)]]
-    eps.append(_norm(model.get_submodule(r.final_norm), r)[2])
+        names = spec.row.attn_norm, _ffn_norm_name(layer, spec)
+        eps += [_norm_parameters(layer.get_submodule(n), spec)[2] for n in names[: len(fs)]]
+    eps.append(_norm_parameters(model.get_submodule(spec.final_norm), spec)[2])
     tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
     xs, C = [], 0
-    for b in calib.split(bs):
-        x = _centre(record_calls(model, b)[0], r)
+    for batch in calib.split(bs):
+        x = _center(record_calls(model, batch)[0], spec)
         C = C + _second_moment(x, eps[0])
         xs.append(x.cpu())
     for j in progress_bar(range(len(eps)), "SliceGPT", progress):
-        values, Q = _principal(C)
+        values, Q = _principal_components(C)
         bases.append(Q[:, : widths[j]].float().cpu())
         spectra.append(values.cpu())
         if j + 1 < len(eps):
             i, branch = j // len(fs), fs[j % len(fs)]
-            args = dict(zip(_argnames(layers[i]), tape.args[i] or (), strict=False))
+            kwargs = dict(zip(_argument_names(layers[i]), tape.args[i] or (), strict=False))
             device = next(layers[i].parameters()).device
-            args = send_to_device(args | tape.kwargs[i], device)
+            kwargs = send_to_device(kwargs | tape.kwargs[i], device)
             R = bases[-1] if widths[j] < len(Q) else None
-            C = _next_moment(layers[i], r, branch, args, R, xs, eps[j + 1])
+            C = _next_moment(layers[i], spec, branch, kwargs, R, xs, eps[j + 1])
     return tuple(bases), spectra
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #5646131b
-def _next_moment(layer, r, branch, args, R, xs, eps):
-    "Move the streams, projected, through a branch, in place; their second moment"
-    dev, C = next(layer.parameters()).device, 0
-    R = R if R is None else R.to(dev)
+def _next_moment(layer, spec, branch, kwargs, R, xs, eps):
+    "Run a branch on the projected streams, in place; return their second moment"
+    device, C = next(layer.parameters()).device, 0
+    R = R if R is None else R.to(device)
     for n, x in enumerate(xs):
-        x = x.to(dev)
-        if R is not None:  # as its coordinates in that basis describe it
+        x = x.to(device)
+        if R is not None:  # project
             x = ((x.float() @ R) @ R.T).to(x.dtype)
-        x = _centre(x + _added(layer, r, branch, x, args), r)
+        x = _center(x + _branch_output(layer, spec, branch, x, kwargs), spec)
         C = C + _second_moment(x, eps)
         xs[n] = x.cpu()
     return C
 
 
-def _centre(x, r):
-    return x - x.float().mean(-1, keepdim=True).to(x.dtype) if r.centred else x
+def _center(x, spec):
+    return x - x.float().mean(-1, keepdim=True).to(x.dtype) if spec.centered else x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6531712c
 def slice_shape(
     model: PreTrainedModel,  # dense, of a family in `STREAMS`; on the meta device too
     width: int,  # of the sliced stream, 1 to d
-    slice_head: bool = True,  # False: the stream in front of the head keeps width d
-) -> Slices:  # without bases: enough to count, not to prune
-    "What a slicing to `width` would leave, counted before anything is computed."
-    L, d, n = _shape(model)
+    slice_head: bool = True,  # False: keep width d in front of the head
+) -> Slices:  # without bases
+    "Return a slicing to `width` without bases, with the resulting parameter counts."
+    L, d, n = _stream_shape(model)
     if not 1 <= width <= d:
         raise ValueError(f"the sliced stream has to be 1 to {d} wide; got {width}")
     widths = (width,) * n + (width if slice_head else d,)
-    bases, home, known = _meta(d, widths), stream_spec(model).row.layers, {}
-    kept = []
-    for i, layer in enumerate(decoder_layers(model)):  # those of one shape are counted once
+    bases, path = _meta_bases(d, widths), stream_spec(model).row.layers
+    counts, kept = {}, []
+    for i, layer in enumerate(decoder_layers(model)):  # layers of one shape are counted once
         shape = [(k, tuple(x.shape)) for k, x in layer.named_parameters()]
         shape = (*shape, i + 1 < L or slice_head)
-        if shape not in known:
-            with _without_memory(model):
-                edits = _edits_of(model, i, bases)
-                known[shape] = _count(model, edits, f"{home}.{i}")[0]
-        kept.append(known[shape])
+        if shape not in counts:
+            with _meta_unless_hooked(model):
+                edits = _layer_edits(model, i, bases)
+                counts[shape] = _count_parameters(model, edits, f"{path}.{i}")[0]
+        kept.append(counts[shape])
     return Slices(L, d, widths, kept)
 
 
 def _param_report(model, plan):
-    "Where the parameters are before and after, counted on the modules."
+    "Parameters before and after, counted on the modules"
     skips = [f"{stream_spec(model).row.layers}.{i}.skips" for i in range(len(plan))]
     edits = _skeleton(model, _to_dict(plan))
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    with _without_memory(model):
-        total, head, *skips = _count(model, edits, "", _head(model), *skips)
+    with _meta_unless_hooked(model):
+        total, head, *skips = _count_parameters(model, edits, "", _head_name(model), *skips)
     return dict(
         dense=n_params(model),
         sliced=total,
@@ -597,14 +586,13 @@ def _param_report(model, plan):
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a4e63322
 def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=None):
-    """Rotate the residual stream onto its principal components in front of every
-    branch, and keep the first `width`; all d of them rotate and cut nothing."""
+    "Keep the stream's first `width` principal components in front of every branch"
     reject_token_mask(check_windows(calib, model), "SliceGPT")
     plan = slice_shape(model, width, slice_head)
     _check_present(model)
     if calib.numel() < width:
         raise ValueError(
-            f"{calib.numel()} calibration tokens cannot show {width} directions: give more windows"
+            f"{calib.numel()} calibration tokens cannot span {width} directions: give more windows"
         )
     if bs is None:
         bs = layer_batch_size(model, calib.shape[1])
@@ -621,22 +609,22 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
 # %% ../../nbs/baselines/03_slicegpt.ipynb #fb1c333d
 def sliced_hidden_size(
     d: int,  # width of the dense stream
-    sparsity: float,  # share of it to cut, in (0, 1)
+    sparsity: float,  # fraction to cut, in (0, 1)
     multiple: int = 8,  # round down to a multiple of this
 ) -> int:  # at least `multiple`
-    """How wide the sliced stream is; `ValueError` names the reachable targets if
-    nothing would be left."""
+    """Return the width of the sliced stream. Raises `ValueError` with the achievable
+    targets if nothing would remain."""
     if multiple < 1:
         raise ValueError(f"the width has to be a multiple of 1 or more; got {multiple}")
     width = int((1 - check_sparsity(sparsity)) * d + 1e-9) // multiple * multiple
     if width:
         return width
-    most = "no target is reachable: choose a smaller multiple"
+    fix = "no target is reachable: choose a smaller multiple"
     if multiple < d:
-        most = f"targets up to {1 - multiple / d:.6g} are reachable"
+        fix = f"targets up to {1 - multiple / d:.6g} are reachable"
     raise ValueError(
         f"at sparsity {sparsity} nothing is left of a hidden size of {d} in multiples"
-        f" of {multiple}; {most}"
+        f" of {multiple}; {fix}"
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #2021add2
@@ -644,25 +632,24 @@ def sliced_hidden_size(
 def slicegpt(
     model: PreTrainedModel,  # dense, of a family in `STREAMS`; untouched
     calib: torch.Tensor,  # (n, t) calibration windows; the paper uses 256
-    # share of the hidden size to cut, in (0, 1); fewer parameters go, see
-    # below
+    # fraction of the hidden size to cut, in (0, 1); fewer parameters are removed
     sparsity: float,
     *,
-    slice_head: bool = True,  # False: the stream in front of the head keeps its width
-    multiple: int = 8,  # the width is rounded down to a multiple of this
+    slice_head: bool = True,  # False: keep the full width in front of the head
+    multiple: int = 8,  # round the width down to a multiple of this
     bs: int | None = None,  # windows per forward pass; default: by their tokens
     progress: bool = True,  # show a progress bar
-    # if given, receives `spectra` (a (d,) tensor a basis), `params` (where they are before
-    # and after, and what rotations and head add), `forwards`
+    # if given, receives `spectra` ((d,) per basis), `params` (counts before and after,
+    # and of rotations and head), `forwards`
     log: dict | None = None,
 ) -> Slices:  # for `applied`, `apply_plan`, `save_pruned`
-    """SliceGPT: delete rows and columns of every matrix along the principal components
-    of the residual stream."""
+    """SliceGPT: rotate the residual stream onto its principal components and remove the
+    last ones from every matrix."""
     stream_spec(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _sliced_away(plan, structure(model))) <= 0:
+    if (saved := _removed_parameters(plan, structure(model))) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"
             " layers: the rotations outweigh what is cut", stacklevel=2,

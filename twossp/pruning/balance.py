@@ -17,12 +17,12 @@ from ..core.plan import Plan, check_sparsity
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
 def mean_sizes(
-    s: Structure,  # the parts of the dense model
-    active: bool = False,  # only what one token uses
-) -> tuple[float, float]:  # parameters of one attention, of one FFN
-    "A and F of the formula: one layer's, and means where layers differ."
-    idle = [sum(p.inactive for p in s.of(i)) if active else 0 for i in range(len(s))]
-    ffns = [n - unused for n, unused in zip(s.ffn, idle, strict=True) if n]
+    s: Structure,  # structure of the dense model
+    active: bool = False,  # count active parameters (per token) only
+) -> tuple[float, float]:  # parameters of one attention module and one FFN
+    "A and F of the formula: means over the layers; exact where all are equal."
+    inactive = [sum(p.inactive for p in s.of(i)) if active else 0 for i in range(len(s))]
+    ffns = [n - unused for n, unused in zip(s.ffn, inactive, strict=True) if n]
     mixers = [p.size for p in s.mixers]
     if not mixers or 0 in mixers or not ffns:
         raise ValueError(
@@ -33,30 +33,29 @@ def mean_sizes(
 
 
 def _mean(x):
-    "The mean; the very number where all are equal"
+    "Mean; exact where all are equal"
     return x[0] if len(set(x)) == 1 else sum(x) / len(x)
 
 # %% ../../nbs/pruning/03_balance.ipynb #6c12b471
-COUNTS = "all", "active"  # what F can count: all parameters, or those of one token
+COUNTS = "all", "active"  # what F counts: all parameters, or active ones
 
 
 def attention_count(
-    s: Structure,  # of the dense model
+    s: Structure,  # structure of the dense model
     sparsity: float,  # target, in (0, 1)
-    alpha: float = 1.5,  # larger removes more attention modules; the paper's value
-    count: str = "all",  # what F counts; or "active": what one token uses
+    alpha: float = 1.5,  # larger values remove more attention modules; 1.5 in the paper
+    count: str = "all",  # FFN parameters to count: "all" or "active" per token
 ) -> int:  # 0 … L
-    "The formula's number of attention modules to remove."
+    "Return the formula's number of attention modules to remove."
     _check_count(count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
     A, F = mean_sizes(s, count == "active")
-    # L of the formula: how many token mixers there are that can go
     return round(len(s.mixers) * check_sparsity(sparsity) ** (F / A / alpha))
 
 
 def _check_count(count, n_attn=None):
-    "`ValueError` for what F cannot count, or where it decides nothing"
+    "Raise `ValueError` for an unknown `count`, or one that has no effect"
     if count not in COUNTS:
         raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
     if n_attn is not None and count != "all":
@@ -67,31 +66,30 @@ def _check_count(count, n_attn=None):
 
 # %% ../../nbs/pruning/03_balance.ipynb #b9630307
 def mixer_drops(
-    s: Structure,  # of the dense model
-) -> list[Plan]:  # one a token mixer, layer by layer; none for a layer without
-    "Plans that each remove one token mixer: one attention, in most families."
+    s: Structure,  # structure of the dense model
+) -> list[Plan]:  # one per token mixer, in the order of the layers
+    "Return plans that each remove one token mixer (in most families an attention module)."
     plans = []
     for part in s.mixers:
-        beside = [p for p in s.mixers if p.layer == part.layer]
-        kept = tuple(p is not part for p in beside)
+        kept = tuple(p is not part for p in s.mixers if p.layer == part.layer)
         plans.append(Plan(layers=len(s), kept={(part.layer, part.slot): kept}))
     return plans
 
 # %% ../../nbs/pruning/03_balance.ipynb #bbf16fdd
 def _round_width(exact, f, multiple=1):
-    "A width that hardware likes: the nearest multiple, or `f` itself where that is nearer."
-    most = f // multiple * multiple
-    nearest = min(most, max(0, round(exact / multiple) * multiple))
+    "The nearest multiple, or `f` itself if that is nearer"
+    largest = f // multiple * multiple
+    nearest = min(largest, max(0, round(exact / multiple) * multiple))
     return f if abs(f - exact) < abs(nearest - exact) else nearest
 
 
 def check_multiple(
-    multiple: int,  # of which widths are to be multiples
+    multiple: int,  # of the widths
     f: int,  # neurons of the dense FFN
 ):
-    "`ValueError` unless a width can be a multiple of it."
-    whole = isinstance(multiple, int) and not isinstance(multiple, bool)
-    if not whole or not 1 <= multiple <= f:
+    "Raise `ValueError` unless widths can be multiples of it."
+    integer = isinstance(multiple, int) and not isinstance(multiple, bool)
+    if not integer or not 1 <= multiple <= f:
         raise ValueError(
             f"multiple has to be a whole number from 1 to {f}, the FFN's neurons; got"
             f" {multiple!r}"
@@ -100,52 +98,51 @@ def check_multiple(
 # %% ../../nbs/pruning/03_balance.ipynb #70e65ecf
 @dataclass(frozen=True)
 class Balance:
-    "How a sparsity target is split between the stages."
+    "Width/depth split of a sparsity target."
 
     n_attn: int  # attention modules to remove
-    width: int  # FFN neurons each layer keeps
+    width: int  # FFN neurons to keep per layer
 
 # %% ../../nbs/pruning/03_balance.ipynb #0f1fc70e
 def reachable_range(
-    s: Structure,  # of the dense model
+    s: Structure,  # structure of the dense model
     n_attn: int,  # attention modules removed
 ) -> tuple[float, float]:  # lowest and highest sparsity
-    "The sparsities that `n_attn` removed attention modules allow: all of every FFN, or none."
+    "Return the sparsity with `n_attn` attention modules and no neuron or all neurons removed."
     attn = n_attn * mean_sizes(s)[0]
     return attn / s.total, (attn + sum(s.ffn)) / s.total
 
 # %% ../../nbs/pruning/03_balance.ipynb #1e5b3c21
 def _check_reach(s, sparsity, n):
-    "`ValueError` unless `n` removed attention modules can meet the target"
+    "Raise `ValueError` unless the target is achievable with `n` attention modules removed"
     low, high = reachable_range(s, n)
     if low <= sparsity <= high:
         return
     ranges = [reachable_range(s, k) for k in range(len(s.mixers) + 1)]
-    rows = [k for k, (a, b) in enumerate(ranges) if a <= sparsity <= b]
-    way = f"no n_attn reaches {sparsity:.4g} (at most {ranges[-1][1]:.4f})"
-    if rows:
-        way = f"at sparsity {sparsity:.4g}, n_attn may be {rows[0]} to {rows[-1]}"
+    possible = [k for k, (a, b) in enumerate(ranges) if a <= sparsity <= b]
+    fix = f"no n_attn reaches {sparsity:.4g} (at most {ranges[-1][1]:.4f})"
+    if possible:
+        fix = f"at sparsity {sparsity:.4g}, n_attn may be {possible[0]} to {possible[-1]}"
     raise ValueError(
         f"with {n} attention modules removed, sparsity can be {low:.4f} to {high:.4f}, and"
-        f" {sparsity:.4g} was asked for; {way}"
+        f" {sparsity:.4g} was asked for; {fix}"
     )
 
 # %% ../../nbs/pruning/03_balance.ipynb #2ea1df40
 def width_after(
-    s: Structure,  # of the dense model
+    s: Structure,  # structure of the dense model
     sparsity: float,  # target, in (0, 1)
-    removed: float,  # parameters that attention modules take away
-    multiple: int = 1,  # of which the width is a multiple
-) -> int:  # that the widest FFN keeps
-    "The width that meets a target, once it is known what the attention modules take away."
+    removed: float,  # parameters of the removed attention modules
+    multiple: int = 1,  # round the width to a multiple of this
+) -> int:  # neurons that the widest FFN keeps
+    "Return the width that meets the target, given what attention modules contribute."
     n, f = sum(x > 0 for x in s.ffn), s.full_width
-    # FFN parameters to remove from each layer
     per_layer = round((round(sparsity * s.total) - removed) / n)
     return _round_width(f * (1 - per_layer / mean_sizes(s)[1]), f, multiple)
 
 
 def _check_narrowest(s, n_attn, width, multiple):
-    "`ValueError` where a width of 0 would leave groups of units empty"
+    "Raise `ValueError` for a width of 0 if the model has experts"
     if width or not s.grouped:
         return
     low, high = reachable_range(s, n_attn)
@@ -158,37 +155,35 @@ def _check_narrowest(s, n_attn, width, multiple):
 
 # %% ../../nbs/pruning/03_balance.ipynb #6f4bc778
 def balance(
-    s: Structure,  # of the dense model
+    s: Structure,  # structure of the dense model
     sparsity: float,  # target, in (0, 1)
-    alpha: float = 1.5,  # of the formula; the paper's value
+    alpha: float = 1.5,  # of the formula; 1.5 in the paper
     n_attn: int | None = None,  # attention modules to remove; default: the formula's number
-    # the width is a multiple of this, or the dense one; 1 is the paper, 64 suits
-    # 16-bit kernels
+    # round the width to a multiple of this; 1 in the paper, 64 suits 16-bit kernels
     multiple: int = 1,
-    count: str = "all",  # what F counts; or "active": what one token uses
-) -> Balance:  # that meets the target as nearly as such widths allow
-    """Split a target; `ValueError` with the reachable range if it cannot be met.
+    count: str = "all",  # FFN parameters to count: "all" or "active" per token
+) -> Balance:  # that meets the target as closely as such widths allow
+    """Split a target. Raises `ValueError` with the achievable range if it cannot be met.
 
     Parameters
     ----------
     s : Structure
-        of the dense model
+        structure of the dense model
     sparsity : float
         target, in (0, 1)
     alpha : float, default 1.5
-        of the formula; the paper's value
+        of the formula; 1.5 in the paper
     n_attn : int | None, default None
         attention modules to remove; default: the formula's number
     multiple : int, default 1
-        the width is a multiple of this, or the dense one; 1 is the paper, 64 suits 16-bit
-        kernels
+        round the width to a multiple of this; 1 in the paper, 64 suits 16-bit kernels
     count : str, default 'all'
-        what F counts; or "active": what one token uses
+        FFN parameters to count: "all" or "active" per token
 
     Returns
     -------
     Balance
-        that meets the target as nearly as such widths allow
+        that meets the target as closely as such widths allow
     """
     sparsity, L = check_sparsity(sparsity), len(s.mixers)
     check_multiple(multiple, s.full_width)

@@ -26,34 +26,34 @@ class Trial:
 
     step: int  # 0 for the first removal
     candidate: int  # index into the candidates; for attention modules of all layers: the layer
-    nll: float  # mean nats a token, with the candidate removed too: what `score` says
-    chosen: bool  # was it the one removed at this step
-    score: str = "perplexity"  # name of the score that was minimised; others: `nll` is its value
+    nll: float  # mean nats per token without the candidate; another score: its value
+    chosen: bool  # whether it was removed at this step
+    score: str = "perplexity"  # name of the minimized score
 
     @property
-    def perplexity(self) -> float:  # exp(nll); inf if it overflows; NaN: of another score
+    def perplexity(self) -> float:  # exp(nll), inf on overflow; NaN for another score
         "Perplexity with the candidate removed."
         if self.score != "perplexity":
             return math.nan
         return math.exp(self.nll) if self.nll < 700 else math.inf
 
     @property
-    def value(self) -> float:  # the perplexity, or the other score's value
-        "What was minimised, in the unit that a reader knows."
+    def value(self) -> float:  # perplexity, or the value of another score
+        "The minimized quantity, in its usual unit."
         return self.perplexity if self.score == "perplexity" else self.nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #08dc3726
 def mean_nll(
     model: PreTrainedModel,  # dense; untouched
-    plans: Sequence[Plan],  # to be compared
+    plans: Sequence[Plan],  # to compare
     ids: torch.Tensor | Windows,  # (m, t) token windows
-) -> torch.Tensor:  # (len(plans),) nats a token; perplexity is its exponential
-    "Mean nll over the windows, which orders plans as perplexity does."
+) -> torch.Tensor:  # (len(plans),) nats per token; perplexity is the exponential
+    "Return each plan's mean nll over the windows; it ranks plans as perplexity does."
     return mean_windows(plan_nll(model, plans, ids), model, ids)
 
 # %% ../../nbs/pruning/02_depth.ipynb #a0935e41
 def _find_cheapest(costs):
-    "Index of the lowest cost; the first of equals; NaN counts as infinite"
+    "Index of the lowest cost; ties go to the first; NaN counts as infinite"
     costs = [math.inf if math.isnan(c) else c for c in costs]
     best = min(range(len(costs)), key=costs.__getitem__)
     if not math.isfinite(costs[best]):
@@ -66,59 +66,59 @@ def _find_cheapest(costs):
 # %% ../../nbs/pruning/02_depth.ipynb #d7ee7411
 def greedy(
     model: PreTrainedModel,  # dense; untouched
-    base: Plan,  # what is removed already; `dense_plan(L)` for nothing
-    candidates: Sequence[Plan],  # what may be removed, each at most once
+    base: Plan,  # removals to start from; `dense_plan(L)` for none
+    candidates: Sequence[Plan],  # removals to choose from
     n: int,  # how many to remove, 0 … len(candidates)
-    ids: torch.Tensor | Windows,  # (m, t) windows to score on; the paper's stage 2 uses one
+    ids: torch.Tensor | Windows,  # (m, t) windows to score on; one in the paper's stage 2
     *,
-    # (model, plans, ids) -> one loss a plan; default: `mean_nll`
+    # (model, plans, ids) -> one loss per plan; default: `mean_nll`
     cost: Callable | None = None,
-    score: str = "perplexity",  # what `cost` measures: trials say it
+    score: str = "perplexity",  # name of what `cost` measures, for the trials
     progress: bool = True,  # show a progress bar
-) -> tuple[Plan, list[Trial]]:  # what is removed now, `base` included; all trials
-    """Remove `n` candidates, one by one, each time the one that leaves the lowest loss.
+) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials
+    """Remove `n` candidates one by one, each time the one with the lowest loss.
 
     Parameters
     ----------
     model : PreTrainedModel
         dense; untouched
     base : Plan
-        what is removed already; `dense_plan(L)` for nothing
+        removals to start from; `dense_plan(L)` for none
     candidates : Sequence[Plan]
-        what may be removed, each at most once
+        removals to choose from
     n : int
         how many to remove, 0 … len(candidates)
     ids : torch.Tensor | Windows
-        (m, t) windows to score on; the paper's stage 2 uses one
+        (m, t) windows to score on; one in the paper's stage 2
     cost : Callable | None, default None
-        (model, plans, ids) -> one loss a plan; default: `mean_nll`
+        (model, plans, ids) -> one loss per plan; default: `mean_nll`
     score : str, default 'perplexity'
-        what `cost` measures: trials say it
+        name of what `cost` measures, for the trials
     progress : bool, default True
         show a progress bar
 
     Returns
     -------
     tuple[Plan, list[Trial]]
-        what is removed now, `base` included; all trials
+        `base` with the removals; all trials
     """
     if not 0 <= n <= len(candidates):
         raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
     cost = cost or mean_nll
-    plan, left, trials = base, list(range(len(candidates))), []
+    plan, remaining, trials = base, list(range(len(candidates))), []
     for step in progress_bar(range(n), "greedy removal", progress):
-        tries = [plan | candidates[i] for i in left]
-        costs = [float(c) for c in cost(model, tries, ids)]
-        best = left[_find_cheapest(costs)]
-        for i, c in zip(left, costs, strict=True):
+        plans = [plan | candidates[i] for i in remaining]
+        costs = [float(c) for c in cost(model, plans, ids)]
+        best = remaining[_find_cheapest(costs)]
+        for i, c in zip(remaining, costs, strict=True):
             trials.append(Trial(step, i, c, i == best, score))
         plan = plan | candidates[best]
-        left.remove(best)
+        remaining.remove(best)
     return plan, trials
 
 # %% ../../nbs/pruning/02_depth.ipynb #a1d85b92
 def removal_order(
-    trials: Sequence[Trial],  # what `greedy` tried
-) -> list[int]:  # candidates, first removed first
-    "The candidates that were removed, in order."
+    trials: Sequence[Trial],  # of `greedy`
+) -> list[int]:  # indices of candidates
+    "Return the removed candidates in the order of removal."
     return [t.candidate for t in trials if t.chosen]

@@ -35,33 +35,33 @@ from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
 def window_norms(
-    x: torch.Tensor,  # (b, t, f), or (b·t, f): what enters `down`
+    x: torch.Tensor,  # (b, t, f) or (b·t, f): inputs of `down`
     b: int,  # windows in the batch
-    p: float = 2,  # which norm; 2 is the paper's
-    counted: torch.Tensor | None = None,  # (b, t) bool: tokens that count; None: all
+    p: float = 2,  # of the p-norm; 2 in the paper
+    counted: torch.Tensor | None = None,  # (b, t) bool: tokens to count; None: all
 ) -> torch.Tensor:  # (b, f) float32
-    "The p-norm over a window's tokens, of each column."
+    "Return the p-norm over the tokens of each window, per neuron."
     windows = x.reshape(b, -1, x.shape[-1])
     if counted is not None:
         windows = windows.where(counted.to(x.device)[:, :, None], 0)
-    dtype = torch.promote_types(x.dtype, torch.float32)  # float64 is not narrowed
+    dtype = torch.promote_types(x.dtype, torch.float32)
     return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
 
 # %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
 def float64_device(
-    device: str | torch.device,  # where a tensor is
-) -> torch.device:  # the same, or the CPU where the device has no float64
-    "Where the tensor can be added up in float64."
+    device: str | torch.device,  # device of a tensor
+) -> torch.device:  # the same, or the CPU if it has no float64
+    "Return the device for float64 sums."
     device = torch.device(device)
     return torch.device("cpu") if device.type == "mps" else device
 
 # %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
-class _Tally:
-    "The scores of one part, as they are added up over windows"
+class _Accumulator:
+    "Sums of one part's scores over windows"
 
-    def __init__(self, part, p, weighted, waiting):
+    def __init__(self, part, p, weighted, pending):
         self.part, self.p, self.weighted = part, p, weighted
-        self.waiting = waiting  # norms of windows that are not in the sums yet
+        self.pending = pending  # norms that are not in the sums yet
         groups = (part.groups,) if part.groups else ()
         self.sums = torch.zeros(*groups, part.width, dtype=torch.float64)
         self.tokens = torch.zeros(groups)
@@ -71,30 +71,30 @@ class _Tally:
         return (self.sums, self.tokens, self.output) if self.part.groups else ()
 
     def begin(self, windows):
-        "Of the windows (b, t) that come now"
-        (self.size, self.t), self.mark = windows.shape, len(self.waiting)
+        "Start a batch of windows (b, t)"
+        (self.b, self.t), self.n_pending = windows.shape, len(self.pending)
         self.counted = getattr(windows, "counted", None)
-        self.before = [y.clone() for y in self._grouped()]
+        self.saved = [y.clone() for y in self._grouped()]
 
     def undo(self):
-        "The windows that came last are not counted"
-        del self.waiting[self.mark :]
-        for y, old in zip(self._grouped(), self.before, strict=True):
-            y.copy_(old)
+        "Discard the last batch"
+        del self.pending[self.n_pending :]
+        for y, saved in zip(self._grouped(), self.saved, strict=True):
+            y.copy_(saved)
 
     def note(self, group, x, weight, token, out):
-        "What the part's units say; or those of one group, of the tokens that reach it"
+        "Add activations of all units, or of one group's units on the tokens that reach it"
         if group is None:
-            self.waiting.append((self, window_norms(x, self.size, self.p, self.counted)))
+            self.pending.append((self, window_norms(x, self.b, self.p, self.counted)))
             return
         if self.counted is not None:
-            mine = self.counted.to(token.device).reshape(-1)[token]
-            x, weight, token, out = x[mine], weight[mine], token[mine], out[mine]
-        size = x.detach().float().abs()
+            mask = self.counted.to(token.device).reshape(-1)[token]
+            x, weight, token, out = x[mask], weight[mask], token[mask], out[mask]
+        magnitudes = x.detach().float().abs()
         if self.weighted:
-            size = size * weight.detach().float()[:, None]
-        windows = size.new_zeros(self.size, size.shape[1])
-        windows.index_add_(0, token // self.t, size**self.p)
+            magnitudes = magnitudes * weight.detach().float()[:, None]
+        windows = magnitudes.new_zeros(self.b, magnitudes.shape[1])
+        windows.index_add_(0, token // self.t, magnitudes**self.p)
         norms = (windows ** (1 / self.p)).to(float64_device(x.device)).double()
         self.sums[group] += norms.sum(0).cpu()
         self.tokens[group] += len(token)
@@ -102,170 +102,163 @@ class _Tally:
 
 # %% ../../nbs/pruning/00_importance.ipynb #243d293e
 @contextmanager
-def _listening(model, tallies, i, spare):
-    "Inside, what the parts say in layer `i` is added up"
-    with swapped(spare), ExitStack() as stack:
-        for t in tallies:
-            stack.enter_context(t.part.observe(model, t.note, i))
+def _observe_layer(model, accumulators, i, edits):
+    "Accumulate the activations of layer `i`, with `edits` in place"
+    with swapped(edits), ExitStack() as stack:
+        for a in accumulators:
+            stack.enter_context(a.part.observe(model, a.note, i))
         yield
 
-
-def _walk(model, ids, tallies, check, bs, budget, progress):
-    "All windows through all layers, while every part is listened to"
-    d = model.config.get_text_config().hidden_size
-    state = ids.shape[1] * d * model.dtype.itemsize
-    together = max(bs if check.stack else 1, budget // 2 // state)
-    add = lambda *_: _add_up(tallies[0].waiting if tallies else [])
-    how = dict(windows=together, what="activation norms", progress=progress, end=add)
-    for i, _, run in walk_layers(model, ids, bs, check, **how):
-        here = [t for t in tallies if i in t.part.layers]
-        last = i + 1 == len(decoder_layers(model)) and not check.problem
-        spare = []
-        if last and len(here) == 1 and (part := here[0].part).output:
-            # nothing is computed behind the last activations that matter
-            spare = [Edit(*locate(part.at(model, i), part.output), NoLinear(d))]
-
-        def begin(windows, here=here):
-            for t in here:
-                t.begin(windows)
-
-        def undo(here=here):
-            for t in here:
-                t.undo()
-
-        run(partial(_listening, model, here, i, spare), begin, undo)
-
 # %% ../../nbs/pruning/00_importance.ipynb #efa04913
-def _group_places(tensors):
-    "A device: numbers of the tensors that are there"
-    places: dict = {}
+def _indices_by_device(tensors):
+    groups: dict = {}
     for k, x in enumerate(tensors):
-        places.setdefault(x.device, []).append(k)
-    return places.values()
+        groups.setdefault(x.device, []).append(k)
+    return groups.values()
 
 
-def _add_up(waiting):
-    "Add all (tally, norms) to the tallies' sums, in float64 on the CPU; none are left"
-    for ks in _group_places([x for _, x in waiting]):
-        some = [waiting[k] for k in ks]
-        flat = torch.cat([x.reshape(-1) for _, x in some]).cpu()
-        parts = flat.split([x.numel() for _, x in some])
-        for (tally, x), y in zip(some, parts, strict=True):
-            tally.sums += y.view(x.shape).sum(0, dtype=torch.float64)
-    waiting.clear()
+def _add_pending(pending):
+    "Add all (accumulator, norms) to the sums, in float64 on the CPU, and clear the list"
+    for ks in _indices_by_device([x for _, x in pending]):
+        pairs = [pending[k] for k in ks]
+        flat = torch.cat([x.reshape(-1) for _, x in pairs]).cpu()
+        chunks = flat.split([x.numel() for _, x in pairs])
+        for (accumulator, x), y in zip(pairs, chunks, strict=True):
+            accumulator.sums += y.view(x.shape).sum(0, dtype=torch.float64)
+    pending.clear()
 
 # %% ../../nbs/pruning/00_importance.ipynb #walkparts1
 def walk_parts(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) windows; each process takes its share of them
-    # one a part: `part`, `begin(windows)`, `undo()`, `note` of `Part.observe`, and
-    # `waiting`: norms that are added up later, or an empty list
-    tallies: list,
-    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
-    budget: int | None = None,  # bytes; default: a quarter of what is free
+    calib: torch.Tensor | Windows,  # (n, t) windows; each process takes its fraction
+    # one per part, with `part`, `begin(windows)`, `undo()`, `note` of `Part.observe`,
+    # and `pending`: norms to add later, or an empty list
+    accumulators: list,
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    budget: int | None = None,  # bytes; default: a quarter of the free memory
     progress: bool = True,  # show a progress bar
 ):
-    "All windows through all layers, while each tally listens to its part."
+    "Run all windows through all layers while each accumulator observes its part."
     rank, size = rank_and_size()
-    mine, check = calib[rank::size], check_replay(model, calib)
+    ids, check = calib[rank::size], check_replay(model, calib)
     budget = memory_budget(model) if budget is None else budget
     bs = bs or layer_batch_size(model, calib.shape[1], budget)
+    if not len(ids):
+        return
+    d, L = model.config.get_text_config().hidden_size, len(decoder_layers(model))
+    state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's hidden state
+    windows = max(bs if check.stack else 1, budget // 2 // state)
+    flush = lambda *_: _add_pending(accumulators[0].pending if accumulators else [])
+    kwargs = dict(windows=windows, what="activation norms", progress=progress, end=flush)
     with inference(model):
-        if len(mine):
-            _walk(model, mine, tallies, check, bs, budget, progress)
+        for i, _, run in walk_layers(model, ids, bs, check, **kwargs):
+            active = [a for a in accumulators if i in a.part.layers]
+            edits = []
+            if i + 1 == L and not check.problem and len(active) == 1 and active[0].part.output:
+                # nothing after the last activations is needed
+                part = active[0].part
+                edits = [Edit(*locate(part.at(model, i), part.output), NoLinear(d))]
+
+            def begin(windows, active=active):
+                for a in active:
+                    a.begin(windows)
+
+            def undo(active=active):
+                for a in active:
+                    a.undo()
+
+            run(partial(_observe_layer, model, active, i, edits), begin, undo)
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
-def _finish(tally, n, model):
-    "Means of the sums; a group that no token reached is ranked by its weights"
-    units = (sum_over_processes(tally.sums) / n).float()
-    if not tally.part.groups:
+UNREACHED = 0.05  # fraction of experts without tokens above which a warning is issued
+
+
+def _average(accumulator, n, model):
+    "Means over `n` windows; groups without tokens are scored by their weights"
+    part = accumulator.part
+    units = (sum_over_processes(accumulator.sums) / (n * len(part.layers))).float()
+    if not part.groups:
         return units
-    tokens = sum_over_processes(tally.tokens)
-    lost = tokens == 0
-    if lost.any():
-        with torch.no_grad(), weights_loaded(tally.part.at(model).modules()):
-            units[lost] = tally.part.magnitudes(model)[lost]
-    output = sum_over_processes(tally.output) / tokens.clamp_min(1)
+    tokens = sum_over_processes(accumulator.tokens)
+    unreached = tokens == 0
+    if unreached.any():
+        with torch.no_grad(), weights_loaded(part.at(model).modules()):
+            units[unreached] = part.magnitudes(model)[unreached]
+    output = sum_over_processes(accumulator.output) / tokens.clamp_min(1)
     return units, tokens, output.float()
 
 
 def _mean_norms(model, calib, p, weighted, bs, budget, progress):
-    "The scores; each process has its share of the windows"
-    s, waiting = structure(model), []
-    tallies = [_Tally(part, p, weighted, waiting) for part in s.narrow]
-    walk_parts(model, calib, tallies, bs, budget, progress)
-    n = {t.part: len(calib) * len(t.part.layers) for t in tallies}
-    scores = pack_scores(s, {t.part: _finish(t, n[t.part], model) for t in tallies})
-    lost, groups = count_unactivated(scores)
-    if groups and lost > UNREACHED * groups:
+    "Scores per layer; each process runs its fraction of the windows"
+    s, pending = structure(model), []
+    accumulators = [_Accumulator(part, p, weighted, pending) for part in s.narrow]
+    walk_parts(model, calib, accumulators, bs, budget, progress)
+    scores = pack_scores(s, {a.part: _average(a, len(calib), model) for a in accumulators})
+    unreached, groups = count_unactivated(scores)
+    if groups and unreached > UNREACHED * groups:
         warnings.warn(
-            f"{lost} of {groups} experts got no calibration token: their neurons are ranked"
+            f"{unreached} of {groups} experts got no calibration token: their neurons are ranked"
             " by their weights alone; give more calibration text",
             stacklevel=4,
         )
     return scores
 
-
-UNREACHED = 0.05  # beyond this share of the groups a warning says so
-
 # %% ../../nbs/pruning/00_importance.ipynb #a99635c0
-def _sum_bits(x):
-    "() int64: sum of a tensor's bits, read as integers; it wraps around"
-    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    whole = x.detach().view(kinds[x.dtype.itemsize]).reshape(-1)
-    # in parts: the sum makes a copy in int64
-    return torch.stack([y.sum(dtype=torch.int64) for y in whole.split(2**20)]).sum()
-
-
-def _read_sums(tensors):
-    "The sums of all, as numbers; the CPU waits once for each device"
-    out = [0] * len(tensors)
-    for ks in _group_places(tensors):
-        sums = torch.stack([_sum_bits(tensors[k]) for k in ks]).tolist()
-        for k, n in zip(ks, sums, strict=True):
-            out[k] = n
-    return out
+def _tensor_checksums(tensors):
+    "Sum of each tensor's bits, read as integers; one synchronization per device"
+    dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    checksums = [0] * len(tensors)
+    for ks in _indices_by_device(tensors):
+        sums = []
+        for k in ks:
+            bits = tensors[k].detach().view(dtypes[tensors[k].dtype.itemsize]).reshape(-1)
+            # in chunks, as `sum` copies its input to int64
+            chunks = [x.sum(dtype=torch.int64) for x in bits.split(2**20)]
+            sums.append(torch.stack(chunks).sum())
+        for k, n in zip(ks, torch.stack(sums).tolist(), strict=True):
+            checksums[k] = n
+    return checksums
 
 # %% ../../nbs/pruning/00_importance.ipynb #a52ba795
-def _key(model, calib, *options):
-    "Equal only if model, text and options are; None if weights are offloaded"
+def _cache_key(model, calib, *options):
+    "Key of model, text and options; None if weights are offloaded"
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
-    sums = _read_sums([x for _, x in tensors])
+    checksums = _tensor_checksums([x for _, x in tensors])
     state = tuple(
-        (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), bits)
-        for (n, x), bits in zip(tensors, sums, strict=True)
+        (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), checksum)
+        for (n, x), checksum in zip(tensors, checksums, strict=True)
     )
     attention = getattr(model.config, "_attn_implementation", None)
     return state, ids_hash(calib), attention, options
 
 # %% ../../nbs/pruning/00_importance.ipynb #8d665341
-_FEW = 4  # calibration texts a model
+_MAX_CACHED = 4  # calibration texts per model
 
 
-def _remember(model, key, scores):
-    "Keep scores, as the newest of a few"
-    known = model_memo(model).scores
-    known.pop(key, None)
-    known[key] = scores
-    for old in list(known)[:-_FEW]:
-        del known[old]
+def _cache_scores(model, key, scores):
+    "Cache scores as the newest; drop the oldest"
+    cache = model_memo(model).scores
+    cache.pop(key, None)
+    cache[key] = scores
+    for old in list(cache)[:-_MAX_CACHED]:
+        del cache[old]
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
-    p: float = 2,  # norm over the tokens; 1 for the paper's ablation
-    bs: int | None = None,  # windows a layer takes at a time; default: by their tokens
+    p: float = 2,  # of the p-norm over the tokens; 1 in the paper's ablation
+    bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show a progress bar
     *,
-    # bytes, half of them for hidden states; default: a quarter of what is free
+    # bytes, half of them for hidden states; default: a quarter of the free memory
     budget: int | None = None,
-    cache: bool = True,  # remember the scores, and use what is remembered
-    weighted: bool = False,  # activations times a router's weights, where there is one
-) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
-    """2SSP's score: the mean over windows of the norm of each neuron's activations.
+    cache: bool = True,  # use cached scores, and cache new ones
+    weighted: bool = False,  # MoE models: weight activations by router weights
+) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
+    """Return 2SSP's score: each neuron's activation norm, averaged over the windows.
 
     Parameters
     ----------
@@ -274,163 +267,162 @@ def activation_scores(
     calib : torch.Tensor | Windows
         (n, t) calibration windows
     p : float, default 2
-        norm over the tokens; 1 for the paper's ablation
+        of the p-norm over the tokens; 1 in the paper's ablation
     bs : int | None, default None
-        windows a layer takes at a time; default: by their tokens
+        windows per batch; default: by their tokens
     progress : bool, default True
         show a progress bar
     budget : int | None, default None
-        bytes, half of them for hidden states; default: a quarter of what is free
+        bytes, half of them for hidden states; default: a quarter of the free memory
     cache : bool, default True
-        remember the scores, and use what is remembered
+        use cached scores, and cache new ones
     weighted : bool, default False
-        activations times a router's weights, where there is one
+        MoE models: weight activations by router weights
 
     Returns
     -------
     list[torch.Tensor]
-        a layer: (f,) float32 on CPU
+        per layer: (f,) float32 on CPU
     """
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     if weighted and not structure(model).grouped:
-        raise ValueError("weighted is by a router's weights, and this model has none")
+        raise ValueError("weighted=True needs a router, and this model has none")
     calib = check_windows(calib, model)
-    key = _key(model, calib, p, weighted) if cache else None
+    key = _cache_key(model, calib, p, weighted) if cache else None
     scores = model_memo(model).scores.get(key) if key else None
     if scores is None:
         scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
     if key:
-        _remember(model, key, scores)
+        _cache_scores(model, key, scores)
     return [s.clone() for s in scores]
 
 # %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
 @contextmanager
 def fresh_scores(
-    model: PreTrainedModel,  # whose scores are to be paid for
-) -> Iterator[None]:  # remembered scores are as before behind the `with` block
-    "Inside, the first scores of each text are computed, whatever is remembered."
-    memory = model_memo(model)
-    known, memory.scores = memory.scores, {}
+    model: PreTrainedModel,  # whose cached scores are ignored
+) -> Iterator[None]:
+    "Ignore scores that were cached before the block."
+    memo = model_memo(model)
+    cached, memo.scores = memo.scores, {}
     try:
         yield
     finally:
-        fresh, memory.scores = memory.scores, {}
-        for key, scores in (known | fresh).items():
-            _remember(model, key, scores)
+        new, memo.scores = memo.scores, {}
+        for key, scores in (cached | new).items():
+            _cache_scores(model, key, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
 def record_unreached(
-    plan,  # that was made of these scores
-    scores: list,  # a layer: (f,) scores, or more where tokens reach groups of units
-):  # the same plan; `experts_unreached` says how many groups no token reached
-    "How many groups no calibration token reached, of how many, in the plan itself."
-    lost, n = count_unactivated(scores)
-    return with_provenance(plan, experts_unreached=[lost, n]) if n else plan
+    plan,  # of these scores
+    scores: list,  # per layer: (f,) scores, or `RoutedScores`
+):  # the plan, with `experts_unreached`: [groups without tokens, groups]
+    "Record in a plan's provenance how many experts got no calibration token."
+    unreached, n = count_unactivated(scores)
+    return with_provenance(plan, experts_unreached=[unreached, n]) if n else plan
 
 # %% ../../nbs/pruning/00_importance.ipynb #887faf7c
 @torch.no_grad()
 def magnitude_scores(
     model: PreTrainedModel,  # dense; untouched
-    p: float = 2,  # which norm
-) -> list[torch.Tensor]:  # a layer: (f,) float32 on CPU
-    "The norm of each neuron's own weights; uses no data."
-    s, found = structure(model), {}
+    p: float = 2,  # of the p-norm
+) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
+    "Return the norm of each neuron's weights; uses no data."
+    s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
             for part in (x for x in s.of(i) if x.width):
                 units = part.magnitudes(model, p).cpu()
-                found[part] = units
+                scores[part] = units
                 if part.groups:
-                    found[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
-    return pack_scores(s, found)
+                    scores[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
+    return pack_scores(s, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #1eeeba96
 def random_scores(
-    model: PreTrainedModel,  # only its sizes are looked at
-    seed: int = 0,  # same seed, same scores
-) -> list[torch.Tensor]:  # a layer: (f,) float32 in [0, 1)
-    "Scores that know nothing."
+    model: PreTrainedModel,  # only its sizes are used
+    seed: int = 0,  # of the generator
+) -> list[torch.Tensor]:  # per layer: (f,) float32 in [0, 1)
+    "Return random scores."
     s, g = structure(model), torch.Generator().manual_seed(seed)
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
 # %% ../../nbs/pruning/00_importance.ipynb #f4c4438b
-class _Stream:
-    "What is taken of the stream in front of each layer and behind it, and noted"
+class _HiddenStateRecorder:
+    "Compares the hidden states before and after each layer"
 
-    def __init__(self, L, take, note, whole):
-        self.found, self.before = [[] for _ in range(L)], None
-        self.take, self.note, self.whole = take, note, whole
+    def __init__(self, L, select, compare, as_whole):
+        self.results, self.before = [[] for _ in range(L)], None
+        self.select, self.compare, self.as_whole = select, compare, as_whole
 
     def begin(self, x):
-        "Of the windows that come now"
-        self.marks, self.before = [len(x) for x in self.found], None
+        "Start a batch of windows"
+        self.lengths, self.before = [len(x) for x in self.results], None
 
     def undo(self):
-        "Of the windows that came last, nothing was noted"
-        for noted, n in zip(self.found, self.marks, strict=True):
-            del noted[n:]
+        "Discard the last batch"
+        for results, n in zip(self.results, self.lengths, strict=True):
+            del results[n:]
 
-    def enters(self, i, h):
-        "Where the model runs whole, this is also what is after the layer before"
-        now = self.take(h)
-        if self.whole and i:
-            self.found[i - 1].append(self.note(self.before, now))
-        self.before = now
+    def record_input(self, i, h):
+        "If the model runs as a whole, this is also the output of the previous layer"
+        state = self.select(h)
+        if self.as_whole and i:
+            self.results[i - 1].append(self.compare(self.before, state))
+        self.before = state
 
-    def leaves(self, i, out):
-        "What leaves a layer, unless it is seen entering the next"
-        if not self.whole or i + 1 == len(self.found):
-            self.found[i].append(self.note(self.before, self.take(take_hidden(out))))
+    def record_output(self, i, out):
+        if not self.as_whole or i + 1 == len(self.results):
+            self.results[i].append(self.compare(self.before, self.select(take_hidden(out))))
             self.before = None
 
     @contextmanager
-    def listen(self, i, layer):
-        "Inside, layer `i` is listened to"
-        enter = lambda m, args, kwargs: self.enters(i, split_call(args, kwargs)[0])
-        leave = lambda m, args, out: self.leaves(i, out)
-        entering = layer.register_forward_pre_hook(enter, with_kwargs=True)
-        with hooked([entering, layer.register_forward_hook(leave)]):
+    def observe(self, i, layer):
+        "Hook layer `i`"
+        before = lambda m, args, kwargs: self.record_input(i, split_call(args, kwargs)[0])
+        after = lambda m, args, out: self.record_output(i, out)
+        handle = layer.register_forward_pre_hook(before, with_kwargs=True)
+        with hooked([handle, layer.register_forward_hook(after)]):
             yield
 
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
 def walk_hidden_states(
     model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor | Windows,  # (n, t) token windows; all their tokens count
-    take: Callable,  # hidden states (b, t, d) -> what matters of them
-    note: Callable,  # (what was taken in front of a layer, behind it) -> a small thing
-    bs: int,  # windows at a time
+    ids: torch.Tensor | Windows,  # (n, t) token windows, without a token mask
+    select: Callable,  # hidden states (b, t, d) -> what to keep of them
+    compare: Callable,  # (selected before a layer, after it) -> result
+    bs: int,  # windows per batch
     what: str,  # label of the progress bar
-    progress: bool,  # show one
-) -> list[list]:  # a layer: what `note` gave, batch by batch
-    "What each layer does to the stream."
+    progress: bool,  # show it
+) -> list[list]:  # per layer: results of `compare`, batch by batch
+    "Compare the hidden states before and after each layer."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     reject_token_mask(ids, what)
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
-        whole = check is None or bool(check.problem)
-        stream = _Stream(len(decoder_layers(model)), take, note, whole)
-        together = len(ids)
-        if not whole:
+        as_whole = check is None or bool(check.problem)
+        L, windows = len(decoder_layers(model)), len(ids)
+        recorder = _HiddenStateRecorder(L, select, compare, as_whole)
+        if not as_whole:
             state = ids.shape[1] * model.config.get_text_config().hidden_size
-            most = memory_budget(model) // 2 // (state * model.dtype.itemsize)
+            limit = memory_budget(model) // 2 // (state * model.dtype.itemsize)
             rows = bs if check.stack else 1
-            together = max(1, most // rows) * rows
-        how = dict(windows=together, what=what, progress=progress)
-        for i, layer, run in walk_layers(model, ids, bs, check, **how):
-            run(partial(stream.listen, i, layer), stream.begin, stream.undo)
-        return stream.found
+            windows = max(1, limit // rows) * rows
+        kwargs = dict(windows=windows, what=what, progress=progress)
+        for i, layer, run in walk_layers(model, ids, bs, check, **kwargs):
+            run(partial(recorder.observe, i, layer), recorder.begin, recorder.undo)
+        return recorder.results
 
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
-    last_token: bool = True,  # of each window; False: the mean over all its tokens
+    last_token: bool = True,  # use the last token of each window; False: all tokens
     bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
 ) -> torch.Tensor:  # (L,) float32, in [0, 2]
-    """ShortGPT's block influence: how far each block turns the residual stream.
+    """Return ShortGPT's block influence: the cosine distance of each block's input and output.
 
     Parameters
     ----------
@@ -439,7 +431,7 @@ def block_influence(
     calib : torch.Tensor | Windows
         (n, t) calibration windows
     last_token : bool, default True
-        of each window; False: the mean over all its tokens
+        use the last token of each window; False: all tokens
     bs : int, default 1
         windows per forward pass
     progress : bool, default True
@@ -452,14 +444,14 @@ def block_influence(
     """
     calib = check_windows(calib, model)
 
-    def take(h):
+    def select(h):
         return (h[:, -1:] if last_token else h).float()
 
-    def alike(x, y):
+    def similarity(x, y):
         return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
 
-    found = walk_hidden_states(model, calib, take, alike, bs, "block influence", progress)
-    total = torch.zeros(len(found))
-    for batch in zip(*found, strict=True):
+    sums = walk_hidden_states(model, calib, select, similarity, bs, "block influence", progress)
+    total = torch.zeros(len(sums))
+    for batch in zip(*sums, strict=True):
         total += torch.stack([x.cpu() for x in batch])
     return 1 - total / len(calib)
