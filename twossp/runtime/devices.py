@@ -149,7 +149,7 @@ def progress_bar(
     progress: bool,  # whether to show it
     total: int | None = None,  # steps, if `items` has no length
     unit: str = "it",  # of a step; "B" shows MB and GB
-) -> tqdm:
+) -> tqdm:  # usable in `with`
     "Progress bar, shown in the main process only."
     hidden = not progress or rank_and_size()[0] > 0
     kwargs = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
@@ -339,8 +339,8 @@ def read_clock(
 def seconds_between(
     a: object,  # result of `read_clock`
     b: object,  # a later result for the same device
-) -> float:
-    "Seconds between two times of `read_clock`."
+) -> float:  # seconds
+    "Time between two times of `read_clock`."
     if isinstance(a, float):
         return b - a
     b.synchronize()

@@ -66,7 +66,7 @@ def split_call(
 # %% ../../nbs/runtime/07_layers.ipynb #c475a9fa
 def take_hidden(
     out,  # of a decoder layer: hidden states, or a tuple that begins with them
-) -> torch.Tensor:
+) -> torch.Tensor:  # (n, t, d)
     "Return the hidden states from the output of a decoder layer."
     return out if isinstance(out, torch.Tensor) else out[0]
 
@@ -193,7 +193,7 @@ def run_layers(
 # %% ../../nbs/runtime/07_layers.ipynb #ae71c5e0
 def is_offloaded(
     model: PreTrainedModel,  # of a supported family
-) -> bool:
+) -> bool:  # False if all weights are in memory
     "Whether any decoder layer is offloaded to CPU memory or disk."
     return any(is_module_offloaded(m) for x in decoder_layers(model) for m in x.modules())
 
