@@ -289,7 +289,7 @@ def check_replay(
 ) -> ReplayMode:  # cached for the model
     "Find out how to replay a model. Warns once per model if it cannot be replayed."
     if getattr(ids, "images", None) is not None:
-        return ReplayMode(problem="arguments of layers differ between windows with images")
+        return ReplayMode(problem="windows with images differ in the arguments of the layers")
     ids = getattr(ids, "ids", ids)
     memo = model_memo(model)
     if memo.check is not None:

@@ -124,8 +124,7 @@ def _from_sharegpt(message, where):
         expected = "a turn of `conversations` has `from` and `value`"
         raise ValueError(f"{where}: {expected}; got {message!r:.60}")
     if message["from"] not in _SHAREGPT:
-        names = ", ".join(_SHAREGPT)
-        raise ValueError(f"{where}: no {message['from']!r}; there are: {names}")
+        raise ValueError(f"{where}: no {message['from']!r}; there are: {', '.join(_SHAREGPT)}")
     return dict(role=_SHAREGPT[message["from"]], content=message["value"])
 
 # %% ../../nbs/runtime/11_sources.ipynb #src14
@@ -227,8 +226,7 @@ def _apply_template(chat, tok, messages, **options):
 
 def _check_tools(chat, rendered):
     "Raise `ValueError` if the template omits a tool call"
-    calls = [c for m in chat.messages for c in m.get("tool_calls") or ()]
-    for call in calls:
+    for call in [c for m in chat.messages for c in m.get("tool_calls") or ()]:
         name = call.get("function", call).get("name")
         if not isinstance(name, str) or name not in rendered:
             raise ValueError(
@@ -442,11 +440,9 @@ def check_sources(
     answers = score_on == "completion"
     for s, k in zip(sources, counts, strict=True):
         _check_source(s, tok, k, answers)
-        if not any(x.synthetic for x in sources):
-            continue  # `source_windows` needs no model and raises by itself
         if s.synthetic:
             _prompt_tokens(s, tok)
-        else:
+        elif any(x.synthetic for x in sources):  # else `source_windows` raises at once
             _cut_source(s, tok, k, seq_len, seed, answers)
     return counts
 
