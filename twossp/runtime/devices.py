@@ -39,10 +39,10 @@ DTYPES = {k: getattr(torch, k) for k in ("float32", "bfloat16", "float16")}
 
 
 def as_dtype(
-    # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's own
+    # a key of `DTYPES`, one of its values, or None / 'auto': the checkpoint's dtype
     dtype: str | torch.dtype | None,
-) -> torch.dtype | str:  # 'auto' for the checkpoint's own
-    "The dtype to load weights in; `ValueError` lists the choices."
+) -> torch.dtype | str:  # or 'auto'
+    "Parse a dtype to load weights in."
     if dtype is None or dtype == "auto":
         return "auto"
     if dtype in DTYPES.values():
@@ -54,7 +54,7 @@ def as_dtype(
 
 # %% ../../nbs/runtime/00_devices.ipynb #781715cc
 def _launched():
-    "(rank, size, local rank) as torchrun says; without it, or alone, (0, 1, None)"
+    "(rank, size, local rank) from torchrun; (0, 1, None) for a single process"
     if not (dist.is_available() and dist.is_torchelastic_launched()):
         return 0, 1, None
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
@@ -63,14 +63,14 @@ def _launched():
 
 
 def rank_and_size() -> tuple[int, int]:  # rank, size; (0, 1) without torchrun
-    "Who else works on this job; starts nothing."
+    "Rank and number of processes of this job; starts no process group."
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return _launched()[:2]
 
 
-def local_rank() -> int | None:  # 0 is the first; None: the only one
-    "This process's number among those of the same machine."
+def local_rank() -> int | None:  # None for a single process
+    "Rank of this process on its machine."
     return _launched()[2]
 
 # %% ../../nbs/runtime/00_devices.ipynb #c324f08a
@@ -79,13 +79,13 @@ DEVICES = {
     "cuda": torch.cuda.device_count,
     "mps": lambda: int(torch.backends.mps.is_available()),
     "xpu": torch.xpu.device_count,
-}  # kind -> how many of them this machine has
+}  # kind -> number of devices of this machine
 
 
 def parse_device(
     device: str | torch.device,  # such as "cpu", "cuda:1"
 ) -> torch.device:  # of a kind in `DEVICES`
-    "A `torch.device` of a known kind; `ValueError` lists them."
+    "Parse a device of a known kind."
     try:
         d = torch.device(device)
     except (RuntimeError, TypeError):
@@ -97,14 +97,14 @@ def parse_device(
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10asde
 def as_device(
-    # such as "cpu", "cuda:1", "mps"; "cuda" is cuda:2 in a third process
+    # such as "cpu", "cuda:1", "mps"; "cuda" is cuda:2 in the third process
     device: str | torch.device,
-) -> torch.device:  # one that this machine has
-    "The device to put a model on; `ValueError` if there is no such thing, or not here."
+) -> torch.device:  # available on this machine
+    "Parse a device. Raises `ValueError` if this machine does not have it."
     d = parse_device(device)
-    count, mine = DEVICES[d.type](), local_rank()
-    if d.index is None and count > 1 and mine is not None:
-        d = torch.device(d.type, mine)
+    count, rank = DEVICES[d.type](), local_rank()
+    if d.index is None and count > 1 and rank is not None:
+        d = torch.device(d.type, rank)
     if (d.index or 0) >= count:
         raise ValueError(f"device '{d}' was asked for, but torch finds {count} {d.type} devices")
     return d
@@ -112,22 +112,22 @@ def as_device(
 # %% ../../nbs/runtime/00_devices.ipynb #d7ca4d34
 def input_device(
     model: PreTrainedModel,  # any model, offloaded or not
-) -> torch.device:  # where its token ids belong
-    "The device of the input embeddings, when they are used."
+) -> torch.device:  # of its token ids
+    "Device of the input embeddings, also of an offloaded model."
     m = model.get_input_embeddings()
     if m.weight.device.type != "meta":
         return m.weight.device
     hook = getattr(m, "_hf_hook", None)  # of accelerate
-    places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
-    where = next((p for p in places if p is not None), "cpu")
-    if isinstance(where, int):
-        used = _accelerator()  # where none is in use: the kind that counts from 0
-        where = f"{'cuda' if used is None else used.type}:{where}"
-    return torch.device(where)
+    devices = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+    device = next((d for d in devices if d is not None), "cpu")
+    if isinstance(device, int):
+        accelerator = _accelerator()
+        device = f"{'cuda' if accelerator is None else accelerator.type}:{device}"
+    return torch.device(device)
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10acck
 def _accelerator():
-    "The accelerator in use; None without one, where torch 2.6 raises"
+    "Current accelerator; None if there is none (torch 2.6 raises)"
     try:
         return torch.accelerator.current_accelerator()
     except RuntimeError:
@@ -136,36 +136,36 @@ def _accelerator():
 
 def list_devices(
     model: PreTrainedModel,  # any model, offloaded or not
-) -> list[torch.device]:  # each once, the inputs' first
-    "Every device that a model works on."
-    found = [input_device(model)]
-    found += [p.device for p in model.parameters() if p.device.type != "meta"]
-    return list(dict.fromkeys(found))
+) -> list[torch.device]:  # without duplicates, the input device first
+    "All devices of a model."
+    devices = [input_device(model)]
+    devices += [p.device for p in model.parameters() if p.device.type != "meta"]
+    return list(dict.fromkeys(devices))
 
 # %% ../../nbs/runtime/00_devices.ipynb #555933a3
 def progress_bar(
-    items: Iterable | None,  # to go through; None for one that is moved by hand
-    what: str,  # its label
-    progress: bool,  # show it at all
+    items: Iterable | None,  # to iterate over; None: updated by the caller
+    what: str,  # label
+    progress: bool,  # whether to show it
     total: int | None = None,  # steps, if `items` has no length
-    unit: str = "it",  # of a step; "B" writes bytes as MB and GB
-) -> tqdm:  # the bar
-    "A progress bar, in the first process only."
+    unit: str = "it",  # of a step; "B" shows MB and GB
+) -> tqdm:  # usable in `with`
+    "Progress bar, shown in the main process only."
     hidden = not progress or rank_and_size()[0] > 0
-    how = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
-    return tqdm(items, desc=what, total=total, **how)
+    kwargs = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
+    return tqdm(items, desc=what, total=total, **kwargs)
 
 # %% ../../nbs/runtime/00_devices.ipynb #8e04996a
 @contextmanager
 def quiet(
-    bars: bool = False,  # draw progress bars all the same
+    bars: bool = False,  # keep progress bars
 ) -> Iterator[None]:
-    "No bars and no warnings of transformers inside; what was set comes back behind."
-    log, other = transformers.utils.logging, logging.getLogger("accelerate")
+    "Hide progress bars and warnings of transformers inside the `with` block."
+    log, accelerate_log = transformers.utils.logging, logging.getLogger("accelerate")
     with ExitStack() as stack:
-        if other.level != logging.ERROR:  # each change empties a cache of all loggers
-            stack.callback(other.setLevel, other.level)
-            other.setLevel(logging.ERROR)
+        if accelerate_log.level != logging.ERROR:  # a change clears a cache of all loggers
+            stack.callback(accelerate_log.setLevel, accelerate_log.level)
+            accelerate_log.setLevel(logging.ERROR)
         if (level := log.get_verbosity()) != logging.ERROR:
             stack.callback(log.set_verbosity, level)
             log.set_verbosity_error()
@@ -173,7 +173,7 @@ def quiet(
             if log.is_progress_bar_enabled():
                 stack.callback(log.enable_progress_bar)
                 log.disable_progress_bar()
-            datasets = sys.modules.get("datasets")  # where it is not loaded, it draws none
+            datasets = sys.modules.get("datasets")
             if datasets is not None and datasets.is_progress_bar_enabled():
                 stack.callback(datasets.enable_progress_bars)
                 datasets.disable_progress_bars()
@@ -182,23 +182,23 @@ def quiet(
 # %% ../../nbs/runtime/00_devices.ipynb #m10ask
 def call_accelerator(
     device: torch.device,  # any accelerator
-    *names: str,  # of a function of `torch.accelerator` or of the module
-) -> object:  # what the function says of `device`; None where no build knows it
-    "Ask `torch.accelerator`, or else the device's own module."
+    *names: str,  # alternative names of the function
+) -> object:  # its result for `device`; None where this build has no such function
+    "Call a function of `torch.accelerator`, or of the device's own module."
     modules = torch.accelerator, torch.get_device_module(device.type)
-    for ask in (getattr(m, n, None) for m in modules for n in names):
+    for function in (getattr(m, n, None) for m in modules for n in names):
         try:
-            if ask is not None:
-                return ask(device)
+            if function is not None:
+                return function(device)
         except (RuntimeError, ValueError, TypeError, AssertionError):
-            continue  # this build asks another accelerator, or none
+            continue  # this build supports another accelerator, or none
     return None
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10wait
 def synchronize(
     device: torch.device,  # any
 ):
-    "Wait until a device has done what it was asked to; a CPU has."
+    "Wait for all work on a device."
     if device.type != "cpu":
         call_accelerator(device, "synchronize")
 
@@ -206,52 +206,52 @@ def synchronize(
 def free_bytes(
     device: torch.device,  # cpu, cuda, …
 ) -> int:  # bytes
-    "Memory that a new tensor on `device` could have."
+    "Free memory of a device, including what the allocator has reserved."
     if device.type != "cpu":
         free = call_accelerator(device, "get_memory_info", "mem_get_info")
         if free is not None:
             reserved = call_accelerator(device, "memory_reserved") or 0
             used = call_accelerator(device, "memory_allocated") or 0
-            return free[0] + max(0, reserved - used)  # the allocator lends it
+            return free[0] + max(0, reserved - used)
     return psutil.virtual_memory().available
 
 # %% ../../nbs/runtime/00_devices.ipynb #974dfbe5
 def default_budget(
-    device: torch.device,  # where the work is done
+    device: torch.device,  # any
 ) -> int:  # bytes
-    "A quarter of the free memory."
+    "A quarter of the free memory of a device."
     return free_bytes(device) // 4
 
 # %% ../../nbs/runtime/00_devices.ipynb #0b958756
-TOKENS = {"cpu": 2048}  # device type -> tokens that go through a layer at a time
+TOKENS = {"cpu": 2048}  # device type -> tokens in one call of a layer
 MANY_TOKENS = 16384  # on any other device
 
 
 def device_batch_size(
-    t: int,  # tokens a window
-    device: torch.device,  # where the layers are
-) -> int:  # at least 1
-    "How many windows go through a layer together: batches are sized by tokens."
+    t: int,  # tokens per window
+    device: torch.device,  # of the layers
+) -> int:  # windows, at least 1
+    "Batch size of a layer for the type of device."
     return max(1, TOKENS.get(device.type, MANY_TOKENS) // t)
 
 # %% ../../nbs/runtime/00_devices.ipynb #9a45aa6e
 @dataclass
 class PeakMemory:
-    "Memory of a block of code, filled in when it ends."
+    "Peak memory of a `with` block, set when it ends."
 
-    device: str  # whose memory
-    # bytes in use when the block began; 0 where only its own tensors are counted
+    device: str  # names of the devices
+    # bytes in use before the block; 0 where only its own tensors are counted
     before: int | None = None
-    peak: int | None = None  # the most, in bytes; None: not measured
+    peak: int | None = None  # peak in bytes; None: not measured
 
     @property
     def extra(self) -> int | None:  # bytes
-        "How much the block needed beyond what was in use before."
+        "Peak above the memory in use before the block."
         return None if self.peak is None else max(0, self.peak - self.before)
 
 # %% ../../nbs/runtime/00_devices.ipynb #665f9e5b
 class AllocationTracker(TorchDispatchMode):
-    "Bytes of the tensors that a block makes, as long as they live."
+    "Dispatch mode that counts the bytes of live tensors created in a block."
 
     def __init__(
         self,
@@ -259,56 +259,55 @@ class AllocationTracker(TorchDispatchMode):
     ):
         super().__init__()
         self.kinds = kinds
-        self.now = 0  # bytes that live
-        self.most = 0  # the most that lived at once
-        self.known: dict[int, int] = {}  # storage -> its bytes; 0: it was there before
+        self.now = 0  # live bytes
+        self.most = 0  # peak of the live bytes
+        self.sizes: dict[int, int] = {}  # storage -> bytes; 0: created before the block
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        self._meet((*args, *kwargs.values()), made=False)
+        self._add((*args, *kwargs.values()), is_new=False)
         out = func(*args, **kwargs)
-        self._meet((out,), made=True)
+        self._add((out,), is_new=True)
         return out
 
-    def _meet(self, values, made):
-        "Note the storages that are seen for the first time"
+    def _add(self, values, is_new):
+        "Add storages that occur for the first time"
         for x in values:
             if isinstance(x, (list, tuple)):
-                self._meet(x, made)
+                self._add(x, is_new)
             if not isinstance(x, torch.Tensor) or x.layout != torch.strided:
                 continue
             storage = x.untyped_storage()
             key = storage._cdata
-            if x.device.type not in self.kinds or key in self.known:
+            if x.device.type not in self.kinds or key in self.sizes:
                 continue
-            self.known[key] = storage.nbytes() if made else 0
-            self.now += self.known[key]
+            self.sizes[key] = storage.nbytes() if is_new else 0
+            self.now += self.sizes[key]
             self.most = max(self.most, self.now)
-            weakref.finalize(storage, self._forget, key)
+            weakref.finalize(storage, self._remove, key)
 
-    def _forget(self, key):
-        self.now -= self.known.pop(key)
+    def _remove(self, key):
+        self.now -= self.sizes.pop(key)
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10rese
 @contextmanager
 def peak_memory(
-    # accelerators: the sum of each one's peak; 'cpu', or one that counts none: see
-    # `count`
+    # accelerators, whose peaks are summed; or 'cpu', see `count`
     *devices: torch.device | str,
-    # where no allocator counts: the block's own tensors, which slows it down, so do
-    # not time it; without: not measured
+    # count the block's own tensors where the allocator does not, which slows it down;
+    # False: not measured there
     count: bool = False,
 ) -> Iterator[PeakMemory]:  # complete after the block
-    "The most memory in use inside the `with` block."
-    asked = [torch.device(d) for d in devices or ("cpu",)]
-    before = {}  # what is in use, where that is known
-    for d in (d for d in asked if d.type != "cpu"):
+    "Measure the peak memory of the `with` block."
+    devices = [torch.device(d) for d in devices or ("cpu",)]
+    before = {}  # bytes in use, where the allocator counts
+    for d in (d for d in devices if d.type != "cpu"):
         synchronize(d)
         call_accelerator(d, "reset_peak_memory_stats")
         used = call_accelerator(d, "memory_allocated")
         if used is not None and call_accelerator(d, "max_memory_allocated") is not None:
             before[d] = used
-    p = PeakMemory(", ".join(map(str, before or asked)))
+    p = PeakMemory(", ".join(map(str, before or devices)))
     if before:
         p.before = sum(before.values())
         try:
@@ -316,19 +315,19 @@ def peak_memory(
         finally:
             p.peak = sum(call_accelerator(d, "max_memory_allocated") for d in before)
     elif count:
-        gc.collect()  # garbage from before would be freed at any moment
+        gc.collect()  # earlier garbage could be freed inside the block
         p.before = 0
-        with AllocationTracker(*{d.type for d in asked}) as live:
+        with AllocationTracker(*{d.type for d in devices}) as tracker:
             yield p
-        p.peak = live.most
+        p.peak = tracker.most
     else:
         yield p
 
 # %% ../../nbs/runtime/00_devices.ipynb #155717b8
 def read_clock(
-    device: torch.device,  # where the work is done
-) -> object:  # a point in time, for `seconds_between`
-    "Now, as the device sees it."
+    device: torch.device,  # that is timed
+) -> object:  # a CUDA event or seconds, for `seconds_between`
+    "Current time on a device."
     if device.type == "cuda":
         e = torch.cuda.Event(enable_timing=True)
         e.record(torch.cuda.current_stream(device))
@@ -338,10 +337,10 @@ def read_clock(
 
 
 def seconds_between(
-    a: object,  # what `read_clock` gave
-    b: object,  # what it gave later, of the same device
+    a: object,  # result of `read_clock`
+    b: object,  # a later result for the same device
 ) -> float:  # seconds
-    "Time from one point to another."
+    "Time between two times of `read_clock`."
     if isinstance(a, float):
         return b - a
     b.synchronize()
@@ -350,11 +349,11 @@ def seconds_between(
 # %% ../../nbs/runtime/00_devices.ipynb #c6193581
 def time_calls(
     work: Callable,  # called without arguments
-    device: torch.device,  # where it works
-    warmup: int = 3,  # calls that are not counted
-    repeats: int = 5,  # calls that are, at least 1
+    device: torch.device,  # that it runs on
+    warmup: int = 3,  # calls before the timed ones
+    repeats: int = 5,  # timed calls, at least 1
 ) -> list[float]:  # (repeats,) seconds
-    "How long each of several calls takes, after warm-up."
+    "Time several calls of a function, after warm-up."
     if warmup < 0 or repeats < 1:
         raise ValueError(
             f"warm-up has to be at least 0 and repeats at least 1; got {warmup} and {repeats}"
@@ -371,14 +370,14 @@ def time_calls(
 # %% ../../nbs/runtime/00_devices.ipynb #743964e6
 def one_line(
     e: BaseException,  # any exception
-) -> str:  # its class too, unless it is a `ValueError`
-    "What an exception says, in one line."
+) -> str:  # with its class, unless it is a `ValueError`
+    "Message of an exception in one line."
     text = " ".join(str(e).split()) or type(e).__name__
     return text if type(e) is ValueError else f"{type(e).__name__}: {text}"
 
 # %% ../../nbs/runtime/00_devices.ipynb #m10devr
-def _keep_device_rng():
-    "A function that puts the accelerators' random states back; None without one"
+def _save_device_rng():
+    "Function that restores the accelerators' random states; None without an accelerator"
     accelerator = _accelerator()
     if accelerator is None or not torch.accelerator.is_available():
         return None
@@ -390,17 +389,16 @@ def _keep_device_rng():
 # %% ../../nbs/runtime/00_devices.ipynb #e5301e82
 @contextmanager
 def fork_rng(
-    # to seed the generators with inside the block, numpy's with its lowest 32 bits; None:
-    # leave them
+    # seed inside the block, its lowest 32 bits for numpy; None: states unchanged
     seed: int | None = None,
 ) -> Iterator[None]:
-    "Python's, numpy's and torch's global random states are restored after the block."
+    "Restore the global random states of Python, numpy and torch after the `with` block."
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())
         stack.callback(torch.set_rng_state, torch.get_rng_state())
-        if put_back := _keep_device_rng():
-            stack.callback(put_back)
+        if restore := _save_device_rng():
+            stack.callback(restore)
         if seed is not None:
             random.seed(seed)
             np.random.seed(seed % 2**32)

@@ -38,7 +38,7 @@ from .weights import config_facts, read_weights, weights_checksum
 def model_identity(
     model: PreTrainedModel,  # in memory, streamed, or offloaded
 ) -> str:  # "files:" or "tensors:", and 16 hex digits
-    """What a model is: its content, never its name or its path.
+    """Identity of a model: a hash of its content, independent of name and path.
 
     Parameters
     ----------
@@ -52,33 +52,32 @@ def model_identity(
     """
     origin = getattr(model, "twossp_origin", None)
     if origin is not None and weights_checksum(model) == origin.state:
-        if not _is_away(model) or origin.read_again() == origin.files:
+        if not _is_offloaded(model) or origin.read_again() == origin.files:
             return f"files:{origin.files}"
     h = hashlib.sha256(_canonical(config_facts(model)))
-    if _is_away(model):  # one tensor at a time
-        found = map(_named_digest, read_weights(model))
-        h.update(b"".join(found))
+    if _is_offloaded(model):  # one tensor at a time
+        h.update(b"".join(map(_named_digest, read_weights(model))))
     else:
         with ThreadPoolExecutor() as pool:
             h.update(b"".join(pool.map(_named_digest, read_weights(model))))
     return f"tensors:{h.hexdigest()[:16]}"
 
 
-def _is_away(model):
-    "Are some of the weights on the disk"
+def _is_offloaded(model):
+    "Whether any weights are offloaded"
     return any(x.is_meta for x in model.parameters())
 
 
 def _named_digest(item):
-    "Name, shape, type and all bytes of a tensor"
+    "SHA-256 of the name, shape, dtype and bytes of a tensor"
     name, x = item
-    if not isinstance(x, torch.Tensor):  # what a quantized layer keeps besides
+    if not isinstance(x, torch.Tensor):  # extra state of a quantized layer
         return hashlib.sha256(f"{name}{x!r}".encode()).digest()
     return hashlib.sha256(name.encode() + _tensor_digest(x)).digest()
 
 
 def _tensor_digest(x):
-    "SHA-256 of shape, type and all bytes"
+    "SHA-256 of shape, dtype and bytes"
     flat = x.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     h = hashlib.sha256(f"{tuple(x.shape)}{x.dtype}".encode())
     h.update(flat.numpy())
@@ -86,7 +85,7 @@ def _tensor_digest(x):
 
 
 def _canonical(record):
-    "The same bytes for the same JSON-able record"
+    "JSON of a record with sorted keys, as bytes"
     return json.dumps(record, sort_keys=True, default=str).encode()
 
 # %% ../../nbs/runtime/10_identity.ipynb #2aa0dc8b
@@ -98,8 +97,8 @@ def _short(record):
 def same_model(
     a: str,  # of `model_identity`
     b: str,  # of another
-) -> bool | None:  # None: they are of unlike kinds, and cannot be compared
-    "Are two models one? What cannot be compared is to be called unchecked."
+) -> bool | None:  # None: identities of different kinds cannot be compared
+    "Whether two identities are of the same model."
     if a == b:
         return True
     return False if a.partition(":")[0] == b.partition(":")[0] else None
@@ -109,7 +108,7 @@ def plan_identity(
     plan,  # of any kind
     model_id: str,  # of `model_identity`, of the dense model
 ) -> str:  # 16 hex digits
-    """What a plan is: what remains of which model, and the tensors that it brings.
+    """Identity of a plan: what remains of which model, and its tensors.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ _PLAIN = type(None), bool, int, float, complex, str, bytes
 
 
 def _is_installed(module):
-    "Does a module come from a package, so that its name tells it"
+    "Whether a module is part of an installed package, which identifies it by name"
     top = (module or "builtins").partition(".")[0]
     if top in sys.stdlib_module_names or top == "twossp":
         return top != "__main__"
@@ -141,12 +140,12 @@ def _is_installed(module):
 
 
 def _code_facts(code: CodeType):
-    "Compiled code without places, so that comments and line numbers do not count"
+    "Facts of compiled code, without comments and line numbers"
     consts = []
     for c in code.co_consts:
         if isinstance(c, CodeType):
             consts.append(_code_facts(c))
-        else:  # a set has no order of its own
+        else:  # the order of a set is arbitrary
             kind = f"{type(c).__name__} {c!r}"
             consts.append(sorted(map(repr, c)) if isinstance(c, frozenset) else kind)
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
@@ -154,7 +153,7 @@ def _code_facts(code: CodeType):
 
 
 def _globals_read(code: CodeType) -> Iterator[str]:
-    "Names of globals that code reads, inner functions included"
+    "Yield the names of globals that code reads, including inner functions"
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield step.argval
@@ -164,14 +163,14 @@ def _globals_read(code: CodeType) -> Iterator[str]:
 
 # %% ../../nbs/runtime/10_identity.ipynb #81391f09
 def _facts_of(x, seen):
-    "What a value is, as JSON can say it; `_Unknown` for one that cannot be told"
+    "JSON-able facts that identify a value. Raises `_Unknown` if there are none"
     if isinstance(x, _PLAIN):
         return f"{type(x).__name__} {x!r}"
-    if id(x) in seen:  # a function that calls itself
+    if id(x) in seen:  # recursion
         return "again"
     seen = seen | {id(x)}
-    if (own := _own_identity(x)) is not None:
-        return own
+    if (identity := _own_identity(x)) is not None:
+        return identity
     for kinds, facts in _KINDS:
         if isinstance(x, kinds):
             return facts(x, seen)
@@ -182,33 +181,33 @@ def _facts_of(x, seen):
 
 
 class _Unknown(ValueError):
-    "A value without an identity, in words"
+    "Value without an identity; the message describes it"
 
 
 def _own_identity(x):
-    "What a value says itself"
+    "Identity of a model or tokenizer, or an object's attribute `identity`; else None"
     if isinstance(x, PreTrainedModel):
         return model_identity(x)
     if isinstance(x, PreTrainedTokenizerBase):
         return tokenizer_identity(x)
-    own = None if isinstance(x, type) else getattr(x, "identity", None)
-    return own if isinstance(own, str) else None
+    identity = None if isinstance(x, type) else getattr(x, "identity", None)
+    return identity if isinstance(identity, str) else None
 
 # %% ../../nbs/runtime/10_identity.ipynb #39750b6f
 def _function_facts(f, seen):
     cells = [_facts_of(c.cell_contents, seen) for c in f.__closure__ or ()]
-    given = [_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__)]
-    home = f.__globals__.get("__name__")
-    if _is_installed(home):
-        return [home, f.__qualname__ if f.__module__ == home else f.__code__.co_name,
-                cells, given]
+    defaults = [_facts_of(x, seen) for x in (f.__defaults__, f.__kwdefaults__)]
+    module = f.__globals__.get("__name__")
+    if _is_installed(module):
+        name = f.__qualname__ if f.__module__ == module else f.__code__.co_name
+        return [module, name, cells, defaults]
     read = {}
     for name in sorted(set(_globals_read(f.__code__)) & f.__globals__.keys()):
         try:
             read[name] = _facts_of(f.__globals__[name], seen)
         except _Unknown as e:
             raise _Unknown(f"{name}, {e}") from None
-    return [_code_facts(f.__code__), cells, given, read]
+    return [_code_facts(f.__code__), cells, defaults, read]
 
 
 def _class_facts(c, seen):
@@ -226,7 +225,7 @@ def _module_facts(m, seen):
     return [m.__name__, hashlib.sha256(Path(file).read_bytes()).hexdigest()]
 
 # %% ../../nbs/runtime/10_identity.ipynb #6850b82b
-_KINDS = [  # of values, and what tells one from another
+_KINDS = [  # (types, function that returns the facts of a value)
     (torch.Tensor, lambda x, seen: _tensor_digest(x).hex()),
     (np.ndarray, lambda x, seen: [x.dtype.str, x.shape, hashlib.sha256(x.tobytes()).hexdigest()]),
     (np.generic, lambda x, seen: f"{type(x).__name__} {x!r}"),
@@ -249,14 +248,14 @@ _KINDS = [  # of values, and what tells one from another
 
 # %% ../../nbs/runtime/10_identity.ipynb #26e87149
 def function_identity(
-    f: Callable,  # a method or an evaluation: a function, a partial, an object that can be called
-    key: str | None = None,  # the user's own name for it, which changes when it does
-) -> str:  # 16 hex digits, or what `f.identity` says
-    "What a function is; `ValueError` where it uses something that cannot be told."
+    f: Callable,  # a method or an evaluation: a function, a partial, a callable object
+    key: str | None = None,  # a name given by the user, changed with the code
+) -> str:  # 16 hex digits, or `f.identity`
+    "Identity of a function. Raises `ValueError` if it uses a value without an identity."
     if key is not None:
         return f"key:{key}"
-    if (own := _own_identity(f)) is not None:
-        return own
+    if (identity := _own_identity(f)) is not None:
+        return identity
     try:
         return _short(_facts_of(f, frozenset()))
     except _Unknown as e:
@@ -268,16 +267,16 @@ def function_identity(
 
 # %% ../../nbs/runtime/10_identity.ipynb #fa088313
 def _method_identity(f, key=None):
-    "What a method is: of one of this package, its place; else as `function_identity` has it."
+    "Identity of a method: its qualified name if installed, else `function_identity`"
     if key is None and _is_installed(getattr(f, "__module__", None)):
         return f"{f.__module__}.{f.__qualname__}"
     return function_identity(f, key)
 
 # %% ../../nbs/runtime/10_identity.ipynb #33163407
 def tokenizer_identity(
-    tok: PreTrainedTokenizerBase | None,  # None: nothing is asked in words
+    tok: PreTrainedTokenizerBase | None,  # None: no text is tokenized
 ) -> str | None:  # 16 hex digits
-    "What a tokenizer is: how it cuts text, its special tokens, its chat template."
+    "Identity of a tokenizer: its rules, special tokens and chat template."
     if tok is None:
         return None
     fast = getattr(tok, "backend_tokenizer", None)
@@ -289,72 +288,73 @@ def tokenizer_identity(
 # %% ../../nbs/runtime/10_identity.ipynb #3dcfd461
 def fill_defaults(
     f: Callable,  # a function with keyword arguments
-    given: Mapping,  # some of them
-    *without: str,  # those that decide nothing
-) -> dict:  # every argument that has a value, by name
-    "Arguments as a function will see them: those that were given, and the defaults."
-    known = signature(f).parameters.items()
-    every = {k: p.default for k, p in known if p.default is not Parameter.empty}
-    return {k: v for k, v in (every | dict(given)).items() if k not in without}
+    given: Mapping,  # some of its arguments
+    *without: str,  # names to leave out
+) -> dict:  # name -> value
+    "Given arguments of a function and the defaults of all others."
+    parameters = signature(f).parameters.items()
+    defaults = {k: p.default for k, p in parameters if p.default is not Parameter.empty}
+    return {k: v for k, v in (defaults | dict(given)).items() if k not in without}
 
 
 def facts_identity(
     kind: str,  # of evaluation
-    **facts,  # all that decides its number
+    **facts,  # everything that its number depends on
 ) -> str:  # 16 hex digits
-    "The identity of an evaluation that knows what decides its number."
+    "Identity of an evaluation from its facts."
     try:
         return _short([kind, _facts_of(facts, frozenset())])
     except _Unknown as e:
         raise ValueError(f"an evaluation of {kind} is decided by {e}, which has no identity") from e
 
 # %% ../../nbs/runtime/10_identity.ipynb #b2f3337b
-DECISIONS = "plan", "row", "nothing"  # what decides the plan decides the row as well
+DECISIONS = "plan", "row", "nothing"  # an argument for the plan affects the row as well
 
 
 def decides(
-    plan: str = "",  # names of arguments, separated by blanks, that decide a plan
-    row: str = "",  # that decide numbers of a row, and no plan
-    nothing: str = "",  # that decide neither
-    of: Callable | None = None,  # the function, with a declaration, that takes `**options`
-) -> Callable:  # decorator; the function receives `decides`, argument -> decision
-    "Declare what each argument of a function decides; `TypeError` unless it is every one."
-    by = zip(DECISIONS, (plan, row, nothing), strict=True)
-    said = [(k, d) for d, names in by for k in names.split()]
+    plan: str = "",  # names of arguments, separated by blanks, that affect a plan
+    row: str = "",  # that affect numbers of a row, but no plan
+    nothing: str = "",  # that affect neither
+    of: Callable | None = None,  # declared function that receives `**options`
+) -> Callable:  # decorator; sets the attribute `decides`, argument -> decision
+    "Declare what each argument of a function affects. Raises `TypeError` unless all are."
+    by_decision = zip(DECISIONS, (plan, row, nothing), strict=True)
+    pairs = [(k, d) for d, names in by_decision for k in names.split()]
 
     def declare(f):
-        found, known = dict(said), signature(f).parameters
-        own = [k for k, p in known.items() if p.kind is not Parameter.VAR_KEYWORD]
-        if sorted(own) != sorted(k for k, _ in said) or (len(own) < len(known)) != (of is not None):
-            raise TypeError(f"{f.__name__} has the arguments {', '.join(known)}; declared are"
-                            f" {', '.join(found) or 'none'}")
-        f.decides = ({k: v for k, v in of.decides.items() if k not in found} if of else {}) | found
+        declared, parameters = dict(pairs), signature(f).parameters
+        names = [k for k, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD]
+        has_options = len(names) < len(parameters)
+        if sorted(names) != sorted(k for k, _ in pairs) or has_options != (of is not None):
+            raise TypeError(f"{f.__name__} has the arguments {', '.join(parameters)}; declared are"
+                            f" {', '.join(declared) or 'none'}")
+        inherited = of.decides if of else {}
+        f.decides = {k: v for k, v in inherited.items() if k not in declared} | declared
         return f
 
     return declare
 
 # %% ../../nbs/runtime/10_identity.ipynb #aee05037
 def runtime_facts(
-    model: PreTrainedModel | None,  # None: one that is loaded elsewhere, in the usual way
-    device: str = "cpu",  # where it is, or will be
+    model: PreTrainedModel | None,  # None: loaded later, with default options
+    device: str = "cpu",  # of the model
     dtype: str = "float32",  # of its weights
     versions: Mapping | None = None,  # name -> version; None: those of this process
 ) -> dict:  # JSON-able
-    "What besides the question decides digits."
-    known = versions or {}
-    found = {}
-    for name, here in (("torch", torch), ("transformers", sys.modules["transformers"])):
-        version = known.get(name, here.__version__)
-        found[name] = ".".join(version.split("+")[0].split(".")[:2])
-    found |= dict(device=torch.device(device).type, dtype=str(dtype).removeprefix("torch."))
+    "Facts of versions, device and model that affect the digits of results."
+    facts = {}
+    for name, module in (("torch", torch), ("transformers", sys.modules["transformers"])):
+        version = (versions or {}).get(name, module.__version__)
+        facts[name] = ".".join(version.split("+")[0].split(".")[:2])
+    facts |= dict(device=torch.device(device).type, dtype=str(dtype).removeprefix("torch."))
     config = getattr(model, "config", None)
     text = config.get_text_config() if config is not None else None
     for kind in ("attn", "experts"):
-        found[kind] = getattr(text, f"_{kind}_implementation", None)
-    for note in ("twossp_dense", "twossp_original"):  # what sparsity is counted from
-        if (counted := getattr(model, note, None)) is not None:
-            found[note] = counted
-    return found
+        facts[kind] = getattr(text, f"_{kind}_implementation", None)
+    for name in ("twossp_dense", "twossp_original"):  # parameters that sparsity refers to
+        if (value := getattr(model, name, None)) is not None:
+            facts[name] = value
+    return facts
 
 # %% ../../nbs/runtime/10_identity.ipynb #b7587aa8
 def plan_key(
@@ -365,9 +365,9 @@ def plan_key(
     options: Mapping,  # keyword arguments of the method
     calib,  # (n, t) token windows; None: the method reads none
     runtime: Mapping,  # of `runtime_facts`
-    key: str | None = None,  # of a method that cannot be told by its code
+    key: str | None = None,  # of a method without an identity, see `function_identity`
 ) -> str:  # 16 hex digits
-    """Equal only if the same plan was asked for.
+    """Key of a plan: equal only for the same question.
 
     Parameters
     ----------
@@ -386,31 +386,31 @@ def plan_key(
     runtime : Mapping
         of `runtime_facts`
     key : str | None, default None
-        of a method that cannot be told by its code
+        of a method without an identity, see `function_identity`
 
     Returns
     -------
     str
         16 hex digits
     """
-    asked = non_default_options(method, options)
-    for k, x in asked.items():  # 2 and 2.0 are one
-        number = isinstance(x, (int, float)) and not isinstance(x, bool)
-        asked[k] = repr(float(x)) if number else _facts_of(x, frozenset())
+    changed = non_default_options(method, options)
+    for k, x in changed.items():  # 2 equals 2.0
+        is_number = isinstance(x, (int, float)) and not isinstance(x, bool)
+        changed[k] = repr(float(x)) if is_number else _facts_of(x, frozenset())
     question = dict(model=model_id, method=_method_identity(method, key))
-    question |= dict(sparsity=float(sparsity), seed=seed, options=asked)
+    question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
     question |= dict(calibration=ids_hash(calib), runtime=dict(runtime))
     return _short(question)
 
 # %% ../../nbs/runtime/10_identity.ipynb #752d9c69
 def row_key(
     model_id: str,  # of `model_identity`, of the dense model
-    label: str,  # what the row's method is called in tables
+    label: str,  # name of the method in tables
     what: str,  # "dense", "search:" and a `plan_key`, or "plan:" and a `plan_identity`
     evaluations: Mapping[str, str],  # name -> identity
     runtime: Mapping,  # of `runtime_facts`
-    facts: Mapping | None = None,  # further facts that the row shows
+    facts: Mapping | None = None,  # further facts in the row
 ) -> str:  # 16 hex digits
-    "Equal only if the same numbers were asked for."
-    asked = [model_id, label, what, dict(evaluations), dict(runtime), dict(facts or {})]
-    return _short(asked)
+    "Key of a row: equal only for the same measurements."
+    question = [model_id, label, what, dict(evaluations), dict(runtime), dict(facts or {})]
+    return _short(question)

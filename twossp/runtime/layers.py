@@ -31,15 +31,14 @@ from .images import Windows, run_model
 from .metrics import inference
 
 # %% ../../nbs/runtime/07_layers.ipynb #4602106b
-class _StandIn(nn.Module):
-    "Takes a decoder layer's place and lets the hidden state through."
+class _Placeholder(nn.Module):
+    "Placeholder for a decoder layer; returns what `callback(hidden states, args, kwargs)` does."
 
-    def __init__(self, layer, note, as_tuple=False):
-        "`note`: (hidden states, other arguments, keyword arguments) -> hidden states"
+    def __init__(self, layer, callback, as_tuple=False):
         super().__init__()
-        # in a tuple: no submodule of this one
-        object.__setattr__(self, "place_of", (layer,))
-        self.note, self.as_tuple = note, as_tuple
+        # a tuple, so that the layer is not registered as a submodule
+        object.__setattr__(self, "replaced", (layer,))
+        self.callback, self.as_tuple = callback, as_tuple
 
     def __getattr__(self, name):
         try:
@@ -47,19 +46,18 @@ class _StandIn(nn.Module):
         except AttributeError:
             if name.startswith("_"):
                 raise
-            return getattr(self.__dict__["place_of"][0], name)
+            return getattr(self.__dict__["replaced"][0], name)
 
     def forward(self, *args, **kwargs):
-        h = self.note(*split_call(args, kwargs))
+        h = self.callback(*split_call(args, kwargs))
         return (h, None) if self.as_tuple else h
 
 # %% ../../nbs/runtime/07_layers.ipynb #36f36c12
 def split_call(
     args: tuple,  # a layer's positional arguments
-    kwargs: dict,  # and its keyword arguments
-    # hidden states, the other positional arguments (None: all by keyword), keywords
-) -> tuple:
-    "The hidden states among a layer's arguments, and the rest."
+    kwargs: dict,  # its keyword arguments
+) -> tuple:  # hidden states, other args (None: all by keyword), other kwargs
+    "Split the arguments of a decoder layer into hidden states and the rest."
     if args:
         return args[0], args[1:], kwargs
     rest = {k: v for k, v in kwargs.items() if k != "hidden_states"}
@@ -67,42 +65,40 @@ def split_call(
 
 # %% ../../nbs/runtime/07_layers.ipynb #c475a9fa
 def take_hidden(
-    # what a decoder layer returned: hidden states, or a tuple that begins with them
-    out,
-) -> torch.Tensor:  # hidden states
-    "The hidden states among a layer's results."
+    out,  # of a decoder layer: hidden states, or a tuple that begins with them
+) -> torch.Tensor:  # (n, t, d)
+    "Return the hidden states from the output of a decoder layer."
     return out if isinstance(out, torch.Tensor) else out[0]
 
 # %% ../../nbs/runtime/07_layers.ipynb #1ecfb748
 @contextmanager
 def placeholder_layers(
     model: PreTrainedModel,  # of a supported family
-    # (layer index, hidden states, args, kwargs) -> hidden states to hand on
-    note: Callable,
-    as_tuple: bool,  # do the family's layers return tuples
+    # (layer index, hidden states, args, kwargs) -> hidden states
+    callback: Callable,
+    as_tuple: bool,  # whether the family's layers return tuples
 ) -> Iterator[None]:
-    "All decoder layers replaced by placeholders inside the `with` block."
-    new = nn.ModuleList()
+    "Replace all decoder layers by placeholders inside the `with` block."
+    placeholders = nn.ModuleList()
     for i, layer in enumerate(decoder_layers(model)):
-        new.append(_StandIn(layer, partial(note, i), as_tuple))
-    place = locate(model, arch(model).layers)
-    with swapped([Edit(*place, new.train(model.training))]):
+        placeholders.append(_Placeholder(layer, partial(callback, i), as_tuple))
+    location = locate(model, arch(model).layers)
+    with swapped([Edit(*location, placeholders.train(model.training))]):
         yield
 
 # %% ../../nbs/runtime/07_layers.ipynb #d13ed0e0
 @contextmanager
 def weights_loaded(
-    # that are called inside; those that are in place already are left alone
-    modules: Iterable[nn.Module],
+    modules: Iterable[nn.Module],  # offloaded or not
 ) -> Iterator[None]:
-    "Offloaded modules have their weights in place inside: each moves once."
+    "Load the weights of offloaded modules once, for all calls in the `with` block."
     with ExitStack() as stack:
         for m in modules:
             hook = vars(m).get("_hf_hook")
             hooks = getattr(hook, "hooks", [hook])
             for hook in [h for h in hooks if getattr(h, "offload", False)]:
                 hook.pre_forward(m)
-                stack.callback(hook.post_forward, m, None)  # moves them out again
+                stack.callback(hook.post_forward, m, None)  # offloads again
                 stack.callback(setattr, hook, "offload", True)
                 hook.offload = False
         yield
@@ -110,59 +106,59 @@ def weights_loaded(
 # %% ../../nbs/runtime/07_layers.ipynb #bab43d1e
 @dataclass(frozen=True)
 class LayerCalls:
-    "What every decoder layer is called with, besides hidden states."
+    "Recorded arguments of every decoder layer, apart from the hidden states."
 
-    # a layer: positional arguments behind the hidden states, or None if those come by
-    # keyword
+    # per layer: positional arguments after the hidden states, or None if those are
+    # passed by keyword
     args: tuple
-    kwargs: tuple  # a layer: keyword arguments
+    kwargs: tuple  # per layer: keyword arguments
 
 # %% ../../nbs/runtime/07_layers.ipynb #c3b7841d
-def _calls_of(model, b, as_tuple):
-    "What the layers would be called with on windows `b`: (hidden states, args, kwargs)"
+def _record_arguments(model, windows, as_tuple):
+    "(hidden states, args, kwargs) of all layers on `windows`, each a tuple over the layers"
     calls: list = []
 
-    def note(i, h, args, kwargs):
+    def record(i, h, args, kwargs):
         calls.append((i, h, args, kwargs))
         return h
 
-    with placeholder_layers(model, note, as_tuple):
-        run_model(model.base_model, b, use_cache=False)
-    order, *said = zip(*calls, strict=True)
+    with placeholder_layers(model, record, as_tuple):
+        run_model(model.base_model, windows, use_cache=False)
+    order, *arguments = zip(*calls, strict=True)
     if order != tuple(range(len(order))):
         raise RuntimeError(f"the model calls its layers in the order {list(order)}")
-    return said
+    return arguments
 
 # %% ../../nbs/runtime/07_layers.ipynb #r13rec
 def record_calls(
     model: PreTrainedModel,  # in inference mode
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    as_tuple: bool = False,  # do the family's layers return tuples
-    # (n, t, d) what enters the first layer, and what the layers are called with
+    as_tuple: bool = False,  # whether the family's layers return tuples
+    # (n, t, d) inputs of the first layer, and the other arguments of all layers
 ) -> tuple[torch.Tensor, LayerCalls]:
-    "Run up to the first layer, a window at a time; what it and the others are asked."
-    states, tape = None, None
+    "Run the model up to the first layer and record the arguments of all layers."
+    states, calls = None, None
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
-    # what runs in front of the layers and behind them, without the head
+    # embeddings and final norm, without the head
     outside = [m for m in model.base_model.modules() if id(m) not in inside]
     with weights_loaded(outside):
-        for w, b in enumerate(ids.to(input_device(model)).split(1)):
-            hs, args, kwargs = _calls_of(model, b, as_tuple)
-            if tape is None:
-                states = hs[0].new_empty(len(ids), *hs[0].shape[1:])
-                tape = LayerCalls(args, kwargs)
-            states[w] = hs[0][0]
-    return states, tape
+        for w, window in enumerate(ids.to(input_device(model)).split(1)):
+            (h, *_), args, kwargs = _record_arguments(model, window, as_tuple)
+            if calls is None:
+                states = h.new_empty(len(ids), *h.shape[1:])
+                calls = LayerCalls(args, kwargs)
+            states[w] = h[0]
+    return states, calls
 
 # %% ../../nbs/runtime/07_layers.ipynb #01b44086
 def run_layer(
     layer: nn.Module,  # decoder layer `i`, pruned or not
-    tape: LayerCalls,  # of its model
-    i: int,  # which layer
-    h: torch.Tensor,  # (any number of windows, t, d) hidden states
-) -> torch.Tensor:  # the same shape
-    "One decoder layer on hidden states, called as the model calls it."
-    args, kwargs = tape.args[i], tape.kwargs[i]
+    calls: LayerCalls,  # of its model
+    i: int,  # index of the layer
+    h: torch.Tensor,  # (n, t, d) hidden states
+) -> torch.Tensor:  # (n, t, d)
+    "Run one decoder layer on hidden states with its recorded arguments."
+    args, kwargs = calls.args[i], calls.kwargs[i]
     device = next(layer.parameters()).device
     if device not in (h.device, torch.device("meta")):
         h, args, kwargs = send_to_device((h, args, kwargs), device)
@@ -171,267 +167,261 @@ def run_layer(
     return take_hidden(layer(h, *args, **kwargs))
 
 # %% ../../nbs/runtime/07_layers.ipynb #b10d3a98
-def _plain_logits(model, ids):
-    "Logits of an ordinary forward pass, and whether the family's layers return tuples"
-    seen: list = []
-    note = lambda m, args, out: seen.append(not isinstance(out, torch.Tensor))
+def _direct_logits(model, ids):
+    "Logits of a forward pass, and whether the family's layers return tuples"
+    is_tuple: list = []
+    hook = lambda m, args, out: is_tuple.append(not isinstance(out, torch.Tensor))
     first = decoder_layers(model)[0]
-    with hooked([first.register_forward_hook(note)]), inference(model):
+    with hooked([first.register_forward_hook(hook)]), inference(model):
         logits = model(ids, use_cache=False).logits
-    return logits, seen[0]
+    return logits, is_tuple[0]
 
 # %% ../../nbs/runtime/07_layers.ipynb #0a55cfae
 def run_layers(
     model: PreTrainedModel,  # in inference mode
-    tape: LayerCalls,  # what its layers are called with
-    h: torch.Tensor,  # (n, t, d) what enters the first layer
-    rows: int,  # windows that go through a layer at once
-) -> torch.Tensor:  # (n, t, d) what leaves the last
-    "All layers, one after the other, each with all windows."
+    calls: LayerCalls,  # recorded arguments of its layers
+    h: torch.Tensor,  # (n, t, d) inputs of the first layer
+    rows: int,  # windows in one call of a layer
+) -> torch.Tensor:  # (n, t, d) outputs of the last layer
+    "Run all layers, one after the other, each on all windows."
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
-            run = partial(run_layer, layer, tape, i)
+            run = partial(run_layer, layer, calls, i)
             h = torch.cat(map_chunks(run, (h,), rows, model, h.shape[1]))
     return h
 
 # %% ../../nbs/runtime/07_layers.ipynb #ae71c5e0
 def is_offloaded(
     model: PreTrainedModel,  # of a supported family
-) -> bool:  # False while they are all in memory
-    "Do decoder layers have to be fetched from the CPU or from disk."
+) -> bool:  # False if all weights are in memory
+    "Whether any decoder layer is offloaded to CPU memory or disk."
     return any(is_module_offloaded(m) for x in decoder_layers(model) for m in x.modules())
 
 
 def _layers_bar(model, what, progress, times=1):
-    """A progress bar for some walks over the layers, for `with`, and what moves it, called
-    with the number of a layer."""
+    "Progress bar for walks over the layers, and the function that counts layer `i` as done"
     layers, unit = decoder_layers(model), "layer"
-    size = [1] * len(layers)
+    sizes = [1] * len(layers)
     if is_offloaded(model):
-        unit, size = "B", [sum(p.nbytes for p in x.parameters()) for x in layers]
-    bar = progress_bar(None, what, progress, times * sum(size), unit)
-    return bar, lambda i: bar.update(size[i])
+        unit, sizes = "B", [sum(p.nbytes for p in x.parameters()) for x in layers]
+    bar = progress_bar(None, what, progress, times * sum(sizes), unit)
+    return bar, lambda i: bar.update(sizes[i])
 
 # %% ../../nbs/runtime/07_layers.ipynb #5952a595
 @contextmanager
 def output_head(
     model: PreTrainedModel,  # in inference mode
-    as_tuple: bool = False,  # do the family's layers return tuples
-    # hand the model a mask that is made already, so that it does not look at positions
-    # to see whether it needs one: the CPU would wait for that
+    as_tuple: bool = False,  # whether the family's layers return tuples
+    # pass a ready-made mask, which saves the device synchronization that making one needs
     mask: bool = False,
 ) -> Iterator[Callable]:  # (tokens, d) hidden states -> (tokens, vocabulary) logits
-    "Inside the `with` block: everything behind the last layer, as a function."
+    "Yield the final norm and the LM head as a function."
     h, device = None, input_device(model)
-    made = torch.zeros(1, 1, 1, 1, dtype=model.dtype, device=device) if mask else None
+    zeros = torch.zeros(1, 1, 1, 1, dtype=model.dtype, device=device) if mask else None
 
-    def note(i, x, args, kwargs):
+    def replace_states(i, x, args, kwargs):
         return h[None].to(x.device) if i == 0 else x
 
     def logits(x):
         nonlocal h
         h = x
         ids = torch.zeros(1, len(x), dtype=torch.long, device=device)
-        return model(ids, attention_mask=made, use_cache=False).logits[0]
+        return model(ids, attention_mask=zeros, use_cache=False).logits[0]
 
-    with placeholder_layers(model, note, as_tuple), weights_loaded(model.modules()):
+    modules = model.modules()
+    with placeholder_layers(model, replace_states, as_tuple), weights_loaded(modules):
         yield logits
 
 # %% ../../nbs/runtime/07_layers.ipynb #d9279bad
 @dataclass(frozen=True)
 class ReplayMode:
-    "How a model can be replayed."
+    "How to replay a model layer by layer."
 
-    as_tuple: bool = False  # its layers return tuples
-    stack: bool = True  # several windows can go through a layer at once
-    mask: bool = True  # its tail takes a mask that is made already
-    problem: str = ""  # why it cannot be replayed; empty if it can
+    as_tuple: bool = False  # whether its layers return tuples
+    stack: bool = True  # whether a layer takes several windows at once
+    mask: bool = True  # whether its `output_head` takes a ready-made mask
+    problem: str = ""  # reason why it cannot be replayed; empty if it can
 
 # %% ../../nbs/runtime/07_layers.ipynb #b9165d17
-PROBE = 128  # tokens of the windows that a replay is checked on
+PROBE = 128  # tokens per window of the replay check
 
 # %% ../../nbs/runtime/07_layers.ipynb #af4a4c3f
-# relative error of the logits that is rounding; 16-bit types: 1e-2
+# relative error of the logits that counts as rounding; 16-bit types: 1e-2
 _NOISE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 # %% ../../nbs/runtime/07_layers.ipynb #6149d00f
-def _differs(model, ids, want, check):
-    "What is wrong with the replay; empty if nothing"
-    try:  # logits of whole windows, on the CPU, where there is room for them
-        h, tape = record_calls(model, ids, check.as_tuple)
-        h = run_layers(model, tape, h, len(h) if check.stack else 1)
-        with output_head(model, check.as_tuple, check.mask) as logits:
-            got = torch.stack([logits(x).cpu() for x in h])
+def _find_problem(model, ids, expected, mode):
+    "Problem of a replay by `mode`, given the `expected` logits; empty if there is none"
+    try:
+        h, calls = record_calls(model, ids, mode.as_tuple)
+        h = run_layers(model, calls, h, len(h) if mode.stack else 1)
+        with output_head(model, mode.as_tuple, mode.mask) as logits:
+            replayed = torch.stack([logits(x).cpu() for x in h])
     except Exception as e:
-        why = one_line(e).removeprefix("RuntimeError: ")
-        return f"its layers cannot be called one at a time, outside its forward: {why}"
-    off = (got - want).float().norm()
-    error = (off / want.float().norm()).item()
-    if error <= _NOISE.get(want.dtype, 1e-2):
+        reason = one_line(e).removeprefix("RuntimeError: ")
+        return f"its layers cannot be called one at a time, outside its forward pass: {reason}"
+    error = ((replayed - expected).float().norm() / expected.float().norm()).item()
+    if error <= _NOISE.get(expected.dtype, 1e-2):
         return ""
     return (
-        f"replaying its layers gives other logits than its forward (relative error {error:.1e})"
+        "replaying its layers gives other logits than its forward pass"
+        f" (relative error {error:.1e})"
     )
 
 # %% ../../nbs/runtime/07_layers.ipynb #r13find
-def _find_check(model, probe):
-    "How `model` can be replayed: its windows together, one by one, or not at all"
-    want, as_tuple = _plain_logits(model, probe)
-    want, problems = want.cpu(), []
+def _find_mode(model, ids):
+    "The first mode that replays `model` on `ids` without a problem"
+    expected, as_tuple = _direct_logits(model, ids)
+    expected, problems = expected.cpu(), []
     with inference(model):
         for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
-            check = ReplayMode(as_tuple, stack, mask)
-            problems.append(_differs(model, probe, want, check))
+            mode = ReplayMode(as_tuple, stack, mask)
+            problems.append(_find_problem(model, ids, expected, mode))
             if not problems[-1]:
-                return check
+                return mode
     return ReplayMode(problem=problems[1])
 
 # %% ../../nbs/runtime/07_layers.ipynb #d173e0b1
-_PICTURES = "windows with images differ in what layers are called with"
-
-
 def check_replay(
-    model: PreTrainedModel,  # of a supported family; untouched
-    # (n, t) token windows; the start of the first is tried
+    model: PreTrainedModel,  # of a supported family; left unchanged
+    # (n, t) token windows; the check uses the start of the first
     ids: torch.Tensor | Windows,
-) -> ReplayMode:  # how to replay it; remembered
-    "Can this model be replayed, and how; warns, once a model, if not."
+) -> ReplayMode:  # cached for the model
+    "Find out how to replay a model. Warns once per model if it cannot be replayed."
     if getattr(ids, "images", None) is not None:
-        return ReplayMode(problem=_PICTURES)
-    ids = getattr(ids, "ids", ids)  # how it is replayed does not depend on what counts
-    memory = model_memo(model)
-    if memory.check is not None:
-        return memory.check
+        return ReplayMode(problem="windows with images differ in the arguments of the layers")
+    ids = getattr(ids, "ids", ids)
+    memo = model_memo(model)
+    if memo.check is not None:
+        return memo.check
     probe = ids[:1, :PROBE].to(input_device(model))
-    memory.check = check = _find_check(model, torch.cat([probe, probe.flip(1)]))
-    if check.problem:
+    memo.check = mode = _find_mode(model, torch.cat([probe, probe.flip(1)]))
+    if mode.problem:
         warnings.warn(
-            f"{type(model).__name__}: {check.problem}. It is run whole for every plan: the same"
-            " numbers, more slowly", stacklevel=3,
+            f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes: same"
+            " numbers, slower", stacklevel=3,
         )
-    return check
+    return mode
 
 # %% ../../nbs/runtime/07_layers.ipynb #90c35eb0
 def walk_layers(
     model: PreTrainedModel,  # in inference mode
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    rows: int,  # windows that go through a layer at once
-    # how to replay the model; None, or one with a problem: it runs whole
-    check: ReplayMode | None = None,
+    rows: int,  # windows in one call of a layer
+    # None, or one with a problem: full forward passes
+    mode: ReplayMode | None = None,
     *,
-    windows: int | None = None,  # that walk together; default: all
+    windows: int | None = None,  # in one walk over the layers; default: all
     what: str = "layers",  # label of the progress bar
-    progress: bool = False,  # show one
-    # called with windows that are through, and with what leaves the last layer, which
-    # is None where the model ran whole
+    progress: bool = False,  # show a progress bar
+    # called with windows and the outputs of the last layer, which are None after full
+    # forward passes
     end: Callable | None = None,
-) -> Iterator[tuple]:  # number, layer, run(listen, begin, undo)
-    "Each layer once, with all windows; several times where not all walk together."
-    if check is None or check.problem:
-        yield from _walk_whole(model, ids, rows, what, progress, end)
+) -> Iterator[tuple]:  # index, layer, run(listen, begin, undo)
+    "Yield each layer with a function that runs the windows through it."
+    if mode is None or mode.problem:
+        yield from _walk_forward(model, ids, rows, what, progress, end)
         return
-    rows = rows if check.stack else 1
+    rows = rows if mode.stack else 1
     parts = ids.to(input_device(model)).split(windows or len(ids))
     bar, tick = _layers_bar(model, what, progress, len(parts))
     with bar:
         for part in parts:
-            h, tape = record_calls(model, part, check.as_tuple)
+            h, calls = record_calls(model, part, mode.as_tuple)
             for i, layer in enumerate(decoder_layers(model)):
-                yield i, layer, partial(_pass_layer, model, tape, i, h, part, rows)
+                yield i, layer, partial(_replay_layer, model, calls, i, h, part, rows)
                 tick(i)
             if end is not None:
                 end(part, h)
 
 
-def _pass_layer(model, tape, i, h, ids, rows, listen=nullcontext, begin=None, undo=None):
-    """Move states `h` of windows `ids` through layer `i`, in place, while `listen()` is
-    open; `begin` is called with some of the windows before they go, `undo` when memory
-    ran out in the middle of them"""
+def _replay_layer(model, calls, i, h, ids, rows, listen=nullcontext, begin=None, undo=None):
+    """Run layer `i` in place on states `h` of windows `ids`, inside the context `listen()`.
+    Calls `begin(windows)` before each batch, and `undo()` after one that ran out of memory"""
     layer = decoder_layers(model)[i]
 
     def work(part, windows):
         if begin is not None:
             begin(windows)
-        part.copy_(run_layer(layer, tape, i, part))
+        part.copy_(run_layer(layer, calls, i, part))
 
     with weights_loaded(layer.modules()), listen():
         map_chunks(work, (h, ids), rows, model, h.shape[1], undo=undo)
 
 # %% ../../nbs/runtime/07_layers.ipynb #abf0d525
-def _walk_whole(model, ids, rows, what, progress, end):
-    "The same for a model that runs whole: what is asked of the layers is asked at once"
-    asked = []
+def _walk_forward(model, ids, rows, what, progress, end):
+    "`walk_layers` by full forward passes, after the caller's loop"
+    requests = []
     for i, layer in enumerate(decoder_layers(model)):
-        yield i, layer, lambda listen=nullcontext, begin=None, undo=None: asked.append(
+        yield i, layer, lambda listen=nullcontext, begin=None, undo=None: requests.append(
             (listen, begin, undo)
         )
     device, bar = input_device(model), progress_bar(None, what, progress, total=len(ids))
 
-    def work(b):
-        for _, begin, _ in asked:
+    def work(batch):
+        for _, begin, _ in requests:
             if begin is not None:
-                begin(b)
-        run_model(model.base_model, b.to(device), use_cache=False)
+                begin(batch)
+        run_model(model.base_model, batch.to(device), use_cache=False)
         if end is not None:
-            end(b, None)
-        bar.update(len(b))
+            end(batch, None)
+        bar.update(len(batch))
 
-    def undo():
-        for *_, one in asked:
-            if one is not None:
-                one()
+    def undo_all():
+        for *_, undo in requests:
+            if undo is not None:
+                undo()
 
     with ExitStack() as stack:
         stack.enter_context(bar)
-        for listen, *_ in asked:
+        for listen, *_ in requests:
             stack.enter_context(listen())
-        map_chunks(work, (ids,), rows, model, ids.shape[1], undo=undo)
+        map_chunks(work, (ids,), rows, model, ids.shape[1], undo=undo_all)
 
 # %% ../../nbs/runtime/07_layers.ipynb #49055931
 @dataclass
 class ForwardCounts:
-    "What a model has done inside `count_forwards`."
+    "Counts of layer evaluations and logits inside `count_forwards`."
 
-    layers: list = field(default_factory=list)  # a layer: windows that went through it
-    # a layer: how often it was turned to, after another one (an offloaded layer moves
-    # as often)
+    layers: list = field(default_factory=list)  # per layer: windows it was run on
+    # per layer: calls that followed one of another layer (loads of an offloaded layer)
     visits: list = field(default_factory=list)
-    tokens: int = 0  # tokens that went through a layer, over all layers
+    tokens: int = 0  # tokens that a layer was run on, summed over the layers
     head: int = 0  # tokens whose logits were computed
-    last: int | None = None  # the layer that was called last
+    last: int | None = None  # index of the last layer called
 
     @property
-    def evaluations(self) -> int:  # one window through one layer is one
-        "Layer evaluations."
+    def evaluations(self) -> int:
+        "Layer evaluations: one per window and layer."
         return sum(self.layers)
 
     def forwards(
         self,
-        t: int,  # tokens of the window that counts as one forward pass
-    ) -> float:  # a fraction where layers were shared, or windows shorter
-        "Passes of one window through all layers."
+        t: int,  # tokens per window
+    ) -> float:  # not whole where evaluations were shared, or windows shorter
+        "Equivalent number of forward passes on a window of `t` tokens."
         return self.tokens / (t * len(self.layers))
 
 # %% ../../nbs/runtime/07_layers.ipynb #dfce8120
 @contextmanager
 def count_forwards(
     model: PreTrainedModel,  # of a supported family
-) -> Iterator[ForwardCounts]:  # grows while the `with` block runs
-    "Count what the decoder layers and the head of `model` do."
+) -> Iterator[ForwardCounts]:  # updated inside the `with` block
+    "Count the calls of the decoder layers and the LM head."
     layers = decoder_layers(model)
-    work = ForwardCounts([0] * len(layers), [0] * len(layers))
+    counts = ForwardCounts([0] * len(layers), [0] * len(layers))
 
     def count_layer(i, module, args, kwargs):
         h = split_call(args, kwargs)[0]
-        work.layers[i] += len(h)
-        work.tokens += h.shape[:-1].numel()
-        work.visits[i] += work.last != i
-        work.last = i
+        counts.layers[i] += len(h)
+        counts.tokens += h.shape[:-1].numel()
+        counts.visits[i] += counts.last != i
+        counts.last = i
 
     def count_head(module, args, kwargs):
-        work.head += args[0].shape[:-1].numel()
+        counts.head += args[0].shape[:-1].numel()
 
-    heard = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
-    heard.append((model.get_output_embeddings(), count_head))
-    with hooked([m.register_forward_pre_hook(f, with_kwargs=True) for m, f in heard]):
-        yield work
+    hooks = [(x, partial(count_layer, i)) for i, x in enumerate(layers)]
+    hooks.append((model.get_output_embeddings(), count_head))
+    with hooked([m.register_forward_pre_hook(f, with_kwargs=True) for m, f in hooks]):
+        yield counts

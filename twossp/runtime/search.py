@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'ONE_BY_ONE', 'LOGITS_BYTES', 'DEFAULT_LOGITS_BYTES', 'Node', 'list_decisions',
-    'make_trie', 'list_levels', 'Job', 'plan_nll', 'plan_kl'
+    'make_trie', 'list_levels', 'plan_nll', 'plan_kl'
 ]
 
 # %% ../../nbs/runtime/08_search.ipynb #2a80efce
@@ -35,75 +35,74 @@ from .layers import (
 from .metrics import check_windows, inference, kl, nll, reference_logits
 
 # %% ../../nbs/runtime/08_search.ipynb #8b87cd01
-def _plain_nll(model, plans, ids, progress):
+def _direct_nll(model, plans, ids, progress):
     out = []
-    for p in progress_bar(plans, "plans", progress):
-        with applied(model, p):
+    for plan in progress_bar(plans, "plans", progress):
+        with applied(model, plan):
             out.append(nll(model, ids))
     return torch.stack(out)
 
 # %% ../../nbs/runtime/08_search.ipynb #01ec0725
-def _plain_kl(model, plans, ids, ref, progress):
+def _direct_kl(model, plans, ids, ref, progress):
     out = torch.empty(len(plans), len(ids))
     parts = ids.to(input_device(model)).split(1)
-    for w, b in enumerate(progress_bar(parts, "windows", progress)):
+    for w, window in enumerate(progress_bar(parts, "windows", progress)):
         with inference(model):
-            p = _reference(model, b, w, ref)
+            logits = _reference(model, window, w, ref)
         for i, plan in enumerate(plans):
             with applied(model, plan):
-                out[i, w] = kl(model, b, p)[0]
+                out[i, w] = kl(model, window, logits)[0]
     return out
 
 
-def _reference(model, b, w, ref):
-    "Reference logits of window `w`, whose ids are `b`"
+def _reference(model, window, w, ref):
+    "Reference logits of `window`, which is number `w`"
     if ref is None:
-        return run_model(model, b, use_cache=False).logits
-    return reference_logits(ref, b, w)
+        return run_model(model, window, use_cache=False).logits
+    return reference_logits(ref, window, w)
 
 # %% ../../nbs/runtime/08_search.ipynb #da9e9b5b
 @dataclass(eq=False)
 class Node:
-    "A decision for a layer, after those on the way from the root: one evaluation."
+    "One layer evaluation: a decision for a layer, given those of all earlier layers."
 
-    parent: "Node | None" = None  # the node of the layer before; None: the root
-    # (attention stays, neurons kept, experts kept, own tensors); None: the layer is gone
+    parent: "Node | None" = None  # node of the previous layer; None: the root
+    # (keep attention, neurons, tensors and other parts); None: the layer is removed
     decision: tuple | None = None
-    # of the plans that go through here: their numbers
-    plans: list = field(default_factory=list)
+    plans: list = field(default_factory=list)  # indices of the plans that share it
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
 
 # %% ../../nbs/runtime/08_search.ipynb #e49213bd
 def list_decisions(
     plan: Plan,  # any plan
-    layers: str,  # name of the list of layers, as in `Arch.layers`
-    # a layer: its decision; None if the plan brings tensors for other places
+    layers: str,  # path of the list of decoder layers, as in `Arch.layers`
+    # one decision per layer; None if the plan has tensors outside the layers
 ) -> list | None:
-    "What a plan does to each layer, as keys: equal if and only if the same is done."
-    own = [[] for _ in range(len(plan))]  # a layer: name and id of tensors for it
+    "Hashable decision of a plan for each layer, equal only where the same is done."
+    tensors = [[] for _ in range(len(plan))]  # per layer: (name, id) of its tensors
     for name, w in plan.weights.items():
         i = name.removeprefix(layers + ".").partition(".")[0]
         if not name.startswith(layers + ".") or not i.isdigit():
             return None
-        own[int(i)].append((name, id(w)))
-    more = [() for _ in range(len(plan))]  # what is kept of parts of other kinds
+        tensors[int(i)].append((name, id(w)))
+    others = [() for _ in range(len(plan))]  # per layer: what remains of other parts
     for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
         if slot not in (FFN.slot, Attention.slot):
-            more[i] += ((slot, kept),)
+            others[i] += ((slot, kept),)
     return [
-        None if i in plan.removed_layers else (a, k, (*sorted(w), *more[i]))
-        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, own, strict=True))
+        None if i in plan.removed_layers else (a, k, (*sorted(w), *others[i]))
+        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, tensors, strict=True))
     ]
 
 # %% ../../nbs/runtime/08_search.ipynb #a04eb153
 def make_trie(
-    decided: Sequence[list],  # a plan: its `list_decisions`
+    decisions: Sequence[list],  # of each plan, by `list_decisions`
 ) -> Node:  # the root; its children are the decisions for layer 0
-    "The tree of distinct prefixes."
-    root = Node(plans=list(range(len(decided))))
-    for p, ds in enumerate(decided):
+    "Prefix tree of the decisions of several plans."
+    root = Node(plans=list(range(len(decisions))))
+    for p, path in enumerate(decisions):
         node = root
-        for d in ds:
+        for d in path:
             node = node.children.setdefault(d, Node(node, d))
             node.plans.append(p)
     return root
@@ -111,87 +110,87 @@ def make_trie(
 # %% ../../nbs/runtime/08_search.ipynb #s14lev
 def list_levels(
     root: Node,  # of `make_trie`
-) -> list[list[Node]]:  # a layer: its nodes
-    "The nodes of a tree, layer by layer."
-    out, now = [], [root]
-    while now := [c for n in now for c in n.children.values()]:
-        out.append(now)
-    return out
+) -> list[list[Node]]:  # one list per layer
+    "Nodes of a tree by layer."
+    levels, level = [], [root]
+    while level := [c for n in level for c in n.children.values()]:
+        levels.append(level)
+    return levels
 
 # %% ../../nbs/runtime/08_search.ipynb #19bad9d9
-def _only(plan, i, layers):
-    "What `plan` does to layer `i`, but for its token mixers, and nothing else"
-    mine = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    here = lambda key: key[0] == i and key[1] != Attention.slot
-    kept = {key: value for key, value in plan.kept.items() if here(key)}
-    return Plan(layers=len(plan), kept=kept, weights=mine)
+def _layer_plan(plan, i, layers):
+    "The part of `plan` for layer `i`, without its token mixers"
+    weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
+    is_other = lambda key: key[0] == i and key[1] != Attention.slot
+    kept = {key: value for key, value in plan.kept.items() if is_other(key)}
+    return Plan(layers=len(plan), kept=kept, weights=weights)
 
 
-def _alike(nodes):
-    "Nodes by FFN and tensors, then by attention"
-    out: dict = {}
+def _group_nodes(nodes):
+    "Group nodes by FFN and tensors, then by attention"
+    groups: dict = {}
     for n in nodes:
         if n.decision is not None:
-            out.setdefault(n.decision[1:], {}).setdefault(n.decision[0], []).append(n)
-    return out.values()
+            groups.setdefault(n.decision[1:], {}).setdefault(n.decision[0], []).append(n)
+    return groups.values()
 
 # %% ../../nbs/runtime/08_search.ipynb #88f9eb57
 ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
 
 
 @dataclass(frozen=True)
-class Job:
-    "What a walk over the layers needs to know."
+class _WalkContext:
+    "Inputs shared by all steps of a walk over the layers."
 
     model: PreTrainedModel  # dense
-    tape: LayerCalls  # what the layers are called with
-    plans: Sequence  # the plans of the tree
-    rows: int  # windows that go through a layer at once
-    stack: bool  # may those be several nodes'
-    tick: Callable  # called with the number of nodes done
+    calls: LayerCalls  # arguments of the layers
+    plans: Sequence  # of the tree
+    rows: int  # windows in one call of a layer
+    stack: bool  # whether a call may hold windows of several nodes
+    update: Callable  # progress callback: number of evaluations done
 
 # %% ../../nbs/runtime/08_search.ipynb #8b84bdb7
-def _through(job, i, nodes, states, out, left):
-    "Run `nodes`, whose decisions are alike, through layer `i` as it is now"
+def _run_nodes(walk, i, nodes, states, out, uses):
+    "Run `nodes`, which have the same decision, through layer `i` as currently edited"
     size = len(states[nodes[0].parent])
-    per = max(1, job.rows // size) if job.stack else 1
-    layer = decoder_layers(job.model)[i]
-    for part in (nodes[j : j + per] for j in range(0, len(nodes), per)):
-        h, *more = [states[n.parent] for n in part]
-        if more:  # where a layer is gone, a state has not moved on to its device
-            h = torch.cat([h, *(x.to(h.device) for x in more)])
-        run = partial(run_layer, layer, job.tape, i)
-        ys = map_chunks(run, (h,), job.rows, job.model, h.shape[1])
-        out.update(zip(part, torch.cat(ys).split(size), strict=True))
-        left.subtract(n.parent for n in part)
-        for n in part:
-            if not left[n.parent]:
-                states.pop(n.parent, None)  # the last that needed it
-        job.tick(len(part))
+    per = max(1, walk.rows // size) if walk.stack else 1
+    layer = decoder_layers(walk.model)[i]
+    for batch in (nodes[j : j + per] for j in range(0, len(nodes), per)):
+        h, *others = [states[n.parent] for n in batch]
+        if others:  # states that skipped a removed layer may be on another device
+            h = torch.cat([h, *(x.to(h.device) for x in others)])
+        run = partial(run_layer, layer, walk.calls, i)
+        ys = map_chunks(run, (h,), walk.rows, walk.model, h.shape[1])
+        out.update(zip(batch, torch.cat(ys).split(size), strict=True))
+        uses.subtract(n.parent for n in batch)
+        for n in batch:
+            if not uses[n.parent]:
+                states.pop(n.parent, None)
+        walk.update(len(batch))
 
 # %% ../../nbs/runtime/08_search.ipynb #c48b9e66
-def _run_level(job, i, nodes, states):
-    """All evaluations `nodes` of layer `i`, whose weights are loaded once: node -> (n, t, d)
-    hidden states; `states` has those of their parents, and is emptied on the way."""
-    s = structure(job.model)
-    # the layer is gone
+def _run_level(walk, i, nodes, states):
+    """Evaluate all `nodes` of layer `i`, whose weights are loaded once: node -> (n, t, d) hidden
+    states. Removes the states of their parents from `states` after their last use."""
+    s = structure(walk.model)
+    # nodes without the layer pass the states on
     out = {n: states[n.parent] for n in nodes if n.decision is None}
-    left = Counter(n.parent for n in nodes if n.decision is not None)
-    change = lambda p: plan_edits(job.model, p) if p.kept or p.weights else ()
-    with weights_loaded(decoder_layers(job.model)[i].modules()):
-        for sides in _alike(nodes):
-            some = next(iter(sides.values()))[0]
-            narrow = _only(job.plans[some.plans[0]], i, s.home)
-            with swapped(change(narrow)):  # nobody saves it in between
-                for attn, group in sides.items():
-                    off = Plan(layers=len(s), kept={(i, Attention.slot): attn})
-                    with swapped(change(off)):
-                        _through(job, i, group, states, out, left)
+    uses = Counter(n.parent for n in nodes if n.decision is not None)
+    make_edits = lambda p: plan_edits(walk.model, p) if p.kept or p.weights else ()
+    with weights_loaded(decoder_layers(walk.model)[i].modules()):
+        for by_attention in _group_nodes(nodes):
+            first = next(iter(by_attention.values()))[0]
+            ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.home)
+            with swapped(make_edits(ffn_plan)):
+                for attn, group in by_attention.items():
+                    attn_plan = Plan(layers=len(s), kept={(i, Attention.slot): attn})
+                    with swapped(make_edits(attn_plan)):
+                        _run_nodes(walk, i, group, states, out, uses)
     return {n: out[n] for n in nodes}
 
 # %% ../../nbs/runtime/08_search.ipynb #98ab4ab0
-def _part(nodes, cap):
-    "Nodes that go on, and nodes that wait: at most `cap` states come of the first"
+def _split_nodes(nodes, cap):
+    "(nodes to run now, nodes that wait); those to run now lead to at most `cap` states"
     if len(nodes) <= cap:
         return nodes, []
     nodes, n, total = sorted(nodes, key=lambda n: len(n.plans)), 0, 0
@@ -200,43 +199,43 @@ def _part(nodes, cap):
     return nodes[: max(n, 1)], nodes[max(n, 1) :]
 
 # %% ../../nbs/runtime/08_search.ipynb #d5c3f81c
-def _walk(job, root, h, cap):
-    """Walk the layers once with all plans, in parts if no more than `cap` nodes' states may be
-    held: node of the last layer -> (n, t, d) what leaves it; every node comes once."""
-    L = len(decoder_layers(job.model))
-    todo = [(0, list(root.children.values()), {root: h})]
-    while todo:
-        i, nodes, states = todo.pop()
-        nodes, later = _part(nodes, cap)
+def _walk_tree(walk, root, h, cap):
+    """Run all plans of the tree over the layers, with the states of at most `cap` nodes per layer.
+    Yields dicts, last node -> (n, t, d) final hidden states; each last node occurs once."""
+    L = len(decoder_layers(walk.model))
+    stack = [(0, list(root.children.values()), {root: h})]
+    while stack:
+        i, nodes, states = stack.pop()
+        nodes, later = _split_nodes(nodes, cap)
         if later:
-            todo.append((i, later, {n.parent: states[n.parent] for n in later}))
-        held = {n.parent: states[n.parent] for n in nodes}
-        del states  # so that each goes when the last node that needs it is done
-        states = _run_level(job, i, nodes, held)
+            stack.append((i, later, {n.parent: states[n.parent] for n in later}))
+        inputs = {n.parent: states[n.parent] for n in nodes}
+        del states  # so that each state is freed after its last use
+        states = _run_level(walk, i, nodes, inputs)
         if i + 1 == L:
             yield states
         else:
             children = [c for n in nodes for c in n.children.values()]
-            todo.append((i + 1, children, states))
+            stack.append((i + 1, children, states))
 
 # %% ../../nbs/runtime/08_search.ipynb #d36c9a53
-# device type -> bytes of logits at a time: what the C library still recycles
+# device type -> bytes of logits at a time (on CPU, what malloc still reuses)
 LOGITS_BYTES = {"cpu": 2**25}
 DEFAULT_LOGITS_BYTES = 2**29  # on any other device
 
 # %% ../../nbs/runtime/08_search.ipynb #c930320a
-def _chunk(model, device, t, budget):
+def _tokens_per_chunk(model, device, t, budget):
     "Tokens whose logits are computed at a time"
     v = model.get_input_embeddings().weight.shape[0]
-    most = min(LOGITS_BYTES.get(device.type, DEFAULT_LOGITS_BYTES), budget // 8)
-    return min(t, max(64, most // (4 * v)))
+    limit = min(LOGITS_BYTES.get(device.type, DEFAULT_LOGITS_BYTES), budget // 8)
+    return min(t, max(64, limit // (4 * v)))
 
 
 _IN_HEAD = "tokens whose logits are computed"
 
 
-def _nll_of(logits, h, ids, chunk, model=None):
-    "(n,) nll of windows whose last hidden states are `h`"
+def _nll_from_states(logits, h, ids, chunk, model=None):
+    "(n,) nll of windows from their final hidden states `h`"
 
     def work(a, b):
         z = logits(a)
@@ -248,21 +247,21 @@ def _nll_of(logits, h, ids, chunk, model=None):
     return masked_mean(torch.cat(out).view(len(ids), -1), mask)
 
 
-def _kl_of(logits, ref, states, chunk, model=None, mask=None):
-    """[kl] of one window from `ref`: tokens -> logits, for `states`, each (t, d); over
-    the positions in `mask`"""
+def _kl_from_states(logits, ref, states, chunk, model=None, mask=None):
+    """KL divergence of each of `states`, (t, d) final hidden states of one window, from the
+    logits `ref(slice of tokens)`, over the positions in `mask`"""
 
-    def work(at):
-        some = slice(int(at[0]), int(at[-1]) + 1)
-        log_p = ref(some).float().log_softmax(-1)
-        p, found = log_p.exp(), []
+    def work(positions):
+        tokens = slice(int(positions[0]), int(positions[-1]) + 1)
+        log_p = ref(tokens).float().log_softmax(-1)
+        p, sums = log_p.exp(), []
         for h in states:
-            log_q = logits(h[some]).float().log_softmax(-1).to(p.device)
-            each = (p * (log_p - log_q)).sum(-1).clamp_min(0)
+            log_q = logits(h[tokens]).float().log_softmax(-1).to(p.device)
+            losses = (p * (log_p - log_q)).sum(-1).clamp_min(0)
             if mask is not None:
-                each = each.where(mask[some].to(each.device), 0)
-            found.append(each.sum())
-        return torch.stack(found)
+                losses = losses.where(mask[tokens].to(losses.device), 0)
+            sums.append(losses.sum())
+        return torch.stack(sums)
 
     t = len(states[0])
     total = sum(map_chunks(work, (torch.arange(t),), chunk, model, what=_IN_HEAD))
@@ -271,216 +270,215 @@ def _kl_of(logits, ref, states, chunk, model=None, mask=None):
 # %% ../../nbs/runtime/08_search.ipynb #ba436740
 @dataclass(frozen=True)
 class _Limits:
-    "How much is done at a time; follows from the budget."
+    "Batch sizes that fit a memory budget."
 
-    windows: int  # that walk together
-    nodes: int  # whose states are held
-    rows: int  # windows through a layer at once
-    chunk: int  # tokens whose logits are there at once
+    windows: int  # in one walk over the layers
+    nodes: int  # whose states are in memory
+    rows: int  # windows in one call of a layer
+    chunk: int  # tokens whose logits are computed at a time
 
 
 @dataclass(frozen=True)
 class _LastStates:
-    "Where a walk arrived."
+    "Final hidden states of some windows under some plans."
 
-    job: Job  # the walk
-    limits: _Limits  # of memory
-    start: int  # first of the windows
-    ids: object  # (n, t) the windows
-    h: object  # (n, t, d) what entered layer 0
-    states: dict  # node of the last layer -> (n, t, d) what left it
+    walk: _WalkContext
+    limits: _Limits
+    start: int  # index of the first window
+    ids: object  # (n, t) windows
+    h: object  # (n, t, d) inputs of layer 0
+    states: dict  # node of the last layer -> (n, t, d) its outputs
 
 # %% ../../nbs/runtime/08_search.ipynb #2008034e
-def _limits(model, ids, leaves, check, budget):
+def _find_limits(model, ids, leaves, mode, budget):
     "Half of the budget for hidden states, a quarter for a layer, the rest for logits"
     n, t = ids.shape
     budget = memory_budget(model) if budget is None else budget
     d, size = model.config.get_text_config().hidden_size, model.dtype.itemsize
     held = max(1, budget // 2 // (t * d * size))
     windows = min(n, max(1, held // leaves))
-    rows = layer_batch_size(model, t, budget) if check.stack else 1
-    chunk = _chunk(model, input_device(model), t, budget)
+    rows = layer_batch_size(model, t, budget) if mode.stack else 1
+    chunk = _tokens_per_chunk(model, input_device(model), t, budget)
     return _Limits(windows, max(1, held // windows), rows, chunk)
 
 
-def _budget_beside(model, levels):
-    "A quarter of what is free beside the largest narrow copy of a layer"
-    s, most = structure(model), 0
+def _budget_after_copy(model, levels):
+    "A quarter of the memory that is free after the largest narrowed copy of a layer"
+    s, largest = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
             kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
-            cut = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
-            most = max(most, sum(p.count(k) for p, k in cut if k not in (p.full, p.nothing)))
-    return max(0, memory_budget(model) - most * model.dtype.itemsize // 4)
+            parts = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
+            size = sum(p.count(k) for p, k in parts if k not in (p.full, p.nothing))
+            largest = max(largest, size)
+    return max(0, memory_budget(model) - largest * model.dtype.itemsize // 4)
 
 # %% ../../nbs/runtime/08_search.ipynb #4189bfab
-def _find_last_states(model, plans, decided, ids, check, budget=None, progress=False):
-    """Walk the layers with every plan (`decided`: their decisions), as many windows at a time as
-    the budget allows, in bytes: all last nodes of all windows, some at a time."""
-    root = make_trie(decided)
+def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=False):
+    """Run all plans, given their decisions, over the layers, as many windows at a time as the
+    budget in bytes allows. Yields the final states of all windows and last nodes."""
+    root = make_trie(decisions)
     levels = list_levels(root)
-    todo = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
-    todo = [(i, decision[1]) for i, decision in todo if decision is not None]
-    prefetch_indices(model, dict.fromkeys(todo), alone=True)
-    budget = _budget_beside(model, levels) if budget is None else budget
-    limits = _limits(model, ids, len(levels[-1]), check, budget)
+    steps = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
+    steps = [(i, decision[1]) for i, decision in steps if decision is not None]
+    prefetch_indices(model, dict.fromkeys(steps), alone=True)
+    budget = _budget_after_copy(model, levels) if budget is None else budget
+    limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
-    total = len(parts) * len(todo)
+    total = len(parts) * len(steps)
     with progress_bar(None, "layer evaluations", progress, total=total) as bar:
         for k, part in enumerate(parts):
-            h, tape = record_calls(model, part, check.as_tuple)
+            h, calls = record_calls(model, part, mode.as_tuple)
             stack = h.device.type not in ONE_BY_ONE
-            job = Job(model, tape, plans, limits.rows, stack, bar.update)
-            for states in _walk(job, root, h, limits.nodes):
-                yield _LastStates(job, limits, k * limits.windows, part, h, states)
+            walk = _WalkContext(model, calls, plans, limits.rows, stack, bar.update)
+            for states in _walk_tree(walk, root, h, limits.nodes):
+                yield _LastStates(walk, limits, k * limits.windows, part, h, states)
 
 # %% ../../nbs/runtime/08_search.ipynb #f4becba6
-def _checked_plans(model, plans):
-    "A plan: its decisions, or None for the plain way; an error if one does not fit"
+def _check_plans(model, plans):
+    "Decisions of each plan, None where it needs direct evaluation; checks model and plans"
     s = structure(model)
     for p in plans:
         if type(p) is Plan:
             s.check(p)
-            # says why not
             if len(p.removed_layers) == len(s):
-                depth_edits(model, p.removed_layers)
+                depth_edits(model, p.removed_layers)  # raises
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
     return [list_decisions(p, s.home) if type(p) is Plan else None for p in plans]
 
 # %% ../../nbs/runtime/08_search.ipynb #s14sco
-def _scored(model, plans, ids, plain, quick):
-    "Rows of losses: `plain(plans)`, or `quick(plans, decisions, check)` where it fits"
-    decided, out = _checked_plans(model, plans), torch.zeros(len(plans), len(ids))
+def _evaluate(model, plans, ids, direct, shared):
+    "(plans, windows) losses, by `shared(plans, decisions, mode)` if possible, or `direct(plans)`"
+    decisions, out = _check_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = rank_and_size()
-    mine = range(rank, len(plans), size)
-    fast = [p for p in mine if decided[p] is not None]
-    if fast and (check := check_replay(model, ids)).problem:
+    local = range(rank, len(plans), size)  # plans of this process
+    fast = [p for p in local if decisions[p] is not None]
+    if fast and (mode := check_replay(model, ids)).problem:
         fast = []
-    slow = sorted(set(mine) - set(fast))
+    slow = sorted(set(local) - set(fast))
     if slow:
-        out[slow] = plain([plans[p] for p in slow])
+        out[slow] = direct([plans[p] for p in slow])
     if fast:
-        ways = [decided[p] for p in fast]
         with inference(model):
-            out[fast] = quick([plans[p] for p in fast], ways, check)
+            out[fast] = shared([plans[p] for p in fast], [decisions[p] for p in fast], mode)
     return sum_over_processes(out)
 
 
-def _fill(out, found):
-    "Write (plans, windows, losses) into `out`; the CPU waits for the device here, once"
-    sizes = [x.numel() for *_, x in found]
-    flat = torch.cat([x.float().reshape(-1) for *_, x in found]).cpu()
-    for (plans, windows, _), x in zip(found, flat.split(sizes), strict=True):
+def _fill(out, results):
+    "Write (plans, windows, losses) into `out`, with a single device synchronization"
+    sizes = [x.numel() for *_, x in results]
+    flat = torch.cat([x.float().reshape(-1) for *_, x in results]).cpu()
+    for (plans, windows, _), x in zip(results, flat.split(sizes), strict=True):
         out[plans, windows] = x
     return out
 
 
-def _walked_nll(ends, check, shape):
-    "(plans, windows) nll of the plans whose walk arrives at `ends`"
-    found = []
-    for e in ends:
-        here = slice(e.start, e.start + len(e.ids))
-        with output_head(e.job.model, check.as_tuple, check.mask) as logits:
+def _collect_nll(last, mode, shape):
+    "(plans, windows) nll from the final states `last`"
+    results = []
+    for e in last:
+        windows = slice(e.start, e.start + len(e.ids))
+        with output_head(e.walk.model, mode.as_tuple, mode.mask) as logits:
             for n, h in e.states.items():
-                x = _nll_of(logits, h, e.ids, e.limits.chunk, e.job.model)
-                found.append((n.plans, here, x))
-    return _fill(torch.empty(shape), found)
+                x = _nll_from_states(logits, h, e.ids, e.limits.chunk, e.walk.model)
+                results.append((n.plans, windows, x))
+    return _fill(torch.empty(shape), results)
 
 # %% ../../nbs/runtime/08_search.ipynb #e8682be2
 def plan_nll(
-    model: PreTrainedModel,  # dense; untouched
-    plans: Sequence[Plan],  # to be compared; other registered kinds too
+    model: PreTrainedModel,  # dense; left unchanged
+    plans: Sequence[Plan],  # of any registered kind
     ids: torch.Tensor | Windows,  # (n, t) token windows
     progress: bool = False,  # show a progress bar
-    # bytes for hidden states, activations, logits; default: a quarter of what is free
+    # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
-) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    "The nll of every window under every plan."
+) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
+    "Negative log-likelihood of every window under every plan."
     ids = check_windows(ids, model)
 
-    def plain(some):
-        return _plain_nll(model, some, ids, progress)
+    def direct(plans):
+        return _direct_nll(model, plans, ids, progress)
 
-    def quick(some, decided, check):
-        ends = _find_last_states(model, some, decided, ids, check, budget, progress)
-        return _walked_nll(ends, check, (len(some), len(ids)))
+    def shared(plans, decisions, mode):
+        last = _find_last_states(model, plans, decisions, ids, mode, budget, progress)
+        return _collect_nll(last, mode, (len(plans), len(ids)))
 
-    return _scored(model, plans, ids, plain, quick)
+    return _evaluate(model, plans, ids, direct, shared)
 
 # %% ../../nbs/runtime/08_search.ipynb #dbef2c28
 def _offloaded_nll(model, ids, progress=False):
-    """The nll of every window of a model whose layers are offloaded, layer by layer; None: it is
-    no case for a walk."""
+    """Nll of every window of a model with offloaded layers, layer by layer; None if no layer is
+    offloaded or the model cannot be replayed."""
     try:
-        if not is_offloaded(model) or (check := check_replay(model, ids)).problem:
+        if not is_offloaded(model) or (mode := check_replay(model, ids)).problem:
             return None
-    except ValueError:  # of no family that is known
+    except ValueError:  # an unsupported family
         return None
-    limits, out = _limits(model, ids, 1, check, None), []
+    limits, out = _find_limits(model, ids, 1, mode, None), []
     rows = 1 if input_device(model).type in ONE_BY_ONE else limits.rows
 
     def end(part, h):
-        with output_head(model, check.as_tuple, check.mask) as logits:
-            out.append(_nll_of(logits, h, part, limits.chunk, model).float().cpu())
+        with output_head(model, mode.as_tuple, mode.mask) as logits:
+            out.append(_nll_from_states(logits, h, part, limits.chunk, model).float().cpu())
 
-    how = dict(windows=limits.windows, what="nll", progress=progress, end=end)
+    kwargs = dict(windows=limits.windows, what="nll", progress=progress, end=end)
     with inference(model):
-        for _, _, run in walk_layers(model, ids, rows, check, **how):
+        for _, _, run in walk_layers(model, ids, rows, mode, **kwargs):
             run()
     return torch.cat(out)
 
 # %% ../../nbs/runtime/08_search.ipynb #s14ek
-def _ends_kl(e, count, ref, dense, check):
-    "(plans, window, divergence) of the plans below `count` that arrived at `e`"
+def _state_kl(e, count, ref, dense, mode):
+    "[(plans, window, divergence)] of the final states `e`, for the first `count` plans"
     nodes, out = [n for n in e.states if min(n.plans) < count], []
-    mask = loss_mask(e.job.model, e.ids, e.ids.shape[1])
-    for w in range(len(e.ids) if nodes else 0):  # else only the dense model arrived
+    model, mask = e.walk.model, loss_mask(e.walk.model, e.ids, e.ids.shape[1])
+    for w in range(len(e.ids) if nodes else 0):  # without nodes, `e` is of the dense model
         states, p = [e.states[n][w] for n in nodes], None
-        if dense is None:  # asked before there are placeholders
-            p = _reference(e.job.model, e.ids[w : w + 1], e.start + w, ref)[0]
-        with output_head(e.job.model, check.as_tuple, check.mask) as logits:
-            take = p.__getitem__ if dense is None else lambda at, w=w: logits(dense[w][at])
+        if dense is None:  # before placeholders replace the layers
+            p = _reference(model, e.ids[w : w + 1], e.start + w, ref)[0]
+        with output_head(model, mode.as_tuple, mode.mask) as logits:
+            get_ref = p.__getitem__ if dense is None else lambda at, w=w: logits(dense[w][at])
             counted = None if mask is None else mask[w]
-            found = _kl_of(logits, take, states, e.limits.chunk, e.job.model, counted)
-        for n, x in zip(nodes, found, strict=True):
+            losses = _kl_from_states(logits, get_ref, states, e.limits.chunk, model, counted)
+        for n, x in zip(nodes, losses, strict=True):
             out.append(([q for q in n.plans if q < count], e.start + w, x))
     return out
 
 
-def _walked_kl(ends, check, ref, shape):
+def _collect_kl(last, mode, ref, shape):
     "(plans, windows) divergences; the dense model is plan number `len(plans)`"
-    found, dense, start = [], None, None
-    for e in ends:
+    results, dense, start = [], None, None
+    for e in last:
         if ref is None and e.start != start:
             start, dense = e.start, [h for n, h in e.states.items() if shape[0] in n.plans]
-            dense = dense[0] if dense else run_layers(e.job.model, e.job.tape, e.h, e.job.rows)
-        found += _ends_kl(e, shape[0], ref, dense, check)
-    return _fill(torch.empty(shape), found)
+            walk = e.walk
+            dense = dense[0] if dense else run_layers(walk.model, walk.calls, e.h, walk.rows)
+        results += _state_kl(e, shape[0], ref, dense, mode)
+    return _fill(torch.empty(shape), results)
 
 # %% ../../nbs/runtime/08_search.ipynb #2aed7bca
 def plan_kl(
-    model: PreTrainedModel,  # dense; untouched
-    plans: Sequence[Plan],  # to be compared; other registered kinds too
+    model: PreTrainedModel,  # dense; left unchanged
+    plans: Sequence[Plan],  # of any registered kind
     ids: torch.Tensor | Windows,  # (n, t) token windows
     # reference logits, as for `kl`; default: the dense model's
     ref: Callable | torch.Tensor | None = None,
     progress: bool = False,  # show a progress bar
-    # bytes for hidden states, activations, logits; default: a quarter of what is free
+    # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
-) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats a token
-    "The divergence of every window's predictions from the reference's, per plan."
+) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
+    "KL divergence of every window's predictions from the reference, under every plan."
     ids = check_windows(ids, model)
 
-    def plain(some):
-        return _plain_kl(model, some, ids, ref, progress)
+    def direct(plans):
+        return _direct_kl(model, plans, ids, ref, progress)
 
-    def quick(some, decided, check):
-        shape, walked = (len(some), len(ids)), list(some)
+    def shared(plans, decisions, mode):
+        shape = len(plans), len(ids)
         if ref is None:
-            dense = dense_plan(len(some[0]))
-            walked.append(dense)
-            decided = [*decided, list_decisions(dense, "")]
-        ends = _find_last_states(model, walked, decided, ids, check, budget, progress)
-        return _walked_kl(ends, check, ref, shape)
+            dense = dense_plan(len(plans[0]))
+            plans, decisions = [*plans, dense], [*decisions, list_decisions(dense, "")]
+        last = _find_last_states(model, plans, decisions, ids, mode, budget, progress)
+        return _collect_kl(last, mode, ref, shape)
 
-    return _scored(model, plans, ids, plain, quick)
+    return _evaluate(model, plans, ids, direct, shared)

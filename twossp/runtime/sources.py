@@ -29,14 +29,14 @@ from .devices import one_line
 from .images import Windows
 
 # %% ../../nbs/runtime/11_sources.ipynb #src06
-_PLUS = re.compile(r"\+(?![^()]*\))")  # but none inside parentheses
+_PLUS = re.compile(r"\+(?![^()]*\))")  # not inside parentheses
 
 
 def parse_sources(
     # "news", a path, "c4=16+self=8"; or names and (name, windows) pairs
     spec: str | Path | Iterable,
-) -> list[tuple[str, int | None]]:  # name, windows; None: an equal part
-    "The sources that are asked for, in order; `ValueError` for what is none."
+) -> list[tuple[str, int | None]]:  # name, windows; None: an equal share
+    "Parse a specification of sources into (name, windows) pairs, in order."
     if isinstance(spec, Path) or isinstance(spec, str) and _exists(spec):
         return [(str(spec), None)]
     if isinstance(spec, str):
@@ -51,7 +51,7 @@ def parse_sources(
         if names.count(name) > 1:
             raise ValueError(f"{spec!r} names {name} twice: give it once, with all its windows")
         if count is not None and (type(count) is not int or count < 1):
-            raise ValueError(f"{name}={count}: a source gives a whole number of windows, 1 or more")
+            raise ValueError(f"{name}={count}: a source needs a whole number of windows, 1 or more")
     if None in counts and set(counts) != {None}:
         raise ValueError(f"{spec!r}: give every source its number of windows, or none of them")
     return pairs
@@ -67,12 +67,12 @@ def _parse_part(part, spec):
     if not equals or part.endswith(")") or _exists(part):
         return part, None
     if not count.isdecimal():
-        raise ValueError(f"{spec!r}: behind {name}= stands a number of windows, not {count!r}")
+        raise ValueError(f"{spec!r}: {name}= takes a number of windows, not {count!r}")
     return name, int(count)
 
 # %% ../../nbs/runtime/11_sources.ipynb #src10
 def _share_windows(pairs, n):
-    "Windows of each source, of `n`; None: as many as there are, of a single one"
+    "Split `n` windows over the sources; [None] for all windows of a single source"
     counts = [count for _, count in pairs]
     if counts[0] is not None:
         if n not in (None, sum(counts)):
@@ -81,19 +81,19 @@ def _share_windows(pairs, n):
     if len(pairs) == 1:
         return [n]
     if n is None or n < len(pairs):
-        need = f"{len(pairs)} sources need a number of windows, one each or more"
-        raise ValueError(f"{need}; got {n}")
+        message = f"{len(pairs)} sources need a number of windows, one each or more"
+        raise ValueError(f"{message}; got {n}")
     each = n // len(pairs)
     return [n - each * (len(pairs) - 1)] + [each] * (len(pairs) - 1)
 
 # %% ../../nbs/runtime/11_sources.ipynb #src13
 @dataclass(frozen=True)
 class Chat:
-    "Messages, oldest first, as a chat template takes them."
+    "Messages of a chat, oldest first."
 
     messages: Sequence[dict]  # role, content …
-    tools: Sequence[dict] | None = None  # that the model could have called
-    where: str = "the chat"  # file and line, for what is said of it
+    tools: Sequence[dict] | None = None  # available to the model
+    where: str = "the chat"  # file and line, for error messages
 
 
 _ROLES = {k: k for k in ("system", "developer", "user", "assistant", "tool")}
@@ -102,36 +102,34 @@ _KEYS = {"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_con
 
 
 def _read_message(message, where):
-    "A message with a known role and known keys; `ValueError` for any other"
+    "Return a message after checking its role, keys and content"
     if not isinstance(message, dict):
         raise ValueError(f"{where}: a message is an object, not {type(message).__name__}")
     role = message.get("role")
     if role not in _ROLES:
         raise ValueError(f"{where}: no role {role!r}; there are: {', '.join(_ROLES)}")
-    if strange := sorted(message.keys() - _KEYS):
-        known = ", ".join(sorted(_KEYS))
-        raise ValueError(f"{where}: a message has no {strange[0]!r}; its keys: {known}")
+    if unknown := sorted(message.keys() - _KEYS):
+        keys = ", ".join(sorted(_KEYS))
+        raise ValueError(f"{where}: a message has no {unknown[0]!r}; its keys: {keys}")
     content = message.get("content")
-    calls = role == "assistant" and message.get("tool_calls") and content is None
-    if not isinstance(content, str) and not calls:
+    is_tool_call = role == "assistant" and message.get("tool_calls") and content is None
+    if not isinstance(content, str) and not is_tool_call:
         raise ValueError(f"{where}: the content of a message is text; got {content!r:.40}")
     return message
 
 
 def _from_sharegpt(message, where):
-    "A message of ShareGPT's as a template's"
+    "Convert a turn of ShareGPT's format to a message"
     if not isinstance(message, dict) or set(message) != {"from", "value"}:
-        wanted = "a turn of `conversations` has `from` and `value`"
-        raise ValueError(f"{where}: {wanted}; got {message!r:.60}")
+        expected = "a turn of `conversations` has `from` and `value`"
+        raise ValueError(f"{where}: {expected}; got {message!r:.60}")
     if message["from"] not in _SHAREGPT:
-        known = ", ".join(_SHAREGPT)
-        raise ValueError(f"{where}: no {message['from']!r}; there are: {known}")
+        raise ValueError(f"{where}: no {message['from']!r}; there are: {', '.join(_SHAREGPT)}")
     return dict(role=_SHAREGPT[message["from"]], content=message["value"])
 
 # %% ../../nbs/runtime/11_sources.ipynb #src14
 def _read_chat(row, where="the chat"):
-    """A chat in one of the usual forms: `messages`, `conversations`, or `prompt` and `completion`;
-    and `tools`. `ValueError` says what is wrong with it, and `where`."""
+    "Parse a chat in any format, with tools. Raises `ValueError` with the problem and `where`."
     if not isinstance(row, dict):
         raise ValueError(f"{where}: a chat is an object, not {type(row).__name__}")
     if "messages" in row:
@@ -139,8 +137,8 @@ def _read_chat(row, where="the chat"):
     elif "conversations" in row:
         messages = row["conversations"]
     elif row.keys() >= {"prompt", "completion"}:
-        ends = ("user", row["prompt"]), ("assistant", row["completion"])
-        parts = [[dict(role=r, content=x)] if isinstance(x, str) else x for r, x in ends]
+        pairs = ("user", row["prompt"]), ("assistant", row["completion"])
+        parts = [[dict(role=r, content=x)] if isinstance(x, str) else x for r, x in pairs]
         messages = [*parts[0], *parts[1]] if all(isinstance(x, list) for x in parts) else None
     else:
         raise ValueError(
@@ -158,7 +156,7 @@ def _read_chat(row, where="the chat"):
 
 # %% ../../nbs/runtime/11_sources.ipynb #src14b
 def _read_rows(path):
-    "The JSON of each line, and where it stands"
+    "Yield the JSON of each line with its file and line number"
     with open_text(path) as lines:
         for number, line in enumerate(lines, 1):
             where = f"{path}, line {number}"
@@ -170,8 +168,7 @@ def _read_rows(path):
 
 
 def _read_chats(path):
-    """The chats of a `.jsonl` file; None: its rows are documents, with `text`; `ValueError` names
-    the line that is neither."""
+    "Chats of a `.jsonl` file; None if its rows are documents with `text`"
     chats: list = []
     for row, where in _read_rows(path):
         if not chats and isinstance(row, dict) and "text" in row:
@@ -183,12 +180,12 @@ def _read_chats(path):
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p02
 def read_prompts(
-    path: str | Path | None = None,  # `.jsonl` with `prompt`, or chats; None: the package's own
-) -> list[Chat]:  # each ends with what is to be answered
-    "Prompts of a file; `ValueError` names the line that is none."
+    path: str | Path | None = None,  # `.jsonl` with `prompt`, or chats; None: the package's
+) -> list[Chat]:  # each without a final answer
+    "Read prompts from a file. Raises `ValueError` with the line of an invalid one."
     prompts = []
-    own = files("twossp").joinpath("prompts.jsonl")
-    for row, where in _read_rows(own if path is None else path):
+    default = files("twossp").joinpath("prompts.jsonl")
+    for row, where in _read_rows(default if path is None else path):
         if isinstance(row, dict) and "prompt" in row:
             row = row | dict(completion=[])
         chat = _read_chat(row, where)
@@ -203,22 +200,22 @@ def read_prompts(
     return prompts
 
 # %% ../../nbs/runtime/11_sources.ipynb #src18
-CHAT_DATE = datetime(2024, 7, 26)  # for templates that ask for today's
+CHAT_DATE = datetime(2024, 7, 26)  # today's date in chat templates
 
 
 def render_chat(
     chat: Chat,  # its messages and tools
     tok: PreTrainedTokenizerBase,  # with a chat template
-    prompt: bool = False,  # end with what asks for an answer
-    end: int | None = None,  # messages; None: all of them
-) -> str:  # special tokens among it, spelled out
-    "A chat as its template writes it, on a fixed date."
+    prompt: bool = False,  # add the generation prompt
+    end: int | None = None,  # number of messages; None: all
+) -> str:  # with special tokens as text
+    "Render a chat with the tokenizer's template, on a fixed date."
     options = dict(tokenize=False, add_generation_prompt=prompt)
     return _apply_template(chat, tok, chat.messages[:end], **options)
 
 
 def _apply_template(chat, tok, messages, **options):
-    "What the template makes of messages, on the fixed date; `ValueError` where it refuses"
+    "Apply the chat template on the fixed date; its errors become a `ValueError`"
     options |= dict(tools=chat.tools, date_string=f"{CHAT_DATE:%d %b %Y}")
     try:
         with template_date(CHAT_DATE):
@@ -228,29 +225,28 @@ def _apply_template(chat, tok, messages, **options):
 
 
 def _check_tools(chat, rendered):
-    "`ValueError` where the template leaves a tool call out"
-    calls = [c for m in chat.messages for c in m.get("tool_calls") or ()]
-    for call in calls:
+    "Raise `ValueError` if the template omits a tool call"
+    for call in [c for m in chat.messages for c in m.get("tool_calls") or ()]:
         name = call.get("function", call).get("name")
         if not isinstance(name, str) or name not in rendered:
             raise ValueError(
-                f"{chat.where}: the chat template leaves the tool call {name!r} out: take chats"
-                " without tool calls"
+                f"{chat.where}: the chat template omits the tool call {name!r}: give chats without"
+                " tool calls"
             )
 
 # %% ../../nbs/runtime/11_sources.ipynb #src22
 def _answer_spans(chat, tok, rendered):
-    """(start, end) of characters of the answers of a rendered chat; `ValueError` where that cannot
-    be told."""
+    "(start, end) of the answers in a rendered chat, in characters"
     last, spans = len(chat.messages) - 1, []
     answers = [i for i, m in enumerate(chat.messages) if i and m["role"] == "assistant"]
     for i in answers:
         before = render_chat(chat, tok, True, i)
-        upto = rendered if i == last else render_chat(chat, tok, False, i + 1)
-        # some templates close the last message of all with a token of its own
-        ends = [x for x in (upto, upto.removesuffix(tok.eos_token or "")) if rendered.startswith(x)]
-        if ends and ends[0].startswith(before):
-            spans.append((len(before), len(ends[0])))
+        after = rendered if i == last else render_chat(chat, tok, False, i + 1)
+        # some templates end only the last message with a special token
+        texts = after, after.removesuffix(tok.eos_token or "")
+        prefixes = [x for x in texts if rendered.startswith(x)]
+        if prefixes and prefixes[0].startswith(before):
+            spans.append((len(before), len(prefixes[0])))
     if len(spans) == len(answers):
         return spans
     if spans and answers[-1] == last and spans[-1][1] == len(rendered):
@@ -266,9 +262,9 @@ _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 def chat_tokens(
     chat: Chat,  # its messages and tools
     tok: PreTrainedTokenizerBase,  # with a chat template
-    answers: bool = False,  # say which tokens are answers; needs a fast tokenizer
-) -> tuple[list[int], list[bool] | None]:  # ids; of each, does it belong to an answer
-    "The tokens of a chat, and those of its answers."
+    answers: bool = False,  # return the mask of answers; needs a fast tokenizer
+) -> tuple[list[int], list[bool] | None]:  # ids; mask of the answers' tokens
+    "Tokenize a chat with its template."
     rendered = render_chat(chat, tok)
     _check_tools(chat, rendered)
     options = dict(add_special_tokens=False, verbose=False)
@@ -278,15 +274,15 @@ def chat_tokens(
         raise ValueError("answers are counted with a fast tokenizer, and this one is slow")
     encoded = tok(rendered, return_offsets_mapping=True, **options)
     if _GENERATION.search(tok.get_chat_template(tools=chat.tools)):
-        asked = dict(return_dict=True, return_assistant_tokens_mask=True)
-        marks = _apply_template(chat, tok, chat.messages, **asked)["assistant_masks"]
-        return encoded["input_ids"], [bool(x) for x in marks]
+        kwargs = dict(return_dict=True, return_assistant_tokens_mask=True)
+        mask = _apply_template(chat, tok, chat.messages, **kwargs)["assistant_masks"]
+        return encoded["input_ids"], [bool(x) for x in mask]
     spans = _answer_spans(chat, tok, rendered)
     starts = (start for start, _ in encoded["offset_mapping"])
     return encoded["input_ids"], [any(a <= x < b for a, b in spans) for x in starts]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src26
-# what other modules make: the model's own text; the solved questions of a task
+# entry points: synthetic text by the model; training examples of a task
 MAKERS = {
     "write": "twossp.recovery.synthetic:generate_windows",
     "task": "twossp.evaluation.tasks:training_texts",
@@ -295,17 +291,18 @@ MAKERS = {
 
 @dataclass(frozen=True)
 class SourceText:
-    "What a source holds: documents, or chats; or what the model is to write."
+    "Content of a source: documents or chats, or none if the model generates it."
 
-    name: str  # as it was asked for
-    windows: int | None = None  # that it gives; None: its part of all
+    name: str  # as given
+    windows: int | None = None  # number of windows; None: an equal share
     texts: Sequence[str] = ()  # documents
-    chats: Sequence[Chat] | None = None  # None: it is plain text; of `self-chat`, the prompts
-    synthetic: bool = False  # by the model itself
+    # None: plain text; prompts of `self-chat`
+    chats: Sequence[Chat] | None = None
+    synthetic: bool = False  # generated by the model itself
 
     @property
     def label(self) -> str:
-        "How rows and plans name it."
+        "Name of the source in rows and plans."
         return self.name if self.chats is None else f"{self.name} (chats, {CHAT_DATE:%Y-%m-%d})"
 
 
@@ -313,67 +310,67 @@ def read_sources(
     spec: str | Path | Iterable,  # as `parse_sources` takes it
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
     cache_dir: str | Path | None = None,  # of downloads
-    include_path: str | Path | Sequence = (),  # folders with lm-eval tasks of your own
+    include_path: str | Path | Sequence = (),  # folders with further lm-eval tasks
 ) -> list[SourceText]:  # in order
-    "The texts and chats of sources; `ValueError` in one line for what cannot be read."
-    found, where = [], dict(data_dir=data_dir, cache_dir=cache_dir)
+    "Read the texts and chats of sources."
+    sources, folders = [], dict(data_dir=data_dir, cache_dir=cache_dir)
     for name, count in parse_sources(spec):
         if special := _match_special(name):
-            found.append(_read_special(name, count, *special.groups(), include_path))
+            sources.append(_read_special(name, count, *special.groups(), include_path))
             continue
         chats = None
         if ".jsonl" in Path(name).suffixes and _exists(name):
             chats = _read_chats(Path(name).expanduser())
-        texts = load_text(name, "calibration", **where) if chats is None else ()
-        found.append(SourceText(name, count, texts, chats))
-    return found
+        texts = load_text(name, "calibration", **folders) if chats is None else ()
+        sources.append(SourceText(name, count, texts, chats))
+    return sources
 
 
 _SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
 
 
 def _match_special(name):
-    "A source that is no text of its own; None: a text, or a file of that name"
+    "Match of a special source; None for a text, or a file of that name"
     return None if _exists(name) else _SPECIAL.fullmatch(name)
 
 
 def source_kinds(
     spec: str | Path | Iterable,  # as `parse_sources` takes it
-) -> list[str]:  # of each source 'self', 'self-chat', 'task', or '' for a text
-    "What has to be asked of the model, or of lm-eval."
-    found = [_match_special(name) for name, _ in parse_sources(spec)]
-    return [special[1] if special else "" for special in found]
+) -> list[str]:  # per source: 'self', 'self-chat', 'task', or '' for a text
+    "Kind of each source."
+    matches = [_match_special(name) for name, _ in parse_sources(spec)]
+    return [special[1] if special else "" for special in matches]
 
 
-def _read_special(name, count, kind, given, include_path):
-    "A source that is no text of its own: (kind, what stands in parentheses)"
+def _read_special(name, count, kind, argument, include_path):
+    "Read a special source, given its kind and its argument in parentheses"
     if kind == "task":
-        if not given:
+        if not argument:
             raise ValueError(f"{name} names no task: write task(NAME), such as task(gsm8k)")
-        return SourceText(name, count, resolve_name(MAKERS["task"])(given, include_path))
+        return SourceText(name, count, resolve_name(MAKERS["task"])(argument, include_path))
     if kind == "self-chat":
-        if given is not None and not _exists(given):
-            raise ValueError(f"{name}: no such file: {given or 'none is named'}")
-        prompts = read_prompts(given and Path(given).expanduser())
+        if argument is not None and not _exists(argument):
+            raise ValueError(f"{name}: no such file: {argument or 'none is named'}")
+        prompts = read_prompts(argument and Path(argument).expanduser())
         return SourceText(name, count, chats=prompts, synthetic=True)
-    if given is not None:
-        raise ValueError(f"{name}: self takes no file; self-chat({given}) answers its prompts")
+    if argument is not None:
+        raise ValueError(f"{name}: self takes no file; self-chat({argument}) answers its prompts")
     return SourceText(name, count, synthetic=True)
 
 # %% ../../nbs/runtime/11_sources.ipynb #src29b
 def _check_source(source, tok, n, answers):
-    "`ValueError` for a source that this model, or what is asked for, cannot use"
+    "Raise `ValueError` if a source does not fit the tokenizer or the options"
     if source.chats is None and answers:
         raise ValueError(
             f"--score_on completion counts the answers of chats, and {source.name} is plain"
             " text: give chats, or --score_on all"
         )
     if source.chats is not None and tok.chat_template is None:
-        holds, instead = "holds chats", "plain text"
+        content, instead = "holds chats", "plain text"
         if source.synthetic:
-            holds, instead = "answers prompts", "self, plain text"
+            content, instead = "answers prompts", "self, plain text"
         raise ValueError(
-            f"{source.name} {holds}, and the tokenizer has no chat template: give {instead},"
+            f"{source.name} {content}, and the tokenizer has no chat template: give {instead},"
             " or an instruction-tuned model"
         )
     if source.synthetic and n is None:
@@ -383,33 +380,33 @@ def _check_source(source, tok, n, answers):
         )
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p09
-def _draw(source, tok, n, seq_len, seed, answers):
-    "(n, seq_len) ids of one source, and which of them are answers"
+def _cut_source(source, tok, n, seq_len, seed, answers):
+    "(n, seq_len) ids of one source, and the mask of its answers"
     try:
         if source.chats is None:
             return windows(source.texts, tok, seq_len, n, seed), None
         ids, counted = [], []
-        for chat in source.chats:  # behind one another, no more than are needed
-            more, marks = chat_tokens(chat, tok, answers)
-            ids += more
-            counted += marks or []
+        for chat in source.chats:
+            tokens, mask = chat_tokens(chat, tok, answers)
+            ids += tokens
+            counted += mask or []
             if n is not None and seed is None and len(ids) >= n * seq_len:
                 break
-        which = pick_windows(len(ids), seq_len, n, seed)
+        indices = pick_windows(len(ids), seq_len, n, seed)
     except ValueError as e:
         message = str(e)
         raise ValueError(message if source.name in message else f"{source.name}: {message}") from e
-    whole = len(ids) // seq_len * seq_len
-    ids = torch.tensor(ids[:whole], dtype=torch.int64).view(-1, seq_len)[which]
+    end = len(ids) // seq_len * seq_len
+    ids = torch.tensor(ids[:end], dtype=torch.int64).view(-1, seq_len)[indices]
     if not answers:
         return ids, None
-    counted = torch.tensor(counted[:whole]).view(-1, seq_len)[which]
+    counted = torch.tensor(counted[:end]).view(-1, seq_len)[indices]
     _check_answers(source, counted)
     return ids, counted
 
 
 def _check_answers(source, counted):
-    "`ValueError` for windows without a token of an answer"
+    "Raise `ValueError` for windows without a token of an answer"
     if empty := (~counted[:, 1:].any(1)).nonzero().flatten().tolist():
         raise ValueError(
             f"{source.name}: windows {empty} hold no token of an answer: give longer windows,"
@@ -418,61 +415,63 @@ def _check_answers(source, counted):
 
 
 def _prompt_tokens(source, tok):
-    "The tokens of a source's prompts, each up to where the answer begins; None: it has none"
+    "Tokens of a source's prompts with the generation prompt; None for plain text"
     if source.chats is None:
         return None
     rendered = [render_chat(c, tok, prompt=True) for c in source.chats]
     return [tok(x, add_special_tokens=False, verbose=False)["input_ids"] for x in rendered]
 
 # %% ../../nbs/runtime/11_sources.ipynb #src30
-SCORE_ON = "all", "completion"  # which tokens count: every one, or those of the answers
+SCORE_ON = "all", "completion"  # counted tokens: all, or those of answers
 
 
 def check_sources(
     sources: Sequence[SourceText],  # of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
-    seq_len: int = 2048,  # tokens a window
+    seq_len: int = 2048,  # tokens per window
     n: int | None = None,  # windows, as `source_windows` takes it
     seed: int | None = None,  # None: the first windows of each source; else drawn
     score_on: str = "all",  # one of `SCORE_ON`
-) -> list[int | None]:  # windows of each
-    "`ValueError` for what `source_windows` could not make, before there is a model."
+) -> list[int | None]:  # windows of each source
+    "Raise the errors of `source_windows` before the model is loaded."
     if score_on not in SCORE_ON:
         raise ValueError(f"score_on={score_on!r}: give one of {', '.join(SCORE_ON)}")
     counts = _share_windows([(s.name, s.windows) for s in sources], n)
     answers = score_on == "completion"
     for s, k in zip(sources, counts, strict=True):
         _check_source(s, tok, k, answers)
-        if any(x.synthetic for x in sources):  # else the windows are drawn at once
-            _prompt_tokens(s, tok) if s.synthetic else _draw(s, tok, k, seq_len, seed, answers)
+        if s.synthetic:
+            _prompt_tokens(s, tok)
+        elif any(x.synthetic for x in sources):  # else `source_windows` raises at once
+            _cut_source(s, tok, k, seq_len, seed, answers)
     return counts
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p11
 def source_windows(
-    spec: object,  # as `parse_sources` takes it, or what `read_sources` found
+    spec: object,  # as for `parse_sources`, or the result of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model; with a chat template for chats
-    seq_len: int = 2048,  # tokens a window
-    n: int | None = None,  # windows; None: those that the sources name, or all of one
+    seq_len: int = 2048,  # tokens per window
+    n: int | None = None,  # windows; None: as in `spec`, or all of a single source
     seed: int | None = None,  # None: the first windows of each source; else drawn
     score_on: str = "all",  # one of `SCORE_ON`
     data_dir: str | Path | None = None,  # folder with local copies of the named texts
-    cache_dir: str | Path | None = None,  # of downloads, and of what the model writes
-    model: PreTrainedModel | None = None,  # dense; that `self` and `self-chat` are written by
-    temperature: float = 1.0,  # at which it writes; 1: as the model says
-    progress: bool = True,  # show a progress bar while it writes
-) -> torch.Tensor | Windows:  # (n, seq_len); of one plain text a tensor, as `windows`
-    """Calibration windows of texts, chats and mixes; one line says what is too short.
+    cache_dir: str | Path | None = None,  # of downloads and synthetic text
+    model: PreTrainedModel | None = None,  # dense; generates `self` and `self-chat`
+    temperature: float = 1.0,  # of the sampling of synthetic text
+    progress: bool = True,  # show a progress bar for synthetic text
+) -> torch.Tensor | Windows:  # (n, seq_len); a tensor for a single plain text
+    """Make calibration windows of texts, chats, synthetic text and mixes of them.
 
     Parameters
     ----------
     spec : object
-        as `parse_sources` takes it, or what `read_sources` found
+        as for `parse_sources`, or the result of `read_sources`
     tok : PreTrainedTokenizerBase
         of the model; with a chat template for chats
     seq_len : int, default 2048
-        tokens a window
+        tokens per window
     n : int | None, default None
-        windows; None: those that the sources name, or all of one
+        windows; None: as in `spec`, or all of a single source
     seed : int | None, default None
         None: the first windows of each source; else drawn
     score_on : str, default 'all'
@@ -480,47 +479,46 @@ def source_windows(
     data_dir : str | Path | None, default None
         folder with local copies of the named texts
     cache_dir : str | Path | None, default None
-        of downloads, and of what the model writes
+        of downloads and synthetic text
     model : PreTrainedModel | None, default None
-        dense; that `self` and `self-chat` are written by
+        dense; generates `self` and `self-chat`
     temperature : float, default 1.0
-        at which it writes; 1: as the model says
+        of the sampling of synthetic text
     progress : bool, default True
-        show a progress bar while it writes
+        show a progress bar for synthetic text
 
     Returns
     -------
     torch.Tensor | Windows
-        (n, seq_len); of one plain text a tensor, as `windows`
+        (n, seq_len); a tensor for a single plain text
     """
     are_read = isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
     sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
     counts = check_sources(sources, tok, seq_len, n, seed, score_on)
     answers, parts = score_on == "completion", []
-    plain = len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic
-    if plain:
+    if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
         return windows(sources[0].texts, tok, seq_len, counts[0], seed)
-    how = dict(temperature=temperature, seed=seed or 0, progress=progress)
-    how["folder"] = cache_folder(cache_dir) / "synthetic"
+    kwargs = dict(temperature=temperature, seed=seed or 0, progress=progress)
+    kwargs["folder"] = cache_folder(cache_dir) / "synthetic"
     for s, k in zip(sources, counts, strict=True):
         if s.synthetic and model is None:
             raise ValueError(f"{s.name} is written by the model: give it, as model=")
         if s.synthetic:
-            write = resolve_name(MAKERS["write"])
-            parts.append(write(model, k, seq_len, _prompt_tokens(s, tok), **how))
+            generate = resolve_name(MAKERS["write"])
+            parts.append(generate(model, k, seq_len, _prompt_tokens(s, tok), **kwargs))
             if answers:
                 _check_answers(s, parts[-1][1])
         else:
-            parts.append(_draw(s, tok, k, seq_len, seed, answers))
+            parts.append(_cut_source(s, tok, k, seq_len, seed, answers))
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/11_sources.ipynb #s32p05
-def _mix(sources, parts, answers, how):
-    "Windows of all sources, spread evenly; of those that were written it is said how"
-    labels = [f"{s.label} ({how})" if s.synthetic else s.label for s in sources]
+def _mix(sources, parts, answers, sampling):
+    "Interleave the windows of all sources evenly; `sampling` is part of synthetic labels"
+    labels = [f"{s.label} ({sampling})" if s.synthetic else s.label for s in sources]
     sizes = [len(ids) for ids, _ in parts]
-    places = [((2 * j + 1) / (2 * k), i, j) for i, k in enumerate(sizes) for j in range(k)]
-    order = [(i, j) for _, i, j in sorted(places)]
+    positions = [((2 * j + 1) / (2 * k), i, j) for i, k in enumerate(sizes) for j in range(k)]
+    order = [(i, j) for _, i, j in sorted(positions)]
     ids = torch.stack([parts[i][0][j] for i, j in order])
     counted = torch.stack([parts[i][1][j] for i, j in order]) if answers else None
     return Windows(ids, None, counted, tuple(labels[i] for i, _ in order))
