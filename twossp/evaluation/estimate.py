@@ -637,7 +637,7 @@ def _table_row(ends, dense):
     return {
         "sparsity": say(lambda e: e.sparsity, "{:.2%}".format),
         "FFN width": say(lambda e: e.width, lambda w: "–".join(map(str, sorted({*w})))),
-        "attentions": say(lambda e: e.attentions, str),
+        "attention modules": say(lambda e: e.attentions, str),
         "parameters, M": say(lambda e: e.params, mega),
         **({"active, M": say(lambda e: e.active, mega)} if dense.active < dense.params else {}),
         "weights, MB": say(lambda e: e.bytes, mega),
