@@ -326,6 +326,7 @@ def format_bench_row(
 ) -> str:  # in one line
     "Format a row: its verdict, reason and values."
     skipped = "verdict", "key", "part", "case", "shape", "device", "took", "why"
-    numbers = {k: v for k, v in row.items() if k not in skipped and isinstance(v, (int, float, str))}
+    kinds = int, float, str
+    numbers = {k: v for k, v in row.items() if k not in skipped and isinstance(v, kinds)}
     why = [row["why"]] if "why" in row else []
     return ", ".join([row["verdict"], *why, *(_format_value(k, v) for k, v in numbers.items())])
