@@ -286,7 +286,7 @@ def read_plan_json(
 def is_saved(
     folder: Path,  # any
     **identities: str,  # model_identity, plan_identity
-) -> bool:
+) -> bool:  # True: nothing is left to save
     "Whether a folder holds this plan of this model, with all files intact."
     record = read_plan_json(folder)
     if any(record.get(k) != v for k, v in identities.items()):
