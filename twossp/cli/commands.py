@@ -347,11 +347,10 @@ def _collect_results(o):
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
     results, show = {}, lambda x: x if isinstance(x, str) else f"{x:,.4g}"
-    for r, name in ((r, name) for r in included for name in r.metrics):
-        dense = _find_dense(rows, r, name)
-        results[name] = show(r.metrics[name])
-        if dense is not None:
-            results[name] += f" (dense: {show(dense)})"
+    for r in included:
+        for name, value in r.metrics.items():
+            dense = _find_dense(rows, r, name)
+            results[name] = show(value) if dense is None else f"{show(value)} (dense: {show(dense)})"
     return results | ({"rows left out": left_out} if left_out else {})
 
 
