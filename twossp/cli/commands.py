@@ -350,7 +350,8 @@ def _collect_results(o):
     for r in included:
         for name, value in r.metrics.items():
             dense = _find_dense(rows, r, name)
-            results[name] = show(value) if dense is None else f"{show(value)} (dense: {show(dense)})"
+            suffix = "" if dense is None else f" (dense: {show(dense)})"
+            results[name] = f"{show(value)}{suffix}"
     return results | ({"rows left out": left_out} if left_out else {})
 
 
