@@ -13,39 +13,40 @@ from .options import flag
 # %% ../../nbs/cli/06_bench.ipynb #70b69fab
 @dataclass(frozen=True)
 class BenchOptions:
-    "What is measured, and where rows go."
+    "Measurement and output."
 
     device: str | None = flag(
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
         decides="row",
     )
     minutes: float = flag(
-        "time for everything; the same command goes on where it stopped (default: 9)",
+        "time limit of the run; the same command continues where it stopped (default: 9)",
         9.0, metavar="M", decides="nothing",
     )
     only: tuple[str, ...] = flag(
-        "measure this part alone: right, prune, result or offload; can be repeated", (),
-        metavar="PART", decides="nothing",
+        "measure only this part: right (correctness), prune (pruning time), result (latency"
+        " of pruned models) or offload; can be repeated",
+        (), metavar="PART", decides="nothing",
     )
     shape: tuple[str, ...] = flag(
-        "measure on this shape alone, such as Llama-3.1-8B or 'tiny llama'; can be repeated"
-        " (default: those that fit; tiny ones without an accelerator)",
+        "measure only this model shape, such as Llama-3.1-8B or 'tiny llama'; can be"
+        " repeated (default: those that fit; tiny ones without an accelerator)",
         (), metavar="NAME", decides="row",
     )
     results: str = flag(
-        "file that rows are appended to (default: bench.jsonl)", "bench.jsonl",
+        "append results to this JSONL file (default: bench.jsonl)", "bench.jsonl",
         metavar="FILE", decides="nothing",
     )
     out: str | None = flag(
-        "page that is written at the end (default: the results file with .html)",
+        "write the HTML page to this file (default: the results file with .html)",
         metavar="FILE", decides="nothing",
     )
 
 
 def bench(
-    o: BenchOptions,  # what was asked for
-) -> int:  # exit code: 1 if something is wrong or failed
-    "`twossp bench`: is the package right on a device, and how fast; rows, and a page."
+    o: BenchOptions,  # of the command
+) -> int:  # exit code: 1 if a case is wrong or failed
+    "`twossp bench`: measure correctness and speed on a device; rows and a page."
     from .output import page_file
     from .validate import pick_device
     from ..core.files import atomic_file
@@ -56,11 +57,11 @@ def bench(
     page = page_file(o.results, o.out)
     b = make_bench(pick_device(o), o.shape)
     with quiet():
-        say = lambda line: print(line, flush=True)
-        rows, waiting = run_bench(b, o.results, o.minutes, o.only, say)
+        log = lambda line: print(line, flush=True)
+        rows, waiting = run_bench(b, o.results, o.minutes, o.only, log)
     with atomic_file(page) as new:
         new.write_text(bench_page(rows, waiting), encoding="utf-8")
     bad = sum(r["verdict"] in ("wrong", "failed") for r in rows)
-    more = f"; {waiting} wait for more time: the same command goes on" if waiting else ""
-    print(f"{len(rows)} rows in {o.results}, {bad} wrong or failed{more}\n{page}")
+    hint = f"; {waiting} not measured yet: run the same command again" if waiting else ""
+    print(f"{len(rows)} rows in {o.results}, {bad} wrong or failed{hint}\n{page}")
     return int(bad > 0)

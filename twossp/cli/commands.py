@@ -27,22 +27,22 @@ from .options import (
 
 # %% ../../nbs/cli/04_commands.ipynb #29e5d1f6
 def _align(rows):
-    "Rows of cells as lines, the columns as wide as they have to be"
+    "Rows of values as lines of aligned columns"
     table = [[str(x) for x in r] for r in rows]
-    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ("  ".join(x.ljust(n) for x, n in zip(r, wide, strict=True)) for r in table)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ("  ".join(x.ljust(n) for x, n in zip(r, widths, strict=True)) for r in table)
     return "\n".join(line.rstrip() for line in lines)
 
 # %% ../../nbs/cli/04_commands.ipynb #51d81681
 def list_methods(
-    o: NoOptions,  # nothing is asked for
+    o: NoOptions,  # none
 ) -> int:  # exit code
-    "`twossp methods`: name, paper, and a line on each."
+    "`twossp methods`: list names, papers and descriptions."
     rows = []
     for name in method_names():
         try:
-            m = find_method(name)
-            rows.append((name, f"arXiv {m.paper}" if m.paper else "", m.about))
+            row = find_method(name)
+            rows.append((name, f"arXiv {row.paper}" if row.paper else "", row.about))
         except ValueError as e:  # of another package
             rows.append((name, "", str(e)))
     print(_align(rows))
@@ -50,9 +50,9 @@ def list_methods(
 
 # %% ../../nbs/cli/04_commands.ipynb #0f55b484
 def list_families(
-    o: FamiliesOptions,  # those of the table, or every type
+    o: FamiliesOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp families`: model types that can be pruned, and where their parts are."
+    "`twossp families`: list model types that can be pruned, and the names of their modules."
     from ..core.families import ARCHS, arch_mixers
 
     if o.all:
@@ -62,12 +62,12 @@ def list_families(
         for k, a in sorted(ARCHS.items())
     ]
     print(_align([("family", "layers", "attention", "FFN"), *rows]))
-    print("\nother types are derived when they are met; twossp families --all lists them")
+    print("\nother types are detected automatically; twossp families --all lists them")
     return 0
 
 
 def _list_types():
-    "Every type that the installed transformers has, with its verdict"
+    "Print every model type of the installed transformers with its verdict."
     from ..core import compat as up
 
     text = files("twossp").joinpath("types.csv").read_text(encoding="utf-8")
@@ -75,25 +75,25 @@ def _list_types():
     tried = first.removeprefix("# transformers ")
     rows = csv.DictReader(lines)
     verdicts = {(r["reads"], r["type"]): (r["verdict"], r["said"]) for r in rows}
-    there = {("text", k) for k in up.causal_types()}
-    there |= {("images and text", k) for k in up.image_text_types()}
-    none = "not tried", f"it is not in transformers {tried}, of which the verdicts are"
-    found = [(k, reads, *verdicts.get((reads, k), none)) for reads, k in there]
-    print(_align([("type", "reads", "verdict", "why"), *sorted(found)]))
-    count = [v for _, _, v, _ in found]
-    each = [f"{count.count(v)} {v}" for v in sorted(set(count))]
+    types = {("text", k) for k in up.causal_types()}
+    types |= {("images and text", k) for k in up.image_text_types()}
+    missing = "not tried", f"it is not in transformers {tried}, which was tried"
+    table = [(k, reads, *verdicts.get((reads, k), missing)) for reads, k in types]
+    print(_align([("type", "reads", "verdict", "why"), *sorted(table)]))
+    counts = Counter(verdict for _, _, verdict, _ in table)
+    counts = ", ".join(f"{k} {verdict}" for verdict, k in sorted(counts.items()))
     installed = version("transformers")
     other = "" if installed == tried else f"; {installed} is installed, and may differ"
     print(
-        f"\n{len(found)} types: {', '.join(each)}; tried with transformers {tried}{other}"
+        f"\n{len(table)} types: {counts}; tried with transformers {tried}{other}"
     )
     return 0
 
 # %% ../../nbs/cli/04_commands.ipynb #1f199939
 def estimate(
-    o: EstimateOptions,  # of what, and how much of it
+    o: EstimateOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp estimate`: what methods leave, does it fit here, and how to get it."
+    "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import (
         load_requested_skeleton, requested_bound, resolve_latency_target,
     )
@@ -101,42 +101,42 @@ def estimate(
     from ..evaluation.estimate import estimate_table, find_sparsity, shape_options
     from ..runtime.devices import quiet
 
-    given, reached, options = _check_estimate(o), [], o.method_options
+    given, notes, options = _check_estimate(o), [], o.method_options
     first, context = o.pruning_method[0], o.context or 4096
     with quiet():
         model = load_requested_skeleton(o)
         if given == "sparsity_rate":
             x = check_sparsity(o.sparsity_rate)
         elif given == "target_latency":
-            x, words = resolve_latency_target(o, model, first, progress=True, **options)
-            reached = [f"{first}: {words}"]
+            x, message = resolve_latency_target(o, model, first, progress=True, **options)
+            notes = [f"{first}: {message}"]
         else:
             bound, value, _ = requested_bound(o)
-            own = shape_options(first, options)
-            x = find_sparsity(model, bound, value, first, context, **own)
+            kwargs = shape_options(first, options)
+            x = find_sparsity(model, bound, value, first, context, **kwargs)
         table = estimate_table(model, x, o.pruning_method, context, **options)
-        table, cannot = _split_refused(model, table, o.repair)
-        costs = _say_costs(model, table.index[1:], x, options, o.stream)
+        table, refused = _split_refused(model, table, o.repair)
+        memory = _describe_memory(model, table.index[1:], x, options, o.stream)
     if len(table) == 1:
-        raise ValueError(next(iter(cannot.values())))  # why the first method cannot
+        raise ValueError(next(iter(refused.values())))  # the first method's reason
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
     rows = [("", *table.index), *table.T.itertuples(name=None)]
     print(f"{head}\n\n{_align(rows)}\n")
-    more = "", *_say_commands(o, table.index[1:], given, options)
-    fits = [] if o.stream else _say_fits(model, context)
-    said = [f"{name} cannot: {why}" for name, why in cannot.items()]
-    print("\n".join([*reached, *said, *fits, *costs, *more]))
+    notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
+    notes += [] if o.stream else _describe_fits(model, context)
+    commands = _format_commands(o, table.index[1:], given, options)
+    print("\n".join([*notes, *memory, "", *commands]))
     return 0
 
 # %% ../../nbs/cli/04_commands.ipynb #1c79922d
 def _check_estimate(o):
-    "The one flag that says how much"
+    "Check the options; the name of the flag that sets the target."
     from ..baselines.methods import method
     from .validate import check_scores
     from ..evaluation.latency import parse_time
 
     for name in o.pruning_method:
-        method(name)  # says which there are
+        method(name)  # raises if there is none
     check_scores(o, o.pruning_method)
     names = "sparsity_rate", *BOUND_FLAGS, "target_latency"
     given = [k for k in names if getattr(o, k) is not None]
@@ -155,22 +155,21 @@ def _check_estimate(o):
 
 # %% ../../nbs/cli/04_commands.ipynb #826c1045
 def _split_refused(model, table, repair):
-    "A table of estimates without the methods that cannot; {method: why it cannot}"
+    "A table of estimates without the refused methods; {method: reason}"
     from ..recovery.repair import check_repair
 
-    left = table["attentions"] != ""
-    table, cannot = table[left], dict(table["sparsity"][~left])
+    possible = table["attention modules"] != ""
+    table, refused = table[possible], dict(table["sparsity"][~possible])
     for name in (n for n in table.index[1:] if find_method(n).repairable):
-        asked = find_method(name).repair or repair
         try:
-            check_repair(asked, model=model)
+            check_repair(find_method(name).repair or repair, model=model)
         except ValueError as e:
-            table, cannot[name] = table.drop(name), str(e)
-    return table, cannot
+            table, refused[name] = table.drop(name), str(e)
+    return table, refused
 
 # %% ../../nbs/cli/04_commands.ipynb #34479bf9
-def _say_fits(model, context):
-    "Whether the dense model fits: a line for this machine, and each accelerator"
+def _describe_fits(model, context):
+    "Whether the dense model fits: a line for each kind of device"
     import torch
     from ..evaluation.estimate import estimate
     from ..runtime.devices import DEVICES, free_bytes
@@ -181,16 +180,16 @@ def _say_fits(model, context):
         if not count():
             continue
         free = free_bytes(torch.device(kind))
-        word = "fits" if need <= free else "does not fit"
+        verdict = "fits" if need <= free else "does not fit"
         lines.append(
-            f"{kind}: the dense model with its cache ({need / 1e6:,.1f} MB) {word}:"
+            f"{kind}: the dense model with its cache ({need / 1e6:,.1f} MB) {verdict}:"
             f" {free / 1e9:,.1f} GB are free"
         )
     return lines
 
 # %% ../../nbs/cli/04_commands.ipynb #61d3a662
-def _say_costs(model, methods, sparsity, options, stream=False):
-    "What pruning takes, with the usual windows: a line a method, for the first device"
+def _describe_memory(model, methods, sparsity, options, stream=False):
+    "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
     from ..evaluation.estimate import format_range
     from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
@@ -204,43 +203,42 @@ def _say_costs(model, methods, sparsity, options, stream=False):
     t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
     for name in methods:
         n = find_method(name).windows or 1
-        room = PruningSetup(n, t, max(0, free), kind, stream)
-        own = memory_options(name, options)
+        setup = PruningSetup(n, t, max(0, free), kind, stream)
         try:
-            ends = estimate_memory(model, name, sparsity, room, **own)
+            kwargs = memory_options(name, options)
+            peak = estimate_memory(model, name, sparsity, setup, **kwargs)
         except ValueError as e:
-            lines.append(f"{kind}: what {name} needs is not known: {e}")
+            lines.append(f"{kind}: the memory that {name} needs is not known: {e}")
             continue
-        held = format_range(ends, lambda n: f"{n / 1e6:,.1f}")
-        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens holds {held} MB at most")
+        peak = format_range(peak, lambda n: f"{n / 1e6:,.1f}")
+        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens needs at most {peak} MB")
     return lines
 
 # %% ../../nbs/cli/04_commands.ipynb #96092161
-def _say_commands(o, methods, given, options):
-    "What to type, a line a method"
+def _format_commands(o, methods, given, options):
+    "Commands that prune so, one per method"
     from ..evaluation.memory import memory_options
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
-        own = memory_options(name, options)
-        flags = {given: getattr(o, given)} | own
+        flags = {given: getattr(o, given)} | memory_options(name, options)
         if o.context and given in ("target_memory", "target_speedup", "target_latency"):
             flags["context"] = o.context
         flags |= {k: v for k in ("batch", "device") if (v := getattr(o, k))}
         flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
-        more = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
+        flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
         yield (
             f"twossp --model {o.model}{' --stream' if o.stream else ''}"
-            f" --pruning_method {name} {more} --save"
+            f" --pruning_method {name} {flags} --save"
             f" {Path(o.model).name}-{name}"
         )
 
 # %% ../../nbs/cli/04_commands.ipynb #63747075
 def report(
-    o: ReportOptions,  # a results file, and where the page goes
+    o: ReportOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp report`: tables and figures of a results file, as one page."
+    "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
     print(write_page(o.results, o.out))
@@ -264,36 +262,36 @@ class CheckOptions:
 
 # %% ../../nbs/cli/04_commands.ipynb #88a23056
 def check(
-    o: CheckOptions,  # which folder, which server
-) -> int:  # exit code: 1 if the server computes something else
-    """`twossp check`: is every file the one that was saved (`ValueError` if not), who
-    takes it, and does a server serve it."""
+    o: CheckOptions,  # of the command
+) -> int:  # exit code: 1 if the server's answers differ
+    """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
+    checkpoint, and compare a server with it."""
     from ..checkpoint.load import read_record, verify_checkpoint
     from ..checkpoint.card import list_checkpoint_engines
     from ..serving.server import (
-        check_server as ask, find_served_model, read_reference,
+        check_server, find_served_model, read_reference,
     )
 
     if o.url is None and (o.served_name or o.key):
         raise ValueError("--served_name and --key are for --url")
-    if o.url:  # nobody there: said before the weights are read
+    if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
-    print(_align(_calmly(verify_checkpoint, o.folder)))
+    print(_align(_call_quietly(verify_checkpoint, o.folder)))
     rows = []
-    for w in _calmly(list_checkpoint_engines, o.folder, read_record(o.folder)):
-        command = w.command and w.command.replace("PATH", str(o.folder))
-        rows.append((w.engine, command or f"not: {w.note}"))
+    for row in _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder)):
+        command = row.command and row.command.replace("PATH", str(o.folder))
+        rows.append((row.engine, command or f"not: {row.note}"))
     print(f"\n{_align(rows)}")
     if not o.url:
         return 0
-    found = ask(o.folder, o.url, o.served_name, o.key)
-    print(f"\n{o.url} serves {found.name}\n{found}")
-    return int(found.verdict == "wrong")
+    report = check_server(o.folder, o.url, o.served_name, o.key)
+    print(f"\n{o.url} serves {report.name}\n{report}")
+    return int(report.verdict == "wrong")
 
 
-def _calmly(f, *args, **kwargs):
-    "What a function gives, without progress bars"
+def _call_quietly(f, *args, **kwargs):
+    "Call a function without progress bars."
     from ..runtime.devices import quiet
 
     with quiet():
@@ -312,53 +310,53 @@ class CardOptions:
 
 
 def show_card(
-    o: CardOptions,  # which folder
+    o: CardOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp card`: the model card, with results if they are given."
+    "`twossp card`: print the model card; `--results` adds measurements to it."
     from ..serving.export import write_card_results
 
     card = Path(o.folder).expanduser() / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
-        _calmly(write_card_results, o.folder, _find_results(o))
+        _call_quietly(write_card_results, o.folder, _collect_results(o))
     print(card.read_text(encoding="utf-8"))
     return 0
 
 # %% ../../nbs/cli/04_commands.ipynb #a42caa62
-def _find_results(o):
-    "What a results file measured of this checkpoint, beside the dense model"
+def _collect_results(o):
+    "Metrics of this checkpoint in a results file, with those of the dense model"
     from ..evaluation.results import load_results
     from ..checkpoint.load import read_record
 
     record = read_record(o.folder)
-    own = record.get("model_identity"), record.get("plan_identity")
-    if not all(own):
+    identities = record.get("model_identity"), record.get("plan_identity")
+    if not all(identities):
         raise ValueError(
-            f"{o.folder} does not say which plan of which model it holds, so no row can be"
-            " told to be its own: an older version saved it, or its weights were changed;"
-            " prune the model again"
+            f"{o.folder} does not say which plan of which model it holds, so its rows cannot be"
+            " found: an older version saved it, or its weights were changed; prune the model"
+            " again"
         )
     rows = load_results(o.results)
-    reasons = [_why_not(r, *own) for r in rows]
-    mine = [r for r, why in zip(rows, reasons, strict=True) if why == ""]
-    counts = Counter(why for why in reasons if why)
-    left_out = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
-    if not mine:
+    reasons = [_exclusion_reason(r, *identities) for r in rows]
+    included = [r for r, reason in zip(rows, reasons, strict=True) if reason == ""]
+    counts = Counter(filter(None, reasons))
+    left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items()))
+    if not included:
         raise ValueError(
             f"{o.results} has no row of this checkpoint; its rows: {left_out or 'none'}"
         )
-    found = {}
-    numbers = [(r, *item) for r in mine for item in r.metrics.items()]
-    for r, name, value in numbers:
-        dense = _find_dense(rows, r, name)
-        said, other = (x if isinstance(x, str) else f"{x:,.4g}" for x in (value, dense or 0))
-        found[name] = said if dense is None else f"{said} (dense: {other})"
-    return found | ({"rows left out": left_out} if left_out else {})
+    results, show = {}, lambda x: x if isinstance(x, str) else f"{x:,.4g}"
+    for r in included:
+        for name, value in r.metrics.items():
+            dense = _find_dense(rows, r, name)
+            suffix = "" if dense is None else f" (dense: {show(dense)})"
+            results[name] = f"{show(value)}{suffix}"
+    return results | ({"rows left out": left_out} if left_out else {})
 
 
-def _why_not(r, model_id, plan_id):
-    "Why a row is not on the card; empty if it is, None for the dense model beside it"
+def _exclusion_reason(r, model_id, plan_id):
+    "Why a row is not on the card; empty if it is, None for the dense model"
     if not r.model_id:
         return "without identity (of an older version)"
     if r.model_id != model_id:
@@ -370,15 +368,15 @@ def _why_not(r, model_id, plan_id):
     return "" if r.metrics else "without a number"
 
 # %% ../../nbs/cli/04_commands.ipynb #c10ckdns
-def _find_dense(rows, r, number):
-    "The same number of the dense model, measured in the same way; None: it is not there"
-    names = [n for n in r.evaluations if number.startswith(f"{n}/")]
+def _find_dense(rows, r, metric):
+    "The dense model's value of a metric, measured in the same way; None if there is none"
+    names = [n for n in r.evaluations if metric.startswith(f"{n}/")]
     if not names:
         return None
     name = max(names, key=len)
     facts = lambda x: (x.model_id, x.evaluations.get(name), x.dtype, x.device.split(":")[0])
     alike = [x for x in rows if x.method == "dense" and facts(x) == facts(r)]
-    return next((x.metrics[number] for x in alike[::-1] if number in x.metrics), None)
+    return next((x.metrics[metric] for x in alike[::-1] if metric in x.metrics), None)
 
 # %% ../../nbs/cli/04_commands.ipynb #0a878900
 @dataclass(frozen=True)
@@ -387,8 +385,9 @@ class ExportOptions:
 
     folder: str = positional("checkpoint folder saved by twossp", decides="nothing")
     to: str = flag(
-        "output format: vllm (DeciLM, fastest there), gguf (llama.cpp), onnx, native,"
-        " compatible (zeros where modules were removed), or anymodel (per_layer_config)",
+        "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
+        " (plain transformers), compatible (zeros for removed modules), or anymodel"
+        " (per_layer_config)",
         MISSING, choices=exporter_names(), decides="nothing",
     )
     out: str | None = flag(
@@ -417,19 +416,19 @@ class ExportOptions:
 
 # %% ../../nbs/cli/04_commands.ipynb #b38caec2
 def export(
-    o: ExportOptions,  # from where, to where, in which form
-) -> int:  # exit code: 1 if a file was written that answers something else
-    "`twossp export`: a checkpoint in the format that an engine reads."
+    o: ExportOptions,  # of the command
+) -> int:  # exit code: 1 if the answers of the exported model differ
+    "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
-    own = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
-    own = {k: v for k, v in own.items() if v is not None}
-    if own.keys() - find_exporter(o.to).options:
-        raise ValueError(f"--{next(iter(own))} is for --to gguf")
-    how = dict(overwrite=o.overwrite, **own)
-    out, said = _calmly(export_folder, o.folder, o.to, o.out, **how)
-    print("\n".join([*said, str(out)]))
-    return int(any("\nwrong: " in x for x in said))
+    kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
+    kwargs = {k: v for k, v in kwargs.items() if v is not None}
+    if kwargs.keys() - find_exporter(o.to).options:
+        raise ValueError(f"--{next(iter(kwargs))} is for --to gguf")
+    kwargs |= dict(overwrite=o.overwrite)
+    out, lines = _call_quietly(export_folder, o.folder, o.to, o.out, **kwargs)
+    print("\n".join([*lines, str(out)]))
+    return int(any("\nwrong: " in x for x in lines))
 
 # %% ../../nbs/cli/04_commands.ipynb #f15c1f05
 @dataclass(frozen=True)
@@ -446,12 +445,12 @@ class PushOptions:
 
 
 def push(
-    o: PushOptions,  # from where, to where
+    o: PushOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp push`: upload a checkpoint that is whole."
+    "`twossp push`: upload a checkpoint after verifying it."
     from ..serving.export import push_folder
 
-    print("\n".join(_calmly(push_folder, o.folder, o.name, o.dry_run)))
+    print("\n".join(_call_quietly(push_folder, o.folder, o.name, o.dry_run)))
     return 0
 
 # %% ../../nbs/cli/04_commands.ipynb #5d08792d
@@ -470,7 +469,9 @@ class TrainingOptions:
         "trained weights: all, or LoRA adapters (default: all)", "all",
         choices=["all", "lora"], decides="plan",
     )
-    rank: int = flag("rank of LoRA (default: 16)", 16, metavar="R", decides="plan")
+    rank: int = flag(
+        "rank of the LoRA adapters (default: 16)", 16, metavar="R", decides="plan",
+    )
     lr: float | None = flag(
         "peak learning rate (default: 5e-4, with LoRA 1e-3)", metavar="X",
         decides="plan",
@@ -489,7 +490,7 @@ class TrainingOptions:
     top: int | None = flag(
         "run the teacher once and store its top N tokens per position", decides="plan",
     )
-    seed: int = flag("random seed of the order of windows", 0, type=int, decides="plan")
+    seed: int = flag("random seed for the order of windows", 0, type=int, decides="plan")
 
 # %% ../../nbs/cli/04_commands.ipynb #95c4abc8
 @dataclass(frozen=True)
@@ -497,8 +498,8 @@ class TrainingTextOptions:
     "Training text and device."
 
     text: str = flag(
-        "training text, named as for --calibration, or none (default: news)", "news",
-        metavar="TEXT", decides="plan",
+        "training text, named as for twossp --calibration, or none (default: news)",
+        "news", metavar="TEXT", decides="plan",
     )
     seq_len: int = flag(
         "tokens per window (default: 512)", 512, metavar="T", decides="plan",
@@ -507,12 +508,12 @@ class TrainingTextOptions:
         "number of windows of the text (default: all)", decides="plan",
     )
     synthetic: int = flag(
-        "number of windows of synthetic text sampled from the teacher, beside the text",
+        "number of windows of synthetic text sampled from the teacher, in addition to --text",
         0, decides="plan",
     )
     device: str | None = flag(
-        "device (default: an accelerator, else the CPU)", metavar="DEVICE",
-        decides="plan",
+        "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
+        metavar="DEVICE", decides="plan",
     )
     dtype: str | None = flag(
         "data type of the weights (default: as stored)", decides="plan",
@@ -529,7 +530,7 @@ class RecoverModelOptions:
 
     folder: str = positional("checkpoint folder saved by twossp", decides="plan")
     teacher: str = flag(
-        "original model, or another of its shapes: hub name, folder or 'smollm2'",
+        "original model, or another with its shapes: hub name, folder or 'smollm2'",
         MISSING, metavar="NAME", decides="plan",
     )
     out: str = flag(
@@ -544,13 +545,13 @@ class RecoverModelOptions:
 
 @dataclass(frozen=True)
 class RecoverOptions(TrainingTextOptions, TrainingOptions, RecoverModelOptions):
-    "The options of `twossp recover`."
+    "Options of `twossp recover`."
 
 # %% ../../nbs/cli/04_commands.ipynb #423839ee
 def recover(
-    o: RecoverOptions,  # what was asked for
-) -> int:  # exit code: 1 if nothing was gained, and no model is written
-    "`twossp recover`: distil a teacher into a checkpoint."
+    o: RecoverOptions,  # of the command
+) -> int:  # exit code: 1 if there is no improvement, so that no model is written
+    "`twossp recover`: distill a checkpoint from its teacher."
     from .validate import pick_device
     from ..checkpoint.save import check_not_source
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
@@ -560,13 +561,13 @@ def recover(
         check_curve(o.curve)
         check_not_source(o.curve, o.folder, o.teacher, o.text)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
-    join_process_group(load["device"], timeout=1800)  # seconds to wait while one of them saves
+    join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
     kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "synthetic", "overwrite")}
     kwargs |= dict(text=None if o.text == "none" else o.text)
-    made = recover_folder(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
+    folder = recover_folder(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
     if not is_main_process():
-        return 0 if made else 1
+        return 0 if folder else 1
     r = log["recovery"]
     if o.curve:
         write_curve(r, o.curve)
@@ -574,7 +575,8 @@ def recover(
         f"{r['steps']} steps, {r['minutes']:.1f} minutes; KL to the teacher on"
         f" held-out text: {r['before']:.4f} before, {r['after']:.4f} after"
     )
-    saved = f"saved already: {made}" if log["there"] else f"saved {made}"
-    kept = f"how it went is in {o.out}.recovery"
-    print(saved if made else f"nothing was gained, and no model is written; {kept}")
-    return 0 if made else 1
+    if folder:
+        print(f"saved already: {folder}" if log["there"] else f"saved {folder}")
+    else:
+        print(f"no improvement: no model is written; the record is in {o.out}.recovery")
+    return 0 if folder else 1

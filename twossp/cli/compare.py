@@ -46,24 +46,25 @@ class CompareOutputOptions:
     "Output."
 
     results: str = flag(
-        "file that rows are appended to; runs that it holds are not done again (default:"
-        " compare.jsonl)",
+        "append results to this JSONL file and skip the runs that it already holds"
+        " (default: compare.jsonl)",
         "compare.jsonl", metavar="FILE", decides="nothing",
     )
     out: str | None = flag(
-        "page that is written at the end (default: the results file with .html)",
+        "write the report to this .html, .csv, .md or .tex file (default: the results file"
+        " with .html)",
         metavar="FILE", decides="nothing",
     )
-    retry: bool = flag("do runs again that failed", False, decides="nothing")
-    # dotted path of a function that returns one
+    retry: bool = flag("repeat failed runs", False, decides="nothing")
+    # dotted path
     executor: str | None = same_flag(OutputOptions, "executor")
     logging: str = same_flag(OutputOptions, "logging")  # level of the log
-    quiet: bool = same_flag(OutputOptions, "quiet")  # no progress bars
+    quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
 
 
 @dataclass(frozen=True)
 class CompareGridOptions:
-    "What is compared."
+    "Methods, scores and targets."
 
     # some of `method_names`
     methods: tuple[str, ...] = flag(
@@ -72,13 +73,13 @@ class CompareGridOptions:
     )
     # names of scores, of the units that methods rank
     scores: tuple[str, ...] = flag(
-        "also each method that ranks neurons, heads or experts, with these scores:"
+        "also run each method that ranks neurons, heads or experts with these scores:"
         f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
         (), metavar="SCORE", nargs="+", decides="plan",
     )
     # names of scores of attention modules
     depth_scores: tuple[str, ...] = flag(
-        "the same with scores of attention modules:"
+        "also run each method that scores attention modules with these scores:"
         f" {', '.join(score_names('attention modules'))}",
         (), metavar="SCORE", nargs="+", decides="plan",
     )
@@ -87,12 +88,13 @@ class CompareGridOptions:
         decides="plan",
     )
     draws: int = flag(
-        "draws of the calibration text: the first windows, then windows at random"
-        " (default: 1)",
+        "number of calibration draws: the first windows of the text, then windows at"
+        " random (default: 1)",
         1, decides="plan",
     )
     repaired: bool = flag(
-        "also every plan with least-squares reconstruction", False, decides="plan",
+        "also run each method with least-squares reconstruction", False,
+        decides="plan",
     )
 
 
@@ -106,9 +108,9 @@ class CompareModelOptions:
     cache_dir: str | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
-    stream: bool = same_flag(ModelOptions, "stream")  # layers from files
-    include_path: tuple[str, ...] = same_flag(TaskOptions, "include_path")  # tasks to calibrate on
-    # run the checkpoint's own class
+    stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
+    include_path: tuple[str, ...] = same_flag(TaskOptions, "include_path")  # of tasks
+    # run the checkpoint's own code
     trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")
 
 
@@ -116,21 +118,20 @@ class CompareModelOptions:
 class CompareOptions(
     CompareOutputOptions, CalibrationOptions, TextOptions, CompareGridOptions, CompareModelOptions
 ):
-    "The options of `twossp compare`."
+    "Options of `twossp compare`."
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm00007
 def _list_variants(name, scores=(), depth_scores=(), repaired=False):
-    """Options of a method, for each way in which it is run; scores that it cannot rank by are
-    passed over."""
-    row, takes, found = find_method(name), signature(method(name)).parameters, [{}]
+    "Options of a method's runs; scores that it cannot rank by are left out."
+    row, parameters, variants = find_method(name), signature(method(name)).parameters, [{}]
     for option, names in dict(score=scores, depth_score=depth_scores).items():
         unit = row.ranks if option == "score" else "attention modules"
-        if unit and option in takes:
-            usual = takes[option].default
-            found += [{option: x} for x in names if x != usual and _ranks(x, unit)]
+        if unit and option in parameters:
+            default = parameters[option].default
+            variants += [{option: x} for x in names if x != default and _ranks(x, unit)]
     if repaired and row.repairable and row.repair is None:
-        found += [dict(x, repair=REPAIRS[0]) for x in found]
-    return found
+        variants += [dict(x, repair=REPAIRS[0]) for x in variants]
+    return variants
 
 
 def _ranks(score, unit):
@@ -141,8 +142,8 @@ def _ranks(score, unit):
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm0009b
 def _check_compared(o):
-    """Method -> options of its runs; `ValueError` for methods, scores and sparsities that there
-    are not, or that none can use."""
+    """Method -> options of its runs. Raises `ValueError` for unknown methods, scores and
+    sparsities, and for scores that no method can use."""
     for s in o.sparsities:
         check_sparsity(s)
     rows = {name: find_method(name) for name in o.methods}
@@ -154,7 +155,7 @@ def _check_compared(o):
                 f" does ({', '.join(n for n in method_names() if find_method(n).ranks)})"
             )
         if not any(_ranks(score, unit) for unit in ranked):
-            find_score(score, next(iter(ranked)))  # says what it is, and which there are
+            find_score(score, next(iter(ranked)))  # raises with the reason
     for score in o.depth_scores:
         find_score(score, "attention modules")
         if "neurons" not in ranked:
@@ -164,84 +165,86 @@ def _check_compared(o):
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm00010
 def _fit_options(name, tokens):
-    "Settings of a method whose paper asks for more text than there is"
-    known, own = signature(method(name)).parameters, {}
-    for k in ("calib_tokens", "initial_tokens", "tokens") if "calib_tokens" in known else ():
-        usual = known[k].default
-        fits = tuple(min(x, tokens) for x in usual) if k == "tokens" else min(usual, tokens)
-        own |= {} if fits == usual else {k: fits}
-    return own
+    "Options that limit a method's calibration tokens to the text's length"
+    parameters, options = signature(method(name)).parameters, {}
+    names = ("calib_tokens", "initial_tokens", "tokens") if "calib_tokens" in parameters else ()
+    for k in names:
+        default = parameters[k].default
+        value = tuple(min(x, tokens) for x in default) if k == "tokens" else min(default, tokens)
+        options |= {} if value == default else {k: value}
+    return options
 
 
-def _check_reach(o, asked):
-    "Which methods reach which sparsities, on shapes alone; `ValueError` if none reaches any"
-    model = load_requested_skeleton(asked)
-    check_feasible(asked, model, [])
-    every, bad = dict.fromkeys(product(o.methods, o.sparsities)), {}
-    for name, s in every:
+def _check_reach(o, options):
+    "Log targets that a method cannot reach; `ValueError` if no method reaches any."
+    model = load_requested_skeleton(options)
+    check_feasible(options, model, [])
+    runs, errors = dict.fromkeys(product(o.methods, o.sparsities)), {}
+    for name, s in runs:
         try:
             if find_method(name).shapes:
                 shape_plans(model, name, s)
         except ValueError as e:
-            bad[name, s] = e
-    if bad and len(bad) == len(every):
-        raise next(iter(bad.values()))
-    for (name, s), e in bad.items():
+            errors[name, s] = e
+    if errors and len(errors) == len(runs):
+        raise next(iter(errors.values()))
+    for (name, s), e in errors.items():
         log.warning("%s at %.4g will be missing: %s", name, s, e)
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm0010b
-def _make_draw(asked, sources, tok, model=None):
-    "Seed -> calibration windows, drawn once; of what the model writes None, where it is not there"
-    n = asked.n_samples
+def _make_draw(options, sources, tok, model=None):
+    "Seed -> calibration windows, cached; None for text that needs a model, if there is none"
+    n = options.n_samples
     if n is None and not sources[0].windows:
-        n = 32 if len(sources) > 1 else min(32, count_windows(asked, sources, tok))
-    asked = replace(asked, n_samples=n)
-    draw = lambda seed: cut_calibration_windows(replace(asked, seed=seed), sources, tok, model)
+        n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok))
+    options = replace(options, n_samples=n)
+    draw = lambda seed: cut_calibration_windows(replace(options, seed=seed), sources, tok, model)
     return cache(draw)
 
 
-def _run(o, asked, variants):
-    "The grid: rows, dense first"
-    executor = make_executor(asked)
-    _check_reach(o, asked)
-    sources, texts = read_texts(asked)
-    if (tok := try_load_tokenizer(asked)) is not None:
-        for seed in range(o.draws):  # what is too short is said before the model is loaded
-            _make_draw(asked, sources, tok)(seed)
-    model, tok = load_requested_model(asked)
-    draw = _make_draw(asked, sources, tok, model)
+def _run(o, options, variants):
+    "Run the grid; rows, dense first."
+    executor = make_executor(options)
+    _check_reach(o, options)
+    sources, texts = read_texts(options)
+    if (tok := try_load_tokenizer(options)) is not None:
+        for seed in range(o.draws):  # a short text is reported before the model is loaded
+            _make_draw(options, sources, tok)(seed)
+    model, tok = load_requested_model(options)
+    draw = _make_draw(options, sources, tok, model)
+    evals = make_evaluations(options, texts, None, tok)
     source, tokens = model, draw(0).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    options = {k: [dict(x, **_fit_options(k, tokens)) for x in v] for k, v in variants.items()}
+    variants = {k: [x | _fit_options(k, tokens) for x in v] for k, v in variants.items()}
     return run_grid(
         source, tok, draw, list(variants), [*dict.fromkeys(o.sparsities)],
-        make_evaluations(asked, texts, None, tok), o.results, name=o.model,
-        seeds=range(o.draws), options=options, retry=o.retry, executor=executor,
+        evals, o.results, name=o.model,
+        seeds=range(o.draws), options=variants, retry=o.retry, executor=executor,
         progress=not o.quiet,
     )
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm0010c
 def compare(
-    o: CompareOptions,  # what was asked for
+    o: CompareOptions,  # of the command
 ) -> int:  # exit code: 1 if runs are missing
-    "`twossp compare`: a grid of methods, scores, sparsities and draws; its page."
+    "`twossp compare`: run a grid of methods, scores, sparsities and draws; write its report."
     variants = _check_compared(o)
     shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)}
-    asked = Options(**{k: getattr(o, k) for k in shared}, pruning_method=o.methods[0])
-    if not asked.evaluation_names:
+    options = Options(**{k: getattr(o, k) for k in shared}, pruning_method=o.methods[0])
+    if not options.evaluation_names:
         text = "wiki" if o.model == "smollm2" else "wikitext2"
-        asked = replace(asked, evaluation=(text,))
+        options = replace(options, evaluation=(text,))
     if o.out and Path(o.out).suffix not in REPORT_FORMATS:
         raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {o.out}")
     if page_file(o.results, o.out).suffix == ".html" and find_spec("matplotlib") is None:
         raise ValueError(
             "the page needs the package matplotlib, which is not installed: pip install"
-            " matplotlib, or take tables alone, as --out compare.md"
+            " matplotlib, or write tables only: --out compare.md"
         )
-    with cli_logging(asked):
-        rows = _run(o, asked, variants)
+    with cli_logging(options):
+        rows = _run(o, options, variants)
     if is_main_process():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""

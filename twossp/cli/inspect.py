@@ -18,71 +18,75 @@ class InspectOptions:
     "Input and output."
 
     folder: str = positional(
-        "folder of a pruned model: saved by twossp, or with per_layer_config or block_configs",
+        "folder of a pruned model: saved by twossp, or by another program with"
+        " per_layer_config or block_configs in its configuration",
         decides="nothing",
     )
     quantize: str | None = flag(
-        "can its widths be quantized so by llm-compressor? if not, exit code 2 and the"
-        " multiple to prune to",
+        "check whether llm-compressor can quantize its widths with this scheme; if not,"
+        " the exit code is 2 and the error names the multiple to prune to",
         choices=("fp8", "w8a8", "w4a16", "w4a16_64", "w4a16_32"), decides="nothing",
     )
     figure: str | None = flag(
-        "draw the layers to this .png, .svg or .pdf file", metavar="FILE",
+        "plot the layers to this .png, .svg or .pdf file", metavar="FILE",
         decides="nothing",
     )
     save: str | None = flag(
-        "save another program's model as a checkpoint of twossp", metavar="PATH",
+        "convert another program's model to a twossp checkpoint in this folder",
+        metavar="PATH",
         decides="nothing",
     )
-    overwrite: bool = flag("replace an existing --save", False, decides="nothing")
+    overwrite: bool = flag(
+        "replace an existing --save folder", False, decides="nothing",
+    )
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec07
-def _say_kept(kept, full):
-    "What stays of an FFN, or of experts, in words; the fraction"
+def _describe_kept(kept, full):
+    "What remains of an FFN or of experts: a description and the fraction"
     if kept is None:
         return "all" if full is None else f"all {full:,}", 1.0
     if kept == ():
         return "removed", 0.0
     if hasattr(kept, "experts"):
-        said = f"{len(kept.left)} of {kept.experts} experts, {kept.k} of {kept.width} neurons"
-        return said, len(kept.left) * kept.k / (kept.experts * kept.width)
+        words = f"{len(kept.left)} of {kept.experts} experts, {kept.k} of {kept.width} neurons"
+        return words, len(kept.left) * kept.k / (kept.experts * kept.width)
     n = len(kept)
     return f"{n:,}" if full is None else f"{n:,} of {full:,}", n / (full or kept[-1] + 1)
 
 
 def _list_layers(plan, full):
-    "Of each layer: number, attention, FFN; fractions of both that stay"
-    rows, shares = [], []
-    most = 1 + max((x[-1] for x in plan.heads if x), default=0)  # heads that are spoken of
+    "Rows (layer, attention, FFN), and the remaining fractions of attention and FFN"
+    rows, fractions = [], []
+    n_heads = 1 + max((x[-1] for x in plan.heads if x), default=0)  # that the plan names
     for i, attn in enumerate(plan.attn):
-        each = attn if isinstance(attn, tuple) else (attn,)
+        mixers = attn if isinstance(attn, tuple) else (attn,)
         kept = plan.experts[i] if plan.experts and plan.experts[i] else plan.ffn[i]
-        said, share = _say_kept(kept, full)
-        word = "kept" if all(each) else "removed"
-        if any(each) and not all(each):
-            word = f"{sum(each)} of {len(each)} mixers"
-        there = sum(each) / len(each)
-        if all(each) and plan.heads and plan.heads[i]:
+        ffn, ffn_fraction = _describe_kept(kept, full)
+        words = "kept" if all(mixers) else "removed"
+        if any(mixers) and not all(mixers):
+            words = f"{sum(mixers)} of {len(mixers)} mixers"
+        fraction = sum(mixers) / len(mixers)
+        if all(mixers) and plan.heads and plan.heads[i]:
             n = len(plan.heads[i])
-            word, there = f"{n} KV head{'s'[: n > 1]}", n / most
-        rows.append((i, word, said))
-        shares.append((there, share))
-    return rows, shares
+            words, fraction = f"{n} KV head{'s'[: n > 1]}", n / n_heads
+        rows.append((i, words, ffn))
+        fractions.append((fraction, ffn_fraction))
+    return rows, fractions
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec08
 def plot_layers(
-    shares: list[tuple[float, float]],  # of each layer: attention, FFN; the fraction that stays
-    title: str = "",  # above the figure
+    fractions: list[tuple[float, float]],  # per layer: remaining attention, FFN
+    title: str = "",  # of the figure
 ):  # a matplotlib figure
-    "Layers from left to right: attention above, FFN below; blue stays, grey was removed."
+    "Plot layers from left to right, attention above FFNs: remaining in blue, removed in grey."
     from ..evaluation.report import KEPT_COLOR, REMOVED_COLOR, new_figure
 
-    L = len(shares)
+    L = len(fractions)
     fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 3)
     axes = fig.subplots(2, 1, sharex=True, height_ratios=[1, 5])
     for k, name in enumerate(("attention", "FFN")):
         axes[k].bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
-        axes[k].bar(range(L), [both[k] for both in shares], width=0.9, color=KEPT_COLOR)
+        axes[k].bar(range(L), [layer[k] for layer in fractions], width=0.9, color=KEPT_COLOR)
         axes[k].set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
         axes[k].set_ylabel(name, rotation=0, ha="right", va="center")
     axes[-1].set_xlabel("layer")
@@ -91,7 +95,7 @@ def plot_layers(
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec10
 def _check_figure(file, folder):
-    "`ValueError` or `OSError` unless a figure can be written there"
+    "Raise `ValueError` or `OSError` if the figure cannot be written."
     from ..checkpoint.save import check_not_source
     from ..core.files import check_writable
 
@@ -102,7 +106,7 @@ def _check_figure(file, folder):
 
 
 def _read_plan(folder):
-    "Who wrote a folder, the plan, the original's FFN width; what a foreign one says"
+    "A folder's origin in words, its plan, the original FFN width, another program's record"
     from ..checkpoint.card import plan_from_record
     from ..checkpoint.foreign import read_foreign
     from ..checkpoint.load import read_record
@@ -110,42 +114,43 @@ def _read_plan(folder):
 
     if (Path(folder).expanduser() / "config.json").is_file():
         if not (Path(folder).expanduser() / "plan.json").is_file():
-            found = read_foreign(folder)
-            return f"{found.family}, described by {found.schema}", found.plan, found.width, found
+            foreign = read_foreign(folder)
+            origin = f"{foreign.family}, described by {foreign.schema}"
+            return origin, foreign.plan, foreign.width, foreign
     record = read_record(folder)
     plan = plan_from_record(record, folder)
     if not isinstance(plan, Plan):
         raise ValueError(f"{folder}: {plan!r} rotates layers and removes no modules of them")
-    named = f"{record['base_model']}, " if record.get("base_model") else ""
-    return f"{named}a checkpoint of twossp", plan, None, None
+    name = f"{record['base_model']}, " if record.get("base_model") else ""
+    return f"{name}a checkpoint of twossp", plan, None, None
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec10b
-def _say_fit(folder, scheme):
-    "If widths fit a scheme, in a line; `ValueError` if they do not and it was asked for"
+def _describe_fit(folder, scheme):
+    "Whether widths fit a scheme, in a line; `ValueError` if a given scheme does not fit."
     from ..checkpoint.load import read_tensor_shapes
     from ..core.quantized import SCHEMES, group_size_error
 
-    place = Path(folder).expanduser()
-    if "quantization_config" in json.loads((place / "config.json").read_text()):
+    path = Path(folder).expanduser()
+    if "quantization_config" in json.loads((path / "config.json").read_text()):
         if scheme:
-            raise ValueError(f"{folder} is quantized already: --quantize asks beforehand")
+            raise ValueError(f"{folder} is quantized already: leave --quantize out")
         return ""
-    shapes, group = read_tensor_shapes(place), SCHEMES[scheme or "w4a16"]
-    why = group_size_error(shapes, group) if group else ""
-    if why and scheme:
-        raise ValueError(f"{folder} does not fit {scheme}: {why}")
-    if why or not scheme:
-        return why and f"W4A16: {why}"
-    rule = f"groups of {group} divide all rows" if group else "a scale a row takes every width"
+    shapes, group = read_tensor_shapes(path), SCHEMES[scheme or "w4a16"]
+    error = group_size_error(shapes, group) if group else ""
+    if error and scheme:
+        raise ValueError(f"{folder} does not fit {scheme}: {error}")
+    if error or not scheme:
+        return error and f"W4A16: {error}"
+    rule = f"groups of {group} divide all rows" if group else "one scale per row fits any width"
     fused = [n for n, s in shapes.items() if len(s) == 3 and ".experts." in n]
-    more = "; {} and its like, one tensor for all experts, were not looked at"
-    return f"{scheme}: fits, {rule}{more.format(fused[0]) if fused else ''}"
+    note = f"; fused experts ({fused[0]} …) were not checked" if fused else ""
+    return f"{scheme}: fits, {rule}{note}"
 
 # %% ../../nbs/cli/08_inspect.ipynb #inspec11
 def inspect(
-    o: InspectOptions,  # of what, and what else is wanted
+    o: InspectOptions,  # of the command
 ) -> int:  # exit code
-    "`twossp inspect`: what was removed, by layer; another program's model as a checkpoint."
+    "`twossp inspect`: print what was removed, by layer; convert another program's model."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
     from ..checkpoint.save import (
         check_not_source, check_output_folder, save_pruned,
@@ -153,32 +158,32 @@ def inspect(
     from ..core.files import atomic_file
     from ..runtime.devices import quiet
 
-    who, plan, full, found = _read_plan(o.folder)
+    origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:
-        if found is None:
-            raise ValueError(f"{o.folder} is a checkpoint of twossp already: --save is for others")
+        if foreign is None:
+            raise ValueError(f"{o.folder} is a checkpoint of twossp already: leave --save out")
         check_not_source(o.save, o.folder)
         check_output_folder(o.save, o.overwrite)
     if o.figure:
         _check_figure(o.figure, o.folder)
-    fits = _say_fit(o.folder, o.quantize)
-    rows, shares = _list_layers(plan, full)
-    print(f"{o.folder}: {who}\n{plan!r}\n\nlayer  attention  FFN")
+    fit = _describe_fit(o.folder, o.quantize)
+    rows, fractions = _list_layers(plan, full)
+    print(f"{o.folder}: {origin}\n{plan!r}\n\nlayer  attention  FFN")
     print("\n".join(f"{i:<5}  {attn:<9}  {ffn}" for i, attn, ffn in rows))
-    if fits:
-        print(f"\n{fits}")
+    if fit:
+        print(f"\n{fit}")
     if o.figure:
         with atomic_file(Path(o.figure).expanduser()) as new:
-            plot_layers(shares, f"{Path(o.folder).name}: {plan!r}").savefig(
+            plot_layers(fractions, f"{Path(o.folder).name}: {plan!r}").savefig(
                 new, format=Path(o.figure).suffix[1:]
             )
         print(f"\nwritten {o.figure}")
     if o.save:
         with quiet():
-            model, tok = load_foreign(o.folder, found, dtype="auto"), foreign_tokenizer(o.folder)
-            meta = dict(method=f"another program's ({found.schema})")
+            model, tok = load_foreign(o.folder, foreign, dtype="auto"), foreign_tokenizer(o.folder)
+            meta = dict(method=f"another program's ({foreign.schema})")
             plan = model.twossp_plan
             print(f"\nsaved {save_pruned(model, plan, o.save, tok, meta, overwrite=o.overwrite)}")
-    elif found:
-        print(f"\ntwossp inspect {o.folder} --save OUT makes a checkpoint of twossp of it")
+    elif foreign:
+        print(f"\ntwossp inspect {o.folder} --save OUT converts it to a twossp checkpoint")
     return 0

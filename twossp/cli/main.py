@@ -19,15 +19,15 @@ from .options import EXAMPLES, parse_flags, read_options
 # %% ../../nbs/cli/05_main.ipynb #c2aea352
 @dataclass(frozen=True)
 class Command:
-    "One row: what a first word of the command line does."
+    "A command of `twossp`."
 
     run: str  # module and function in `twossp.cli`: options -> exit code
-    about: str  # in a line
+    about: str  # one line for `--help`
 
     def load(
         self,
-    ) -> tuple[Callable, type]:  # the function; its options, a dataclass of flags
-        "What the row names, imported now."
+    ) -> tuple[Callable, type]:  # the function and its options, a dataclass of flags
+        "Import the function."
         path = f"twossp.cli.{self.run}"
         function = resolve_name(path)
         return function, function.__annotations__["o"]
@@ -59,15 +59,15 @@ COMMANDS: dict[str, Command] = {
 
 # %% ../../nbs/cli/05_main.ipynb #f81e30ed
 def list_commands() -> str:  # for `--help`
-    "Names, and a line on each."
-    wide = max(map(len, COMMANDS))
-    rows = [f"  twossp {k.ljust(wide)}  {c.about}" for k, c in COMMANDS.items()]
-    after = "  twossp COMMAND --help lists the options of a command; the default is prune"
-    return "\n".join(["commands:", *rows, after])
+    "Names and descriptions."
+    width = max(map(len, COMMANDS))
+    rows = [f"  twossp {k.ljust(width)}  {c.about}" for k, c in COMMANDS.items()]
+    hint = "  twossp COMMAND --help lists the options of a command; the default is prune"
+    return "\n".join(["commands:", *rows, hint])
 
 # %% ../../nbs/cli/05_main.ipynb #ee2cd734
-def _answer(words):
-    "Read the options of a command, and run it: its exit code; errors are raised"
+def _run_command(words):
+    "Parse the options of a command and run it; its exit code."
     if list(words) == ["--version"]:
         print(f"twossp {twossp.__version__}")
         return 0
@@ -76,7 +76,7 @@ def _answer(words):
         name, *words = words
     if name not in COMMANDS:
         raise ValueError(f"no command {name!r}; there are: {', '.join(COMMANDS)}")
-    if name == "prune":  # whose options are read before torch is loaded
+    if name == "prune":  # options are parsed before torch is loaded
         epilog = f"{list_commands()}\n\n{EXAMPLES}"
         about = (
             "Prune a language model with 2SSP or a baseline, evaluate it and save the"
@@ -90,7 +90,7 @@ def _answer(words):
     return function(options(**parse_flags(options, words, prog=f"twossp {name}", about=about)))
 
 # %% ../../nbs/cli/05_main.ipynb #9884eb44
-_PACKAGES = {"lm_eval": "lm-eval"}  # module -> what to install, where they differ
+_PACKAGES = {"lm_eval": "lm-eval"}  # module -> package, where they differ
 
 
 def _explain(e):
@@ -107,24 +107,24 @@ def _explain(e):
     if isinstance(e, ModuleNotFoundError) and e.name:
         name = _PACKAGES.get(e.name, e.name)
         return f"this needs the package {name}, which is not installed: pip install {name}"
-    said = " ".join(str(e).split())
+    message = " ".join(str(e).split())
     plain = isinstance(e, (ValueError, OSError, ImportError))
-    return said if plain else f"{type(e).__name__}: {said}"
+    return message if plain else f"{type(e).__name__}: {message}"
 
 
 def _is_full_disk(e):
-    "safetensors and tokenizers name the system's error, torch its writer that failed"
-    words = "No space left on device", "PytorchStreamWriter failed", "inline_container.cc"
-    return not isinstance(e, OSError) and any(w in str(e) for w in words)
+    "Whether safetensors or tokenizers (system error) or torch (its writer) met a full disk."
+    signs = "No space left on device", "PytorchStreamWriter failed", "inline_container.cc"
+    return not isinstance(e, OSError) and any(sign in str(e) for sign in signs)
 
 
 def _is_out_of_memory(e):
-    "torch's own error is told by its name, since torch may not be loaded"
+    "Whether memory ran out; torch's error is compared by name, as torch may not be loaded."
     return isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError"
 
 # %% ../../nbs/cli/05_main.ipynb #8de49230
-def _say_error(e):
-    "In a line; what every process of a job knows, the first says, and they end together"
+def _print_error(e):
+    "Print an error; one that all processes of a job share is printed by the first."
     from ..runtime.distributed import broadcast_object, is_main_process
 
     shared = type(e).__name__ == "TooFewDevices"
@@ -136,8 +136,8 @@ def _say_error(e):
 # %% ../../nbs/cli/05_main.ipynb #e6370178
 def main(
     argv: Sequence[str] | None = None,  # default: the process's arguments
-    # exit code: 0 done, 1 a part failed, 2 not possible as asked, 3 another process
-    # of this job is gone, 130 interrupted
+    # exit code: 0 success, 1 part of the work failed, 2 invalid or impossible request,
+    # 3 another process of the job was lost, 130 interrupted
 ) -> int:
     "The command `twossp`."
     try:
@@ -145,23 +145,23 @@ def main(
             warnings.showwarning = lambda message, *place, **kw: print(
                 f"warning: {message}", file=sys.stderr, flush=True
             )
-            return _answer(sys.argv[1:] if argv is None else argv)
+            return _run_command(sys.argv[1:] if argv is None else argv)
     except SystemExit as e:  # argparse has printed its help
         return int(e.code or 0)
     except KeyboardInterrupt:
-        said = "twossp: interrupted; plans, finished rows and checkpoints are kept"
-        print(said, file=sys.stderr)
+        message = "twossp: interrupted; plans, finished rows and checkpoints are kept"
+        print(message, file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader has left: `twossp ... | head`
+    except BrokenPipeError:  # as in `twossp ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as e:
-        lost, usual = type(e).__name__ == "RanksLost", (ValueError, OSError, TypeError)
-        absent = isinstance(e, ImportError) and "twossp" not in str(e.name)
-        usual = absent or _is_out_of_memory(e) or _is_full_disk(e) or isinstance(e, usual)
-        if not (lost or usual):
-            raise  # a mistake of this program: its traceback is wanted
-        _say_error(e)
+        lost = type(e).__name__ == "RanksLost"
+        expected = isinstance(e, (ValueError, OSError, TypeError))
+        expected |= isinstance(e, ImportError) and "twossp" not in str(e.name)
+        if not (lost or expected or _is_out_of_memory(e) or _is_full_disk(e)):
+            raise  # a bug: show the traceback
+        _print_error(e)
         return 3 if lost else 2
 
 # %% ../../nbs/cli/05_main.ipynb #53f54242

@@ -29,47 +29,47 @@ from ..checkpoint.exporters import exporter_names
 from ..core.scores import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
-class _Flags(argparse.ArgumentParser):
-    "Flags with underscores or hyphens; what is wrong with them is raised as one line"
+class _FlagParser(argparse.ArgumentParser):
+    "Accepts underscores and hyphens in flag names; raises errors as one-line `ValueError`s"
 
     def error(self, message):
-        "`ValueError` instead of an exit"
+        "Raise `ValueError` instead of exiting."
         raise ValueError(f"{message} ({self.prog} --help lists the flags)")
 
     def parse_args(self, args=None, namespace=None):
-        "As argparse does, with names spelled alike"
+        "Parse, with hyphens in flag names replaced by underscores."
         words = sys.argv[1:] if args is None else args
-        spell = lambda match: match[0].replace("-", "_")  # a value is left alone
-        words = [re.sub("(?<=^--)[^=]+", spell, word) for word in words]
+        normalize = lambda match: match[0].replace("-", "_")
+        words = [re.sub("(?<=^--)[^=]+", normalize, word) for word in words]
         return super().parse_args(words, namespace)
 
 # %% ../../nbs/cli/00_options.ipynb #3dd57c2b
-DECISIONS = "plan", "row", "nothing"  # as `identity` has them
+DECISIONS = "plan", "row", "nothing"  # as in `identity`
 
 
 def flag(
-    help: str,  # what `--help` says
-    default=None,  # where the flag is not given; `MISSING`: it has to be
+    help: str,  # shown by `--help`
+    default=None,  # value if the flag is not given; `MISSING`: required
     *,
-    decides: str,  # "plan" (and so the row, too), "row" or "nothing"; no default
-    **kwargs,  # for argparse's `add_argument`, where the field's type does not say it
+    decides: str,  # "plan" (and thereby the row), "row" or "nothing"; required
+    **kwargs,  # for argparse's `add_argument`, where the field's type does not imply it
 ) -> Field:  # of a dataclass
-    "A field that is a flag, with what it decides."
+    "Dataclass field of a flag, with what it decides."
     if decides not in DECISIONS:
         raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
     return field(default=default, metadata=dict(help=help, decides=decides) | kwargs)
 
 
 def positional(
-    help: str,  # what `--help` says
-    **kwargs,  # as `flag` takes them
+    help: str,  # shown by `--help`
+    **kwargs,  # as for `flag`
 ) -> Field:  # of a dataclass
-    "A field that is a word of its own, without a flag, with what it decides."
+    "Dataclass field of a positional argument, with what it decides."
     return flag(help, MISSING, positional=True, **kwargs)
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _read_whole(text, least=1, word=None):
-    "A whole number of at least `least`; or `positional`, such as 'search', as it is"
+def _read_int(text, least=1, word=None):
+    "Parse an integer of at least `least`; `word`, such as 'search', is returned unchanged."
     if text == word:
         return text
     try:
@@ -82,55 +82,55 @@ def _read_whole(text, least=1, word=None):
     raise argparse.ArgumentTypeError(message)
 
 
-def _read_as(f):
-    "What argparse has to know of a field: what its type says, and what `flag` was given"
+def _argparse_kwargs(f):
+    "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     kwargs = {k: v for k, v in f.metadata.items() if k not in ("decides", "positional")}
-    kinds = get_args(f.type) or (f.type,)
+    types = get_args(f.type) or (f.type,)
     if f.metadata.get("positional"):
         return dict(metavar=f.name.upper()) | kwargs
-    if bool in kinds:
+    if bool in types:
         return dict(action="store_true") | kwargs
     if f.default == () and "nargs" not in kwargs:
         return dict(action="append") | kwargs
-    if int in kinds and "type" not in kwargs:
-        whole = {k: kwargs.pop(k) for k in ("least", "word") if k in kwargs}
-        return dict(type=partial(_read_whole, **whole), metavar="N") | kwargs
-    return dict(type=float) | kwargs if float in kinds else kwargs
+    if int in types and "type" not in kwargs:
+        limits = {k: kwargs.pop(k) for k in ("least", "word") if k in kwargs}
+        return dict(type=partial(_read_int, **limits), metavar="N") | kwargs
+    return dict(type=float) | kwargs if float in types else kwargs
 
 # %% ../../nbs/cli/00_options.ipynb #ef9eed12
 def make_parser(
     cls: type,  # a dataclass of flags
-    prog: str = "twossp",  # how it is called
-    about: str = "",  # above the flags
-    epilog: str = "",  # below them
+    prog: str = "twossp",  # name of the command
+    about: str = "",  # text above the flags
+    epilog: str = "",  # text below them
 ) -> argparse.ArgumentParser:  # ready to parse
-    """The parser of a dataclass of flags, and of those that it builds on: a group for each,
-    headed by the first line of its docstring."""
-    p = _Flags(
+    """Make a parser from a dataclass of flags: a group for it and each of its base classes,
+    titled by the first line of the docstring."""
+    parser = _FlagParser(
         prog, description=about, epilog=epilog, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    for part in reversed(cls.__mro__):
-        own = part.__dict__.get("__annotations__")
-        if not own:
+    for base in reversed(cls.__mro__):
+        names = base.__dict__.get("__annotations__")
+        if not names:
             continue
-        group = p.add_argument_group(part.__doc__.partition("\n")[0].rstrip("."))
-        for f in (f for f in fields(part) if f.name in own):
-            kwargs = _read_as(f)
+        group = parser.add_argument_group(base.__doc__.partition("\n")[0].rstrip("."))
+        for f in (f for f in fields(base) if f.name in names):
+            kwargs = _argparse_kwargs(f)
             if f.metadata.get("positional"):
                 group.add_argument(f.name, **kwargs)
             else:
                 group.add_argument(f"--{f.name}", required=f.default is MISSING, **kwargs)
-    return p
+    return parser
 
 
 def parse_flags(
     cls: type,  # a dataclass of flags
-    words: Sequence[str] | None = None,  # default: the process's
+    words: Sequence[str] | None = None,  # default: `sys.argv[1:]`
     **kwargs,  # for `make_parser`
-) -> dict:  # field -> value, of those that were given
-    "What was given, and no more."
+) -> dict:  # field -> value
+    "Parse a command line; flags that were not given are left out."
     given = vars(make_parser(cls, **kwargs).parse_args(words))
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
@@ -241,16 +241,16 @@ class LatencyOptions:
         metavar="TIME", decides="plan",
     )
     batch: int | None = flag(
-        "sequences per pass for --target_latency (default: 1)", decides="plan",
+        "sequences per forward pass for --target_latency (default: 1)", decides="plan",
     )
     prefill: bool = flag(
-        "--target_latency is the time of a prompt of --context tokens instead of a"
-        " decoding step",
+        "apply --target_latency to a prompt of --context tokens instead of a decoding"
+        " step",
         False, decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
-# what they bound is a key of `estimate.BOUNDS`
+# without `target_`: keys of `estimate.BOUNDS`
 BOUND_FLAGS = "target_bytes", "target_memory", "target_params", "target_speedup"
 
 
@@ -296,7 +296,8 @@ class MethodOptions:
     score: str | None = flag(
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
         f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
-        f" that ranks experts: {', '.join(score_names('experts'))} (default: the first)",
+        f" that ranks experts: {', '.join(score_names('experts'))} (default: the first of"
+        " each list)",
         metavar="NAME", decides="plan",
     )
     # one of `score_names("attention modules")`
@@ -307,13 +308,13 @@ class MethodOptions:
     )
     repair: str | None = flag(
         "least_squares: reconstruct the output projections of the remaining FFNs after"
-        " pruning, with any method but slicegpt (default: no repair)",
+        " pruning; not with slicegpt or whole experts (default: no repair)",
         metavar="HOW", choices=("least_squares",), decides="plan",
     )
 
     @property
     def method_options(self) -> dict:
-        "Keyword arguments of the method: those that were given."
+        "Options given for the method, as keyword arguments."
         names = [f.name for f in (*fields(MethodOptions), *fields(MoEOptions))]
         return {k: v for k in names if (v := getattr(self, k, None)) is not None}
 
@@ -339,21 +340,21 @@ class CalibrationOptions:
 
     # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
     calibration: str | None = flag(
-        "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl also of"
-        " chats), a save_to_disk folder, 'self' (the model writes it), 'self-chat' or"
-        " 'self-chat(FILE)' (it answers prompts), 'task(NAME)' (a training split of"
-        " lm-eval), or a mix with the windows of each, such as c4=16+self-chat=16"
+        "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl may"
+        " hold chats), a save_to_disk folder, 'self' (generated by the model), 'self-chat'"
+        " or 'self-chat(FILE)' (its answers to prompts), 'task(NAME)' (training split of an"
+        " lm-eval task), or a mix with window counts, such as c4=16+self-chat=16"
         " (default: c4; news for smollm2)",
         metavar="TEXT", decides="plan",
     )
     score_on: str = flag(
-        "tokens that scores and losses are taken over: all, or of chats the answers'"
-        " ('completion'; default: all)",
+        "tokens used for scores and losses: all, or completion for the answers of chats"
+        " only (default: all)",
         "all", metavar="TOKENS", choices=("all", "completion"), decides="plan",
     )
     temperature: float | None = flag(
-        "sampling temperature of self and self-chat (default: 1)", metavar="X",
-        decides="plan",
+        "sampling temperature of --calibration self and self-chat (default: 1)",
+        metavar="X", decides="plan",
     )
     n_samples: int | None = flag(
         "number of calibration windows (default: the method's, 32 for 2ssp)",
@@ -470,8 +471,8 @@ class InferenceOptions:
     )
     agreement: bool = flag(
         "measure KL divergence and top-1 agreement with the dense model on the first"
-        " evaluation text, and compare continuations (at most 8 windows of 256 tokens;"
-        " 64 tokens after 32)",
+        " evaluation text (at most 8 windows of 256 tokens), and compare continuations of"
+        " 64 tokens",
         False, decides="row",
     )
 
@@ -520,8 +521,8 @@ class OtherOptions:
     "Other modes."
 
     report: str | None = flag(
-        "write the report FILE.html of a results file instead of pruning, as twossp"
-        " report does",
+        "write the HTML report of this results file instead of pruning, as twossp report"
+        " does",
         metavar="FILE", decides="nothing",
     )
     ablation: bool = flag(
@@ -537,60 +538,60 @@ class OtherOptions:
 
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
 @dataclass(frozen=True)
-class Options(  # from the last to the first, as `--help` has them
+class Options(  # in reverse: `--help` begins with the last
     OtherOptions, OutputOptions, TaskRunOptions, MoEOptions, MethodOptions, QualityOptions,
     LatencyOptions, BoundOptions, CalibrationOptions, InferenceOptions, TaskOptions, TextOptions,
     TargetOptions, ModelOptions,
 ):
-    "All that `twossp prune` may be asked for; the fields are those of its groups."
+    "Options of `twossp prune`: the flags of all groups."
 
     @property
     def has_several_targets(self) -> bool:
-        "Is there more than one target: a rate of -1 or -2?"
+        "Whether there are several targets: a rate of -1 or -2."
         return bool({self.sparsity_rate, self.num_prune} & {-1, -2})
 
     @property
     def wants_quality(self) -> bool:
-        "Is the sparsity to be found, for a quality?"
+        "Whether the sparsity is to be found for a quality target."
         return self.max_loss is not None or self.min_agreement is not None
 
     @property
     def text_folder(self) -> str | None:
-        "Where the named texts are kept on this machine; None: no local copies."
+        "Folder with local copies of the named texts; None: no local copies."
         return "data" if self.local_datasets else self.data_dir
 
     @property
     def calibration_name(self) -> str:
-        "Name, or path, of the text to calibrate on."
+        "Name or path of the calibration text."
         embedded = self.model == "smollm2" and not self.text_folder
         return self.calibration or ("news" if embedded else "c4")
 
     @property
     def needs_calibration(self) -> bool:
-        "Does anything read calibration windows: a search, an ablation, or the clock?"
+        "Whether calibration windows are needed: by a method, an ablation or a timing."
         return self.pruning_method is not None or self.ablation or self.evaluate_inference
 
     @property
     def default_windows(self) -> int:
-        "The method's number; with a repair, which holds some of them out, 32 at least."
+        "Default of `n_samples`: the method's; at least 32 with a repair, which holds some out."
         n = find_method(self.pruning_method).windows if self.pruning_method else 1
         return max(n, 32) if self.repair else n
 
     @property
     def evaluation_names(self) -> list[str]:
-        "Names of the texts to take perplexity on, each once, in order."
+        "Texts on which perplexity is measured: names, in order, without duplicates."
         named: tuple = ("wikitext2",) if self.evaluate_perplexity else ()
         named = ("wikitext2", "c4", "fineweb-edu") if self.main_table_results else named
         return list(dict.fromkeys([*named, *self.evaluation]))
 
     @property
     def fewshot_number(self) -> int | None:
-        "Solved examples that come first, as `run_tasks` takes it; None: the task's own number."
+        "Number of solved examples for `run_tasks`; None: the task's own number."
         return None if self.num_fewshot == "task" else self.num_fewshot
 
     @property
     def batch_number(self) -> int | str:
-        "Requests per forward pass, as lm-eval takes it: a number, or 'auto'."
+        "Batch size for lm-eval: a number or 'auto'."
         return int(self.batch_size) if self.batch_size.isdigit() else self.batch_size
 
 # %% ../../nbs/cli/00_options.ipynb #7ee08eb3
@@ -609,7 +610,7 @@ EXAMPLES = """examples:
       the smallest model whose perplexity is at most 10 % above the dense model's
   twossp --model out --dense --evaluate_qualitative
       sample continuations of a saved checkpoint
-exit codes: 0 success; 1 a part failed; 2 invalid or impossible request, nothing done;
+exit codes: 0 success; 1 part of the work failed; 2 invalid or impossible request, nothing done;
 3 another process of the job was lost; 130 interrupted (finished work is kept)
 """
 
@@ -621,10 +622,10 @@ DEMO = """--model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --calibrati
 
 
 def read_options(
-    words: Sequence[str] | None = None,  # default: the process's
+    words: Sequence[str] | None = None,  # default: `sys.argv[1:]`
     **kwargs,  # for `make_parser`
-) -> Options:  # the demo's filled in
-    "The options of `twossp prune`."
+) -> Options:  # with `--demo`, its flags filled in
+    "Parse the options of `twossp prune`."
     given = parse_flags(Options, words, **kwargs)
     if given.get("demo"):
         given = parse_flags(Options, shlex.split(DEMO)) | given
@@ -637,12 +638,12 @@ def read_options(
 # %% ../../nbs/cli/00_options.ipynb #55d8b08f
 @dataclass(frozen=True)
 class NoOptions:
-    "Nothing is asked for."
+    "No options."
 
 
 @dataclass(frozen=True)
 class FamiliesOptions:
-    "Which families are listed."
+    "Listed model types."
 
     all: bool = flag(
         "list every model type of transformers with its status: in the table,"
@@ -679,10 +680,10 @@ class EstimateModelOptions:
         "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
         decides="nothing",
     )
-    stream: bool = same_flag(ModelOptions, "stream")  # from files
+    stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
     cache_dir: str | None = same_flag(ModelOptions, "cache_dir")  # of downloads
-    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")  # its own class
+    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")  # its own code
 
 
 @dataclass(frozen=True)
@@ -705,8 +706,8 @@ class EstimateLatencyOptions:
 
     target_latency: str | None = same_flag(LatencyOptions, "target_latency")  # with a unit
     batch: int | None = same_flag(LatencyOptions, "batch")  # sequences
-    prefill: bool = same_flag(LatencyOptions, "prefill")  # of a prompt
-    device: str | None = same_flag(ModelOptions, "device")  # on which passes are timed
+    prefill: bool = same_flag(LatencyOptions, "prefill")  # time a prompt
+    device: str | None = same_flag(ModelOptions, "device")  # that is timed
 
 
 @dataclass(frozen=True)

@@ -30,52 +30,52 @@ from ..runtime.distributed import is_main_process
 def format_rows(
     rows: Sequence[Result],  # of `run`
 ) -> str:  # for stdout
-    "Rows as text: side by side, with samples of text below; what failed at the end."
+    "Rows as text: a table, generated text below, errors at the end."
     done = [r for r in rows if "method" not in r.errors]
     parts = []
-    if len(done) > 5:  # too many for columns side by side
-        wide = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
-        parts.append(to_markdown(wide, index=False))
+    if len(done) > 5:  # too many for a column each
+        table = summary(done).map(lambda v: f"{v:,.6g}" if isinstance(v, float) else v)
+        parts.append(to_markdown(table, index=False))
     elif done:
         parts.append(to_markdown(compare(done)))
     for prompt, texts in samples(done).iterrows() if done else ():
         lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
         parts.append("\n".join([f"> {prompt}", *lines]))
-    for name, alike in group_rows(rows).items():
-        for r in alike:
+    for name, group in group_rows(rows).items():
+        for r in group:
             parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
     return "\n\n".join(parts)
 
 # %% ../../nbs/cli/01_output.ipynb #a62b87a8
 def _find_program(program):
-    "How to call a program of this environment: its name if that finds it, else a path."
-    own = Path(sys.executable).parent / program
+    "How to call a program of this environment: its name if it is on PATH, else a path."
+    path = Path(sys.executable).parent / program
     found = shutil.which(program)
-    if found and Path(found).absolute() == own.absolute():
+    if found and Path(found).absolute() == path.absolute():
         return program
-    short = os.path.relpath(own) if own.drive == Path.cwd().drive else str(own)
-    return str(own) if short.startswith("..") else short
+    short = os.path.relpath(path) if path.drive == Path.cwd().drive else str(path)
+    return str(path) if short.startswith("..") else short
 
 
 def demo_message(
     o: Options,  # of the demo
 ) -> str:  # for stdout
-    "What the demo left, and what to do with it."
+    "The files of the demo, how to load the model, and a next command."
     python, twossp = _find_program("python"), _find_program("twossp")
     return f"""
 The pruned model is in {o.save}/: weights, plan.json, plan.png (what was removed), \
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{o.save}')"
-Next, half of it:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
+Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
 
 # %% ../../nbs/cli/01_output.ipynb #pagefile1
 def page_file(
-    results: str | Path,  # file of rows
+    results: str | Path,  # results file
     out: str | Path | None = None,  # default: its name with .html
 ) -> Path:  # of the page
-    "Where the page of some rows goes; `ValueError` if it would replace them, or cannot be."
+    "Path of a results file's page; `ValueError` if it is invalid or the results file itself."
     rows = Path(results)
     page = Path(out) if out else rows.parent / f"{rows.stem}.html"
     for file in (rows, page):
@@ -84,7 +84,7 @@ def page_file(
         if not file.absolute().parent.is_dir():
             raise ValueError(f"there is no folder {file.parent} for {file.name}")
     if page.resolve() == rows.resolve():
-        raise ValueError(f"{page} is the file of the rows: name another one for the page")
+        raise ValueError(f"{page} is the results file: name another file for the page")
     return page
 
 # %% ../../nbs/cli/01_output.ipynb #b3d7250f
@@ -92,13 +92,13 @@ def page_file(
 def cli_logging(
     o: Options,  # `logging` and `quiet`
 ):
-    "Log lines and warnings go to stderr, one line each, while the command runs."
+    "Write log lines and warnings to stderr, one line each, while the command runs."
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     old, old_hf = log.level, hf_logging.get_verbosity()
 
-    warn = lambda message, *place, **kw: log.warning("warning: %s", message)
-    silent = o.quiet or not is_main_process()  # of several processes, one speaks
+    warn = lambda message, *args, **kwargs: log.warning("warning: %s", message)
+    silent = o.quiet or not is_main_process()  # of several processes, one logs
     with warnings.catch_warnings(), quiet() if silent else nullcontext():
         warnings.showwarning = warn
         log.addHandler(handler)

@@ -69,18 +69,18 @@ from ..serving.export import run_export
 
 # %% ../../nbs/cli/03_prune.ipynb #cdfb96bc
 def read_texts(
-    o: Options,  # what was asked for
-) -> tuple:  # a list of sources, or None; name -> text
-    "Calibration sources (None: none are needed) and evaluation texts by name"
-    where = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
+    o: Options,  # of the command
+) -> tuple:  # a list of sources, or None; name -> origin
+    "Calibration sources (None: not needed) and evaluation texts by name"
+    kwargs = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
     calib, places = None, {}
     if o.needs_calibration:
-        calib = read_sources(o.calibration_name, **where, include_path=o.include_path)
+        calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
     for name in o.evaluation_names:
         path = Path(name)
         label = path.stem if path.exists() else name
-        place = path.resolve() if path.exists() else name
-        if places.setdefault(label, (place, name))[0] != place:
+        origin = path.resolve() if path.exists() else name
+        if places.setdefault(label, (origin, name))[0] != origin:
             raise ValueError(
                 f"two evaluation texts are called {label!r}: rename one of the files"
             )
@@ -89,80 +89,80 @@ def read_texts(
             "--ablation draws its own numbers of windows: give one source as --calibration,"
             " without a number"
         )
-    named = {k: load_text(n, "evaluation", **where) for k, (_, n) in places.items()}
-    return calib, named
+    texts = {k: load_text(n, "evaluation", **kwargs) for k, (_, n) in places.items()}
+    return calib, texts
 
 # %% ../../nbs/cli/03_prune.ipynb #5282271b
 def cut_calibration_windows(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
     sources: list,  # of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
-    model: PreTrainedModel | None = None,  # dense; None: it is not loaded yet
-) -> torch.Tensor | Windows | None:  # None: the model is to write some, and is not there
-    """The method's number of calibration windows (n, t); fewer, with a warning, only
-    where a source has no more and no number was asked for."""
+    model: PreTrainedModel | None = None,  # dense; None: not loaded yet
+) -> torch.Tensor | Windows | None:  # None: the text needs a model that is not loaded
+    """Calibration windows (n, t): `n_samples`, or the method's number; fewer, with a warning,
+    if the source has fewer."""
     n = o.n_samples
     if n is None and not sources[0].windows:
         n = o.default_windows
-        have = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
-        if have < n:
+        available = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
+        if available < n:
             log.warning(
                 f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
-                f" {o.calibration_name} has {have}: these are used"
+                f" {o.calibration_name} has {available}, which are used"
             )
-        n = min(n, have)
-    asked = sources, tok, o.seq_len, n, o.seed or None, o.score_on
+        n = min(n, available)
+    args = sources, tok, o.seq_len, n, o.seed or None, o.score_on
     if model is None and any(s.synthetic for s in sources):
-        check_sources(*asked)
+        check_sources(*args)
         return None
-    return source_windows(*asked, **_writing(o, model))
+    return source_windows(*args, **_generation_kwargs(o, model))
 
 # %% ../../nbs/cli/03_prune.ipynb #cutwriting1
-def _writing(o, model):
-    "How the model writes windows, for `source_windows`"
+def _generation_kwargs(o, model):
+    "Arguments of `source_windows` for text that the model generates"
     kwargs = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
     return kwargs | dict(temperature=o.temperature or 1.0)
 
 
 def count_windows(
-    o: Options,  # what was asked for: the length of a window
+    o: Options,  # with `seq_len`
     sources: list,  # one, of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
-) -> float:  # infinite for what the model writes
-    "Windows that a source has."
+) -> float:  # infinite for generated text
+    "Number of windows that a source has."
     if sources[0].synthetic:
         return inf
     return len(source_windows(sources, tok, o.seq_len))
 
 # %% ../../nbs/cli/03_prune.ipynb #258ddf1b
 def make_evaluations(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
     texts: Mapping,  # name -> text, of `read_texts`
-    calib: torch.Tensor | None,  # (n, t) calibration windows, of which one is timed
+    calib: torch.Tensor | None,  # (n, t) calibration windows; the first is timed
     tok: PreTrainedTokenizerBase,  # of the model
-    tasks: tuple | None = None,  # that can be run
+    tasks: tuple | None = None,  # of `load_tasks`
 ) -> dict:  # name -> (model, tokenizer) -> numbers
-    "The evaluations that were asked for, by name, as `run_grid` takes them"
+    "Requested evaluations by name, as for `run_grid`"
     evals, progress = {}, not o.quiet
     for name, text in texts.items():
         ids = windows(text, tok, o.eval_len or o.seq_len, o.n_eval)
         evals[name] = on_text(ids, stride=o.stride, progress=progress)
-    if o.agreement:  # few and short windows: each is read twice and continued
+    if o.agreement:  # few, short windows: two forward passes and a continuation each
         first = next(iter(evals))
-        few = evals[first].ids[:8, :256]
-        agreement = on_agreement(None, few, prompt=min(32, few.shape[1]))
+        short = evals[first].ids[:8, :256]
+        agreement = on_agreement(None, short, prompt=min(32, short.shape[1]))
         evals[f"{first} agreement"] = agreement
     if tasks:
         kwargs = dict(num_fewshot=o.fewshot_number, limit=o.limit, seed=o.seed)
         for name in ("apply_chat_template", "confirm_run_unsafe_code"):
-            if getattr(o, name):  # what differs from lm-eval's default is named
+            if getattr(o, name):  # defaults stay out of the row's key
                 kwargs[name] = True
         kwargs |= dict(batch_size=o.batch_number, progress=progress)
         evals["downstream"] = on_tasks(tasks, o.include_path, **kwargs)
     if o.evaluate_inference:
         ids = getattr(calib, "ids", calib)
-        one, start = ids[:1], ids[:1, : max(2, min(64, ids.shape[1]))]
-        evals["forward"] = on_forward(one, warmup=o.repeats, repeats=o.repeats)
+        window, start = ids[:1], ids[:1, : max(2, min(64, ids.shape[1]))]
+        evals["forward"] = on_forward(window, warmup=o.repeats, repeats=o.repeats)
         evals["generation"] = on_generation(start, new=32)
     if o.evaluate_qualitative:
         evals["text"] = on_prompts(o.prompt or PROMPTS)
@@ -170,11 +170,11 @@ def make_evaluations(
 
 # %% ../../nbs/cli/03_prune.ipynb #070e0262
 def _find_tasks(o):
-    "The tasks, with their data; `ValueError` if none of them has it"
+    "Load the tasks with their data; raises `ValueError` if no task can be loaded."
     if not o.evaluate_downstream:
         return None
-    asked = o.fewshot_number, o.confirm_run_unsafe_code
-    tm, good, bad = load_tasks(o.tasks or TASKS, o.include_path, *asked)
+    options = o.fewshot_number, o.confirm_run_unsafe_code
+    tm, good, bad = load_tasks(o.tasks or TASKS, o.include_path, *options)
     for name, why in bad.items():
         log.warning("task %s: %s", name, why)
     if not good:
@@ -187,9 +187,9 @@ def _find_tasks(o):
 
 # %% ../../nbs/cli/03_prune.ipynb #2f9dd387
 def try_load_tokenizer(
-    o: Options,  # what was asked for
-) -> PreTrainedTokenizerBase | None:  # None: loading the model has to say why
-    "The model's tokenizer alone."
+    o: Options,  # of the command
+) -> PreTrainedTokenizerBase | None:  # None: it cannot be loaded alone
+    "The model's tokenizer, before the model is loaded."
     code = o.trust_remote_code
     try:
         return load_tokenizer(o.model, trust_remote_code=code, cache_dir=o.cache_dir)
@@ -198,12 +198,12 @@ def try_load_tokenizer(
 
 
 def load_requested_model(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
 ) -> tuple:  # model, tokenizer
-    "The model that was named, and its tokenizer"
+    "Load the model and its tokenizer."
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
-    join_process_group(device or "cpu")  # those of torchrun; does nothing without it
+    join_process_group(device or "cpu")  # of torchrun, if it runs the command
     log.info("loading %s%s", o.model, where)
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
@@ -216,7 +216,7 @@ def load_requested_model(
 
 # %% ../../nbs/cli/03_prune.ipynb #1894516c
 def _advise_multiple(o, model):
-    "A line on widths that hardware and engines like, or an empty one"
+    "A recommendation of FFN widths for the device or the export, else an empty string"
     row = find_method(o.pruning_method) if o.pruning_method else None
     if not row or "multiple" not in row.shaping_options or o.multiple is not None:
         return ""
@@ -227,36 +227,36 @@ def _advise_multiple(o, model):
     elif not best and sixteen and model.device.type != "cpu":
         where = f"in {str(model.dtype)[6:]} on {model.device.type}"
     elif o.export and find_exporter(o.export).prefers_multiples:
-        where = f"in what --export {o.export} writes"
+        where = f"in --export {o.export}"
     else:
         return ""
     return (
-        f"FFN widths are chosen to the neuron; {where}, multiples of {n} run better:"
+        f"FFN widths are not rounded; {where}, multiples of {n} run faster:"
         f" --multiple {n}"
     )
 
 # %% ../../nbs/cli/03_prune.ipynb #s32pr01
 def _advise_chats(o, sources, tok):
-    "A line where a chat model is calibrated on plain text alone, or an empty one"
+    "A recommendation if a chat model is calibrated on plain text only, else an empty string"
     plain = sources and all(s.chats is None for s in sources)
     chats = getattr(tok, "chat_template", None)
     if o.quiet or o.demo or not (plain and o.pruning_method and chats):
         return ""
     names = "+".join(s.name for s in sources)
     return (
-        f"{o.model} has a chat template, and is calibrated on plain text alone; for a model that"
-        f" chats: --calibration self+self-chat, or, to keep this text too, {names}+self-chat"
+        f"{o.model} has a chat template, but is calibrated on plain text only; for a chat model:"
+        f" --calibration self+self-chat, or, with this text too, {names}+self-chat"
     )
 
 # %% ../../nbs/cli/03_prune.ipynb #7f603070
-def _key_of(model, calib, r):
-    "The key of the search that a row comes from: its method, target, seed and options"
+def _make_search_key(model, calib, r):
+    "Key of a row's search: model, windows, method, target, seed and options"
     runtime = runtime_facts(model, model.device, model.dtype)
     return search_key(r, method(r.method), calib, runtime)
 
 
 def _check_folders(o, model, calib, targets):
-    "`FileExistsError` for a folder in the way that this very command did not write"
+    "Raise `FileExistsError` for output folders that this command did not write."
     model_id = model_identity(model)
     if o.plan:
         folder = Path(o.save).expanduser()
@@ -268,23 +268,23 @@ def _check_folders(o, model, calib, targets):
         folder = save_folder(o, r.method, t)
         check_not_source(folder, o.model)
         key = read_plan_json(folder).get("plan_key")
-        if key is None or key != _key_of(model, calib, r):
+        if key is None or key != _make_search_key(model, calib, r):
             check_output_folder(folder, o.overwrite)
 
 # %% ../../nbs/cli/03_prune.ipynb #944e0bb9
 def _draw_figures(folder, plan, dense, report):
-    "What was removed, and how it was chosen, where the method says it: the files' names"
+    "Plot what was removed and how it was chosen, if the method reports it; file names."
     if not {"scores", "trials"} <= report.keys():
         return []
     scores, trials = report["scores"], report["trials"]
     figures = {"plan.png": (plot_plan, plan, dense, scores, trials)}
     if trials:
         figures["trials.png"] = (plot_trials, trials)
-    return [name for name, drawn in figures.items() if save_figure(folder / name, *drawn)]
+    return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _saver(o, model, tok, calib):
-    "For `run_grid`'s `on_plan`: save each plan's checkpoint, `plan.json` and figures"
+def _make_saver(o, model, tok, calib):
+    "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
     dense, facts = structure(model), {}
     if calib is not None:
         facts["calibration"] = o.calibration_name
@@ -296,135 +296,134 @@ def _saver(o, model, tok, calib):
     def save(plan, r, report):
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
-        there = is_saved(folder, **ids) and not o.overwrite
-        if there:
+        exists = is_saved(folder, **ids) and not o.overwrite
+        if exists:
             log.info("saved already: %s", folder)
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
             meta |= dict(latency=o.target_latency) if o.target_latency else {}
             if calib is not None:
-                meta["plan_key"] = _key_of(model, calib, r)
+                meta["plan_key"] = _make_search_key(model, calib, r)
             if "path" in report:
                 meta["path"] = [asdict(p) for p in report["path"]]
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
             figures = _draw_figures(folder, plan, dense, report)
             log.info("saved %s", " ".join([str(folder), *figures]))
-        for line in run_export(export_request(o), folder, there):
+        for line in run_export(export_request(o), folder, exists):
             log.info("%s", line)
 
     return save
 
 # %% ../../nbs/cli/03_prune.ipynb #2587ea71
 def _label_plan(o, model, tok, plan, evals):
-    "The row of a plan that was found before, as far as it is known without measuring"
-    known = plan.provenance
+    "Row of a saved plan, before its evaluation"
+    provenance = plan.provenance
     texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
-    if "calibration_hash" in known:
-        texts = dict(calibration=known["calibration_hash"]) | texts
+    if "calibration_hash" in provenance:
+        texts = dict(calibration=provenance["calibration_hash"]) | texts
     model_id = model_identity(model)
     evaluations = identify_evaluations(evals, tokenizer_identity(tok))
     r = Result(
         o.model,
-        known.get("method", "plan"),
-        known.get("target_sparsity") or plan.sparsity(model),
-        known.get("seed") or 0,
-        dict(known.get("options") or {}),
+        provenance.get("method", "plan"),
+        provenance.get("target_sparsity") or plan.sparsity(model),
+        provenance.get("seed") or 0,
+        dict(provenance.get("options") or {}),
         texts=texts, versions=versions(), evaluations=evaluations,
         device=str(model.device), dtype=str(model.dtype).removeprefix("torch."),
         model_id=model_id, plan_id=plan_identity(plan, model_id),
     )
-    shown = dict(target=r.target, seed=r.seed, options=r.options)
+    facts = dict(target=r.target, seed=r.seed, options=r.options)
     runtime = runtime_facts(model, r.device, r.dtype)
-    asked = r.method, f"plan:{r.plan_id}", evaluations, runtime, shown
-    return replace(r, key=row_key(model_id, *asked))
+    key = row_key(model_id, r.method, f"plan:{r.plan_id}", evaluations, runtime, facts)
+    return replace(r, key=key)
 
 # %% ../../nbs/cli/03_prune.ipynb #3dafa9b6
-def _check_fit(o, model_id):
-    "Is the plan for this model? Said where it is not, or cannot be told"
+def _check_plan_model(o, model_id):
+    "Log whether the plan was found for another model, or names none."
     record = json.loads(Path(o.plan).read_text(encoding="utf-8"))
-    known = record.get("provenance") or {}
-    known = record.get("model_identity") or known.get("model")
-    same = same_model(known, model_id) if known else None
+    provenance = record.get("provenance") or {}
+    plan_model = record.get("model_identity") or provenance.get("model")
+    same = same_model(plan_model, model_id) if plan_model else None
     if same is None:
-        log.info("whether %s is a plan for this model is not checked", o.plan)
+        log.info("%s may be a plan for another model: this is not checked", o.plan)
     elif not same:
         log.warning("%s was found for another model, or another dtype", o.plan)
 
 
 def _run_plan(o, model, tok, evals, on_plan=None):
-    "Save and measure a plan that was found before: its row"
+    "Save and evaluate a saved plan; its row."
     plan = load_plan(o.plan)
     r, dense = _label_plan(o, model, tok, plan, evals), structure(model)
-    _check_fit(o, r.model_id)
-    mine = o.results if is_main_process() else None  # of several processes, one writes
-    with write_lock(mine) if mine else nullcontext():
-        have = broadcast_object(finished_rows(mine) if mine else {})
+    _check_plan_model(o, r.model_id)
+    results = o.results if is_main_process() else None  # written by one process
+    with write_lock(results) if results else nullcontext():
+        finished = broadcast_object(finished_rows(results) if results else {})
         if on_plan is not None and is_main_process():
             on_plan(plan, r, {})
-        if r.key in have:
-            return relabel_row(have[r.key], r, evals)
+        if r.key in finished:
+            return relabel_row(finished[r.key], r, evals)
         bound = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
         with applied(model, plan):
             measured = measure(model, tok, bound)
             r = replace(r, **describe_model(model, dense, plan), **measured)
-        if mine:
-            append_line(mine, to_json_line(r))
+        if results:
+            append_line(results, to_json_line(r))
     return r
 
 # %% ../../nbs/cli/03_prune.ipynb #9fcaa73a
-def _reach_quality(o, model, calib, folder):
-    """Options with the sparsity of the smallest model that is good enough on held-out windows,
-    and the windows to prune with; the curve goes to `folder`, where the plans are"""
-    own = path_options(o.pruning_method) | o.method_options
-    kwargs = dict(options=own, name=o.model, plans=folder, seed=o.seed)
-    asked = o.max_loss, o.min_agreement
-    q = find_quality(model, calib, *asked, method=o.pruning_method, **kwargs)
+def _resolve_quality(o, model, calib, folder):
+    """Options with the sparsity of the smallest model that meets the quality target on held-out
+    windows, and the other windows. Plans and the quality curve are saved in `folder`."""
+    options = path_options(o.pruning_method) | o.method_options
+    kwargs = dict(options=options, name=o.model, plans=folder, seed=o.seed)
+    kwargs |= dict(method=o.pruning_method)
+    q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
     log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
     log.info(
         f"chosen: sparsity {q.chosen.achieved:.4f}, {q.chosen.params:,} parameters; on"
         f" {len(held)} held-out windows of {held.shape[1]} tokens perplexity"
-        f" ×{q.chosen.loss:.4f}, the same top token at {q.chosen.agreement:.2%}"
+        f" ×{q.chosen.loss:.4f}, top-1 agreement {q.chosen.agreement:.2%}"
     )
     if is_main_process():
         folder.mkdir(parents=True, exist_ok=True)
         quality_table(q).to_csv(folder / "quality.csv", index=False)
-        drawn = save_figure(folder / "quality.png", plot_quality, q)
-        log.info("curve: %s", folder / f"quality.{'png' if drawn else 'csv'}")
-    own = {k: v for k, v in own.items() if getattr(o, k, v) is None}
+        plotted = save_figure(folder / "quality.png", plot_quality, q)
+        log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
+    options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
+    options |= dict(sparsity_rate=q.chosen.sparsity, dense=True)
     agreement = bool(o.agreement or (o.min_agreement and o.evaluation_names))
-    found = dict(sparsity_rate=q.chosen.sparsity, dense=True, agreement=agreement)
-    return replace(o, **own, **found), fit
+    return replace(o, **options, agreement=agreement), fit
 
 # %% ../../nbs/cli/03_prune.ipynb #b46960b4
-def _say_quality(o, rows):
-    "A line for each other text that was measured: was the quality kept, or by how much not"
+def _describe_quality(o, rows):
+    "A line for each evaluation text: whether the quality target holds there"
     if not o.wants_quality or len(rows) < 2:
         return []
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
     for k, v in pruned.items():
         name, _, number = k.rpartition("/")
         if find_metric(k).table and o.max_loss is not None and dense.get(k):
-            lines.append(_verdict(name, v / dense[k], o.max_loss, "perplexity ×", 1))
+            lines.append(_format_verdict(name, v / dense[k], o.max_loss, "perplexity ×", 1))
         if number == "same_top" and o.min_agreement is not None:
-            lines.append(_verdict(name, v, o.min_agreement, "the same top token, share ", -1))
-    none = ["no other text was measured: --evaluation TEXT says whether it holds there"]
-    return lines or none
+            lines.append(_format_verdict(name, v, o.min_agreement, "top-1 agreement ", -1))
+    return lines or ["no other text was measured: --evaluation TEXT checks the target there"]
 
 
-def _verdict(name, got, asked, label, sign):
-    "One line; `sign`: 1, less is better; -1, more is"
-    kept = sign * got <= sign * asked
-    by = f"not kept, by {abs(got - asked):.4f}" if not kept else "kept"
-    return f"{name}: {label}{got:.4f}, asked for {asked:g}: {by}"
+def _format_verdict(name, value, target, label, sign):
+    "One line; `sign`: 1 if lower is better, -1 if higher is"
+    met = sign * value <= sign * target
+    verdict = "met" if met else f"missed by {abs(value - target):.4f}"
+    return f"{name}: {label}{value:.4f}, target {target:g}: {verdict}"
 
 # %% ../../nbs/cli/03_prune.ipynb #c6548dba
 def make_executor(
-    o: Options,  # what was asked for
-):  # of `concurrent.futures`; None: cells are worked on here
-    "What `--executor` names, asked before anything is loaded whether it takes work."
+    o: Options,  # of the command
+):  # of `concurrent.futures`; None without `--executor`
+    "Make the executor of `--executor`, and check that it takes a job."
     if o.executor is None:
         return None
     try:
@@ -436,31 +435,31 @@ def make_executor(
 
 # %% ../../nbs/cli/03_prune.ipynb #d60b655e
 def _run_ablations(o, model, tok, sources, evals):
-    """The ablations, as far as the text goes: larger calibration sizes than it has are
-    left out, and said"""
-    have = count_windows(o, sources, tok)
-    usual = ABLATIONS["calibration size"].values
-    if len(counts := [n for n in usual if n <= have]) < len(usual):
+    """Run the paper's ablations; calibration sizes beyond the text's length are left out, with
+    a warning."""
+    available = count_windows(o, sources, tok)
+    sizes = ABLATIONS["calibration size"].values
+    if len(counts := [n for n in sizes if n <= available]) < len(sizes):
         log.warning(
-            f"{o.calibration_name} has {have} windows of {o.seq_len} tokens: calibration sizes"
+            f"{o.calibration_name} has {available} windows of {o.seq_len} tokens: calibration sizes"
             f" up to {counts[-1] if counts else 0}"
         )
 
     def draw(n, seed):
-        drawn = o.seed + seed if seed or o.seed else None
-        asked = sources, tok, o.seq_len, n, drawn, o.score_on
-        return source_windows(*asked, **_writing(o, model))
+        seed = o.seed + seed if seed or o.seed else None
+        args = sources, tok, o.seq_len, n, seed, o.score_on
+        return source_windows(*args, **_generation_kwargs(o, model))
 
-    asked, rows = (model, tok, draw, evals, o.results), []
-    kwargs = dict(n=min(o.n_samples or 32, have), name=o.model, progress=not o.quiet)
+    args, rows = (model, tok, draw, evals, o.results), []
+    kwargs = dict(n=min(o.n_samples or 32, available), name=o.model, progress=not o.quiet)
     for name, a in ABLATIONS.items():
         if a.paper:
-            rows += ablate(name, *asked, values=counts if a.draws else None, **kwargs)
+            rows += ablate(name, *args, values=counts if a.draws else None, **kwargs)
     return rows
 
 # %% ../../nbs/cli/03_prune.ipynb #c5d1a183
 def _run_grid(o, model, tok, calib, targets, evals, executor=None):
-    "A method at its targets, or the dense model alone, as one grid"
+    "Run one grid: a method at its targets, or the dense model alone."
     name, source = o.pruning_method if targets else None, model
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
@@ -468,7 +467,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
     return run_grid(
         source, tok, calib, [name] if name else [], targets, evals, o.results,
         name=o.model, seeds=[o.seed], options={name: o.method_options}, dense=o.dense,
-        on_plan=_saver(o, model, tok, calib) if o.save and name else None,
+        on_plan=_make_saver(o, model, tok, calib) if o.save and name else None,
         on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=plans_folder(o) if name else False,
         executor=executor, progress=not o.quiet,
@@ -476,10 +475,10 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
 
 # %% ../../nbs/cli/03_prune.ipynb #80bdfbaa
 def run(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
 ) -> list[Result]:  # dense first
     "Validate, load, plan, evaluate and save."
-    if o.target_latency:  # timing takes minutes: texts that are not there are said first
+    if o.target_latency:  # timing takes minutes: missing texts are reported first
         check_arguments(o)
         read_texts(o)
     o = validate(o)
@@ -495,7 +494,7 @@ def run(
     for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
         log.info(advice)
     if o.wants_quality:
-        o, calib = _reach_quality(o, model, calib, plans_folder(o))
+        o, calib = _resolve_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]
     evals = make_evaluations(o, held_out, calib, tok, tasks)
     if o.save and is_main_process():
@@ -505,7 +504,7 @@ def run(
     rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
     if o.ablation:
         return rows + _run_ablations(o, model, tok, sources, evals)
-    on_plan = _saver(o, model, tok, None) if o.save else None
+    on_plan = _make_saver(o, model, tok, None) if o.save else None
     return [*rows, _run_plan(o, model, tok, evals, on_plan)]
 
 # %% ../../nbs/cli/03_prune.ipynb #c5bc87be
@@ -513,13 +512,13 @@ def write_page(
     results: str | Path,  # a results file
     out: str | Path | None = None,  # default: its name with .html; .csv, .md, .tex
 ) -> Path:  # the page, or the tables
-    "Results file in, page out; written whole or not at all."
+    "Write the report of a results file, atomically."
     return write_report(load_results(results), page_file(results, out))
 
 
 def prune(
-    o: Options,  # what was asked for
-) -> int:  # exit code: 0 done, 1 a part failed
+    o: Options,  # of the command
+) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     if o.report:
         print(write_page(o.report))
@@ -530,7 +529,7 @@ def prune(
     if len(failed) == len(rows) == 1:
         raise ValueError(failed[0].errors["method"])
     if is_main_process():
-        print("\n".join([format_rows(rows), *_say_quality(o, rows)]), flush=True)
+        print("\n".join([format_rows(rows), *_describe_quality(o, rows)]), flush=True)
     if o.demo and is_main_process():
         print(demo_message(o), flush=True)
     return int(any(r.errors for r in rows))

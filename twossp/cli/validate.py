@@ -54,14 +54,14 @@ from ..serving.export import (
 
 # %% ../../nbs/cli/02_validate.ipynb #c0nf11c7
 def _conflicts(o):
-    "Refusals of flags that do not go together: message -> is it so?"
+    "Conflicts between flags: message -> whether it applies"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
-    folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
-    of_tasks = o.tasks, folders, o.limit, o.num_fewshot
-    of_tasks += o.apply_chat_template, o.confirm_run_unsafe_code
-    measured = o.evaluation_names or o.evaluate_downstream
-    measured = measured or o.evaluate_inference or o.evaluate_qualitative
+    task_folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
+    task_flags = o.tasks, task_folders, o.limit, o.num_fewshot
+    task_flags += o.apply_chat_template, o.confirm_run_unsafe_code
+    evaluates = o.evaluation_names or o.evaluate_downstream
+    evaluates = evaluates or o.evaluate_inference or o.evaluate_qualitative
     return {
         "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
         " shows what it does)": o.model is None,
@@ -76,35 +76,35 @@ def _conflicts(o):
         " --ablation or --report": (
             not (o.dense or o.pruning_method or o.plan or o.ablation)
         ),
-        "--ablation compares by an evaluation: add --evaluate_perplexity, or"
-        " --evaluation TEXT": o.ablation and not measured,
+        "--ablation needs an evaluation: add --evaluate_perplexity or"
+        " --evaluation TEXT": o.ablation and not evaluates,
         "--prompt needs --evaluate_qualitative": (
             o.prompt and not o.evaluate_qualitative
         ),
         "--tasks, --include_path, --limit, --num_fewshot, --apply_chat_template and"
         " --confirm_run_unsafe_code need --evaluate_downstream": (
-            any(of_tasks) and not o.evaluate_downstream
+            any(task_flags) and not o.evaluate_downstream
         ),
-        "--agreement needs a text: --evaluation, or another of them": (
+        "--agreement needs a text: add --evaluation TEXT": (
             o.agreement and not o.evaluation_names
         ),
         "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
         " --min_agreement out": (
             o.executor and (o.save or o.plan or o.ablation or o.wants_quality)
         ),
-        "--stream and --device_map cannot be had together": o.stream and o.device_map,
-        "--stream and --executor cannot be had together": o.stream and o.executor,
-        "--local_datasets is --data_dir ./data: give one of them": (
+        "--stream and --device_map cannot be combined": o.stream and o.device_map,
+        "--stream and --executor cannot be combined": o.stream and o.executor,
+        "--local_datasets means --data_dir ./data: give one of them": (
             o.local_datasets and o.data_dir
         ),
     }
 
 # %% ../../nbs/cli/02_validate.ipynb #65a4ae04
 def check_arguments(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
 ) -> None:
-    "`ValueError` for flags that do not go together, or that the method does not have."
-    message = next((m for m, wrong in _conflicts(o).items() if wrong), None)
+    "Raise `ValueError` for conflicting flags and options that the method does not have."
+    message = next((k for k, applies in _conflicts(o).items() if applies), None)
     if message:
         raise ValueError(message)
     _check_target(o)
@@ -112,7 +112,7 @@ def check_arguments(
 
 # %% ../../nbs/cli/02_validate.ipynb #ac761dde
 def _check_target(o):
-    "What is pruned, and how much of it"
+    "Check `--plan`, or the method and its target."
     names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
     targets = [k for k in names if getattr(o, k) is not None]
     if o.wants_quality:
@@ -126,10 +126,10 @@ def _check_target(o):
     if o.pruning_method is None and not o.plan and (targets or o.save):
         raise ValueError(f"--{(targets or ['save'])[0]} needs --pruning_method")
     if o.pruning_method is not None and len(targets) != 1:
-        both = ", not both" if targets else ""
+        hint = ", not both" if targets else ""
         raise ValueError(
             "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-            f" --min_agreement{both}"
+            f" --min_agreement{hint}"
         )
     if o.context and not (o.target_memory or o.target_speedup or o.target_latency):
         raise ValueError(
@@ -149,7 +149,7 @@ def _check_target(o):
 
 # %% ../../nbs/cli/02_validate.ipynb #a156c942
 def _check_score(o, row):
-    "Does the score rank what a method removes, and can it be had"
+    "Raise `ValueError` for scores that do not rank what the method removes."
     score = o.score and find_score(o.score, row.ranks)
     depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
     if score and row.ranks == "neurons":
@@ -157,83 +157,83 @@ def _check_score(o, row):
     n_attn = o.n_attn or row.defaults.get("n_attn")
     if depth_score and n_attn == "search" and o.depth_score != "perplexity":
         raise ValueError(
-            f"--depth_score {o.depth_score} and --n_attn search cannot be had together: the"
+            f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
             " search removes attention modules by perplexity"
         )
 
 
 def check_scores(
     o,  # options with `score` and `depth_score`
-    methods: Sequence[str],  # by name; those that rank nothing are passed over
+    methods: Sequence[str],  # names; those without scores are skipped
 ) -> None:
-    "`ValueError` for scores that none of the methods can use."
+    "Raise `ValueError` for scores that none of the methods can use."
     rows = [row for row in map(find_method, methods) if row.ranks]
     _check_any(lambda row: _check_score(o, row), rows)
 
 
 def _check_any(check, items):
-    "`ValueError` of the first item, where `check` raises one for each of them"
-    refused = []
+    "Raise the first item's `ValueError` if `check` raises one for every item."
+    errors = []
     for item in items:
         try:
             return check(item)
         except ValueError as e:
-            refused.append(e)
-    if refused:
-        raise refused[0]
+            errors.append(e)
+    if errors:
+        raise errors[0]
 
 # %% ../../nbs/cli/02_validate.ipynb #chk2geth
 def check_combinations(
     o,  # options with `calibration`, `temperature`, `stream` and `score_on`
-    methods: Sequence[str],  # by name
-    depth_scores: Sequence[str],  # scores of attention modules, by name
+    methods: Sequence[str],  # names
+    depth_scores: Sequence[str],  # names of scores of attention modules
 ) -> None:
-    "`ValueError` for what --temperature, --stream or --score_on completion does not go with."
+    "Raise `ValueError` for conflicts with --temperature, --stream and --score_on completion."
     if o.temperature is not None:
         if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
             raise ValueError("--temperature is for --calibration self and self-chat")
         if not 0 < o.temperature < float("inf"):
             raise ValueError(
-                f"--temperature {o.temperature:g}: it has to be above 0, and finite"
+                f"--temperature {o.temperature:g}: it has to be above 0 and finite"
             )
     rows = {name: find_method(name) for name in methods}
-    whole = [name for name, row in rows.items() if not row.streams]
-    if o.stream and whole:
+    in_memory = [name for name, row in rows.items() if not row.streams]
+    if o.stream and in_memory:
         raise ValueError(
-            f"--stream and {whole[0]} cannot be had together: it needs all decoder layers in"
+            f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
             " memory; leave one of them out"
         )
     rows |= {name: find_score(name, "attention modules") for name in depth_scores}
-    strict = [name for name, row in rows.items() if row.every_token]
-    if o.score_on == "completion" and strict:
+    every_token = [name for name, row in rows.items() if row.every_token]
+    if o.score_on == "completion" and every_token:
         raise ValueError(
-            f"--score_on completion and {strict[0]} cannot be had together: it looks at every"
+            f"--score_on completion and {every_token[0]} cannot be combined: it uses every"
             " token; leave one of them out"
         )
 
 # %% ../../nbs/cli/02_validate.ipynb #4e797472
 def _check_method(o):
-    "Which options the method has"
+    "Raise `ValueError` for options that the method does not have."
     row = find_method(o.pruning_method) if o.pruning_method else None
     depth_scores = [o.depth_score] if o.depth_score else []
     check_combinations(o, [o.pruning_method] if row else [], depth_scores)
-    takes = signature(method(o.pruning_method)).parameters if row else {}
-    strange = o.method_options.keys() - takes
+    parameters = signature(method(o.pruning_method)).parameters if row else {}
+    unknown = o.method_options.keys() - parameters
     if not (row and row.searches_attn) and o.n_attn == "search":
-        strange = {*strange, "n_attn"}
-    if "repair" in strange:
+        unknown = {*unknown, "n_attn"}
+    if "repair" in unknown:
         raise ValueError(
-            "--repair is for a --pruning_method that removes and does no more: 2ssp and"
-            " the others, but not slicegpt, nor whole experts (reap)"
+            "--repair is for a --pruning_method that only removes modules, neurons or heads:"
+            " not slicegpt, replaceme or whole experts (reap)"
         )
-    if strange:
-        name, search = min(strange), " search" if o.n_attn == "search" else ""
-        takers = METHODS | EXPERT_METHODS
+    if unknown:
+        name, search = min(unknown), " search" if o.n_attn == "search" else ""
+        names = METHODS | EXPERT_METHODS
         if search:
-            takers = [k for k, row in takers.items() if row.searches_attn]
+            names = [k for k, row in names.items() if row.searches_attn]
         else:
-            takers = [k for k in takers if name in signature(method(k)).parameters]
-        raise ValueError(f"--{name}{search} is for --pruning_method {', '.join(takers)}")
+            names = [k for k in names if name in signature(method(k)).parameters]
+        raise ValueError(f"--{name}{search} is for --pruning_method {', '.join(names)}")
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
@@ -243,39 +243,39 @@ def _check_method(o):
 
 # %% ../../nbs/cli/02_validate.ipynb #a80f23e1
 def export_request(
-    o: Options,  # what was asked for
-) -> ExportRequest:  # with what must not be overwritten
-    "What `--export` asks for."
-    how = o.quantize, o.overwrite, o.pruning_method, o.n_attn
-    return ExportRequest(o.export, *how, sources=(o.model, o.plan))
+    o: Options,  # of the command
+) -> ExportRequest:  # with the files that must not be overwritten
+    "The request of `--export`."
+    options = o.quantize, o.overwrite, o.pruning_method, o.n_attn
+    return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
 def plans_folder(
-    o: Options,  # what was asked for
-) -> Path:  # may not be there yet
-    "Where plans are kept the moment they are found."
-    place = o.save or o.results
-    if place is None:
+    o: Options,  # of the command
+) -> Path:  # need not exist
+    "Folder in which plans are saved as soon as they are found."
+    output = o.save or o.results
+    if output is None:
         return cache_folder(o.cache_dir) / "plans"
-    place = Path(place).expanduser()
-    return place.with_name(f"{place.name}.plans")
+    output = Path(output).expanduser()
+    return output.with_name(f"{output.name}.plans")
 
 
 def save_folder(
-    o: Options,  # what was asked for
-    method: str,  # a row's method
-    target: float,  # and its sparsity
-) -> Path:  # may not be there yet
-    "Where a checkpoint goes: with several targets, each has its own below `--save`."
-    place = Path(o.save).expanduser()
+    o: Options,  # of the command
+    method: str,  # name of a method
+    target: float,  # sparsity
+) -> Path:  # need not exist
+    "Folder of a checkpoint: `--save`, or with several targets a subfolder of it."
+    folder = Path(o.save).expanduser()
     name = f"{method}-{target:.4f}".rstrip("0")
-    return place / name if o.has_several_targets else place
+    return folder / name if o.has_several_targets else folder
 
 
 def read_plan_json(
-    folder: Path,  # of a checkpoint, or not
-) -> dict:  # what its plan.json says; empty: it does not say
-    "What a checkpoint says of itself: model_identity, plan_identity, plan_key, files …"
+    folder: Path,  # any
+) -> dict:  # model_identity, plan_identity, plan_key, files …
+    "Contents of a checkpoint's plan.json; empty if there is none."
     try:
         record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         return record if isinstance(record, dict) else {}
@@ -284,31 +284,31 @@ def read_plan_json(
 
 # %% ../../nbs/cli/02_validate.ipynb #3bd5e7c0
 def is_saved(
-    folder: Path,  # of a checkpoint, or not
+    folder: Path,  # any
     **identities: str,  # model_identity, plan_identity
-) -> bool:  # nothing is to be written
-    "Does a folder hold just that plan of just that model, with all its files whole."
+) -> bool:  # True: nothing is left to save
+    "Whether a folder holds this plan of this model, with all files intact."
     record = read_plan_json(folder)
     if any(record.get(k) != v for k, v in identities.items()):
         return False
-    want = record.get("files") or {}
+    hashes = record.get("files") or {}
     try:
-        found = hash_files([folder / name for name in want])
+        current = hash_files([folder / name for name in hashes])
     except OSError:
         return False
-    return bool(want) and [*found.values()] == [*want.values()]
+    return bool(hashes) and [*current.values()] == [*hashes.values()]
 
 # %% ../../nbs/cli/02_validate.ipynb #d20d4a1e
 def pick_device(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
 ) -> str:  # "cuda", "cpu", …
-    "The device that was asked for, else an accelerator, else the CPU."
-    there = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
-    return o.device or next(there, "cpu")
+    "`--device`, else an accelerator, else the CPU."
+    accelerators = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
+    return o.device or next(accelerators, "cpu")
 
 # %% ../../nbs/cli/02_validate.ipynb #56568974
 def _check_environment(o):
-    "The machine, the files that are read, the folders that are written"
+    "Check the machine, the input files and the output folders."
     as_dtype(o.dtype)
     if o.device and not o.device_map:
         as_device(o.device)
@@ -330,22 +330,22 @@ def _check_environment(o):
     check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
         return
-    if o.has_several_targets:  # a folder that may hold others
+    if o.has_several_targets:  # the folder may exist
         check_output_folder(Path(o.save) / ".try")
         return
     folder = Path(o.save).expanduser()
     record = read_plan_json(folder)
-    # a checkpoint of this very command is told by its key, when that is known
-    known = "plan_identity" if o.plan else "plan_key"
-    kept = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
-    if known not in record or not kept:
+    # a checkpoint that this command may have saved: its key is compared after loading
+    key = "plan_identity" if o.plan else "plan_key"
+    has_plan = o.plan or plan_file(plans_folder(o), record.get("plan_key", "")).is_file()
+    if key not in record or not has_plan:
         check_output_folder(o.save, o.overwrite)
         check_export_request(export_request(o), folder)
     check_not_source(o.save, o.model, o.plan)
 
 # %% ../../nbs/cli/02_validate.ipynb #49ff076b
 def _list_targets(o, L):
-    "The sparsities that a rate stands for; `--num_prune` says it in layers' worth."
+    "Sparsities of `--sparsity_rate` or `--num_prune`, for a model of L layers"
     rate = o.sparsity_rate
     if rate is None:
         rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
@@ -357,21 +357,21 @@ def _list_targets(o, L):
 
 # %% ../../nbs/cli/02_validate.ipynb #d3d750aa
 def requested_bound(
-    o: Options,  # what was asked for
-) -> tuple | None:  # bound, its value, the flag's own words; None: a rate was given
-    "The bound that stands instead of a sparsity; `ValueError` if it is no size."
+    o: Options,  # of the command
+) -> tuple | None:  # name and value of the limit, the flag as given; None: no limit
+    "Size or speed limit that was given; raises `ValueError` if it is not a size."
     for name in BOUND_FLAGS:
-        asked, bound = getattr(o, name), name.removeprefix("target_")
-        if asked is not None:
-            value = asked if bound == "speedup" else parse_size(asked)
-            return bound, value, f"--{name} {asked}"
+        given, bound = getattr(o, name), name.removeprefix("target_")
+        if given is not None:
+            value = given if bound == "speedup" else parse_size(given)
+            return bound, value, f"--{name} {given}"
     return None
 
 
 def load_requested_skeleton(
-    o: Options,  # what was asked for: model, dtype, cache_dir
-) -> PreTrainedModel:  # on the meta device, in the type that it would be loaded in
-    "The model without its weights."
+    o: Options,  # with model, dtype, cache_dir
+) -> PreTrainedModel:  # on the meta device, in the dtype of `--dtype`
+    "Load the model without its weights."
     model = load_skeleton(
         o.model, cache_dir=o.cache_dir, trust_remote_code=o.trust_remote_code
     )
@@ -379,19 +379,19 @@ def load_requested_skeleton(
 
 # %% ../../nbs/cli/02_validate.ipynb #a3a4d1d3
 def check_feasible(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
     model: PreTrainedModel,  # dense; its shapes are enough
     targets: Sequence[float],  # sparsities
 ) -> None:
-    "`ValueError` for a target or a length that the model does not have."
+    "Raise `ValueError` for targets and window lengths that the model cannot reach."
 
     def split(target):
         s = structure(model)
         if o.n_attn == "search":
             return formula_split(s, target, o.alpha or 1.5, o.multiple or 1)
         names = "alpha", "n_attn", "multiple"
-        given = {k: v for k in names if (v := getattr(o, k)) is not None}
-        return balance(s, target, **given, count=o.balance or "all")
+        options = {k: v for k in names if (v := getattr(o, k)) is not None}
+        return balance(s, target, **options, count=o.balance or "all")
 
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
@@ -405,16 +405,16 @@ def check_feasible(
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
 
 # %% ../../nbs/cli/02_validate.ipynb #ee585b4e
-def _reach_limit(o, model, bound, value, words):
-    "With the smallest sparsity that keeps a limit; what that leaves is logged"
+def _resolve_limit(o, model, bound, value, given):
+    "Options with the smallest sparsity within a limit; logs the remaining size."
     context = o.context or 4096
     options = shape_options(o.pruning_method, o.method_options)
     x = find_sparsity(model, bound, value, o.pruning_method, context, **options)
-    ends = estimate(model, o.pruning_method, x, context, **options)
-    most = max(ends, key=lambda e: e.bytes + e.cache)
+    estimates = estimate(model, o.pruning_method, x, context, **options)
+    largest = max(estimates, key=lambda e: e.bytes + e.cache)
     log.info(
-        f"{words}: sparsity {x:.4f}, which leaves {most.params / 1e6:,.1f} M parameters,"
-        f" {most.bytes / 1e6:,.1f} MB of weights and {most.cache / 1e6:,.1f} MB of cache at"
+        f"{given}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M parameters,"
+        f" {largest.bytes / 1e6:,.1f} MB of weights and {largest.cache / 1e6:,.1f} MB of cache at"
         f" {context} tokens"
     )
     return replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
@@ -423,14 +423,14 @@ def _reach_limit(o, model, bound, value, words):
 def resolve_latency_target(
     o,  # options with `target_latency`, `context`, `batch`, `prefill`, `device`, `cache_dir`
     model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # that is to meet the target
+    method: str,  # name of a method
     **options,  # of the method, and `progress`
-) -> tuple[float, str]:  # sparsity; the target, the device and both times, in words
-    "The smallest sparsity that keeps a latency, by the table of the model's shapes."
+) -> tuple[float, str]:  # sparsity; a line with target, device and predicted times
+    "Smallest sparsity that meets `--target_latency`, from the latency table of the shapes."
     work = Workload(o.context or 4096, o.batch or 1, o.prefill)
     target, options = parse_time(o.target_latency), dict(cache_dir=o.cache_dir) | options
-    asked = target, method, work, pick_device(o)
-    x, predicted, table = meet_latency_target(model, *asked, **options)
+    request = target, method, work, pick_device(o)
+    x, predicted, table = meet_latency_target(model, *request, **options)
     return x, (
         f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
         f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
@@ -438,71 +438,71 @@ def resolve_latency_target(
 
 # %% ../../nbs/cli/02_validate.ipynb #37ffc0d5
 def _check_model(o):
-    "What a checkpoint's configuration and headers show; a limit becomes a sparsity"
+    "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
     limit, saves_code = requested_bound(o), o.save and o.trust_remote_code
     try:
         model = load_requested_skeleton(o)
     except Exception:
         if limit or o.target_latency or saves_code:
             raise
-        return o  # what is wrong with a checkpoint, loading says
+        return o  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
-            f"{o.model} runs Python that comes with it: it can be pruned and measured,"
-            " and not saved; leave --save out"
+            f"{o.model} uses the checkpoint's own Python code: it can be pruned and"
+            " measured, not saved; leave --save out"
         )
     if limit:
-        o = _reach_limit(o, model, *limit)
+        o = _resolve_limit(o, model, *limit)
     if o.target_latency:
         check_feasible(o, model, [])  # timing takes minutes
         options = dict(progress=not o.quiet) | o.method_options
-        x, said = resolve_latency_target(o, model, o.pruning_method, **options)
-        log.info("--target_latency %s: sparsity %.4f", said, x)
-        none = dict(context=None, batch=None, prefill=False)
-        o = replace(o, target_latency=said, sparsity_rate=x, **none)  # what was asked
-    asked = o.pruning_method and not o.wants_quality
+        x, message = resolve_latency_target(o, model, o.pruning_method, **options)
+        log.info("--target_latency %s: sparsity %.4f", message, x)
+        unset = dict(context=None, batch=None, prefill=False)
+        o = replace(o, target_latency=message, sparsity_rate=x, **unset)  # for plan.json
+    has_target = o.pruning_method and not o.wants_quality
     try:
-        L = len(structure(model)) if asked else 0
+        L = len(structure(model)) if has_target else 0
     except Exception:
         check_fused_experts(model)
         return o
     row = find_method(o.pruning_method) if o.pruning_method else None
-    targets = _list_targets(o, L) if asked else []
-    if asked:
+    targets = _list_targets(o, L) if has_target else []
+    if has_target:
         check_repair(row.repair or o.repair, model=model)
     check_feasible(o, model, targets)
     if o.plan:
         check_plan(model, load_plan(o.plan))
-    if row and row.shapes and not row.formula:  # a formula is checked by now
-        searched = row.defaults.get("widths") == "search"  # not done in an MoE model
+    if row and row.shapes and not row.formula:  # formulas are checked above
+        searched = row.defaults.get("widths") == "search"  # not in MoE models
         if not (searched and structure(model).grouped):
             options = shape_options(o.pruning_method, o.method_options)
-            reach = lambda target: shape_plans(model, o.pruning_method, target, **options)
-            _check_any(reach, targets or (0.1, 0.25, 0.5))
+            check = lambda target: shape_plans(model, o.pruning_method, target, **options)
+            _check_any(check, targets or (0.1, 0.25, 0.5))
     return o
 
 # %% ../../nbs/cli/02_validate.ipynb #267db1dd
 def validate(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
 ) -> Options:  # with a sparsity instead of a limit
-    """`ValueError` or `OSError` for what cannot be done, found in the arguments, in the
-    environment, or in the checkpoint's configuration and headers."""
+    """Check arguments, environment, and the checkpoint's configuration and headers. Raises
+    `ValueError` or `OSError` with the reason."""
     check_arguments(o)
     _check_environment(o)
     return _check_model(o)
 
 # %% ../../nbs/cli/02_validate.ipynb #6ecf3f2a
 def check_loaded(
-    o: Options,  # what was asked for
+    o: Options,  # of the command
     model: PreTrainedModel,  # dense, loaded
     tok: PreTrainedTokenizerBase,  # its tokenizer
-) -> list[float]:  # target sparsities; none where they are not known yet
-    "`ValueError` for what the model or its tokenizer cannot do."
+) -> list[float]:  # target sparsities; empty for a quality target
+    "Check the loaded model and its tokenizer; raises `ValueError`."
     check_chat_template(tok, o.apply_chat_template)
     if o.evaluate_downstream:
         check_prefix_token(tok)
     check_export_tokenizer(export_request(o), tok)
-    asked = o.pruning_method and not o.wants_quality
-    targets = _list_targets(o, len(structure(model))) if asked else []
+    has_target = o.pruning_method and not o.wants_quality
+    targets = _list_targets(o, len(structure(model))) if has_target else []
     check_feasible(o, model, targets)
     return targets

@@ -67,43 +67,43 @@ TINY_SHAPES = {
 # %% ../../nbs/evaluation/14_bench.ipynb #123cf10e
 @dataclass(frozen=True)
 class Bench:
-    "Where a bench runs, and on what."
+    "Device, models and settings of a bench."
 
-    device: torch.device  # on which everything is measured
+    device: torch.device  # that is measured
     shapes: Mapping[str, Mapping]  # name -> configuration of a random model
     dtype: torch.dtype = torch.bfloat16  # of their weights
-    tokens: int = 2048  # of a window, of a prompt, and in a cache
-    batches: tuple[int, ...] = (1, 8, 64)  # sequences that are decoded together
-    multiples: tuple[int, ...] = MULTIPLES  # of which FFN widths are timed
-    rounds: int = 3  # of each time of a latency table
-    # settings of methods that have them, where the paper's ask for more text than there is
+    tokens: int = 2048  # per window, prompt and cache
+    batches: tuple[int, ...] = (1, 8, 64)  # sequences per decoding step
+    multiples: tuple[int, ...] = MULTIPLES  # of timed FFN widths
+    rounds: int = 3  # per latency measurement
+    # options of methods, for less text than the papers use
     options: Mapping = None
 
     def model(self, name):
-        "A random model of one of the shapes, on the device."
+        "Build a random model of one of the shapes, on the device."
         return build_model(AutoConfig.for_model(**self.shapes[name]), self.dtype, self.device)
 
     def skeleton(self, name):
-        "The same without weights."
+        "Build it without weights."
         return build_model(AutoConfig.for_model(**self.shapes[name]), self.dtype)
 
     @property
     def dense(self):
-        "Names of the shapes that are not those of MoE models."
+        "Names of the shapes without experts."
         return [name for name, x in self.shapes.items() if "num_local_experts" not in x]
 
     def method_options(self, name):
-        "What a method is called with, besides model, windows and sparsity."
-        known = signature(method(name)).parameters
-        own = {k: v for k, v in (self.options or {}).items() if k in known}
-        return dict(progress=False) | own
+        "Options of a method."
+        parameters = signature(method(name)).parameters
+        options = {k: v for k, v in (self.options or {}).items() if k in parameters}
+        return dict(progress=False) | options
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e36ca53a
-_ROOM = 1.25  # bytes that a model needs, of its weights: the quarter is for work
+_ROOM = 1.25  # memory that a model needs, as a multiple of its weights
 
 
 def _fit_layers(b, name, free):
-    "Name and shape, an MoE model's with as many layers as fit; None: it does not fit"
+    "Name and configuration, of MoE models with as many layers as fit; None: it does not fit"
     config = b.shapes[name]
     few = (replace(b, shapes={name: config | dict(num_hidden_layers=n)}) for n in (1, 2))
     one, two = (weight_bytes(x.skeleton(name)) for x in few)
@@ -122,45 +122,45 @@ TINY_OPTIONS |= dict(calib_tokens=144, seed=0)
 
 def make_bench(
     device: str,  # such as "cuda", "cpu"
-    names: Sequence[str] = (),  # keys of `SHAPES` or `TINY_SHAPES`; default: what fits the device
-) -> Bench:  # on tiny shapes where there is no accelerator
-    "What is measured on a device; `ValueError` for a shape that does not fit."
-    where, known = as_device(device), SHAPES | TINY_SHAPES
+    names: Sequence[str] = (),  # keys of `SHAPES` or `TINY_SHAPES`; default: those that fit
+) -> Bench:  # with tiny shapes if there is no accelerator
+    "Make the bench of a device; raises `ValueError` if a shape does not fit."
+    device, known = as_device(device), SHAPES | TINY_SHAPES
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"no shape {unknown[0]!r}; there are: {', '.join(known)}")
-    tiny = where.type == "cpu" if not names else all(n in TINY_SHAPES for n in names)
+    tiny = device.type == "cpu" if not names else all(n in TINY_SHAPES for n in names)
     chosen = {n: known[n] for n in names or (TINY_SHAPES if tiny else SHAPES)}
     if tiny:
         few = dict(dtype=torch.float32, tokens=32, batches=(1, 4), multiples=(1, 8))
-        return Bench(where, chosen, options=TINY_OPTIONS, rounds=1, **few)
-    bench, free = Bench(where, chosen), free_bytes(where)
+        return Bench(device, chosen, options=TINY_OPTIONS, rounds=1, **few)
+    bench, free = Bench(device, chosen), free_bytes(device)
     fits = {name: _fit_layers(bench, name, free) for name in chosen}
-    lost = [name for name, x in fits.items() if x is None]
-    if lost and (names or len(lost) == len(chosen)):
-        need = weight_bytes(bench.skeleton(lost[-1]))
+    missing = [name for name, x in fits.items() if x is None]
+    if missing and (names or len(missing) == len(chosen)):
+        need = weight_bytes(bench.skeleton(missing[-1]))
         raise ValueError(
-            f"{lost[-1]} takes {need / 1e9:,.1f} GB of weights and a quarter for work,"
-            f" {where} has {free / 1e9:,.1f} GB free: name a smaller shape"
+            f"{missing[-1]} takes {need / 1e9:,.1f} GB of weights and a quarter for work,"
+            f" {device} has {free / 1e9:,.1f} GB free: name a smaller shape"
         )
     return replace(bench, shapes=dict(x for x in fits.values() if x))
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b1ad7edd
 @dataclass(frozen=True)
 class BenchCase:
-    "One thing that is measured."
+    "One measurement."
 
-    name: str  # unique in its part and shape
-    # (bench, seconds that it has) -> numbers, and 'verdict'
+    name: str  # unique within part and shape
+    # (bench, seconds available) -> values, with 'verdict'
     run: Callable
-    shape: str = ""  # key of the bench's shapes, where it is on one of them
+    shape: str = ""  # key of the bench's shapes; empty: none
 
 # %% ../../nbs/evaluation/14_bench.ipynb #a89b95cf
 @dataclass(frozen=True)
 class BenchPart:
-    "One row: a question, and the cases that answer it."
+    "A part of the bench: several cases."
 
-    about: str  # in a line
-    share: float  # of the time
+    about: str  # description
+    share: float  # fraction of the time
     cases: Callable | str  # bench -> cases; or the dotted path
 
 
@@ -184,9 +184,9 @@ BENCH_PARTS: dict[str, BenchPart] = {
 
 # %% ../../nbs/evaluation/14_bench.ipynb #bnchkey1
 def _case_key(b, part, case):
-    "What decides a row: 16 hex digits."
-    known = versions()
-    facts = {k: known[k] for k in ("torch", "transformers", "python")}
+    "Identity of a row: 16 hex digits."
+    installed = versions()
+    facts = {k: installed[k] for k in ("torch", "transformers", "python")}
     setting = {k: str(v) for k, v in vars(b).items() if k not in ("shapes", "device")}
     facts |= dict(code=code_version(), device=device_name(b.device), setting=setting)
     facts |= dict(part=part, case=case.name, shape=dict(b.shapes.get(case.shape) or {}))
@@ -195,7 +195,7 @@ def _case_key(b, part, case):
 # %% ../../nbs/evaluation/14_bench.ipynb #00ef4ac7
 @contextmanager
 def _exact_float32():
-    "Inside, products of float32 matrices are not rounded to TF32, on CUDA."
+    "Compute float32 matrix products on CUDA without TF32, within the block."
     matmul = torch.backends.cuda.matmul
     name, off = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else (
         "allow_tf32", False  # torch up to 2.8
@@ -211,15 +211,14 @@ def _exact_float32():
 def clear_memory(
     device: torch.device,  # any
 ):
-    "Free what nobody holds any more: models refer to themselves."
+    "Free unreachable models, which refer to themselves, and the allocator's cache."
     gc.collect()
     if device.type != "cpu":
         torch.get_device_module(device.type).empty_cache()
 
 
 def _run_case(b, case, left):
-    """The numbers of one case that has `left` seconds, with a verdict, in float32 without
-    TF32; an error is a row as well."""
+    "Run a case that has `left` seconds, without TF32; an error gives a row as well."
     try:
         with _exact_float32():
             return case.run(b, left)
@@ -231,8 +230,8 @@ def _run_case(b, case, left):
         clear_memory(b.device)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e16aaa72
-def _answers(device):
-    "Does a device still work? After some errors of CUDA, nothing does in this process"
+def _is_usable(device):
+    "Whether a device still works: after some CUDA errors it does not, in this process."
     try:
         return bool((torch.ones(1, device=device) + 1).item() == 2)
     except RuntimeError:
@@ -242,7 +241,7 @@ def _answers(device):
 def read_bench_rows(
     file: str | Path,  # of JSON lines; need not exist
 ) -> dict[str, dict]:  # key -> the last row
-    "The rows of a bench that are there; a torn last line is cut off."
+    "Read the rows of a bench; an incomplete last line is cut off."
     if not Path(file).exists():
         return {}
     repair_last_line(file)
@@ -251,66 +250,66 @@ def read_bench_rows(
         rows = [dict(json.loads(line)) for line in lines]
     except (ValueError, TypeError):  # no JSON objects
         rows = [{}]
-    if not all({"key", "verdict"} <= row.keys() for row in rows):  # other rows have a key, too
+    if not all({"key", "verdict"} <= row.keys() for row in rows):  # rows of a grid have a key, too
         raise ValueError(f"{file} holds no rows of a bench: name another file, or a new one")
     return {row["key"]: row for row in rows}
 
 # %% ../../nbs/evaluation/14_bench.ipynb #1dcd3d10
 def _is_open(row, left):
-    "Is a case still to be measured, which would have so many seconds"
+    "Whether a case is still to be measured, with so many seconds available"
     verdict = (row or {}).get("verdict", "failed")
     return verdict == "failed" or verdict == "extrapolated" and row["seconds"] <= left
 
 # %% ../../nbs/evaluation/14_bench.ipynb #ef568a54
 def run_bench(
-    b: Bench,  # where, and on what
+    b: Bench,  # device, models and settings
     results: str | Path,  # file of JSON lines, appended to
     minutes: float = 9.0,  # for all parts together
     only: Sequence[str] = (),  # keys of `BENCH_PARTS`; default: all
-    say: Callable = print,  # called with a line for each row
+    log: Callable = print,  # called with a line for each row
     clock: Callable = time.monotonic,  # seconds
-) -> tuple[list[dict], int]:  # rows of all cases that are there, cases that wait
-    "Measure what is not measured yet, part by part, as long as there is time."
+) -> tuple[list[dict], int]:  # rows of all measured cases, number of the others
+    "Measure the cases that are not measured yet, part by part, while there is time."
     if unknown := [k for k in only if k not in BENCH_PARTS]:
         raise ValueError(f"no part {unknown[0]!r}; there are: {', '.join(BENCH_PARTS)}")
     if not minutes >= 0.5:
         raise ValueError(f"a bench takes at least 0.5 minutes; got {minutes:g}")
     parts = [k for k in BENCH_PARTS if k in only or not only]
     share, start = sum(BENCH_PARTS[k].share for k in parts), clock()
-    have, rows, waiting, until, works = read_bench_rows(results), [], 0, start, True
+    measured, rows, waiting, end, usable = read_bench_rows(results), [], 0, start, True
     for part in parts:
-        until += 60 * minutes * BENCH_PARTS[part].share / share
+        end += 60 * minutes * BENCH_PARTS[part].share / share
         cases = {_case_key(b, part, c): c for c in resolve(BENCH_PARTS[part].cases)(b)}
-        missing = sum(_is_open(have.get(k), 0) for k in cases)
+        missing = sum(_is_open(measured.get(k), 0) for k in cases)
         for key, case in cases.items():
             began = clock()
-            left = (until - began) / max(1, missing)
-            missing -= _is_open(have.get(key), 0)
-            if _is_open(have.get(key), left):
-                if left > 0 and works:
-                    found = _run_case(b, case, left)
+            left = (end - began) / max(1, missing)
+            missing -= _is_open(measured.get(key), 0)
+            if _is_open(measured.get(key), left):
+                if left > 0 and usable:
+                    values = _run_case(b, case, left)
                     head = dict(key=key, part=part, case=case.name, shape=case.shape)
                     head |= dict(device=device_name(b.device), took=round(clock() - began, 3))
-                    have[key] = head | found | dict(versions=versions())
-                    append_line(results, json.dumps(have[key]))
+                    measured[key] = head | values | dict(versions=versions())
+                    append_line(results, json.dumps(measured[key]))
                     name = " ".join([case.shape, case.name]).strip()
-                    say(f"{part}: {name}: {format_bench_row(have[key])}")
-                    works = found["verdict"] != "failed" or _answers(b.device)
-                    if not works:
-                        say(f"{b.device} does not answer any more: the same command goes on")
+                    log(f"{part}: {name}: {format_bench_row(measured[key])}")
+                    usable = values["verdict"] != "failed" or _is_usable(b.device)
+                    if not usable:
+                        log(f"{b.device} does not work any more: run the same command again")
                 else:
                     waiting += 1
-            if key in have:
-                rows.append(have[key])
+            if key in measured:
+                rows.append(measured[key])
     return rows, waiting
 
 # %% ../../nbs/evaluation/14_bench.ipynb #b517c787
 _MEGABYTES = "weights", "peak", "workspace", "moved", "limit", "bytes"
-_RATES = {"bytes_a_second": "rate", "bus": "bus"}  # in bytes a second -> their names
+_RATES = {"bytes_a_second": "rate", "bus": "bus"}  # values in bytes per second -> label
 
 
-def _say_number(key, x):
-    "A number with its name and unit"
+def _format_value(key, x):
+    "A value with its name and unit"
     words = key.replace("_", " ")
     short = lambda x: f"{x:,.0f}" if x >= 1000 else f"{x:.4g}"
     if key in _MEGABYTES:
@@ -324,9 +323,10 @@ def _say_number(key, x):
 
 def format_bench_row(
     row: Mapping,  # of a bench
-) -> str:  # in a line
-    "A row's verdict and its plain numbers."
-    known = "verdict", "key", "part", "case", "shape", "device", "took", "why"
-    numbers = {k: v for k, v in row.items() if k not in known and isinstance(v, (int, float, str))}
+) -> str:  # in one line
+    "Format a row: its verdict, reason and values."
+    skipped = "verdict", "key", "part", "case", "shape", "device", "took", "why"
+    kinds = int, float, str
+    numbers = {k: v for k, v in row.items() if k not in skipped and isinstance(v, kinds)}
     why = [row["why"]] if "why" in row else []
-    return ", ".join([row["verdict"], *why, *(_say_number(k, v) for k, v in numbers.items())])
+    return ", ".join([row["verdict"], *why, *(_format_value(k, v) for k, v in numbers.items())])

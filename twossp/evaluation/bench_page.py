@@ -26,8 +26,7 @@ _SVG += ' width="{}" font-size="12" font-family="sans-serif">{}</svg>'
 
 
 def _draw_bars(values, unit="", about=""):
-    """Horizontal bars, as SVG: label -> a number of at least 0; `about`: in words, for those
-    who do not see it."""
+    "Horizontal bars as SVG, from label -> value (at least 0); `about`: start of the alt text"
     most, h, rows = max(values.values(), default=0) or 1, 20, []
     for i, (label, x) in enumerate(values.items()):
         y, wide = i * h, 330 * max(0, x) / most
@@ -45,8 +44,7 @@ _COLORS = "#3b6ea5", "#c44e52", "#2e7d4f", "#8172b2", "#937860"
 
 
 def _draw_lines(lines, x_label, y_label, about=""):
-    """Curves over fractions, as SVG: label -> points; x is from 0 to 1, written in per cent;
-    `about`: in words, for those who do not see it."""
+    "Curves as SVG, from label -> points; x from 0 to 1, in per cent; `about`: as for bars"
     ys = [y for line in lines.values() for _, y in line]
     top, low = max([*ys, 0]) or 1, min([*ys, 0])
     at = lambda x, y: f"{60 + 400 * x:.1f},{210 - 180 * (y - low) / (top - low):.1f}"
@@ -72,13 +70,13 @@ def _draw_lines(lines, x_label, y_label, about=""):
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #3619f7fc
 def _table(rows, names):
-    "An HTML table of cells that are HTML already"
+    "An HTML table from cells of HTML"
     line = lambda tag, values: f"<tr>{''.join(f'<{tag}>{v}</{tag}>' for v in values)}</tr>"
     return f"<table>{line('th', names)}{''.join(line('td', r) for r in rows)}</table>"
 
 
 def _show_table(r):
-    "The figures of a latency table"
+    "Figures of a latency table"
     table, parts, lines = r["table"], {}, {}
     for x in table["savings"]:
         units, of = x["units"], x["of"]
@@ -92,29 +90,29 @@ def _show_table(r):
     yield (
         f"<h3>{escape(title)}</h3><p>A pass of the dense model takes"
         f" {1000 * table['seconds']:.4g} ms, with {escape(r['attention'])} attention. The"
-        f" multiple for FFN widths that is advised: {r['multiple']}.</p>"
+        f" recommended multiple for FFN widths: {r['multiple']}.</p>"
     )
     if parts:
-        said = "What one part saves when it is removed, in per cent of a pass"
-        yield f"<h4>{said}</h4>{_draw_bars(parts, ' %', f'{title}. {said}')}"
+        heading = "Time saved by removing one part, in per cent of a pass"
+        yield f"<h4>{heading}</h4>{_draw_bars(parts, ' %', f'{title}. {heading}')}"
     if lines:
-        said = "What one FFN saves, in ms, by the fraction of its neurons that is removed"
-        yield f"<h4>{said}</h4>{_draw_lines(lines, 'neurons removed', 'ms saved', title)}"
+        heading = "Time saved by one FFN, in ms, by the fraction of its neurons removed"
+        yield f"<h4>{heading}</h4>{_draw_lines(lines, 'neurons removed', 'ms saved', title)}"
 
 # %% ../../nbs/evaluation/17_bench_page.ipynb #3337761b
 def _figures(rows):
-    "The figures of a part, and tables of what is nested in its rows"
+    "Figures of a part, and tables of nested values"
     for shape in dict.fromkeys(r["shape"] for r in rows):
-        own = [r for r in rows if r["shape"] == shape]
+        group = [r for r in rows if r["shape"] == shape]
         timed = {
             r["case"] + " *" * (r["verdict"] == "extrapolated"): r["seconds"]
-            for r in own if r.get("seconds") and "table" not in r
+            for r in group if r.get("seconds") and "table" not in r
         }
         if timed:
             mark = "; * extrapolated" if any(k.endswith("*") for k in timed) else ""
-            said = f"{shape}: seconds{mark}"
-            yield f"<h3>{escape(said)}</h3>{_draw_bars(timed, ' s', said)}"
-        for r in (r for r in own if "table" in r):
+            heading = f"{shape}: seconds{mark}"
+            yield f"<h3>{escape(heading)}</h3>{_draw_bars(timed, ' s', heading)}"
+        for r in (r for r in group if "table" in r):
             yield from _show_table(r)
             cells = [
                 [escape(k), *(f"{m[n]:.3f}" for n in ("predicted", "measured", "counted"))]
@@ -132,13 +130,13 @@ td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: left}
 
 
 def _section(part, about, rows):
-    "A heading, the rows as a table, and the figures"
+    "Heading, table of rows and figures of a part"
     yield f"<h2>{escape(part)}</h2><p>{escape(about)}</p>"
     if not rows:
         yield "<p>not measured yet</p>"
         return
-    said = lambda r: f'<span class="{r["verdict"]}">{escape(format_bench_row(r))}</span>'
-    cells = [[escape(r["shape"]), escape(r["case"]), said(r)] for r in rows]
+    finding = lambda r: f'<span class="{r["verdict"]}">{escape(format_bench_row(r))}</span>'
+    cells = [[escape(r["shape"]), escape(r["case"]), finding(r)] for r in rows]
     yield _table(cells, ["shape", "case", "found"])
     yield from _figures(rows)
 
@@ -147,13 +145,13 @@ def bench_page(
     rows: Sequence[Mapping],  # of `run_bench`
     waiting: int = 0,  # cases that are not measured yet
 ) -> str:  # one self-contained page
-    "The rows of a bench as an HTML page: what is wrong first, then part by part."
+    "The rows of a bench as an HTML page: bad verdicts first, then part by part."
     bad = [r for r in rows if r["verdict"] in ("wrong", "failed")]
     devices = ", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows"
     counts = f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet"
     body = [f"<h1>twossp bench: {escape(devices)}</h1><p>{counts}</p>"]
     if rows and {r["shape"] for r in rows} <= {"", *TINY_SHAPES}:
-        body.append("<p>The shapes are tiny here: what runs is shown, and times say little.</p>")
+        body.append("<p>The shapes are tiny: this shows what runs, not how fast.</p>")
     if bad:
         body += _section("wrong or failed", "", bad)
     for part, about in ((k, p.about) for k, p in BENCH_PARTS.items()):
@@ -173,15 +171,15 @@ def bench_page(
 def read_bench_folder(
     folder: str | Path,  # of files of JSON lines; need not exist
 ) -> list[dict]:  # of all of them
-    "The rows of every bench that is kept in a folder."
+    "Rows of all benches in a folder."
     files = sorted(Path(folder).glob("*.jsonl"))
     return [row for f in files for row in read_bench_rows(f).values()]
 
 
 def bench_table(
     rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row each
-    "What was found, in words."
+) -> pd.DataFrame:  # a row per case
+    "Verdicts and values in words."
     names = "device", "part", "shape", "case"
     return pd.DataFrame([{k: r[k] for k in names} | dict(found=format_bench_row(r)) for r in rows])
 
@@ -189,19 +187,19 @@ def bench_table(
 def pruning_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # methods × shapes
-    "Seconds of each method at 25 %, and which of them were extrapolated."
-    own = [r for r in rows if r["part"] == "prune" and r.get("seconds") is not None]
+    "Pruning time of each method at 25 %, in seconds; extrapolated ones are marked."
+    timed = [r for r in rows if r["part"] == "prune" and r.get("seconds") is not None]
     mark = lambda r: " (extrapolated)" if r["verdict"] == "extrapolated" else ""
-    found: dict = {}
-    for r in own:
-        column = found.setdefault(f"{r['shape']}, {r['device']}", {})
+    columns: dict = {}
+    for r in timed:
+        column = columns.setdefault(f"{r['shape']}, {r['device']}", {})
         column[r["case"]] = f"{r['seconds']:,.1f}{mark(r)}"
-    return pd.DataFrame(found).fillna("")
+    return pd.DataFrame(columns).fillna("")
 
 
 def model_time_table(
     rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row a pruned model
+) -> pd.DataFrame:  # a row per pruned model
     "Time of pruned models as a fraction of the dense one's: predicted, measured, counted."
     return pd.DataFrame([
         {k: r[k] for k in ("device", "shape")} | dict(timed=r["case"], model=name) | m
@@ -213,8 +211,8 @@ def model_time_table(
 def multiple_table(
     rows: Sequence[Mapping],  # of a bench
 ) -> pd.DataFrame:  # shapes × workloads
-    "The multiple of FFN widths that each latency table advises."
-    found: dict = {}
+    "Recommended multiple of FFN widths, from each latency table."
+    columns: dict = {}
     for r in (r for r in rows if "multiple" in r):
-        found.setdefault(r["case"], {})[f"{r['shape']}, {r['device']}"] = r["multiple"]
-    return pd.DataFrame(found)
+        columns.setdefault(r["case"], {})[f"{r['shape']}, {r['device']}"] = r["multiple"]
+    return pd.DataFrame(columns)

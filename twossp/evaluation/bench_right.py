@@ -40,13 +40,13 @@ from ..serving.export import export_folder
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #a1667988
 TOLERANCES = {  # dtype -> relative error of a mean loss against the CPU's in float64
-    torch.float64: 1e-6,  # of losses, which are in float32
+    torch.float64: 1e-6,  # losses are in float32
     torch.float32: 1e-5,
     torch.bfloat16: 2e-2,
     torch.float16: 4e-3,
 }
-TIE_TOLERANCE = 1e-5  # of two values, relative: rounding in float32 may exchange them
-_HYBRID = dict(  # a family with recurrent mixers; its row is derived, which takes seconds
+TIE_TOLERANCE = 1e-5  # relative difference of values that rounding in float32 may exchange
+_HYBRID = dict(  # a family with recurrent mixers, detected automatically
     vocab_size=258, hidden_size=32, intermediate_size=48, num_hidden_layers=4,
     num_attention_heads=4, num_key_value_heads=2, layer_types=["conv", "full_attention"] * 2,
     block_auto_adjust_ff_dim=False,
@@ -65,8 +65,8 @@ def _tiny(b, family, dtype, device=None):
     return model.to(device or b.device)
 
 
-def _has(dtype, device):
-    "Does a device multiply matrices of a type: MPS has no float64"
+def _supports_dtype(dtype, device):
+    "Whether a device multiplies matrices of a dtype: MPS has no float64."
     try:
         x = torch.ones(2, 2, dtype=dtype, device=device)
         return bool((x @ x).sum().item() == 8)
@@ -80,32 +80,32 @@ def _losses(model, plan, ids):
         return nll(model, ids).double().cpu()
 
 
-def _off(one, two):
-    "The largest relative error"
+def _relative_error(one, two):
+    "Largest relative error"
     return ((one - two).abs() / two.abs()).max().item()
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #6fa7ad39
 def _verdict(error, bound, **facts):
-    "Within the bound, or wrong"
+    "Verdict of an error: within its bound, or wrong"
     return dict(verdict="within" if error <= bound else "wrong", error=error, bound=bound) | facts
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #3ee57c18
 def plan_facts(
     plan,  # of any kind
 ) -> dict:  # equal only for equal plans
-    "What a plan removes, as plain data, without its tensors."
+    "A plan as plain data, without its tensors."
     return get_kind(kind_of(plan)).to_dict(plan)
 
 
 def _units(kept, full):
-    "What of a part stays, as a set; whole parts are one unit"
+    "Remaining units of a part, as a set; a part without units is one"
     if kept is None or isinstance(kept, bool):
         return {*range(full)} if kept is None else {int(kept)}
     return {*getattr(kept, "left", kept)}
 
 
 def _choices(log):
-    "Step -> losses by candidate, of a search step by step"
+    "Step of a greedy search -> losses by candidate"
     steps: dict = {}
     for t in log.get("trials", ()):
         steps.setdefault(t.step, {})[t.candidate] = t.nll
@@ -113,7 +113,7 @@ def _choices(log):
 
 
 def _tied_choice(log, other, bound):
-    "The first step that chose otherwise: are its two best as near as rounding"
+    "Whether the two best candidates are tied at the first step with different choices"
     one, two = _choices(log), _choices(other)
     for step in sorted({*one} & {*two}):
         best = [min(x[step], key=x[step].get) for x in (one, two)]
@@ -128,9 +128,9 @@ def near_ties(
     reference,  # found in float64
     log: Mapping,  # of the method that found the first: `scores`, `trials`
     other: Mapping,  # of the method that found the second
-    bound: float = TIE_TOLERANCE,  # of two values that rounding may exchange, relative
-) -> tuple[int, bool]:  # units that differ; are all of them as near as rounding
-    "Units in which two plans differ, and whether their values tell them apart."
+    bound: float = TIE_TOLERANCE,  # relative difference of tied values
+) -> tuple[int, bool]:  # number of different units; whether all are tied
+    "Units in which two plans differ, and whether rounding explains all of them."
     differ, near = 0, True
     for key in sorted({*plan.kept, *reference.kept}):
         kept = [p.kept.get(key) for p in (plan, reference)]
@@ -141,26 +141,26 @@ def near_ties(
             differ, near = differ + 1, near and _tied_choice(log, other, bound)
             continue
         values = torch.as_tensor(getattr(scores[layer], "output", scores[layer])).double()
-        odd = sorted(_units(kept[0], len(values)) ^ _units(kept[1], len(values)))
-        differ += max(1, len(odd))
-        if not odd or max(odd) >= len(values):
+        units = sorted(_units(kept[0], len(values)) ^ _units(kept[1], len(values)))
+        differ += max(1, len(units))
+        if not units or max(units) >= len(values):
             near = False
         else:
-            found = values[odd]
-            near &= bool(found.max() - found.min() <= bound * found.abs().max())
+            tied = values[units]
+            near &= bool(tied.max() - tied.min() <= bound * tied.abs().max())
     return differ, near
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d41c1f2e
 def _family(name):
-    "The tiny family that a method is tried on"
+    "Family of the tiny model for a method"
     return "mixtral" if find_method(name).experts_only else "llama"
 
 
 def _find(b, name, model, log=None, **more):
-    "A method's plan on the small windows"
+    "Plan of a method on small windows"
     options = b.method_options(name) | TINY_OPTIONS | more
-    known = signature(method(name)).parameters
-    options = {k: v for k, v in options.items() if k in known}
+    parameters = signature(method(name)).parameters
+    options = {k: v for k, v in options.items() if k in parameters}
     return method(name)(model, tiny_ids(6, 24), 0.3, log=log, **options)
 
 
@@ -168,7 +168,7 @@ _REFERENCES: dict = {}  # (method, options) -> plan, log and losses on the CPU, 
 
 
 def _reference(b, name, more):
-    "The plan that others are compared with, found once"
+    "Reference plan, log and losses, computed once"
     key = name, *sorted(more.items())
     if key not in _REFERENCES:
         model, log = _tiny(b, _family(name), torch.float64, "cpu"), {}
@@ -178,8 +178,8 @@ def _reference(b, name, more):
 
 
 def _same_plan(name, more, dtype, b, left):
-    "A plan found on the device, and what its model loses, against the CPU in float64"
-    if not _has(dtype, b.device):
+    "A plan found on the device, and its losses, against the CPU in float64"
+    if not _supports_dtype(dtype, b.device):
         return dict(verdict="not possible", why=f"{b.device.type} has no {str(dtype)[6:]}")
     log, model = {}, _tiny(b, _family(name), dtype)
     plan, (want, other, losses) = _find(b, name, model, log, **more), _reference(b, name, more)
@@ -188,29 +188,28 @@ def _same_plan(name, more, dtype, b, left):
             return dict(verdict="wrong", why="another plan")
         differ, near = near_ties(plan, want, log, other)
         return dict(verdict="within" if near else "wrong", differ=differ)
-    error = _off(_losses(model, plan, tiny_ids(4, 32)), losses)
-    brings = getattr(plan, "weights", True)  # tensors, as a repair and SliceGPT do
-    bound = TOLERANCES[dtype] * (10 if brings else 1)  # of solved systems
-    found = _verdict(error, bound, differ=0)
-    return found | dict(verdict="equal") if found["verdict"] == "within" else found
+    error = _relative_error(_losses(model, plan, tiny_ids(4, 32)), losses)
+    solved = getattr(plan, "weights", True)  # new weights of a repair or SliceGPT
+    row = _verdict(error, TOLERANCES[dtype] * (10 if solved else 1), differ=0)
+    return row | dict(verdict="equal") if row["verdict"] == "within" else row
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #69975007
 def _same_loss(dtype, b, left):
     "Losses and perplexities of a dense and a pruned model"
-    if not _has(dtype, b.device):
+    if not _supports_dtype(dtype, b.device):
         return dict(verdict="not possible", why=f"{b.device.type} has no {str(dtype)[6:]}")
     ids, worst, perplexities = tiny_ids(4, 32), 0.0, 0.0
     here, there = _tiny(b, "llama", dtype), _tiny(b, "llama", torch.float64, "cpu")
     for plan in (drop(4), drop(4, attn=[1], ffn=[2])):
         one, two = (_losses(m, plan, ids) for m in (here, there))
-        worst = max(worst, _off(one, two))
+        worst = max(worst, _relative_error(one, two))
         perplexities = max(perplexities, abs(math.exp(one.mean() - two.mean()) - 1))
     return _verdict(worst, TOLERANCES[dtype], perplexity_error=perplexities)
 
 
 def _same_cached(dtype, b, left):
-    "Decoding with a cache against reading at once, as a part of the largest logit"
-    if not _has(dtype, b.device):
+    "Cached decoding against one forward pass, relative to the largest logit"
+    if not _supports_dtype(dtype, b.device):
         return dict(verdict="not possible", why=f"{b.device.type} has no {str(dtype)[6:]}")
     m, ids, worst = _tiny(b, "llama", dtype), tiny_ids(2, 24).to(b.device), 0.0
     for plan in (drop(4), drop(4, attn=[0, 3], ffn=[1])):
@@ -222,7 +221,7 @@ def _same_cached(dtype, b, left):
 
 
 def _same_parts(family, b, left):
-    "Every part narrowed by half, and removed, in float32"
+    "Every part at half its width, and removed, in float32"
     here, there = _tiny(b, family, torch.float32), _tiny(b, family, torch.float64, "cpu")
     ids, errors = tiny_ids(2, 24), []
     for part in structure(there).parts:
@@ -231,7 +230,7 @@ def _same_parts(family, b, left):
             ends.append(tuple(range(0, part.width, 2)))
         for kept in ends:
             plan = Plan(layers=4, kept={(part.layer, part.slot): kept})
-            errors.append(_off(_losses(here, plan, ids), _losses(there, plan, ids)))
+            errors.append(_relative_error(_losses(here, plan, ids), _losses(there, plan, ids)))
     return _verdict(max(errors), TOLERANCES[torch.float32], plans=len(errors))
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #11167657
@@ -239,7 +238,7 @@ _REMOVED = Plan((tuple(range(0, 48, 2)),) * 4, (True, False, True, True))
 
 
 def _same_files(b, left):
-    "Saved from the device and loaded there again: logits"
+    "Logits of a checkpoint saved from the device and loaded again"
     m, ids = _tiny(b, "llama", torch.float32), tiny_ids(2, 16).to(b.device)
     with tempfile.TemporaryDirectory() as d, quiet():
         save_pruned(m, _REMOVED, Path(d) / "pruned", byte_tokenizer())
@@ -248,12 +247,12 @@ def _same_files(b, left):
             one, two = m(ids).logits, back(ids).logits
     if torch.equal(one, two):
         return dict(verdict="equal")
-    # the same weights, elsewhere in memory: other kernels may be chosen
+    # at another address, other kernels may be selected
     return _verdict(((one - two).abs().max() / one.abs().max()).item(), TOLERANCES[torch.float32])
 
 
 def _exported(name, b, left):
-    "A checkpoint that was pruned on the device, in another format"
+    "Export of a checkpoint that was pruned on the device"
     row = find_exporter(name)
     if lacking := row.missing_packages():
         return dict(verdict="not possible", why=f"{' and '.join(lacking)} is not installed")
@@ -263,7 +262,7 @@ def _exported(name, b, left):
         save_pruned(m, plan, Path(d) / "pruned", byte_tokenizer())
         try:
             out, _ = export_folder(Path(d) / "pruned", name, Path(d) / f"out{row.suffix}")
-        except ValueError as e:  # a format that cannot say this model, or its tokenizer
+        except ValueError as e:  # a format that does not support the model or tokenizer
             return dict(verdict="not possible", why=one_line(e))
         files = [out] if out.is_file() else [f for f in out.rglob("*") if f.is_file()]
         size = sum(f.stat().st_size for f in files)
@@ -271,20 +270,20 @@ def _exported(name, b, left):
     return dict(verdict="measured" if size > weights else "wrong", bytes=size)
 
 
-def _same_again(b, left):
-    "Twice the same plan and losses, to the bit"
+def _same_twice(b, left):
+    "The same plan and losses twice, to the bit"
     m = _tiny(b, "llama", torch.float32)
     one, two = ((plan_facts(_find(b, "2ssp", m)), nll(m, tiny_ids()).tolist()) for _ in (0, 1))
     return dict(verdict="equal" if one == two else "wrong")
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #e45bbf73
-_WAIT = "called a synchronizing CUDA operation"  # the mode's own notice speaks of them, too
+_WAIT = "called a synchronizing CUDA operation"  # the mode's notice mentions them, too
 
 
 def count_synchronizations(
-    work: Callable,  # on CUDA, called without arguments
-) -> int:  # those that torch tells
-    "Host–device synchronizations of a piece of work, on CUDA."
+    work: Callable,  # function without arguments
+) -> int:  # as reported by torch
+    "Count host–device synchronizations of a function on CUDA."
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
@@ -296,8 +295,8 @@ def count_synchronizations(
     return sum(_WAIT in str(w.message) for w in found)
 
 
-def _waits(b, left):
-    "Synchronizations of scoring and of one greedy step: as many whatever the depth"
+def _same_synchronizations(b, left):
+    "Synchronizations of scoring and of a greedy step: independent of the depth"
     if b.device.type != "cuda":
         return dict(verdict="not possible", why="only CUDA counts synchronizations")
     found = {}
@@ -314,7 +313,7 @@ def _waits(b, left):
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #a8132eaa
 def _embedded(b, left):
-    "The embedded model: its losses, and its first stage, against the CPU"
+    "The embedded model: its losses and its first stage, against the CPU"
     try:
         here, there = (load_model("smollm2", device=d)[0] for d in (b.device, "cpu"))
     except (ValueError, ImportError) as e:
@@ -325,7 +324,8 @@ def _embedded(b, left):
     differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in kept)
     dense, pruned = ([_losses(m, p, ids) for m in (here, there)] for p in (drop(30), plans[1]))
     facts = dict(differ=differ, perplexity=dense[0].mean().exp().item())
-    return _verdict(max(_off(*dense), _off(*pruned)), 10 * TOLERANCES[torch.float32], **facts)
+    error = max(_relative_error(*dense), _relative_error(*pruned))
+    return _verdict(error, 10 * TOLERANCES[torch.float32], **facts)
 
 # %% ../../nbs/evaluation/15_bench_right.ipynb #d234a163
 def right_cases(
@@ -344,14 +344,14 @@ def right_cases(
     for dtype in TOLERANCES:
         yield BenchCase(f"losses, {str(dtype)[6:]}", partial(_same_loss, dtype))
         yield BenchCase(f"cached decoding, {str(dtype)[6:]}", partial(_same_cached, dtype))
-    on_cpu = b.device.type == "cpu"  # where these take long, and say nothing
+    on_cpu = b.device.type == "cpu"  # where these take long and show nothing
     for family in ("llama", "glm4_moe", *(() if on_cpu else ("lfm2",))):
         yield BenchCase(f"parts of {family}", partial(_same_parts, family))
     yield BenchCase("saved, reloaded", _same_files)
     for name in exporter_names():
         if name != "onnx" or not on_cpu:
             yield BenchCase(f"exported, {name}", partial(_exported, name))
-    yield BenchCase("twice the same", _same_again)
-    yield BenchCase("synchronizations", _waits)
+    yield BenchCase("twice the same", _same_twice)
+    yield BenchCase("synchronizations", _same_synchronizations)
     if not on_cpu:
         yield BenchCase("embedded model", _embedded)

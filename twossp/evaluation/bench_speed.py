@@ -52,13 +52,13 @@ from ..runtime.metrics import nll
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #18d3e8c4
 def _windows(b, n, tokens=None):
-    "Random token windows, on the CPU as calibration text is"
+    "Random token windows, on the CPU like calibration text"
     most = min(s["vocab_size"] for s in b.shapes.values())
     return tiny_ids(n, tokens or b.tokens, vocab=most)
 
 
 def _timed(b, work):
-    "Seconds and peak memory of a piece of work, and what it gave"
+    "Seconds and peak memory of a function, and its result"
     synchronize(b.device)
     with peak_memory(b.device) as p:
         start = time.perf_counter()
@@ -69,19 +69,17 @@ def _timed(b, work):
 
 
 def _extend_line(points, amount):
-    """Seconds for an amount, along the line through two measurements (amount, seconds); at
-    least what the second took."""
+    "Extrapolate two points (amount, seconds) to an amount; at least the second's seconds."
     (x1, t1), (x2, t2) = points
     return max(t2, t2 + (amount - x2) * (t2 - t1) / (x2 - x1))
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #10fa2703
-# options that say how many steps a search makes: the number in full, of what it logs
+# option with the number of a search's steps -> full number, from its log
 _STEPS = {"generations": lambda log, L: int(log["n"] * (L - log["n"]) / 1.5)}
 
 
 def _amounts(b, name, L):
-    """How much of a method is tried, and how: (full amount, its unit, amount and what is
-    given besides model and sparsity)"""
+    "Windows, full amount, its unit, (amount, options) of short runs, options of the full run"
     n = min(find_method(name).windows or 1, 256 if b.options is None else 8)
     takes = signature(method(name)).parameters
     steps = next((k for k in _STEPS if k in takes and b.options is None), None)
@@ -98,7 +96,7 @@ def _amounts(b, name, L):
 
 
 def _extrapolate(find, amounts, log, left):
-    "What all would take, of a few tries, where that is too long; else None"
+    "Extrapolated row of a method, if a full run takes too long; else None"
     n, full, unit, tries, _ = amounts
     points = []
     try:
@@ -108,14 +106,14 @@ def _extrapolate(find, amounts, log, left):
             expected = _extend_line([(0, 0.0), *warm][-2:], full(log))
             if expected + sum(t for _, t in points) <= left:
                 return None
-    except ValueError:  # too few for this method
+    except ValueError:  # too few tokens for this method
         return None
     facts = dict(seconds=expected, windows=n, measured=f"{amount:,} {unit}")
     return dict(verdict="extrapolated") | facts | dict(of=f"{full(log):,}")
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #6976a54b
 def _prune_one(name, shape, b, left):
-    "One method at 25 %, with as many windows as it takes, or with what there is time for"
+    "Time one method at 25 %, with its default windows or extrapolated."
     model, log, room = b.model(shape), {}, free_bytes(b.device)
 
     def find(given):
@@ -127,7 +125,7 @@ def _prune_one(name, shape, b, left):
         if left < 600 and (few := _extrapolate(find, amounts, log, left)):
             return few
         found = find(amounts[-1])
-    except ValueError as e:  # what a method refuses: attention modules are too few, for one
+    except ValueError as e:  # refused, for example for too few attention modules
         return dict(verdict="not possible", why=one_line(e))
     n = amounts[0]
     facts = found | dict(windows=n, passes=log.get("forwards"), weights=weight_bytes(model))
@@ -135,7 +133,7 @@ def _prune_one(name, shape, b, left):
 
 
 def _check_peak(b, name, shape, n, room, facts):
-    "Is a peak at most 1.1 W and the workspace that the estimate states"
+    "Whether the peak is at most 1.1 times the weights plus the estimated workspace"
     if facts["peak"] is None:
         return {}
     try:
@@ -148,7 +146,7 @@ def _check_peak(b, name, shape, n, room, facts):
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #fae6c611
 def _against_naive(shape, b, left):
-    "Stage 2 with the trie, against one forward pass of the whole model a candidate"
+    "Stage 2 with the trie, against one forward pass of the model per candidate"
     model, ids = b.model(shape), _windows(b, 1)
     L = len(structure(model))
     plans, few = [drop(L, attn=[i]) for i in range(L)], range(0, L, max(1, L // 4))
@@ -169,42 +167,42 @@ def _against_naive(shape, b, left):
 
 
 def _repair_rate(shape, b, left):
-    "Least-squares reconstruction, in tokens a second"
+    "Least-squares reconstruction in tokens per second"
     model, ids = b.model(shape), _windows(b, 4)
     plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
-    found, _ = _timed(b, lambda: repair_plan(model, plan, ids, progress=False))
-    return dict(verdict="measured", tokens_a_second=ids.numel() / found["seconds"]) | found
+    times, _ = _timed(b, lambda: repair_plan(model, plan, ids, progress=False))
+    return dict(verdict="measured", tokens_a_second=ids.numel() / times["seconds"]) | times
 
 
 def _widths_rate(shape, b, left):
-    "A round of the search for FFN widths, in tokens a second through the whole model"
+    "A round of the search for FFN widths, in tokens per second"
     model, ids = b.model(shape), _windows(b, 1)
     plan = method("width_only")(model, ids, 0.25, progress=False)
     scores = activation_scores(model, ids, progress=False)
     search = partial(search_widths, model, scores, plan, ids, ids, rounds=1, progress=False)
     with count_forwards(model) as work:
-        found, _ = _timed(b, search)
-    rate = work.tokens / len(work.layers) / found["seconds"]
-    return dict(verdict="measured", tokens_a_second=rate) | found
+        times, _ = _timed(b, search)
+    rate = work.tokens / len(work.layers) / times["seconds"]
+    return dict(verdict="measured", tokens_a_second=rate) | times
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #b5897725
-def _lessons(model, free):
-    "Which weights learn, of what fits: gradients and two moments beside each weight"
+def _distill_options(model, free):
+    "Largest set of trained weights that fits with gradients and two moments per weight"
     size = weight_bytes(model)
     how = "all" if 4 * size <= free else "lora" if find_spec("peft") else "norms"
     return dict(how=how) | ({} if how == "norms" else dict(checkpointing=size > 1e9))
 
 
-def _distil_rate(shape, b, left):
-    "Distillation, in tokens a second"
+def _distill_rate(shape, b, left):
+    "Distillation in tokens per second"
     model, ids, log = b.model(shape), _windows(b, 6), {}
     plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
-    how = _lessons(model, free_bytes(b.device))
-    lessons = dict(tokens=4 * b.tokens, progress=False, log=log)
-    found, _ = _timed(b, lambda: recover(model, plan, ids, **lessons, **how))
+    options = _distill_options(model, free_bytes(b.device))
+    kwargs = dict(tokens=4 * b.tokens, progress=False, log=log) | options
+    times, _ = _timed(b, lambda: recover(model, plan, ids, **kwargs))
     tokens = log["recovery"]["steps"] * b.tokens
-    rate = tokens / found["seconds"]
-    return dict(verdict="measured", tokens_a_second=rate, learn=how["how"]) | found
+    rate = tokens / times["seconds"]
+    return dict(verdict="measured", tokens_a_second=rate, learn=options["how"]) | times
 
 
 def prune_cases(
@@ -219,7 +217,7 @@ def prune_cases(
             for shape in b.dense:
                 run = partial(_against_naive, shape)
                 yield BenchCase("2ssp's search against the naive one", run, shape)
-    rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distil_rate}
+    rates = {"repair": _repair_rate, "width search": _widths_rate, "distillation": _distill_rate}
     for name, rate in rates.items():
         for shape in b.dense:
             yield BenchCase(name, partial(rate, shape), shape)
@@ -228,8 +226,8 @@ def prune_cases(
 WHOLE = tuple((name, x) for x in (0.25, 0.5) for name in ("2ssp", "shortgpt", "width_only"))
 
 
-def _table(shape, work, b, left):
-    "A latency table, kept whole in the row, and six pruned models beside its sums"
+def _measure_table(shape, work, b, left):
+    "A latency table, and six pruned models to check its sums"
     model, skeleton, why = b.model(shape), b.skeleton(shape), {}
     attention, each = fastest_attention(model, work)
     del model
@@ -245,12 +243,13 @@ def _table(shape, work, b, left):
     model = b.model(shape)
     model.set_attn_implementation(attention)
     facts = dict(seconds=table.seconds, multiple=best_multiple(table), attention=attention)
-    facts |= dict(attentions=each, table=asdict(table), models=_whole(b, shape, model, table))
+    facts |= dict(attentions=each, table=asdict(table))
+    facts |= dict(models=_measure_models(b, shape, model, table))
     return dict(verdict="measured") | why | facts
 
 
-def _whole(b, shape, model, table):
-    "Six pruned models: predicted, measured, and counted, as fractions of the dense one"
+def _measure_models(b, shape, model, table):
+    "Predicted, measured and counted time of six pruned models, as fractions of the dense one"
     work, rows, shapes = table.work, {}, b.skeleton(shape)
     new, past = (work.context, 0) if work.prefill else (1, work.context)
     dense = count_operations(shapes, new, past, logits=1)
@@ -272,16 +271,16 @@ def result_cases(
     decoding = [Workload(b.tokens, n, graphs=graphs) for n in b.batches]
     for shape in b.dense:
         for work in (Workload(b.tokens, 1, True), *decoding):
-            yield BenchCase(str(work), partial(_table, shape, work), shape)
+            yield BenchCase(str(work), partial(_measure_table, shape, work), shape)
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #7862f3e9
 def _copy_rate(device, size=None):
-    """How fast bytes get from the CPU's memory, pinned on CUDA, to a device: bytes a second of
-    the fastest of three copies. `size`: of a copy; default: 256 MB, on the CPU 16."""
+    """Bytes per second from the CPU's memory (pinned on CUDA) to a device, the fastest of three
+    copies. `size` in bytes; default: 256 MB, on the CPU 16."""
     size = size or (2**24 if device.type == "cpu" else 2**28)
     x, seconds = torch.zeros(size, dtype=torch.uint8), []
     x = x.pin_memory() if device.type == "cuda" else x
-    for _ in range(4):  # the first finds its memory
+    for _ in range(4):  # the first allocates memory
         synchronize(device)
         start = time.perf_counter()
         x.to(device, copy=True)
@@ -292,9 +291,8 @@ def _copy_rate(device, size=None):
 
 @contextmanager
 def _only_bytes(device, limit):
-    """Inside, an accelerator has so much free memory: all else is taken; how much that is. On
-    the CPU nothing is taken."""
-    counts = device.type in ("cuda", "xpu")  # others share the CPU's memory
+    "Limit an accelerator's free memory within the block; the bytes that are occupied for it"
+    counts = device.type in ("cuda", "xpu")  # others use the CPU's memory
     taken = max(0, free_bytes(device) - limit) if counts else 0
     ballast = torch.empty(taken, dtype=torch.uint8, device=device) if taken else None
     try:
@@ -304,14 +302,14 @@ def _only_bytes(device, limit):
 
 
 def _few_layers(b, shape):
-    "A shape of at most 16 layers and a small vocabulary: what is moved are layers"
+    "A bench with a shape of at most 16 layers and a small vocabulary"
     config = b.shapes[shape]
     few = dict(config, num_hidden_layers=min(16, config["num_hidden_layers"]), vocab_size=512)
     return replace(b, shapes={shape: few})
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #6dda53ab
-def _away(how, shape, b, left):
-    "2SSP on a model whose layers are elsewhere, against the same in memory"
+def _prune_offloaded(how, shape, b, left):
+    "2SSP on an offloaded or streamed model, against the model in memory"
     b, logs = _few_layers(b, shape), ({}, {})
     whole, ids = b.model(shape), _windows(b, 4)
     find = partial(method("2ssp"), calib=ids, sparsity=0.25, progress=False)
@@ -324,7 +322,7 @@ def _away(how, shape, b, left):
         del whole, layers
         clear_memory(b.device)
         with _only_bytes(b.device, weights // 3) as taken:
-            if how == "streamed":  # layers are on disk, else in the CPU's memory
+            if how == "streamed":  # layers on disk, else in the CPU's memory
                 model = load_model(d, device=b.device, stream=True)[0]
             else:
                 model = cpu_offload(load_model(d)[0], execution_device=b.device)
@@ -332,7 +330,7 @@ def _away(how, shape, b, left):
                 found, plan = _timed(b, partial(find, model, log=logs[1]))
     if plan_facts(plan) == plan_facts(want):
         facts = dict(verdict="equal")
-    else:  # with less memory, other batches; and with them, in 16 bits, other roundings
+    else:  # with less memory, batches and 16-bit rounding differ
         differ, near = near_ties(plan, want, *logs[::-1], TOLERANCES[b.dtype])
         facts = dict(verdict="within" if near else "wrong", differ=differ)
     moved = sum(n * size for n, size in zip(work.visits, sizes, strict=True))
@@ -343,7 +341,7 @@ def _away(how, shape, b, left):
 
 # %% ../../nbs/evaluation/16_bench_speed.ipynb #0d8390f9
 def _run_command(folder, b, processes, how):
-    "The command line on some processes: what its plan.json says, and the seconds it took"
+    "Run the command on several processes; its plan.json."
     out = folder / f"{how}-{processes}"
     spread = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(spread if processes > 1 else []), "-m", "twossp"]
@@ -362,8 +360,8 @@ def _run_command(folder, b, processes, how):
     return json.loads((out / "plan.json").read_text(encoding="utf-8"))
 
 
-def _spread(processes, how, shape, b, left):
-    "2SSP under torchrun, a device for each process, against one process"
+def _prune_distributed(processes, how, shape, b, left):
+    "2SSP under torchrun, one device per process, against one process"
     b = _few_layers(b, shape)
     with tempfile.TemporaryDirectory() as d:
         folder, model = Path(d), b.model(shape)
@@ -390,7 +388,7 @@ def offload_cases(
     n = DEVICES[b.device.type]()
     for shape in b.dense:
         for how in ("streamed", "offloaded"):
-            yield BenchCase(f"2ssp, {how}", partial(_away, how, shape), shape)
+            yield BenchCase(f"2ssp, {how}", partial(_prune_offloaded, how, shape), shape)
         for how in ("in memory", "streamed") if n > 1 else ():
-            run = partial(_spread, n, how, shape)
+            run = partial(_prune_distributed, n, how, shape)
             yield BenchCase(f"2ssp under torchrun, {n} devices, {how}", run, shape)

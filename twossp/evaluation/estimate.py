@@ -63,8 +63,7 @@ from ..runtime.devices import fork_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
 def _read_headers(folder):
-    """A checkpoint's tensors: name -> type as stored, shape; `ValueError` if a shard is
-    missing"""
+    "A checkpoint's tensors: name -> stored dtype, shape; `ValueError` if a file is missing."
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("*.safetensors"))
     if index.is_file():
@@ -77,13 +76,13 @@ def _read_headers(folder):
         )
     if not files:
         raise ValueError(
-            f"{folder} holds no safetensors: its weights cannot be looked at"
+            f"{folder} holds no safetensors: its weights cannot be read"
         )
     return {k: v for f in files for k, v in _header(f).items()}
 
 
 def _header(file):
-    "One file's header"
+    "Header of a safetensors file"
     with open(file, "rb") as f:
         size = int.from_bytes(f.read(8), "little")
         if size > 100_000_000:
@@ -100,39 +99,39 @@ _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
 def _stored_type(headers):
-    "The type that most of the numbers are stored in"
+    "Dtype of most of the parameters"
     counts = Counter()
     for kind, shape in headers.values():
         counts[kind] += math.prod(shape)
     kind = counts.most_common(1)[0][0]
     if kind not in _STORED:
         raise ValueError(
-            f"the weights are stored as {kind}: a quantised checkpoint has to be"
-            " dequantised before it can be pruned"
+            f"the weights are stored as {kind}: a quantized checkpoint has to be"
+            " dequantized before it can be pruned"
         )
     return _STORED[kind]
 
 
 def _hub_headers(name, revision):
-    "The same of a repository on the hub, by a few short requests"
+    "The same for a repository on the hub, with a few short requests"
     try:
-        found = get_safetensors_metadata(name, revision=revision)
+        metadata = get_safetensors_metadata(name, revision=revision)
     except Exception as e:
         raise ValueError(
             f"{name!r} is no folder here, and its headers could not be read from the"
             f" Hugging Face hub: {one_line(e)}"
         ) from e
-    files = found.files_metadata.values()
+    files = metadata.files_metadata.values()
     return {k: (t.dtype, tuple(t.shape)) for f in files for k, t in f.tensors.items()}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #27d749db
 def load_skeleton(
     name: str | Path,  # 'smollm2', a checkpoint folder, or a name on the hub
     revision: str | None = None,  # on the hub
-    cache_dir: str | Path | None = None,  # where configurations are kept
-    trust_remote_code: bool = False,  # run Python that comes with the checkpoint
-) -> PreTrainedModel:  # on the meta device, in the type that is stored
-    """A model of the right shapes and types, and no weights.
+    cache_dir: str | Path | None = None,  # of configurations
+    trust_remote_code: bool = False,  # run the checkpoint's Python code
+) -> PreTrainedModel:  # on the meta device, in the stored dtype
+    """Build a model with a checkpoint's shapes and dtype, without weights.
 
     Parameters
     ----------
@@ -141,14 +140,14 @@ def load_skeleton(
     revision : str | None, default None
         on the hub
     cache_dir : str | Path | None, default None
-        where configurations are kept
+        of configurations
     trust_remote_code : bool, default False
-        run Python that comes with the checkpoint
+        run the checkpoint's Python code
 
     Returns
     -------
     PreTrainedModel
-        on the meta device, in the type that is stored
+        on the meta device, in the stored dtype
     """
     source = dequantize_gguf(name, cache_dir) if str(name).endswith(".gguf") else name
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
@@ -165,19 +164,19 @@ def load_skeleton(
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
     pick_auto_class(str(name), config)
-    kind = dequantized_dtype(config) if quantization_method(config) else _stored_type(headers)
-    how = dict(trust_remote_code=trust_remote_code)
-    return build_model(dequantized_config(config), kind, "meta", **how)
+    dtype = dequantized_dtype(config) if quantization_method(config) else _stored_type(headers)
+    kwargs = dict(trust_remote_code=trust_remote_code)
+    return build_model(dequantized_config(config), dtype, "meta", **kwargs)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
 def build_model(
     config: PreTrainedConfig,  # of a causal language model
     dtype: torch.dtype = torch.float32,  # of its weights
-    device: str | torch.device = "meta",  # where they are made; the default makes none
-    seed: int = 0,  # of the draw; the same weights on devices of one kind
-    trust_remote_code: bool = False,  # where the configuration's class came with one
+    device: str | torch.device = "meta",  # of its weights; the default has no storage
+    seed: int = 0,  # of the weights, which are equal on devices of one kind
+    trust_remote_code: bool = False,  # use the configuration's own Python code
 ) -> PreTrainedModel:  # in eval mode
-    "A model of a given shape as its family initializes it, or without storage."
+    "Build a randomly initialized model from a configuration, or one without storage."
     config = copy.deepcopy(config)
     with fork_rng(seed), torch.device(device):
         model = auto_class(model_family(config)).from_config(
@@ -189,14 +188,14 @@ def build_model(
 def as_skeleton(
     model: PreTrainedModel,  # loaded, or on the meta device
 ) -> PreTrainedModel:  # on the meta device
-    "The same shapes and type without storage; a skeleton is returned as it is."
+    "The same model without storage; a skeleton is returned unchanged."
     if next(model.parameters()).is_meta:
         return model
     return build_model(model.config, model.dtype)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #be9ed49c
-def _ends(n, weight):
-    "Which n: those of the highest weight, those of the lowest"
+def _extremes(n, weight):
+    "Indices of the n highest weights, and of the n lowest"
     order = sorted(range(len(weight)), key=lambda i: (-weight[i], i))
     return order[:n], order[len(weight) - n :]
 
@@ -204,13 +203,13 @@ def _ends(n, weight):
 def _splits(
     model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
 ):
-    "Balances that the method can have: the most attention modules first; one without a search"
+    "Splits that the method may choose, most attention modules first; one without a search"
     if widths == "search" and any(p.groups for p in s.parts):
         raise ValueError(
-            "widths are searched in dense models alone: of an MoE model, ask for"
+            "widths are searched in dense models only: for an MoE model, use"
             " --widths uniform (widths='uniform')"
         )
-    with warnings.catch_warnings(action="ignore"):  # the method will say it
+    with warnings.catch_warnings(action="ignore"):  # the method warns
         multiple = fit_multiple(model, multiple)
     if n_attn == "search":  # any number with which the target can be met
         counts = feasible_counts(s, sparsity)[::-1]
@@ -220,7 +219,7 @@ def _splits(
 
 
 def _first_units(s, width):
-    "A plan that keeps the first units of every part, where the widest FFN keeps `width`"
+    "A plan that keeps the first units of every part; the widest FFN keeps `width`."
     equal = {p: torch.zeros(p.width) for p in s.narrow}
     for p in (p for p in s.narrow if p.groups):
         equal[p] = torch.zeros(p.groups, p.width), torch.zeros(p.groups), torch.zeros(p.groups)
@@ -231,9 +230,9 @@ def _first_units(s, width):
 def _two_ssp_shapes(model, s, sparsity, **options):
     splits, drops = _splits(model, s, sparsity, **options), mixer_drops(s)
     plans = []
-    for end in (0, 1):  # the attention modules that hold most, and least
+    for end in (0, 1):  # the largest attention modules, and the smallest
         b = splits[-end]
-        chosen = _ends(b.n_attn, [p.size for p in s.mixers])[end]
+        chosen = _extremes(b.n_attn, [p.size for p in s.mixers])[end]
         plans.append(reduce(or_, (drops[k] for k in chosen), _first_units(s, b.width)))
     return plans
 
@@ -250,14 +249,14 @@ def _depth_shapes(model, s, sparsity, each=None):
             f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}, and"
             f" {sparsity:.4g} was asked for: ask for less, or take a method that narrows FFNs"
         )
-    ends = _ends(max(1, n), each or [p.size for p in s.mixers])
+    ends = _extremes(max(1, n), each or [p.size for p in s.mixers])
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 
 def _layer_shapes(model, s, sparsity, weights=None):
     L = len(s)
     n = layers_to_remove(L, sparsity)
-    return [drop(L, blocks=x) for x in _ends(n, weights.layers if weights else s.layer)]
+    return [drop(L, blocks=x) for x in _extremes(n, weights.layers if weights else s.layer)]
 
 
 def _replaceme_shapes(model, s, sparsity, weights=None):
@@ -266,7 +265,7 @@ def _replaceme_shapes(model, s, sparsity, weights=None):
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
 def _flap_shapes(model, s, sparsity):
-    "What has a width alone as far as it goes, or the rest; of the first layers, or of all alike"
+    "Extreme plans of FLAP: FFN neurons first, in the first layers or in all; or heads first"
     plans, costs = [], unit_costs(s)
     for each, narrow, others in ((0, 0, 9), (1, 0, 9), (0, 9, 0)):
         scores = {}
@@ -274,14 +273,14 @@ def _flap_shapes(model, s, sparsity):
             late = len(s) * (narrow if p.width else others)
             scores[p] = torch.arange(p.units) / p.units + late + each * p.layer
         plans.append(global_plan(s, scores, sparsity))
-    return [*plans, *_flap_ends(s, costs, sparsity)]
+    return [*plans, *_flap_extremes(s, costs, sparsity)]
 
 
-def _flap_ends(s, costs, sparsity):
-    "The target met most closely, and passed by most: units of both kinds, then one more"
+def _flap_extremes(s, costs, sparsity):
+    "Plans that meet the target most closely and exceed it most, by units of both kinds"
     whole, target = [p for p in costs if not p.width], sparsity * s.total
     small, large = costs[s.narrow[0]], costs[whole[0]]
-    need = {i: math.ceil((target - i * large) / small - 1e-9)  # narrow units after `i` others
+    need = {i: math.ceil((target - i * large) / small - 1e-9)  # neurons after `i` heads
             for i in range(sum(p.units - 1 for p in whole))}
     room = sum(p.units - 1 for p in s.narrow)
     need = {i: k for i, k in need.items() if 0 < k <= room}
@@ -291,7 +290,7 @@ def _flap_ends(s, costs, sparsity):
     far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
     for i, before in ((close, math.inf), (far, need[far] - 1)):
         scores = {}
-        for parts in (s.narrow, whole):  # one unit of each in turns
+        for parts in (s.narrow, whole):  # alternately
             for j, p in enumerate(parts):
                 scores[p] = torch.arange(p.units).double() * len(parts) + j
         for p in whole:
@@ -307,10 +306,10 @@ def _part_shapes(model, s, sparsity, weights=None):
     layers = s.layer
     if weights:
         layers, attns, ffns = weights.layers, weights.attns, weights.ffns
-    # a layer that loses both leaves whole, norms and all
+    # a layer without both is removed with its norms
     norms = [x - a - f for x, a, f in zip(layers, attns, ffns, strict=True)]
-    both = _ends(n, layers)[0]
-    pairs = [(both, both), (_ends(n, attns)[0], _ends(n, ffns)[0])]
+    both = _extremes(n, layers)[0]
+    pairs = [(both, both), (_extremes(n, attns)[0], _extremes(n, ffns)[0])]
     for one, other, turn in ((attns, ffns, 1), (ffns, attns, -1)):
         first = sorted(range(L), key=lambda i: one[i])[:n]
         rest = [x + (i in first) * norms[i] for i, x in enumerate(other)]
@@ -342,9 +341,9 @@ def shape_plans(
     model: PreTrainedModel,  # dense; the meta device will do
     method: str,  # name of a method with `shapes`
     sparsity: float,  # target, in (0, 1)
-    **options,  # of the method, where they change shapes: alpha, n_attn …
-) -> list:  # two plans: those of the layers that hold most, and least
-    "The shapes that a method can leave; `ValueError` as the method itself gives."
+    **options,  # of `shape_options`: alpha, n_attn …
+) -> list:  # at least two plans: of the largest layers, and of the smallest
+    "Plans with the shapes that a method may give; `ValueError` as from the method itself."
     shapes = method_function(method, "shapes", "estimate")
     options = {**find_method(method).defaults, **options}
     return shapes(model, structure(model), check_sparsity(sparsity), **options)
@@ -353,22 +352,22 @@ def shape_plans(
 def shape_options(
     method: str,  # name of a method with `shapes`
     options: Mapping,  # of a method
-) -> dict:  # those that change what a method leaves: alpha, n_attn …
-    "The options that an estimate has to know."
+) -> dict:  # alpha, n_attn …
+    "Those options that change the shape of the pruned model."
     known = find_method(method).shaping_options if method in method_names() else ()
     return {k: v for k, v in options.items() if k in known}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #9c0f15a0
 @torch.no_grad()
 def _fill_cache(model, context):
-    """A layer: bytes of keys and values, what a removed attention would keep of them, and
-    the attention"""
+    """Per layer: bytes of its KV cache, bytes that remain without its attention, and its parts
+    with a cache"""
     s, size = structure(model), model.dtype.itemsize
     keyed = [[p for p in s.of(i) if getattr(p, "cached", 0)] for i in range(len(s))]
     ids = torch.zeros(1, context, dtype=torch.long, device="meta")
     try:
         out = model.base_model(ids, use_cache=True)
-    except RuntimeError:  # a family whose forward looks at numbers (GPT-2)
+    except RuntimeError:  # a forward pass that reads values (GPT-2)
         ends = [[(p.cost(p.full, context).cache, p.cost(p.nothing, context).cache)
                  for p in parts] for parts in keyed]
         return [(*map(sum, zip(*x, strict=True)), k) if x else (0, 0, k)
@@ -383,8 +382,8 @@ def _fill_cache(model, context):
     return filled
 
 
-def _left_cache(filled, plan):
-    "Bytes that a plan leaves of a cache"
+def _remaining_cache(filled, plan):
+    "Bytes of a cache that remain with a plan"
     total = 0
     for i, (held, removed, keyed) in enumerate(filled):
         if i not in plan.removed_layers:
@@ -393,60 +392,56 @@ def _left_cache(filled, plan):
     return total
 
 
-def _count_cache(model, context, plan):
-    "Bytes of a sequence's key/value cache at a context, of a model on the meta device"
-    return _left_cache(_fill_cache(model, context), plan)
-
 # %% ../../nbs/evaluation/10_estimate.ipynb #341bcd33
 @dataclass(frozen=True)
 class Estimate:
-    "What one model, dense or pruned, weighs and costs."
+    "Size and cost of one model, dense or pruned."
 
     method: str  # 'dense', or a name of a method with `shapes`
-    target: float  # sparsity asked for
-    sparsity: float  # that will be reached
+    target: float  # sparsity
+    sparsity: float  # achieved
     params: int  # all parameters
-    active: int  # those that one token uses: fewer in a mixture-of-experts (MoE) model
-    bytes: int  # of the weights, on disk as in memory
-    header: int  # bytes that their files say about them, at most
+    active: int  # parameters per token: fewer in a mixture-of-experts (MoE) model
+    bytes: int  # of the weights, on disk and in memory
+    header: int  # bytes of the files' headers, at most
     width: tuple[int, int]  # narrowest and widest FFN, or expert of an MoE model, in neurons
-    attentions: int  # that are left
+    attentions: int  # remaining attention modules
     cache: int  # bytes of keys and values of one sequence at the context
     prefill: int  # operations of a prompt as long as the context
     token: int  # operations of one token after it
 
     def in_units(self) -> tuple:  # as `UNITS` names them
-        "What a limit can be set to: parameters, bytes, operations."
+        "The quantities that a limit can be set on."
         sizes = self.params, self.bytes + self.header, self.bytes + self.cache
         return *sizes, self.token, self.prefill
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #469bad0e
 def _header_bytes(model, s):
-    "What files say of their tensors, at most: names, types, shapes, places"
+    "Bytes of safetensors headers, at most: names, dtypes, shapes, offsets"
     size = weight_bytes(model)
     each = {p.full_name(t.name) for p in s.parts if p.groups for t in p.dense if len(t.shape) == 3}
-    found = 64 * (1 + size // 2**30)
+    total = 64 * (1 + size // 2**30)
     for k, x in model.state_dict().items():
         words = f"{k}{list(x.shape)}{size}{size}"
-        found += (len(words) + 56) * (2 * len(x) if k in each else 1)  # experts, one by one
-    return found
+        total += (len(words) + 56) * (2 * len(x) if k in each else 1)  # experts, one by one
+    return total
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #unitscnt
 def count_units(
-    part: Part,  # whose width can be chosen, of a model
-    kept,  # of it, as a plan says
-) -> int:  # neurons of an FFN, or of each expert; 0: it is removed
-    "How wide a part will be."
+    part: Part,  # that can be narrowed
+    kept,  # its value in a plan
+) -> int:  # neurons of an FFN, or of each expert; 0: removed
+    "Remaining width of a part."
     t = next(t for t in part.dense if t.axis is not None)
     shape = part.tensors(kept).get(part.full_name(t.name))
     return shape[t.axis] // t.times if shape else 0
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7c7876cd
-UNITS = "params", "bytes", "memory", "speedup", "prefill"  # what ends are sought of
+UNITS = "params", "bytes", "memory", "speedup", "prefill"  # quantities that have a range
 
 
 class _Dense:
-    "A model counted once; what a plan leaves of it follows from its parts"
+    "Counts of a dense model, from which the parts give those of a plan"
 
     def __init__(self, model, context):
         if context < 1:
@@ -456,104 +451,104 @@ class _Dense:
         self.header, self.cache = _header_bytes(model, self.s), _fill_cache(model, context)
         self.prefill = count_operations(model, context, logits=1)
         self.token = count_operations(model, 1, context)
-        self.beside = linear_outside_parts(model)
+        self.outside = linear_outside_parts(model)
 
     @cached_property
     def mixers(self):
-        "Plans that remove one token mixer each; what leaves with it, by unit"
+        "Plans that remove one token mixer each; what each removes, by unit"
         drops = mixer_drops(self.s)
-        return drops, self.lost(drops)
+        return drops, self.removed_by(drops)
 
     @cached_property
     def weights(self):
-        "What leaves with each layer, its token mixers together, its FFN, by unit"
+        "What each layer, its token mixers and its FFN contribute, by unit"
         L, rows = len(self.s), {}
         for name, what in (("layers", "blocks"), ("attns", "attn"), ("ffns", "ffn")):
-            rows[name] = self.lost([drop(L, **{what: [i]}) for i in range(L)])
+            rows[name] = self.removed_by([drop(L, **{what: [i]}) for i in range(L)])
         each = lambda unit: {name: row[unit] for name, row in rows.items()}
         return {unit: SimpleNamespace(**each(unit)) for unit in UNITS}
 
-    def lost(self, plans):
-        "What leaves with each plan, by unit"
-        count = lambda plan: self.leaves("", 0.0, plan, self.s.total).in_units()
-        full, left = count(dense_plan(len(self.s))), [count(plan) for plan in plans]
-        return {u: [full[k] - x[k] for x in left] for k, u in enumerate(UNITS)}
+    def removed_by(self, plans):
+        "What each plan removes, by unit"
+        count = lambda plan: self.estimate("", 0.0, plan, self.s.total).in_units()
+        full, pruned = count(dense_plan(len(self.s))), [count(plan) for plan in plans]
+        return {u: [full[k] - x[k] for x in pruned] for k, u in enumerate(UNITS)}
 
-    def less(self, part, kept):
-        "Operations of a prompt, and of a token, that leave with what is not kept of a part"
-        asked = ((self.context, 0), (1, self.context))
-        full, now = ([part.cost(k, *x).operations for x in asked] for k in (part.full, kept))
+    def saved_operations(self, part, kept):
+        "Operations of a prompt and of a token that a narrower part saves"
+        lengths = ((self.context, 0), (1, self.context))
+        full, now = ([part.cost(k, *x).operations for x in lengths] for k in (part.full, kept))
         return [(a - b) * len(part.layers) for a, b in zip(full, now, strict=True)]
 
-    def leaves(self, method, target, plan, total):
-        "What a plan leaves; `total`: parameters that its sparsity is a fraction of"
+    def estimate(self, method, target, plan, total):
+        "Estimate of a plan; `total`: parameters that its sparsity refers to"
         s, prefill, token, widths = self.s, self.prefill, self.token, []
         leading = [p for p in s.narrow if p.groups] or s.narrow
         for p in s.parts:
-            gone = p.layer in plan.removed_layers
-            kept = p.nothing if gone else p.read(plan)
+            removed = p.layer in plan.removed_layers
+            kept = p.nothing if removed else p.read(plan)
             if kept != p.full:
-                lost = self.less(p, kept)
-                prefill, token = prefill - lost[0], token - lost[1]
-            if p in leading and not gone:
+                saved = self.saved_operations(p, kept)
+                prefill, token = prefill - saved[0], token - saved[1]
+            if p in leading and not removed:
                 widths.append(count_units(p, kept))
-        beside = 2 * sum(self.beside[i] for i in plan.removed_layers)
-        left_mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)
-        stays = sum(bool(p.read(plan)) for p in left_mixers)
+        outside = 2 * sum(self.outside[i] for i in plan.removed_layers)
+        mixers = (p for p in s.mixers if p.layer not in plan.removed_layers and p.size > 0)
+        attentions = sum(bool(p.read(plan)) for p in mixers)
         left, active = s.remaining(plan)
-        removed = s.total - left
-        params, size = self.params - removed, self.bytes - removed * self.model.dtype.itemsize
-        work = prefill - beside * self.context, token - beside
+        params = self.params - (s.total - left)
+        size = self.bytes - (s.total - left) * self.model.dtype.itemsize
+        operations = prefill - outside * self.context, token - outside
         return Estimate(
             method, target, 1 - left / total, params, params - left + active, size, self.header,
             (min(widths, default=0), max(widths, default=0)),
-            stays, _left_cache(self.cache, plan), *work,
+            attentions, _remaining_cache(self.cache, plan), *operations,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
-def _outer_plans(dense, method, sparsity, units, options):
-    "Plans of a method with the least and the most of each unit among them"
+def _extreme_plans(dense, method, sparsity, units, options):
+    "Plans of a method that include the lower and upper bound of each unit"
     if not find_method(method).balanced:
         plans = shape_plans(dense.model, method, sparsity, **options)
         shapes = method_function(method, "shapes", "estimate")
-        takes, (_, each) = signature(shapes).parameters, dense.mixers
+        parameters, (_, each) = signature(shapes).parameters, dense.mixers
         for unit in units if len({*each["memory"]}) > 1 else ():  # caches differ
-            if "weights" in takes:
+            if "weights" in parameters:
                 options = dict(options, weights=dense.weights[unit])
-            elif "each" in takes:
+            elif "each" in parameters:
                 options = dict(options, each=each[unit])
             else:
                 break
             plans += shapes(dense.model, dense.s, sparsity, **options)
         return dict.fromkeys(plans)
-    found, (drops, each) = {}, dense.mixers
+    plans, (drops, each) = {}, dense.mixers
     options = {**find_method(method).defaults, **options}
     values = {tuple(each[unit]) for unit in units}
     for b in _splits(dense.model, dense.s, check_sparsity(sparsity), **options):
         narrow = _first_units(dense.s, b.width)
-        ends = {tuple(sorted(end)) for v in values for end in _ends(b.n_attn, v)}
+        ends = {tuple(sorted(end)) for v in values for end in _extremes(b.n_attn, v)}
         if all(len({*v}) == 1 for v in each.values()):  # all alike
             ends = {tuple(range(b.n_attn))}
         for end in sorted(ends):
-            found[reduce(or_, (drops[k] for k in end), narrow)] = None
-    return found
+            plans[reduce(or_, (drops[k] for k in end), narrow)] = None
+    return plans
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #2120c00a
 def estimate(
-    model: PreTrainedModel,  # dense; only its shapes are looked at (`load_skeleton`)
-    method: str = "2ssp",  # name of a method with `shapes`; 'dense' for the model as it is
+    model: PreTrainedModel,  # dense; only its shapes are used (`load_skeleton`)
+    method: str = "2ssp",  # name of a method with `shapes`, or 'dense'
     sparsity: float = 0.0,  # target, in (0, 1)
     context: int = 4096,  # tokens in the cache, and in a prompt
     **options,  # of the method: alpha, n_attn, multiple
-) -> tuple[Estimate, ...]:  # two or more; each number's least and most are among them
-    """What is left of a model, counted on its shapes.
+) -> tuple[Estimate, ...]:  # two or more: the bounds of each value are among them
+    """Size and cost of a pruned model, from its shapes.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense; only its shapes are looked at (`load_skeleton`)
+        dense; only its shapes are used (`load_skeleton`)
     method : str, default '2ssp'
-        name of a method with `shapes`; 'dense' for the model as it is
+        name of a method with `shapes`, or 'dense'
     sparsity : float, default 0.0
         target, in (0, 1)
     context : int, default 4096
@@ -564,42 +559,42 @@ def estimate(
     Returns
     -------
     tuple[Estimate, ...]
-        two or more; each number's least and most are among them
+        two or more: the bounds of each value are among them
     """
     return _estimates(_Dense(as_skeleton(model), context), method, sparsity, UNITS, options)
 
 
 def _estimates(dense, method, sparsity, units, options):
-    "The same of a model that is counted, for some units alone"
-    s, found = dense.s, {}
+    "Estimates whose values include the bounds of some units"
+    s, estimates = dense.s, {}
     if method == "dense":
-        return (dense.leaves(method, 0.0, dense_plan(len(s)), s.total),) * 2
-    for plan in _outer_plans(dense, method, sparsity, units, options):
+        return (dense.estimate(method, 0.0, dense_plan(len(s)), s.total),) * 2
+    for plan in _extreme_plans(dense, method, sparsity, units, options):
         facts = method, float(sparsity)
         if isinstance(plan, Plan):
-            found[dense.leaves(*facts, plan, s.total)] = None
+            estimates[dense.estimate(*facts, plan, s.total)] = None
             continue
-        kind = get_kind(kind_of(plan))  # of another kind: counted in its shape
+        kind = get_kind(kind_of(plan))  # another kind of plan: counted in its shape
         with swapped(kind.layout.skeleton(dense.model, kind.to_dict(plan))):
             shaped = _Dense(dense.model, dense.context)
-            left = shaped.leaves(*facts, dense_plan(len(shaped.s)), s.total)
-        found[left] = None
-    return tuple(found) if len(found) > 1 else (*found, *found)
+            left = shaped.estimate(*facts, dense_plan(len(shaped.s)), s.total)
+        estimates[left] = None
+    return tuple(estimates) if len(estimates) > 1 else (*estimates, *estimates)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71c082ab
 def estimate_table(
-    model: PreTrainedModel,  # dense; only its shapes are looked at
+    model: PreTrainedModel,  # dense; only its shapes are used
     sparsity: float,  # target, in (0, 1)
     methods: Sequence[str] = ESTIMATED_METHODS,  # names of methods
     context: int = 4096,  # tokens
     **options,  # of the methods that have them: alpha, n_attn, multiple
-) -> pd.DataFrame:  # a row a method; numbers, or ranges where layers differ
-    """What each method would leave, beside the dense model.
+) -> pd.DataFrame:  # a row per method; values, or ranges where layers differ
+    """Estimates of several methods and of the dense model.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense; only its shapes are looked at
+        dense; only its shapes are used
     sparsity : float
         target, in (0, 1)
     methods : Sequence[str], default ESTIMATED_METHODS
@@ -612,47 +607,47 @@ def estimate_table(
     Returns
     -------
     pd.DataFrame
-        a row a method; numbers, or ranges where layers differ
+        a row per method; values, or ranges where layers differ
     """
-    known = _Dense(as_skeleton(model), context)
-    dense = _estimates(known, "dense", 0.0, UNITS, {})
+    counts = _Dense(as_skeleton(model), context)
+    dense = _estimates(counts, "dense", 0.0, UNITS, {})
     rows = {"dense": _table_row(dense, dense[0])}
     for name in methods:
         try:
-            own = shape_options(name, options)
-            rows[name] = _table_row(_estimates(known, name, sparsity, UNITS, own), dense[0])
+            kwargs = shape_options(name, options)
+            rows[name] = _table_row(_estimates(counts, name, sparsity, UNITS, kwargs), dense[0])
         except ValueError as e:
             rows[name] = {"sparsity": one_line(e)}
     return pd.DataFrame(rows).T.fillna("")
 
 
 def _table_row(ends, dense):
-    "One method's numbers, in words"
+    "Formatted values of one method"
 
-    def say(number, word):
-        found = sorted(map(number, ends))
-        return format_range((found[0], found[-1]), word)
+    def show(value, write):
+        values = sorted(map(value, ends))
+        return format_range((values[0], values[-1]), write)
 
     mega = lambda x: f"{x / 1e6:,.1f}"
     return {
-        "sparsity": say(lambda e: e.sparsity, "{:.2%}".format),
-        "FFN width": say(lambda e: e.width, lambda w: "–".join(map(str, sorted({*w})))),
-        "attentions": say(lambda e: e.attentions, str),
-        "parameters, M": say(lambda e: e.params, mega),
-        **({"active, M": say(lambda e: e.active, mega)} if dense.active < dense.params else {}),
-        "weights, MB": say(lambda e: e.bytes, mega),
-        "KV cache, MB": say(lambda e: e.cache, mega),
-        "prefill, speed-up": say(lambda e: dense.prefill / e.prefill, "{:.2f}".format),
-        "token, speed-up": say(lambda e: dense.token / e.token, "{:.2f}".format),
+        "sparsity": show(lambda e: e.sparsity, "{:.2%}".format),
+        "FFN width": show(lambda e: e.width, lambda w: "–".join(map(str, sorted({*w})))),
+        "attention modules": show(lambda e: e.attentions, str),
+        "parameters, M": show(lambda e: e.params, mega),
+        **({"active, M": show(lambda e: e.active, mega)} if dense.active < dense.params else {}),
+        "weights, MB": show(lambda e: e.bytes, mega),
+        "KV cache, MB": show(lambda e: e.cache, mega),
+        "prefill, speed-up": show(lambda e: dense.prefill / e.prefill, "{:.2f}".format),
+        "token, speed-up": show(lambda e: dense.token / e.token, "{:.2f}".format),
     }
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1eba9368
 def format_range(
-    ends: Sequence,  # of a range
-    word: Callable,  # an end -> how it is written
-) -> str:  # 'a to b', or one word where both ends say the same
-    "A range in words."
-    return " to ".join(dict.fromkeys(map(word, ends)))
+    bounds: Sequence,  # lower and upper
+    write: Callable,  # bound -> text
+) -> str:  # 'a to b', or one text where both are equal
+    "Format a range."
+    return " to ".join(dict.fromkeys(map(write, bounds)))
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #4e6df4a1
 BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is bounded
@@ -664,36 +659,36 @@ BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is
 
 
 def _keeps_bound(ends, dense, bound, value):
-    "Does every model in a range keep a bound, which is a key of `BOUNDS`?"
-    found = [BOUNDS[bound](e, dense) for e in ends]
-    return min(found) >= value if bound == "speedup" else max(found) <= value
+    "Whether all models of a range are within a limit (`bound`: key of `BOUNDS`)"
+    values = [BOUNDS[bound](e, dense) for e in ends]
+    return min(values) >= value if bound == "speedup" else max(values) <= value
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #ccc45835
 def find_sparsity(
-    model: PreTrainedModel,  # dense; only its shapes are looked at
+    model: PreTrainedModel,  # dense; only its shapes are used
     bound: str,  # key of `BOUNDS`; 'memory' is weights and cache, 'speedup' of a token
-    value: float,  # what is not to be exceeded; of 'speedup': what is to be reached
+    value: float,  # upper limit; of 'speedup': lower limit
     method: str = "2ssp",  # name of a method with `shapes`
-    context: int = 4096,  # tokens, where a cache or a speed-up is asked for
-    steps: int = 14,  # of halving: the sparsity is right to 2^-steps
+    context: int = 4096,  # tokens, for the cache and the speed-up
+    steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
 ) -> float:  # in (0, 1)
-    """The smallest sparsity that keeps a bound; `ValueError` names what can be reached.
+    """Smallest sparsity within a limit; `ValueError` names what can be reached.
 
     Parameters
     ----------
     model : PreTrainedModel
-        dense; only its shapes are looked at
+        dense; only its shapes are used
     bound : str
         key of `BOUNDS`; 'memory' is weights and cache, 'speedup' of a token
     value : float
-        what is not to be exceeded; of 'speedup': what is to be reached
+        upper limit; of 'speedup': lower limit
     method : str, default '2ssp'
         name of a method with `shapes`
     context : int, default 4096
-        tokens, where a cache or a speed-up is asked for
+        tokens, for the cache and the speed-up
     steps : int, default 14
-        of halving: the sparsity is right to 2^-steps
+        of bisection: the sparsity is exact to 2^-steps
     **options
         of the method: alpha, n_attn, multiple
 
@@ -704,16 +699,16 @@ def find_sparsity(
     """
     if bound not in BOUNDS:
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(BOUNDS)}")
-    known = _Dense(as_skeleton(model), context)
-    dense = _estimates(known, "dense", 0.0, UNITS, {})[0]
+    counts = _Dense(as_skeleton(model), context)
+    dense = _estimates(counts, "dense", 0.0, UNITS, {})[0]
     keeps = lambda ends: _keeps_bound(ends, dense, bound, value)
     if keeps((dense,)):
         raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
-    leaves = lambda x: _estimates(known, method, x, (bound,), options)
-    x, ends = bisect_sparsity(leaves, keeps, steps)
+    prune = lambda x: _estimates(counts, method, x, (bound,), options)
+    x, ends = bisect_sparsity(prune, keeps, steps)
     if x is None:
-        found = [BOUNDS[bound](e, dense) for e in ends]
-        best = min(found) if bound == "speedup" else max(found)
+        values = [BOUNDS[bound](e, dense) for e in ends]
+        best = min(values) if bound == "speedup" else max(values)
         raise ValueError(
             f"{method} cannot bring {bound} to {value:,.6g}: the dense model has"
             f" {BOUNDS[bound](dense, dense):,.6g}, and {best:,.6g} can be reached"
@@ -722,33 +717,33 @@ def find_sparsity(
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
 def bisect_sparsity(
-    leaves: Callable,  # sparsity -> what a method leaves; `ValueError` where it cannot
-    keeps: Callable,  # what is left -> does it keep a bound
-    steps: int,  # of halving, from the highest sparsity of 255 that the method can have
-) -> tuple:  # sparsity, None if the highest does not keep the bound; what is left there
-    "The smallest sparsity that keeps a bound."
+    prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
+    keeps: Callable,  # result -> whether it is within the limit
+    steps: int,  # of bisection, from the highest possible multiple of 1/256
+) -> tuple:  # sparsity, None if the highest is not within the limit; its result
+    "Smallest sparsity within a limit, and its result."
     for i in range(255, 0, -1):
         try:
-            high, left = i / 256, leaves(i / 256)
+            high, result = i / 256, prune(i / 256)
             break
         except ValueError as e:
             reason = e
     else:
         raise reason
-    if not keeps(left):
-        return None, left
+    if not keeps(result):
+        return None, result
     low = 0.0
     for _ in range(steps):
         middle = (low + high) / 2
         try:
-            found = leaves(middle)
+            other = prune(middle)
         except ValueError:  # less than the method can remove
-            found = None
-        if found is not None and keeps(found):
-            high, left = middle, found
+            other = None
+        if other is not None and keeps(other):
+            high, result = middle, other
         else:
             low = middle
-    return high, left
+    return high, result
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
 _UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
@@ -759,11 +754,11 @@ _UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
 def parse_size(
     text: str,  # '8GB', '7.5 GiB', '300M', '1000'
 ) -> int:  # bytes, or a count
-    "A size with a unit; `ValueError` lists the units."
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
-    if not found or found[2].upper() not in _UNITS:
+    "Parse a size with a unit; `ValueError` lists the units."
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
+    if not match or match[2].upper() not in _UNITS:
         raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")
-    size = int(float(found[1]) * _UNITS[found[2].upper()])
+    size = int(float(match[1]) * _UNITS[match[2].upper()])
     if size < 1:
         raise ValueError(f"{text!r}: a size has to be at least 1")
     return size

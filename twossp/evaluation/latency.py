@@ -52,29 +52,29 @@ from ..runtime.weights import config_facts
 # %% ../../nbs/evaluation/13_latency.ipynb #a504b5eb
 @dataclass(frozen=True)
 class Workload:
-    "What one timed pass computes: a token of each sequence, or their prompts."
+    "A timed pass: one token per sequence, or the prompts."
 
-    context: int = 4096  # tokens in the cache; with `prefill`, of a prompt
+    context: int = 4096  # tokens in the cache, or with `prefill` in a prompt
     batch: int = 1  # sequences
-    prefill: bool = False  # the prompts, instead of one token after them
-    graphs: bool = False  # a step of decoding as one CUDA graph, as engines run it
+    prefill: bool = False  # time prompts instead of one token after them
+    graphs: bool = False  # capture a decoding step as a CUDA graph, as engines do
 
     def __str__(self):
-        what = "prefill of" if self.prefill else "decoding after"
-        words = f"{what} {self.context:,} tokens, batch {self.batch}"
+        task = "prefill of" if self.prefill else "decoding after"
+        words = f"{task} {self.context:,} tokens, batch {self.batch}"
         return f"{words}, CUDA graphs" if self.graphs else words
 
 # %% ../../nbs/evaluation/13_latency.ipynb #5a7a857b
 def _fill_cache(model, context, batch=1):
-    "A cache for timing, as long as after a prompt, filled with copies of one token"
+    "A cache as long as after a prompt, filled with copies of one token"
     device = input_device(model)
     token = torch.zeros(batch, 1, dtype=torch.long, device=device)
     out = model(token, use_cache=True)
     cache = next((v for v in out.values() if isinstance(v, Cache)), None)
     if cache is None:
         raise ValueError(
-            f"{model.config.model_type} hands out no cache, so that a step of decoding"
-            " cannot be timed by itself: time the prefill"
+            f"{model.config.model_type} returns no cache, so that a decoding step cannot be"
+            " timed by itself: time the prefill"
         )
     for i, layer in enumerate(cache.layers):
         keys, values = (getattr(layer, k, None) for k in ("keys", "values"))
@@ -85,17 +85,17 @@ def _fill_cache(model, context, batch=1):
 
 # %% ../../nbs/evaluation/13_latency.ipynb #ddad8c60
 class _FixedLayer(DynamicLayer):
-    "A full layer of a cache: each step writes its last place again, and nothing grows"
+    "A cache layer of constant length: each step overwrites the last position"
 
     def __init__(self, keys, values):
-        "Both (b, heads, context, width), of which the widths may differ"
+        "Both are (b, heads, context, width); their widths may differ"
         super().__init__()
-        more = lambda x: torch.cat([x, x[..., -1:, :]], dim=-2)
-        self.keys, self.values = more(keys), more(values)
+        extend = lambda x: torch.cat([x, x[..., -1:, :]], dim=-2)
+        self.keys, self.values = extend(keys), extend(values)
         self.device, self.dtype, self.is_initialized = keys.device, keys.dtype, True
 
     def update(self, key_states, value_states, *args, **kwargs):
-        "The states of one token are written behind the context"
+        "Write the states of one token after the context."
         self.keys[..., -1:, :].copy_(key_states)
         self.values[..., -1:, :].copy_(value_states)
         return self.keys, self.values
@@ -106,25 +106,24 @@ class _FixedLayer(DynamicLayer):
 
 
 def _fix_cache(cache):
-    """The same cache with tensors that stay where they are, as a CUDA graph needs them; layers
-    that are no plain keys and values stay as they are"""
+    "Replace plain layers of a cache by layers at constant addresses, for CUDA graphs."
     for i, layer in enumerate(cache.layers):
         if type(layer) is DynamicLayer and layer.is_initialized:
-            cache.layers[i] = None  # its tensors leave when the new ones are there
+            cache.layers[i] = None  # frees its tensors after the new ones exist
             cache.layers[i] = _FixedLayer(layer.keys, layer.values)
     return cache
 
 # %% ../../nbs/evaluation/13_latency.ipynb #5be36a8d
 def _make_pass(model, work):
-    "One pass, without arguments; without CUDA graphs, each makes the cache a token longer"
-    known = signature(model.forward).parameters
-    given = dict(logits_to_keep=1) if "logits_to_keep" in known else {}
+    "A pass as a function; without CUDA graphs, each call lengthens the cache by a token"
+    parameters = signature(model.forward).parameters
+    kwargs = dict(logits_to_keep=1) if "logits_to_keep" in parameters else {}
     new = work.context if work.prefill else 1
     ids = torch.zeros(work.batch, new, dtype=torch.long, device=input_device(model))
     if not work.prefill:
         cache = _fill_cache(model, work.context, work.batch)
-        given[cache_name(model)] = _fix_cache(cache) if work.graphs else cache
-    step = lambda: model(ids, use_cache=True, **given)
+        kwargs[cache_name(model)] = _fix_cache(cache) if work.graphs else cache
+    step = lambda: model(ids, use_cache=True, **kwargs)
     return _capture_pass(step, ids.device) if work.graphs else step
 
 
@@ -133,8 +132,7 @@ class GraphCaptureError(ValueError):
 
 
 def _capture_pass(step, device):
-    """A pass, which neither waits for the CPU nor leaves tensors behind, as one CUDA graph;
-    `GraphCaptureError` where it cannot be captured"""
+    "Capture a pass as a CUDA graph; raises `GraphCaptureError` if that is impossible."
     if device.type != "cuda":
         raise GraphCaptureError(f"CUDA graphs are for CUDA devices, not for {device.type}")
     side = torch.cuda.Stream(device)
@@ -150,13 +148,14 @@ def _capture_pass(step, device):
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as e:
-        # the capture that failed keeps the device's random state: it gets a new one
+        # the failed capture holds the device's random state: make a new one
         i = torch.cuda.current_device() if device.index is None else device.index
-        own = torch.cuda.default_generators[i]
-        own.graphsafe_set_state(torch.Generator(device).manual_seed(own.initial_seed()))
+        generator = torch.cuda.default_generators[i]
+        state = torch.Generator(device).manual_seed(generator.initial_seed())
+        generator.graphsafe_set_state(state)
         raise GraphCaptureError(f"a pass cannot be captured as a CUDA graph: {one_line(e)}") from e
 
-    def replay(keep=step):  # a graph holds addresses, and not the tensors that are there
+    def replay(keep=step):  # keeps the tensors alive: a graph holds addresses only
         graph.replay()
 
     return replay
@@ -164,14 +163,14 @@ def _capture_pass(step, device):
 # %% ../../nbs/evaluation/13_latency.ipynb #4348fa51
 def time_against_dense(
     model: PreTrainedModel,  # dense
-    shaped: Callable,  # () -> context manager, which gives the model in another shape
-    work: Workload,  # what a pass is
-    rounds: int = 3,  # each begins with caches of the same length; one with CUDA graphs
-    passes: int = 5,  # of each model in a round, in turns, after one that is not counted
-) -> tuple[float, float]:  # seconds of the dense model; the other's as a fraction
-    "Time of a pass of another shape, measured in turns with the dense model: medians."
+    shaped: Callable,  # () -> context manager with the model in another shape
+    work: Workload,  # the timed pass
+    rounds: int = 3,  # each begins with equal caches; one with CUDA graphs
+    passes: int = 5,  # of each model per round, alternately, after one warm-up pass
+) -> tuple[float, float]:  # seconds of the dense model; the other's time as a fraction
+    "Median time of a model in another shape, measured in alternation with the dense model."
     device, pairs = input_device(model), []
-    if work.graphs:  # its cache does not grow, and capturing takes longer than passes
+    if work.graphs:  # the cache does not grow, and capturing is expensive
         rounds, passes = 1, rounds * passes
     with shaped() as other:
         other = copy_sharing_weights(model) if other is model else other  # as it is now
@@ -180,17 +179,17 @@ def time_against_dense(
             steps = [_make_pass(m, work) for m in (model, other)]
             for i in range(passes):
                 pairs.append([time_calls(x, device, int(i == 0), 1)[0] for x in steps])
-    shares = [other / dense for dense, other in pairs]
-    return statistics.median(dense for dense, _ in pairs), statistics.median(shares)
+    ratios = [other / dense for dense, other in pairs]
+    return statistics.median(dense for dense, _ in pairs), statistics.median(ratios)
 
 # %% ../../nbs/evaluation/13_latency.ipynb #18af96ee
 def fastest_attention(
-    model: PreTrainedModel,  # dense; its attention is as before afterwards
-    work: Workload,  # what a pass is
-    passes: int = 3,  # of each, after one that is not counted
-) -> tuple[str, dict[str, float]]:  # its name; name -> seconds, of those that can be had
-    "The attention that takes the least time; `ValueError` if none can be had."
-    before, found, why = model.config._attn_implementation, {}, None
+    model: PreTrainedModel,  # dense; its attention is restored
+    work: Workload,  # the timed pass
+    passes: int = 3,  # of each, after a warm-up pass
+) -> tuple[str, dict[str, float]]:  # its name; name -> seconds of those that run
+    "Fastest attention implementation; raises if none runs."
+    before, times, error = model.config._attn_implementation, {}, None
     names = ["sdpa", "eager", *(["flash_attention_2"] if is_flash_attn_2_available() else [])]
     try:
         for name in dict.fromkeys([before, *names]):
@@ -199,32 +198,32 @@ def fastest_attention(
                 with inference(model):
                     step = _make_pass(model, replace(work, graphs=False))
                     seconds = time_calls(step, input_device(model), 1, passes)
-                found[name] = statistics.median(seconds)
+                times[name] = statistics.median(seconds)
             except (ValueError, RuntimeError, ImportError) as e:  # out of memory, too
-                why = e
+                error = e
     finally:
         model.set_attn_implementation(before)
-    if not found:
-        raise why
-    return min(found, key=found.get), found
+    if not times:
+        raise error
+    return min(times, key=times.get), times
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a1d32c6d
-MULTIPLES = 1, 8, 64, 128, 256  # of which widths are, from the worst to the best
+MULTIPLES = 1, 8, 64, 128, 256  # of timed widths, from the slowest to the fastest
 FRACTIONS = 0.25, 0.5, 0.75  # of the full width that are timed
 
 
 @dataclass(frozen=True)
 class LatencySaving:
-    "What one part takes less, in another shape."
+    "Time that one part saves in another shape."
 
-    group: str  # its kind and size
-    units: tuple[int, ...]  # that stay: neurons; 0 or 1; experts and neurons of each
-    of: tuple[int, ...]  # that it has
-    seconds: float  # that a pass takes less
+    group: str  # kind and size of the part
+    units: tuple[int, ...]  # remaining: neurons; 0 or 1; experts and neurons of each
+    of: tuple[int, ...]  # in the dense model
+    seconds: float  # saved per pass
 
 
 def _label(part, model):
-    "The name of a part's group"
+    "Name of a part's group"
     types = getattr(model.config.get_text_config(), "layer_types", None) or [""]
     name = f"{part.kind}, {part.size:,} parameters"
     kind = types[part.layer] if len(set(types)) > 1 and part.slot == "attn" else ""
@@ -232,52 +231,52 @@ def _label(part, model):
 
 
 def _layer_label(s, i, labels):
-    "The name of a whole layer's group"
+    "Name of a whole layer's group"
     return " + ".join(["layer", *(labels[p.name, p.layer] for p in s.of(i))])
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a2e1e18c
 def _timed_widths(width, multiples=MULTIPLES):
-    """Widths at fractions of the full one, as multiples of each number and of no larger: without
-    0 and the full width"""
-    found = set()
+    "Widths near fractions of the full one, each a multiple of one number and of no larger one"
+    widths = set()
     for n in sorted(multiples):
         for x in FRACTIONS:
             k = int(width * x) // n * n
             odd = n == 1 and k % 2 == 0 and len(multiples) > 1
-            found.add(k - 1 if odd else k)
-    return sorted(k for k in found if 0 < k < width)
+            widths.add(k - 1 if odd else k)
+    return sorted(k for k in widths if 0 < k < width)
 
 
 def largest_divisor(
     width: int,  # of a part
-    multiples: Sequence[int] = MULTIPLES,  # that are told apart
+    multiples: Sequence[int] = MULTIPLES,  # considered
 ) -> int:  # one of `multiples`
     "The largest of the multiples that divides a width."
     return max((n for n in multiples if width % n == 0), default=min(multiples))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f7c3c892
 def _part_plans(L, part, multiples):
-    "(units, plan of this part alone) of every state that is timed"
-    home = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
+    "(units, plan of this part alone) of every timed state"
+    make_plan = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
     if not part.width:
         yield (0,), None  # by `mixer_drops`
         return
     if not part.groups:
         for k in _timed_widths(part.width, multiples):
-            yield (k,), home(tuple(range(k)))
-        yield (0,), home(())
+            yield (k,), make_plan(tuple(range(k)))
+        yield (0,), make_plan(())
         return
     e = part.counts
     for k in _timed_widths(e.width, multiples):
         mask = np.arange(e.width) < k
-        yield (e.experts, k), home(pack_mask([mask] * e.experts))
+        yield (e.experts, k), make_plan(pack_mask([mask] * e.experts))
     for n in sorted({e.active, (e.active + e.experts) // 2} - {e.experts}):
-        yield (n, e.width), home(whole_experts_mask(e.experts, e.width, range(n)))
-    yield (0, 0), home(())
+        mask = whole_experts_mask(e.experts, e.width, range(n))
+        yield (n, e.width), make_plan(mask)
+    yield (0, 0), make_plan(())
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
 def _timed_plans(model, multiples):
-    "(group, units, of, parts, plan) of everything that is timed"
+    "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
     L, labels = len(s), {(p.name, p.layer): _label(p, model) for p in s.parts}
     drops = dict(zip([(p.name, p.layer) for p in s.mixers], mixer_drops(s), strict=True))
@@ -286,47 +285,47 @@ def _timed_plans(model, multiples):
         if not (p.slot == "attn" and p.stays):
             groups.setdefault(labels[p.name, p.layer], []).append(p)
     for label, parts in groups.items():
-        each: dict = {}
+        plans_of: dict = {}
         for p in parts:
-            mates = [x for x in s.of(p.layer) if x is not p and x.width]
-            beside = p.width and mates and any(x.groups for x in (p, *mates))
-            step = p.step(model)  # the kernels of experts take no other widths
+            others = [x for x in s.of(p.layer) if x is not p and x.width]
+            shared = p.width and others and any(x.groups for x in (p, *others))
+            step = p.step(model)  # kernels of experts need such widths
             for units, plan in _part_plans(L, p, [math.lcm(n, step) for n in multiples]):
-                if any(units) or not beside:  # experts and a shared one leave together
+                if any(units) or not shared:  # experts and a shared one are removed together
                     plan = plan or drops[p.name, p.layer]
-                    each.setdefault(units, []).append(plan)
+                    plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
-        for units, plans in each.items():
+        for units, plans in plans_of.items():
             yield label, units, full, len(plans), reduce(or_, plans)
     if not s.fixed:
         kinds: dict = {}
         for i in range(L):
             kinds.setdefault(_layer_label(s, i, labels), []).append(i)
         for label, layers in kinds.items():
-            some = layers[1::2] or (layers if L > 1 else [])
-            if some:
-                yield label, (0,), (1,), len(some), drop(L, blocks=some)
+            removed = layers[1::2] or (layers if L > 1 else [])
+            if removed:
+                yield label, (0,), (1,), len(removed), drop(L, blocks=removed)
 
 # %% ../../nbs/evaluation/13_latency.ipynb #4d6a5d03
 @dataclass(frozen=True)
 class LatencyTable:
-    "Times of a model's parts on one device, for one workload."
+    "Times saved by parts of a model, on one device, for one workload."
 
     device: str  # its name
     dtype: str  # of the weights
     work: Workload  # what was timed
-    seconds: float  # of a pass of the dense model
-    multiples: tuple[int, ...]  # of which widths were timed
-    savings: tuple[LatencySaving, ...]  # what each part takes less in other shapes
+    seconds: float  # of a dense pass
+    multiples: tuple[int, ...]  # of timed widths
+    savings: tuple[LatencySaving, ...]  # of each part in other shapes
     layers: int = 0  # of the dense model
 
     def saving(
         self,
         group: str,  # of parts
-        units: tuple[int, ...],  # that stay
-        of: tuple[int, ...],  # that it has
-    ) -> float:  # seconds a pass; negative where the other shape is slower
-        "What one part of a group takes less with so many units."
+        units: tuple[int, ...],  # remaining
+        of: tuple[int, ...],  # in the dense model
+    ) -> float:  # seconds per pass; negative if the other shape is slower
+        "Time that one part of a group saves with some units."
         rows = [r for r in self.savings if r.group == group]
         if units == of:
             return 0.0
@@ -340,25 +339,27 @@ class LatencyTable:
         return sum(self._along(rows, axis, units, of) for axis in range(len(of)))
 
     def _along(self, rows, axis, units, of):
-        "The saving along one of the numbers, the others full"
+        "Time saved along one axis of `units`, the others being full"
         k, full = units[axis], of[axis]
         if k == full:
             return 0.0
-        beside = lambda r: all(r.units[j] == of[j] for j in range(len(of)) if j != axis)
-        points = {r.units[axis]: r.seconds for r in rows if beside(r)}
-        kind = largest_divisor(k, self.multiples) if axis == len(of) - 1 else None
-        own = {x: y for x, y in points.items() if largest_divisor(x, self.multiples) == kind}
-        inner = {x: y for x, y in (own or points).items() if x}
-        ends = {0: points[0]} if 0 in points else {}
-        known = sorted((ends | inner | {full: 0.0}).items())
-        return float(np.interp(k, *zip(*known, strict=True)))
+        others_full = lambda r: all(r.units[j] == of[j] for j in range(len(of)) if j != axis)
+        points = {r.units[axis]: r.seconds for r in rows if others_full(r)}
+        multiple = largest_divisor(k, self.multiples) if axis == len(of) - 1 else None
+        same = {
+            x: y for x, y in points.items() if largest_divisor(x, self.multiples) == multiple
+        }
+        inner = {x: y for x, y in (same or points).items() if x}
+        removed = {0: points[0]} if 0 in points else {}
+        curve = sorted((removed | inner | {full: 0.0}).items())
+        return float(np.interp(k, *zip(*curve, strict=True)))
 
     def predict(
         self,
         model: PreTrainedModel,  # dense; the meta device will do
         plan,  # of any kind
     ) -> float:  # seconds of a pass
-        "The time of a plan: the dense model's, without what each part saves."
+        "Predicted time of a plan: the dense model's, minus what each part saves."
         if isinstance(plan, Slices):
             width, d = (min(plan.widths),), (plan.d,)
             return self.seconds - self.saving(_SLICED, width, d)
@@ -370,8 +371,8 @@ class LatencyTable:
             saved.append(self.saving(labels[part.name, part.layer], *numbers))
         return self.seconds - sum(saved)
 
-    def to_frame(self) -> pd.DataFrame:  # a row a state
-        "The table for readers: what a part saves, in microseconds and as a fraction."
+    def to_frame(self) -> pd.DataFrame:  # a row per state
+        "Time saved by each part, in microseconds and as a fraction."
         rows = [
             {
                 "part": r.group,
@@ -390,7 +391,7 @@ _SLICED = "hidden state"
 # %% ../../nbs/evaluation/13_latency.ipynb #685a4057
 @contextmanager
 def _sliced(model, plan) -> Iterator[PreTrainedModel]:
-    "A random model in the shape that a slicing leaves, on the device of another"
+    "A random model in the shape of a SliceGPT plan, on the model's device"
     skeleton, device = as_skeleton(model), input_device(model)
     kind = get_kind(kind_of(plan))
     with swapped(kind.layout.skeleton(skeleton, kind.to_dict(plan))):
@@ -398,15 +399,15 @@ def _sliced(model, plan) -> Iterator[PreTrainedModel]:
     with torch.no_grad():
         for p in new.parameters():
             p.normal_(0, 0.02)
-    known = dict(model.named_buffers())
+    buffers = dict(model.named_buffers())
     for name, b in new.named_buffers():
-        if name in known:
-            b.copy_(known[name])
+        if name in buffers:
+            b.copy_(buffers[name])
     yield new
 
 
 def _shapes(model, multiples, sliced):
-    "(group, units, of, parts, what gives the model that shape) of what is timed"
+    "(group, units, of, number of parts, context manager with the shape) of what is timed"
     if sliced:
         d = model.config.get_text_config().hidden_size
         for k in (d // 4, d // 2, 3 * d // 4):
@@ -419,15 +420,15 @@ def _shapes(model, multiples, sliced):
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c227bf5e
 def measure_latency(
-    model: PreTrainedModel,  # dense, on the device; random weights will do
-    work: Workload,  # what a pass is
-    multiples: Sequence[int] = (1,),  # of which FFN widths are timed
-    sliced: bool = False,  # time narrower hidden states (SliceGPT) instead of parts
-    rounds: int = 3,  # of each measurement, beside the dense model
-    passes: int = 5,  # in a round
-    progress: bool = False,  # show a bar
+    model: PreTrainedModel,  # dense, on the device; with any weights
+    work: Workload,  # the timed pass
+    multiples: Sequence[int] = (1,),  # of timed FFN widths
+    sliced: bool = False,  # time SliceGPT's narrower hidden states instead of parts
+    rounds: int = 3,  # of each measurement
+    passes: int = 5,  # per round
+    progress: bool = False,  # show a progress bar
 ) -> LatencyTable:  # of this model's shapes, on its device
-    "Time a model's parts in other shapes, all in one model."
+    "Time the parts of a model in other shapes."
     shapes = [*_shapes(model, multiples, sliced)]
     savings, times = [], []
     with progress_bar(shapes, "latency table", progress) as bar:
@@ -436,17 +437,17 @@ def measure_latency(
             times.append(dense)
             savings.append((label, units, of, (1 - ratio) / n))
     seconds = statistics.median(times)
-    rows = tuple(LatencySaving(*row, seconds * share) for *row, share in savings)
+    rows = tuple(LatencySaving(*row, seconds * fraction) for *row, fraction in savings)
     dtype = str(model.dtype).removeprefix("torch.")
-    where = device_name(input_device(model))
+    device = device_name(input_device(model))
     L = len(structure(model))
-    return LatencyTable(where, dtype, work, seconds, tuple(multiples), rows, L)
+    return LatencyTable(device, dtype, work, seconds, tuple(multiples), rows, L)
 
 
 def device_name(
     device: torch.device,  # any
-) -> str:  # for people
-    "What a device calls itself."
+) -> str:  # such as "NVIDIA H100"
+    "Name of a device."
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":
@@ -455,7 +456,7 @@ def device_name(
 
 # %% ../../nbs/evaluation/13_latency.ipynb #bed9e495
 def _latency_identity(model, device, work, **options):
-    "The identity of a latency table"
+    "Identity of a latency table"
     shapes = [(k, tuple(x.shape)) for k, x in model.state_dict().items()]
     facts = dict(config=config_facts(model)["config"], name=device_name(device))
     facts |= runtime_facts(model, device, model.dtype)
@@ -463,14 +464,14 @@ def _latency_identity(model, device, work, **options):
 
 
 def latency_table(
-    model: PreTrainedModel,  # dense; only its shapes are looked at (`load_skeleton`)
-    device: str | torch.device,  # where passes are timed
-    work: Workload,  # what a pass is
-    cache_dir: str | Path | None = None,  # where tables are kept
-    progress: bool = False,  # show a bar
+    model: PreTrainedModel,  # dense; only its shapes are used (`load_skeleton`)
+    device: str | torch.device,  # that is timed
+    work: Workload,  # the timed pass
+    cache_dir: str | Path | None = None,  # of saved tables
+    progress: bool = False,  # show a progress bar
     **options,  # of `measure_latency`
-) -> LatencyTable:  # measured now, or kept from before
-    "The table of a model's shapes on a device, timed with random weights where there is none."
+) -> LatencyTable:  # measured or saved
+    "Load the latency table of a model's shapes on a device, or measure and save it."
     skeleton, device = as_skeleton(model), torch.device(device)
     limit = getattr(skeleton.config.get_text_config(), "max_position_embeddings", None)
     if limit and work.context > limit:
@@ -481,25 +482,25 @@ def latency_table(
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
     if file.is_file():
         return _read_table(file)
-    made = build_model(skeleton.config, skeleton.dtype, device)
-    table = measure_latency(made, work, progress=progress, **options)
+    model = build_model(skeleton.config, skeleton.dtype, device)
+    table = measure_latency(model, work, progress=progress, **options)
     with atomic_file(file) as new:
         new.write_text(json.dumps(asdict(table)), encoding="utf-8")
     return table
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f9933549
 def _read_table(file):
-    "A table that was written down"
+    "Read a saved table."
     data = json.loads(file.read_text(encoding="utf-8"))
     rows = (r | dict(units=tuple(r["units"]), of=tuple(r["of"])) for r in data["savings"])
-    kept = dict(work=Workload(**data["work"]), multiples=tuple(data["multiples"]))
-    return LatencyTable(**data | kept | dict(savings=tuple(LatencySaving(**r) for r in rows)))
+    data |= dict(work=Workload(**data["work"]), multiples=tuple(data["multiples"]))
+    return LatencyTable(**data | dict(savings=tuple(LatencySaving(**r) for r in rows)))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #b9a23874
 def best_multiple(
     table: LatencyTable,  # with several multiples
-) -> int:  # of which FFN widths should be
-    "The smallest multiple with which a neuron costs no more than with any other, within 2 %."
+) -> int:  # for FFN widths
+    "Smallest multiple whose time per neuron is within 2 % of the best."
     found, whole = {}, {r.group: r.seconds for r in table.savings if r.units == (0,)}
     for r in table.savings:
         # not of a shared expert, which is never removed alone
@@ -510,95 +511,95 @@ def best_multiple(
     return next((n for n, x in cost.items() if x <= 1.02 * min(cost.values())), 1)
 
 
-_WIDE = 1024  # neurons of an FFN that is large enough to tell something of kernels
+_WIDE = 1024  # neurons of an FFN whose times depend on kernels
 
 
 def advise_multiple(
-    device: torch.device,  # where a model will run
+    device: torch.device,  # of the model
     dtype: torch.dtype,  # of its weights
-    cache_dir: str | Path | None = None,  # where tables are kept
-) -> int | None:  # of which FFN widths should be; None: there is no table
-    "The multiple that the kept latency tables of a device advise for wide FFNs: the median."
+    cache_dir: str | Path | None = None,  # of saved tables
+) -> int | None:  # for FFN widths; None: no table
+    "Median of the best multiples in the saved latency tables of a device, for wide FFNs."
     files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
     if not files:
         return None
     tables = map(_read_table, files)
     wanted = device_name(device), str(dtype).removeprefix("torch.")
-    own = (t for t in tables if (t.device, t.dtype) == wanted and len(t.multiples) > 1)
+    tables = (t for t in tables if (t.device, t.dtype) == wanted and len(t.multiples) > 1)
     wide = lambda t: any(len(r.of) == 1 and r.of[0] >= _WIDE for r in t.savings)
-    found = [best_multiple(t) for t in own if wide(t) and t.savings[0].group != _SLICED]
-    return statistics.median_high(found) if found else None
+    best = [best_multiple(t) for t in tables if wide(t) and t.savings[0].group != _SLICED]
+    return statistics.median_high(best) if best else None
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
 def parse_time(
     text: str,  # '20ms', '0.5 s', '300us'
 ) -> float:  # seconds
-    "A time with a unit; `ValueError` lists the units."
+    "Parse a time with a unit; `ValueError` lists the units."
     units = dict(s=1, ms=1e-3, us=1e-6)
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
-    if not found or not float(found[1]):
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
+    if not match or not float(match[1]):
         raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
-    return float(found[1]) * units[found[2]]
+    return float(match[1]) * units[match[2]]
 
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
 def _longest(table, model, method, x, **options):
-    "Seconds of the slowest plan that a method may leave; `ValueError` where it leaves no layer"
+    "Seconds of a method's slowest plan; raises `ValueError` if no layer remains."
     plans = shape_plans(model, method, x, **options)
     if any(len(getattr(plan, "removed_layers", ())) == len(structure(model)) for plan in plans):
         raise ValueError(f"at sparsity {x:.4g} {method} leaves no layer")
     seconds = max(table.predict(model, plan) for plan in plans)
     if seconds <= 0:
         raise ValueError(
-            "the parts of the latency table add up to more than the dense model: other work was"
-            " in their times; delete the table, and measure again"
+            "the parts of the latency table take longer than the dense model: other processes"
+            " disturbed it; delete the table and measure again"
         )
     return seconds
 
 # %% ../../nbs/evaluation/13_latency.ipynb #findlatency1
 def find_latency_sparsity(
     table: LatencyTable,  # of the model's shapes
-    model: PreTrainedModel,  # dense; only its shapes are looked at
-    target: float,  # seconds of a pass, at most
+    model: PreTrainedModel,  # dense; only its shapes are used
+    target: float,  # seconds per pass, at most
     method: str = "2ssp",  # name of a method with `shapes`
-    steps: int = 14,  # of halving: the sparsity is right to 2^-steps
+    steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
 ) -> tuple[float, float]:  # sparsity, in (0, 1); seconds predicted there, at most
-    "The smallest sparsity that keeps a latency; `ValueError` names what can be reached."
+    "Smallest sparsity within a latency; `ValueError` names what can be reached."
     model, options = as_skeleton(model), shape_options(method, options)
     worst = lambda x: _longest(table, model, method, x, **options)
-    say = lambda x: f"{1000 * x:.4g} ms"
+    show = lambda x: f"{1000 * x:.4g} ms"
     if table.seconds <= target:
         raise ValueError(
-            f"the dense model keeps {say(target)} already: {table.work} takes"
-            f" {say(table.seconds)} on {table.device}"
+            f"the dense model keeps {show(target)} already: {table.work} takes"
+            f" {show(table.seconds)} on {table.device}"
         )
     x, best = bisect_sparsity(worst, lambda seconds: seconds <= target, steps)
     if x is None:
         raise ValueError(
-            f"{method} cannot bring {table.work} to {say(target)} on {table.device}: the"
-            f" dense model takes {say(table.seconds)}, and {say(best)} can be reached"
+            f"{method} cannot bring {table.work} to {show(target)} on {table.device}: the"
+            f" dense model takes {show(table.seconds)}, and {show(best)} can be reached"
         )
     return x, best
 
 # %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
 def meet_latency_target(
-    model: PreTrainedModel,  # dense; only its shapes are looked at
-    target: float,  # seconds of a pass, at most
+    model: PreTrainedModel,  # dense; only its shapes are used
+    target: float,  # seconds per pass, at most
     method: str,  # name of a method with `shapes`
-    work: Workload,  # what a pass is
-    device: str | torch.device = "cpu",  # where passes are timed
-    cache_dir: str | Path | None = None,  # where tables are kept
-    progress: bool = False,  # show a bar
-    rounds: int = 3,  # of each measurement, beside the dense model
+    work: Workload,  # the timed pass
+    device: str | torch.device = "cpu",  # that is timed
+    cache_dir: str | Path | None = None,  # of saved tables
+    progress: bool = False,  # show a progress bar
+    rounds: int = 3,  # of each measurement
     **options,  # of the method: alpha, n_attn, multiple
 ) -> tuple[float, float, LatencyTable]:  # sparsity, seconds predicted, the device's table
-    "The smallest sparsity that keeps a latency, by the table of the model's shapes."
-    skeleton, own = as_skeleton(model), shape_options(method, options)
-    plans = bisect_sparsity(lambda x: shape_plans(skeleton, method, x, **own), bool, 0)[1]
-    least = own.get("multiple") or 1
-    kinds = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
-    how = dict(multiples=tuple(sorted(kinds)), rounds=rounds)
-    how["sliced"] = isinstance(plans[0], Slices)
-    table = latency_table(skeleton, device, work, cache_dir, progress, **how)
-    return *find_latency_sparsity(table, skeleton, target, method, **own), table
+    "Smallest sparsity within a latency, from the latency table of the model's shapes."
+    skeleton, options = as_skeleton(model), shape_options(method, options)
+    plans = bisect_sparsity(lambda x: shape_plans(skeleton, method, x, **options), bool, 0)[1]
+    least = options.get("multiple") or 1
+    multiples = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
+    kwargs = dict(multiples=tuple(sorted(multiples)), rounds=rounds)
+    kwargs["sliced"] = isinstance(plans[0], Slices)
+    table = latency_table(skeleton, device, work, cache_dir, progress, **kwargs)
+    return *find_latency_sparsity(table, skeleton, target, method, **options), table

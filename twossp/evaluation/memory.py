@@ -43,7 +43,7 @@ from ..runtime.search import (
 
 # %% ../../nbs/evaluation/11_memory.ipynb #9228f108
 class _Fused(TorchFunctionMode):
-    "Attention without a matrix of scores"
+    "Replaces attention by an output of the right shape, without a matrix of scores"
 
     def __torch_function__(self, f, kinds, args=(), kw=None):
         if f is scaled_dot_product_attention:
@@ -53,8 +53,7 @@ class _Fused(TorchFunctionMode):
 
 # %% ../../nbs/evaluation/11_memory.ipynb #44e107e9
 def _record(model, t, layer):
-    """What a layer is called with for one window, on the meta device, in the way that it
-    takes; None if there is none without numbers"""
+    "Arguments of a layer for one window on the meta device; None if it needs values"
     ids, calls = torch.zeros(1, t, dtype=torch.long, device="meta"), []
 
     def note(i, h, args, kwargs):
@@ -63,12 +62,12 @@ def _record(model, t, layer):
 
     for mask in (False, True):
         shape = dict(dtype=model.dtype, device="meta")
-        own = dict(attention_mask=torch.zeros(1, 1, t, t, **shape)) if mask else {}
+        masks = dict(attention_mask=torch.zeros(1, 1, t, t, **shape)) if mask else {}
         for as_tuple in (False, True):
             calls.clear()
             try:
                 with placeholder_layers(model, note, as_tuple):
-                    model.base_model(ids, use_cache=False, **own)
+                    model.base_model(ids, use_cache=False, **masks)
                 states, args, kwargs = zip(*calls, strict=True)
                 tape = LayerCalls(args, kwargs)
                 run_layer(decoder_layers(model)[layer], tape, layer, states[0])
@@ -79,23 +78,22 @@ def _record(model, t, layer):
 
 
 def _routed_need(model, t, layer):
-    "The same of a layer of experts, which take their tokens in turn or all at once"
+    "Peak bytes of a layer of experts, which run one by one or all at once"
     c, parts = model.config.get_text_config(), structure(model).of(layer)
     grouped = [p for p in parts if p.groups]
     if not grouped or getattr(c, "_experts_implementation", None) != "eager":
         return activation_bytes(model, t)
     numbers = 8 * c.hidden_size + 4 * sum(p.width for p in parts if not p.groups)
-    for p in grouped:  # of the tokens, if a group gets twice its share
+    for p in grouped:  # if an expert gets twice its share of the tokens
         numbers += min(1, 2 * (1 - p.inactive / p.size)) * (4 * p.width + 2 * c.hidden_size)
     return int(t * model.dtype.itemsize * numbers)
 
 # %% ../../nbs/evaluation/11_memory.ipynb #e2912d2d
 def _layer_need(model, t, layer=0):
-    """The most bytes that a decoder layer of a model on the meta device has alive for one
-    window of `t` tokens; its input and weights are not counted."""
+    "Peak bytes of a decoder layer for one window of `t` tokens, without input and weights"
     with inference(model):
         recorded = _record(model, t, layer)
-        if recorded is None:  # one that looks at numbers, as a router does
+        if recorded is None:  # a layer that reads values, such as a router
             return _routed_need(model, t, layer)
         h, tape = recorded
         with AllocationTracker("meta") as live, _Fused():
@@ -105,35 +103,35 @@ def _layer_need(model, t, layer=0):
 # %% ../../nbs/evaluation/11_memory.ipynb #4a07fb0b
 @dataclass(frozen=True)
 class PruningSetup:
-    "What a device has, and how the windows are."
+    "Device and windows of a pruning."
 
     n: int  # calibration windows
-    t: int  # tokens a window
-    free: int  # bytes that are free when the model is there
+    t: int  # tokens per window
+    free: int  # free bytes after the model is loaded
     kind: str = "cuda"  # of device
-    stream: bool = False  # are the decoder layers left on disk, and fetched one by one
+    stream: bool = False  # decoder layers are loaded from disk one by one
 
     @property
-    def budget(self) -> int:  # bytes that hidden states, activations, logits may have
-        "A quarter of what is free, as methods take it."
+    def budget(self) -> int:  # bytes for hidden states, activations and logits
+        "A quarter of the free bytes, as in the methods."
         return self.free // 4
 
 # %% ../../nbs/evaluation/11_memory.ipynb #967ada0d
 class _Model:
-    "The numbers of a dense model that all steps need"
+    "Sizes of a dense model for all steps"
 
-    def __init__(self, model, room):
-        self.model, self.room, self.s = model, room, structure(model)
+    def __init__(self, model, setup):
+        self.model, self.setup, self.s = model, setup, structure(model)
         self.L, self.size = len(self.s), model.dtype.itemsize
         self.V, self.d = model.get_output_embeddings().weight.shape
-        self.state = room.t * self.d * self.size  # of a window
-        at_once = device_batch_size(room.t, torch.device(room.kind))
-        most = room.budget // 4 // activation_bytes(model, room.t)
+        self.state = setup.t * self.d * self.size  # of a window
+        at_once = device_batch_size(setup.t, torch.device(setup.kind))
+        most = setup.budget // 4 // activation_bytes(model, setup.t)
         self.rows = max(1, min(at_once, most))
         self.needs = {}
 
     def need(self, i=0, attn=True, kept=None):
-        "Bytes of one window in layer `i`, without its attention, or with `kept` neurons"
+        "Peak bytes of one window in layer `i`, also without attention or with `kept` neurons"
         if not attn and kept == 0:
             return 0
         key = attn, kept, tuple((p.kind, p.width, p.groups) for p in self.s.of(i))
@@ -141,53 +139,53 @@ class _Model:
             slots = {} if kept is None else {(i, "ffn"): tuple(range(kept))}
             slots |= {} if attn else {(i, "attn"): False}
             with applied(self.model, Plan(layers=self.L, kept=slots)):
-                self.needs[key] = _layer_need(self.model, self.room.t, i)
+                self.needs[key] = _layer_need(self.model, self.setup.t, i)
         return self.needs[key]
 
     def copied(self, i, decision):
-        "Bytes of the narrow parts that are made of layer `i` to run it so"
+        "Bytes of the narrowed copies of layer `i` for a decision"
         _, ffn, more = decision
         slots = dict(more) | dict(ffn=ffn)
         narrow = [(p, slots.get(p.slot)) for p in self.s.of(i) if p.width]
         return sum(p.count(kept) for p, kept in narrow if kept is not None) * self.size
 
     def widths(self, plan):
-        "Neurons that a plan leaves, layer by layer: of an FFN or of each expert"
+        "Remaining neurons per layer: of the FFN or of each expert"
         narrow = [[p for p in self.s.of(i) if p.width] for i in range(self.L)]
         each = [[count_units(p, p.read(plan)) for p in parts] for parts in narrow]
         return [max(x, default=0) for x in each]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #b08540e9
 def _probe(m):
-    "The replay is compared with the model's own forward pass, once a model"
-    t = min(m.room.t, PROBE)
-    part = (m.state + m.need()) * t // m.room.t
+    "Comparison of the replayed layers with the model's forward pass, once per model"
+    t = min(m.setup.t, PROBE)
+    part = (m.state + m.need()) * t // m.setup.t
     return 2 * (t * m.V * m.size + part)
 
 
 def _scores(m):
-    "Stage 1: all windows through all layers"
-    n = m.room.n
+    "Stage 1: all windows pass all layers"
+    n = m.setup.n
     rows = min(n, m.rows)
-    part = min(n, max(rows, m.room.budget // 2 // m.state))
+    part = min(n, max(rows, m.setup.budget // 2 // m.state))
     return part * m.state + rows * m.need()
 
 
 def _norms(m):
-    "Norms of the rows of matrices, which are joined an eighth at a time"
+    "Norms of matrix rows, computed for an eighth of them at a time"
     return m.s.ffn[0] * m.size // 8 * 2
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67lvlb01
 def _level_bytes(m, i, nodes, windows, cap):
-    "Bytes of one level of a walk: states, the layer's activations, its narrow copies"
+    "Bytes of one layer of a walk: hidden states, activations, narrowed copies"
     parents, groups, worst = len({n.parent for n in nodes}), Counter(), 0
     for node in nodes:
-        if node.decision is not None:  # else the layer is gone
+        if node.decision is not None:  # else the layer is removed
             attn, kept, _ = node.decision
             copied = m.copied(i, node.decision)
             groups[bool(attn), None if kept is None else len(kept), copied] += 1
     for (attn, kept, copied), count in groups.items():
-        stack = 1 if m.room.kind == "cpu" else max(1, m.rows // windows)
+        stack = 1 if m.setup.kind == "cpu" else max(1, m.rows // windows)
         stack = min(stack, count, cap)
         rows = min(m.rows, stack * windows)
         joined = stack * windows * m.state if stack > 1 else 0
@@ -197,23 +195,23 @@ def _level_bytes(m, i, nodes, windows, cap):
 
 
 def _levels(m, plans):
-    "The walk over the layers with all plans; bytes of the largest copy that it makes"
+    "Trie levels of several plans; bytes of the largest narrowed copy"
     levels = list_levels(make_trie([list_decisions(p, "") for p in plans]))
     each = ((i, n.decision) for i, nodes in enumerate(levels) for n in nodes if n.decision)
     return levels, max((m.copied(i, decision) for i, decision in each), default=0)
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67srch01
 def _search(m, plans, windows, tokens=None, kl=False):
-    "Plans that are scored together; `tokens`: a window, if fewer than all"
-    t, n = tokens or m.room.t, windows
+    "Scoring of several plans in one walk; `tokens` per window, default all"
+    t, n = tokens or m.setup.t, windows
     levels, copied = _levels(m, [*plans, *([dense_plan(m.L)] if kl else [])])
-    budget = max(0, m.room.budget - copied // 4)
+    budget = max(0, m.setup.budget - copied // 4)
     held = max(1, budget // 2 // m.state)
     windows = min(n, max(1, held // len(levels[-1])))
     cap = max(1, held // windows)
     most = max(_level_bytes(m, i, x, windows, cap) for i, x in enumerate(levels))
-    most += windows * m.state  # what enters the first layer
-    logits = min(LOGITS_BYTES.get(m.room.kind, DEFAULT_LOGITS_BYTES), budget // 8)
+    most += windows * m.state  # input of the first layer
+    logits = min(LOGITS_BYTES.get(m.setup.kind, DEFAULT_LOGITS_BYTES), budget // 8)
     chunk = min(t, max(64, logits // (4 * m.V)))
     wide = chunk * m.V * (m.size + (16 if kl else 8))
     last = min(cap, len(levels[-1])) * windows * m.state
@@ -221,17 +219,16 @@ def _search(m, plans, windows, tokens=None, kl=False):
 
 
 def _first_step(m, plan, n_search):
-    "The first step of a greedy removal of attention modules, in front of it the check"
+    "Comparison of the replay and first step of a greedy removal of attention modules"
     return [_probe(m), _search(m, [plan | c for c in mixer_drops(m.s)], n_search)]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67rep001
 def _refits(m, plans, tokens):
-    "Is a projection refitted: an expert needs more tokens than it has neurons"
+    "Whether a projection is reconstructed: experts need more tokens than neurons"
     for p in m.s.narrow:
         for kept in (p.read(plan) for plan in plans):
             if not p.groups:
-                beside = [x for x in m.s.of(p.layer) if x.groups]
-                if not beside:
+                if not any(x.groups for x in m.s.of(p.layer)):
                     return True
             elif kept and tokens * (1 - p.inactive / p.size) > count_units(p, kept):
                 return True
@@ -239,13 +236,13 @@ def _refits(m, plans, tokens):
 
 
 def _repair(m, plans, n=None, wide=None):
-    "Refit the FFNs' output projections of plans on `n` windows; moments are in float64"
-    n = n or len(repair_windows(torch.empty(m.room.n, m.room.t, device="meta")))
+    "Reconstruction of the FFNs' output projections on `n` windows; moments are in float64"
+    n = n or len(repair_windows(torch.empty(m.setup.n, m.setup.t, device="meta")))
     n += round(NOISE_FRACTION * n)
-    k, d, t = wide or max(max(m.widths(p)) for p in plans), m.d, m.room.t
-    rows, kept = min(n, m.rows), n * t * (k * m.size + 4 * d)
-    kept = kept if kept <= m.room.budget // 2 else 0
-    # dense in front of the layer and behind, each plan's in front, one behind
+    k, d, t = wide or max(max(m.widths(p)) for p in plans), m.d, m.setup.t
+    rows, stored = min(n, m.rows), n * t * (k * m.size + 4 * d)
+    stored = stored if stored <= m.setup.budget // 2 else 0
+    # hidden states: dense before and after the layer, each plan's before, one after
     streams = (len(plans) + 3) * n * m.state
     neuron = max((p.neuron for p in m.s.narrow if not p.groups), default=0)
     slices = max(_levels(m, plans)[1], k * neuron * m.size)
@@ -253,17 +250,17 @@ def _repair(m, plans, n=None, wide=None):
     k = k if _refits(m, plans, n * t) else 0
     exact = 8 * (3 * k * k + 7 * k * d)
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
-    return streams + kept + max(exact + 4 * k * d, sums + blocks)
+    return streams + stored + max(exact + 4 * k * d, sums + blocks)
 
 # %% ../../nbs/evaluation/11_memory.ipynb #memscore0
 def _gradients(m):
-    "Forward and backward pass of one window: activations of all layers, logits, their gradient"
-    needs, logits = [m.need(i) for i in range(m.L)], m.room.t * m.V * (2 * m.size + 12)
-    if not m.room.stream:
+    "Forward and backward pass of one window: all activations, logits and their gradient"
+    needs, logits = [m.need(i) for i in range(m.L)], m.setup.t * m.V * (2 * m.size + 12)
+    if not m.setup.stream:
         return sum(needs) * 3 // 2 + logits  # measured: at most 1.45 times
-    # of some windows what enters each layer; of one, a layer or the logits
+    # inputs of all layers for some windows; a layer or the logits for one
     states = (m.L + 2) * m.state
-    rows = min(m.room.n, max(1, m.room.budget // 2 // states))
+    rows = min(m.setup.n, max(1, m.setup.budget // 2 // states))
     return rows * states + max(max(needs) * 3 // 2, logits)
 
 
@@ -271,7 +268,7 @@ _RANKING = {"weights": _norms, "windows": _scores, "gradients": _gradients}
 
 
 def _removal(m, base, n_search, depth_score):
-    "The first step of stage 2, or the one walk of a score that needs no other"
+    "First step of stage 2, or the walk of a score that is computed once"
     row = find_score(depth_score, "attention modules")
     if row.greedy:
         plans = [base | c for c in mixer_drops(m.s)]
@@ -280,7 +277,7 @@ def _removal(m, base, n_search, depth_score):
 
 # %% ../../nbs/evaluation/11_memory.ipynb #714100f3
 def _narrow(m, plan):
-    "A plan without its removed attention modules, and how many those are"
+    "A plan with all its attention modules, and the number that it removes"
     kept = {key: value for key, value in plan.kept.items() if key[1] != "attn"}
     return Plan(layers=m.L, kept=kept), sum(not p.read(plan) for p in m.s.mixers)
 
@@ -298,7 +295,7 @@ def _two_ssp(
         steps += _removal(m, base, n_search, depth_score)
     if widths == "search":
         steps += _search_widths(m, base, low, n_search)
-    if widths == "search" and not low:  # one FFN got all that the exchanges can give it
+    if widths == "search" and not low:  # one FFN at the largest width after the exchanges
         w = max(m.widths(plans[low]))
         wide = min(w + EXCHANGE_ROUNDS * max(1, round(EXCHANGED_FRACTION * w)), m.s.full_width)
     return [*steps, *([_repair(m, [plans[low]], wide=wide)] if repair else [])]
@@ -309,13 +306,13 @@ def _two_ssp_plus(m, plans, low, **options):
     return _two_ssp(m, plans, low, **beyond | options)
 
 # %% ../../nbs/evaluation/11_memory.ipynb #2b012c2a
-REPAIRED_SPLITS = 5  # balances, at most, that are compared after a repair
+REPAIRED_SPLITS = 5  # splits, at most, that are compared after reconstruction
 EXCHANGE_ROUNDS = 3  # of width exchanges between layers
 EXCHANGED_FRACTION = 0.25  # of the mean width, in the first round
 
 
 def _swap_widths(m, plan, i, share=0.5):
-    "One layer with a narrower FFN"
+    "A plan with another FFN width in one layer"
     part = next((p for p in m.s.of(i) if p.width), None)
     if part is None:
         return plan
@@ -324,33 +321,33 @@ def _swap_widths(m, plan, i, share=0.5):
 
 
 def _walk_path(m, plans, low, n_search, repair):
-    "The walk along the removals, and a few of its balances repaired"
+    "The search of the split: removals in sequence, then some splits reconstructed"
     (most, many), (least, few) = (_narrow(m, p) for p in plans)
-    base, windows = (most, least)[low], min(m.room.n, N_COMPARE)
+    base, windows = (most, least)[low], min(m.setup.n, N_COMPARE)
     steps = [*_first_step(m, base, n_search), _search(m, [base], windows)]
     if not repair:
         return steps
-    fit, grouped = max(2, min(8, m.room.n // 2)), m.s.grouped
+    fit, grouped = max(2, min(8, m.setup.n // 2)), m.s.grouped
     count = 1 if low else min(REPAIRED_SPLITS, many - few + 1)
     tried, ends = [base] * count, [m.widths(p) for p in (least, most)]
-    if count > 1 and not grouped:  # widths go from those of one to those of the other
+    if count > 1 and not grouped:  # widths between those of both bounds
         for j in range(count):
             ks = (round(a + j / (count - 1) * (b - a)) for a, b in zip(*ends, strict=True))
             tried[j] = Plan([tuple(range(k)) for k in ks], (True,) * m.L)
     scored = [_swap_widths(m, base, i) for i in range(count)] if not grouped else []
     scored = scored or [base | c for c in mixer_drops(m.s)[:count]]
-    left = min(m.room.n - fit, N_COMPARE)
-    return [*steps, _repair(m, tried, fit), _search(m, scored, left)]
+    held_out = min(m.setup.n - fit, N_COMPARE)
+    return [*steps, _repair(m, tried, fit), _search(m, scored, held_out)]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #d549a6c4
 def _search_widths(m, base, low, n_search):
-    "Each layer a step narrower, and wider if it can be; and some exchanges at once"
+    "Each layer narrower by a step, and twice, if possible; then several exchanges at once"
     least, layers = 1 - EXCHANGED_FRACTION, range(m.L)
     tries = [base, *(_swap_widths(m, base, i, least) for i in layers)]
     some = tries[1 : 1 + (m.L // 2).bit_length()]
     if not low:
         tries += [_swap_widths(m, base, i, least / 2) for i in layers]
-    return [_search(m, tries, n_search), _search(m, some, min(m.room.n, N_COMPARE))]
+    return [_search(m, tries, n_search), _search(m, some, min(m.setup.n, N_COMPARE))]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #c67rivals
 def _magnitude(m, plans, low, n_search=1, **options):
@@ -378,7 +375,7 @@ def _evopress(
 
     def score(genomes, many):
         tried = [drop(m.L, attn=attn, ffn=ffn) for attn, ffn in genomes]
-        return _search(m, tried, -(-many // m.room.t), min(many, m.room.t), True)
+        return _search(m, tried, -(-many // m.setup.t), min(many, m.setup.t), True)
 
     first = list(dict.fromkeys(draw() for _ in range(initial)))
     steps = [_probe(m), score(first, initial_tokens)]
@@ -390,30 +387,30 @@ def _evopress(
 
 # %% ../../nbs/evaluation/11_memory.ipynb #a25bd869
 def _nothing(m, plans, low, **options):
-    "Drawn at random"
+    "Random units: no memory"
     return []
 
 
 def _look(m, plans, low, **options):
-    "A look at the activations"
+    "Activation scores"
     return [_probe(m), _scores(m)]
 
 
 def _weigh(m, plans, low, **options):
-    "A look at the weights"
+    "Weight norms"
     return [_norms(m)]
 
 
 def _whole_layers(m, plans, low, **options):
-    "The model's own forward pass; layers that are left on disk are replayed"
-    rows = min(m.rows, m.room.n)
-    return [*([_probe(m)] if m.room.stream else []), rows * (m.need() + 2 * m.state)]
+    "The model's forward pass; streamed layers are replayed"
+    rows = min(m.rows, m.setup.n)
+    return [*([_probe(m)] if m.setup.stream else []), rows * (m.need() + 2 * m.state)]
 
 
 def _slicegpt(m, plans, low, **options):
     "Moments of the hidden states, and their projections"
-    rows = min(m.room.n, m.rows)
-    exact = 8 * 3 * m.d * m.d + 8 * 2 * rows * m.room.t * m.d
+    rows = min(m.setup.n, m.rows)
+    exact = 8 * 3 * m.d * m.d + 8 * 2 * rows * m.setup.t * m.d
     return [exact + rows * (m.need() + 3 * m.state) + 2 * 4 * m.d * m.d]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #a25bd9m1
@@ -422,10 +419,10 @@ def _taylor(m, plans, low, **options):
 
 
 def _flap(m, plans, low, score="flap", **options):
-    "A look at the activations; squares of the output weights, in float32"
-    numbers = 4 if m.size >= 4 else 8  # 16-bit ones are widened first
+    "Activation scores, and squares of the output weights in float32"
+    itemsize = 4 if m.size >= 4 else 8  # 16-bit weights are converted first
     rank = _RANKING[find_score(score, "heads").needs]
-    return [*_look(m, plans, low), rank(m), numbers * m.s.full_width * m.d]
+    return [*_look(m, plans, low), rank(m), itemsize * m.s.full_width * m.d]
 
 
 def _llm_drop(m, plans, low, **options):
@@ -434,12 +431,12 @@ def _llm_drop(m, plans, low, **options):
 
 def _replaceme(m, plans, low, **options):
     "Similarities; sums over windows; then the map in float64, and its projection"
-    rows, d = min(m.rows, m.room.n), m.d
+    rows, d = min(m.rows, m.setup.n), m.d
     sums = 8 * 2 * 2 * d * d + 4 * d * max(d // 4, d)
-    kept = rows * m.room.t * d * (m.size + 4)  # written by the FFN; the rest, in float32
+    kept = rows * m.setup.t * d * (m.size + 4)  # output of the FFN; residual in float32
     walk = rows * (m.need() + m.state) + kept + 8 * 2 * d * d
-    less = max(m.s.layer) * m.size if m.room.stream else 0  # no layer is there any more
-    add = rows * (m.state + m.room.t * d * 3 * 4) + kept + sums - less
+    less = max(m.s.layer) * m.size if m.setup.stream else 0  # without a layer
+    add = rows * (m.state + m.setup.t * d * 3 * 4) + kept + sums - less
     fold = 8 * d * d + 4 * 2 * m.s.full_width * d
     return [*_whole_layers(m, plans, low), walk, add, 8 * 10 * d * d - less, fold]
 
@@ -447,38 +444,38 @@ def _replaceme(m, plans, low, **options):
 def memory_options(
     method: str,  # name of a method with `memory`
     options: Mapping,  # of methods
-) -> dict:  # those that this one has, and that change what it needs
-    "The options that an estimate of its memory has to know."
-    own, row = shape_options(method, options), method in method_names() and find_method(method)
+) -> dict:  # for `estimate_memory`
+    "Those options that change the memory of the method."
+    row = method in method_names() and find_method(method)
     names = ("repair",) if row and row.repairable else ()
     names += ("score", "depth_score") if row and row.ranks else ()
-    return own | {k: options[k] for k in names if options.get(k)}
+    return shape_options(method, options) | {k: options[k] for k in names if options.get(k)}
 
 # %% ../../nbs/evaluation/11_memory.ipynb #29ee3354
 def estimate_memory(
-    model: PreTrainedModel,  # dense; only its shapes are looked at
+    model: PreTrainedModel,  # dense; only its shapes are used
     method: str,  # name of a method with `memory`
     sparsity: float,  # target, in (0, 1)
-    room: PruningSetup,  # the device, and the windows
-    repair: bool | str | None = None,  # is the plan repaired, on the same windows
+    setup: PruningSetup,  # device and windows
+    repair: bool | str | None = None,  # reconstruction of the plan on the same windows
     **options,  # of the method
-) -> tuple[int, int]:  # bytes: the least and the most; equal where nothing is searched
-    "What the device holds at most while a method finds its plan, dense weights included."
+) -> tuple[int, int]:  # lower and upper bound in bytes; equal without a search
+    "Peak memory of a device while a method finds its plan, including the dense weights."
     find_steps, row = method_function(method, "memory", "estimate of memory"), find_method(method)
-    if room.stream and not row.streams:
+    if setup.stream and not row.streams:
         raise ValueError(f"{method} takes no model whose weights are not in memory")
-    m, shaping = _Model(as_skeleton(model), room), shape_options(method, options)
-    plans, ends = shape_plans(m.model, method, sparsity, **shaping), []
+    m, shaping = _Model(as_skeleton(model), setup), shape_options(method, options)
+    plans, bounds = shape_plans(m.model, method, sparsity, **shaping), []
     for low in (True, False):
         if row.searches_attn:
-            own = options if repair is None else options | dict(repair=repair)
-            steps = find_steps(m, plans, low, **own)
+            kwargs = options if repair is None else options | dict(repair=repair)
+            steps = find_steps(m, plans, low, **kwargs)
         else:
             steps = find_steps(m, plans, low, **options)
             steps = [*steps, *([_repair(m, plans[:1])] if repair else [])]
-        held = weight_bytes(m.model)
-        if room.stream:  # a layer, and what is in none
+        weights = weight_bytes(m.model)
+        if setup.stream:  # one layer, and the weights outside the layers
             layers = [n * m.size for n in m.s.layer]
-            held += (max(layers) if steps else 0) - sum(layers)
-        ends.append(held + max(steps, default=0))
-    return tuple(ends)
+            weights += (max(layers) if steps else 0) - sum(layers)
+        bounds.append(weights + max(steps, default=0))
+    return tuple(bounds)
