@@ -207,7 +207,7 @@ def _list_replaced(model, blocks):
             linear = module.get_submodule(c.name)
             projections.append([i, f"{name}.{c.name}", out_features(linear), in_features(linear)])
     built = set(config_entries(model, partly=True).values())  # the width in the configuration
-    for i, layer in enumerate(model.get_submodule(blocks.home)):
+    for i, layer in enumerate(model.get_submodule(blocks.layers_name)):
         for name, module in layer.named_modules():
             if isinstance(module, NoAttention):
                 row = module.stands_for
@@ -277,7 +277,7 @@ def write_modeling_code(
     sources = Mixer, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
     more = "    cut_heads(layers)\n" if heads else ""
     parts = [
-        _HEAD.format(**names, layers=blocks.home, says=types),
+        _HEAD.format(**names, layers=blocks.layers_name, says=types),
         "\n\n".join(map(getsource, sources)),
         _STUB,
         heads,

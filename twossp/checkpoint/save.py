@@ -98,7 +98,7 @@ def compatible(
             " format: use format=\"compact\""
         )
     blocks = structure(model, copies=True)
-    remaining, narrow = blocks.left(plan), []
+    remaining, narrow = blocks.kept_parts(plan), []
     # the plan without removals of token mixers, their refitted weights in dense shapes
     slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
     for part, kept in remaining:
@@ -423,7 +423,7 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
             has, does = ("does not have", "keeps") if keep_attn else ("has", "removes")
             return f"{does} its attention, the model {has} it"
     shape = next(([p.groups, p.width] for p in parts if p.groups), None)
-    planned = None if neurons == () else [len(experts.left), experts.k] if experts else shape
+    planned = None if neurons == () else [len(experts.remaining), experts.k] if experts else shape
     if shape != planned:
         return f"has experts of shape {planned}, the model {shape}"
     ffn = next((p for p in parts if p.slot == "ffn"), None)

@@ -48,8 +48,8 @@ def _describe_kept(kept, full):
     if kept == ():
         return "removed", 0.0
     if hasattr(kept, "experts"):
-        words = f"{len(kept.left)} of {kept.experts} experts, {kept.k} of {kept.width} neurons"
-        return words, len(kept.left) * kept.k / (kept.experts * kept.width)
+        words = f"{len(kept.remaining)} of {kept.experts} experts, {kept.k} of {kept.width} neurons"
+        return words, len(kept.remaining) * kept.k / (kept.experts * kept.width)
     n = len(kept)
     return f"{n:,}" if full is None else f"{n:,} of {full:,}", n / (full or kept[-1] + 1)
 

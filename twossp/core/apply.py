@@ -143,7 +143,7 @@ def depth_edits(
     L = len(layers)
     kept = _remaining_layers(L, removed)
     stack = nn.ModuleList(layers[i] for i in kept).train(layers.training)
-    edits = [Edit(*locate(model, structure(model).home), stack)]
+    edits = [Edit(*locate(model, structure(model).layers_name), stack)]
     edits += _config_edits(model.config.get_text_config(), L, kept)
     for new, old in enumerate(kept):
         edits += _index_edits(layers[old], old, new)
@@ -169,7 +169,7 @@ def _expected_shape(model, plan, name):
     s, (path, _, attr) = structure(model), name.rpartition(".")
     if part := s.named.get(name):
         return part.tensors(part.read(plan)).get(name)
-    i, _, inner = path.removeprefix(f"{s.home}.").partition(".")
+    i, _, inner = path.removeprefix(f"{s.layers_name}.").partition(".")
     owners = [p for p in s.of(int(i)) for t in p.dense if t.name.startswith(f"{inner}.")]
     if any(p.read(plan) == p.nothing for p in owners):
         return None
@@ -201,7 +201,7 @@ def _check_weights(model, plan):
 # %% ../../nbs/core/12_apply.ipynb #2baeb6ca
 def _make_edits(model, plan, s):
     for number, i in enumerate(_remaining_layers(len(s), plan.removed_layers)):
-        weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{s.home}.{i}.")}
+        weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{s.layers_name}.{i}.")}
         for part in s.of(i):
             of_part = {k: weights.pop(k) for k in [*weights] if s.named.get(k) is part}
             yield from part.edits(model, part.read(plan), of_part, number)
@@ -219,7 +219,7 @@ def plan_edits(
     s.check(plan)
     _remaining_layers(len(plan), plan.removed_layers)
     _check_weights(model, plan)
-    for part, kept in s.left(plan):
+    for part, kept in s.kept_parts(plan):
         part.check_editable(model, kept)
     prefetch_indices(model, enumerate(plan.ffn))
     return _make_edits(model, plan, s)
@@ -388,7 +388,7 @@ def applied(
         `model`, pruned
     """
     edits = _save_edits(model, plan, _checked_edits(model, plan), _count_dense(model))
-    install_capturing_hooks(model, structure(model).home)
+    install_capturing_hooks(model, structure(model).layers_name)
     with swapped(edits, Offloader(model) if offload else None):
         yield model
 

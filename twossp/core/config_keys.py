@@ -134,7 +134,7 @@ def config_entries(
 ) -> dict | None:  # entry -> value of the text configuration; None if there are none
     "Return the configuration entries that describe all parts of a pruned model."
     s, name = structure(model, copies=True), arch(model).width
-    remaining = [(p, p.full) for p in s.parts] if plan is None else s.left(plan)
+    remaining = [(p, p.full) for p in s.parts] if plan is None else s.kept_parts(plan)
     widths = {p.width if kept is None else len(kept) for p, kept in remaining if p.slot == "ffn"}
     stubs = any(isinstance(m, (NoAttention, NoLinear, NoExperts)) for m in model.modules())
     gaps = stubs or any(kept == p.nothing for p, kept in remaining)

@@ -40,7 +40,7 @@ class ExpertMask:
         return np.unpackbits(packed, count=n).astype(bool).reshape(-1, self.width)
 
     @property
-    def left(self) -> tuple[int, ...]:  # ascending
+    def remaining(self) -> tuple[int, ...]:  # ascending
         "Indices of the remaining experts."
         return tuple(np.flatnonzero(self.mask.any(1)).tolist())
 
@@ -50,7 +50,7 @@ class ExpertMask:
         return int(self.mask.sum(1).max())
 
     def __repr__(self):
-        experts = f"{len(self.left)} of {self.experts} experts"
+        experts = f"{len(self.remaining)} of {self.experts} experts"
         return f"ExpertMask({experts}, {self.k} of {self.width})"
 
 # %% ../../nbs/core/05_experts.ipynb #0d0cf301
@@ -225,7 +225,7 @@ def slice_experts(
     kept: ExpertMask,  # of these experts
 ) -> nn.Module:  # new, of the same class, with copies of what remains
     "Remove neurons or whole experts from fused experts."
-    layout, remaining, device = expert_layout(experts), kept.left, experts.down_proj.device
+    layout, remaining, device = expert_layout(experts), kept.remaining, experts.down_proj.device
     rows = np.flatnonzero(kept.mask[list(remaining)]).reshape(len(remaining), -1) % kept.width
     rows = torch.from_numpy(rows).to(device)
     new, fused = shallow_copy(experts), rows

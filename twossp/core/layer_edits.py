@@ -155,7 +155,7 @@ class Heads:
                 hooks = f"_forward_pre_hooks{name}"
                 yield Edit(mixer, hooks, OrderedDict(getattr(mixer, hooks), slopes=value))
 
-    def left(self, dense, name, kept) -> list:
+    def remaining_tensors(self, dense, name, kept) -> list:
         "Tensors of attention `name` that remain: without the modules of removed heads."
         removed = []
         for cut in (c for c in self.cuts if c.kind == "list"):

@@ -157,7 +157,7 @@ _NO_WEIGHTS: Mapping = MappingProxyType({})
 class Part(_Value):
     "A prunable group of a decoder layer: its sizes and the names of its modules."
 
-    home: str = ""  # name of the list of decoder layers in the model
+    layers_name: str = ""  # name of the list of decoder layers in the model
     layers: tuple[int, ...]  # that use it: counted in the first, edited in all
     name: str = ""  # of its module, relative to the layer
     dense: tuple[TensorSpec, ...] = field(default=(), repr=False)  # its tensors
@@ -218,7 +218,7 @@ class Part(_Value):
 
     def full_name(self, name) -> str:
         "Name in the model of a tensor of its layer."
-        return f"{self.home}.{self.layer}.{name}"
+        return f"{self.layers_name}.{self.layer}.{name}"
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of `tokens` new tokens after `context` others."
@@ -228,7 +228,7 @@ class Part(_Value):
 
     def at(self, model, i=None) -> nn.Module:
         "Decoder layer `i`; default: the first that uses it."
-        return model.get_submodule(f"{self.home}.{self.layer if i is None else i}")
+        return model.get_submodule(f"{self.layers_name}.{self.layer if i is None else i}")
 
     def module(self, model) -> nn.Module:
         "Its module in the model."
@@ -623,7 +623,7 @@ class Attention(_Presence, Part):
         "Names and shapes of its tensors in the pruned model."
         if not isinstance(kept, tuple):
             return super().tensors(kept)
-        remaining = self.heads.left(self.dense, self.name, kept)
+        remaining = self.heads.remaining_tensors(self.dense, self.name, kept)
         return {self.full_name(t.name): t.resize(len(kept)) for t in remaining}
 
     def inputs(self, kept):
@@ -785,7 +785,7 @@ class Experts(_Masks, Part):
         e = self.counts
         if kept is None or kept == ():
             return self.inactive if kept is None else 0
-        return e.count(len(kept.left) - e.active, kept.k)
+        return e.count(len(kept.remaining) - e.active, kept.k)
 
     def read(self, plan):
         "Return what a plan keeps; () if it removes the layer's FFN."
@@ -803,7 +803,7 @@ class Experts(_Masks, Part):
                 f"layer {self.layer}: the plan is for {kept.experts} experts of"
                 f" {kept.width} neurons, the layer has {(e.experts, e.width)}"
             )
-        remaining = len(kept.left)
+        remaining = len(kept.remaining)
         if remaining < e.active:
             raise ValueError(
                 f"layer {self.layer}: the plan leaves {remaining} of {e.experts} experts, and"
@@ -815,14 +815,14 @@ class Experts(_Masks, Part):
         e = self.counts
         if kept is None or kept == ():
             return e.experts * e.row + (e.count(e.experts, e.width) if kept is None else 0)
-        experts = len(kept.left)
+        experts = len(kept.remaining)
         return e.count(experts, kept.k) + experts * e.row
 
     def numbers(self, kept) -> tuple:
         "Number of remaining experts and neurons of each."
         if kept is None or kept == ():
             return (self.groups, self.width) if kept is None else (0, 0)
-        return len(kept.left), kept.k
+        return len(kept.remaining), kept.k
 
     def step(self, model) -> int:
         "Number of which widths must be multiples in the experts' implementation."
@@ -835,7 +835,7 @@ class Experts(_Masks, Part):
         if kept == ():
             router = [t for t in self.dense if not self._inside(t)]
             return {self.full_name(t.name): t.shape for t in router}
-        sizes = (None, None) if kept is None else (kept.k, len(kept.left))
+        sizes = (None, None) if kept is None else (kept.k, len(kept.remaining))
         return {self.full_name(t.name): t.resize(*sizes) for t in self.dense}
 
     def _inside(self, tensor):
@@ -843,7 +843,7 @@ class Experts(_Masks, Part):
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of the router and of the experts that a token is routed to."
-        experts = self.groups if kept is None else len(kept and kept.left)
+        experts = self.groups if kept is None else len(kept and kept.remaining)
         operations = 0
         for t in (t for t in self.dense if t.matrix and experts):
             shape = torch.Size(self.tensors(kept)[self.full_name(t.name)])
@@ -861,16 +861,16 @@ class Experts(_Masks, Part):
                 f" of {step} in this dtype; ask for such a width (multiple={step}), or load"
                 " the model with experts_implementation='eager'"
             )
-        if len(kept.left) == self.groups:
+        if len(kept.remaining) == self.groups:
             return
         block, name = locate(self.at(model), self.name)
-        check_router_groups(block, len(kept.left))
+        check_router_groups(block, len(kept.remaining))
         if any(is_module_offloaded(m) for n, m in block.named_modules() if n != name):
             raise ValueError(
                 "cannot remove whole experts while the router is offloaded: load the model"
                 " without offloading, or narrow the experts instead"
             )
-        slice_router(block, kept.left)
+        slice_router(block, kept.remaining)
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Yield narrower experts and router, or a placeholder if none remains."
@@ -886,7 +886,7 @@ class Experts(_Masks, Part):
                 return slice_experts(experts, kept)
 
         # read before the experts are replaced
-        rows = slice_router(block, kept.left) if len(kept.left) < self.groups else []
+        rows = slice_router(block, kept.remaining) if len(kept.remaining) < self.groups else []
         yield Edit(block, name, make_lazy(self.module(model), narrow))
         while rows:
             yield Edit(*rows.pop(0))
@@ -926,7 +926,7 @@ class Experts(_Masks, Part):
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Zero the removed neurons of each expert."
-        if kept is not None and kept != () and len(kept.left) < self.groups:
+        if kept is not None and kept != () and len(kept.remaining) < self.groups:
             raise ValueError(
                 "no mask can replace experts that leave whole: the router chooses others"
             )
@@ -954,7 +954,7 @@ class Structure:
     "A model as a list of parts, and what a plan removes from it."
 
     family: str  # model type
-    home: str  # name of the list of decoder layers in the model
+    layers_name: str  # name of the list of decoder layers in the model
     layer: tuple[int, ...]  # parameters of each layer, norms included
     parts: tuple[Part, ...]  # layer by layer
     fixed: str = ""  # why no layer can be removed whole; "" if layers can
@@ -1042,7 +1042,7 @@ class Structure:
         parts = [p for p in self.parts if p.layer == i]
         return [p for p in parts if slot in (None, p.slot, p.removed_with, p.split)]
 
-    def left(self, plan) -> list[tuple[Part, object]]:
+    def kept_parts(self, plan) -> list[tuple[Part, object]]:
         "Parts of the remaining layers, each with what a plan keeps of it."
         return [(p, p.read(plan)) for p in self.parts if p.layer not in plan.removed_layers]
 
@@ -1057,19 +1057,19 @@ class Structure:
                 SLOTS[slot].check_slot(value, self.of(i, slot), i)
             elif self.fixed:
                 raise ValueError(f"layer {i} cannot leave whole: {self.fixed}")
-        for part, kept in self.left(plan):
+        for part, kept in self.kept_parts(plan):
             part.check(kept)
 
     def removed(self, plan) -> int:
         "Number of parameters that a plan removes; `ValueError` if it does not fit."
         self.check(plan)
-        lost = sum(p.count(p.full) - p.count(kept) for p, kept in self.left(plan))
+        lost = sum(p.count(p.full) - p.count(kept) for p, kept in self.kept_parts(plan))
         return lost + sum(self.layer[i] for i in plan.removed_layers)
 
     def remaining(self, plan) -> tuple[int, int]:
         "Remaining parameters of the decoder layers: total and active."
         n = self.total - self.removed(plan)
-        kept = [(p, k) for p, k in self.left(plan) if p.inactive]
+        kept = [(p, k) for p, k in self.kept_parts(plan) if p.inactive]
         return n, n - sum(p.count_inactive(k) for p, k in kept)
 
     def tensors(self, plan) -> dict:
@@ -1077,8 +1077,8 @@ class Structure:
         shapes = {}
         for i, others in enumerate(self.rest):
             if i not in plan.removed_layers:
-                shapes |= {f"{self.home}.{i}.{t.name}": t.shape for t in others}
-        for part, kept in self.left(plan):
+                shapes |= {f"{self.layers_name}.{i}.{t.name}": t.shape for t in others}
+        for part, kept in self.kept_parts(plan):
             shapes |= part.tensors(kept)
         return shapes
 
@@ -1109,7 +1109,7 @@ def _find_ffn(model, layer, a, i):
             axis = None if last else 0
             dense.append(TensorSpec(f"{name}.bias", tuple(m.bias.shape), axis, times))
     return [(SharedExpert if has_experts(layer, a) else FFN)(
-        home=a.layers, layers=shared_ffn_layers(layer, a) or (i,), dense=tuple(dense),
+        layers_name=a.layers, layers=shared_ffn_layers(layer, a) or (i,), dense=tuple(dense),
         name=row.down.rpartition(".")[0], up=row.up, down=row.down, fused=row.fused,
         width=width, neuron=neuron, params=params,
     )]
@@ -1135,7 +1135,7 @@ def _find_experts(model, layer, a, i):
         name = f"{parent}.{n}" if parent else n
         dense.append(TensorSpec(name, shape, groups=dim, matrix=len(shape) > 1))
     facts = dict(layers=(i,), name=a.experts, dense=tuple(dense), counts=e)
-    return [Experts(home=a.layers, **facts)]
+    return [Experts(layers_name=a.layers, **facts)]
 
 # %% ../../nbs/core/10_parts.ipynb #e18dc57e
 def _attention_sizes(config, keeps, i, layout):
@@ -1174,7 +1174,7 @@ def _find_mixers(model, layer, a, i):
         whole = heads if isinstance(heads, str) else heads.whole
         heads = None if heads is whole else heads
         parts.append((Mixer if row.keeps == "states" else Attention)(
-            home=a.layers, layers=(i,), name=row.name, row=row, index=index,
+            layers_name=a.layers, layers=(i,), name=row.name, row=row, index=index,
             dense=tuple(TensorSpec(*x) for x in head_tensors(m, row.name, heads)),
             params=sum(p.numel() for p in m.parameters()),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",

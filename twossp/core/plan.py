@@ -237,7 +237,7 @@ def _describe_experts(plan):
     changed = [e for e in plan.experts if e]
     masks = [e for e in changed if e.bits]  # others are not read yet
     counts = {
-        "experts": [(len(e.left), e.experts) for e in masks],
+        "experts": [(len(e.remaining), e.experts) for e in masks],
         "neurons of each expert": [(e.k, e.width) for e in masks],
     }
     phrases = []

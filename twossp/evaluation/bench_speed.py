@@ -314,7 +314,7 @@ def _prune_offloaded(how, shape, b, left):
     whole, ids = b.model(shape), _windows(b, 4)
     find = partial(method("2ssp"), calib=ids, sparsity=0.25, progress=False)
     want, weights = find(whole, log=logs[0]), weight_bytes(whole)
-    layers = whole.get_submodule(structure(whole).home)
+    layers = whole.get_submodule(structure(whole).layers_name)
     sizes = [sum(p.nbytes for p in x.parameters()) for x in layers]
     with tempfile.TemporaryDirectory() as d, quiet():
         whole.save_pretrained(d)

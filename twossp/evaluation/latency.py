@@ -366,7 +366,7 @@ class LatencyTable:
         s = structure(model)
         labels = {(p.name, p.layer): _label(p, model) for p in s.parts}
         saved = [self.saving(_layer_label(s, i, labels), (0,), (1,)) for i in plan.removed_layers]
-        for part, kept in s.left(plan):
+        for part, kept in s.kept_parts(plan):
             numbers = part.numbers(kept), part.numbers(part.full)
             saved.append(self.saving(labels[part.name, part.layer], *numbers))
         return self.seconds - sum(saved)

@@ -234,7 +234,7 @@ def linear_outside_parts(
     "Count weights of linear layers outside all parts: gates, rotations, reused modules."
     s, counts = structure(model), []
     for i, layer in enumerate(decoder_layers(model)):
-        names = ((f"{s.home}.{i}.{n}.weight", x) for n, x in layer.named_modules())
+        names = ((f"{s.layers_name}.{i}.{n}.weight", x) for n, x in layer.named_modules())
         others = [x.weight for n, x in names if is_linear(x) and n not in s.named]
         counts.append(sum(w.numel() for w in others if w is not None))
     return counts

@@ -124,8 +124,8 @@ def refit_experts(
     transposed, mask, results = expert_layout(experts).transposed, kept.mask, []
     down = experts.down_proj
     d = down.shape[2] if transposed else down.shape[1]
-    new = down.new_empty((len(kept.left), *((kept.k, d) if transposed else (d, kept.k))))
-    for r, e in enumerate(kept.left):
+    new = down.new_empty((len(kept.remaining), *((kept.k, d) if transposed else (d, kept.k))))
+    for r, e in enumerate(kept.remaining):
         keep = torch.from_numpy(mask[e]).to(down.device).nonzero()[:, 0]
         w, (token, x) = _out_matrix(experts, e)[:, keep], _expert_rows(inputs, e)
         n_text = int((token >= options.noise).sum())

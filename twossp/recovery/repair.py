@@ -255,7 +255,7 @@ def _refit_experts(repair, part, plan, h):
     options = RefitOptions(repair.lams, repair.held_out, repair.noise, repair.budget // 4)
     with weights_loaded([experts]):
         w, results = refit_experts(experts, kept, inputs, options)
-    row = dict(layer=part.layer, part="experts") | summarize_refits(results, len(kept.left))
+    row = dict(layer=part.layer, part="experts") | summarize_refits(results, len(kept.remaining))
     return {} if w is None else {part.full_name(f"{part.name}.down_proj"): w}, [row]
 
 # %% ../../nbs/recovery/02_repair.ipynb #dafbf2c6

@@ -180,7 +180,7 @@ def _run_level(walk, i, nodes, states):
     with weights_loaded(decoder_layers(walk.model)[i].modules()):
         for by_attention in _group_nodes(nodes):
             first = next(iter(by_attention.values()))[0]
-            ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.home)
+            ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
             with swapped(make_edits(ffn_plan)):
                 for attn, group in by_attention.items():
                     attn_plan = Plan(layers=len(s), kept={(i, Attention.slot): attn})
@@ -344,7 +344,7 @@ def _check_plans(model, plans):
             if len(p.removed_layers) == len(s):
                 depth_edits(model, p.removed_layers)  # raises
     edits(model, dense_plan(len(s)))  # raises if the model is pruned
-    return [list_decisions(p, s.home) if type(p) is Plan else None for p in plans]
+    return [list_decisions(p, s.layers_name) if type(p) is Plan else None for p in plans]
 
 # %% ../../nbs/runtime/08_search.ipynb #s14sco
 def _evaluate(model, plans, ids, direct, shared):
