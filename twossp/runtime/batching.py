@@ -22,46 +22,46 @@ from .devices import default_budget, device_batch_size, list_devices
 # %% ../../nbs/runtime/03_batching.ipynb #2fbfcc82
 def activation_bytes(
     model: PreTrainedModel,  # of a supported family
-    t: int,  # tokens a window
-) -> int:  # bytes, while the window is inside the layer that needs most
-    "What a decoder layer needs for one window, its weights not counted."
-    c, size, s = model.config.get_text_config(), model.dtype.itemsize, structure(model)
-    d = c.hidden_size
-    # numbers that a token has in an FFN, or in each of the experts that it goes to
-    inner = lambda p: p.counts.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
-    most = max(sum(inner(p) for p in s.of(i) if p.width) for i in range(len(s)))
-    need = t * size * (8 * d + most)
-    if c._attn_implementation == "eager":
-        heads = getattr(c, "num_attention_heads", 0)
-        need += t * t * heads * (2 * size + 4)
-    return need
+    t: int,  # tokens per window
+) -> int:  # bytes, in the layer that needs most
+    "Memory of a decoder layer's activations for one window, without its weights."
+    config, size = model.config.get_text_config(), model.dtype.itemsize
+    d, s = config.hidden_size, structure(model)
+    # values per token in an FFN, or in all of its active experts
+    count = lambda p: p.counts.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
+    largest = max(sum(count(p) for p in s.of(i) if p.width) for i in range(len(s)))
+    n_bytes = t * size * (8 * d + largest)
+    if config._attn_implementation == "eager":
+        heads = getattr(config, "num_attention_heads", 0)
+        n_bytes += t * t * heads * (2 * size + 4)
+    return n_bytes
 
 # %% ../../nbs/runtime/03_batching.ipynb #37d21cd7
 def memory_budget(
     model: PreTrainedModel,  # on any number of devices
 ) -> int:  # bytes
-    "A quarter of what is free on the device of the model that has least."
+    "A quarter of the free memory of the model's device with least free memory."
     return min(default_budget(d) for d in list_devices(model))
 
 
-IN_LAYER = "tokens in a layer"  # what rows are as a rule
+IN_LAYER = "tokens in a layer"  # default `what` of `map_chunks`
 
 
 def layer_batch_size(
     model: PreTrainedModel,  # of a supported family
-    t: int,  # tokens a window
-    # bytes, a quarter of them for a layer; default: `memory_budget`
+    t: int,  # tokens per window
+    # bytes, a quarter of them for a layer's activations; default: `memory_budget`
     budget: int | None = None,
-) -> int:  # at least 1
-    "How many windows go through a layer of this model together."
+) -> int:  # windows, at least 1
+    "Number of windows that are passed through a layer in one batch."
     budget = memory_budget(model) if budget is None else budget
-    most = min(device_batch_size(t, d) for d in list_devices(model))
-    held = model_memo(model).held.get(IN_LAYER, most * t) // t
-    return max(1, min(most, held, budget // 4 // activation_bytes(model, t)))
+    default = min(device_batch_size(t, d) for d in list_devices(model))
+    held = model_memo(model).held.get(IN_LAYER, default * t) // t
+    return max(1, min(default, held, budget // 4 // activation_bytes(model, t)))
 
 # %% ../../nbs/runtime/03_batching.ipynb #1eed6832
 def _is_out_of_memory(e):
-    "Did a device, or the CPU, lack memory."
+    "Whether an exception means that a device or the CPU ran out of memory"
     if isinstance(e, (torch.OutOfMemoryError, MemoryError)):
         return True
     mps = isinstance(e, RuntimeError) and "out of memory" in str(e)
@@ -69,39 +69,39 @@ def _is_out_of_memory(e):
 
 # %% ../../nbs/runtime/03_batching.ipynb #a559044f
 def map_chunks(
-    work: Callable,  # rows of each of `xs` -> anything
-    xs: tuple[torch.Tensor, ...],  # each (n, …); `work` gets views
-    rows: int,  # at a time, as long as memory lasts
-    # that the rows go through, for which a smaller number is remembered; None: none is
+    work: Callable,  # from a chunk of each of `xs` to any result
+    xs: tuple[torch.Tensor, ...],  # each (n, …); `work` receives views
+    rows: int,  # maximum rows per chunk
+    # whose layers process the rows; caches a smaller chunk size; None: no cache
     model: PreTrainedModel | None = None,
-    tokens: int = 1,  # a row; 1 where a row is one
-    what: str = IN_LAYER,  # they are, in words
-    # called after memory ran out: takes back what the failed call has left
+    tokens: int = 1,  # per row
+    what: str = IN_LAYER,  # description of the tokens, the key of the cached size
+    # called after memory ran out, to revert side effects of the failed call
     undo: Callable | None = None,
-) -> list:  # what `work` gave for each part
-    "Do some work on all rows, in order; on half as many at a time when memory runs out."
-    known = {} if model is None else model_memo(model).held
-    rows = min(rows, max(1, known.get(what, rows * tokens) // tokens))
-    out, start = [], 0
+) -> list:  # results of `work`, one per chunk
+    "Call a function on chunks of rows, in order; halve the chunk when memory runs out."
+    held = {} if model is None else model_memo(model).held
+    rows = min(rows, max(1, held.get(what, rows * tokens) // tokens))
+    results, start = [], 0
     while start < len(xs[0]):
-        part = [x[start : start + rows] for x in xs]
+        chunk = [x[start : start + rows] for x in xs]
         try:
-            out.append(work(*part))
-            start += len(part[0])
+            results.append(work(*chunk))
+            start += len(chunk[0])
             continue
         except Exception as e:
-            if len(part[0]) == 1 or not _is_out_of_memory(e):
+            if len(chunk[0]) == 1 or not _is_out_of_memory(e):
                 raise
-        # out here, since the error holds on to what the failed call had made
+        # outside `except`, since the traceback references tensors of the failed call
         if undo is not None:
             undo()
-        failed, rows = len(part[0]), len(part[0]) // 2
-        if what not in known:
+        failed, rows = len(chunk[0]), len(chunk[0]) // 2
+        if what not in held:
             warnings.warn(
-                f"memory ran out with {failed * tokens:,} {what}: going on with"
+                f"memory ran out with {failed * tokens:,} {what}: continuing with"
                 f" {rows * tokens:,} at a time", stacklevel=3,
             )
-        known[what] = rows * tokens
+        held[what] = rows * tokens
         if xs[0].device.type != "cpu":
             torch.get_device_module(xs[0].device.type).empty_cache()
-    return out
+    return results

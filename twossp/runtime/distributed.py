@@ -44,8 +44,8 @@ def join_process_group(
     # seconds that a process waits for the others in one collective call
     timeout: float = 300,
 ):
-    """Initialize the process group of a `torchrun` job; no effect outside one, or if it exists.
-    Raises `TooFewDevices` unless each process has an accelerator of its own."""
+    """Initialize the process group of a `torchrun` job; no effect outside one or if it
+    exists. Raises `TooFewDevices` unless each process has an accelerator of its own."""
     if local_rank() is None or dist.is_initialized():
         return
     backend, kind = "cpu:gloo", parse_device(device).type
@@ -127,11 +127,11 @@ def _check_devices(device, kind):
         device_id = None
     device_ids = [None] * rank_and_size()[1]
     _run_collective(dist.all_gather_object, device_ids, device_id)
-    n, distinct = len(device_ids), len({x for x in device_ids if x})
-    if distinct < n:
+    n, count = len(device_ids), len({x for x in device_ids if x})
+    if count < n:
         raise TooFewDevices(
-            f"{n} processes have {distinct} {kind} device{'s'[: distinct != 1]}, and each needs"
-            f" one of its own: start {distinct} (torchrun --nproc-per-node), or use the CPU"
+            f"{n} processes have {count} {kind} device{'s'[: count != 1]}, and each needs"
+            f" one of its own: start {count} (torchrun --nproc-per-node), or use the CPU"
         )
 
 # %% ../../nbs/runtime/01_distributed.ipynb #af788ce5
@@ -156,7 +156,7 @@ def sync_step(
     step: str,  # name, the same in every process
     error: str | None = None,  # message of the error in this process; None: no error
 ) -> str | None:  # error of the first process that failed; None: none failed
-    "Wait for all processes at the end of a step. Raises `RanksLost` if their steps differ."
+    "Wait for all processes at the end of a step; `RanksLost` if their steps differ."
     n = rank_and_size()[1]
     if n == 1:
         return error
