@@ -41,6 +41,11 @@ def _checksum(x):
         h.update(torch.cat([*rows, columns]).cpu().numpy().tobytes())
     return h.digest()
 
+
+def _json(record):
+    "Return JSON bytes that are equal for equal records"
+    return json.dumps(record, sort_keys=True, default=str).encode()
+
 # %% ../../nbs/runtime/02_weights.ipynb #6aa8ee5d
 def read_weights(
     model: PreTrainedModel,  # in memory, or partly or fully offloaded
@@ -102,11 +107,6 @@ def weights_checksum(
                 checksums[memory] = _checksum(x)
             h.update(checksums[memory])
     return h.hexdigest()
-
-
-def _json(record):
-    "Return JSON bytes that are equal for equal records"
-    return json.dumps(record, sort_keys=True, default=str).encode()
 
 # %% ../../nbs/runtime/02_weights.ipynb #eba0a2de
 def weight_files(
