@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHUNK', 'inference', 'check_ids', 'check_windows', 'reject_token_mask', 'ids_hash',
-    'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity', 'token_kl',
-    'reference_logits', 'kl'
+    'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'reject_token_mask',
+    'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
+    'token_kl', 'reference_logits', 'kl'
 ]
 
 # %% ../../nbs/runtime/06_metrics.ipynb #c1261233
@@ -149,8 +149,8 @@ def token_nll(
     return torch.stack(losses)
 
 # %% ../../nbs/runtime/06_metrics.ipynb #fc195499
-# nll of an offloaded model, layer by layer; resolved late, as that module imports this one
-_OFFLOADED_NLL = "twossp.runtime.search:_offloaded_nll"
+# functions that evaluate an offloaded model layer by layer: "module:function"
+WALKERS = {"nll": "twossp.runtime.search:_offloaded_nll"}
 
 
 def nll(
@@ -180,7 +180,7 @@ def nll(
     with inference(model):
         windows, out = check_windows(ids, model), []
         if any(p.is_meta for p in model.parameters()):  # offloaded: load each layer once
-            layerwise = resolve_name(_OFFLOADED_NLL)(model, windows, progress)
+            layerwise = resolve_name(WALKERS["nll"])(model, windows, progress)
             if layerwise is not None:
                 return layerwise
         for b in split_batches(windows, bs, progress, "nll", input_device(model)):
