@@ -164,7 +164,7 @@ def _probe(m):
 
 
 def _scores(m):
-    "Stage 1: all windows pass all layers"
+    "Stage 1: all windows pass through all layers"
     n = m.setup.n
     rows = min(n, m.rows)
     part = min(n, max(rows, m.setup.budget // 2 // m.state))

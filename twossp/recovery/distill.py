@@ -310,7 +310,7 @@ def _train_only(student, make_trainable):
 
 
 def _find_readers(student, trainable, ids):
-    "Paths of the linear layers that read each norm, plans by a forward pass"
+    "Paths of the linear layers that read each norm, found by a forward pass"
     norm_outputs, groups, hooks = [], [], []
     paths = {id(student.get_submodule(path)): path for path in trainable}
 
