@@ -130,7 +130,7 @@ def _add_pending(pending):
 # %% ../../nbs/pruning/00_importance.ipynb #walkparts1
 def walk_parts(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) windows; each process takes its fraction
+    calib: torch.Tensor | Windows,  # (n, t) windows; each process runs a part
     # one per part, with `part`, `begin(windows)`, `undo()`, `note` of `Part.observe`,
     # and `pending`: norms to add later, or an empty list
     accumulators: list,
@@ -189,7 +189,7 @@ def _average(accumulator, n, model):
 
 
 def _mean_norms(model, calib, p, weighted, bs, budget, progress):
-    "Scores per layer; each process runs its fraction of the windows"
+    "Scores per layer; each process runs a part of the windows"
     s, pending = structure(model), []
     accumulators = [_Accumulator(part, p, weighted, pending) for part in s.narrow]
     walk_parts(model, calib, accumulators, bs, budget, progress)
