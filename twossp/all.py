@@ -31,7 +31,7 @@ from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
 from .core.parts import sizes, structure
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.scores import SCORES
+from .core.registries import SCORES
 from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement

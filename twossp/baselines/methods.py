@@ -12,7 +12,7 @@ __all__ = [
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.entries import entry_names, load_entry, resolve
+from ..core.registries import entry_names, load_entry, resolve
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)

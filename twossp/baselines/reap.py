@@ -11,12 +11,11 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
-from ..core.entries import resolve
+from ..core.registries import find_score, resolve
 from ..core.edits import locate
 from ..core.experts import whole_experts_mask
 from ..core.parts import Experts, RoutedScores, Structure, structure
 from ..core.plan import Plan, check_sparsity
-from ..core.scores import find_score
 from ..pruning.importance import magnitude_scores, random_scores, record_unreached
 from ..runtime.provenance import planner
 

@@ -17,11 +17,10 @@ from .controls import attention_to_remove
 from .scores import (
     fluctuations, pack_units, prunable_heads, standardize, sum_moments,
 )
-from ..core.entries import resolve
+from ..core.registries import SCORES, find_score, resolve
 from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
-from ..core.scores import SCORES, find_score
 from ..pruning.two_ssp import attention_removal, two_ssp
 from ..recovery.repair import check_repair, repair_plan, repair_windows, repairable
 from ..runtime.images import Windows

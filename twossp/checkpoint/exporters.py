@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ..core.entries import entry_names, load_entry
+from ..core.registries import entry_names, load_entry
 
 # %% ../../nbs/checkpoint/08_exporters.ipynb #exprow06
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from transformers import PreTrainedModel
 
 from ..core.compat import auto_class, causal_class, config_class
 from ..core.config_keys import config_entries
-from ..core.edits import NoAttention
+from ..core.edits import NoAttention, OwnEntries, TakeSlopes, read_heads
 from ..core.families import Mixer, model_family
-from ..core.layer_edits import OwnEntries, TakeSlopes, read_heads
 from ..core.linear import NoLinear, in_features, out_features
 from ..core.parts import structure
 

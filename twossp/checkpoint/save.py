@@ -41,7 +41,7 @@ from ..core.families import arch, arch_to_dict, model_family
 from ..core.files import (
     atomic_folder, check_writable, flush_files, real_path, temporary_path,
 )
-from ..core.layer_edits import zero_linear
+from ..core.edits import zero_linear
 from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
 )

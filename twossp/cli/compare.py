@@ -32,7 +32,7 @@ from .validate import (
     check_combinations, check_feasible, load_requested_skeleton,
 )
 from ..core.plan import check_sparsity
-from ..core.scores import UNITS, find_score, score_names
+from ..core.registries import UNITS, find_score, score_names
 from ..evaluation.estimate import shape_plans
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid

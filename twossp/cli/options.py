@@ -26,7 +26,7 @@ from typing import get_args
 
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
 from ..checkpoint.exporters import exporter_names
-from ..core.scores import score_names
+from ..core.registries import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class _FlagParser(argparse.ArgumentParser):

@@ -105,7 +105,8 @@ def slice_linear(
     "Return a linear layer with only some of its inputs or outputs."
     with align_module_device(linear):
         w = read_matrix(linear).detach()
-        keep = keep.to(w.device)
+        # without waiting for the device; on MPS, `keep` could be freed before it is copied
+        keep = keep.to(w.device, non_blocking=w.device.type != "mps")
         b = linear.bias.detach() if linear.bias is not None and bias else None
         if b is not None:
             b = b[keep] if side == "out" else b.clone()

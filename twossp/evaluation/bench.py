@@ -23,7 +23,7 @@ import torch
 from transformers import AutoConfig
 
 from ..baselines.methods import method
-from ..core.entries import resolve
+from ..core.registries import resolve
 from ..core.files import append_line, repair_last_line
 from .estimate import build_model
 from .latency import MULTIPLES, device_name

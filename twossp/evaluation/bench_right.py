@@ -27,7 +27,7 @@ from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
-from ..core.scores import UNITS, score_names
+from ..core.registries import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from ..pruning.depth import greedy

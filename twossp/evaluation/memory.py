@@ -25,7 +25,7 @@ from ..core.apply import applied
 from ..core.families import decoder_layers
 from ..core.parts import structure
 from ..core.plan import Plan, dense_plan, drop
-from ..core.scores import find_score
+from ..core.registries import find_score
 from .estimate import (
     as_skeleton, count_units, shape_options, shape_plans,
 )

@@ -21,7 +21,6 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
 from ..core.families import decoder_layers
-from ..core.indices import prefetch_indices
 from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
 from .batching import layer_batch_size, map_chunks, memory_budget
@@ -319,13 +318,11 @@ def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=
     budget in bytes allows. Yields the final states of all windows and last nodes."""
     root = make_trie(decisions)
     levels = list_levels(root)
-    steps = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
-    steps = [(i, decision[1]) for i, decision in steps if decision is not None]
-    prefetch_indices(model, dict.fromkeys(steps), alone=True)
+    steps = sum(n.decision is not None for nodes in levels for n in nodes)
     budget = _budget_after_copy(model, levels) if budget is None else budget
     limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
     parts = ids.to(input_device(model)).split(limits.windows)
-    total = len(parts) * len(steps)
+    total = len(parts) * steps
     with progress_bar(None, "layer evaluations", progress, total=total) as bar:
         for k, part in enumerate(parts):
             h, calls = record_calls(model, part, mode.as_tuple)

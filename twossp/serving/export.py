@@ -29,7 +29,7 @@ from ..checkpoint.load import (
 from ..checkpoint.reference import REFERENCE_FILE, read_reference
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from ..core.compat import causal_class, config_class
-from ..core.entries import resolve
+from ..core.registries import resolve
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
