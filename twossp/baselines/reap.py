@@ -27,11 +27,11 @@ def experts_to_keep(
     least: int = 0,  # number to keep at least, beyond the router's top-k
 ) -> int:  # experts to keep in every layer
     "Return the number closest to the target. Raises `ValueError` if it is too small."
-    sizes = [p.counts for p in s.parts if isinstance(p, Experts)]
-    if not sizes:
+    parts = [p for p in s.parts if isinstance(p, Experts)]
+    if not parts:
         raise ValueError("the model has no experts to remove: it is dense")
-    each = sum(e.count(1, e.width) + e.row for e in sizes)
-    n, needed = sizes[0].experts, max(least, *(e.active for e in sizes))
+    each = sum(p.each for p in parts)
+    n, needed = parts[0].groups, max(least, *(p.active for p in parts))
     exact = n - check_sparsity(sparsity) * s.total / each
     kept = min(n, round(exact / groups) * groups)
     if kept < needed:

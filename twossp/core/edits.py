@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Edit', 'locate', 'swap', 'swapped', 'hooked', 'NoAttention', 'zero_biases',
-    'zero_linear', 'mask_columns', 'HeadSlice', 'Heads', 'read_heads', 'OwnEntries',
-    'TakeSlopes', 'head_tensors', 'insert_weights'
+    'zero_linear', 'mask_columns', 'UnitSlice', 'slice_units', 'TensorSpec',
+    'unit_tensors', 'Heads', 'read_heads', 'OwnEntries', 'TakeSlopes', 'insert_weights'
 ]
 
 # %% ../../nbs/core/07_edits.ipynb #ce6b5f1d
@@ -201,21 +201,87 @@ def mask_columns(
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00007
 @dataclass(frozen=True)
-class HeadSlice:
-    "A tensor, or a list of modules, with entries for each head."
+class UnitSlice:
+    "A tensor, or a list of modules, with entries for each unit (neuron or key/value head)."
 
-    name: str  # of a projection, parameter or list, in the attention
+    name: str  # of a projection, parameter or list
     kind: str  # "out" or "in", the side of a projection; "tensor"; "list", of modules
-    sizes: tuple[int, ...]  # entries per key/value head, in each stacked block
+    sizes: tuple[int, ...]  # entries per unit, in each stacked block
 
-    def entries(self, kept, groups) -> list[int]:
-        "Entries of the `kept` ones of `groups` key/value heads, ascending."
-        entries, start = [], 0
+    def entries(self, kept, units) -> torch.Tensor:
+        "Entries of the `kept` ones of all `units`, in the order of `kept`."
+        kept, start, blocks = torch.as_tensor(kept, dtype=torch.long, device="cpu"), 0, []
         for size in self.sizes:
-            for g in kept:
-                entries += range(start + g * size, start + (g + 1) * size)
-            start += groups * size
-        return entries
+            each = start + kept[:, None] * size + torch.arange(size, device="cpu")
+            blocks.append(each.flatten())
+            start += units * size
+        return torch.cat(blocks)
+
+
+def slice_units(
+    module: nn.Module,  # an attention, or the layer of an FFN
+    slices: Iterable[UnitSlice],  # by their names in `module`
+    kept: tuple[int, ...],  # units, ascending
+    units: int,  # all of them
+) -> Iterator[Edit]:  # one replacement for each slice
+    "Yield the replacements that keep some units; offloaded projections stay offloaded."
+    kept = torch.tensor(kept, dtype=torch.long, device="cpu")
+    for s in slices:
+        keep, (parent, name) = s.entries(kept, units), locate(module, s.name)
+        old = getattr(parent, name)
+        if s.kind == "list":
+            new = nn.ModuleList(old[i] for i in keep.tolist()).train(old.training)
+        elif s.kind == "tensor":
+            with align_module_device(parent):
+                old = getattr(parent, name)
+                new = old.detach().index_select(0, keep.to(old.device))
+                new = nn.Parameter(new, old.requires_grad)
+        else:
+            new = make_lazy(old, partial(slice_linear, keep=keep, side=s.kind))
+        del old  # its memory can be freed once it is replaced
+        yield Edit(parent, name, new)
+
+# %% ../../nbs/core/07_edits.ipynb #unit0002
+@dataclass(frozen=True)
+class TensorSpec:
+    "A tensor of a part in the dense model."
+
+    name: str  # relative to its layer
+    shape: tuple[int, ...]  # as stored
+    axis: int | None = None  # the dimension of the units
+    times: int = 1  # entries of that dimension per unit
+    groups: int | None = None  # the dimension of the groups of units
+    matrix: bool = False  # whether the part's input is multiplied by it
+
+    def resize(self, units=None, groups=None) -> tuple[int, ...]:
+        "Shape with `groups` groups of `units` units each; None: all."
+        shape = list(self.shape)
+        if units is not None and self.axis is not None:
+            shape[self.axis] = units * self.times
+        if groups is not None and self.groups is not None:
+            shape[self.groups] = groups
+        return tuple(shape)
+
+
+def unit_tensors(
+    module: nn.Module,  # an attention, or the layer of an FFN
+    slices: Iterable[UnitSlice],  # by their names in `module`
+    prefix: str = "",  # of `module` in its layer, with a dot
+) -> Iterator[TensorSpec]:  # all parameters of the module
+    "Yield names and shapes, with the dimension of the units; no weights are needed."
+    by_name = {s.name: s for s in slices}
+    for n, p in module.named_parameters():
+        path, _, last = n.rpartition(".")
+        s, owner = by_name.get(n) or by_name.get(path), module.get_submodule(path)
+        matrix, axis = last == "weight" and is_linear(owner), None
+        if s and last == "weight" and s.kind in ("out", "in"):
+            # which dimension of a stored matrix is its outputs (2), its inputs (1)
+            stored = list(store_matrix(owner, torch.empty(2, 1, device="meta")).shape)
+            axis = stored.index(2 if s.kind == "out" else 1)
+        elif s and s.kind in ("out", "tensor"):
+            axis = 0
+        times = 1 if axis is None else sum(s.sizes)
+        yield TensorSpec(prefix + n, tuple(p.shape), axis, times, matrix=matrix)
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00023
 @dataclass(frozen=True)
@@ -225,7 +291,7 @@ class Heads:
     groups: int  # key/value heads
     queries: int  # query heads per key/value head
     dim: int  # width of a head
-    cuts: tuple[HeadSlice, ...]  # projections and all other tensors with entries per head
+    cuts: tuple[UnitSlice, ...]  # projections and all other tensors with entries per head
     # attributes of the attention that count heads or their width: name, value per head
     counts: tuple[tuple[str, int], ...] = ()
     config: tuple[str, ...] = ()  # as in `HeadLayout`
@@ -243,7 +309,7 @@ class Heads:
 
     def channels(self, kept) -> list[int]:
         "Columns of the output projection of the kept heads, ascending."
-        return HeadSlice("", "in", (self.columns,)).entries(kept, self.groups)
+        return UnitSlice("", "in", (self.columns,)).entries(kept, self.groups).tolist()
 
     def check(self, mixer):
         "Raise `ValueError` if a tensor to slice is offloaded; copies nothing."
@@ -257,30 +323,14 @@ class Heads:
 
     def edits(self, mixer, kept) -> Iterator[Edit]:
         "Yield the replacements in an attention that keeps some heads."
-        for cut in self.cuts:
-            entries = cut.entries(kept, self.groups)
-            keep = torch.tensor(entries, device="cpu")
-            parent, name = locate(mixer, cut.name)
-            old = getattr(parent, name)
-            if cut.kind == "list":
-                new = nn.ModuleList(old[i] for i in entries).train(old.training)
-                yield Edit(parent, name, new)
-            elif cut.kind == "tensor":
-                with align_module_device(parent):
-                    old = getattr(parent, name)
-                    new = old.detach().index_select(0, keep.to(old.device))
-                    yield Edit(parent, name, nn.Parameter(new, old.requires_grad))
-            else:
-                new = make_lazy(old, partial(slice_linear, keep=keep, side=cut.kind))
-                yield Edit(parent, name, new)
-            del old  # its memory can be freed once it is replaced
+        yield from slice_units(mixer, self.cuts, kept, self.groups)
         for name, size in self.counts:
             yield Edit(*locate(mixer, name), size * len(kept))
         if self.config:
             entries = dict.fromkeys(self.config, self.queries * len(kept))
             yield Edit(mixer, "config", OwnEntries(mixer.config, entries))
         if self.slopes:
-            query = HeadSlice("", "", (self.queries,)).entries(kept, self.groups)
+            query = UnitSlice("", "", (self.queries,)).entries(kept, self.groups).tolist()
             hook = TakeSlopes(self.slopes, query, self.groups * self.queries)
             for name, value in (("", hook), ("_with_kwargs", True)):
                 hooks = f"_forward_pre_hooks{name}"
@@ -290,7 +340,7 @@ class Heads:
         "Tensors of attention `name` that remain: without the modules of removed heads."
         removed = []
         for cut in (c for c in self.cuts if c.kind == "list"):
-            remaining = {*cut.entries(kept, self.groups)}
+            remaining = {*cut.entries(kept, self.groups).tolist()}
             others = {*range(sum(cut.sizes) * self.groups)} - remaining
             removed += [f"{name}.{cut.name}.{j}." for j in others]
         return [t for t in dense if not t.name.startswith(tuple(removed))]
@@ -337,8 +387,8 @@ def _slice_projections(attn, layout, out):
     sizes = [tuple(dim * n for n in block) for block in blocks]
     if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
         return "its projections have other widths than heads would have"
-    cuts = [HeadSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
-    return kv, r, dim, [*cuts, HeadSlice(out, "in", (r * dim,))]
+    cuts = [UnitSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
+    return kv, r, dim, [*cuts, UnitSlice(out, "in", (r * dim,))]
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00009
 def _slice_other(name, shape, kv, r, dim):
@@ -346,17 +396,17 @@ def _slice_other(name, shape, kv, r, dim):
     base = name.rpartition(".")[0] or name
     if match := _NORM.match(name):
         if match[3]:
-            return HeadSlice(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
+            return UnitSlice(base.rpartition(".")[0], "list", (r if name[0] == "q" else 1,))
         if shape == (dim,):
             return None
         size = r if name[0] == "q" else 1
         if shape == (size * kv, dim):
-            return HeadSlice(name, "tensor", (size,))
+            return UnitSlice(name, "tensor", (size,))
         return f"its norm {base} goes over all heads at once"
     if _SINKS.fullmatch(name) and shape == (kv * r,):
-        return HeadSlice(name, "tensor", (r,))
+        return UnitSlice(name, "tensor", (r,))
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
-        return HeadSlice(base, "out", (shape[0] // kv,))
+        return UnitSlice(base, "out", (shape[0] // kv,))
     return f"its tensor {name} belongs to no one head"
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00010
@@ -394,7 +444,7 @@ def read_heads(
     sizes |= dict.fromkeys(layout.widths, r * dim)
     prefix = f"{parent}." if parent else ""
     counts = [(prefix + n, k) for n, k in sizes.items() if vars(attn).get(n) == k * kv]
-    cuts = tuple(HeadSlice(prefix + c.name, c.kind, c.sizes) for c in cuts)
+    cuts = tuple(UnitSlice(prefix + c.name, c.kind, c.sizes) for c in cuts)
     return Heads(kv, r, dim, cuts, tuple(counts), layout.config, layout.slopes)
 
 # %% ../../nbs/core/07_edits.ipynb #hdm00014
@@ -435,26 +485,6 @@ class TakeSlopes:
         if x.dim() == 4:
             return x[:, self.heads]
         return x.unflatten(0, (-1, self.of))[:, self.heads].flatten(0, 1)
-
-# %% ../../nbs/core/07_edits.ipynb #hdm00022
-def head_tensors(
-    mixer: nn.Module,  # an attention, or another mixer
-    name: str,  # of the mixer in its layer
-    heads: Heads | None,  # None: not known
-) -> Iterator[tuple]:  # fields of `TensorSpec`
-    "Yield all parameters with the dimension of the heads."
-    slices = {c.name: c for c in heads.cuts} if heads else {}
-    for n, p in mixer.named_parameters():
-        path, _, last = n.rpartition(".")
-        cut, owner = slices.get(n) or slices.get(path), mixer.get_submodule(path)
-        matrix, axis = last == "weight" and is_linear(owner), None
-        if cut and last == "weight" and cut.kind in ("out", "in"):
-            stored = list(store_matrix(owner, torch.empty(2, 1, device="meta")).shape)
-            axis = stored.index(2 if cut.kind == "out" else 1)
-        elif cut and cut.kind in ("out", "tensor"):
-            axis = 0
-        times = 1 if axis is None else sum(cut.sizes)
-        yield f"{name}.{n}", tuple(p.shape), axis, times, None, matrix
 
 # %% ../../nbs/core/07_edits.ipynb #aede1293
 def _copy_layer(old):

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'ExpertMask', 'pack_mask', 'top_k_mask', 'whole_experts_mask', 'is_experts',
-    'find_experts', 'ExpertLayout', 'expert_layout', 'ExpertSizes', 'router_tensors',
-    'measure_experts', 'shallow_copy', 'slice_experts', 'check_router_groups',
-    'slice_router', 'NoExperts', 'eager_experts', 'expert_activations', 'run_experts'
+    'find_experts', 'ExpertLayout', 'expert_layout', 'router_tensors', 'shallow_copy',
+    'slice_experts', 'check_router_groups', 'slice_router', 'NoExperts',
+    'eager_experts', 'expert_activations', 'run_experts'
 ]
 
 # %% ../../nbs/core/05_experts.ipynb #47a6d96d
@@ -127,6 +127,8 @@ class ExpertLayout:
     transposed: bool  # (experts, inputs, outputs) instead of (experts, outputs, inputs)
     gated: bool  # `up` contains gates too
     concatenated: bool  # all gates, then all ups; False: interleaved
+    experts: int  # number of experts
+    width: int  # neurons per expert
 
 
 def expert_layout(
@@ -137,25 +139,11 @@ def expert_layout(
     up = "gate_up_proj" if gated else "up_proj"
     ins, outs = getattr(experts, up).shape[1:], experts.down_proj.shape[1:]
     transposed = getattr(experts, "is_transposed", ins[1] == (1 + gated) * outs[0])
-    return ExpertLayout(up, transposed, gated, getattr(experts, "is_concatenated", True))
+    concatenated = getattr(experts, "is_concatenated", True)
+    n, width = len(experts.down_proj), outs[0 if transposed else 1]
+    return ExpertLayout(up, transposed, gated, concatenated, n, width)
 
 # %% ../../nbs/core/05_experts.ipynb #051868be
-@dataclass(frozen=True)
-class ExpertSizes:
-    "Sizes of a layer's experts."
-
-    experts: int  # number of experts
-    width: int  # neurons per expert
-    neuron: int  # parameters per neuron
-    fixed: int  # parameters per expert that belong to no neuron
-    row: int  # parameters of the router per expert
-    active: int  # experts per token
-
-    def count(self, experts, k) -> int:
-        "Parameters of `experts` experts of `k` neurons, without the router."
-        return experts * (k * self.neuron + self.fixed)
-
-
 def router_tensors(
     block: nn.Module,  # with router and experts
 ) -> dict[str, int]:  # name in the block -> the dimension of the experts
@@ -165,23 +153,6 @@ def router_tensors(
     tensors = [*block.named_parameters(), *block.named_buffers()]
     rows = {k: p for k, p in tensors if id(p) not in experts and n in p.shape}
     return {k: p.shape.index(n) for k, p in rows.items() if not k.startswith("shared")}
-
-# %% ../../nbs/core/05_experts.ipynb #85304ce1
-def measure_experts(
-    layer: nn.Module,  # a decoder layer
-    name: str,  # of its experts
-) -> ExpertSizes:  # from the shapes of their tensors
-    "Count the parameters of a layer's experts and router."
-    m, block = layer.get_submodule(name), layer.get_submodule(name.rpartition(".")[0])
-    layout, n = expert_layout(m), m.down_proj.shape[0]
-    f, d = m.down_proj.shape[1:] if layout.transposed else m.down_proj.shape[:0:-1]
-    bias = getattr(m, f"{layout.up}_bias", None)
-    neuron = getattr(m, layout.up).shape[1:].numel() // f + d
-    neuron += 0 if bias is None else bias.shape[1] // f
-    fixed = d if getattr(m, "down_proj_bias", None) is not None else 0
-    row = sum(_block_tensor(block, k).numel() // n for k in router_tensors(block))
-    top_k = max(getattr(x, "top_k", 0) for x in block.modules())
-    return ExpertSizes(n, f, neuron, fixed, row, min(n, top_k or n))
 
 
 def _block_tensor(block, name):

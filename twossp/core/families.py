@@ -33,7 +33,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from .compat import (
     auto_class, causal_types, image_text_types, knows_type, reads_images,
 )
-from .experts import is_experts, measure_experts
+from .experts import expert_layout, is_experts
 from .linear import NoLinear, in_features, is_linear, out_features
 from .quantized import quantization_method, quantization_obstacle
 
@@ -707,7 +707,7 @@ def first_width(
         if not row.experts:
             widths.append(in_features(ffn_linears(layer, row)[1]))
         elif has_experts(layer, row) and is_experts(layer.get_submodule(row.experts)):
-            widths.append(measure_experts(layer, row.experts).width)
+            widths.append(expert_layout(layer.get_submodule(row.experts)).width)
     return next(filter(None, widths), 0)
 
 

@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'SLOTS', 'FINDERS', 'TensorSpec', 'Cost', 'pre_hooks', 'Part', 'FFN',
-    'SharedExpert', 'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'sizes',
-    'RoutedScores', 'count_unactivated', 'pack_scores', 'layer_widths', 'split_scores',
-    'fit_multiple'
+    'SLOTS', 'FINDERS', 'sizes', 'Cost', 'pre_hooks', 'Part', 'FFN', 'SharedExpert',
+    'Attention', 'Mixer', 'Experts', 'Structure', 'structure', 'RoutedScores',
+    'count_unactivated', 'pack_scores', 'layer_widths', 'split_scores', 'fit_multiple'
 ]
 
 # %% ../../nbs/core/08_parts.ipynb #a33651ce
@@ -15,11 +14,11 @@ import base64
 import hashlib
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -29,46 +28,22 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .edits import (
-    Edit, Heads, NoAttention, head_tensors, hooked, insert_weights, locate, mask_columns,
-    read_heads, swapped, zero_biases, zero_linear,
+    Edit, Heads, NoAttention, TensorSpec, UnitSlice, hooked, insert_weights, locate,
+    mask_columns, read_heads, slice_units, swapped, unit_tensors, zero_biases, zero_linear,
 )
 from .experts import (
-    ExpertMask, ExpertSizes, NoExperts, check_router_groups, expert_layout, is_experts,
-    measure_experts, pack_mask, router_tensors, run_experts, shallow_copy,
-    slice_experts, slice_router,
+    ExpertMask, NoExperts, check_router_groups, expert_layout, is_experts, pack_mask,
+    router_tensors, run_experts, shallow_copy, slice_experts, slice_router,
 )
 from .families import (
     Mixer as MixerRow, arch, arch_mixers, ffn_linears, has_experts, is_kv_source,
-    layer_arch, layer_mixers, model_family, model_memo, n_params, reuses_ffn,
-    shared_ffn_layers, unique_parameters,
+    layer_arch, layer_mixers, model_family, model_memo, reuses_ffn, shared_ffn_layers,
+    unique_parameters,
 )
-from .linear import (
-    NoLinear, in_features, out_features, read_matrix, slice_linear, store_matrix,
-)
+from .linear import NoLinear, in_features, out_features, read_matrix
 from .offload import is_module_offloaded, make_lazy
 
 # %% ../../nbs/core/08_parts.ipynb #dfe33564
-@dataclass(frozen=True)
-class TensorSpec:
-    "A tensor of a part in the dense model."
-
-    name: str  # relative to its layer
-    shape: tuple[int, ...]  # as stored
-    axis: int | None = None  # the dimension of the units
-    times: int = 1  # entries of that dimension per unit
-    groups: int | None = None  # the dimension of the groups of units
-    matrix: bool = False  # whether the part's input is multiplied by it
-
-    def resize(self, units=None, groups=None) -> tuple[int, ...]:
-        "Shape with `groups` groups of `units` units each; None: all."
-        shape = list(self.shape)
-        if units is not None and self.axis is not None:
-            shape[self.axis] = units * self.times
-        if groups is not None and self.groups is not None:
-            shape[self.groups] = groups
-        return tuple(shape)
-
-
 @dataclass(frozen=True)
 class Cost:
     "Cost of a part in one forward pass over one sequence."
@@ -130,27 +105,20 @@ def pre_hooks(
         yield
 
 
-@contextmanager
-def _mask_inputs(modules, width, kept):
-    "Zero all of the `width` input channels of `modules` but `kept`"
-    mask = torch.zeros(width)
+def _mask_inputs(modules, kept):
+    "Hooks that zero all input channels of linear `modules` but `kept`"
+    mask = torch.zeros(in_features(modules[0]))
     mask[list(kept)] = 1
     hook = lambda m, args: (args[0] * mask.to(args[0]),)
-    with hooked([m.register_forward_pre_hook(hook) for m in modules]):
-        yield
+    return [m.register_forward_pre_hook(hook) for m in modules]
 
 
-@contextmanager
 def _zero_outputs(modules):
-    "Replace the outputs of `modules` by zeros"
+    "Hooks that replace the outputs of `modules` by zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
-    with hooked([m.register_forward_hook(zeros) for m in modules]):
-        yield
+    return [m.register_forward_hook(zeros) for m in modules]
 
 # %% ../../nbs/core/08_parts.ipynb #5b1d0a05
-_NO_WEIGHTS: Mapping = MappingProxyType({})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Part(_Value):
     "A prunable group of a decoder layer: its sizes and the names of its modules."
@@ -164,7 +132,6 @@ class Part(_Value):
     output: ClassVar[str] = ""  # the projection that a refit replaces
     width: ClassVar[int] = 0  # units of each group; 0: no width to choose
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
-    inactive: ClassVar[int] = 0  # parameters that a token does not use
 
     @property
     def layer(self) -> int:
@@ -176,10 +143,15 @@ class Part(_Value):
         "Units of each group, heads included; 0: it is removed whole."
         return self.width
 
-    @property
+    @cached_property
     def size(self) -> int:
         "Parameters that can be removed."
         return self.count(self.full) - self.count(self.nothing)
+
+    @property
+    def inactive(self) -> int:
+        "Parameters that a token does not use."
+        return self.count_inactive(self.full)
 
     def read(self, plan):
         "Return what a plan keeps of this part."
@@ -190,7 +162,7 @@ class Part(_Value):
 
     def count(self, kept) -> int:
         "Remaining parameters."
-        return sum(torch.Size(shape).numel() for shape in self.tensors(kept).values())
+        return sum(map(math.prod, self.tensors(kept).values()))
 
     def share(self, kept) -> float:
         "Remaining fraction of a part without a width, in [0, 1]."
@@ -222,7 +194,7 @@ class Part(_Value):
         "Cost of `tokens` new tokens after `context` others."
         shapes = self.tensors(kept)
         matrices = [shapes.get(self.full_name(t.name), (0,)) for t in self.dense if t.matrix]
-        return Cost(2 * tokens * sum(torch.Size(shape).numel() for shape in matrices))
+        return Cost(2 * tokens * sum(map(math.prod, matrices)))
 
     def at(self, model, i=None) -> nn.Module:
         "Decoder layer `i`; default: the first that uses it."
@@ -239,19 +211,17 @@ class Part(_Value):
         "Yield the replacements in its first layer."
         yield from ()
 
-    def edits(self, model, kept, weights=_NO_WEIGHTS, number=None) -> Iterator[Edit]:
-        """Yield all replacements, with a plan's own tensors (`weights`, by name in the
-        model) inserted; `number`: the new number of its first layer."""
+    def edits(self, model, kept, weights=None, number=None) -> Iterator[Edit]:
+        """Yield all replacements, in all layers that use it, with a plan's own tensors
+        (`weights`, by name in the model) inserted; `number`: the new number of its layer."""
         self.check(kept)
-        number = self.layer if number is None else number
-        changes = self.changes(model, kept, number)
-        for edit in insert_weights(model, changes, weights):
+        changes = self.changes(model, kept, self.layer if number is None else number)
+        first, *others = [self.at(model, i) for i in self.layers]
+        paths = {m: n for n, m in first.named_modules() if [*m.children()]} if others else {}
+        for edit in insert_weights(model, changes, weights or {}):
             yield edit
-            yield from self.repeat(model, edit)
-
-    def repeat(self, model, edit) -> Iterator[Edit]:
-        "Yield `edit` for the other layers that use it."
-        yield from ()
+            for layer in others:
+                yield Edit(layer.get_submodule(paths[edit.parent]), edit.name, edit.new)
 
     def inputs(self, kept):
         "Remaining columns of `output`: a slice or indices."
@@ -289,7 +259,14 @@ class Part(_Value):
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Mask what `kept` removes; no module is changed. The reference for edits."
-        yield
+        names = [self.output] if self.output else []
+        outs = [self.at(model, i).get_submodule(n) for i in self.layers for n in names]
+        hooks = []
+        if outs and kept != self.full:
+            removed = kept == self.nothing
+            hooks = _zero_outputs(outs) if removed else _mask_inputs(outs, self.inputs(kept))
+        with hooked(hooks):
+            yield
 
 # %% ../../nbs/core/08_parts.ipynb #400767f7
 class _Neurons(_Value):
@@ -356,8 +333,17 @@ class FFN(_Neurons, Part):
     down: str = ""  # name of its output projection in the layer
     fused: int = 1  # projections that each matrix in `up` stacks
     width: int  # neurons
-    neuron: int  # parameters per neuron
-    params: int  # parameters in total
+
+    @property
+    def slices(self) -> list[UnitSlice]:
+        "Where its neurons are."
+        ups = [UnitSlice(name, "out", (1,) * self.fused) for name in self.up]
+        return [*ups, UnitSlice(self.down, "in", (1,))]
+
+    @property
+    def neuron(self) -> int:
+        "Parameters per neuron; the bias of `down` belongs to none."
+        return sum(math.prod(t.shape) for t in self.dense if t.axis is not None) // self.width
 
     @property
     def output(self) -> str:
@@ -371,12 +357,6 @@ class FFN(_Neurons, Part):
                 f"layer {self.layer}: the plan keeps neuron {kept[-1]}, the FFN has"
                 f" {self.width}"
             )
-
-    def count(self, kept) -> int:
-        "Remaining parameters; the bias of `down` is removed only with all neurons."
-        if kept is None or kept == ():
-            return self.params if kept is None else 0
-        return self.params - (self.width - len(kept)) * self.neuron
 
     def numbers(self, kept) -> tuple:
         "Number of remaining neurons."
@@ -394,33 +374,15 @@ class FFN(_Neurons, Part):
 
     def changes(self, model, kept, number) -> Iterator[Edit]:
         "Yield narrower projections, or placeholders if no neuron remains."
-        if kept is None:
-            return
         layer = self.at(model)
-        places = [locate(layer, n) for n in (*self.up, self.down)]
-        k = torch.tensor(kept, dtype=torch.long)
-        stacked = torch.cat([k + p * self.width for p in range(self.fused)])
-        for n, place in enumerate(places, start=1):
-            last = n == len(places)
-            if kept:
-                kwargs = dict(keep=k, side="in") if last else dict(keep=stacked, side="out")
-                new = make_lazy(getattr(*place), partial(slice_linear, **kwargs))
-            else:
-                old = getattr(*place)
-                new = NoLinear(out_features(old) if last else 0).train(old.training)
-                del old
-            yield Edit(*place, new)
-
-    def repeat(self, model, edit) -> Iterator[Edit]:
-        "Yield the same new module for the other layers that use this FFN."
-        if len(self.layers) == 1:
-            return
-        layer = self.at(model)
-        places = {n: locate(layer, n) for n in (*self.up, self.down)}
-        for name, (parent, child) in places.items():
-            if parent is edit.parent and child == edit.name:
-                for i in self.layers[1:]:
-                    yield Edit(*locate(self.at(model, i), name), edit.new)
+        if kept:
+            yield from slice_units(layer, self.slices, kept, self.width)
+        for s in self.slices if kept == () else ():
+            parent, name = locate(layer, s.name)
+            old = getattr(parent, name)
+            new = NoLinear(out_features(old) if s.kind == "in" else 0).train(old.training)
+            del old  # its memory can be freed once it is replaced
+            yield Edit(parent, name, new)
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each neuron's rows of the input projections and column of `down`."
@@ -445,17 +407,6 @@ class FFN(_Neurons, Part):
         layers = self.layers if i is None else (i,)
         downs = [self.at(model, j).get_submodule(self.down) for j in layers]
         with pre_hooks(downs, lambda _, x: note(None, x, None, None, None)):
-            yield
-
-    @contextmanager
-    def mask(self, model, kept) -> Iterator[None]:
-        "Zero the removed neurons; if none remains, also the bias of `down`."
-        downs = [self.at(model, i).get_submodule(self.down) for i in self.layers]
-        with ExitStack() as stack:
-            if kept is not None:
-                stack.enter_context(_mask_inputs(downs, self.width, kept))
-            if kept == ():
-                stack.enter_context(_zero_outputs(downs))
             yield
 
 
@@ -569,7 +520,6 @@ class Attention(_Presence, Part):
     "An attention: kept or removed whole, or with some of its key/value heads."
 
     row: MixerRow | None = None  # its name, what it returns and what it caches
-    params: int  # parameters in total
     index: int = 0  # its number among the layer's removable token mixers
     score_width: int = 0  # heads times the width of a head
     cached: int = 0  # cache entries per token
@@ -609,10 +559,6 @@ class Attention(_Presence, Part):
                 f"layer {self.layer}: the plan keeps key/value head {kept[-1]}, the attention"
                 f" has {self.units}"
             )
-
-    def count(self, kept) -> int:
-        "Remaining parameters."
-        return super().count(kept) if isinstance(kept, tuple) else self.params * bool(kept)
 
     def tensors(self, kept) -> dict:
         "Names and shapes of its tensors in the pruned model."
@@ -701,14 +647,8 @@ class Attention(_Presence, Part):
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Zero the removed heads; of a removed attention the output, biases included."
-        out = self.at(model).get_submodule(self.output)
-        with ExitStack() as stack:
-            if isinstance(kept, tuple):
-                stack.enter_context(_mask_inputs([out], in_features(out), self.inputs(kept)))
-            elif not kept:
-                zeros = zero_biases(self.module(model), self.row.out)
-                stack.enter_context(swapped(zeros))
-                stack.enter_context(_zero_outputs([out]))
+        biases = [] if kept else zero_biases(self.module(model), self.row.out)
+        with swapped(biases), super().mask(model, kept):
             yield
 
 
@@ -757,30 +697,24 @@ class _Masks(_Value):
 class Experts(_Masks, Part):
     "The routed experts of a layer, in transformers' fused format."
 
-    counts: ExpertSizes  # their sizes
+    width: int  # neurons per expert
+    groups: int  # experts
+    active: int  # experts per token
 
     @property
-    def width(self) -> int:
-        "Neurons per expert."
-        return self.counts.width
-
-    @property
-    def groups(self) -> int:
-        "Number of experts."
-        return self.counts.experts
-
-    @property
-    def inactive(self) -> int:
-        "Parameters of the experts that a token is not routed to."
-        e = self.counts
-        return e.count(e.experts - e.active, e.width)
+    def each(self) -> int:
+        "Parameters of one expert, with its rows of the router."
+        return sum(math.prod(t.shape) for t in self.dense if t.groups is not None) // self.groups
 
     def count_inactive(self, kept) -> int:
-        "Remaining parameters that a token does not use."
-        e = self.counts
-        if kept is None or kept == ():
-            return self.inactive if kept is None else 0
-        return e.count(len(kept.remaining) - e.active, kept.k)
+        "Remaining parameters of the experts that a token is not routed to."
+        experts, _ = self.numbers(kept)
+        if not experts:
+            return 0
+        fused = [t for t in self.dense if self._inside(t) and t.groups is not None]
+        shapes = self.tensors(kept)
+        total = sum(math.prod(shapes[self.full_name(t.name)]) for t in fused)
+        return total // experts * (experts - self.active)
 
     def read(self, plan):
         "Return what a plan keeps; () if it removes the layer's FFN."
@@ -792,26 +726,17 @@ class Experts(_Masks, Part):
         "Raise `ValueError` if the shape differs or too few experts remain for the router."
         if kept is None or kept == ():
             return
-        e = self.counts
-        if (kept.experts, kept.width) != (e.experts, e.width):
+        if (kept.experts, kept.width) != (self.groups, self.width):
             raise ValueError(
                 f"layer {self.layer}: the plan is for {kept.experts} experts of"
-                f" {kept.width} neurons, the layer has {(e.experts, e.width)}"
+                f" {kept.width} neurons, the layer has {(self.groups, self.width)}"
             )
         remaining = len(kept.remaining)
-        if remaining < e.active:
+        if remaining < self.active:
             raise ValueError(
-                f"layer {self.layer}: the plan leaves {remaining} of {e.experts} experts, and"
-                f" the router sends each token to {e.active}: at least so many have to stay"
+                f"layer {self.layer}: the plan leaves {remaining} of {self.groups} experts, and"
+                f" the router sends each token to {self.active}: at least so many have to stay"
             )
-
-    def count(self, kept) -> int:
-        "Remaining parameters, the router's rows included."
-        e = self.counts
-        if kept is None or kept == ():
-            return e.experts * e.row + (e.count(e.experts, e.width) if kept is None else 0)
-        experts = len(kept.remaining)
-        return e.count(experts, kept.k) + experts * e.row
 
     def numbers(self, kept) -> tuple:
         "Number of remaining experts and neurons of each."
@@ -838,12 +763,10 @@ class Experts(_Masks, Part):
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of the router and of the experts that a token is routed to."
-        experts = self.groups if kept is None else len(kept and kept.remaining)
-        operations = 0
+        (experts, _), shapes, operations = self.numbers(kept), self.tensors(kept), 0
         for t in (t for t in self.dense if t.matrix and experts):
-            shape = torch.Size(self.tensors(kept)[self.full_name(t.name)])
-            used = min(experts, self.counts.active) if self._inside(t) else experts
-            operations += shape.numel() // experts * used
+            used = min(experts, self.active) if self._inside(t) else experts
+            operations += math.prod(shapes[self.full_name(t.name)]) // experts * used
         return Cost(2 * tokens * operations)
 
     def check_editable(self, model, kept):
@@ -928,7 +851,7 @@ class Experts(_Masks, Part):
         old = self.module(model)
         with ExitStack() as stack:
             if kept == ():
-                stack.enter_context(_zero_outputs([old]))
+                stack.enter_context(hooked(_zero_outputs([old])))
             elif kept is not None:
                 with align_module_device(old):
                     new, w = shallow_copy(old), old.down_proj.detach()
@@ -989,29 +912,32 @@ class Structure:
         "Parts whose width can be chosen."
         return [p for p in self.parts if p.width]
 
+    def _by_layer(self, parts, count):
+        totals = Counter()
+        for p in parts:
+            totals[p.layer] += count(p)
+        return tuple(totals[i] for i in range(len(self)))
+
     @cached_property
     def attn(self) -> tuple[int, ...]:
         "Parameters of each layer's removable token mixers."
-        mixers = self.mixers
-        return tuple(sum(p.size for p in mixers if p.layer == i) for i in range(len(self)))
+        return self._by_layer(self.mixers, lambda p: p.size)
 
     @cached_property
     def ffn(self) -> tuple[int, ...]:
         "Parameters of each layer's FFN and experts that can be removed."
         others = [p for p in self.parts if p.slot != Attention.slot]
-        return tuple(sum(p.size for p in others if p.layer == i) for i in range(len(self)))
+        return self._by_layer(others, lambda p: p.size)
 
     @cached_property
     def width(self) -> tuple[int, ...]:
         "Neurons of each layer's FFN or shared expert; 0: none."
-        widths = {p.layer: p.width for p in self.parts if p.slot == FFN.slot}
-        return tuple(widths.get(i, 0) for i in range(len(self)))
+        return self._by_layer([p for p in self.parts if p.slot == FFN.slot], lambda p: p.width)
 
     @cached_property
     def neuron(self) -> tuple[int, ...]:
         "Parameters per neuron of each layer's FFN or shared expert."
-        counts = {p.layer: p.neuron for p in self.parts if p.slot == FFN.slot}
-        return tuple(counts.get(i, 0) for i in range(len(self)))
+        return self._by_layer([p for p in self.parts if p.slot == FFN.slot], lambda p: p.neuron)
 
     @property
     def full_width(self) -> int:
@@ -1086,41 +1012,30 @@ _FIXED = (
 
 def _find_ffn(model, layer, a, i):
     "The FFN that layer `i` counts, if it has one"
-    row, (ups, down) = layer_arch(layer, a), ffn_linears(layer, a)
+    row, (_, down) = layer_arch(layer, a), ffn_linears(layer, a)
     if not in_features(down) or reuses_ffn(layer, a):
         return []
-    width, params = in_features(down), sum(n_params(m) for m in (*ups, down))
-    # the output projection's bias belongs to no neuron
-    neuron = (params - (0 if down.bias is None else down.bias.numel())) // width
-    dense = []
-    for name in (*row.up, row.down):
-        m, last = layer.get_submodule(name), name == row.down
-        shape, times = tuple(m.weight.shape), 1 if last else row.fused
-        # which dimension of a stored matrix is its outputs (2), its inputs (1)
-        stored = list(store_matrix(m, torch.empty(2, 1, device="meta")).shape)
-        axis = stored.index(1 if last else 2)
-        dense.append(TensorSpec(f"{name}.weight", shape, axis, times, matrix=True))
-        if m.bias is not None:
-            axis = None if last else 0
-            dense.append(TensorSpec(f"{name}.bias", tuple(m.bias.shape), axis, times))
-    return [(SharedExpert if has_experts(layer, a) else FFN)(
-        layers_name=a.layers, layers=shared_ffn_layers(layer, a) or (i,), dense=tuple(dense),
+    part = (SharedExpert if has_experts(layer, a) else FFN)(
+        layers_name=a.layers, layers=shared_ffn_layers(layer, a) or (i,),
         name=row.down.rpartition(".")[0], up=row.up, down=row.down, fused=row.fused,
-        width=width, neuron=neuron, params=params,
-    )]
+        width=in_features(down),
+    )
+    names = {s.name for s in part.slices}
+    tensors = unit_tensors(layer, part.slices)
+    dense = tuple(t for t in tensors if t.name.rpartition(".")[0] in names)
+    return [replace(part, dense=dense)]
 
 # %% ../../nbs/core/08_parts.ipynb #979b1fac
 def _find_experts(model, layer, a, i):
     "The experts of layer `i`, if it has any"
     if not has_experts(layer, a) or not is_experts(m := layer.get_submodule(a.experts)):
         return []
-    e, parent = measure_experts(layer, a.experts), a.experts.rpartition(".")[0]
-    layout, dense = expert_layout(m), []
+    layout, parent, dense = expert_layout(m), a.experts.rpartition(".")[0], []
     down, up = (1, 2) if layout.transposed else (2, 1)  # dimension of the neurons
     axes = {"down_proj": down, layout.up: up, f"{layout.up}_bias": 1}
     for n, p in m.named_parameters():
         times = 1 + (layout.gated and n in (layout.up, f"{layout.up}_bias"))
-        groups = 0 if p.shape[:1] == (e.experts,) else None
+        groups = 0 if p.shape[:1] == (layout.experts,) else None
         kwargs = dict(axis=axes.get(n), times=times, groups=groups, matrix=p.dim() > 2)
         dense.append(TensorSpec(f"{a.experts}.{n}", tuple(p.shape), **kwargs))
     block = layer.get_submodule(parent)
@@ -1129,8 +1044,12 @@ def _find_experts(model, layer, a, i):
         shape = tuple(getattr(block.get_submodule(path), last).shape)
         name = f"{parent}.{n}" if parent else n
         dense.append(TensorSpec(name, shape, groups=dim, matrix=len(shape) > 1))
-    facts = dict(layers=(i,), name=a.experts, dense=tuple(dense), counts=e)
-    return [Experts(layers_name=a.layers, **facts)]
+    top_k = max(getattr(x, "top_k", 0) for x in block.modules())
+    return [Experts(
+        layers_name=a.layers, layers=(i,), name=a.experts, dense=tuple(dense),
+        width=layout.width, groups=layout.experts,
+        active=min(layout.experts, top_k or layout.experts),
+    )]
 
 # %% ../../nbs/core/08_parts.ipynb #e18dc57e
 def _attention_sizes(config, keeps, i, layout):
@@ -1170,8 +1089,7 @@ def _find_mixers(model, layer, a, i):
         heads = None if heads is whole else heads
         parts.append((Mixer if row.keeps == "states" else Attention)(
             layers_name=a.layers, layers=(i,), name=row.name, row=row, index=index,
-            dense=tuple(TensorSpec(*x) for x in head_tensors(m, row.name, heads)),
-            params=sum(p.numel() for p in m.parameters()),
+            dense=tuple(unit_tensors(m, heads.cuts if heads else (), f"{row.name}.")),
             stays="" if index >= 0 else "other layers attend to the keys that it computes",
             itemsize=model.dtype.itemsize, heads=heads, whole=whole,
             **_attention_sizes(config, row.keeps, i, heads),
@@ -1249,25 +1167,7 @@ def structure(
     return cache[key]
 
 
-def sizes(
-    model: PreTrainedModel,  # of a supported family; on the meta device too
-    copies: bool = False,  # accept offloaded layers that hold copies of a shared FFN
-) -> Structure:  # `total`, `active`; per layer `layer`, `attn`, `ffn`, `width`, `neuron`
-    """Count the parameters of every decoder layer.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        of a supported family; on the meta device too
-    copies : bool, default False
-        accept offloaded layers that hold copies of a shared FFN
-
-    Returns
-    -------
-    Structure
-        `total`, `active`; per layer `layer`, `attn`, `ffn`, `width`, `neuron`
-    """
-    return structure(model, copies)
+sizes = structure  # its name where only the numbers are needed
 
 # %% ../../nbs/core/08_parts.ipynb #a0408f9a
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from transformers import Cache, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import find_experts, is_experts, measure_experts, pack_mask
+from ..core.experts import expert_layout, find_experts, is_experts, pack_mask
 from ..core.families import (
     ARCHS, Arch, Mixer, arch_mixers, config_has_width, decoder_layers, ffn_linears,
     first_width, has_experts, has_ffn, is_kv_source, layer_arch, layer_mixers,
@@ -517,7 +517,7 @@ def _check_shapes(p):
     results, starred = {}, any("*" in n for n in p.a.up)
     for i, layer in enumerate(decoder_layers(p.model)):
         if has_experts(layer, p.a) and is_experts(layer.get_submodule(p.a.experts)):
-            e = measure_experts(layer, p.a.experts)
+            e = expert_layout(layer.get_submodule(p.a.experts))
             results["experts"] = f"{e.experts} experts of {e.width} neurons"
         if not has_ffn(layer, p.a) or not (a := layer_arch(layer, p.a)).down:
             continue

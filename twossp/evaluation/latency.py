@@ -265,13 +265,12 @@ def _part_plans(L, part, multiples):
             yield (k,), make_plan(tuple(range(k)))
         yield (0,), make_plan(())
         return
-    e = part.counts
-    for k in _timed_widths(e.width, multiples):
-        mask = np.arange(e.width) < k
-        yield (e.experts, k), make_plan(pack_mask([mask] * e.experts))
-    for n in sorted({e.active, (e.active + e.experts) // 2} - {e.experts}):
-        mask = whole_experts_mask(e.experts, e.width, range(n))
-        yield (n, e.width), make_plan(mask)
+    experts, width = part.groups, part.width
+    for k in _timed_widths(width, multiples):
+        mask = np.arange(width) < k
+        yield (experts, k), make_plan(pack_mask([mask] * experts))
+    for n in sorted({part.active, (part.active + experts) // 2} - {experts}):
+        yield (n, width), make_plan(whole_experts_mask(experts, width, range(n)))
     yield (0, 0), make_plan(())
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
