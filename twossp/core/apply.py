@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'REMOVAL', 'SAVERS', 'Offloader', 'depth_edits', 'plan_edits', 'check_plan',
-    'edits', 'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits', 'swap'
+    'REMOVAL', 'SAVERS', 'Offloader', 'depth_edits', 'plan_edits', 'edits',
+    'check_plan', 'Saver', 'applied', 'apply_plan', 'cache_name', 'cached_logits',
+    'swap'
 ]
 
 # %% ../../nbs/core/10_apply.ipynb #02c615df
 import inspect
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 
@@ -280,8 +281,11 @@ REMOVAL = PlanKind(
 )
 
 # %% ../../nbs/core/10_apply.ipynb #e64b21b6
-def _checked_edits(model, plan):
-    "Edits of a plan; `ValueError` if the model is pruned already or the plan does not fit"
+def edits(
+    model: PreTrainedModel,  # dense
+    plan,  # a plan of any kind
+) -> Iterable[Edit]:  # in order, lazy
+    "Return all edits of a plan; `ValueError` at once if it does not fit, or the model is pruned."
     if getattr(model, "twossp_plan", None) is not None:
         raise ValueError(
             "this model is already pruned, and plans are for the dense one: load it"
@@ -295,15 +299,7 @@ def check_plan(
     plan,  # a plan of any kind
 ):
     "Raise `ValueError` if a plan does not fit; copies no tensor of a removal."
-    _checked_edits(model, plan)
-
-
-def edits(
-    model: PreTrainedModel,  # dense
-    plan,  # a plan of any kind
-) -> list[Edit]:  # in order
-    "Return all edits of a plan; `ValueError` if the model is already pruned."
-    return list(_checked_edits(model, plan))
+    edits(model, plan)
 
 # %% ../../nbs/core/10_apply.ipynb #4deab872
 # function that saves a pruned model: "module:function"
@@ -384,9 +380,9 @@ def applied(
     Iterator[PreTrainedModel]
         `model`, pruned
     """
-    edits = _save_edits(model, plan, _checked_edits(model, plan), _count_dense(model))
+    changes = _save_edits(model, plan, edits(model, plan), _count_dense(model))
     install_capturing_hooks(model, structure(model).layers_name)
-    with swapped(edits, Offloader(model) if offload else None):
+    with swapped(changes, Offloader(model) if offload else None):
         yield model
 
 # %% ../../nbs/core/10_apply.ipynb #5db23ccb
@@ -414,9 +410,9 @@ def apply_plan(
         the same object, with the plan as `twossp_plan` and the dense model's parameter counts
         as `twossp_dense`
     """
-    edits, dense = _checked_edits(model, plan), _count_dense(model)
+    changes, dense = edits(model, plan), _count_dense(model)
     model.twossp_plan = _UNFINISHED
-    for e in _save_edits(model, plan, edits, dense):
+    for e in _save_edits(model, plan, changes, dense):
         setattr(e.parent, e.name, e.new)
     model.twossp_plan, model.twossp_dense = plan, dense
     return model

@@ -5,12 +5,11 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'reads_images', 'gguf_types', 'types_of_class', 'auto_class',
-    'experts_implementations', 'has_weight_conversion', 'share_conversions',
-    'revert_conversion', 'drop_tied', 'read_offloaded', 'forget_quantization',
-    'use_one_device', 'keep_soft_cap', 'reset_rope_deltas', 'mark_initialized',
-    'drop_missing_ties', 'uses_attention_interface', 'install_capturing_hooks',
-    'template_date'
+    'gguf_types', 'types_of_class', 'auto_class', 'experts_implementations',
+    'has_weight_conversion', 'share_conversions', 'revert_conversion', 'drop_tied',
+    'read_offloaded', 'forget_quantization', 'use_one_device', 'keep_soft_cap',
+    'reset_rope_deltas', 'mark_initialized', 'drop_missing_ties',
+    'uses_attention_interface', 'install_capturing_hooks', 'template_date'
 ]
 
 # %% ../../nbs/core/00_compat.ipynb #5b7198fb
@@ -74,13 +73,6 @@ def image_text_types() -> list[str]:  # sorted
     "Return the model types that read images and text, and write text."
     return sorted(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
 
-
-def reads_images(
-    model_type: str,  # as in config.json
-) -> bool:  # False also for unknown types
-    "Whether a model type is one of `image_text_types`."
-    return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
 # %% ../../nbs/core/00_compat.ipynb #gguft001
 def gguf_types() -> list[str]:  # sorted
     "Return the architectures that transformers reads from GGUF files."
@@ -103,7 +95,8 @@ def auto_class(
     model_type: str,  # as in config.json
 ) -> type:  # of transformers' Auto classes
     "Return the Auto class that loads models of a type."
-    return AutoModelForImageTextToText if reads_images(model_type) else AutoModelForCausalLM
+    reads_images = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    return AutoModelForImageTextToText if reads_images else AutoModelForCausalLM
 
 # %% ../../nbs/core/00_compat.ipynb #e73f96e3
 def experts_implementations() -> list[str]:  # sorted

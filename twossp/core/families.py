@@ -31,7 +31,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from .compat import (
-    auto_class, causal_types, image_text_types, knows_type, reads_images,
+    auto_class, causal_types, image_text_types, knows_type,
 )
 from .experts import expert_layout, is_experts
 from .linear import NoLinear, in_features, is_linear, out_features
@@ -341,7 +341,7 @@ def is_vision_language(
     config: PreTrainedConfig,  # of any model
 ) -> bool:  # by its model type
     "Whether the model reads images and text, and writes text."
-    return reads_images(model_family(config))
+    return model_family(config) in image_text_types()
 
 # %% ../../nbs/core/06_families.ipynb #9932fff1
 @dataclass(eq=False)

@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -237,20 +237,15 @@ def write_lock(
     path = real_path(path)
     new = threading.RLock(), FileLock(f"{path}.lock")
     threads, processes = _LOCKS.setdefault((os.getpid(), str(path)), new)
-    busy = f"another process is writing to {path}"
-    if not threads.acquire(timeout=wait):
-        raise ValueError(busy)
-    try:
+    with ExitStack() as stack:
         try:
-            processes.acquire(timeout=wait)
+            if not threads.acquire(timeout=wait):
+                raise Timeout(f"{path}.lock")
+            stack.callback(threads.release)
+            stack.enter_context(processes.acquire(timeout=wait))
         except Timeout as e:
-            raise ValueError(busy) from e
-        try:
-            yield
-        finally:
-            processes.release()
-    finally:
-        threads.release()
+            raise ValueError(f"another process is writing to {path}") from e
+        yield
 
 # %% ../../nbs/core/01_files.ipynb #d00316a8
 def _read_tail(path):

@@ -56,6 +56,7 @@ class _Value:
     "Value type of a slot: what a plan keeps of one kind of part."
 
     kind: ClassVar[str] = "part"  # name in messages
+    unit: ClassVar[str] = "neuron"  # the same for its units
     slot: ClassVar[str] = "part"  # key in `Plan.kept`
     full: ClassVar[object] = None  # value where nothing is removed
     nothing: ClassVar[object] = ()  # value where all of it is removed
@@ -159,6 +160,11 @@ class Part(_Value):
 
     def check(self, kept):
         "Raise `ValueError` if the part cannot keep `kept`."
+        if isinstance(kept, tuple) and kept and kept[-1] >= self.units:
+            raise ValueError(
+                f"layer {self.layer}: the plan keeps {self.unit} {kept[-1]}, the {self.kind} has"
+                f" {self.units}"
+            )
 
     def count(self, kept) -> int:
         "Remaining parameters."
@@ -183,8 +189,9 @@ class Part(_Value):
 
     def tensors(self, kept) -> dict:
         "Names and shapes of its tensors in the pruned model."
+        units = len(kept) if isinstance(kept, tuple) else None
         remaining = () if kept == self.nothing else self.dense
-        return {self.full_name(t.name): t.shape for t in remaining}
+        return {self.full_name(t.name): t.resize(units) for t in remaining}
 
     def full_name(self, name) -> str:
         "Name in the model of a tensor of its layer."
@@ -276,14 +283,14 @@ class _Neurons(_Value):
     slot = "ffn"
 
     @classmethod
-    def normalize(cls, kept, i, units="neurons"):
-        "Return kept neurons as a tuple of integers; None: all."
+    def normalize(cls, kept, i):
+        "Return kept units as a tuple of integers; None: all."
         if kept is None:
             return None
         k = np.asarray(kept, dtype=np.int64)
         if k.size and (k[0] < 0 or (np.diff(k) <= 0).any()):
             raise ValueError(
-                f"layer {i}: kept {units} have to be ascending, distinct and not negative"
+                f"layer {i}: kept {cls.unit}s have to be ascending, distinct and not negative"
             )
         return tuple(k.tolist())
 
@@ -350,23 +357,9 @@ class FFN(_Neurons, Part):
         "Name of the output projection."
         return self.down
 
-    def check(self, kept):
-        "Raise `ValueError` if a kept neuron does not exist."
-        if kept and kept[-1] >= self.width:
-            raise ValueError(
-                f"layer {self.layer}: the plan keeps neuron {kept[-1]}, the FFN has"
-                f" {self.width}"
-            )
-
     def numbers(self, kept) -> tuple:
         "Number of remaining neurons."
         return (self.width if kept is None else len(kept),)
-
-    def tensors(self, kept) -> dict:
-        "Names and shapes of its tensors in the pruned model."
-        units = None if kept is None else len(kept)
-        remaining = () if kept == () else self.dense
-        return {self.full_name(t.name): t.resize(units) for t in remaining}
 
     def inputs(self, kept):
         "Remaining columns of the output projection."
@@ -420,6 +413,7 @@ class _Presence(_Value):
     "Whether a mixer remains; a tuple for a layer with several."
 
     kind = "attention"
+    unit = "key/value head"
     slot = "attn"
     split = "heads"
     full = True
@@ -468,29 +462,27 @@ class _Presence(_Value):
             )
 
 
-class _HeadIndices(_Value):
+class _HeadIndices(_Neurons):
     "Kept key/value heads, ascending; None: all."
 
     kind = "key/value heads"
+    unit = "key/value head"
     slot = "heads"
-    full = None
     removed_with = "attn"
 
     @classmethod
     def normalize(cls, kept, i):
         "Return kept heads as a tuple of integers; None: all."
-        if kept is None:
-            return None
-        if len(kept) == 0:
+        if kept is not None and len(kept) == 0:
             raise ValueError(
                 f"layer {i}: no key/value head would stay: remove the attention whole instead"
             )
-        return _Neurons.normalize(kept, i, cls.kind)
+        return super().normalize(kept, i)
 
     @classmethod
     def both(cls, a, b):
         "Return the heads that both keep; `ValueError` if there are none."
-        return cls.normalize(_Neurons.both(a, b), "of both plans")
+        return cls.normalize(super().both(a, b), "of both plans")
 
     @classmethod
     def to_json(cls, kept):
@@ -551,14 +543,6 @@ class Attention(_Presence, Part):
         kept = kept[self.index] if isinstance(kept, tuple) else kept
         heads = plan.kept.get((self.layer, self.split)) if kept and self.units else None
         return kept if heads is None or len(heads) == self.units else heads
-
-    def check(self, kept):
-        "Raise `ValueError` if a kept head does not exist."
-        if isinstance(kept, tuple) and kept[-1] >= self.units:
-            raise ValueError(
-                f"layer {self.layer}: the plan keeps key/value head {kept[-1]}, the attention"
-                f" has {self.units}"
-            )
 
     def tensors(self, kept) -> dict:
         "Names and shapes of its tensors in the pruned model."
@@ -1073,15 +1057,11 @@ def _attention_sizes(config, keeps, i, layout):
 def _find_mixers(model, layer, a, i):
     "All attention modules and recurrent mixers of layer `i`, removable or not"
     config, parts = model.config.get_text_config(), []
-    rows = layer_mixers(layer, a)
+    rows, modules = layer_mixers(layer, a), dict(layer.named_modules())
     named = arch_mixers(a) if isinstance(a.attn, tuple) else []
     for row in [*rows, *(m for m in named if m.name not in {r.name for r in rows})]:
-        try:
-            m = layer.get_submodule(row.name)
-        except AttributeError:
-            continue
-        index = rows.index(row) if row in rows else -1
-        if index < 0 and not is_kv_source(m):
+        m, index = modules.get(row.name), rows.index(row) if row in rows else -1
+        if m is None or index < 0 and not is_kv_source(m):
             continue
         whole = "it is no attention with keys and values of its own"
         heads = read_heads(m, row.out) if row.keeps == "keys" else whole
