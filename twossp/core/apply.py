@@ -27,9 +27,7 @@ from .compat import install_capturing_hooks, reset_rope_deltas
 from .edits import Edit, NoAttention, insert_weights, locate, swap, swapped
 from .experts import pack_mask
 from .families import arch, decoder_layers, has_experts, n_params
-from .linear import (
-    in_features, make_linear, out_features, read_matrix, store_matrix,
-)
+from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .parts import structure
 from .plan import (
@@ -173,10 +171,9 @@ def _expected_shape(model, plan, name):
     if any(p.read(plan) == p.nothing for p in owners):
         return None
     m = model.get_submodule(path)
-    if attr == "bias":
-        return (out_features(m),)
-    shape = out_features(m), in_features(m)
-    return tuple(store_matrix(m, torch.empty(shape, device="meta")).shape)
+    if attr != "bias" or not is_linear(m):  # otherwise a bias that the dense one lacks
+        raise ValueError(name)
+    return (out_features(m),)
 
 # %% ../../nbs/core/10_apply.ipynb #94e93eb3
 def _check_weights(model, plan):

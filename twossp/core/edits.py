@@ -13,7 +13,7 @@ __all__ = [
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,34 +61,29 @@ def _read_attribute(parent, name):
     return getattr(parent, name)
 
 
-def _swap_back(undo, then=None):
-    "Restore old values and call `then` with each"
-    for e in reversed(undo):
-        if e.new is _ABSENT:
-            delattr(e.parent, e.name)
-        else:
-            setattr(e.parent, e.name, e.new)
-        if then is not None:
-            then(e.new)
+def _restore(parent, name, old, offloader):
+    if old is _ABSENT:
+        delattr(parent, name)
+    else:
+        setattr(parent, name, old)
+    if offloader is not None:
+        offloader.come_back(old)
 
 # %% ../../nbs/core/07_edits.ipynb #b323be7f
 def swap(
     edits: Iterable[Edit],  # in order; may be lazy
     # `leave(value)` is called when a value is replaced, `come_back(value)` when restored
     offloader: object | None = None,
-) -> list[Edit]:  # that undo `edits`
+) -> ExitStack:  # that undoes them when it is closed
     "Apply edits, all or none."
-    undo = []
-    try:
+    with ExitStack() as stack:
         for e in edits:
-            undo.append(Edit(e.parent, e.name, _read_attribute(e.parent, e.name)))
+            old = _read_attribute(e.parent, e.name)
+            stack.callback(_restore, e.parent, e.name, old, offloader)
             setattr(e.parent, e.name, e.new)
             if offloader is not None:
-                offloader.leave(undo[-1].new)
-    except BaseException:
-        _swap_back(undo, offloader and offloader.come_back)
-        raise
-    return undo
+                offloader.leave(old)
+        return stack.pop_all()
 
 # %% ../../nbs/core/07_edits.ipynb #e33c44e9
 @contextmanager
@@ -97,11 +92,8 @@ def swapped(
     offloader: object | None = None,  # as in `swap`
 ) -> Iterator[None]:
     "Apply edits inside the `with` block."
-    undo = swap(edits, offloader)
-    try:
+    with swap(edits, offloader):
         yield
-    finally:
-        _swap_back(undo, offloader and offloader.come_back)
 
 # %% ../../nbs/core/07_edits.ipynb #le08hk02
 @contextmanager

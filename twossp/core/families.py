@@ -409,7 +409,11 @@ def _parse_row(entries):
     "Return the row that `arch_to_dict` wrote; raise some error if it is malformed."
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
     row = Arch(**dict(values, up=tuple(entries["up"])))
-    arch_mixers(row)
+    names = [n for m in arch_mixers(row) for n in vars(m).values()]
+    names += [row.layers, row.down, row.width, *row.up, row.experts, *row.shared]
+    types = {str, *map(type, names)}, type(row.fused), type(row.fixed)
+    if types != ({str}, int, bool):
+        raise TypeError(f"an entry has the wrong type: {row}")
     return row
 
 
@@ -422,27 +426,14 @@ def saved_arch(
     if entries is None:
         return None
     try:
-        row = _parse_row(entries)
+        return _parse_row(entries)
     except (TypeError, KeyError, ValueError, AttributeError) as e:
         raise ValueError(
             "config.json's entry `twossp` has no valid family row under `arch`: it was"
             " changed after saving; download or copy the checkpoint again"
         ) from e
-    _check_row(row)
-    return row
 
 # %% ../../nbs/core/06_families.ipynb #e70fce29
-def _check_row(row):
-    "Raise `ValueError` if an entry has the wrong type."
-    names = [n for m in arch_mixers(row) for n in vars(m).values()]
-    names += [row.layers, row.down, row.width, *row.up, row.experts, *row.shared]
-    types = type(row.fused), type(row.fixed)
-    if not all(isinstance(n, str) for n in names) or types != (int, bool):
-        raise ValueError(
-            f"config.json's entry `twossp` holds an invalid family row: {row}"
-        )
-
-
 def _check_soft_cap(config):
     "Raise `ValueError` for Gemma 2 with sdpa, which transformers allows up to 5.20."
     text = config.get_text_config()

@@ -100,16 +100,15 @@ def slice_linear(
     linear: nn.Module,  # that `is_linear`
     keep: torch.Tensor,  # (k,) int64 indices of inputs or outputs
     side: str,  # "in" or "out"
-    bias: bool = True,  # keep the bias, if there is one
 ) -> nn.Module:  # a new layer, with copies of the weights
     "Return a linear layer with only some of its inputs or outputs."
     with align_module_device(linear):
         w = read_matrix(linear).detach()
         # without waiting for the device; on MPS, `keep` could be freed before it is copied
         keep = keep.to(w.device, non_blocking=w.device.type != "mps")
-        b = linear.bias.detach() if linear.bias is not None and bias else None
+        b = linear.bias
         if b is not None:
-            b = b[keep] if side == "out" else b.clone()
+            b = b.detach()[keep] if side == "out" else b.detach().clone()
         stored = store_matrix(linear, w)
         dim = int((side == "in") != isinstance(linear, Conv1D))
         cut = stored.index_select(dim, keep)

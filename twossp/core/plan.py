@@ -271,7 +271,7 @@ def dense_plan(
     Plan
         without removals
     """
-    return Plan((None,) * L, (True,) * L)
+    return Plan(layers=L)
 
 # %% ../../nbs/core/09_plan.ipynb #928b6abe
 def drop(
@@ -307,9 +307,9 @@ def drop(
     bad = sorted(i for i in attn | ffn | {*mixers} if not 0 <= i < L)
     if bad:
         raise ValueError(f"no such layers: {bad}; the model has layers 0 to {L-1}")
-    kept = tuple(() if i in ffn else None for i in range(L))
-    stays = (mixers.get(i, True) if i not in attn else False for i in range(L))
-    return Plan(kept, tuple(stays))
+    kept = {(i, FFN.slot): () for i in ffn}
+    kept |= {(i, Attention.slot): x for i, x in (mixers | dict.fromkeys(attn, False)).items()}
+    return Plan(layers=L, kept=kept)
 
 # %% ../../nbs/core/09_plan.ipynb #de96611b
 def _union(a, b):
