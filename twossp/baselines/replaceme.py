@@ -18,8 +18,8 @@ from ..core.plan import Plan, drop
 from ..recovery.least_squares import (
     LAMBDAS, accumulate_moments, refit_best, upcast,
 )
-from ..runtime.batching import layer_batch_size
 from ..runtime.devices import input_device
+from ..runtime.memory import layer_batch_size
 from ..runtime.images import run_model
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.metrics import (

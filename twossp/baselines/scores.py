@@ -17,9 +17,8 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
-from ..runtime.batching import memory_budget
-from ..runtime.devices import input_device, rank_and_size
-from ..runtime.distributed import sum_over_processes
+from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.memory import memory_budget
 from ..runtime.images import Windows, loss_mask, run_model
 from ..runtime.layers import (
     check_replay, is_offloaded, output_head, record_calls, run_layer, split_call,

@@ -23,9 +23,8 @@ from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import NoLinear
 from ..core.parts import count_unactivated, pack_scores, structure
-from ..runtime.batching import layer_batch_size, memory_budget
-from ..runtime.devices import rank_and_size
-from ..runtime.distributed import sum_over_processes
+from ..runtime.devices import rank_and_size, sum_over_processes
+from ..runtime.memory import layer_batch_size, memory_budget
 from ..runtime.images import Windows
 from ..runtime.layers import (
     check_replay, is_offloaded, split_call, take_hidden, walk_layers, weights_loaded,

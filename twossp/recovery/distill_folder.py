@@ -31,9 +31,8 @@ from .distill import (
 )
 from ..runtime.data import load_model
 from ..runtime.devices import (
-    as_device, as_dtype, input_device, quiet, rank_and_size,
+    as_device, as_dtype, input_device, is_main_process, quiet, rank_and_size,
 )
-from ..runtime.distributed import is_main_process
 from ..runtime.identity import (
     model_identity, plan_identity, runtime_facts, same_model,
     tokenizer_identity,
