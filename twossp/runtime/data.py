@@ -7,7 +7,7 @@ __all__ = [
     'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
     'embedded_model', 'dequantize_gguf', 'load_model', 'load_tokenizer',
     'checkpoint_folder', 'SplitFile', 'TextSource', 'open_text', 'read_texts',
-    'load_text', 'pick_windows', 'windows'
+    'load_text', 'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/08_data.ipynb #cc1ea813
@@ -25,7 +25,7 @@ import shutil
 import tempfile
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
@@ -432,8 +432,6 @@ class TextSource:
     about: str  # description in one line
     splits: dict = field(hash=False)  # name -> SplitFile
     split: str = "all"  # default split
-    calibration: str | None = None  # split for calibration; None: `split`
-    evaluation: str | None = None  # split for evaluation; None: `split`
     wheel: str | None = None  # module of a wheel, a key of `WHEELS`
     repo: str | None = None  # or a dataset repository on the hub
     revision: str | None = None  # commit of `repo`
@@ -479,16 +477,18 @@ def _strip_markup(page):
     return "\n".join(line for line in lines if line and not _SKIP.search(line))
 
 # %% ../../nbs/runtime/08_data.ipynb #eec6f5bd
+def _cached_texts(cache_dir, name, make):
+    "Texts in a JSON file of the cache, which `make` provides if it is missing"
+    write = lambda out: out.write_text(json.dumps(make()), encoding="utf-8")
+    file = cached(cache_folder(cache_dir) / name, write)
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 def _read_wiki(path, cache_dir=None):
     "Articles of a Wikipedia dump (bz2) as prose, without empty ones; cached"
-
-    def make(out):
-        texts = [t for t in map(_strip_markup, _wiki_pages(path)) if t]
-        out.write_text(json.dumps(texts), encoding="utf-8")
-
     key = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    file = cached(cache_folder(cache_dir) / f"wiki-{key}-v1.json", make)
-    return json.loads(file.read_text(encoding="utf-8"))
+    make = lambda: [t for t in map(_strip_markup, _wiki_pages(path)) if t]
+    return _cached_texts(cache_dir, f"wiki-{key}-v1.json", make)
 
 # %% ../../nbs/runtime/08_data.ipynb #d11txt
 TEXTS = {  # name -> TextSource
@@ -508,7 +508,7 @@ TEXTS = {  # name -> TextSource
             "train": SplitFile("en/c4-train.00000-of-01024.json.gz", 1000, "c4_train"),
             "validation": SplitFile("en/c4-validation.00000-of-00008.json.gz", 1100, "c4_val"),
         },
-        split="train", evaluation="validation",
+        split="train",
         repo="allenai/c4", revision="607bd4c8450a42878aa9ddc051a65a055450ef87",
     ),
     "wikitext2": TextSource(
@@ -517,7 +517,7 @@ TEXTS = {  # name -> TextSource
             s: SplitFile(f"wikitext-2-raw-v1/{s}-00000-of-00001.parquet", None, "wikitext-2")
             for s in ("train", "validation", "test")
         },
-        split="test", calibration="train",
+        split="test",
         repo="Salesforce/wikitext", revision="b08601e04326c79dfdd32d625aee71d232d685c3",
     ),
     "fineweb-edu": TextSource(
@@ -592,6 +592,7 @@ _ROLES = {"calibration": ("train",), "evaluation": ("test", "validation")}
 
 
 def _pick_split(splits, split, where):
+    "Name of a split, given a name, a role of `_ROLES`, or None if there is only one"
     names = _ROLES.get(split, (split,))
     name = next((s for s in names if s in splits), None)
     if name is None and len(splits) == 1 and (split is None or split in _ROLES):
@@ -599,7 +600,7 @@ def _pick_split(splits, split, where):
     if name is None:
         hint = f"{split!r} is none of them" if split else "name one as split="
         raise ValueError(f"{where} has the splits {', '.join(splits)}; {hint}")
-    return splits[name]
+    return name
 
 
 def _load_saved(path):
@@ -638,7 +639,8 @@ def read_texts(
     if not path.exists():
         raise ValueError(f"no such file or folder: {path}")
     if path.is_dir():
-        return _take(_pick_split(_load_saved(path), split, path), path, text_column, n)
+        data = _load_saved(path)
+        return _take(data[_pick_split(data, split, path)], path, text_column, n)
     if _suffix(path) not in SUFFIXES:
         raise ValueError(f"cannot tell what {path.name} is: texts end in {' '.join(SUFFIXES)}")
     if split is not None and split not in _ROLES:
@@ -646,10 +648,6 @@ def read_texts(
     return _take(_read_rows(path), path, text_column, n)
 
 # %% ../../nbs/runtime/08_data.ipynb #95f476bc
-def _hub_file(repo, revision, file):
-    return f"hf://datasets/{repo}@{revision}/{file}"
-
-
 def _hub_rows(what, split=None, local="", **options):
     "Rows of a data set on the hub, streamed"
     from datasets import load_dataset
@@ -664,51 +662,35 @@ def _hub_rows(what, split=None, local="", **options):
         data = load_dataset(streaming=True, **options)
     except Exception as e:
         raise ValueError(f"cannot load {what} from the Hugging Face hub: {_first_line(e)}") from e
-    return _pick_split(data, split, what)
-
-
-def _load_hub_text(name, split, part, n, cache_dir):
-    s, n = TEXTS[name], max(n or 0, part.n or 0) or None
-    what = f"text {name!r} ({s.repo} {part.file})"
-
-    def make(out):
-        kind = "parquet" if ".parquet" in part.file else "json"
-        kwargs = dict(path=kind, data_files=_hub_file(s.repo, s.revision, part.file))
-        rows = _hub_rows(what, local=f", or {part.folder!r} below data_dir", **kwargs)
-        out.write_text(json.dumps(_take(rows, what, "text", n)), encoding="utf-8")
-
-    key = f"{name}-{split}-{s.revision[:8]}-{n or 'all'}-v1.json"
-    file = cached(cache_folder(cache_dir) / key, make)
-    return json.loads(file.read_text(encoding="utf-8"))
+    return data[_pick_split(data, split, what)]
 
 # %% ../../nbs/runtime/08_data.ipynb #1419eddc
-def _load_local_text(name, split, part, n, data_dir, text_column):
-    folder = Path(data_dir).expanduser()
-    paths = [folder / f"{part.folder}{s}" for s in ("", *SUFFIXES)]
-    path = next((p for p in paths if p.exists()), None)
-    if path is None:
-        raise ValueError(
-            f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
-            " read from that folder (or a file of that name)"
-        )
-    has_splits = path.is_dir() and len(_load_saved(path)) > 1
-    return read_texts(path, split if has_splits else None, n, text_column)
-
-
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
     s = TEXTS[name]
-    roles = {None: s.split, "calibration": s.calibration or s.split}
-    roles["evaluation"] = s.evaluation or s.split
-    split = roles.get(split, split)
-    if split not in s.splits:
-        raise ValueError(f"text {name!r} has the splits {', '.join(s.splits)}, not {split!r}")
+    split = _pick_split(s.splits, split or s.split, f"text {name!r}")
     part = s.splits[split]
-    limit = n or part.n
+    limit, most = n or part.n, max(n or 0, part.n or 0) or None
     if s.wheel:
         return s.read(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
-        return _load_local_text(name, split, part, limit, data_dir, text_column)
-    return _load_hub_text(name, split, part, n, cache_dir)[:limit]
+        paths = [Path(data_dir).expanduser() / f"{part.folder}{x}" for x in ("", *SUFFIXES)]
+        path = next((p for p in paths if p.exists()), None)
+        if path is None:
+            raise ValueError(
+                f"no {part.folder!r} in {data_dir}: split {split!r} of text {name!r} is"
+                " read from that folder (or a file of that name)"
+            )
+        has_splits = path.is_dir() and len(_load_saved(path)) > 1
+        return read_texts(path, split if has_splits else None, limit, text_column)
+
+    def read_hub():
+        what, local = f"text {name!r} ({s.repo} {part.file})", f", or {part.folder!r} below data_dir"
+        kwargs = dict(path="parquet" if ".parquet" in part.file else "json")
+        kwargs["data_files"] = f"hf://datasets/{s.repo}@{s.revision}/{part.file}"
+        return _take(_hub_rows(what, local=local, **kwargs), what, "text", most)
+
+    file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
+    return _cached_texts(cache_dir, file, read_hub)[:limit]
 
 # %% ../../nbs/runtime/08_data.ipynb #321f13bf
 _HUB_ID = re.compile(
@@ -790,37 +772,34 @@ def _beginning(texts, tok, need, spare=512):
             return ids[:-spare]
         chars *= 2
 
-
-def _check_window_options(seq_len, n):
+# %% ../../nbs/runtime/08_data.ipynb #d11wnh
+def cut_tokens(
+    tokens: Sequence,  # of a text: ids, or which ones count
+    seq_len: int,  # tokens per window, at least 2
+    n: int | None = None,  # windows; None: all
+    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
+    seed: int | None = None,
+) -> torch.Tensor:  # (n, seq_len)
+    "Split tokens into windows, and choose `n`. Raises `ValueError` if there are too few."
     if seq_len < 2:
         raise ValueError(f"seq_len={seq_len}: a window needs at least 2 tokens")
     if n is not None and n < 1:
         raise ValueError(f"n={n}: at least 1 window is needed")
-
-# %% ../../nbs/runtime/08_data.ipynb #d11wnh
-def pick_windows(
-    tokens: int,  # number of tokens of the text
-    seq_len: int,  # tokens per window
-    n: int | None = None,  # windows; None: all
-    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
-    seed: int | None = None,
-) -> torch.Tensor:  # (n,) indices of windows, int64
-    "Choose windows of a text. Raises `ValueError` if it is too short."
-    _check_window_options(seq_len, n)
-    available, needed = tokens // seq_len, n or 1
+    available, needed = len(tokens) // seq_len, n or 1
     if available < needed:
-        shorter = tokens // needed
+        shorter = len(tokens) // needed
         fit = [f"n={available}"] if available else []
         fit += [f"seq_len={shorter}"] if shorter > 1 else []
         hint = f"; at most {' or '.join(fit)} would fit" if fit else ""
         raise ValueError(
             f"{needed} windows of {seq_len} tokens were asked for, the text has {available}"
-            f" ({tokens:,} tokens){hint}"
+            f" ({len(tokens):,} tokens){hint}"
         )
+    windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
     if seed is None:
-        return torch.arange(available)[:n]
+        return windows[:n]
     g = torch.Generator().manual_seed(seed)
-    return torch.randperm(available, generator=g)[:n]
+    return windows[torch.randperm(available, generator=g)[:n]]
 
 
 def windows(
@@ -853,11 +832,8 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    _check_window_options(seq_len, n)
     if n is not None and seed is None:
         ids = _beginning(texts, tok, n * seq_len)
     else:
         ids = _encode(texts, tok)
-    indices = pick_windows(len(ids), seq_len, n, seed)
-    end = len(ids) // seq_len * seq_len
-    return torch.tensor(ids[:end], dtype=torch.int64).view(-1, seq_len)[indices]
+    return cut_tokens(ids, seq_len, n, seed)

@@ -6,7 +6,7 @@
 __all__ = [
     'CHUNK', 'WALKERS', 'inference', 'check_ids', 'check_windows', 'reject_token_mask',
     'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
-    'token_kl', 'reference_logits', 'kl'
+    'token_kl', 'kl'
 ]
 
 # %% ../../nbs/runtime/03_metrics.ipynb #c1261233
@@ -245,23 +245,11 @@ def token_kl(
     return torch.cat(chunks, 1)
 
 # %% ../../nbs/runtime/03_metrics.ipynb #21332933
-def reference_logits(
-    # function from windows (b, t) to logits (b, t, v), or tensor (n, t, v) of all logits
-    ref: Callable | torch.Tensor,
-    batch: torch.Tensor | Windows,  # (b, t)
-    start: int,  # index of the first window of the batch
-) -> torch.Tensor:  # (b, t, v)
-    "Reference logits of a batch; without images, `ref` is called with ids, not `Windows`."
-    if isinstance(ref, torch.Tensor):
-        return ref[start : start + len(batch)]
-    plain = isinstance(batch, Windows) and batch.images is None
-    return ref(batch.ids if plain else batch)
-
-
 def kl(
     model: PreTrainedModel,  # any causal language model; untouched
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    # function from windows (b, t) to logits (b, t, v), or tensor (n, t, v) of all logits
+    # function from windows (b, t), token ids where there are no images, to logits
+    # (b, t, v); or tensor (n, t, v) of all logits
     ref: Callable | torch.Tensor,
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
@@ -275,7 +263,8 @@ def kl(
     ids : torch.Tensor | Windows
         (n, t) token windows
     ref : Callable | torch.Tensor
-        function from windows (b, t) to logits (b, t, v), or tensor (n, t, v) of all logits
+        function from windows (b, t), token ids where there are no images, to logits (b, t, v);
+        or tensor (n, t, v) of all logits
     bs : int, default 1
         windows per forward pass
     progress : bool, default False
@@ -290,7 +279,10 @@ def kl(
     with inference(model):
         windows = check_windows(ids, model)
         for b in split_batches(windows, bs, progress, "kl", input_device(model)):
-            p = reference_logits(ref, b, done)
+            if isinstance(ref, torch.Tensor):
+                p = ref[done : done + len(b)]
+            else:  # without images, token ids
+                p = ref(getattr(b, "ids", b) if getattr(b, "images", None) is None else b)
             losses = token_kl(p, run_model(model, b, use_cache=False).logits)
             out.append(masked_mean(losses, loss_mask(model, b, losses.shape[1])).cpu())
             done += len(b)

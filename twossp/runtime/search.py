@@ -33,7 +33,7 @@ from .layers import (
     LayerCalls, check_replay, is_offloaded, output_head, record_calls, run_layer,
     run_layers, walk_layers, weights_loaded,
 )
-from .metrics import check_windows, inference, kl, nll, reference_logits
+from .metrics import check_windows, inference, kl, nll
 
 # %% ../../nbs/runtime/05_search.ipynb #8b87cd01
 def _direct_nll(model, plans, ids, progress):
@@ -44,23 +44,16 @@ def _direct_nll(model, plans, ids, progress):
     return torch.stack(out)
 
 # %% ../../nbs/runtime/05_search.ipynb #01ec0725
-def _direct_kl(model, plans, ids, ref, progress):
+def _direct_kl(model, plans, ids, progress):
     out = torch.empty(len(plans), len(ids))
     parts = ids.to(input_device(model)).split(1)
     for w, window in enumerate(progress_bar(parts, "windows", progress)):
         with inference(model):
-            logits = _reference(model, window, w, ref)
+            dense = run_model(model, window, use_cache=False).logits
         for i, plan in enumerate(plans):
             with applied(model, plan):
-                out[i, w] = kl(model, window, logits)[0]
+                out[i, w] = kl(model, window, dense)[0]
     return out
-
-
-def _reference(model, window, w, ref):
-    "Reference logits of `window`, which is number `w`"
-    if ref is None:
-        return run_model(model, window, use_cache=False).logits
-    return reference_logits(ref, window, w)
 
 # %% ../../nbs/runtime/05_search.ipynb #da9e9b5b
 @dataclass(eq=False)
@@ -140,8 +133,8 @@ ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
 
 
 @dataclass(frozen=True)
-class _WalkContext:
-    "Inputs shared by all steps of a walk over the layers."
+class _Walk:
+    "Inputs shared by all steps of a walk of some windows over the layers."
 
     model: PreTrainedModel  # dense
     calls: LayerCalls  # arguments of the layers
@@ -149,6 +142,10 @@ class _WalkContext:
     rows: int  # windows in one call of a layer
     stack: bool  # whether a call may hold windows of several nodes
     update: Callable  # progress callback: number of evaluations done
+    start: int = 0  # index of the first window
+    ids: object = None  # (n, t) windows
+    h: object = None  # (n, t, d) inputs of layer 0
+    chunk: int = 1  # tokens whose logits are computed at a time
 
 # %% ../../nbs/runtime/05_search.ipynb #8b84bdb7
 def _run_nodes(walk, i, nodes, states, out, uses):
@@ -248,13 +245,13 @@ def _nll_from_states(logits, h, ids, chunk, model=None):
     return masked_mean(torch.cat(out).view(len(ids), -1), mask)
 
 
-def _kl_from_states(logits, ref, states, chunk, model=None, mask=None):
-    """KL divergence of each of `states`, (t, d) final hidden states of one window, from the
-    logits `ref(slice of tokens)`, over the positions in `mask`"""
+def _kl_from_states(logits, dense, states, chunk, model=None, mask=None):
+    """KL divergence of each of `states`, (t, d) final hidden states of one window, from those of
+    the `dense` model, over the positions in `mask`"""
 
     def work(positions):
         tokens = slice(int(positions[0]), int(positions[-1]) + 1)
-        log_p = ref(tokens).float().log_softmax(-1)
+        log_p = logits(dense[tokens]).float().log_softmax(-1)
         p, sums = log_p.exp(), []
         for h in states:
             log_q = logits(h[tokens]).float().log_softmax(-1).to(p.device)
@@ -277,18 +274,6 @@ class _Limits:
     nodes: int  # whose states are in memory
     rows: int  # windows in one call of a layer
     chunk: int  # tokens whose logits are computed at a time
-
-
-@dataclass(frozen=True)
-class _LastStates:
-    "Final hidden states of some windows under some plans."
-
-    walk: _WalkContext
-    limits: _Limits
-    start: int  # index of the first window
-    ids: object  # (n, t) windows
-    h: object  # (n, t, d) inputs of layer 0
-    states: dict  # node of the last layer -> (n, t, d) its outputs
 
 # %% ../../nbs/runtime/05_search.ipynb #2008034e
 def _find_limits(model, ids, leaves, mode, budget):
@@ -317,7 +302,7 @@ def _budget_after_copy(model, levels):
 # %% ../../nbs/runtime/05_search.ipynb #4189bfab
 def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=False):
     """Run all plans, given their decisions, over the layers, as many windows at a time as the
-    budget in bytes allows. Yields the final states of all windows and last nodes."""
+    budget in bytes allows. Yields a walk and final states, last node -> (n, t, d) outputs."""
     root = make_trie(decisions)
     levels = list_levels(root)
     steps = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
@@ -331,9 +316,10 @@ def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=
         for k, part in enumerate(parts):
             h, calls = record_calls(model, part, mode.as_tuple)
             stack = h.device.type not in ONE_BY_ONE
-            walk = _WalkContext(model, calls, plans, limits.rows, stack, bar.update)
+            windows = k * limits.windows, part, h, limits.chunk
+            walk = _Walk(model, calls, plans, limits.rows, stack, bar.update, *windows)
             for states in _walk_tree(walk, root, h, limits.nodes):
-                yield _LastStates(walk, limits, k * limits.windows, part, h, states)
+                yield walk, states
 
 # %% ../../nbs/runtime/05_search.ipynb #f4becba6
 def _check_plans(model, plans):
@@ -348,8 +334,10 @@ def _check_plans(model, plans):
     return [list_decisions(p, s.layers_name) if type(p) is Plan else None for p in plans]
 
 # %% ../../nbs/runtime/05_search.ipynb #s14sco
-def _evaluate(model, plans, ids, direct, shared):
-    "(plans, windows) losses, by `shared(plans, decisions, mode)` if possible, or `direct(plans)`"
+def _evaluate(model, plans, ids, direct, shared, progress, budget):
+    """(plans, windows) losses, by one walk over the layers (`shared`) if possible, or by
+    `direct` evaluation"""
+    ids = check_windows(ids, model)
     decisions, out = _check_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = rank_and_size()
     local = range(rank, len(plans), size)  # plans of this process
@@ -358,32 +346,33 @@ def _evaluate(model, plans, ids, direct, shared):
         fast = []
     slow = sorted(set(local) - set(fast))
     if slow:
-        out[slow] = direct([plans[p] for p in slow])
+        out[slow] = direct(model, [plans[p] for p in slow], ids, progress)
     if fast:
+        kwargs = dict(ids=ids, mode=mode, budget=budget, progress=progress)
+        pairs = [plans[p] for p in fast], [decisions[p] for p in fast]
         with inference(model):
-            out[fast] = shared([plans[p] for p in fast], [decisions[p] for p in fast], mode)
+            out[fast] = shared(model, *pairs, **kwargs)
     return sum_over_processes(out)
 
 
-def _fill(out, results):
-    "Write (plans, windows, losses) into `out`, with a single device synchronization"
-    sizes = [x.numel() for *_, x in results]
+def _fill(shape, results):
+    "Tensor of (plans, windows, losses), with a single device synchronization"
+    out, sizes = torch.empty(shape), [x.numel() for *_, x in results]
     flat = torch.cat([x.float().reshape(-1) for *_, x in results]).cpu()
     for (plans, windows, _), x in zip(results, flat.split(sizes), strict=True):
         out[plans, windows] = x
     return out
 
 
-def _collect_nll(last, mode, shape):
-    "(plans, windows) nll from the final states `last`"
+def _shared_nll(model, plans, decisions, ids, mode, **kwargs):
     results = []
-    for e in last:
-        windows = slice(e.start, e.start + len(e.ids))
-        with output_head(e.walk.model, mode.as_tuple, mode.mask) as logits:
-            for n, h in e.states.items():
-                x = _nll_from_states(logits, h, e.ids, e.limits.chunk, e.walk.model)
+    for walk, states in _find_last_states(model, plans, decisions, ids, mode, **kwargs):
+        windows = slice(walk.start, walk.start + len(walk.ids))
+        with output_head(model, mode.as_tuple, mode.mask) as logits:
+            for n, h in states.items():
+                x = _nll_from_states(logits, h, walk.ids, walk.chunk, model)
                 results.append((n.plans, windows, x))
-    return _fill(torch.empty(shape), results)
+    return _fill((len(plans), len(ids)), results)
 
 # %% ../../nbs/runtime/05_search.ipynb #e8682be2
 def plan_nll(
@@ -395,16 +384,7 @@ def plan_nll(
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
     "Negative log-likelihood of every window under every plan."
-    ids = check_windows(ids, model)
-
-    def direct(plans):
-        return _direct_nll(model, plans, ids, progress)
-
-    def shared(plans, decisions, mode):
-        last = _find_last_states(model, plans, decisions, ids, mode, budget, progress)
-        return _collect_nll(last, mode, (len(plans), len(ids)))
-
-    return _evaluate(model, plans, ids, direct, shared)
+    return _evaluate(model, plans, ids, _direct_nll, _shared_nll, progress, budget)
 
 # %% ../../nbs/runtime/05_search.ipynb #dbef2c28
 def _offloaded_nll(model, ids, progress=False):
@@ -429,57 +409,32 @@ def _offloaded_nll(model, ids, progress=False):
     return torch.cat(out)
 
 # %% ../../nbs/runtime/05_search.ipynb #s14ek
-def _state_kl(e, count, ref, dense, mode):
-    "[(plans, window, divergence)] of the final states `e`, for the first `count` plans"
-    nodes, out = [n for n in e.states if min(n.plans) < count], []
-    model, mask = e.walk.model, loss_mask(e.walk.model, e.ids, e.ids.shape[1])
-    for w in range(len(e.ids) if nodes else 0):  # without nodes, `e` is of the dense model
-        states, p = [e.states[n][w] for n in nodes], None
-        if dense is None:  # before placeholders replace the layers
-            p = _reference(model, e.ids[w : w + 1], e.start + w, ref)[0]
+def _shared_kl(model, plans, decisions, ids, mode, **kwargs):
+    "Divergences from the dense model, which is one more plan of the walk"
+    count, start, results, dense_model = len(plans), None, [], dense_plan(len(plans[0]))
+    plans, decisions = [*plans, dense_model], [*decisions, list_decisions(dense_model, "")]
+    for walk, states in _find_last_states(model, plans, decisions, ids, mode, **kwargs):
+        if walk.start != start:  # the first states of these windows
+            start, dense = walk.start, [h for n, h in states.items() if count in n.plans]
+            dense = dense[0] if dense else run_layers(model, walk.calls, walk.h, walk.rows)
+        nodes = [n for n in states if min(n.plans) < count]
+        mask = loss_mask(model, walk.ids, walk.ids.shape[1])
         with output_head(model, mode.as_tuple, mode.mask) as logits:
-            get_ref = p.__getitem__ if dense is None else lambda at, w=w: logits(dense[w][at])
-            counted = None if mask is None else mask[w]
-            losses = _kl_from_states(logits, get_ref, states, e.limits.chunk, model, counted)
-        for n, x in zip(nodes, losses, strict=True):
-            out.append(([q for q in n.plans if q < count], e.start + w, x))
-    return out
-
-
-def _collect_kl(last, mode, ref, shape):
-    "(plans, windows) divergences; the dense model is plan number `len(plans)`"
-    results, dense, start = [], None, None
-    for e in last:
-        if ref is None and e.start != start:
-            start, dense = e.start, [h for n, h in e.states.items() if shape[0] in n.plans]
-            walk = e.walk
-            dense = dense[0] if dense else run_layers(walk.model, walk.calls, e.h, walk.rows)
-        results += _state_kl(e, shape[0], ref, dense, mode)
-    return _fill(torch.empty(shape), results)
+            for w in range(len(walk.ids) if nodes else 0):
+                hs, counted = [states[n][w] for n in nodes], None if mask is None else mask[w]
+                losses = _kl_from_states(logits, dense[w], hs, walk.chunk, model, counted)
+                for n, x in zip(nodes, losses, strict=True):
+                    results.append(([p for p in n.plans if p < count], start + w, x))
+    return _fill((count, len(ids)), results)
 
 # %% ../../nbs/runtime/05_search.ipynb #2aed7bca
 def plan_kl(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    # reference logits, as for `kl`; default: the dense model's
-    ref: Callable | torch.Tensor | None = None,
     progress: bool = False,  # show a progress bar
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
-    "KL divergence of every window's predictions from the reference, under every plan."
-    ids = check_windows(ids, model)
-
-    def direct(plans):
-        return _direct_kl(model, plans, ids, ref, progress)
-
-    def shared(plans, decisions, mode):
-        shape = len(plans), len(ids)
-        if ref is None:
-            dense = dense_plan(len(plans[0]))
-            plans, decisions = [*plans, dense], [*decisions, list_decisions(dense, "")]
-        last = _find_last_states(model, plans, decisions, ids, mode, budget, progress)
-        return _collect_kl(last, mode, ref, shape)
-
-    return _evaluate(model, plans, ids, direct, shared)
+    "KL divergence of every window's predictions from the dense model's, under every plan."
+    return _evaluate(model, plans, ids, _direct_kl, _shared_kl, progress, budget)

@@ -24,7 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
 from ..core.files import cache_folder
-from .data import load_text, open_text, pick_windows, windows
+from .data import cut_tokens, load_text, open_text, windows
 from .devices import one_line
 from .images import Windows
 
@@ -392,15 +392,13 @@ def _cut_source(source, tok, n, seq_len, seed, answers):
             counted += mask or []
             if n is not None and seed is None and len(ids) >= n * seq_len:
                 break
-        indices = pick_windows(len(ids), seq_len, n, seed)
+        ids = cut_tokens(ids, seq_len, n, seed)
     except ValueError as e:
         message = str(e)
         raise ValueError(message if source.name in message else f"{source.name}: {message}") from e
-    end = len(ids) // seq_len * seq_len
-    ids = torch.tensor(ids[:end], dtype=torch.int64).view(-1, seq_len)[indices]
     if not answers:
         return ids, None
-    counted = torch.tensor(counted[:end]).view(-1, seq_len)[indices]
+    counted = cut_tokens(counted, seq_len, n, seed)
     _check_answers(source, counted)
     return ids, counted
 
