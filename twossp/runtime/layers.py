@@ -113,22 +113,6 @@ class LayerCalls:
     args: tuple
     kwargs: tuple  # per layer: keyword arguments
 
-# %% ../../nbs/runtime/04_layers.ipynb #c3b7841d
-def _record_arguments(model, windows, as_tuple):
-    "(hidden states, args, kwargs) of all layers on `windows`, each a tuple over the layers"
-    calls: list = []
-
-    def record(i, h, args, kwargs):
-        calls.append((i, h, args, kwargs))
-        return h
-
-    with placeholder_layers(model, record, as_tuple):
-        run_model(model.base_model, windows, use_cache=False)
-    order, *arguments = zip(*calls, strict=True)
-    if order != tuple(range(len(order))):
-        raise RuntimeError(f"the model calls its layers in the order {list(order)}")
-    return arguments
-
 # %% ../../nbs/runtime/04_layers.ipynb #r13rec
 def record_calls(
     model: PreTrainedModel,  # in inference mode
@@ -137,18 +121,28 @@ def record_calls(
     # (n, t, d) inputs of the first layer, and the other arguments of all layers
 ) -> tuple[torch.Tensor, LayerCalls]:
     "Run the model up to the first layer and record the arguments of all layers."
-    states, calls = None, None
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
     # embeddings and final norm, without the head
     outside = [m for m in model.base_model.modules() if id(m) not in inside]
-    with weights_loaded(outside):
-        for w, window in enumerate(ids.to(input_device(model)).split(1)):
-            (h, *_), args, kwargs = _record_arguments(model, window, as_tuple)
-            if calls is None:
-                states = h.new_empty(len(ids), *h.shape[1:])
-                calls = LayerCalls(args, kwargs)
+    states, order, arguments = None, [], []
+
+    def record(i, h, args, kwargs):
+        nonlocal states
+        if states is None:
+            states = h.new_empty(len(ids), *h.shape[1:])
+        if i == 0:
             states[w] = h[0]
-    return states, calls
+        if w == 0:
+            order.append(i)
+            arguments.append((args, kwargs))
+        return h
+
+    with weights_loaded(outside), placeholder_layers(model, record, as_tuple):
+        for w, window in enumerate(ids.to(input_device(model)).split(1)):
+            run_model(model.base_model, window, use_cache=False)
+    if order != list(range(len(order))):
+        raise RuntimeError(f"the model calls its layers in the order {order}")
+    return states, LayerCalls(*zip(*arguments, strict=True))
 
 # %% ../../nbs/runtime/04_layers.ipynb #01b44086
 def run_layer(
@@ -196,16 +190,6 @@ def is_offloaded(
 ) -> bool:  # False if all weights are in memory
     "Whether any decoder layer is offloaded to CPU memory or disk."
     return any(is_module_offloaded(m) for x in decoder_layers(model) for m in x.modules())
-
-
-def _layers_bar(model, what, progress, times=1):
-    "Progress bar for walks over the layers, and the function that counts layer `i` as done"
-    layers, unit = decoder_layers(model), "layer"
-    sizes = [1] * len(layers)
-    if is_offloaded(model):
-        unit, sizes = "B", [sum(p.nbytes for p in x.parameters()) for x in layers]
-    bar = progress_bar(None, what, progress, times * sum(sizes), unit)
-    return bar, lambda i: bar.update(sizes[i])
 
 # %% ../../nbs/runtime/04_layers.ipynb #5952a595
 @contextmanager
@@ -324,13 +308,13 @@ def walk_layers(
         return
     rows = rows if mode.stack else 1
     parts = ids.to(input_device(model)).split(windows or len(ids))
-    bar, tick = _layers_bar(model, what, progress, len(parts))
-    with bar:
+    total = len(parts) * len(decoder_layers(model))
+    with progress_bar(None, what, progress, total) as bar:
         for part in parts:
             h, calls = record_calls(model, part, mode.as_tuple)
             for i, layer in enumerate(decoder_layers(model)):
                 yield i, layer, partial(_replay_layer, model, calls, i, h, part, rows)
-                tick(i)
+                bar.update()
             if end is not None:
                 end(part, h)
 

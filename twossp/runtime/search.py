@@ -24,9 +24,7 @@ from ..core.families import decoder_layers
 from ..core.indices import prefetch_indices
 from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
-from .devices import (
-    input_device, progress_bar, rank_and_size, sum_over_processes,
-)
+from .devices import input_device, rank_and_size, sum_over_processes
 from .memory import layer_batch_size, map_chunks, memory_budget
 from .images import Windows, loss_mask, masked_mean, run_model
 from .layers import (
@@ -36,18 +34,17 @@ from .layers import (
 from .metrics import check_windows, inference, kl, nll
 
 # %% ../../nbs/runtime/05_search.ipynb #8b87cd01
-def _direct_nll(model, plans, ids, progress):
+def _direct_nll(model, plans, ids):
     out = []
-    for plan in progress_bar(plans, "plans", progress):
+    for plan in plans:
         with applied(model, plan):
             out.append(nll(model, ids))
     return torch.stack(out)
 
 # %% ../../nbs/runtime/05_search.ipynb #01ec0725
-def _direct_kl(model, plans, ids, progress):
+def _direct_kl(model, plans, ids):
     out = torch.empty(len(plans), len(ids))
-    parts = ids.to(input_device(model)).split(1)
-    for w, window in enumerate(progress_bar(parts, "windows", progress)):
+    for w, window in enumerate(ids.to(input_device(model)).split(1)):
         with inference(model):
             dense = run_model(model, window, use_cache=False).logits
         for i, plan in enumerate(plans):
@@ -141,7 +138,6 @@ class _Walk:
     plans: Sequence  # of the tree
     rows: int  # windows in one call of a layer
     stack: bool  # whether a call may hold windows of several nodes
-    update: Callable  # progress callback: number of evaluations done
     start: int = 0  # index of the first window
     ids: object = None  # (n, t) windows
     h: object = None  # (n, t, d) inputs of layer 0
@@ -164,7 +160,6 @@ def _run_nodes(walk, i, nodes, states, out, uses):
         for n in batch:
             if not uses[n.parent]:
                 states.pop(n.parent, None)
-        walk.update(len(batch))
 
 # %% ../../nbs/runtime/05_search.ipynb #c48b9e66
 def _run_level(walk, i, nodes, states):
@@ -300,7 +295,7 @@ def _budget_after_copy(model, levels):
     return max(0, memory_budget(model) - largest * model.dtype.itemsize // 4)
 
 # %% ../../nbs/runtime/05_search.ipynb #4189bfab
-def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=False):
+def _find_last_states(model, plans, decisions, ids, mode, budget=None):
     """Run all plans, given their decisions, over the layers, as many windows at a time as the
     budget in bytes allows. Yields a walk and final states, last node -> (n, t, d) outputs."""
     root = make_trie(decisions)
@@ -310,16 +305,13 @@ def _find_last_states(model, plans, decisions, ids, mode, budget=None, progress=
     prefetch_indices(model, dict.fromkeys(steps), alone=True)
     budget = _budget_after_copy(model, levels) if budget is None else budget
     limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
-    parts = ids.to(input_device(model)).split(limits.windows)
-    total = len(parts) * len(steps)
-    with progress_bar(None, "layer evaluations", progress, total=total) as bar:
-        for k, part in enumerate(parts):
-            h, calls = record_calls(model, part, mode.as_tuple)
-            stack = h.device.type not in ONE_BY_ONE
-            windows = k * limits.windows, part, h, limits.chunk
-            walk = _Walk(model, calls, plans, limits.rows, stack, bar.update, *windows)
-            for states in _walk_tree(walk, root, h, limits.nodes):
-                yield walk, states
+    for k, part in enumerate(ids.to(input_device(model)).split(limits.windows)):
+        h, calls = record_calls(model, part, mode.as_tuple)
+        stack = h.device.type not in ONE_BY_ONE
+        windows = k * limits.windows, part, h, limits.chunk
+        walk = _Walk(model, calls, plans, limits.rows, stack, *windows)
+        for states in _walk_tree(walk, root, h, limits.nodes):
+            yield walk, states
 
 # %% ../../nbs/runtime/05_search.ipynb #f4becba6
 def _check_plans(model, plans):
@@ -334,7 +326,7 @@ def _check_plans(model, plans):
     return [list_decisions(p, s.layers_name) if type(p) is Plan else None for p in plans]
 
 # %% ../../nbs/runtime/05_search.ipynb #s14sco
-def _evaluate(model, plans, ids, direct, shared, progress, budget):
+def _evaluate(model, plans, ids, direct, shared, budget):
     """(plans, windows) losses, by one walk over the layers (`shared`) if possible, or by
     `direct` evaluation"""
     ids = check_windows(ids, model)
@@ -346,12 +338,11 @@ def _evaluate(model, plans, ids, direct, shared, progress, budget):
         fast = []
     slow = sorted(set(local) - set(fast))
     if slow:
-        out[slow] = direct(model, [plans[p] for p in slow], ids, progress)
+        out[slow] = direct(model, [plans[p] for p in slow], ids)
     if fast:
-        kwargs = dict(ids=ids, mode=mode, budget=budget, progress=progress)
-        pairs = [plans[p] for p in fast], [decisions[p] for p in fast]
+        some = [plans[p] for p in fast], [decisions[p] for p in fast]
         with inference(model):
-            out[fast] = shared(model, *pairs, **kwargs)
+            out[fast] = shared(model, *some, ids, mode, budget)
     return sum_over_processes(out)
 
 
@@ -364,9 +355,9 @@ def _fill(shape, results):
     return out
 
 
-def _shared_nll(model, plans, decisions, ids, mode, **kwargs):
+def _shared_nll(model, plans, decisions, ids, mode, budget):
     results = []
-    for walk, states in _find_last_states(model, plans, decisions, ids, mode, **kwargs):
+    for walk, states in _find_last_states(model, plans, decisions, ids, mode, budget):
         windows = slice(walk.start, walk.start + len(walk.ids))
         with output_head(model, mode.as_tuple, mode.mask) as logits:
             for n, h in states.items():
@@ -379,12 +370,11 @@ def plan_nll(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    progress: bool = False,  # show a progress bar
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
     "Negative log-likelihood of every window under every plan."
-    return _evaluate(model, plans, ids, _direct_nll, _shared_nll, progress, budget)
+    return _evaluate(model, plans, ids, _direct_nll, _shared_nll, budget)
 
 # %% ../../nbs/runtime/05_search.ipynb #dbef2c28
 def _offloaded_nll(model, ids, progress=False):
@@ -409,11 +399,11 @@ def _offloaded_nll(model, ids, progress=False):
     return torch.cat(out)
 
 # %% ../../nbs/runtime/05_search.ipynb #s14ek
-def _shared_kl(model, plans, decisions, ids, mode, **kwargs):
+def _shared_kl(model, plans, decisions, ids, mode, budget):
     "Divergences from the dense model, which is one more plan of the walk"
     count, start, results, dense_model = len(plans), None, [], dense_plan(len(plans[0]))
     plans, decisions = [*plans, dense_model], [*decisions, list_decisions(dense_model, "")]
-    for walk, states in _find_last_states(model, plans, decisions, ids, mode, **kwargs):
+    for walk, states in _find_last_states(model, plans, decisions, ids, mode, budget):
         if walk.start != start:  # the first states of these windows
             start, dense = walk.start, [h for n, h in states.items() if count in n.plans]
             dense = dense[0] if dense else run_layers(model, walk.calls, walk.h, walk.rows)
@@ -432,9 +422,8 @@ def plan_kl(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
     ids: torch.Tensor | Windows,  # (n, t) token windows
-    progress: bool = False,  # show a progress bar
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
     "KL divergence of every window's predictions from the dense model's, under every plan."
-    return _evaluate(model, plans, ids, _direct_kl, _shared_kl, progress, budget)
+    return _evaluate(model, plans, ids, _direct_kl, _shared_kl, budget)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_prompts',
-    'render_chat', 'chat_tokens', 'SourceText', 'read_sources', 'source_kinds',
+    'render_chat', 'chat_tokens', 'SourceText', 'source_kinds', 'read_sources',
     'check_sources', 'source_windows'
 ]
 
@@ -157,14 +157,18 @@ def _read_chat(row, where="the chat"):
 # %% ../../nbs/runtime/09_sources.ipynb #src14b
 def _read_rows(path):
     "Yield the JSON of each line with its file and line number"
+    where = ""
     with open_text(path) as lines:
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             where = f"{path}, line {number}"
             try:
-                if line.strip():
-                    yield json.loads(line), where
+                yield json.loads(line), where
             except ValueError as e:
                 raise ValueError(f"{where} is no JSON: {one_line(e)}") from e
+    if not where:
+        raise ValueError(f"{path} is empty")
 
 
 def _read_chats(path):
@@ -174,8 +178,6 @@ def _read_chats(path):
         if not chats and isinstance(row, dict) and "text" in row:
             return None
         chats.append(_read_chat(row, where))
-    if not chats:
-        raise ValueError(f"{path} is empty")
     return chats
 
 # %% ../../nbs/runtime/09_sources.ipynb #s32p02
@@ -195,8 +197,6 @@ def read_prompts(
         if not messages:
             raise ValueError(f"{where} holds nothing to answer")
         prompts.append(Chat(messages, chat.tools, where))
-    if not prompts:
-        raise ValueError(f"{path} is empty")
     return prompts
 
 # %% ../../nbs/runtime/09_sources.ipynb #src18
@@ -305,27 +305,7 @@ class SourceText:
         "Name of the source in rows and plans."
         return self.name if self.chats is None else f"{self.name} (chats, {CHAT_DATE:%Y-%m-%d})"
 
-
-def read_sources(
-    spec: str | Path | Iterable,  # as `parse_sources` takes it
-    data_dir: str | Path | None = None,  # folder with local copies of the named texts
-    cache_dir: str | Path | None = None,  # of downloads
-    include_path: str | Path | Sequence = (),  # folders with further lm-eval tasks
-) -> list[SourceText]:  # in order
-    "Read the texts and chats of sources."
-    sources, folders = [], dict(data_dir=data_dir, cache_dir=cache_dir)
-    for name, count in parse_sources(spec):
-        if special := _match_special(name):
-            sources.append(_read_special(name, count, *special.groups(), include_path))
-            continue
-        chats = None
-        if ".jsonl" in Path(name).suffixes and _exists(name):
-            chats = _read_chats(Path(name).expanduser())
-        texts = load_text(name, "calibration", **folders) if chats is None else ()
-        sources.append(SourceText(name, count, texts, chats))
-    return sources
-
-
+# %% ../../nbs/runtime/09_sources.ipynb #srcspec
 _SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
 
 
@@ -356,6 +336,26 @@ def _read_special(name, count, kind, argument, include_path):
     if argument is not None:
         raise ValueError(f"{name}: self takes no file; self-chat({argument}) answers its prompts")
     return SourceText(name, count, synthetic=True)
+
+# %% ../../nbs/runtime/09_sources.ipynb #srcread
+def read_sources(
+    spec: str | Path | Iterable,  # as `parse_sources` takes it
+    data_dir: str | Path | None = None,  # folder with local copies of the named texts
+    cache_dir: str | Path | None = None,  # of downloads
+    include_path: str | Path | Sequence = (),  # folders with further lm-eval tasks
+) -> list[SourceText]:  # in order
+    "Read the texts and chats of sources."
+    sources, folders = [], dict(data_dir=data_dir, cache_dir=cache_dir)
+    for name, count in parse_sources(spec):
+        if special := _match_special(name):
+            sources.append(_read_special(name, count, *special.groups(), include_path))
+            continue
+        chats = None
+        if ".jsonl" in Path(name).suffixes and _exists(name):
+            chats = _read_chats(Path(name).expanduser())
+        texts = load_text(name, "calibration", **folders) if chats is None else ()
+        sources.append(SourceText(name, count, texts, chats))
+    return sources
 
 # %% ../../nbs/runtime/09_sources.ipynb #src29b
 def _check_source(source, tok, n, answers):
