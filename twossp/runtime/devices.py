@@ -170,12 +170,10 @@ def quiet(
     "Hide progress bars and warnings of transformers inside the `with` block."
     log, accelerate_log = transformers.utils.logging, logging.getLogger("accelerate")
     with ExitStack() as stack:
-        if accelerate_log.level != logging.ERROR:  # a change clears a cache of all loggers
-            stack.callback(accelerate_log.setLevel, accelerate_log.level)
-            accelerate_log.setLevel(logging.ERROR)
-        if (level := log.get_verbosity()) != logging.ERROR:
-            stack.callback(log.set_verbosity, level)
-            log.set_verbosity_error()
+        stack.callback(accelerate_log.setLevel, accelerate_log.level)
+        stack.callback(log.set_verbosity, log.get_verbosity())
+        accelerate_log.setLevel(logging.ERROR)
+        log.set_verbosity_error()
         if not bars:
             if log.is_progress_bar_enabled():
                 stack.callback(log.enable_progress_bar)
