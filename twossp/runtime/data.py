@@ -721,10 +721,11 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
         return read_texts(path, split if has_splits else None, limit, text_column)
 
     def read_hub():
-        what, local = f"text {name!r} ({s.repo} {part.file})", f", or {part.folder!r} below data_dir"
+        what = f"text {name!r} ({s.repo} {part.file})"
         kwargs = dict(path="parquet" if ".parquet" in part.file else "json")
         kwargs["data_files"] = f"hf://datasets/{s.repo}@{s.revision}/{part.file}"
-        return _take(_hub_rows(what, local=local, **kwargs), what, "text", most)
+        kwargs["local"] = f", or {part.folder!r} below data_dir"
+        return _take(_hub_rows(what, **kwargs), what, "text", most)
 
     file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
     return _cached_texts(cache_dir, file, read_hub)[:limit]
@@ -814,8 +815,7 @@ def cut_tokens(
     tokens: Sequence,  # of a text: ids, or which ones count
     seq_len: int,  # tokens per window, at least 2
     n: int | None = None,  # windows; None: all
-    # None: the first `n`; else `n` drawn without replacement, in the order of drawing
-    seed: int | None = None,
+    seed: int | None = None,  # None: the first `n`; else drawn, as `windows` says
 ) -> torch.Tensor:  # (n, seq_len)
     "Split tokens into windows, and choose `n`. Raises `ValueError` if there are too few."
     if seq_len < 2:

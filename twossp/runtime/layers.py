@@ -123,25 +123,23 @@ def record_calls(
     inside = {id(m) for layer in decoder_layers(model) for m in layer.modules()}
     # embeddings and final norm, without the head
     outside = [m for m in model.base_model.modules() if id(m) not in inside]
-    states, order, arguments = None, [], []
+    states, recorded, calls = None, None, []
 
-    def record(i, h, args, kwargs):
-        nonlocal states
-        if states is None:
-            states = h.new_empty(len(ids), *h.shape[1:])
-        if i == 0:
-            states[w] = h[0]
-        if w == 0:
-            order.append(i)
-            arguments.append((args, kwargs))
-        return h
+    def record(*call):  # layer index, hidden states, args, kwargs
+        calls.append(call)
+        return call[1]
 
     with weights_loaded(outside), placeholder_layers(model, record, as_tuple):
         for w, window in enumerate(ids.to(input_device(model)).split(1)):
+            calls.clear()
             run_model(model.base_model, window, use_cache=False)
-    if order != list(range(len(order))):
-        raise RuntimeError(f"the model calls its layers in the order {order}")
-    return states, LayerCalls(*zip(*arguments, strict=True))
+            order, (h, *_), *arguments = zip(*calls, strict=True)
+            if order != tuple(range(len(order))):
+                raise RuntimeError(f"the model calls its layers in the order {list(order)}")
+            if recorded is None:
+                states, recorded = h.new_empty(len(ids), *h.shape[1:]), LayerCalls(*arguments)
+            states[w] = h[0]
+    return states, recorded
 
 # %% ../../nbs/runtime/03_layers.ipynb #01b44086
 def run_layer(

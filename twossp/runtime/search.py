@@ -10,7 +10,7 @@ __all__ = [
 
 # %% ../../nbs/runtime/04_search.ipynb #2a80efce
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
