@@ -58,8 +58,7 @@ from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
 from .runtime.data import TEXTS, load_model, load_text, windows
 from .runtime.identity import model_identity, plan_identity, plan_key
-from .runtime.images import Windows, cut_windows
-from .runtime.metrics import kl, nll, perplexity
+from .runtime.metrics import Windows, cut_windows, kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
 

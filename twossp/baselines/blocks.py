@@ -23,8 +23,8 @@ from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence, walk_hidden_states
 from ..pruning.two_ssp import check_search_windows
 from ..recovery.repair import repairable
-from ..runtime.batching import layer_batch_size
-from ..runtime.devices import default_budget, progress_bar
+from ..runtime.devices import progress_bar
+from ..runtime.memory import free_bytes, layer_batch_size
 from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
@@ -111,7 +111,7 @@ def window_similarity(
         )
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
-    budget = default_budget(torch.device("cpu")) if budget is None else budget
+    budget = free_bytes(torch.device("cpu")) // 4 if budget is None else budget
     # bytes of a batch's last states after all layers
     batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
     last, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y

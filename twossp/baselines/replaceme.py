@@ -18,13 +18,12 @@ from ..core.plan import Plan, drop
 from ..recovery.least_squares import (
     LAMBDAS, accumulate_moments, refit_best, upcast,
 )
-from ..runtime.batching import layer_batch_size
 from ..runtime.devices import input_device
-from ..runtime.images import run_model
-from ..runtime.layers import split_call, take_hidden, weights_loaded
+from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import (
-    check_windows, inference, reject_token_mask, split_batches,
+    check_windows, inference, reject_token_mask, run_model, split_batches,
 )
+from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/08_replaceme.ipynb #brm00007

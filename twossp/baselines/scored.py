@@ -23,7 +23,7 @@ from ..core.parts import Part, Structure, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
 from ..pruning.two_ssp import attention_removal, two_ssp
 from ..recovery.repair import check_repair, repair_plan, repair_windows, repairable
-from ..runtime.images import Windows
+from ..runtime.metrics import Windows
 from ..runtime.layers import weights_loaded
 from ..runtime.provenance import planner, with_provenance
 

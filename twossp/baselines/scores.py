@@ -17,17 +17,15 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
-from ..runtime.batching import memory_budget
-from ..runtime.devices import input_device, rank_and_size
-from ..runtime.distributed import sum_over_processes
-from ..runtime.images import Windows, loss_mask, run_model
+from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.memory import memory_budget
+from ..runtime.metrics import (
+    Windows, check_windows, ids_hash, inference, loss_mask, mean_windows,
+    reject_token_mask, run_model, split_batches, token_nll,
+)
 from ..runtime.layers import (
     check_replay, is_offloaded, output_head, record_calls, run_layer, split_call,
     take_hidden, weights_loaded,
-)
-from ..runtime.metrics import (
-    check_windows, ids_hash, inference, mean_windows, reject_token_mask, split_batches,
-    token_nll,
 )
 from ..runtime.search import plan_kl
 

@@ -30,8 +30,8 @@ from ..core.linear import make_linear, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..pruning.importance import float64_device
-from ..runtime.batching import layer_batch_size
 from ..runtime.devices import progress_bar
+from ..runtime.memory import layer_batch_size
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.metrics import check_windows, inference, reject_token_mask
 from ..runtime.provenance import planner

@@ -172,7 +172,8 @@ def _describe_fits(model, context):
     "Whether the dense model fits: a line for each kind of device"
     import torch
     from ..evaluation.estimate import estimate
-    from ..runtime.devices import DEVICES, free_bytes
+    from ..runtime.devices import DEVICES
+    from ..runtime.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)[0]
     need, lines = dense.bytes + dense.cache, []
@@ -194,7 +195,8 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     from ..evaluation.estimate import format_range
     from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..evaluation.measure import weight_bytes
-    from ..runtime.devices import DEVICES, free_bytes
+    from ..runtime.devices import DEVICES
+    from ..runtime.memory import free_bytes
 
     devices = DEVICES.items()
     kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
@@ -555,7 +557,7 @@ def recover(
     from .validate import pick_device
     from ..checkpoint.save import check_not_source
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
-    from ..runtime.distributed import is_main_process, join_process_group
+    from ..runtime.devices import is_main_process, join_process_group
 
     if o.curve:
         check_curve(o.curve)

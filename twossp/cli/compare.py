@@ -38,7 +38,7 @@ from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
 from ..evaluation.html_report import REPORT_FORMATS
 from ..recovery.repair import REPAIRS
-from ..runtime.distributed import is_main_process
+from ..runtime.devices import is_main_process
 
 # %% ../../nbs/cli/07_compare.ipynb #ccm00005
 @dataclass(frozen=True)

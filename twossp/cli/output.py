@@ -23,8 +23,7 @@ from ..evaluation.report import (
     compare, group_rows, samples, summary, to_markdown,
 )
 from ..evaluation.results import Result
-from ..runtime.devices import quiet
-from ..runtime.distributed import is_main_process
+from ..runtime.devices import is_main_process, quiet
 
 # %% ../../nbs/cli/01_output.ipynb #694e19cd
 def format_rows(

@@ -54,15 +54,12 @@ from ..evaluation.results import (
 )
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
-from ..runtime.distributed import (
-    broadcast_object, is_main_process, join_process_group,
-)
-from ..runtime.images import Windows
+from ..runtime.devices import broadcast_object, is_main_process, join_process_group
+from ..runtime.metrics import Windows, ids_hash
 from ..runtime.identity import (
     model_identity, plan_identity, row_key, runtime_facts, same_model,
     tokenizer_identity,
 )
-from ..runtime.metrics import ids_hash
 from ..runtime.provenance import load_plan
 from ..runtime.sources import check_sources, read_sources, source_windows
 from ..serving.export import run_export

@@ -44,8 +44,7 @@ from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import formula_split
 from ..recovery.repair import check_repair
 from ..runtime.data import cache_folder
-from ..runtime.devices import DEVICES, as_device, as_dtype
-from ..runtime.distributed import is_main_process
+from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.sources import source_kinds
 from ..serving.export import (

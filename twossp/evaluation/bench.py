@@ -29,7 +29,8 @@ from .estimate import build_model
 from .latency import MULTIPLES, device_name
 from .measure import weight_bytes
 from .results import code_version, versions
-from ..runtime.devices import as_device, free_bytes, one_line
+from ..runtime.devices import as_device, one_line
+from ..runtime.memory import free_bytes
 from ..runtime.identity import facts_identity
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e

@@ -44,9 +44,8 @@ from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import (
-    DEVICES, free_bytes, one_line, peak_memory, quiet, synchronize,
-)
+from ..runtime.devices import DEVICES, one_line, quiet, synchronize
+from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.layers import count_forwards
 from ..runtime.metrics import nll
 

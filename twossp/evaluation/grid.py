@@ -40,11 +40,10 @@ from .measure import (
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
-    fork_rng, input_device, one_line, peak_memory, read_clock, seconds_between,
+    RanksLost, broadcast_object, fork_rng, input_device, is_main_process, one_line,
+    read_clock, sync_step,
 )
-from ..runtime.distributed import (
-    RanksLost, broadcast_object, is_main_process, sync_step,
-)
+from ..runtime.memory import peak_memory
 from ..runtime.identity import (
     decides, model_identity, plan_identity, plan_key, row_key, runtime_facts,
     tokenizer_identity,
@@ -91,7 +90,7 @@ def find_plan(
     ):
         start = read_clock(device)
         plan = method(model, calib, sparsity, **kwargs)
-        seconds = seconds_between(start, read_clock(device))
+        seconds = read_clock(device) - start
     forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
     return plan, dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
 

@@ -42,12 +42,9 @@ from .estimate import (
 )
 from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights
-from ..runtime.devices import (
-    input_device, one_line, progress_bar, time_calls,
-)
-from ..runtime.identity import facts_identity, runtime_facts
+from ..runtime.devices import input_device, one_line, progress_bar, time_calls
+from ..runtime.identity import config_facts, facts_identity, runtime_facts
 from ..runtime.metrics import inference
-from ..runtime.weights import config_facts
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a504b5eb
 @dataclass(frozen=True)

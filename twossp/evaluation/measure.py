@@ -35,8 +35,9 @@ from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_fractions
 from .results import versions
 from ..runtime.devices import (
-    input_device, one_line, peak_memory, read_clock, seconds_between, time_calls,
+    input_device, one_line, read_clock, time_calls,
 )
+from ..runtime.memory import peak_memory
 from ..runtime.identity import (
     decides, facts_identity, fill_defaults, function_identity,
 )
@@ -169,10 +170,10 @@ def _generate(model, ids, new, key, cache=None):
     for _ in range(new - 1):
         tok, cache = _step(model, tok, key, cache)
     tok.tolist()
-    seconds = seconds_between(first, read_clock(ids.device))
+    seconds = read_clock(ids.device) - first
     return (
-        seconds_between(start, prefilled),
-        seconds_between(start, first),
+        prefilled - start,
+        first - start,
         (new - 1) * len(ids) / seconds,
         cache_bytes(cache),
     )

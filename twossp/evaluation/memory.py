@@ -33,8 +33,7 @@ from .measure import weight_bytes
 from ..pruning.balance import mixer_drops
 from ..recovery.repair import NOISE_FRACTION, repair_windows
 from ..recovery.two_ssp_plus import N_COMPARE
-from ..runtime.batching import activation_bytes
-from ..runtime.devices import AllocationTracker, device_batch_size
+from ..runtime.memory import AllocationTracker, activation_bytes, device_batch_size
 from ..runtime.layers import PROBE, LayerCalls, placeholder_layers, run_layer
 from ..runtime.metrics import inference
 from ..runtime.search import (

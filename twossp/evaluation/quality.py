@@ -29,7 +29,7 @@ from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
-from ..runtime.distributed import broadcast_object, is_main_process
+from ..runtime.devices import broadcast_object, is_main_process
 from ..runtime.identity import (
     decides, facts_identity, model_identity, plan_identity, runtime_facts,
 )

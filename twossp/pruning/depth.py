@@ -15,8 +15,7 @@ from transformers import PreTrainedModel
 
 from ..core.plan import Plan
 from ..runtime.devices import progress_bar
-from ..runtime.images import Windows
-from ..runtime.metrics import mean_windows
+from ..runtime.metrics import Windows, mean_windows
 from ..runtime.search import plan_nll
 
 # %% ../../nbs/pruning/02_depth.ipynb #2631b56b

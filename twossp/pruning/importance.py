@@ -23,14 +23,14 @@ from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import NoLinear
 from ..core.parts import count_unactivated, pack_scores, structure
-from ..runtime.batching import layer_batch_size, memory_budget
-from ..runtime.devices import rank_and_size
-from ..runtime.distributed import sum_over_processes
-from ..runtime.images import Windows
+from ..runtime.devices import rank_and_size, sum_over_processes
+from ..runtime.memory import layer_batch_size, memory_budget
+from ..runtime.metrics import (
+    Windows, check_windows, ids_hash, inference, reject_token_mask,
+)
 from ..runtime.layers import (
     check_replay, is_offloaded, split_call, take_hidden, walk_layers, weights_loaded,
 )
-from ..runtime.metrics import check_windows, ids_hash, inference, reject_token_mask
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68

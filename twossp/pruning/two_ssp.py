@@ -22,7 +22,7 @@ from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
 from .importance import record_unreached
 from .width import width_plan
-from ..runtime.images import Windows
+from ..runtime.metrics import Windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a

@@ -46,9 +46,9 @@ from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
 from ..runtime.devices import (
-    fork_rng, input_device, one_line, progress_bar, rank_and_size,
+    broadcast_object, fork_rng, input_device, is_main_process, one_line, progress_bar,
+    rank_and_size,
 )
-from ..runtime.distributed import broadcast_object, is_main_process
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
 from ..runtime.provenance import check_model, with_provenance

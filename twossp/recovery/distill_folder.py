@@ -29,17 +29,15 @@ from .distill import (
     DistillOptions, check_teacher_student, common_vocab_kl, distill, plot_recovery,
     run_on_main, share_equal_tensors, split_held_out, vocabulary_size,
 )
-from ..runtime.data import load_model
+from ..runtime.data import load_model, load_processor
+from ..runtime.metrics import Windows, ids_hash, inference
 from ..runtime.devices import (
-    as_device, as_dtype, input_device, quiet, rank_and_size,
+    as_device, as_dtype, input_device, is_main_process, quiet, rank_and_size,
 )
-from ..runtime.distributed import is_main_process
 from ..runtime.identity import (
     model_identity, plan_identity, runtime_facts, same_model,
     tokenizer_identity,
 )
-from ..runtime.images import Windows, load_processor
-from ..runtime.metrics import ids_hash, inference
 from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #d06ac2b6

@@ -21,7 +21,7 @@ from ..core.parts import Part
 from .least_squares import (
     LAMBDAS, merge_moments, moments, refit_best, upcast,
 )
-from ..runtime.batching import map_chunks
+from ..runtime.memory import map_chunks
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
 
 # %% ../../nbs/recovery/01_expert_repair.ipynb #17bd7f0b

@@ -32,8 +32,8 @@ from .expert_repair import (
 from .least_squares import (
     LAMBDAS, accumulate_moments, refit_best, upcast,
 )
-from ..runtime.batching import layer_batch_size, map_chunks, memory_budget
 from ..runtime.devices import progress_bar
+from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.layers import (
     LayerCalls, check_replay, record_calls, run_layer, weights_loaded,
 )

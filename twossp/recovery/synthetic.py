@@ -17,8 +17,9 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
 from ..core.files import append_line, check_writable
-from ..runtime.devices import fork_rng, input_device, progress_bar
-from ..runtime.distributed import broadcast_object, is_main_process
+from ..runtime.devices import (
+    broadcast_object, fork_rng, input_device, is_main_process, progress_bar,
+)
 from ..runtime.identity import facts_identity, model_identity, runtime_facts
 from ..runtime.metrics import inference
 
