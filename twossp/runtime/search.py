@@ -21,7 +21,6 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
 from ..core.families import decoder_layers
-from ..core.indices import prefetch_indices
 from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
 from .devices import input_device, rank_and_size, sum_over_processes
@@ -301,9 +300,6 @@ def _find_last_states(model, plans, decisions, ids, mode, budget=None):
     budget in bytes allows. Yields a walk and final states, last node -> (n, t, d) outputs."""
     root = make_trie(decisions)
     levels = list_levels(root)
-    steps = [(i, n.decision) for i, nodes in enumerate(levels) for n in nodes]
-    steps = [(i, decision[1]) for i, decision in steps if decision is not None]
-    prefetch_indices(model, dict.fromkeys(steps), alone=True)
     budget = _budget_after_copy(model, levels) if budget is None else budget
     limits = _find_limits(model, ids, len(levels[-1]), mode, budget)
     for k, part in enumerate(ids.to(input_device(model)).split(limits.windows)):
@@ -313,6 +309,7 @@ def _find_last_states(model, plans, decisions, ids, mode, budget=None):
         walk = _Walk(model, calls, plans, limits.rows, stack, *windows)
         for states in _walk_tree(walk, root, h, limits.nodes):
             yield walk, states
+
 
 # %% ../../nbs/runtime/04_search.ipynb #f4becba6
 def _check_plans(model, plans):
