@@ -29,7 +29,7 @@ from ..core.files import hash_files
 from ..core.parts import structure
 from ..core.plan import check_sparsity
 from ..core.scores import find_score
-from ..detection.moe import check_fused_experts
+from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
