@@ -21,7 +21,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
-from ..checkpoint.exporters import find_exporter
+from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder
 from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
