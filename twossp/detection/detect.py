@@ -351,8 +351,8 @@ def check_fused_experts(
     if is_moe_config(model.config) and not any(map(is_experts, model.modules())):
         raise ValueError(
             f"model type {model.config.model_type!r} cannot be pruned: it is a mixture-of-experts"
-            " (MoE) model whose experts are not fused as transformers fuses them (one 3-D tensor a"
-            " projection)"
+            " (MoE) model, and they are not fused as transformers fuses them (one 3-D tensor a"
+            " projection): experts of another make are not known"
         )
 
 # %% ../../nbs/detection/00_detect.ipynb #9c8884d7

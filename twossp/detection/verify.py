@@ -14,7 +14,6 @@ import json
 import re
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from time import perf_counter
@@ -98,10 +97,7 @@ def _layer_kinds(config, L):
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
-            shared = getattr(config, "num_kv_shared_layers", 0)
-            modes = getattr(config, "kv_sharing_modes", None) if shared else None
-            modes = [m or "" for m in modes or [""] * L]  # the reused keys (Gemma 3n)
-            return [f"{k} {m}" if m else str(k) for k, m in zip(kinds, modes, strict=True)]
+            return [str(k) for k in kinds]
     return ["layer"] * L
 
 
@@ -130,7 +126,7 @@ def _shrink_number(key, v, s, t):
     if key in _HEADS:
         return t.heads
     if key in _GROUPS:
-        return t.groups if v == s.groups else v
+        return t.groups
     if v == s.L and "layer" in key:
         return t.L
     if key == "head_dim" or key == "kv_channels":
@@ -152,7 +148,7 @@ def _unscaled_rope(v, ratio):
             total, n = round(sum(sections) * ratio), len(sections)
             numbers["mrope_section"] = [total // n + (k < total % n) for k in range(n)]
         lengths = {k: min(numbers[k], 8) for k in numbers if "position" in k}
-        return {"rope_theta": 10000.0} | numbers | lengths | {"rope_type": "default"}
+        return numbers | lengths | {"rope_type": "default"}
     return {k: _unscaled_rope(x, ratio) for k, x in v.items()} if isinstance(v, dict) else v
 
 
@@ -178,9 +174,6 @@ def _fit_states(small, t):
     fit = dict(mamba_n_heads=8, mamba_num_heads=8, mamba_d_ssm=inner)
     fit |= dict.fromkeys(("mamba_d_head", "mamba_head_dim"), inner // 8)
     fit |= dict(mamba_d_state=16, ssm_state_size=16, mamba_n_groups=1, n_groups=1)
-    if small.get("n_mamba_heads"):  # Zamba 2
-        fit |= dict(n_mamba_heads=8, mamba_headdim=inner // 8, attention_hidden_size=2 * t.d)
-        fit |= dict(attention_head_dim=2 * t.d // t.heads, adapter_rank=8)
     keys, values = (small.get(f"linear_num_{k}_heads") for k in ("key", "value"))
     if keys and values:
         fit |= dict(linear_num_key_heads=2, linear_num_value_heads=2 * (values // keys))
@@ -224,8 +217,6 @@ def _shrink_config(config, head=16, thin=False):
     t = _shrink_shape(s, head, len(kept))
     entries = {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
     small = {k: _shrink_entry(k, v, s, t, kept) for k, v in entries.items()}
-    if "attention_layers" in small:  # GPT-Neo has it in two entries
-        small["attention_types"] = [[[k], 1] for k in small.pop("attention_layers")]
     if "block_types" in small:  # RecurrentGemma's pattern
         small["block_types"] = [(config.block_types * s.L)[i] for i in kept]
     return family(**small | _fit_layers(config, small, s, t, kept) | _fit_states(small, t))
@@ -236,8 +227,6 @@ def _fit_layers(config, small, s, t, kept):
     fit, per_layer = {}, small.get("per_layer_config")
     if n := small.get("num_kv_shared_layers"):
         fit["num_kv_shared_layers"] = sum(i >= s.L - n for i in kept)
-    if ids := small.get("hybrid_layer_ids"):
-        fit["hybrid_layer_ids"] = [kept.index(i) for i in ids if i in kept]
     if per_layer:
         per_layer = {int(i): x for i, x in per_layer.items()}
         if any("qk_nope_head_dim" in x for x in per_layer.values()):
@@ -321,14 +310,12 @@ _HEAD_WIDTHS = 16, 32, 64, 128  # tried in turn: some families need a certain wi
 def tiny_copy(
     config: PreTrainedConfig,  # of a dense model; unchanged
     cls: type[PreTrainedModel] | None = None,  # its class; None: transformers' class
-    thin: bool = True,  # try a thin vision tower first
 ) -> PreTrainedModel:  # float32, on the CPU, in eval mode, random weights
     "Return a tiny model of the same kind; raise `NoTinyCopy` if none runs."
     error, multimodal = "nothing was tried", config.get_text_config() is not config
-    variants = (True, False) if thin and multimodal else (False,)
-    for thin_tower, head in product(variants, _HEAD_WIDTHS):
+    for thin, head in product((True, False) if multimodal else (False,), _HEAD_WIDTHS):
         try:
-            return _build(_shrink_config(config, head, thin_tower), cls)
+            return _build(_shrink_config(config, head, thin), cls)
         except Exception as e:  # whatever a family's own code raises
             error = " ".join(f"{type(e).__name__}: {e}".split())[:160]
     raise NoTinyCopy(f"no tiny model of type {model_family(config)!r} runs: {error}")
@@ -528,35 +515,18 @@ def detect_arch(
     return _FOUND[key]
 
 # %% ../../nbs/detection/01_verify.ipynb #8aac3c38
-@contextmanager
-def _one_thread():
-    "Use one thread: a tiny model is slow with several on a busy machine."
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-
-
 def detect_on_copy(
     config: PreTrainedConfig,  # of a model of any size; unchanged
     cls: type[PreTrainedModel] | None = None,  # its class; None: transformers' class
 ) -> tuple[PreTrainedModel, Arch]:  # a tiny copy, and the row verified on it
-    """Detect a row on a tiny copy, for vision-language models first with a thin vision tower,
-    then with one of the original width."""
-    with _one_thread():
+    "Detect a row on a tiny copy."
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a tiny model is slow with several on a busy machine
+    try:
         model = tiny_copy(config, cls)
-        try:
-            return model, propose_and_verify(model)
-        except ValueError as e:
-            if config.get_text_config() is config:
-                raise
-            try:
-                model = tiny_copy(config, cls, thin=False)
-                return model, propose_and_verify(model)
-            except ValueError:
-                raise e from None
+        return model, propose_and_verify(model)
+    finally:
+        torch.set_num_threads(n_threads)
 
 # %% ../../nbs/detection/01_verify.ipynb #1df6a895
 def _derive(model):

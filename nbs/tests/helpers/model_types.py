@@ -14,6 +14,7 @@ from twossp.core.compat import causal_types, config_class, image_text_types
 from twossp.core.families import (
     ARCHS, Arch, arch_to_dict, config_switches, layer_signatures, unsupported_reason,
 )
+from twossp.core.testing import tiny_model
 from twossp.detection.verify import (
     NoTinyCopy, arch_limits, detect_on_copy, tiny_copy, verify_arch,
 )
@@ -43,7 +44,6 @@ _EXAMPLES: dict[str, dict] = {  # where defaults lack a kind of layer, or do not
     ),
     "lfm2_moe": dict(layer_types=["conv", "full_attention"] * 16),
     "deepseek_v2": dict(n_group=8, topk_group=3, num_experts_per_tok=6),
-    "zamba2": dict(layers_block_type=["linear_attention", "hybrid"] * 27, n_mamba_heads=8),
     "gemma3n_text": dict(vocab_size_per_layer_input=256),
     "nemotron_h": dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"]),
     "qwen3_next": dict(mlp_only_layers=list(range(48))),
@@ -85,7 +85,7 @@ def try_family(
         return Verdict(kind, "not tried", f"no configuration: {e}".splitlines()[0])
     try:
         if row := ARCHS.get(kind):
-            verify_arch(tiny_copy(config), row)
+            verify_arch(tiny_model(kind), row)
             return Verdict(kind, "table", "", row)
         row = detect_on_copy(config)[1]
     except NoTinyCopy as e:
