@@ -119,47 +119,41 @@ def _read_part(i, part, keys):
     return part
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig09
-def _read_blocks(raw):
-    family, entries = raw.get("model_type"), dict(raw)
-    blocks, heads = entries.pop("block_configs"), entries.get("num_attention_heads")
+def _per_layer(raw):
+    "The configuration with `per_layer_config` instead of `block_configs`"
+    entries, layers = dict(raw), {}
+    blocks, family = entries.pop("block_configs"), entries.get("model_type")
     if family == "nemotron-nas":  # a Llama, or a Qwen2, by its biases
         biased = entries.get("qkv_bias") and not entries.get("attention_bias")
         family = "qwen2" if biased else "llama"
-    row = _dense_row(family)
-    if len(blocks) != entries.get("num_hidden_layers"):
-        raise ValueError(
-            f"block_configs has {len(blocks)} entries, the model"
-            f" {entries.get('num_hidden_layers')} layers"
-        )
-    layers, groups = [], {}
+    width = _dense_row(family).width
+    n_layers, heads = (entries.get(k) for k in ("num_hidden_layers", "num_attention_heads"))
+    if len(blocks) != n_layers:
+        raise ValueError(f"block_configs has {len(blocks)} entries, the model {n_layers} layers")
     for i, block in enumerate(blocks):
-        attention = _read_part(
-            i, block.get("attention"), ("n_heads_in_group", "num_key_value_heads")
-        )
-        ffn = _read_part(i, block.get("ffn"), ("intermediate_size", "ffn_mult", "hidden_act"))
-        if ffn and ffn.get("hidden_act", default_act := entries.get("hidden_act")) != default_act:
-            _raise_unsupported(i, "hidden_act", ffn["hidden_act"])
-        if attention:
-            kv_heads = attention.get("num_key_value_heads")
-            group = attention.get("n_heads_in_group")
-            kv_heads = heads // group if kv_heads is None and group else kv_heads
-            groups[i] = kv_heads or entries.get("num_key_value_heads") or heads
-        width = _ffn_width(ffn, entries["hidden_size"]) if ffn else 0
-        width = entries.get(row.width) if width is None else width
-        layers.append((attention is not None, width))
-    return family, *_original_config(entries, layers, groups, row), layers
-
-
-def _original_config(entries, layers, groups, row):
-    "FFN width and configuration of the original"
-    if len(set(groups.values())) > 1:
-        common = max(set(groups.values()), key=[*groups.values()].count)
-        i = next(i for i, n in groups.items() if n != common)
-        _raise_unsupported(i, "num_key_value_heads", groups[i])
-    width = max([1, *(n for _, n in layers), entries.get(row.width) or 0])
+        layers[i] = layer = dict(skip=[])
+        keys = "n_heads_in_group", "num_key_value_heads"
+        attention = _read_part(i, block.get("attention"), keys)
+        if attention is not None:
+            group, n = (attention.get(k) for k in keys)
+            n = heads // group if n is None and group else n
+            layer["num_key_value_heads"] = n or entries.get("num_key_value_heads") or heads
+        else:
+            layer["skip"].append("attention")
+        keys = "intermediate_size", "ffn_mult", "hidden_act"
+        ffn = _read_part(i, block.get("ffn"), keys)
+        if ffn is not None:
+            n = _ffn_width(ffn, entries["hidden_size"])
+            layer |= {width: entries.get(width) if n is None else n}
+            layer |= {k: ffn[k] for k in ("hidden_act",) if k in ffn}
+        else:
+            layer["skip"].append("mlp")
+    widths = [x[width] for x in layers.values() if width in x]
+    entries |= {"model_type": family, width: max([1, *widths, entries.get(width) or 0])}
+    groups = [x["num_key_value_heads"] for x in layers.values() if "num_key_value_heads" in x]
     if groups:
-        entries["num_key_value_heads"] = next(iter(groups.values()))
-    return width, entries
+        entries["num_key_value_heads"] = max(groups, key=groups.count)
+    return entries | dict(per_layer_config=layers)
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig10
 def read_foreign(
@@ -179,9 +173,9 @@ def read_foreign(
             f"{folder} describes no layers: it has neither a plan.json nor per_layer_config or"
             " block_configs in its config.json"
         )
-    read = _read_per_layer if schema == "per_layer_config" else _read_blocks
     try:
-        family, width, entries, layers = read(raw)
+        raw = raw if schema == "per_layer_config" else _per_layer(raw)
+        family, width, entries, layers = _read_per_layer(raw)
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as e:
         raise ValueError(f"{file}: its {schema} cannot be read: {one_line(e)}") from e
     for _, n in layers:

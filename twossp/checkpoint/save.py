@@ -229,6 +229,10 @@ def hash_plan(
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8abf7ba0
+# RoPE types that a resuming Trainer cannot read if their legacy entries are present
+_SCALED = ("llama3", "yarn", "longrope")
+
+
 def _write_config(folder, model, format, plan, code, resumable):
     "Update the config.json that transformers wrote to the pruned structure."
     path, base = folder / "config.json", model_family(model.config)
@@ -535,8 +539,6 @@ def save_pruned(
     return path
 
 # %% ../../nbs/checkpoint/05_save.ipynb #447214d9
-# RoPE types that a resuming Trainer cannot read if their legacy entries are present
-_SCALED = ("llama3", "yarn", "longrope")
 _TRAINER_FOLDER = re.compile(r"checkpoint-\d+")  # folders that it resumes from
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 _MODEL_FILES = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'WIDTH_NAMES', 'ARCH_CHECKS', 'Call', 'find_layers', 'find_mixers', 'probe_ids',
-    'find_widths', 'is_moe_config', 'check_fused_experts', 'LayerParts', 'propose_arch',
-    'Probe', 'check_logits', 'equal_words', 'Inconclusive'
+    'ARCH_CHECKS', 'Call', 'find_layers', 'find_mixers', 'probe_ids', 'is_moe_config',
+    'check_fused_experts', 'LayerParts', 'propose_arch', 'Probe', 'check_logits',
+    'equal_words', 'Inconclusive'
 ]
 
 # %% ../../nbs/detection/00_detect.ipynb #d654e1cb
-import re
+import copy
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -301,21 +301,19 @@ def _output_form(y, inputs):
     return f"[{letters}]" if isinstance(y, list) else letters
 
 # %% ../../nbs/detection/00_detect.ipynb #15412bba
-WIDTH_NAMES = "inter|inner|ffn|mlp|feed|ff_|_ff|dff"  # names of FFN width entries
-
-
-def find_widths(
-    model: PreTrainedModel,  # any causal language model
-    f: int,  # neurons of an FFN
-) -> list[str]:  # names of configuration entries, the most likely first
-    "Return the configuration entries that may hold the FFN width."
-    c = model.config.get_text_config().to_dict()
-    known = list(dict.fromkeys(a.width for a in ARCHS.values()))
-    fits = [k for k, v in c.items() if type(v) is int and v == f]
-    fits = [k for k in fits if k in known or re.search(WIDTH_NAMES, k)]
-    if f == 4 * model.get_input_embeddings().weight.shape[1]:
-        fits += [k for k in known if k in c and c[k] is None]
-    return sorted(fits, key=lambda k: (k not in known, k))
+def _find_width(model, row):
+    "Return the configuration entry that sets the FFN width; \"\" if there is none."
+    copied, f = copy.copy(model), first_width(model, row)
+    copied.config = copy.deepcopy(model.config)
+    if f == 4 * model.get_input_embeddings().weight.shape[1]:  # what an empty entry means
+        text = copied.config.get_text_config()
+        for name in {a.width for a in ARCHS.values()}:
+            if getattr(text, name, f) is None:
+                setattr(text, name, f)
+    try:
+        return find_width_entry(copied, row)
+    except ValueError:  # the model is not as its configuration says
+        return ""
 
 # %% ../../nbs/detection/00_detect.ipynb #a3dfd05d
 _ROUTED = """num_experts num_local_experts n_routed_experts moe_num_experts
@@ -409,10 +407,7 @@ def propose_arch(
     _check_unshared(layers)
     parts = [_find_parts(model, layer) for layer in layers]
     row = Arch(name, **_merge_mixers(parts), **_merge_ffns(parts), width="")
-    if row.experts:
-        return replace(row, width=find_width_entry(model, row))
-    widths = find_widths(model, first_width(model, row))
-    return replace(row, width=next(iter(widths), ""))
+    return replace(row, width=_find_width(model, row))
 
 
 def _merge_ffns(parts):

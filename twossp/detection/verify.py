@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'TINY_VOCAB', 'QUICK', 'ModelShape', 'tiny_copy', 'NoTinyCopy', 'verify_arch',
-    'propose_and_verify', 'tolerance', 'detect_arch', 'detect_on_copy', 'arch_limits'
+    'tolerance', 'propose_and_verify', 'detect_arch', 'detect_on_copy', 'arch_limits'
 ]
 
 # %% ../../nbs/detection/01_verify.ipynb #bb5e34ac
@@ -27,12 +27,10 @@ from ..core.config_keys import find_entries, half_width_plan
 from ..core.families import (
     Arch, config_has_width, model_family, n_params, using_arch,
 )
-from ..core.parts import structure
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
-    ARCH_CHECKS, WIDTH_NAMES, Inconclusive, Probe, check_logits, find_widths, probe_ids,
-    propose_arch,
+    ARCH_CHECKS, Inconclusive, Probe, check_logits, probe_ids, propose_arch,
 )
 from ..runtime.metrics import inference
 
@@ -111,6 +109,7 @@ def _pick_layers(kinds, n):
 TINY_VOCAB = 128
 _SKIPPED = """quantization_config twossp base_model_type architectures auto_map dtype
 torch_dtype transformers_version _name_or_path rope_scaling model_type""".split()
+_WIDTHS = "inter|inner|ffn|mlp|feed|ff_|_ff|dff"
 _LENGTHS = "max_pos|n_positions|n_ctx|max_seq|seq_len|max_length|max_target_pos"
 _WINDOWS = "window|chunk_size"
 
@@ -135,7 +134,7 @@ def _shrink_number(key, v, s, t):
         return max(2, round(v * t.head / s.head / 2) * 2)
     if v == s.d and re.search("hidden|dim|emb|model|width|size|lru", key):
         return t.d
-    if re.search(WIDTH_NAMES, key) and v >= s.d // 4:
+    if re.search(_WIDTHS, key) and v >= s.d // 4:
         return max(8, round(v / s.d * t.d / 4) * 4)
     return v
 
@@ -299,7 +298,7 @@ def _thin_tower(c, d):
     new = {k: 2 for k in names if c[k] == heads}
     for k, v in c.items():
         wide = v == width and re.search("hidden|dim|embd|model|width", k)
-        if type(v) is int and (wide or re.search(f"{WIDTH_NAMES}|mlp", k)) and v % heads == 0:
+        if type(v) is int and (wide or re.search(_WIDTHS, k)) and v % heads == 0:
             new[k] = v * 2 // heads
     return thin | {k: v for k, v in new.items() if not (c[k] == d and re.search("out|text", k))}
 
@@ -381,14 +380,13 @@ def verify_arch(
     model: PreTrainedModel,  # a tiny one, with weights that have an effect
     row: Arch,  # to test
     at: tuple[int, ...] = (),  # layers to test; (): all
-    tol: float = 2e-4,  # largest difference, relative to the largest logit
     tests: dict[str, Callable] | None = None,  # default: `QUICK`
 ) -> dict[str, str]:  # check -> result
     "Test a row by pruning with it; raise `ValueError` with the check that fails and why."
     results, ids = {}, probe_ids(model)
     with using_arch(model, row), inference(model):
         dense = model(ids, use_cache=False).logits.float()
-        p = Probe(model, row, ids, dense, tol, at)
+        p = Probe(model, row, ids, dense, tolerance(model.dtype), at)
         for name, check in (tests or QUICK).items():
             try:
                 results[name] = check(p)
@@ -399,49 +397,35 @@ def verify_arch(
                 raise ValueError(f"{name}: {reason}") from e
     return results
 
-# %% ../../nbs/detection/01_verify.ipynb #28667520
-def _sets_width(config, row, name):
-    "Whether this entry sets the width of all FFNs."
-    config = copy.deepcopy(config)
-    text = config.get_text_config()
-    f = (getattr(text, name) or 4 * _read_shape(text).d) + 8
-    setattr(text, name, f)
-    try:
-        model = _build(type(config)(**_entries(config)))
-        with using_arch(model, row):
-            return {*structure(model).width} - {0} == {f}
-    except Exception:  # whatever a family's own code raises
-        return False
+
+_TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
 
 
-def _entries(config):
-    return {k: v for k, v in config.to_dict().items() if k not in _SKIPPED}
+def tolerance(
+    dtype: torch.dtype,  # of a model's weights
+) -> float:  # relative to the largest logit
+    "Return the largest difference of logits that rounding explains."
+    return _TOLERANCES.get(dtype, 0.1)
 
 # %% ../../nbs/detection/01_verify.ipynb #2b800ea9
 def propose_and_verify(
     model: PreTrainedModel,  # a tiny one, with weights that have an effect
 ) -> Arch:  # that passed `verify_arch`
     "Propose a row and verify it; raise `ValueError` with the reason if that fails."
-    row = propose_arch(model)
-    if not row.experts:  # `propose_arch` tested their width entry
-        with using_arch(model, row):
-            widths = find_widths(model, max(structure(model).width))
-        names = (n for n in widths if _sets_width(model.config, row, n))
-        row = replace(row, width=next(names, ""))
-    text = model.config.get_text_config()
-    kinds = _layer_kinds(text, _read_shape(text).L)
-    return _verify_or_fix(model, row, _tested_layers(kinds))
+    return _verify_or_fix(model, propose_arch(model))
 
 
-def _verify_or_fix(model, row, at, *args):
+def _verify_or_fix(model, row, tests=None):
     "Return the verified row, with `fixed=True` if whole layers cannot be removed."
+    kinds = _layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
+    at = tuple(sorted({*_pick_layers(kinds, 1), len(kinds) - 1}))  # each kind, and the last layer
     try:
-        results = verify_arch(model, row, at, *args)
+        results = verify_arch(model, row, at, tests)
     except ValueError as e:
         if not str(e).startswith(_LAYER_CHECKS):
             raise
         row = replace(row, fixed=True)
-        results = verify_arch(model, row, at, *args)
+        results = verify_arch(model, row, at, tests)
     for result in results.values():
         if result.startswith(_DENSE_FAILS):
             kind = model_family(model.config)
@@ -451,11 +435,6 @@ def _verify_or_fix(model, row, at, *args):
 
 _DENSE_FAILS = "the dense model itself"
 _LAYER_CHECKS = "layers: ", "ordinary model: "  # they fail if a layer's index matters
-
-
-def _tested_layers(kinds):
-    "Return the first layer of every kind, and the last layer."
-    return tuple(sorted({*_pick_layers(kinds, 1), len(kinds) - 1}))
 
 # %% ../../nbs/detection/01_verify.ipynb #16eef596
 def _fit_row(model, row):
@@ -474,24 +453,12 @@ def _detect_on_model(model, reason):
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(f"{reason}; and the model's own weights are not in memory")
     row = propose_arch(model)
-    kinds = _layer_kinds(model.config.get_text_config(), len(model.get_submodule(row.layers)))
     tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
-    at, tol = _tested_layers(kinds), tolerance(model.dtype)
-    return _fit_row(model, _verify_or_fix(model, row, at, tol, tests))
-
-
-_TOLERANCES = {torch.float32: 2e-4, torch.float64: 1e-8, torch.float16: 2e-2}
-
-
-def tolerance(
-    dtype: torch.dtype,  # of a model's weights
-) -> float:  # relative to the largest logit
-    "Return the largest difference of logits that rounding explains."
-    return _TOLERANCES.get(dtype, 0.1)
+    return _fit_row(model, _verify_or_fix(model, row, tests))
 
 # %% ../../nbs/detection/01_verify.ipynb #5532ff18
 _FOUND: dict = {}  # configuration as JSON -> its row
-_IGNORED = f"{WIDTH_NAMES}|rope|rotary|_id$"  # entries that a row does not depend on
+_IGNORED = f"{_WIDTHS}|rope|rotary|_id$"  # entries that a row does not depend on
 
 
 def detect_arch(
@@ -499,8 +466,9 @@ def detect_arch(
 ) -> Arch:  # verified; cached by configuration
     "Detect the row of a model; raise `ValueError` if there is none."
     # entries that a row can depend on: without widths, depths and rotary embeddings
-    entries = _entries(model.config).items()
-    kept = {k: v for k, v in entries if k not in _ENTRIES["L"] and not re.search(_IGNORED, k)}
+    ignored = (*_SKIPPED, *_ENTRIES["L"])
+    entries = {k: v for k, v in model.config.to_dict().items() if k not in ignored}
+    kept = {k: v for k, v in entries.items() if not re.search(_IGNORED, k)}
     sets = {k: sorted(set(map(str, v))) for k, v in kept.items() if isinstance(v, list)}
     kind = model_family(model.config)
     key = json.dumps([kind, kept | sets], sort_keys=True, default=str)
