@@ -76,7 +76,7 @@ weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; ho
 	@$(PY) -m pytest --ignore nbs/benchmarks --jobs $(JOBS) --time 14400 --flags slow --only "$(NB)"
 
 families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
-	@$(PY) -c "from twossp.detection.verify import write_families; print(write_families('twossp/families.json'), 'rows')"
+	@$(PY) -m nbs.tests.helpers.model_types twossp/families.json
 	@$(SLOW) --only "tests/all_types.ipynb tests/mixtures.ipynb"
 
 simulated: $(VENV)/.dev ## every method on simulated accelerators, in all families; minutes

@@ -10,7 +10,6 @@ import copy
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +22,7 @@ from ..core.compat import keep_soft_cap
 from ..core.config_keys import config_entries, half_width_plan
 from ..core.experts import eager_experts, is_experts
 from ..core.families import (
-    ARCHS, Arch, arch, model_family, n_params, unsupported_reason,
+    ARCHS, Arch, arch, model_family, n_params, unsupported_reason, using_arch,
 )
 from ..core.parts import structure
 from ..core.plan import drop
@@ -88,31 +87,24 @@ def _check_files(p):
 # %% ../../nbs/checkpoint/07_check.ipynb #8e7468d4
 def _saved_logits(p, plan, fmt):
     "Logits of the pruned model after saving and loading in a format"
+    kwargs = dict(dtype=p.model.dtype)
+    if any(map(is_experts, p.model.modules())):  # the same implementation
+        kwargs["experts_implementation"] = p.model.config._experts_implementation
     with tempfile.TemporaryDirectory() as d:
         save_pruned(p.model, plan, f"{d}/m", format=fmt)
         if fmt == "compact":
-            kwargs = dict(dtype=p.model.dtype, **_expert_kwargs(p.model))
-            loaded = load_pruned(f"{d}/m", **kwargs).to(p.ids.device)
+            loaded = load_pruned(f"{d}/m", **kwargs)
         else:
-            loaded = _load_own_class(p.model, f"{d}/m")
-    return loaded(p.ids, use_cache=False).logits.float()
+            loaded = _load_own_class(type(p.model), f"{d}/m", **kwargs)
+    return loaded.to(p.ids.device)(p.ids, use_cache=False).logits.float()
 
 
-def _expert_kwargs(model):
-    "Loading arguments for the same experts implementation"
-    if not any(map(is_experts, model.modules())):
-        return {}
-    return dict(experts_implementation=getattr(model.config, "_experts_implementation", None))
-
-
-def _load_own_class(model, path):
+def _load_own_class(cls, path, **kwargs):
     "Load with the family's class. Raises `ValueError` on missing or unexpected tensors."
-    loaded, info = type(model).from_pretrained(
-        path, dtype=model.dtype, output_loading_info=True, **_expert_kwargs(model)
-    )
+    loaded, info = cls.from_pretrained(path, output_loading_info=True, **kwargs)
     if problems := {k: sorted(map(str, v))[:2] for k, v in info.items() if v}:
         raise ValueError(f"transformers' own class finds {problems}")
-    return keep_soft_cap(loaded.to(model.device).eval())
+    return keep_soft_cap(loaded.eval())
 
 # %% ../../nbs/checkpoint/07_check.ipynb #348bdb7a
 @dataclass(frozen=True)
@@ -176,18 +168,6 @@ CHECKS: dict[str, Callable] = {
 _FIRST = ("names", "shapes")  # the other checks need these
 
 # %% ../../nbs/checkpoint/07_check.ipynb #1fc9c8ad
-@contextmanager
-def _registered(model, row):
-    "Register the row inside the block."
-    kind = model_family(model.config)
-    old = ARCHS.get(kind)
-    ARCHS[kind] = row
-    try:
-        yield
-    finally:
-        ARCHS.pop(kind) if old is None else ARCHS.update({kind: old})
-
-
 _CRASHES = RuntimeError, IndexError, KeyError  # errors without an explanation
 
 
@@ -228,8 +208,9 @@ def check_family(
         findings.append(Finding("a row", False, str(e)))
         return FamilyReport(kind, None, source, tuple(findings))
     files = n_params(model) < 50e6 if files is None else files
-    with _registered(model, row), inference(model), eager_experts(model):
-        findings += _run_checks(copy.copy(model), row, ids, tol, files)
+    copied = copy.copy(model)
+    with using_arch(copied, row), inference(model), eager_experts(model):
+        findings += _run_checks(copied, row, ids, tol, files)
     return FamilyReport(kind, row, source, tuple(findings))
 
 # %% ../../nbs/checkpoint/07_check.ipynb #62f00cfc

@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'prune_from_config', 'read_tensor_shapes', 'read_record', 'pruned_classes',
-    'TwoSSPConfig', 'compact_entries', 'family_entries', 'read_tokenizer',
-    'load_pruned', 'verify_checkpoint', 'push_pruned'
+    'prune_from_config', 'read_tensor_shapes', 'read_record', 'load_strictly',
+    'pruned_classes', 'TwoSSPConfig', 'family_entries', 'read_tokenizer', 'load_pruned',
+    'verify_checkpoint', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
 import functools
 import json
 import re
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,42 +66,29 @@ def _read_spec(config):
     return kind, spec
 
 # %% ../../nbs/checkpoint/06_load.ipynb #d6f12fa5
-def _check_removal(full, spec):
-    "Raise `ValueError` if `spec` describes structures that the dense model (`full`) lacks."
-    errors = [
-        f"an FFN of width {width!r} in layer {i}, where the configuration has {size}"
-        for i, (size, width) in enumerate(zip(full["ffn"], spec["ffn"], strict=True))
-        if type(width) is not int or not 0 <= width <= size
-    ]
-    n_layers = len(full["ffn"])
-    experts = zip(full.get("experts", ()), spec.get("experts", ()), strict=False)
-    errors += [
-        f"layer {i!r} without attention, where there are {n_layers} layers"
-        for i in spec.get("no_attention", ())
-        if type(i) is not int or not 0 <= i < n_layers
-    ]
-    for i, (size, shape) in enumerate(experts):
-        fits = shape and size and all(type(n) is int and 0 <= n for n in shape)
-        if shape != size and not (fits and all(map(int.__le__, shape, size))):
-            errors.append(f"experts of shape {shape} in layer {i}, where there are {size}")
-    if errors:
-        raise ValueError(f"config.json's entry `twossp` has {errors[0]}")
-
-
 def prune_from_config(
     model: PreTrainedModel,  # dense, with the configuration of a compact checkpoint
 ) -> dict:  # the configuration's entry `twossp`
     "Remove modules from a model as its configuration describes."
     kind, spec = _read_spec(model.config)
     if "ffn" in spec:
-        _check_removal(kind.layout.spec(model, None), spec)
+        widths = zip(kind.layout.spec(model, None)["ffn"], spec["ffn"], strict=True)
+        for i, (size, width) in enumerate(widths):
+            if type(width) is not int or not 0 <= width <= size:
+                raise ValueError(
+                    f"config.json's entry `twossp` has an FFN of width {width!r} in layer {i},"
+                    f" where the configuration has {size}"
+                )
     try:
         swap(kind.layout.skeleton(model, spec))
-    except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as e:
+    except _LOAD_ERRORS as e:
         raise ValueError(
             f"config.json's entry `twossp` does not fit the model: {one_line(e)}"
         ) from e
     return spec
+
+
+_LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #8395dbda
 def read_tensor_shapes(
@@ -205,9 +193,6 @@ def _attach_plan(model, record, path, **where):
     model.save_pretrained = Saver(model, plan, model.twossp_dense)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #caa15b3b
-_LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
-
-
 @contextmanager
 def _errors_with_path(path):
     "Convert errors to one-line `ValueError`s that begin with the path."
@@ -221,7 +206,12 @@ def _errors_with_path(path):
         raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
 
 
-def _load_strictly(load, path, *args, **kwargs):
+def load_strictly(
+    load: Callable,  # as `from_pretrained`: (path, *args, **kwargs) -> model, loading information
+    path,  # of the checkpoint
+    *args,  # for `load`
+    **kwargs,  # for `load`
+) -> tuple[PreTrainedModel, dict]:  # and the loading information
     """Load a model from safetensors. Raises `ValueError` if tensors are missing,
     unexpected, or of wrong shapes."""
     options = dict(output_loading_info=True, ignore_mismatched_sizes=True)
@@ -287,7 +277,7 @@ def _pruned_model(base, config):
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
         _check_size(path, kwargs.get("config") or config.from_pretrained(path))
         load = functools.partial(model_base.from_pretrained.__func__, cls)
-        model, info = _load_strictly(load, path, *args, **kwargs)
+        model, info = load_strictly(load, path, *args, **kwargs)
         where = _hub_kwargs(kwargs)
         try:
             has_plan = _fetch(path, "plan.json", **where) is not None
@@ -343,16 +333,6 @@ class TwoSSPConfig(PreTrainedConfig):
 AutoConfig.register(MODEL_TYPE, TwoSSPConfig, exist_ok=True)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #a4f0c1d2
-def compact_entries(
-    base: str,  # model type of the family
-    entries: dict,  # of the dense model's configuration
-    spec: dict,  # remaining structures: ffn, no_attention, arch
-) -> dict:  # config.json
-    "Compact configuration of a model pruned by another program."
-    types = dict(model_type=MODEL_TYPE, base_model_type=base)
-    return entries | types | {MODEL_TYPE: dict(format=1, kind="removal") | spec}
-
-
 def family_entries(
     config: PreTrainedConfig,  # of a dense model, or a compact checkpoint's
 ) -> dict:  # entries of the family's own configuration
@@ -440,7 +420,7 @@ def load_pruned(
         config = AutoConfig.from_pretrained(path, **where)
         _check_size(path, config)
     load = auto_class(model_family(config)).from_pretrained
-    model, _ = _load_strictly(load, path, **hf_kwargs)
+    model, _ = load_strictly(load, path, **hf_kwargs)
     if getattr(model, "twossp_record", None) is None:  # not a compact checkpoint
         _attach_plan(model, record, path, **where)
     return model.eval()

@@ -51,7 +51,7 @@ from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
-# %% ../../nbs/checkpoint/05_save.ipynb #21f5e4d1
+# %% ../../nbs/checkpoint/05_save.ipynb #e43537d4
 def _pad(linear, like, dim, parts, width):
     "A projection of the class of `like`, padded with zeros to `width` neurons"
     with align_module_device(linear):
@@ -61,7 +61,7 @@ def _pad(linear, like, dim, parts, width):
             bias = pad_zeros(bias, 0, width, parts) if dim == 0 else bias
         return make_linear(like, pad_zeros(weight, dim, width, parts), bias)
 
-# %% ../../nbs/checkpoint/05_save.ipynb #e43537d4
+
 def _find_narrow(model, remaining):
     "Yield the `_pad_edits` arguments of the projections of FFNs below the common width"
     ffns = [(p, p.width if kept is None else len(kept)) for p, kept in remaining if p.slot == "ffn"]
@@ -229,6 +229,10 @@ def hash_plan(
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 # %% ../../nbs/checkpoint/05_save.ipynb #8abf7ba0
+# RoPE types that a resuming Trainer cannot read if their legacy entries are present
+_SCALED = ("llama3", "yarn", "longrope")
+
+
 def _write_config(folder, model, format, plan, code, resumable):
     "Update the config.json that transformers wrote to the pruned structure."
     path, base = folder / "config.json", model_family(model.config)
@@ -317,38 +321,6 @@ def _check_same(current, plan):
             " under its own plan, model.twossp_plan"
         )
 
-# %% ../../nbs/checkpoint/05_save.ipynb #06152dc9
-FORMATS = ("auto", "native", "compact", "compatible")
-
-
-def _choose_format(model, plan, format):
-    "The format to save in. Raises `ValueError` if it cannot express the plan."
-    if format not in FORMATS:
-        raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
-    is_pruned = _applied_plan(model)[0] is not None
-    expressible = isinstance(plan, Plan)
-    expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
-    native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))
-    zeroed = expressible and not native  # removed structures are stored as zeros
-    refusals = {
-        "native": not native and (
-            'this plan cannot be expressed in an ordinary checkpoint: use format="compact"'
-            ' or "compatible"'
-        ),
-        "compatible": is_pruned and native and (
-            "this model is already an ordinary model of its family, which any program reads:"
-            ' use format="native"'
-        ) or is_pruned and not zeroed and (
-            "this model does not have the removed weights: save the dense model with"
-            " its plan in format=\"compatible\""
-        ),
-    }
-    if refusal := refusals.get(format):
-        raise ValueError(refusal)
-    if format in ("auto", "compact"):
-        return "native" if native else "compatible" if zeroed else "compact"
-    return format
-
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
     "Raise `TypeError` or `ValueError` unless the model can be saved."
@@ -433,12 +405,38 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
     if not ffn or len(neurons) > width or not is_zero(ffn, len(neurons)):
         return f"has an FFN of {len(neurons)} neurons, the model {width}"
 
-# %% ../../nbs/checkpoint/05_save.ipynb #8753a057
-def _check_structure(model, plan, format):
-    if reason := find_disagreement(model, plan, format):
+# %% ../../nbs/checkpoint/05_save.ipynb #06152dc9
+FORMATS = ("auto", "native", "compact", "compatible")
+
+
+def _choose_format(model, plan, format):
+    "The format to save in. Raises `ValueError` if it cannot express the plan."
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
+    is_pruned = _applied_plan(model)[0] is not None
+    expressible = isinstance(plan, Plan)
+    expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
+    native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))
+    if format == "native" and not native:
+        raise ValueError(
+            'this plan cannot be expressed in an ordinary checkpoint: use format="compact"'
+            ' or "compatible"'
+        )
+    if format == "compatible" and is_pruned and native:
+        raise ValueError(
+            "this model is already an ordinary model of its family, which any program reads:"
+            ' use format="native"'
+        )
+    if format == "compatible" and is_pruned and not expressible:
+        raise ValueError(
+            "this model does not have the removed weights: save the dense model with"
+            " its plan in format=\"compatible\""
+        )
+    if format in ("auto", "compact"):  # expressible and not native: removed parts are zeros
+        format = "native" if native else "compatible" if expressible else "compact"
+    if is_pruned and (reason := find_disagreement(model, plan, format)):
         raise ValueError(f"the model does not match its plan: {reason}")
-
-
+    return format
 
 # %% ../../nbs/checkpoint/05_save.ipynb #2391032c
 def _write_tokenizer(folder, model, tok, reference):
@@ -519,15 +517,14 @@ def save_pruned(
             f"the plan has weights for {extra[0]}, which models of this family do not have:"
             " no checkpoint format supports that"
         )
+    if current is not None:
+        _check_same(current, plan)
     path, format = check_output_folder(path, overwrite), _choose_format(model, plan, format)
     dense, offloaded = dense or count_params(model), is_offloaded(model)
+    context = nullcontext(model)  # a pruned model may be saved where it was loaded
     if current is None:
         check_not_source(path, getattr(model, "name_or_path", ""))
         context = (compatible if format == "compatible" else applied)(model, plan)
-    else:  # a pruned model may be saved where it was loaded
-        _check_same(current, plan)
-        _check_structure(model, plan, format)
-        context = nullcontext(model)
     with context as pruned:
         size = sum(p.numel() * p.element_size() for p in pruned.parameters())
         with output_folder(path, overwrite, size) as temporary:
@@ -542,8 +539,6 @@ def save_pruned(
     return path
 
 # %% ../../nbs/checkpoint/05_save.ipynb #447214d9
-# RoPE types that a resuming Trainer cannot read if their legacy entries are present
-_SCALED = ("llama3", "yarn", "longrope")
 _TRAINER_FOLDER = re.compile(r"checkpoint-\d+")  # folders that it resumes from
 _WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?"
 _MODEL_FILES = re.compile(rf"{_WEIGHTS}|{MODELING_MODULE}\.py")
@@ -606,7 +601,6 @@ def save_in_place(
         return _save_packed(model, folder, **all_kwargs)
     _check_class(model)
     format = _choose_format(model, plan, "compact")
-    _check_structure(model, plan, format)
     if folder.is_file():
         raise ValueError(f"{folder} is a file; a checkpoint is a folder")
     folder.mkdir(parents=True, exist_ok=True)

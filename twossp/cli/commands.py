@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..baselines.methods import find_method, method_names
-from ..checkpoint.exporters import exporter_names, find_exporter
+from ..checkpoint.engines import exporter_names, find_exporter
 from .options import (
     BOUND_FLAGS, MISSING, EstimateOptions, FamiliesOptions, NoOptions, ReportOptions,
     flag, positional,

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import get_args
 
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
-from ..checkpoint.exporters import exporter_names
-from ..core.registries import score_names
+from ..checkpoint.engines import exporter_names
+from ..core.scores import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class _FlagParser(argparse.ArgumentParser):

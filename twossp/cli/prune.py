@@ -22,7 +22,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method, method
-from ..checkpoint.exporters import find_exporter
+from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .options import Options
 from .output import cli_logging, demo_message, format_rows, page_file

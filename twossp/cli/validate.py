@@ -21,15 +21,15 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
-from ..checkpoint.exporters import find_exporter
+from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder
 from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
 from ..core.files import hash_files
 from ..core.parts import structure
 from ..core.plan import check_sparsity
-from ..core.registries import find_score
-from ..detection.moe import check_fused_experts
+from ..core.scores import find_score
+from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
 )
@@ -44,7 +44,8 @@ from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import formula_split
 from ..recovery.repair import check_repair
 from ..runtime.data import cache_folder
-from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
+from ..runtime.devices import DEVICES, as_device, as_dtype
+from ..runtime.distributed import is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.sources import source_kinds
 from ..serving.export import (

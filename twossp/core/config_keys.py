@@ -18,7 +18,9 @@ from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
 from .edits import NoAttention
 from .experts import NoExperts, pack_mask
-from .families import Arch, arch, model_family, set_arch, using_arch
+from .families import (
+    Arch, arch, first_width, model_family, set_arch, using_arch,
+)
 from .linear import NoLinear
 from .parts import structure
 from .plan import Plan
@@ -166,13 +168,13 @@ def half_width_plan(
 
 # %% ../../nbs/core/11_config_keys.ipynb #bacd361b
 def find_width_entry(
-    model: PreTrainedModel,  # an MoE model
+    model: PreTrainedModel,  # dense, of any family
     row: Arch,  # its row
 ) -> str:  # "" if there is none: only compact checkpoints can have another width
-    "Return the configuration entry that sets the width of the experts."
+    "Return the configuration entry that sets the width of the FFNs or experts."
     with using_arch(model, row):
         new = find_entries(model, half_width_plan(model)) or {}
-        f = max(p.width for p in structure(model).parts if p.groups)
+        f = first_width(model, row)
     text = model.config.get_text_config()
     holds = lambda v: v == f or isinstance(v, (list, tuple)) and f in v
     return next((k for k in new if holds(getattr(text, k, None))), "")

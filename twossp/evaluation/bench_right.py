@@ -21,7 +21,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ..baselines.methods import find_method, method, method_names
-from ..checkpoint.exporters import exporter_names, find_exporter
+from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits

@@ -22,7 +22,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from ..baselines.methods import find_method
 from ..checkpoint.card import plan_from_record, write_record
-from ..checkpoint.exporters import find_exporter
+from ..checkpoint.engines import find_exporter
 from ..checkpoint.load import (
     family_entries, push_pruned, read_record, verify_checkpoint,
 )
