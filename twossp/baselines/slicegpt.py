@@ -11,9 +11,8 @@ __all__ = [
 # %% ../../nbs/baselines/03_slicegpt.ipynb #b0a81167
 import inspect
 import warnings
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from accelerate.hooks import add_hook_to_module
@@ -21,12 +20,12 @@ from accelerate.utils import send_to_device
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..core.apply import Edit, Offloader, locate, swapped
+from ..core.edits import Edit, locate
 from ..core.experts import shallow_copy
 from ..core.families import (
     ARCHS, Arch, arch, decoder_layers, is_vision_language, model_family, n_params,
 )
-from ..core.linear import make_linear, read_matrix
+from ..core.linear import make_linear, out_features, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..pruning.importance import float64_device
@@ -63,10 +62,14 @@ class StreamSpec:
     is_parallel: bool = field(default=False, compare=False, repr=False)
 
     @property
-    def branches(self) -> tuple:
-        "Functions that compute the residual additions, grouped by branch."
-        branches = _attention_output, _ffn_output
-        return (branches,) if self.is_parallel else tuple((f,) for f in branches)
+    def branches(self) -> tuple[tuple[str, ...], ...]:
+        "What each branch of a layer adds to the stream, in order."
+        return (("attention", "ffn"),) if self.is_parallel else (("attention",), ("ffn",))
+
+    def norms(self, layer) -> tuple[str, str]:
+        "Names of the norms in front of a layer's attention and FFN."
+        has_ffn_norm = getattr(layer, self.ffn_norm, None) is not None
+        return self.row.attn_norm, self.ffn_norm if has_ffn_norm else self.row.attn_norm
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ebe01af1
 STREAMS: dict[str, StreamSpec] = {  # by config.model_type
@@ -151,24 +154,23 @@ class SlicedNorm(nn.Module):
         return f"d={self.d}, eps={self.eps}"
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #380fd2a2
-def _to_float64(R, t):
-    "`R` and `t` in float64 on the device of `t`, or on the meta device if `R` is"
-    R = R if R.is_meta else R.to(float64_device(t.device))
-    return R.double(), t.detach().to(R.device).double()
+def _to_float64(like, R, *others):
+    """`R` and others (None stays None) in float64, on the device of `like`, or on the meta
+    device if `R` is"""
+    device = R.device if R.is_meta else float64_device(like.device)
+    return [x if x is None else x.detach().to(device).double() for x in (R, *others)]
 
 
 def _new_parameter(w, like):
-    "A parameter of the values of `w`, with dtype and device of `like`"
-    if w.is_meta:  # only the shape is needed, and under `torch.device("meta")` no memory
-        device = torch.get_default_device()
-        device = device if device.type == "meta" else like.device
-        new = torch.empty(w.shape, dtype=like.dtype, device=device)
+    "A parameter of the values of `w`, if any, with dtype and device of `like`"
+    if w.is_meta:  # only the shape is needed
+        new = torch.empty(w.shape, dtype=like.dtype, device=like.device)
     else:
         new = w.to(like.device, like.dtype).contiguous()
     return nn.Parameter(new, requires_grad=like.requires_grad)
 
 
-def _like_linear(linear, w, b):
+def _like_linear(linear, w, b=None):
     "A layer of the type of `linear`, from (out, in) weights and a bias or None"
     tensors = (x if x is None else _new_parameter(x, linear.weight).detach() for x in (w, b))
     return make_linear(linear, *tensors)
@@ -178,24 +180,17 @@ def _like_linear(linear, w, b):
 def _rotate_input(linear, R, scale, shift=None):
     """An input projection for the stream in basis `R` (d, d'), with the norm's scale, and its
     shift if any, folded in."""
-    R, w = _to_float64(R, read_matrix(linear))
-    b = _bias(R, linear)
-    scale, shift = (t if t is None else t.detach().to(w) for t in (scale, shift))
+    tensors = R, read_matrix(linear), linear.bias, scale, shift
+    R, w, b, scale, shift = _to_float64(linear.weight, *tensors)
     if shift is not None:
         b = w @ shift + (0 if b is None else b)
     return _like_linear(linear, (w * scale) @ R, b)
-
-
-def _bias(R, linear):
-    "The bias in float64 on the device of `R`, or None"
-    return None if linear.bias is None else _to_float64(R, linear.bias)[1]
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #68c9c40d
 @torch.no_grad()
 def _rotate_output(linear, R, centered=False):
     "An output projection that writes in basis `R` (d, d'); `centered`: subtract the mean"
-    R, w = _to_float64(R, read_matrix(linear))
-    b = _bias(R, linear)
+    R, w, b = _to_float64(linear.weight, R, read_matrix(linear), linear.bias)
     if centered:
         w, b = w - w.mean(0), b if b is None else b - b.mean()
     return _like_linear(linear, R.T @ w, b if b is None else R.T @ b)
@@ -204,10 +199,10 @@ def _rotate_output(linear, R, centered=False):
 @torch.no_grad()
 def _rotate_embedding(emb, R, centered=False):
     "An embedding that writes in basis `R` (d, d'); `centered`: subtract the mean"
-    R, w = _to_float64(R, emb.weight)
+    R, w = _to_float64(emb.weight, R, emb.weight)
     if centered:
         w = w - w.mean(1, keepdim=True)
-    new = _copy_hook(shallow_copy(emb), emb)
+    new = shallow_copy(emb)
     new.weight, new.embedding_dim = _new_parameter(w @ R, emb.weight), R.shape[1]
     return new
 
@@ -218,26 +213,19 @@ def _copy_hook(new, old):
     return new if hook is None else add_hook_to_module(new, hook)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #0df4237d
-def _ffn_norm_name(layer, spec):
-    has_norm = getattr(layer, spec.ffn_norm, None) is not None
-    return spec.ffn_norm if has_norm else spec.row.attn_norm
-
-
-def _attention_output(layer, spec, x, kwargs):
-    h, attn = layer.get_submodule(spec.row.attn_norm)(x), layer.get_submodule(spec.row.attn)
-    return take_hidden(attn(hidden_states=h, **kwargs))
-
-
-def _ffn_output(layer, spec, x, kwargs):
-    h = layer.get_submodule(_ffn_norm_name(layer, spec))(x)
-    if spec.ffn:
-        return take_hidden(layer.get_submodule(spec.ffn)(h))
-    h = layer.activation_fn(layer.get_submodule(spec.row.up[0])(h))
-    return layer.get_submodule(spec.row.down)(h)
-
-
-def _branch_output(layer, spec, fs, x, kwargs):
-    y = sum(f(layer, spec, x, kwargs) for f in fs)
+def _branch_output(layer, spec, branch, x, kwargs):
+    "What a branch adds to the stream `x`, computed as by the family's own layer"
+    attn_norm, ffn_norm = map(layer.get_submodule, spec.norms(layer))
+    outputs = []
+    if "attention" in branch:
+        attn = layer.get_submodule(spec.row.attn)
+        outputs.append(take_hidden(attn(hidden_states=attn_norm(x), **kwargs)))
+    if "ffn" in branch and spec.ffn:
+        outputs.append(take_hidden(layer.get_submodule(spec.ffn)(ffn_norm(x))))
+    elif "ffn" in branch:
+        h = layer.activation_fn(layer.get_submodule(spec.row.up[0])(ffn_norm(x)))
+        outputs.append(layer.get_submodule(spec.row.down)(h))
+    y = sum(outputs)
     return y * getattr(layer, spec.residual_factor) if spec.residual_factor else y
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #014a4f78
@@ -247,8 +235,8 @@ class SlicedLayer(nn.Module):
     def forward(self, hidden_states, *args, **kwargs):
         kwargs |= dict(zip(self.argument_names, args, strict=False))
         x, spec = hidden_states, self.stream
-        for skip, fs in zip(self.skips, spec.branches, strict=True):
-            x = skip(x) + _branch_output(self, spec, fs, x, kwargs)
+        for skip, branch in zip(self.skips, spec.branches, strict=True):
+            x = skip(x) + _branch_output(self, spec, branch, x, kwargs)
         return x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #4cc866d4
@@ -262,61 +250,44 @@ def _argument_names(layer):
     return tuple(inspect.signature(type(layer).forward).parameters)[2:]
 
 
-def _norm_parameters(module, spec):
+def _norm_parameters(norm, spec):
     "Scale, shift and epsilon of a norm"
-    names = [k for k in ("variance_epsilon", "eps") if hasattr(module, k)]
-    scale = torch.ones(()) if module.weight is None else module.weight + spec.weight_offset
-    return scale, getattr(module, "bias", None), getattr(module, names[0])
+    scale = torch.ones(()) if norm.weight is None else norm.weight + spec.weight_offset
+    eps = norm.variance_epsilon if hasattr(norm, "variance_epsilon") else norm.eps
+    return scale, getattr(norm, "bias", None), eps
 
 
-def _rotated_projections(old, spec, bases):
+def _rotated_projections(layer, spec, bases):
     "Yield (name, rotated projection) of a layer's input and output projections"
-    attn = spec.reads, spec.row.attn_norm
-    ffn = spec.row.up, _ffn_norm_name(old, spec)
-    for (names, norm), R in ((attn, bases[0]), (ffn, bases[len(spec.branches) - 1])):
-        scale, shift, _ = _norm_parameters(old.get_submodule(norm), spec)
+    attn_norm, ffn_norm = spec.norms(layer)
+    attn, ffn = (spec.reads, attn_norm, bases[0]), (spec.row.up, ffn_norm, bases[-2])
+    for names, norm, R in (attn, ffn):
+        scale, shift, _ = _norm_parameters(layer.get_submodule(norm), spec)
         for n in names:
-            yield n, _rotate_input(old.get_submodule(n), R, scale, shift)
+            yield n, _rotate_input(layer.get_submodule(n), R, scale, shift)
     for n, R in ((spec.write, bases[1]), (spec.row.down, bases[-1])):
-        yield n, _rotate_output(old.get_submodule(n), R, spec.centered)
-
-
-def _skip_connections(old, spec, bases):
-    "Linear layers from basis `R` to the next, `S`, with weights SᵀR"
-    like, skips = old.get_submodule(spec.row.down).weight, nn.ModuleList()
-    for R, S in zip(bases, bases[1:], strict=False):
-        if not R.is_meta:
-            device = float64_device(like.device)
-            R, S = R.to(device), S.to(device)
-        R, S = R.double(), S.double()
-        new = nn.Linear(R.shape[1], S.shape[1], bias=False, device="meta")
-        new.weight = _new_parameter(S.T @ R, like)
-        skips.append(new)
-    return skips.train(old.training)
+        yield n, _rotate_output(layer.get_submodule(n), R, spec.centered)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #e0123f59
-def _layer_edits(model, i, bases):
-    "Edits of layer `i`: its projections, then the layer itself"
-    spec, layers = stream_spec(model), decoder_layers(model)
-    k = len(spec.branches)
-    bases = bases[k * i : k * i + k + 1]
-    old, d = layers[i], bases[0].shape[0]
-    new = shallow_copy(old)
-    new.__class__ = _sliced_class(type(old))
-    _copy_hook(new, old)
-    new.stream, new.argument_names = spec, _argument_names(old)
-    for n in {spec.row.attn_norm, _ffn_norm_name(old, spec)}:
-        eps = _norm_parameters(old.get_submodule(n), spec)[2]
-        setattr(new, n, SlicedNorm(d, eps).train(old.training))
-    new.skips = _skip_connections(old, spec, bases)
-    edits = []
-    for n, m in _rotated_projections(old, spec, bases):
-        m = _copy_hook(m, old.get_submodule(n))
-        if "." in n:
-            edits.append(Edit(*locate(old, n), m))
-        else:
-            setattr(new, n, m)
-    return [*edits, Edit(layers, str(i), new)]
+def _slice_layer(layer, spec, bases):
+    "A sliced copy of a layer, for the bases in front of its branches and of the next layer"
+    new = shallow_copy(layer)
+    new.__class__ = _sliced_class(type(layer))
+    _copy_hook(new, layer)
+    new.stream, new.argument_names = spec, _argument_names(layer)
+    for n in filter(None, (spec.row.attn, spec.ffn)):
+        old = layer.get_submodule(n)
+        setattr(new, n, _copy_hook(shallow_copy(old), old))
+    for n in {*spec.norms(layer)}:
+        eps = _norm_parameters(layer.get_submodule(n), spec)[2]
+        setattr(new, n, SlicedNorm(len(bases[0]), eps).train(layer.training))
+    for n, m in _rotated_projections(layer, spec, bases):
+        setattr(*locate(new, n), _copy_hook(m, layer.get_submodule(n)))
+    down, new.skips = layer.get_submodule(spec.row.down), nn.ModuleList().train(layer.training)
+    for R, S in zip(bases, bases[1:], strict=False):  # x Rᵀ → x Sᵀ
+        R, S = _to_float64(down.weight, R, S)
+        new.skips.append(_like_linear(down, S.T @ R))
+    return new
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ae7e1d9f
 @dataclass(frozen=True)
@@ -353,56 +324,34 @@ class Slices:
         n = len(self.widths) - 1
         return f"Slices({self.layers} layers: stream {self.d} → {width}{head}; {n} rotations)"
 
-# %% ../../nbs/baselines/03_slicegpt.ipynb #9e6ca58e
-def _head_name(model):
-    head = model.get_output_embeddings()
-    return next(n for n, m in model.named_modules() if m is head)
-
-
-def _boundary_edits(model, spec, bases):
-    "Edits of the embeddings, the final norm and the head"
-    head = _head_name(model)
-    old = {n: model.get_submodule(n) for n in (*spec.embed, spec.final_norm, head)}
-    scale, shift, eps = _norm_parameters(old[spec.final_norm], spec)
-    new = {n: _rotate_embedding(old[n], bases[0], spec.centered) for n in spec.embed}
-    new[spec.final_norm] = SlicedNorm(bases[0].shape[0], eps)
-    new[spec.final_norm].train(old[spec.final_norm].training)
-    new[head] = _rotate_input(old[head], bases[-1], scale, shift)
-    for n in new.keys() - set(spec.embed):
-        _copy_hook(new[n], old[n])
-    return [Edit(*locate(model, n), m) for n, m in new.items()]
-
 # %% ../../nbs/baselines/03_slicegpt.ipynb #9e1d6c2e
 def _slice_edits(model, bases):
     """Yield all edits, for bases with values or on the meta device. The head is untied, and
     sliced layers, as dense ones, are not split over devices"""
-    layers = decoder_layers(model)
+    spec, layers = stream_spec(model), decoder_layers(model)
     no_split = {f"Sliced{type(l).__name__}" for l in layers} | set(model._no_split_modules or ())
-    yield from _boundary_edits(model, stream_spec(model), bases)
-    for i in range(len(layers)):
-        yield from _layer_edits(model, i, bases)
-    configs = {id(c): c for c in (model.config, model.config.get_text_config())}.values()
-    tied = [c for c in configs if getattr(c, "tie_word_embeddings", False)]
-    last = [Edit(c, "tie_word_embeddings", False) for c in tied]
+    names = {id(m): n for n, m in model.named_modules()}
+    old_head, norm = model.get_output_embeddings(), model.get_submodule(spec.final_norm)
+    scale, shift, eps = _norm_parameters(norm, spec)
+    embeddings = {n: model.get_submodule(n) for n in spec.embed}
+    new = {n: _rotate_embedding(m, bases[0], spec.centered) for n, m in embeddings.items()}
+    new[spec.final_norm] = SlicedNorm(len(bases[0]), eps).train(norm.training)
+    new[names[id(old_head)]] = _rotate_input(old_head, bases[-1], scale, shift)
+    for n, m in new.items():
+        yield Edit(*locate(model, n), _copy_hook(m, model.get_submodule(n)))
+    k = len(spec.branches)
+    for i, layer in enumerate(layers):
+        yield Edit(layers, str(i), _slice_layer(layer, spec, bases[k * i : k * i + k + 1]))
+    for c in {id(c): c for c in (model.config, model.config.get_text_config())}.values():
+        if getattr(c, "tie_word_embeddings", False):
+            yield Edit(c, "tie_word_embeddings", False)
     if getattr(model, "all_tied_weights_keys", None):
-        last.append(Edit(model, "all_tied_weights_keys", {}))
-    yield from [*last, Edit(model, "_no_split_modules", no_split)]
+        yield Edit(model, "all_tied_weights_keys", {})
+    yield Edit(model, "_no_split_modules", no_split)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #59d811f3
 def _meta_bases(d, widths):
     return tuple(torch.empty(d, w, device="meta") for w in widths)
-
-
-def _meta_unless_hooked(model):
-    "Create sliced layers on the meta device, unless accelerate's hooks place modules"
-    hooked = any("_hf_hook" in vars(m) for m in model.modules())
-    return nullcontext() if hooked else torch.device("meta")
-
-
-def _count_parameters(model, edits, *modules):
-    "Parameters of each module, by dotted name, with the edits in place"
-    with swapped(edits, Offloader(model)):
-        return tuple(n_params(model.get_submodule(n) if n else model) for n in modules)
 
 
 def _check_present(model):
@@ -498,51 +447,43 @@ def _principal_components(C):
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #ee3400b9
+def _run_branch(layer, spec, branch, kwargs, R, x):
+    "The stream `x` (n, t, d), projected onto `R` if given, plus what a branch adds to it"
+    x = x.to(next(layer.parameters()).device)
+    if R is not None:
+        x = ((x.float() @ R) @ R.T).to(x.dtype)
+    return x + _branch_output(layer, spec, branch, x, kwargs)
+
+
 @torch.no_grad()
 def _calibrate(model, calib, widths, bs, progress):
     "Bases and spectra, one per width, from the dense model's own branches"
     spec, layers = stream_spec(model), decoder_layers(model)
-    fs, eps = spec.branches, []  # of the norms in front of branches and head
-    for layer in layers:
-        names = spec.row.attn_norm, _ffn_norm_name(layer, spec)
-        eps += [_norm_parameters(layer.get_submodule(n), spec)[2] for n in names[: len(fs)]]
-    eps.append(_norm_parameters(model.get_submodule(spec.final_norm), spec)[2])
-    tape, bases, spectra = record_calls(model, calib[:1])[1], [], []
-    xs, C = [], 0
-    for batch in calib.split(bs):
-        x = _center(record_calls(model, batch)[0], spec)
-        C = C + _second_moment(x, eps[0])
-        xs.append(x.cpu())
-    for j in progress_bar(range(len(eps)), "SliceGPT", progress):
+    steps = [(i, branch) for i in range(len(layers)) for branch in spec.branches]
+    names = [f"{spec.row.layers}.{i}.{n}" for i, layer in enumerate(layers)
+             for n in spec.norms(layer)[: len(spec.branches)]]
+    norms = [model.get_submodule(n) for n in (*names, spec.final_norm)]  # one per width
+    calls, bases, spectra = record_calls(model, calib[:1])[1], [], []
+    xs, run = list(calib.split(bs)), lambda ids: record_calls(model, ids)[0]
+    for j, norm in enumerate(progress_bar(norms, "SliceGPT", progress)):
+        C = 0
+        for n, x in enumerate(xs):
+            x = run(x)
+            if spec.centered:
+                x = x - x.float().mean(-1, keepdim=True).to(x.dtype)
+            C = C + _second_moment(x, _norm_parameters(norm, spec)[2])
+            xs[n] = x.cpu()
         values, Q = _principal_components(C)
         bases.append(Q[:, : widths[j]].float().cpu())
         spectra.append(values.cpu())
-        if j + 1 < len(eps):
-            i, branch = j // len(fs), fs[j % len(fs)]
-            kwargs = dict(zip(_argument_names(layers[i]), tape.args[i] or (), strict=False))
-            device = next(layers[i].parameters()).device
-            kwargs = send_to_device(kwargs | tape.kwargs[i], device)
+        if j < len(steps):
+            i, branch = steps[j]
+            kwargs = dict(zip(_argument_names(layers[i]), calls.args[i] or (), strict=False))
             R = bases[-1] if widths[j] < len(Q) else None
-            C = _next_moment(layers[i], spec, branch, kwargs, R, xs, eps[j + 1])
+            device = next(layers[i].parameters()).device
+            kwargs, R = send_to_device((kwargs | calls.kwargs[i], R), device)
+            run = partial(_run_branch, layers[i], spec, branch, kwargs, R)
     return tuple(bases), spectra
-
-# %% ../../nbs/baselines/03_slicegpt.ipynb #5646131b
-def _next_moment(layer, spec, branch, kwargs, R, xs, eps):
-    "Run a branch on the projected streams, in place; return their second moment"
-    device, C = next(layer.parameters()).device, 0
-    R = R if R is None else R.to(device)
-    for n, x in enumerate(xs):
-        x = x.to(device)
-        if R is not None:  # project
-            x = ((x.float() @ R) @ R.T).to(x.dtype)
-        x = _center(x + _branch_output(layer, spec, branch, x, kwargs), spec)
-        C = C + _second_moment(x, eps)
-        xs[n] = x.cpu()
-    return C
-
-
-def _center(x, spec):
-    return x - x.float().mean(-1, keepdim=True).to(x.dtype) if spec.centered else x
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #6531712c
 def slice_shape(
@@ -551,37 +492,38 @@ def slice_shape(
     slice_head: bool = True,  # False: keep width d in front of the head
 ) -> Slices:  # without bases
     "Return a slicing to `width` without bases, with the resulting parameter counts."
-    L, d, n = _stream_shape(model)
+    spec, (L, d, n) = stream_spec(model), _stream_shape(model)
     if not 1 <= width <= d:
         raise ValueError(f"the sliced stream has to be 1 to {d} wide; got {width}")
     widths = (width,) * n + (width if slice_head else d,)
-    bases, path = _meta_bases(d, widths), stream_spec(model).row.layers
-    counts, kept = {}, []
+    counts, kept, k = {}, [], len(spec.branches)
     for i, layer in enumerate(decoder_layers(model)):  # layers of one shape are counted once
-        shape = [(k, tuple(x.shape)) for k, x in layer.named_parameters()]
-        shape = (*shape, i + 1 < L or slice_head)
-        if shape not in counts:
-            with _meta_unless_hooked(model):
-                edits = _layer_edits(model, i, bases)
-                counts[shape] = _count_parameters(model, edits, f"{path}.{i}")[0]
-        kept.append(counts[shape])
+        bases = _meta_bases(d, widths[k * i : k * i + k + 1])
+        shapes = [*layer.named_parameters(), *enumerate(bases)]
+        key = tuple((name, tuple(x.shape)) for name, x in shapes)
+        if key not in counts:
+            counts[key] = n_params(_slice_layer(layer, spec, bases))
+        kept.append(counts[key])
     return Slices(L, d, widths, kept)
 
 
 def _param_report(model, plan):
-    "Parameters before and after, counted on the modules"
-    skips = [f"{stream_spec(model).row.layers}.{i}.skips" for i in range(len(plan))]
-    edits = _skeleton(model, _to_dict(plan))
-    tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    with _meta_unless_hooked(model):
-        total, head, *skips = _count_parameters(model, edits, "", _head_name(model), *skips)
+    "Parameters before and after, of a model that may be on the meta device"
+    spec, s = stream_spec(model), structure(model)
+    head, norm = model.get_output_embeddings(), model.get_submodule(spec.final_norm)
+    embeddings = [model.get_submodule(n).weight for n in spec.embed]
+    tied = any(w is head.weight for w in embeddings)
+    has_bias = head.bias is not None or _norm_parameters(norm, spec)[1] is not None
+    new_head = out_features(head) * (plan.widths[-1] + has_bias)
+    outside = sum(len(w) for w in embeddings) * plan.widths[0] + new_head
+    old = nn.ModuleList([head, norm, *map(model.get_submodule, spec.embed)])
     return dict(
         dense=n_params(model),
-        sliced=total,
-        layers_dense=structure(model).total,
+        sliced=n_params(model) - n_params(old) - s.total + outside + sum(plan.kept),
+        layers_dense=s.total,
         layers_sliced=sum(plan.kept),
-        rotations=sum(skips),
-        head_added=head if tied else 0,
+        rotations=sum(a * b for a, b in zip(plan.widths, plan.widths[1:], strict=False)),
+        head_added=new_head if tied else 0,
     )
 
 # %% ../../nbs/baselines/03_slicegpt.ipynb #a4e63322
