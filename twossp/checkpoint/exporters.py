@@ -56,8 +56,8 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         f"{_EXPORT}_to_compatible", "an ordinary checkpoint, zeros for removed structures"
     ),
     "anymodel": Exporter(
-        "twossp.serving.anymodel:write_anymodel", "per_layer_config, for AnyModel in vLLM",
-        unsupported_reason="twossp.serving.anymodel:anymodel_unsupported_reason",
+        "twossp.serving.vllm:_to_anymodel", "per_layer_config, for AnyModel in vLLM",
+        unsupported_reason="twossp.serving.vllm:_anymodel_unsupported_reason",
         prefers_multiples=True,
     ),
     "onnx": Exporter(

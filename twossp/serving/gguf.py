@@ -26,7 +26,7 @@ from ..core.families import model_family
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.parts import structure
 from ..core.plan import get_kind
-from .llama_cpp import quant_block_size, quantize_gguf
+from .runners import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
 def _gguf():
