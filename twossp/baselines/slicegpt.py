@@ -25,7 +25,7 @@ from ..core.experts import shallow_copy
 from ..core.families import (
     ARCHS, Arch, arch, decoder_layers, is_vision_language, model_family, n_params,
 )
-from ..core.linear import make_linear, out_features, read_matrix
+from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..pruning.importance import float64_device
@@ -43,10 +43,6 @@ class StreamSpec:
     # embeddings whose sum starts the stream, in the model
     embed: tuple[str, ...] = ("model.embed_tokens",)
     final_norm: str = "model.norm"  # norm in front of the head, in the model
-    # input projections of the attention, in a layer
-    reads: tuple[str, ...] = tuple(f"self_attn.{x}_proj" for x in "qkv")
-    write: str = "self_attn.o_proj"  # its output projection, in a layer
-    ffn: str = "mlp"  # the FFN; "" if its projections are in the layer itself
     # norm in front of the FFN; a layer without one uses the attention's
     ffn_norm: str = "post_attention_layernorm"
     # configuration flag of parallel attention and FFN, or "always"
@@ -62,6 +58,11 @@ class StreamSpec:
     is_parallel: bool = field(default=False, compare=False, repr=False)
 
     @property
+    def ffn(self) -> str:
+        "Name of a layer's FFN; empty if its projections are in the layer itself."
+        return self.row.down.rpartition(".")[0]
+
+    @property
     def branches(self) -> tuple[tuple[str, ...], ...]:
         "What each branch of a layer adds to the stream, in order."
         return (("attention", "ffn"),) if self.is_parallel else (("attention",), ("ffn",))
@@ -72,25 +73,21 @@ class StreamSpec:
         return self.row.attn_norm, self.ffn_norm if has_ffn_norm else self.row.attn_norm
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ebe01af1
+_LLAMA_LIKE = "llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral", "phi3"
 STREAMS: dict[str, StreamSpec] = {  # by config.model_type
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "smollm3", "ministral"), StreamSpec()),
-    "phi3": StreamSpec(reads=("self_attn.qkv_proj",)),
+    **dict.fromkeys(_LLAMA_LIKE, StreamSpec()),
     "gemma": StreamSpec(weight_offset=1.0),
     "granite": StreamSpec(residual_factor="residual_multiplier"),
-    "phi": StreamSpec(
-        final_norm="model.final_layernorm", write="self_attn.dense", parallel="always",
-        centered=True,
-    ),
+    "phi": StreamSpec(final_norm="model.final_layernorm", parallel="always", centered=True),
     "stablelm": StreamSpec(parallel="use_parallel_residual", centered=True),
     "cohere": StreamSpec(parallel="always", centered=True),
     "gpt_neox": StreamSpec(
-        ("gpt_neox.embed_in",), "gpt_neox.final_layer_norm", ("attention.query_key_value",),
-        "attention.dense", parallel="use_parallel_residual", centered=True,
+        ("gpt_neox.embed_in",), "gpt_neox.final_layer_norm",
+        parallel="use_parallel_residual", centered=True,
     ),
     "opt": StreamSpec(
         ("model.decoder.embed_tokens", "model.decoder.embed_positions"),
-        "model.decoder.final_layer_norm", write="self_attn.out_proj", ffn="",
-        ffn_norm="final_layer_norm", centered=True,
+        "model.decoder.final_layer_norm", ffn_norm="final_layer_norm", centered=True,
         required=(("do_layer_norm_before", True), ("_remove_final_layer_norm", False)),
     ),
 }
@@ -259,13 +256,14 @@ def _norm_parameters(norm, spec):
 
 def _rotated_projections(layer, spec, bases):
     "Yield (name, rotated projection) of a layer's input and output projections"
-    attn_norm, ffn_norm = spec.norms(layer)
-    attn, ffn = (spec.reads, attn_norm, bases[0]), (spec.row.up, ffn_norm, bases[-2])
-    for names, norm, R in (attn, ffn):
+    row, (attn_norm, ffn_norm) = spec.row, spec.norms(layer)
+    linears = [n for n, m in layer.get_submodule(row.attn).named_modules() if is_linear(m)]
+    reads = [f"{row.attn}.{n}" for n in linears if n != row.out]
+    for names, norm, R in ((reads, attn_norm, bases[0]), (row.up, ffn_norm, bases[-2])):
         scale, shift, _ = _norm_parameters(layer.get_submodule(norm), spec)
         for n in names:
             yield n, _rotate_input(layer.get_submodule(n), R, scale, shift)
-    for n, R in ((spec.write, bases[1]), (spec.row.down, bases[-1])):
+    for n, R in ((f"{row.attn}.{row.out}", bases[1]), (row.down, bases[-1])):
         yield n, _rotate_output(layer.get_submodule(n), R, spec.centered)
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #e0123f59

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'random_plan', 'magnitude', 'width_only', 'depth_only', 'llm_drop',
-    'experts_to_keep', 'router_groups', 'reap', 'reap_magnitude', 'reap_random'
+    'experts_to_keep', 'reap', 'reap_magnitude', 'reap_random'
 ]
 
 # %% ../../nbs/baselines/04_variants.ipynb #ctrl0005
@@ -196,16 +196,25 @@ def llm_drop(
     return plan
 
 # %% ../../nbs/baselines/04_variants.ipynb #4effa714
+def _router_groups(model, part):
+    "A router's number of expert groups, 1 if none, and its minimum number of experts"
+    modules = list(locate(part.at(model), part.name)[0].modules())
+    read = lambda *names: max(getattr(m, n, 0) or 0 for m in modules for n in names)
+    groups = read("num_group", "n_group", "num_expert_group") or 1
+    top_groups, top_k = read("topk_group") or groups, read("top_k")
+    return groups, -(-top_k // top_groups) * groups
+
+
 def experts_to_keep(
-    s: Structure,  # structure of an MoE model
+    model: PreTrainedModel,  # an MoE model; may be on the meta device
     sparsity: float,  # target, in (0, 1)
-    groups: int = 1,  # groups of the router, which divide the experts
-    least: int = 0,  # number to keep at least, beyond the router's top-k
 ) -> int:  # experts to keep in every layer
     "Return the number closest to the target. Raises `ValueError` if it is too small."
-    sizes = [p.counts for p in s.parts if isinstance(p, Experts)]
-    if not sizes:
+    s = structure(model)
+    parts = [p for p in s.parts if isinstance(p, Experts)]
+    if not parts:
         raise ValueError("the model has no experts to remove: it is dense")
+    (groups, least), sizes = _router_groups(model, parts[0]), [p.counts for p in parts]
     each = sum(e.count(1, e.width) + e.row for e in sizes)
     n, needed = sizes[0].experts, max(least, *(e.active for e in sizes))
     exact = n - check_sparsity(sparsity) * s.total / each
@@ -217,20 +226,6 @@ def experts_to_keep(
             f" needs {fewest}: at most {(n - fewest) * each / s.total:.4f} can go"
         )
     return kept
-
-
-def router_groups(
-    model: PreTrainedModel,  # an MoE model
-) -> tuple[int, int]:  # groups, 1 for a router without; smallest number of experts
-    "Return the router's number of expert groups and its minimum number of experts."
-    part = next((p for p in structure(model).parts if isinstance(p, Experts)), None)
-    if part is None:
-        return 1, 0
-    modules = list(locate(part.at(model), part.name)[0].modules())
-    read = lambda *names: max(getattr(m, n, 0) or 0 for m in modules for n in names)
-    groups = read("num_group", "n_group", "num_expert_group") or 1
-    top_groups, top_k = read("topk_group") or groups, read("top_k")
-    return groups, -(-top_k // top_groups) * groups
 
 # %% ../../nbs/baselines/04_variants.ipynb #d1c92ce5
 def _experts_plan(scores, n):
@@ -247,7 +242,7 @@ def _experts_plan(scores, n):
 
 def _remove(model, sparsity, score, log):
     "Plan from the scores that `score()` returns, after a check of the target"
-    n = experts_to_keep(structure(model), sparsity, *router_groups(model))
+    n = experts_to_keep(model, sparsity)
     scores = score()
     if log is not None:
         log.update(experts=n, scores=scores)

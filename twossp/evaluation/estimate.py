@@ -40,7 +40,7 @@ from ..baselines.methods import (
 )
 from ..baselines.scores import global_plan, unit_costs
 from ..baselines.slicegpt import slice_shape, sliced_hidden_size
-from ..baselines.variants import experts_to_keep, router_groups
+from ..baselines.variants import experts_to_keep
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import whole_experts_mask
@@ -330,7 +330,7 @@ def _slice_shapes(model, s, sparsity):
 
 
 def _expert_shapes(model, s, sparsity):
-    n = experts_to_keep(s, sparsity, *router_groups(model))
+    n = experts_to_keep(model, sparsity)
     some = [p for p in s.parts if p.groups > n]
     kept = {(p.layer, p.slot): whole_experts_mask(p.groups, p.width, range(n)) for p in some}
     return [Plan(layers=len(s), kept=kept)] * 2
