@@ -166,34 +166,32 @@ def _differentiable(model):
             model.get_parameter(name).requires_grad_(True)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00t02
-def _zero_terms(parts):
-    "Part -> sums of activation times gradient (g, units), and tokens (g,)"
-    zeros = lambda *shape: torch.zeros(*shape, dtype=torch.float64)
-    return {p: (zeros(p.groups or 1, p.width), zeros(p.groups or 1)) for p in parts}
-
-
 @contextmanager
-def _record_terms(model, terms, i=None):
-    "Add activations times gradients of all layers, or layer `i`, to `terms` at the end"
+def _record_terms(model, sums, i=None):
+    """Add one window's magnitudes of activations times gradients, and its tokens, to `sums` (part
+    -> (g, units), (g,)) at the end; `i`: of layer `i` only"""
     pending: list = []
+    parts = [p for p in sums if i is None or i in p.layers]
+    terms = {p: torch.zeros_like(sums[p][0]) for p in parts}
 
     def note(part, group, x, weight, token, out):
-        sums, tokens = terms[part]
         values = x.detach()  # holding `x` itself would keep it after its window
 
         def add(gradient):
             products = (values.float() * gradient.float()).flatten(0, -2).sum(0)
-            pending.append((sums[group or 0], products))
+            pending.append((terms[part][group or 0], products))
 
-        tokens[group or 0] += x[..., 0].numel()
+        sums[part][1][group or 0] += x[..., 0].numel()
         x.register_hook(add)
 
     with ExitStack() as stack:
-        for part in (p for p in terms if i is None or i in p.layers):
+        for part in parts:
             stack.enter_context(part.observe(model, partial(note, part), i))
         yield
-    for sums, products in pending:
-        sums += products.cpu().double()
+    for term, products in pending:
+        term += products.cpu().double()
+    for part in parts:
+        sums[part][0].add_(terms[part].abs())
 
 
 def _window_loss(model, window, logits):
@@ -202,12 +200,10 @@ def _window_loss(model, window, logits):
     mask = loss_mask(model, window, losses.shape[1])
     return losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
 
-
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00ts1
-def _streamed_terms(model, windows, parts, check):
-    "Terms of each window: forward, then backward, layer by layer; the backward pass recomputes"
+def _stream_terms(model, windows, sums, check):
+    "Add terms forward, then backward, layer by layer; the backward pass recomputes"
     layers, states, gradients = decoder_layers(model), [], []
-    terms = [_zero_terms(parts) for _ in windows.split(1)]
     with torch.no_grad():
         h, tape = record_calls(model, windows, check.as_tuple)
         for i, layer in enumerate(layers):
@@ -223,14 +219,13 @@ def _streamed_terms(model, windows, parts, check):
         with weights_loaded(layers[i].modules()):
             for w, x in enumerate(states.pop().split(1)):
                 x = x.detach().requires_grad_()
-                with _record_terms(model, terms[w], i):
+                with _record_terms(model, sums, i):
                     out = run_layer(layers[i], tape, i, x)
                     (gradients[w],) = torch.autograd.grad(out, x, gradients[w].to(out.device))
-    return terms
 
 
-def _streamed_rows(model, calib):
-    "Windows per batch, and their `_streamed_terms`. Raises `ValueError` if it cannot stream"
+def _check_streaming(model, calib):
+    "How to replay a model, and windows per batch. Raises `ValueError` if it cannot stream"
     check, s = check_replay(model, calib), structure(model)
     if reason := check.problem or next((p.stays for p in s.parts if p.stays), ""):
         raise ValueError(
@@ -238,31 +233,27 @@ def _streamed_rows(model, calib):
             f" {reason}: load the model without stream or offloading, or take another score"
         )
     state = calib.shape[1] * model.config.get_text_config().hidden_size * model.dtype.itemsize
-    rows = max(1, memory_budget(model) // 2 // ((len(s) + 2) * state))
-    return rows, partial(_streamed_terms, model, check=check)
-
+    return check, max(1, memory_budget(model) // 2 // ((len(s) + 2) * state))
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00019
 def _taylor(model, calib, *, progress=True):
     "First-order change of the loss by removing each neuron."
-    calib, parts = check_windows(calib, model), structure(model).narrow
-    rank, size = rank_and_size()
-    bs, streamed = _streamed_rows(model, calib) if is_offloaded(model) else (1, None)
-    sums, local = _zero_terms(parts), calib[rank::size]
+    calib, (rank, size) = check_windows(calib, model), rank_and_size()
+    check, bs = _check_streaming(model, calib) if is_offloaded(model) else (None, 1)
+    zeros, sums = partial(torch.zeros, dtype=torch.float64), {}
+    for part in structure(model).narrow:
+        groups = part.groups or 1
+        sums[part] = zeros(groups, part.width), zeros(groups)
+    local = calib[rank::size]
     with _differentiable(model) as leaf:
         windows = split_batches(local, bs, progress, "gradients", input_device(model))
         for batch in windows if len(local) else ():
-            if streamed:
-                batch_terms = streamed(batch, parts)
-            else:
-                batch_terms = [_zero_terms(parts)]
-                with _record_terms(model, batch_terms[0]):
-                    logits = run_model(model, batch, use_cache=False).logits
-                    torch.autograd.grad(_window_loss(model, batch, logits), leaf)
-            for window_terms in batch_terms:
-                for part, (products, tokens) in window_terms.items():
-                    sums[part][0].add_(products.abs())
-                    sums[part][1].add_(tokens)
+            if check:
+                _stream_terms(model, batch, sums, check)
+                continue
+            with _record_terms(model, sums):
+                logits = run_model(model, batch, use_cache=False).logits
+                torch.autograd.grad(_window_loss(model, batch, logits), leaf)
     units = {p: sum_over_processes(x) / len(calib) for p, (x, _) in sums.items()}
     return _pack_units(model, units, {p: sum_over_processes(n) for p, (_, n) in sums.items()})
 
