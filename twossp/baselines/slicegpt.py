@@ -159,7 +159,7 @@ def _to_float64(like, R, *others):
 
 
 def _new_parameter(w, like):
-    "A parameter of the values of `w`, if any, with dtype and device of `like`"
+    "A parameter of the values of `w`, which a meta tensor lacks; dtype and device of `like`"
     if w.is_meta:  # only the shape is needed
         new = torch.empty(w.shape, dtype=like.dtype, device=like.device)
     else:
@@ -282,7 +282,7 @@ def _slice_layer(layer, spec, bases):
     for n, m in _rotated_projections(layer, spec, bases):
         setattr(*locate(new, n), _copy_hook(m, layer.get_submodule(n)))
     down, new.skips = layer.get_submodule(spec.row.down), nn.ModuleList().train(layer.training)
-    for R, S in zip(bases, bases[1:], strict=False):  # x Rᵀ → x Sᵀ
+    for R, S in zip(bases, bases[1:], strict=False):  # skip connections
         R, S = _to_float64(down.weight, R, S)
         new.skips.append(_like_linear(down, S.T @ R))
     return new

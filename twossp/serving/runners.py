@@ -127,13 +127,13 @@ def quantize_gguf(
     source: str | Path,  # a GGUF file in f32 or f16
     out: str | Path,  # file to write; replaced if it exists
     kind: str,  # one of `QUANT_TYPES`
-    threads: int = 0,  # 0: number of cores
 ) -> list[str]:  # one line per kind of fallback
     "Quantize a file as `llama-quantize` does. Returns its fallbacks to other types."
     quant_block_size(kind)
     ffi, lib, lines, _ = load_llama_cpp()
     params = lib.llama_model_quantize_default_params()
-    params.nthread, params.ftype = threads, getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
+    params.nthread = 0  # all cores
+    params.ftype = getattr(lib, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}")
     params = ffi.new("llama_model_quantize_params *", params)
     lines.clear()
     with atomic_file(out) as new:
