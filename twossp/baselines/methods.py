@@ -153,29 +153,29 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
 _SPLIT = "alpha", "n_attn", "multiple"
 METHODS |= {  # methods by other scores, and one-shot removals
     "taylor": Method(
-        "twossp.baselines.scored:taylor_plan", 32, "2305.11627",
+        "twossp.baselines.variants:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
         **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
     ),
     "wanda_sp": Method(
-        "twossp.baselines.scored:wanda_sp_plan", 32, "2306.11695",
+        "twossp.baselines.variants:wanda_sp_plan", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
         **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
     "flap": Method(
-        "twossp.baselines.scored:flap_plan", 32, "2312.11983",
+        "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
         repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
         ranks="heads",
     ),
     "llm_drop": Method(
-        "twossp.baselines.scored:llm_drop", 32, "2406.15786",
+        "twossp.baselines.variants:llm_drop", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
         repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop",
         every_token=True,
     ),
     "replaceme": Method(
-        "twossp.baselines.replaceme:replaceme", 32, "2505.02819",
+        "twossp.baselines.blocks:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
         shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme", every_token=True,
     ),
@@ -184,20 +184,20 @@ METHODS |= {  # methods by other scores, and one-shot removals
 # %% ../../nbs/baselines/05_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        "twossp.baselines.controls:random_plan", 1, "", "control: random, at 2ssp's widths",
+        "twossp.baselines.variants:random_plan", 1, "", "control: random, at 2ssp's widths",
         **_TWO_SSP, memory=f"{_MEMORY}_nothing", page="controls",
     ),
     "magnitude": Method(
-        "twossp.baselines.controls:magnitude", 1, "", "control: neurons by weight norm",
+        "twossp.baselines.variants:magnitude", 1, "", "control: neurons by weight norm",
         **_TWO_SSP, memory=f"{_MEMORY}_magnitude", page="controls",
     ),
     "width_only": Method(
-        "twossp.baselines.controls:width_only", 32, "", "control: the first stage of 2ssp alone",
+        "twossp.baselines.variants:width_only", 32, "", "control: the first stage of 2ssp alone",
         repairable=True, shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look",
         page="controls",
     ),
     "depth_only": Method(
-        "twossp.baselines.controls:depth_only", 1, "", "control: the second stage of 2ssp alone",
+        "twossp.baselines.variants:depth_only", 1, "", "control: the second stage of 2ssp alone",
         repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only",
         page="controls",
     ),
@@ -207,17 +207,17 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 _EXPERTS = dict(shapes=f"{_SHAPES}_expert_shapes", experts_only=True)
 EXPERT_METHODS: dict[str, Method] = {  # remove whole experts; MoE models only
     "reap": Method(
-        "twossp.baselines.reap:reap", 32, "2510.13999",
+        "twossp.baselines.variants:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
         memory=f"{_MEMORY}_look", ranks="experts", **_EXPERTS,
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.reap:reap_magnitude", 1, "",
+        "twossp.baselines.variants:reap_magnitude", 1, "",
         "MoE control: whole experts by weight norm",
         memory=f"{_MEMORY}_weigh", **_EXPERTS,
     ),
     "reap_random": Method(
-        "twossp.baselines.reap:reap_random", 1, "", "MoE control: whole experts at random",
+        "twossp.baselines.variants:reap_random", 1, "", "MoE control: whole experts at random",
         memory=f"{_MEMORY}_nothing", **_EXPERTS,
     ),
 }

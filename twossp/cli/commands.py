@@ -270,7 +270,7 @@ def check(
     checkpoint, and compare a server with it."""
     from ..checkpoint.load import read_record, verify_checkpoint
     from ..checkpoint.card import list_checkpoint_engines
-    from ..serving.server import (
+    from ..serving.runners import (
         check_server, find_served_model, read_reference,
     )
 

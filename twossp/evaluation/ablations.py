@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..baselines.controls import width_only
+from ..baselines.variants import width_only
 from ..core.edits import hooked
 from ..core.parts import structure
 from ..core.plan import Plan, drop

@@ -34,14 +34,13 @@ from transformers import (
     PreTrainedModel,
 )
 
-from ..baselines.blocks import layers_to_remove
+from ..baselines.blocks import foldable_ffns, layers_to_remove
 from ..baselines.methods import (
     ESTIMATED_METHODS, find_method, method_function, method_names,
 )
-from ..baselines.reap import experts_to_keep, router_groups
-from ..baselines.replaceme import foldable_ffns
-from ..baselines.scored import global_plan, unit_costs
+from ..baselines.scores import global_plan, unit_costs
 from ..baselines.slicegpt import slice_shape, sliced_hidden_size
+from ..baselines.variants import experts_to_keep
 from ..core.apply import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import whole_experts_mask
@@ -331,7 +330,7 @@ def _slice_shapes(model, s, sparsity):
 
 
 def _expert_shapes(model, s, sparsity):
-    n = experts_to_keep(s, sparsity, *router_groups(model))
+    n = experts_to_keep(model, sparsity)
     some = [p for p in s.parts if p.groups > n]
     kept = {(p.layer, p.slot): whole_experts_mask(p.groups, p.width, range(n)) for p in some}
     return [Plan(layers=len(s), kept=kept)] * 2

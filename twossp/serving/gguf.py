@@ -26,7 +26,7 @@ from ..core.families import model_family
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.parts import structure
 from ..core.plan import get_kind
-from .llama_cpp import quant_block_size, quantize_gguf
+from .runners import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8
 def _gguf():
@@ -94,15 +94,11 @@ def head_counts(
     model: PreTrainedModel,  # of a Llama-like family, dense or pruned
 ) -> list[tuple[int, int]]:  # per layer: query heads, key/value heads; zeros: no attention
     "Remaining heads of each layer."
-    d, counts = head_dim(model), []
-    for layer in model.get_decoder().layers:
-        if isinstance(attn := layer.self_attn, NoAttention):
-            counts.append((0, 0))
-        elif hasattr(attn, "qkv_proj"):  # Phi 3
-            n = in_features(attn.o_proj) // d
-            counts.append((n, (out_features(attn.qkv_proj) // d - n) // 2))
-        else:
-            counts.append((out_features(attn.q_proj) // d, out_features(attn.k_proj) // d))
+    counts = []
+    for part in structure(model).mixers:
+        removed = isinstance(part.module(model), NoAttention)
+        kv, queries = (0, 0) if removed else (part.heads.groups, part.heads.queries)
+        counts.append((kv * queries, kv))
     return counts
 
 # %% ../../nbs/serving/01_gguf.ipynb #09f39eba
