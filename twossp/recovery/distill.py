@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'Figure', 'copy_sharing_weights', 'vocabulary_size', 'share_equal_tensors',
-    'common_vocab_kl', 'run_on_main', 'DistillOptions', 'recover', 'plot_recovery',
-    'check_teacher_student', 'distill'
+    'common_vocab_kl', 'measure_kl', 'run_on_main', 'DistillOptions', 'recover',
+    'plot_recovery', 'check_teacher_student', 'distill'
 ]
 
 # %% ../../nbs/recovery/06_distill.ipynb #97fa7f17
@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -57,8 +57,10 @@ from ..runtime.provenance import check_model, with_provenance
 def copy_sharing_weights(
     model: PreTrainedModel,  # in memory; unchanged
 ) -> PreTrainedModel:  # of the same structure
-    "Return a copy whose modules can be replaced, and whose tensors are the model's own."
+    "Return a copy whose modules can be replaced; its tensors share memory, its parameters are frozen."
     same = {id(x): x for x in chain(model.parameters(), model.buffers())}
+    plain = {k: x for k, x in same.items() if type(x) is nn.Parameter}  # not a quantized one
+    same |= {k: nn.Parameter(x.detach(), requires_grad=False) for k, x in plain.items()}
     return copy.deepcopy(model, same)
 
 
@@ -118,6 +120,24 @@ def common_vocab_kl(
     "`token_kl` over the token ids that both have: the first min(v, w)."
     v = min(ref.shape[-1], logits.shape[-1])
     return token_kl(ref[..., :v], logits[..., :v])
+
+
+def _window_kl(student, teacher, ids):
+    "Mean divergence from the teacher's predictions, nats per token"
+    with torch.no_grad():
+        ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
+    logits = student(ids.to(input_device(student)), use_cache=False).logits
+    return common_vocab_kl(ref.to(logits.device), logits).mean()
+
+
+def measure_kl(
+    student: PreTrainedModel,  # pruned
+    teacher: PreTrainedModel,  # on any device
+    ids: torch.Tensor,  # (n, t) token windows
+) -> float:  # nats per token
+    "Return the mean divergence from the teacher's predictions, in the models' own dtypes."
+    with inference(student), inference(teacher):
+        return sum(_window_kl(student, teacher, row).item() for row in ids.split(1)) / len(ids)
 
 
 def _top_kl(top, at, logits):
@@ -295,20 +315,6 @@ def _read_trained(student, paths):
     return tensors
 
 # %% ../../nbs/recovery/06_distill.ipynb #nrm00002
-@contextmanager
-def _train_only(student, make_trainable):
-    "Freeze all parameters but those that `make_trainable` adds; restore the flags at the end"
-    before = {p: p.requires_grad for p in student.parameters()}
-    try:
-        for p in before:
-            p.requires_grad_(False)
-        make_trainable()
-        yield student
-    finally:
-        for p, flag in before.items():
-            p.requires_grad_(flag)
-
-
 def _find_readers(student, trainable, ids):
     "Paths of the linear layers that read each norm, found by a forward pass"
     norm_outputs, groups, hooks = [], [], []
@@ -352,7 +358,7 @@ def _norm_schedule(steps):
     return [*up, *down][:steps]
 
 
-def _optimize_scales(distance, scales, windows, steps, lr, seed, progress):
+def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progress):
     "Optimize the scales in place; return the divergence of each step"
     adam = torch.optim.Adam(scales, lr=lr, betas=(0.9, 0.95))
     order, remaining, losses = torch.Generator().manual_seed(seed), [], []
@@ -360,7 +366,7 @@ def _optimize_scales(distance, scales, windows, steps, lr, seed, progress):
         remaining = remaining or torch.randperm(len(windows), generator=order).tolist()
         k = remaining.pop()
         with torch.enable_grad():
-            loss = distance(windows[k : k + 1])
+            loss = _window_kl(student, teacher, windows[k : k + 1])
             grads = torch.autograd.grad(loss, scales)  # of the scales alone
         for scale, grad in zip(scales, grads, strict=True):
             scale.grad = grad
@@ -383,46 +389,45 @@ def _tune_norms(student, teacher, plan, fit, held, options, progress):
     scales = [torch.ones(d, device=device, requires_grad=True) for d in widths.values()]
     steps = _count_steps(options, fit)[0] if options.tokens else 30
 
-    def distance(ids):
-        with torch.no_grad():
-            ref = teacher(ids.to(input_device(teacher)), use_cache=False).logits
-        logits = student(ids.to(device), use_cache=False).logits
-        return common_vocab_kl(ref.to(device), logits).mean()
-
     def scale_input(k, module, args):
         x = args[0]
         return ((x * scales[k].to(x.device)).to(x.dtype), *args[1:])
 
-    held_out_kl = lambda: sum(distance(x).item() for x in held.split(1)) / len(held)
-    before, trained = held_out_kl(), {}
+    before, trained = measure_kl(student, teacher, held), {}
     hooks = ((m, partial(scale_input, k)) for k, _, m in readers)
     with hooked([m.register_forward_pre_hook(hook) for m, hook in hooks]):
         lr = options.lr or _NORM_RATE
-        loss = _optimize_scales(distance, scales, fit, steps, lr, options.seed, progress)
+        models, rest = (student, teacher), (steps, lr, options.seed, progress)
+        loss = _optimize_scales(*models, scales, fit, *rest)
     for k, x, module in readers:
         w = read_matrix(module).detach()
         scaled = (w * scales[k].detach().to(w.device)).to(w.dtype)
         module.weight = nn.Parameter(store_matrix(module, scaled).contiguous(), False)
         trained[f"{x}.weight"] = module.weight.detach().cpu()
-    result = dict(before=before, after=held_out_kl(), loss=loss, steps=steps)
-    minutes = (time.monotonic() - start) / 60
-    return result | dict(minutes=minutes, held_out={steps: result["after"]}), trained, trainable
+    after, minutes = measure_kl(student, teacher, held), (time.monotonic() - start) / 60
+    result = dict(before=before, after=after, loss=loss, held_out={steps: after}, steps=steps)
+    return result | dict(minutes=minutes), trained, trainable
 
 # %% ../../nbs/recovery/06_distill.ipynb #265db426
 class _Clock:
-    "Callback that counts the budget used, ends the training, and sets the learning rate"
+    """Callback that counts the budget used and shows it, ends the training, and sets the
+    learning rate"""
 
     now = staticmethod(time.monotonic)  # seconds; tests replace it
 
-    def __init__(self, steps, seconds=math.inf):
-        self.steps, self.seconds, self.used = steps, seconds, 0.0
-
-    def state(self):
-        budget = dict(steps=self.steps, seconds=self.seconds)
-        return dict(args=budget, attributes=dict(used=self.used))
+    def __init__(self, steps, seconds=math.inf, progress=False):
+        self.steps, self.seconds, self.used, self.at = steps, seconds, 0.0, None
+        total = steps if seconds == math.inf else round(seconds)
+        self.bar = progress_bar(None, "recover", progress, total)
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.at = self.now()
+        if state.log_history:  # of a training that was interrupted
+            self.used = state.log_history[-1]["used"]
+
+    def on_step_begin(self, args, state, control, optimizer, **kwargs):
+        self.at = self.now() if self.at is None else self.at
+        for group in optimizer.param_groups:
+            group["lr"] = args.learning_rate * self.rate(state.global_step)
 
     def on_step_end(self, args, state, control, **kwargs):
         now = self.now()
@@ -432,6 +437,13 @@ class _Clock:
         if self.used >= self.seconds:
             control.should_training_stop = True
             control.should_evaluate = control.should_save = True
+        done = state.global_step if self.seconds == math.inf else round(self.used)
+        self.bar.update(min(done, self.bar.total) - self.bar.n)
+
+    def on_log(self, args, state, control, logs, **kwargs):
+        state.log_history[-1]["used"] = self.used
+        for k in {"loss", "eval_loss"} & {*logs}:
+            self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
 
     def rate(self, step):
         "Learning rate as a fraction of the highest"
@@ -440,52 +452,6 @@ class _Clock:
         if done < rise:
             return (done + 1 / self.steps) / (rise + 1 / self.steps)
         return (1 + math.cos(math.pi * min(1, (done - rise) / (1 - rise)))) / 2
-
-# %% ../../nbs/recovery/06_distill.ipynb #fb6f98dc
-class _Bar:
-    "Callback for the progress bar, which shows the last loss"
-
-    def __init__(self, clock, progress):
-        self.timed = clock.seconds < math.inf
-        total = round(clock.seconds) if self.timed else clock.steps
-        self.bar = progress_bar(None, "recover", progress, total)
-        self.began = time.monotonic()
-
-    def on_step_end(self, args, state, control, **kwargs):
-        seconds = round(time.monotonic() - self.began)
-        done = min(seconds, self.bar.total) if self.timed else state.global_step
-        self.bar.update(done - self.bar.n)
-
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        for k in ("loss", "eval_loss"):
-            if k in (logs or {}):
-                self.bar.set_postfix_str(f"{k} {logs[k]:.3f}")
-
-# %% ../../nbs/recovery/06_distill.ipynb #05bc499e
-class _DistillTrainer:
-    "Trainer with the learning rate of its `_Clock`"
-
-    @property
-    def clock(self):
-        callbacks = self.callback_handler.callbacks
-        return next(x for x in callbacks if isinstance(x, _Clock))
-
-    def create_scheduler(self, num_training_steps, optimizer=None):
-        if self.lr_scheduler is None:
-            optimizer = optimizer or self.optimizer
-            rate = lambda step: self.clock.rate(step)
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-        return self.lr_scheduler
-
-
-@cache
-def _with_base(kind):
-    "Derive a class from its base in transformers, whose import takes half a second"
-    from transformers import Trainer, TrainerCallback
-    from transformers.trainer_callback import ExportableState
-
-    bases = {_Clock: (TrainerCallback, ExportableState), _Bar: (TrainerCallback,)}
-    return type(kind.__name__, (kind, *bases.get(kind, (Trainer,))), {})
 
 # %% ../../nbs/recovery/06_distill.ipynb #0f08bb66
 @dataclass(frozen=True)
@@ -580,7 +546,7 @@ def _windows_per_step(options):
     return options.batch * options.accumulate * processes
 
 # %% ../../nbs/recovery/06_distill.ipynb #448ff121
-def _training_arguments(student, options, folder, steps, eval_steps):
+def _training_arguments(student, options, folder, steps, eval_steps, last):
     from transformers import TrainingArguments
 
     dtype = student.dtype
@@ -594,7 +560,9 @@ def _training_arguments(student, options, folder, steps, eval_steps):
         adam_beta2=0.95,
         bf16=dtype is torch.bfloat16 or options.mixed and dtype is torch.float32,
         fp16=dtype is torch.float16,
+        lr_scheduler_type="constant",  # see `_Clock`
         eval_strategy="steps",
+        eval_on_start=last is None,
         eval_steps=eval_steps,
         save_steps=eval_steps,
         save_total_limit=2,
@@ -633,56 +601,42 @@ def _find_checkpoint(folder):
             shutil.rmtree(path)
     return get_last_checkpoint(str(folder))
 
-
-def _restore_finished(trainer, last):
-    """Restore the best weights and the state of a training that had ended; False if it had
-    not. `Trainer` itself would take one more step and evaluate again."""
-    from transformers import TrainerState
-
-    state = TrainerState.load_from_json(str(Path(last) / "trainer_state.json"))
-    callbacks = state.stateful_callbacks
-    if not callbacks["TrainerControl"]["args"]["should_training_stop"]:
-        return False
-    best = Path(last).parent / Path(state.best_model_checkpoint or last).name
-    trainer.model.load_state_dict(safetensors.torch.load_file(best / "model.safetensors"))
-    trainer.clock.used = callbacks[type(trainer.clock).__name__]["attributes"]["used"]
-    trainer.state = state
-    return True
-
 # %% ../../nbs/recovery/06_distill.ipynb #26368186
-def _run_trainer(evaluator, trainer, last, dtype):
+def _run_trainer(module, args, options, fit, held, answers, last, progress):
     "Train; return the losses, and the held-out divergence before and after"
-    before = evaluator.evaluate()["eval_loss"]
-    if not (last and _restore_finished(trainer, last)):
-        trainer.train(resume_from_checkpoint=last)
-    for p in trainer.model.parameters():
-        if p.requires_grad:
-            p.data.copy_(p.data.to(dtype))  # evaluate what is stored
-    history = list(trainer.state.log_history)
-    after = trainer.evaluate()["eval_loss"]
-    return dict(
-        before=before,
-        after=after,
-        loss=[x["loss"] for x in history if "loss" in x],
-        held_out={x["step"]: x["eval_loss"] for x in history if "eval_loss" in x},
-        steps=trainer.state.global_step,
-        minutes=trainer.clock.used / 60,
-    )
-
-
-def _make_trainer(module, options, args, clock, bar, fit, held, answers):
-    from transformers import EarlyStoppingCallback
+    # whose import takes half a second
+    from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState
     from transformers.trainer_callback import PrinterCallback
 
-    trainer = _with_base(_DistillTrainer)(
-        module,
-        args,
-        train_dataset=_Windows(fit, answers),
-        eval_dataset=_Windows(held, answers),
-        callbacks=[clock, bar, EarlyStoppingCallback(options.patience)],
-    )
+    dtype, seconds = module.student.dtype, 60 * (options.minutes or math.inf)
+    clock = type("_Clock", (_Clock, TrainerCallback), {})(args.max_steps, seconds, progress)
+    data = dict(train_dataset=_Windows(fit, answers), eval_dataset=_Windows(held, answers))
+    callbacks = [clock, EarlyStoppingCallback(options.patience)]
+    trainer = Trainer(module, args, callbacks=callbacks, **data)
     trainer.remove_callback(PrinterCallback)
-    return trainer
+    state = last and TrainerState.load_from_json(str(Path(last) / "trainer_state.json"))
+    with clock.bar:
+        if state and state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
+            # the training had ended: `Trainer` would take one more step and evaluate again
+            best = Path(last).parent / Path(state.best_model_checkpoint or last).name
+            module.load_state_dict(safetensors.torch.load_file(best / "model.safetensors"))
+            trainer.state = state
+        else:
+            trainer.train(resume_from_checkpoint=last)
+        for p in module.parameters():
+            if p.requires_grad:
+                p.data.copy_(p.data.to(dtype))  # evaluate what is stored
+        history = list(trainer.state.log_history)
+        after = trainer.evaluate()["eval_loss"]
+    held_out = {x["step"]: x["eval_loss"] for x in history if "eval_loss" in x}
+    return dict(
+        before=held_out.pop(0),
+        after=after,
+        loss=[x["loss"] for x in history if "loss" in x],
+        held_out=held_out,
+        steps=trainer.state.global_step,
+        minutes=history[-1]["used"] / 60,
+    )
 
 # %% ../../nbs/recovery/06_distill.ipynb #0c13bedb
 @contextmanager
@@ -728,38 +682,29 @@ def _train(build, teacher, plan, calib, options, folder, answers, progress):
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_one_line_disk_errors(folder))
         stack.enter_context(fork_rng(options.seed))
-        student = build()
+        student = build().requires_grad_(False)
         dtype, trainable = student.dtype, _find_trainable(student, plan)
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
         identity = models | dict(calibration=ids_hash(calib), **asdict(options))
         run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
-        args = _training_arguments(student, options, folder, steps, eval_steps)
-        answers = Path(answers or Path(folder) / "teacher") if options.top else None
+        args = _training_arguments(student, options, folder, steps, eval_steps, last)
+        predictions = None
         if options.top:
+            predictions = Path(answers or Path(folder) / "teacher")
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
-            _store_predictions(teacher, calib, answers, options.top, progress, common)
-
-        def make_trainer(progress):
-            module = _DistillModule(student, teacher, plan, options)
-            clock = _with_base(_Clock)(steps, 60 * (options.minutes or math.inf))
-            bar = _with_base(_Bar)(clock, progress)
-            # also after an error, which then has a line of its own
-            stack.callback(bar.bar.close)
-            return _make_trainer(module, options, args, clock, bar, fit, held, answers)
-
-        make_trainable = partial(_make_trainable, student, trainable, options)
-        stack.enter_context(_train_only(student, make_trainable))
+            _store_predictions(teacher, calib, predictions, options.top, progress, common)
+        _make_trainable(student, trainable, options)
         stack.enter_context(inference(teacher))
         if args.use_cpu and (args.bf16 or args.fp16):
             # autocast changes dtypes, which the grouped kernels do not accept
             stack.enter_context(eager_experts(teacher))
             stack.enter_context(eager_experts(student))
-        # two trainers: one that has evaluated would not be distributed over processes
-        evaluator, trainer = make_trainer(False), make_trainer(progress)
+        module = _DistillModule(student, teacher, plan, options)
         with torch.enable_grad():
-            result = _run_trainer(evaluator, trainer, last, dtype)
+            data = fit, held, predictions
+            result = _run_trainer(module, args, options, *data, last, progress)
         trained = _read_trained(student, trainable)
         trained = {k: w.to(dtype).cpu().contiguous() for k, w in trained.items()}
     return result, trained, trainable

@@ -8,13 +8,13 @@ __all__ = [
 ]
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #c3207e81
-import csv
 import json
 import shutil
 import warnings
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from ..checkpoint.card import write_record
@@ -26,7 +26,7 @@ from ..core.families import is_vision_language
 from ..core.files import hash_files
 from ..core.plan import Plan
 from .distill import (
-    DistillOptions, check_teacher_student, common_vocab_kl, distill, plot_recovery,
+    DistillOptions, check_teacher_student, distill, measure_kl, plot_recovery,
     run_on_main, share_equal_tensors, split_held_out, vocabulary_size,
 )
 from ..runtime.data import load_model
@@ -39,7 +39,7 @@ from ..runtime.identity import (
     tokenizer_identity,
 )
 from ..runtime.images import Windows, load_processor
-from ..runtime.metrics import ids_hash, inference
+from ..runtime.metrics import ids_hash
 from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #d06ac2b6
@@ -69,18 +69,6 @@ def _check_tokenizers(student_tok, teacher_tok, common):
                 " teacher with the student's tokenizer"
             )
 
-# %% ../../nbs/recovery/07_distill_folder.ipynb #d5601101
-@torch.no_grad()
-def _measure_kl(student, teacher, ids):
-    "Mean divergence from the teacher's predictions, nats per token"
-    total = 0.0
-    with inference(student), inference(teacher):
-        for row in ids.split(1):
-            ref = teacher(row.to(input_device(teacher)), use_cache=False).logits
-            logits = student(row.to(input_device(student)), use_cache=False).logits
-            total += common_vocab_kl(ref, logits.to(ref.device)).mean().item()
-    return total / len(ids)
-
 # %% ../../nbs/recovery/07_distill_folder.ipynb #0037142b
 def recover_folder(
     folder: str | Path,  # a checkpoint that `save_pruned` wrote
@@ -103,7 +91,7 @@ def recover_folder(
     from `OUT.recovery`, or returns the result of a finished one."""
     training, load, log = DistillOptions(**options), load or {}, {} if log is None else log
     sources = _parse_text(text, synthetic, load.get("cache_dir"))
-    record = None if overwrite else _read_result(out)
+    record = None if overwrite else _read_record(Path(out).expanduser(), True)
     if record is None:
         check_output_folder(out, overwrite)
     check_not_source(out, folder, teacher)
@@ -129,7 +117,7 @@ def recover_folder(
     text_facts |= dict(text_sources=ids.source_facts()) if isinstance(ids, Windows) else {}
     ids = _add_synthetic(ids, tok, shape, seed=training.seed or None, **kwargs)
     _, held = split_held_out(ids, training)
-    before, path = _measure_kl(student, model, held), None
+    before, path = measure_kl(student, model, held), None
     gained = distill(student, model, ids, folder=work, progress=progress, log=log, **options)
     log["recovery"] |= dict(before=before)
     new_record = dict(question=identity, result=log["recovery"])
@@ -203,27 +191,20 @@ def _training_identity(student, teacher, tok, ids, shape, options):
     return json.loads(json.dumps(identity))
 
 
-def _read_record(folder):
-    "Read a folder's record of a distillation; None if there is none."
+def _read_record(folder, checkpoint=False):
+    "Record of a distillation, or None; of a checkpoint only if its files have not changed since"
     try:
         record = json.loads((folder / RECOVERY_FILE).read_text(encoding="utf-8"))
         result = record["result"]
         result["held_out"] = {int(k): x for k, x in result["held_out"].items()}
+        if checkpoint:
+            files = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["files"]
+            hashes = hash_files(folder / name for name in files)
+            if [*hashes.values()] != [*files.values()]:
+                return None
         return record if "question" in record else None
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _read_result(out):
-    "`_read_record`, and None if the checkpoint's files have changed since"
-    out = Path(out).expanduser()
-    record = _read_record(out)
-    try:
-        plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
-        hashes = hash_files(out / name for name in plan["files"])
-    except (OSError, ValueError, KeyError):
-        return None
-    return record if [*hashes.values()] == [*plan["files"].values()] else None
 
 # %% ../../nbs/recovery/07_distill_folder.ipynb #s32rec01
 def _check_same(out, old, new):
@@ -255,7 +236,7 @@ def _write_student(student, model, held, facts, record, out, overwrite, tok):
             save_pruned(student, student.twossp_plan, draft, tok)
             device = input_device(student)
             student.to("cpu")  # frees memory for its copy
-            after = _measure_kl(load_pruned(draft).to(device), model, held)
+            after = measure_kl(load_pruned(draft).to(device), model, held)
             if not after < facts["before"]:
                 raise _NothingGained
             card = read_record(draft)
@@ -297,9 +278,5 @@ def write_curve(
         plot_recovery(recovery).savefig(file)
         return
     held = {0: recovery["before"]} | {int(k): v for k, v in recovery["held_out"].items()}
-    loss = {k: v for k, v in enumerate(recovery["loss"], 1)}
-    with open(file, "w", newline="") as f:
-        rows = csv.writer(f)
-        rows.writerow(("step", "loss", "held_out"))
-        for k in range(len(loss) + 1):
-            rows.writerow((k, loss.get(k, ""), held.get(k, "")))
+    series = dict(loss=pd.Series(dict(enumerate(recovery["loss"], 1))), held_out=pd.Series(held))
+    pd.DataFrame(series).to_csv(file, index_label="step", lineterminator="\r\n")
