@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'PATIENCE', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
-    'repair_splits', 'best_split', 'pair_layers', 'search_widths'
+    'repair_splits', 'best_split', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -135,11 +135,9 @@ def best_split(
     return min(range(len(splits)), key=lambda i: splits[i].nll)
 
 # %% ../../nbs/recovery/02_allocate.ipynb #0320fa02
-def pair_layers(
-    gain: Sequence[float],  # per layer: decrease of the loss with more neurons; -inf: impossible
-    cost: Sequence[float],  # per layer: increase with fewer neurons; inf: impossible
-) -> list[tuple[int, int]]:  # best first; each layer at most once
-    "Greedy width exchanges between layers, as (donor, receiver) pairs."
+def _pair_layers(gain, cost):
+    """(donor, receiver) pairs of layers, best first, each layer at most once. `gain`: decrease of
+    the loss with more neurons, -inf: impossible; `cost`: increase with fewer, inf: impossible"""
     pairs, paired = [], set()
     for i in sorted(range(len(gain)), key=lambda i: -gain[i]):
         donors = [j for j in range(len(cost)) if j != i and j not in paired]
@@ -174,7 +172,7 @@ def search_widths(
     history = [dict(widths=widths, nll=best, step=0)]
     for _ in progress_bar(range(rounds), "widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / L / multiple))
-        pairs = pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
+        pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()
         candidates = []

@@ -317,30 +317,28 @@ def _read_trained(student, paths):
 # %% ../../nbs/recovery/05_distill.ipynb #nrm00002
 def _find_readers(student, trainable, ids):
     "Paths of the linear layers that read each norm, found by a forward pass"
-    norm_outputs, groups, hooks = [], [], []
+    norm_outputs, readers_of, hooks = [], {}, []
     paths = {id(student.get_submodule(path)): path for path in trainable}
 
-    def record_norm(readers_of, module, args, out):
+    def record_norm(module, args, out):
         norm_outputs.append(out)  # kept alive: addresses stay unique
         readers_of[out.data_ptr()] = []
 
-    def record_linear(readers_of, module, args):
+    def record_linear(module, args):
         readers = readers_of.get(args[0].data_ptr())
         if readers is not None and args[0].shape[-1] == norm_outputs[-1].shape[-1]:
             readers.append(paths[id(module)])
 
-    for layer in decoder_layers(student):
-        groups.append({})
-        for m in layer.modules():
-            scale = getattr(m, "weight", None)
-            leaf = next(m.children(), None) is None
-            if is_linear(m) and id(m) in paths:
-                hooks.append(m.register_forward_pre_hook(partial(record_linear, groups[-1])))
-            elif leaf and scale is not None and scale.dim() == 1:
-                hooks.append(m.register_forward_hook(partial(record_norm, groups[-1])))
+    for m in (x for layer in decoder_layers(student) for x in layer.modules()):
+        scale = getattr(m, "weight", None)
+        leaf = next(m.children(), None) is None
+        if is_linear(m) and id(m) in paths:
+            hooks.append(m.register_forward_pre_hook(record_linear))
+        elif leaf and scale is not None and scale.dim() == 1:
+            hooks.append(m.register_forward_hook(record_norm))
     with hooked(hooks), inference(student):
         student(ids[:1, :16].to(input_device(student)), use_cache=False)
-    groups = [readers for readers_of in groups for readers in readers_of.values() if readers]
+    groups = [readers for readers in readers_of.values() if readers]
     counts = Counter(chain.from_iterable(groups))  # shared between layers
     return [readers for readers in groups if all(counts[x] == 1 for x in readers)]
 
@@ -569,7 +567,6 @@ def _training_arguments(student, options, folder, steps, eval_steps, last):
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,
         logging_steps=1,
-        report_to="none",
         disable_tqdm=True,
         use_cpu=input_device(student).type == "cpu",
         seed=options.seed,

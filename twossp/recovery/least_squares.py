@@ -243,16 +243,15 @@ def _out_matrix(experts, e):
 
 def _expert_moments(experts, e, keep, budget, x):
     "Moments of an expert's remaining activations and of its dense output"
-    w, sums = upcast(_out_matrix(experts, e)), []
+    w, sums = upcast(_out_matrix(experts, e)), {}
 
     def add_rows(rows):
         a = upcast(expert_activations(experts, e, rows))
-        m = moments(a[:, keep], a @ w.T)
-        sums[:] = [merge_moments(sums[0], m) if sums else m]
+        accumulate_moments(sums, dict(all=(a[:, keep], a @ w.T)))
 
     row_bytes = 4 * (4 * w.shape[1] + w.shape[0])
     map_chunks(add_rows, (x,), max(1, budget // row_bytes), what="tokens of an expert")
-    return sums[0]
+    return sums["all"]
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #6d799f3a
 @torch.no_grad()

@@ -97,27 +97,20 @@ class _Factors:
 
     attn: float | None  # factor of the attention's output; None: not simply added, or unknown
     ffn: float | None  # factor of the FFN's output
-    after: bool = False  # whether the FFN reads the hidden state after the attention
 
 # %% ../../nbs/recovery/01_repair.ipynb #fcc15a06
 def _probe_layer(model, s, i, tape, h):
     "Probe a layer of the dense model on its input `h` (1, t, d)."
-    layer, run = decoder_layers(model)[i], lambda h=h: run_layer(layer, tape, i, h)
+    layer, run = decoder_layers(model)[i], lambda: run_layer(layer, tape, i, h)
     attn, ffn = _find_projections(model, s, i)
     if ffn is None:
         return _Factors(None, None)  # experts only
     with weights_loaded(layer.modules()):
-        c_ffn, out = _probe_factor(layer.get_submodule(ffn.output), run), run()
+        c_ffn = _probe_factor(layer.get_submodule(ffn.output), run)
         if attn is None or c_ffn is None or any(p.groups for p in s.of(i)):
             return _Factors(None, c_ffn)
         with applied(model, drop(len(s), ffn=[i])):
-            c_attn, mid = _probe_factor(layer.get_submodule(attn.output), run), run()
-        with applied(model, drop(len(s), attn=[i])):
-            rerun = run(mid)
-    normal = _normal_channels(out)
-    difference, size = (rerun - out)[..., normal].norm(), out[..., normal].norm()
-    after = bool(difference <= _TOLERANCE.get(out.dtype, 0.1) / 10 * size)
-    return _Factors(c_attn, c_ffn, after)
+            return _Factors(_probe_factor(layer.get_submodule(attn.output), run), c_ffn)
 
 # %% ../../nbs/recovery/01_repair.ipynb #8067a133
 def _layer_plan(plan, i, *without):
@@ -268,7 +261,7 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     refit_attn = repair.share and (differs or (no_ffn and dense.after_gap is not None))
     # the full FFN runs where the target is partly its own output
     full = () if repair.share == 1 and dense.factors.ffn is not None else (FFN.slot,)
-    state, to_run = h, _layer_plan(plan, i, *full)
+    to_run = _layer_plan(plan, i, *full)
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
         if kept == part.nothing or part.stays:
@@ -277,20 +270,18 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             new, expert_rows = _refit_experts(repair, part, plan, h)
             rows += expert_rows
         elif part.width:
-            to_run = replace(to_run, weights=weights if state is h else {})
+            to_run = replace(to_run, weights=weights)
             new, after, errors = _refit_output(
-                repair, part, kept, to_run, state, dense.out, dense.factors.ffn, dense.after_gap
+                repair, part, kept, to_run, h, dense.out, dense.factors.ffn, dense.after_gap
             )
             rows.append(dict(layer=i, part="FFN", **errors))
         elif dense.mid is not None and refit_attn:
             goal, after_gap = (dense.out, dense.after_gap) if no_ffn else (dense.mid, None)
-            without_ffn, keep = drop(len(plan), ffn=[i]), no_ffn or dense.factors.after
+            without_ffn = drop(len(plan), ffn=[i])
             new, after, errors = _refit_output(
-                repair, part, kept, without_ffn, h, goal, dense.factors.attn, after_gap, keep
+                repair, part, kept, without_ffn, h, goal, dense.factors.attn, after_gap, no_ffn
             )
             rows.append(dict(layer=i, part="attention", **errors))
-            if after is not None and not no_ffn:  # the state has the attention's output already
-                state, to_run = after, to_run | drop(len(plan), attn=[i])
         else:
             continue
         weights = weights | new

@@ -15,7 +15,6 @@ from transformers import PreTrainedModel
 
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
-from ..core.scores import find_score
 from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
@@ -50,9 +49,7 @@ def _search_split(
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
 def _check_options(model, n_attn, widths, repair, calib, balance, options):
-    find_score(options.get("score", "activation_norm"), "neurons")
     depth_score = options.get("depth_score", "perplexity")
-    find_score(depth_score, "attention modules")
     if n_attn == "search" and depth_score != "perplexity":
         raise ValueError(
             f"n_attn='search' removes attention modules by perplexity, not {depth_score!r}:"
