@@ -19,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.edits import Edit, hooked, locate, swapped
+from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
-from ..core.linear import NoLinear
 from ..core.parts import count_unactivated, pack_scores, structure
 from ..runtime.devices import rank_and_size, sum_over_processes
 from ..runtime.memory import layer_batch_size, memory_budget
@@ -57,35 +56,29 @@ def float64_device(
 
 # %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
 class _Accumulator:
-    "Sums of one part's scores over windows"
+    "Sums of one part's scores over windows, on the device of its activations"
 
-    def __init__(self, part, p, weighted, pending):
+    def __init__(self, part, p, weighted):
         self.part, self.p, self.weighted = part, p, weighted
-        self.pending = pending  # norms that are not in the sums yet
-        groups = (part.groups,) if part.groups else ()
-        self.sums = torch.zeros(*groups, part.width, dtype=torch.float64)
-        self.tokens = torch.zeros(groups)
-        self.output = torch.zeros(groups, dtype=torch.float64)
-
-    def _grouped(self):
-        return (self.sums, self.tokens, self.output) if self.part.groups else ()
+        # per group: norms of the units, number of tokens, norms of the output
+        self.sums = torch.zeros(part.groups or 1, part.width + 2, dtype=torch.float64)
 
     def begin(self, windows):
         "Start a batch of windows (b, t)"
-        (self.b, self.t), self.n_pending = windows.shape, len(self.pending)
+        (self.b, self.t), self.saved = windows.shape, self.sums.clone()
         self.counted = getattr(windows, "counted", None)
-        self.saved = [y.clone() for y in self._grouped()]
 
     def undo(self):
         "Discard the last batch"
-        del self.pending[self.n_pending :]
-        for y, saved in zip(self._grouped(), self.saved, strict=True):
-            y.copy_(saved)
+        self.sums = self.saved
 
     def note(self, group, x, weight, token, out):
         "Add activations of all units, or of one group's units on the tokens that reach it"
+        device = float64_device(x.device)
+        self.sums = self.sums.to(device, non_blocking=device.type != "cpu")
         if group is None:
-            self.pending.append((self, window_norms(x, self.b, self.p, self.counted)))
+            norms = window_norms(x, self.b, self.p, self.counted)
+            self.sums[0, :-2] += norms.to(device).sum(0, dtype=torch.float64)
             return
         if self.counted is not None:
             mask = self.counted.to(token.device).reshape(-1)[token]
@@ -95,44 +88,42 @@ class _Accumulator:
             magnitudes = magnitudes * weight.detach().float()[:, None]
         windows = magnitudes.new_zeros(self.b, magnitudes.shape[1])
         windows.index_add_(0, token // self.t, magnitudes**self.p)
-        norms = (windows ** (1 / self.p)).to(float64_device(x.device)).double()
-        self.sums[group] += norms.sum(0).cpu()
-        self.tokens[group] += len(token)
-        self.output[group] += (weight * out.norm(dim=1)).sum().cpu().double()
+        norms = (windows ** (1 / self.p)).to(device)
+        self.sums[group, :-2] += norms.sum(0, dtype=torch.float64)
+        self.sums[group, -2] += len(token)
+        self.sums[group, -1] += (weight * out.norm(dim=1)).sum().to(device)
 
 # %% ../../nbs/pruning/00_importance.ipynb #243d293e
 @contextmanager
-def _observe_layer(model, accumulators, i, edits):
-    "Accumulate the activations of layer `i`, with `edits` in place"
-    with swapped(edits), ExitStack() as stack:
+def _observe_layer(model, accumulators, i):
+    "Accumulate the activations of layer `i`"
+    with ExitStack() as stack:
         for a in accumulators:
             stack.enter_context(a.part.observe(model, a.note, i))
         yield
 
+
+def _windows_held(model, t, rows, budget):
+    "Windows of `t` tokens whose hidden states fit in half of the budget, a multiple of `rows`"
+    state = t * model.config.get_text_config().hidden_size * model.dtype.itemsize
+    return max(1, budget // 2 // state // rows) * rows
+
 # %% ../../nbs/pruning/00_importance.ipynb #efa04913
-def _indices_by_device(tensors):
-    groups: dict = {}
-    for k, x in enumerate(tensors):
-        groups.setdefault(x.device, []).append(k)
-    return groups.values()
-
-
-def _add_pending(pending):
-    "Add all (accumulator, norms) to the sums, in float64 on the CPU, and clear the list"
-    for ks in _indices_by_device([x for _, x in pending]):
-        pairs = [pending[k] for k in ks]
-        flat = torch.cat([x.reshape(-1) for _, x in pairs]).cpu()
-        chunks = flat.split([x.numel() for _, x in pairs])
-        for (accumulator, x), y in zip(pairs, chunks, strict=True):
-            accumulator.sums += y.view(x.shape).sum(0, dtype=torch.float64)
-    pending.clear()
+def _read_together(tensors):
+    "Copies of tensors of one dtype on the CPU, with one synchronization per device"
+    copies: list = [None] * len(tensors)
+    for device in {x.device for x in tensors}:
+        indices = [k for k, x in enumerate(tensors) if x.device == device]
+        flat = torch.cat([tensors[k].reshape(-1) for k in indices]).cpu()
+        for k, y in zip(indices, flat.split([tensors[k].numel() for k in indices]), strict=True):
+            copies[k] = y.view(tensors[k].shape)
+    return copies
 
 # %% ../../nbs/pruning/00_importance.ipynb #walkparts1
 def walk_parts(
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor | Windows,  # (n, t) windows; each process runs a part
-    # one per part, with `part`, `begin(windows)`, `undo()`, `note` of `Part.observe`,
-    # and `pending`: norms to add later, or an empty list
+    # one per part, with `part`, `begin(windows)`, `undo()` and `note` of `Part.observe`
     accumulators: list,
     bs: int | None = None,  # windows per batch; default: by their tokens
     budget: int | None = None,  # bytes; default: a quarter of the free memory
@@ -145,19 +136,11 @@ def walk_parts(
     bs = bs or layer_batch_size(model, calib.shape[1], budget)
     if not len(ids):
         return
-    d, L = model.config.get_text_config().hidden_size, len(decoder_layers(model))
-    state = ids.shape[1] * d * model.dtype.itemsize  # bytes of a window's hidden state
-    windows = max(bs if check.stack else 1, budget // 2 // state)
-    flush = lambda *_: _add_pending(accumulators[0].pending if accumulators else [])
-    kwargs = dict(windows=windows, what="activation norms", progress=progress, end=flush)
+    windows = _windows_held(model, ids.shape[1], bs if check.stack else 1, budget)
+    kwargs = dict(windows=windows, what="activation norms", progress=progress)
     with inference(model):
         for i, _, run in walk_layers(model, ids, bs, check, **kwargs):
             active = [a for a in accumulators if i in a.part.layers]
-            edits = []
-            if i + 1 == L and not check.problem and len(active) == 1 and active[0].part.output:
-                # nothing after the last activations is needed
-                part = active[0].part
-                edits = [Edit(*locate(part.at(model, i), part.output), NoLinear(d))]
 
             def begin(windows, active=active):
                 for a in active:
@@ -167,33 +150,33 @@ def walk_parts(
                 for a in active:
                     a.undo()
 
-            run(partial(_observe_layer, model, active, i, edits), begin, undo)
+            run(partial(_observe_layer, model, active, i), begin, undo)
 
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
 UNREACHED = 0.05  # fraction of experts without tokens above which a warning is issued
 
 
-def _average(accumulator, n, model):
+def _average(part, sums, n, model):
     "Means over `n` windows; groups without tokens are scored by their weights"
-    part = accumulator.part
-    units = (sum_over_processes(accumulator.sums) / (n * len(part.layers))).float()
+    units = (sums[:, :-2] / (n * len(part.layers))).float()
     if not part.groups:
-        return units
-    tokens = sum_over_processes(accumulator.tokens)
+        return units[0]
+    tokens = sums[:, -2].float()
     unreached = tokens == 0
     if unreached.any():
         with torch.no_grad(), weights_loaded(part.at(model).modules()):
             units[unreached] = part.magnitudes(model)[unreached]
-    output = sum_over_processes(accumulator.output) / tokens.clamp_min(1)
-    return units, tokens, output.float()
+    return units, tokens, (sums[:, -1] / tokens.clamp_min(1)).float()
 
 
 def _mean_norms(model, calib, p, weighted, bs, budget, progress):
     "Scores per layer; each process runs a part of the windows"
-    s, pending = structure(model), []
-    accumulators = [_Accumulator(part, p, weighted, pending) for part in s.narrow]
+    s = structure(model)
+    accumulators = [_Accumulator(part, p, weighted) for part in s.narrow]
     walk_parts(model, calib, accumulators, bs, budget, progress)
-    scores = pack_scores(s, {a.part: _average(a, len(calib), model) for a in accumulators})
+    sums = map(sum_over_processes, _read_together([a.sums for a in accumulators]))
+    means = [_average(p, x, len(calib), model) for p, x in zip(s.narrow, sums, strict=True)]
+    scores = pack_scores(s, dict(zip(s.narrow, means, strict=True)))
     unreached, groups = count_unactivated(scores)
     if groups and unreached > UNREACHED * groups:
         warnings.warn(
@@ -204,46 +187,22 @@ def _mean_norms(model, calib, p, weighted, bs, budget, progress):
     return scores
 
 # %% ../../nbs/pruning/00_importance.ipynb #a99635c0
-def _tensor_checksums(tensors):
-    "Sum of each tensor's bits, read as integers; one synchronization per device"
-    dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    checksums = [0] * len(tensors)
-    for ks in _indices_by_device(tensors):
-        sums = []
-        for k in ks:
-            bits = tensors[k].detach().view(dtypes[tensors[k].dtype.itemsize]).reshape(-1)
-            # in chunks, as `sum` copies its input to int64
-            chunks = [x.sum(dtype=torch.int64) for x in bits.split(2**20)]
-            sums.append(torch.stack(chunks).sum())
-        for k, n in zip(ks, torch.stack(sums).tolist(), strict=True):
-            checksums[k] = n
-    return checksums
-
-# %% ../../nbs/pruning/00_importance.ipynb #a52ba795
 def _cache_key(model, calib, *options):
     "Key of model, text and options; None if weights are offloaded"
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
-    checksums = _tensor_checksums([x for _, x in tensors])
-    state = tuple(
-        (n, x.data_ptr(), x._version, x.dtype, tuple(x.shape), checksum)
-        for (n, x), checksum in zip(tensors, checksums, strict=True)
-    )
+    dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    state, checksums = [], {}  # per device: sum of all bits, read as integers
+    for k, (name, x) in enumerate(tensors, 1):
+        state.append((name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)))
+        bits = x.detach().view(dtypes[x.dtype.itemsize]).reshape(-1)
+        for part in bits.split(2**20):  # in chunks, as `sum` copies its input to int64
+            total = checksums.get(x.device, 0) + k * part.sum(dtype=torch.int64)
+            checksums[x.device] = total
+    checksums = tuple(int(total) for total in checksums.values())
     attention = getattr(model.config, "_attn_implementation", None)
-    return state, ids_hash(calib), attention, options
-
-# %% ../../nbs/pruning/00_importance.ipynb #8d665341
-_MAX_CACHED = 4  # calibration texts per model
-
-
-def _cache_scores(model, key, scores):
-    "Cache scores as the newest; drop the oldest"
-    cache = model_memo(model).scores
-    cache.pop(key, None)
-    cache[key] = scores
-    for old in list(cache)[:-_MAX_CACHED]:
-        del cache[old]
+    return tuple(state), checksums, ids_hash(calib), attention, options
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
@@ -294,7 +253,7 @@ def activation_scores(
     if scores is None:
         scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
     if key:
-        _cache_scores(model, key, scores)
+        model_memo(model).scores = {key: scores}
     return [s.clone() for s in scores]
 
 # %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
@@ -308,9 +267,7 @@ def fresh_scores(
     try:
         yield
     finally:
-        new, memo.scores = memo.scores, {}
-        for key, scores in (cached | new).items():
-            _cache_scores(model, key, scores)
+        memo.scores = memo.scores or cached
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
 def record_unreached(
@@ -329,13 +286,12 @@ def magnitude_scores(
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
     s, scores = structure(model), {}
-    for i, layer in enumerate(decoder_layers(model)):
-        with weights_loaded(layer.modules()):
-            for part in (x for x in s.of(i) if x.width):
-                units = part.magnitudes(model, p).cpu()
-                scores[part] = units
-                if part.groups:
-                    scores[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
+    for part in s.narrow:
+        with weights_loaded(part.at(model).modules()):
+            units = part.magnitudes(model, p).cpu()
+        scores[part] = units
+        if part.groups:
+            scores[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
     return pack_scores(s, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #1eeeba96
@@ -348,42 +304,21 @@ def random_scores(
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
 
 # %% ../../nbs/pruning/00_importance.ipynb #f4c4438b
-class _HiddenStateRecorder:
-    "Compares the hidden states before and after each layer"
+@contextmanager
+def _compare_states(select, compare, results, layer):
+    "Compare the hidden states before and after the layer; the last of `results` is replaced"
+    states = []
 
-    def __init__(self, L, select, compare, as_whole):
-        self.results, self.before = [[] for _ in range(L)], None
-        self.select, self.compare, self.as_whole = select, compare, as_whole
+    def before(module, args, kwargs):
+        states[:] = [select(split_call(args, kwargs)[0])]
 
-    def begin(self, x):
-        "Start a batch of windows"
-        self.lengths, self.before = [len(x) for x in self.results], None
+    def after(module, args, out):
+        results[-1] = compare(*states, select(take_hidden(out)))
+        states.clear()
 
-    def undo(self):
-        "Discard the last batch"
-        for results, n in zip(self.results, self.lengths, strict=True):
-            del results[n:]
-
-    def record_input(self, i, h):
-        "If the model runs as a whole, this is also the output of the previous layer"
-        state = self.select(h)
-        if self.as_whole and i:
-            self.results[i - 1].append(self.compare(self.before, state))
-        self.before = state
-
-    def record_output(self, i, out):
-        if not self.as_whole or i + 1 == len(self.results):
-            self.results[i].append(self.compare(self.before, self.select(take_hidden(out))))
-            self.before = None
-
-    @contextmanager
-    def observe(self, i, layer):
-        "Hook layer `i`"
-        before = lambda m, args, kwargs: self.record_input(i, split_call(args, kwargs)[0])
-        after = lambda m, args, out: self.record_output(i, out)
-        handle = layer.register_forward_pre_hook(before, with_kwargs=True)
-        with hooked([handle, layer.register_forward_hook(after)]):
-            yield
+    handle = layer.register_forward_pre_hook(before, with_kwargs=True)
+    with hooked([handle, layer.register_forward_hook(after)]):
+        yield
 
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
 def walk_hidden_states(
@@ -401,18 +336,15 @@ def walk_hidden_states(
     reject_token_mask(ids, what)
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
-        as_whole = check is None or bool(check.problem)
-        L, windows = len(decoder_layers(model)), len(ids)
-        recorder = _HiddenStateRecorder(L, select, compare, as_whole)
-        if not as_whole:
-            state = ids.shape[1] * model.config.get_text_config().hidden_size
-            limit = memory_budget(model) // 2 // (state * model.dtype.itemsize)
-            rows = bs if check.stack else 1
-            windows = max(1, limit // rows) * rows
+        rows = 1 if check and not check.stack else bs
+        windows = _windows_held(model, ids.shape[1], rows, memory_budget(model))
         kwargs = dict(windows=windows, what=what, progress=progress)
+        results: list = [[] for _ in decoder_layers(model)]
         for i, layer, run in walk_layers(model, ids, bs, check, **kwargs):
-            run(partial(recorder.observe, i, layer), recorder.begin, recorder.undo)
-        return recorder.results
+            batches = results[i]
+            listen = partial(_compare_states, select, compare, batches, layer)
+            run(listen, lambda _, batches=batches: batches.append(None), batches.pop)
+        return results
 
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
