@@ -96,10 +96,10 @@ def estimate(
 ) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import (
-        load_requested_skeleton, requested_bound, resolve_latency_target,
+        load_requested_skeleton, resolve_target,
     )
     from ..core.plan import check_sparsity
-    from ..evaluation.estimate import estimate_table, find_sparsity, shape_options
+    from ..evaluation.estimate import estimate_table
     from ..runtime.devices import quiet
 
     given, notes, options = _check_estimate(o), [], o.method_options
@@ -108,13 +108,9 @@ def estimate(
         model = load_requested_skeleton(o)
         if given == "sparsity_rate":
             x = check_sparsity(o.sparsity_rate)
-        elif given == "target_latency":
-            x, message = resolve_latency_target(o, model, first, progress=True, **options)
-            notes = [f"{first}: {message}"]
         else:
-            bound, value, _ = requested_bound(o)
-            kwargs = shape_options(first, options)
-            x = find_sparsity(model, bound, value, first, context, **kwargs)
+            x, message = resolve_target(o, model, first)
+            notes = [f"{first}: {message}"] if given == "target_latency" else []
         table = estimate_table(model, x, o.pruning_method, context, **options)
         table, refused = _split_refused(model, table, o.repair)
         memory = _describe_memory(model, table.index[1:], x, options, o.stream)

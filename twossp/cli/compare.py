@@ -169,7 +169,7 @@ def _fit_options(name, tokens):
 def _check_reach(o, options):
     "Log targets that a method cannot reach; `ValueError` if no method reaches any."
     model = load_requested_skeleton(options)
-    check_feasible(options, model, [])
+    check_feasible(replace(options, pruning_method=None), model)
     runs, errors = dict.fromkeys(product(o.methods, o.sparsities)), {}
     for name, s in runs:
         try:

@@ -6,8 +6,8 @@
 __all__ = [
     'check_arguments', 'check_scores', 'check_combinations', 'export_request',
     'plans_folder', 'save_folder', 'read_plan_json', 'is_saved', 'pick_device',
-    'requested_bound', 'load_requested_skeleton', 'check_feasible',
-    'resolve_latency_target', 'validate', 'check_loaded'
+    'load_requested_skeleton', 'check_feasible', 'resolve_target', 'validate',
+    'check_loaded'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
@@ -41,7 +41,6 @@ from ..evaluation.tasks import (
 )
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
-from ..recovery.allocate import formula_split
 from ..recovery.repair import check_repair
 from ..runtime.data import cache_folder
 from ..runtime.devices import DEVICES, as_device, as_dtype
@@ -53,8 +52,8 @@ from ..serving.export import (
 )
 
 # %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
-def _conflicts(o):
-    "Conflicts between flags: message -> whether it applies"
+def _flag_conflicts(o):
+    "Flags that need or exclude others: message -> whether it applies"
     exporter = find_exporter(o.export) if o.export else None
     quantizes = exporter and "quantize" in exporter.options
     task_folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
@@ -65,87 +64,71 @@ def _conflicts(o):
     return {
         "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
         " shows what it does)": o.model is None,
-        "--export needs --save: it is written from the checkpoint": (
-            o.export and not o.save
-        ),
+        "--export needs --save: it is written from the checkpoint": o.export and not o.save,
         "--quantize is for --export gguf": o.quantize and not quantizes,
-        "--ablation saves no checkpoints: give --results FILE instead of --save": (
-            o.ablation and o.save
-        ),
+        "--ablation saves no checkpoints: give --results FILE instead of --save":
+            o.ablation and o.save,
         "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
-        " --ablation or --report": (
-            not (o.dense or o.pruning_method or o.plan or o.ablation)
-        ),
-        "--ablation needs an evaluation: add --evaluate_perplexity or"
-        " --evaluation TEXT": o.ablation and not evaluates,
-        "--prompt needs --evaluate_qualitative": (
-            o.prompt and not o.evaluate_qualitative
-        ),
+        " --ablation or --report":
+            not (o.dense or o.pruning_method or o.plan or o.ablation),
+        "--ablation needs an evaluation: add --evaluate_perplexity or --evaluation TEXT":
+            o.ablation and not evaluates,
+        "--prompt needs --evaluate_qualitative": o.prompt and not o.evaluate_qualitative,
         "--tasks, --include_path, --limit, --num_fewshot, --apply_chat_template and"
-        " --confirm_run_unsafe_code need --evaluate_downstream": (
-            any(task_flags) and not o.evaluate_downstream
-        ),
-        "--agreement needs a text: add --evaluation TEXT": (
-            o.agreement and not o.evaluation_names
-        ),
+        " --confirm_run_unsafe_code need --evaluate_downstream":
+            any(task_flags) and not o.evaluate_downstream,
+        "--agreement needs a text: add --evaluation TEXT":
+            o.agreement and not o.evaluation_names,
         "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
-        " --min_agreement out": (
-            o.executor and (o.save or o.plan or o.ablation or o.wants_quality)
-        ),
+        " --min_agreement out":
+            o.executor and (o.save or o.plan or o.ablation or o.wants_quality),
         "--stream and --device_map cannot be combined": o.stream and o.device_map,
         "--stream and --executor cannot be combined": o.stream and o.executor,
-        "--local_datasets means --data_dir ./data: give one of them": (
-            o.local_datasets and o.data_dir
-        ),
+        "--local_datasets means --data_dir ./data: give one of them":
+            o.local_datasets and o.data_dir,
     }
 
 # %% ../../nbs/cli/01_validate.ipynb #65a4ae04
-def check_arguments(
-    o: Options,  # of the command
-) -> None:
-    "Raise `ValueError` for conflicting flags and options that the method does not have."
-    message = next((k for k, applies in _conflicts(o).items() if applies), None)
-    if message:
-        raise ValueError(message)
-    _check_target(o)
-    _check_method(o)
-
-# %% ../../nbs/cli/01_validate.ipynb #ac761dde
-def _check_target(o):
-    "Check `--plan`, or the method and its target."
+def _target_conflicts(o):
+    "The same of `--plan`, or the method and its target"
     names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
     targets = [k for k in names if getattr(o, k) is not None]
     if o.wants_quality:
         targets.append("max_loss" if o.max_loss is not None else "min_agreement")
+    hint = ", not both" if targets else ""
+    return {
+        "--plan reuses a saved plan and cannot be combined with --pruning_method, its"
+        " options or a target: leave them out":
+            o.plan and (o.pruning_method or targets or o.method_options),
+        f"--{(targets or ['save'])[0]} needs --pruning_method":
+            not (o.pruning_method or o.plan) and (targets or o.save),
+        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
+        f" --min_agreement{hint}": o.pruning_method and len(targets) != 1,
+        "--context is for --target_memory, --target_speedup and --target_latency":
+            o.context and not (o.target_memory or o.target_speedup or o.target_latency),
+        "--batch and --prefill are for --target_latency":
+            (o.batch or o.prefill) and not o.target_latency,
+        "--target_latency times a model on one device: leave --stream, --device_map and"
+        " --executor out": o.target_latency and (o.stream or o.device_map or o.executor),
+    }
+
+# %% ../../nbs/cli/01_validate.ipynb #ac761dde
+def check_arguments(
+    o: Options,  # of the command
+) -> None:
+    "Raise `ValueError` for conflicting flags and options that the method does not have."
+    for message, applies in (_flag_conflicts(o) | _target_conflicts(o)).items():
+        if applies:
+            raise ValueError(message)
+    if o.wants_quality:
         check_quality_target(o.max_loss, o.min_agreement)
-    if o.plan and (o.pruning_method or targets or o.method_options):
-        raise ValueError(
-            "--plan reuses a saved plan and cannot be combined with --pruning_method,"
-            " its options or a target: leave them out"
-        )
-    if o.pruning_method is None and not o.plan and (targets or o.save):
-        raise ValueError(f"--{(targets or ['save'])[0]} needs --pruning_method")
-    if o.pruning_method is not None and len(targets) != 1:
-        hint = ", not both" if targets else ""
-        raise ValueError(
-            "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-            f" --min_agreement{hint}"
-        )
-    if o.context and not (o.target_memory or o.target_speedup or o.target_latency):
-        raise ValueError(
-            "--context is for --target_memory, --target_speedup and --target_latency"
-        )
-    if (o.batch or o.prefill) and not o.target_latency:
-        raise ValueError("--batch and --prefill are for --target_latency")
     if o.target_latency:
         parse_time(o.target_latency)
-        if o.stream or o.device_map or o.executor:
-            raise ValueError(
-                "--target_latency times a model on one device: leave --stream,"
-                " --device_map and --executor out"
-            )
+    for size in filter(None, (o.target_bytes, o.target_memory, o.target_params)):
+        parse_size(size)
     if o.sparsity_rate not in (None, -1, -2):
         check_sparsity(o.sparsity_rate)
+    _check_method(o)
 
 # %% ../../nbs/cli/01_validate.ipynb #a156c942
 def _check_score(o, row):
@@ -214,32 +197,31 @@ def check_combinations(
 # %% ../../nbs/cli/01_validate.ipynb #4e797472
 def _check_method(o):
     "Raise `ValueError` for options that the method does not have."
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    depth_scores = [o.depth_score] if o.depth_score else []
-    check_combinations(o, [o.pruning_method] if row else [], depth_scores)
-    parameters = signature(method(o.pruning_method)).parameters if row else {}
-    unknown = o.method_options.keys() - parameters
-    if not (row and row.searches_attn) and o.n_attn == "search":
-        unknown = {*unknown, "n_attn"}
-    if "repair" in unknown:
-        raise ValueError(
-            "--repair is for a --pruning_method that only removes modules, neurons or heads:"
-            " not slicegpt, replaceme or whole experts (reap)"
-        )
-    if unknown:
-        name, search = min(unknown), " search" if o.n_attn == "search" else ""
-        names = METHODS | EXPERT_METHODS
-        if search:
-            names = [k for k, row in names.items() if row.searches_attn]
-        else:
-            names = [k for k in names if name in signature(method(k)).parameters]
-        raise ValueError(f"--{name}{search} is for --pruning_method {', '.join(names)}")
+    methods = [o.pruning_method] if o.pruning_method else []
+    check_combinations(o, methods, [o.depth_score] if o.depth_score else [])
+
+    def has(name, option):
+        if option == "n_attn" and o.n_attn == "search":
+            return find_method(name).searches_attn
+        return option in signature(method(name)).parameters
+
+    for option in sorted(o.method_options):
+        if methods and has(methods[0], option):
+            continue
+        if option == "repair":
+            raise ValueError(
+                "--repair is for a --pruning_method that only removes modules, neurons or"
+                " heads: not slicegpt, replaceme or whole experts (reap)"
+            )
+        names = [name for name in METHODS | EXPERT_METHODS if has(name, option)]
+        value = " search" if option == "n_attn" and o.n_attn == "search" else ""
+        raise ValueError(f"--{option}{value} is for --pruning_method {', '.join(names)}")
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
             f"--repair needs --n_samples of at least {least}: some windows are held out"
         )
-    check_scores(o, [o.pruning_method] if row else [])
+    check_scores(o, methods)
 
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(
@@ -324,8 +306,7 @@ def _check_environment(o):
             f"--agreement compares with the dense model, and {o.model} is a pruned"
             " checkpoint: name the dense model, with --plan and this one's plan.json"
         )
-    if o.results and not Path(o.results).absolute().parent.is_dir():
-        parent = Path(o.results).absolute().parent
+    if o.results and not (parent := Path(o.results).absolute().parent).is_dir():
         raise ValueError(f"--results: there is no folder {parent}")
     check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
@@ -356,18 +337,6 @@ def _list_targets(o, L):
     return [check_sparsity(rate)]
 
 # %% ../../nbs/cli/01_validate.ipynb #d3d750aa
-def requested_bound(
-    o: Options,  # of the command
-) -> tuple | None:  # name and value of the limit, the flag as given; None: no limit
-    "Size or speed limit that was given; raises `ValueError` if it is not a size."
-    for name in BOUND_FLAGS:
-        given, bound = getattr(o, name), name.removeprefix("target_")
-        if given is not None:
-            value = given if bound == "speedup" else parse_size(given)
-            return bound, value, f"--{name} {given}"
-    return None
-
-
 def load_requested_skeleton(
     o: Options,  # with model, dtype, cache_dir
 ) -> PreTrainedModel:  # on the meta device, in the dtype of `--dtype`
@@ -381,69 +350,82 @@ def load_requested_skeleton(
 def check_feasible(
     o: Options,  # of the command
     model: PreTrainedModel,  # dense; its shapes are enough
-    targets: Sequence[float],  # sparsities
-) -> None:
-    "Raise `ValueError` for targets and window lengths that the model cannot reach."
-
-    def split(target):
-        s = structure(model)
-        if o.n_attn == "search":
-            return formula_split(s, target, o.alpha or 1.5, o.multiple or 1)
-        names = "alpha", "n_attn", "multiple"
-        options = {k: v for k in names if (v := getattr(o, k)) is not None}
-        return balance(s, target, **options, count=o.balance or "all")
-
+) -> list[float]:  # target sparsities; empty without a sparsity
+    "List the targets. Raises `ValueError` for what the model or an export cannot reach."
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    if row and row.formula and len(targets) == 1:
-        split(targets[0])
+    if o.pruning_method:
+        check_repair(find_method(o.pruning_method).repair or o.repair, model=model)
+    has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
+    targets = _list_targets(o, len(structure(model))) if has_sparsity else []
+    _check_shapes(o, model, targets)
+
+    def split(target):
+        names = "alpha", "n_attn", "multiple"
+        options = {k: v for k in names if (v := getattr(o, k)) is not None}
+        return balance(structure(model), target, **options, count=o.balance or "all")
+
     check_export_support(export_request(o), model.config, split, targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
+    return targets
+
+
+def _check_shapes(o, model, targets):
+    "Raise `ValueError` if the method cannot reach any target."
+    row = find_method(o.pruning_method) if o.pruning_method else None
+    if not (row and row.shapes) or (row.formula and len(targets) != 1):
+        return
+    options = {**row.defaults, **o.method_options}
+    if options.get("widths") == "search" and structure(model).grouped:
+        return  # the method says what it does in MoE models
+    options = shape_options(o.pruning_method, options)
+    check = lambda target: shape_plans(model, o.pruning_method, target, **options)
+    _check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #ee585b4e
-def _resolve_limit(o, model, bound, value, given):
-    "Options with the smallest sparsity within a limit; logs the remaining size."
-    context = o.context or 4096
-    options = shape_options(o.pruning_method, o.method_options)
-    x = find_sparsity(model, bound, value, o.pruning_method, context, **options)
-    estimates = estimate(model, o.pruning_method, x, context, **options)
-    largest = max(estimates, key=lambda e: e.bytes + e.cache)
-    log.info(
-        f"{given}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M parameters,"
-        f" {largest.bytes / 1e6:,.1f} MB of weights and {largest.cache / 1e6:,.1f} MB of cache at"
-        f" {context} tokens"
-    )
-    return replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
-
-# %% ../../nbs/cli/01_validate.ipynb #73b6f132
-def resolve_latency_target(
-    o,  # options with `target_latency`, `context`, `batch`, `prefill`, `device`, `cache_dir`
+def resolve_target(
+    o,  # options with a size, speed or latency target, and where to time
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # name of a method
-    **options,  # of the method, and `progress`
-) -> tuple[float, str]:  # sparsity; a line with target, device and predicted times
-    "Smallest sparsity that meets `--target_latency`, from the latency table of the shapes."
-    work = Workload(o.context or 4096, o.batch or 1, o.prefill)
-    target, options = parse_time(o.target_latency), dict(cache_dir=o.cache_dir) | options
-    request = target, method, work, pick_device(o)
-    x, predicted, table = meet_latency_target(model, *request, **options)
+    progress: bool = True,  # show a progress bar
+) -> tuple[float, str]:  # sparsity; a line with the target and what is predicted
+    "Smallest sparsity that meets the target, from the model's shapes, or timed shapes."
+    context = o.context or 4096
+    if o.target_latency:
+        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
+        kwargs = dict(cache_dir=o.cache_dir, progress=progress) | o.method_options
+        x, predicted, table = meet_latency_target(
+            model, target, method, work, pick_device(o), **kwargs
+        )
+        return x, (
+            f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
+            f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+        )
+    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
+    value, bound = getattr(o, flag), flag.removeprefix("target_")
+    limit = value if bound == "speedup" else parse_size(value)
+    options = shape_options(method, o.method_options)
+    x = find_sparsity(model, bound, limit, method, context, **options)
+    estimates = estimate(model, method, x, context, **options)
+    largest = max(estimates, key=lambda e: e.bytes + e.cache)
     return x, (
-        f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
-        f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+        f"--{flag} {value}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M"
+        f" parameters, {largest.bytes / 1e6:,.1f} MB of weights and"
+        f" {largest.cache / 1e6:,.1f} MB of cache at {context} tokens"
     )
 
 # %% ../../nbs/cli/01_validate.ipynb #37ffc0d5
 def _check_model(o):
     "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
-    limit, saves_code = requested_bound(o), o.save and o.trust_remote_code
+    limited = any(getattr(o, k) is not None for k in BOUND_FLAGS)
+    saves_code = o.save and o.trust_remote_code
     try:
         model = load_requested_skeleton(o)
     except Exception:
-        if limit or o.target_latency or saves_code:
+        if limited or o.target_latency or saves_code:
             raise
         return o  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
@@ -451,34 +433,25 @@ def _check_model(o):
             f"{o.model} uses the checkpoint's own Python code: it can be pruned and"
             " measured, not saved; leave --save out"
         )
-    if limit:
-        o = _resolve_limit(o, model, *limit)
+    if limited:
+        x, message = resolve_target(o, model, o.pruning_method)
+        log.info(message)
+        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
     if o.target_latency:
-        check_feasible(o, model, [])  # timing takes minutes
-        options = dict(progress=not o.quiet) | o.method_options
-        x, message = resolve_latency_target(o, model, o.pruning_method, **options)
+        check_feasible(o, model)  # timing takes minutes
+        x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
         log.info("--target_latency %s: sparsity %.4f", message, x)
         unset = dict(context=None, batch=None, prefill=False)
         o = replace(o, target_latency=message, sparsity_rate=x, **unset)  # for plan.json
-    has_target = o.pruning_method and not o.wants_quality
     try:
-        L = len(structure(model)) if has_target else 0
+        if o.pruning_method:
+            structure(model)
     except Exception:
         check_fused_experts(model)
         return o
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    targets = _list_targets(o, L) if has_target else []
-    if has_target:
-        check_repair(row.repair or o.repair, model=model)
-    check_feasible(o, model, targets)
+    check_feasible(o, model)
     if o.plan:
         check_plan(model, load_plan(o.plan))
-    if row and row.shapes and not row.formula:  # formulas are checked above
-        searched = row.defaults.get("widths") == "search"  # not in MoE models
-        if not (searched and structure(model).grouped):
-            options = shape_options(o.pruning_method, o.method_options)
-            check = lambda target: shape_plans(model, o.pruning_method, target, **options)
-            _check_any(check, targets or (0.1, 0.25, 0.5))
     return o
 
 # %% ../../nbs/cli/01_validate.ipynb #267db1dd
@@ -502,7 +475,4 @@ def check_loaded(
     if o.evaluate_downstream:
         check_prefix_token(tok)
     check_export_tokenizer(export_request(o), tok)
-    has_target = o.pruning_method and not o.wants_quality
-    targets = _list_targets(o, len(structure(model))) if has_target else []
-    check_feasible(o, model, targets)
-    return targets
+    return check_feasible(o, model)
