@@ -135,8 +135,8 @@ def read_tasks(source):
         line = line.strip()
         if line.startswith('#'):
             now = line.lstrip('# ')
-        elif line:
-            tasks.setdefault(now, []).append(line.strip('",'))
+        else:
+            tasks.setdefault(now, []).extend(re.findall(r'"(\w+)"', line))
     return tasks
 
 

@@ -95,9 +95,7 @@ def estimate(
     o: EstimateOptions,  # of the command
 ) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
-    from .validate import (
-        load_requested_skeleton, resolve_target,
-    )
+    from .validate import load_requested_skeleton, resolve_target
     from ..core.plan import check_sparsity
     from ..evaluation.estimate import estimate_table
     from ..runtime.devices import quiet

@@ -24,7 +24,7 @@ from .options import (
     Sparsity, TaskOptions, TextOptions, flag, flag_dataclass, positional, same_flag,
 )
 from .prune import (
-    cli_logging, count_windows, cut_calibration_windows, format_rows,
+    cli_logging, count_windows, draw_windows, format_rows,
     load_requested_model, make_evaluations, make_executor, page_file, read_texts,
     try_load_tokenizer, write_page,
 )
@@ -188,9 +188,7 @@ def _make_draw(options, sources, tok, model=None):
     n = options.n_samples
     if n is None and not sources[0].windows:
         n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok))
-    options = replace(options, n_samples=n)
-    draw = lambda seed: cut_calibration_windows(replace(options, seed=seed), sources, tok, model)
-    return cache(draw)
+    return cache(lambda seed: draw_windows(options, sources, tok, n, seed, model))
 
 
 def _run(o, options, variants):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'read_texts', 'cut_calibration_windows', 'count_windows', 'make_evaluations',
+    'read_texts', 'draw_windows', 'count_windows', 'make_evaluations',
     'try_load_tokenizer', 'load_requested_model', 'make_executor', 'run', 'format_rows',
     'demo_message', 'page_file', 'cli_logging', 'write_page', 'prune'
 ]
@@ -57,7 +57,7 @@ from ..evaluation.report import (
     compare, group_rows, plot_plan, plot_trials, samples, save_figure, summary, to_markdown,
 )
 from ..evaluation.results import (
-    Result, find_metric, load_results, to_json_line, versions,
+    Result, find_metric, load_results, to_json_line,
 )
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
@@ -71,7 +71,7 @@ from ..runtime.identity import (
     tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash
-from ..runtime.provenance import load_plan
+from ..runtime.provenance import describe_calibration, load_plan
 from ..runtime.sources import check_sources, read_sources, source_windows
 from ..serving.export import run_export
 
@@ -101,35 +101,21 @@ def read_texts(
     return calib, texts
 
 # %% ../../nbs/cli/02_prune.ipynb #5282271b
-def cut_calibration_windows(
+def draw_windows(
     o: Options,  # of the command
     sources: list,  # of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
+    n: int | None,  # windows; None: as the sources say
+    seed: int,  # 0: the first windows of a text
     model: PreTrainedModel | None = None,  # dense; None: not loaded yet
 ) -> torch.Tensor | Windows | None:  # None: the text needs a model that is not loaded
-    """Calibration windows (n, t): `n_samples`, or the method's number; fewer, with a warning,
-    if the source has fewer."""
-    n = o.n_samples
-    if n is None and not sources[0].windows:
-        n = o.default_windows
-        available = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
-        if available < n:
-            log.warning(
-                f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
-                f" {o.calibration_name} has {available}, which are used"
-            )
-        n = min(n, available)
-    args = sources, tok, o.seq_len, n, o.seed or None, o.score_on
+    "Calibration windows (n, t)."
+    args = sources, tok, o.seq_len, n, seed or None, o.score_on
     if model is None and any(s.synthetic for s in sources):
         check_sources(*args)
         return None
-    return source_windows(*args, **_generation_kwargs(o, model))
-
-# %% ../../nbs/cli/02_prune.ipynb #cutwriting1
-def _generation_kwargs(o, model):
-    "Arguments of `source_windows` for text that the model generates"
     kwargs = dict(cache_dir=o.cache_dir, model=model, progress=not o.quiet)
-    return kwargs | dict(temperature=o.temperature or 1.0)
+    return source_windows(*args, **kwargs, temperature=o.temperature or 1.0)
 
 
 def count_windows(
@@ -141,6 +127,21 @@ def count_windows(
     if sources[0].synthetic:
         return inf
     return len(source_windows(sources, tok, o.seq_len))
+
+# %% ../../nbs/cli/02_prune.ipynb #cutwriting1
+def _choose_count(o, sources, tok):
+    """Number of windows: `n_samples`, or the method's number; fewer, with a warning, if the
+    source has fewer. None: as the sources say."""
+    if o.n_samples is not None or sources[0].windows:
+        return o.n_samples
+    n = o.default_windows
+    available = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
+    if available < n:
+        log.warning(
+            f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
+            f" {o.calibration_name} has {available}, which are used"
+        )
+    return min(n, available)
 
 # %% ../../nbs/cli/02_prune.ipynb #258ddf1b
 def make_evaluations(
@@ -293,13 +294,10 @@ def _draw_figures(folder, plan, dense, report):
 
 def _make_saver(o, model, tok, calib):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
-    dense, facts = structure(model), {}
+    dense, facts = structure(model), describe_calibration(calib)
     if calib is not None:
-        facts["calibration"] = o.calibration_name
-        facts["calibration_windows"] = list(calib.shape)
-        facts["calibration_hash"] = ids_hash(calib)
-        if getattr(calib, "sources", None) is not None:
-            facts["calibration_sources"] = calib.source_facts()
+        shape = list(calib.shape)
+        facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
         folder, model_id = save_folder(o, r.method, r.target), r.model_id
@@ -339,7 +337,7 @@ def _label_plan(o, model, tok, plan, evals):
         provenance.get("target_sparsity") or plan.sparsity(model),
         provenance.get("seed") or 0,
         dict(provenance.get("options") or {}),
-        texts=texts, versions=versions(), evaluations=evaluations,
+        texts=texts, evaluations=evaluations,
         device=str(model.device), dtype=str(model.dtype).removeprefix("torch."),
         model_id=model_id, plan_id=plan_identity(plan, model_id),
     )
@@ -349,23 +347,16 @@ def _label_plan(o, model, tok, plan, evals):
     return replace(r, key=key)
 
 # %% ../../nbs/cli/02_prune.ipynb #3dafa9b6
-def _check_plan_model(o, model_id):
-    "Log whether the plan was found for another model, or names none."
-    record = json.loads(Path(o.plan).read_text(encoding="utf-8"))
-    provenance = record.get("provenance") or {}
-    plan_model = record.get("model_identity") or provenance.get("model")
-    same = same_model(plan_model, model_id) if plan_model else None
-    if same is None:
-        log.info("%s may be a plan for another model: this is not checked", o.plan)
-    elif not same:
-        log.warning("%s was found for another model, or another dtype", o.plan)
-
-
 def _run_plan(o, model, tok, evals, on_plan=None):
     "Save and evaluate a saved plan; its row."
     plan = load_plan(o.plan)
     r, dense = _label_plan(o, model, tok, plan, evals), structure(model)
-    _check_plan_model(o, r.model_id)
+    plan_model = plan.provenance.get("model")
+    same = same_model(plan_model, r.model_id) if plan_model else None
+    if same is None:
+        log.info("%s may be a plan for another model: this is not checked", o.plan)
+    elif not same:
+        log.warning("%s was found for another model, or another dtype", o.plan)
     results = o.results if is_main_process() else None  # written by one process
     with write_lock(results) if results else nullcontext():
         finished = broadcast_object(finished_rows(results) if results else {})
@@ -452,12 +443,7 @@ def _run_ablations(o, model, tok, sources, evals):
             f"{o.calibration_name} has {available} windows of {o.seq_len} tokens: calibration sizes"
             f" up to {counts[-1] if counts else 0}"
         )
-
-    def draw(n, seed):
-        seed = o.seed + seed if seed or o.seed else None
-        args = sources, tok, o.seq_len, n, seed, o.score_on
-        return source_windows(*args, **_generation_kwargs(o, model))
-
+    draw = lambda n, seed: draw_windows(o, sources, tok, n, o.seed + seed, model)
     args, rows = (model, tok, draw, evals, o.results), []
     kwargs = dict(n=min(o.n_samples or 32, available), name=o.model, progress=not o.quiet)
     for name, a in ABLATIONS.items():
@@ -494,11 +480,13 @@ def run(
     sources, held_out = read_texts(o)
     tasks, calib = _find_tasks(o), None
     if sources is not None and (tok := try_load_tokenizer(o)) is not None:
-        calib = cut_calibration_windows(o, sources, tok)
+        n = _choose_count(o, sources, tok)
+        calib = draw_windows(o, sources, tok, n, o.seed)
     model, tok = load_requested_model(o)
     targets = check_loaded(o, model, tok)
     if sources is not None and calib is None:
-        calib = cut_calibration_windows(o, sources, tok, model)
+        n = _choose_count(o, sources, tok)
+        calib = draw_windows(o, sources, tok, n, o.seed, model)
     for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
         log.info(advice)
     if o.wants_quality:
