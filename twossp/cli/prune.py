@@ -10,7 +10,6 @@ __all__ = [
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
-import json
 import logging
 import os
 import shutil
@@ -35,20 +34,17 @@ from .validate import (
     check_arguments, check_loaded, export_request, is_saved, pick_device, plans_folder,
     read_plan_json, save_folder, validate,
 )
-from ..core.apply import applied
-from ..core.files import append_line, write_lock
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import (
-    finished_rows, log, log_to_tensorboard, relabel_row, run_grid, search_key,
+    log, log_to_tensorboard, run_grid, search_key,
 )
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
-    PROMPTS, describe_model, identify_evaluations, measure, on_forward, on_generation,
-    on_prompts, on_text,
+    PROMPTS, on_forward, on_generation, on_prompts, on_text,
 )
 from ..evaluation.quality import (
     find_quality, path_options, plot_quality, quality_table, split_windows,
@@ -56,21 +52,15 @@ from ..evaluation.quality import (
 from ..evaluation.report import (
     compare, group_rows, plot_plan, plot_trials, samples, save_figure, summary, to_markdown,
 )
-from ..evaluation.results import (
-    Result, find_metric, load_results, to_json_line,
-)
+from ..evaluation.results import Result, find_metric, load_results
 from ..evaluation.tasks import TASKS, load_tasks, on_tasks
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import quiet
-from ..runtime.distributed import (
-    broadcast_object, is_main_process, join_process_group,
-)
+from ..runtime.distributed import is_main_process, join_process_group
 from ..runtime.images import Windows
 from ..runtime.identity import (
-    model_identity, plan_identity, row_key, runtime_facts, same_model,
-    tokenizer_identity,
+    model_identity, plan_identity, runtime_facts, same_model,
 )
-from ..runtime.metrics import ids_hash
 from ..runtime.provenance import describe_calibration, load_plan
 from ..runtime.sources import check_sources, read_sources, source_windows
 from ..serving.export import run_export
@@ -323,54 +313,39 @@ def _make_saver(o, model, tok, calib):
     return save
 
 # %% ../../nbs/cli/02_prune.ipynb #2587ea71
-def _label_plan(o, model, tok, plan, evals):
-    "Row of a saved plan, before its evaluation"
-    provenance = plan.provenance
-    texts = {k: f.text for k, f in evals.items() if hasattr(f, "text")}
-    if "calibration_hash" in provenance:
-        texts = dict(calibration=provenance["calibration_hash"]) | texts
-    model_id = model_identity(model)
-    evaluations = identify_evaluations(evals, tokenizer_identity(tok))
-    r = Result(
-        o.model,
-        provenance.get("method", "plan"),
-        provenance.get("target_sparsity") or plan.sparsity(model),
-        provenance.get("seed") or 0,
-        dict(provenance.get("options") or {}),
-        texts=texts, evaluations=evaluations,
-        device=str(model.device), dtype=str(model.dtype).removeprefix("torch."),
-        model_id=model_id, plan_id=plan_identity(plan, model_id),
-    )
-    facts = dict(target=r.target, seed=r.seed, options=r.options)
-    runtime = runtime_facts(model, r.device, r.dtype)
-    key = row_key(model_id, r.method, f"plan:{r.plan_id}", evaluations, runtime, facts)
-    return replace(r, key=key)
-
-# %% ../../nbs/cli/02_prune.ipynb #3dafa9b6
-def _run_plan(o, model, tok, evals, on_plan=None):
-    "Save and evaluate a saved plan; its row."
+def _read_plan(o, model):
+    "The plan of `--plan`; its method, target, seed and options, for its row"
     plan = load_plan(o.plan)
-    r, dense = _label_plan(o, model, tok, plan, evals), structure(model)
-    plan_model = plan.provenance.get("model")
-    same = same_model(plan_model, r.model_id) if plan_model else None
+    facts = plan.provenance
+    origin = facts.get("model")
+    same = same_model(origin, model_identity(model)) if origin else None
     if same is None:
         log.info("%s may be a plan for another model: this is not checked", o.plan)
     elif not same:
         log.warning("%s was found for another model, or another dtype", o.plan)
-    results = o.results if is_main_process() else None  # written by one process
-    with write_lock(results) if results else nullcontext():
-        finished = broadcast_object(finished_rows(results) if results else {})
-        if on_plan is not None and is_main_process():
-            on_plan(plan, r, {})
-        if r.key in finished:
-            return relabel_row(finished[r.key], r, evals)
-        bound = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
-        with applied(model, plan):
-            measured = measure(model, tok, bound)
-            r = replace(r, **describe_model(model, dense, plan), **measured)
-        if results:
-            append_line(results, to_json_line(r))
-    return r
+    target = facts.get("target_sparsity") or plan.sparsity(model)
+    options = dict(facts.get("options") or {})
+    return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
+
+# %% ../../nbs/cli/02_prune.ipynb #c5d1a183
+def _run_grid(o, model, tok, calib, targets, evals, executor=None):
+    "Run one grid: a method at its targets, a saved plan, or the dense model alone."
+    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
+    seed, options = o.seed, o.method_options
+    if o.plan:
+        plan, name, target, seed, options = _read_plan(o, model)
+        methods, targets, calib = {name: plan}, [target], None
+    if executor is not None:
+        dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
+        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+    return run_grid(
+        source, tok, calib, methods, targets, evals, o.results,
+        name=o.model, seeds=[seed], options={name: options}, dense=o.dense,
+        on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
+        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
+        plans=False if o.plan or not methods else plans_folder(o),
+        executor=executor, progress=not o.quiet,
+    )
 
 # %% ../../nbs/cli/02_prune.ipynb #9fcaa73a
 def _resolve_quality(o, model, calib, folder):
@@ -451,22 +426,6 @@ def _run_ablations(o, model, tok, sources, evals):
             rows += ablate(name, *args, values=counts if a.draws else None, **kwargs)
     return rows
 
-# %% ../../nbs/cli/02_prune.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None):
-    "Run one grid: a method at its targets, or the dense model alone."
-    name, source = o.pruning_method if targets else None, model
-    if executor is not None:
-        dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    return run_grid(
-        source, tok, calib, [name] if name else [], targets, evals, o.results,
-        name=o.model, seeds=[o.seed], options={name: o.method_options}, dense=o.dense,
-        on_plan=_make_saver(o, model, tok, calib) if o.save and name else None,
-        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
-        plans=plans_folder(o) if name else False,
-        executor=executor, progress=not o.quiet,
-    )
-
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
 def run(
     o: Options,  # of the command
@@ -495,13 +454,10 @@ def run(
     evals = make_evaluations(o, held_out, calib, tok, tasks)
     if o.save and is_main_process():
         _check_folders(o, model, calib, targets)
-    if not (o.plan or o.ablation):
+    if not o.ablation:
         return _run_grid(o, model, tok, calib, targets, evals, executor)
     rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
-    if o.ablation:
-        return rows + _run_ablations(o, model, tok, sources, evals)
-    on_plan = _make_saver(o, model, tok, None) if o.save else None
-    return [*rows, _run_plan(o, model, tok, evals, on_plan)]
+    return rows + _run_ablations(o, model, tok, sources, evals)
 
 # %% ../../nbs/cli/02_prune.ipynb #694e19cd
 def format_rows(
