@@ -35,9 +35,7 @@ def _align(rows):
     return "\n".join(line.rstrip() for line in lines)
 
 # %% ../../nbs/cli/03_commands.ipynb #51d81681
-def list_methods(
-    o: NoOptions,  # none
-) -> int:  # exit code
+def list_methods(o: NoOptions) -> int:  # exit code
     "`twossp methods`: list names, papers and descriptions."
     rows = []
     for name in method_names():
@@ -50,9 +48,7 @@ def list_methods(
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #0f55b484
-def list_families(
-    o: FamiliesOptions,  # of the command
-) -> int:  # exit code
+def list_families(o: FamiliesOptions) -> int:  # exit code
     "`twossp families`: list model types that can be pruned, and the names of their modules."
     from ..core.families import ARCHS, arch_mixers
 
@@ -91,9 +87,7 @@ def _list_types():
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #1f199939
-def estimate(
-    o: EstimateOptions,  # of the command
-) -> int:  # exit code
+def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import load_requested_skeleton, resolve_target
     from ..core.plan import check_sparsity
@@ -230,9 +224,7 @@ def _format_commands(o, methods, given, options):
         )
 
 # %% ../../nbs/cli/03_commands.ipynb #63747075
-def report(
-    o: ReportOptions,  # of the command
-) -> int:  # exit code
+def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
@@ -253,9 +245,7 @@ class CheckOptions:
     key: str | None = flag("API key of the server", metavar="KEY")
 
 # %% ../../nbs/cli/03_commands.ipynb #88a23056
-def check(
-    o: CheckOptions,  # of the command
-) -> int:  # exit code: 1 if the server's answers differ
+def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
     from ..checkpoint.load import read_record, verify_checkpoint
@@ -298,9 +288,7 @@ class CardOptions:
     results: File | None = flag("add this checkpoint's rows of a results file to the card")
 
 
-def show_card(
-    o: CardOptions,  # of the command
-) -> int:  # exit code
+def show_card(o: CardOptions) -> int:  # exit code
     "`twossp card`: print the model card; `--results` adds measurements to it."
     from ..serving.export import write_card_results
 
@@ -397,9 +385,7 @@ class ExportOptions:
     overwrite: bool = flag("replace an existing output", False)
 
 # %% ../../nbs/cli/03_commands.ipynb #b38caec2
-def export(
-    o: ExportOptions,  # of the command
-) -> int:  # exit code: 1 if the answers of the exported model differ
+def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
     "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
@@ -422,9 +408,7 @@ class PushOptions:
     dry_run: bool = flag("list what would be uploaded without uploading it", False)
 
 
-def push(
-    o: PushOptions,  # of the command
-) -> int:  # exit code
+def push(o: PushOptions) -> int:  # exit code
     "`twossp push`: upload a checkpoint after verifying it."
     from ..serving.export import push_folder
 

@@ -215,9 +215,7 @@ def _run(o, options, variants):
     )
 
 # %% ../../nbs/cli/05_compare.ipynb #ccm0010c
-def compare(
-    o: CompareOptions,  # of the command
-) -> int:  # exit code: 1 if runs are missing
+def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
     "`twossp compare`: run a grid of methods, scores, sparsities and draws; write its report."
     variants = _check_compared(o)
     shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)}

@@ -140,9 +140,7 @@ def _describe_fit(folder, scheme):
     return f"{scheme}: fits, {rule}{note}"
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec11
-def inspect(
-    o: InspectOptions,  # of the command
-) -> int:  # exit code
+def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
     from ..checkpoint.save import (
@@ -206,9 +204,7 @@ class BenchOptions:
     )
 
 
-def bench(
-    o: BenchOptions,  # of the command
-) -> int:  # exit code: 1 if a case is wrong or failed
+def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
     from .prune import page_file
     from .validate import pick_device

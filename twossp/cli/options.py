@@ -74,7 +74,7 @@ def same_flag(
     f = cls.__dataclass_fields__[name]
     return flag(default=f.default, **dict(f.metadata) | kwargs)
 
-
+# %% ../../nbs/cli/00_options.ipynb #flagdata1
 DECISIONS = "plan", "row", "nothing"  # as in `identity`
 
 

@@ -66,9 +66,7 @@ from ..runtime.sources import check_sources, read_sources, source_windows
 from ..serving.export import run_export
 
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
-def read_texts(
-    o: Options,  # of the command
-) -> tuple:  # a list of sources, or None; name -> origin
+def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
     "Calibration sources (None: not needed) and evaluation texts by name"
     kwargs = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
     calib, places = None, {}
@@ -196,9 +194,7 @@ def try_load_tokenizer(
         return None
 
 
-def load_requested_model(
-    o: Options,  # of the command
-) -> tuple:  # model, tokenizer
+def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     "Load the model and its tokenizer."
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
@@ -427,9 +423,7 @@ def _run_ablations(o, model, tok, sources, evals):
     return rows
 
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
-def run(
-    o: Options,  # of the command
-) -> list[Result]:  # dense first
+def run(o: Options) -> list[Result]:  # dense first
     "Validate, load, plan, evaluate and save."
     if o.target_latency:  # timing takes minutes: missing texts are reported first
         check_arguments(o)
@@ -490,9 +484,7 @@ def _find_program(program):
     return str(path) if short.startswith("..") else short
 
 
-def demo_message(
-    o: Options,  # of the demo
-) -> str:  # for stdout
+def demo_message(o: Options) -> str:  # for stdout
     "The files of the demo, how to load the model, and a next command."
     python, twossp = _find_program("python"), _find_program("twossp")
     return f"""
@@ -522,9 +514,7 @@ def page_file(
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
 @contextmanager
-def cli_logging(
-    o: Options,  # `logging` and `quiet`
-):
+def cli_logging(o: Options):
     "Write log lines and warnings to stderr, one line each, while the command runs."
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -554,9 +544,7 @@ def write_page(
     return write_report(load_results(results), page_file(results, out))
 
 
-def prune(
-    o: Options,  # of the command
-) -> int:  # exit code: 1 if part of the work failed
+def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     if o.report:
         print(write_page(o.report))

@@ -113,9 +113,7 @@ def _target_conflicts(o):
     }
 
 # %% ../../nbs/cli/01_validate.ipynb #ac761dde
-def check_arguments(
-    o: Options,  # of the command
-) -> None:
+def check_arguments(o: Options) -> None:
     "Raise `ValueError` for conflicting flags and options that the method does not have."
     for message, applies in (_flag_conflicts(o) | _target_conflicts(o)).items():
         if applies:
@@ -224,17 +222,13 @@ def _check_method(o):
     check_scores(o, methods)
 
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
-def export_request(
-    o: Options,  # of the command
-) -> ExportRequest:  # with the files that must not be overwritten
+def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
     options = o.quantize, o.overwrite, o.pruning_method, o.n_attn
     return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
-def plans_folder(
-    o: Options,  # of the command
-) -> Path:  # need not exist
+def plans_folder(o: Options) -> Path:  # need not exist
     "Folder in which plans are saved as soon as they are found."
     output = o.save or o.results
     if output is None:
@@ -281,9 +275,7 @@ def is_saved(
     return bool(hashes) and [*current.values()] == [*hashes.values()]
 
 # %% ../../nbs/cli/01_validate.ipynb #d20d4a1e
-def pick_device(
-    o: Options,  # of the command
-) -> str:  # "cuda", "cpu", …
+def pick_device(o: Options) -> str:  # "cuda", "cpu", …
     "`--device`, else an accelerator, else the CPU."
     accelerators = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
     return o.device or next(accelerators, "cpu")
@@ -455,9 +447,7 @@ def _check_model(o):
     return o
 
 # %% ../../nbs/cli/01_validate.ipynb #267db1dd
-def validate(
-    o: Options,  # of the command
-) -> Options:  # with a sparsity instead of a limit
+def validate(o: Options) -> Options:  # with a sparsity instead of a limit
     """Check arguments, environment, and the checkpoint's configuration and headers. Raises
     `ValueError` or `OSError` with the reason."""
     check_arguments(o)
