@@ -31,9 +31,10 @@ from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .options import Options
 from .validate import (
-    check_arguments, check_loaded, export_request, is_saved, pick_device, plans_folder,
-    read_plan_json, save_folder, validate,
+    check_arguments, check_feasible, export_request, pick_device, plans_folder,
+    read_plan_json, validate,
 )
+from ..core.files import hash_files
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
@@ -53,7 +54,9 @@ from ..evaluation.report import (
     compare, group_rows, plot_plan, plot_trials, samples, save_figure, summary, to_markdown,
 )
 from ..evaluation.results import Result, find_metric, load_results
-from ..evaluation.tasks import TASKS, load_tasks, on_tasks
+from ..evaluation.tasks import (
+    TASKS, check_chat_template, check_prefix_token, load_tasks, on_tasks,
+)
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import quiet
 from ..runtime.distributed import is_main_process, join_process_group
@@ -63,7 +66,7 @@ from ..runtime.identity import (
 )
 from ..runtime.provenance import describe_calibration, load_plan
 from ..runtime.sources import check_sources, read_sources, source_windows
-from ..serving.export import run_export
+from ..serving.export import check_export_tokenizer, run_export
 
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
@@ -209,6 +212,15 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
         model.twossp_original = record.get("original_parameters", dense)
     return model, tok
 
+
+def _check_loaded(o, model, tok):
+    "Check what only the loaded model and its tokenizer show; the target sparsities."
+    check_chat_template(tok, o.apply_chat_template)
+    if o.evaluate_downstream:
+        check_prefix_token(tok)
+    check_export_tokenizer(export_request(o), tok)
+    return check_feasible(o, model)
+
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
@@ -244,6 +256,26 @@ def _advise_chats(o, sources, tok):
     )
 
 # %% ../../nbs/cli/02_prune.ipynb #7f603070
+def _save_folder(o, method, target):
+    "Folder of a checkpoint: `--save`, or with several targets a subfolder of it."
+    folder = Path(o.save).expanduser()
+    name = f"{method}-{target:.4f}".rstrip("0")
+    return folder / name if o.has_several_targets else folder
+
+
+def _is_saved(folder, **identities):
+    "Whether a folder holds this plan of this model, with all files intact."
+    record = read_plan_json(folder)
+    if any(record.get(k) != v for k, v in identities.items()):
+        return False
+    hashes = record.get("files") or {}
+    try:
+        current = hash_files([folder / name for name in hashes])
+    except OSError:
+        return False
+    return bool(hashes) and [*current.values()] == [*hashes.values()]
+
+
 def _make_search_key(model, calib, r):
     "Key of a row's search: model, windows, method, target, seed and options"
     runtime = runtime_facts(model, model.device, model.dtype)
@@ -256,11 +288,11 @@ def _check_folders(o, model, calib, targets):
     if o.plan:
         folder = Path(o.save).expanduser()
         plan_id = plan_identity(load_plan(o.plan), model_id)
-        if not is_saved(folder, model_identity=model_id, plan_identity=plan_id):
+        if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
     for t in targets:
         r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
-        folder = save_folder(o, r.method, t)
+        folder = _save_folder(o, r.method, t)
         check_not_source(folder, o.model)
         key = read_plan_json(folder).get("plan_key")
         if key is None or key != _make_search_key(model, calib, r):
@@ -286,9 +318,9 @@ def _make_saver(o, model, tok, calib):
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
-        folder, model_id = save_folder(o, r.method, r.target), r.model_id
+        folder, model_id = _save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
-        exists = is_saved(folder, **ids) and not o.overwrite
+        exists = _is_saved(folder, **ids) and not o.overwrite
         if exists:
             log.info("saved already: %s", folder)
         else:
@@ -374,20 +406,19 @@ def _describe_quality(o, rows):
     if not o.wants_quality or len(rows) < 2:
         return []
     dense, pruned, lines = rows[0].metrics, rows[-1].metrics, []
+
+    def add(name, value, target, label, met):
+        verdict = "met" if met else f"missed by {abs(value - target):.4f}"
+        lines.append(f"{name}: {label}{value:.4f}, target {target:g}: {verdict}")
+
     for k, v in pruned.items():
         name, _, number = k.rpartition("/")
         if find_metric(k).table and o.max_loss is not None and dense.get(k):
-            lines.append(_format_verdict(name, v / dense[k], o.max_loss, "perplexity ×", 1))
+            loss = v / dense[k]
+            add(name, loss, o.max_loss, "perplexity ×", loss <= o.max_loss)
         if number == "same_top" and o.min_agreement is not None:
-            lines.append(_format_verdict(name, v, o.min_agreement, "top-1 agreement ", -1))
+            add(name, v, o.min_agreement, "top-1 agreement ", v >= o.min_agreement)
     return lines or ["no other text was measured: --evaluation TEXT checks the target there"]
-
-
-def _format_verdict(name, value, target, label, sign):
-    "One line; `sign`: 1 if lower is better, -1 if higher is"
-    met = sign * value <= sign * target
-    verdict = "met" if met else f"missed by {abs(value - target):.4f}"
-    return f"{name}: {label}{value:.4f}, target {target:g}: {verdict}"
 
 # %% ../../nbs/cli/02_prune.ipynb #c6548dba
 def make_executor(
@@ -436,7 +467,7 @@ def run(o: Options) -> list[Result]:  # dense first
         n = _choose_count(o, sources, tok)
         calib = draw_windows(o, sources, tok, n, o.seed)
     model, tok = load_requested_model(o)
-    targets = check_loaded(o, model, tok)
+    targets = _check_loaded(o, model, tok)
     if sources is not None and calib is None:
         n = _choose_count(o, sources, tok)
         calib = draw_windows(o, sources, tok, n, o.seed, model)

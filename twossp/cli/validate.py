@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = [
     'check_arguments', 'check_scores', 'check_combinations', 'export_request',
-    'plans_folder', 'save_folder', 'read_plan_json', 'is_saved', 'pick_device',
-    'load_requested_skeleton', 'check_feasible', 'resolve_target', 'validate',
-    'check_loaded'
+    'plans_folder', 'read_plan_json', 'pick_device', 'load_requested_skeleton',
+    'check_feasible', 'resolve_target', 'validate'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
@@ -18,14 +17,13 @@ from inspect import signature
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
 from ..checkpoint.exporters import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder
 from .options import BOUND_FLAGS, Options
 from ..core.apply import check_plan
-from ..core.files import hash_files
 from ..core.parts import structure
 from ..core.plan import check_sparsity
 from ..core.scores import find_score
@@ -36,9 +34,7 @@ from ..evaluation.estimate import (
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
 from ..evaluation.quality import check_quality_target
-from ..evaluation.tasks import (
-    check_batch_size, check_chat_template, check_prefix_token,
-)
+from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.repair import check_repair
@@ -48,7 +44,7 @@ from ..runtime.distributed import is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..runtime.sources import source_kinds
 from ..serving.export import (
-    ExportRequest, check_export_request, check_export_support, check_export_tokenizer,
+    ExportRequest, check_export_request, check_export_support,
 )
 
 # %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
@@ -129,27 +125,25 @@ def check_arguments(o: Options) -> None:
     _check_method(o)
 
 # %% ../../nbs/cli/01_validate.ipynb #a156c942
-def _check_score(o, row):
-    "Raise `ValueError` for scores that do not rank what the method removes."
-    score = o.score and find_score(o.score, row.ranks)
-    depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-    if score and row.ranks == "neurons":
-        neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
-    n_attn = o.n_attn or row.defaults.get("n_attn")
-    if depth_score and n_attn == "search" and o.depth_score != "perplexity":
-        raise ValueError(
-            f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
-            " search removes attention modules by perplexity"
-        )
-
-
 def check_scores(
     o,  # options with `score` and `depth_score`
     methods: Sequence[str],  # names; those without scores are skipped
 ) -> None:
     "Raise `ValueError` for scores that none of the methods can use."
-    rows = [row for row in map(find_method, methods) if row.ranks]
-    _check_any(lambda row: _check_score(o, row), rows)
+
+    def check(row):
+        score = o.score and find_score(o.score, row.ranks)
+        depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
+        if score and row.ranks == "neurons":
+            neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
+        n_attn = o.n_attn or row.defaults.get("n_attn")
+        if depth_score and n_attn == "search" and o.depth_score != "perplexity":
+            raise ValueError(
+                f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
+                " search removes attention modules by perplexity"
+            )
+
+    _check_any(check, [row for row in map(find_method, methods) if row.ranks])
 
 
 def _check_any(check, items):
@@ -237,17 +231,6 @@ def plans_folder(o: Options) -> Path:  # need not exist
     return output.with_name(f"{output.name}.plans")
 
 
-def save_folder(
-    o: Options,  # of the command
-    method: str,  # name of a method
-    target: float,  # sparsity
-) -> Path:  # need not exist
-    "Folder of a checkpoint: `--save`, or with several targets a subfolder of it."
-    folder = Path(o.save).expanduser()
-    name = f"{method}-{target:.4f}".rstrip("0")
-    return folder / name if o.has_several_targets else folder
-
-
 def read_plan_json(
     folder: Path,  # any
 ) -> dict:  # model_identity, plan_identity, plan_key, files …
@@ -257,22 +240,6 @@ def read_plan_json(
         return record if isinstance(record, dict) else {}
     except (OSError, ValueError):
         return {}
-
-# %% ../../nbs/cli/01_validate.ipynb #3bd5e7c0
-def is_saved(
-    folder: Path,  # any
-    **identities: str,  # model_identity, plan_identity
-) -> bool:  # True: nothing is left to save
-    "Whether a folder holds this plan of this model, with all files intact."
-    record = read_plan_json(folder)
-    if any(record.get(k) != v for k, v in identities.items()):
-        return False
-    hashes = record.get("files") or {}
-    try:
-        current = hash_files([folder / name for name in hashes])
-    except OSError:
-        return False
-    return bool(hashes) and [*current.values()] == [*hashes.values()]
 
 # %% ../../nbs/cli/01_validate.ipynb #d20d4a1e
 def pick_device(o: Options) -> str:  # "cuda", "cpu", …
@@ -453,16 +420,3 @@ def validate(o: Options) -> Options:  # with a sparsity instead of a limit
     check_arguments(o)
     _check_environment(o)
     return _check_model(o)
-
-# %% ../../nbs/cli/01_validate.ipynb #6ecf3f2a
-def check_loaded(
-    o: Options,  # of the command
-    model: PreTrainedModel,  # dense, loaded
-    tok: PreTrainedTokenizerBase,  # its tokenizer
-) -> list[float]:  # target sparsities; empty for a quality target
-    "Check the loaded model and its tokenizer; raises `ValueError`."
-    check_chat_template(tok, o.apply_chat_template)
-    if o.evaluate_downstream:
-        check_prefix_token(tok)
-    check_export_tokenizer(export_request(o), tok)
-    return check_feasible(o, model)
