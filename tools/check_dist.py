@@ -29,8 +29,8 @@ def problems(sdist, wheel, package):
 
 def run(*command, path, cwd):
     "Run Python with the wheel first on its path; what it printed, or an error"
-    told = dict(cwd=cwd, env=os.environ | {'PYTHONPATH': str(path)}, check=True, text=True)
-    return subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, **told).stdout.strip()
+    kwargs = dict(cwd=cwd, env=os.environ | {'PYTHONPATH': str(path)}, check=True, text=True)
+    return subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, **kwargs).stdout.strip()
 
 
 def main(dist):

@@ -101,8 +101,8 @@ def grid_table(rows):
     for (name, target), v in found.items():
         values = [(middle(v, c, m), by) for c, m, by in shown.values()]
         achieved = f'{100 * median(r["sparsity"] for r in v):.2f} %'
-        told = [x / by if x is not None else None for x, by in values]
-        lines.append((target, told[0] or 0, [name, percent(target), achieved, *told]))
+        scaled = [x / by if x is not None else None for x, by in values]
+        lines.append((target, scaled[0] or 0, [name, percent(target), achieved, *scaled]))
     head = ['method', 'target', 'achieved', *shown]
     return table(head, [line for *_, line in sorted(lines, key=lambda x: x[:2])])
 
@@ -110,8 +110,8 @@ def grid_table(rows):
 def failed_rows(rows):
     "What could not be done, and why; one reason a method"
     bad = [r for r in rows if r['errors']]
-    said = {r['method']: ' '.join(map(str, r['errors'].values())) for r in bad[::-1]}
-    return ''.join(f'\n\n`{m}` is not in the table: {why}.' for m, why in said.items())
+    reasons = {r['method']: ' '.join(map(str, r['errors'].values())) for r in bad[::-1]}
+    return ''.join(f'\n\n`{m}` is not in the table: {why}.' for m, why in reasons.items())
 
 
 # --- other tables
@@ -149,31 +149,31 @@ def read_side(path):
     for n in range(len(words), 0, -1):
         side = path.with_name('_'.join(words[:n]) + '.json')
         if side.exists():
-            told = json.loads(side.read_text(encoding='utf-8'))
-            return told | {'title': told.get('titles', {}).get(path.stem, told.get('title'))}
+            facts = json.loads(side.read_text(encoding='utf-8'))
+            return facts | {'title': facts.get('titles', {}).get(path.stem, facts.get('title'))}
     return {}
 
 
 def about(path):
     "Machine, versions and command, from the file beside it and from the rows"
-    told = read_side(path)
-    flat = {k: told[k] for k in ('python', 'torch', 'transformers') if k in told}
-    versions = told.get('versions') or flat
+    facts = read_side(path)
+    flat = {k: facts[k] for k in ('python', 'torch', 'transformers') if k in facts}
+    versions = facts.get('versions') or flat
     if path.suffix == '.jsonl':
         last = read_rows(path)[-1]
         versions = last['versions']
-        told = {'device': f'{last["device"]}, {last["dtype"]}'} | told
+        facts = {'device': f'{last["device"]}, {last["dtype"]}'} | facts
     kept = 'machine', 'device', 'setting', 'unit', 'before', 'after', 'command'
-    word = lambda k: f'`{told[k]}`' if k == 'command' else told[k]
-    lines = [f'{k}: {word(k)}' for k in kept if k in told]
+    word = lambda k: f'`{facts[k]}`' if k == 'command' else facts[k]
+    lines = [f'{k}: {word(k)}' for k in kept if k in facts]
     lines.append('versions: ' + ', '.join(f'{k} {v}' for k, v in versions.items()))
-    return told, '\n'.join(f'- {line}' for line in [*lines, f'file: `nbs/results/{path.name}`'])
+    return facts, '\n'.join(f'- {line}' for line in [*lines, f'file: `nbs/results/{path.name}`'])
 
 
 def section(path):
     "One file's section"
-    told, lines = about(path)
-    title = WORDS['titles'].get(path.stem) or told.get('title') or path.stem.replace('_', ' ')
+    facts, lines = about(path)
+    title = WORDS['titles'].get(path.stem) or facts.get('title') or path.stem.replace('_', ' ')
     if path.suffix == '.jsonl':
         rows = read_rows(path)
         text = grid_table(rows) + failed_rows(rows)
@@ -182,7 +182,7 @@ def section(path):
         text = table(['verdict', 'types'], counts) + '\n\n[By type, with reasons](types.ipynb).'
     else:
         text = csv_table(path)
-    return f'### {title}\n\n{told.get("about", "")}\n\n{text}\n\n{lines}'
+    return f'### {title}\n\n{facts.get("about", "")}\n\n{text}\n\n{lines}'
 
 
 def files(folder=RESULTS):
@@ -282,9 +282,9 @@ def main():
     version, rows = read_walks()
     write_shipped(version, rows)
     counts = Counter(r['verdict'] for r in rows)
-    told = ', '.join(f'{counts[v]} {v}' for v in VERDICTS)
+    totals = ', '.join(f'{counts[v]} {v}' for v in VERDICTS)
     head = ['type', 'reads', 'verdict', 'what was found']
     types = table(head, [(r['type'], r['reads'], r['verdict'], r['said'][:300]) for r in rows])
-    text = f'transformers {version}: {len(rows)} rows; {told}.\n\n{types}'
+    text = f'transformers {version}: {len(rows)} rows; {totals}.\n\n{types}'
     page, line = RESULTS / 'types.ipynb', WORDS['types_line']
     write_notebook(page, 'Every model type', line, WORDS['types'].strip(), text)

@@ -31,9 +31,9 @@ def read_pages():
     words, pages = tomllib.loads((PAGES / 'words.toml').read_text(encoding='utf-8')), {}
     for name, row in METHODS.items():
         key = row.page or name
-        told = dict(title=key, about=row.about, paper=row.paper) | words.get(key, {})
+        facts = dict(title=key, about=row.about, paper=row.paper) | words.get(key, {})
         names = pages.get(key, ((), None))[0]
-        pages[key] = (*names, name), told
+        pages[key] = (*names, name), facts
     return pages
 
 
@@ -53,7 +53,7 @@ def places(rows):
     return out
 
 
-def results_of(names, rows, told):
+def results_of(names, rows, facts):
     "A table of these methods, or a sentence where nothing was measured"
     found, place = measured.merge_seeds(rows), places(rows)
     dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
@@ -67,7 +67,7 @@ def results_of(names, rows, told):
             cells = [measured.percent(target), kept, ppl, ppl / dense, rank, *took]
             lines.append([m, *cells])
     if not lines:
-        return told.get('measured', 'Not in the common table yet.').strip()
+        return facts.get('measured', 'Not in the common table yet.').strip()
     head = 'method|target|achieved|perplexity|times dense|place|pruning, s|forward passes'
     first = int(len(names) == 1)  # one method needs no column of names
     text = measured.table(head.split('|')[first:], [line[first:] for line in lines])
@@ -84,18 +84,18 @@ HIDDEN = [
 ]
 
 
-def picture(told):
+def picture(facts):
     "The cell that draws what is kept of six layers"
-    if 'attn' not in told:
+    if 'attn' not in facts:
         return []
-    kept = {k: told.get(k, v) for k, v in dict(attn=[1] * 6, ffn=[1] * 6, stream=1).items()}
-    words = f'{told["title"]}. {idea.describe(**kept)}'
-    named = kept | dict(name=told['title'])
+    kept = {k: facts.get(k, v) for k, v in dict(attn=[1] * 6, ffn=[1] * 6, stream=1).items()}
+    words = f'{facts["title"]}. {idea.describe(**kept)}'
+    named = kept | dict(name=facts['title'])
     lines = [f'    {k}={json.dumps(v)},\n' for k, v in named.items()]
     return [f'#| echo: false\n#| fig-alt: "{words}"\nidea.draw(\n{"".join(lines)})']
 
 
-REMOVED = """#| fig-alt: "{said}"
+REMOVED = """#| fig-alt: "{caption}"
 rows = load_results("../results/smollm2.jsonl")
 names = {names}
 mine = [r for r in rows if r.method in names and r.seed == 0]
@@ -106,31 +106,32 @@ def removed(names, rows):
     "The cells that draw what was removed, of those whose layers can be told apart"
     if not any(r['method'] in names and r.get('kept') for r in rows):
         return []
-    said = f'By layer, the share that {", ".join(names)} removed at three sparsities'
-    return ['from twossp.all import *', REMOVED.format(said=said, names=json.dumps([*names]))]
+    caption = f'By layer, the share that {", ".join(names)} removed at three sparsities'
+    shown = REMOVED.format(caption=caption, names=json.dumps([*names]))
+    return ['from twossp.all import *', shown]
 
 
 CHAPTERS = dict(formula='Formula', cost='Cost', use='When to use it')
 
 
-def text_cells(names, told, rows):
+def text_cells(names, facts, rows):
     "The page as [(kind, text)]"
     code = lambda cells: [('code', c) for c in cells]
-    chapters = [f'## {t}\n\n{told[k].strip()}' for k, t in CHAPTERS.items() if told.get(k)]
-    more = told.get('more', 'baselines/05_methods.ipynb')
+    chapters = [f'## {t}\n\n{facts[k].strip()}' for k, t in CHAPTERS.items() if facts.get(k)]
+    more = facts.get('more', 'baselines/05_methods.ipynb')
     dense = next(r for r in rows if r['method'] == 'dense')['metrics']['wiki/ppl']
-    source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(told.get('paper', ''))
-    about = told['about'][:1].upper() + told['about'][1:]
-    said = (told.get('idea') or f'{about}.').strip()
-    said = f'{said} ({source})' if told.get('paper') else said
+    source = '[arXiv {0}](https://arxiv.org/abs/{0})'.format(facts.get('paper', ''))
+    about = facts['about'][:1].upper() + facts['about'][1:]
+    intro = (facts.get('idea') or f'{about}.').strip()
+    intro = f'{intro} ({source})' if facts.get('paper') else intro
     setting = ' '.join(measured.WORDS['setting'].split()).format(dense=dense)
-    table = f'{setting}\n\n{results_of(names, rows, told)}'
+    table = f'{setting}\n\n{results_of(names, rows, facts)}'
     drawn = code(removed(names, rows))
     return [
-        ('markdown', f'# {told["title"]}\n\n> {about}'),
+        ('markdown', f'# {facts["title"]}\n\n> {about}'),
         *code(HIDDEN),
-        ('markdown', said),
-        *code(picture(told)),
+        ('markdown', intro),
+        *code(picture(facts)),
         ('markdown', measured.WORDS['command'].strip().format(names[0])),
         *[('markdown', text) for text in chapters],
         ('markdown', f'## Results here\n\n{table}'),
@@ -154,8 +155,8 @@ def list_methods(pages):
     "The page that leads to the others"
     link = lambda paper: f'[{paper}](https://arxiv.org/abs/{paper})' if paper else ' '
     rows = [
-        [f'[{told["title"]}]({stem(key)}.ipynb)', told['about'], link(told.get('paper'))]
-        for key, (_, told) in pages.items()
+        [f'[{facts["title"]}]({stem(key)}.ipynb)', facts['about'], link(facts.get('paper'))]
+        for key, (_, facts) in pages.items()
     ]
     return measured.table(['method', 'what is removed', 'paper'], rows)
 
@@ -169,8 +170,8 @@ def main():
         ('markdown', ' '.join(measured.WORDS['methods'].split())),
     ]
     write_page(PAGES / 'methods.ipynb', texts)
-    for key, (names, told) in pages.items():
+    for key, (names, facts) in pages.items():
         path = PAGES / f'{stem(key)}.ipynb'
-        if write_page(path, text_cells(names, told, rows)):
+        if write_page(path, text_cells(names, facts, rows)):
             with contextlib.chdir(path.parent):  # run, and what it draws is kept
                 CaptureShell(path).execute(path, path, exc_stop=True)

@@ -19,10 +19,10 @@ META = dict(kernelspec=dict(display_name='python3', language='python', name='pyt
 
 def cell_of(text, kind='markdown'):
     "A cell whose id follows from what it says"
-    told = dict(outputs=[], execution_count=None) if kind == 'code' else {}
+    fields = dict(outputs=[], execution_count=None) if kind == 'code' else {}
     name = hashlib.sha1(text.encode()).hexdigest()[:8]
     lines = text.strip('\n').splitlines(True)
-    return dict(cell_type=kind, id=name, metadata={}, source=lines, **told)
+    return dict(cell_type=kind, id=name, metadata={}, source=lines, **fields)
 
 
 def write_notebook(path, title, line, *texts):
@@ -135,8 +135,8 @@ def read_tasks(source):
         line = line.strip()
         if line.startswith('#'):
             now = line.lstrip('# ')
-        elif line:
-            tasks.setdefault(now, []).append(line.strip('",'))
+        else:
+            tasks.setdefault(now, []).extend(re.findall(r'"(\w+)"', line))
     return tasks
 
 

@@ -240,11 +240,11 @@ def pytest_report_teststatus(report):
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session):
     "The count of test cells, below all that pytest says"
-    told = yield
+    result = yield
     results = [i.result for i in session.items if getattr(i, 'result', None)]
     if results:
         cache, took = session.config.cache, {r['name']: round(r['seconds'], 1) for r in results}
         cache.set(SECONDS, cache.get(SECONDS, {}) | took)
         passed = sum(r['tests'] or not r['failed'] for r in results)
         print(f'{passed} passed, {sum(r["failed"] for r in results)} failed', flush=True)
-    return told
+    return result

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'positional', 'make_parser',
-    'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions', 'LatencyOptions',
-    'QualityOptions', 'MethodOptions', 'MoEOptions', 'CalibrationOptions',
-    'TextOptions', 'TaskOptions', 'TaskRunOptions', 'InferenceOptions', 'OutputOptions',
-    'OtherOptions', 'Options', 'read_options', 'NoOptions', 'FamiliesOptions',
-    'ReportOptions', 'same_flag', 'EstimateModelOptions', 'EstimateTargetOptions',
-    'EstimateLatencyOptions', 'EstimateOptions'
+    'DECISIONS', 'File', 'Folder', 'Location', 'Name', 'Text', 'Size', 'Tokens',
+    'Factor', 'Sparsity', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'positional',
+    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
+    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
+    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
+    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
+    'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
+    'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
+    'EstimateOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -18,11 +20,11 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, dataclass_transform, get_args
 
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
 from ..checkpoint.engines import exporter_names
@@ -44,28 +46,55 @@ class _FlagParser(argparse.ArgumentParser):
         return super().parse_args(words, namespace)
 
 # %% ../../nbs/cli/00_options.ipynb #3dd57c2b
-DECISIONS = "plan", "row", "nothing"  # as in `identity`
-
-
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    *,
-    decides: str,  # "plan" (and thereby the row), "row" or "nothing"; required
-    **kwargs,  # for argparse's `add_argument`, where the field's type does not imply it
-) -> Field:  # of a dataclass
-    "Dataclass field of a flag, with what it decides."
-    if decides not in DECISIONS:
-        raise ValueError(f"an option decides one of {', '.join(DECISIONS)}; got {decides!r}")
-    return field(default=default, metadata=dict(help=help, decides=decides) | kwargs)
+    # `decides`, if not as its class; arguments of argparse's `add_argument` that the
+    # field's type does not imply
+    **kwargs,
+) -> Field:  # of a class with `flag_dataclass`
+    "Dataclass field of a flag."
+    return field(default=default, metadata=dict(help=help) | kwargs)
 
 
 def positional(
     help: str,  # shown by `--help`
     **kwargs,  # as for `flag`
-) -> Field:  # of a dataclass
-    "Dataclass field of a positional argument, with what it decides."
+) -> Field:  # of a class with `flag_dataclass`
+    "Dataclass field of a positional argument."
     return flag(help, MISSING, positional=True, **kwargs)
+
+
+def same_flag(
+    cls: type,  # a dataclass of flags
+    name: str,  # one of them
+    **kwargs,  # as for `flag`, where it differs
+) -> Field:  # of another dataclass
+    "A flag of another command, with the same help, default and decision."
+    f = cls.__dataclass_fields__[name]
+    return flag(default=f.default, **dict(f.metadata) | kwargs)
+
+# %% ../../nbs/cli/00_options.ipynb #flagdata1
+DECISIONS = "plan", "row", "nothing"  # as in `identity`
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(flag, positional, same_flag))
+def flag_dataclass(
+    *,
+    decides: str,  # of flags that do not say: "plan" (and thereby the row), "row" or "nothing"
+) -> Callable:  # class decorator
+    "Frozen dataclass of flags that all have a decision."
+
+    def decorate(cls):
+        for f in (f for f in vars(cls).values() if isinstance(f, Field)):
+            f.metadata = dict(decides=decides) | f.metadata
+            if f.metadata["decides"] not in DECISIONS:
+                names = ", ".join(DECISIONS)
+                got = f.metadata["decides"]
+                raise ValueError(f"an option decides one of {names}; got {got!r}")
+        return dataclass(frozen=True)(cls)
+
+    return decorate
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
 def _read_int(text, least=1, word=None):
@@ -82,10 +111,20 @@ def _read_int(text, least=1, word=None):
     raise argparse.ArgumentTypeError(message)
 
 
+# types of flags, with the placeholders of their values in `--help`
+File, Folder, Location = Annotated[str, "FILE"], Annotated[str, "DIR"], Annotated[str, "PATH"]
+Name, Text, Size = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[str, "SIZE"]
+Tokens = Annotated[int, "T"]
+Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S"]
+
+
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     kwargs = {k: v for k, v in f.metadata.items() if k not in ("decides", "positional")}
-    types = get_args(f.type) or (f.type,)
+    parts = get_args(f.type) or (f.type,)
+    types = [x for part in parts for x in (get_args(part) or (part,))]
+    if placeholders := [x for x in types if isinstance(x, str)]:
+        kwargs = dict(metavar=placeholders[0]) | kwargs
     if f.metadata.get("positional"):
         return dict(metavar=f.name.upper()) | kwargs
     if bool in types:
@@ -135,102 +174,85 @@ def parse_flags(
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 # %% ../../nbs/cli/00_options.ipynb #c7b48102
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class ModelOptions:
     "Model."
 
-    model: str | None = flag(
+    model: Name | None = flag(
         "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
-        metavar="NAME", decides="plan",
     )
-    cache_dir: str | None = flag(
-        "folder in which downloaded models and texts are cached", metavar="DIR",
-        decides="nothing",
+    cache_dir: Folder | None = flag(
+        "folder in which downloaded models and texts are cached", decides="nothing",
     )
     device: str | None = flag(
         "device: cpu, cuda, cuda:1 or mps (default: the accelerator if there is one)",
-        decides="plan",
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
-        decides="plan",
     )
     trust_remote_code: bool = flag(
         "run the Python code that comes with the checkpoint", False, decides="nothing",
     )
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
-        " models that do not fit in memory",
-        False, decides="nothing",
+        " models that do not fit in memory", False, decides="nothing",
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
-        "auto", decides="plan",
+        "auto",
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
-        " draws them at random (default: 0)",
-        0, least=0, metavar="SEED", decides="plan",
+        " draws them at random (default: 0)", 0, least=0, metavar="SEED",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #2187b416
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class TargetOptions:
     "Pruning method and target."
 
     # one of `method_names`
     pruning_method: str | None = flag(
         f"pruning method: {', '.join(method_names())}", metavar="METHOD",
-        decides="plan",
     )
-    sparsity_rate: float | None = flag(
+    sparsity_rate: Sparsity | None = flag(
         "target sparsity: fraction of the decoder layers' parameters to remove; -1"
         " sweeps i/L for i from 1 to L-2, -2 runs the paper's 0.25, 0.375 and 0.5",
-        metavar="S", decides="plan",
     )
     num_prune: int | None = flag(
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
-        " as for --sparsity_rate",
-        metavar="N", type=int, decides="plan",
+        " as for --sparsity_rate", metavar="N", type=int,
     )
-    plan: str | None = flag(
-        "reuse this saved plan instead of searching for one", metavar="FILE",
-        decides="plan",
-    )
+    plan: File | None = flag("reuse this saved plan instead of searching for one")
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class BoundOptions:
     "Size or speed target (instead of a sparsity)."
 
-    target_bytes: str | None = flag(
+    target_bytes: Size | None = flag(
         "smallest sparsity with which the checkpoint has at most this size, such as"
         " 8GB",
-        metavar="SIZE", decides="plan",
     )
-    target_memory: str | None = flag(
+    target_memory: Size | None = flag(
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
-        metavar="SIZE", decides="plan",
     )
     target_params: str | None = flag(
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
-        " 300M",
-        metavar="N", decides="plan",
+        " 300M", metavar="N",
     )
-    target_speedup: float | None = flag(
+    target_speedup: Factor | None = flag(
         "smallest sparsity that gives this decode speed-up in operations per token at"
         " --context (counted, not timed)",
-        metavar="X", decides="plan",
     )
-    context: int | None = flag(
+    context: Tokens | None = flag(
         "tokens in the KV cache for --target_memory, --target_speedup and"
         " --target_latency (default: 4096)",
-        metavar="T", decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a1cbc5be
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class LatencyOptions:
     "Latency target (instead of a sparsity)."
 
@@ -238,15 +260,12 @@ class LatencyOptions:
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
-        metavar="TIME", decides="plan",
+        metavar="TIME",
     )
-    batch: int | None = flag(
-        "sequences per forward pass for --target_latency (default: 1)", decides="plan",
-    )
+    batch: int | None = flag("sequences per forward pass for --target_latency (default: 1)")
     prefill: bool = flag(
         "apply --target_latency to a prompt of --context tokens instead of a decoding"
-        " step",
-        False, decides="plan",
+        " step", False,
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -254,62 +273,53 @@ class LatencyOptions:
 BOUND_FLAGS = "target_bytes", "target_memory", "target_params", "target_speedup"
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class QualityOptions:
     "Quality target (instead of a sparsity)."
 
-    max_loss: float | None = flag(
+    max_loss: Factor | None = flag(
         "smallest model whose perplexity on held-out calibration text is at most this"
         " many times the dense model's, such as 1.10",
-        metavar="X", decides="plan",
     )
     min_agreement: float | None = flag(
         "smallest model whose top-1 agreement with the dense model on held-out"
-        " calibration text is at least this fraction, such as 0.8",
-        metavar="FRACTION", decides="plan",
+        " calibration text is at least this fraction, such as 0.8", metavar="FRACTION",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #c82608e3
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class MethodOptions:
     "Options of the pruning method."
 
-    alpha: float | None = flag(
-        "2ssp: exponent of the width/depth split (default: 1.5)", decides="plan",
-    )
+    alpha: float | None = flag("2ssp: exponent of the width/depth split (default: 1.5)")
     n_attn: int | str | None = flag(
         "2ssp: number of attention modules to remove instead of the formula's;"
-        " 'search' selects it on the calibration text",
-        least=0, word="search", decides="plan",
+        " 'search' selects it on the calibration text", least=0, word="search",
     )
     widths: str | None = flag(
         "2ssp: FFN widths; 'search' lets them differ between layers at the same total"
-        " (default: uniform)",
-        choices=["uniform", "search"], decides="plan",
+        " (default: uniform)", choices=["uniform", "search"],
     )
     multiple: int | None = flag(
         "2ssp: round FFN widths to multiples of this; 64 suits 16-bit kernels,"
         " 128 W4A16 (default: 1, as in the paper)",
-        decides="plan",
     )
     # one of `score_names`, of the unit that the method ranks
-    score: str | None = flag(
+    score: Name | None = flag(
         f"2ssp: score that ranks neurons: {', '.join(score_names('neurons'))}; flap: score"
         f" that ranks neurons and heads: {', '.join(score_names('heads'))}; reap: score"
         f" that ranks experts: {', '.join(score_names('experts'))} (default: the first of"
         " each list)",
-        metavar="NAME", decides="plan",
     )
     # one of `score_names("attention modules")`
-    depth_score: str | None = flag(
+    depth_score: Name | None = flag(
         "2ssp: score that ranks attention modules:"
         f" {', '.join(score_names('attention modules'))} (default: the first)",
-        metavar="NAME", decides="plan",
     )
     repair: str | None = flag(
         "least_squares: reconstruct the output projections of the remaining FFNs after"
         " pruning; not with slicegpt or whole experts (default: no repair)",
-        metavar="HOW", choices=("least_squares",), decides="plan",
+        metavar="HOW", choices=("least_squares",),
     )
 
     @property
@@ -319,221 +329,182 @@ class MethodOptions:
         return {k: v for k in names if (v := getattr(self, k, None)) is not None}
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class MoEOptions:
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = flag(
         "2ssp: experts that the width/depth split counts: 'all', or the 'active' ones"
-        " per token (default: all)",
-        choices=("all", "active"), decides="plan",
+        " per token (default: all)", choices=("all", "active"),
     )
     weighted: bool | None = flag(
         "2ssp: weight the activations of an expert by the router's weights",
-        decides="plan",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #cc644934
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class CalibrationOptions:
     "Calibration text."
 
     # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
-    calibration: str | None = flag(
+    calibration: Text | None = flag(
         "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl may"
         " hold chats), a save_to_disk folder, 'self' (generated by the model), 'self-chat'"
         " or 'self-chat(FILE)' (its answers to prompts), 'task(NAME)' (training split of an"
         " lm-eval task), or a mix with window counts, such as c4=16+self-chat=16"
         " (default: c4; news for smollm2)",
-        metavar="TEXT", decides="plan",
     )
     score_on: str = flag(
         "tokens used for scores and losses: all, or completion for the answers of chats"
-        " only (default: all)",
-        "all", metavar="TOKENS", choices=("all", "completion"), decides="plan",
+        " only (default: all)", "all", metavar="TOKENS", choices=("all", "completion"),
     )
-    temperature: float | None = flag(
+    temperature: Factor | None = flag(
         "sampling temperature of --calibration self and self-chat (default: 1)",
-        metavar="X", decides="plan",
     )
     n_samples: int | None = flag(
         "number of calibration windows (default: the method's, 32 for 2ssp)",
-        decides="plan",
     )
-    seq_len: int = flag(
-        "tokens per window (default: 2048)", 2048, metavar="T", decides="plan",
-    )
+    seq_len: Tokens = flag("tokens per window (default: 2048)", 2048)
     local_datasets: bool = flag(
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        False, decides="plan",
+        False,
     )
-    data_dir: str | None = flag(
-        "read named texts from this folder instead of ./data/", metavar="DIR",
-        decides="plan",
-    )
+    data_dir: Folder | None = flag("read named texts from this folder instead of ./data/")
 
 # %% ../../nbs/cli/00_options.ipynb #3104b565
-@dataclass(frozen=True)
+@flag_dataclass(decides="row")
 class TextOptions:
     "Perplexity."
 
-    dense: bool = flag("also evaluate the unpruned model", False, decides="row")
-    evaluate_perplexity: bool = flag(
-        "measure perplexity on WikiText-2", False, decides="row",
-    )
-    main_table_results: bool = flag(
-        "measure perplexity on WikiText-2, C4 and FineWeb-Edu", False, decides="row",
-    )
-    evaluation: tuple[str, ...] = flag(
+    dense: bool = flag("also evaluate the unpruned model", False)
+    evaluate_perplexity: bool = flag("measure perplexity on WikiText-2", False)
+    main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu", False)
+    evaluation: tuple[Text, ...] = flag(
         "measure perplexity on this text, named as for --calibration; can be repeated",
-        (), metavar="TEXT", decides="row",
+        (),
     )
-    n_eval: int | None = flag(
-        "number of evaluation windows of each text (default: all)", decides="row",
-    )
-    eval_len: int | None = flag(
-        "tokens per evaluation window (default: --seq_len)", metavar="T", decides="row",
-    )
+    n_eval: int | None = flag("number of evaluation windows of each text (default: all)")
+    eval_len: Tokens | None = flag("tokens per evaluation window (default: --seq_len)")
     stride: int | None = flag(
         "measure strided perplexity with this many tokens per step, instead of the"
         " paper's consecutive windows",
-        decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a38c2ffa
-@dataclass(frozen=True)
+@flag_dataclass(decides="row")
 class TaskOptions:
     "Downstream tasks."
 
     evaluate_downstream: bool = flag(
         "measure zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag,"
-        " piqa and mmlu with lm-eval",
-        False, decides="row",
+        " piqa and mmlu with lm-eval", False,
     )
-    tasks: tuple[str, ...] = flag(
+    tasks: tuple[Name, ...] = flag(
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
-        " in GSM8K's format that need no network",
-        (), metavar="NAME", nargs="+", decides="row",
+        " in GSM8K's format that need no network", (), nargs="+",
     )
-    include_path: tuple[str, ...] = flag(
+    include_path: tuple[Folder, ...] = flag(
         "folder with your own lm-eval task definitions; can be repeated", (),
-        metavar="DIR", decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #247f4d35
-@dataclass(frozen=True)
+@flag_dataclass(decides="row")
 class TaskRunOptions:
     "Task options."
 
     num_fewshot: int | str = flag(
         "number of solved examples before each question, at most as many as the task"
         " has; 'task' uses the task's own number (default: 0, as in the paper)",
-        0, least=0, word="task", decides="row",
+        0, least=0, word="task",
     )
     apply_chat_template: bool = flag(
         "format questions with the tokenizer's chat template (default: plain text)",
-        False, decides="row",
+        False,
     )
     confirm_run_unsafe_code: bool = flag(
-        "allow tasks that run model-written code on this machine", False, decides="row",
+        "allow tasks that run model-written code on this machine", False,
     )
-    limit: int | None = flag(
-        "evaluate only the first N documents of each task (default: all)",
-        decides="row",
-    )
+    limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
     batch_size: str = flag(
         "requests per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
-        decides="row",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #86fe3d5f
-@dataclass(frozen=True)
+@flag_dataclass(decides="row")
 class InferenceOptions:
     "Speed and samples."
 
     evaluate_inference: bool = flag(
         "measure forward time on a calibration window (10 warm-up passes, mean of 10)"
-        " and generation with a KV cache",
-        False, decides="row",
+        " and generation with a KV cache", False,
     )
     repeats: int = flag(
         "number of timed forward passes, after as many warm-up passes (default: 10)",
-        10, decides="row",
+        10,
     )
     evaluate_qualitative: bool = flag(
         "generate continuations of two prompts (5 beams, no repeated trigram, 128"
-        " tokens)",
-        False, decides="row",
+        " tokens)", False,
     )
-    prompt: tuple[str, ...] = flag(
+    prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
-        (), metavar="TEXT", decides="row",
+        (),
     )
     agreement: bool = flag(
         "measure KL divergence and top-1 agreement with the dense model on the first"
         " evaluation text (at most 8 windows of 256 tokens), and compare continuations of"
-        " 64 tokens",
-        False, decides="row",
+        " 64 tokens", False,
     )
 
 # %% ../../nbs/cli/00_options.ipynb #142f67f6
-@dataclass(frozen=True)
+@flag_dataclass(decides="nothing")
 class OutputOptions:
     "Output."
 
-    save: str | None = flag(
+    save: Folder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
         " get a subfolder each",
-        metavar="DIR", decides="nothing",
     )
-    overwrite: bool = flag("replace an existing checkpoint", False, decides="nothing")
+    overwrite: bool = flag("replace an existing checkpoint", False)
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
-        choices=exporter_names(), decides="nothing",
+        choices=exporter_names(),
     )
     quantize: str | None = flag(
-        "quantization type for --export gguf, such as q8_0 or q4_k_m", metavar="TYPE",
-        type=str.lower, decides="nothing",
+        "quantization type for --export gguf, such as q8_0 or q4_k_m",
+        metavar="TYPE", type=str.lower,
     )
-    results: str | None = flag(
+    results: File | None = flag(
         "append results to this JSONL file and skip the runs that it already holds",
-        metavar="FILE", decides="nothing",
     )
-    executor: str | None = flag(
+    executor: Location | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
-        metavar="PATH", decides="nothing",
     )
-    tensorboard: str | None = flag(
-        "log each result to TensorBoard in this folder", metavar="DIR",
-        decides="nothing",
-    )
+    tensorboard: Folder | None = flag("log each result to TensorBoard in this folder")
     logging: str = flag(
-        "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)", "INFO",
-        metavar="LEVEL", type=str.upper,
-        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], decides="nothing",
+        "log level: DEBUG, INFO, WARNING, ERROR or CRITICAL (default: INFO)",
+        "INFO", metavar="LEVEL", type=str.upper,
+        choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
-    quiet: bool = flag("hide progress bars", False, decides="nothing")
+    quiet: bool = flag("hide progress bars", False)
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="plan")
 class OtherOptions:
     "Other modes."
 
-    report: str | None = flag(
+    report: File | None = flag(
         "write the HTML report of this results file instead of pruning, as twossp report"
-        " does",
-        metavar="FILE", decides="nothing",
+        " does", decides="nothing",
     )
     ablation: bool = flag(
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
-        " norms, every number of attention modules",
-        False, decides="plan",
+        " norms, every number of attention modules", False,
     )
     demo: bool = flag(
         "prune the embedded model at 25 %%, compare it with the original and save it in"
-        " ./demo (a few minutes, no network)",
-        False, decides="plan",
+        " ./demo (a few minutes, no network)", False,
     )
 
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
@@ -641,63 +612,47 @@ class NoOptions:
     "No options."
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="nothing")
 class FamiliesOptions:
     "Listed model types."
 
     all: bool = flag(
         "list every model type of transformers with its status: in the table,"
-        " auto-detected, unsupported and why, or not tried",
-        False, decides="nothing",
+        " auto-detected, unsupported and why, or not tried", False,
     )
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="nothing")
 class ReportOptions:
     "Input and output."
 
-    results: str = positional("results file to report on", decides="nothing")
-    out: str | None = flag(
+    results: str = positional("results file to report on")
+    out: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
-        metavar="FILE", decides="nothing",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #e36ace62
-def same_flag(
-    cls: type,  # a dataclass of flags
-    name: str,  # one of them
-) -> Field:  # of another dataclass
-    "A flag of another command, with the same help, default and decision."
-    f = cls.__dataclass_fields__[name]
-    return flag(**f.metadata, default=f.default)
-
-
-@dataclass(frozen=True)
+@flag_dataclass(decides="nothing")
 class EstimateModelOptions:
     "Model."
 
-    model: str = positional(
-        "name on the Hugging Face hub, path of a folder, or 'smollm2'", metavar="NAME",
-        decides="nothing",
-    )
+    model: Name = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
     stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
-    cache_dir: str | None = same_flag(ModelOptions, "cache_dir")  # of downloads
+    cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")  # its own code
 
 
-@dataclass(frozen=True)
+@flag_dataclass(decides="nothing")
 class EstimateTargetOptions:
     "Pruning methods and target."
 
     # some of `method_names`
     pruning_method: tuple[str, ...] = flag(
-        f"pruning methods (default: {' '.join(ESTIMATED_METHODS)})", ESTIMATED_METHODS,
-        metavar="METHOD", nargs="+", decides="nothing",
+        f"pruning methods (default: {' '.join(ESTIMATED_METHODS)})",
+        ESTIMATED_METHODS, metavar="METHOD", nargs="+",
     )
-    sparsity_rate: float | None = flag(
-        "target sparsity, between 0 and 1", metavar="S", decides="nothing",
-    )
+    sparsity_rate: Sparsity | None = flag("target sparsity, between 0 and 1")
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ def prune_and_evaluate(
     model: PreTrainedModel,  # dense
     tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
     calib: torch.Tensor,  # (n, t) calibration windows
-    method: Callable | None,  # None: the dense model
+    method,  # (model, calib, sparsity, ...) -> plan; a plan; or None: the dense model
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     *,
     label: Result,  # model, method, target, seed, options
@@ -205,7 +205,9 @@ def prune_and_evaluate(
     if method is None:
         return _evaluate(r, model, tok, evals, None, None)
     report: dict = {}
-    plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report, key)
+    plan, cost, error = method, {}, None
+    if callable(method):
+        plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report, key)
     if error is not None:
         return row or replace(r, errors={"method": error}, **_device_and_dtype(model))
     dense = structure(model)
@@ -234,11 +236,14 @@ def _try_plan(method, model, calib, r, *args):
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _text_hashes(calib, method, evals):
     "Hashes of the tokens of the calibration, of its sources, and of the evaluations."
-    hashes = {} if method is None else dict(calibration=ids_hash(calib))
-    if method is not None and getattr(calib, "sources", None) is not None:
-        for s in calib.source_facts():
+    hashes = {}
+    if callable(method):
+        hashes["calibration"] = ids_hash(calib)
+        for s in calib.source_facts() if getattr(calib, "sources", None) is not None else ():
             text = f"{s['hash']}, {s['windows']} windows"
             hashes[f"calibration: {s['source']}"] = text
+    elif method is not None and "calibration_hash" in method.provenance:
+        hashes["calibration"] = method.provenance["calibration_hash"]
     return hashes | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
 
 
@@ -269,6 +274,9 @@ def _add_identities(f, calib, r, facts, evaluations, keys):
     r = replace(r, model_id=facts.model_id, evaluations=evaluations)
     if f is None:
         arguments["seed"] = 0
+    elif not callable(f):  # a plan
+        search = f"plan:{plan_identity(f, r.model_id)}"
+        arguments["options"] = r.options
     else:
         r = replace(r, options=non_default_options(f, r.options))
         search = f"search:{search_key(r, f, calib, facts.runtime, keys.get(r.method))}"
@@ -428,8 +436,8 @@ def run_grid(
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Mapping | Callable,
-    # name -> method, or names in the registry of methods
-    methods: Mapping[str, Callable] | Sequence[str],
+    # name -> method or plan, or names in the registry of methods
+    methods: Mapping | Sequence[str],
     sparsities: Sequence[float],  # targets, in (0, 1)
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     # results file or None; rows are appended, and runs that have a row are skipped
@@ -461,8 +469,8 @@ def run_grid(
         for evaluations that need one; None: that of a `Source`
     calib : torch.Tensor | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    methods : Mapping[str, Callable] | Sequence[str]
-        name -> method, or names in the registry of methods
+    methods : Mapping | Sequence[str]
+        name -> method or plan, or names in the registry of methods
     sparsities : Sequence[float]
         targets, in (0, 1)
     evals : Mapping[str, Callable]
