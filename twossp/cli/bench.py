@@ -50,8 +50,7 @@ def bench(
     from .output import page_file
     from .validate import pick_device
     from ..core.files import atomic_file
-    from ..evaluation.bench import make_bench, run_bench
-    from ..evaluation.bench_page import bench_page
+    from ..evaluation.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.out)

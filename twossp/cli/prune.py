@@ -37,7 +37,7 @@ from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
 from ..evaluation.grid import (
-    finished_rows, log, log_to_tensorboard, relabel_row, run_grid, search_key,
+    finished_rows, log, log_to_tensorboard, relabel_row, run_grid,
 )
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
@@ -59,7 +59,7 @@ from ..runtime.distributed import (
 )
 from ..runtime.images import Windows
 from ..runtime.identity import (
-    model_identity, plan_identity, row_key, runtime_facts, same_model,
+    model_identity, plan_identity, plan_key, row_key, runtime_facts, same_model,
     tokenizer_identity,
 )
 from ..runtime.metrics import ids_hash
@@ -252,7 +252,8 @@ def _advise_chats(o, sources, tok):
 def _make_search_key(model, calib, r):
     "Key of a row's search: model, windows, method, target, seed and options"
     runtime = runtime_facts(model, model.device, model.dtype)
-    return search_key(r, method(r.method), calib, runtime)
+    search = r.model_id, method(r.method), r.target, r.seed, r.options
+    return plan_key(*search, calib, runtime)
 
 
 def _check_folders(o, model, calib, targets):
