@@ -313,14 +313,18 @@ def _split_by_plan(rows):
     return groups
 
 # %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
-def _describe_differences(facts, others, names=None):
-    "Text with the facts of a group that differ from those of the method's other groups."
-    keys = dict.fromkeys(k for f in others for k in f)
-    odd = [k for k in keys if len({_to_text(f.get(k)) for f in others}) > 1]
-    redundant = {f"{k} as asked" for k in odd}  # the text differs as well
-    odd = [k for k in odd if k not in redundant]
-    shown = facts | {"model": (names or {}).get(facts.get("model"), facts.get("model"))}
-    return ", ".join(f"{k}={shown[k]}" for k in odd if k in facts)
+def _name_differences(items, models):
+    "Names of (name, facts) pairs, with the facts in which the pairs of a name differ."
+    names = []
+    for name, facts in items:
+        others = [f for n, f in items if n == name]
+        keys = dict.fromkeys(k for f in others for k in f)
+        odd = [k for k in keys if len({_to_text(f.get(k)) for f in others}) > 1]
+        redundant = {f"{k} as asked" for k in odd}  # the text differs as well
+        shown = facts | {"model": models[facts["model"]]}
+        parts = [f"{k}={shown[k]}" for k in odd if k in facts and k not in redundant]
+        names.append(f"{name} ({', '.join(parts)})" if parts else name)
+    return names
 
 
 def _model_names(rows):
@@ -339,11 +343,10 @@ def group_rows(
 ) -> dict[str, list[Result]]:
     """Group rows that may be averaged, in the order of the rows. Rows of different
     models, evaluations or plans are in different groups."""
-    groups, rows = {}, to_rows(rows)
-    names = _model_names(rows)
-    for r in rows:
+    rows, groups, items, parts = to_rows(rows), {}, [], []
+    methods = [r.method for r in rows]
+    for r in sorted(rows, key=lambda r: methods.index(r.method)):
         groups.setdefault((r.method, _to_text(_facts(r, name))), []).append(r)
-    parts: dict = {}
     for (method, _), group in groups.items():
         for calibration, rs in _split_by_calibration(group).items():
             for plan, part in _split_by_plan(rs).items():
@@ -352,27 +355,21 @@ def group_rows(
                     facts["calibration"] = calibration[:8]
                 if plan is not None:
                     facts["plan"] = plan[:8]
-                parts.setdefault(method, []).append((facts, part))
-    named = {}
-    for method, group in parts.items():
-        for facts, rs in group:
-            difference = _describe_differences(facts, [f for f, _ in group], names)
-            named[f"{method} ({difference})" if difference else method] = rs
-    return named
+                items.append((method, facts))
+                parts.append(part)
+    return dict(zip(_name_differences(items, _model_names(rows)), parts, strict=True))
 
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
 def _metric_rows(rows, keys):
     "Label -> formatted values; equal labels get the full name of the evaluation."
-
-    def label(key, full=False):
-        name = key.rpartition("/")[0]
-        return find_metric(key).label.format(name if full else name.rpartition("/")[2])
-
-    short, lines = [label(k) for k in keys], {}
-    for k in keys:
-        metric, values = find_metric(k), [r.metrics.get(k) for r in rows]
-        texts = [_format(v, metric.form, metric.scale) for v in values]
-        lines[label(k, short.count(label(k)) > 1)] = texts
+    evaluations = [k.rpartition("/")[0] for k in keys]
+    full = [find_metric(k).label.format(x) for k, x in zip(keys, evaluations, strict=True)]
+    short = [x.rpartition("/")[2] for x in evaluations]
+    short = [find_metric(k).label.format(x) for k, x in zip(keys, short, strict=True)]
+    lines = {}
+    for k, label in zip(keys, _unique_names(short, full), strict=True):
+        metric = find_metric(k)
+        lines[label] = [_format(r.metrics.get(k), metric.form, metric.scale) for r in rows]
     return lines
 
 
@@ -400,24 +397,20 @@ def row_names(
     rows: ResultsLike,  # of any models
 ) -> list[str]:  # one name per row
     "Return unique names of rows: method, target, and what rows of one name differ in."
-    rows = to_rows(rows)
-    facts, models = {}, _model_names(rows)
-    for i, r in enumerate(rows):
-        fact = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
-        fact |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
-        fact |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
-        facts.setdefault(row_name(r), []).append((i, fact | dict(seed=r.seed)))
-    names = [""] * len(rows)
-    for name, group in facts.items():
-        for n, (i, fact) in enumerate(group):
-            others = [f for _, f in group]
-            readable = _without_hashes(fact)
-            if sum(_without_hashes(f) == readable for f in others) == 1:
-                fact = readable
-            difference = _describe_differences(fact, others, models)
-            names[i] = f"{name} ({difference})" if difference else name
-            while names[i] in names[:i]:  # the same row again
-                names[i] = f"{name} ({n + 1})"
+    rows, items, names = to_rows(rows), [], []
+    for r in rows:
+        facts = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
+        facts |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
+        facts |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
+        items.append((row_name(r), facts | dict(seed=r.seed)))
+    models = _model_names(rows)
+    full = _name_differences(items, models)
+    short = _name_differences([(name, _without_hashes(f)) for name, f in items], models)
+    for i, (base, _) in enumerate(items):
+        name = short[i] if short.count(short[i]) == 1 else full[i]
+        if name in names:  # the same row again
+            name = f"{base} ({sum(n == base for n, _ in items[: i + 1])})"
+        names.append(name)
     return names
 
 
