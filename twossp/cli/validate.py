@@ -36,9 +36,7 @@ from ..evaluation.estimate import (
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
 from ..evaluation.quality import check_quality_target
-from ..evaluation.tasks import (
-    check_batch_size, check_chat_template, check_prefix_token,
-)
+from ..evaluation.tasks import check_batch_size, check_task_tokenizer
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import formula_split
@@ -498,9 +496,8 @@ def check_loaded(
     tok: PreTrainedTokenizerBase,  # its tokenizer
 ) -> list[float]:  # target sparsities; empty for a quality target
     "Check the loaded model and its tokenizer; raises `ValueError`."
-    check_chat_template(tok, o.apply_chat_template)
     if o.evaluate_downstream:
-        check_prefix_token(tok)
+        check_task_tokenizer(tok, o.apply_chat_template)
     check_export_tokenizer(export_request(o), tok)
     has_target = o.pruning_method and not o.wants_quality
     targets = _list_targets(o, len(structure(model))) if has_target else []

@@ -5,9 +5,7 @@
 # %% auto #0
 __all__ = [
     'SHAPES', 'TINY_SHAPES', 'TINY_OPTIONS', 'BENCH_PARTS', 'Bench', 'make_bench',
-    'BenchCase', 'BenchPart', 'clear_memory', 'run_bench', 'bench_page',
-    'read_bench_folder', 'bench_table', 'pruning_table', 'model_time_table',
-    'multiple_table'
+    'BenchCase', 'BenchPart', 'clear_memory', 'run_bench', 'bench_page', 'bench_tables'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
@@ -95,11 +93,12 @@ class Bench:
         "Names of the shapes without experts."
         return [name for name, x in self.shapes.items() if "num_local_experts" not in x]
 
-    def method_options(self, name):
-        "Options of a method."
+    def find(self, name, model, calib, sparsity, log=None, **options):
+        "Find the plan of a method, with those options that it takes."
+        options = dict(progress=False) | (self.options or {}) | options
         parameters = signature(method(name)).parameters
-        options = {k: v for k, v in (self.options or {}).items() if k in parameters}
-        return dict(progress=False) | options
+        options = {k: v for k, v in options.items() if k in parameters}
+        return method(name)(model, calib, sparsity, log=log, **options)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e36ca53a
 _ROOM = 1.25  # memory that a model needs, as a multiple of its weights
@@ -171,16 +170,16 @@ _CASES = "twossp.evaluation.bench_cases:"
 BENCH_PARTS: dict[str, BenchPart] = {
     "right": BenchPart(
         "plans, losses, caches and files against the CPU in float64", 0.2,
-        f"{_CASES}right_cases",
+        f"{_CASES}_right_cases",
     ),
     "prune": BenchPart(
-        "seconds and memory of every method, repair and distillation", 0.4, f"{_CASES}prune_cases"
+        "seconds and memory of every method, repair and distillation", 0.4, f"{_CASES}_prune_cases"
     ),
     "result": BenchPart(
-        "times of parts by width, and of whole pruned models", 0.3, f"{_CASES}result_cases"
+        "times of parts by width, and of whole pruned models", 0.3, f"{_CASES}_result_cases"
     ),
     "offload": BenchPart(
-        "models whose layers are fetched one by one", 0.1, f"{_CASES}offload_cases"
+        "models whose layers are fetched one by one", 0.1, f"{_CASES}_offload_cases"
     ),
 }
 
@@ -477,51 +476,27 @@ def bench_page(
     )
 
 # %% ../../nbs/evaluation/14_bench.ipynb #9b0b3a09
-def read_bench_folder(
+def bench_tables(
     folder: str | Path,  # of files of JSON lines; need not exist
-) -> list[dict]:  # of all of them
-    "Rows of all benches in a folder."
+) -> dict[str, pd.DataFrame]:  # by name; empty without rows
+    """Tables of all benches in a folder. 'cases': verdicts and values in words; 'pruning': seconds
+    of each method at 25 %, extrapolated ones are marked; 'models': time of pruned models as a
+    fraction of the dense one's; 'multiples': the recommended multiple of FFN widths."""
     files = sorted(Path(folder).glob("*.jsonl"))
-    return [row for f in files for row in _read_rows(f).values()]
-
-
-def bench_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row per case
-    "Verdicts and values in words."
-    names = "device", "part", "shape", "case"
-    return pd.DataFrame([{k: r[k] for k in names} | dict(found=_format_row(r)) for r in rows])
-
-
-def pruning_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # methods × shapes
-    "Pruning time of each method at 25 %, in seconds; extrapolated ones are marked."
-    timed = [r for r in rows if r["part"] == "prune" and r.get("seconds") is not None]
-    mark = lambda r: " (extrapolated)" if r["verdict"] == "extrapolated" else ""
-    columns: dict = {}
-    for r in timed:
-        column = columns.setdefault(f"{r['shape']}, {r['device']}", {})
-        column[r["case"]] = f"{r['seconds']:,.1f}{mark(r)}"
-    return pd.DataFrame(columns).fillna("")
-
-
-def model_time_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # a row per pruned model
-    "Time of pruned models as a fraction of the dense one's: predicted, measured, counted."
-    return pd.DataFrame([
-        {k: r[k] for k in ("device", "shape")} | dict(timed=r["case"], model=name) | m
-        for r in rows
-        for name, m in r.get("models", {}).items()
-    ]).round(3)
-
-# %% ../../nbs/evaluation/14_bench.ipynb #642c7504
-def multiple_table(
-    rows: Sequence[Mapping],  # of a bench
-) -> pd.DataFrame:  # shapes × workloads
-    "Recommended multiple of FFN widths, from each latency table."
-    columns: dict = {}
-    for r in (r for r in rows if "multiple" in r):
-        columns.setdefault(r["case"], {})[f"{r['shape']}, {r['device']}"] = r["multiple"]
-    return pd.DataFrame(columns)
+    rows = [row for f in files for row in _read_rows(f).values()]
+    cases, pruning, models, multiples = [], {}, [], {}
+    for r in rows:
+        column, names = f"{r['shape']}, {r['device']}", ("device", "part", "shape", "case")
+        cases.append({k: r[k] for k in names} | dict(found=_format_row(r)))
+        if r["part"] == "prune" and r.get("seconds") is not None:
+            mark = " (extrapolated)" if r["verdict"] == "extrapolated" else ""
+            pruning.setdefault(column, {})[r["case"]] = f"{r['seconds']:,.1f}{mark}"
+        for name, m in r.get("models", {}).items():
+            place = dict(device=r["device"], shape=r["shape"])
+            models.append(place | dict(timed=r["case"], model=name) | m)
+        if "multiple" in r:
+            multiples.setdefault(r["case"], {})[column] = r["multiple"]
+    tables = dict(cases=cases, pruning=pruning, models=models, multiples=multiples)
+    tables = {k: pd.DataFrame(v) for k, v in tables.items()}
+    tables |= dict(pruning=tables["pruning"].fillna(""), models=tables["models"].round(3))
+    return tables if rows else {}

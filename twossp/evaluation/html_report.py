@@ -289,17 +289,14 @@ def _csv_report(rows):
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #661a1a17
 def _markdown_report(rows):
-    parts = []
-    for model, rs in _group_by_model(rows).items():
-        parts += [f"# {model}", to_markdown(summary(rs).map(_to_text), index=False)]
-    for model, rs in _group_by_model(rows).items():
-        for name, t, _ in _main_tables(rs):
-            parts += [f"## {model}: {name}", to_markdown(t.map(_to_text))]
-    for rs in _group_by_model(rows).values():
-        for number, t in _noise_tables(rs).items():
-            table = to_markdown(t.map(_to_text), index=False)
-            parts += [f"## More than noise? {number}", table]
-    return "\n\n".join(parts) + "\n"
+    models = _group_by_model(rows)
+    parts = [(f"# {model}", summary(rs), False) for model, rs in models.items()]
+    for model, rs in models.items():
+        parts += [(f"## {model}: {name}", t, True) for name, t, _ in _main_tables(rs)]
+    for rs in models.values():
+        parts += [(f"## More than noise? {n}", t, False) for n, t in _noise_tables(rs).items()]
+    texts = [f"{head}\n\n{to_markdown(t.map(_to_text), index)}" for head, t, index in parts]
+    return "\n\n".join(texts) + "\n"
 
 
 def _latex_report(rows):

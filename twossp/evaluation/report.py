@@ -362,14 +362,16 @@ def group_rows(
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
 def _metric_rows(rows, keys):
     "Label -> formatted values; equal labels get the full name of the evaluation."
-    evaluations = [k.rpartition("/")[0] for k in keys]
-    full = [find_metric(k).label.format(x) for k, x in zip(keys, evaluations, strict=True)]
-    short = [x.rpartition("/")[2] for x in evaluations]
-    short = [find_metric(k).label.format(x) for k, x in zip(keys, short, strict=True)]
-    lines = {}
-    for k, label in zip(keys, _unique_names(short, full), strict=True):
-        metric = find_metric(k)
-        lines[label] = [_format(r.metrics.get(k), metric.form, metric.scale) for r in rows]
+
+    def label(key, full=False):
+        name = key.rpartition("/")[0]
+        return find_metric(key).label.format(name if full else name.rpartition("/")[2])
+
+    short, lines = [label(k) for k in keys], {}
+    for k in keys:
+        metric, values = find_metric(k), [r.metrics.get(k) for r in rows]
+        texts = [_format(v, metric.form, metric.scale) for v in values]
+        lines[label(k, short.count(label(k)) > 1)] = texts
     return lines
 
 

@@ -6,7 +6,7 @@
 __all__ = [
     'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'load_tasks',
     'training_texts', 'check_batch_size', 'main_metrics', 'stderr_name',
-    'check_chat_template', 'check_prefix_token', 'run_tasks', 'on_tasks'
+    'check_task_tokenizer', 'run_tasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -20,7 +20,7 @@ import logging
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -264,15 +264,15 @@ def _silence(progress):
     if progress:
         yield
         return
-    logs = [logging.getLogger(n) for n in ("lm_eval", "lm-eval")]
-    levels = [x.level for x in logs]
-    with ExitStack() as stack:
-        stack.enter_context(redirect_stderr(io.StringIO()))
-        stack.enter_context(redirect_stdout(io.StringIO()))
-        for x, level in zip(logs, levels, strict=True):
-            stack.callback(x.setLevel, level)
-            x.setLevel(logging.ERROR)
-        yield
+    levels = {x: x.level for x in map(logging.getLogger, ("lm_eval", "lm-eval"))}
+    with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+        try:
+            for x in levels:
+                x.setLevel(logging.ERROR)
+            yield
+        finally:
+            for x, level in levels.items():
+                x.setLevel(level)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #ab6cb289
 def _numbers(name, out):
@@ -343,28 +343,19 @@ def stderr_name(
     return f"{metric}_stderr{comma}{filtered}"
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e1405aa6
-def check_chat_template(
+def check_task_tokenizer(
     tok: PreTrainedTokenizerBase,  # of the model
-    apply_chat_template: bool | str,  # of `run_tasks`
+    apply_chat_template: bool | str = False,  # of `run_tasks`
 ) -> None:
-    "Raise `ValueError` if the tokenizer lacks the chat template."
+    "Raise `ValueError` if the tokenizer lacks the chat template, or a bos or eos token."
     templates = getattr(tok, "chat_template", None)
-    named = isinstance(apply_chat_template, str)
-    if not apply_chat_template or (templates and not named):
-        return
-    if not templates:
-        raise ValueError("apply_chat_template: this tokenizer has no chat template")
     names = list(templates) if isinstance(templates, Mapping) else ["default"]
-    if apply_chat_template not in names:
+    if apply_chat_template and not templates:
+        raise ValueError("apply_chat_template: this tokenizer has no chat template")
+    if isinstance(apply_chat_template, str) and apply_chat_template not in ("", *names):
         raise ValueError(
             f"no chat template {apply_chat_template!r}; there are: {', '.join(names)}"
         )
-
-
-def check_prefix_token(
-    tok: PreTrainedTokenizerBase,  # of the model
-) -> None:
-    "Raise `ValueError` if the tokenizer has neither a bos nor an eos token."
     if tok.bos_token_id is None and tok.eos_token_id is None:
         raise ValueError(
             "this tokenizer has neither a bos nor an eos token, and tasks need one to"
@@ -431,8 +422,7 @@ def run_tasks(
         {'task/metric': scores of the documents}
     """
     check_batch_size(batch_size, input_device(model))
-    check_chat_template(tok, apply_chat_template)
-    check_prefix_token(tok)
+    check_task_tokenizer(tok, apply_chat_template)
     if not _is_loaded(tasks):
         tasks = load_tasks(tasks, include_path, num_fewshot, confirm_run_unsafe_code)
     tm, good, errors = tasks
