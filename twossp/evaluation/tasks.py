@@ -14,6 +14,7 @@ import copy
 import difflib
 import hashlib
 import importlib.metadata
+import importlib.resources
 import io
 import json
 import logging
@@ -63,31 +64,15 @@ def make_questions(
     return [dict(question=q, answer=a) for q, a in answers.items()]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #c8d463c2
-_YAML = """task: {name}
+_YAML = """include: {stock}
+tag: null
+task: {name}
 dataset_path: json
+dataset_name: null
 dataset_kwargs: {{data_files: {{train: {folder}/train.jsonl, test: {folder}/test.jsonl}}}}
-output_type: generate_until
-training_split: train
-fewshot_split: train
-test_split: test
-doc_to_text: "Question: {{{{question}}}}\\nAnswer:"
-doc_to_target: "{{{{answer}}}}"
-metric_list:
-  - metric: exact_match
-    aggregation: mean
-    higher_is_better: true
-    ignore_case: true
-    regexes_to_ignore: [",", "\\\\$", "(?s).*#### ", "\\\\.$"]
 generation_kwargs: {{until: ["Question:", "</s>", "<|im_end|>"], do_sample: false,
   max_gen_toks: {new}}}
-filter_list:
-  - name: strict-match
-    filter: [{{function: regex, regex_pattern: "#### (\\\\-?[0-9\\\\.\\\\,]+)"}},
-             {{function: take_first}}]
-  - name: flexible-extract
-    filter: [{{function: regex, group_select: -1,
-               regex_pattern: "(-?[$0-9.,]{{2,}})|(-?[0-9]+)"}},
-             {{function: take_first}}]
+num_fewshot: null
 """
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #d14e79d9
@@ -104,7 +89,9 @@ def write_arithmetic(
     for name, part in (("test", questions[:n]), ("train", questions[n:])):
         lines = "".join(json.dumps(x) + "\n" for x in part)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    text = _YAML.format(name=ARITHMETIC, folder=folder.as_posix(), new=new)
+    stock = importlib.resources.files("lm_eval") / "tasks" / "gsm8k" / "gsm8k.yaml"
+    kwargs = dict(stock=stock.as_posix(), name=ARITHMETIC, folder=folder.as_posix(), new=new)
+    text = _YAML.format(**kwargs)
     (folder / f"{ARITHMETIC}.yaml").write_text(text, encoding="utf-8")
     return folder
 
