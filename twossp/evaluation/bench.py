@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = [
     'SHAPES', 'TINY_SHAPES', 'TINY_OPTIONS', 'BENCH_PARTS', 'Bench', 'make_bench',
-    'BenchCase', 'BenchPart', 'clear_memory', 'run_bench', 'bench_page', 'bench_tables'
+    'BenchCase', 'BenchPart', 'run_bench', 'bench_page', 'bench_tables'
 ]
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e1eb3bec
-import gc
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig
 
 from ..baselines.methods import method
@@ -197,25 +197,12 @@ def _case_key(b, part, case):
 @contextmanager
 def _exact_float32():
     "Compute float32 matrix products on CUDA without TF32, within the block."
-    matmul = torch.backends.cuda.matmul
-    name, off = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else (
-        "allow_tf32", False  # torch up to 2.8
-    )
-    before = getattr(matmul, name)
-    setattr(matmul, name, off)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
-        setattr(matmul, name, before)
-
-
-def clear_memory(
-    device: torch.device,  # any
-):
-    "Free unreachable models, which refer to themselves, and the allocator's cache."
-    gc.collect()
-    if device.type != "cpu":
-        torch.get_device_module(device.type).empty_cache()
+        torch.set_float32_matmul_precision(before)
 
 
 def _run_case(b, case, left):
@@ -228,7 +215,7 @@ def _run_case(b, case, left):
     except Exception as e:
         return dict(verdict="failed", why=one_line(e))
     finally:
-        clear_memory(b.device)
+        clear_device_cache(garbage_collection=True)  # models refer to themselves
 
 # %% ../../nbs/evaluation/14_bench.ipynb #e16aaa72
 def _is_usable(device):

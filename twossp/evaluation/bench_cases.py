@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 from accelerate import cpu_offload
+from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import twossp
@@ -35,7 +36,7 @@ from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from ..core.scores import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
-from .bench import TINY_OPTIONS, BenchCase, clear_memory
+from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
 from .latency import (
     GraphCaptureError, Workload, best_multiple, fastest_attention, latency_table,
@@ -534,14 +535,14 @@ def _measure_table(shape, work, b, left):
     attention, each = fastest_attention(model, work)
     del model
     skeleton.set_attn_implementation(attention)
-    clear_memory(b.device)
+    clear_device_cache(garbage_collection=True)
     table = partial(latency_table, skeleton, b.device, multiples=b.multiples, rounds=b.rounds)
     try:
         table = table(work, passes=3)
     except GraphCaptureError as e:
         work, why = replace(work, graphs=False), dict(why=f"without CUDA graphs: {one_line(e)}")
         table = table(work, passes=3)
-    clear_memory(b.device)
+    clear_device_cache(garbage_collection=True)
     model = b.model(shape)
     model.set_attn_implementation(attention)
     facts = dict(seconds=table.seconds, multiple=best_multiple(table), attention=attention)
@@ -619,7 +620,7 @@ def _prune_offloaded(how, shape, b, left):
         whole.save_pretrained(d)
         byte_tokenizer().save_pretrained(d)
         del whole, layers
-        clear_memory(b.device)
+        clear_device_cache(garbage_collection=True)
         with _only_bytes(b.device, weights // 3) as taken:
             if how == "streamed":  # layers on disk, else in the CPU's memory
                 model = load_model(d, device=b.device, stream=True)[0]
@@ -666,7 +667,7 @@ def _prune_distributed(processes, how, shape, b, left):
         model.save_pretrained(folder / "model")
         byte_tokenizer().save_pretrained(folder / "model")
         del model
-        clear_memory(b.device)
+        clear_device_cache(garbage_collection=True)
         at_random = tiny_ids(1, 16 * b.tokens)[0].tolist()
         words = bytes(97 + x % 26 if x % 6 else 32 for x in at_random)
         (folder / "text.txt").write_bytes(words)
