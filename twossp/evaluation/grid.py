@@ -59,10 +59,10 @@ from ..runtime.provenance import (
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79f9d657
-def _find_plan(method, model, calib, r, progress, report):
-    """Plan of a method, and the cost of the search: 'seconds', 'forwards', 'plan_peak'. The seed
-    is passed if the method takes one; it also seeds the global generators, which are restored."""
-    parameters = signature(method).parameters
+def _find_plan(method, model, calib, r, progress):
+    """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
+    if the method takes one; it also seeds the global generators, which are restored."""
+    report, parameters = {}, signature(method).parameters
     kwargs = dict(seed=r.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
@@ -81,7 +81,8 @@ def _find_plan(method, model, calib, r, progress, report):
         plan = method(model, calib, r.target, **kwargs)
         seconds = seconds_between(start, read_clock(device))
     forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
-    return plan, dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    return plan, cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #35861279
 # keys of a plan's file that are not part of its provenance
@@ -134,28 +135,27 @@ def load_or_find_plan(
     r: Result,  # model_id, method, target, seed, options
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    report: dict | None = None,  # receives the method's measurements
     key: str | None = None,  # identity of a method that its code does not determine
-) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'} of the search
+    # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
+) -> tuple:
     "Load the plan of a run from its file, or find it and save it."
-    file, report = None, {} if report is None else report
+    file = None
     if plans is not None:
         runtime = runtime_facts(model, **_device_and_dtype(model))
         search = r.model_id, method, r.target, r.seed, r.options
         file = plan_file(plans, plan_key(*search, calib, runtime, key))
     saved = _read_search(file) if is_main_process() else None
-    plan, cost, saved_report = broadcast_object(saved)
-    report.update(saved_report)
+    plan, cost, report = broadcast_object(saved)
     if plan is not None:
-        return plan, cost
-    plan, cost = _find_plan(method, model, calib, r, progress, report)
+        return plan, cost, report
+    plan, cost, report = _find_plan(method, model, calib, r, progress)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
         facts |= dict(options=r.options or None) | describe_calibration(calib)
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
         _save_search(plan, file, cost, report, r.model_id)
-    return plan, cost
+    return plan, cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
 def _prune_and_evaluate(
@@ -167,10 +167,10 @@ def _prune_and_evaluate(
     r, plan, dense = replace(label, versions=versions()), None, None
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is not None:
-        report: dict = {}
-        plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report, key)
+        found, error = _try_plan(method, model, calib, r, plans, progress, key)
         if error is not None:
             return row or replace(r, errors={"method": error})
+        plan, cost, report = found
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
@@ -181,17 +181,17 @@ def _prune_and_evaluate(
 
 # %% ../../nbs/evaluation/05_grid.ipynb #f04c3164
 def _try_plan(method, model, calib, r, *args):
-    "Return (plan, cost, None) or (None, None, error), the same in every process."
-    plan, cost, error = None, None, None
+    "Result of `load_or_find_plan`, or None; and the error, the same in every process."
+    result, error = None, None
     sync_step(r.key)
     try:
-        plan, cost = load_or_find_plan(method, model, calib, r, *args)
+        result = load_or_find_plan(method, model, calib, r, *args)
     except RanksLost:
         raise  # not the method's error: the grid cannot continue
     except Exception as e:
         log.debug("%s failed", r.method, exc_info=True)
         error = one_line(e)
-    return plan, cost, sync_step(r.key, error)
+    return result, sync_step(r.key, error)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _text_hashes(calib, method, evals):

@@ -315,14 +315,16 @@ def _split_by_plan(rows):
 # %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
 def _name_differences(items, models):
     "Names of (name, facts) pairs, with the facts in which the pairs of a name differ."
-    names = []
+    odd, names = {}, []
+    for name in {name for name, _ in items}:
+        group = [f for n, f in items if n == name]
+        keys = dict.fromkeys(k for f in group for k in f)
+        keys = [k for k in keys if len({_to_text(f.get(k)) for f in group}) > 1]
+        redundant = {f"{k} as asked" for k in keys}  # the text differs as well
+        odd[name] = [k for k in keys if k not in redundant]
     for name, facts in items:
-        others = [f for n, f in items if n == name]
-        keys = dict.fromkeys(k for f in others for k in f)
-        odd = [k for k in keys if len({_to_text(f.get(k)) for f in others}) > 1]
-        redundant = {f"{k} as asked" for k in odd}  # the text differs as well
         shown = facts | {"model": models[facts["model"]]}
-        parts = [f"{k}={shown[k]}" for k in odd if k in facts and k not in redundant]
+        parts = [f"{k}={shown[k]}" for k in odd[name] if k in facts]
         names.append(f"{name} ({', '.join(parts)})" if parts else name)
     return names
 
@@ -446,39 +448,31 @@ def compare(
         a row per fact, a column per model; all text
     """
     rows = to_rows(rows)
-
-    def width(r):
-        return "" if r.width is None else " to ".join(dict.fromkeys(f"{w:,}" for w in r.width))
-
-    def layers(r):
-        removed = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
-        return ", ".join(map(str, removed)) or "none"
-
-    def partly(r):
-        pairs = enumerate(r.kept[0]) if r.kept else ()
-        return ", ".join(f"{i} ({a:.0%})" for i, a in pairs if 0 < a < 1)
-
-    targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
+    attention = [r.kept[0] if r.kept else [] for r in rows]
+    removed = [[str(i) for i, a in enumerate(x) if a == 0] for x in attention]
+    partly = [[f"{i} ({a:.0%})" for i, a in enumerate(x) if 0 < a < 1] for x in attention]
+    widths = [dict.fromkeys(f"{w:,}" for w in r.width or ()) for r in rows]
     each = lambda field, form: [_format(getattr(r, field), form) for r in rows]
     facts = {
         "parameters, all": each("params", ","),
         "parameters, a token uses": each("active", ","),
         "parameters, decoder layers": each("layer_params", ","),
-        f"sparsity, target{of}": targets,
+        f"sparsity, target{of}": [
+            "" if r.method == "dense" else f"{r.target:.2%}" for r in rows
+        ],
         f"sparsity, achieved{of}": each("sparsity", ".2%"),
         "sparsity, total (of the original)": each("total_sparsity", ".2%"),
         f"sparsity, whole model{of}": each("whole", ".2%"),
-        "FFN width": [width(r) for r in rows],
-        "attention removed from layers": [layers(r) for r in rows],
-        "attention that stays in part": [partly(r) for r in rows],
+        "FFN width": [" to ".join(x) for x in widths],
+        "attention removed from layers": [", ".join(x) or "none" for x in removed],
+        "attention that stays in part": [", ".join(x) for x in partly],
         "weights on disk, MB": [_format(r.bytes, ",.1f", 1e-6) for r in rows],
     }
     # only for checkpoints pruned again, VLMs, MoE models, removed heads
     optional = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*optional, "parameters, a token uses", "attention that stays in part"):
-        if not any(facts[name]):
-            del facts[name]
+    optional += "parameters, a token uses", "attention that stays in part"
+    facts = {k: v for k, v in facts.items() if k not in optional or any(v)}
     keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
