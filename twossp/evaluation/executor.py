@@ -26,7 +26,9 @@ from ..core.compat import keep_soft_cap
 from ..core.families import pick_auto_class
 from ..core.quantized import dequantized_config
 from ..runtime.data import checkpoint_folder, load_model
-from ..runtime.identity import files_identity, runtime_facts, tokenizer_identity
+from ..runtime.devices import one_line
+from ..runtime.identity import runtime_facts, tokenizer_identity
+from ..runtime.weights import files_identity
 
 # %% ../../nbs/evaluation/04_executor.ipynb #874a9f2e
 @dataclass(frozen=True)
@@ -146,9 +148,7 @@ def run_jobs(
                     yield i, None, error
                 else:
                     retried.add(i)
-                    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                    reason = reason.rstrip(": ")
-                    log.warning("job %d was lost (%s); retrying", i + 1, reason)
+                    log.warning("job %d was lost (%s); retrying", i + 1, one_line(error))
                     try:
                         waiting[submit(executor, work, jobs[i])] = i
                     except ValueError:

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'log', 'find_plan', 'load_or_find_plan', 'search_key', 'prune_and_evaluate',
-    'finished_rows', 'relabel_row', 'run_grid', 'check_tensorboard',
-    'log_to_tensorboard'
+    'log', 'load_or_find_plan', 'finished_rows', 'relabel_row', 'run_grid',
+    'check_tensorboard', 'log_to_tensorboard'
 ]
 
 # %% ../../nbs/evaluation/05_grid.ipynb #99e3b68e
@@ -40,10 +39,11 @@ from .measure import (
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
-    RanksLost, broadcast_object, fork_rng, input_device, is_main_process, one_line,
-    read_clock, sync_step,
+    fork_rng, input_device, one_line, peak_memory, read_clock, seconds_between,
 )
-from ..runtime.memory import peak_memory
+from ..runtime.distributed import (
+    RanksLost, broadcast_object, is_main_process, sync_step,
+)
 from ..runtime.identity import (
     decides, model_identity, plan_identity, plan_key, row_key, runtime_facts,
     tokenizer_identity,
@@ -59,40 +59,30 @@ from ..runtime.provenance import (
 log = logging.getLogger("twossp")
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79f9d657
-def find_plan(
-    method: Callable,  # (model, calib, sparsity, ...) -> plan
-    model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
-    sparsity: float,  # target, in (0, 1)
-    # passed to the method if it takes one; also seeds the global generators, which are
-    # restored
-    seed: int = 0,
-    options: Mapping | None = None,  # other keyword arguments of the method
-    progress: bool = False,  # show progress bars
-    report: dict | None = None,  # receives the method's measurements
-) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'}
-    "Run a method, and measure the cost of the search."
-    report = {} if report is None else report
-    parameters = signature(method).parameters
-    kwargs = dict(seed=seed, progress=progress, log=report)
+def _find_plan(method, model, calib, r, progress):
+    """Plan of a method, the cost of the search, and the method's measurements. The seed is passed
+    if the method takes one; it also seeds the global generators, which are restored."""
+    report, parameters = {}, signature(method).parameters
+    kwargs = dict(seed=r.seed, progress=progress, log=report)
     if all(x.kind is not Parameter.VAR_KEYWORD for x in parameters.values()):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
-    kwargs |= dict(options or {})
+    kwargs |= r.options
     device = input_device(model)
     if len(calib):  # cached for the model, so that its cost is no method's
         check_windows(calib, model)
         check_replay(model, calib)
     with (
-        fork_rng(seed),
+        fork_rng(r.seed),
         fresh_scores(model),
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
         start = read_clock(device)
-        plan = method(model, calib, sparsity, **kwargs)
-        seconds = read_clock(device) - start
+        plan = method(model, calib, r.target, **kwargs)
+        seconds = seconds_between(start, read_clock(device))
     forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
-    return plan, dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
+    return plan, cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #35861279
 # keys of a plan's file that are not part of its provenance
@@ -142,116 +132,77 @@ def load_or_find_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     model: PreTrainedModel,  # dense; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
-    # model_id, method, target, seed, options; an empty model_id is computed
-    label: Result,
+    r: Result,  # model_id, method, target, seed, options
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
-    report: dict | None = None,  # receives the method's measurements
     key: str | None = None,  # identity of a method that its code does not determine
-) -> tuple:  # plan, {'seconds', 'forward passes', 'plan_peak'} of the search
+    # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
+) -> tuple:
     "Load the plan of a run from its file, or find it and save it."
-    r, file, report = label, None, {} if report is None else report
+    file = None
     if plans is not None:
-        r = r if r.model_id else replace(r, model_id=model_identity(model))
         runtime = runtime_facts(model, **_device_and_dtype(model))
-        file = plan_file(plans, search_key(r, method, calib, runtime, key))
+        search = r.model_id, method, r.target, r.seed, r.options
+        file = plan_file(plans, plan_key(*search, calib, runtime, key))
     saved = _read_search(file) if is_main_process() else None
-    plan, cost, saved_report = broadcast_object(saved)
-    report.update(saved_report)
+    plan, cost, report = broadcast_object(saved)
     if plan is not None:
-        return plan, cost
-    plan, cost = find_plan(method, model, calib, r.target, r.seed, r.options, progress, report)
+        return plan, cost, report
+    plan, cost, report = _find_plan(method, model, calib, r, progress)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
         facts |= dict(options=r.options or None) | describe_calibration(calib)
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
         _save_search(plan, file, cost, report, r.model_id)
-    return plan, cost
-
-
-def search_key(
-    r: Result,  # model_id, target, seed, options
-    method: Callable,  # (model, calib, sparsity, ...) -> plan
-    calib: torch.Tensor | None,  # (n, t) calibration windows
-    runtime: Mapping,  # of `runtime_facts`
-    key: str | None = None,  # identity of a method that its code does not determine
-) -> str:  # of `plan_key`
-    "Return the key of a search, which names the file of its plan."
-    return plan_key(r.model_id, method, r.target, r.seed, r.options, calib, runtime, key)
+    return plan, cost, report
 
 # %% ../../nbs/evaluation/05_grid.ipynb #79eac3a6
-def prune_and_evaluate(
-    model: PreTrainedModel,  # dense
-    tok: PreTrainedTokenizerBase | None,  # for evaluations that need one
-    calib: torch.Tensor,  # (n, t) calibration windows
-    method,  # (model, calib, sparsity, ...) -> plan; a plan; or None: the dense model
-    evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
-    *,
-    label: Result,  # model, method, target, seed, options
-    # called before the evaluation with (plan, result so far, the method's measurements),
-    # for example to save a checkpoint
-    on_plan: Callable | None = None,
-    plans: str | Path | None = None,  # folder of saved plans; None: none
-    progress: bool = False,  # show progress bars
-    key: str | None = None,  # identity of a method that its code does not determine
-    # the run's existing row, if any: then only `on_plan` is called
-    row: Result | None = None,
-) -> Result:  # `errors` has an entry for each step that failed
-    "Prune, describe and evaluate a model. A failed method is recorded in the row."
-    r = replace(label, texts=_text_hashes(calib, method, evals), versions=versions())
-    r = r if r.model_id else replace(r, model_id=model_identity(model))
+def _prune_and_evaluate(
+    model, tok, calib, method, evals, label, on_plan=None, plans=None, progress=False, key=None,
+    row=None,
+):
+    """Row of a pruned model, or of the dense one without a method. A failed method is recorded in
+    `errors`. If the run has a row already, only `on_plan` is called."""
+    r, plan, dense = replace(label, versions=versions()), None, None
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
-    if method is None:
-        return _evaluate(r, model, tok, evals, None, None)
-    report: dict = {}
-    plan, cost, error = method, {}, None
-    if callable(method):
-        plan, cost, error = _try_plan(method, model, calib, r, plans, progress, report, key)
-    if error is not None:
-        return row or replace(r, errors={"method": error}, **_device_and_dtype(model))
-    dense = structure(model)
-    r = replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
-    if on_plan is not None and is_main_process():
-        on_plan(plan, r, report)
-    if row is not None:
-        return row
-    with applied(model, plan):
-        return _evaluate(r, model, tok, evals, dense, plan)
+    if method is not None:
+        found, error = _try_plan(method, model, calib, r, plans, progress, key)
+        if error is not None:
+            return row or replace(r, errors={"method": error})
+        plan, cost, report = found
+        dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
+        if on_plan is not None and is_main_process():
+            on_plan(plan, r, report)
+        if row is not None:
+            return row
+    with nullcontext() if plan is None else applied(model, plan):
+        return replace(r, **describe_model(model, dense, plan), **measure(model, tok, evals))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #f04c3164
 def _try_plan(method, model, calib, r, *args):
-    "Return (plan, cost, None) or (None, None, error), the same in every process."
-    plan, cost, error = None, None, None
+    "Result of `load_or_find_plan`, or None; and the error, the same in every process."
+    result, error = None, None
     sync_step(r.key)
     try:
-        plan, cost = load_or_find_plan(method, model, calib, r, *args)
+        result = load_or_find_plan(method, model, calib, r, *args)
     except RanksLost:
         raise  # not the method's error: the grid cannot continue
     except Exception as e:
         log.debug("%s failed", r.method, exc_info=True)
         error = one_line(e)
-    return plan, cost, sync_step(r.key, error)
+    return result, sync_step(r.key, error)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _text_hashes(calib, method, evals):
     "Hashes of the tokens of the calibration, of its sources, and of the evaluations."
-    hashes = {}
-    if callable(method):
-        hashes["calibration"] = ids_hash(calib)
-        for s in calib.source_facts() if getattr(calib, "sources", None) is not None else ():
+    hashes = {} if method is None else dict(calibration=ids_hash(calib))
+    if method is not None and getattr(calib, "sources", None) is not None:
+        for s in calib.source_facts():
             text = f"{s['hash']}, {s['windows']} windows"
             hashes[f"calibration: {s['source']}"] = text
-    elif method is not None and "calibration_hash" in method.provenance:
-        hashes["calibration"] = method.provenance["calibration_hash"]
     return hashes | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
 
-
-def _evaluate(r, model, tok, evals, dense, plan):
-    "Add the description and measurements of a model to its row."
-    measured = measure(model, tok, evals)
-    errors = r.errors | measured.pop("errors")
-    return replace(r, **describe_model(model, dense, plan), **measured, errors=errors)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #8e9ce098
 def _identify_model(model, tok, executor):
@@ -274,39 +225,31 @@ def _add_identities(f, calib, r, facts, evaluations, keys):
     r = replace(r, model_id=facts.model_id, evaluations=evaluations)
     if f is None:
         arguments["seed"] = 0
-    elif not callable(f):  # a plan
-        search = f"plan:{plan_identity(f, r.model_id)}"
-        arguments["options"] = r.options
     else:
         r = replace(r, options=non_default_options(f, r.options))
-        search = f"search:{search_key(r, f, calib, facts.runtime, keys.get(r.method))}"
+        asked = r.model_id, f, r.target, r.seed, r.options, calib, facts.runtime
+        search = f"search:{plan_key(*asked, keys.get(r.method))}"
     key = row_key(r.model_id, r.method, search, evaluations, facts.runtime, arguments)
     return replace(r, key=key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #875f2668
-def _select_windows(calib, name, seed):
-    "Return the windows of one run: for all methods, by method, or drawn with the seed."
-    if isinstance(calib, Mapping):
-        if name not in calib:
-            raise ValueError(
-                f"calib has no windows for {name!r}; it has: {', '.join(calib)}"
-            )
-        calib = calib[name]
-    return calib(seed) if callable(calib) else calib
-
-
 def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dense):
-    "Yield (method, calibration windows, label) for each run of a grid."
+    """Yield (method, calibration windows, label) for each run of a grid. The windows are for all
+    methods, by method, or drawn with the seed."""
     if dense:
         texts = _text_hashes(None, None, evals)
         yield None, None, Result(name, "dense", 0.0, texts=texts, **place)
-    for seed in seeds:
-        for key, f in methods.items():
-            ids, variants = _select_windows(calib, key, seed), options.get(key, {})
-            texts = _text_hashes(ids, f, evals)
-            variants = [variants] if isinstance(variants, Mapping) else variants
-            for kwargs, s in product(variants, sparsities):
-                yield f, ids, Result(name, key, s, seed, dict(kwargs), texts=texts, **place)
+    for seed, (key, f) in product(seeds, methods.items()):
+        ids = calib
+        if isinstance(calib, Mapping):
+            if key not in calib:
+                raise ValueError(f"calib has no windows for {key!r}; it has: {', '.join(calib)}")
+            ids = calib[key]
+        ids = ids(seed) if callable(ids) else ids
+        texts, variants = _text_hashes(ids, f, evals), options.get(key, {})
+        variants = [variants] if isinstance(variants, Mapping) else variants
+        for kwargs, s in product(variants, sparsities):
+            yield f, ids, Result(name, key, s, seed, dict(kwargs), texts=texts, **place)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #59e5c998
 def _check_grid(methods, sparsities):
@@ -322,65 +265,53 @@ def _check_grid(methods, sparsities):
     return named, list(sparsities)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #199ce4c3
-def _remaining_runs(runs, rows, kwargs, keys):
-    """Remaining runs, each once: (description, arguments of `prune_and_evaluate`). With
-    `on_plan` also runs that have a row, because `on_plan` was not called for them."""
-    remaining, seen = [], set()
+def _remaining_jobs(runs, rows, kwargs, keys):
+    """Yield the arguments of `_prune_and_evaluate` for each remaining run, once. With `on_plan`
+    also for runs that have a row, because `on_plan` was not called for them."""
+    seen = set()
     for i, (f, ids, r) in enumerate(runs):
         row = rows.get(r.key)
         needs_plan = kwargs["on_plan"] and f is not None and row and "method" not in row.errors
         if r.key not in seen and (row is None or needs_plan):
-            name = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
-            job = dict(calib=ids, method=f, label=r, row=row, key=keys.get(r.method))
-            remaining.append((f"run {i + 1} of {len(runs)}: {name}", kwargs | job))
+            if row is None:
+                name = "dense" if f is None else f"{r.method} at {r.target:.4g}, seed {r.seed}"
+                log.info("run %d of %d: %s", i + 1, len(runs), name)
+            yield kwargs | dict(calib=ids, method=f, label=r, row=row, key=keys.get(r.method))
         seen.add(r.key)
-    return remaining
-
-
-def _run(executor, model, tok, remaining, functions):
-    "Yield rows as they are finished: of this process in order, or of an executor."
-    if executor is not None:
-        yield from _run_on_executor(executor, model, tok, remaining, functions)
-        return
-    if isinstance(model, Source) and remaining:
-        model, source_tok = load_source(model)
-        tok = tok or source_tok
-    for description, job in remaining:
-        if job["row"] is None:
-            log.info("%s", description)
-        yield broadcast_object(prune_and_evaluate(model, tok, **job))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #d4682f66
-def _run_job(source, tok, job):
-    "Prune and evaluate in a worker; threads of a process take turns."
-    model_id, f = job["label"].model_id, job["method"]
+def _run_job(model, tok, job):
+    "Prune and evaluate, in a worker too; threads of a process take turns."
+    f = job["method"]
     f = method(f) if isinstance(f, str) else f
     with MODEL_LOCK:
-        model, source_tok = load_source(source)
-        if model_id and model_identity(model) != model_id:
-            raise ValueError(
-                f"{source.name} is another model on this worker: its files differ"
-            )
-        return prune_and_evaluate(model, tok or source_tok, **job | dict(method=f))
+        if isinstance(model, Source):
+            name, (model, source_tok) = model.name, load_source(model)
+            tok = tok or source_tok
+            if model_identity(model) != job["label"].model_id:
+                raise ValueError(f"{name} is another model on this worker: its files differ")
+        return _prune_and_evaluate(model, tok, **job | dict(method=f))
 
 # %% ../../nbs/evaluation/05_grid.ipynb #5890bdb1
-def _run_on_executor(executor, model, tok, remaining, functions):
-    "Submit all runs and yield rows in order of completion; send methods by name, if they have one."
+def _run(executor, model, tok, jobs, functions):
+    """Yield rows as they are finished: of this process in order, or of an executor, to which
+    methods are sent by name, unless they are given as functions."""
+    if executor is None:
+        yield from (broadcast_object(_run_job(model, tok, job)) for job in jobs)
+        return
     if not isinstance(model, Source):
         raise ValueError(
             "with an executor a model is passed by name: give run_grid a Source,"
             " such as Source('folder', dtype='bfloat16', device='cuda')"
         )
-    jobs = []
-    for description, job in remaining:
-        if job["row"] is None:
-            log.info("%s", description)
-        f = job["method"]
-        f = f if functions or f is None else job["label"].method
-        jobs.append(job | dict(method=f, progress=False))
-    for i, row, error in run_jobs(executor, partial(_run_job, model, tok), jobs):
+    sent = []
+    for job in jobs:
+        by_name = not functions and job["method"] is not None
+        f = job["label"].method if by_name else job["method"]
+        sent.append(job | dict(method=f, progress=False))
+    for i, row, error in run_jobs(executor, partial(_run_job, model, tok), sent):
         if error is not None:
-            label = replace(jobs[i]["label"], versions=versions())
+            label = replace(sent[i]["label"], versions=versions())
             row = replace(label, errors=dict(worker=one_line(error)))
         yield row
 
@@ -389,7 +320,6 @@ def finished_rows(
     out: str | Path,  # results file; need not exist
     keys: Iterable[str] = (),  # of the requested runs
     retry: bool = False,  # drop their rows that have an error
-    plans: str | Path | None = None,  # folder of saved plans
 ) -> dict[str, Result]:  # by key, without rows of an older schema
     "Read the rows of a results file, and cut off a truncated last line."
     if cut := repair_last_line(out):
@@ -401,14 +331,11 @@ def finished_rows(
         rows = [r for r in rows if not (r.errors and r.key in keys)]
         with atomic_file(out) as new:
             new.write_text("".join(to_json_line(r) + "\n" for r in rows), encoding="utf-8")
-    old = sum(r.schema < 2 for r in rows)
-    files = Path(plans).glob("*.json") if plans else ()
-    named = sum(b'"asked_as"' not in f.read_bytes() for f in files)
-    if old or named:
+    if old := sum(r.schema < 2 for r in rows):
         log.info(
-            "%s: %d rows and %d plans of an older version are kept but not reused, because"
-            " their keys do not determine their numbers; requested ones are computed again",
-            out, old, named,
+            "%s: %d rows of an older version are kept but not reused, because their keys do"
+            " not determine their numbers; requested ones are computed again",
+            out, old,
         )
     return {r.key: r for r in rows if r.schema > 1}
 
@@ -436,8 +363,8 @@ def run_grid(
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Mapping | Callable,
-    # name -> method or plan, or names in the registry of methods
-    methods: Mapping | Sequence[str],
+    # name -> method, or names in the registry of methods
+    methods: Mapping[str, Callable] | Sequence[str],
     sparsities: Sequence[float],  # targets, in (0, 1)
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     # results file or None; rows are appended, and runs that have a row are skipped
@@ -469,8 +396,8 @@ def run_grid(
         for evaluations that need one; None: that of a `Source`
     calib : torch.Tensor | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    methods : Mapping | Sequence[str]
-        name -> method or plan, or names in the registry of methods
+    methods : Mapping[str, Callable] | Sequence[str]
+        name -> method, or names in the registry of methods
     sparsities : Sequence[float]
         targets, in (0, 1)
     evals : Mapping[str, Callable]
@@ -517,14 +444,14 @@ def run_grid(
     kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     file = out if is_main_process() else None  # only the main process writes
     with write_lock(file) if file else nullcontext():
-        finished = finished_rows(file, {r.key for *_, r in runs}, retry, plans) if file else {}
+        finished = finished_rows(file, {r.key for *_, r in runs}, retry) if file else {}
         rows = broadcast_object(finished)
         on_row = on_row if on_row and is_main_process() else lambda r: None
         existing = {r.key: r for *_, r in runs if r.key in rows}
         for r in existing.values():
             on_row(relabel_row(rows[r.key], r, evals))
-        remaining = _remaining_runs(runs, rows, kwargs, key)
-        for r in _run(executor, model, tok, remaining, isinstance(methods, Mapping)):
+        jobs = _remaining_jobs(runs, rows, kwargs, key)
+        for r in _run(executor, model, tok, jobs, isinstance(methods, Mapping)):
             if r.key not in rows:
                 rows[r.key] = r
                 if file:

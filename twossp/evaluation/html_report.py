@@ -7,7 +7,6 @@ __all__ = ['REPORT_FORMATS', 'html_report', 'write_report']
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #13ef5c7a
 import base64
-import io
 import math
 import os
 from collections.abc import Callable
@@ -31,18 +30,14 @@ from .tasks import main_metrics
 # %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
 def _plot_fractions(r):
     "Plot the remaining fractions of attention and FFN per layer."
-    if not r.kept:
-        raise ValueError(f"{row_name(r)} has no fractions per layer")
-    attn, ffn = r.kept
-    L = len(attn)
+    L = len(r.kept[0])
     fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
     top, low = fig.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    for ax, fractions in ((top, attn), (low, ffn)):
+    for ax, name, fractions in zip((top, low), ("attention", "FFN"), r.kept, strict=True):
         ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
         ax.bar(range(L), fractions, width=0.9, color=KEPT_COLOR)
         ax.set(ylim=(0, 1), yticks=[])
-    top.set_ylabel("attention", rotation=0, ha="right", va="center", fontsize=8)
-    low.set_ylabel("FFN", rotation=0, ha="right", va="center", fontsize=8)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
     low.set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
     fig.suptitle(row_name(r), fontsize=9)
     return fig
@@ -58,7 +53,6 @@ def _mark_difference(text, other):
 # %% ../../nbs/evaluation/09_html_report.ipynb #b198ad12
 def _noise_tables(rows):
     "Metric -> table of paired differences, for text metrics and main metrics of tasks."
-    rows = to_rows(rows)
     names = {id(r): n for r, n in zip(rows, row_names(rows), strict=True)}
     main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
     tables = {}
@@ -133,9 +127,7 @@ def _image(alt, plot, *args):
         figure = plot(*args)
     except ValueError:
         return ""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    data = base64.b64encode(buffer.getvalue()).decode()
+    data = base64.b64encode(figure._repr_png_()).decode()
     return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
 
 
@@ -289,17 +281,14 @@ def _csv_report(rows):
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #661a1a17
 def _markdown_report(rows):
-    parts = []
-    for model, rs in _group_by_model(rows).items():
-        parts += [f"# {model}", to_markdown(summary(rs).map(_to_text), index=False)]
-    for model, rs in _group_by_model(rows).items():
-        for name, t, _ in _main_tables(rs):
-            parts += [f"## {model}: {name}", to_markdown(t.map(_to_text))]
-    for rs in _group_by_model(rows).values():
-        for number, t in _noise_tables(rs).items():
-            table = to_markdown(t.map(_to_text), index=False)
-            parts += [f"## More than noise? {number}", table]
-    return "\n\n".join(parts) + "\n"
+    models = _group_by_model(rows)
+    parts = [(f"# {model}", summary(rs), False) for model, rs in models.items()]
+    for model, rs in models.items():
+        parts += [(f"## {model}: {name}", t, True) for name, t, _ in _main_tables(rs)]
+    for rs in models.values():
+        parts += [(f"## More than noise? {n}", t, False) for n, t in _noise_tables(rs).items()]
+    texts = [f"{head}\n\n{to_markdown(t.map(_to_text), index)}" for head, t, index in parts]
+    return "\n\n".join(texts) + "\n"
 
 
 def _latex_report(rows):

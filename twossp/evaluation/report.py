@@ -313,14 +313,20 @@ def _split_by_plan(rows):
     return groups
 
 # %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
-def _describe_differences(facts, others, names=None):
-    "Text with the facts of a group that differ from those of the method's other groups."
-    keys = dict.fromkeys(k for f in others for k in f)
-    odd = [k for k in keys if len({_to_text(f.get(k)) for f in others}) > 1]
-    redundant = {f"{k} as asked" for k in odd}  # the text differs as well
-    odd = [k for k in odd if k not in redundant]
-    shown = facts | {"model": (names or {}).get(facts.get("model"), facts.get("model"))}
-    return ", ".join(f"{k}={shown[k]}" for k in odd if k in facts)
+def _name_differences(items, models):
+    "Names of (name, facts) pairs, with the facts in which the pairs of a name differ."
+    odd, names = {}, []
+    for name in {name for name, _ in items}:
+        group = [f for n, f in items if n == name]
+        keys = dict.fromkeys(k for f in group for k in f)
+        keys = [k for k in keys if len({_to_text(f.get(k)) for f in group}) > 1]
+        redundant = {f"{k} as asked" for k in keys}  # the text differs as well
+        odd[name] = [k for k in keys if k not in redundant]
+    for name, facts in items:
+        shown = facts | {"model": models[facts["model"]]}
+        parts = [f"{k}={shown[k]}" for k in odd[name] if k in facts]
+        names.append(f"{name} ({', '.join(parts)})" if parts else name)
+    return names
 
 
 def _model_names(rows):
@@ -339,11 +345,10 @@ def group_rows(
 ) -> dict[str, list[Result]]:
     """Group rows that may be averaged, in the order of the rows. Rows of different
     models, evaluations or plans are in different groups."""
-    groups, rows = {}, to_rows(rows)
-    names = _model_names(rows)
-    for r in rows:
+    rows, groups, items, parts = to_rows(rows), {}, [], []
+    methods = [r.method for r in rows]
+    for r in sorted(rows, key=lambda r: methods.index(r.method)):
         groups.setdefault((r.method, _to_text(_facts(r, name))), []).append(r)
-    parts: dict = {}
     for (method, _), group in groups.items():
         for calibration, rs in _split_by_calibration(group).items():
             for plan, part in _split_by_plan(rs).items():
@@ -352,13 +357,9 @@ def group_rows(
                     facts["calibration"] = calibration[:8]
                 if plan is not None:
                     facts["plan"] = plan[:8]
-                parts.setdefault(method, []).append((facts, part))
-    named = {}
-    for method, group in parts.items():
-        for facts, rs in group:
-            difference = _describe_differences(facts, [f for f, _ in group], names)
-            named[f"{method} ({difference})" if difference else method] = rs
-    return named
+                items.append((method, facts))
+                parts.append(part)
+    return dict(zip(_name_differences(items, _model_names(rows)), parts, strict=True))
 
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
 def _metric_rows(rows, keys):
@@ -400,24 +401,20 @@ def row_names(
     rows: ResultsLike,  # of any models
 ) -> list[str]:  # one name per row
     "Return unique names of rows: method, target, and what rows of one name differ in."
-    rows = to_rows(rows)
-    facts, models = {}, _model_names(rows)
-    for i, r in enumerate(rows):
-        fact = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
-        fact |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
-        fact |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
-        facts.setdefault(row_name(r), []).append((i, fact | dict(seed=r.seed)))
-    names = [""] * len(rows)
-    for name, group in facts.items():
-        for n, (i, fact) in enumerate(group):
-            others = [f for _, f in group]
-            readable = _without_hashes(fact)
-            if sum(_without_hashes(f) == readable for f in others) == 1:
-                fact = readable
-            difference = _describe_differences(fact, others, models)
-            names[i] = f"{name} ({difference})" if difference else name
-            while names[i] in names[:i]:  # the same row again
-                names[i] = f"{name} ({n + 1})"
+    rows, items, names = to_rows(rows), [], []
+    for r in rows:
+        facts = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
+        facts |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
+        facts |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
+        items.append((row_name(r), facts | dict(seed=r.seed)))
+    models = _model_names(rows)
+    full = _name_differences(items, models)
+    short = _name_differences([(name, _without_hashes(f)) for name, f in items], models)
+    for i, (base, _) in enumerate(items):
+        name = short[i] if short.count(short[i]) == 1 else full[i]
+        if name in names:  # the same row again
+            name = f"{base} ({sum(n == base for n, _ in items[: i + 1])})"
+        names.append(name)
     return names
 
 
@@ -451,39 +448,31 @@ def compare(
         a row per fact, a column per model; all text
     """
     rows = to_rows(rows)
-
-    def width(r):
-        return "" if r.width is None else " to ".join(dict.fromkeys(f"{w:,}" for w in r.width))
-
-    def layers(r):
-        removed = [i for i, a in enumerate(r.kept[0]) if a == 0] if r.kept else []
-        return ", ".join(map(str, removed)) or "none"
-
-    def partly(r):
-        pairs = enumerate(r.kept[0]) if r.kept else ()
-        return ", ".join(f"{i} ({a:.0%})" for i, a in pairs if 0 < a < 1)
-
-    targets = ["" if r.method == "dense" else f"{r.target:.2%}" for r in rows]
     of = _reference(rows)
+    attention = [r.kept[0] if r.kept else [] for r in rows]
+    removed = [[str(i) for i, a in enumerate(x) if a == 0] for x in attention]
+    partly = [[f"{i} ({a:.0%})" for i, a in enumerate(x) if 0 < a < 1] for x in attention]
+    widths = [dict.fromkeys(f"{w:,}" for w in r.width or ()) for r in rows]
     each = lambda field, form: [_format(getattr(r, field), form) for r in rows]
     facts = {
         "parameters, all": each("params", ","),
         "parameters, a token uses": each("active", ","),
         "parameters, decoder layers": each("layer_params", ","),
-        f"sparsity, target{of}": targets,
+        f"sparsity, target{of}": [
+            "" if r.method == "dense" else f"{r.target:.2%}" for r in rows
+        ],
         f"sparsity, achieved{of}": each("sparsity", ".2%"),
         "sparsity, total (of the original)": each("total_sparsity", ".2%"),
         f"sparsity, whole model{of}": each("whole", ".2%"),
-        "FFN width": [width(r) for r in rows],
-        "attention removed from layers": [layers(r) for r in rows],
-        "attention that stays in part": [partly(r) for r in rows],
+        "FFN width": [" to ".join(x) for x in widths],
+        "attention removed from layers": [", ".join(x) or "none" for x in removed],
+        "attention that stays in part": [", ".join(x) for x in partly],
         "weights on disk, MB": [_format(r.bytes, ",.1f", 1e-6) for r in rows],
     }
     # only for checkpoints pruned again, VLMs, MoE models, removed heads
     optional = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    for name in (*optional, "parameters, a token uses", "attention that stays in part"):
-        if not any(facts[name]):
-            del facts[name]
+    optional += "parameters, a token uses", "attention that stays in part"
+    facts = {k: v for k, v in facts.items() if k not in optional or any(v)}
     keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))

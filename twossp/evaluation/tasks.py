@@ -6,7 +6,7 @@
 __all__ = [
     'ARITHMETIC', 'TASKS', 'make_questions', 'write_arithmetic', 'load_tasks',
     'training_texts', 'check_batch_size', 'main_metrics', 'stderr_name',
-    'check_chat_template', 'check_prefix_token', 'run_tasks', 'on_tasks'
+    'check_task_tokenizer', 'run_tasks', 'on_tasks'
 ]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e40f7fb8
@@ -14,13 +14,14 @@ import copy
 import difflib
 import hashlib
 import importlib.metadata
+import importlib.resources
 import io
 import json
 import logging
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -63,31 +64,15 @@ def make_questions(
     return [dict(question=q, answer=a) for q, a in answers.items()]
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #c8d463c2
-_YAML = """task: {name}
+_YAML = """include: {stock}
+tag: null
+task: {name}
 dataset_path: json
+dataset_name: null
 dataset_kwargs: {{data_files: {{train: {folder}/train.jsonl, test: {folder}/test.jsonl}}}}
-output_type: generate_until
-training_split: train
-fewshot_split: train
-test_split: test
-doc_to_text: "Question: {{{{question}}}}\\nAnswer:"
-doc_to_target: "{{{{answer}}}}"
-metric_list:
-  - metric: exact_match
-    aggregation: mean
-    higher_is_better: true
-    ignore_case: true
-    regexes_to_ignore: [",", "\\\\$", "(?s).*#### ", "\\\\.$"]
 generation_kwargs: {{until: ["Question:", "</s>", "<|im_end|>"], do_sample: false,
   max_gen_toks: {new}}}
-filter_list:
-  - name: strict-match
-    filter: [{{function: regex, regex_pattern: "#### (\\\\-?[0-9\\\\.\\\\,]+)"}},
-             {{function: take_first}}]
-  - name: flexible-extract
-    filter: [{{function: regex, group_select: -1,
-               regex_pattern: "(-?[$0-9.,]{{2,}})|(-?[0-9]+)"}},
-             {{function: take_first}}]
+num_fewshot: null
 """
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #d14e79d9
@@ -104,7 +89,9 @@ def write_arithmetic(
     for name, part in (("test", questions[:n]), ("train", questions[n:])):
         lines = "".join(json.dumps(x) + "\n" for x in part)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    text = _YAML.format(name=ARITHMETIC, folder=folder.as_posix(), new=new)
+    stock = importlib.resources.files("lm_eval") / "tasks" / "gsm8k" / "gsm8k.yaml"
+    kwargs = dict(stock=stock.as_posix(), name=ARITHMETIC, folder=folder.as_posix(), new=new)
+    text = _YAML.format(**kwargs)
     (folder / f"{ARITHMETIC}.yaml").write_text(text, encoding="utf-8")
     return folder
 
@@ -264,15 +251,15 @@ def _silence(progress):
     if progress:
         yield
         return
-    logs = [logging.getLogger(n) for n in ("lm_eval", "lm-eval")]
-    levels = [x.level for x in logs]
-    with ExitStack() as stack:
-        stack.enter_context(redirect_stderr(io.StringIO()))
-        stack.enter_context(redirect_stdout(io.StringIO()))
-        for x, level in zip(logs, levels, strict=True):
-            stack.callback(x.setLevel, level)
-            x.setLevel(logging.ERROR)
-        yield
+    levels = {x: x.level for x in map(logging.getLogger, ("lm_eval", "lm-eval"))}
+    with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+        try:
+            for x in levels:
+                x.setLevel(logging.ERROR)
+            yield
+        finally:
+            for x, level in levels.items():
+                x.setLevel(level)
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #ab6cb289
 def _numbers(name, out):
@@ -343,28 +330,19 @@ def stderr_name(
     return f"{metric}_stderr{comma}{filtered}"
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #e1405aa6
-def check_chat_template(
+def check_task_tokenizer(
     tok: PreTrainedTokenizerBase,  # of the model
-    apply_chat_template: bool | str,  # of `run_tasks`
+    apply_chat_template: bool | str = False,  # of `run_tasks`
 ) -> None:
-    "Raise `ValueError` if the tokenizer lacks the chat template."
+    "Raise `ValueError` if the tokenizer lacks the chat template, or a bos or eos token."
     templates = getattr(tok, "chat_template", None)
-    named = isinstance(apply_chat_template, str)
-    if not apply_chat_template or (templates and not named):
-        return
-    if not templates:
-        raise ValueError("apply_chat_template: this tokenizer has no chat template")
     names = list(templates) if isinstance(templates, Mapping) else ["default"]
-    if apply_chat_template not in names:
+    if apply_chat_template and not templates:
+        raise ValueError("apply_chat_template: this tokenizer has no chat template")
+    if isinstance(apply_chat_template, str) and apply_chat_template not in ("", *names):
         raise ValueError(
             f"no chat template {apply_chat_template!r}; there are: {', '.join(names)}"
         )
-
-
-def check_prefix_token(
-    tok: PreTrainedTokenizerBase,  # of the model
-) -> None:
-    "Raise `ValueError` if the tokenizer has neither a bos nor an eos token."
     if tok.bos_token_id is None and tok.eos_token_id is None:
         raise ValueError(
             "this tokenizer has neither a bos nor an eos token, and tasks need one to"
@@ -431,8 +409,7 @@ def run_tasks(
         {'task/metric': scores of the documents}
     """
     check_batch_size(batch_size, input_device(model))
-    check_chat_template(tok, apply_chat_template)
-    check_prefix_token(tok)
+    check_task_tokenizer(tok, apply_chat_template)
     if not _is_loaded(tasks):
         tasks = load_tasks(tasks, include_path, num_fewshot, confirm_run_unsafe_code)
     tm, good, errors = tasks
