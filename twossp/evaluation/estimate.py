@@ -11,11 +11,9 @@ __all__ = [
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
-import json
 import math
 import re
 import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -26,7 +24,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import torch
-from huggingface_hub import get_safetensors_metadata
+from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
 from transformers import (
     AutoConfig,
     Cache,
@@ -62,67 +60,27 @@ from ..runtime.data import dequantize_gguf, embedded_model
 from ..runtime.devices import fork_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
-def _read_headers(folder):
-    "A checkpoint's tensors: name -> stored dtype, shape; `ValueError` if a file is missing."
-    index = folder / "model.safetensors.index.json"
-    files = sorted(folder.glob("*.safetensors"))
-    if index.is_file():
-        wanted = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        files = [folder / f for f in sorted(set(wanted))]
-    if missing := [f.name for f in files if not f.is_file()]:
-        raise ValueError(
-            f"{folder} is incomplete: {missing[0]} is missing ({len(missing)} of"
-            f" {len(files)} files)"
-        )
-    if not files:
-        raise ValueError(
-            f"{folder} holds no safetensors: its weights cannot be read"
-        )
-    return {k: v for f in files for k, v in _header(f).items()}
-
-
-def _header(file):
-    "Header of a safetensors file"
-    with open(file, "rb") as f:
-        size = int.from_bytes(f.read(8), "little")
-        if size > 100_000_000:
-            raise ValueError(f"{file} is damaged: no safetensors header")
-        try:
-            raw = json.loads(f.read(size))
-        except ValueError as e:
-            raise ValueError(f"{file} is damaged: no safetensors header") from e
-    raw.pop("__metadata__", None)
-    return {k: (v["dtype"], tuple(v["shape"])) for k, v in raw.items()}
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #60294a81
 _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
-def _stored_type(headers):
-    "Dtype of most of the parameters"
-    counts = Counter()
-    for kind, shape in headers.values():
-        counts[kind] += math.prod(shape)
-    kind = counts.most_common(1)[0][0]
+def _stored_type(name, revision=None):
+    "Dtype of most weights of a folder, or of a repository on the hub"
+    try:
+        if Path(name).is_dir():
+            counts = get_local_safetensors_metadata(name).parameter_count
+        else:
+            counts = get_safetensors_metadata(name, revision=revision).parameter_count
+    except Exception as e:
+        raise ValueError(
+            f"the headers of {name}'s safetensors files could not be read: {one_line(e)}"
+        ) from e
+    kind = max(counts, key=counts.get)
     if kind not in _STORED:
         raise ValueError(
             f"the weights are stored as {kind}: a quantized checkpoint has to be"
             " dequantized before it can be pruned"
         )
     return _STORED[kind]
-
-
-def _hub_headers(name, revision):
-    "The same for a repository on the hub, with a few short requests"
-    try:
-        metadata = get_safetensors_metadata(name, revision=revision)
-    except Exception as e:
-        raise ValueError(
-            f"{name!r} is no folder here, and its headers could not be read from the"
-            f" Hugging Face hub: {one_line(e)}"
-        ) from e
-    files = metadata.files_metadata.values()
-    return {k: (t.dtype, tuple(t.shape)) for f in files for k, t in f.tensors.items()}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #27d749db
 def load_skeleton(
@@ -151,22 +109,18 @@ def load_skeleton(
     """
     source = dequantize_gguf(name, cache_dir) if str(name).endswith(".gguf") else name
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
-    folder = Path(source).expanduser()
-    local = folder.is_dir()
-    if local and not (folder / "config.json").is_file():
-        raise ValueError(f"{name} has no config.json: it is no checkpoint folder")
-    headers = _read_headers(folder) if local else _hub_headers(str(source), revision)
-    options = dict(trust_remote_code=trust_remote_code)
-    if not local:
-        options |= dict(revision=revision, cache_dir=cache_dir)
+    source = Path(source).expanduser() if Path(source).expanduser().is_dir() else str(source)
+    kwargs = dict(trust_remote_code=trust_remote_code)
     try:
-        config = AutoConfig.from_pretrained(source, **options)
+        config = AutoConfig.from_pretrained(
+            source, revision=revision, cache_dir=cache_dir, **kwargs
+        )
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
     pick_auto_class(str(name), config)
-    dtype = dequantized_dtype(config) if quantization_method(config) else _stored_type(headers)
-    kwargs = dict(trust_remote_code=trust_remote_code)
-    return build_model(dequantized_config(config), dtype, "meta", **kwargs)
+    quantized = quantization_method(config)
+    dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
+    return build_model(dequantized_config(config), dtype, **kwargs)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
 def build_model(
