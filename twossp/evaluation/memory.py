@@ -252,34 +252,16 @@ def _repair(m, plans, n=None, wide=None):
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     return streams + stored + max(exact + 4 * k * d, sums + blocks)
 
-# %% ../../nbs/evaluation/11_memory.ipynb #714100f3
-def _narrow(m, plan):
-    "A plan with all its attention modules, and the number that it removes"
-    kept = {key: value for key, value in plan.kept.items() if key[1] != "attn"}
-    return Plan(layers=m.L, kept=kept), sum(not p.read(plan) for p in m.s.mixers)
-
-
-def _two_ssp(
-    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None,
-    score="activation_norm", depth_score="perplexity", **options
-):
-    base, n = _narrow(m, plans[low])
-    steps, wide = _rank(m, find_score(score, "neurons").needs), None
-    if n_attn == "search":
-        steps += _walk_path(m, plans, low, n_search, repair)
-    elif n:
-        steps += _removal(m, base, n_search, depth_score)
-    if widths == "search":
-        steps += _search_widths(m, base, low, n_search)
-    if widths == "search" and not low:  # one FFN at the largest width after the exchanges
-        w = max(m.widths(plans[low]))
-        wide = min(w + EXCHANGE_ROUNDS * max(1, round(EXCHANGED_FRACTION * w)), m.s.full_width)
-    return [*steps, *([_repair(m, [plans[low]], wide=wide)] if repair else [])]
-
 # %% ../../nbs/evaluation/11_memory.ipynb #2b012c2a
 REPAIRED_SPLITS = 5  # splits, at most, that are compared after reconstruction
 EXCHANGE_ROUNDS = 3  # of width exchanges between layers
 EXCHANGED_FRACTION = 0.25  # of the mean width, in the first round
+
+
+def _narrow(m, plan):
+    "A plan with all its attention modules, and the number that it removes"
+    kept = {key: value for key, value in plan.kept.items() if key[1] != "attn"}
+    return Plan(layers=m.L, kept=kept), sum(not p.read(plan) for p in m.s.mixers)
 
 
 def _swap_widths(m, plan, i, share=0.5):
@@ -319,6 +301,24 @@ def _search_widths(m, base, low, n_search):
     if not low:
         tries += [_swap_widths(m, base, i, least / 2) for i in layers]
     return [_search(m, tries, n_search), _search(m, some, min(m.setup.n, N_COMPARE))]
+
+# %% ../../nbs/evaluation/11_memory.ipynb #714100f3
+def _two_ssp(
+    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None,
+    score="activation_norm", depth_score="perplexity", **options
+):
+    base, n = _narrow(m, plans[low])
+    steps, wide = _rank(m, find_score(score, "neurons").needs), None
+    if n_attn == "search":
+        steps += _walk_path(m, plans, low, n_search, repair)
+    elif n:
+        steps += _removal(m, base, n_search, depth_score)
+    if widths == "search":
+        steps += _search_widths(m, base, low, n_search)
+    if widths == "search" and not low:  # one FFN at the largest width after the exchanges
+        w = max(m.widths(plans[low]))
+        wide = min(w + EXCHANGE_ROUNDS * max(1, round(EXCHANGED_FRACTION * w)), m.s.full_width)
+    return [*steps, *([_repair(m, [plans[low]], wide=wide)] if repair else [])]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #c67rivals
 def _blockpruner(m, plans, low, n_search=1, **options):
