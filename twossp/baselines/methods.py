@@ -116,7 +116,7 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        "least_squares", **_TWO_SSP, shaping_options=_SHAPING, memory=f"{_MEMORY}_two_ssp_plus",
+        "least_squares", **_TWO_SSP, shaping_options=_SHAPING, memory=f"{_MEMORY}_two_ssp",
         defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(

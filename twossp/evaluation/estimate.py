@@ -4,29 +4,26 @@
 
 # %% auto #0
 __all__ = [
-    'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
+    'UNITS', 'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
     'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table',
-    'format_range', 'find_sparsity', 'bisect_sparsity', 'parse_size'
+    'format_range', 'bisect_sparsity', 'find_within', 'find_sparsity', 'parse_size'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
-import json
 import math
 import re
 import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import partial, reduce
 from inspect import signature
 from operator import or_
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import torch
-from huggingface_hub import get_safetensors_metadata
+from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
 from transformers import (
     AutoConfig,
     Cache,
@@ -51,7 +48,7 @@ from ..core.quantized import (
     dequantized_config, dequantized_dtype, quantization_method,
 )
 from .measure import (
-    count_operations, linear_outside_parts, weight_bytes,
+    count_operations, layer_cache, linear_outside_parts, weight_bytes,
 )
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.two_ssp import fit_multiple
@@ -61,67 +58,27 @@ from ..runtime.data import dequantize_gguf, embedded_model
 from ..runtime.devices import fork_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
-def _read_headers(folder):
-    "A checkpoint's tensors: name -> stored dtype, shape; `ValueError` if a file is missing."
-    index = folder / "model.safetensors.index.json"
-    files = sorted(folder.glob("*.safetensors"))
-    if index.is_file():
-        wanted = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        files = [folder / f for f in sorted(set(wanted))]
-    if missing := [f.name for f in files if not f.is_file()]:
-        raise ValueError(
-            f"{folder} is incomplete: {missing[0]} is missing ({len(missing)} of"
-            f" {len(files)} files)"
-        )
-    if not files:
-        raise ValueError(
-            f"{folder} holds no safetensors: its weights cannot be read"
-        )
-    return {k: v for f in files for k, v in _header(f).items()}
-
-
-def _header(file):
-    "Header of a safetensors file"
-    with open(file, "rb") as f:
-        size = int.from_bytes(f.read(8), "little")
-        if size > 100_000_000:
-            raise ValueError(f"{file} is damaged: no safetensors header")
-        try:
-            raw = json.loads(f.read(size))
-        except ValueError as e:
-            raise ValueError(f"{file} is damaged: no safetensors header") from e
-    raw.pop("__metadata__", None)
-    return {k: (v["dtype"], tuple(v["shape"])) for k, v in raw.items()}
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #60294a81
 _STORED = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
-def _stored_type(headers):
-    "Dtype of most of the parameters"
-    counts = Counter()
-    for kind, shape in headers.values():
-        counts[kind] += math.prod(shape)
-    kind = counts.most_common(1)[0][0]
+def _stored_type(name, revision=None):
+    "Dtype of most weights of a folder, or of a repository on the hub"
+    try:
+        if Path(name).is_dir():
+            counts = get_local_safetensors_metadata(name).parameter_count
+        else:
+            counts = get_safetensors_metadata(name, revision=revision).parameter_count
+    except Exception as e:
+        raise ValueError(
+            f"the headers of {name}'s safetensors files could not be read: {one_line(e)}"
+        ) from e
+    kind = max(counts, key=counts.get)
     if kind not in _STORED:
         raise ValueError(
             f"the weights are stored as {kind}: a quantized checkpoint has to be"
             " dequantized before it can be pruned"
         )
     return _STORED[kind]
-
-
-def _hub_headers(name, revision):
-    "The same for a repository on the hub, with a few short requests"
-    try:
-        metadata = get_safetensors_metadata(name, revision=revision)
-    except Exception as e:
-        raise ValueError(
-            f"{name!r} is no folder here, and its headers could not be read from the"
-            f" Hugging Face hub: {one_line(e)}"
-        ) from e
-    files = metadata.files_metadata.values()
-    return {k: (t.dtype, tuple(t.shape)) for f in files for k, t in f.tensors.items()}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #27d749db
 def load_skeleton(
@@ -150,22 +107,18 @@ def load_skeleton(
     """
     source = dequantize_gguf(name, cache_dir) if str(name).endswith(".gguf") else name
     source = embedded_model(cache_dir) if str(name) == "smollm2" else source
-    folder = Path(source).expanduser()
-    local = folder.is_dir()
-    if local and not (folder / "config.json").is_file():
-        raise ValueError(f"{name} has no config.json: it is no checkpoint folder")
-    headers = _read_headers(folder) if local else _hub_headers(str(source), revision)
-    options = dict(trust_remote_code=trust_remote_code)
-    if not local:
-        options |= dict(revision=revision, cache_dir=cache_dir)
+    source = Path(source).expanduser() if Path(source).expanduser().is_dir() else str(source)
+    kwargs = dict(trust_remote_code=trust_remote_code)
     try:
-        config = AutoConfig.from_pretrained(source, **options)
+        config = AutoConfig.from_pretrained(
+            source, revision=revision, cache_dir=cache_dir, **kwargs
+        )
     except (OSError, ValueError) as e:
         raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
     pick_auto_class(str(name), config)
-    dtype = dequantized_dtype(config) if quantization_method(config) else _stored_type(headers)
-    kwargs = dict(trust_remote_code=trust_remote_code)
-    return build_model(dequantized_config(config), dtype, "meta", **kwargs)
+    quantized = quantization_method(config)
+    dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
+    return build_model(dequantized_config(config), dtype, **kwargs)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1
 def build_model(
@@ -226,21 +179,29 @@ def _first_units(s, width):
         return width_plan(pack_scores(s, equal), s.widths(width))
 
 
-def _two_ssp_shapes(model, s, sparsity, **options):
+def _count_parameters(s, what):
+    "Parameters of each mixer, or by layer of all of it ('blocks'), its mixers or its FFN"
+    if what in ("mixers", "blocks"):
+        return [p.size for p in s.mixers] if what == "mixers" else s.layer
+    ffns = s.ffn
+    return ffns if what == "ffn" else [sum(p.size for p in s.of(i)) - n for i, n in enumerate(ffns)]
+
+
+def _two_ssp_shapes(model, s, sparsity, sizes, **options):
     splits, drops = _splits(model, s, sparsity, **options), mixer_drops(s)
     plans = []
     for end in (0, 1):  # the largest attention modules, and the smallest
         b = splits[-end]
-        chosen = _extremes(b.n_attn, [p.size for p in s.mixers])[end]
+        chosen = _extremes(b.n_attn, sizes("mixers"))[end]
         plans.append(reduce(or_, (drops[k] for k in chosen), _first_units(s, b.width)))
     return plans
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
-def _width_shapes(model, s, sparsity):
-    return _two_ssp_shapes(model, s, sparsity, n_attn=0)
+def _width_shapes(model, s, sparsity, sizes):
+    return _two_ssp_shapes(model, s, sparsity, sizes, n_attn=0)
 
 
-def _depth_shapes(model, s, sparsity, each=None):
+def _depth_shapes(model, s, sparsity, sizes):
     mean, drops = mean_sizes(s)[0], mixer_drops(s)
     n, share = math.ceil(check_sparsity(sparsity) * s.total / mean - 1e-6), mean / s.total
     if n > len(drops):
@@ -248,19 +209,18 @@ def _depth_shapes(model, s, sparsity, each=None):
             f"attention alone reaches sparsity {share:.4f} to {len(drops) * share:.4f}, and"
             f" {sparsity:.4g} was asked for: ask for less, or take a method that narrows FFNs"
         )
-    ends = _extremes(max(1, n), each or [p.size for p in s.mixers])
+    ends = _extremes(max(1, n), sizes("mixers"))
     return [reduce(or_, (drops[k] for k in end)) for end in ends]
 
 
-def _layer_shapes(model, s, sparsity, weights=None):
-    L = len(s)
-    n = layers_to_remove(L, sparsity)
-    return [drop(L, blocks=x) for x in _extremes(n, weights.layers if weights else s.layer)]
+def _layer_shapes(model, s, sparsity, sizes):
+    n = layers_to_remove(len(s), sparsity)
+    return [drop(len(s), blocks=x) for x in _extremes(n, sizes("blocks"))]
 
 
-def _replaceme_shapes(model, s, sparsity, weights=None):
+def _replaceme_shapes(model, s, sparsity, sizes):
     foldable_ffns(model, layers_to_remove(len(s), sparsity))
-    return _layer_shapes(model, s, sparsity, weights)
+    return _layer_shapes(model, s, sparsity, sizes)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #flapshps
 def _flap_shapes(model, s, sparsity):
@@ -298,13 +258,10 @@ def _flap_extremes(s, costs, sparsity):
         yield global_plan(s, scores, sparsity)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
-def _part_shapes(model, s, sparsity, weights=None):
-    L, ffns = len(s), s.ffn
+def _part_shapes(model, s, sparsity, sizes):
+    L = len(s)
     n = layers_to_remove(L, sparsity)
-    attns = [sum(p.size for p in s.of(i)) - ffns[i] for i in range(L)]
-    layers = s.layer
-    if weights:
-        layers, attns, ffns = weights.layers, weights.attns, weights.ffns
+    layers, attns, ffns = map(sizes, ("blocks", "attn", "ffn"))
     # a layer without both is removed with its norms
     norms = [x - a - f for x, a, f in zip(layers, attns, ffns, strict=True)]
     both = _extremes(n, layers)[0]
@@ -340,12 +297,16 @@ def shape_plans(
     model: PreTrainedModel,  # dense; the meta device will do
     method: str,  # name of a method with `shapes`
     sparsity: float,  # target, in (0, 1)
+    sizes: Callable | None = None,  # 'mixers', 'blocks' … -> sizes; None: in parameters
     **options,  # of `shape_options`: alpha, n_attn …
 ) -> list:  # at least two plans: of the largest layers, and of the smallest
     "Plans with the shapes that a method may give; `ValueError` as from the method itself."
     shapes = method_function(method, "shapes", "estimate")
     options = {**find_method(method).defaults, **options}
-    return shapes(model, structure(model), check_sparsity(sparsity), **options)
+    s = structure(model)
+    if "sizes" in signature(shapes).parameters:
+        options["sizes"] = sizes or partial(_count_parameters, s)
+    return shapes(model, s, check_sparsity(sparsity), **options)
 
 
 def shape_options(
@@ -359,37 +320,30 @@ def shape_options(
 # %% ../../nbs/evaluation/10_estimate.ipynb #9c0f15a0
 @torch.no_grad()
 def _fill_cache(model, context):
-    """Per layer: bytes of its KV cache, bytes that remain without its attention, and its parts
-    with a cache"""
+    "Bytes of each layer's KV cache, and tokens in it"
     s, size = structure(model), model.dtype.itemsize
-    keyed = [[p for p in s.of(i) if getattr(p, "cached", 0)] for i in range(len(s))]
     ids = torch.zeros(1, context, dtype=torch.long, device="meta")
     try:
         out = model.base_model(ids, use_cache=True)
     except RuntimeError:  # a forward pass that reads values (GPT-2)
-        ends = [[(p.cost(p.full, context).cache, p.cost(p.nothing, context).cache)
-                 for p in parts] for parts in keyed]
-        return [(*map(sum, zip(*x, strict=True)), k) if x else (0, 0, k)
-                for x, k in zip(ends, keyed, strict=True)]
+        each = [[p.cost(p.full, context).cache for p in s.of(i)] for i in range(len(s))]
+        return [(sum(costs), context) for costs in each]
     filled = []
-    layers = next(v for v in out.values() if isinstance(v, Cache)).layers
-    for layer, parts in zip(layers, keyed, strict=False):
-        held = [getattr(layer, name, None) for name in ("keys", "values")]
-        held = [x for x in held if isinstance(x, torch.Tensor)]
-        tokens = held[0].shape[-2] if held else 0
-        filled.append((sum(x.numel() for x in held) * size, 2 * tokens * size, parts))
+    for layer in next(v for v in out.values() if isinstance(v, Cache)).layers:
+        held = layer_cache(layer)
+        filled.append((sum(x.numel() for x in held) * size, held[0].shape[-2] if held else 0))
     return filled
 
 
-def _remaining_cache(filled, plan):
+def _remaining_cache(s, filled, plan):
     "Bytes of a cache that remain with a plan"
     total = 0
-    for i, (held, removed, keyed) in enumerate(filled):
+    for i, (held, tokens) in enumerate(filled):
         if i not in plan.removed_layers:
+            keyed = [p for p in s.of(i) if getattr(p, "cached", 0)]
             share = max((p.share(p.read(plan)) for p in keyed), default=1)
-            total += round(held * share) if share else removed
+            total += round(held * share) if share else keyed[0].cost(False, tokens).cache
     return total
-
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #341bcd33
 @dataclass(frozen=True)
@@ -409,10 +363,14 @@ class Estimate:
     prefill: int  # operations of a prompt as long as the context
     token: int  # operations of one token after it
 
-    def in_units(self) -> tuple:  # as `UNITS` names them
-        "The quantities that a limit can be set on."
-        sizes = self.params, self.bytes + self.header, self.bytes + self.cache
-        return *sizes, self.token, self.prefill
+
+UNITS: dict[str, Callable] = {  # quantity that has a range -> its value
+    "params": lambda e: e.params,
+    "bytes": lambda e: e.bytes + e.header,
+    "memory": lambda e: e.bytes + e.cache,
+    "speedup": lambda e: e.token,
+    "prefill": lambda e: e.prefill,
+}
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #469bad0e
 def _header_bytes(model, s):
@@ -436,9 +394,6 @@ def count_units(
     return shape[t.axis] // t.times if shape else 0
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7c7876cd
-UNITS = "params", "bytes", "memory", "speedup", "prefill"  # quantities that have a range
-
-
 class _Dense:
     "Counts of a dense model, from which the parts give those of a plan"
 
@@ -451,27 +406,19 @@ class _Dense:
         self.prefill = count_operations(model, context, logits=1)
         self.token = count_operations(model, 1, context)
         self.outside = linear_outside_parts(model)
+        self.removals = {}
 
-    @cached_property
-    def mixers(self):
-        "Plans that remove one token mixer each; what each removes, by unit"
-        drops = mixer_drops(self.s)
-        return drops, self.removed_by(drops)
-
-    @cached_property
-    def weights(self):
-        "What each layer, its token mixers and its FFN contribute, by unit"
-        L, rows = len(self.s), {}
-        for name, what in (("layers", "blocks"), ("attns", "attn"), ("ffns", "ffn")):
-            rows[name] = self.removed_by([drop(L, **{what: [i]}) for i in range(L)])
-        each = lambda unit: {name: row[unit] for name, row in rows.items()}
-        return {unit: SimpleNamespace(**each(unit)) for unit in UNITS}
-
-    def removed_by(self, plans):
-        "What each plan removes, by unit"
-        count = lambda plan: self.estimate("", 0.0, plan, self.s.total).in_units()
-        full, pruned = count(dense_plan(len(self.s))), [count(plan) for plan in plans]
-        return {u: [full[k] - x[k] for x in pruned] for k, u in enumerate(UNITS)}
+    def removed_by(self, what, unit):
+        "What each removal saves in a unit; `what`: 'mixers', 'blocks', 'attn' or 'ffn'"
+        if what not in self.removals:
+            L = len(self.s)
+            plans = [dense_plan(L)]
+            plans += mixer_drops(self.s) if what == "mixers" else (
+                [drop(L, **{what: [i]}) for i in range(L)]
+            )
+            self.removals[what] = [self.estimate("", 0.0, p, self.s.total) for p in plans]
+        full, *others = map(UNITS[unit], self.removals[what])
+        return [full - x for x in others]
 
     def saved_operations(self, part, kept):
         "Operations of a prompt and of a token that a narrower part saves"
@@ -501,34 +448,28 @@ class _Dense:
         return Estimate(
             method, target, 1 - left / total, params, params - left + active, size, self.header,
             (min(widths, default=0), max(widths, default=0)),
-            attentions, _remaining_cache(self.cache, plan), *operations,
+            attentions, _remaining_cache(s, self.cache, plan), *operations,
         )
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #rangeout
 def _extreme_plans(dense, method, sparsity, units, options):
     "Plans of a method that include the lower and upper bound of each unit"
+    model, s = dense.model, dense.s
     if not find_method(method).balanced:
-        plans = shape_plans(dense.model, method, sparsity, **options)
+        plans = shape_plans(model, method, sparsity, **options)
         shapes = method_function(method, "shapes", "estimate")
-        parameters, (_, each) = signature(shapes).parameters, dense.mixers
-        for unit in units if len({*each["memory"]}) > 1 else ():  # caches differ
-            if "weights" in parameters:
-                options = dict(options, weights=dense.weights[unit])
-            elif "each" in parameters:
-                options = dict(options, each=each[unit])
-            else:
-                break
-            plans += shapes(dense.model, dense.s, sparsity, **options)
+        caches_differ = len({*dense.removed_by("mixers", "memory")}) > 1
+        if caches_differ and "sizes" in signature(shapes).parameters:
+            for unit in units:
+                sizes = partial(dense.removed_by, unit=unit)
+                plans += shape_plans(model, method, sparsity, sizes, **options)
         return dict.fromkeys(plans)
-    plans, (drops, each) = {}, dense.mixers
+    plans, drops = {}, mixer_drops(s)
     options = {**find_method(method).defaults, **options}
-    values = {tuple(each[unit]) for unit in units}
-    for b in _splits(dense.model, dense.s, check_sparsity(sparsity), **options):
-        narrow = _first_units(dense.s, b.width)
-        ends = {tuple(sorted(end)) for v in values for end in _extremes(b.n_attn, v)}
-        if all(len({*v}) == 1 for v in each.values()):  # all alike
-            ends = {tuple(range(b.n_attn))}
-        for end in sorted(ends):
+    sizes = {tuple(dense.removed_by("mixers", unit)) for unit in units}
+    for b in _splits(model, s, check_sparsity(sparsity), **options):
+        narrow = _first_units(s, b.width)
+        for end in sorted({tuple(sorted(end)) for x in sizes for end in _extremes(b.n_attn, x)}):
             plans[reduce(or_, (drops[k] for k in end), narrow)] = None
     return plans
 
@@ -657,10 +598,63 @@ BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is
 }
 
 
-def _keeps_bound(ends, dense, bound, value):
-    "Whether all models of a range are within a limit (`bound`: key of `BOUNDS`)"
-    values = [BOUNDS[bound](e, dense) for e in ends]
-    return min(values) >= value if bound == "speedup" else max(values) <= value
+def _worst_value(ends, dense, bound):
+    "The value of a range that is the last to be within a limit (`bound`: key of `BOUNDS`)"
+    return (min if bound == "speedup" else max)(BOUNDS[bound](e, dense) for e in ends)
+
+# %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
+def bisect_sparsity(
+    prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
+    keeps: Callable,  # result -> whether it is within the limit
+    steps: int,  # of bisection, from the highest possible multiple of 1/256
+) -> tuple:  # sparsity, None if the highest is not within the limit; its result
+    "Smallest sparsity within a limit, and its result."
+    for i in range(255, 0, -1):
+        try:
+            high, result = i / 256, prune(i / 256)
+            break
+        except ValueError as e:
+            reason = e
+    else:
+        raise reason
+    if not keeps(result):
+        return None, result
+    low = 0.0
+    for _ in range(steps):
+        middle = (low + high) / 2
+        try:
+            other = prune(middle)
+        except ValueError:  # less than the method can remove
+            other = None
+        if other is not None and keeps(other):
+            high, result = middle, other
+        else:
+            low = middle
+    return high, result
+
+
+def find_within(
+    prune: Callable,  # sparsity -> the worst value there; `ValueError` if it is impossible
+    dense: float,  # value of the dense model
+    limit: float,  # of the value
+    steps: int,  # of bisection
+    cannot: str,  # beginning of the error
+    show: Callable,  # value -> text
+    lower: bool = False,  # whether it is a lower limit
+) -> tuple:  # sparsity, value there
+    "Smallest sparsity whose value is within a limit; `ValueError` names what can be reached."
+    keeps = lambda value: value >= limit if lower else value <= limit
+    if keeps(dense):
+        raise ValueError(
+            f"the dense model keeps it already: {show(limit)} is asked for, it has {show(dense)}"
+        )
+    x, best = bisect_sparsity(prune, keeps, steps)
+    if x is None:
+        raise ValueError(
+            f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(best)} can"
+            " be reached"
+        )
+    return x, best
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #ccc45835
 def find_sparsity(
@@ -700,49 +694,10 @@ def find_sparsity(
         raise ValueError(f"no bound {bound!r}; there are: {', '.join(BOUNDS)}")
     counts = _Dense(as_skeleton(model), context)
     dense = _estimates(counts, "dense", 0.0, UNITS, {})[0]
-    keeps = lambda ends: _keeps_bound(ends, dense, bound, value)
-    if keeps((dense,)):
-        raise ValueError(f"the dense model keeps it already: {bound} {value:,.6g}")
-    prune = lambda x: _estimates(counts, method, x, (bound,), options)
-    x, ends = bisect_sparsity(prune, keeps, steps)
-    if x is None:
-        values = [BOUNDS[bound](e, dense) for e in ends]
-        best = min(values) if bound == "speedup" else max(values)
-        raise ValueError(
-            f"{method} cannot bring {bound} to {value:,.6g}: the dense model has"
-            f" {BOUNDS[bound](dense, dense):,.6g}, and {best:,.6g} can be reached"
-        )
-    return x
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
-def bisect_sparsity(
-    prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
-    keeps: Callable,  # result -> whether it is within the limit
-    steps: int,  # of bisection, from the highest possible multiple of 1/256
-) -> tuple:  # sparsity, None if the highest is not within the limit; its result
-    "Smallest sparsity within a limit, and its result."
-    for i in range(255, 0, -1):
-        try:
-            high, result = i / 256, prune(i / 256)
-            break
-        except ValueError as e:
-            reason = e
-    else:
-        raise reason
-    if not keeps(result):
-        return None, result
-    low = 0.0
-    for _ in range(steps):
-        middle = (low + high) / 2
-        try:
-            other = prune(middle)
-        except ValueError:  # less than the method can remove
-            other = None
-        if other is not None and keeps(other):
-            high, result = middle, other
-        else:
-            low = middle
-    return high, result
+    worst = lambda ends: _worst_value(ends, dense, bound)
+    prune = lambda x: worst(_estimates(counts, method, x, (bound,), options))
+    facts = f"{method} cannot bring {bound}", "{:,.6g}".format, bound == "speedup"
+    return find_within(prune, worst((dense,)), value, steps, *facts)[0]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
 _UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'cache_bytes', 'Speed',
-    'generation_speed', 'linear_outside_parts', 'count_operations', 'continue_prompts',
-    'on_text', 'on_prompts', 'on_forward', 'on_generation', 'measure', 'check_evals',
-    'identify_evaluations', 'describe_model'
+    'PROMPTS', 'weight_bytes', 'disk_bytes', 'forward_time', 'layer_cache',
+    'cache_bytes', 'Speed', 'generation_speed', 'linear_outside_parts',
+    'count_operations', 'continue_prompts', 'on_text', 'on_prompts', 'on_forward',
+    'on_generation', 'measure', 'check_evals', 'identify_evaluations', 'describe_model'
 ]
 
 # %% ../../nbs/evaluation/01_measure.ipynb #f55e7097
@@ -122,16 +122,19 @@ def forward_time(
         )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #8ddbb4ae
+def layer_cache(
+    layer,  # of a cache of transformers
+) -> list[torch.Tensor]:  # keys and values; empty before the first token
+    "Return the tensors of one layer in a KV cache."
+    tensors = (getattr(layer, k, None) for k in ("keys", "values"))
+    return [t for t in tensors if isinstance(t, torch.Tensor)]
+
+
 def cache_bytes(
     cache: Cache,  # of transformers
 ) -> int:  # bytes
     "Return the bytes of a KV cache; removed attention modules keep one number per token."
-    tensors = [
-        t
-        for layer in cache.layers
-        for t in (getattr(layer, "keys", None), getattr(layer, "values", None))
-        if isinstance(t, torch.Tensor)
-    ]
+    tensors = [t for layer in cache.layers for t in layer_cache(layer)]
     return sum(t.numel() * t.element_size() for t in tensors)
 
 # %% ../../nbs/evaluation/01_measure.ipynb #2517b1ca

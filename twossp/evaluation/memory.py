@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -51,34 +52,29 @@ class _Fused(TorchFunctionMode):
         return f(*args, **(kw or {}))
 
 # %% ../../nbs/evaluation/11_memory.ipynb #44e107e9
-def _record(model, t, layer):
-    "Arguments of a layer for one window on the meta device; None if it needs values"
-    ids, calls = torch.zeros(1, t, dtype=torch.long, device="meta"), []
-
-    def note(i, h, args, kwargs):
-        calls.append((h, args, kwargs))
-        return h
-
-    for mask in (False, True):
-        shape = dict(dtype=model.dtype, device="meta")
-        masks = dict(attention_mask=torch.zeros(1, 1, t, t, **shape)) if mask else {}
-        for as_tuple in (False, True):
-            calls.clear()
+def _layer_need(model, t, i=0):
+    "Peak bytes of decoder layer `i` for one window of `t` tokens, without input and weights"
+    ids = torch.zeros(1, t, dtype=torch.long, device="meta")
+    mask = torch.zeros(1, 1, t, t, dtype=model.dtype, device="meta")
+    with inference(model):
+        for kwargs, as_tuple in product(({}, dict(attention_mask=mask)), (False, True)):
+            calls = []
+            note = lambda i, h, *arguments, calls=calls: calls.append((h, *arguments)) or h
             try:
                 with placeholder_layers(model, note, as_tuple):
-                    model.base_model(ids, use_cache=False, **masks)
-                states, args, kwargs = zip(*calls, strict=True)
-                tape = LayerCalls(args, kwargs)
-                run_layer(decoder_layers(model)[layer], tape, layer, states[0])
-            except Exception:
+                    model.base_model(ids, use_cache=False, **kwargs)
+                states, *arguments = zip(*calls, strict=True)
+                with AllocationTracker("meta") as live, _Fused():
+                    run_layer(decoder_layers(model)[i], LayerCalls(*arguments), i, states[0])
+                return live.most
+            except Exception:  # it takes other arguments, or reads values, as a router does
                 continue
-            return states[0], tape
-    return None
+    return _routed_need(model, t, i)
 
 
-def _routed_need(model, t, layer):
+def _routed_need(model, t, i):
     "Peak bytes of a layer of experts, which run one by one or all at once"
-    c, parts = model.config.get_text_config(), structure(model).of(layer)
+    c, parts = model.config.get_text_config(), structure(model).of(i)
     grouped = [p for p in parts if p.groups]
     if not grouped or getattr(c, "_experts_implementation", None) != "eager":
         return activation_bytes(model, t)
@@ -86,18 +82,6 @@ def _routed_need(model, t, layer):
     for p in grouped:  # if an expert gets twice its share of the tokens
         numbers += min(1, 2 * (1 - p.inactive / p.size)) * (4 * p.width + 2 * c.hidden_size)
     return int(t * model.dtype.itemsize * numbers)
-
-# %% ../../nbs/evaluation/11_memory.ipynb #e2912d2d
-def _layer_need(model, t, layer=0):
-    "Peak bytes of a decoder layer for one window of `t` tokens, without input and weights"
-    with inference(model):
-        recorded = _record(model, t, layer)
-        if recorded is None:  # a layer that reads values, such as a router
-            return _routed_need(model, t, layer)
-        h, tape = recorded
-        with AllocationTracker("meta") as live, _Fused():
-            run_layer(decoder_layers(model)[layer], tape, layer, h)
-        return live.most
 
 # %% ../../nbs/evaluation/11_memory.ipynb #4a07fb0b
 @dataclass(frozen=True)
@@ -163,16 +147,28 @@ def _probe(m):
 
 
 def _scores(m):
-    "Stage 1: all windows pass through all layers"
-    n = m.setup.n
-    rows = min(n, m.rows)
-    part = min(n, max(rows, m.setup.budget // 2 // m.state))
+    "Activation scores: all windows pass through all layers"
+    rows = min(m.setup.n, m.rows)
+    part = min(m.setup.n, max(rows, m.setup.budget // 2 // m.state))
     return part * m.state + rows * m.need()
 
 
-def _norms(m):
-    "Norms of matrix rows, computed for an eighth of them at a time"
-    return m.s.ffn[0] * m.size // 8 * 2
+def _gradients(m):
+    "Forward and backward pass of one window: all activations, logits and their gradient"
+    needs, logits = [m.need(i) for i in range(m.L)], m.setup.t * m.V * (2 * m.size + 12)
+    if not m.setup.stream:
+        return sum(needs) * 3 // 2 + logits  # measured: at most 1.45 times
+    # inputs of all layers for some windows; a layer or the logits for one
+    states = (m.L + 2) * m.state
+    rows = min(m.setup.n, max(1, m.setup.budget // 2 // states))
+    return rows * states + max(max(needs) * 3 // 2, logits)
+
+
+def _rank(m, needs):
+    "Stage 1: scores of units, from what they need (see `Score`)"
+    if needs == "weights":  # norms of matrix rows, an eighth of them at a time
+        return [m.s.ffn[0] * m.size // 8 * 2]
+    return [_probe(m), _scores(m) if needs == "windows" else _gradients(m)]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67lvlb01
 def _level_bytes(m, i, nodes, windows, cap):
@@ -217,9 +213,13 @@ def _search(m, plans, windows, tokens=None, kl=False):
     return max(most, last + wide)
 
 
-def _first_step(m, plan, n_search):
-    "Comparison of the replay and first step of a greedy removal of attention modules"
-    return [_probe(m), _search(m, [plan | c for c in mixer_drops(m.s)], n_search)]
+def _removal(m, base, n_search, depth_score="perplexity"):
+    "First step of stage 2, which has the most candidates; or the walk of a score computed once"
+    row = find_score(depth_score, "attention modules")
+    if row.greedy:
+        plans = [base | c for c in mixer_drops(m.s)]
+        return [_probe(m), _search(m, plans, n_search, kl=depth_score == "kl")]
+    return [] if row.needs == "weights" else [2 * m.need() + 3 * m.state]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #67rep001
 def _refits(m, plans, tokens):
@@ -251,63 +251,16 @@ def _repair(m, plans, n=None, wide=None):
     blocks = 8 * 2 * (k * k + k * d) + 4 * (k * max(k // 4, d) + k * d)
     return streams + stored + max(exact + 4 * k * d, sums + blocks)
 
-# %% ../../nbs/evaluation/11_memory.ipynb #memscore0
-def _gradients(m):
-    "Forward and backward pass of one window: all activations, logits and their gradient"
-    needs, logits = [m.need(i) for i in range(m.L)], m.setup.t * m.V * (2 * m.size + 12)
-    if not m.setup.stream:
-        return sum(needs) * 3 // 2 + logits  # measured: at most 1.45 times
-    # inputs of all layers for some windows; a layer or the logits for one
-    states = (m.L + 2) * m.state
-    rows = min(m.setup.n, max(1, m.setup.budget // 2 // states))
-    return rows * states + max(max(needs) * 3 // 2, logits)
-
-
-_RANKING = {"weights": _norms, "windows": _scores, "gradients": _gradients}
-
-
-def _removal(m, base, n_search, depth_score):
-    "First step of stage 2, or the walk of a score that is computed once"
-    row = find_score(depth_score, "attention modules")
-    if row.greedy:
-        plans = [base | c for c in mixer_drops(m.s)]
-        return [_probe(m), _search(m, plans, n_search, kl=depth_score == "kl")]
-    return [] if row.needs == "weights" else [2 * m.need() + 3 * m.state]
-
-# %% ../../nbs/evaluation/11_memory.ipynb #714100f3
-def _narrow(m, plan):
-    "A plan with all its attention modules, and the number that it removes"
-    kept = {key: value for key, value in plan.kept.items() if key[1] != "attn"}
-    return Plan(layers=m.L, kept=kept), sum(not p.read(plan) for p in m.s.mixers)
-
-
-def _two_ssp(
-    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None,
-    score="activation_norm", depth_score="perplexity", **options
-):
-    base, n = _narrow(m, plans[low])
-    needs = find_score(score, "neurons").needs
-    steps, wide = [_probe(m), _RANKING[needs](m)], None
-    if n_attn == "search":
-        steps += _walk_path(m, plans, low, n_search, repair)
-    elif n:
-        steps += _removal(m, base, n_search, depth_score)
-    if widths == "search":
-        steps += _search_widths(m, base, low, n_search)
-    if widths == "search" and not low:  # one FFN at the largest width after the exchanges
-        w = max(m.widths(plans[low]))
-        wide = min(w + EXCHANGE_ROUNDS * max(1, round(EXCHANGED_FRACTION * w)), m.s.full_width)
-    return [*steps, *([_repair(m, [plans[low]], wide=wide)] if repair else [])]
-
-
-def _two_ssp_plus(m, plans, low, **options):
-    beyond = dict(n_attn="search", widths="search", repair="least_squares")
-    return _two_ssp(m, plans, low, **beyond | options)
-
 # %% ../../nbs/evaluation/11_memory.ipynb #2b012c2a
 REPAIRED_SPLITS = 5  # splits, at most, that are compared after reconstruction
 EXCHANGE_ROUNDS = 3  # of width exchanges between layers
 EXCHANGED_FRACTION = 0.25  # of the mean width, in the first round
+
+
+def _narrow(m, plan):
+    "A plan with all its attention modules, and the number that it removes"
+    kept = {key: value for key, value in plan.kept.items() if key[1] != "attn"}
+    return Plan(layers=m.L, kept=kept), sum(not p.read(plan) for p in m.s.mixers)
 
 
 def _swap_widths(m, plan, i, share=0.5):
@@ -323,7 +276,7 @@ def _walk_path(m, plans, low, n_search, repair):
     "The search of the split: removals in sequence, then some splits reconstructed"
     (most, many), (least, few) = (_narrow(m, p) for p in plans)
     base, windows = (most, least)[low], min(m.setup.n, N_COMPARE)
-    steps = [*_first_step(m, base, n_search), _search(m, [base], windows)]
+    steps = [*_removal(m, base, n_search), _search(m, [base], windows)]
     if not repair:
         return steps
     fit, grouped = max(2, min(8, m.setup.n // 2)), m.s.grouped
@@ -348,12 +301,25 @@ def _search_widths(m, base, low, n_search):
         tries += [_swap_widths(m, base, i, least / 2) for i in layers]
     return [_search(m, tries, n_search), _search(m, some, min(m.setup.n, N_COMPARE))]
 
+# %% ../../nbs/evaluation/11_memory.ipynb #714100f3
+def _two_ssp(
+    m, plans, low, n_search=1, n_attn=None, widths="uniform", repair=None,
+    score="activation_norm", depth_score="perplexity", **options
+):
+    base, n = _narrow(m, plans[low])
+    steps, wide = _rank(m, find_score(score, "neurons").needs), None
+    if n_attn == "search":
+        steps += _walk_path(m, plans, low, n_search, repair)
+    elif n:
+        steps += _removal(m, base, n_search, depth_score)
+    if widths == "search":
+        steps += _search_widths(m, base, low, n_search)
+    if widths == "search" and not low:  # one FFN at the largest width after the exchanges
+        w = max(m.widths(plans[low]))
+        wide = min(w + EXCHANGE_ROUNDS * max(1, round(EXCHANGED_FRACTION * w)), m.s.full_width)
+    return [*steps, *([_repair(m, [plans[low]], wide=wide)] if repair else [])]
+
 # %% ../../nbs/evaluation/11_memory.ipynb #c67rivals
-def _magnitude(m, plans, low, n_search=1, **options):
-    base, n = _narrow(m, plans[0])
-    return [_norms(m), *(_first_step(m, base, n_search) if n else [])]
-
-
 def _blockpruner(m, plans, low, n_search=1, **options):
     first, *_ = drops = mixer_drops(m.s)
     ffns = [drop(m.L, ffn=[i]) for i, n in enumerate(m.s.ffn) if n]
@@ -362,7 +328,7 @@ def _blockpruner(m, plans, low, n_search=1, **options):
 
 
 def _depth_only(m, plans, low, n_search=1, **options):
-    return _first_step(m, dense_plan(m.L), n_search)
+    return _removal(m, dense_plan(m.L), n_search)
 
 # %% ../../nbs/evaluation/11_memory.ipynb #f0959d6c
 def _evopress(
@@ -392,12 +358,12 @@ def _nothing(m, plans, low, **options):
 
 def _look(m, plans, low, **options):
     "Activation scores"
-    return [_probe(m), _scores(m)]
+    return _rank(m, "windows")
 
 
 def _weigh(m, plans, low, **options):
     "Weight norms"
-    return [_norms(m)]
+    return _rank(m, "weights")
 
 
 def _whole_layers(m, plans, low, **options):
@@ -417,11 +383,15 @@ def _taylor(m, plans, low, **options):
     return _two_ssp(m, plans, low, **options, score="taylor")
 
 
+def _magnitude(m, plans, low, **options):
+    return _two_ssp(m, plans, low, **options, score="magnitude")
+
+
 def _flap(m, plans, low, score="flap", **options):
     "Activation scores, and squares of the output weights in float32"
     itemsize = 4 if m.size >= 4 else 8  # 16-bit weights are converted first
-    rank = _RANKING[find_score(score, "heads").needs]
-    return [*_look(m, plans, low), rank(m), itemsize * m.s.full_width * m.d]
+    ranks = _rank(m, find_score(score, "heads").needs)
+    return [*_rank(m, "windows"), *ranks, itemsize * m.s.full_width * m.d]
 
 
 def _llm_drop(m, plans, low, **options):
@@ -463,18 +433,18 @@ def estimate_memory(
     find_steps, row = method_function(method, "memory", "estimate of memory"), find_method(method)
     if setup.stream and not row.streams:
         raise ValueError(f"{method} takes no model whose weights are not in memory")
-    m, shaping = _Model(as_skeleton(model), setup), shape_options(method, options)
-    plans, bounds = shape_plans(m.model, method, sparsity, **shaping), []
+    m = _Model(as_skeleton(model), setup)
+    plans = shape_plans(m.model, method, sparsity, **shape_options(method, options))
+    repair = row.repair if repair is None else repair
+    options = {**row.defaults, **options, **(dict(repair=repair) if repair else {})}
+    bounds = []
     for low in (True, False):
-        if row.searches_attn:
-            kwargs = options if repair is None else options | dict(repair=repair)
-            steps = find_steps(m, plans, low, **kwargs)
-        else:
-            steps = find_steps(m, plans, low, **options)
-            steps = [*steps, *([_repair(m, plans[:1])] if repair else [])]
-        weights = weight_bytes(m.model)
+        steps = find_steps(m, plans, low, **options)
+        if repair and not row.searches_attn:
+            steps = [*steps, _repair(m, plans[:1])]
+        held = weight_bytes(m.model)
         if setup.stream:  # one layer, and the weights outside the layers
             layers = [n * m.size for n in m.s.layer]
-            weights += (max(layers) if steps else 0) - sum(layers)
-        bounds.append(weights + max(steps, default=0))
+            held += (max(layers) if steps else 0) - sum(layers)
+        bounds.append(held + max(steps, default=0))
     return tuple(bounds)
