@@ -11,11 +11,9 @@ __all__ = [
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
 from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
-
 from ..core.edits import hooked
 from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
@@ -28,11 +26,10 @@ from ..recovery.least_squares import (
     LAMBDAS, accumulate_moments, refit_best, upcast,
 )
 from ..recovery.repair import repairable
-from ..runtime.batching import layer_batch_size
-from ..runtime.devices import default_budget, input_device, progress_bar
-from ..runtime.images import run_model
+from ..runtime.devices import input_device, progress_bar
+from ..runtime.metrics import check_windows, inference, run_model, split_batches
 from ..runtime.layers import split_call, take_hidden, weights_loaded
-from ..runtime.metrics import check_windows, inference, split_batches
+from ..runtime.memory import free_bytes, layer_batch_size
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
@@ -106,7 +103,7 @@ def _window_similarity(model, calib, n, bs, progress, budget=None):
     L = len(decoder_layers(model))
     total = torch.zeros(L - n, dtype=torch.float64)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
-    budget = default_budget(torch.device("cpu")) if budget is None else budget
+    budget = free_bytes(torch.device("cpu")) // 4 if budget is None else budget
     # bytes of a batch's last states after all layers
     batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
     last, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ..core.entries import entry_names, load_entry
+from ..core.registries import entry_names, load_entry
 
 # %% ../../nbs/checkpoint/00_engines.ipynb #d2f69e03
 LLAMA_LIKE = ("llama", "mistral", "qwen2")
@@ -264,8 +264,8 @@ EXPORTERS: dict[str, Exporter] = {  # by name
         f"{_EXPORT}_to_compatible", "an ordinary checkpoint, zeros for removed structures"
     ),
     "anymodel": Exporter(
-        "twossp.serving.anymodel:write_anymodel", "per_layer_config, for AnyModel in vLLM",
-        unsupported_reason="twossp.serving.anymodel:anymodel_unsupported_reason",
+        "twossp.serving.vllm:_to_anymodel", "per_layer_config, for AnyModel in vLLM",
+        unsupported_reason="twossp.serving.vllm:_anymodel_unsupported_reason",
         prefers_multiples=True,
     ),
     "onnx": Exporter(

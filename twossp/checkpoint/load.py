@@ -30,7 +30,8 @@ from .card import count_params, expert_facts, plan_from_record
 from .save import (
     FORMATS, HASHED_FILES, MODEL_TYPE, find_disagreement, hash_file, hash_plan,
 )
-from ..core.apply import Saver, swap
+from ..core.apply import Saver
+from ..core.edits import swap
 from ..core.compat import (
     auto_class, causal_class, config_class, drop_missing_ties, keep_soft_cap,
     knows_type, mark_initialized, share_conversions, types_of_class,

@@ -21,27 +21,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-
 import torch
 from accelerate.utils import align_module_device
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from .card import (
     base_model_facts, count_params, plan_record, write_record,
 )
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import save_model
-from ..core.apply import Edit, NoAttention, Saver, applied, locate, swapped
+from ..core.edits import Edit, NoAttention, locate, swapped, zero_linear
+from ..core.apply import Saver, applied
 from ..core.compat import causal_class, config_class, knows_type
 from ..core.config_keys import config_entries
 from ..core.families import arch, arch_to_dict, model_family
 from ..core.files import (
     atomic_folder, check_writable, flush_files, real_path, temporary_path,
 )
-from ..core.edits import zero_linear
 from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
 )

@@ -252,9 +252,8 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     checkpoint, and compare a server with it."""
     from ..checkpoint.load import read_record, verify_checkpoint
     from ..checkpoint.card import list_checkpoint_engines
-    from ..serving.runners import (
-        check_server, find_served_model, read_reference,
-    )
+    from ..serving.runners import check_server, find_served_model
+    from ..checkpoint.reference import read_reference
 
     if o.url is None and (o.served_name or o.key):
         raise ValueError("--served_name and --key are for --url")

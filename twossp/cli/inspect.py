@@ -209,8 +209,7 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     from .prune import page_file
     from .validate import pick_device
     from ..core.files import atomic_file
-    from ..evaluation.bench import make_bench, run_bench
-    from ..evaluation.bench_page import bench_page
+    from ..evaluation.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.out)

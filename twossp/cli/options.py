@@ -25,10 +25,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, dataclass_transform, get_args
-
 from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
 from ..checkpoint.engines import exporter_names
-from ..core.scores import score_names
+from ..core.registries import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class _FlagParser(argparse.ArgumentParser):

@@ -21,7 +21,8 @@ from time import perf_counter
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from ..core.apply import NoAttention, applied
+from ..core.edits import NoAttention
+from ..core.apply import applied
 from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
 from ..core.config_keys import find_entries, half_width_plan
 from ..core.families import (

@@ -18,17 +18,14 @@ from concurrent.futures import (
     ProcessPoolExecutor, wait,
 )
 from dataclasses import dataclass
-
 import torch
 from transformers import AutoConfig, AutoTokenizer
-
 from ..core.compat import keep_soft_cap
 from ..core.families import pick_auto_class
 from ..core.quantized import dequantized_config
 from ..runtime.data import checkpoint_folder, load_model
 from ..runtime.devices import one_line
-from ..runtime.identity import runtime_facts, tokenizer_identity
-from ..runtime.weights import files_identity
+from ..runtime.identity import files_identity, runtime_facts, tokenizer_identity
 
 # %% ../../nbs/evaluation/04_executor.ipynb #874a9f2e
 @dataclass(frozen=True)

@@ -39,11 +39,10 @@ from .measure import (
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
-    fork_rng, input_device, one_line, peak_memory, read_clock, seconds_between,
+    RanksLost, broadcast_object, fork_rng, input_device, is_main_process, one_line,
+    read_clock, sync_step,
 )
-from ..runtime.distributed import (
-    RanksLost, broadcast_object, is_main_process, sync_step,
-)
+from ..runtime.memory import peak_memory
 from ..runtime.identity import (
     decides, model_identity, plan_identity, plan_key, row_key, runtime_facts,
     tokenizer_identity,
@@ -79,7 +78,7 @@ def _find_plan(method, model, calib, r, progress):
     ):
         start = read_clock(device)
         plan = method(model, calib, r.target, **kwargs)
-        seconds = seconds_between(start, read_clock(device))
+        seconds = read_clock(device) - start
     forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
     cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
     return plan, cost, report
@@ -162,15 +161,17 @@ def _prune_and_evaluate(
     model, tok, calib, method, evals, label, on_plan=None, plans=None, progress=False, key=None,
     row=None,
 ):
-    """Row of a pruned model, or of the dense one without a method. A failed method is recorded in
-    `errors`. If the run has a row already, only `on_plan` is called."""
+    """Row of a pruned model; `method` is one, or a plan, or None: the dense model. A failed method is
+    recorded in `errors`. If the run has a row already, only `on_plan` is called."""
     r, plan, dense = replace(label, versions=versions()), None, None
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is not None:
-        found, error = _try_plan(method, model, calib, r, plans, progress, key)
-        if error is not None:
-            return row or replace(r, errors={"method": error})
-        plan, cost, report = found
+        plan, cost, report = method, {}, {}
+        if callable(method):
+            found, error = _try_plan(method, model, calib, r, plans, progress, key)
+            if error is not None:
+                return row or replace(r, errors={"method": error})
+            plan, cost, report = found
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
@@ -196,13 +197,15 @@ def _try_plan(method, model, calib, r, *args):
 # %% ../../nbs/evaluation/05_grid.ipynb #0733f5f0
 def _text_hashes(calib, method, evals):
     "Hashes of the tokens of the calibration, of its sources, and of the evaluations."
-    hashes = {} if method is None else dict(calibration=ids_hash(calib))
-    if method is not None and getattr(calib, "sources", None) is not None:
-        for s in calib.source_facts():
+    hashes = {}
+    if callable(method):
+        hashes["calibration"] = ids_hash(calib)
+        for s in calib.source_facts() if getattr(calib, "sources", None) is not None else ():
             text = f"{s['hash']}, {s['windows']} windows"
             hashes[f"calibration: {s['source']}"] = text
+    elif method is not None and "calibration_hash" in method.provenance:
+        hashes["calibration"] = method.provenance["calibration_hash"]
     return hashes | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
-
 
 # %% ../../nbs/evaluation/05_grid.ipynb #8e9ce098
 def _identify_model(model, tok, executor):
@@ -225,6 +228,9 @@ def _add_identities(f, calib, r, facts, evaluations, keys):
     r = replace(r, model_id=facts.model_id, evaluations=evaluations)
     if f is None:
         arguments["seed"] = 0
+    elif not callable(f):  # a plan
+        search = f"plan:{plan_identity(f, r.model_id)}"
+        arguments["options"] = r.options
     else:
         r = replace(r, options=non_default_options(f, r.options))
         asked = r.model_id, f, r.target, r.seed, r.options, calib, facts.runtime
@@ -363,8 +369,8 @@ def run_grid(
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
     calib: torch.Tensor | Mapping | Callable,
-    # name -> method, or names in the registry of methods
-    methods: Mapping[str, Callable] | Sequence[str],
+    # name -> method or plan, or names in the registry of methods
+    methods: Mapping | Sequence[str],
     sparsities: Sequence[float],  # targets, in (0, 1)
     evals: Mapping[str, Callable],  # name -> (model, tokenizer) -> dict
     # results file or None; rows are appended, and runs that have a row are skipped
@@ -396,8 +402,8 @@ def run_grid(
         for evaluations that need one; None: that of a `Source`
     calib : torch.Tensor | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    methods : Mapping[str, Callable] | Sequence[str]
-        name -> method, or names in the registry of methods
+    methods : Mapping | Sequence[str]
+        name -> method or plan, or names in the registry of methods
     sparsities : Sequence[float]
         targets, in (0, 1)
     evals : Mapping[str, Callable]

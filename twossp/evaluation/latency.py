@@ -32,7 +32,8 @@ from transformers import Cache, DynamicLayer, PreTrainedModel
 from transformers.utils import is_flash_attn_2_available
 
 from ..baselines.slicegpt import Slices, slice_shape
-from ..core.apply import applied, cache_name, swapped
+from ..core.apply import applied, cache_name
+from ..core.edits import swapped
 from ..core.experts import pack_mask, whole_experts_mask
 from ..core.files import atomic_file, cache_folder
 from ..core.parts import structure

@@ -13,10 +13,8 @@ import shutil
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-
 import pandas as pd
 import torch
-
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
 from ..checkpoint.save import (
@@ -29,17 +27,14 @@ from .distill import (
     DistillOptions, check_teacher_student, distill, measure_kl, plot_recovery,
     run_on_main, share_equal_tensors, split_held_out, vocabulary_size,
 )
-from ..runtime.data import load_model
+from ..runtime.data import load_model, load_processor
+from ..runtime.metrics import Windows, ids_hash
 from ..runtime.devices import (
-    as_device, as_dtype, input_device, quiet, rank_and_size,
+    as_device, as_dtype, input_device, is_main_process, quiet, rank_and_size,
 )
-from ..runtime.distributed import is_main_process
 from ..runtime.identity import (
-    model_identity, plan_identity, runtime_facts, same_model,
-    tokenizer_identity,
+    model_identity, plan_identity, runtime_facts, same_model, tokenizer_identity,
 )
-from ..runtime.images import Windows, load_processor
-from ..runtime.metrics import ids_hash
 from ..runtime.sources import read_sources, source_windows
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6

@@ -21,7 +21,7 @@ from ..core.edits import Edit, swapped
 from ..core.experts import ExpertMask, expert_activations, expert_layout
 from ..core.parts import Part
 from ..pruning.importance import float64_device
-from ..runtime.batching import map_chunks
+from ..runtime.memory import map_chunks
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #0844aba1

@@ -16,10 +16,8 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter, signature
 from statistics import mean, median
-
 import torch
 from transformers import PreTrainedModel
-
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.families import decoder_layers
@@ -28,7 +26,8 @@ from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
 from ..pruning.importance import UNREACHED, float64_device
 from .least_squares import (
-    LAMBDAS, accumulate_moments, record_expert_inputs, refit_best, refit_experts, upcast,
+    LAMBDAS, accumulate_moments, record_expert_inputs, refit_best, refit_experts,
+    upcast,
 )
 from ..runtime.devices import progress_bar
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget

@@ -9,12 +9,11 @@ __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, signature
-
 import torch
 from transformers import PreTrainedModel
-
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
+from ..core.registries import find_score
 from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp

@@ -49,7 +49,7 @@ def activation_bytes(
     config, size = model.config.get_text_config(), model.dtype.itemsize
     d, s = config.hidden_size, structure(model)
     # values per token in an FFN, or in all of its active experts
-    count = lambda p: p.counts.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
+    count = lambda p: p.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
     largest = max(sum(count(p) for p in s.of(i) if p.width) for i in range(len(s)))
     n_bytes = t * size * (8 * d + largest)
     if config._attn_implementation == "eager":
