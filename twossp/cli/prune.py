@@ -50,9 +50,7 @@ from ..evaluation.tasks import (
     TASKS, check_task_tokenizer, load_tasks, on_tasks,
 )
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
-from ..runtime.devices import (
-    broadcast_object, is_main_process, join_process_group, quiet,
-)
+from ..runtime.devices import is_main_process, join_process_group, quiet
 from ..runtime.metrics import Windows
 from ..runtime.identity import (
     model_identity, plan_identity, plan_key, runtime_facts, same_model,

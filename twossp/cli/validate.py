@@ -32,7 +32,7 @@ from ..evaluation.estimate import (
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
 from ..evaluation.quality import check_quality_target
-from ..evaluation.tasks import check_batch_size, check_task_tokenizer
+from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.repair import check_repair

@@ -161,8 +161,8 @@ def _prune_and_evaluate(
     model, tok, calib, method, evals, label, on_plan=None, plans=None, progress=False, key=None,
     row=None,
 ):
-    """Row of a pruned model; `method` is one, or a plan, or None: the dense model. A failed method is
-    recorded in `errors`. If the run has a row already, only `on_plan` is called."""
+    """Row of a pruned model; `method` is one, or a plan, or None: the dense model. A failed
+    method is recorded in `errors`. If the run has a row already, only `on_plan` is called."""
     r, plan, dense = replace(label, versions=versions()), None, None
     evals = {k: f.bind(model) if hasattr(f, "bind") else f for k, f in evals.items()}
     if method is not None:

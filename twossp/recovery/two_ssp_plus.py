@@ -13,7 +13,6 @@ import torch
 from transformers import PreTrainedModel
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
-from ..core.registries import find_score
 from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
