@@ -212,9 +212,9 @@ def experts_to_keep(
     parts = [p for p in s.parts if isinstance(p, Experts)]
     if not parts:
         raise ValueError("the model has no experts to remove: it is dense")
-    (groups, least), sizes = _router_groups(model, parts[0]), [p.counts for p in parts]
-    each = sum(e.count(1, e.width) + e.row for e in sizes)
-    n, needed = sizes[0].experts, max(least, *(e.active for e in sizes))
+    groups, least = _router_groups(model, parts[0])
+    each = sum(p.each for p in parts)
+    n, needed = parts[0].groups, max(least, *(p.active for p in parts))
     exact = n - check_sparsity(sparsity) * s.total / each
     kept = min(n, round(exact / groups) * groups)
     if kept < needed:
