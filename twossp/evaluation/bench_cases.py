@@ -28,13 +28,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 import twossp
 from ..baselines.methods import find_method, method, method_names
-from ..checkpoint.engines import exporter_names, find_exporter
+from ..checkpoint.exporters import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
-from ..core.registries import UNITS, score_names
+from ..core.scores import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
@@ -50,8 +50,9 @@ from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import DEVICES, one_line, quiet, synchronize
-from ..runtime.memory import free_bytes, peak_memory
+from ..runtime.devices import (
+    DEVICES, free_bytes, one_line, peak_memory, quiet, synchronize, time_calls,
+)
 from ..runtime.layers import count_forwards
 from ..runtime.metrics import inference, nll
 from ..serving.export import export_folder
@@ -323,7 +324,7 @@ def _embedded(b, left):
         here, there = (load_model("smollm2", device=d)[0] for d in (b.device, "cpu"))
     except (ValueError, ImportError) as e:
         return dict(verdict="not possible", why=one_line(e))
-    ids, facts = tiny_ids(2, 64, vocab=40000), {}
+    ids = tiny_ids(2, 64, vocab=40000)
     plans = [method("width_only")(m, ids, 0.25, progress=False) for m in (here, there)]
     kept = zip(*(p.ffn for p in plans), strict=True)
     differ = sum(len({*(a or ())} ^ {*(c or ())}) for a, c in kept)
@@ -576,16 +577,10 @@ def _result_cases(b):
 # %% ../../nbs/evaluation/15_bench_cases.ipynb #7862f3e9
 def _copy_rate(device):
     "Bytes per second from the CPU's memory (pinned on CUDA): the fastest of three copies"
-    size = 2**24 if device.type == "cpu" else 2**28
-    x, seconds = torch.zeros(size, dtype=torch.uint8), []
+    x = torch.zeros(2**24 if device.type == "cpu" else 2**28, dtype=torch.uint8)
     x = x.pin_memory() if device.type == "cuda" else x
-    for _ in range(4):  # the first allocates memory
-        synchronize(device)
-        start = time.perf_counter()
-        x.to(device, copy=True)
-        synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return size / min(seconds[1:])
+    copy = partial(x.to, device, copy=True)
+    return len(x) / min(time_calls(copy, device, warmup=1, repeats=3))
 
 
 @contextmanager

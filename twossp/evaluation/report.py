@@ -290,27 +290,25 @@ def _to_text(x):
     return json.dumps(x, sort_keys=True, default=repr)
 
 
-def _split_by_calibration(rows):
-    "Group rows by calibration if a seed has several; one group otherwise."
-    groups: dict = {}
+def _split(rows):
+    """Yield (facts, rows): rows of different calibrations apart if a seed has several, and rows
+    of different plans where a seed and target have several."""
+    calibrations: dict = {}
     for r in rows:
-        groups.setdefault(r.texts.get("calibration"), []).append(r)
-    seen = {(r.seed, c) for c, rs in groups.items() for r in rs}
+        calibrations.setdefault(r.texts.get("calibration"), []).append(r)
+    seen = {(r.seed, r.texts.get("calibration")) for r in rows}
     if len(seen) == len({seed for seed, _ in seen}):
-        return {None: rows}
-    return groups
-
-
-def _split_by_plan(rows):
-    "Separate rows of a seed and target that have several plans."
-    plans: dict = {}
-    for r in rows:
-        plans.setdefault((r.seed, r.target), {})[r.plan_id] = None
-    several = {p for ids in plans.values() if len(ids) > 1 for p in ids}
-    groups: dict = {}
-    for r in rows:
-        groups.setdefault(r.plan_id if r.plan_id in several else None, []).append(r)
-    return groups
+        calibrations = {None: rows}
+    for calibration, part in calibrations.items():
+        plans, groups = {}, {}
+        for r in part:
+            plans.setdefault((r.seed, r.target), set()).add(r.plan_id)
+        several = {p for ids in plans.values() if len(ids) > 1 for p in ids}
+        for r in part:
+            groups.setdefault(r.plan_id if r.plan_id in several else None, []).append(r)
+        for plan, group in groups.items():
+            facts = dict(calibration=calibration, plan=plan)
+            yield {k: v[:8] for k, v in facts.items() if v is not None}, group
 
 # %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
 def _name_differences(items, models):
@@ -350,15 +348,9 @@ def group_rows(
     for r in sorted(rows, key=lambda r: methods.index(r.method)):
         groups.setdefault((r.method, _to_text(_facts(r, name))), []).append(r)
     for (method, _), group in groups.items():
-        for calibration, rs in _split_by_calibration(group).items():
-            for plan, part in _split_by_plan(rs).items():
-                facts = _facts(part[0], name)
-                if calibration:
-                    facts["calibration"] = calibration[:8]
-                if plan is not None:
-                    facts["plan"] = plan[:8]
-                items.append((method, facts))
-                parts.append(part)
+        for facts, part in _split(group):
+            items.append((method, _facts(part[0], name) | facts))
+            parts.append(part)
     return dict(zip(_name_differences(items, _model_names(rows)), parts, strict=True))
 
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
