@@ -90,25 +90,20 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
-def _unpack(gguf):
-    "Load the model of a GGUF file in float32"
+def _convert_gguf(gguf, out):
+    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
     options = dict(gguf_file=gguf.name, dtype=torch.float32)
     if hasattr(transformers, "GgufConfig"):
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
-    config = source.config
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(source.state_dict())
-    return model
-
-
-def _convert_gguf(gguf, out):
-    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
     # stderr: the GGUF reader's progress bar has no switch
     with quiet(), redirect_stderr(io.StringIO()):
-        _unpack(gguf).save_pretrained(out)
+        source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
+        config = source.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model.load_state_dict(source.state_dict())
+        model.save_pretrained(out)
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
 
@@ -347,7 +342,13 @@ def _make_device_map(model, device):
 def _stream_options(source, options, device):
     "Options of `from_pretrained` for a streamed model; checks that its files exist"
     if isinstance(source, Path):
-        _check_files(source)
+        files = [f for f in weight_files(source) if f.suffix == ".safetensors"]
+        files = files or [source / "model.safetensors"]
+        if missing := [f for f in files if not f.is_file()]:
+            raise ValueError(
+                f"{source} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
+                f" {len(files)} safetensors files)"
+            )
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
         model = pick_auto_class(str(source), config).from_config(dequantized_config(config))
@@ -355,17 +356,6 @@ def _stream_options(source, options, device):
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     device_map = _make_device_map(model, device)
     return dict(device_map=device_map, offload_folder=folder, use_safetensors=True)
-
-
-def _check_files(folder):
-    "Raise `ValueError` unless a folder has all safetensors files of its index"
-    files = [f for f in weight_files(folder) if f.suffix == ".safetensors"]
-    files = files or [folder / "model.safetensors"]
-    if missing := [f for f in files if not f.is_file()]:
-        raise ValueError(
-            f"{folder} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
-            f" {len(files)} safetensors files)"
-        )
 
 # %% ../../nbs/runtime/07_data.ipynb #511feb98
 def load_model(
