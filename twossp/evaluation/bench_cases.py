@@ -20,21 +20,19 @@ from functools import partial
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
-
 import torch
 from accelerate import cpu_offload
 from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig, AutoModelForCausalLM
-
 import twossp
 from ..baselines.methods import find_method, method, method_names
-from ..checkpoint.exporters import exporter_names, find_exporter
+from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
-from ..core.scores import UNITS, score_names
+from ..core.registries import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
@@ -50,9 +48,8 @@ from ..recovery.allocate import search_widths
 from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
 from ..runtime.data import load_model
-from ..runtime.devices import (
-    DEVICES, free_bytes, one_line, peak_memory, quiet, synchronize, time_calls,
-)
+from ..runtime.devices import DEVICES, one_line, quiet, synchronize, time_calls
+from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.layers import count_forwards
 from ..runtime.metrics import inference, nll
 from ..serving.export import export_folder

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'ResultsLike', 'METRICS', 'Result', 'to_json_line', 'code_version', 'versions',
-    'load_results', 'to_frame', 'to_rows', 'Metric', 'find_metric'
+    'ResultsLike', 'EVALUATIONS', 'Result', 'to_json_line', 'code_version', 'versions',
+    'load_results', 'to_frame', 'to_rows', 'Metric', 'Evaluation', 'find_metric'
 ]
 
 # %% ../../nbs/evaluation/00_results.ipynb #d928eb56
@@ -16,7 +16,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -316,49 +316,99 @@ class Metric:
     table: bool = False  # reports show it by method and sparsity
     paired: bool = False  # reports compare rows by it, window by window
 
+
+@dataclass(frozen=True)
+class Evaluation:
+    "An evaluation in the registry."
+    # (…) -> function of (model, tokenizer), whose `identity` enters the key of a row; or
+    # its path, "module:function"
+    fn: Callable | str
+    about: str  # one line
+    numbers: Mapping[str, Metric]  # by name, including those of single windows
+    needs: tuple[str, ...] = ()  # besides the model: "windows", "tokenizer", "dense model"
+
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab2
 _PPL = dict(form=",.2f", better="lower", table=True)
-_PERCENT = dict(scale=100, form=".1f")
 _SECONDS = dict(form=".3f", better="lower")
-_COUNTED = dict(scale=1e-9, better="lower")
-
-METRICS: dict[str, Metric] = dict(
-    # perplexity
-    ppl=Metric("perplexity on {}", **_PPL),
-    ppl_strided=Metric("perplexity on {} (strided)", **_PPL),
-    nll=Metric("{}: nats a token", better="lower", paired=True),
-    # agreement with the dense model, and continuations
-    kl=Metric("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
-    same_top=Metric(
-        "{}: top-1 agreement with the dense model, %",
-        **_PERCENT, better="higher", paired=True,
+_PERCENT = dict(scale=100, form=".1f")
+EVALUATIONS: dict[str, Evaluation] = {
+    "perplexity": Evaluation(
+        "twossp.evaluation.measure:on_text", "perplexity on token windows",
+        dict(
+            ppl=Metric("perplexity on {}", **_PPL),
+            ppl_strided=Metric("perplexity on {} (strided)", **_PPL),
+            nll=Metric("{}: nats a token", better="lower", paired=True),
+        ),
+        needs=("windows",),
     ),
-    dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
-    repetition=Metric("{}: repeated 4-grams in what is written, %", **_PERCENT),
-    length=Metric("{}: tokens written", form=",.1f"),
-    # tasks of lm-eval
-    acc=Metric("{}: accuracy, %", **_PERCENT, better="higher"),
-    acc_norm=Metric("{}: normalised accuracy, %", **_PERCENT, better="higher"),
-    acc_stderr=Metric("{}: standard error, %", **_PERCENT),
-    acc_norm_stderr=Metric("{}: standard error (normalised), %", **_PERCENT),
-    # a forward pass, and generation with a cache
-    forward_s=Metric("{}: one window, s", **_SECONDS),
-    forward_ops=Metric("{}: one window, counted operations, G", form=",.1f", **_COUNTED),
-    prefill_s=Metric("{}: prefill, s", **_SECONDS),
-    first_token_s=Metric("{}: time to first token, s", **_SECONDS),
-    decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
-    cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
-    memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
-    # older rows only: memory of the process, including the dense weights
-    peak_bytes=Metric("{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"),
-    prefill_ops=Metric("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
-    decode_ops=Metric("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
-)
+    "agreement": Evaluation(
+        "twossp.evaluation.generation:on_agreement",
+        "agreement with the dense model, and continuations",
+        dict(
+            kl=Metric("{}: KL from the dense model, nats a token", form=".4f", better="lower"),
+            same_top=Metric(
+                "{}: top-1 agreement with the dense model, %",
+                **_PERCENT, better="higher", paired=True,
+            ),
+            dense_nll=Metric("{}: dense model's nll of what is written, nats", form=".3f"),
+            repetition=Metric("{}: repeated 4-grams in what is written, %", **_PERCENT),
+            length=Metric("{}: tokens written", form=",.1f"),
+        ),
+        needs=("windows", "dense model"),
+    ),
+    "tasks": Evaluation(
+        "twossp.evaluation.tasks:on_tasks", "scores of lm-eval's tasks",
+        dict(
+            acc=Metric("{}: accuracy, %", **_PERCENT, better="higher"),
+            acc_norm=Metric("{}: normalised accuracy, %", **_PERCENT, better="higher"),
+            acc_stderr=Metric("{}: standard error, %", **_PERCENT),
+            acc_norm_stderr=Metric("{}: standard error (normalised), %", **_PERCENT),
+        ),
+        needs=("tokenizer",),
+    ),
+}
 
 # %% ../../nbs/evaluation/00_results.ipynb #evaltab3
+_COUNTED = dict(scale=1e-9, better="lower")
+EVALUATIONS |= {  # speed, memory, sample text
+    "forward": Evaluation(
+        "twossp.evaluation.measure:on_forward", "time of a forward pass, and its operations",
+        dict(
+            forward_s=Metric("{}: one window, s", **_SECONDS),
+            forward_ops=Metric(
+                "{}: one window, counted operations, G", form=",.1f", **_COUNTED
+            ),
+        ),
+        needs=("windows",),
+    ),
+    "generation": Evaluation(
+        "twossp.evaluation.measure:on_generation", "generation with a cache, in its parts",
+        dict(
+            prefill_s=Metric("{}: prefill, s", **_SECONDS),
+            first_token_s=Metric("{}: time to first token, s", **_SECONDS),
+            decode_tok_s=Metric("{}: tokens/s with cache", form=",.1f", better="higher"),
+            cache_bytes=Metric("{}: KV cache, MB", 1e-6, ",.2f", "lower"),
+            memory_bytes=Metric("{}: memory, weights and work, MB", 1e-6, ",.0f", "lower"),
+            # older rows only: memory of the process, including the dense weights
+            peak_bytes=Metric(
+                "{}: peak memory with the dense weights, MB", 1e-6, ",.0f", "lower"
+            ),
+            prefill_ops=Metric("{}: prefill, counted operations, G", form=",.2f", **_COUNTED),
+            decode_ops=Metric("{}: a token, counted operations, G", form=",.3f", **_COUNTED),
+        ),
+        needs=("windows",),
+    ),
+    "text": Evaluation(
+        "twossp.evaluation.measure:on_prompts", "how prompts are continued", {},
+        needs=("tokenizer",),
+    ),
+}
+
+
 def find_metric(
     key: str,  # 'evaluation/metric' or 'evaluation/task/metric'
-) -> Metric:  # with defaults if it is not registered
+) -> Metric:  # with defaults if no evaluation lists it
     "Return how a metric is shown, and whether lower or higher is better."
     name = key.rpartition("/")[2]
-    return METRICS.get(name, Metric("{}: " + name))
+    metrics = (e.numbers for e in EVALUATIONS.values() if name in e.numbers)
+    return next(metrics, {}).get(name, Metric("{}: " + name))
