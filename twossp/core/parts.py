@@ -156,6 +156,9 @@ class Part(_Value):
 
     def read(self, plan):
         "Return what a plan keeps of this part."
+        other = self.removed_with
+        if other and plan.kept.get((self.layer, other)) == SLOTS[other].nothing:
+            return self.nothing
         return plan.kept.get((self.layer, self.slot), self.full)
 
     def check(self, kept):
@@ -553,7 +556,9 @@ class Attention(_Presence, Part):
 
     def inputs(self, kept):
         "Remaining columns of the output projection."
-        return self.heads.channels(kept) if isinstance(kept, tuple) else slice(None)
+        if not isinstance(kept, tuple):
+            return slice(None)
+        return UnitSlice("", "in", (self.heads.columns,)).entries(kept, self.units).tolist()
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of projections, scores and values; a stub caches two numbers per token."
@@ -699,12 +704,6 @@ class Experts(_Masks, Part):
         shapes = self.tensors(kept)
         total = sum(math.prod(shapes[self.full_name(t.name)]) for t in fused)
         return total // experts * (experts - self.active)
-
-    def read(self, plan):
-        "Return what a plan keeps; () if it removes the layer's FFN."
-        if plan.kept.get((self.layer, self.removed_with)) == ():
-            return ()
-        return plan.kept.get((self.layer, self.slot))
 
     def check(self, kept):
         "Raise `ValueError` if the shape differs or too few experts remain for the router."
