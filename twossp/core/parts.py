@@ -251,7 +251,21 @@ class Part(_Value):
         """Call `note(group, x, weight, token, out)` with the activations of its units:
         x (tokens, units), router weights, token indices, the group's output; without
         groups `note(None, x, None, None, None)`. `i`: only in this layer."""
-        yield
+        def hook(_, x):
+            for group, units in self.by_group(x):
+                note(group, units, None, None, None)
+
+        with pre_hooks(self.output_modules(model, i), hook):
+            yield
+
+    def output_modules(self, model, i=None) -> list[nn.Module]:
+        "The modules called `output` in all layers that use it, or in layer `i`."
+        layers = self.layers if i is None else (i,)
+        return [self.at(model, j).get_submodule(self.output) for j in layers if self.output]
+
+    def by_group(self, x) -> Iterable[tuple]:
+        "Pairs of a group and its columns of an input `x` of `output`."
+        return [(None, x)]
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each unit's weights, which must be in memory."
@@ -269,12 +283,11 @@ class Part(_Value):
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Mask what `kept` removes; no module is changed. The reference for edits."
-        names = [self.output] if self.output else []
-        outs = [self.at(model, i).get_submodule(n) for i in self.layers for n in names]
-        hooks = []
-        if outs and kept != self.full:
-            removed = kept == self.nothing
-            hooks = _zero_outputs(outs) if removed else _mask_inputs(outs, self.inputs(kept))
+        modules, hooks = self.output_modules(model), []
+        if modules and kept == self.nothing:
+            hooks = _zero_outputs(modules)
+        elif modules and kept != self.full:
+            hooks = _mask_inputs(modules, self.inputs(kept))
         with hooked(hooks):
             yield
 
@@ -396,14 +409,6 @@ class FFN(_Neurons, Part):
         ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
         down = read_matrix(layer.get_submodule(self.down))
         yield [part for u in ups for part in u.chunk(self.fused)], down.T
-
-    @contextmanager
-    def observe(self, model, note, i=None) -> Iterator[None]:
-        "Observe the input of the output projection, in every layer that uses it."
-        layers = self.layers if i is None else (i,)
-        downs = [self.at(model, j).get_submodule(self.down) for j in layers]
-        with pre_hooks(downs, lambda _, x: note(None, x, None, None, None)):
-            yield
 
 
 class SharedExpert(FFN):
@@ -622,16 +627,9 @@ class Attention(_Presence, Part):
         if self.units:
             yield from self.heads.matrices(self.module(model), self.row.out)
 
-    @contextmanager
-    def observe(self, model, note, i=None) -> Iterator[None]:
-        "Observe the input of the output projection; each key/value head is a group."
-        def hook(_, x):
-            for g, head in enumerate(x.chunk(max(1, self.units), -1)):
-                note(g, head, None, None, None)
-
-        out = self.at(model, i).get_submodule(self.output)
-        with pre_hooks([out], hook):
-            yield
+    def by_group(self, x) -> Iterable[tuple]:
+        "Each key/value head is a group."
+        return enumerate(x.chunk(max(1, self.units), -1))
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
