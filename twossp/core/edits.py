@@ -299,10 +299,6 @@ class Heads:
         "Columns of the output projection per key/value head."
         return self.queries * self.dim
 
-    def channels(self, kept) -> list[int]:
-        "Columns of the output projection of the kept heads, ascending."
-        return UnitSlice("", "in", (self.columns,)).entries(kept, self.groups).tolist()
-
     def check(self, mixer):
         "Raise `ValueError` if a tensor to slice is offloaded; copies nothing."
         for cut in self.cuts:

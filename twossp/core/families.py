@@ -296,45 +296,38 @@ def model_family(
     "Return the model type of the family, also for pruned checkpoints with their own type."
     return getattr(config, "base_model_type", None) or config.model_type
 
-# %% ../../nbs/core/06_families.ipynb #41d53cd4
+# %% ../../nbs/core/06_families.ipynb #b67a9979
 # configuration entries of multimodal models
 _MULTIMODAL = tuple("""vision_config audio_config vision_tower image_token_id audio_token_id
 talker_config""".split())
-_REASONS = {
-    ("is_encoder_decoder", "add_cross_attention"): (
-        "it is an encoder–decoder: its layers"
-        " attend to an encoder as well, and are not one attention and one FFN"
-    ),
-    ("canvas_length",): (
-        "it writes blocks of text by diffusion, and gives no probabilities of a next token"
-    ),
-    _MULTIMODAL: (
-        "it is multimodal, and not of those that read images and text: its layers also"
-        " read sound or write images; load the text model alone where there is one"
-    ),
-}
 
-# %% ../../nbs/core/06_families.ipynb #b67a9979
+
 def unsupported_reason(
     config: PreTrainedConfig,  # of any model
 ) -> str | None:  # None if the model is in scope
     "Return why a model is out of scope: encoder–decoder, speech, no language model."
-    configs, multimodal = [config], is_vision_language(config)
-    if multimodal and (text := config.get_text_config()) is not config:
-        configs.append(text)
-    for names, reason in _REASONS.items():
-        if names is _MULTIMODAL and multimodal:
-            continue
-        if any(getattr(c, n, None) for c in configs for n in names):
-            return reason
-    kind, remote_code = model_family(config), getattr(config, "auto_map", None)
+    kind, multimodal = model_family(config), is_vision_language(config)
+    configs = [config, config.get_text_config()] if multimodal else [config]
+    has_any = lambda *names: any(getattr(c, n, None) for c in configs for n in names)
+    if has_any("is_encoder_decoder", "add_cross_attention"):
+        return (
+            "it is an encoder–decoder: its layers attend to an encoder as well, and are not"
+            " one attention and one FFN"
+        )
+    if has_any("canvas_length"):
+        return "it writes blocks of text by diffusion, and gives no probabilities of a next token"
+    if not multimodal and has_any(*_MULTIMODAL):
+        return (
+            "it is multimodal, and not of those that read images and text: its layers also"
+            " read sound or write images; load the text model alone where there is one"
+        )
     writes_text = kind in (*causal_types(), *image_text_types())
-    if knows_type(kind) and not (remote_code or writes_text):
-        return _NO_LANGUAGE_MODEL.format(transformers.__version__)
+    if knows_type(kind) and not (getattr(config, "auto_map", None) or writes_text):
+        return (
+            f"transformers {transformers.__version__} has no language model of this type: none"
+            " that writes text"
+        )
     return None
-
-
-_NO_LANGUAGE_MODEL = "transformers {} has no language model of this type: none that writes text"
 
 
 def is_vision_language(

@@ -25,7 +25,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -138,20 +139,29 @@ def _check_file(path):
 
 
 @contextmanager
-def atomic_file(
-    path: str | Path,  # of the file; its folder is created if needed
-) -> Iterator[Path]:  # temporary path that the block writes
-    "Write a file atomically; if the block raises, nothing is written."
+def _atomic(path, check, move):
+    "Yield a temporary path; then flush it, and move it to `path` if that can be replaced."
     path = real_path(path)
-    _check_file(path)
+    check(path)
     with temporary_path(path) as new:
         yield new
-        _check_file(path)
         flush_files(new)
-        if path.exists():
-            shutil.copymode(path, new)
-        os.replace(new, path)
+        check(path)
+        move(new, path)
         _sync(path.parent)
+
+
+def _replace_file(new, path):
+    if path.exists():
+        shutil.copymode(path, new)
+    os.replace(new, path)
+
+
+def atomic_file(
+    path: str | Path,  # of the file; its folder is created if needed
+) -> AbstractContextManager[Path]:  # temporary path that the block writes
+    "Write a file atomically; if the block raises, nothing is written."
+    return _atomic(path, _check_file, _replace_file)
 
 # %% ../../nbs/core/01_files.ipynb #7fe3fda8
 def _exchange(a, b):
@@ -197,32 +207,24 @@ def atomic_folder(
     overwrite: bool = False,  # replace an existing folder that is not empty
 ) -> Iterator[Path]:  # temporary folder that the block fills
     "Write a folder atomically; if the block raises, nothing is written."
-    path = real_path(path)
-    _check_folder(path, overwrite)
-    with temporary_path(path) as new:
+    with _atomic(path, partial(_check_folder, overwrite=overwrite), _replace_folder) as new:
         new.mkdir()
         yield new
-        flush_files(new)
-        _check_folder(path, overwrite)
-        _replace_folder(new, path)
-        _sync(path.parent)
 
 # %% ../../nbs/core/01_files.ipynb #aedb10d3
-@contextmanager
+def _keep_existing(new, path):
+    try:
+        os.rename(new, path)
+    except OSError:
+        if not path.exists():
+            raise
+
+
 def atomic_new(
     path: str | Path,  # of the new file or folder
-) -> Iterator[Path]:  # temporary path at which the block creates it
+) -> AbstractContextManager[Path]:  # temporary path at which the block creates it
     "Create a file or folder atomically; an existing one of another process is kept."
-    path = real_path(path)
-    with temporary_path(path) as new:
-        yield new
-        flush_files(new)
-        try:
-            os.rename(new, path)
-        except OSError:
-            if not path.exists():
-                raise
-        _sync(path.parent)
+    return _atomic(path, lambda path: None, _keep_existing)
 
 # %% ../../nbs/core/01_files.ipynb #9f334c31
 _LOCKS: dict = {}  # (process, path) -> (lock for threads, lock for processes)

@@ -156,6 +156,9 @@ class Part(_Value):
 
     def read(self, plan):
         "Return what a plan keeps of this part."
+        other = self.removed_with
+        if other and plan.kept.get((self.layer, other)) == SLOTS[other].nothing:
+            return self.nothing
         return plan.kept.get((self.layer, self.slot), self.full)
 
     def check(self, kept):
@@ -248,7 +251,21 @@ class Part(_Value):
         """Call `note(group, x, weight, token, out)` with the activations of its units:
         x (tokens, units), router weights, token indices, the group's output; without
         groups `note(None, x, None, None, None)`. `i`: only in this layer."""
-        yield
+        def hook(_, x):
+            for group, units in self.by_group(x):
+                note(group, units, None, None, None)
+
+        with pre_hooks(self.output_modules(model, i), hook):
+            yield
+
+    def output_modules(self, model, i=None) -> list[nn.Module]:
+        "The modules called `output` in all layers that use it, or in layer `i`."
+        layers = self.layers if i is None else (i,)
+        return [self.at(model, j).get_submodule(self.output) for j in layers if self.output]
+
+    def by_group(self, x) -> Iterable[tuple]:
+        "Pairs of a group and its columns of an input `x` of `output`."
+        return [(None, x)]
 
     def magnitudes(self, model, p=2) -> torch.Tensor:
         "Norm of each unit's weights, which must be in memory."
@@ -266,12 +283,11 @@ class Part(_Value):
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
         "Mask what `kept` removes; no module is changed. The reference for edits."
-        names = [self.output] if self.output else []
-        outs = [self.at(model, i).get_submodule(n) for i in self.layers for n in names]
-        hooks = []
-        if outs and kept != self.full:
-            removed = kept == self.nothing
-            hooks = _zero_outputs(outs) if removed else _mask_inputs(outs, self.inputs(kept))
+        modules, hooks = self.output_modules(model), []
+        if modules and kept == self.nothing:
+            hooks = _zero_outputs(modules)
+        elif modules and kept != self.full:
+            hooks = _mask_inputs(modules, self.inputs(kept))
         with hooked(hooks):
             yield
 
@@ -393,14 +409,6 @@ class FFN(_Neurons, Part):
         ups = [read_matrix(layer.get_submodule(n)) for n in self.up]
         down = read_matrix(layer.get_submodule(self.down))
         yield [part for u in ups for part in u.chunk(self.fused)], down.T
-
-    @contextmanager
-    def observe(self, model, note, i=None) -> Iterator[None]:
-        "Observe the input of the output projection, in every layer that uses it."
-        layers = self.layers if i is None else (i,)
-        downs = [self.at(model, j).get_submodule(self.down) for j in layers]
-        with pre_hooks(downs, lambda _, x: note(None, x, None, None, None)):
-            yield
 
 
 class SharedExpert(FFN):
@@ -553,7 +561,9 @@ class Attention(_Presence, Part):
 
     def inputs(self, kept):
         "Remaining columns of the output projection."
-        return self.heads.channels(kept) if isinstance(kept, tuple) else slice(None)
+        if not isinstance(kept, tuple):
+            return slice(None)
+        return UnitSlice("", "in", (self.heads.columns,)).entries(kept, self.units).tolist()
 
     def cost(self, kept, tokens, context=0) -> Cost:
         "Cost of projections, scores and values; a stub caches two numbers per token."
@@ -617,16 +627,9 @@ class Attention(_Presence, Part):
         if self.units:
             yield from self.heads.matrices(self.module(model), self.row.out)
 
-    @contextmanager
-    def observe(self, model, note, i=None) -> Iterator[None]:
-        "Observe the input of the output projection; each key/value head is a group."
-        def hook(_, x):
-            for g, head in enumerate(x.chunk(max(1, self.units), -1)):
-                note(g, head, None, None, None)
-
-        out = self.at(model, i).get_submodule(self.output)
-        with pre_hooks([out], hook):
-            yield
+    def by_group(self, x) -> Iterable[tuple]:
+        "Each key/value head is a group."
+        return enumerate(x.chunk(max(1, self.units), -1))
 
     @contextmanager
     def mask(self, model, kept) -> Iterator[None]:
@@ -699,12 +702,6 @@ class Experts(_Masks, Part):
         shapes = self.tensors(kept)
         total = sum(math.prod(shapes[self.full_name(t.name)]) for t in fused)
         return total // experts * (experts - self.active)
-
-    def read(self, plan):
-        "Return what a plan keeps; () if it removes the layer's FFN."
-        if plan.kept.get((self.layer, self.removed_with)) == ():
-            return ()
-        return plan.kept.get((self.layer, self.slot))
 
     def check(self, kept):
         "Raise `ValueError` if the shape differs or too few experts remain for the router."

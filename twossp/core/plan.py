@@ -107,14 +107,14 @@ class Plan:
     @cached_property
     def experts(self) -> tuple[ExpertMask | None, ...]:
         "Per layer: mask of the experts' neurons; () = no expert is changed."
-        changed = any(slot == Experts.slot for _, slot in self.kept)
-        return self.per_layer(Experts.slot) if changed else ()
+        values = self.per_layer(Experts.slot)
+        return values if any(values) else ()
 
     @cached_property
     def heads(self) -> tuple[tuple[int, ...] | None, ...]:
         "Per layer: key/value heads kept, None = all; () = no head is removed."
-        changed = any(slot == "heads" for _, slot in self.kept)
-        return self.per_layer("heads") if changed else ()
+        values = self.per_layer("heads")
+        return values if any(values) else ()
 
     @cached_property
     def removed_layers(self) -> tuple[int, ...]:

@@ -73,88 +73,93 @@ class Score:
             if value not in choices:
                 raise ValueError(f"a score has one of {', '.join(choices)}; got {value!r}")
 
-
+# %% ../../nbs/core/13_registries.ipynb #sctab0tb
 _SCORES = "twossp.baselines.scores:"
 _IMPORTANCE = "twossp.pruning.importance:"
-SCORES: dict[str, dict[str, Score]] = {  # unit -> name -> row; the default first
-    "neurons": {
-        "activation_norm": Score(
-            f"{_IMPORTANCE}activation_scores", "neurons", "windows", "2501.17771",
-            "mean over windows of the norm of the activations",
-        ),
-        "wanda_sp": Score(
-            f"{_SCORES}_wanda_sp", "neurons", "windows", "2306.11695",
-            "output weights' magnitudes times the norm of the activations",
-        ),
-        "flap": Score(
-            f"{_SCORES}_flap", "neurons", "windows", "2312.11983",
-            "variance of the activations times squared output weights, standardised",
-        ),
-        "taylor": Score(
-            f"{_SCORES}_taylor", "neurons", "gradients", "2305.11627",
-            "first-order change of the loss: activation times gradient",
-        ),
-        "ppm": Score(
-            f"{_SCORES}_ppm", "neurons", "weights", "2512.22671",
-            "peak-to-peak magnitude of the input weights",
-        ),
-        "magnitude": Score(
-            f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"
-        ),
-        "random": Score(f"{_SCORES}_random_units", "neurons", "weights", about="at random"),
-    },
-    "heads": {
-        "flap": Score(
-            f"{_SCORES}_flap_heads", "heads", "windows", "2312.11983",
-            "mean over a head's channels of variance times squared output weights",
-        ),
-        "wanda_sp": Score(
-            f"{_SCORES}_wanda_sp_heads", "heads", "windows", "2306.11695",
-            "sum over a head's channels of output weights' magnitudes times norms",
-        ),
-        "magnitude": Score(
-            f"{_SCORES}_head_norms", "heads", "weights", about="norm of the weights"
-        ),
-        "random": Score(f"{_SCORES}_random_heads", "heads", "weights", about="at random"),
-    },
-    "experts": {
-        "reap": Score(
-            f"{_IMPORTANCE}activation_scores", "experts", "windows", "2510.13999",
-            "mean over routed tokens of the router's weight times the output's norm",
-        ),
-        "man": Score(
-            f"{_SCORES}_mean_output_norm", "experts", "windows", "2606.15716",
-            "mean over routed tokens of the output's norm",
-        ),
-        "msan": Score(
-            f"{_SCORES}_mean_square_output_norm", "experts", "windows", "2606.15716",
-            "mean over routed tokens of the output's squared norm",
-        ),
-        "frequency": Score(
-            f"{_SCORES}_routing_frequency", "experts", "windows", about="routed tokens"
-        ),
-        "magnitude": Score(
-            f"{_SCORES}_weight_norms", "experts", "weights", about="norm of the weights"
-        ),
-        "random": Score(f"{_SCORES}_random_units", "experts", "weights", about="at random"),
-    },
-    "attention modules": {
-        "perplexity": Score(
-            "twossp.pruning.depth:mean_nll", "attention modules", "windows", "2501.17771",
-            "perplexity without the module", greedy=True,
-        ),
-        "kl": Score(
-            f"{_SCORES}_mean_kl", "attention modules", "windows",
-            about="KL divergence from the dense model without the module", greedy=True,
-        ),
-        "cosine": Score(
-            f"{_SCORES}_attention_distances", "attention modules", "windows", "2406.15786",
-            "cosine distance of the hidden state before and after the module", every_token=True,
-        ),
-        "random": Score(
-            f"{_SCORES}_random_attention", "attention modules", "weights", about="at random"
-        ),
-    },
+SCORES: dict[str, dict[str, Score]] = {}  # unit -> name -> row; the default first
+SCORES["neurons"] = {
+    "activation_norm": Score(
+        f"{_IMPORTANCE}activation_scores", "neurons", "windows", "2501.17771",
+        "mean over windows of the norm of the activations",
+    ),
+    "wanda_sp": Score(
+        f"{_SCORES}_wanda_sp", "neurons", "windows", "2306.11695",
+        "output weights' magnitudes times the norm of the activations",
+    ),
+    "flap": Score(
+        f"{_SCORES}_flap", "neurons", "windows", "2312.11983",
+        "variance of the activations times squared output weights, standardised",
+    ),
+    "taylor": Score(
+        f"{_SCORES}_taylor", "neurons", "gradients", "2305.11627",
+        "first-order change of the loss: activation times gradient",
+    ),
+    "ppm": Score(
+        f"{_SCORES}_ppm", "neurons", "weights", "2512.22671",
+        "peak-to-peak magnitude of the input weights",
+    ),
+    "magnitude": Score(
+        f"{_SCORES}_weight_norms", "neurons", "weights", about="norm of the weights"
+    ),
+    "random": Score(f"{_SCORES}_random_units", "neurons", "weights", about="at random"),
+}
+
+# %% ../../nbs/core/13_registries.ipynb #sctab2tb
+SCORES["heads"] = {
+    "flap": Score(
+        f"{_SCORES}_flap_heads", "heads", "windows", "2312.11983",
+        "mean over a head's channels of variance times squared output weights",
+    ),
+    "wanda_sp": Score(
+        f"{_SCORES}_wanda_sp_heads", "heads", "windows", "2306.11695",
+        "sum over a head's channels of output weights' magnitudes times norms",
+    ),
+    "magnitude": Score(
+        f"{_SCORES}_head_norms", "heads", "weights", about="norm of the weights"
+    ),
+    "random": Score(f"{_SCORES}_random_heads", "heads", "weights", about="at random"),
+}
+
+# %% ../../nbs/core/13_registries.ipynb #sctab4tb
+SCORES["experts"] = {
+    "reap": Score(
+        f"{_IMPORTANCE}activation_scores", "experts", "windows", "2510.13999",
+        "mean over routed tokens of the router's weight times the output's norm",
+    ),
+    "man": Score(
+        f"{_SCORES}_mean_output_norm", "experts", "windows", "2606.15716",
+        "mean over routed tokens of the output's norm",
+    ),
+    "msan": Score(
+        f"{_SCORES}_mean_square_output_norm", "experts", "windows", "2606.15716",
+        "mean over routed tokens of the output's squared norm",
+    ),
+    "frequency": Score(
+        f"{_SCORES}_routing_frequency", "experts", "windows", about="routed tokens"
+    ),
+    "magnitude": Score(
+        f"{_SCORES}_weight_norms", "experts", "weights", about="norm of the weights"
+    ),
+    "random": Score(f"{_SCORES}_random_units", "experts", "weights", about="at random"),
+}
+
+# %% ../../nbs/core/13_registries.ipynb #sctab6tb
+SCORES["attention modules"] = {
+    "perplexity": Score(
+        "twossp.pruning.depth:mean_nll", "attention modules", "windows", "2501.17771",
+        "perplexity without the module", greedy=True,
+    ),
+    "kl": Score(
+        f"{_SCORES}_mean_kl", "attention modules", "windows",
+        about="KL divergence from the dense model without the module", greedy=True,
+    ),
+    "cosine": Score(
+        f"{_SCORES}_attention_distances", "attention modules", "windows", "2406.15786",
+        "cosine distance of the hidden state before and after the module", every_token=True,
+    ),
+    "random": Score(
+        f"{_SCORES}_random_attention", "attention modules", "weights", about="at random"
+    ),
 }
 
 # %% ../../nbs/core/13_registries.ipynb #scr00008
