@@ -30,7 +30,8 @@ def problems(sdist, wheel, package):
 def run(*command, path, cwd):
     "Run Python with the wheel first on its path; what it printed, or an error"
     kwargs = dict(cwd=cwd, env=os.environ | {'PYTHONPATH': str(path)}, check=True, text=True)
-    return subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, **kwargs).stdout.strip()
+    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, **kwargs)
+    return done.stdout.strip()
 
 
 def main(dist):
