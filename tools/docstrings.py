@@ -77,7 +77,7 @@ def describe_function(node, comments):
     return rows, (type_name(node.returns), text)
 
 
-def read_field(value):
+def read_field(value, switch=False):
     """(default, text) of a dataclass's field, where `field(…)`, `flag(text, default)` or
     `word(text)` stands for the default"""
     name = getattr(getattr(value, 'func', None), 'id', '')
@@ -88,7 +88,7 @@ def read_field(value):
     if name not in ('flag', 'positional'):
         return value, ''
     text, *given = value.args
-    default = [*given, ast.Constant(None) if name == 'flag' else None][0]
+    default = [*given, ast.Constant(False if switch else None) if name == 'flag' else None][0]
     return default, text.value.replace('%%', '%') if isinstance(text, ast.Constant) else ''
 
 
@@ -101,7 +101,7 @@ def describe(node, comments):
             return describe_function(f, comments)[0], ('', '')
     is_data, rows = any('dataclass' in ast.unparse(d) for d in node.decorator_list), []
     for f in (f for f in node.body if isinstance(f, ast.AnnAssign) and is_data):
-        default, text = read_field(f.value)
+        default, text = read_field(f.value, getattr(f.annotation, 'id', '') == 'bool')
         text = take_comment(comments, f.lineno, f.end_lineno, node.lineno) or text
         rows.append((f.target.id, type_name(f.annotation), default, text))
     return rows, ('', '')

@@ -105,7 +105,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
             notes = [f"{first}: {message}"] if given == "target_latency" else []
         table = estimate_table(model, x, o.pruning_method, context, **options)
         table, refused = _split_refused(model, table, o.repair)
-        memory = _describe_memory(model, table.index[1:], x, options, o.stream)
+        memory = [*_describe_memory(model, table.index[1:], x, options, o.stream)]
     if len(table) == 1:
         raise ValueError(next(iter(refused.values())))  # the first method's reason
     head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
@@ -165,17 +165,14 @@ def _describe_fits(model, context):
     from ..runtime.memory import free_bytes
 
     dense = estimate(model, "dense", context=context)[0]
-    need, lines = dense.bytes + dense.cache, []
-    for kind, count in DEVICES.items():
-        if not count():
-            continue
+    need = dense.bytes + dense.cache
+    for kind in (k for k, count in DEVICES.items() if count()):
         free = free_bytes(torch.device(kind))
         verdict = "fits" if need <= free else "does not fit"
-        lines.append(
+        yield (
             f"{kind}: the dense model with its cache ({need / 1e6:,.1f} MB) {verdict}:"
             f" {free / 1e9:,.1f} GB are free"
         )
-    return lines
 
 # %% ../../nbs/cli/03_commands.ipynb #61d3a662
 def _describe_memory(model, methods, sparsity, options, stream=False):
@@ -190,8 +187,8 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     devices = DEVICES.items()
     kind = next((k for k, count in devices if k != "cpu" and count()), "cpu")
     free = free_bytes(torch.device(kind)) - (0 if stream else weight_bytes(model))
-    c, lines = model.config.get_text_config(), []
-    t = min(2048, getattr(c, "max_position_embeddings", None) or 2048)
+    config = model.config.get_text_config()
+    t = min(2048, getattr(config, "max_position_embeddings", None) or 2048)
     for name in methods:
         n = find_method(name).windows or 1
         setup = PruningSetup(n, t, max(0, free), kind, stream)
@@ -199,11 +196,10 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
             kwargs = memory_options(name, options)
             peak = estimate_memory(model, name, sparsity, setup, **kwargs)
         except ValueError as e:
-            lines.append(f"{kind}: the memory that {name} needs is not known: {e}")
+            yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
         peak = format_range(peak, lambda n: f"{n / 1e6:,.1f}")
-        lines.append(f"{kind}: {name} on {n} windows of {t:,} tokens needs at most {peak} MB")
-    return lines
+        yield f"{kind}: {name} on {n} windows of {t:,} tokens needs at most {peak} MB"
 
 # %% ../../nbs/cli/03_commands.ipynb #96092161
 def _format_commands(o, methods, given, options):
@@ -383,7 +379,7 @@ class ExportOptions:
         "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
         " pruned",
     )
-    overwrite: bool = flag("replace an existing output", False)
+    overwrite: bool = flag("replace an existing output")
 
 # %% ../../nbs/cli/03_commands.ipynb #b38caec2
 def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the exported model differ
@@ -406,7 +402,7 @@ class PushOptions:
 
     folder: str = positional("checkpoint folder saved by twossp")
     name: str = positional("repository on the Hugging Face hub, as user/name")
-    dry_run: bool = flag("list what would be uploaded without uploading it", False)
+    dry_run: bool = flag("list what would be uploaded without uploading it")
 
 
 def push(o: PushOptions) -> int:  # exit code
@@ -435,10 +431,9 @@ class TrainingOptions:
     batch: int = flag("windows per forward pass (default: 1)", 1)
     accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
     checkpointing: bool = flag(
-        "recompute activations in the backward pass to save memory",
-        False, decides="nothing",
+        "recompute activations in the backward pass to save memory", decides="nothing",
     )
-    mixed: bool = flag("train a float32 model with bfloat16 autocast", False)
+    mixed: bool = flag("train a float32 model with bfloat16 autocast")
     top: int | None = flag("run the teacher once and store its top N tokens per position")
     seed: int = flag("random seed for the order of windows", 0, type=int)
 
@@ -460,9 +455,9 @@ class TrainingTextOptions:
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the teacher", False, decides="nothing",
+        "run the Python code that comes with the teacher", decides="nothing",
     )
-    overwrite: bool = flag("replace an existing --out", False, decides="nothing")
+    overwrite: bool = flag("replace an existing --out", decides="nothing")
 
 # %% ../../nbs/cli/03_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")

@@ -53,7 +53,7 @@ class CompareOutputOptions:
         "write the report to this .html, .csv, .md or .tex file (default: the results file"
         " with .html)",
     )
-    retry: bool = flag("repeat failed runs", False)
+    retry: bool = flag("repeat failed runs")
     # dotted path
     executor: Location | None = same_flag(OutputOptions, "executor")
     logging: str = same_flag(OutputOptions, "logging")  # level of the log
@@ -88,9 +88,9 @@ class CompareGridOptions:
         "number of calibration draws: the first windows of the text, then windows at"
         " random (default: 1)", 1,
     )
-    repaired: bool = flag("also run each method with least-squares reconstruction", False)
+    repaired: bool = flag("also run each method with least-squares reconstruction")
 
-
+# %% ../../nbs/cli/05_compare.ipynb #ccm0005b
 @flag_dataclass(decides="plan")
 class CompareModelOptions:
     "Model."

@@ -31,7 +31,7 @@ class InspectOptions:
     save: Location | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
     )
-    overwrite: bool = flag("replace an existing --save folder", False)
+    overwrite: bool = flag("replace an existing --save folder")
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec07
 def _describe_kept(kept, full):

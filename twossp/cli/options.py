@@ -85,7 +85,11 @@ def flag_dataclass(
     "Frozen dataclass of flags that all have a decision."
 
     def decorate(cls):
-        for f in (f for f in vars(cls).values() if isinstance(f, Field)):
+        for name, f in vars(cls).items():
+            if not isinstance(f, Field):
+                continue
+            if cls.__annotations__[name] is bool:  # a switch
+                f.default = False
             f.metadata = dict(decides=decides) | f.metadata
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
@@ -190,11 +194,11 @@ class ModelOptions:
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
     )
     trust_remote_code: bool = flag(
-        "run the Python code that comes with the checkpoint", False, decides="nothing",
+        "run the Python code that comes with the checkpoint", decides="nothing",
     )
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
-        " models that do not fit in memory", False, decides="nothing",
+        " models that do not fit in memory", decides="nothing",
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
@@ -264,7 +268,7 @@ class LatencyOptions:
     batch: int | None = flag("sequences per forward pass for --target_latency (default: 1)")
     prefill: bool = flag(
         "apply --target_latency to a prompt of --context tokens instead of a decoding"
-        " step", False,
+        " step",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
@@ -366,7 +370,6 @@ class CalibrationOptions:
     seq_len: Tokens = flag("tokens per window (default: 2048)", 2048)
     local_datasets: bool = flag(
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
-        False,
     )
     data_dir: Folder | None = flag("read named texts from this folder instead of ./data/")
 
@@ -375,9 +378,9 @@ class CalibrationOptions:
 class TextOptions:
     "Perplexity."
 
-    dense: bool = flag("also evaluate the unpruned model", False)
-    evaluate_perplexity: bool = flag("measure perplexity on WikiText-2", False)
-    main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu", False)
+    dense: bool = flag("also evaluate the unpruned model")
+    evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
+    main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
     evaluation: tuple[Text, ...] = flag(
         "measure perplexity on this text, named as for --calibration; can be repeated",
         (),
@@ -396,7 +399,7 @@ class TaskOptions:
 
     evaluate_downstream: bool = flag(
         "measure zero-shot accuracy on winogrande, arc_easy, arc_challenge, hellaswag,"
-        " piqa and mmlu with lm-eval", False,
+        " piqa and mmlu with lm-eval",
     )
     tasks: tuple[Name, ...] = flag(
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
@@ -418,11 +421,8 @@ class TaskRunOptions:
     )
     apply_chat_template: bool = flag(
         "format questions with the tokenizer's chat template (default: plain text)",
-        False,
     )
-    confirm_run_unsafe_code: bool = flag(
-        "allow tasks that run model-written code on this machine", False,
-    )
+    confirm_run_unsafe_code: bool = flag("allow tasks that run model-written code on this machine")
     limit: int | None = flag("evaluate only the first N documents of each task (default: all)")
     batch_size: str = flag(
         "requests per forward pass; 'auto' on a GPU (default: 8)", "8", metavar="N",
@@ -435,7 +435,7 @@ class InferenceOptions:
 
     evaluate_inference: bool = flag(
         "measure forward time on a calibration window (10 warm-up passes, mean of 10)"
-        " and generation with a KV cache", False,
+        " and generation with a KV cache",
     )
     repeats: int = flag(
         "number of timed forward passes, after as many warm-up passes (default: 10)",
@@ -443,7 +443,7 @@ class InferenceOptions:
     )
     evaluate_qualitative: bool = flag(
         "generate continuations of two prompts (5 beams, no repeated trigram, 128"
-        " tokens)", False,
+        " tokens)",
     )
     prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
@@ -452,7 +452,7 @@ class InferenceOptions:
     agreement: bool = flag(
         "measure KL divergence and top-1 agreement with the dense model on the first"
         " evaluation text (at most 8 windows of 256 tokens), and compare continuations of"
-        " 64 tokens", False,
+        " 64 tokens",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #142f67f6
@@ -464,7 +464,7 @@ class OutputOptions:
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
         " get a subfolder each",
     )
-    overwrite: bool = flag("replace an existing checkpoint", False)
+    overwrite: bool = flag("replace an existing checkpoint")
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
         choices=exporter_names(),
@@ -486,7 +486,7 @@ class OutputOptions:
         "INFO", metavar="LEVEL", type=str.upper,
         choices=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
-    quiet: bool = flag("hide progress bars", False)
+    quiet: bool = flag("hide progress bars")
 
 
 @flag_dataclass(decides="plan")
@@ -499,11 +499,11 @@ class OtherOptions:
     )
     ablation: bool = flag(
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
-        " norms, every number of attention modules", False,
+        " norms, every number of attention modules",
     )
     demo: bool = flag(
         "prune the embedded model at 25 %%, compare it with the original and save it in"
-        " ./demo (a few minutes, no network)", False,
+        " ./demo (a few minutes, no network)",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #f3c6337d
@@ -617,7 +617,7 @@ class FamiliesOptions:
 
     all: bool = flag(
         "list every model type of transformers with its status: in the table,"
-        " auto-detected, unsupported and why, or not tried", False,
+        " auto-detected, unsupported and why, or not tried",
     )
 
 
