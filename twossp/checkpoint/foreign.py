@@ -240,10 +240,8 @@ def load_foreign(
     spec = dict(ffn=[n for _, n in foreign.layers], arch=arch_to_dict(ARCHS[family]))
     spec["no_attention"] = [i for i, (has_attn, _) in enumerate(foreign.layers) if not has_attn]
     config_cls, model_cls = pruned_classes(family)
-    config = config_cls.from_dict(foreign.entries | {
-        "model_type": MODEL_TYPE, "base_model_type": family,
-        MODEL_TYPE: dict(format=1, kind="removal") | spec,
-    })
+    spec |= dict(format=1, kind="removal")
+    config = config_cls.from_dict(foreign.entries | {MODEL_TYPE: spec})
     dense_cls, tensors = causal_class(config_class(family)), _read_tensors(folder)
     with torch.device("meta"):
         counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))

@@ -305,15 +305,17 @@ def _find_width(model, row):
     "Return the configuration entry that sets the FFN width; \"\" if there is none."
     copied, f = copy.copy(model), first_width(model, row)
     copied.config = copy.deepcopy(model.config)
+    text = copied.config.get_text_config()
     if f == 4 * model.get_input_embeddings().weight.shape[1]:  # what an empty entry means
-        text = copied.config.get_text_config()
         for name in {a.width for a in ARCHS.values()}:
             if getattr(text, name, f) is None:
                 setattr(text, name, f)
     try:
-        return find_width_entry(copied, row)
+        name = find_width_entry(copied, row)
     except ValueError:  # the model is not as its configuration says
         return ""
+    by_layer = isinstance(getattr(text, name, None), (list, tuple))
+    return "" if by_layer and not row.experts else name
 
 # %% ../../nbs/detection/00_detect.ipynb #a3dfd05d
 _ROUTED = """num_experts num_local_experts n_routed_experts moe_num_experts

@@ -96,7 +96,10 @@ def _layer_kinds(config, L):
     for key in ("layer_types", "layers_block_type", "attention_layers"):
         kinds = getattr(config, key, None)
         if isinstance(kinds, (list, tuple)) and len(kinds) == L:
-            return [str(k) for k in kinds]
+            shared = getattr(config, "num_kv_shared_layers", 0)
+            modes = getattr(config, "kv_sharing_modes", None) if shared else None
+            modes = [m or "" for m in modes or [""] * L]  # the reused keys (Gemma 3n)
+            return [f"{k} {m}" if m else str(k) for k, m in zip(kinds, modes, strict=True)]
     return ["layer"] * L
 
 
