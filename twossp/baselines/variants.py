@@ -18,9 +18,7 @@ from transformers import PreTrainedModel
 
 from ..core.edits import locate
 from ..core.experts import whole_experts_mask
-from ..core.parts import (
-    Experts, RoutedScores, Structure, fit_multiple, structure,
-)
+from ..core.parts import Experts, RoutedScores, fit_multiple, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
 from ..core.registries import find_score, resolve
 from ..pruning.balance import balance, mean_sizes, mixer_drops
