@@ -15,6 +15,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError
@@ -189,8 +190,7 @@ def check_gguf(
 ) -> tuple[EngineReport, float, float]:  # perplexity: of the checkpoint, of the file
     "Compare a file with the checkpoint's reference outputs."
     rows, losses = [], ([], [])
-    file = LlamaCppModel(path, threads=threads)
-    try:
+    with closing(LlamaCppModel(path, threads=threads)) as file:
         for a in read_reference(folder):
             ids = _split_text(file, a["prompt"])
             if ids != a["ids"]:
@@ -204,8 +204,6 @@ def check_gguf(
             logprobs = file.decode([*ids, *tokens])[len(ids) - 1 : -1].log_softmax(-1)
             losses[0].extend(-s["logprobs"][0] for s in a["steps"])
             losses[1].extend(-logprobs[range(len(tokens)), tokens])
-    finally:
-        file.close()
     verdict = overall_verdict([comparison for _, comparison in rows])
     ppl = [torch.tensor(x).mean().exp().item() for x in losses]
     if quantized and verdict == "wrong" and ppl[1] <= MAX_PERPLEXITY_RATIO * ppl[0]:
@@ -285,18 +283,15 @@ def _compare_reply(answer, reply):
             f"the server reads {reply['read']} tokens in {answer['prompt']!r}, and the"
             f" checkpoint's tokenizer {count}: it serves another model, or adds tokens"
         )
-    return compare_answer(answer, reply["tokens"] or _split(answer, reply["text"]), reply["best"])
-
-
-def _split(answer, text):
-    "The reference's tokens up to where the text differs"
-    tokens, prefix = [], ""
-    for step in answer["steps"]:
-        prefix += step["texts"][0]
-        if not text.strip().startswith(prefix.strip()):
-            break
-        tokens.append(step["texts"][0])
-    return tokens
+    tokens, prefix = reply["tokens"], ""
+    if not tokens:  # the reference's, up to where the text differs
+        tokens, text = [], reply["text"].strip()
+        for step in answer["steps"]:
+            prefix += step["texts"][0]
+            if not text.startswith(prefix.strip()):
+                break
+            tokens.append(step["texts"][0])
+    return compare_answer(answer, tokens, reply["best"])
 
 # %% ../../nbs/serving/00_runners.ipynb #f0633deb
 def check_server(
