@@ -172,16 +172,15 @@ def two_ssp_plus(
     n_attn: int | str | None = "search",  # attention modules to remove, or None: the formula's
     widths: str = "search",  # of the FFNs; or "uniform"
     repair: str | None = "least_squares",  # of FFN output projections; or None
-    # as in `two_ssp_with`
-    alpha: float = 1.5,
-    n_search: int = 1,
-    p: float = 2,
-    multiple: int = 1,
-    score: str = "activation_norm",
-    depth_score: str = "perplexity",
-    bs: int | None = None,
-    progress: bool = True,
-    log: dict | None = None,
+    alpha: float = 1.5,  # of the formula, where the search starts
+    n_search: int = 1,  # windows to score removals on
+    p: float = 2,  # of the neurons' norm over tokens
+    multiple: int = 1,  # of which widths are multiples
+    score: str = "activation_norm",  # by which neurons are ranked
+    depth_score: str = "perplexity",  # by which attention modules are removed
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    progress: bool = True,  # show progress bars
+    log: dict | None = None,  # receives what `two_ssp_with` measures
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """2SSP with searched split, searched widths and repair.
 
@@ -200,15 +199,23 @@ def two_ssp_plus(
     repair : str | None, default 'least_squares'
         of FFN output projections; or None
     alpha : float, default 1.5
-        as in `two_ssp_with`
+        of the formula, where the search starts
     n_search : int, default 1
+        windows to score removals on
     p : float, default 2
+        of the neurons' norm over tokens
     multiple : int, default 1
+        of which widths are multiples
     score : str, default 'activation_norm'
+        by which neurons are ranked
     depth_score : str, default 'perplexity'
+        by which attention modules are removed
     bs : int | None, default None
+        windows per batch; default: by their tokens
     progress : bool, default True
+        show progress bars
     log : dict | None, default None
+        receives what `two_ssp_with` measures
 
     Returns
     -------
