@@ -383,7 +383,5 @@ def block_influence(
         return F.cosine_similarity(x.to(y.device), y, dim=-1).mean(1).sum()
 
     sums = walk_hidden_states(model, calib, select, similarity, bs, "block influence", progress)
-    total = torch.zeros(len(sums))
-    for batch in zip(*sums, strict=True):
-        total += torch.stack([x.cpu() for x in batch])
-    return 1 - total / len(calib)
+    totals = torch.stack([sum(x.cpu() for x in batches) for batches in sums])
+    return 1 - totals / len(calib)

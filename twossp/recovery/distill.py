@@ -233,28 +233,26 @@ def _record_states(model, enabled):
 
 # %% ../../nbs/recovery/05_distill.ipynb #6d10422f
 class _DistillModule(nn.Module):
-    "Module for `transformers.Trainer`: windows in, distillation loss out"
+    "Module for `transformers.Trainer`, of the trained parameters: windows in, loss out"
 
     def __init__(self, student, teacher, plan, options):
         super().__init__()
-        self.student, self.streams = student, options.streams
-        self.checkpointing = options.checkpointing
+        self.trained = nn.ParameterList(p for p in student.parameters() if p.requires_grad)
+        self.models = student, teacher  # in a tuple: no submodules, so not wrapped or saved
+        self.checkpointing, self.streams = options.checkpointing, options.streams
         if self.checkpointing:
             student.gradient_checkpointing_enable(dict(use_reentrant=False))
         self.teacher_layers = [i for _, i in _remaining_layers(plan)]
         self.common = min(vocabulary_size(student), vocabulary_size(teacher))
-        # not a submodule: not trained, wrapped or saved
-        object.__setattr__(self, "teacher", teacher)
-        trainable = {id(p) for p in student.parameters() if p.requires_grad}
-        self.trained = [k for k, p in self.named_parameters() if id(p) in trainable]
 
     def forward(self, input_ids, top=None, at=None, return_loss: bool = True):
-        with _record_states(self.student, self.streams) as states:
-            logits = self.student(input_ids, use_cache=False).logits
+        student, teacher = self.models
+        with _record_states(student, self.streams) as states:
+            logits = student(input_ids, use_cache=False).logits
         if top is not None:
             return dict(loss=_top_kl(top, at, logits[..., : self.common]).mean())
-        with torch.no_grad(), _record_states(self.teacher, self.streams) as teacher_states:
-            ref = self.teacher(input_ids, use_cache=False).logits
+        with torch.no_grad(), _record_states(teacher, self.streams) as teacher_states:
+            ref = teacher(input_ids, use_cache=False).logits
         loss = common_vocab_kl(ref, logits).mean()
         if self.streams:
             # mean over layers and tokens of the relative squared error
@@ -267,17 +265,8 @@ class _DistillModule(nn.Module):
 
     def train(self, mode=True):
         "Keep dropout off, as in the teacher; only gradient checkpointing needs training mode"
-        return super().train(mode and self.checkpointing)
-
-    # checkpoints hold the trained tensors only: all others are shared
-    def state_dict(self, *args, **kwargs):
-        state = super().state_dict(*args, **kwargs)
-        return {k: state[k] for k in self.trained}
-
-    def load_state_dict(self, state, strict=False, **kwargs):
-        keys = super().load_state_dict(state, strict=False, **kwargs)
-        keys.missing_keys[:] = [k for k in keys.missing_keys if k in self.trained]
-        return keys
+        self.models[0].train(mode and self.checkpointing)
+        return super().train(mode)
 
 # %% ../../nbs/recovery/05_distill.ipynb #f5f5e669
 def _make_trainable(student, paths, options):
@@ -315,10 +304,10 @@ def _read_trained(student, paths):
     return tensors
 
 # %% ../../nbs/recovery/05_distill.ipynb #nrm00002
-def _find_readers(student, trainable, ids):
+def _find_readers(student, paths, ids):
     "Paths of the linear layers that read each norm, found by a forward pass"
     norm_outputs, readers_of, hooks = [], {}, []
-    paths = {id(student.get_submodule(path)): path for path in trainable}
+    paths = {id(student.get_submodule(path)): path for path in paths}
 
     def record_norm(module, args, out):
         norm_outputs.append(out)  # kept alive: addresses stay unique
@@ -374,11 +363,10 @@ def _optimize_scales(student, teacher, scales, windows, steps, lr, seed, progres
     return losses
 
 # %% ../../nbs/recovery/05_distill.ipynb #nrm00007
-def _tune_norms(student, teacher, plan, fit, held, options, progress):
-    "Train scales after the norms and merge them into the readers; returns what `_train` does"
+def _tune_norms(student, teacher, paths, fit, held, options, progress):
+    "Train scales after the norms, merge them into the readers; return results, trained tensors"
     start, device = time.monotonic(), input_device(student)
-    trainable = _find_trainable(student, plan)
-    groups = _find_readers(student, trainable, fit)
+    groups = _find_readers(student, paths, fit)
     if not groups:
         family = student.config.get_text_config().model_type
         raise ValueError(f"no linear layer of {family} reads a norm: nothing to tune")
@@ -404,7 +392,7 @@ def _tune_norms(student, teacher, plan, fit, held, options, progress):
         trained[f"{x}.weight"] = module.weight.detach().cpu()
     after, minutes = measure_kl(student, teacher, held), (time.monotonic() - start) / 60
     result = dict(before=before, after=after, loss=loss, held_out={steps: after}, steps=steps)
-    return result | dict(minutes=minutes), trained, trainable
+    return result | dict(minutes=minutes), trained
 
 # %% ../../nbs/recovery/05_distill.ipynb #265db426
 class _Clock:
@@ -599,17 +587,16 @@ def _find_checkpoint(folder):
     return get_last_checkpoint(str(folder))
 
 # %% ../../nbs/recovery/05_distill.ipynb #26368186
-def _run_trainer(module, args, options, fit, held, answers, last, progress):
+def _run_trainer(module, args, options, fit, held, last, dtype, progress):
     "Train; return the losses, and the held-out divergence before and after"
     # whose import takes half a second
     from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState
     from transformers.trainer_callback import PrinterCallback
 
-    dtype, seconds = module.student.dtype, 60 * (options.minutes or math.inf)
+    seconds = 60 * (options.minutes or math.inf)
     clock = type("_Clock", (_Clock, TrainerCallback), {})(args.max_steps, seconds, progress)
-    data = dict(train_dataset=_Windows(fit, answers), eval_dataset=_Windows(held, answers))
     callbacks = [clock, EarlyStoppingCallback(options.patience)]
-    trainer = Trainer(module, args, callbacks=callbacks, **data)
+    trainer = Trainer(module, args, None, fit, held, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)
     state = last and TrainerState.load_from_json(str(Path(last) / "trainer_state.json"))
     with clock.bar:
@@ -620,9 +607,8 @@ def _run_trainer(module, args, options, fit, held, answers, last, progress):
             trainer.state = state
         else:
             trainer.train(resume_from_checkpoint=last)
-        for p in module.parameters():
-            if p.requires_grad:
-                p.data.copy_(p.data.to(dtype))  # evaluate what is stored
+        for p in module.trained:
+            p.data.copy_(p.data.to(dtype))  # evaluate what is stored
         history = list(trainer.state.log_history)
         after = trainer.evaluate()["eval_loss"]
     held_out = {x["step"]: x["eval_loss"] for x in history if "eval_loss" in x}
@@ -650,37 +636,15 @@ def _one_line_disk_errors(folder):
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/05_distill.ipynb #00fb38ad
-def _dense_names(trained, paths):
-    "The trained tensors by their names in the dense model"
-    split = {k: k.rpartition(".") for k in trained}
-    return {f"{paths[path]}.{attr}": trained[k] for k, (path, _, attr) in split.items()}
-
-
-def _training_facts(options, result, calib):
-    "The provenance record of a training"
-    facts = {k: v for k, v in asdict(options).items() if v is not None}
-    if options.how == "norms":
-        facts = dict(how="norms", lr=options.lr or _NORM_RATE, seed=options.seed)
-    tokens = result["steps"] * _windows_per_step(options) * calib.shape[1]
-    measured = {k: result[k] for k in ("steps", "minutes", "before", "after")}
-    return facts | dict(tokens=tokens) | measured
-
-# %% ../../nbs/recovery/05_distill.ipynb #a9a13993
-def _train(build, teacher, plan, calib, options, folder, answers, progress):
-    """Train the student; return the results, the trained tensors by name in the student, and
-    {path in the student: name in the dense model} of their modules"""
+def _train_weights(student, teacher, plan, paths, calib, options, folder, answers, progress):
+    "Train the linear layers and experts `paths`; return the results and the trained tensors"
     fit, held = split_held_out(calib, options)
-    if options.how == "norms":
-        student = build()
-        with inference(teacher), inference(student):
-            return _tune_norms(student, teacher, plan, fit, held, options, progress)
     steps, eval_steps = _count_steps(options, fit)
     with ExitStack() as stack:
         folder = folder or stack.enter_context(_shared_folder())
         stack.enter_context(_one_line_disk_errors(folder))
         stack.enter_context(fork_rng(options.seed))
-        student = build().requires_grad_(False)
-        dtype, trainable = student.dtype, _find_trainable(student, plan)
+        dtype = student.requires_grad_(False).dtype
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
         identity = models | dict(calibration=ids_hash(calib), **asdict(options))
         run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
@@ -692,19 +656,42 @@ def _train(build, teacher, plan, calib, options, folder, answers, progress):
             sizes = {vocabulary_size(student), vocabulary_size(teacher)}
             common = min(sizes) if len(sizes) > 1 else None
             _store_predictions(teacher, calib, predictions, options.top, progress, common)
-        _make_trainable(student, trainable, options)
+        _make_trainable(student, paths, options)
         stack.enter_context(inference(teacher))
         if args.use_cpu and (args.bf16 or args.fp16):
             # autocast changes dtypes, which the grouped kernels do not accept
             stack.enter_context(eager_experts(teacher))
             stack.enter_context(eager_experts(student))
         module = _DistillModule(student, teacher, plan, options)
+        windows = _Windows(fit, predictions), _Windows(held, predictions)
         with torch.enable_grad():
-            data = fit, held, predictions
-            result = _run_trainer(module, args, options, *data, last, progress)
-        trained = _read_trained(student, trainable)
-        trained = {k: w.to(dtype).cpu().contiguous() for k, w in trained.items()}
-    return result, trained, trainable
+            result = _run_trainer(module, args, options, *windows, last, dtype, progress)
+        trained = _read_trained(student, paths)
+        return result, {k: w.to(dtype).cpu().contiguous() for k, w in trained.items()}
+
+# %% ../../nbs/recovery/05_distill.ipynb #a9a13993
+def _train(student, teacher, plan, calib, options, folder, answers, progress, log):
+    """Train a student with frozen parameters of its own; return the trained tensors by name, the
+    same names -> names in the dense model, and facts for the provenance; None without a gain"""
+    paths = _find_trainable(student, plan)
+    if options.how == "norms":
+        facts = dict(how="norms", lr=options.lr or _NORM_RATE, seed=options.seed)
+        windows = split_held_out(calib, options)
+        with inference(teacher), inference(student):
+            result, trained = _tune_norms(student, teacher, paths, *windows, options, progress)
+    else:
+        facts = {k: v for k, v in asdict(options).items() if v is not None}
+        places = folder, answers, progress
+        result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
+    if log is not None:
+        log.update(recovery=result)
+    if not result["after"] < result["before"]:
+        return None
+    facts |= dict(tokens=result["steps"] * _windows_per_step(options) * calib.shape[1])
+    facts |= {k: result[k] for k in ("steps", "minutes", "before", "after")}
+    split = {k: k.rpartition(".") for k in trained}
+    names = {k: f"{paths[path]}.{attr}" for k, (path, _, attr) in split.items()}
+    return trained, names, facts
 
 # %% ../../nbs/recovery/05_distill.ipynb #cdd91021
 def recover(
@@ -756,14 +743,12 @@ def recover(
     if plan == dense_plan(len(plan)) and not plan.weights:
         raise ValueError("the plan removes nothing: there is nothing to recover")
     check_plan(model, plan)
-    build = lambda: apply_plan(copy_sharing_weights(model), plan)
-    result, trained, names = _train(build, model, plan, calib, training, folder, answers, progress)
-    if log is not None:
-        log.update(recovery=result)
-    if not result["after"] < result["before"]:
+    student, places = apply_plan(copy_sharing_weights(model), plan), (folder, answers)
+    learned = _train(student, model, plan, calib, training, *places, progress, log)
+    if learned is None:
         return plan
-    weights = plan.weights | _dense_names(trained, names)
-    facts = _training_facts(training, result, calib)
+    trained, names, facts = learned
+    weights = plan.weights | {names[k]: w for k, w in trained.items()}
     kind = "norms" if training.how == "norms" else "recovery"
     return with_provenance(replace(plan, weights=weights), **{kind: facts})
 
@@ -873,19 +858,16 @@ def distill(
     training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
         _check_teacher(model, calib)
-    build = partial(copy_sharing_weights, student)
-    places = folder, answers, progress
-    result, trained, names = _train(build, teacher, plan, calib, training, *places)
-    if log is not None:
-        log.update(recovery=result)
-    if not result["after"] < result["before"]:
+    places = folder, answers, progress, log
+    learned = _train(copy_sharing_weights(student), teacher, plan, calib, training, *places)
+    if learned is None:
         return False
+    trained, names, facts = learned
     for name, w in trained.items():
         p = student.get_parameter(name)
         p.data = w.to(p)
-    trained = {*_dense_names(trained, names), *plan.weights}
-    trained |= {*(plan.provenance.get("refitted") or ())}
-    facts = dict(recovery=_training_facts(training, result, calib), refitted=sorted(trained))
+    refitted = {*names.values(), *plan.weights, *(plan.provenance.get("refitted") or ())}
+    facts = dict(recovery=facts, refitted=sorted(refitted))
     student.twossp_plan = with_provenance(replace(plan, weights={}), **facts)
     if isinstance(saver := vars(student).get("save_pretrained"), Saver):
         saver.plan = student.twossp_plan

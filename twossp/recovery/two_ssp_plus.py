@@ -6,11 +6,9 @@
 __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
-from collections.abc import Callable
-from functools import wraps
-from inspect import Parameter, signature
 import torch
 from transformers import PreTrainedModel
+
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
 from ..pruning.balance import Balance
@@ -27,8 +25,8 @@ N_COMPARE = 4  # windows, at most, to compare splits and widths on
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #3f99e546
 def _search_split(
-    model, calib, sparsity, repair, *, n_search, multiple, progress, log, alpha=1.5, p=2,
-    bs=None, weighted=False, score="activation_norm", depth_score="perplexity",
+    model, calib, sparsity, repair, *, alpha, n_search, p, multiple, weighted, score, bs,
+    progress, log,
 ):
     "Return the best plan of `search_splits`; `log` receives the measurements."
     multiple = fit_multiple(model, multiple)
@@ -46,8 +44,7 @@ def _search_split(
     return record_unreached(plans[k], scores)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2c77d6f8
-def _check_options(model, n_attn, widths, repair, calib, balance, options):
-    depth_score = options.get("depth_score", "perplexity")
+def _check_options(model, n_attn, widths, repair, calib, balance, depth_score):
     if n_attn == "search" and depth_score != "perplexity":
         raise ValueError(
             f"n_attn='search' removes attention modules by perplexity, not {depth_score!r}:"
@@ -77,29 +74,8 @@ def _check_options(model, n_attn, widths, repair, calib, balance, options):
             f" {len(calib)}"
         )
 
-# %% ../../nbs/recovery/03_two_ssp_plus.ipynb #2bf462cb
-def _options_of(other: Callable, *without: str) -> Callable:
-    "Decorator that replaces `**options` in a signature by the options of another method"
-
-    def decorate(fn):
-        params = [p for p in signature(fn).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
-        names = {*without, *(p.name for p in params)}
-        added = [p for k, p in signature(other).parameters.items() if k not in names]
-        merged = signature(fn).replace(parameters=[*params, *added])
-
-        @wraps(fn)
-        def checked(*args, **options):
-            merged.bind(*args, **options)  # raises `TypeError` for unknown options
-            return fn(*args, **options)
-
-        checked.__signature__ = merged
-        return checked
-
-    return decorate
-
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #plus0001
 @planner("2ssp", paper="2501.17771")
-@_options_of(two_ssp)
 def two_ssp_with(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows
@@ -110,13 +86,18 @@ def two_ssp_with(
     widths: str = "uniform",  # "search": per layer, with the same total
     # "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
     repair: str | None = None,
+    alpha: float = 1.5,  # of the formula
     n_search: int = 1,  # windows for stage 2
+    p: float = 2,  # p of stage 1's norm over tokens
     multiple: int = 1,  # of which widths are multiples; 1: as in the paper, 64: 16-bit kernels
     balance: str = "all",  # experts that the formula counts: "all", or "active": those per token
+    weighted: bool = False,  # MoE models: weight activations by router weights
+    score: str = "activation_norm",  # by which stage 1 ranks neurons
+    depth_score: str = "perplexity",  # by which stage 2 removes attention modules
+    bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show progress bars
     # receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
     log: dict | None = None,
-    **options,  # of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
     """2SSP, with the extensions as options.
 
@@ -134,18 +115,28 @@ def two_ssp_with(
         "search": per layer, with the same total
     repair : str | None, default None
         "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    alpha : float, default 1.5
+        of the formula
     n_search : int, default 1
         windows for stage 2
+    p : float, default 2
+        p of stage 1's norm over tokens
     multiple : int, default 1
         of which widths are multiples; 1: as in the paper, 64: 16-bit kernels
     balance : str, default 'all'
         experts that the formula counts: "all", or "active": those per token
+    weighted : bool, default False
+        MoE models: weight activations by router weights
+    score : str, default 'activation_norm'
+        by which stage 1 ranks neurons
+    depth_score : str, default 'perplexity'
+        by which stage 2 removes attention modules
+    bs : int | None, default None
+        windows per batch; default: by their tokens
     progress : bool, default True
         show progress bars
     log : dict | None, default None
         receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
-    **options
-        of `two_ssp`: alpha, p, bs, weighted, score, depth_score
 
     Returns
     -------
@@ -153,13 +144,15 @@ def two_ssp_with(
         for `applied`, `apply_plan`, `save_pruned`
     """
     log = {} if log is None else log
-    _check_options(model, n_attn, widths, repair, calib, balance, options)
+    _check_options(model, n_attn, widths, repair, calib, balance, depth_score)
     check_search_windows(calib, n_search)
-    options |= dict(n_search=n_search, multiple=multiple, progress=progress, log=log)
+    options = dict(alpha=alpha, n_search=n_search, p=p, multiple=multiple, weighted=weighted)
+    options |= dict(score=score, bs=bs, progress=progress, log=log)
     if n_attn == "search":
         plan = _search_split(model, calib, sparsity, repair, **options)
     else:
-        plan = two_ssp(model, calib, sparsity, n_attn=n_attn, balance=balance, **options)
+        options |= dict(n_attn=n_attn, balance=balance, depth_score=depth_score)
+        plan = two_ssp(model, calib, sparsity, **options)
     if widths == "search":
         search, compare = calib[:n_search], calib[:N_COMPARE]
         plan, log["widths"] = search_widths(
@@ -171,7 +164,6 @@ def two_ssp_with(
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
 @planner("2ssp+", paper="2501.17771")
-@_options_of(two_ssp, "balance", "weighted")
 def two_ssp_plus(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
@@ -180,7 +172,15 @@ def two_ssp_plus(
     n_attn: int | str | None = "search",  # attention modules to remove, or None: the formula's
     widths: str = "search",  # of the FFNs; or "uniform"
     repair: str | None = "least_squares",  # of FFN output projections; or None
-    **options,  # of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
+    alpha: float = 1.5,  # of the formula, where the search starts
+    n_search: int = 1,  # windows to score removals on
+    p: float = 2,  # of the neurons' norm over tokens
+    multiple: int = 1,  # of which widths are multiples
+    score: str = "activation_norm",  # by which neurons are ranked
+    depth_score: str = "perplexity",  # by which attention modules are removed
+    bs: int | None = None,  # windows per batch; default: by their tokens
+    progress: bool = True,  # show progress bars
+    log: dict | None = None,  # receives what `two_ssp_with` measures
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """2SSP with searched split, searched widths and repair.
 
@@ -198,13 +198,32 @@ def two_ssp_plus(
         of the FFNs; or "uniform"
     repair : str | None, default 'least_squares'
         of FFN output projections; or None
-    **options
-        of `two_ssp_with`: alpha, n_search, p, multiple, bs, progress, log
+    alpha : float, default 1.5
+        of the formula, where the search starts
+    n_search : int, default 1
+        windows to score removals on
+    p : float, default 2
+        of the neurons' norm over tokens
+    multiple : int, default 1
+        of which widths are multiples
+    score : str, default 'activation_norm'
+        by which neurons are ranked
+    depth_score : str, default 'perplexity'
+        by which attention modules are removed
+    bs : int | None, default None
+        windows per batch; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        receives what `two_ssp_with` measures
 
     Returns
     -------
     Plan
         with refitted weights, for `applied`, `apply_plan`, `save_pruned`
     """
-    searches = dict(n_attn=n_attn, widths=widths, repair=repair)
-    return two_ssp_with(model, calib, sparsity, **searches, **options)
+    return two_ssp_with(
+        model, calib, sparsity, n_attn=n_attn, widths=widths, repair=repair, alpha=alpha,
+        n_search=n_search, p=p, multiple=multiple, score=score, depth_score=depth_score,
+        bs=bs, progress=progress, log=log,
+    )
