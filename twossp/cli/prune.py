@@ -46,7 +46,7 @@ from ..evaluation.measure import (
     on_prompts, on_text,
 )
 from ..evaluation.quality import (
-    find_quality, path_options, plot_quality, quality_table, split_windows,
+    find_quality, plot_quality, quality_table, split_windows,
 )
 from ..evaluation.report import plot_plan, plot_trials, save_figure, to_markdown
 from ..evaluation.results import (
@@ -377,7 +377,7 @@ def _run_plan(o, model, tok, evals, on_plan=None):
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
-    options = path_options(o.pruning_method) | o.method_options
+    options = {**find_method(o.pruning_method).path, **o.method_options}
     kwargs = dict(options=options, name=o.model, plans=folder, seed=o.seed)
     kwargs |= dict(method=o.pruning_method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)

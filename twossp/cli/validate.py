@@ -35,7 +35,7 @@ from ..evaluation.estimate import (
 )
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
-from ..evaluation.quality import check_quality_target
+from ..evaluation.quality import QualityTarget
 from ..evaluation.tasks import (
     check_batch_size, check_chat_template, check_prefix_token,
 )
@@ -117,7 +117,7 @@ def _check_target(o):
     targets = [k for k in names if getattr(o, k) is not None]
     if o.wants_quality:
         targets.append("max_loss" if o.max_loss is not None else "min_agreement")
-        check_quality_target(o.max_loss, o.min_agreement)
+        QualityTarget(o.max_loss, o.min_agreement)
     if o.plan and (o.pruning_method or targets or o.method_options):
         raise ValueError(
             "--plan reuses a saved plan and cannot be combined with --pruning_method,"
