@@ -39,7 +39,7 @@ from ..evaluation.measure import (
     PROMPTS, on_forward, on_generation, on_prompts, on_text,
 )
 from ..evaluation.quality import (
-    find_quality, path_options, plot_quality, quality_table, split_windows,
+    find_quality, plot_quality, quality_table, split_windows,
 )
 from ..evaluation.report import (
     compare, group_rows, plot_plan, plot_trials, samples, save_figure, summary,
@@ -355,7 +355,7 @@ def _read_plan(o, model):
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
-    options = path_options(o.pruning_method) | o.method_options
+    options = {**find_method(o.pruning_method).path, **o.method_options}
     kwargs = dict(options=options, name=o.model, plans=folder, seed=o.seed)
     kwargs |= dict(method=o.pruning_method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)

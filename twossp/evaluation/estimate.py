@@ -178,7 +178,7 @@ def _count_parameters(s, what):
     ffns = s.ffn
     return ffns if what == "ffn" else [sum(p.size for p in s.of(i)) - n for i, n in enumerate(ffns)]
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
 def _two_ssp_shapes(model, s, sparsity, sizes, **options):
     splits, drops = _splits(model, s, sparsity, **options), mixer_drops(s)
     plans = []
@@ -188,7 +188,7 @@ def _two_ssp_shapes(model, s, sparsity, sizes, **options):
         plans.append(reduce(or_, (drops[k] for k in chosen), _first_units(s, b.width)))
     return plans
 
-# %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
+
 def _width_shapes(model, s, sparsity, sizes):
     return _two_ssp_shapes(model, s, sparsity, sizes, n_attn=0)
 
@@ -581,19 +581,6 @@ def format_range(
     "Format a range."
     return " to ".join(dict.fromkeys(map(write, bounds)))
 
-# %% ../../nbs/evaluation/10_estimate.ipynb #4e6df4a1
-BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is bounded
-    "params": lambda e, dense: e.params,
-    "bytes": lambda e, dense: e.bytes + e.header,
-    "memory": lambda e, dense: e.bytes + e.cache,
-    "speedup": lambda e, dense: dense.token / e.token,
-}
-
-
-def _worst_value(ends, dense, bound):
-    "The value of a range that is the last to be within a limit (`bound`: key of `BOUNDS`)"
-    return (min if bound == "speedup" else max)(BOUNDS[bound](e, dense) for e in ends)
-
 # %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
 def bisect_sparsity(
     prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
@@ -624,7 +611,7 @@ def bisect_sparsity(
             low = middle
     return high, result
 
-
+# %% ../../nbs/evaluation/10_estimate.ipynb #4e6df4a1
 def find_within(
     prune: Callable,  # sparsity -> the worst value there; `ValueError` if it is impossible
     dense: float,  # value of the dense model
@@ -647,6 +634,19 @@ def find_within(
             " be reached"
         )
     return x, best
+
+
+BOUNDS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is bounded
+    "params": lambda e, dense: e.params,
+    "bytes": lambda e, dense: e.bytes + e.header,
+    "memory": lambda e, dense: e.bytes + e.cache,
+    "speedup": lambda e, dense: dense.token / e.token,
+}
+
+
+def _worst_value(ends, dense, bound):
+    "The value of a range that is the last to be within a limit (`bound`: key of `BOUNDS`)"
+    return (min if bound == "speedup" else max)(BOUNDS[bound](e, dense) for e in ends)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #ccc45835
 def find_sparsity(

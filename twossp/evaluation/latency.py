@@ -39,7 +39,7 @@ from ..core.files import atomic_file, cache_folder
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import (
-    as_skeleton, bisect_sparsity, build_model, shape_options, shape_plans,
+    as_skeleton, bisect_sparsity, build_model, find_within, shape_options, shape_plans,
 )
 from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights
@@ -228,9 +228,9 @@ def _label(part, model):
     return f"{name}, {kind}" if kind else name
 
 
-def _layer_label(s, i, labels):
+def _layer_label(s, i, model):
     "Name of a whole layer's group"
-    return " + ".join(["layer", *(labels[p.name, p.layer] for p in s.of(i))])
+    return " + ".join(["layer", *(_label(p, model) for p in s.of(i))])
 
 # %% ../../nbs/evaluation/13_latency.ipynb #a2e1e18c
 def _timed_widths(width, multiples=MULTIPLES):
@@ -252,11 +252,11 @@ def largest_divisor(
     return max((n for n in multiples if width % n == 0), default=min(multiples))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f7c3c892
-def _part_plans(L, part, multiples):
-    "(units, plan of this part alone) of every timed state"
+def _part_plans(L, part, dropped, multiples):
+    "(units, plan of this part alone) of every timed state; `dropped`: without a mixer"
     make_plan = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
     if not part.width:
-        yield (0,), None  # by `mixer_drops`
+        yield (0,), dropped
         return
     if not part.groups:
         for k in _timed_widths(part.width, multiples):
@@ -275,21 +275,20 @@ def _part_plans(L, part, multiples):
 def _timed_plans(model, multiples):
     "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
-    L, labels = len(s), {(p.name, p.layer): _label(p, model) for p in s.parts}
-    drops = dict(zip([(p.name, p.layer) for p in s.mixers], mixer_drops(s), strict=True))
+    L, drops = len(s), dict(zip(s.mixers, mixer_drops(s), strict=True))
     groups: dict = {}
     for p in s.parts:
         if not (p.slot == "attn" and p.stays):
-            groups.setdefault(labels[p.name, p.layer], []).append(p)
+            groups.setdefault(_label(p, model), []).append(p)
     for label, parts in groups.items():
         plans_of: dict = {}
         for p in parts:
             others = [x for x in s.of(p.layer) if x is not p and x.width]
             shared = p.width and others and any(x.groups for x in (p, *others))
             step = p.step(model)  # kernels of experts need such widths
-            for units, plan in _part_plans(L, p, [math.lcm(n, step) for n in multiples]):
+            widths = [math.lcm(n, step) for n in multiples]
+            for units, plan in _part_plans(L, p, drops.get(p), widths):
                 if any(units) or not shared:  # experts and a shared one are removed together
-                    plan = plan or drops[p.name, p.layer]
                     plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
         for units, plans in plans_of.items():
@@ -297,7 +296,7 @@ def _timed_plans(model, multiples):
     if not s.fixed:
         kinds: dict = {}
         for i in range(L):
-            kinds.setdefault(_layer_label(s, i, labels), []).append(i)
+            kinds.setdefault(_layer_label(s, i, model), []).append(i)
         for label, layers in kinds.items():
             removed = layers[1::2] or (layers if L > 1 else [])
             if removed:
@@ -342,13 +341,11 @@ class LatencyTable:
             return 0.0
         others_full = lambda r: all(r.units[j] == of[j] for j in range(len(of)) if j != axis)
         points = {r.units[axis]: r.seconds for r in rows if others_full(r)}
-        multiple = largest_divisor(k, self.multiples) if axis == len(of) - 1 else None
-        same = {
-            x: y for x, y in points.items() if largest_divisor(x, self.multiples) == multiple
-        }
-        inner = {x: y for x, y in (same or points).items() if x}
-        removed = {0: points[0]} if 0 in points else {}
-        curve = sorted((removed | inner | {full: 0.0}).items())
+        if axis == len(of) - 1:  # a width: between those with the same multiple
+            divisor = lambda x: largest_divisor(x, self.multiples)
+            same = {x: y for x, y in points.items() if not x or divisor(x) == divisor(k)}
+            points = same if any(same) else points
+        curve = sorted((points | {full: 0.0}).items())
         return float(np.interp(k, *zip(*curve, strict=True)))
 
     def predict(
@@ -361,11 +358,10 @@ class LatencyTable:
             width, d = (min(plan.widths),), (plan.d,)
             return self.seconds - self.saving(_SLICED, width, d)
         s = structure(model)
-        labels = {(p.name, p.layer): _label(p, model) for p in s.parts}
-        saved = [self.saving(_layer_label(s, i, labels), (0,), (1,)) for i in plan.removed_layers]
+        saved = [self.saving(_layer_label(s, i, model), (0,), (1,)) for i in plan.removed_layers]
         for part, kept in s.kept_parts(plan):
             numbers = part.numbers(kept), part.numbers(part.full)
-            saved.append(self.saving(labels[part.name, part.layer], *numbers))
+            saved.append(self.saving(_label(part, model), *numbers))
         return self.seconds - sum(saved)
 
     def to_frame(self) -> pd.DataFrame:  # a row per state
@@ -565,19 +561,9 @@ def find_latency_sparsity(
     "Smallest sparsity within a latency; `ValueError` names what can be reached."
     model, options = as_skeleton(model), shape_options(method, options)
     worst = lambda x: _longest(table, model, method, x, **options)
+    cannot = f"{method} cannot bring {table.work} on {table.device}"
     show = lambda x: f"{1000 * x:.4g} ms"
-    if table.seconds <= target:
-        raise ValueError(
-            f"the dense model keeps {show(target)} already: {table.work} takes"
-            f" {show(table.seconds)} on {table.device}"
-        )
-    x, best = bisect_sparsity(worst, lambda seconds: seconds <= target, steps)
-    if x is None:
-        raise ValueError(
-            f"{method} cannot bring {table.work} to {show(target)} on {table.device}: the"
-            f" dense model takes {show(table.seconds)}, and {show(best)} can be reached"
-        )
-    return x, best
+    return find_within(worst, table.seconds, target, steps, cannot, show)
 
 # %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
 def meet_latency_target(

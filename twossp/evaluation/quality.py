@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = [
     'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
-    'check_quality_target', 'split_windows', 'Quality', 'find_quality', 'path_options',
-    'quality_table', 'plot_quality'
+    'split_windows', 'Quality', 'find_quality', 'quality_table', 'plot_quality'
 ]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e5c64986
@@ -21,7 +20,7 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
-from ..baselines.methods import find_method, method, method_names
+from ..baselines.methods import find_method, method
 from ..core.apply import applied
 from ..core.families import n_params
 from ..core.files import atomic_file
@@ -50,10 +49,23 @@ class QualityPoint:
 
 @dataclass(frozen=True)
 class QualityTarget:
-    "Quality target; at least one of the two limits is set."
+    "Quality target: one limit, or both. Raises `ValueError` for limits out of range."
 
     max_loss: float | None = None  # maximum ratio to the dense model's perplexity
     min_agreement: float | None = None  # minimum top-1 agreement with the dense model
+
+    def __post_init__(self):
+        loss, agreement = self.max_loss, self.min_agreement
+        if loss is None and agreement is None:
+            raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
+        if loss is not None and not 1 < loss < math.inf:
+            raise ValueError(
+                f"max_loss is a ratio of perplexities, more than 1, such as 1.10; got {loss}"
+            )
+        if agreement is not None and not 0 < agreement < 1:
+            raise ValueError(
+                f"min_agreement is a fraction, between 0 and 1, such as 0.8; got {agreement}"
+            )
 
     def keeps(
         self,
@@ -65,25 +77,6 @@ class QualityTarget:
         return loss_ok and agreement_ok
 
 # %% ../../nbs/evaluation/12_quality.ipynb #0c0c3119
-def check_quality_target(
-    max_loss: float | None,  # maximum ratio to the dense model's perplexity
-    min_agreement: float | None,  # minimum top-1 agreement with the dense model
-) -> QualityTarget:  # both limits
-    "Make a target. Raises `ValueError` for limits out of range."
-    if max_loss is None and min_agreement is None:
-        raise ValueError("give max_loss, such as 1.10, or min_agreement, such as 0.8")
-    if max_loss is not None and not 1 < max_loss < math.inf:
-        raise ValueError(
-            "max_loss is a ratio of perplexities, more than 1, such as 1.10; got"
-            f" {max_loss}"
-        )
-    if min_agreement is not None and not 0 < min_agreement < 1:
-        raise ValueError(
-            f"min_agreement is a fraction, between 0 and 1, such as 0.8; got {min_agreement}"
-        )
-    return QualityTarget(max_loss, min_agreement)
-
-
 def split_windows(
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
 ) -> tuple[torch.Tensor, torch.Tensor]:  # for pruning; held out, the last quarter
@@ -109,6 +102,15 @@ class Quality:
     levels: tuple[QualityPoint, ...]  # all measurements, in ascending sparsity
     chosen: QualityPoint  # the largest sparsity that meets the target
     plan: object = None  # of the chosen sparsity
+
+# %% ../../nbs/evaluation/12_quality.ipynb #e1b1e7fa
+def _format_level(x, level):
+    if level is None:
+        return f"sparsity {x:.4f} is out of reach"
+    return (
+        f"sparsity {x:.4f}: perplexity ×{level.loss:.3f}, the same top token at"
+        f" {level.agreement:.1%}"
+    )
 
 # %% ../../nbs/evaluation/12_quality.ipynb #86f11be4
 class _QualitySearch:
@@ -168,14 +170,21 @@ class _QualitySearch:
                 new.write_text(json.dumps(values), encoding="utf-8")
         return values
 
-# %% ../../nbs/evaluation/12_quality.ipynb #e1b1e7fa
-def _format_level(x, level):
-    if level is None:
-        return f"sparsity {x:.4f} is out of reach"
-    return (
-        f"sparsity {x:.4f}: perplexity ×{level.loss:.3f}, the same top token at"
-        f" {level.agreement:.1%}"
-    )
+# %% ../../nbs/evaluation/12_quality.ipynb #1f2df881
+def _describe_range(bound, search):
+    "Error message with the achievable range of a target."
+    low = next((v for x in SEARCH_SPARSITIES if (v := search.level(x))), None)
+    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := search.level(x))), None)
+    if low is None:
+        return f"{search.label.method} cannot reach any sparsity of the search"
+    if bound.max_loss is not None:
+        limits = f"max_loss may be {low.loss:.4f} to {high.loss:.4g}"
+        target = f"max_loss {bound.max_loss}"
+    else:
+        limits = f"min_agreement may be {high.agreement:.3f} to {low.agreement:.3f}"
+        target = f"min_agreement {bound.min_agreement}"
+    sparsities = f"from sparsity {low.sparsity:.2f} to {high.sparsity:.2f}"
+    return f"{target} is out of reach of {search.label.method}: {limits} ({sparsities})"
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1ecba06a
 @decides(
@@ -189,7 +198,7 @@ def find_quality(
     min_agreement: float | None = None,  # minimum top-1 agreement with the dense model
     *,
     method: str = "2ssp",  # name in the registry of methods
-    # of the method; None: those of `path_options`
+    # of the method; None: those that search its removal path
     options: Mapping | None = None,
     name: str = "",  # of the model, as in result rows
     plans: str | Path | None = None,  # folder of saved plans; None: none
@@ -212,7 +221,7 @@ def find_quality(
     method : str, default '2ssp'
         name in the registry of methods
     options : Mapping | None, default None
-        of the method; None: those of `path_options`
+        of the method; None: those that search its removal path
     name : str, default ''
         of the model, as in result rows
     plans : str | Path | None, default None
@@ -227,8 +236,8 @@ def find_quality(
     Quality
         with all measurements
     """
-    bound = check_quality_target(max_loss, min_agreement)
-    options = path_options(method) if options is None else dict(options)
+    bound = QualityTarget(max_loss, min_agreement)
+    options = dict(find_method(method).path if options is None else options)
     label = Result(name, method, 0.0, seed, options)
     search = _QualitySearch(model, calib, label, plans, progress)
     good, bad = None, None
@@ -246,29 +255,6 @@ def find_quality(
         good, bad = (x, bad) if level and bound.keeps(level) else (good, x)
     levels = tuple(v for _, v in sorted(search.levels.items()) if v)
     return Quality(bound, levels, search.levels[good], search.found_plans[good])
-
-# %% ../../nbs/evaluation/12_quality.ipynb #8708e40c
-def path_options(
-    method: str,  # name in the registry of methods
-) -> dict:  # options of the method
-    "Return the options with which a method follows its removal path; empty if it has none."
-    return dict(find_method(method).path) if method in method_names() else {}
-
-# %% ../../nbs/evaluation/12_quality.ipynb #1f2df881
-def _describe_range(bound, search):
-    "Error message with the achievable range of a target."
-    low = next((v for x in SEARCH_SPARSITIES if (v := search.level(x))), None)
-    high = next((v for x in reversed(SEARCH_SPARSITIES) if (v := search.level(x))), None)
-    if low is None:
-        return f"{search.label.method} cannot reach any sparsity of the search"
-    if bound.max_loss is not None:
-        limits = f"max_loss may be {low.loss:.4f} to {high.loss:.4g}"
-        target = f"max_loss {bound.max_loss}"
-    else:
-        limits = f"min_agreement may be {high.agreement:.3f} to {low.agreement:.3f}"
-        target = f"min_agreement {bound.min_agreement}"
-    sparsities = f"from sparsity {low.sparsity:.2f} to {high.sparsity:.2f}"
-    return f"{target} is out of reach of {search.label.method}: {limits} ({sparsities})"
 
 # %% ../../nbs/evaluation/12_quality.ipynb #1d9a81f9
 def quality_table(
