@@ -8,7 +8,6 @@ __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
 import torch
 from transformers import PreTrainedModel
-
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
 from ..pruning.balance import Balance
