@@ -351,6 +351,26 @@ def _read_plan(o, model):
     options = dict(facts.get("options") or {})
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
+# %% ../../nbs/cli/02_prune.ipynb #c5d1a183
+def _run_grid(o, model, tok, calib, targets, evals, executor=None):
+    "Run one grid: a method at its targets, a saved plan, or the dense model alone."
+    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
+    seed, options = o.seed, o.method_options
+    if o.plan:
+        plan, name, target, seed, options = _read_plan(o, model)
+        methods, targets, calib = {name: plan}, [target], None
+    if executor is not None:
+        dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
+        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
+    return run_grid(
+        source, tok, calib, methods, targets, evals, o.results,
+        name=o.model, seeds=[seed], options={name: options}, dense=o.dense,
+        on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
+        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
+        plans=False if o.plan or not methods else plans_folder(o),
+        executor=executor, progress=not o.quiet,
+    )
+
 # %% ../../nbs/cli/02_prune.ipynb #9fcaa73a
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
@@ -428,26 +448,6 @@ def _run_ablations(o, model, tok, sources, evals):
         if a.paper:
             rows += ablate(name, *args, values=counts if a.draws else None, **kwargs)
     return rows
-
-# %% ../../nbs/cli/02_prune.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None):
-    "Run one grid: a method at its targets, a saved plan, or the dense model alone."
-    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
-    seed, options = o.seed, o.method_options
-    if o.plan:
-        plan, name, target, seed, options = _read_plan(o, model)
-        methods, targets, calib = {name: plan}, [target], None
-    if executor is not None:
-        dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
-        source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
-    return run_grid(
-        source, tok, calib, methods, targets, evals, o.results,
-        name=o.model, seeds=[seed], options={name: options}, dense=o.dense,
-        on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
-        on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
-        plans=False if o.plan or not methods else plans_folder(o),
-        executor=executor, progress=not o.quiet,
-    )
 
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
 def run(o: Options) -> list[Result]:  # dense first
