@@ -106,14 +106,6 @@ def pre_hooks(
         yield
 
 
-def _mask_inputs(modules, kept):
-    "Hooks that zero all input channels of linear `modules` but `kept`"
-    mask = torch.zeros(in_features(modules[0]))
-    mask[list(kept)] = 1
-    hook = lambda m, args: (args[0] * mask.to(args[0]),)
-    return [m.register_forward_pre_hook(hook) for m in modules]
-
-
 def _zero_outputs(modules):
     "Hooks that replace the outputs of `modules` by zeros"
     zeros = lambda m, args, out: torch.zeros_like(out)
@@ -287,7 +279,10 @@ class Part(_Value):
         if modules and kept == self.nothing:
             hooks = _zero_outputs(modules)
         elif modules and kept != self.full:
-            hooks = _mask_inputs(modules, self.inputs(kept))
+            mask = torch.zeros(in_features(modules[0]))
+            mask[list(self.inputs(kept))] = 1
+            zero = lambda m, args: (args[0] * mask.to(args[0]),)
+            hooks = [m.register_forward_pre_hook(zero) for m in modules]
         with hooked(hooks):
             yield
 

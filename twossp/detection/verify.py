@@ -451,15 +451,6 @@ def _fit_row(model, row):
         ARCH_CHECKS["shapes"](p)
     return row if config_has_width(model, row) else replace(row, width="")
 
-
-def _detect_on_model(model, reason):
-    "Detect and verify a row on the model itself, if no tiny copy runs."
-    if any(p.is_meta for p in model.parameters()):
-        raise ValueError(f"{reason}; and the model's own weights are not in memory")
-    row = propose_arch(model)
-    tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
-    return _fit_row(model, _verify_or_fix(model, row, tests))
-
 # %% ../../nbs/detection/01_verify.ipynb #5532ff18
 _FOUND: dict = {}  # configuration as JSON -> its row
 _IGNORED = f"{_WIDTHS}|rope|rotary|_id$"  # entries that a row does not depend on
@@ -511,7 +502,10 @@ def _derive(model):
         row = _fit_row(model, row)
     except NoTinyCopy as e:
         tested_on = "the model itself, with 16 tokens"
-        row = _detect_on_model(model, e)
+        if any(p.is_meta for p in model.parameters()):
+            raise ValueError(f"{e}; and the model's own weights are not in memory") from e
+        tests = {k: v for k, v in QUICK.items() if k != "ordinary model"}
+        row = _fit_row(model, _verify_or_fix(model, propose_arch(model), tests))
     seconds = perf_counter() - start
     limits = "".join(f"; {x}" for x in arch_limits(row))
     warnings.warn(

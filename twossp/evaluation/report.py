@@ -401,18 +401,15 @@ def row_names(
         items.append((row_name(r), facts | dict(seed=r.seed)))
     models = _model_names(rows)
     full = _name_differences(items, models)
-    short = _name_differences([(name, _without_hashes(f)) for name, f in items], models)
+    is_hash = lambda k: k == "plan" or k.endswith(" as asked")
+    readable = [(n, {k: v for k, v in f.items() if not is_hash(k)}) for n, f in items]
+    short = _name_differences(readable, models)
     for i, (base, _) in enumerate(items):
         name = short[i] if short.count(short[i]) == 1 else full[i]
         if name in names:  # the same row again
             name = f"{base} ({sum(n == base for n, _ in items[: i + 1])})"
         names.append(name)
     return names
-
-
-def _without_hashes(facts):
-    hashes = [k for k in facts if k == "plan" or k.endswith(" as asked")]
-    return {k: v for k, v in facts.items() if k not in hashes}
 
 
 def _reference(rows):

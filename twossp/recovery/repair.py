@@ -64,12 +64,6 @@ _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative deviation; o
 _OUTLIER = 10  # times the median channel
 
 
-def _normal_channels(state):
-    "(d,) mask of the channels of a hidden state (..., d) that are no outliers"
-    norms = state.flatten(0, -2).norm(dim=0)
-    return norms <= _OUTLIER * norms.median()
-
-
 # %% ../../nbs/recovery/01_repair.ipynb #f553b9bc
 def _probe_factor(module, run):
     """Factor, mostly 1.0, by which a linear layer's output is added to the decoder layer's;
@@ -79,7 +73,8 @@ def _probe_factor(module, run):
         full = to_float64(run())
     with _record_io(module, torch.zeros_like):
         change = full - to_float64(run())
-    y, normal = calls[0][1], _normal_channels(full)
+    y, norms = calls[0][1], full.flatten(0, -2).norm(dim=0)
+    normal = norms <= _OUTLIER * norms.median()  # (d,) channels
     tolerance, eps = _TOLERANCE.get(y.dtype, 0.03), torch.finfo(y.dtype).eps
     noise = eps * full[..., normal].norm()
     y, change = to_float64(y).reshape(change.shape)[..., normal], change[..., normal]
