@@ -11,6 +11,7 @@ __all__ = [
 # %% ../../nbs/baselines/02_slicegpt.ipynb #b0a81167
 import inspect
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
@@ -160,8 +161,10 @@ def _to_float64(like, R, *others):
 
 def _new_parameter(w, like):
     "A parameter of the values of `w`, which a meta tensor lacks; dtype and device of `like`"
-    if w.is_meta:  # only the shape is needed
-        new = torch.empty(w.shape, dtype=like.dtype, device=like.device)
+    if w.is_meta:  # only the shape is needed, and under `torch.device("meta")` no memory
+        device = torch.get_default_device()
+        device = device if device.type == "meta" else like.device
+        new = torch.empty(w.shape, dtype=like.dtype, device=device)
     else:
         new = w.to(like.device, like.dtype).contiguous()
     return nn.Parameter(new, requires_grad=like.requires_grad)
@@ -495,12 +498,14 @@ def slice_shape(
         raise ValueError(f"the sliced stream has to be 1 to {d} wide; got {width}")
     widths = (width,) * n + (width if slice_head else d,)
     counts, kept, k = {}, [], len(spec.branches)
+    hooked = any("_hf_hook" in vars(m) for m in model.modules())  # accelerate places modules
     for i, layer in enumerate(decoder_layers(model)):  # layers of one shape are counted once
         bases = _meta_bases(d, widths[k * i : k * i + k + 1])
         shapes = [*layer.named_parameters(), *enumerate(bases)]
         key = tuple((name, tuple(x.shape)) for name, x in shapes)
         if key not in counts:
-            counts[key] = n_params(_slice_layer(layer, spec, bases))
+            with nullcontext() if hooked else torch.device("meta"):
+                counts[key] = n_params(_slice_layer(layer, spec, bases))
         kept.append(counts[key])
     return Slices(L, d, widths, kept)
 
