@@ -94,7 +94,7 @@ def read_title(path):
 
 
 def module_of(nb):
-    "The module that a notebook exports: core/07_plan.ipynb -> core.plan"
+    "The module that a notebook exports: core/09_plan.ipynb -> core.plan"
     path = Path(nb)
     return '.'.join([*path.parent.parts, re.sub(r'^\d\d_', '', path.stem)])
 
