@@ -266,6 +266,9 @@ def _check_grid(methods, sparsities):
             f" as {{'mine': f}}; got {methods!r}"
         )
     named = dict(methods) if isinstance(methods, Mapping) else {n: method(n) for n in methods}
+    for k, f in named.items():
+        if not callable(f) and not hasattr(f, "provenance"):
+            raise TypeError(f"the method {k!r} has to be a function or a plan; got {f!r}")
     if isinstance(sparsities, (int, float, str)):
         raise TypeError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
     return named, list(sparsities)
