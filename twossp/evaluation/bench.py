@@ -198,7 +198,8 @@ def _case_key(b, part, case):
 @contextmanager
 def _exact_float32():
     "Compute float32 matrix products on CUDA without TF32, within the block."
-    matmul = torch.backends.cuda.matmul  # its setting alone: the older ones raise beside it
+    # `get_float32_matmul_precision` raises where TF32 was set in this way
+    matmul = torch.backends.cuda.matmul
     name, off = "fp32_precision", "ieee"
     if not hasattr(matmul, name):  # torch up to 2.8
         name, off = "allow_tf32", False

@@ -168,10 +168,10 @@ def _prune_and_evaluate(
     if method is not None:
         plan, cost, report = method, {}, {}
         if callable(method):
-            found, error = _try_plan(method, model, calib, r, plans, progress, key)
+            result, error = _try_plan(method, model, calib, r, plans, progress, key)
             if error is not None:
                 return row or replace(r, errors={"method": error})
-            plan, cost, report = found
+            plan, cost, report = result
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
