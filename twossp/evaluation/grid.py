@@ -246,9 +246,9 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
         texts = _text_hashes(None, None, evals)
         yield None, None, Result(name, "dense", 0.0, texts=texts, **place)
     for seed, (key, f) in product(seeds, methods.items()):
-        ids = calib
-        if isinstance(calib, Mapping):
-            if key not in calib:
+        ids = calib if callable(f) else None  # a plan needs no windows
+        if isinstance(ids, Mapping):
+            if key not in ids:
                 raise ValueError(f"calib has no windows for {key!r}; it has: {', '.join(calib)}")
             ids = calib[key]
         ids = ids(seed) if callable(ids) else ids
