@@ -198,12 +198,17 @@ def _case_key(b, part, case):
 @contextmanager
 def _exact_float32():
     "Compute float32 matrix products on CUDA without TF32, within the block."
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    # `get_float32_matmul_precision` raises where TF32 was set in this way
+    matmul = torch.backends.cuda.matmul
+    name, off = "fp32_precision", "ieee"
+    if not hasattr(matmul, name):  # torch up to 2.8
+        name, off = "allow_tf32", False
+    before = getattr(matmul, name)
+    setattr(matmul, name, off)
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        setattr(matmul, name, before)
 
 
 def _run_case(b, case, left):

@@ -168,10 +168,10 @@ def _prune_and_evaluate(
     if method is not None:
         plan, cost, report = method, {}, {}
         if callable(method):
-            found, error = _try_plan(method, model, calib, r, plans, progress, key)
+            result, error = _try_plan(method, model, calib, r, plans, progress, key)
             if error is not None:
                 return row or replace(r, errors={"method": error})
-            plan, cost, report = found
+            plan, cost, report = result
         dense, r = structure(model), replace(r, **cost, plan_id=plan_identity(plan, r.model_id))
         if on_plan is not None and is_main_process():
             on_plan(plan, r, report)
@@ -246,9 +246,9 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
         texts = _text_hashes(None, None, evals)
         yield None, None, Result(name, "dense", 0.0, texts=texts, **place)
     for seed, (key, f) in product(seeds, methods.items()):
-        ids = calib
-        if isinstance(calib, Mapping):
-            if key not in calib:
+        ids = calib if callable(f) else None  # a plan needs no windows
+        if isinstance(ids, Mapping):
+            if key not in ids:
                 raise ValueError(f"calib has no windows for {key!r}; it has: {', '.join(calib)}")
             ids = calib[key]
         ids = ids(seed) if callable(ids) else ids
@@ -266,6 +266,9 @@ def _check_grid(methods, sparsities):
             f" as {{'mine': f}}; got {methods!r}"
         )
     named = dict(methods) if isinstance(methods, Mapping) else {n: method(n) for n in methods}
+    for k, f in named.items():
+        if not callable(f) and not hasattr(f, "provenance"):
+            raise TypeError(f"the method {k!r} has to be a function or a plan; got {f!r}")
     if isinstance(sparsities, (int, float, str)):
         raise TypeError(f"sparsities are a list, such as [0.25]; got {sparsities!r}")
     return named, list(sparsities)
