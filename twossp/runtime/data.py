@@ -106,6 +106,7 @@ def _convert_gguf(gguf, out):
             del config.quantization_config
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         model.load_state_dict(source.state_dict())
+        del source  # not kept in memory while its copy is saved
         model.save_pretrained(out)
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
