@@ -827,10 +827,10 @@ def cut_tokens(
             f" ({len(tokens):,} tokens){hint}"
         )
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
-    if seed is None:
-        return windows[:n]
-    g = torch.Generator().manual_seed(seed)
-    return windows[torch.randperm(available, generator=g)[:n]]
+    chosen = torch.arange(available)
+    if seed is not None:
+        chosen = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
+    return windows[chosen[:n]]  # a copy: the rest of the text is not kept in memory
 
 
 def windows(
