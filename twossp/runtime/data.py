@@ -106,6 +106,7 @@ def _convert_gguf(gguf, out):
             del config.quantization_config
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         model.load_state_dict(source.state_dict())
+        del source  # not kept in memory while its copy is saved
         model.save_pretrained(out)
         tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         tok.save_pretrained(out)
@@ -826,10 +827,10 @@ def cut_tokens(
             f" ({len(tokens):,} tokens){hint}"
         )
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
-    if seed is None:
-        return windows[:n]
-    g = torch.Generator().manual_seed(seed)
-    return windows[torch.randperm(available, generator=g)[:n]]
+    chosen = torch.arange(available)
+    if seed is not None:
+        chosen = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
+    return windows[chosen[:n]]  # a copy: the rest of the text is not kept in memory
 
 
 def windows(
