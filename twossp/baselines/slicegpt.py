@@ -340,6 +340,7 @@ def _slice_edits(model, bases):
     new[names[id(old_head)]] = _rotate_input(old_head, bases[-1], scale, shift)
     for n, m in new.items():
         yield Edit(*locate(model, n), _copy_hook(m, model.get_submodule(n)))
+    del old_head, norm, embeddings, scale, shift, m, new  # frees the dense ones
     k = len(spec.branches)
     for i, layer in enumerate(layers):
         yield Edit(layers, str(i), _slice_layer(layer, spec, bases[k * i : k * i + k + 1]))
