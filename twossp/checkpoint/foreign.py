@@ -21,7 +21,9 @@ from transformers import (
 )
 
 from .card import count_params
-from .load import load_strictly, pruned_classes, read_tokenizer
+from .load import (
+    check_size, load_strictly, pruned_classes, read_tokenizer,
+)
 from .save import MODEL_TYPE
 from ..core.apply import Saver
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
@@ -247,9 +249,11 @@ def load_foreign(
         counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))
         skeleton = model_cls(config)
     filled = _missing_norms(skeleton, tensors)
+    state = tensors | filled
+    check_size(folder, config, {n: x.shape for n, x in state.items()})
 
     def load(path, **options):
-        options |= dict(config=config, state_dict=tensors | filled)
+        options |= dict(config=config, state_dict=state)
         return dense_cls.from_pretrained.__func__(model_cls, None, **options)
 
     model = load_strictly(load, folder, **kwargs)[0].eval()
