@@ -21,7 +21,9 @@ from transformers import (
 )
 
 from .card import count_params
-from .load import load_strictly, pruned_classes, read_tokenizer
+from .load import (
+    check_size, load_strictly, pruned_classes, read_tokenizer,
+)
 from .save import MODEL_TYPE
 from ..core.apply import Saver
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
@@ -220,6 +222,13 @@ def _read_tensors(folder):
             raise ValueError(f"{file} cannot be loaded: {one_line(e)}") from e
     return tensors
 
+
+def _missing_norms(model, tensors):
+    "Ones for the norms that `tensors` lack, by the names in files"
+    saved = revert_conversion(model, drop_tied(model, model.state_dict()))
+    norms = {n: x for n, x in saved.items() if n not in tensors and x.dim() == 1}
+    return {n: torch.ones(x.shape, dtype=x.dtype) for n, x in norms.items()}
+
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig21
 def load_foreign(
     folder: str | Path,  # of another program's pruned model
@@ -239,12 +248,12 @@ def load_foreign(
     with torch.device("meta"):
         counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))
         skeleton = model_cls(config)
-    expected = revert_conversion(skeleton, drop_tied(skeleton, skeleton.state_dict()))
-    norms = {n: x for n, x in expected.items() if n not in tensors and x.dim() == 1}
-    filled = {n: torch.ones(x.shape, dtype=x.dtype) for n, x in norms.items()}
+    filled = _missing_norms(skeleton, tensors)
+    state = tensors | filled
+    check_size(folder, config, {n: x.shape for n, x in state.items()})
 
     def load(path, **options):
-        options |= dict(config=config, state_dict=tensors | filled)
+        options |= dict(config=config, state_dict=state)
         return dense_cls.from_pretrained.__func__(model_cls, None, **options)
 
     model = load_strictly(load, folder, **kwargs)[0].eval()

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'prune_from_config', 'read_tensor_shapes', 'read_record', 'load_strictly',
-    'pruned_classes', 'TwoSSPConfig', 'family_entries', 'read_tokenizer', 'load_pruned',
-    'verify_checkpoint', 'push_pruned'
+    'prune_from_config', 'read_tensor_shapes', 'check_size', 'read_record',
+    'load_strictly', 'pruned_classes', 'TwoSSPConfig', 'family_entries',
+    'read_tokenizer', 'load_pruned', 'verify_checkpoint', 'push_pruned'
 ]
 
 # %% ../../nbs/checkpoint/06_load.ipynb #load0005
@@ -72,15 +72,18 @@ def prune_from_config(
 ) -> dict:  # the configuration's entry `twossp`
     "Remove modules from a model as its configuration describes."
     kind, spec = _read_spec(model.config)
-    if "ffn" in spec:
-        widths = zip(kind.layout.spec(model, None)["ffn"], spec["ffn"], strict=True)
-        for i, (size, width) in enumerate(widths):
-            if type(width) is not int or not 0 <= width <= size:
-                raise ValueError(
-                    f"config.json's entry `twossp` has an FFN of width {width!r} in layer {i},"
-                    f" where the configuration has {size}"
-                )
+    dense = kind.layout.spec(model, None) if "ffn" in spec else {}
+    for i, (size, width) in enumerate(zip(dense.get("ffn", ()), spec.get("ffn", ()), strict=True)):
+        if type(width) is not int or not 0 <= width <= size:
+            raise ValueError(
+                f"config.json's entry `twossp` has an FFN of width {width!r} in layer {i},"
+                f" where the configuration has {size}"
+            )
     try:
+        for i, shape in enumerate(spec.get("experts", ())):
+            size = dense["experts"][i]
+            if shape != size and any(not 0 <= n <= m for n, m in zip(shape, size, strict=True)):
+                raise ValueError(f"experts of shape {shape} in layer {i}, where there are {size}")
         swap(kind.layout.skeleton(model, spec))
     except _LOAD_ERRORS as e:
         raise ValueError(
@@ -106,12 +109,16 @@ def read_tensor_shapes(
     return shapes
 
 
-def _check_size(path, config):
-    "Raise `ValueError` if a configuration is larger than the tensors in its folder."
-    folder = Path(path).expanduser()
-    if not any(folder.glob("*.safetensors")):
+def check_size(
+    path,  # of a checkpoint
+    config: PreTrainedConfig,  # its configuration
+    # of all tensors, by name; default: those in the folder, if it has any
+    shapes: dict[str, tuple[int, ...]] | None = None,
+):
+    "Raise `ValueError` if a configuration is larger than the tensors."
+    if not (shapes := shapes or read_tensor_shapes(Path(path).expanduser())):
         return
-    shapes, config = read_tensor_shapes(folder), config.get_text_config()
+    config = config.get_text_config()
     largest = max((n for shape in shapes.values() for n in shape), default=0)
     limits = dict(num_hidden_layers=len(shapes), hidden_size=largest, vocab_size=largest)
     for key, limit in limits.items():
@@ -276,7 +283,7 @@ def _pruned_model(base, config):
         drop_missing_ties(self)
 
     def from_pretrained(cls, path, *args, output_loading_info=False, **kwargs):
-        _check_size(path, kwargs.get("config") or config.from_pretrained(path))
+        check_size(path, kwargs.get("config") or config.from_pretrained(path))
         load = functools.partial(model_base.from_pretrained.__func__, cls)
         model, info = load_strictly(load, path, *args, **kwargs)
         where = _hub_kwargs(kwargs)
@@ -419,7 +426,7 @@ def load_pruned(
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
     with _errors_with_path(path):
         config = AutoConfig.from_pretrained(path, **where)
-        _check_size(path, config)
+        check_size(path, config)
     load = auto_class(model_family(config)).from_pretrained
     model, _ = load_strictly(load, path, **hf_kwargs)
     if getattr(model, "twossp_record", None) is None:  # not a compact checkpoint

@@ -21,21 +21,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+
 import torch
 from accelerate.utils import align_module_device
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 from .card import (
     base_model_facts, count_params, plan_record, write_record,
 )
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import save_model
-from ..core.edits import Edit, NoAttention, locate, swapped, zero_linear
 from ..core.apply import Saver, applied
 from ..core.compat import causal_class, config_class, knows_type
 from ..core.config_keys import config_entries
+from ..core.edits import Edit, NoAttention, locate, swapped, zero_linear
 from ..core.families import arch, arch_to_dict, model_family
 from ..core.files import (
     atomic_folder, check_writable, flush_files, real_path, temporary_path,
@@ -407,11 +409,10 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
 FORMATS = ("auto", "native", "compact", "compatible")
 
 
-def _choose_format(model, plan, format):
+def _choose_format(model, plan, format, is_pruned):
     "The format to save in. Raises `ValueError` if it cannot express the plan."
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
-    is_pruned = _applied_plan(model)[0] is not None
     expressible = isinstance(plan, Plan)
     expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
     native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))
@@ -517,7 +518,8 @@ def save_pruned(
         )
     if current is not None:
         _check_same(current, plan)
-    path, format = check_output_folder(path, overwrite), _choose_format(model, plan, format)
+    path = check_output_folder(path, overwrite)
+    format = _choose_format(model, plan, format, current is not None)
     dense, offloaded = dense or count_params(model), is_offloaded(model)
     context = nullcontext(model)  # a pruned model may be saved where it was loaded
     if current is None:
@@ -598,7 +600,7 @@ def save_in_place(
     if getattr(model, "is_quantized", False) or has_scheme:
         return _save_packed(model, folder, **all_kwargs)
     _check_class(model)
-    format = _choose_format(model, plan, "compact")
+    format = _choose_format(model, plan, "compact", is_pruned=True)
     if folder.is_file():
         raise ValueError(f"{folder} is a file; a checkpoint is a folder")
     folder.mkdir(parents=True, exist_ok=True)
