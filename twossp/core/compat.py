@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'gguf_types', 'types_of_class', 'auto_class', 'experts_implementations',
-    'has_weight_conversion', 'share_conversions', 'revert_conversion', 'drop_tied',
-    'read_offloaded', 'forget_quantization', 'use_one_device', 'keep_soft_cap',
-    'reset_rope_deltas', 'mark_initialized', 'drop_missing_ties',
-    'uses_attention_interface', 'install_capturing_hooks', 'template_date'
+    'gguf_types', 'types_of_class', 'auto_class', 'has_weight_conversion',
+    'share_conversions', 'revert_conversion', 'drop_tied', 'read_offloaded',
+    'forget_quantization', 'use_one_device', 'keep_soft_cap', 'reset_rope_deltas',
+    'mark_initialized', 'drop_missing_ties', 'uses_attention_interface',
+    'install_capturing_hooks', 'template_date'
 ]
 
 # %% ../../nbs/core/00_compat.ipynb #5b7198fb
@@ -27,7 +27,6 @@ from transformers.conversion_mapping import (
 )
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.integrations.accelerate import load_offloaded_parameter
-from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 from transformers.models.auto.configuration_auto import (
     CONFIG_MAPPING, CONFIG_MAPPING_NAMES,
@@ -97,11 +96,6 @@ def auto_class(
     "Return the Auto class that loads models of a type."
     reads_images = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     return AutoModelForImageTextToText if reads_images else AutoModelForCausalLM
-
-# %% ../../nbs/core/00_compat.ipynb #e73f96e3
-def experts_implementations() -> list[str]:  # sorted
-    "Return transformers' implementations of MoE experts."
-    return sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()})
 
 # %% ../../nbs/core/00_compat.ipynb #ad548e4a
 def has_weight_conversion(

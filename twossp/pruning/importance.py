@@ -286,12 +286,11 @@ def magnitude_scores(
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
     s, scores = structure(model), {}
-    for part in s.narrow:
-        with weights_loaded(part.at(model).modules()):
-            units = part.magnitudes(model, p).cpu()
-        scores[part] = units
-        if part.groups:
-            scores[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
+    for i, layer in enumerate(decoder_layers(model)):
+        with weights_loaded(layer.modules()):
+            units = {x: x.magnitudes(model, p).cpu() for x in s.of(i) if x.width}
+        for part, x in units.items():
+            scores[part] = (x, torch.ones(len(x)), x.norm(p=p, dim=1)) if part.groups else x
     return pack_scores(s, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #1eeeba96
