@@ -52,7 +52,10 @@ def float64_device(
 ) -> torch.device:  # the same, or the CPU if it has no float64
     "Return the device for float64 sums."
     device = torch.device(device)
-    return torch.device("cpu") if device.type == "mps" else device
+    has_float64 = device.type != "mps"
+    if device.type == "xpu":
+        has_float64 = torch.xpu.get_device_properties(device).has_fp64
+    return device if has_float64 else torch.device("cpu")
 
 # %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
 class _Accumulator:
