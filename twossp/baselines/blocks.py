@@ -106,7 +106,7 @@ def _window_similarity(model, calib, n, bs, progress, budget=None):
     budget = free_bytes(torch.device("cpu")) // 4 if budget is None else budget
     # bytes of a batch's last states after all layers
     batch_bytes = bs * L * model.config.get_text_config().hidden_size * 4
-    last, output = lambda h: h[:, -1].float().cpu(), lambda x, y: y
+    last, output = lambda h: h[:, -1], lambda x, y: y.float().cpu()
     for part in calib.split(bs * max(1, budget // batch_bytes)):
         states = walk_hidden_states(model, part, last, output, bs, "window similarity", progress)
         for x in zip(*states, strict=True):  # after each layer, of one batch

@@ -312,7 +312,7 @@ def _find_width(model, row):
                 setattr(text, name, f)
     try:
         name = find_width_entry(copied, row)
-    except ValueError:  # the model is not as its configuration says
+    except Exception:  # not as its configuration says, or whatever a family's own code raises
         return ""
     by_layer = isinstance(getattr(text, name, None), (list, tuple))
     return "" if by_layer and not row.experts else name

@@ -52,7 +52,10 @@ def float64_device(
 ) -> torch.device:  # the same, or the CPU if it has no float64
     "Return the device for float64 sums."
     device = torch.device(device)
-    return torch.device("cpu") if device.type == "mps" else device
+    has_float64 = device.type != "mps"
+    if device.type == "xpu":
+        has_float64 = torch.xpu.get_device_properties(device).has_fp64
+    return device if has_float64 else torch.device("cpu")
 
 # %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
 class _Accumulator:
@@ -286,12 +289,11 @@ def magnitude_scores(
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
     s, scores = structure(model), {}
-    for part in s.narrow:
-        with weights_loaded(part.at(model).modules()):
-            units = part.magnitudes(model, p).cpu()
-        scores[part] = units
-        if part.groups:
-            scores[part] = units, torch.ones(part.groups), units.norm(p=p, dim=1)
+    for i, layer in enumerate(decoder_layers(model)):
+        with weights_loaded(layer.modules()):
+            units = {x: x.magnitudes(model, p).cpu() for x in s.of(i) if x.width}
+        for part, x in units.items():
+            scores[part] = (x, torch.ones(len(x)), x.norm(p=p, dim=1)) if part.groups else x
     return pack_scores(s, scores)
 
 # %% ../../nbs/pruning/00_importance.ipynb #1eeeba96
