@@ -37,7 +37,7 @@ class _Moments:
     "Sums of a part's activations, or its groups' output norms, and of their squares"
 
     def __init__(self, part, outputs=False):
-        self.part, self.outputs, self.pending = part, outputs, []
+        self.part, self.outputs = part, outputs
         n, width = part.groups or 1, part.width
         if not width:  # attention: its heads, and the channels of each
             n, width = part.units, part.heads.columns
