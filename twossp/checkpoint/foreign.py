@@ -222,13 +222,6 @@ def _read_tensors(folder):
             raise ValueError(f"{file} cannot be loaded: {one_line(e)}") from e
     return tensors
 
-
-def _missing_norms(model, tensors):
-    "Ones for the norms that `tensors` lack, by the names in files"
-    saved = revert_conversion(model, drop_tied(model, model.state_dict()))
-    norms = {n: x for n, x in saved.items() if n not in tensors and x.dim() == 1}
-    return {n: torch.ones(x.shape, dtype=x.dtype) for n, x in norms.items()}
-
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig21
 def load_foreign(
     folder: str | Path,  # of another program's pruned model
@@ -248,7 +241,9 @@ def load_foreign(
     with torch.device("meta"):
         counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))
         skeleton = model_cls(config)
-    filled = _missing_norms(skeleton, tensors)
+    expected = revert_conversion(skeleton, drop_tied(skeleton, skeleton.state_dict()))
+    norms = {n: x for n, x in expected.items() if n not in tensors and x.dim() == 1}
+    filled = {n: torch.ones(x.shape, dtype=x.dtype) for n, x in norms.items()}
     state = tensors | filled
     check_size(folder, config, {n: x.shape for n, x in state.items()})
 

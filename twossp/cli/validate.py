@@ -61,6 +61,7 @@ def _flag_conflicts(o):
         "--quantize is for --export gguf": o.quantize and not quantizes,
         "--ablation saves no checkpoints: give --results FILE instead of --save":
             o.ablation and o.save,
+        "--ablation makes plans of its own: leave --plan out": o.ablation and o.plan,
         "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
         " --ablation or --report":
             not (o.dense or o.pruning_method or o.plan or o.ablation),
