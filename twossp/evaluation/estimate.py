@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
-from transformers import AutoConfig, Cache, PreTrainedConfig, PreTrainedModel
+from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..baselines.blocks import foldable_ffns, layers_to_remove
 from ..baselines.methods import (
     ESTIMATED_METHODS, find_method, method_function, method_names,
@@ -46,7 +46,7 @@ from .measure import (
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.width import width_plan
 from ..recovery.allocate import feasible_counts
-from ..runtime.data import dequantize_gguf, embedded_model
+from ..runtime.data import load_config
 from ..runtime.devices import fork_rng, one_line
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #6ef39650
@@ -97,19 +97,11 @@ def load_skeleton(
     PreTrainedModel
         on the meta device, in the stored dtype
     """
-    source = dequantize_gguf(name, cache_dir) if str(name).endswith(".gguf") else name
-    source = embedded_model(cache_dir) if str(name) == "smollm2" else source
-    source = Path(source).expanduser() if Path(source).expanduser().is_dir() else str(source)
-    kwargs = dict(trust_remote_code=trust_remote_code)
-    try:
-        config = AutoConfig.from_pretrained(
-            source, revision=revision, cache_dir=cache_dir, **kwargs
-        )
-    except (OSError, ValueError) as e:
-        raise ValueError(f"{name} has no configuration to read: {one_line(e)}") from e
+    config, source = load_config(name, revision, trust_remote_code, cache_dir)
     pick_auto_class(str(name), config)
     quantized = quantization_method(config)
     dtype = dequantized_dtype(config) if quantized else _stored_type(source, revision)
+    kwargs = dict(trust_remote_code=trust_remote_code)
     return build_model(dequantized_config(config), dtype, **kwargs)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #buildmd1

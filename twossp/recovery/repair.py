@@ -352,6 +352,7 @@ def repair_plans(
                     state = states[k]
                     states[k], new, rows = _repair_step(repair, i, plan, state, h, dense)
                     weights[k] |= {name: w.cpu() for name, w in new.items()}
+                    del new  # frees its memory on the device for the next layer
                     logs[k] += rows
                     bar.update()
             h = dense.out

@@ -6,8 +6,8 @@
 __all__ = [
     'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
     'embedded_model', 'dequantize_gguf', 'ProcessorFiles', 'load_processor',
-    'load_model', 'load_tokenizer', 'checkpoint_folder', 'SplitFile', 'TextSource',
-    'open_text', 'read_texts', 'load_text', 'cut_tokens', 'windows'
+    'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'SplitFile',
+    'TextSource', 'open_text', 'read_texts', 'load_text', 'cut_tokens', 'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -38,8 +38,8 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel,
-    PreTrainedTokenizerBase,
+    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig,
+    PreTrainedModel, PreTrainedTokenizerBase,
 )
 from transformers.utils import cached_file
 
@@ -429,6 +429,18 @@ def load_tokenizer(
     source, options = _source(name, revision, cache_dir, trust_remote_code)
     with _loading(name, source, options):
         return AutoTokenizer.from_pretrained(source, **options)
+
+
+def load_config(
+    name: str | Path,  # as `load_model` takes it
+    revision: str | None = None,  # commit, branch or tag on the hub
+    trust_remote_code: bool = False,  # run Python that comes with the checkpoint
+    cache_dir: str | Path | None = None,  # where downloads and conversions are kept
+) -> tuple[PreTrainedConfig, str | Path]:  # and the checkpoint's folder, or name on the hub
+    "Load the configuration of a model without its weights."
+    source, options = _source(name, revision, cache_dir, trust_remote_code)
+    with _loading(name, source, options):
+        return AutoConfig.from_pretrained(source, **options), source
 
 
 def checkpoint_folder(
