@@ -373,10 +373,10 @@ def _whole_layers(m, plans, low, **options):
 
 
 def _slicegpt(m, plans, low, **options):
-    "Moments of the hidden states, and their projections"
+    "Moments of the hidden states in float64; then a branch, on their projections"
     rows = min(m.setup.n, m.rows)
-    exact = 8 * 3 * m.d * m.d + 8 * 2 * rows * m.setup.t * m.d
-    return [exact + rows * (m.need() + 3 * m.state) + 2 * 4 * m.d * m.d]
+    exact = 8 * 3 * m.d * m.d + 8 * 2 * rows * m.setup.t * m.d + 2 * rows * m.state
+    return [exact, rows * (m.need() + 3 * m.state) + 2 * 4 * m.d * m.d]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #a25bd9m1
 def _taylor(m, plans, low, **options):
