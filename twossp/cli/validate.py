@@ -35,6 +35,7 @@ from ..evaluation.quality import QualityTarget
 from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
+from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
 from ..core.files import cache_folder
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
@@ -312,7 +313,10 @@ def check_feasible(
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
     if o.pruning_method:
-        check_repair(find_method(o.pruning_method).repair or o.repair, model=model)
+        row = find_method(o.pruning_method)
+        check_repair(row.repair or o.repair, model=model)
+        options = {**row.defaults, **o.method_options}
+        check_widths(structure(model), options.get("widths", "uniform"))
     has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     _check_shapes(o, model, targets)
@@ -335,10 +339,7 @@ def _check_shapes(o, model, targets):
     row = find_method(o.pruning_method) if o.pruning_method else None
     if not (row and row.shapes) or (row.formula and len(targets) != 1):
         return
-    options = {**row.defaults, **o.method_options}
-    if options.get("widths") == "search" and structure(model).grouped:
-        return  # the method says what it does in MoE models
-    options = shape_options(o.pruning_method, options)
+    options = shape_options(o.pruning_method, {**row.defaults, **o.method_options})
     check = lambda target: shape_plans(model, o.pruning_method, target, **options)
     _check_any(check, targets or (0.1, 0.25, 0.5))
 

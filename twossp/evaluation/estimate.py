@@ -45,7 +45,7 @@ from .measure import (
 )
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.width import width_plan
-from ..recovery.allocate import feasible_counts
+from ..recovery.allocate import check_widths, feasible_counts
 from ..runtime.data import load_config
 from ..runtime.devices import fork_rng, one_line
 
@@ -137,14 +137,10 @@ def _extremes(n, weight):
 
 
 def _splits(
-    model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths=None
+    model, s, sparsity, alpha=1.5, n_attn=None, multiple=1, balance="all", widths="uniform"
 ):
     "Splits that the method may choose, most attention modules first; one without a search"
-    if widths == "search" and any(p.groups for p in s.parts):
-        raise ValueError(
-            "widths are searched in dense models only: for an MoE model, use"
-            " --widths uniform (widths='uniform')"
-        )
+    check_widths(s, widths)
     with warnings.catch_warnings(action="ignore"):  # the method warns
         multiple = fit_multiple(model, multiple)
     if n_attn == "search":  # any number with which the target can be met

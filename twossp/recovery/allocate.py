@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'PATIENCE', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
-    'repair_splits', 'best_split', 'search_widths'
+    'repair_splits', 'best_split', 'check_widths', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -133,6 +133,20 @@ def best_split(
     if tried:
         return min(tried, key=lambda i: splits[i].repaired)
     return min(range(len(splits)), key=lambda i: splits[i].nll)
+
+# %% ../../nbs/recovery/02_allocate.ipynb #wsearch1
+def check_widths(
+    s: Structure,  # of the dense model
+    widths: str,  # 'uniform' or 'search'
+) -> None:
+    "Raise `ValueError` if the widths of this model cannot be searched."
+    if widths not in ("uniform", "search"):
+        raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
+    if widths == "search" and s.grouped:
+        raise ValueError(
+            "widths='search' is for dense models: the experts of an MoE model keep one width"
+            " in all layers, as their configuration requires: use --widths uniform"
+        )
 
 # %% ../../nbs/recovery/02_allocate.ipynb #0320fa02
 def _pair_layers(gain, cost):

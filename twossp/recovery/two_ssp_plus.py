@@ -14,7 +14,8 @@ from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
 from .allocate import (
-    best_split, formula_split, repair_splits, search_splits, search_widths,
+    best_split, check_widths, formula_split, repair_splits, search_splits,
+    search_widths,
 )
 from .repair import check_repair, repair_plan, repair_windows
 from ..runtime.provenance import planner
@@ -59,13 +60,7 @@ def _check_options(model, n_attn, widths, repair, calib, balance, depth_score):
             "n_attn has to be a whole number, 'search', or None for the formula's; got"
             f" {n_attn!r}"
         )
-    if widths not in ("uniform", "search"):
-        raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
-    if widths == "search" and structure(model).grouped:
-        raise ValueError(
-            "widths='search' is for dense models: the experts of an MoE model keep one width"
-            " in all layers, as their configuration requires; use 'uniform'"
-        )
+    check_widths(structure(model), widths)
     check_repair(repair, calib, model)
     if repair and n_attn == "search" and len(calib) < 3:
         raise ValueError(
