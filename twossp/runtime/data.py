@@ -709,10 +709,12 @@ def _hub_rows(what, split=None, local="", **options):
 
 # %% ../../nbs/runtime/07_data.ipynb #1419eddc
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
-    s = TEXTS[name]
+    s, role = TEXTS[name], split
     split = _pick_split(s.splits, split or s.split, f"text {name!r}")
     part = s.splits[split]
-    limit, most = n or part.n, max(n or 0, part.n or 0) or None
+    # of the only split, evaluation reads the first documents and calibration those after them
+    start = part.n or 0 if role == "calibration" and len(s.splits) == 1 else 0
+    limit, most = n or part.n, start + max(n or 0, part.n or 0) or None
     if s.wheel:
         return s.read(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
@@ -724,7 +726,9 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
                 " read from that folder (or a file of that name)"
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
-        return read_texts(path, split if has_splits else None, limit, text_column)
+        n_read = limit and start + limit
+        texts = read_texts(path, split if has_splits else None, n_read, text_column)
+        return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
         what = f"text {name!r} ({s.repo} {part.file})"
@@ -734,7 +738,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
         return _take(_hub_rows(what, **kwargs), what, "text", most)
 
     file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
-    return _cached_texts(cache_dir, file, read_hub)[:limit]
+    return _cached_texts(cache_dir, file, read_hub)[start:][:limit]
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
 _HUB_ID = re.compile(
