@@ -465,7 +465,7 @@ def run_grid(
     )
     runs = [(*x, _add_identities(*x, r, facts, evaluations, key)) for *x, r in labels]
     for k in dict.fromkeys(k for *_, r in runs for k in r.calibrated_on or ()):
-        log.warning("%s: calibrated on this text; numbers on other text are worse", k)
+        log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
     plans = f"{out}.plans" if plans is None and out else plans or None
     kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     file = out if is_main_process() else None  # only the main process writes
