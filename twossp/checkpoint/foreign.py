@@ -161,7 +161,8 @@ def _per_layer(raw):
     width = _dense_row(family).width
     n_layers, heads = (entries.get(k) for k in ("num_hidden_layers", "num_attention_heads"))
     if len(blocks) != n_layers:
-        raise ValueError(f"block_configs has {len(blocks)} entries, num_hidden_layers is {n_layers!r}")
+        sizes = f"{len(blocks)} entries, num_hidden_layers is {n_layers!r}"
+        raise ValueError(f"block_configs has {sizes}")
     for i, block in enumerate(blocks):
         layers[i] = layer = dict(skip=[])
         keys = "n_heads_in_group", "num_key_value_heads"
