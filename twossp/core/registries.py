@@ -67,6 +67,7 @@ class Score:
     # are removed one by one, each time the one whose removal gives the lowest loss
     greedy: bool = False
     every_token: bool = False  # whether it rejects windows with a mask of counted tokens
+    revision: int = 1  # raised when `fn` computes something else; part of plans' keys
 
     def __post_init__(self):
         for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
