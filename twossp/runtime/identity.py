@@ -288,10 +288,8 @@ def _is_ours(top):
 
 def _top_file(top):
     "File of a top-level module, which may not be imported yet; else None"
-    if top in sys.modules:
-        return getattr(sys.modules[top], "__file__", None)
-    spec = find_spec(top)
-    return spec and spec.origin
+    module = sys.modules.get(top) or find_spec(top)
+    return getattr(module, "__file__", getattr(module, "origin", None))
 
 
 def _is_installed(module):
@@ -343,7 +341,8 @@ def _local_file(module):
     file = None if _is_installed(top) else _top_file(top)
     for name in rest:
         folder = Path(file or "").parent / name
-        file = next((f for f in (folder / "__init__.py", Path(f"{folder}.py")) if f.is_file()), None)
+        files = folder / "__init__.py", Path(f"{folder}.py")
+        file = next((f for f in files if f.is_file()), None)
     return Path(file) if file and Path(file).suffix == ".py" else None
 
 
