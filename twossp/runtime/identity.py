@@ -288,8 +288,9 @@ def _is_ours(top):
 
 def _top_file(top):
     "File of a top-level module, which may not be imported yet; else None"
-    module = sys.modules.get(top) or find_spec(top)
-    return getattr(module, "__file__", getattr(module, "origin", None))
+    if top in sys.modules:
+        return getattr(sys.modules[top], "__file__", None)
+    return getattr(find_spec(top), "origin", None)
 
 
 def _is_installed(module):
