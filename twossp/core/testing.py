@@ -59,7 +59,7 @@ def test_close(
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         if len(a) != len(b):
             raise AssertionError(f"{len(a)} and {len(b)} numbers to compare")
-        for x, y in zip(a, b):
+        for x, y in zip(a, b, strict=True):
             test_close(x, y, eps)
         return
     read = lambda x: x if torch.is_tensor(x) else torch.as_tensor(np.asarray(x))
