@@ -26,6 +26,7 @@ from transformers import PreTrainedModel
 
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
+from ..core.registries import check_finite
 from .devices import one_line
 from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
@@ -114,6 +115,7 @@ def planner(
             log = options.get("log")
             with nullcontext() if log is None else count_forwards(model) as counter:
                 plan = fn(model, calib, sparsity, **options)
+            check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
                 log.setdefault("forwards", counter.forwards(t))
