@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'check_model', 'describe_calibration', 'with_provenance',
-    'non_default_options', 'planner', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'non_default_options', 'plan_tensors', 'planner', 'plan_file', 'mask_tensors',
     'put_masks', 'save_plan', 'load_plan'
 ]
 
@@ -86,6 +86,20 @@ def non_default_options(
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
 
+# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
+def plan_tensors(
+    plan,  # a plan of any kind
+) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
+    "Collect the tensors in the tuples and dictionaries of a plan."
+    tensors = {}
+    for f in fields(plan):
+        value = getattr(plan, f.name)
+        if isinstance(value, tuple):
+            value = dict(enumerate(value))
+        items = value.items() if isinstance(value, dict) else ()
+        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
+    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
+
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
 def planner(
     name: str,  # of the method, as in the registry of methods
@@ -156,20 +170,6 @@ def plan_file(
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
     return Path(folder) / f"{key}.json"
-
-# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
-def plan_tensors(
-    plan,  # a plan of any kind
-) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    "Collect the tensors in the tuples and dictionaries of a plan."
-    tensors = {}
-    for f in fields(plan):
-        value = getattr(plan, f.name)
-        if isinstance(value, tuple):
-            value = dict(enumerate(value))
-        items = value.items() if isinstance(value, dict) else ()
-        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
-    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):
