@@ -436,7 +436,7 @@ def _compensate(model, plan, moments):
     return weights
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0018b
-@planner("flap", paper="2312.11983")
+@planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows

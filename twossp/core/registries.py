@@ -95,6 +95,7 @@ class Score:
     # are removed one by one, each time the one whose removal gives the lowest loss
     greedy: bool = False
     every_token: bool = False  # whether it rejects windows with a mask of counted tokens
+    revision: int = 1  # raised when `fn` computes something else; part of plans' keys
 
     def load(self) -> Callable:  # with the arguments of `fn`
         """Import the function. What it returns is checked: `ValueError` for NaN and infinite scores.

@@ -96,7 +96,10 @@ def attention_removal(
     return remove
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #7f81c77c
-@planner("2ssp", paper="2501.17771")
+@planner(
+    "2ssp", paper="2501.17771",
+    scores={"neurons": "score", "attention modules": "depth_score"},
+)
 def two_ssp(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows

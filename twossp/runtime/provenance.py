@@ -104,6 +104,10 @@ def plan_tensors(
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
+    revision: int = 1,  # raised when the method computes something else; part of plans' keys
+    # unit -> the argument that names its score, or the score itself; None: the arguments
+    # `score` and `depth_score`, if the method has them
+    scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
     """Turn a function into a method that checks its arguments and records provenance.
 
@@ -113,6 +117,11 @@ def planner(
         of the method, as in the registry of methods
     paper : str, default ''
         arXiv number; "" if it has none
+    revision : int, default 1
+        raised when the method computes something else; part of plans' keys
+    scores : Mapping[str, str] | None, default None
+        unit -> the argument that names its score, or the score itself; None: the arguments
+        `score` and `depth_score`, if the method has them
 
     Returns
     -------
@@ -149,6 +158,7 @@ def planner(
             return with_provenance(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
+        run.revision, run.scores = revision, scores
         return run
 
     return decorate
