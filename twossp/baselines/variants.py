@@ -277,8 +277,7 @@ def reap_magnitude(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Control: remove the experts of smallest weight norm."
-    fn = find_score("magnitude", "experts").load()
-    return _remove(model, sparsity, lambda: fn(model, calib), log)
+    return _remove(model, sparsity, lambda: find_score("magnitude", "experts").load()(model), log)
 
 
 @planner("reap_random", scores={"experts": "random"})

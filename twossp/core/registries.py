@@ -98,8 +98,8 @@ class Score:
     revision: int = 1  # raised when `fn` computes something else; part of plans' keys
 
     def load(self) -> Callable:  # with the arguments of `fn`
-        """Import the function. What it returns is checked: `ValueError` for NaN and infinite scores.
-        Of a greedy one, a candidate's loss may be infinite, which the search checks."""
+        """Import the function. It raises `ValueError` for NaN and infinite scores. A greedy one may
+        return an infinite loss of a candidate, which is then not chosen."""
         fn = resolve(self.fn)
         if self.greedy:
             return fn
