@@ -94,9 +94,9 @@ def gguf_splits() -> list[str]:  # sorted
 def gguf_conversion(
     model: PreTrainedModel,  # may be on the meta device
     arch: str,  # in llama.cpp, of the file
-) -> tuple[dict, Callable]:
-    """Return {tensor of a GGUF file: (parameter, number of elements)} for all parameters,
-    and a function (name, array, state) that adds a tensor to a state dictionary."""
+) -> tuple[dict, Callable]:  # {tensor: (parameter, elements)}; (name, array, state) -> None
+    """Return the parameter of each tensor of a GGUF file, and a function that adds a tensor
+    to a state dictionary."""
     processor = TENSOR_PROCESSORS.get(arch, TensorProcessor)(config=model.config.to_dict())
     mapping = get_gguf_hf_weights_map(model, processor)
     parts = Counter(mapping.values())  # `gate` and `up` of experts are one parameter

@@ -32,27 +32,37 @@ class UnsupportedGguf(ValueError):
 class GgufFile:
     "Fields and tensors of a GGUF file; tensors stay on disk until they are read."
 
-    path: Path
+    path: Path  # of the file
     fields: Mapping  # name -> value
     tensors: Mapping  # name -> tensor of `gguf.GGUFReader`, with its quantized data
 
     @property
-    def arch(self) -> str:  # llama.cpp's name of the architecture
+    def arch(self) -> str:  # such as "llama"
+        "llama.cpp's name of the architecture."
         return self.fields["general.architecture"]
 
-    def read(self, name) -> np.ndarray:  # float32, with the dimensions in torch's order
-        "Read and dequantize a tensor"
+    def read(
+        self,
+        name: str,  # of a tensor
+    ) -> np.ndarray:  # float32; dimensions in torch's order
+        "Read and dequantize a tensor."
         from gguf import dequantize
 
         x = self.tensors[name]
         return np.array(dequantize(x.data, x.tensor_type), dtype=np.float32)
 
-    def error(self, reason) -> UnsupportedGguf:
-        "What cannot be converted"
+    def error(
+        self,
+        reason: str,  # names the field or the tensor
+    ) -> UnsupportedGguf:  # to be raised
+        "The error of a file that cannot be converted."
         return UnsupportedGguf(f"{self.path.name} cannot be converted exactly: {reason}")
 
-    def incomplete(self, what) -> UnsupportedGguf:
-        "What is missing"
+    def incomplete(
+        self,
+        what: str,  # the missing field or tensor
+    ) -> UnsupportedGguf:  # to be raised
+        "The error of a file that lacks something."
         return UnsupportedGguf(f"{self.path.name} is not a complete GGUF file: {what} is missing")
 
 
