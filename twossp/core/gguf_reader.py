@@ -217,7 +217,7 @@ def _factor_entries(factors, theta, d, length):
         attention_factor=1.0, original_max_position_embeddings=length,
     )
 
-
+# %% ../../nbs/core/14_gguf_reader.ipynb #ggr00036
 _ROPE = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
 
 
@@ -233,7 +233,7 @@ def _field_scaling(file, fields, original):
         raise file.error(f"{file.arch}.rope.scaling.type = {kind} is not supported")
     return "default", {}
 
-
+# %% ../../nbs/core/14_gguf_reader.ipynb #ggr00039
 def _rope_entries(file, fields, d, length):
     "Rotary embeddings as `rope_parameters` of a configuration"
     row, name = _ARCHITECTURES[file.arch], f"{file.arch}.rope"
@@ -302,7 +302,7 @@ def _attention_entries(file, fields, heads, width):
         raise file.error(f"{file.arch}.attention.key_length = {d} is not supported by {kind}")
     return entries, d
 
-
+# %% ../../nbs/core/14_gguf_reader.ipynb #ggr00037
 def gguf_config(
     file: GgufFile,  # as `open_gguf` reads it
 ) -> PreTrainedConfig:  # of the model in transformers that computes the same
@@ -392,7 +392,7 @@ def _check_tensors(file, sizes, expected, kind):
         if sizes[name] != n:
             raise file.error(f"the tensor {name} has {sizes[name]:,} elements, not {n:,}")
 
-
+# %% ../../nbs/core/14_gguf_reader.ipynb #ggr00038
 def convert_gguf(
     file: GgufFile,  # as `open_gguf` reads it
     out: str | Path,  # folder for the checkpoint in float32, without a tokenizer
