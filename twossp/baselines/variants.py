@@ -20,7 +20,7 @@ from ..core.edits import locate
 from ..core.experts import whole_experts_mask
 from ..core.parts import Experts, RoutedScores, fit_multiple, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
-from ..core.registries import find_score, resolve
+from ..core.registries import find_score
 from ..pruning.balance import balance, mean_sizes, mixer_drops
 from ..pruning.depth import greedy
 from ..pruning.importance import (
@@ -260,7 +260,7 @@ def reap(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Remove the experts of smallest router-weighted output, or by another score."
-    fn = resolve(find_score(score, "experts").fn)
+    fn = find_score(score, "experts").load()
     options = dict(bs=bs) if "bs" in signature(fn).parameters else {}
     log = {} if log is None else log
     plan = _remove(model, sparsity, lambda: fn(model, calib, progress=progress, **options), log)
@@ -277,7 +277,7 @@ def reap_magnitude(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Control: remove the experts of smallest weight norm."
-    return _remove(model, sparsity, lambda: magnitude_scores(model), log)
+    return _remove(model, sparsity, lambda: find_score("magnitude", "experts").load()(model), log)
 
 
 @planner("reap_random", scores={"experts": "random"})

@@ -23,6 +23,7 @@ from ..core.compat import (
     drop_tied, forget_quantization, has_weight_conversion, read_offloaded,
     revert_conversion,
 )
+from ..core.registries import check_finite
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/03_shards.ipynb #9bc00a6b
@@ -84,6 +85,7 @@ def _write_layers(folder, model, state, max_shard_size):
     }
     for names in logging.tqdm(parts, desc="Writing model layers"):
         tensors = {k: read_offloaded(model, k, state[k]).cpu() for k in names}
+        check_finite(tensors, "weights")
         for name, tensor in revert_conversion(model, tensors).items():
             file = split.tensor_to_filename[name]
             _write_tensor(folder / file, offsets[file][name], tensor)
@@ -102,13 +104,16 @@ def save_model(
     max_shard_size: int | str = "5GB",  # larger models are split into several files
     **kwargs,  # for `save_pretrained`: is_main_process …
 ) -> None:
-    "`save_pretrained` that needs memory for one layer besides the model."
+    """`save_pretrained` that needs memory for one layer besides the model. Raises `ValueError` if a
+    tensor contains NaN or infinity."""
     forget_quantization(model)
     state = model.state_dict() if state_dict is None else dict(state_dict)
     by_class = kwargs.keys() & _CLASS_OPTIONS or any(isinstance(v, DTensor) for v in state.values())
     # the class would convert or load all weights at once
     by_layer = has_weight_conversion(model) or any(v.is_meta for v in state.values())
     if by_class or not by_layer:
+        local = {k: v.to_local() if isinstance(v, DTensor) else v for k, v in state.items()}
+        check_finite(local, "weights")
         kwargs |= dict(state_dict=state_dict, max_shard_size=max_shard_size)
         type(model).save_pretrained(model, folder, **kwargs)
     elif kwargs.get("is_main_process", True):  # other files first

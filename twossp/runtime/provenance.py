@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'check_model', 'describe_calibration', 'with_provenance',
-    'non_default_options', 'planner', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'non_default_options', 'plan_tensors', 'planner', 'plan_file', 'mask_tensors',
     'put_masks', 'save_plan', 'load_plan'
 ]
 
@@ -26,6 +26,7 @@ from transformers import PreTrainedModel
 
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
+from ..core.registries import check_finite
 from .devices import one_line
 from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
@@ -85,6 +86,20 @@ def non_default_options(
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
 
+# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
+def plan_tensors(
+    plan,  # a plan of any kind
+) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
+    "Collect the tensors in the tuples and dictionaries of a plan."
+    tensors = {}
+    for f in fields(plan):
+        value = getattr(plan, f.name)
+        if isinstance(value, tuple):
+            value = dict(enumerate(value))
+        items = value.items() if isinstance(value, dict) else ()
+        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
+    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
+
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
 def planner(
     name: str,  # of the method, as in the registry of methods
@@ -123,6 +138,7 @@ def planner(
             log = options.get("log")
             with nullcontext() if log is None else count_forwards(model) as counter:
                 plan = fn(model, calib, sparsity, **options)
+            check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
                 log.setdefault("forwards", counter.forwards(t))
@@ -164,20 +180,6 @@ def plan_file(
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
     return Path(folder) / f"{key}.json"
-
-# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
-def plan_tensors(
-    plan,  # a plan of any kind
-) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    "Collect the tensors in the tuples and dictionaries of a plan."
-    tensors = {}
-    for f in fields(plan):
-        value = getattr(plan, f.name)
-        if isinstance(value, tuple):
-            value = dict(enumerate(value))
-        items = value.items() if isinstance(value, dict) else ()
-        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
-    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):
