@@ -110,8 +110,8 @@ def _read_int(text, least=1, word=None, most=None):
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
-    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-    message = f"{text!r} is no whole number {limits}{other}"
+    limit = "" if most is None else f" and at most {most}"
+    message = f"{text!r} is no whole number of at least {least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
