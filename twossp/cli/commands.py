@@ -224,7 +224,7 @@ def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
-    print(write_page(o.results, o.out))
+    print(shown_path(write_page(o.results, o.out)))
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #b1815c20

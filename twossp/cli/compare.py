@@ -244,7 +244,7 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
         for x in each:
             check_arguments(replace(options, pruning_method=name, **x))
     if o.out and Path(o.out).suffix not in REPORT_FORMATS:
-        raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {o.out}")
+        raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {shown_path(o.out)}")
     page = page_file(o.results, o.out)
     check_writable(page)
     if page.suffix == ".html" and find_spec("matplotlib") is None:
@@ -258,6 +258,6 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
     if is_main_process():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
-        print(f"{format_rows(rows)}\n\n{len(rows) - failed} runs in {o.results}{missing}")
-        print(write_page(o.results, o.out))
+        print(f"{format_rows(rows)}\n\n{len(rows) - failed} runs in {shown_path(o.results)}{missing}")
+        print(shown_path(write_page(o.results, o.out)))
     return int(any(r.errors for r in rows))

@@ -204,11 +204,11 @@ def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
     own = "decides", "positional", "needs", "excludes"
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
+    if f.metadata.get("positional"):
+        return dict(metavar=f.name.upper()) | kwargs
     types = _type_parts(f)
     if placeholders := [x for x in types if isinstance(x, str)]:
         kwargs = dict(metavar=placeholders[0]) | kwargs
-    if f.metadata.get("positional"):
-        return dict(metavar=f.name.upper()) | kwargs
     if bool in types:
         return dict(action="store_true") | kwargs
     if f.default == () and "nargs" not in kwargs:

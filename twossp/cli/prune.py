@@ -325,7 +325,7 @@ def _make_saver(o, model, tok, calib):
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
         if exists:
-            log.info("saved already: %s", folder)
+            log.info("saved already: %s", shown_path(folder))
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
@@ -337,7 +337,7 @@ def _make_saver(o, model, tok, calib):
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
             figures = _draw_figures(folder, plan, dense, report)
-            log.info("saved %s", " ".join([str(folder), *figures]))
+            log.info("saved %s", " ".join([shown_path(folder), *figures]))
         for line in run_export(export_request(o), folder, exists):
             log.info("%s", line)
 
@@ -585,7 +585,7 @@ def write_page(
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     if o.report:
-        print(write_page(o.report))
+        print(shown_path(write_page(o.report)))
         return 0
     with cli_logging(o):
         rows = run(o)
