@@ -258,6 +258,7 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
     if is_main_process():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
-        print(f"{format_rows(rows)}\n\n{len(rows) - failed} runs in {shown_path(o.results)}{missing}")
+        done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
+        print(f"{format_rows(rows)}\n\n{done}")
         print(shown_path(write_page(o.results, o.out)))
     return int(any(r.errors for r in rows))

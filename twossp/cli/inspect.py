@@ -178,7 +178,8 @@ def inspect(o: InspectOptions) -> int:  # exit code
             plan = model.twossp_plan
             print(f"\nsaved {save_pruned(model, plan, o.save, tok, meta, overwrite=o.overwrite)}")
     elif foreign:
-        print(f"\ntwossp inspect {shown_path(o.folder)} --save OUT converts it to a twossp checkpoint")
+        command = f"twossp inspect {shown_path(o.folder)} --save OUT"
+        print(f"\n{command} converts it to a twossp checkpoint")
     return 0
 
 # %% ../../nbs/cli/06_inspect.ipynb #70b69fab

@@ -52,7 +52,7 @@ class _FlagParser(argparse.ArgumentParser):
 
 # %% ../../nbs/cli/00_options.ipynb #pathsrc1
 def _resolve_path(path):
-    "Absolute path without links, but for a link to a name with another suffix, as in the hub's cache"
+    "Absolute path without links, but for one to another suffix, as the hub's cache has them"
     real, link = real_path(path), Path(os.path.abspath(os.path.expanduser(path)))
     return str(real if real.suffix == link.suffix else real_path(link.parent) / link.name)
 
@@ -74,7 +74,7 @@ def shown_path(
     path, here = Path(path), Path.cwd().resolve()
     return str(path.relative_to(here) if path != here and path.is_relative_to(here) else path)
 
-
+# %% ../../nbs/cli/00_options.ipynb #pathsrc2
 def _resolve_text(spec):
     "A text, or a mix of texts, in which every file has one spelling"
     if _exists(spec):
@@ -730,7 +730,7 @@ def _advise_method(o, option, model):
     names = ", ".join(filter(takes, METHODS | EXPERT_METHODS))
     return f"{'search is for ' if search else ''}--pruning_method {names}"
 
-
+# %% ../../nbs/cli/00_options.ipynb #needsr1b
 def _advise_experts(o, option, model):
     "Whether the model has experts; unknown before its configuration is read"
     from ..core.parts import structure
@@ -811,7 +811,7 @@ NEEDS: dict[str, Callable] = {
     ),
 }
 
-
+# %% ../../nbs/cli/00_options.ipynb #needsrc3
 def check_options(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read

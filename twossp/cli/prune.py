@@ -253,8 +253,8 @@ def _advise_chats(o, sources, tok):
         return ""
     names = "+".join(s.name for s in sources)
     return (
-        f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a chat model:"
-        f" --calibration self+self-chat, or, with this text too, {names}+self-chat"
+        f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
+        f" chat model: --calibration self+self-chat, or, with this text too, {names}+self-chat"
     )
 
 # %% ../../nbs/cli/02_prune.ipynb #7f603070
@@ -450,7 +450,8 @@ def _run_ablations(o, model, tok, sources, evals):
         )
     draw = lambda n, seed: draw_windows(o, sources, tok, n, o.seed + seed, model)
     args, rows = (model, tok, draw, evals, o.results), []
-    kwargs = dict(n=min(o.n_samples or 32, available), name=shown_path(o.model), progress=not o.quiet)
+    kwargs = dict(n=min(o.n_samples or 32, available), progress=not o.quiet)
+    kwargs |= dict(name=shown_path(o.model))
     for name, a in ABLATIONS.items():
         if a.paper:
             rows += ablate(name, *args, values=counts if a.draws else None, **kwargs)
@@ -543,11 +544,11 @@ def page_file(
     page = Path(out) if out else rows.parent / f"{rows.stem}.html"
     for file in (rows, page):
         if file.is_dir():
-            raise ValueError(f"{file} is a folder: name a file")
+            raise ValueError(f"{shown_path(file)} is a folder: name a file")
         if not file.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {file.parent} for {file.name}")
+            raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
     if page.resolve() == rows.resolve():
-        raise ValueError(f"{page} is the results file: name another file for the page")
+        raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
     return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f

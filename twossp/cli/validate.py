@@ -189,7 +189,7 @@ def check_results_file(
     in which nothing can be written, lines of another program."""
     file = Path(file)
     if not file.parent.is_dir():
-        raise ValueError(f"--results: there is no folder {file.parent}")
+        raise ValueError(f"--results: there is no folder {shown_path(file.parent)}")
     check_writable(file)  # its lock is beside it
     if file.exists():
         open(file, "ab").close()
@@ -308,7 +308,7 @@ def _check_shapes(o, model, targets):
     check = lambda target: check_reach(model, o.pruning_method, target, **options)
     _check_any(check, targets or (0.1, 0.25, 0.5))
 
-
+# %% ../../nbs/cli/01_validate.ipynb #chkreach
 def check_reach(
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # name of a method with `shapes`
