@@ -23,7 +23,7 @@ from transformers.utils import logging as hf_logging
 from ..baselines.methods import find_method, method
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
-from .options import Options, shown_path
+from .options import Options, check_options, shown_path
 from .validate import (
     check_arguments, check_feasible, export_request, pick_device, plans_folder,
     read_plan_json, validate,
@@ -586,6 +586,7 @@ def write_page(
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     if o.report:
+        check_options(o)
         print(shown_path(write_page(o.report)))
         return 0
     with cli_logging(o):
