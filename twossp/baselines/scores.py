@@ -21,12 +21,12 @@ from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
 from ..runtime.memory import memory_budget
-from twossp.runtime.metrics import (
+from ..runtime.metrics import (
     Windows, check_windows, ids_hash, inference, loss_mask, mean_windows,
     reject_token_mask, run_model, split_batches, token_nll,
 )
 from ..runtime.provenance import planner, with_provenance
-from twossp.runtime.layers import (
+from ..runtime.layers import (
     check_replay, is_offloaded, output_head, record_calls, run_layer, split_call,
     take_hidden, weights_loaded,
 )

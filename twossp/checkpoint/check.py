@@ -21,12 +21,12 @@ from ..core.apply import applied
 from ..core.compat import keep_soft_cap
 from ..core.config_keys import config_entries, half_width_plan
 from ..core.experts import eager_experts, is_experts
-from twossp.core.families import (
+from ..core.families import (
     ARCHS, Arch, arch, model_family, n_params, unsupported_reason, using_arch,
 )
 from ..core.parts import structure
 from ..core.plan import drop
-from twossp.detection.detect import (
+from ..detection.detect import (
     ARCH_CHECKS, Inconclusive, Probe, equal_words, probe_ids, propose_arch,
 )
 from ..detection.verify import tolerance

@@ -36,7 +36,7 @@ from ..core.registries import UNITS, score_names
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
-from twossp.evaluation.latency import (
+from .latency import (
     GraphCaptureError, Workload, best_multiple, fastest_attention, latency_table,
     time_against_dense,
 )

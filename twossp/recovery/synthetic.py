@@ -17,7 +17,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
 from ..core.files import append_line, check_writable
-from twossp.runtime.devices import (
+from ..runtime.devices import (
     broadcast_object, fork_rng, input_device, is_main_process, progress_bar,
 )
 from ..runtime.identity import facts_identity, model_identity, runtime_facts
