@@ -302,6 +302,7 @@ class _OnText:
     stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # its numbers are better on text that the model was calibrated on
 
     @property
     def text(self):
