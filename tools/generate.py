@@ -1,7 +1,8 @@
 """What follows from the notebooks and the measurements is written: the second of the three
 steps of `make export`, between nbdev_export and nbdev_clean
 
-Notebooks without warnings and bars; modules with relative imports, with `__all__` in the
+Notebooks without warnings and bars, with the tag `skip-execution` on the cells that "Run All"
+is to skip; modules with relative imports, with `__all__` in the
 page's width and docstrings with the parameters of public names; the pages on results, model
 types, methods, changes and names; the sidebar; README.md. Run again, it changes nothing.
 
@@ -19,6 +20,7 @@ from tools.site import ROOT
 PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
 WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
 BAR = 'application/vnd.jupyter.widget-view+json'
+SKIPPED = re.compile(r'^#\|\s*(slow|notest|eval:\s*false)\s*$', re.M)
 
 
 def clean_output(output):
@@ -35,9 +37,16 @@ def clean_output(output):
 def tidy(nb):
     """The notebook, a dictionary, without what nbdev_clean leaves in it: warnings that name a
     file of the machine's Python installation, and progress bars, of which it keeps the first
-    moment"""
-    outputs = lambda c: [o for o in map(clean_output, c['outputs']) if o is not None]
-    cells = [c | dict(outputs=outputs(c)) if 'outputs' in c else c for c in nb['cells']]
+    moment; and with the tag `skip-execution` on just the code cells that do not run by default"""
+    cells = []
+    for c in nb['cells']:
+        if c['cell_type'] == 'code':
+            tags = [t for t in c.get('metadata', {}).get('tags', []) if t != 'skip-execution']
+            tags += ['skip-execution'] if SKIPPED.search(''.join(c['source'])) else []
+            rest = {k: v for k, v in c.get('metadata', {}).items() if k != 'tags'}
+            outputs = [o for o in map(clean_output, c['outputs']) if o is not None]
+            c = c | dict(metadata=rest | (dict(tags=tags) if tags else {}), outputs=outputs)
+        cells.append(c)
     return nb | dict(cells=cells)
 
 

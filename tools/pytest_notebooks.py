@@ -1,17 +1,22 @@
 """pytest plugin: notebooks as tests, each in a process of its own, its test cells counted
 
-The rules are nbdev_test's: cells with `#| eval: false`, or with a flag of `tst_flags`
-in settings.ini, are skipped; a notebook stops at its first error. Printed: one line a
-notebook, a block for each failure (cell, source, traceback), and last `N passed, N
-failed`. Counted are test cells (those that assert something, or call a `test_*`
-function); a notebook without any counts as one, so that it too must run. In a notebook
-that fails, the failing cell and the test cells after it count as failed.
+Cells with `#| eval: false`, or with a flag of `tst_flags` in settings.ini, are skipped, as
+by nbdev_test. Printed: one line a notebook, a block for each failure (cell, source,
+traceback), and last `N passed, N failed`. Counted are test cells (those that assert
+something, or call a `test_*` function); a notebook without any counts as one, so that it
+too must run.
 
-usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--flags "slow ..."]
-                        [--time S] [--show] [--out DIR]   (pytest's own -k, -x, --co work)
+The cells after one that fails are run. What the failing cell would have defined is removed,
+so that no later cell goes on with an older value: a cell that uses such a name is "not run
+because of cell N". Failed are the cells with an error of their own, test or not, and the
+tests that are not run.
+
+usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--threads N]
+                        [--flags "slow ..."] [--time S] [--show] [--out DIR]
+(pytest's own -k, -x, --co work)
 """
 
-import ast, json, multiprocessing, os, re, sys, tempfile, time, traceback
+import ast, json, multiprocessing, os, re, symtable, sys, tempfile, time, traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -23,12 +28,18 @@ TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
 # --- one notebook
 
 
+def parse(source):
+    "The statements of a cell, and its code without magic lines; none if it is no Python"
+    code = re.sub(r'^[ \t]*[%!].*$', '', source, flags=re.M)
+    try:
+        return ast.parse(code).body, code
+    except SyntaxError:
+        return [], ''
+
+
 def is_test(source):
     "Does this code check anything: an `assert`, or a call of a testing function?"
-    try:
-        nodes = list(ast.walk(ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))))
-    except SyntaxError:
-        return False
+    nodes = [n for statement in parse(source)[0] for n in ast.walk(statement)]
     called = [n.func for n in nodes if isinstance(n, ast.Call)]
     names = [getattr(f, 'attr', None) or getattr(f, 'id', '') for f in called]
     return any(isinstance(n, ast.Assert) for n in nodes) or any(map(TEST.fullmatch, names))
@@ -43,10 +54,26 @@ def is_skipped(cell, flags):
     return no_eval or bool(set(flags) & directives.keys())
 
 
-def explain(path, cell, number, error):
-    "The failing cell and its traceback, without the frames of the machinery that runs cells"
+def frames_of(error):
+    "The frames of a traceback, without those of the machinery that runs cells"
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if not re.search(r'[\\/](IPython|execnb)[\\/]', f.filename)]
+    return [f for f in frames if not re.search(r'[\\/](IPython|execnb)[\\/]', f.filename)]
+
+
+def undefined_by(source, error):
+    "Names that the failed statement of a cell and those after it were to define; `*` is any name"
+    statements, code = parse(source)
+    lines = [f.lineno for f in frames_of(error)[:1]] or [1]
+    start = next((n.lineno for n in statements if n.end_lineno >= lines[0]), 1)
+    rest = '\n'.join(code.splitlines()[start - 1 :])
+    symbols = symtable.symtable(rest, 'cell', 'exec').get_symbols()
+    names = {x.get_name() for x in symbols if x.is_assigned() or x.is_imported()}
+    return names | {'*'} if 'import *' in rest else names
+
+
+def explain(path, cell, number, error):
+    "The failing cell and its traceback"
+    ours = frames_of(error)
     last = traceback.format_exception_only(type(error), error)
     trace = ''.join(traceback.format_list(ours) + last)
     source = '\n'.join(f'    {line}' for line in cell.source.splitlines())
@@ -64,22 +91,35 @@ def run_cells(path, root, flags, show, out):
     nb = NBProcessor(path, rm_directives=False, process=True).nb
     todo = [c for c in nb.cells if not is_skipped(c, flags)]
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
-    result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo))
+    result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)
+    name, reasons, missing, blocked = Path(path).relative_to(root).as_posix(), [], {}, {}
     shell = CaptureShell(path)
     os.chdir(Path(path).parent)
-    for i, cell in enumerate(todo):
+    for cell in todo:
         shell.cell(cell)
         if show:
             streams = [o for o in cell.get('outputs', []) if o['output_type'] == 'stream']
             print(*(''.join(o['text']) for o in streams), sep='', end='', flush=True)
-        if shell.exc:
-            later = sum(is_test(c.source) for c in todo[i + 1 :])
-            name = Path(path).relative_to(root).as_posix()
-            why = explain(name, cell, nb.cells.index(cell) + 1, shell.exc)
-            result |= dict(failed=1 + later, unreached=later, why=why)
-            break
-        result['cells'] += 1
-        result['tests'] += is_test(cell.source)
+        number, error = nb.cells.index(cell) + 1, shell.exc
+        if not error:
+            result['cells'] += 1
+            result['tests'] += is_test(cell.source)
+            continue
+        unknown = error.name if isinstance(error, NameError) else None
+        cause = missing.get(unknown, missing.get('*')) if unknown else None
+        if cause:
+            blocked.setdefault(cause, []).append(number)
+            result['not_run'] += is_test(cell.source)
+        else:
+            reasons.append(explain(name, cell, number, error))
+        for lost in undefined_by(cell.source, error):
+            missing[lost] = cause or number
+            shell.user_ns.pop(lost, None)
+    result['failed'] = len(reasons) + result['not_run']
+    for cause, numbers in blocked.items():
+        cells = ', '.join(map(str, numbers))
+        reasons.append(f'{name}, not run because of cell {cause}: cells {cells}\n')
+    result['why'] = '\n'.join(reasons)
     if out:
         Path(out).mkdir(parents=True, exist_ok=True)
         write_nb(nb, Path(out) / Path(path).name)
@@ -141,10 +181,20 @@ def report_line(r):
     "The line of one notebook"
     counts = f'{r["tests"]} tests in {r["cells"]} cells'
     counts += f', {r["skipped"]} skipped' if r['skipped'] else ''
-    counts += f', {r["unreached"]} tests not reached' if r.get('unreached') else ''
+    counts += f', {r["not_run"]} tests not run' if r.get('not_run') else ''
     used = f'{r["seconds"]:.1f} s'
     used += f' ({r["cpu"]:.1f} of CPU), {r["gib"]:.1f} GiB' if 'gib' in r else ''
     return f'{"FAILED" if r["failed"] else "ok    "} {r["name"]}: {counts}, {used}'
+
+
+def set_threads(asked, jobs):
+    "How many threads the notebooks have: those that are asked for, or a part of the cores"
+    cores = os.cpu_count() or 1
+    threads = asked or max(1, cores // jobs)
+    if asked or jobs > 1:
+        os.environ |= dict(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    if threads * jobs > cores:  # a thread that waits leaves its core to another
+        os.environ |= dict(OMP_WAIT_POLICY='passive', GOMP_SPINCOUNT='0', KMP_BLOCKTIME='0')
 
 
 # --- pytest's hooks
@@ -181,6 +231,7 @@ def pytest_addoption(parser):
     group = parser.getgroup('notebooks')
     group.addoption('--only', default='', help='notebooks whose path contains one of these names')
     group.addoption('--jobs', type=int, default=2, help='notebooks at a time, sharing the cores')
+    group.addoption('--threads', type=int, help='threads of a notebook, instead of cores / jobs')
     group.addoption('--flags', default='', help='run the cells with these flags too')
     group.addoption('--time', type=float, default=1200, help='seconds that a notebook may take')
     group.addoption('--show', action='store_true', help='print the text that the cells print')
@@ -211,9 +262,7 @@ def pytest_runtestloop(session):
     if session.testsfailed or session.config.option.collectonly:
         return None
     jobs = max(1, min(session.config.option.jobs, len(session.items)))
-    if jobs > 1:
-        threads = str(max(1, (os.cpu_count() or 1) // jobs))
-        os.environ |= dict(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+    set_threads(session.config.option.threads, jobs)
     paths = [str(session.config.rootpath), os.environ.get('PYTHONPATH')]
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
     os.environ['TOKENIZERS_PARALLELISM'] = 'false'

@@ -29,6 +29,7 @@ from ..core.families import (
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
+from ..core.registries import check_finite
 from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
 from ..runtime.memory import layer_batch_size
@@ -441,11 +442,7 @@ def _second_moment(x, eps):
 
 def _principal_components(C):
     "Eigenvalues (d,), descending, and eigenvectors (columns) of a second moment"
-    if not torch.isfinite(C).all():
-        raise ValueError(
-            "the hidden states are not finite: did the model overflow? Try float32 or bfloat16"
-        )
-    values, vectors = torch.linalg.eigh(C)
+    values, vectors = torch.linalg.eigh(check_finite(C, "moments of hidden states"))
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ee3400b9

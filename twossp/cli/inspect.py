@@ -120,7 +120,7 @@ def _read_plan(folder):
 # %% ../../nbs/cli/06_inspect.ipynb #inspec10b
 def _describe_fit(folder, scheme):
     "Whether widths fit a scheme, in a line; `ValueError` if a given scheme does not fit."
-    from ..checkpoint.load import read_tensor_shapes
+    from ..checkpoint.shards import read_tensor_shapes
     from ..core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()

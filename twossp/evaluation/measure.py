@@ -33,6 +33,7 @@ from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_fractions
+from ..core.registries import check_finite
 from .results import versions
 from ..runtime.devices import (
     input_device, one_line, read_clock, time_calls,
@@ -314,13 +315,14 @@ class _OnText:
         "Return 'ppl' or 'ppl_strided'; 'each': 'nll' per window in nats per token."
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
-            mean = mean_windows(each, model, self.ids)
-            return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
+            ppl = torch.exp(mean_windows(each, model, self.ids)).item()
+            return dict(ppl=check_finite(ppl, "perplexities"), each=dict(nll=_short(each)))
         tokens = _strided_nll(model, self.ids, self.stride)
         # the first token of the first window is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
         each = dict(nll=_short(parts.nanmean(1)))
-        return dict(ppl_strided=torch.exp(tokens.mean()).item(), each=each)
+        ppl = torch.exp(tokens.mean()).item()
+        return dict(ppl_strided=check_finite(ppl, "perplexities"), each=each)
 
 
 def _short(values):

@@ -29,7 +29,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.edits import hooked
 from ..core.files import hash_files
+from ..core.registries import check_finite
 from ..runtime.devices import fork_rng, input_device, one_line
 from ..runtime.identity import decides, facts_identity, fill_defaults
 
@@ -420,7 +422,10 @@ def run_tasks(
         lm = HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
-        scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
+        # a comparison of NaN would choose the first answer
+        check = lambda m, args, out: check_finite(out.logits.amax(), "logits") and None
+        with hooked([model.register_forward_hook(check)]):
+            scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
     errors = errors | failed
     acc = [scores.get(f"{name}/acc") for name in (*good, *errors)]
     if len(acc) > 1 and None not in acc:

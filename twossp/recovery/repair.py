@@ -24,6 +24,7 @@ from ..core.families import decoder_layers
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
+from ..core.registries import check_finite
 from ..pruning.importance import UNREACHED, float64_device
 from .least_squares import (
     LAMBDAS, accumulate_moments, record_expert_inputs, refit_best, refit_experts,
@@ -363,7 +364,7 @@ def repair_plans(
 # %% ../../nbs/recovery/01_repair.ipynb #94f9a6fc
 def _finish_plan(s, plan, weights, lines):
     "The repaired plan; warn of experts with too few tokens"
-    plan = replace(plan, weights=weights)
+    plan = replace(plan, weights=check_finite(weights, "refitted tensors"))
     if s.grouped and not lines:
         warnings.warn(
             "nothing to refit: no expert loses neurons, and no other FFN remains",

@@ -24,6 +24,7 @@ from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
 from ..core.families import is_vision_language
+from ..core.registries import check_finite
 from .devices import input_device, progress_bar
 
 # %% ../../nbs/runtime/02_metrics.ipynb #6966245c
@@ -448,8 +449,9 @@ def perplexity(
     ids: torch.Tensor | Windows,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
-) -> float:  # at least 1; inf if the nll overflows
-    """Exponential of the mean nll over all predicted, counted tokens.
+) -> float:  # at least 1
+    """Exponential of the mean nll over all predicted, counted tokens. Raises `ValueError` if it is
+    NaN or infinite.
 
     Parameters
     ----------
@@ -465,11 +467,11 @@ def perplexity(
     Returns
     -------
     float
-        at least 1; inf if the nll overflows
+        at least 1
     """
     windows = check_windows(ids, model)
     losses = nll(model, windows, bs, progress).double()
-    return torch.exp(mean_windows(losses, model, windows)).item()
+    return check_finite(torch.exp(mean_windows(losses, model, windows)).item(), "perplexities")
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c71d84e6
 def token_kl(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'check_model', 'describe_calibration', 'with_provenance',
-    'non_default_options', 'planner', 'plan_file', 'plan_tensors', 'mask_tensors',
+    'non_default_options', 'plan_tensors', 'planner', 'plan_file', 'mask_tensors',
     'put_masks', 'save_plan', 'load_plan'
 ]
 
@@ -26,6 +26,7 @@ from transformers import PreTrainedModel
 
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
+from ..core.registries import check_finite
 from .devices import one_line
 from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
@@ -85,10 +86,28 @@ def non_default_options(
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
 
+# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
+def plan_tensors(
+    plan,  # a plan of any kind
+) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
+    "Collect the tensors in the tuples and dictionaries of a plan."
+    tensors = {}
+    for f in fields(plan):
+        value = getattr(plan, f.name)
+        if isinstance(value, tuple):
+            value = dict(enumerate(value))
+        items = value.items() if isinstance(value, dict) else ()
+        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
+    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
+
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
+    revision: int = 1,  # raised when the method computes something else; part of plans' keys
+    # unit -> the argument that names its score, or the score itself; None: the arguments
+    # `score` and `depth_score`, if the method has them
+    scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
     """Turn a function into a method that checks its arguments and records provenance.
 
@@ -98,6 +117,11 @@ def planner(
         of the method, as in the registry of methods
     paper : str, default ''
         arXiv number; "" if it has none
+    revision : int, default 1
+        raised when the method computes something else; part of plans' keys
+    scores : Mapping[str, str] | None, default None
+        unit -> the argument that names its score, or the score itself; None: the arguments
+        `score` and `depth_score`, if the method has them
 
     Returns
     -------
@@ -114,6 +138,7 @@ def planner(
             log = options.get("log")
             with nullcontext() if log is None else count_forwards(model) as counter:
                 plan = fn(model, calib, sparsity, **options)
+            check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
                 log.setdefault("forwards", counter.forwards(t))
@@ -133,6 +158,7 @@ def planner(
             return with_provenance(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
+        run.revision, run.scores = revision, scores
         return run
 
     return decorate
@@ -154,20 +180,6 @@ def plan_file(
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
     return Path(folder) / f"{key}.json"
-
-# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
-def plan_tensors(
-    plan,  # a plan of any kind
-) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    "Collect the tensors in the tuples and dictionaries of a plan."
-    tensors = {}
-    for f in fields(plan):
-        value = getattr(plan, f.name)
-        if isinstance(value, tuple):
-            value = dict(enumerate(value))
-        items = value.items() if isinstance(value, dict) else ()
-        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
-    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):
