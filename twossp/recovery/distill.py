@@ -45,6 +45,7 @@ from ..core.families import (
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
+from ..core.registries import check_finite
 from ..runtime.devices import (
     broadcast_object, fork_rng, input_device, is_main_process, one_line, progress_bar,
     rank_and_size,
@@ -137,7 +138,8 @@ def measure_kl(
 ) -> float:  # nats per token
     "Return the mean divergence from the teacher's predictions, in the models' own dtypes."
     with inference(student), inference(teacher):
-        return sum(_window_kl(student, teacher, row).item() for row in ids.split(1)) / len(ids)
+        total = sum(_window_kl(student, teacher, row).item() for row in ids.split(1))
+    return check_finite(total / len(ids), "divergences from the teacher")
 
 
 def _top_kl(top, at, logits):
@@ -687,6 +689,7 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
         result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
     if log is not None:
         log.update(recovery=result)
+    check_finite(result["before"], "divergences from the teacher")
     if not result["after"] < result["before"]:
         return None
     facts |= dict(tokens=result["steps"] * _windows_per_step(options) * calib.shape[1])
