@@ -598,12 +598,14 @@ def _score_identity(row):
 
 def _revisions(method, options):
     "Revisions above 1 of a method and its scores by name; identities of others' scores"
-    facts, given = {}, fill_defaults(method, options)
+    facts: dict = {}
+    given = fill_defaults(method, options)
     while isinstance(method, functools.partial):
         method = method.func
     if getattr(method, "revision", 1) != 1:
         facts["method"] = method.revision
-    for unit, name in (getattr(method, "scores", None) or _ARGUMENTS).items():
+    named = {unit: k for unit, k in _ARGUMENTS.items() if k in given}
+    for unit, name in (getattr(method, "scores", None) or named).items():
         name = given.get(name, name)
         try:
             row = find_score(name, unit)
