@@ -1192,9 +1192,10 @@ def pack_scores(
         narrow = [p for p in s.narrow if p.layer == i]
         by_group = {bool(p.groups): scores[p] for p in narrow}
         if len(by_group) < len(narrow):
+            names = " and ".join(p.name or p.kind for p in narrow)
             raise ValueError(
-                f"layer {i} has {' and '.join(p.name or p.kind for p in narrow)}, and methods choose"
-                " the width of one FFN per layer: give the others' classes the role 'other'"
+                f"layer {i} has {names}, and methods choose the width of one FFN per layer: give"
+                " the others' classes the role 'other'"
             )
         packed = by_group.get(False, torch.zeros(0))
         if True in by_group:
