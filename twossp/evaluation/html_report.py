@@ -159,6 +159,12 @@ def _style_best(t):
     return f'<div class="wide">{body}</div>'
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
+def _name_calibrated(rows, metric):
+    "Names of the rows that were calibrated on a metric's text"
+    evaluation, named = metric.rpartition("/")[0], zip(rows, row_names(rows), strict=True)
+    return ", ".join(name for r, name in named if evaluation in (r.calibrated_on or ()))
+
+
 def _main_tables(rows):
     "Yield (metric, table, whether it is a text metric) of text and main task metrics."
     main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
@@ -178,6 +184,8 @@ def _metric_sections(rows):
         yield _style_best(t) if text else _to_html(t)
         if means:
             yield f"<p><small>means over seeds: {escape(means)}</small></p>"
+        if calibrated := _name_calibrated(rows, name):
+            yield f"<p><strong>calibrated on this text: {escape(calibrated)}</strong></p>"
         if text:
             yield _image(f"{name} against sparsity", plot_perplexity, rows, name)
             yield _image(f"{name} against pruning time", plot_cost, rows, name)
@@ -296,7 +304,10 @@ def _latex_report(rows):
     tables = []
     for model, rs in _group_by_model(rows).items():
         for name, t, text in _main_tables(rs):
-            kwargs = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
+            calibrated = _name_calibrated(rs, name)
+            caption = f"{model}: {name}"
+            caption += f"; calibrated on this text: {calibrated}" if calibrated else ""
+            kwargs = dict(digits=2 if text else 3, lowest=text, caption=caption)
             tables.append(to_latex(t, **kwargs))
     return "\n".join(tables)
 

@@ -43,7 +43,7 @@ from ..runtime.identity import (
     decides, facts_identity, fill_defaults, function_identity,
 )
 from ..runtime.metrics import (
-    check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
+    check_ids, check_windows, finite_logits, ids_hash, inference, mean_windows, nll, token_nll,
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
@@ -284,7 +284,7 @@ def continue_prompts(
         pad_token_id=pad,
     )
     texts = []
-    with inference(model):
+    with inference(model), finite_logits(model):
         for prompt in prompts:
             x = tok(prompt, return_tensors="pt").to(input_device(model))
             kwargs = dict(attention_mask=x.attention_mask, generation_config=config)
@@ -302,6 +302,7 @@ class _OnText:
     stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # its numbers are better on text that the model was calibrated on
 
     @property
     def text(self):

@@ -464,6 +464,8 @@ def compare(
     facts = {k: v for k, v in facts.items() if k not in optional or any(v)}
     keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
+    if any(r.calibrated_on for r in rows):
+        facts["calibrated on this text"] = [", ".join(r.calibrated_on or ()) for r in rows]
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
@@ -893,9 +895,11 @@ def summary(
         line |= dict(parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
+        line["calibrated on this text"] = ", ".join(r.calibrated_on or ()) or None
         records.append(line | dict(error="; ".join(r.errors.values()) or None))
     t = pd.DataFrame(records)
-    return t.drop(columns=["error"]) if t["error"].isna().all() else t
+    optional = "calibrated on this text", "error"
+    return t.drop(columns=[k for k in optional if t[k].isna().all()])
 
 # %% ../../nbs/evaluation/08_report.ipynb #63728d27
 def paper_table(

@@ -79,6 +79,8 @@ class Result:
         step or evaluation -> message of one line
     texts : dict
         'calibration' or an evaluation -> hash of its token ids, or its tasks
+    calibrated_on : list | None, default None
+        evaluations whose text is part of the calibration text; None: there are none
     device : str, default 'cpu'
         of the model
     dtype : str, default 'float32'
@@ -126,6 +128,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # evaluations whose text is part of the calibration text; None: there are none
+    calibrated_on: list | None = None
     device: str = "cpu"  # of the model
     dtype: str = "float32"  # of its weights
     versions: dict = field(default_factory=dict)  # of the software and the machine
