@@ -80,7 +80,7 @@ def write(folder):
     from twossp.baselines.slicegpt import slicegpt
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.core.plan import Plan, drop
+    from twossp.core.plan import drop
     from twossp.runtime.provenance import save_plan, with_provenance
 
     folder, logits = Path(folder), {}
