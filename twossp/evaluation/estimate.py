@@ -165,8 +165,8 @@ def _count_parameters(s, what):
     "Parameters of each mixer, or by layer of all of it ('blocks'), its mixers or its FFN"
     if what in ("mixers", "blocks"):
         return [p.size for p in s.mixers] if what == "mixers" else s.layer
-    ffns = s.ffn
-    return ffns if what == "ffn" else [sum(p.size for p in s.of(i)) - n for i, n in enumerate(ffns)]
+    role = "ffn" if what == "ffn" else "mixer"
+    return [sum(p.size for p in s.of(i) if p.role == role) for i in range(len(s))]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
 def _two_ssp_shapes(model, s, sparsity, sizes, **options):

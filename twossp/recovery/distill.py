@@ -630,11 +630,13 @@ def _one_line_disk_errors(folder):
     try:
         yield
     except (safetensors.SafetensorError, RuntimeError) as e:
-        writer = re.search("PytorchStreamWriter|inline_container", str(e))  # torch.save's
+        # of torch.save, whose messages depend on the byte at which it stops
+        writer = re.search("PytorchStreamWriter|inline_container|iostream", str(e))
         if isinstance(e, RuntimeError) and not writer:
             raise
         code = re.search(r"os error (\d+)", str(e))
-        message = f"a checkpoint could not be written ({one_line(e)})"
+        free = shutil.disk_usage(folder).free / 1e6
+        message = f"a checkpoint could not be written ({one_line(e)}; {free:,.1f} MB are free)"
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/05_distill.ipynb #00fb38ad
