@@ -213,6 +213,7 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
         record = read_plan_json(Path(o.model))
         dense = record["parameters"]["dense"]
         model.twossp_original = record.get("original_parameters", dense)
+        model.twossp_calibration = record.get("calibration_sketch")  # for results on that text
     return model, tok
 
 
@@ -412,6 +413,8 @@ def _describe_quality(o, rows):
 
     def add(name, value, target, label, met):
         verdict = "met" if met else f"missed by {abs(value - target):.4f}"
+        calibrated = name in (rows[-1].calibrated_on or ())
+        verdict += " (calibrated on this text)" if calibrated else ""
         lines.append(f"{name}: {label}{value:.4f}, target {target:g}: {verdict}")
 
     for k, v in pruned.items():
