@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.util import find_spec
 from inspect import signature
-from itertools import product
 from pathlib import Path
 
 from ..baselines.methods import (
