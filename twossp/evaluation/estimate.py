@@ -34,7 +34,7 @@ from ..baselines.variants import experts_to_keep
 from ..core.edits import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import whole_experts_mask
-from ..core.families import model_family, n_params, pick_auto_class
+from ..core.families import check_model, model_family, n_params, pick_auto_class
 from ..core.parts import Part, fit_multiple, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import (
@@ -127,6 +127,8 @@ def as_skeleton(
     "The same model without storage; a skeleton is returned unchanged."
     if next(model.parameters()).is_meta:
         return model
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     return build_model(model.config, model.dtype)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #be9ed49c
@@ -163,8 +165,8 @@ def _count_parameters(s, what):
     "Parameters of each mixer, or by layer of all of it ('blocks'), its mixers or its FFN"
     if what in ("mixers", "blocks"):
         return [p.size for p in s.mixers] if what == "mixers" else s.layer
-    ffns = s.ffn
-    return ffns if what == "ffn" else [sum(p.size for p in s.of(i)) - n for i, n in enumerate(ffns)]
+    role = "ffn" if what == "ffn" else "mixer"
+    return [sum(p.size for p in s.of(i) if p.role == role) for i in range(len(s))]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
 def _two_ssp_shapes(model, s, sparsity, sizes, **options):

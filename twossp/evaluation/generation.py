@@ -112,6 +112,7 @@ class _OnAgreement:
     bs: int = 1  # windows per forward pass
     bound: bool = field(default=False, repr=False)  # whether `bind` set `dense`
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # as in `on_text`
 
     @property
     def text(self):

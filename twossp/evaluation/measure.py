@@ -43,7 +43,7 @@ from ..runtime.identity import (
     decides, facts_identity, fill_defaults, function_identity,
 )
 from ..runtime.metrics import (
-    check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
+    check_ids, check_windows, finite_logits, ids_hash, inference, mean_windows, nll, token_nll,
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
@@ -284,7 +284,7 @@ def continue_prompts(
         pad_token_id=pad,
     )
     texts = []
-    with inference(model):
+    with inference(model), finite_logits(model):
         for prompt in prompts:
             x = tok(prompt, return_tensors="pt").to(input_device(model))
             kwargs = dict(attention_mask=x.attention_mask, generation_config=config)
@@ -302,6 +302,7 @@ class _OnText:
     stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # its numbers are better on text that the model was calibrated on
 
     @property
     def text(self):
@@ -546,16 +547,18 @@ def identify_evaluations(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
 def _layer_fractions(plan, dense, model):
-    "Remaining fractions of attention and FFN per layer; None if the number of layers differs."
+    "Remaining fractions per layer, by kind of part; None if the number of layers differs."
     if type(plan) is Plan:
-        return [[round(float(x), 6) for x in row] for row in kept_fractions(plan, dense)]
+        rows = kept_fractions(plan, dense).items()
+        return {kind: [round(float(x), 6) for x in row] for kind, row in rows}
     now = structure(model)
     if len(now) != len(dense):
         return None
-    return [
-        [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
-        for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))
-    ]
+    rows = {"attention": (now.attn, dense.attn), "FFN": (now.ffn, dense.ffn)}
+    return {
+        kind: [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
+        for kind, (x, y) in rows.items()
+    }
 
 # %% ../../nbs/evaluation/01_measure.ipynb #a143d7bd
 def describe_model(

@@ -29,11 +29,10 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..core.edits import hooked
 from ..core.files import hash_files
-from ..core.registries import check_finite
 from ..runtime.devices import fork_rng, input_device, one_line
 from ..runtime.identity import decides, facts_identity, fill_defaults
+from ..runtime.metrics import finite_logits
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #57b83a0a
 ARITHMETIC = "twossp_arithmetic"  # name of the task
@@ -422,9 +421,7 @@ def run_tasks(
         lm = HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
-        # a comparison of NaN would choose the first answer
-        check = lambda m, args, out: check_finite(out.logits.amax(), "logits") and None
-        with hooked([model.register_forward_hook(check)]):
+        with finite_logits(model):
             scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
     errors = errors | failed
     acc = [scores.get(f"{name}/acc") for name in (*good, *errors)]
