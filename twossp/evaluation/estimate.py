@@ -229,14 +229,15 @@ def _flap_extremes(s, costs, sparsity):
         return
     close = min(need, key=lambda i: i * large + need[i] * small)
     far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
-    for i, before in ((close, math.inf), (far, need[far] - 1)):
+    last = float(s.total)  # above all scores below, which count units
+    for i, before in ((close, last), (far, need[far] - 1)):
         scores = {}
         for parts in (s.narrow, whole):  # alternately
             for j, p in enumerate(parts):
                 scores[p] = torch.arange(p.units).double() * len(parts) + j
         for p in whole:
             r = scores[p]
-            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
+            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, last))
         yield global_plan(s, scores, sparsity)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549
