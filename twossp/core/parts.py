@@ -349,7 +349,7 @@ class _Neurons(_Value):
 class FFN(_Neurons, Part):
     "A feed-forward network: input projections, an activation, an output projection."
 
-    role: ClassVar[str] = "ffn"
+    role = "ffn"
     up: tuple[str, ...] = ()  # names of its input projections in the layer
     down: str = ""  # name of its output projection in the layer
     fused: int = 1  # projections that each matrix in `up` stacks
@@ -517,7 +517,7 @@ class _HeadIndices(_Neurons):
 class Attention(_Presence, Part):
     "An attention: kept or removed whole, or with some of its key/value heads."
 
-    role: ClassVar[str] = "mixer"
+    role = "mixer"
     row: MixerRow | None = None  # its name, what it returns and what it caches
     index: int = 0  # its number among the layer's removable token mixers
     score_width: int = 0  # heads times the width of a head
@@ -683,7 +683,7 @@ class _Masks(_Value):
 class Experts(_Masks, Part):
     "The routed experts of a layer, in transformers' fused format."
 
-    role: ClassVar[str] = "ffn"
+    role = "ffn"
     width: int  # neurons per expert
     groups: int  # experts
     active: int  # experts per token
