@@ -341,6 +341,7 @@ def _attention_distances(model, calib, *, progress=True):
             if i not in mixer.layers:
                 continue
             others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
+            others = [p for p in others if p.role != "other"]
             with weights_loaded(layer.modules()), ExitStack() as stack:
                 for part in others:
                     stack.enter_context(part.mask(model, part.nothing))

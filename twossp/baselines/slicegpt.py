@@ -589,10 +589,11 @@ def slicegpt(
     """SliceGPT: rotate the residual stream onto its principal components and remove the
     last ones from every matrix."""
     stream_spec(model)
+    s = structure(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _removed_parameters(plan, structure(model))) <= 0:
+    if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"
             " layers: the rotations outweigh what is cut", stacklevel=2,

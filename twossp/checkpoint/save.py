@@ -40,7 +40,7 @@ from ..core.compat import (
 )
 from ..core.config_keys import config_entries
 from ..core.edits import Edit, NoAttention, locate, swap, swapped, zero_linear
-from ..core.families import arch, arch_to_dict, model_family
+from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder, check_writable, flush_files, real_path, temporary_path,
 )
@@ -358,6 +358,8 @@ def _check_same(current, plan):
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
     "Raise `TypeError` or `ValueError` unless the model can be saved."
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     if any(hasattr(m, "base_layer") for m in model.modules()):
         raise TypeError(
             "the model carries adapters, and neither its weights with them nor those"

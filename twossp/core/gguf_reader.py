@@ -5,23 +5,29 @@
 # %% auto #0
 __all__ = [
     'GGUF_REVISION', 'UnsupportedGguf', 'GgufFile', 'open_gguf', 'gguf_config',
-    'check_gguf_file', 'convert_gguf'
+    'complete_tokenizer', 'check_gguf_file', 'convert_gguf'
 ]
 
 # %% ../../nbs/core/14_gguf_reader.ipynb #ggr00003
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
+from tokenizers import normalizers, pre_tokenizers
+from tokenizers.normalizers import Prepend, Replace
+from tokenizers.pre_tokenizers import ByteLevel, Digits
+from transformers import (
+    AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast,
+)
 
 from .compat import gguf_conversion, gguf_splits
 
 # %% ../../nbs/core/14_gguf_reader.ipynb #ggr00006
-GGUF_REVISION = 2  # raised when a file is converted differently; part of the cache's keys
+GGUF_REVISION = 3  # raised when a file is converted differently; part of the cache's keys
 
 
 class UnsupportedGguf(ValueError):
@@ -340,11 +346,35 @@ def gguf_config(
         entries |= dict(_model_name_or_path=name)
     return AutoConfig.for_model(**entries)
 
+# %% ../../nbs/core/14_gguf_reader.ipynb #ggr00041
+# `tokenizer.ggml.pre` of vocabularies whose words are looked up before they are merged
+_WHOLE_WORDS = (
+    "falcon-h1", "falcon3", "jina-v5-nano", "lfm2", "llama-bpe", "llama-v3", "llama3", "midm-2.0",
+    "pixtral", "tekken",
+)
+_DIGITS = ("command-r", "refact", "smollm", "starcoder")  # GPT-2's with each digit on its own
+
+
+def complete_tokenizer(
+    file: GgufFile,  # as `open_gguf` reads it
+    tok: PreTrainedTokenizerFast,  # as transformers reads it; changed in place
+):
+    "Add to a tokenizer what transformers does not take from the file."
+    model, pre = (file.fields.get(f"tokenizer.ggml.{x}") for x in ("model", "pre"))
+    backend = tok.backend_tokenizer
+    if model == "gpt2" and pre in _WHOLE_WORDS:
+        backend.model.ignore_merges = True
+    elif model == "gpt2" and pre in _DIGITS:
+        if any(re.search(r"Ġ\d|\d\d", word) for word in tok.get_vocab()):
+            split = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
+            backend.pre_tokenizer = pre_tokenizers.Sequence(split)
+    elif model == "llama" and not file.arch.startswith("gemma"):
+        prefix = file.fields.get("tokenizer.ggml.add_space_prefix", True)
+        steps = [Prepend("▁")] if prefix else []
+        backend.normalizer = normalizers.Sequence([*steps, Replace(" ", "▁")])
+        backend.pre_tokenizer = None
+
 # %% ../../nbs/core/14_gguf_reader.ipynb #ggr00022
-# byte-level pre-tokenizers that split text as GPT-2's, where the vocabulary has no numbers
-_GPT2_SPLIT = ("gpt-2", "smollm")
-
-
 def check_gguf_file(
     file: GgufFile,  # as `open_gguf` reads it
 ):
@@ -362,9 +392,9 @@ def check_gguf_file(
         raise file.error(f"general.type is {kind!r}, not 'model'")
     if "token_embd.weight" not in file.tensors:
         raise file.incomplete("the tensor token_embd.weight")
-    splits, pre = (*_GPT2_SPLIT, *gguf_splits()), file.fields.get("tokenizer.ggml.pre")
-    if file.fields.get("tokenizer.ggml.model") == "gpt2" and pre not in splits:
-        raise file.error(f"tokenizer.ggml.pre = {pre} is not among {', '.join(sorted(splits))}")
+    known, pre = {"gpt-2", *_DIGITS, *gguf_splits()}, file.fields.get("tokenizer.ggml.pre")
+    if file.fields.get("tokenizer.ggml.model") == "gpt2" and pre not in known:
+        raise file.error(f"tokenizer.ggml.pre = {pre} is not among {', '.join(sorted(known))}")
 
 # %% ../../nbs/core/14_gguf_reader.ipynb #ggr00025
 def _tensor_sizes(file, config):

@@ -28,6 +28,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
+from ..core.families import check_model
 from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.parts import structure
 from .executor import (
@@ -50,8 +51,8 @@ from ..runtime.identity import (
 from ..runtime.layers import check_replay, count_forwards
 from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
-    check_model, describe_calibration, load_plan, non_default_options, plan_file,
-    save_plan, shares_text, with_provenance,
+    describe_calibration, load_plan, non_default_options, plan_file, save_plan,
+    shares_text, with_provenance,
 )
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de

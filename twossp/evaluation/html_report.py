@@ -29,16 +29,18 @@ from .tasks import main_metrics
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
 def _plot_fractions(r):
-    "Plot the remaining fractions of attention and FFN per layer."
-    L = len(r.kept[0])
+    "Plot the remaining fractions of attention, FFN and other parts per layer."
+    kinds = sorted(r.kept, key=lambda kind: kind == "FFN")  # below the others
+    L = len(r.kept["FFN"])
     fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
-    top, low = fig.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    for ax, name, fractions in zip((top, low), ("attention", "FFN"), r.kept, strict=True):
+    axes = fig.subplots(len(kinds), 1, sharex=True, height_ratios=[1] * (len(kinds) - 1) + [4])
+    for ax, name in zip(axes, kinds, strict=True):
+        fractions = r.kept[name]
         ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
         ax.bar(range(L), fractions, width=0.9, color=KEPT_COLOR)
         ax.set(ylim=(0, 1), yticks=[])
         ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    low.set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
+    axes[-1].set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
     fig.suptitle(row_name(r), fontsize=9)
     return fig
 

@@ -547,16 +547,18 @@ def identify_evaluations(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
 def _layer_fractions(plan, dense, model):
-    "Remaining fractions of attention and FFN per layer; None if the number of layers differs."
+    "Remaining fractions per layer, by kind of part; None if the number of layers differs."
     if type(plan) is Plan:
-        return [[round(float(x), 6) for x in row] for row in kept_fractions(plan, dense)]
+        rows = kept_fractions(plan, dense).items()
+        return {kind: [round(float(x), 6) for x in row] for kind, row in rows}
     now = structure(model)
     if len(now) != len(dense):
         return None
-    return [
-        [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
-        for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))
-    ]
+    rows = {"attention": (now.attn, dense.attn), "FFN": (now.ffn, dense.ffn)}
+    return {
+        kind: [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
+        for kind, (x, y) in rows.items()
+    }
 
 # %% ../../nbs/evaluation/01_measure.ipynb #a143d7bd
 def describe_model(

@@ -292,7 +292,7 @@ def magnitude_scores(
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
-            units = {x: x.magnitudes(model, p).cpu() for x in s.of(i) if x.width}
+            units = {x: x.magnitudes(model, p).cpu() for x in s.narrow if x.layer == i}
         for part, x in units.items():
             scores[part] = (x, torch.ones(len(x)), x.norm(p=p, dim=1)) if part.groups else x
     return pack_scores(s, scores)

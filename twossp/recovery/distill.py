@@ -40,7 +40,7 @@ from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
 from ..core.families import (
-    arch, decoder_layers, layer_arch, layer_mixers, n_params,
+    arch, check_model, decoder_layers, layer_arch, layer_mixers, n_params,
 )
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
@@ -52,7 +52,7 @@ from ..runtime.devices import (
 )
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
-from ..runtime.provenance import check_model, with_provenance
+from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889
 def copy_sharing_weights(

@@ -45,7 +45,7 @@ def _find_projections(model, s, i):
     attn = mixers[0] if len(mixers) == 1 else None
     if attn and not is_linear(attn.at(model).get_submodule(attn.output)):
         attn = None
-    return attn, next((p for p in s.of(i) if p.width and not p.groups), None)
+    return attn, next((p for p in s.narrow if p.layer == i and not p.groups), None)
 
 # %% ../../nbs/recovery/01_repair.ipynb #bcb13f74
 @contextmanager
@@ -259,7 +259,7 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     to_run = _layer_plan(plan, i, *full)
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
-        if kept == part.nothing or part.stays:
+        if kept == part.nothing or part.stays or part.role == "other":
             continue
         if part.groups:
             new, expert_rows = _refit_experts(repair, part, plan, h)

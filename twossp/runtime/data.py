@@ -53,7 +53,7 @@ from ..core.families import (
 )
 from ..core.files import atomic_new, cache_folder, hash_files, real_path
 from ..core.gguf_reader import (
-    GGUF_REVISION, UnsupportedGguf, convert_gguf, open_gguf,
+    GGUF_REVISION, UnsupportedGguf, complete_tokenizer, convert_gguf, open_gguf,
 )
 from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet
@@ -105,8 +105,10 @@ def _unpack(gguf, out, file=None):
     try:
         # stderr: the GGUF reader's progress bar has no switch
         with quiet(), redirect_stderr(io.StringIO()):
-            convert_gguf(file or open_gguf(gguf), out)
+            file = file or open_gguf(gguf)
+            convert_gguf(file, out)
             tok = PreTrainedTokenizerFast.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            complete_tokenizer(file, tok)
             tok.save_pretrained(out)
     except (UnsupportedGguf, OSError, MemoryError, torch.OutOfMemoryError):
         raise

@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.families import check_model
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
@@ -211,6 +212,8 @@ def model_identity(
     str
         "files:" or "tensors:", and 16 hex digits
     """
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     origin = getattr(model, "twossp_origin", None)
     if origin is not None and _weights_checksum(model) == origin.state:
         if not _is_offloaded(model) or origin.read_again() == origin.files:
@@ -239,6 +242,8 @@ def _named_digest(item):
 
 def _tensor_digest(x):
     "SHA-256 of shape, dtype and bytes"
+    if x.is_meta:
+        raise ValueError("the model has no weights: load it with load_model")
     flat = x.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     h = hashlib.sha256(f"{tuple(x.shape)}{x.dtype}".encode())
     h.update(flat.numpy())

@@ -24,7 +24,7 @@ from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
 from ..core.edits import hooked
-from ..core.families import is_vision_language
+from ..core.families import check_model, is_vision_language
 from ..core.registries import check_finite
 from .devices import input_device, progress_bar
 
@@ -306,7 +306,12 @@ def check_ids(
         raise ValueError(f"{message} a tensor {ids.dtype} {tuple(ids.shape)}")
     if model is None:
         return ids
-    vocab_size = model.get_input_embeddings().weight.shape[0]
+    if not hasattr(model, "get_input_embeddings"):
+        check_model(model)  # raises
+    embeddings = model.get_input_embeddings().weight
+    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
+        raise ValueError("the model has no weights: load it with load_model")
+    vocab_size = embeddings.shape[0]
     lowest, highest = torch.stack(ids.aminmax()).tolist()  # one transfer to the CPU
     if lowest < 0 or highest >= vocab_size:
         raise ValueError(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'check_model', 'calibration_sketch', 'shares_text',
-    'describe_calibration', 'with_provenance', 'non_default_options', 'plan_tensors',
-    'planner', 'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'calibration_sketch', 'shares_text', 'describe_calibration',
+    'with_provenance', 'non_default_options', 'plan_tensors', 'planner', 'plan_file',
+    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -23,26 +23,14 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 import torch
-from transformers import PreTrainedModel
 
+from ..core.families import check_model
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite
 from .devices import one_line
 from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
-
-# %% ../../nbs/runtime/05_provenance.ipynb #ef2bba57
-def check_model(
-    model,  # any object
-) -> PreTrainedModel:  # `model`
-    "Return `model` if it is a loaded model. Raises `TypeError` otherwise."
-    if isinstance(model, PreTrainedModel):
-        return model
-    hint = ""
-    if isinstance(model, (str, Path)):
-        hint = f": load it first, model, tok = load_model({str(model)!r})"
-    raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}{hint}")
 
 # %% ../../nbs/runtime/05_provenance.ipynb #s43prv01
 _RUN, _MOST = 32, 256  # tokens in a run; hashes in a sketch

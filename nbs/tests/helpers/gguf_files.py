@@ -123,6 +123,8 @@ def write_gguf(
     fields: dict | None = None,  # changed fields; a value None: left out
     arrays: dict | None = None,  # changed tensors; a value None: left out
     arch: str | None = None,  # in llama.cpp; None: as the converter names it
+    words: list | None = None,  # of the tokenizer; None: bytes, and "th"
+    merges: list | None = None,  # of the words
 ) -> Path:  # the file
     "Write a model as llama.cpp's converter does, with changes, over bytes and one pair of them."
     kind = model.config.model_type
@@ -134,14 +136,16 @@ def write_gguf(
             add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32,
                    str: writer.add_string, list: writer.add_array}[type(x)]
             add(key, x)
-    words = {i: t for t, i in byte_tokenizer().get_vocab().items()}
-    words |= {256: "<|endoftext|>", 258: "th"}
+    if words is None:
+        ids = byte_tokenizer().get_vocab()
+        words = sorted(ids, key=ids.get)
+        words[256:] = ["<|endoftext|>", "<pad>", "th"]
     writer.add_tokenizer_model("gpt2")
     if "tokenizer.ggml.pre" not in said:
         writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([words[i] for i in range(VOCAB)])
-    writer.add_token_types([3 if i in (256, 257) else 1 for i in range(VOCAB)])
-    writer.add_token_merges(["t h"])
+    writer.add_token_list(words)
+    writer.add_token_types([1 + 2 * (i in (256, 257)) for i in range(len(words))])
+    writer.add_token_merges(merges or ["t h"])
     for name in ("bos", "eos", "unk"):
         getattr(writer, f"add_{name}_token_id")(256)
     writer.add_pad_token_id(257)
