@@ -177,17 +177,18 @@ def flag_dataclass(
     return decorate
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _read_int(text, least=1, word=None):
-    "Parse an integer of at least `least`; `word`, such as 'search', is returned unchanged."
+def _read_int(text, least=1, word=None, most=None):
+    "Parse an integer of `least` to `most`; `word`, such as 'search', is returned unchanged."
     if text == word:
         return text
     try:
-        if (n := int(text)) >= least:
+        if least <= (n := int(text)) <= (n if most is None else most):
             return n
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
-    message = f"{text!r} is no whole number of at least {least}{other}"
+    limit = "" if most is None else f" and at most {most}"
+    message = f"{text!r} is no whole number of at least {least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
@@ -214,7 +215,7 @@ def _argparse_kwargs(f):
     if f.default == () and "nargs" not in kwargs:
         return dict(action="append") | kwargs
     if int in types and "type" not in kwargs:
-        limits = {k: kwargs.pop(k) for k in ("least", "word") if k in kwargs}
+        limits = {k: kwargs.pop(k) for k in ("least", "word", "most") if k in kwargs}
         return dict(type=partial(_read_int, **limits), metavar="N") | kwargs
     return dict(type=float) | kwargs if float in types else kwargs
 
@@ -289,7 +290,7 @@ class ModelOptions:
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
-        " draws them at random (default: 0)", 0, least=0, metavar="SEED",
+        " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
         needs="calibration or downstream tasks",
     )
 
@@ -652,7 +653,8 @@ class Options(  # in reverse: `--help` begins with the last
     def calibration_name(self) -> str:
         "Name or path of the calibration text."
         embedded = self.model == "smollm2" and not self.text_folder
-        return self.calibration or ("news" if embedded else "c4")
+        default = "news" if embedded else "c4"
+        return default if self.calibration is None else self.calibration
 
     @property
     def needs_calibration(self) -> bool:

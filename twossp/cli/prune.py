@@ -57,7 +57,9 @@ from ..runtime.identity import (
     model_identity, plan_identity, plan_key, runtime_facts, same_model,
 )
 from ..runtime.provenance import describe_calibration, load_plan
-from ..runtime.sources import check_sources, read_sources, source_windows
+from ..runtime.sources import (
+    available_windows, check_sources, read_sources, source_windows,
+)
 from ..serving.export import check_export_tokenizer, run_export
 import logging
 import os
@@ -110,11 +112,12 @@ def count_windows(
     o: Options,  # with `seq_len`
     sources: list,  # one, of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
+    most: int | None = None,  # windows after which a text is not tokenized further
 ) -> float:  # infinite for generated text
-    "Number of windows that a source has."
+    "Number of windows that a source has, at most `most`."
     if sources[0].synthetic:
         return inf
-    return len(source_windows(sources, tok, o.seq_len))
+    return available_windows(sources[0], tok, o.seq_len, most)
 
 # %% ../../nbs/cli/02_prune.ipynb #cutwriting1
 def _choose_count(o, sources, tok):
@@ -123,7 +126,7 @@ def _choose_count(o, sources, tok):
     if o.n_samples is not None or sources[0].windows:
         return o.n_samples
     n = o.default_windows
-    available = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
+    available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
             f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
@@ -444,8 +447,8 @@ def make_executor(
 def _run_ablations(o, model, tok, sources, evals):
     """Run the paper's ablations; calibration sizes beyond the text's length are left out, with
     a warning."""
-    available = count_windows(o, sources, tok)
     sizes = ABLATIONS["calibration size"].values
+    available = count_windows(o, sources, tok, max(*sizes, o.n_samples or 32))
     if len(counts := [n for n in sizes if n <= available]) < len(sizes):
         log.warning(
             f"{o.calibration_name} has {available} windows of {o.seq_len} tokens: calibration sizes"

@@ -142,6 +142,10 @@ _ARCHITECTURES = {
     "gpt2": _Architecture(
         "gpt2", "layer_norm_epsilon", fields=dict(feed_forward_length="n_inner"), rotary=False
     ),
+    "lfm2": _Architecture(
+        "lfm2", "norm_eps", fields={"shortconv.l_cache": "conv_L_cache"},
+        entries=dict(block_auto_adjust_ff_dim=False),
+    ),
     "bloom": _Architecture("bloom", "layer_norm_epsilon", rotary=False),
 }
 
@@ -294,6 +298,10 @@ def _attention_entries(file, fields, heads, width):
         entries |= dict(attention_bias="attn_q" in biases, mlp_bias="ffn_up" in biases)
     if kind == "stablelm":
         entries |= dict(use_qkv_bias="attn_q" in biases)
+    counts = fields.left.get("attention.head_count_kv")
+    if kind == "lfm2" and isinstance(counts, list):  # 0 where a layer is a convolution
+        entries |= dict(layer_types=["full_attention" if n else "conv" for n in counts])
+        fields.left["attention.head_count_kv"] = [n for n in counts if n]
     kv = fields.take("attention.head_count_kv", heads)
     if kv != (fixed := dict(gpt2=heads, bloom=heads, falcon=1).get(kind, kv)):
         raise file.error(f"{file.arch}.attention.head_count_kv = {kv}, and {kind} has {fixed}")
@@ -317,7 +325,8 @@ def gguf_config(
     row, fields = _ARCHITECTURES[file.arch], _Fields(file)
     names = {name: entry for name, entry in _SIZES.items() if name not in row.fields}
     entries = {entry: fields.take(name) for name, entry in (names | row.fields).items()}
-    kind = "rms_epsilon" if row.eps == "rms_norm_eps" else "epsilon"
+    has_rms = row.eps == "rms_norm_eps" or file.arch == "lfm2"
+    kind = "rms_epsilon" if has_rms else "epsilon"
     entries |= row.entries | {row.eps: fields.take(f"attention.layer_norm_{kind}")}
     width, heads = entries["hidden_size"], entries["num_attention_heads"]
     attention, d = _attention_entries(file, fields, heads, width)

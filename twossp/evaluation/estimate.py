@@ -217,6 +217,9 @@ def _flap_shapes(model, s, sparsity):
     return [*plans, *_flap_extremes(s, costs, sparsity)]
 
 
+_ABOVE_ALL = 1e30  # a score, which has to be finite
+
+
 def _flap_extremes(s, costs, sparsity):
     "Plans that meet the target most closely and exceed it most, by units of both kinds"
     whole, target = [p for p in costs if not p.width], sparsity * s.total
@@ -229,14 +232,14 @@ def _flap_extremes(s, costs, sparsity):
         return
     close = min(need, key=lambda i: i * large + need[i] * small)
     far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
-    for i, before in ((close, math.inf), (far, need[far] - 1)):
+    for i, before in ((close, _ABOVE_ALL), (far, need[far] - 1)):
         scores = {}
         for parts in (s.narrow, whole):  # alternately
             for j, p in enumerate(parts):
                 scores[p] = torch.arange(p.units).double() * len(parts) + j
         for p in whole:
             r = scores[p]
-            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
+            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, _ABOVE_ALL))
         yield global_plan(s, scores, sparsity)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549

@@ -461,6 +461,7 @@ def available_windows(
     most: int | None = None,  # windows after which the rest is not tokenized; None: count all
 ) -> int:  # at most `most`
     "Count the windows of a source. Raises `ValueError` if there are none."
+    _check_source(source, tok, most, False)
     with suppress(ValueError):  # fewer than `most`
         return len(_cut_source(source, tok, most, seq_len, None, False)[0])
     return len(_cut_source(source, tok, None, seq_len, None, False)[0])

@@ -46,6 +46,11 @@ def header(model: PreTrainedModel) -> dict:  # field without the architecture's 
     fields["attention.head_count_kv"] = getattr(c, "num_key_value_heads", None)
     if kind == "bloom":
         fields["context_length"] = 256
+    if kind == "lfm2":
+        fields["attention.layer_norm_rms_epsilon"] = fields.pop("attention.layer_norm_epsilon")
+        fields["shortconv.l_cache"] = c.conv_L_cache
+        counts = [c.num_key_value_heads * (x == "full_attention") for x in c.layer_types]
+        fields["attention.head_count_kv"] = counts
     if kind == "falcon":
         fields["attention.head_count_kv"] = c.num_kv_heads if c.new_decoder_architecture else 1
     d = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
@@ -110,6 +115,8 @@ def tensors(model: PreTrainedModel) -> dict:  # name in the file -> array
                            y[:, q + 1].reshape(-1, *x.shape[1:])])
         if name.endswith("shared_expert_gate.weight"):
             x = x[0]
+        if name.endswith("conv.conv.weight"):
+            x = x[:, 0]
         name = name.removeprefix("transformer.") if kind == "bloom" else name
         new = names.get_name(name, (".weight", ".bias"))
         found[new if new.endswith((".weight", ".bias")) else f"{new}.weight"] = x
@@ -219,6 +226,9 @@ MODELS = {
     "stablelm": dict(use_qkv_bias=True),
     "starcoder2": {},
     "nemotron": dict(head_dim=8),
+    "lfm2": dict(
+        layer_types=["conv", "full_attention"] * 2, block_auto_adjust_ff_dim=False
+    ),
     "falcon": dict(ffn_hidden_size=128, bias=False),
     "gpt2": dict(n_inner=128),
     "bloom": {},
