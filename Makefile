@@ -8,12 +8,14 @@ JOBS ?= 2
 NB ?=
 FLAGS ?=
 DEMO ?= --demo --save demo
+CPU ?= default avx2 sse own
+THREADS ?= 1 2
 LAB ?=
 
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp engine_speed simulated families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test any_cpu weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp authors engine_speed simulated families export lint hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,11 +71,17 @@ vllm: $(VENV)/.dev ## pruned models in vLLM: who is served, how fast (VLLM_PYTHO
 llama_cpp: $(VENV)/.dev ## pruned models in llama.cpp and in transformers 4.57 (LLAMA_CPP, LLAMA_SERVER, OLD_PYTHON: see the notebook)
 	@$(SLOW) --only benchmarks/llama_cpp_families.ipynb
 
+authors: $(VENV)/.dev ## 2SSP at 25 % beside what the authors' program gave; 20 minutes of one core
+	@$(SLOW) --only benchmarks/authors.ipynb
+
 engine_speed: $(VENV)/.dev ## dense against pruned in llama.cpp and transformers; half an hour of one core
 	@$(SLOW) --only benchmarks/engine_speed.ipynb
 
 weekly: $(VENV)/.dev ## all that runs without other programs, slow cells too; hours (NB=tests/: of some)
 	@$(PY) -m pytest --ignore nbs/benchmarks --jobs $(JOBS) --time 14400 --flags slow --only "$(NB)"
+
+any_cpu: $(VENV)/.dev ## the suite as on other kinds of CPU, with one thread and two: eight runs, over an hour (CPU=sse THREADS=2: one)
+	@$(PY) -m tools.any_cpu --jobs $(JOBS) --only "$(NB)" --cpu $(CPU) --threads $(THREADS)
 
 families: $(VENV)/.dev ## what follows from the table of families: the shipped rows of all types, the kept tables; minutes
 	@$(PY) -m nbs.tests.helpers.model_types twossp/families.json

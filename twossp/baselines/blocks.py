@@ -19,6 +19,7 @@ from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import Part, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
+from ..core.registries import check_finite
 from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence, walk_hidden_states
 from ..pruning.two_ssp import check_search_windows
@@ -65,11 +66,6 @@ def check_attention_ffn(
             f" {model.config.model_type} has no {part}: use 2ssp{'' if s.fixed else f', {other}'}"
         )
 
-# %% ../../nbs/baselines/00_blocks.ipynb #689d359f
-def _check_finite(what, x):
-    if not torch.isfinite(x).all():
-        raise ValueError(f"{what} is not finite: did the model overflow? Try float32 or bfloat16")
-
 # %% ../../nbs/baselines/00_blocks.ipynb #2a80d6be
 @planner("shortgpt", paper="2403.03853")
 @repairable
@@ -89,7 +85,6 @@ def shortgpt(
     n = layers_to_remove(L, sparsity)
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
-    _check_finite("block influence", influence)
     removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
     if log is not None:
         log.update(n=n, influence=influence, forwards=len(calib))
@@ -112,7 +107,7 @@ def _window_similarity(model, calib, n, bs, progress, budget=None):
         for x in zip(*states, strict=True):  # after each layer, of one batch
             pairs = ((x[l], x[l + n]) for l in range(L - n))
             total += torch.stack([F.cosine_similarity(*p, dim=-1).sum() for p in pairs])
-    return (total / len(calib)).float()
+    return check_finite((total / len(calib)).float(), "window similarities")
 
 # %% ../../nbs/baselines/00_blocks.ipynb #e2c77892
 @planner("window_based", paper="2403.17887")
@@ -131,7 +126,6 @@ def window_based(
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     similarity = _window_similarity(model, calib, n, bs, progress)
-    _check_finite("window similarity", similarity)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties go to the later
     if log is not None:
         log.update(n=n, similarity=similarity, forwards=len(calib))

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from .blocks import check_attention_ffn, layers_to_remove
 from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
+from ..pruning.depth import find_lowest
 from ..recovery.repair import repairable
 from ..runtime.devices import progress_bar
 from ..runtime.metrics import check_windows, mean_windows
@@ -110,10 +111,7 @@ class Generation:
 # %% ../../nbs/baselines/01_evopress.ipynb #f5d91452
 def _ranked(fitness):
     "Indices, lowest KL first"
-    if not any(map(math.isfinite, fitness)):
-        raise ValueError(
-            "no genome has a finite KL divergence: did the model overflow? Try float32 or bfloat16"
-        )
+    find_lowest(fitness)  # raises if none is finite
     values = [math.inf if math.isnan(f) else f for f in fitness]
     return sorted(range(len(values)), key=values.__getitem__)
 

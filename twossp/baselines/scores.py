@@ -16,7 +16,7 @@ from ..core.families import decoder_layers
 from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..core.plan import Plan, check_sparsity
-from ..core.registries import SCORES, find_score, resolve
+from ..core.registries import SCORES, check_finite, find_score
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
@@ -75,7 +75,7 @@ def _sum_moments(model, calib, parts, outputs=False, progress=True):
     for m in moments:
         tokens, *sums = map(sum_over_processes, (m.tokens, m.sums, m.squares))
         totals[m.part] = tokens[:, None], *sums
-    return totals
+    return check_finite(totals, "moments of activations")
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00m04
 def _pack_units(model, units, tokens):
@@ -341,6 +341,7 @@ def _attention_distances(model, calib, *, progress=True):
             if i not in mixer.layers:
                 continue
             others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
+            others = [p for p in others if p.role != "other"]
             with weights_loaded(layer.modules()), ExitStack() as stack:
                 for part in others:
                     stack.enter_context(part.mask(model, part.nothing))
@@ -399,6 +400,7 @@ def global_plan(
     sizes = [len(scores[p]) for p in costs]
     owner = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     values = torch.cat([scores[p].double() for p in costs])
+    check_finite(values, "scores of neurons and heads")
     for x in values.split(sizes):  # keep the best
         x[x.argmax()] = torch.inf
     order = values.sort(stable=True).indices[: len(values) - len(sizes)]
@@ -435,7 +437,7 @@ def _compensate(model, plan, moments):
     return weights
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd0018b
-@planner("flap", paper="2312.11983")
+@planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows
@@ -462,7 +464,7 @@ def flap_plan(
     else:
         rows = find_score(score if score in SCORES["neurons"] else "flap", "neurons"), row
         walks += sum(x.needs != "weights" for x in rows)
-        neurons, heads = (resolve(x.fn)(model, calib, progress=progress) for x in rows)
+        neurons, heads = (x.load()(model, calib, progress=progress) for x in rows)
         scores = {p: neurons[p.layer] for p in s.narrow} | heads
         scores = {p: _standardize(scores[p]) for p in costs}
     plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)

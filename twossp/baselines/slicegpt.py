@@ -29,6 +29,7 @@ from ..core.families import (
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
+from ..core.registries import check_finite
 from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
 from ..runtime.memory import layer_batch_size
@@ -441,11 +442,7 @@ def _second_moment(x, eps):
 
 def _principal_components(C):
     "Eigenvalues (d,), descending, and eigenvectors (columns) of a second moment"
-    if not torch.isfinite(C).all():
-        raise ValueError(
-            "the hidden states are not finite: did the model overflow? Try float32 or bfloat16"
-        )
-    values, vectors = torch.linalg.eigh(C)
+    values, vectors = torch.linalg.eigh(check_finite(C, "moments of hidden states"))
     return values.flip(0).clamp_min(0), vectors.flip(1)
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ee3400b9
@@ -592,10 +589,11 @@ def slicegpt(
     """SliceGPT: rotate the residual stream onto its principal components and remove the
     last ones from every matrix."""
     stream_spec(model)
+    s = structure(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
-    if (saved := _removed_parameters(plan, structure(model))) <= 0:
+    if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(
             f"slicing {sparsity:.0%} of the hidden size adds {-saved:,} parameters to the decoder"
             " layers: the rotations outweigh what is cut", stacklevel=2,

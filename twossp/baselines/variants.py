@@ -20,7 +20,7 @@ from ..core.edits import locate
 from ..core.experts import whole_experts_mask
 from ..core.parts import Experts, RoutedScores, fit_multiple, structure
 from ..core.plan import Plan, check_sparsity, dense_plan
-from ..core.registries import find_score, resolve
+from ..core.registries import find_score
 from ..pruning.balance import balance, mean_sizes, mixer_drops
 from ..pruning.depth import greedy
 from ..pruning.importance import (
@@ -35,7 +35,7 @@ from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_variants.ipynb #afb03a09
-@planner("random")
+@planner("random", scores={"neurons": "random"})
 @repairable
 def random_plan(
     model: PreTrainedModel,  # dense, of a supported family; only its sizes are used
@@ -61,7 +61,7 @@ def random_plan(
     return meet_target(s, sparsity, plan, scores, multiple)
 
 # %% ../../nbs/baselines/04_variants.ipynb #c25765ec
-@planner("magnitude")
+@planner("magnitude", scores={"neurons": "magnitude", "attention modules": "perplexity"})
 @repairable
 def magnitude(
     model: PreTrainedModel,  # dense, of a supported family; untouched
@@ -90,7 +90,7 @@ def magnitude(
     return meet_target(s, sparsity, plan, scores, multiple)
 
 # %% ../../nbs/baselines/04_variants.ipynb #0671a4fe
-@planner("width_only")
+@planner("width_only", scores={"neurons": "activation_norm"})
 @repairable
 def width_only(
     model: PreTrainedModel,  # dense, of a supported family; untouched
@@ -126,7 +126,7 @@ def _remove_attention(score, model, calib, sparsity, n_search, progress):
     return plan, n, trials
 
 
-@planner("depth_only")
+@planner("depth_only", scores={"attention modules": "perplexity"})
 @repairable
 def depth_only(
     model: PreTrainedModel,  # dense, of a supported family; untouched
@@ -163,7 +163,8 @@ def _two_ssp_by(score, paper, summary):
 
     plan_by_score.__doc__ = summary
     plan_by_score.__name__ = plan_by_score.__qualname__ = f"{score}_plan"
-    return planner(score, paper=paper)(repairable(plan_by_score))
+    uses = {"neurons": score, "attention modules": "perplexity"}
+    return planner(score, paper=paper, scores=uses)(repairable(plan_by_score))
 
 
 taylor_plan = _two_ssp_by(
@@ -176,7 +177,7 @@ wanda_sp_plan = _two_ssp_by(
 )
 
 # %% ../../nbs/baselines/04_variants.ipynb #bsd00010
-@planner("llm_drop", paper="2406.15786")
+@planner("llm_drop", paper="2406.15786", scores={"attention modules": "cosine"})
 @repairable
 def llm_drop(
     model: PreTrainedModel,  # dense, of a supported family; untouched
@@ -247,7 +248,7 @@ def _remove(model, sparsity, score, log):
     return _experts_plan(scores, n)
 
 # %% ../../nbs/baselines/04_variants.ipynb #b8beb182
-@planner("reap", paper="2510.13999")
+@planner("reap", paper="2510.13999", scores={"experts": "score"})
 def reap(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor,  # (n, t) calibration windows
@@ -259,14 +260,14 @@ def reap(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Remove the experts of smallest router-weighted output, or by another score."
-    fn = resolve(find_score(score, "experts").fn)
+    fn = find_score(score, "experts").load()
     options = dict(bs=bs) if "bs" in signature(fn).parameters else {}
     log = {} if log is None else log
     plan = _remove(model, sparsity, lambda: fn(model, calib, progress=progress, **options), log)
     return record_unreached(plan, log["scores"])
 
 
-@planner("reap_magnitude")
+@planner("reap_magnitude", scores={"experts": "magnitude"})
 def reap_magnitude(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor | None,  # unused
@@ -276,10 +277,10 @@ def reap_magnitude(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Control: remove the experts of smallest weight norm."
-    return _remove(model, sparsity, lambda: magnitude_scores(model), log)
+    return _remove(model, sparsity, lambda: find_score("magnitude", "experts").load()(model), log)
 
 
-@planner("reap_random")
+@planner("reap_random", scores={"experts": "random"})
 def reap_random(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     calib: torch.Tensor | None,  # unused

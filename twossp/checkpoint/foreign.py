@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'ForeignModel', 'read_foreign', 'find_unused_norms', 'load_foreign',
+    'WIDTH_RECORD', 'ForeignModel', 'read_foreign', 'find_unused_norms', 'load_foreign',
     'foreign_tokenizer'
 ]
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig04
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from transformers import (
 
 from .card import count_params
 from .load import (
-    check_size, load_strictly, pruned_classes, read_tokenizer,
+    check_size, errors_with_path, load_strictly, pruned_classes, read_tokenizer,
 )
 from .save import MODEL_TYPE
+from .shards import weight_files
 from ..core.apply import Saver
 from ..core.compat import causal_class, config_class, drop_tied, revert_conversion
 from ..core.families import ARCHS, arch, arch_to_dict
@@ -32,6 +34,10 @@ from ..core.plan import Plan, get_kind
 from ..runtime.devices import one_line
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig06
+# entry of `twossp export --to anymodel`: the widest FFN, where `per_layer_config` has a larger one
+WIDTH_RECORD = "twossp_width"
+
+
 @dataclass(frozen=True)
 class ForeignModel:
     "A pruned model as described by another program's configuration."
@@ -61,6 +67,29 @@ def _dense_row(family):
     return row
 
 
+# words in the names of entries that describe removals
+_REMOVALS = re.compile(
+    "prun|spars|mask(?!_token)|skip|remov|dropped|kept|keep|per_layer|layerwise|block_config"
+)
+
+
+def _check_entries(raw, config, schema, file):
+    "Raise `ValueError` for entries that the family does not have and that may describe removals"
+    if raw.get("quantization_config"):
+        raise ValueError(f"{file}: the model is quantized: convert it before it is quantized")
+    known = {*type(config)().to_dict(), *config.attribute_map, schema, WIDTH_RECORD}
+    for name, value in raw.items():
+        if not value or name in known - {"pruned_heads"} or name in ("architectures", "auto_map"):
+            continue
+        each_layer = isinstance(value, (list, dict)) and len(value) == config.num_hidden_layers
+        if each_layer or _REMOVALS.search(name):
+            raise ValueError(
+                f"{file}: its entry {name} is none of a {config.model_type} and may describe"
+                f" what was removed, and only {schema} is read: remove the entry if the weights"
+                " do not depend on it"
+            )
+
+
 def _raise_unsupported(i, name, value):
     raise ValueError(
         f"layer {i} has {name} {value!r}, which a plan cannot describe: it removes attention"
@@ -75,10 +104,11 @@ _ATTENTION_KEYS = {
 }
 
 
-def _read_per_layer(raw):
+def _read_per_layer(raw, schema, file):
     family, entries = raw.get("model_type"), dict(raw)
     row, layer_entries = _dense_row(family), entries.pop("per_layer_config")
     config = config_class(family).from_dict(entries)
+    _check_entries(entries, config, schema, file)
     aliases = config.attribute_map
     to_index = lambda i: int(i) if str(i).isdigit() else i
     layer_entries = {to_index(i): entry for i, entry in layer_entries.items()}
@@ -131,7 +161,8 @@ def _per_layer(raw):
     width = _dense_row(family).width
     n_layers, heads = (entries.get(k) for k in ("num_hidden_layers", "num_attention_heads"))
     if len(blocks) != n_layers:
-        raise ValueError(f"block_configs has {len(blocks)} entries, the model {n_layers} layers")
+        sizes = f"{len(blocks)} entries, num_hidden_layers is {n_layers!r}"
+        raise ValueError(f"block_configs has {sizes}")
     for i, block in enumerate(blocks):
         layers[i] = layer = dict(skip=[])
         keys = "n_heads_in_group", "num_key_value_heads"
@@ -177,14 +208,18 @@ def read_foreign(
         )
     try:
         raw = raw if schema == "per_layer_config" else _per_layer(raw)
-        family, width, entries, layers = _read_per_layer(raw)
-    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as e:
+        family, width, entries, layers = _read_per_layer(raw, schema, file)
+    except ValueError:
+        raise
+    except Exception as e:  # configurations raise many types
         raise ValueError(f"{file}: its {schema} cannot be read: {one_line(e)}") from e
     for _, n in layers:
         if type(n) is not int or n < 0:
             raise ValueError(f"{file}: its {schema} has the invalid FFN width {n!r}")
-    if width == max(n for _, n in layers) + 1:  # `twossp export --to anymodel` adds one
-        width -= 1
+    recorded = entries.pop(WIDTH_RECORD, width)
+    if type(recorded) is not int or not 0 < recorded <= width:
+        raise ValueError(f"{file}: its {WIDTH_RECORD} is {recorded!r}, and its FFN width {width}")
+    width = recorded
     if any(n > width for _, n in layers):
         raise ValueError(f"{file}: its {schema} has an FFN wider than the model's, {width}")
     entries |= {"model_type": family, ARCHS[family].width: width}
@@ -210,16 +245,33 @@ def find_unused_norms(
     return [n for n, gradient in zip(norms, gradients, strict=True) if gradient is None]
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig20
+_FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
 def _read_tensors(folder):
-    "Tensors of a folder's safetensors files, which are mapped into memory"
-    files, tensors = sorted(folder.glob("*.safetensors")), {}
+    "Tensors of a folder's model, which are mapped into memory; `ValueError` names an invalid one"
+    files, tensors = weight_files(folder), {}
     if not files:
-        raise ValueError(f"{folder} has no safetensors files, and other formats are not supported")
+        others = ", ".join(sorted(f.name for f in folder.glob("*.safetensors")))
+        raise ValueError(
+            f"{folder} has no model.safetensors and no model.safetensors.index.json"
+            + (f", only {others}, and nothing says what they hold" if others else "")
+            + "; other formats are not supported"
+        )
     for file in files:
         try:
             tensors |= load_file(file)
         except (SafetensorError, OSError) as e:
             raise ValueError(f"{file} cannot be loaded: {one_line(e)}") from e
+    for name, x in tensors.items():
+        if x.dtype not in _FLOATS:
+            kind = str(x.dtype).removeprefix("torch.")
+            raise ValueError(
+                f"{folder}: {name} is {kind}, and weights are float16, bfloat16, float32 or"
+                " float64: convert the model before it is quantized"
+            )
+        if not torch.isfinite(x).all():
+            raise ValueError(f"{folder}: {name} holds values that are no numbers (NaN, infinity)")
     return tensors
 
 # %% ../../nbs/checkpoint/08_foreign.ipynb #foreig21
@@ -238,7 +290,7 @@ def load_foreign(
     spec |= dict(format=1, kind="removal")
     config = config_cls.from_dict(foreign.entries | {MODEL_TYPE: spec})
     dense_cls, tensors = causal_class(config_class(family)), _read_tensors(folder)
-    with torch.device("meta"):
+    with errors_with_path(folder), torch.device("meta"):
         counts = count_params(dense_cls(config_class(family).from_dict(foreign.entries)))
         skeleton = model_cls(config)
     expected = revert_conversion(skeleton, drop_tied(skeleton, skeleton.state_dict()))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'prune_from_config', 'read_tensor_shapes', 'check_size', 'read_record',
+    'prune_from_config', 'check_size', 'read_record', 'errors_with_path',
     'load_strictly', 'pruned_classes', 'TwoSSPConfig', 'family_entries',
     'read_tokenizer', 'load_pruned', 'verify_checkpoint', 'push_pruned'
 ]
@@ -13,13 +13,14 @@ __all__ = [
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from huggingface_hub import HfApi, hf_hub_download
-from safetensors import SafetensorError, safe_open
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
     AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel,
@@ -30,6 +31,7 @@ from .card import count_params, expert_facts, plan_from_record
 from .save import (
     FORMATS, HASHED_FILES, MODEL_TYPE, find_disagreement, hash_file, hash_plan,
 )
+from .shards import read_tensor_shapes
 from ..core.apply import Saver
 from ..core.edits import swap
 from ..core.compat import (
@@ -92,23 +94,13 @@ def prune_from_config(
     return spec
 
 
-_LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+# of transformers' configurations and models for invalid entries
+_LOAD_ERRORS = (
+    RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    AssertionError, StrictDataclassError,
+)
 
 # %% ../../nbs/checkpoint/06_load.ipynb #8395dbda
-def read_tensor_shapes(
-    folder: Path,  # of a checkpoint
-) -> dict[str, tuple[int, ...]]:  # by name
-    "Tensor shapes from the headers of a folder's safetensors files."
-    shapes = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(file, "pt") as f:
-                shapes |= {n: tuple(f.get_slice(n).get_shape()) for n in f.keys()}
-        except (SafetensorError, OSError) as e:
-            raise ValueError(f"{file} cannot be loaded: {one_line(e)}") from e
-    return shapes
-
-
 def check_size(
     path,  # of a checkpoint
     config: PreTrainedConfig,  # its configuration
@@ -202,7 +194,9 @@ def _attach_plan(model, record, path, **where):
 
 # %% ../../nbs/checkpoint/06_load.ipynb #caa15b3b
 @contextmanager
-def _errors_with_path(path):
+def errors_with_path(
+    path,  # of a checkpoint
+) -> Iterator[None]:  # for `with`
     "Convert errors to one-line `ValueError`s that begin with the path."
     try:
         yield
@@ -223,7 +217,7 @@ def load_strictly(
     """Load a model from safetensors. Raises `ValueError` if tensors are missing,
     unexpected, or of wrong shapes."""
     options = dict(output_loading_info=True, ignore_mismatched_sizes=True)
-    with _errors_with_path(path):
+    with errors_with_path(path):
         model, info = load(path, *args, **kwargs | options | dict(use_safetensors=True))
     keep_soft_cap(model)
     info = dict(info, unexpected_keys=_unexpected_tensors(model, info, path))
@@ -424,7 +418,7 @@ def load_pruned(
     if verify:
         _verify(path, record, **where)
     path = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
-    with _errors_with_path(path):
+    with errors_with_path(path):
         config = AutoConfig.from_pretrained(path, **where)
         check_size(path, config)
     load = auto_class(model_family(config)).from_pretrained

@@ -34,7 +34,7 @@ from transformers import Cache
 from transformers import {config} as FamilyConfig
 from transformers import {base} as FamilyBase
 from transformers import {model} as FamilyModel
-from transformers.cache_utils import CacheLayerMixin
+from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 if int(transformers.__version__.split(".")[0]) < 5:

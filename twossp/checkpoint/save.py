@@ -6,7 +6,7 @@
 __all__ = [
     'MODEL_TYPE', 'HASHED_FILES', 'FORMATS', 'compatible', 'check_output_folder',
     'check_not_source', 'check_disk_space', 'output_folder', 'hash_plan', 'hash_file',
-    'find_disagreement', 'save_pruned', 'save_in_place'
+    'find_disagreement', 'check_storable', 'save_pruned', 'save_in_place'
 ]
 
 # %% ../../nbs/checkpoint/05_save.ipynb #9aa13b6c
@@ -33,12 +33,14 @@ from .card import (
 )
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
-from .shards import save_model
-from ..core.apply import Saver, applied
-from ..core.compat import causal_class, config_class, knows_type
+from .shards import read_tensor_shapes, save_model
+from ..core.apply import Saver, applied, check_plan
+from ..core.compat import (
+    causal_class, config_class, drop_missing_ties, drop_tied, knows_type, revert_conversion,
+)
 from ..core.config_keys import config_entries
-from ..core.edits import Edit, NoAttention, locate, swapped, zero_linear
-from ..core.families import arch, arch_to_dict, model_family
+from ..core.edits import Edit, NoAttention, locate, swap, swapped, zero_linear
+from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
     atomic_folder, check_writable, flush_files, real_path, temporary_path,
 )
@@ -46,7 +48,7 @@ from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
 )
 from ..core.offload import is_module_offloaded, make_lazy
-from ..core.parts import Attention, structure
+from ..core.parts import FFN, SLOTS, Attention, Experts, structure
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
@@ -97,6 +99,7 @@ def compatible(
             f"a plan of kind {kind_of(plan)!r} cannot be expressed in the family's own"
             " format: use format=\"compact\""
         )
+    check_plan(model, plan)
     blocks = structure(model, copies=True)
     remaining, narrow = blocks.kept_parts(plan), []
     # the plan without removals of token mixers, their refitted weights in dense shapes
@@ -276,6 +279,36 @@ def hash_file(
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+def _check_reloadable(folder, model):
+    "Raise `ValueError` unless the written configuration builds the tensors that were written"
+    held, base = read_tensor_shapes(folder), model_family(model.config)
+    if not held:  # in another format, by a request to transformers
+        return
+    entries = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    excluded = ("model_type", "base_model_type", "auto_map")
+    config_cls = config_class(base)
+    config = config_cls.from_dict({k: v for k, v in entries.items() if k not in excluded})
+    config._attn_implementation = getattr(model.config, "_attn_implementation", None)
+    config._experts_implementation = "eager"  # supports any width
+    with torch.device("meta"):
+        skeleton = causal_class(config_cls)(config)
+    if spec := entries.get(MODEL_TYPE):
+        swap(get_kind(spec["kind"]).layout.skeleton(skeleton, spec))
+        drop_missing_ties(skeleton)
+    state = skeleton.state_dict()
+    needed = revert_conversion(skeleton, drop_tied(skeleton, state))
+    # an offloaded model's tied head may be stored too
+    built = {n: tuple(x.shape) for n, x in revert_conversion(skeleton, state).items()}
+    for name in sorted(needed.keys() | held.keys()):
+        if built.get(name) != held.get(name):
+            shapes = [f"has shape {x[name]}" if name in x else "is absent" for x in (built, held)]
+            raise ValueError(
+                f"this model cannot be saved, since it could not be loaded again: {name}"
+                f" {shapes[0]} in a {base} with this plan's configuration, and in the model it"
+                f" {shapes[1]}"
+            )
+
+
 def _write_checkpoint(
     folder, model, plan, dense, format, meta, code=True, resumable=False, **kwargs
 ):
@@ -286,6 +319,7 @@ def _write_checkpoint(
     if not (folder / "config.json").is_file():
         return  # another process writes it
     _write_config(folder, model, format, plan, code, resumable)
+    _check_reloadable(folder, model)
     counts = count_params(model)
     if isinstance(plan, Plan):  # an offloaded tied head was counted twice in `dense`
         outside = counts["total"] - counts["layers"]
@@ -324,6 +358,8 @@ def _check_same(current, plan):
 # %% ../../nbs/checkpoint/05_save.ipynb #06631696
 def _check_class(model):
     "Raise `TypeError` or `ValueError` unless the model can be saved."
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     if any(hasattr(m, "base_layer") for m in model.modules()):
         raise TypeError(
             "the model carries adapters, and neither its weights with them nor those"
@@ -407,12 +443,31 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
 
 # %% ../../nbs/checkpoint/05_save.ipynb #06152dc9
 FORMATS = ("auto", "native", "compact", "compatible")
+# slots that a checkpoint's configuration can describe
+_STORED = {FFN.slot, Attention.slot, Attention.split, Experts.slot}
+
+
+def check_storable(
+    plan,  # of any kind
+):
+    "Raise `ValueError` if a plan changes parts that no checkpoint or export can describe."
+    kept = getattr(plan, "kept", {}) if isinstance(plan, Plan) else {}
+    for i, slot in sorted(kept):
+        if slot not in _STORED and i not in plan.removed_layers:
+            raise ValueError(
+                f"layer {i}: the plan removes (some of) its {SLOTS[slot].kind}, which no"
+                " checkpoint format can describe yet: save a plan without that, or use the model"
+                " in memory (apply_plan)"
+            )
 
 
 def _choose_format(model, plan, format, is_pruned):
     "The format to save in. Raises `ValueError` if it cannot express the plan."
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; there are: {', '.join(FORMATS)}")
+    check_storable(plan)
+    if not is_pruned:
+        check_plan(model, plan)
     expressible = isinstance(plan, Plan)
     expressible = expressible and config_entries(model, None if is_pruned else plan) is not None
     native = expressible and not (is_pruned and find_disagreement(model, plan, "native"))

@@ -19,11 +19,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..baselines.methods import find_method, method_names
-from ..checkpoint.engines import exporter_names, find_exporter
+from ..checkpoint.engines import exporter_names
 from .options import (
-    BOUND_FLAGS, MISSING, EstimateOptions, Factor, FamiliesOptions, File, Location,
-    ModelOptions, Name, NoOptions, ReportOptions, Text, Tokens, flag, flag_dataclass,
-    positional, same_flag,
+    BOUND_FLAGS, MISSING, Corpus, EstimateOptions, Factor, FamiliesOptions, File, Folder,
+    Location, Model, ModelOptions, Name, NoOptions, ReportOptions, Tokens, check_options, flag,
+    flag_dataclass, positional, same_flag, shown_path,
 )
 
 # %% ../../nbs/cli/03_commands.ipynb #29e5d1f6
@@ -98,6 +98,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     first, context = o.pruning_method[0], o.context or 4096
     with quiet():
         model = load_requested_skeleton(o)
+        check_options(o, model)
         if given == "sparsity_rate":
             x = check_sparsity(o.sparsity_rate)
         else:
@@ -108,7 +109,7 @@ def estimate(o: EstimateOptions) -> int:  # exit code
         memory = [*_describe_memory(model, table.index[1:], x, options, o.stream)]
     if len(table) == 1:
         raise ValueError(next(iter(refused.values())))  # the first method's reason
-    head = f"{o.model}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
+    head = f"{shown_path(o.model)}, {str(model.dtype)[6:]}, sparsity {x:.4f}, {context:,} tokens"
     rows = [("", *table.index), *table.T.itertuples(name=None)]
     print(f"{head}\n\n{_align(rows)}\n")
     notes += [f"{name} is left out: {reason}" for name, reason in refused.items()]
@@ -126,6 +127,7 @@ def _check_estimate(o):
 
     for name in o.pruning_method:
         method(name)  # raises if there is none
+    check_options(o)
     check_scores(o, o.pruning_method)
     names = "sparsity_rate", *BOUND_FLAGS, "target_latency"
     given = [k for k in names if getattr(o, k) is not None]
@@ -136,10 +138,6 @@ def _check_estimate(o):
         )
     if given == ["target_latency"]:
         parse_time(o.target_latency)
-        if o.stream:
-            raise ValueError("--target_latency times a model on one device: leave --stream out")
-    elif o.batch or o.prefill or o.device:
-        raise ValueError("--batch, --prefill and --device are for --target_latency")
     return given[0]
 
 # %% ../../nbs/cli/03_commands.ipynb #826c1045
@@ -216,7 +214,7 @@ def _format_commands(o, methods, given, options):
             flags["dtype"] = o.dtype
         flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
         yield (
-            f"twossp --model {o.model}{' --stream' if o.stream else ''}"
+            f"twossp --model {shown_path(o.model)}{' --stream' if o.stream else ''}"
             f" --pruning_method {name} {flags} --save"
             f" {Path(o.model).name}-{name}"
         )
@@ -226,7 +224,7 @@ def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
-    print(write_page(o.results, o.out))
+    print(shown_path(write_page(o.results, o.out)))
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #b1815c20
@@ -234,13 +232,15 @@ def report(o: ReportOptions) -> int:  # exit code
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: str = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp")
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
     )
-    served_name: Name | None = flag("name of the model on the server (default: the only one)")
-    key: str | None = flag("API key of the server", metavar="KEY")
+    served_name: Name | None = flag(
+        "name of the model on the server (default: the only one)", needs="a server",
+    )
+    key: str | None = flag("API key of the server", metavar="KEY", needs="a server")
 
 # %% ../../nbs/cli/03_commands.ipynb #88a23056
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
@@ -251,15 +251,14 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from ..serving.runners import check_server, find_served_model
     from ..checkpoint.reference import read_reference
 
-    if o.url is None and (o.served_name or o.key):
-        raise ValueError("--served_name and --key are for --url")
+    check_options(o)
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
     print(_align(_call_quietly(verify_checkpoint, o.folder)))
     rows = []
     for row in _call_quietly(list_checkpoint_engines, o.folder, read_record(o.folder)):
-        command = row.command and row.command.replace("PATH", str(o.folder))
+        command = row.command and row.command.replace("PATH", shown_path(o.folder))
         rows.append((row.engine, command or f"not: {row.note}"))
     print(f"\n{_align(rows)}")
     if not o.url:
@@ -281,7 +280,7 @@ def _call_quietly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: str = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp")
     results: File | None = flag("add this checkpoint's rows of a results file to the card")
 
 
@@ -289,7 +288,7 @@ def show_card(o: CardOptions) -> int:  # exit code
     "`twossp card`: print the model card; `--results` adds measurements to it."
     from ..serving.export import write_card_results
 
-    card = Path(o.folder).expanduser() / "README.md"
+    card = Path(o.folder) / "README.md"
     if not card.is_file():
         raise ValueError(f"{o.folder} has no model card (README.md)")
     if o.results:
@@ -357,7 +356,7 @@ def _find_dense(rows, r, metric):
 class ExportOptions:
     "Input and output."
 
-    folder: str = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp")
     to: str = flag(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
@@ -366,18 +365,20 @@ class ExportOptions:
     out: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower,
+        metavar="TYPE", type=str.lower, needs="an export format that takes it",
     )
     dtype: str | None = flag(
         "gguf: data type of the matrices, f32 or f16 (default: f32)", metavar="TYPE",
+        needs="an export format that takes it",
     )
     round_to: int | None = flag(
         "gguf: pad FFN widths with zeros to multiples of this (default: 32, or 256 for"
         " k-quants where the model's width allows; 1 adds no padding)",
+        needs="an export format that takes it",
     )
     tokenizer_from: File | None = flag(
         "gguf: copy tokenizer, name and licence from this GGUF file, such as the one that was"
-        " pruned",
+        " pruned", needs="an export format that takes it",
     )
     overwrite: bool = flag("replace an existing output")
 
@@ -386,10 +387,9 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
+    check_options(o)
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
-    if kwargs.keys() - find_exporter(o.to).options:
-        raise ValueError(f"--{next(iter(kwargs))} is for --to gguf")
     kwargs |= dict(overwrite=o.overwrite)
     out, lines = _call_quietly(export_folder, o.folder, o.to, o.out, **kwargs)
     print("\n".join([*lines, str(out)]))
@@ -400,7 +400,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
 class PushOptions:
     "Input and output."
 
-    folder: str = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp")
     name: str = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag("list what would be uploaded without uploading it")
 
@@ -426,14 +426,18 @@ class TrainingOptions:
         "trained weights: all, or LoRA adapters (default: all)",
         "all", choices=["all", "lora"],
     )
-    rank: int = flag("rank of the LoRA adapters (default: 16)", 16, metavar="R")
+    rank: int = flag(
+        "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
+    )
     lr: Factor | None = flag("peak learning rate (default: 5e-4, with LoRA 1e-3)")
     batch: int = flag("windows per forward pass (default: 1)", 1)
     accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
     checkpointing: bool = flag(
         "recompute activations in the backward pass to save memory", decides="nothing",
     )
-    mixed: bool = flag("train a float32 model with bfloat16 autocast")
+    mixed: bool = flag(
+        "train a float32 model with bfloat16 autocast", needs="float32 weights",
+    )
     top: int | None = flag("run the teacher once and store its top N tokens per position")
     seed: int = flag("random seed for the order of windows", 0, type=int)
 
@@ -442,12 +446,14 @@ class TrainingOptions:
 class TrainingTextOptions:
     "Training text and device."
 
-    text: Text = flag(
+    text: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
     )
     seq_len: Tokens = flag("tokens per window (default: 512)", 512)
-    n_windows: int | None = flag("number of windows of the text (default: all)")
+    n_windows: int | None = flag(
+        "number of windows of the text (default: all)", needs="a training text",
+    )
     synthetic: int = flag(
         "number of windows of synthetic text sampled from the teacher, in addition to --text",
         0,
@@ -464,8 +470,8 @@ class TrainingTextOptions:
 class RecoverModelOptions:
     "Models and output."
 
-    folder: str = positional("checkpoint folder saved by twossp", decides="plan")
-    teacher: Name = flag(
+    folder: Folder = positional("checkpoint folder saved by twossp", decides="plan")
+    teacher: Model = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2'",
         MISSING, decides="plan",
     )
@@ -484,11 +490,14 @@ def recover(
     "`twossp recover`: distill a checkpoint from its teacher."
     from .validate import pick_device
     from ..checkpoint.save import check_not_source
+    from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..runtime.devices import is_main_process, join_process_group
 
+    check_options(o)
     if o.curve:
         check_curve(o.curve)
+        check_writable(o.curve)
         check_not_source(o.curve, o.folder, o.teacher, o.text)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves

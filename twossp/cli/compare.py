@@ -13,27 +13,26 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.util import find_spec
 from inspect import signature
-from itertools import product
 from pathlib import Path
 
 from ..baselines.methods import (
     ESTIMATED_METHODS, find_method, method, method_names,
 )
 from .options import (
-    CalibrationOptions, File, Folder, Location, ModelOptions, Options, OutputOptions,
+    CalibrationOptions, File, Folder, Model, ModelOptions, Options, OutputOptions,
     Sparsity, TaskOptions, TextOptions, flag, flag_dataclass, positional, same_flag,
+    shown_path,
 )
 from .prune import (
-    cli_logging, count_windows, draw_windows, format_rows,
+    cli_logging, count_windows, cut_evaluations, draw_windows, format_rows,
     load_requested_model, make_evaluations, make_executor, page_file, read_texts,
     try_load_tokenizer, write_page,
 )
 from .validate import (
-    check_combinations, check_feasible, load_requested_skeleton,
+    check_arguments, check_environment, check_feasible, load_requested_skeleton,
 )
 from ..core.plan import check_sparsity
 from ..core.registries import UNITS, find_score, score_names
-from ..evaluation.estimate import shape_plans
 from ..evaluation.executor import Source
 from ..evaluation.grid import log, run_grid
 from ..evaluation.html_report import REPORT_FORMATS
@@ -55,7 +54,7 @@ class CompareOutputOptions:
     )
     retry: bool = flag("repeat failed runs")
     # dotted path
-    executor: Location | None = same_flag(OutputOptions, "executor")
+    executor: str | None = same_flag(OutputOptions, "executor")
     logging: str = same_flag(OutputOptions, "logging")  # level of the log
     quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
 
@@ -95,7 +94,7 @@ class CompareGridOptions:
 class CompareModelOptions:
     "Model."
 
-    model: str = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
     device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
@@ -116,6 +115,7 @@ def _list_variants(name, scores=(), depth_scores=(), repaired=False):
     "Options of a method's runs; scores that it cannot rank by are left out."
     row, parameters, variants = find_method(name), signature(method(name)).parameters, [{}]
     for option, names in dict(score=scores, depth_score=depth_scores).items():
+        names = dict.fromkeys(names)
         unit = row.ranks if option == "score" else "attention modules"
         if unit and option in parameters:
             default = parameters[option].default
@@ -134,7 +134,7 @@ def _ranks(score, unit):
 # %% ../../nbs/cli/05_compare.ipynb #ccm0009b
 def _check_compared(o):
     """Method -> options of its runs. Raises `ValueError` for unknown methods, scores and
-    sparsities, and for scores that no method can use."""
+    sparsities, and for what no method can use."""
     for s in o.sparsities:
         check_sparsity(s)
     rows = {name: find_method(name) for name in o.methods}
@@ -151,8 +151,13 @@ def _check_compared(o):
         find_score(score, "attention modules")
         if "neurons" not in ranked:
             raise ValueError("--depth_scores are for methods that rank neurons: add 2ssp")
-    check_combinations(o, o.methods, o.depth_scores)
-    return {name: _list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
+    variants = {name: _list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
+    if o.repaired and not any("repair" in x for each in variants.values() for x in each):
+        raise ValueError(
+            f"--repaired: none of the methods {', '.join(rows)} can be run with and without"
+            " least-squares reconstruction"
+        )
+    return variants
 
 # %% ../../nbs/cli/05_compare.ipynb #ccm00010
 def _fit_options(name, tokens):
@@ -166,42 +171,49 @@ def _fit_options(name, tokens):
     return options
 
 
-def _check_reach(o, options):
-    "Log targets that a method cannot reach; `ValueError` if no method reaches any."
-    model = load_requested_skeleton(options)
-    check_feasible(replace(options, pruning_method=None), model)
-    runs, errors = dict.fromkeys(product(o.methods, o.sparsities)), {}
-    for name, s in runs:
+def _check_runs(o, options, variants):
+    """Log runs that are impossible on this model; `ValueError` if they are all of a method's, or
+    all of a sparsity."""
+    model, errors = load_requested_skeleton(options), {}
+    runs = [(name, s, x) for name in variants for s in dict.fromkeys(o.sparsities)
+            for x in variants[name]]
+    for name, s, x in runs:
+        asked = replace(options, pruning_method=name, sparsity_rate=s, **x)
         try:
-            if find_method(name).shapes:
-                shape_plans(model, name, s)
+            check_feasible(asked, model)
         except ValueError as e:
-            errors[name, s] = e
-    if errors and len(errors) == len(runs):
-        raise next(iter(errors.values()))
-    for (name, s), e in errors.items():
-        log.warning("%s at %.4g will be missing: %s", name, s, e)
+            errors.setdefault((name, s), []).append(e)
+    for part in (*variants, *o.sparsities):
+        failed = [e for key, each in errors.items() if part in key for e in each]
+        if len(failed) == sum(part in run[:2] for run in runs):
+            raise failed[0]
+    for (name, s), each in errors.items():
+        log.warning("%s at %.4g will be missing: %s", name, s, each[0])
 
 # %% ../../nbs/cli/05_compare.ipynb #ccm0010b
 def _make_draw(options, sources, tok, model=None):
     "Seed -> calibration windows, cached; None for text that needs a model, if there is none"
     n = options.n_samples
     if n is None and not sources[0].windows:
-        n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok))
+        n = 32 if len(sources) > 1 else min(32, count_windows(options, sources, tok, 32))
     return cache(lambda seed: draw_windows(options, sources, tok, n, seed, model))
 
 
 def _run(o, options, variants):
     "Run the grid; rows, dense first."
     executor = make_executor(options)
-    _check_reach(o, options)
+    _check_runs(o, options, variants)
     sources, texts = read_texts(options)
+    perplexities = None
     if (tok := try_load_tokenizer(options)) is not None:
+        perplexities = cut_evaluations(options, texts, tok)
         for seed in range(o.draws):  # a short text is reported before the model is loaded
             _make_draw(options, sources, tok)(seed)
     model, tok = load_requested_model(options)
+    if perplexities is None:
+        perplexities = cut_evaluations(options, texts, tok)
     draw = _make_draw(options, sources, tok, model)
-    evals = make_evaluations(options, texts, None, tok)
+    evals = make_evaluations(options, perplexities, None)
     source, tokens = model, draw(0).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
@@ -209,7 +221,7 @@ def _run(o, options, variants):
     variants = {k: [x | _fit_options(k, tokens) for x in v] for k, v in variants.items()}
     return run_grid(
         source, tok, draw, list(variants), [*dict.fromkeys(o.sparsities)],
-        evals, o.results, name=o.model,
+        evals, o.results, name=shown_path(o.model),
         seeds=range(o.draws), options=variants, retry=o.retry, executor=executor,
         progress=not o.quiet,
     )
@@ -219,22 +231,30 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
     "`twossp compare`: run a grid of methods, scores, sparsities and draws; write its report."
     variants = _check_compared(o)
     shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)}
-    options = Options(**{k: getattr(o, k) for k in shared}, pruning_method=o.methods[0])
+    options = Options(
+        **{k: getattr(o, k) for k in shared},
+        pruning_method=o.methods[0], sparsity_rate=o.sparsities[0],
+    )
     if not options.evaluation_names:
         text = "wiki" if o.model == "smollm2" else "wikitext2"
         options = replace(options, evaluation=(text,))
+    for name, each in variants.items():
+        for x in each:
+            check_arguments(replace(options, pruning_method=name, **x))
     if o.out and Path(o.out).suffix not in REPORT_FORMATS:
-        raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {o.out}")
+        raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {shown_path(o.out)}")
     if page_file(o.results, o.out).suffix == ".html" and find_spec("matplotlib") is None:
         raise ValueError(
             "the page needs the package matplotlib, which is not installed: pip install"
             " matplotlib, or write tables only: --out compare.md"
         )
+    check_environment(options)
     with cli_logging(options):
         rows = _run(o, options, variants)
     if is_main_process():
         failed = sum("method" in r.errors for r in rows)
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
-        print(f"{format_rows(rows)}\n\n{len(rows) - failed} runs in {o.results}{missing}")
-        print(write_page(o.results, o.out))
+        done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
+        print(f"{format_rows(rows)}\n\n{done}")
+        print(shown_path(write_page(o.results, o.out)))
     return int(any(r.errors for r in rows))

@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 
 from .options import (
-    File, Location, ModelOptions, Name, flag, flag_dataclass, positional, same_flag,
+    File, Folder, Location, ModelOptions, Name, check_options, flag, flag_dataclass, positional,
+    same_flag, shown_path,
 )
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec06
@@ -18,7 +19,7 @@ from .options import (
 class InspectOptions:
     "Input and output."
 
-    folder: str = positional(
+    folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
         " per_layer_config or block_configs in its configuration",
     )
@@ -31,7 +32,7 @@ class InspectOptions:
     save: Location | None = flag(
         "convert another program's model to a twossp checkpoint in this folder",
     )
-    overwrite: bool = flag("replace an existing --save folder")
+    overwrite: bool = flag("replace an existing --save folder", needs="a folder to save in")
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec07
 def _describe_kept(kept, full):
@@ -120,7 +121,7 @@ def _read_plan(folder):
 # %% ../../nbs/cli/06_inspect.ipynb #inspec10b
 def _describe_fit(folder, scheme):
     "Whether widths fit a scheme, in a line; `ValueError` if a given scheme does not fit."
-    from ..checkpoint.load import read_tensor_shapes
+    from ..checkpoint.shards import read_tensor_shapes
     from ..core.quantized import SCHEMES, group_size_error
 
     path = Path(folder).expanduser()
@@ -149,6 +150,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from ..core.files import atomic_file
     from ..runtime.devices import quiet
 
+    check_options(o)
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:
         if foreign is None:
@@ -159,7 +161,7 @@ def inspect(o: InspectOptions) -> int:  # exit code
         _check_figure(o.figure, o.folder)
     fit = _describe_fit(o.folder, o.quantize)
     rows, fractions = _list_layers(plan, full)
-    print(f"{o.folder}: {origin}\n{plan!r}\n\nlayer  attention  FFN")
+    print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n\nlayer  attention  FFN")
     print("\n".join(f"{i:<5}  {attn:<9}  {ffn}" for i, attn, ffn in rows))
     if fit:
         print(f"\n{fit}")
@@ -176,7 +178,8 @@ def inspect(o: InspectOptions) -> int:  # exit code
             plan = model.twossp_plan
             print(f"\nsaved {save_pruned(model, plan, o.save, tok, meta, overwrite=o.overwrite)}")
     elif foreign:
-        print(f"\ntwossp inspect {o.folder} --save OUT converts it to a twossp checkpoint")
+        command = f"twossp inspect {shown_path(o.folder)} --save OUT"
+        print(f"\n{command} converts it to a twossp checkpoint")
     return 0
 
 # %% ../../nbs/cli/06_inspect.ipynb #70b69fab
@@ -208,11 +211,12 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
     from .prune import page_file
     from .validate import pick_device
-    from ..core.files import atomic_file
+    from ..core.files import atomic_file, check_writable
     from ..evaluation.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.out)
+    check_writable(o.results)
     b = make_bench(pick_device(o), o.shape)
     with quiet():
         log = lambda line: print(line, flush=True)

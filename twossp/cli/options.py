@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'DECISIONS', 'File', 'Folder', 'Location', 'Name', 'Text', 'Size', 'Tokens',
-    'Factor', 'Sparsity', 'BOUND_FLAGS', 'EXAMPLES', 'DEMO', 'flag', 'positional',
-    'same_flag', 'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions',
-    'TargetOptions', 'BoundOptions', 'LatencyOptions', 'QualityOptions',
-    'MethodOptions', 'MoEOptions', 'CalibrationOptions', 'TextOptions', 'TaskOptions',
-    'TaskRunOptions', 'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options',
+    'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
+    'Size', 'Tokens', 'Factor', 'Sparsity', 'TARGETS', 'BOUND_FLAGS', 'EXAMPLES',
+    'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag', 'flag_dataclass',
+    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
+    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
+    'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
     'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
     'EstimateOptions'
@@ -17,16 +18,21 @@ __all__ = [
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
 import argparse
+import os
 import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import Annotated, dataclass_transform, get_args
-from ..baselines.methods import ESTIMATED_METHODS, find_method, method_names
-from ..checkpoint.engines import exporter_names
+from ..baselines.methods import (
+    ESTIMATED_METHODS, EXPERT_METHODS, METHODS, find_method, method, method_names,
+)
+from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
+from ..core.files import real_path
 from ..core.registries import score_names
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
@@ -44,12 +50,64 @@ class _FlagParser(argparse.ArgumentParser):
         words = [re.sub("(?<=^--)[^=]+", normalize, word) for word in words]
         return super().parse_args(words, namespace)
 
+# %% ../../nbs/cli/00_options.ipynb #pathsrc1
+def _resolve_path(path):
+    "Absolute path without links, but for one to another suffix, as the hub's cache has them"
+    real, link = real_path(path), Path(os.path.abspath(os.path.expanduser(path)))
+    return str(real if real.suffix == link.suffix else real_path(link.parent) / link.name)
+
+
+def _exists(path):
+    return os.path.exists(os.path.expanduser(path))
+
+
+def _resolve_model(name):
+    "A model's path; names, also of models that do not exist, are returned unchanged"
+    is_path = name != "smollm2" and (name.startswith("~") or _exists(name))
+    return _resolve_path(name) if is_path else name
+
+
+def shown_path(
+    path: str | Path,  # resolved, or any name
+) -> str:  # as tables, cards and logs show it
+    "A path relative to the working folder if it is below it."
+    path, here = Path(path), Path.cwd().resolve()
+    return str(path.relative_to(here) if path != here and path.is_relative_to(here) else path)
+
+# %% ../../nbs/cli/00_options.ipynb #pathsrc2
+def _resolve_text(spec):
+    "A text, or a mix of texts, in which every file has one spelling"
+    if _exists(spec):
+        return _resolve_file(spec, mixed=False)
+    return "".join(map(_resolve_part, re.split(r"(\+(?![^()]*\)))", spec)))  # as `parse_sources`
+
+
+def _resolve_part(part):
+    "A part of a mix: NAME, NAME=WINDOWS, self-chat(FILE)"
+    for pattern in (r"()(.*)(=\d+)", r"(self-chat\()(.*)(\))"):
+        if (match := re.fullmatch(pattern, part)) and not _exists(part):
+            return f"{match[1]}{_resolve_part(match[2])}{match[3]}"
+    return _resolve_file(part)
+
+
+def _resolve_file(name, mixed=True):
+    "A text's path; in a mix not one whose characters would divide it"
+    if not name or not (name.startswith("~") or _exists(name)):
+        return name
+    if not re.search(r"[~./\\]", name):
+        from ..runtime.data import TEXTS
+
+        if name in TEXTS:  # the text of that name, not a file
+            return name
+    path = shown_path(_resolve_path(name))
+    return name if mixed and re.search(r"[+=()]", path) else path
+
 # %% ../../nbs/cli/00_options.ipynb #3dd57c2b
 def flag(
     help: str,  # shown by `--help`
     default=None,  # value if the flag is not given; `MISSING`: required
-    # `decides`, if not as its class; arguments of argparse's `add_argument` that the
-    # field's type does not imply
+    # `decides` and `needs`, if not as its class; `excludes`; arguments of argparse's
+    # `add_argument` that the field's type does not imply
     **kwargs,
 ) -> Field:  # of a class with `flag_dataclass`
     "Dataclass field of a flag."
@@ -77,12 +135,30 @@ def same_flag(
 DECISIONS = "plan", "row", "nothing"  # as in `identity`
 
 
+def _type_parts(f):
+    "A field's types, the placeholder of its value in `--help`, and what resolves its paths"
+    parts = get_args(f.type) or (f.type,)
+    return [x for part in parts for x in (get_args(part) or (part,))]
+
+
+def _resolve_paths(o):
+    "Resolve the values of the fields whose type says how."
+    for f in fields(o):
+        resolve = next((x for x in _type_parts(f) if isfunction(x)), None)
+        value = getattr(o, f.name)
+        if resolve and value:
+            many = isinstance(value, tuple)
+            object.__setattr__(o, f.name, tuple(map(resolve, value)) if many else resolve(value))
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(flag, positional, same_flag))
 def flag_dataclass(
     *,
     decides: str,  # of flags that do not say: "plan" (and thereby the row), "row" or "nothing"
+    # of flags that do not say: what each needs to have an effect, keys of `NEEDS`
+    needs: str | tuple[str, ...] = (),
 ) -> Callable:  # class decorator
-    "Frozen dataclass of flags that all have a decision."
+    "Frozen dataclass of flags that all have a decision; paths are resolved."
 
     def decorate(cls):
         for name, f in vars(cls).items():
@@ -90,32 +166,36 @@ def flag_dataclass(
                 continue
             if cls.__annotations__[name] is bool:  # a switch
                 f.default = False
-            f.metadata = dict(decides=decides) | f.metadata
+            f.metadata = dict(decides=decides, needs=needs) | f.metadata
             if f.metadata["decides"] not in DECISIONS:
                 names = ", ".join(DECISIONS)
                 got = f.metadata["decides"]
                 raise ValueError(f"an option decides one of {names}; got {got!r}")
+        cls.__post_init__ = _resolve_paths
         return dataclass(frozen=True)(cls)
 
     return decorate
 
 # %% ../../nbs/cli/00_options.ipynb #d4fdd1a5
-def _read_int(text, least=1, word=None):
-    "Parse an integer of at least `least`; `word`, such as 'search', is returned unchanged."
+def _read_int(text, least=1, word=None, most=None):
+    "Parse an integer of `least` to `most`; `word`, such as 'search', is returned unchanged."
     if text == word:
         return text
     try:
-        if (n := int(text)) >= least:
+        if least <= (n := int(text)) <= (n if most is None else most):
             return n
     except ValueError:
         pass
     other = f", nor {word!r}" if word else ""
-    message = f"{text!r} is no whole number of at least {least}{other}"
+    limit = "" if most is None else f" and at most {most}"
+    message = f"{text!r} is no whole number of at least {least}{limit}{other}"
     raise argparse.ArgumentTypeError(message)
 
 
-# types of flags, with the placeholders of their values in `--help`
-File, Folder, Location = Annotated[str, "FILE"], Annotated[str, "DIR"], Annotated[str, "PATH"]
+# types of flags, with the placeholders of their values in `--help`, and how paths are resolved
+File, Folder = Annotated[str, "FILE", _resolve_path], Annotated[str, "DIR", _resolve_path]
+Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", _resolve_model]
+Corpus = Annotated[str, "TEXT", _resolve_text]
 Name, Text, Size = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[str, "SIZE"]
 Tokens = Annotated[int, "T"]
 Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S"]
@@ -123,19 +203,19 @@ Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S"]
 
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
-    kwargs = {k: v for k, v in f.metadata.items() if k not in ("decides", "positional")}
-    parts = get_args(f.type) or (f.type,)
-    types = [x for part in parts for x in (get_args(part) or (part,))]
-    if placeholders := [x for x in types if isinstance(x, str)]:
-        kwargs = dict(metavar=placeholders[0]) | kwargs
+    own = "decides", "positional", "needs", "excludes"
+    kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     if f.metadata.get("positional"):
         return dict(metavar=f.name.upper()) | kwargs
+    types = _type_parts(f)
+    if placeholders := [x for x in types if isinstance(x, str)]:
+        kwargs = dict(metavar=placeholders[0]) | kwargs
     if bool in types:
         return dict(action="store_true") | kwargs
     if f.default == () and "nargs" not in kwargs:
         return dict(action="append") | kwargs
     if int in types and "type" not in kwargs:
-        limits = {k: kwargs.pop(k) for k in ("least", "word") if k in kwargs}
+        limits = {k: kwargs.pop(k) for k in ("least", "word", "most") if k in kwargs}
         return dict(type=partial(_read_int, **limits), metavar="N") | kwargs
     return dict(type=float) | kwargs if float in types else kwargs
 
@@ -153,8 +233,10 @@ def make_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
+    shown = set()
     for base in reversed(cls.__mro__):
-        names = base.__dict__.get("__annotations__")
+        names = base.__dict__.get("__annotations__", {}).keys() - shown
+        shown |= names
         if not names:
             continue
         group = parser.add_argument_group(base.__doc__.partition("\n")[0].rstrip("."))
@@ -181,7 +263,7 @@ def parse_flags(
 class ModelOptions:
     "Model."
 
-    model: Name | None = flag(
+    model: Model | None = flag(
         "name on the Hugging Face hub, path of a folder or a .gguf file, or 'smollm2' (embedded)",
     )
     cache_dir: Folder | None = flag(
@@ -192,6 +274,7 @@ class ModelOptions:
     )
     device_map: str | None = flag(
         "'auto' spreads the model over all GPUs; replaces --device", metavar="MAP",
+        excludes=("device", "target_latency"),
     )
     trust_remote_code: bool = flag(
         "run the Python code that comes with the checkpoint", decides="nothing",
@@ -199,6 +282,7 @@ class ModelOptions:
     stream: bool = flag(
         "leave the decoder layers on disk and load each one when it is needed, for"
         " models that do not fit in memory", decides="nothing",
+        excludes=("device_map", "target_latency"),
     )
     dtype: str = flag(
         "data type of the weights: auto (as stored), float32, bfloat16 or float16",
@@ -206,10 +290,19 @@ class ModelOptions:
     )
     seed: int = flag(
         "random seed; 0 calibrates on the first windows of the text, any other seed"
-        " draws them at random (default: 0)", 0, least=0, metavar="SEED",
+        " draws them at random (default: 0)", 0, least=0, most=2**32 - 1, metavar="SEED",
+        needs="calibration or downstream tasks",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #2187b416
+# options that each set a target: a sparsity, or a limit from which it follows
+TARGETS = (
+    "sparsity_rate", "num_prune", "target_bytes", "target_memory", "target_params",
+    "target_speedup", "target_latency", "max_loss", "min_agreement",
+)
+BOUND_FLAGS = TARGETS[2:6]  # without `target_`: keys of `estimate.BOUNDS`
+
+
 @flag_dataclass(decides="plan")
 class TargetOptions:
     "Pruning method and target."
@@ -221,15 +314,20 @@ class TargetOptions:
     sparsity_rate: Sparsity | None = flag(
         "target sparsity: fraction of the decoder layers' parameters to remove; -1"
         " sweeps i/L for i from 1 to L-2, -2 runs the paper's 0.25, 0.375 and 0.5",
+        needs="a pruning method",
     )
     num_prune: int | None = flag(
         "target sparsity N/L: the parameters of N of the L decoder layers; -1 and -2"
-        " as for --sparsity_rate", metavar="N", type=int,
+        " as for --sparsity_rate", metavar="N", type=int, needs="a pruning method",
     )
-    plan: File | None = flag("reuse this saved plan instead of searching for one")
+    plan: File | None = flag(
+        "reuse this saved plan instead of searching for one",
+        excludes=("pruning_method", *TARGETS),
+    )
+    dense: bool = flag("also evaluate the unpruned model", decides="row")
 
 
-@flag_dataclass(decides="plan")
+@flag_dataclass(decides="plan", needs="a pruning method")
 class BoundOptions:
     "Size or speed target (instead of a sparsity)."
 
@@ -251,7 +349,7 @@ class BoundOptions:
     )
     context: Tokens | None = flag(
         "tokens in the KV cache for --target_memory, --target_speedup and"
-        " --target_latency (default: 4096)",
+        " --target_latency (default: 4096)", needs="a target at a context",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a1cbc5be
@@ -263,20 +361,19 @@ class LatencyOptions:
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
-        metavar="TIME",
+        metavar="TIME", needs="a pruning method", excludes=("executor",),
     )
-    batch: int | None = flag("sequences per forward pass for --target_latency (default: 1)")
+    batch: int | None = flag(
+        "sequences per forward pass for --target_latency (default: 1)",
+        needs="a latency target",
+    )
     prefill: bool = flag(
         "apply --target_latency to a prompt of --context tokens instead of a decoding"
-        " step",
+        " step", needs="a latency target",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #b6325293
-# without `target_`: keys of `estimate.BOUNDS`
-BOUND_FLAGS = "target_bytes", "target_memory", "target_params", "target_speedup"
-
-
-@flag_dataclass(decides="plan")
+@flag_dataclass(decides="plan", needs="a pruning method")
 class QualityOptions:
     "Quality target (instead of a sparsity)."
 
@@ -290,11 +387,14 @@ class QualityOptions:
     )
 
 # %% ../../nbs/cli/00_options.ipynb #c82608e3
-@flag_dataclass(decides="plan")
+@flag_dataclass(decides="plan", needs="a pruning method that takes it")
 class MethodOptions:
     "Options of the pruning method."
 
-    alpha: float | None = flag("2ssp: exponent of the width/depth split (default: 1.5)")
+    alpha: float | None = flag(
+        "2ssp: exponent of the width/depth split (default: 1.5)",
+        needs=("a pruning method that takes it", "a split that is not given"),
+    )
     n_attn: int | str | None = flag(
         "2ssp: number of attention modules to remove instead of the formula's;"
         " 'search' selects it on the calibration text", least=0, word="search",
@@ -332,7 +432,7 @@ class MethodOptions:
         return {k: v for k in names if (v := getattr(self, k, None)) is not None}
 
 
-@flag_dataclass(decides="plan")
+@flag_dataclass(decides="plan", needs=("a pruning method that takes it", "an MoE model"))
 class MoEOptions:
     "Options for mixture-of-experts (MoE) models."
 
@@ -345,12 +445,12 @@ class MoEOptions:
     )
 
 # %% ../../nbs/cli/00_options.ipynb #cc644934
-@flag_dataclass(decides="plan")
+@flag_dataclass(decides="plan", needs="calibration")
 class CalibrationOptions:
     "Calibration text."
 
     # a name of `data.TEXTS`, a path, `self` …, or a mix, as `parse_sources` takes it
-    calibration: Text | None = flag(
+    calibration: Corpus | None = flag(
         "calibration text: news, wiki, c4, wikitext2, fineweb-edu, a file (.jsonl may"
         " hold chats), a save_to_disk folder, 'self' (generated by the model), 'self-chat'"
         " or 'self-chat(FILE)' (its answers to prompts), 'task(NAME)' (training split of an"
@@ -363,33 +463,45 @@ class CalibrationOptions:
     )
     temperature: Factor | None = flag(
         "sampling temperature of --calibration self and self-chat (default: 1)",
+        needs="generated calibration text",
     )
     n_samples: int | None = flag(
         "number of calibration windows (default: the method's, 32 for 2ssp)",
     )
-    seq_len: Tokens = flag("tokens per window (default: 2048)", 2048)
+    seq_len: Tokens = flag(
+        "tokens per window (default: 2048)", 2048,
+        needs="calibration or an evaluation text",
+    )
     local_datasets: bool = flag(
         "read named texts from ./data/ (wikitext-2, c4_train, c4_val, fineweb-edu)",
+        needs="a text that is not embedded", excludes=("data_dir",),
     )
-    data_dir: Folder | None = flag("read named texts from this folder instead of ./data/")
+    data_dir: Folder | None = flag(
+        "read named texts from this folder instead of ./data/",
+        needs="a text that is not embedded",
+    )
 
 # %% ../../nbs/cli/00_options.ipynb #3104b565
 @flag_dataclass(decides="row")
 class TextOptions:
     "Perplexity."
 
-    dense: bool = flag("also evaluate the unpruned model")
     evaluate_perplexity: bool = flag("measure perplexity on WikiText-2")
     main_table_results: bool = flag("measure perplexity on WikiText-2, C4 and FineWeb-Edu")
-    evaluation: tuple[Text, ...] = flag(
+    evaluation: tuple[Corpus, ...] = flag(
         "measure perplexity on this text, named as for --calibration; can be repeated",
         (),
     )
-    n_eval: int | None = flag("number of evaluation windows of each text (default: all)")
-    eval_len: Tokens | None = flag("tokens per evaluation window (default: --seq_len)")
+    n_eval: int | None = flag(
+        "number of evaluation windows of each text (default: all)",
+        needs="an evaluation text",
+    )
+    eval_len: Tokens | None = flag(
+        "tokens per evaluation window (default: --seq_len)", needs="an evaluation text",
+    )
     stride: int | None = flag(
         "measure strided perplexity with this many tokens per step, instead of the"
-        " paper's consecutive windows",
+        " paper's consecutive windows", needs="an evaluation text",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #a38c2ffa
@@ -404,13 +516,15 @@ class TaskOptions:
     tasks: tuple[Name, ...] = flag(
         "run these tasks instead of the paper's six; twossp_arithmetic is 20 questions"
         " in GSM8K's format that need no network", (), nargs="+",
+        needs="downstream tasks",
     )
     include_path: tuple[Folder, ...] = flag(
         "folder with your own lm-eval task definitions; can be repeated", (),
+        needs="downstream tasks, or calibration on a task",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #247f4d35
-@flag_dataclass(decides="row")
+@flag_dataclass(decides="row", needs="downstream tasks")
 class TaskRunOptions:
     "Task options."
 
@@ -439,7 +553,7 @@ class InferenceOptions:
     )
     repeats: int = flag(
         "number of timed forward passes, after as many warm-up passes (default: 10)",
-        10,
+        10, needs="a timing",
     )
     evaluate_qualitative: bool = flag(
         "generate continuations of two prompts (5 beams, no repeated trigram, 128"
@@ -447,12 +561,12 @@ class InferenceOptions:
     )
     prompt: tuple[Text, ...] = flag(
         "prompt for --evaluate_qualitative instead of the paper's two; can be repeated",
-        (),
+        (), needs="sampled continuations",
     )
     agreement: bool = flag(
         "measure KL divergence and top-1 agreement with the dense model on the first"
         " evaluation text (at most 8 windows of 256 tokens), and compare continuations of"
-        " 64 tokens",
+        " 64 tokens", needs="an evaluation text",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #142f67f6
@@ -462,23 +576,27 @@ class OutputOptions:
 
     save: Folder | None = flag(
         "save the pruned checkpoint, its plan and figures in this folder; several runs"
-        " get a subfolder each",
+        " get a subfolder each", needs="a pruning method or a plan",
     )
-    overwrite: bool = flag("replace an existing checkpoint")
+    overwrite: bool = flag(
+        "replace an existing checkpoint", needs="a folder to save in",
+    )
     export: str | None = flag(
         "also convert the saved checkpoint to this format, as twossp export does",
-        choices=exporter_names(),
+        choices=exporter_names(), needs="a folder to save in",
     )
     quantize: str | None = flag(
         "quantization type for --export gguf, such as q8_0 or q4_k_m",
-        metavar="TYPE", type=str.lower,
+        metavar="TYPE", type=str.lower, needs="an export format that takes it",
     )
     results: File | None = flag(
         "append results to this JSONL file and skip the runs that it already holds",
     )
-    executor: Location | None = flag(
+    executor: str | None = flag(
         "run the grid on another executor: dotted path of a function that returns a"
         " concurrent.futures.Executor, such as mycluster:make",
+        metavar="PATH",
+        excludes=("save", "plan", "ablation", "max_loss", "min_agreement", "stream"),
     )
     tensorboard: Folder | None = flag("log each result to TensorBoard in this folder")
     logging: str = flag(
@@ -495,11 +613,12 @@ class OtherOptions:
 
     report: File | None = flag(
         "write the HTML report of this results file instead of pruning, as twossp report"
-        " does", decides="nothing",
+        " does", decides="nothing", excludes=("*",),
     )
     ablation: bool = flag(
         "run the paper's ablations: calibration size, stage 1 alone, columns-rows, L1"
-        " norms, every number of attention modules",
+        " norms, every number of attention modules", needs="an evaluation",
+        excludes=("pruning_method", "plan", "save", "tensorboard"),
     )
     demo: bool = flag(
         "prune the embedded model at 25 %%, compare it with the original and save it in"
@@ -534,7 +653,8 @@ class Options(  # in reverse: `--help` begins with the last
     def calibration_name(self) -> str:
         "Name or path of the calibration text."
         embedded = self.model == "smollm2" and not self.text_folder
-        return self.calibration or ("news" if embedded else "c4")
+        default = "news" if embedded else "c4"
+        return default if self.calibration is None else self.calibration
 
     @property
     def needs_calibration(self) -> bool:
@@ -584,6 +704,135 @@ exit codes: 0 success; 1 part of the work failed; 2 invalid or impossible reques
 3 another process of the job was lost; 130 interrupted (finished work is kept)
 """
 
+# %% ../../nbs/cli/00_options.ipynb #needsrc1
+def _gives(*names):
+    "A need that each of these options meets"
+
+    def advise(o, option, model):
+        known = [k for k in names if hasattr(o, k)]
+        if any(getattr(o, k) for k in known):
+            return ""
+        *most, last = [f"--{k}" for k in known]
+        return f"add {', '.join(most)}{' or ' if most else ''}{last}"
+
+    return advise
+
+
+def _advise_method(o, option, model):
+    "Whether a requested method has the option; `--n_attn search` is an option of its own"
+    search = option == "n_attn" and o.n_attn == "search"
+
+    def takes(name):
+        row = find_method(name)
+        return row.searches_attn if search else option in signature(method(name)).parameters
+
+    asked = o.pruning_method or ()
+    if any(map(takes, [asked] if isinstance(asked, str) else asked)):
+        return ""
+    names = ", ".join(filter(takes, METHODS | EXPERT_METHODS))
+    return f"{'search is for ' if search else ''}--pruning_method {names}"
+
+# %% ../../nbs/cli/00_options.ipynb #needsr1b
+def _advise_experts(o, option, model):
+    "Whether the model has experts; unknown before its configuration is read"
+    from ..core.parts import structure
+
+    return "this model is dense" if model is not None and not structure(model).grouped else ""
+
+
+def _advise_format(o, option, model):
+    "Whether the requested export has the option"
+    to = getattr(o, "export", None) or getattr(o, "to", None)
+    if to and option in find_exporter(to).options:
+        return ""
+    formats = [name for name, row in EXPORTERS.items() if option in row.options]
+    return f"{', '.join(formats)}{f', not {to}' if to else ''}"
+
+
+def _calibrates_on(*kinds):
+    "A need of calibration on a text of one of these kinds, as `source_kinds` names them"
+
+    def advise(o, option, model):
+        from ..runtime.sources import source_kinds
+
+        if o.needs_calibration and {*kinds} & {*source_kinds(o.calibration_name)}:
+            return ""
+        return f"it is for --calibration {' and '.join(kinds)}"
+
+    return advise
+
+
+def _advise_named(o, option, model):
+    "Whether a text comes from the hub, or from a folder in its place"
+    from ..runtime.data import TEXTS
+    from ..runtime.sources import parse_sources
+
+    names = list(o.evaluation_names)
+    names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
+    local = [name for name, text in TEXTS.items() if not text.wheel]
+    return "" if {*names} & {*local} else f"it is for the texts {', '.join(local)}"
+
+# %% ../../nbs/cli/00_options.ipynb #needsrc2
+_CALIBRATION = "pruning_method", "ablation", "evaluate_inference"
+_TEXTS = "evaluation", "evaluate_perplexity", "main_table_results"
+
+# what an option may need -> function of the options, its name and the model, or None before
+# its configuration is read; it returns what to do, or an empty string if the need is met
+NEEDS: dict[str, Callable] = {
+    "a pruning method": _gives("pruning_method"),
+    "a pruning method or a plan": _gives("pruning_method", "plan"),
+    "a pruning method that takes it": _advise_method,
+    "a split that is not given": (
+        lambda o, *_: "leave out --n_attn" * isinstance(getattr(o, "n_attn", None), int)
+    ),
+    "an MoE model": _advise_experts,
+    "a target at a context": _gives("target_memory", "target_speedup", "target_latency"),
+    "a latency target": _gives("target_latency"),
+    "calibration": _gives(*_CALIBRATION),
+    "calibration or an evaluation text": _gives(*_CALIBRATION, *_TEXTS),
+    "calibration or downstream tasks": _gives(*_CALIBRATION, "evaluate_downstream"),
+    "generated calibration text": _calibrates_on("self", "self-chat"),
+    "a text that is not embedded": _advise_named,
+    "an evaluation text": _gives(*_TEXTS),
+    "an evaluation": _gives(
+        *_TEXTS, "evaluate_downstream", "evaluate_inference", "evaluate_qualitative"
+    ),
+    "downstream tasks": _gives("evaluate_downstream"),
+    "downstream tasks, or calibration on a task": lambda o, *of: (
+        "" if o.evaluate_downstream else _calibrates_on("task")(o, *of)
+    ),
+    "sampled continuations": _gives("evaluate_qualitative"),
+    "a timing": _gives("evaluate_inference"),
+    "a folder to save in": _gives("save"),
+    "an export format that takes it": _advise_format,
+    "a server": _gives("url"),
+    "LoRA adapters": lambda o, *_: "" if o.how == "lora" else "add --how lora",
+    "a training text": lambda o, *_: "name one with --text" * (o.text == "none"),
+    "float32 weights": (
+        lambda o, *_: "leave out --dtype" * (o.dtype not in (None, "auto", "float32"))
+    ),
+}
+
+# %% ../../nbs/cli/00_options.ipynb #needsrc3
+def check_options(
+    o,  # options of any command
+    model=None,  # its shapes are enough; None: its configuration has not been read
+) -> None:
+    "Raise `ValueError` for an option that has no effect, or that excludes another."
+    given = [f for f in fields(o) if getattr(o, f.name) != f.default]
+    for f in given:
+        excluded = f.metadata.get("excludes", ())
+        for other in (x.name for x in given if x is not f):
+            if other in excluded or "*" in excluded:
+                raise ValueError(
+                    f"--{f.name} and --{other} cannot be combined: leave one of them out"
+                )
+    for f in given:
+        needs = f.metadata.get("needs", ())
+        for need in filter(None, [needs] if isinstance(needs, str) else needs):
+            if advice := NEEDS[need](o, f.name, model):
+                raise ValueError(f"--{f.name} needs {need}: {advice}")
+
 # %% ../../nbs/cli/00_options.ipynb #5b1cb167
 DEMO = """--model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --calibration news
     --n_samples 32 --seq_len 256 --evaluation wiki --n_eval 8 --eval_len 1024 --agreement
@@ -625,7 +874,7 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: str = positional("results file to report on")
+    results: File = positional("results file to report on")
     out: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
     )
@@ -635,7 +884,7 @@ class ReportOptions:
 class EstimateModelOptions:
     "Model."
 
-    model: Name = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
     stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
     dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
     cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
@@ -661,7 +910,8 @@ class EstimateLatencyOptions:
     target_latency: str | None = same_flag(LatencyOptions, "target_latency")  # with a unit
     batch: int | None = same_flag(LatencyOptions, "batch")  # sequences
     prefill: bool = same_flag(LatencyOptions, "prefill")  # time a prompt
-    device: str | None = same_flag(ModelOptions, "device")  # that is timed
+    # that is timed
+    device: str | None = same_flag(ModelOptions, "device", needs="a latency target")
 
 
 @dataclass(frozen=True)
@@ -671,3 +921,4 @@ class EstimateOptions(
     "Options for mixture-of-experts (MoE) models."
 
     balance: str | None = same_flag(MoEOptions, "balance")  # "all" or "active"
+    context: Tokens | None = same_flag(BoundOptions, "context", needs="")  # of the cache

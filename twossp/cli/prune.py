@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'read_texts', 'draw_windows', 'count_windows', 'make_evaluations',
-    'try_load_tokenizer', 'load_requested_model', 'make_executor', 'run', 'format_rows',
-    'demo_message', 'page_file', 'cli_logging', 'write_page', 'prune'
+    'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
+    'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'make_executor',
+    'run', 'format_rows', 'demo_message', 'page_file', 'cli_logging', 'write_page',
+    'prune'
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
@@ -22,12 +23,12 @@ from transformers.utils import logging as hf_logging
 from ..baselines.methods import find_method, method
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
-from .options import Options
+from .options import Options, check_options, shown_path
 from .validate import (
     check_arguments, check_feasible, export_request, pick_device, plans_folder,
     read_plan_json, validate,
 )
-from ..core.files import hash_files
+from ..core.files import check_writable, hash_files
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
@@ -56,7 +57,9 @@ from ..runtime.identity import (
     model_identity, plan_identity, plan_key, runtime_facts, same_model,
 )
 from ..runtime.provenance import describe_calibration, load_plan
-from ..runtime.sources import check_sources, read_sources, source_windows
+from ..runtime.sources import (
+    available_windows, check_sources, read_sources, source_windows,
+)
 from ..serving.export import check_export_tokenizer, run_export
 import logging
 import os
@@ -109,11 +112,12 @@ def count_windows(
     o: Options,  # with `seq_len`
     sources: list,  # one, of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model
+    most: int | None = None,  # windows after which a text is not tokenized further
 ) -> float:  # infinite for generated text
-    "Number of windows that a source has."
+    "Number of windows that a source has, at most `most`."
     if sources[0].synthetic:
         return inf
-    return len(source_windows(sources, tok, o.seq_len))
+    return available_windows(sources[0], tok, o.seq_len, most)
 
 # %% ../../nbs/cli/02_prune.ipynb #cutwriting1
 def _choose_count(o, sources, tok):
@@ -122,7 +126,7 @@ def _choose_count(o, sources, tok):
     if o.n_samples is not None or sources[0].windows:
         return o.n_samples
     n = o.default_windows
-    available = count_windows(o, sources, tok) if n > 1 and len(sources) == 1 else n
+    available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
             f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
@@ -131,18 +135,24 @@ def _choose_count(o, sources, tok):
     return min(n, available)
 
 # %% ../../nbs/cli/02_prune.ipynb #258ddf1b
-def make_evaluations(
+def cut_evaluations(
     o: Options,  # of the command
     texts: Mapping,  # name -> text, of `read_texts`
-    calib: torch.Tensor | None,  # (n, t) calibration windows; the first is timed
     tok: PreTrainedTokenizerBase,  # of the model
+) -> dict:  # name -> (model, tokenizer) -> numbers
+    "Perplexity on each text, by name. Raises `ValueError` if a text is too short."
+    ids = {k: windows(text, tok, o.eval_len or o.seq_len, o.n_eval) for k, text in texts.items()}
+    return {k: on_text(x, stride=o.stride, progress=not o.quiet) for k, x in ids.items()}
+
+
+def make_evaluations(
+    o: Options,  # of the command
+    perplexities: Mapping,  # of `cut_evaluations`
+    calib: torch.Tensor | None,  # (n, t) calibration windows; the first is timed
     tasks: tuple | None = None,  # of `load_tasks`
 ) -> dict:  # name -> (model, tokenizer) -> numbers
     "Requested evaluations by name, as for `run_grid`"
-    evals, progress = {}, not o.quiet
-    for name, text in texts.items():
-        ids = windows(text, tok, o.eval_len or o.seq_len, o.n_eval)
-        evals[name] = on_text(ids, stride=o.stride, progress=progress)
+    evals, progress = dict(perplexities), not o.quiet
     if o.agreement:  # few, short windows: two forward passes and a continuation each
         first = next(iter(evals))
         short = evals[first].ids[:8, :256]
@@ -198,7 +208,7 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     device = None if o.device_map else pick_device(o)
     where = "" if o.device or o.device_map or device == "cpu" else f" on {device}"
     join_process_group(device or "cpu")  # of torchrun, if it runs the command
-    log.info("loading %s%s", o.model, where)
+    log.info("loading %s%s", shown_path(o.model), where)
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
     model, tok = load_model(o.model, o.dtype, o.device_map, **kwargs)
@@ -206,6 +216,7 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
         record = read_plan_json(Path(o.model))
         dense = record["parameters"]["dense"]
         model.twossp_original = record.get("original_parameters", dense)
+        model.twossp_calibration = record.get("calibration_sketch")  # for results on that text
     return model, tok
 
 
@@ -246,14 +257,14 @@ def _advise_chats(o, sources, tok):
         return ""
     names = "+".join(s.name for s in sources)
     return (
-        f"{o.model} has a chat template, but is calibrated on plain text only; for a chat model:"
-        f" --calibration self+self-chat, or, with this text too, {names}+self-chat"
+        f"{shown_path(o.model)} has a chat template, but is calibrated on plain text only; for a"
+        f" chat model: --calibration self+self-chat, or, with this text too, {names}+self-chat"
     )
 
 # %% ../../nbs/cli/02_prune.ipynb #7f603070
 def _save_folder(o, method, target):
     "Folder of a checkpoint: `--save`, or with several targets a subfolder of it."
-    folder = Path(o.save).expanduser()
+    folder = Path(o.save)
     name = f"{method}-{target:.4f}".rstrip("0")
     return folder / name if o.has_several_targets else folder
 
@@ -282,7 +293,7 @@ def _check_folders(o, model, calib, targets):
     "Raise `FileExistsError` for output folders that this command did not write."
     model_id = model_identity(model)
     if o.plan:
-        folder = Path(o.save).expanduser()
+        folder = Path(o.save)
         plan_id = plan_identity(load_plan(o.plan), model_id)
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
@@ -318,7 +329,7 @@ def _make_saver(o, model, tok, calib):
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
         if exists:
-            log.info("saved already: %s", folder)
+            log.info("saved already: %s", shown_path(folder))
         else:
             meta = dict(method=r.method, options=r.options, target_sparsity=r.target)
             meta |= dict(seed=r.seed, seconds=r.seconds, dtype=r.dtype) | ids | facts
@@ -330,7 +341,7 @@ def _make_saver(o, model, tok, calib):
             meta |= {k: report[k] for k in ("widths", "repair") if k in report}
             folder = save_pruned(model, plan, folder, tok, meta, overwrite=o.overwrite)
             figures = _draw_figures(folder, plan, dense, report)
-            log.info("saved %s", " ".join([str(folder), *figures]))
+            log.info("saved %s", " ".join([shown_path(folder), *figures]))
         for line in run_export(export_request(o), folder, exists):
             log.info("%s", line)
 
@@ -364,7 +375,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
-        name=o.model, seeds=[seed], options={name: options}, dense=o.dense,
+        name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
         on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
         on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=False if o.plan or not methods else plans_folder(o),
@@ -376,7 +387,7 @@ def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
     options = {**find_method(o.pruning_method).path, **o.method_options}
-    kwargs = dict(options=options, name=o.model, plans=folder, seed=o.seed)
+    kwargs = dict(options=options, name=shown_path(o.model), plans=folder, seed=o.seed)
     kwargs |= dict(method=o.pruning_method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
@@ -405,6 +416,8 @@ def _describe_quality(o, rows):
 
     def add(name, value, target, label, met):
         verdict = "met" if met else f"missed by {abs(value - target):.4f}"
+        calibrated = name in (rows[-1].calibrated_on or ())
+        verdict += " (calibrated on this text)" if calibrated else ""
         lines.append(f"{name}: {label}{value:.4f}, target {target:g}: {verdict}")
 
     for k, v in pruned.items():
@@ -434,8 +447,8 @@ def make_executor(
 def _run_ablations(o, model, tok, sources, evals):
     """Run the paper's ablations; calibration sizes beyond the text's length are left out, with
     a warning."""
-    available = count_windows(o, sources, tok)
     sizes = ABLATIONS["calibration size"].values
+    available = count_windows(o, sources, tok, max(*sizes, o.n_samples or 32))
     if len(counts := [n for n in sizes if n <= available]) < len(sizes):
         log.warning(
             f"{o.calibration_name} has {available} windows of {o.seq_len} tokens: calibration sizes"
@@ -443,7 +456,8 @@ def _run_ablations(o, model, tok, sources, evals):
         )
     draw = lambda n, seed: draw_windows(o, sources, tok, n, o.seed + seed, model)
     args, rows = (model, tok, draw, evals, o.results), []
-    kwargs = dict(n=min(o.n_samples or 32, available), name=o.model, progress=not o.quiet)
+    kwargs = dict(n=min(o.n_samples or 32, available), progress=not o.quiet)
+    kwargs |= dict(name=shown_path(o.model))
     for name, a in ABLATIONS.items():
         if a.paper:
             rows += ablate(name, *args, values=counts if a.draws else None, **kwargs)
@@ -458,12 +472,16 @@ def run(o: Options) -> list[Result]:  # dense first
     o = validate(o)
     executor = make_executor(o)
     sources, held_out = read_texts(o)
-    tasks, calib = _find_tasks(o), None
-    if sources is not None and (tok := try_load_tokenizer(o)) is not None:
-        n = _choose_count(o, sources, tok)
-        calib = draw_windows(o, sources, tok, n, o.seed)
+    tasks, calib, perplexities = _find_tasks(o), None, None
+    if (tok := try_load_tokenizer(o)) is not None:  # short texts are reported before loading
+        perplexities = cut_evaluations(o, held_out, tok)
+        if sources is not None:
+            n = _choose_count(o, sources, tok)
+            calib = draw_windows(o, sources, tok, n, o.seed)
     model, tok = load_requested_model(o)
     targets = _check_loaded(o, model, tok)
+    if perplexities is None:
+        perplexities = cut_evaluations(o, held_out, tok)
     if sources is not None and calib is None:
         n = _choose_count(o, sources, tok)
         calib = draw_windows(o, sources, tok, n, o.seed, model)
@@ -472,7 +490,7 @@ def run(o: Options) -> list[Result]:  # dense first
     if o.wants_quality:
         o, calib = _resolve_quality(o, model, calib, plans_folder(o))
         targets = [o.sparsity_rate]
-    evals = make_evaluations(o, held_out, calib, tok, tasks)
+    evals = make_evaluations(o, perplexities, calib, tasks)
     if o.save and is_main_process():
         _check_folders(o, model, calib, targets)
     if not o.ablation:
@@ -513,12 +531,12 @@ def _find_program(program):
 
 def demo_message(o: Options) -> str:  # for stdout
     "The files of the demo, how to load the model, and a next command."
-    python, twossp = _find_program("python"), _find_program("twossp")
+    python, twossp, save = _find_program("python"), _find_program("twossp"), shown_path(o.save)
     return f"""
-The pruned model is in {o.save}/: weights, plan.json, plan.png (what was removed), \
+The pruned model is in {save}/: weights, plan.json, plan.png (what was removed), \
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
-transformers.AutoModelForCausalLM.from_pretrained('{o.save}')"
+transformers.AutoModelForCausalLM.from_pretrained('{save}')"
 Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
 
@@ -527,16 +545,18 @@ def page_file(
     results: str | Path,  # results file
     out: str | Path | None = None,  # default: its name with .html
 ) -> Path:  # of the page
-    "Path of a results file's page; `ValueError` if it is invalid or the results file itself."
+    """Path of a results file's page. Raises `ValueError` if it is invalid or the results file
+    itself, `OSError` if it cannot be written."""
     rows = Path(results)
     page = Path(out) if out else rows.parent / f"{rows.stem}.html"
     for file in (rows, page):
         if file.is_dir():
-            raise ValueError(f"{file} is a folder: name a file")
+            raise ValueError(f"{shown_path(file)} is a folder: name a file")
         if not file.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {file.parent} for {file.name}")
+            raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
     if page.resolve() == rows.resolve():
-        raise ValueError(f"{page} is the results file: name another file for the page")
+        raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
+    check_writable(page)
     return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
@@ -574,7 +594,8 @@ def write_page(
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
     if o.report:
-        print(write_page(o.report))
+        check_options(o)
+        print(shown_path(write_page(o.report)))
         return 0
     with cli_logging(o):
         rows = run(o)

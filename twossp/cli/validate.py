@@ -4,26 +4,26 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'check_combinations', 'export_request',
-    'plans_folder', 'read_plan_json', 'pick_device', 'load_requested_skeleton',
-    'check_feasible', 'resolve_target', 'validate'
+    'check_arguments', 'check_scores', 'export_request', 'plans_folder',
+    'read_plan_json', 'pick_device', 'check_results_file', 'check_environment',
+    'load_requested_skeleton', 'check_feasible', 'check_reach', 'resolve_target',
+    'validate'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from inspect import signature
+from functools import partial
 from pathlib import Path
 import torch
 from transformers import PreTrainedModel
-from ..baselines.methods import EXPERT_METHODS, METHODS, find_method, method
-from ..checkpoint.engines import find_exporter
+from ..baselines.methods import find_method
 from ..checkpoint.save import check_not_source, check_output_folder
-from .options import BOUND_FLAGS, Options
+from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.parts import structure
-from ..core.plan import check_sparsity
+from ..core.plan import Plan, check_sparsity
 from ..detection.detect import check_fused_experts
 from ..core.registries import find_score
 from ..evaluation.estimate import (
@@ -32,87 +32,45 @@ from ..evaluation.estimate import (
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
 from ..evaluation.quality import QualityTarget
+from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
-from ..core.files import cache_folder
+from ..core.files import cache_folder, check_writable
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
-from ..runtime.sources import source_kinds
 from ..serving.export import (
     ExportRequest, check_export_request, check_export_support,
 )
 
 # %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
-def _flag_conflicts(o):
-    "Flags that need or exclude others: message -> whether it applies"
-    exporter = find_exporter(o.export) if o.export else None
-    quantizes = exporter and "quantize" in exporter.options
-    task_folders = o.include_path and "task" not in source_kinds(o.calibration or "c4")
-    task_flags = o.tasks, task_folders, o.limit, o.num_fewshot
-    task_flags += o.apply_chat_template, o.confirm_run_unsafe_code
-    evaluates = o.evaluation_names or o.evaluate_downstream
-    evaluates = evaluates or o.evaluate_inference or o.evaluate_qualitative
+def _request_problems(o):
+    "What a request lacks, or has too much of: message -> whether it applies"
+    targets = [k for k in TARGETS if getattr(o, k) is not None]
+    given, tokens = [k for k in targets if k != "min_agreement" or o.max_loss is None], o.eval_len
+    hint = ", not both" if given else ""
     return {
         "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
         " shows what it does)": o.model is None,
-        "--export needs --save: it is written from the checkpoint": o.export and not o.save,
-        "--quantize is for --export gguf": o.quantize and not quantizes,
-        "--ablation saves no checkpoints: give --results FILE instead of --save":
-            o.ablation and o.save,
-        "--ablation makes plans of its own: leave --plan out": o.ablation and o.plan,
         "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
         " --ablation or --report":
-            not (o.dense or o.pruning_method or o.plan or o.ablation),
-        "--ablation needs an evaluation: add --evaluate_perplexity or --evaluation TEXT":
-            o.ablation and not evaluates,
-        "--prompt needs --evaluate_qualitative": o.prompt and not o.evaluate_qualitative,
-        "--tasks, --include_path, --limit, --num_fewshot, --apply_chat_template and"
-        " --confirm_run_unsafe_code need --evaluate_downstream":
-            any(task_flags) and not o.evaluate_downstream,
-        "--agreement needs a text: add --evaluation TEXT":
-            o.agreement and not o.evaluation_names,
-        "--executor is for a grid: leave --save, --plan, --ablation, --max_loss and"
-        " --min_agreement out":
-            o.executor and (o.save or o.plan or o.ablation or o.wants_quality),
-        "--stream and --device_map cannot be combined": o.stream and o.device_map,
-        "--stream and --executor cannot be combined": o.stream and o.executor,
-        "--local_datasets means --data_dir ./data: give one of them":
-            o.local_datasets and o.data_dir,
+            not (o.dense or o.pruning_method or o.plan or o.ablation or targets or o.save),
+        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
+        f" --min_agreement{hint}": o.pruning_method and len(given) != 1,
+        f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
+        " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
     }
 
-# %% ../../nbs/cli/01_validate.ipynb #65a4ae04
-def _target_conflicts(o):
-    "The same of `--plan`, or the method and its target"
-    names = ("sparsity_rate", "num_prune", *BOUND_FLAGS, "target_latency")
-    targets = [k for k in names if getattr(o, k) is not None]
-    if o.wants_quality:
-        targets.append("max_loss" if o.max_loss is not None else "min_agreement")
-    hint = ", not both" if targets else ""
-    return {
-        "--plan reuses a saved plan and cannot be combined with --pruning_method, its"
-        " options or a target: leave them out":
-            o.plan and (o.pruning_method or targets or o.method_options),
-        f"--{(targets or ['save'])[0]} needs --pruning_method":
-            not (o.pruning_method or o.plan) and (targets or o.save),
-        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-        f" --min_agreement{hint}": o.pruning_method and len(targets) != 1,
-        "--context is for --target_memory, --target_speedup and --target_latency":
-            o.context and not (o.target_memory or o.target_speedup or o.target_latency),
-        "--batch and --prefill are for --target_latency":
-            (o.batch or o.prefill) and not o.target_latency,
-        "--target_latency times a model on one device: leave --stream, --device_map and"
-        " --executor out": o.target_latency and (o.stream or o.device_map or o.executor),
-    }
 
 # %% ../../nbs/cli/01_validate.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
-    "Raise `ValueError` for conflicting flags and options that the method does not have."
-    for message, applies in (_flag_conflicts(o) | _target_conflicts(o)).items():
+    "Raise `ValueError` for what the options alone show to be wrong."
+    for message, applies in _request_problems(o).items():
         if applies:
             raise ValueError(message)
+    check_options(o)
     if o.wants_quality:
         QualityTarget(o.max_loss, o.min_agreement)
     if o.target_latency:
@@ -157,27 +115,22 @@ def _check_any(check, items):
         raise errors[0]
 
 # %% ../../nbs/cli/01_validate.ipynb #chk2geth
-def check_combinations(
-    o,  # options with `calibration`, `temperature`, `stream` and `score_on`
-    methods: Sequence[str],  # names
-    depth_scores: Sequence[str],  # names of scores of attention modules
-) -> None:
+def _check_combinations(o):
     "Raise `ValueError` for conflicts with --temperature, --stream and --score_on completion."
     if o.temperature is not None:
-        if not {"self", "self-chat"} & {*source_kinds(o.calibration or "c4")}:
-            raise ValueError("--temperature is for --calibration self and self-chat")
         if not 0 < o.temperature < float("inf"):
             raise ValueError(
                 f"--temperature {o.temperature:g}: it has to be above 0 and finite"
             )
-    rows = {name: find_method(name) for name in methods}
+    rows = {o.pruning_method: find_method(o.pruning_method)} if o.pruning_method else {}
     in_memory = [name for name, row in rows.items() if not row.streams]
     if o.stream and in_memory:
         raise ValueError(
             f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
             " memory; leave one of them out"
         )
-    rows |= {name: find_score(name, "attention modules") for name in depth_scores}
+    if o.depth_score:
+        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
     every_token = [name for name, row in rows.items() if row.every_token]
     if o.score_on == "completion" and every_token:
         raise ValueError(
@@ -187,32 +140,14 @@ def check_combinations(
 
 # %% ../../nbs/cli/01_validate.ipynb #4e797472
 def _check_method(o):
-    "Raise `ValueError` for options that the method does not have."
-    methods = [o.pruning_method] if o.pruning_method else []
-    check_combinations(o, methods, [o.depth_score] if o.depth_score else [])
-
-    def has(name, option):
-        if option == "n_attn" and o.n_attn == "search":
-            return find_method(name).searches_attn
-        return option in signature(method(name)).parameters
-
-    for option in sorted(o.method_options):
-        if methods and has(methods[0], option):
-            continue
-        if option == "repair":
-            raise ValueError(
-                "--repair is for a --pruning_method that only removes modules, neurons or"
-                " heads: not slicegpt, replaceme or whole experts (reap)"
-            )
-        names = [name for name in METHODS | EXPERT_METHODS if has(name, option)]
-        value = " search" if option == "n_attn" and o.n_attn == "search" else ""
-        raise ValueError(f"--{option}{value} is for --pruning_method {', '.join(names)}")
+    "Raise `ValueError` for values that the method does not take."
+    _check_combinations(o)
     least = 3 if o.n_attn == "search" else 2
     if o.repair and o.n_samples is not None and o.n_samples < least:
         raise ValueError(
             f"--repair needs --n_samples of at least {least}: some windows are held out"
         )
-    check_scores(o, methods)
+    check_scores(o, [o.pruning_method] if o.pruning_method else [])
 
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
@@ -226,7 +161,7 @@ def plans_folder(o: Options) -> Path:  # need not exist
     output = o.save or o.results
     if output is None:
         return cache_folder(o.cache_dir) / "plans"
-    output = Path(output).expanduser()
+    output = Path(output)
     return output.with_name(f"{output.name}.plans")
 
 
@@ -246,9 +181,36 @@ def pick_device(o: Options) -> str:  # "cuda", "cpu", …
     accelerators = (kind for kind, count in DEVICES.items() if kind != "cpu" and count())
     return o.device or next(accelerators, "cpu")
 
+# %% ../../nbs/cli/01_validate.ipynb #chkresf1
+def check_results_file(
+    file: str | Path,  # of JSON lines; need not exist
+) -> None:
+    """Raise `ValueError` or `OSError` if no row can be appended: no folder, a folder or a file
+    in which nothing can be written, lines of another program."""
+    file = Path(file)
+    if not file.parent.is_dir():
+        raise ValueError(f"--results: there is no folder {shown_path(file.parent)}")
+    check_writable(file)  # its lock is beside it
+    if file.exists():
+        open(file, "ab").close()
+        load_results(file)
+
+
+def _advise_agreement(folder):
+    "How to compare a checkpoint with its dense model: with its plan, where that is still saved"
+    record = read_plan_json(folder)
+    plan = plan_file(folder.with_name(f"{folder.name}.plans"), str(record.get("plan_key", "")))
+    if not plan.is_file():
+        return "add --agreement to the command that prunes"
+    dense = record.get("base_repo") or "DENSE"
+    return f"give --model {dense} --plan {shown_path(plan)} --agreement"
+
 # %% ../../nbs/cli/01_validate.ipynb #56568974
-def _check_environment(o):
-    "Check the machine, the input files and the output folders."
+def check_environment(
+    o: Options,  # of the command
+) -> None:
+    """Check the machine, the input files and the output folders. Raises `ValueError` or
+    `OSError` with the reason."""
     as_dtype(o.dtype)
     if o.device and not o.device_map:
         as_device(o.device)
@@ -257,22 +219,23 @@ def _check_environment(o):
         check_batch_size(o.batch_number, device)
     if o.tensorboard:
         check_tensorboard()
+        check_writable(Path(o.tensorboard) / "run")
     if o.plan:
         load_plan(o.plan)
     if o.agreement and (Path(o.model) / "plan.json").is_file():
         raise ValueError(
-            f"--agreement compares with the dense model, and {o.model} is a pruned"
-            " checkpoint: name the dense model, with --plan and this one's plan.json"
+            f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
+            f" checkpoint: {_advise_agreement(Path(o.model))}"
         )
-    if o.results and not (parent := Path(o.results).absolute().parent).is_dir():
-        raise ValueError(f"--results: there is no folder {parent}")
+    if o.results:
+        check_results_file(o.results)
     check_export_request(export_request(o), None)
     if not (o.save and is_main_process()):
         return
     if o.has_several_targets:  # the folder may exist
         check_output_folder(Path(o.save) / ".try")
         return
-    folder = Path(o.save).expanduser()
+    folder = Path(o.save)
     record = read_plan_json(folder)
     # a checkpoint that this command may have saved: its key is compared after loading
     key = "plan_identity" if o.plan else "plan_key"
@@ -310,6 +273,7 @@ def check_feasible(
     model: PreTrainedModel,  # dense; its shapes are enough
 ) -> list[float]:  # target sparsities; empty without a sparsity
     "List the targets. Raises `ValueError` for what the model or an export cannot reach."
+    check_options(o, model)
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
     if o.pruning_method:
@@ -328,7 +292,8 @@ def check_feasible(
 
     check_export_support(export_request(o), model.config, split, targets)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    for name, t in (("seq_len", o.seq_len), ("eval_len", o.eval_len)):
+    uses = o.needs_calibration or (o.evaluation_names and not o.eval_len)
+    for name, t in (("seq_len", o.seq_len if uses else None), ("eval_len", o.eval_len)):
         if limit and t and t > limit:
             raise ValueError(f"--{name} {t} is more than the model's {limit} positions")
     return targets
@@ -337,11 +302,43 @@ def check_feasible(
 def _check_shapes(o, model, targets):
     "Raise `ValueError` if the method cannot reach any target."
     row = find_method(o.pruning_method) if o.pruning_method else None
-    if not (row and row.shapes) or (row.formula and len(targets) != 1):
+    if not (row and row.shapes) or (row.formula and not targets):
         return
     options = shape_options(o.pruning_method, {**row.defaults, **o.method_options})
-    check = lambda target: shape_plans(model, o.pruning_method, target, **options)
+    check = lambda target: check_reach(model, o.pruning_method, target, **options)
     _check_any(check, targets or (0.1, 0.25, 0.5))
+
+# %% ../../nbs/cli/01_validate.ipynb #chkreach
+def check_reach(
+    model: PreTrainedModel,  # dense; its shapes are enough
+    method: str,  # name of a method with `shapes`
+    target: float,  # sparsity
+    **options,  # of `shape_options`
+) -> None:
+    "Raise `ValueError` with the achievable range if no plan of a method meets a target."
+
+    def check(plans):
+        _check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
+
+    def reaches(x):
+        try:
+            return check(shape_plans(model, method, x, **options)) is None
+        except ValueError:
+            return False
+
+    plans = shape_plans(model, method, target, **options)  # its errors name the range
+    try:
+        check(plans)
+    except ValueError as e:
+        steps = [i / 256 for i in range(1, 256)]
+        low = next(filter(reaches, steps), None)
+        if low is None:
+            raise
+        high = next(filter(reaches, reversed(steps)))
+        raise ValueError(
+            f"{method} reaches sparsity {low:.3f} to {high:.3f} of this model, and {target:.4g}"
+            f" was asked for: {e}"
+        ) from e
 
 # %% ../../nbs/cli/01_validate.ipynb #ee585b4e
 def resolve_target(
@@ -417,5 +414,5 @@ def validate(o: Options) -> Options:  # with a sparsity instead of a limit
     """Check arguments, environment, and the checkpoint's configuration and headers. Raises
     `ValueError` or `OSError` with the reason."""
     check_arguments(o)
-    _check_environment(o)
+    check_environment(o)
     return _check_model(o)

@@ -26,7 +26,7 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from .compat import install_capturing_hooks, reset_rope_deltas
 from .edits import Edit, NoAttention, insert_weights, locate, swap, swapped
 from .experts import pack_mask
-from .families import arch, decoder_layers, has_experts, n_params
+from .families import arch, check_model, decoder_layers, has_experts, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .parts import structure
@@ -419,7 +419,7 @@ def cache_name(
     model: PreTrainedModel,  # any causal language model
 ) -> str:  # "cache", or "past_key_values" in older versions
     "Return the name of the cache argument of the model's `forward`."
-    names = inspect.signature(model.forward).parameters
+    names = inspect.signature(check_model(model).forward).parameters
     return next(n for n in ("cache", "past_key_values") if n in names)
 
 # %% ../../nbs/core/10_apply.ipynb #18f3c7c7

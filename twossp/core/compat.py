@@ -5,18 +5,20 @@
 # %% auto #0
 __all__ = [
     'knows_type', 'config_class', 'causal_class', 'causal_types', 'image_text_types',
-    'gguf_types', 'types_of_class', 'auto_class', 'has_weight_conversion',
-    'share_conversions', 'revert_conversion', 'drop_tied', 'read_offloaded',
-    'forget_quantization', 'use_one_device', 'keep_soft_cap', 'reset_rope_deltas',
-    'mark_initialized', 'drop_missing_ties', 'uses_attention_interface',
-    'install_capturing_hooks', 'template_date'
+    'gguf_types', 'gguf_splits', 'gguf_conversion', 'types_of_class', 'auto_class',
+    'has_weight_conversion', 'share_conversions', 'revert_conversion', 'drop_tied',
+    'read_offloaded', 'forget_quantization', 'use_one_device', 'keep_soft_cap',
+    'reset_rope_deltas', 'mark_initialized', 'drop_missing_ties',
+    'uses_attention_interface', 'install_capturing_hooks', 'template_date'
 ]
 
 # %% ../../nbs/core/00_compat.ipynb #5b7198fb
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import (
@@ -35,7 +37,9 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 )
-from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
+from transformers.modeling_gguf_pytorch_utils import (
+    GGUF_SUPPORTED_ARCHITECTURES, TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map,
+)
 from transformers.utils import chat_template_utils
 from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
@@ -76,6 +80,41 @@ def image_text_types() -> list[str]:  # sorted
 def gguf_types() -> list[str]:  # sorted
     "Return the architectures that transformers reads from GGUF files."
     return sorted({*GGUF_SUPPORTED_ARCHITECTURES} - {"general", "tokenizer"})
+
+
+def gguf_splits() -> list[str]:  # sorted
+    "Return the pre-tokenizers of GGUF files whose regular expression transformers has."
+    try:
+        from transformers.integrations.gguf import gguf_tokenizer_mapping
+    except ImportError:  # before 5.24
+        return []
+    return sorted(gguf_tokenizer_mapping.GGUF_PRE_TOKENIZER_SPLITS)
+
+
+def gguf_conversion(
+    model: PreTrainedModel,  # may be on the meta device
+    arch: str,  # in llama.cpp, of the file
+) -> tuple[dict, Callable]:  # {tensor: (parameter, elements)}; (name, array, state) -> None
+    """Return the parameter of each tensor of a GGUF file, and a function that adds a tensor
+    to a state dictionary."""
+    processor = TENSOR_PROCESSORS.get(arch, TensorProcessor)(config=model.config.to_dict())
+    mapping = get_gguf_hf_weights_map(model, processor)
+    parts = Counter(mapping.values())  # `gate` and `up` of experts are one parameter
+    numel = {name: x.numel() for name, x in model.state_dict().items()}
+    names = {
+        name if name.endswith((".weight", ".bias")) else f"{name}.weight": (x, numel[x] // parts[x])
+        for name, x in mapping.items()
+    }
+
+    def convert(name, array, state):
+        new = processor.process(
+            weights=array, name=name, tensor_key_mapping=mapping,
+            parsed_parameters=dict(tensors=state),
+        )
+        if new.name is not None:
+            state[names[new.name][0]] = torch.from_numpy(np.array(new.weights, dtype=np.float32))
+
+    return names, convert
 
 # %% ../../nbs/core/00_compat.ipynb #f5b776e7
 def types_of_class(

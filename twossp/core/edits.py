@@ -21,7 +21,7 @@ import torch
 from accelerate.utils import align_module_device
 from torch import nn
 from transformers import Cache, PreTrainedModel
-from transformers.cache_utils import CacheLayerMixin
+from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 from .experts import is_experts, shallow_copy
 from .families import HEAD_LAYOUTS, HeadLayout, Mixer, is_kv_source, reuses_kv
@@ -137,6 +137,8 @@ class NoAttention(nn.Module):
         "Append a zero key and value for each token of `x`, as narrow as the cache allows"
         i = self.layer_idx
         layer = cache.layers[i] if i < len(cache.layers) else None
+        if hasattr(layer, "_quantize"):  # it takes groups of channels, and here is one
+            layer = cache.layers[i] = DynamicLayer()
         seen = getattr(layer, "has_previous_state", None)
         if keeps == "states" and isinstance(seen, dict):
             seen.update(dict.fromkeys(seen, True))  # masks depend on the last layer's entry

@@ -76,8 +76,6 @@ def top_k_mask(
     k: int,  # neurons to keep in each expert, 1 … width
 ) -> ExpertMask:  # ties go to the lower index
     "Mask of the `k` highest-scored neurons of each expert."
-    if not torch.isfinite(scores).all():
-        raise ValueError("scores hold NaN or infinity: did the model overflow?")
     if not 1 <= k <= scores.shape[1]:
         raise ValueError(
             f"an expert can keep 1 to {scores.shape[1]} neurons, not {k}: ask for less"

@@ -7,11 +7,11 @@ __all__ = [
     'ARCHS', 'HEAD_LAYOUTS', 'DETECTORS', 'Arch', 'Mixer', 'arch_mixers',
     'layer_mixers', 'HeadLayout', 'model_family', 'unsupported_reason',
     'is_vision_language', 'ModelMemo', 'model_memo', 'set_arch', 'using_arch',
-    'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class', 'arch',
-    'decoder_layers', 'shared_ffn_layers', 'reuses_ffn', 'has_experts', 'layer_arch',
-    'has_ffn', 'ffn_linears', 'unique_parameters', 'n_params', 'layer_signatures',
-    'config_switches', 'shipped_archs', 'shipped_arch', 'first_width',
-    'config_has_width'
+    'arch_to_dict', 'saved_arch', 'UnsupportedCheckpoint', 'pick_auto_class',
+    'check_model', 'arch', 'decoder_layers', 'shared_ffn_layers', 'reuses_ffn',
+    'has_experts', 'layer_arch', 'has_ffn', 'ffn_linears', 'unique_parameters',
+    'n_params', 'layer_signatures', 'config_switches', 'shipped_archs', 'shipped_arch',
+    'first_width', 'config_has_width'
 ]
 
 # %% ../../nbs/core/06_families.ipynb #25b24ddb
@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from pkgutil import resolve_name
 from weakref import WeakKeyDictionary
 
@@ -456,6 +457,23 @@ def pick_auto_class(
         raise UnsupportedCheckpoint(f"{name!r}, of type {kind!r}, cannot be pruned: {reason}")
     return auto_class(model_family(config))
 
+# %% ../../nbs/core/06_families.ipynb #chkmod01
+def check_model(
+    model,  # any object
+) -> PreTrainedModel:  # `model`
+    "Return `model` if it is a loaded model. Raises `TypeError`, with what to give, otherwise."
+    if isinstance(model, PreTrainedModel):
+        return model
+    hint = "load it first, with load_model(name) for instance"
+    if hasattr(model, "merge_and_unload"):
+        hint = "merge the adapters first: model = model.merge_and_unload()"
+    for name in ("_orig_mod", "module"):  # torch.compile; DataParallel and others
+        if isinstance(getattr(model, name, None), PreTrainedModel):
+            hint = f"give the model inside it, model.{name}"
+    if isinstance(model, (str, Path)):
+        hint = f"load it first, model, tok = load_model({str(model)!r})"
+    raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}: {hint}")
+
 # %% ../../nbs/core/06_families.ipynb #48af1322
 # function that detects the row of a model whose type has none: "module:function"
 DETECTORS = {"causal": "twossp.detection.verify:detect_arch"}
@@ -476,12 +494,7 @@ def arch(
     Arch
         saved in the checkpoint, from the table, shipped or detected
     """
-    if not isinstance(model, PreTrainedModel):
-        raise TypeError(
-            f"a model of transformers is wanted, not a {type(model).__name__}: load it"
-            " first, with load_model(name) for instance"
-        )
-    config, memo = model.config, model_memo(model)
+    config, memo = check_model(model).config, model_memo(model)
     kind = model_family(config)
     _check_soft_cap(config)
     if row := memo.row or saved_arch(config):

@@ -90,6 +90,12 @@ def _make_scratch(path):
         raise type(e)(e.errno, message, str(path.parent)) from e
 
 # %% ../../nbs/core/01_files.ipynb #2d520e44
+def _name_file(e, path):
+    "Add the file to an error of the disk, which has none if it occurs during a write."
+    if e.filename is None and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        e.filename = str(path)
+
+
 @contextmanager
 def temporary_path(
     path: str | Path,  # of a file or folder to write
@@ -101,9 +107,11 @@ def temporary_path(
         yield folder / "new" / path.name
     except Exception as e:
         disk = re.search(r"([^:]+) \(os error (\d+)\)", str(e))
-        if not disk or isinstance(e, OSError):
-            raise
-        raise OSError(int(disk[2]), disk[1].strip(), str(path)) from e
+        if isinstance(e, OSError):
+            _name_file(e, path)
+        elif disk:
+            raise OSError(int(disk[2]), disk[1].strip(), str(path)) from e
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -300,17 +308,24 @@ def append_line(
     path: str | Path,  # file of JSON lines, created if needed
     line: str,  # without a line break
 ):
-    "Append a line after repairing the last one, and flush it to disk."
+    "Append a line after repairing the last one, and flush it to disk; all of it or nothing."
     if "\n" in line:
         raise ValueError("a row must be one line")
     path = real_path(path)
     with write_lock(path, wait=_LOCK_TIMEOUT):
         created = not path.exists()
         repair_last_line(path)
-        with open(path, "ab") as f:
-            f.write((line + "\n").encode())
-            f.flush()
-            os.fsync(f.fileno())
+        with open(path, "ab", buffering=0) as f:
+            end = f.seek(0, os.SEEK_END)
+            rest = memoryview((line + "\n").encode())
+            try:
+                while rest:  # a full disk takes a part, and raises an error for the rest
+                    rest = rest[f.write(rest) :]
+                os.fsync(f.fileno())
+            except OSError as e:
+                f.truncate(end)
+                _name_file(e, path)
+                raise
         if created:
             _sync(path.parent)
 

@@ -122,6 +122,8 @@ class Part(_Value):
     dense: tuple[TensorSpec, ...] = field(default=(), repr=False)  # its tensors
     stays: str = ""  # why it cannot be removed; "" if it can
 
+    # how methods count it: "ffn" (it has neurons), "mixer", or "other", which none of them touches
+    role: ClassVar[str] = "other"
     output: ClassVar[str] = ""  # the projection that a refit replaces
     width: ClassVar[int] = 0  # units of each group; 0: no width to choose
     groups: ClassVar[int] = 0  # groups of units; 0: the units are one group
@@ -347,6 +349,7 @@ class _Neurons(_Value):
 class FFN(_Neurons, Part):
     "A feed-forward network: input projections, an activation, an output projection."
 
+    role = "ffn"
     up: tuple[str, ...] = ()  # names of its input projections in the layer
     down: str = ""  # name of its output projection in the layer
     fused: int = 1  # projections that each matrix in `up` stacks
@@ -514,6 +517,7 @@ class _HeadIndices(_Neurons):
 class Attention(_Presence, Part):
     "An attention: kept or removed whole, or with some of its key/value heads."
 
+    role = "mixer"
     row: MixerRow | None = None  # its name, what it returns and what it caches
     index: int = 0  # its number among the layer's removable token mixers
     score_width: int = 0  # heads times the width of a head
@@ -679,6 +683,7 @@ class _Masks(_Value):
 class Experts(_Masks, Part):
     "The routed experts of a layer, in transformers' fused format."
 
+    role = "ffn"
     width: int  # neurons per expert
     groups: int  # experts
     active: int  # experts per token
@@ -871,12 +876,12 @@ class Structure:
     @cached_property
     def grouped(self) -> bool:
         "Whether any part has groups of units, as experts have."
-        return any(p.groups for p in self.parts)
+        return any(p.groups for p in self.narrow)
 
     @property
     def mixers(self) -> list[Part]:
         "Removable attention modules and recurrent mixers, layer by layer."
-        return [p for p in self.parts if p.slot == Attention.slot and not p.stays]
+        return [p for p in self.parts if p.role == "mixer" and not p.stays]
 
     @cached_property
     def named(self) -> dict:
@@ -885,8 +890,8 @@ class Structure:
 
     @property
     def narrow(self) -> list[Part]:
-        "Parts whose width can be chosen."
-        return [p for p in self.parts if p.width]
+        "FFNs and experts: the parts whose width methods choose."
+        return [p for p in self.parts if p.role == "ffn" and p.width]
 
     def _by_layer(self, parts, count):
         totals = Counter()
@@ -902,8 +907,7 @@ class Structure:
     @cached_property
     def ffn(self) -> tuple[int, ...]:
         "Parameters of each layer's FFN and experts that can be removed."
-        others = [p for p in self.parts if p.slot != Attention.slot]
-        return self._by_layer(others, lambda p: p.size)
+        return self._by_layer([p for p in self.parts if p.role == "ffn"], lambda p: p.size)
 
     @cached_property
     def width(self) -> tuple[int, ...]:
@@ -925,7 +929,7 @@ class Structure:
         "Widths per layer, in proportion to `width` of the full width; 0: none."
         f, widths = self.full_width, []
         for i in range(len(self)):
-            parts = [p for p in self.of(i) if p.width]
+            parts = [p for p in self.narrow if p.layer == i]
             if any(p.groups or p.width == f for p in parts):
                 widths.append(width)
                 continue
@@ -1185,7 +1189,14 @@ def pack_scores(
     "Arrange the scores of parts by layer."
     layers = []
     for i in range(len(s)):
-        by_group = {bool(p.groups): scores[p] for p in s.of(i) if p.width}
+        narrow = [p for p in s.narrow if p.layer == i]
+        by_group = {bool(p.groups): scores[p] for p in narrow}
+        if len(by_group) < len(narrow):
+            names = " and ".join(p.name or p.kind for p in narrow)
+            raise ValueError(
+                f"layer {i} has {names}, and methods choose the width of one FFN per layer: give"
+                " the others' classes the role 'other'"
+            )
         packed = by_group.get(False, torch.zeros(0))
         if True in by_group:
             units, tokens, output = by_group[True]

@@ -549,18 +549,22 @@ def check_sparsity(
 def kept_fractions(
     plan: Plan,  # that fits `s`
     s: Structure,  # of the dense model
-) -> np.ndarray:  # (2, L): attention, FFN
-    "Kept fraction of each layer's attention and FFN, in [0, 1]."
-    ffn = []
+) -> dict[str, np.ndarray]:  # "attention", "FFN" and other kinds of parts -> (L,), in [0, 1]
+    "Kept fraction of each layer's attention, FFN and other parts; 1 where a layer has none."
+    fractions = {"attention": np.ones(len(plan)), "FFN": np.ones(len(plan))}
     for i in range(len(plan)):
-        parts = [(p, p.read(plan)) for p in s.of(i) if p.width]
+        parts = [(p, p.read(plan)) for p in s.narrow if p.layer == i]
         if any(p.groups and kept for p, kept in parts):  # by parameters
             lost = sum(p.count(p.full) - p.count(kept) for p, kept in parts)
-            ffn.append(1 - lost / sum(p.size for p, _ in parts))
-        else:
-            fractions = [len(kept) / p.width for p, kept in parts if kept is not None]
-            ffn.append(fractions[0] if fractions else 1.0)
-    attn = [float(np.mean(a)) for a in plan.attn]
+            fractions["FFN"][i] = 1 - lost / sum(p.size for p, _ in parts)
+        elif narrowed := [len(kept) / p.width for p, kept in parts if kept is not None]:
+            fractions["FFN"][i] = narrowed[0]
+        fractions["attention"][i] = np.mean(plan.attn[i])
     for i in (i for i, heads in enumerate(plan.heads) if heads):
-        attn[i] = float(np.mean([p.share(p.read(plan)) for p in s.of(i, Attention.slot)]))
-    return np.array([attn, ffn])
+        shares = [p.share(p.read(plan)) for p in s.of(i, Attention.slot)]
+        fractions["attention"][i] = np.mean(shares)
+    for p in (p for p in s.parts if p.role == "other"):
+        kept = p.nothing if p.layer in plan.removed_layers else p.read(plan)
+        of_kind = fractions.setdefault(p.kind, np.ones(len(plan)))
+        of_kind[p.layer] = (p.count(kept) - p.count(p.nothing)) / p.size
+    return fractions

@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = [
     'UNITS', 'NEEDS', 'SCORES', 'GROUP', 'entry_names', 'load_entry', 'resolve',
-    'Score', 'score_names', 'find_score'
+    'check_finite', 'Score', 'score_names', 'find_score'
 ]
 
 # %% ../../nbs/core/13_registries.ipynb #scr00004
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
 
@@ -45,6 +47,32 @@ def resolve(
     "Return the function that a row's field names."
     return resolve_name(entry) if isinstance(entry, str) else entry
 
+# %% ../../nbs/core/13_registries.ipynb #fin00002
+def check_finite(
+    # numbers and tensors, also in lists, tuples and dictionaries; anything else is ignored
+    values,
+    what: str,  # what they are, for the message, in the plural
+):  # `values`
+    "Return `values` if none of them is NaN or infinite. Raises `ValueError` otherwise."
+    if isinstance(values, Mapping):
+        for name, x in values.items():
+            check_finite(x, f"{what} {name!r}" if isinstance(name, str) else what)
+        return values
+    if isinstance(values, (list, tuple)):
+        for x in values:
+            check_finite(x, what)
+        return values
+    ends = [values] if isinstance(values, float) else []
+    if hasattr(values, "aminmax") and values.is_floating_point() and not values.is_meta:
+        x = values.detach()
+        ends = [*(x.float() if x.itemsize == 1 else x).aminmax()] if x.numel() else []
+    if not all(math.isfinite(x) for x in ends):
+        raise ValueError(
+            f"{what} contain NaN or infinity: the model has such weights, or its activations"
+            " overflow, as they can in float16; load it in bfloat16 or float32 (--dtype)"
+        )
+    return values
+
 # %% ../../nbs/core/13_registries.ipynb #scr00005
 UNITS = "neurons", "heads", "experts", "attention modules"  # what a score ranks
 NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones before
@@ -67,6 +95,25 @@ class Score:
     # are removed one by one, each time the one whose removal gives the lowest loss
     greedy: bool = False
     every_token: bool = False  # whether it rejects windows with a mask of counted tokens
+    revision: int = 1  # raised when `fn` computes something else; part of plans' keys
+
+    def load(self) -> Callable:  # with the arguments of `fn`
+        """Import the function. It raises `ValueError` for NaN and infinite scores. A greedy one may
+        return an infinite loss of a candidate, which is then not chosen."""
+        fn = resolve(self.fn)
+        if self.greedy:
+            return fn
+
+        @wraps(fn)
+        def score(*args, **kwargs):
+            scores = fn(*args, **kwargs)
+            for x in scores.values() if isinstance(scores, Mapping) else scores:
+                if hasattr(x, "experts"):  # of an MoE layer
+                    x = x.output if self.unit == "experts" else [x.experts, x.ffn]
+                check_finite(x, f"scores of {self.unit}")
+            return scores
+
+        return score
 
     def __post_init__(self):
         for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):

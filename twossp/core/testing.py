@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = [
     'BYTE_VOCAB', 'SHARED_FFN_FAMILIES', 'FAMILIES', 'VARIANTS', 'MOE_FAMILIES',
-    'raises', 'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model', 'tiny_ids',
-    'fingerprint'
+    'raises', 'test_close', 'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model',
+    'tiny_ids', 'fingerprint'
 ]
 
 # %% ../../nbs/core/12_testing.ipynb #d73855f4
 import hashlib
+import math
 import re
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import nn
@@ -45,6 +47,31 @@ def raises(
             raise AssertionError(f"the message {str(e)!r} lacks {missing}") from e
     else:
         raise AssertionError(f"no {exc.__name__} was raised")
+
+# %% ../../nbs/core/12_testing.ipynb #tclose01
+def test_close(
+    a,  # a number, a tensor or an array; or a list of these
+    b,  # the same, as it should be
+    eps: float = 1e-5,  # tolerance, as a fraction of the largest number of `b`, or of 1
+) -> None:
+    """Fail with `AssertionError` unless `a` and `b` are equal up to rounding. Numbers
+    below 1 are compared by their difference: they may be what remains of larger terms."""
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        if len(a) != len(b):
+            raise AssertionError(f"{len(a)} and {len(b)} numbers to compare")
+        for x, y in zip(a, b, strict=True):
+            test_close(x, y, eps)
+        return
+    read = lambda x: x if torch.is_tensor(x) else torch.as_tensor(np.asarray(x))
+    a, b = (read(x).detach().cpu().double() for x in (a, b))
+    one = torch.ones(1, dtype=torch.float64)
+    largest = torch.cat([b.abs().flatten(), one]).max().item()
+    difference = torch.cat([(a - b).abs().flatten(), 0 * one]).max().item()
+    if not difference <= eps * largest < math.inf:  # nor for NaN, nor infinity
+        raise AssertionError(
+            f"a difference of {difference:.3g} is more than {eps:g} of {largest:.6g}:"
+            f"\n{a}\n{b}"
+        )
 
 # %% ../../nbs/core/12_testing.ipynb #e5cf099f
 BYTE_VOCAB = 258  # 256 bytes, then <eos> and <pad>

@@ -34,7 +34,7 @@ from ..baselines.variants import experts_to_keep
 from ..core.edits import swapped
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.experts import whole_experts_mask
-from ..core.families import model_family, n_params, pick_auto_class
+from ..core.families import check_model, model_family, n_params, pick_auto_class
 from ..core.parts import Part, fit_multiple, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import (
@@ -127,6 +127,8 @@ def as_skeleton(
     "The same model without storage; a skeleton is returned unchanged."
     if next(model.parameters()).is_meta:
         return model
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     return build_model(model.config, model.dtype)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #be9ed49c
@@ -163,8 +165,8 @@ def _count_parameters(s, what):
     "Parameters of each mixer, or by layer of all of it ('blocks'), its mixers or its FFN"
     if what in ("mixers", "blocks"):
         return [p.size for p in s.mixers] if what == "mixers" else s.layer
-    ffns = s.ffn
-    return ffns if what == "ffn" else [sum(p.size for p in s.of(i)) - n for i, n in enumerate(ffns)]
+    role = "ffn" if what == "ffn" else "mixer"
+    return [sum(p.size for p in s.of(i) if p.role == role) for i in range(len(s))]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #1e0fed43
 def _two_ssp_shapes(model, s, sparsity, sizes, **options):
@@ -215,6 +217,9 @@ def _flap_shapes(model, s, sparsity):
     return [*plans, *_flap_extremes(s, costs, sparsity)]
 
 
+_ABOVE_ALL = 1e30  # a score, which has to be finite
+
+
 def _flap_extremes(s, costs, sparsity):
     "Plans that meet the target most closely and exceed it most, by units of both kinds"
     whole, target = [p for p in costs if not p.width], sparsity * s.total
@@ -227,14 +232,14 @@ def _flap_extremes(s, costs, sparsity):
         return
     close = min(need, key=lambda i: i * large + need[i] * small)
     far = max(need, key=lambda i: i * large + (need[i] - 1) * small)
-    for i, before in ((close, math.inf), (far, need[far] - 1)):
+    for i, before in ((close, _ABOVE_ALL), (far, need[far] - 1)):
         scores = {}
         for parts in (s.narrow, whole):  # alternately
             for j, p in enumerate(parts):
                 scores[p] = torch.arange(p.units).double() * len(parts) + j
         for p in whole:
             r = scores[p]
-            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, math.inf))
+            scores[p] = torch.where(r < i, -1.0, torch.where(r == i, before - 0.5, _ABOVE_ALL))
         yield global_plan(s, scores, sparsity)
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #81aad549

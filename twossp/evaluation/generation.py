@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel
 
+from ..core.registries import check_finite
 from ..recovery.synthetic import repetition
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, facts_identity, model_identity
@@ -68,6 +69,7 @@ def agreement(
     values = dict(kl=torch.cat(kls), same_top=torch.cat(same))
     each = {k: masked_mean(v, mask) for k, v in values.items()}
     means = {k: mean_windows(v, model, ids).item() for k, v in each.items()}
+    check_finite(means["kl"], "divergences from the dense model")
     return means | dict(each={k: v.tolist() for k, v in each.items()})
 
 # %% ../../nbs/evaluation/02_generation.ipynb #c2241a5c
@@ -110,6 +112,7 @@ class _OnAgreement:
     bs: int = 1  # windows per forward pass
     bound: bool = field(default=False, repr=False)  # whether `bind` set `dense`
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # as in `on_text`
 
     @property
     def text(self):

@@ -28,6 +28,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.methods import method
 from ..core.apply import applied
+from ..core.families import check_model
 from ..core.files import append_line, atomic_file, repair_last_line, write_lock
 from ..core.parts import structure
 from .executor import (
@@ -50,8 +51,8 @@ from ..runtime.identity import (
 from ..runtime.layers import check_replay, count_forwards
 from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
-    check_model, describe_calibration, load_plan, non_default_options, plan_file,
-    save_plan, with_provenance,
+    describe_calibration, load_plan, non_default_options, plan_file, save_plan,
+    shares_text, with_provenance,
 )
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
@@ -207,6 +208,12 @@ def _text_hashes(calib, method, evals):
         hashes["calibration"] = method.provenance["calibration_hash"]
     return hashes | {k: f.text for k, f in evals.items() if hasattr(f, "text")}
 
+
+def _calibrated_on(evals, *texts):
+    "Names of evaluations whose text is part of one of the calibration texts, or None"
+    scored = {k: f.ids for k, f in evals.items() if getattr(f, "scores_text", False)}
+    return [k for k, x in scored.items() if any(shares_text(t, x) for t in texts)] or None
+
 # %% ../../nbs/evaluation/05_grid.ipynb #8e9ce098
 def _identify_model(model, tok, executor):
     "Return `ModelFacts`; a worker computes them for a source that only workers can read."
@@ -235,16 +242,21 @@ def _add_identities(f, calib, r, facts, evaluations, keys):
         r = replace(r, options=non_default_options(f, r.options))
         asked = r.model_id, f, r.target, r.seed, r.options, calib, facts.runtime
         search = f"search:{plan_key(*asked, keys.get(r.method))}"
+    if r.calibrated_on:  # not reused by a row that does not say so
+        arguments["calibrated_on"] = r.calibrated_on
     key = row_key(r.model_id, r.method, search, evaluations, facts.runtime, arguments)
     return replace(r, key=key)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #875f2668
-def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dense):
+def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dense, model=None):
     """Yield (method, calibration windows, label) for each run of a grid. The windows are for all
-    methods, by method, or drawn with the seed."""
+    methods, by method, or drawn with the seed. A pruned model was calibrated before."""
+    earlier = getattr(model, "twossp_calibration", None)
     if dense:
-        texts = _text_hashes(None, None, evals)
-        yield None, None, Result(name, "dense", 0.0, texts=texts, **place)
+        kwargs = dict(texts=_text_hashes(None, None, evals), **place)
+        yield None, None, Result(
+            name, "dense", 0.0, calibrated_on=_calibrated_on(evals, earlier), **kwargs
+        )
     for seed, (key, f) in product(seeds, methods.items()):
         ids = calib if callable(f) else None  # a plan needs no windows
         if isinstance(ids, Mapping):
@@ -254,8 +266,10 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
         ids = ids(seed) if callable(ids) else ids
         texts, variants = _text_hashes(ids, f, evals), options.get(key, {})
         variants = [variants] if isinstance(variants, Mapping) else variants
+        known = ids if callable(f) else f.provenance.get("calibration_sketch")
+        facts = dict(texts=texts, calibrated_on=_calibrated_on(evals, earlier, known), **place)
         for kwargs, s in product(variants, sparsities):
-            yield f, ids, Result(name, key, s, seed, dict(kwargs), texts=texts, **place)
+            yield f, ids, Result(name, key, s, seed, dict(kwargs), **facts)
 
 # %% ../../nbs/evaluation/05_grid.ipynb #59e5c998
 def _check_grid(methods, sparsities):
@@ -447,8 +461,12 @@ def run_grid(
     key, checked = dict(key or {}), (*_check_grid(methods, sparsities), check_evals(evals))
     facts = _identify_model(model, tok, executor)
     evaluations = identify_evaluations(evals, facts.tok_id, key)
-    labels = _labels(name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense)
+    labels = _labels(
+        name, _device_and_dtype(model), calib, *checked, seeds, options or {}, dense, model
+    )
     runs = [(*x, _add_identities(*x, r, facts, evaluations, key)) for *x, r in labels]
+    for k in dict.fromkeys(k for *_, r in runs for k in r.calibrated_on or ()):
+        log.warning("%s: calibrated on this text, so numbers are better than on other text", k)
     plans = f"{out}.plans" if plans is None and out else plans or None
     kwargs = dict(evals=evals, on_plan=on_plan, plans=plans, progress=progress)
     file = out if is_main_process() else None  # only the main process writes

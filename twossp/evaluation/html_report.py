@@ -29,16 +29,18 @@ from .tasks import main_metrics
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
 def _plot_fractions(r):
-    "Plot the remaining fractions of attention and FFN per layer."
-    L = len(r.kept[0])
+    "Plot the remaining fractions of attention, FFN and other parts per layer."
+    kinds = sorted(r.kept, key=lambda kind: kind == "FFN")  # below the others
+    L = len(r.kept["FFN"])
     fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
-    top, low = fig.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    for ax, name, fractions in zip((top, low), ("attention", "FFN"), r.kept, strict=True):
+    axes = fig.subplots(len(kinds), 1, sharex=True, height_ratios=[1] * (len(kinds) - 1) + [4])
+    for ax, name in zip(axes, kinds, strict=True):
+        fractions = r.kept[name]
         ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
         ax.bar(range(L), fractions, width=0.9, color=KEPT_COLOR)
         ax.set(ylim=(0, 1), yticks=[])
         ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    low.set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
+    axes[-1].set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
     fig.suptitle(row_name(r), fontsize=9)
     return fig
 
@@ -159,6 +161,12 @@ def _style_best(t):
     return f'<div class="wide">{body}</div>'
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
+def _name_calibrated(rows, metric):
+    "Names of the rows that were calibrated on a metric's text"
+    evaluation, named = metric.rpartition("/")[0], zip(rows, row_names(rows), strict=True)
+    return ", ".join(name for r, name in named if evaluation in (r.calibrated_on or ()))
+
+
 def _main_tables(rows):
     "Yield (metric, table, whether it is a text metric) of text and main task metrics."
     main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
@@ -178,6 +186,8 @@ def _metric_sections(rows):
         yield _style_best(t) if text else _to_html(t)
         if means:
             yield f"<p><small>means over seeds: {escape(means)}</small></p>"
+        if calibrated := _name_calibrated(rows, name):
+            yield f"<p><strong>calibrated on this text: {escape(calibrated)}</strong></p>"
         if text:
             yield _image(f"{name} against sparsity", plot_perplexity, rows, name)
             yield _image(f"{name} against pruning time", plot_cost, rows, name)
@@ -296,7 +306,10 @@ def _latex_report(rows):
     tables = []
     for model, rs in _group_by_model(rows).items():
         for name, t, text in _main_tables(rs):
-            kwargs = dict(digits=2 if text else 3, lowest=text, caption=f"{model}: {name}")
+            calibrated = _name_calibrated(rs, name)
+            caption = f"{model}: {name}"
+            caption += f"; calibrated on this text: {calibrated}" if calibrated else ""
+            kwargs = dict(digits=2 if text else 3, lowest=text, caption=caption)
             tables.append(to_latex(t, **kwargs))
     return "\n".join(tables)
 

@@ -256,7 +256,7 @@ def _part_plans(L, part, dropped, multiples):
     "(units, plan of this part alone) of every timed state; `dropped`: without a mixer"
     make_plan = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
     if not part.width:
-        yield (0,), dropped
+        yield (0,), make_plan(part.nothing) if dropped is None else dropped
         return
     if not part.groups:
         for k in _timed_widths(part.width, multiples):
@@ -278,12 +278,12 @@ def _timed_plans(model, multiples):
     L, drops = len(s), dict(zip(s.mixers, mixer_drops(s), strict=True))
     groups: dict = {}
     for p in s.parts:
-        if not (p.slot == "attn" and p.stays):
+        if not p.stays:
             groups.setdefault(_label(p, model), []).append(p)
     for label, parts in groups.items():
         plans_of: dict = {}
         for p in parts:
-            others = [x for x in s.of(p.layer) if x is not p and x.width]
+            others = [x for x in s.narrow if x.layer == p.layer and x is not p]
             shared = p.width and others and any(x.groups for x in (p, *others))
             step = p.step(model)  # kernels of experts need such widths
             widths = [math.lcm(n, step) for n in multiples]

@@ -33,6 +33,7 @@ from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_fractions
+from ..core.registries import check_finite
 from .results import versions
 from ..runtime.devices import (
     input_device, one_line, read_clock, time_calls,
@@ -42,7 +43,7 @@ from ..runtime.identity import (
     decides, facts_identity, fill_defaults, function_identity,
 )
 from ..runtime.metrics import (
-    check_ids, check_windows, ids_hash, inference, mean_windows, nll, token_nll,
+    check_ids, check_windows, finite_logits, ids_hash, inference, mean_windows, nll, token_nll,
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
@@ -283,7 +284,7 @@ def continue_prompts(
         pad_token_id=pad,
     )
     texts = []
-    with inference(model):
+    with inference(model), finite_logits(model):
         for prompt in prompts:
             x = tok(prompt, return_tensors="pt").to(input_device(model))
             kwargs = dict(attention_mask=x.attention_mask, generation_config=config)
@@ -301,6 +302,7 @@ class _OnText:
     stride: int | None = None  # None: consecutive windows; a number: overlapping windows
     progress: bool = field(default=False, repr=False)  # show a progress bar
     reads_tokens = True  # needs no tokenizer
+    scores_text = True  # its numbers are better on text that the model was calibrated on
 
     @property
     def text(self):
@@ -314,13 +316,14 @@ class _OnText:
         "Return 'ppl' or 'ppl_strided'; 'each': 'nll' per window in nats per token."
         if self.stride is None:
             each = nll(model, self.ids, self.bs, self.progress).double()
-            mean = mean_windows(each, model, self.ids)
-            return dict(ppl=torch.exp(mean).item(), each=dict(nll=_short(each)))
+            ppl = torch.exp(mean_windows(each, model, self.ids)).item()
+            return dict(ppl=check_finite(ppl, "perplexities"), each=dict(nll=_short(each)))
         tokens = _strided_nll(model, self.ids, self.stride)
         # the first token of the first window is not predicted
         parts = torch.cat([tokens.new_tensor([math.nan]), tokens]).view(self.ids.shape)
         each = dict(nll=_short(parts.nanmean(1)))
-        return dict(ppl_strided=torch.exp(tokens.mean()).item(), each=each)
+        ppl = torch.exp(tokens.mean()).item()
+        return dict(ppl_strided=check_finite(ppl, "perplexities"), each=each)
 
 
 def _short(values):
@@ -544,16 +547,18 @@ def identify_evaluations(
 
 # %% ../../nbs/evaluation/01_measure.ipynb #227b9cfd
 def _layer_fractions(plan, dense, model):
-    "Remaining fractions of attention and FFN per layer; None if the number of layers differs."
+    "Remaining fractions per layer, by kind of part; None if the number of layers differs."
     if type(plan) is Plan:
-        return [[round(float(x), 6) for x in row] for row in kept_fractions(plan, dense)]
+        rows = kept_fractions(plan, dense).items()
+        return {kind: [round(float(x), 6) for x in row] for kind, row in rows}
     now = structure(model)
     if len(now) != len(dense):
         return None
-    return [
-        [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
-        for x, y in ((now.attn, dense.attn), (now.ffn, dense.ffn))
-    ]
+    rows = {"attention": (now.attn, dense.attn), "FFN": (now.ffn, dense.ffn)}
+    return {
+        kind: [round(a / max(b, 1), 6) for a, b in zip(x, y, strict=True)]
+        for kind, (x, y) in rows.items()
+    }
 
 # %% ../../nbs/evaluation/01_measure.ipynb #a143d7bd
 def describe_model(

@@ -74,7 +74,8 @@ def _layer_need(model, t, i=0):
 
 def _routed_need(model, t, i):
     "Peak bytes of a layer of experts, which run one by one or all at once"
-    c, parts = model.config.get_text_config(), structure(model).of(i)
+    c = model.config.get_text_config()
+    parts = [p for p in structure(model).narrow if p.layer == i]
     grouped = [p for p in parts if p.groups]
     if not grouped or getattr(c, "_experts_implementation", None) != "eager":
         return activation_bytes(model, t)
@@ -134,7 +135,7 @@ class _Model:
 
     def widths(self, plan):
         "Remaining neurons per layer: of the FFN or of each expert"
-        narrow = [[p for p in self.s.of(i) if p.width] for i in range(self.L)]
+        narrow = [[p for p in self.s.narrow if p.layer == i] for i in range(self.L)]
         each = [[count_units(p, p.read(plan)) for p in parts] for parts in narrow]
         return [max(x, default=0) for x in each]
 
@@ -265,7 +266,7 @@ def _narrow(m, plan):
 
 def _swap_widths(m, plan, i, share=0.5):
     "A plan with another FFN width in one layer"
-    part = next((p for p in m.s.of(i) if p.width), None)
+    part = next((p for p in m.s.narrow if p.layer == i), None)
     if part is None:
         return plan
     k = max(1, int(share * count_units(part, part.read(plan))))

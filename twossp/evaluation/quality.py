@@ -139,7 +139,6 @@ class _QualitySearch:
             plan = load_or_find_plan(*args)[0]
         except ValueError:
             return None
-        self.found_plans[x] = plan
 
         def evaluate():
             with applied(self.model, plan):
@@ -147,7 +146,11 @@ class _QualitySearch:
                 same = agreement(self.model, self.dense, self.held)["same_top"]
                 return dict(ppl=ppl, same=same, n=n_params(self.model))
 
-        values = self._load_or_measure(plan_identity(plan, label.model_id), evaluate)
+        try:
+            values = self._load_or_measure(plan_identity(plan, label.model_id), evaluate)
+        except ValueError:  # the pruned model overflows
+            return None
+        self.found_plans[x] = plan
         achieved, loss = plan.sparsity(self.model), values["ppl"] / self.dense_ppl
         return QualityPoint(x, achieved, values["n"], loss, values["same"], repr(plan))
 

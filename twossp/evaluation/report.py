@@ -108,15 +108,15 @@ def _to_array(x):
     return np.asarray(x, dtype=float)
 
 # %% ../../nbs/evaluation/08_report.ipynb #27d2c894
-def _attention_strip(ax, plan, order):
-    "Draw a bar per layer; number removed attention modules in order of removal."
-    colors = [KEPT_COLOR if a else REMOVED_COLOR for a in plan.attn]
-    ax.bar(range(len(plan)), 1, width=0.9, color=colors)
-    for i in [i for i, a in enumerate(plan.attn) if not a]:
+def _strip(ax, kind, remains, order=()):
+    "Draw a bar per layer; number the removed parts of a kind in order of removal."
+    colors = [KEPT_COLOR if x else REMOVED_COLOR for x in remains]
+    ax.bar(range(len(remains)), 1, width=0.9, color=colors)
+    for i in [i for i, x in enumerate(remains) if not x]:
         text = order.index(i) + 1 if i in order else "×"
         ax.text(i, 0.5, text, ha="center", va="center", fontsize=8)
     ax.set(yticks=[], ylim=(0, 1))
-    ax.set_ylabel("attention", rotation=0, ha="right", va="center")
+    ax.set_ylabel(kind, rotation=0, ha="right", va="center")
     ax.tick_params(bottom=False, labelbottom=False)
 
 
@@ -189,12 +189,18 @@ def plot_plan(
     if len(plan) != len(s):
         raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
     width = max(4, min(12, 1.5 + 0.22 * len(plan)))
-    fig, (top, low) = _subplots(width, 4, nrows=2, sharex=True, height_ratios=[1, 8])
-    _attention_strip(top, plan, removal_order(trials))
+    fractions = kept_fractions(plan, s)
+    others = [kind for kind in fractions if kind not in ("attention", "FFN")]
+    ratios = [1] * (1 + len(others)) + [8]
+    fig, axes = _subplots(width, 4, nrows=len(ratios), sharex=True, height_ratios=ratios)
+    *strips, low = axes
+    _strip(strips[0], "attention", plan.attn, removal_order(trials))
+    for ax, kind in zip(strips[1:], others, strict=True):
+        _strip(ax, kind, fractions[kind])
     # the experts of an MoE model have too many neurons to show
     if scores is None or s.grouped:
         low.bar(range(len(plan)), 1, width=0.9, color=REMOVED_COLOR)
-        low.bar(range(len(plan)), kept_fractions(plan, s)[1], width=0.9, color=KEPT_COLOR)
+        low.bar(range(len(plan)), fractions["FFN"], width=0.9, color=KEPT_COLOR)
         low.set(ylim=(1, 0), ylabel="FFN, share kept")
     else:
         _ffn_scores(fig, low, plan, s, scores)
@@ -418,6 +424,12 @@ def _reference(rows):
     return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
+def _removed_layers(kept):
+    "Layers that were removed as a whole, by the remaining fractions of a row"
+    both = zip(kept.get("attention", ()), kept.get("FFN", ()), strict=True)
+    return [i for i, fractions in enumerate(both) if not any(fractions)]
+
+
 def compare(
     rows: ResultsLike,  # at least one
     every: bool = False,  # show all metrics of a task; default: the main one, with error
@@ -438,8 +450,14 @@ def compare(
     """
     rows = to_rows(rows)
     of = _reference(rows)
-    attention = [r.kept[0] if r.kept else [] for r in rows]
-    removed = [[str(i) for i, a in enumerate(x) if a == 0] for x in attention]
+    fractions = [r.kept or {} for r in rows]
+    whole = [_removed_layers(x) for x in fractions]
+    removed = {}  # kind of part -> for each row, the other layers that lost it
+    for kind in dict.fromkeys(["attention", "FFN", *(k for x in fractions for k in x)]):
+        pairs = zip(fractions, whole, strict=True)
+        zeros = [{i for i, a in enumerate(x.get(kind, ())) if not a} - {*w} for x, w in pairs]
+        removed[kind] = [", ".join(map(str, sorted(x))) for x in zeros]
+    attention = [x.get("attention", ()) for x in fractions]
     partly = [[f"{i} ({a:.0%})" for i, a in enumerate(x) if 0 < a < 1] for x in attention]
     widths = [dict.fromkeys(f"{w:,}" for w in r.width or ()) for r in rows]
     each = lambda field, form: [_format(getattr(r, field), form) for r in rows]
@@ -454,16 +472,21 @@ def compare(
         "sparsity, total (of the original)": each("total_sparsity", ".2%"),
         f"sparsity, whole model{of}": each("whole", ".2%"),
         "FFN width": [" to ".join(x) for x in widths],
-        "attention removed from layers": [", ".join(x) or "none" for x in removed],
+        "layers removed": [", ".join(map(str, x)) for x in whole],
+        "attention removed from layers": [x or "none" for x in removed.pop("attention")],
         "attention that stays in part": [", ".join(x) for x in partly],
+        **{f"{kind} removed from layers": x for kind, x in removed.items()},
         "weights on disk, MB": [_format(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # only for checkpoints pruned again, VLMs, MoE models, removed heads
+    # only for checkpoints pruned again, VLMs, MoE models, removed heads, layers, FFNs …
     optional = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    optional += "parameters, a token uses", "attention that stays in part"
+    optional += "parameters, a token uses", "attention that stays in part", "layers removed"
+    optional += tuple(f"{kind} removed from layers" for kind in removed)
     facts = {k: v for k, v in facts.items() if k not in optional or any(v)}
     keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
     facts |= _metric_rows(rows, list(keys))
+    if any(r.calibrated_on for r in rows):
+        facts["calibrated on this text"] = [", ".join(r.calibrated_on or ()) for r in rows]
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
 
 # %% ../../nbs/evaluation/08_report.ipynb #13f4a00b
@@ -749,15 +772,15 @@ def plot_removed(
     rows = [r for r in to_rows(rows) if r.method != "dense" and r.kept]
     if not rows:
         raise ValueError("no row records what was removed from each layer")
-    removed = 1 - np.array([x for r in rows for x in r.kept], dtype=float)
-    lines = [f"{n}, {part}" for n in row_names(rows) for part in ("attention", "FFN")]
+    removed = 1 - np.array([x for r in rows for x in r.kept.values()], dtype=float)
+    lines = [f"{n}, {kind}" for r, n in zip(rows, row_names(rows), strict=True) for kind in r.kept]
     extra = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, for long names
     width = extra + max(4, min(12, 2.5 + 0.2 * removed.shape[1]))
     fig, ax = _subplots(width, 1.2 + 0.3 * len(removed))
     kwargs = dict(aspect="auto", cmap="magma_r", interpolation="nearest")
     im = ax.imshow(removed, vmin=0, vmax=1, **kwargs)
     ax.set_yticks(range(len(removed)), lines, fontsize=8)
-    for y in range(2, len(removed), 2):
+    for y in np.cumsum([len(r.kept) for r in rows])[:-1]:
         ax.axhline(y - 0.5, color="white", lw=2)
     ax.set_xlabel("layer")
     _set_integer_ticks(ax.xaxis)
@@ -893,9 +916,11 @@ def summary(
         line |= dict(parameters=r.params)
         line |= {} if r.active is None else dict(active=r.active)
         line |= {n: r.metrics.get(n) for n in names or every}
+        line["calibrated on this text"] = ", ".join(r.calibrated_on or ()) or None
         records.append(line | dict(error="; ".join(r.errors.values()) or None))
     t = pd.DataFrame(records)
-    return t.drop(columns=["error"]) if t["error"].isna().all() else t
+    optional = "calibrated on this text", "error"
+    return t.drop(columns=[k for k in optional if t[k].isna().all()])
 
 # %% ../../nbs/evaluation/08_report.ipynb #63728d27
 def paper_table(

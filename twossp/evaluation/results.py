@@ -61,8 +61,9 @@ class Result:
         of the weights
     width : list | None, default None
         smallest and largest width of an FFN or expert, in neurons
-    kept : list | None, default None
-        remaining fractions of attention and of FFN, each one per layer of the dense model
+    kept : dict | None, default None
+        "attention", "FFN" and other kinds of parts -> remaining fraction of each layer of the
+        dense model; a list of the first two in older rows
     plan : str | None, default None
         repr of the plan
     seconds : float | None, default None
@@ -79,6 +80,8 @@ class Result:
         step or evaluation -> message of one line
     texts : dict
         'calibration' or an evaluation -> hash of its token ids, or its tasks
+    calibrated_on : list | None, default None
+        evaluations whose text is part of the calibration text; None: there are none
     device : str, default 'cpu'
         of the model
     dtype : str, default 'float32'
@@ -113,8 +116,9 @@ class Result:
     layer_params: int | None = None  # parameters of the decoder layers
     bytes: int | None = None  # of the weights
     width: list | None = None  # smallest and largest width of an FFN or expert, in neurons
-    # remaining fractions of attention and of FFN, each one per layer of the dense model
-    kept: list | None = None
+    # "attention", "FFN" and other kinds of parts -> remaining fraction of each layer of the dense
+    # model; a list of the first two in older rows
+    kept: dict | None = None
     plan: str | None = None  # repr of the plan
     seconds: float | None = None  # of the search
     # of the search: forward passes of one calibration window through all layers
@@ -126,6 +130,8 @@ class Result:
     errors: dict = field(default_factory=dict)  # step or evaluation -> message of one line
     # 'calibration' or an evaluation -> hash of its token ids, or its tasks
     texts: dict = field(default_factory=dict)
+    # evaluations whose text is part of the calibration text; None: there are none
+    calibrated_on: list | None = None
     device: str = "cpu"  # of the model
     dtype: str = "float32"  # of its weights
     versions: dict = field(default_factory=dict)  # of the software and the machine
@@ -134,6 +140,11 @@ class Result:
     plan_id: str = ""  # of `identity.plan_identity`; "" for the dense model
     evaluations: dict = field(default_factory=dict)  # name -> identity
     schema: int = 2  # 1: rows whose keys were made from names
+
+    def __post_init__(self):
+        if isinstance(self.kept, (list, tuple)):
+            by_kind = dict(zip(("attention", "FFN"), self.kept, strict=True))
+            object.__setattr__(self, "kept", by_kind)
 
 # %% ../../nbs/evaluation/00_results.ipynb #5de1b963
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}

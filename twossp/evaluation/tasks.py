@@ -15,10 +15,12 @@ import difflib
 import hashlib
 import importlib.metadata
 import importlib.resources
+import importlib.util
 import io
 import json
 import logging
 import random
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -32,6 +34,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..core.files import hash_files
 from ..runtime.devices import fork_rng, input_device, one_line
 from ..runtime.identity import decides, facts_identity, fill_defaults
+from ..runtime.metrics import finite_logits
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #57b83a0a
 ARITHMETIC = "twossp_arithmetic"  # name of the task
@@ -102,13 +105,41 @@ TASKS = ("winogrande", "arc_easy", "arc_challenge", "hellaswag", "piqa", "mmlu")
 # %% ../../nbs/evaluation/03_tasks.ipynb #0632a1e6
 def _manager(names, folders):
     "lm-eval's task manager, of the given folders alone if they have all tasks."
-    from lm_eval.tasks import TaskManager
+    paths, others = [str(f) for f in folders], names
+    if folders:
+        from lm_eval.tasks import TaskManager
 
-    if not folders:
-        return _stock_manager()
-    paths = [str(f) for f in folders]
-    tm = TaskManager(include_path=paths, include_defaults=False)
-    return tm if all(n in tm.all_tasks for n in names) else TaskManager(include_path=paths)
+        tm = TaskManager(include_path=paths, include_defaults=False)
+        others = [n for n in names if n not in tm.all_tasks]
+        if not others:
+            return tm
+    _check_names(others)
+    return TaskManager(include_path=paths) if folders else _stock_manager()
+
+
+_NAME = re.compile(rb"^\s*(?:- )?(?:task|group|tag)\s*:\s*[\"']?([\w.-]+)", re.M)
+
+
+def _check_names(names):
+    "Raise `ValueError` for a name that occurs in no file of lm-eval's own tasks"
+    spec = importlib.util.find_spec("lm_eval")
+    folders = [Path(p) / "tasks" for p in (spec and spec.submodule_search_locations) or ()]
+    known, missing = {ARITHMETIC.encode()}, {n.encode() for n in names}
+    for file in (f for folder in folders for f in folder.rglob("*.yaml")):
+        content = file.read_bytes()
+        known.update(_NAME.findall(content))
+        missing = {n for n in missing if n not in content}
+        if not missing:
+            return
+    for name in (n for n in names if n.encode() in missing):
+        raise _unknown_task(name, sorted(x.decode() for x in known))
+
+
+def _unknown_task(name, known):
+    matches = difflib.get_close_matches(name, known, 5, 0.5)
+    hint = f"lm-eval has others, such as {', '.join(TASKS)}"
+    hint = f"did you mean {', '.join(matches)}?" if matches else hint
+    return ValueError(f"unknown task {name!r}; {hint}")
 
 
 @cache
@@ -138,10 +169,7 @@ def _find_tasks(names, include_path=()):
         folders.append(_arithmetic_folder().name)
     tm = _manager(names, folders)
     if unknown := [n for n in names if n not in tm.all_tasks]:
-        matches = difflib.get_close_matches(unknown[0], [*tm.all_tasks, ARITHMETIC], 5, 0.5)
-        hint = f"lm-eval has {len(tm.all_tasks)}, such as {', '.join(TASKS)}"
-        hint = f"did you mean {', '.join(matches)}?" if matches else hint
-        raise ValueError(f"unknown task {unknown[0]!r}; {hint}")
+        raise _unknown_task(unknown[0], [*tm.all_tasks, ARITHMETIC])
     return tm
 
 # %% ../../nbs/evaluation/03_tasks.ipynb #d399fcfd
@@ -420,7 +448,8 @@ def run_tasks(
         lm = HFLM(model, tokenizer=tok, batch_size=batch_size, max_length=max_length)
         kwargs = dict(limit=limit, apply_chat_template=apply_chat_template)
         kwargs["confirm_run_unsafe_code"] = confirm_run_unsafe_code
-        scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
+        with finite_logits(model):
+            scores, failed, each = _run_each(lm, tm, good, num_fewshot, seed, kwargs)
     errors = errors | failed
     acc = [scores.get(f"{name}/acc") for name in (*good, *errors)]
     if len(acc) > 1 and None not in acc:

@@ -21,7 +21,9 @@ def mean_sizes(
     active: bool = False,  # count active parameters (per token) only
 ) -> tuple[float, float]:  # parameters of one attention module and one FFN
     "A and F of the formula: means over the layers; exact where all are equal."
-    inactive = [sum(p.inactive for p in s.of(i)) if active else 0 for i in range(len(s))]
+    inactive = [0] * len(s)
+    for p in s.narrow if active else ():
+        inactive[p.layer] += p.inactive
     ffns = [n - unused for n, unused in zip(s.ffn, inactive, strict=True) if n]
     mixers = [p.size for p in s.mixers]
     if not mixers or 0 in mixers or not ffns:
@@ -71,7 +73,8 @@ def mixer_drops(
     "Return plans that each remove one token mixer (in most families an attention module)."
     plans = []
     for part in s.mixers:
-        kept = tuple(p is not part for p in s.mixers if p.layer == part.layer)
+        parallel = [p for p in s.mixers if (p.layer, p.slot) == (part.layer, part.slot)]
+        kept = tuple(p is not part for p in parallel) if len(parallel) > 1 else part.nothing
         plans.append(Plan(layers=len(s), kept={(part.layer, part.slot): kept}))
     return plans
 

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import count_unactivated, pack_scores, structure
+from ..core.registries import check_finite
 from ..runtime.devices import rank_and_size, sum_over_processes
 from ..runtime.memory import layer_batch_size, memory_budget
 from ..runtime.metrics import (
@@ -291,7 +292,7 @@ def magnitude_scores(
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
-            units = {x: x.magnitudes(model, p).cpu() for x in s.of(i) if x.width}
+            units = {x: x.magnitudes(model, p).cpu() for x in s.narrow if x.layer == i}
         for part, x in units.items():
             scores[part] = (x, torch.ones(len(x)), x.norm(p=p, dim=1)) if part.groups else x
     return pack_scores(s, scores)
@@ -386,4 +387,4 @@ def block_influence(
 
     sums = walk_hidden_states(model, calib, select, similarity, bs, "block influence", progress)
     totals = torch.stack([sum(x.cpu() for x in batches) for batches in sums])
-    return 1 - totals / len(calib)
+    return check_finite(1 - totals / len(calib), "block influences")

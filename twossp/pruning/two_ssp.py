@@ -15,7 +15,7 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
-from ..core.registries import find_score, resolve
+from ..core.registries import find_score
 from ..core.parts import Structure, fit_multiple, structure
 from ..core.plan import Plan
 from .balance import balance as split, mixer_drops, width_after
@@ -59,7 +59,7 @@ def neuron_ranking(
     weighted: bool = False,  # weight activations by router weights
 ) -> Callable:  # (model, calib, *, bs, progress) -> scores per layer
     "Return the function that scores neurons. Raises `ValueError` for options that it lacks."
-    fn = resolve(find_score(score, "neurons").fn)
+    fn = find_score(score, "neurons").load()
     options = dict(p=p) if p != 2 else {}
     options |= dict(weighted=True) if weighted else {}
     accepted = signature(fn).parameters
@@ -81,7 +81,7 @@ def attention_removal(
 ) -> Callable:  # (model, base, n, calib, n_search, *, progress) -> plan, trials
     "Return the function that adds the removal of `n` attention modules to a plan."
     row = find_score(score, "attention modules")
-    fn = resolve(row.fn)
+    fn = row.load()
 
     def remove(model, base, n, calib, n_search, *, progress=True):
         drops = mixer_drops(structure(model))
@@ -96,7 +96,10 @@ def attention_removal(
     return remove
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #7f81c77c
-@planner("2ssp", paper="2501.17771")
+@planner(
+    "2ssp", paper="2501.17771",
+    scores={"neurons": "score", "attention modules": "depth_score"},
+)
 def two_ssp(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     calib: torch.Tensor | Windows,  # (n, t) calibration windows

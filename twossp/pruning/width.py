@@ -14,6 +14,7 @@ import torch
 from ..core.experts import top_k_mask
 from ..core.parts import layer_widths, split_scores
 from ..core.plan import Plan
+from ..core.registries import check_finite
 
 # %% ../../nbs/pruning/01_width.ipynb #1bf7aabf
 def keep_top(
@@ -24,11 +25,6 @@ def keep_top(
     if scores.dim() != 1:
         shape = tuple(scores.shape)
         raise ValueError(f"scores have to be one number a neuron; got shape {shape}")
-    if not torch.isfinite(scores).all():
-        raise ValueError(
-            "scores hold NaN or infinity: did the model overflow? Try float32 or"
-            " bfloat16"
-        )
     f = scores.numel()
     if not 0 <= k <= f:
         raise ValueError(f"cannot keep {k} of {f} neurons; give 0 to {f}")
@@ -64,6 +60,7 @@ def width_plan(
     kept = {}
     for i, (layer, width) in enumerate(zip(scores, widths, strict=True)):
         for slot, units, n in split_scores(layer, width):
+            check_finite(units, "scores of neurons")
             select = top_k_mask if units.dim() == 2 else keep_top
             kept[i, slot] = select(units, n)
             if units.dim() == 1 and len(kept[i, slot]) == len(units):

@@ -9,6 +9,7 @@ __all__ = [
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,10 +18,11 @@ from transformers import PreTrainedModel
 
 from ..core.parts import Structure, structure
 from ..core.plan import Plan, check_sparsity
+from ..core.registries import check_finite
 from ..pruning.balance import (
     Balance, attention_count, balance, mixer_drops, reachable_range,
 )
-from ..pruning.depth import Trial, greedy, mean_nll, removal_order
+from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
 from ..pruning.two_ssp import meet_target
 from ..pruning.width import width_plan
 from .repair import repair_plans
@@ -94,7 +96,8 @@ def search_splits(
             plan = plan | drops[k]
         plans.append(meet_target(s, sparsity, plan, scores, multiple))
         splits.append(SplitTrial(n, split.width, mean_nll(model, plans[-1:], compare).item()))
-        best = min(splits, key=lambda p: p.nll)
+        # a split may overflow, and another one not
+        best = min(splits, key=lambda p: math.inf if math.isnan(p.nll) else p.nll)
         if n >= max(start.n_attn, best.n_attn + PATIENCE):
             break
     return splits, plans, trials
@@ -115,10 +118,11 @@ def repair_splits(
             f" windows; got {len(calib)}"
         )
     n = max(2, min(8, len(calib) // 2))
-    best = min(range(len(splits)), key=lambda i: splits[i].nll)
+    best = find_lowest([p.nll for p in splits])
     chosen = [best]
     if tries > 1:
         chosen = sorted({round(i * best / (tries - 1)) for i in range(tries)})
+        chosen = [i for i in chosen if math.isfinite(splits[i].nll)]
     repaired = repair_plans(model, [plans[i] for i in chosen], calib[:n], progress=progress)
     losses = mean_nll(model, repaired, calib[n:][:4]).tolist()
     loss_by_split = dict(zip(chosen, losses, strict=True))
@@ -131,8 +135,8 @@ def best_split(
     "Return the first split with the lowest loss, after the repair if any was repaired."
     tried = [i for i, p in enumerate(splits) if p.repaired is not None]
     if tried:
-        return min(tried, key=lambda i: splits[i].repaired)
-    return min(range(len(splits)), key=lambda i: splits[i].nll)
+        return tried[find_lowest([splits[i].repaired for i in tried])]
+    return find_lowest([p.nll for p in splits])
 
 # %% ../../nbs/recovery/02_allocate.ipynb #wsearch1
 def check_widths(
@@ -184,6 +188,7 @@ def search_widths(
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
+    best = math.inf if math.isnan(best) else best
     for _ in progress_bar(range(rounds), "widths", progress):
         delta = multiple * max(1, round(step * sum(widths) / L / multiple))
         pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
@@ -198,12 +203,14 @@ def search_widths(
             candidates.append(changed)
         plans = [make_plan(w) for w in candidates]
         losses = mean_nll(model, plans, compare).tolist() if candidates else ()
-        loss, changed = min(zip(losses, candidates, strict=True), default=(float("inf"), None))
+        finite = [x for x in zip(losses, candidates, strict=True) if math.isfinite(x[0])]
+        loss, changed = min(finite, default=(math.inf, None))
         if loss < best:
             best, widths = loss, changed
             history.append(dict(widths=widths, nll=best, step=delta))
         else:
             step /= 2
+    check_finite(best, "the losses of all widths")
     return make_plan(widths), history
 
 # %% ../../nbs/recovery/02_allocate.ipynb #1e6eac75
@@ -219,6 +226,8 @@ def _find_margins(model, make_plan, widths, full, delta, ids):
     base, *losses = mean_nll(model, plans, ids).tolist()
     gain, cost = [float("-inf")] * L, [float("inf")] * L
     for (i, c), loss in zip(changes, losses, strict=True):
+        if math.isnan(base - loss):
+            continue
         if c > 0:
             gain[i] = base - loss
         else:

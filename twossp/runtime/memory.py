@@ -50,7 +50,7 @@ def activation_bytes(
     d, s = config.hidden_size, structure(model)
     # values per token in an FFN, or in all of its active experts
     count = lambda p: p.active * (4 * p.width + 2 * d) if p.groups else 4 * p.width
-    largest = max(sum(count(p) for p in s.of(i) if p.width) for i in range(len(s)))
+    largest = max(sum(count(p) for p in s.narrow if p.layer == i) for i in range(len(s)))
     n_bytes = t * size * (8 * d + largest)
     if config._attn_implementation == "eager":
         heads = getattr(config, "num_attention_heads", 0)

@@ -7,7 +7,7 @@ __all__ = [
     'CHUNK', 'WALKERS', 'Windows', 'cut_windows', 'run_model', 'loss_mask',
     'masked_mean', 'inference', 'check_ids', 'check_windows', 'reject_token_mask',
     'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
-    'token_kl', 'kl'
+    'finite_logits', 'token_kl', 'kl'
 ]
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c1261233
@@ -23,7 +23,9 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
-from ..core.families import is_vision_language
+from ..core.edits import hooked
+from ..core.families import check_model, is_vision_language
+from ..core.registries import check_finite
 from .devices import input_device, progress_bar
 
 # %% ../../nbs/runtime/02_metrics.ipynb #6966245c
@@ -304,7 +306,12 @@ def check_ids(
         raise ValueError(f"{message} a tensor {ids.dtype} {tuple(ids.shape)}")
     if model is None:
         return ids
-    vocab_size = model.get_input_embeddings().weight.shape[0]
+    if not hasattr(model, "get_input_embeddings"):
+        check_model(model)  # raises
+    embeddings = model.get_input_embeddings().weight
+    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
+        raise ValueError("the model has no weights: load it with load_model")
+    vocab_size = embeddings.shape[0]
     lowest, highest = torch.stack(ids.aminmax()).tolist()  # one transfer to the CPU
     if lowest < 0 or highest >= vocab_size:
         raise ValueError(
@@ -448,8 +455,9 @@ def perplexity(
     ids: torch.Tensor | Windows,  # (n, t) token windows
     bs: int = 1,  # windows per forward pass
     progress: bool = False,  # show a progress bar
-) -> float:  # at least 1; inf if the nll overflows
-    """Exponential of the mean nll over all predicted, counted tokens.
+) -> float:  # at least 1
+    """Exponential of the mean nll over all predicted, counted tokens. Raises `ValueError` if it is
+    NaN or infinite.
 
     Parameters
     ----------
@@ -465,11 +473,24 @@ def perplexity(
     Returns
     -------
     float
-        at least 1; inf if the nll overflows
+        at least 1
     """
     windows = check_windows(ids, model)
     losses = nll(model, windows, bs, progress).double()
-    return torch.exp(mean_windows(losses, model, windows)).item()
+    return check_finite(torch.exp(mean_windows(losses, model, windows)).item(), "perplexities")
+
+# %% ../../nbs/runtime/02_metrics.ipynb #fin02met1
+@contextmanager
+def finite_logits(
+    model: PreTrainedModel,  # any causal language model
+) -> Iterator[None]:
+    "Raise `ValueError` if a forward pass inside the `with` block gives NaN or infinite logits."
+
+    def check(module, args, out):
+        check_finite(out.logits.amax(), "logits")  # a masked token's are negative infinity
+
+    with hooked([model.register_forward_hook(check)]):
+        yield
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c71d84e6
 def token_kl(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'check_model', 'describe_calibration', 'with_provenance',
-    'non_default_options', 'planner', 'plan_file', 'plan_tensors', 'mask_tensors',
-    'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'calibration_sketch', 'shares_text', 'describe_calibration',
+    'with_provenance', 'non_default_options', 'plan_tensors', 'planner', 'plan_file',
+    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -20,33 +20,69 @@ from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import safetensors.torch
 import torch
-from transformers import PreTrainedModel
 
+from ..core.families import check_model
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
+from ..core.registries import check_finite
 from .devices import one_line
 from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
 
-# %% ../../nbs/runtime/05_provenance.ipynb #ef2bba57
-def check_model(
-    model,  # any object
-) -> PreTrainedModel:  # `model`
-    "Return `model` if it is a loaded model. Raises `TypeError` otherwise."
-    if isinstance(model, PreTrainedModel):
-        return model
-    hint = ""
-    if isinstance(model, (str, Path)):
-        hint = f": load it first, model, tok = load_model({str(model)!r})"
-    raise TypeError(f"a model of transformers is wanted, not a {type(model).__name__}{hint}")
+# %% ../../nbs/runtime/05_provenance.ipynb #s43prv01
+_RUN, _MOST = 32, 256  # tokens in a run; hashes in a sketch
+
+
+def _hash_runs(ids, run):
+    "Hashes of all runs of `run` tokens within windows (n, t), 48 bits each"
+    ids = ids.detach().cpu().numpy().astype(np.uint64) + np.uint64(1)
+    count = ids.shape[1] - run + 1
+    hashes = np.zeros((len(ids), max(count, 0)), np.uint64)
+    for i in range(run if count > 0 else 0):  # arithmetic modulo 2**64
+        hashes = hashes * np.uint64(6364136223846793005) + ids[:, i : i + count]
+    hashes ^= hashes >> np.uint64(29)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    return hashes >> np.uint64(16)
+
+
+def calibration_sketch(
+    calib: torch.Tensor | Windows,  # (n, t) windows
+) -> dict:  # 'run': tokens in a run; 'hashes': of some runs, at most 256
+    "Sketch of a text: the smallest hash of each of its parts, of 256 tokens or more."
+    ids = getattr(calib, "ids", calib)
+    run = min(_RUN, ids.shape[1])
+    hashes = _hash_runs(ids, run)
+    parts = min(_MOST, len(hashes) * -(-hashes.shape[1] // 256))
+    smallest = [int(x.min()) for x in np.array_split(hashes.reshape(-1), parts)]
+    return dict(run=run, hashes=sorted(set(smallest)))
+
+# %% ../../nbs/runtime/05_provenance.ipynb #s43prv03
+def shares_text(
+    calib: torch.Tensor | Windows | Mapping | None,  # windows, or a sketch; None: no text
+    ids: torch.Tensor | Windows,  # (n, t) windows of another text
+) -> bool:  # True if 0.5 % of the runs in one text occur in the other
+    "Whether a text contains part of the calibration text."
+    if calib is None:
+        return False
+    ids = getattr(ids, "ids", ids)
+    if isinstance(calib, Mapping):
+        run, known = calib["run"], np.array(calib["hashes"], np.uint64)
+    else:
+        calib = getattr(calib, "ids", calib)
+        run = min(_RUN, calib.shape[1], ids.shape[1])
+        known = np.unique(_hash_runs(calib, run))
+    own = np.unique(_hash_runs(ids, run))
+    common = len(np.intersect1d(known, own, assume_unique=True))
+    return common > 0 and 200 * common >= min(len(known), len(own))
 
 # %% ../../nbs/runtime/05_provenance.ipynb #eebe3922
 def describe_calibration(
     calib: torch.Tensor | Windows | None,  # (n, t) windows; None: not used by the method
 ) -> dict:  # JSON-serializable; empty for None
-    "Provenance facts of calibration windows: number, length, hash and sources."
+    "Provenance facts of calibration windows: number, length, hash, sketch and sources."
     if calib is None:
         return {}
     calib = check_windows(calib)
@@ -56,6 +92,7 @@ def describe_calibration(
     if getattr(calib, "images", None) is not None:
         text += ", with images"
     facts = dict(calibration=text, calibration_hash=ids_hash(calib))
+    facts["calibration_sketch"] = calibration_sketch(calib)
     if getattr(calib, "sources", None) is not None:
         facts["calibration_sources"] = calib.source_facts()
     return facts
@@ -85,10 +122,28 @@ def non_default_options(
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
 
+# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
+def plan_tensors(
+    plan,  # a plan of any kind
+) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
+    "Collect the tensors in the tuples and dictionaries of a plan."
+    tensors = {}
+    for f in fields(plan):
+        value = getattr(plan, f.name)
+        if isinstance(value, tuple):
+            value = dict(enumerate(value))
+        items = value.items() if isinstance(value, dict) else ()
+        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
+    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
+
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
+    revision: int = 1,  # raised when the method computes something else; part of plans' keys
+    # unit -> the argument that names its score, or the score itself; None: the arguments
+    # `score` and `depth_score`, if the method has them
+    scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
     """Turn a function into a method that checks its arguments and records provenance.
 
@@ -98,6 +153,11 @@ def planner(
         of the method, as in the registry of methods
     paper : str, default ''
         arXiv number; "" if it has none
+    revision : int, default 1
+        raised when the method computes something else; part of plans' keys
+    scores : Mapping[str, str] | None, default None
+        unit -> the argument that names its score, or the score itself; None: the arguments
+        `score` and `depth_score`, if the method has them
 
     Returns
     -------
@@ -114,6 +174,7 @@ def planner(
             log = options.get("log")
             with nullcontext() if log is None else count_forwards(model) as counter:
                 plan = fn(model, calib, sparsity, **options)
+            check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
                 log.setdefault("forwards", counter.forwards(t))
@@ -133,6 +194,7 @@ def planner(
             return with_provenance(plan, **facts, **describe_calibration(calib))
 
         run.method, run.paper = name, paper
+        run.revision, run.scores = revision, scores
         return run
 
     return decorate
@@ -154,20 +216,6 @@ def plan_file(
 ) -> Path:  # may not exist yet
     "Path of a plan's file."
     return Path(folder) / f"{key}.json"
-
-# %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
-def plan_tensors(
-    plan,  # a plan of any kind
-) -> dict[str, torch.Tensor]:  # "field:name" -> tensor, on the CPU
-    "Collect the tensors in the tuples and dictionaries of a plan."
-    tensors = {}
-    for f in fields(plan):
-        value = getattr(plan, f.name)
-        if isinstance(value, tuple):
-            value = dict(enumerate(value))
-        items = value.items() if isinstance(value, dict) else ()
-        tensors |= {f"{f.name}:{k}": x for k, x in items if isinstance(x, torch.Tensor)}
-    return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #0d85b2b8
 def _with_tensors(plan, tensors):

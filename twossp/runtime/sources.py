@@ -6,13 +6,13 @@
 __all__ = [
     'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_prompts',
     'render_chat', 'chat_tokens', 'SourceText', 'source_kinds', 'read_sources',
-    'check_sources', 'source_windows'
+    'check_sources', 'available_windows', 'source_windows'
 ]
 
 # %% ../../nbs/runtime/08_sources.ipynb #src04
-import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -24,7 +24,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
 from ..core.files import cache_folder
-from .data import cut_tokens, load_text, open_text, windows
+from .data import (
+    CHAT_COLUMNS, cut_tokens, encode_beginning, json_lines, load_text, split_column, windows,
+)
 from .devices import one_line
 from .metrics import Windows
 
@@ -46,7 +48,9 @@ def parse_sources(
         pairs = [(str(name), count) for name, count in pairs]
     names, counts = [name for name, _ in pairs], [count for _, count in pairs]
     if not names or "" in names:
-        raise ValueError(f"{spec!r} names no source: give NAME, or NAME=WINDOWS+NAME=WINDOWS")
+        raise ValueError(
+            f"calibration {spec!r} names no source: give NAME, or NAME=WINDOWS+NAME=WINDOWS"
+        )
     for name, count in pairs:
         if names.count(name) > 1:
             raise ValueError(f"{spec!r} names {name} twice: give it once, with all its windows")
@@ -58,7 +62,8 @@ def parse_sources(
 
 
 def _exists(path):
-    return bool(path) and Path(path).expanduser().exists()
+    "Whether there is such a file or folder; of FILE:COLUMN, the file"
+    return bool(path) and Path(split_column(path)[0]).expanduser().exists()
 
 
 def _parse_part(part, spec):
@@ -158,25 +163,25 @@ def _read_chat(row, where="the chat"):
 def _read_rows(path):
     "Yield the JSON of each line with its file and line number"
     where = ""
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                yield json.loads(line), where
-            except ValueError as e:
-                raise ValueError(f"{where} is no JSON: {one_line(e)}") from e
+    for row, where in json_lines(path):
+        yield row, where
     if not where:
         raise ValueError(f"{path} is empty")
 
 
-def _read_chats(path):
-    "Chats of a `.jsonl` file; None if its rows are documents with `text`"
+def _read_chats(path, column=""):
+    "Chats of a `.jsonl` file, of a column if it is named; None if its rows are documents"
     chats: list = []
     for row, where in _read_rows(path):
-        if not chats and isinstance(row, dict) and "text" in row:
-            return None
+        if isinstance(row, dict) and column:
+            row = {k: v for k, v in row.items() if k in (column, "completion", "tools")}
+        elif not chats and isinstance(row, dict) and "text" in row:
+            if not (both := [k for k in CHAT_COLUMNS[:2] if k in row]):
+                return None
+            raise ValueError(
+                f"{where} has both `{both[0]}` and `text`: name the one to take, as"
+                f" {path}:{both[0]} or {path}:text"
+            )
         chats.append(_read_chat(row, where))
     return chats
 
@@ -263,17 +268,19 @@ def chat_tokens(
     chat: Chat,  # its messages and tools
     tok: PreTrainedTokenizerBase,  # with a chat template
     answers: bool = False,  # return the mask of answers; needs a fast tokenizer
+    need: int | None = None,  # tokens; a long chat is not tokenized further. None: all
 ) -> tuple[list[int], list[bool] | None]:  # ids; mask of the answers' tokens
     "Tokenize a chat with its template."
     rendered = render_chat(chat, tok)
     _check_tools(chat, rendered)
-    options = dict(add_special_tokens=False, verbose=False)
     if not answers:
-        return tok(rendered, **options)["input_ids"], None
+        return encode_beginning(rendered, tok, need)["input_ids"], None
     if not tok.is_fast:
         raise ValueError("answers are counted with a fast tokenizer, and this one is slow")
-    encoded = tok(rendered, return_offsets_mapping=True, **options)
-    if _GENERATION.search(tok.get_chat_template(tools=chat.tools)):
+    marked = bool(_GENERATION.search(tok.get_chat_template(tools=chat.tools)))
+    need = None if marked else need
+    encoded = encode_beginning(rendered, tok, need, return_offsets_mapping=True)
+    if marked:
         kwargs = dict(return_dict=True, return_assistant_tokens_mask=True)
         mask = _apply_template(chat, tok, chat.messages, **kwargs)["assistant_masks"]
         return encoded["input_ids"], [bool(x) for x in mask]
@@ -350,9 +357,9 @@ def read_sources(
         if special := _match_special(name):
             sources.append(_read_special(name, count, *special.groups(), include_path))
             continue
-        chats = None
-        if ".jsonl" in Path(name).suffixes and _exists(name):
-            chats = _read_chats(Path(name).expanduser())
+        chats, (path, column) = None, split_column(name)
+        if ".jsonl" in Path(path).suffixes and _exists(path) and column in ("", *CHAT_COLUMNS):
+            chats = _read_chats(Path(path).expanduser(), column)
         texts = load_text(name, "calibration", **folders) if chats is None else ()
         sources.append(SourceText(name, count, texts, chats))
     return sources
@@ -386,11 +393,13 @@ def _cut_source(source, tok, n, seq_len, seed, answers):
         if source.chats is None:
             return windows(source.texts, tok, seq_len, n, seed), None
         ids, counted = [], []
+        need = n * seq_len if n is not None and seed is None else None
         for chat in source.chats:
-            tokens, mask = chat_tokens(chat, tok, answers)
+            missing = None if need is None else need - len(ids)
+            tokens, mask = chat_tokens(chat, tok, answers, missing)
             ids += tokens
             counted += mask or []
-            if n is not None and seed is None and len(ids) >= n * seq_len:
+            if need is not None and len(ids) >= need:
                 break
         ids = cut_tokens(ids, seq_len, n, seed)
     except ValueError as e:
@@ -445,6 +454,19 @@ def check_sources(
     return prepared
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p11
+def available_windows(
+    source: SourceText,  # a text or chats, of `read_sources`
+    tok: PreTrainedTokenizerBase,  # of the model
+    seq_len: int,  # tokens per window
+    most: int | None = None,  # windows after which the rest is not tokenized; None: count all
+) -> int:  # at most `most`
+    "Count the windows of a source. Raises `ValueError` if there are none."
+    _check_source(source, tok, most, False)
+    with suppress(ValueError):  # fewer than `most`
+        return len(_cut_source(source, tok, most, seq_len, None, False)[0])
+    return len(_cut_source(source, tok, None, seq_len, None, False)[0])
+
+
 def source_windows(
     spec: object,  # as for `parse_sources`, or the result of `read_sources`
     tok: PreTrainedTokenizerBase,  # of the model; with a chat template for chats

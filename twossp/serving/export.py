@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
+from safetensors import safe_open
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -38,6 +39,7 @@ from ..checkpoint.reference import (
 from ..checkpoint.save import (
     check_not_source, check_output_folder, output_folder, save_pruned,
 )
+from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class
 from ..core.experts import is_experts
 from ..core.families import arch, model_family, set_arch
@@ -45,7 +47,7 @@ from ..core.files import write_lock
 from ..core.linear import pad_zeros
 from ..core.parts import structure
 from ..core.plan import Plan, kind_of
-from ..core.registries import resolve
+from ..core.registries import check_finite, resolve
 from ..runtime.devices import one_line
 from .gguf import export_gguf, gguf_pretokenizer, open_model
 from .runners import check_gguf, has_llama_cpp, quant_block_size
@@ -189,7 +191,8 @@ def export_folder(
     overwrite: bool = False,  # replace an existing file or folder
     **options,  # of the format, e.g. quantize, dtype, round_to for GGUF
 ) -> tuple[Path, list[str]]:  # exported file or folder, messages
-    "Export a checkpoint. Raises `ValueError` if the format does not support it."
+    """Export a checkpoint. Raises `ValueError` if the format does not support it, or if a tensor
+    contains NaN or infinity."""
     exporter = find_exporter(to)
     if options.get("quantize"):
         quant_block_size(options["quantize"])
@@ -198,6 +201,10 @@ def export_folder(
     out = Path(out or _name_export(folder, to, options.get("quantize"))).expanduser()
     sources = filter(None, (folder, options.get("tokenizer_from")))
     _check_target(exporter, out, overwrite, [Path(x).expanduser() for x in sources])
+    for file in weight_files(Path(folder).expanduser()):
+        with safe_open(file, "pt") as f:
+            for name in f.keys():
+                check_finite({name: f.get_tensor(name)}, "weights")
     return out, resolve(exporter.write)(folder, out, overwrite, **options)
 
 # %% ../../nbs/serving/04_export.ipynb #a60434aa

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_unsupported_reason
 from ..checkpoint.load import load_pruned, read_tokenizer
-from ..checkpoint.save import check_disk_space
+from ..checkpoint.save import check_disk_space, check_storable
 from ..core.edits import NoAttention
 from ..core.files import atomic_file
 from ..core.families import model_family
@@ -394,8 +394,10 @@ def open_model(
     model,  # a model, or the folder of a saved one
     tok=None,  # its tokenizer; default: the folder's, if it has one
 ) -> tuple:  # model, tokenizer or None
-    "Return a model and its tokenizer, loaded if a folder is given."
+    """Return a model and its tokenizer, loaded if a folder is given. Raises `ValueError` if its
+    plan changes parts that no format describes."""
     if not isinstance(model, (str, Path)):
+        check_storable(getattr(model, "twossp_plan", None))
         return model, tok
     loaded = load_pruned(model)
     return loaded, read_tokenizer(model) if tok is None else tok

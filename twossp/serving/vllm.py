@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from ..checkpoint.engines import llama_unsupported_reason
-from ..checkpoint.foreign import find_unused_norms
+from ..checkpoint.foreign import WIDTH_RECORD, find_unused_norms
 from ..checkpoint.load import family_entries
 from ..checkpoint.reference import REFERENCE_FILE
 from ..checkpoint.save import output_folder
@@ -223,7 +223,9 @@ def _anymodel_config(model):
         raise ValueError(
             "all layers have the same shapes: export it as native, which every engine reads"
         )
-    return family_entries(model.config) | {
+    widest = max([1, *(n for _, n in layer_shapes(model))])
+    margin = {WIDTH_RECORD: widest} if width > widest else {}
+    return family_entries(model.config) | margin | {
         "model_type": family,
         "architectures": ["AnyModel"],
         "base_architecture": causal_class(config_class(family)).__name__,

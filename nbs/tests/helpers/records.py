@@ -1,0 +1,112 @@
+"""Checkpoints and plans of earlier versions, kept in `nbs/tests/fixtures/records`
+
+`write` made them at commit fd6370ce: configuration records 1 and 2, plan formats 1 to 3. Nobody
+can write them again once those formats are gone, so they are never rewritten; a new format gets
+a new folder beside them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+SMALL = dict(hidden_size=16, intermediate_size=24, vocab_size=64, num_attention_heads=4)
+SMALL |= dict(num_hidden_layers=3, max_position_embeddings=64)
+SMALL |= dict(bos_token_id=1, eos_token_id=2, pad_token_id=0)
+HYBRID = dict(mamba_n_heads=4, mamba_d_head=8, mamba_d_state=8, mamba_d_ssm=32)
+HYBRID |= dict(mamba_n_groups=1, mamba_chunk_size=8, num_key_value_heads=2, head_dim=4)
+IDS = torch.arange(2 * 12).view(2, 12) * 7 % 64
+SHOWN = 12  # logits that are kept, of the last position of each row
+
+
+def filled(family="llama", **more):
+    "A small model with weights from integer arithmetic, the same with every version of torch"
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from twossp.core.testing import FAMILIES, MOE_FAMILIES, tiny_config
+
+    if family in FAMILIES | MOE_FAMILIES:
+        config = tiny_config(family, **SMALL | more)
+    else:
+        config = AutoConfig.for_model(family, **SMALL | more)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for k, (name, p) in enumerate(sorted(model.named_parameters())):
+            x = torch.arange(p.numel()) + 1_000_003 * (k + 1)
+            for _ in range(2):
+                x = ((x >> 16) ^ x) * 0x45D9F3B & 0xFFFFFFFF
+            x = (((x >> 16) ^ x) % 2048 - 1024).double() / 1024
+            scale = 0.1 if p.ndim == 1 else 0.4
+            p.copy_((x * scale + (p.ndim == 1 and "bias" not in name)).view_as(p))
+    return model
+
+
+def checkpoint_plans():
+    "Name -> family, its configuration, format of the checkpoint, plan"
+    from twossp.core.experts import pack_mask
+    from twossp.core.plan import Plan, drop
+
+    import numpy as np
+
+    even, third, few = tuple(range(0, 24, 2)), tuple(range(0, 24, 3)), (1, 5, 22)
+    widths = Plan((even, third, few), (True,) * 3)
+    mask = np.zeros((4, 24), bool)
+    mask[0, ::2] = True
+    mask[2, :12] = True
+    mask[3, 1::2] = True
+    moved = {"model.layers.1.mlp.down_proj.weight": torch.arange(16 * 8).view(16, 8) / 128 - 0.5}
+    heads = Plan((even, None, None), (True,) * 3, kept={(0, "heads"): (1,), (2, "heads"): (0,)})
+    return {
+        "ffn": ("llama", {}, "compact", widths),
+        "attention": ("llama", {}, "compact", widths | drop(3, attn=[0, 2])),
+        "submodules": ("qwen2", {}, "compact", drop(3, attn=[1], ffn=[0])),
+        "layers": ("opt", {}, "compact", drop(3, attn=[0], ffn=[2]) | drop(3, blocks=[1])),
+        "renamed": ("gpt_neox", {}, "compact", widths | drop(3, attn=[0])),
+        "refitted": ("llama", {}, "compact", Plan((None, third, None), (True, False, True), moved)),
+        "heads": ("llama", dict(num_key_value_heads=2), "compact", heads),
+        "experts": (
+            "mixtral", {}, "compact",
+            Plan((None,) * 3, (True, False, True), experts=(None, pack_mask(mask), None)),
+        ),
+        "mixers": ("falcon_h1", HYBRID, "compact", drop(3, mixers={1: (True, False)}, ffn=[2])),
+        "native": ("llama", {}, "native", Plan((even,) * 3, (True,) * 3) | drop(3, blocks=[1])),
+        "compatible": ("llama", {}, "compatible", widths | drop(3, attn=[2])),
+    }
+
+
+def write(folder):
+    "Write everything; not to be called again"
+    from twossp.baselines.slicegpt import slicegpt
+    from twossp.checkpoint.load import load_pruned
+    from twossp.checkpoint.save import save_pruned
+    from twossp.core.plan import drop
+    from twossp.runtime.provenance import save_plan, with_provenance
+
+    folder, logits = Path(folder), {}
+    cases = checkpoint_plans()
+    cases["sliced"] = "llama", {}, "compact", slicegpt(filled(), IDS, 0.3, progress=False)
+    for name, (family, more, format, plan) in cases.items():
+        model, place = filled(family, **more), folder / name
+        plan = with_provenance(plan, method="by hand", target_sparsity=0.25)
+        save_pruned(model, plan, place, None, format=format)
+        for file in (*place.glob("*.md"), *place.glob("*.lock"), *place.glob("reference*")):
+            file.unlink()
+        again = load_pruned(place, verify=True)
+        with torch.no_grad():
+            logits[name] = again(IDS).logits[:, -1, :SHOWN].tolist()
+    plans = {
+        "format1": cases["refitted"][3],
+        "format1-sliced": cases["sliced"][3],
+        "format2": cases["experts"][3],
+        "format2-mixers": drop(3, mixers={1: (True, False)}),
+        "format3": cases["heads"][3],
+    }
+    for name, plan in plans.items():
+        plan = with_provenance(plan, method="by hand", options=dict(score="taylor"), seed=3)
+        save_plan(plan, folder / "plans" / f"{name}.json")
+    (folder / "logits.json").write_text(json.dumps(logits, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
