@@ -31,7 +31,6 @@ from .prune import (
 from .validate import (
     check_arguments, check_environment, check_feasible, load_requested_skeleton,
 )
-from ..core.files import check_writable
 from ..core.plan import check_sparsity
 from ..core.registries import UNITS, find_score, score_names
 from ..evaluation.executor import Source
@@ -244,9 +243,7 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
             check_arguments(replace(options, pruning_method=name, **x))
     if o.out and Path(o.out).suffix not in REPORT_FORMATS:
         raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {shown_path(o.out)}")
-    page = page_file(o.results, o.out)
-    check_writable(page)
-    if page.suffix == ".html" and find_spec("matplotlib") is None:
+    if page_file(o.results, o.out).suffix == ".html" and find_spec("matplotlib") is None:
         raise ValueError(
             "the page needs the package matplotlib, which is not installed: pip install"
             " matplotlib, or write tables only: --out compare.md"

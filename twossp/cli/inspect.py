@@ -211,11 +211,12 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
     from .prune import page_file
     from .validate import pick_device
-    from ..core.files import atomic_file
+    from ..core.files import atomic_file, check_writable
     from ..evaluation.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
     page = page_file(o.results, o.out)
+    check_writable(o.results)
     b = make_bench(pick_device(o), o.shape)
     with quiet():
         log = lambda line: print(line, flush=True)

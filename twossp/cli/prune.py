@@ -28,7 +28,7 @@ from .validate import (
     check_arguments, check_feasible, export_request, pick_device, plans_folder,
     read_plan_json, validate,
 )
-from ..core.files import hash_files
+from ..core.files import check_writable, hash_files
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
@@ -545,7 +545,8 @@ def page_file(
     results: str | Path,  # results file
     out: str | Path | None = None,  # default: its name with .html
 ) -> Path:  # of the page
-    "Path of a results file's page; `ValueError` if it is invalid or the results file itself."
+    """Path of a results file's page. Raises `ValueError` if it is invalid or the results file
+    itself, `OSError` if it cannot be written."""
     rows = Path(results)
     page = Path(out) if out else rows.parent / f"{rows.stem}.html"
     for file in (rows, page):
@@ -555,6 +556,7 @@ def page_file(
             raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
     if page.resolve() == rows.resolve():
         raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
+    check_writable(page)
     return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
