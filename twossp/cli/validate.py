@@ -13,6 +13,7 @@ __all__ = [
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
 from ..core.files import cache_folder, check_writable
+from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..serving.export import (
@@ -204,8 +206,15 @@ def _advise_agreement(folder):
         return "add --agreement to the command that prunes"
     dense = record.get("base_repo") or "DENSE"
     return f"give --model {dense} --plan {shown_path(plan)} --agreement"
-def _reject_agreement(o):
-    "Raise `ValueError`: a pruned checkpoint is no dense model to compare with."
+def _check_dense(o):
+    "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
+    pruned = (Path(o.model) / "plan.json").is_file()
+    if not pruned:
+        with suppress(ValueError):  # loading raises with the reason
+            config, _ = load_config(o.model, None, o.trust_remote_code, o.cache_dir)
+            pruned = getattr(config, MODEL_TYPE, None) is not None
+    if not pruned:
+        return
     raise ValueError(
         f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
         f" checkpoint: {_advise_agreement(Path(o.model))}"
@@ -228,8 +237,8 @@ def check_environment(
         check_writable(Path(o.tensorboard) / "run")
     if o.plan:
         load_plan(o.plan)
-    if o.agreement and (Path(o.model) / "plan.json").is_file():
-        _reject_agreement(o)
+    if o.agreement:
+        _check_dense(o)
     if o.results:
         check_results_file(o.results)
     check_export_request(export_request(o), None)
@@ -395,8 +404,6 @@ def _check_model(o):
         x, message = resolve_target(o, model, o.pruning_method)
         log.info(message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
-    if o.agreement and getattr(model.config, MODEL_TYPE, None):
-        _reject_agreement(o)
     try:
         if o.pruning_method:
             structure(model)
