@@ -14,6 +14,7 @@ usage: python -m tools.faults map FOLDER            which notebooks call which f
 
 import ast, json, os, random, re, subprocess, sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from tools import pytest_notebooks as runner, site
@@ -126,6 +127,7 @@ def read(root, notebook):
     return json.loads((root / 'nbs' / notebook).read_text(encoding='utf-8'))
 
 
+@cache
 def all_faults(root=ROOT):
     "{function: its faults}, of all exported cells"
     found = {}

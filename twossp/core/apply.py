@@ -24,7 +24,9 @@ from torch import nn
 from transformers import Cache, DynamicCache, PreTrainedModel
 
 from .compat import install_capturing_hooks, reset_rope_deltas
-from .edits import Edit, NoAttention, insert_weights, locate, swap, swapped
+from .edits import (
+    Edit, NoAttention, exclusive, insert_weights, locate, swap, swapped,
+)
 from .experts import pack_mask
 from .families import arch, check_model, decoder_layers, has_experts, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
@@ -377,10 +379,11 @@ def applied(
     Iterator[PreTrainedModel]
         `model`, pruned
     """
-    changes = _save_edits(model, plan, edits(model, plan), _count_dense(model))
-    install_capturing_hooks(model, structure(model).layers_name)
-    with swapped(changes, Offloader(model) if offload else None):
-        yield model
+    with exclusive(model):
+        changes = _save_edits(model, plan, edits(model, plan), _count_dense(model))
+        install_capturing_hooks(model, structure(model).layers_name)
+        with swapped(changes, Offloader(model) if offload else None):
+            yield model
 
 # %% ../../nbs/core/10_apply.ipynb #5db23ccb
 _UNFINISHED = "a plan that was only applied in part: load the dense model again"

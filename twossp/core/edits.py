@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = [
-    'Edit', 'locate', 'swap', 'swapped', 'hooked', 'NoAttention', 'zero_biases',
-    'zero_linear', 'mask_columns', 'UnitSlice', 'slice_units', 'TensorSpec',
-    'unit_tensors', 'Heads', 'read_heads', 'OwnEntries', 'TakeSlopes', 'insert_weights'
+    'Edit', 'locate', 'swap', 'swapped', 'exclusive', 'hooked', 'NoAttention',
+    'zero_biases', 'zero_linear', 'mask_columns', 'UnitSlice', 'slice_units',
+    'TensorSpec', 'unit_tensors', 'Heads', 'read_heads', 'OwnEntries', 'TakeSlopes',
+    'insert_weights'
 ]
 
 # %% ../../nbs/core/07_edits.ipynb #ce6b5f1d
 import re
+import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -93,6 +96,21 @@ def swapped(
 ) -> Iterator[None]:
     "Apply edits inside the `with` block."
     with swap(edits, offloader):
+        yield
+
+# %% ../../nbs/core/07_edits.ipynb #apexcl01
+_LOCKS = weakref.WeakKeyDictionary()  # model -> the lock of the thread that uses it
+_LOCKS_LOCK = threading.Lock()
+
+
+@contextmanager
+def exclusive(
+    model: nn.Module,  # to change or to measure
+) -> Iterator[None]:
+    "Other threads that change or measure the model wait until the end of the `with` block."
+    with _LOCKS_LOCK:
+        lock = _LOCKS.setdefault(model, threading.RLock())
+    with lock:
         yield
 
 # %% ../../nbs/core/07_edits.ipynb #le08hk02

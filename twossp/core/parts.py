@@ -28,8 +28,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .edits import (
-    Edit, Heads, NoAttention, TensorSpec, UnitSlice, hooked, insert_weights, locate,
-    mask_columns, read_heads, slice_units, swapped, unit_tensors, zero_biases, zero_linear,
+    Edit, Heads, NoAttention, TensorSpec, UnitSlice, exclusive, hooked, insert_weights,
+    locate, mask_columns, read_heads, slice_units, swapped, unit_tensors, zero_biases,
+    zero_linear,
 )
 from .experts import (
     ExpertMask, NoExperts, check_router_groups, expert_layout, is_experts, pack_mask,
@@ -1128,19 +1129,21 @@ def structure(
     Structure
         cached until a plan changes the model
     """
-    a, cache = arch(model), model_memo(model).structures
-    layers = model.get_submodule(a.layers)
-    shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
-    key = a, model.dtype, shapes  # by layer: without norms, flat lists of two plans could be equal
-    if key in cache:
+    with exclusive(model):
+        a, cache = arch(model), model_memo(model).structures
+        layers = model.get_submodule(a.layers)
+        shapes = tuple(tuple(p.shape for p in unique_parameters(layer)) for layer in layers)
+        # by layer: without norms, flat lists of two plans could be equal
+        key = a, model.dtype, shapes
+        if key in cache:
+            return cache[key]
+        if copies:
+            return _read_structure(model, a, layers)
+        _check_shared(layers, a)
+        cache[key] = _read_structure(model, a, layers)
+        for old in list(cache)[:-_MAX_CACHED]:
+            del cache[old]
         return cache[key]
-    if copies:
-        return _read_structure(model, a, layers)
-    _check_shared(layers, a)
-    cache[key] = _read_structure(model, a, layers)
-    for old in list(cache)[:-_MAX_CACHED]:
-        del cache[old]
-    return cache[key]
 
 
 sizes = structure  # its name where only the numbers are needed

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
-from ..core.edits import hooked
+from ..core.edits import exclusive, hooked
 from ..core.families import check_model, is_vision_language
 from ..core.registries import check_finite
 from .devices import input_device, progress_bar
@@ -277,15 +277,16 @@ def masked_mean(
 def inference(
     model: PreTrainedModel,  # any model
 ) -> Iterator[PreTrainedModel]:  # the same model
-    """Eval mode without gradients inside the `with` block; restores each module's training
-    flag and its cached position offsets (`rope_deltas`)."""
-    training = [m for m in model.modules() if m.training]
-    try:
-        with torch.no_grad(), reset_rope_deltas(model):
-            yield model.eval()
-    finally:
-        for m in training:
-            m.training = True
+    """Eval mode without gradients inside the `with` block, in one thread at a time; restores
+    each module's training flag and its cached position offsets (`rope_deltas`)."""
+    with exclusive(model):
+        training = [m for m in model.modules() if m.training]
+        try:
+            with torch.no_grad(), reset_rope_deltas(model):
+                yield model.eval()
+        finally:
+            for m in training:
+                m.training = True
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c303be15
 def check_ids(

@@ -24,6 +24,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
+from ..core.edits import exclusive
 from ..core.families import check_model
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
@@ -172,7 +173,8 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else check_windows(calib, model)
             log = options.get("log")
-            with nullcontext() if log is None else count_forwards(model) as counter:
+            counting = nullcontext() if log is None else count_forwards(model)
+            with exclusive(model), counting as counter:
                 plan = fn(model, calib, sparsity, **options)
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
