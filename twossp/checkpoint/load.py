@@ -205,7 +205,13 @@ def errors_with_path(
     except (*_LOAD_ERRORS, SafetensorError, OSError) as e:
         if str(e).startswith(str(path)):
             raise
-        raise ValueError(f"{path} cannot be loaded: {one_line(e)}") from e
+        reason = one_line(e)
+        if "padding_idx" in reason.lower():  # torch's words
+            reason = (
+                "the `pad_token_id` of config.json is not in the vocabulary: set it to a token"
+                " that is, or to null"
+            )
+        raise ValueError(f"{path} cannot be loaded: {reason}") from e
 
 
 def load_strictly(

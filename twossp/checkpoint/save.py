@@ -384,6 +384,7 @@ def _check_class(model):
             "only a plain causal language model can be saved; this is a"
             f" {type(model).__name__} (merge adapters first)"
         )
+    _check_padding(model, base)
     on_meta = [m for m in model.modules() if any(p.is_meta for p in m.parameters(False))]
     if on_meta and not hasattr(model, "hf_device_map"):
         if not all(map(is_module_offloaded, on_meta)):
@@ -391,6 +392,22 @@ def _check_class(model):
                 "the model has no weights: load it again, with device_map= if it is large"
             )
         model.tie_weights()  # accelerate.cpu_offload unties them
+
+
+def _check_padding(model, base):
+    "Raise `ValueError` if the family's class cannot be built with this padding token."
+    pad = getattr(model.config.get_text_config(), "pad_token_id", None)
+    rows = model.get_input_embeddings().weight.shape[0]
+    if not isinstance(pad, int) or pad < rows:
+        return
+    try:
+        with torch.device("meta"):
+            causal_class(config_class(base))(model.config)
+    except AssertionError as e:  # of torch; many families build no padding row
+        raise ValueError(
+            f"pad_token_id is {pad}, and the vocabulary has {rows} tokens, so that what is saved"
+            " could not be loaded: set model.config.pad_token_id to one of them, or to None"
+        ) from e
 
 # %% ../../nbs/checkpoint/05_save.ipynb #3796e1dc
 def find_disagreement(

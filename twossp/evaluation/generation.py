@@ -58,6 +58,7 @@ def agreement(
         'kl': nats per token; 'same_top': fraction of positions; 'each': both per window
     """
     ids = check_windows(ids, model)
+    check_windows(ids, dense)
     kls, same = [], []
     with inference(model), inference(dense):
         for b in split_batches(ids, bs, False, "agreement", input_device(model)):

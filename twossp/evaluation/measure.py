@@ -43,7 +43,8 @@ from ..runtime.identity import (
     decides, facts_identity, fill_defaults, function_identity,
 )
 from ..runtime.metrics import (
-    check_ids, check_windows, finite_logits, ids_hash, inference, mean_windows, nll, token_nll,
+    check_ids, check_weights, check_windows, finite_logits, ids_hash, inference, mean_windows,
+    nll, token_nll,
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f
@@ -73,7 +74,10 @@ def weight_bytes(
     model: nn.Module,  # on any device
 ) -> int:  # bytes
     "Return the bytes of the weights, counting shared tensors once."
-    tensors = {id(t): t for t in model.state_dict(keep_vars=True).values()}
+    stored = []
+    for x in model.state_dict(keep_vars=True).values():
+        stored += x if isinstance(x, tuple) else [x]  # torch's quantized layers: matrix and bias
+    tensors = {id(t): t for t in stored if isinstance(t, torch.Tensor)}
     return sum(t.numel() * t.element_size() for t in tensors.values())
 
 # %% ../../nbs/evaluation/01_measure.ipynb #47973da3
@@ -115,8 +119,9 @@ def forward_time(
     float
         seconds
     """
+    ids = check_ids(ids, model)
     device = input_device(model)
-    ids = check_ids(ids, model).to(device)
+    ids = ids.to(device)
     with inference(model):
         return average(
             time_calls(lambda: model(ids, use_cache=False), device, warmup, repeats)
@@ -272,6 +277,7 @@ def continue_prompts(
     no_repeat: int = 3,  # length of n-grams that must not repeat; 0: any may
 ) -> list[str]:  # without the prompts
     "Continue each prompt by deterministic beam search."
+    check_weights(model)
     eos = model.generation_config.eos_token_id
     end = eos[0] if isinstance(eos, list) else eos
     pad = [i for i in (tok.pad_token_id, end, tok.eos_token_id, 0) if i is not None][0]

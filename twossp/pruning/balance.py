@@ -49,14 +49,14 @@ def attention_count(
     count: str = "all",  # FFN parameters to count: "all" or "active" per token
 ) -> int:  # 0 … L
     "Return the formula's number of attention modules to remove."
-    _check_count(count)
+    _check_count(s, count)
     if not isinstance(alpha, (int, float)) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"alpha has to be a positive number; got {alpha!r}")
     A, F = mean_sizes(s, count == "active")
     return round(len(s.mixers) * check_sparsity(sparsity) ** (F / A / alpha))
 
 
-def _check_count(count, n_attn=None):
+def _check_count(s, count, n_attn=None):
     "Raise `ValueError` for an unknown `count`, or one that has no effect"
     if count not in COUNTS:
         raise ValueError(f"balance has to be one of {', '.join(COUNTS)}; got {count!r}")
@@ -64,6 +64,11 @@ def _check_count(count, n_attn=None):
         raise ValueError(
             f"balance={count!r} is how the formula finds the number of attention modules, and"
             f" n_attn={n_attn!r} gives one: leave one of them out"
+        )
+    if count == "active" and not s.grouped:
+        raise ValueError(
+            "balance='active' counts the experts that a token uses, and this model has none:"
+            " leave it out"
         )
 
 # %% ../../nbs/pruning/03_balance.ipynb #b9630307
@@ -190,7 +195,7 @@ def balance(
     """
     sparsity, L = check_sparsity(sparsity), len(s.mixers)
     check_multiple(multiple, s.full_width)
-    _check_count(count, n_attn)
+    _check_count(s, count, n_attn)
     n = attention_count(s, sparsity, alpha, count) if n_attn is None else n_attn
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= L:
         raise ValueError(

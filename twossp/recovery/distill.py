@@ -507,21 +507,22 @@ def split_held_out(
     calib: torch.Tensor,  # (n, t) token windows
     options: DistillOptions,  # its `held_out` and `batch`
 ) -> tuple[torch.Tensor, torch.Tensor]:  # for training; held out, the last ones
-    "Split the windows; `ValueError` if there are too few."
+    "Split the windows; `ValueError` if there are too few, or not the tokens of one step."
     n_held = max(1, round(len(calib) * options.held_out))
     if len(calib) - n_held < max(1, options.batch):
         raise ValueError(
             f"too little text: {len(calib)} windows, of which {n_held} are held out, for"
             f" batches of {options.batch}"
         )
+    step_tokens = _windows_per_step(options) * calib.shape[1]
+    if options.tokens is not None and options.tokens < step_tokens:
+        raise ValueError(f"tokens={options.tokens:g}: one step reads {step_tokens}")
     return calib[:-n_held], calib[-n_held:]
 
 
 def _count_steps(options, fit):
     "Steps in the budget, and steps between evaluations"
     step_tokens = _windows_per_step(options) * fit.shape[1]
-    if options.tokens is not None and options.tokens < step_tokens:
-        raise ValueError(f"tokens={options.tokens:g}: one step reads {step_tokens}")
     if options.tokens is None and options.minutes is not None:
         return 10**9, 25  # the clock ends the training
     tokens = options.tokens or max(step_tokens, 3 * fit.numel())

@@ -28,7 +28,7 @@ from .distill import (
     DistillOptions, check_teacher_student, distill, measure_kl, plot_recovery,
     run_on_main, share_equal_tensors, split_held_out, vocabulary_size,
 )
-from ..runtime.data import load_model, load_processor
+from ..runtime.data import load_model, load_processor, load_tokenizer
 from ..runtime.metrics import Windows, ids_hash
 from ..runtime.devices import (
     as_device, as_dtype, input_device, is_main_process, quiet, rank_and_size,
@@ -36,7 +36,7 @@ from ..runtime.devices import (
 from ..runtime.identity import (
     model_identity, plan_identity, runtime_facts, same_model, tokenizer_identity,
 )
-from ..runtime.sources import read_sources, source_windows
+from ..runtime.sources import check_sources, read_sources, source_windows
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6
 def _read_student(folder, device=None, dtype=None):
@@ -91,13 +91,17 @@ def recover_folder(
     if record is None:
         check_output_folder(out, overwrite)
     check_not_source(out, folder, teacher)
+    read = {k: load[k] for k in ("revision", "trust_remote_code", "cache_dir") if k in load}
+    args = sources, load_tokenizer(teacher, **read), seq_len, n_windows
+    ids = _cut_text(*args, synthetic, training)  # its errors come before the models are loaded
     student, own_tok = _read_student(folder, load.get("device"), load.get("dtype"))
     model, tok = load_model(teacher, **load)
     _check_teacher(folder, student, own_tok, model, tok)
     share_equal_tensors(student, model, student.twossp_plan)
     work = Path(f"{out}.recovery")
     kwargs = dict(cache_dir=load.get("cache_dir"), model=model, progress=progress)
-    ids = sources and source_windows(sources, tok, seq_len, n_windows, **kwargs)
+    if sources and ids is None:
+        ids = source_windows(sources, tok, seq_len, n_windows, **kwargs)
     _check_student_ids(ids, student)
     shape = (synthetic, seq_len) if synthetic else None
     identity = _training_identity(student, model, own_tok or tok, ids, shape, training)
@@ -137,6 +141,20 @@ def _parse_text(text, synthetic, cache_dir):
     if text is None and not synthetic:
         raise ValueError("there is no text to train on: name one, or ask for synthetic windows")
     return None if text is None else read_sources(text, cache_dir=cache_dir)
+
+
+def _cut_text(sources, tok, seq_len, n_windows, synthetic, training):
+    """Windows of the text; None if there is none, or if the teacher writes part of it. Raises
+    `ValueError` if they are too few, counting those that the teacher will write"""
+    args, ids, n = (sources, tok, seq_len, n_windows), None, synthetic
+    if sources and any(s.synthetic for s in sources):
+        parts = zip(sources, check_sources(*args), strict=True)
+        n += sum(k if s.synthetic else len(part[0]) for s, (k, part) in parts)
+    elif sources:
+        ids = source_windows(*args)
+        n += len(ids)
+    split_held_out(torch.empty(n, seq_len, device="meta"), training)
+    return ids
 
 
 def _check_teacher(folder, student, own_tok, model, tok):

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'CHUNK', 'WALKERS', 'Windows', 'cut_windows', 'run_model', 'loss_mask',
-    'masked_mean', 'inference', 'check_ids', 'check_windows', 'reject_token_mask',
-    'ids_hash', 'split_batches', 'token_nll', 'nll', 'mean_windows', 'perplexity',
-    'finite_logits', 'token_kl', 'kl'
+    'masked_mean', 'inference', 'check_weights', 'check_ids', 'check_windows',
+    'reject_token_mask', 'ids_hash', 'split_batches', 'token_nll', 'nll',
+    'mean_windows', 'perplexity', 'finite_logits', 'token_kl', 'kl'
 ]
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c1261233
@@ -196,6 +196,7 @@ def cut_windows(
     list[dict]
         windows of `t` tokens; shorter ones are dropped
     """
+    check_model(model)
     out = []
     for i, w in enumerate(given):
         ids = w["input_ids"]
@@ -289,6 +290,18 @@ def inference(
                 m.training = True
 
 # %% ../../nbs/runtime/02_metrics.ipynb #c303be15
+def check_weights(
+    model: PreTrainedModel,  # any object
+) -> torch.Tensor:  # its input embeddings, a row per token
+    "Return the input embeddings. Raises `TypeError` or `ValueError` unless the model is loaded."
+    if not hasattr(model, "get_input_embeddings"):
+        check_model(model)  # raises
+    embeddings = model.get_input_embeddings().weight
+    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
+        raise ValueError("the model has no weights: load it with load_model")
+    return embeddings
+
+
 def check_ids(
     ids: torch.Tensor,  # (n, t) token windows
     model: PreTrainedModel = None,  # ids have to be below its vocabulary size
@@ -307,12 +320,7 @@ def check_ids(
         raise ValueError(f"{message} a tensor {ids.dtype} {tuple(ids.shape)}")
     if model is None:
         return ids
-    if not hasattr(model, "get_input_embeddings"):
-        check_model(model)  # raises
-    embeddings = model.get_input_embeddings().weight
-    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
-        raise ValueError("the model has no weights: load it with load_model")
-    vocab_size = embeddings.shape[0]
+    vocab_size = check_weights(model).shape[0]
     lowest, highest = torch.stack(ids.aminmax()).tolist()  # one transfer to the CPU
     if lowest < 0 or highest >= vocab_size:
         raise ValueError(
