@@ -14,6 +14,7 @@ import importlib.util
 import json
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -105,7 +106,7 @@ def _save_search(plan, file, cost, report, model_id):
 
 def _read_search(file):
     "Return plan, cost and report; None and empty if the file is missing or damaged."
-    if file is None or not file.is_file():
+    if file is None or not os.path.isfile(file):  # or closed to this user
         return None, {}, {}
     try:
         plan = load_plan(file)

@@ -513,7 +513,9 @@ def advise_multiple(
     cache_dir: str | Path | None = None,  # of saved tables
 ) -> int | None:  # for FFN widths; None: no table
     "Median of the best multiples in the saved latency tables of a device, for wide FFNs."
-    files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
+    files: list = []
+    with suppress(OSError):  # a folder that is closed to this user
+        files = sorted((cache_folder(cache_dir) / "latency").glob("*.json"))
     if not files:
         return None
     tables = map(_read_table, files)
