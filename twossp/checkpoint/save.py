@@ -42,7 +42,7 @@ from ..core.config_keys import config_entries
 from ..core.edits import Edit, NoAttention, locate, swap, swapped, zero_linear
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
-    atomic_folder, check_writable, flush_files, real_path, temporary_path,
+    atomic_folder, check_writable, flush_files, format_bytes, real_path, temporary_path,
 )
 from ..core.linear import (
     NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
@@ -177,7 +177,8 @@ def check_disk_space(
     folder = next(p for p in (real, *real.parents) if p.exists())
     free = shutil.disk_usage(folder).free
     if free < need:
-        message = f"the {what} takes {need/1e9:.2f} GB, the disk has {free/1e9:.2f} GB left"
+        left = format_bytes(free)
+        message = f"the {what} takes {format_bytes(need)}, the disk has {left} left"
         raise OSError(errno.ENOSPC, message, str(folder))
 
 

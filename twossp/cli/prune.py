@@ -25,10 +25,10 @@ from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .options import Options, check_options, shown_path
 from .validate import (
-    check_arguments, check_feasible, export_request, pick_device, plans_folder,
+    check_feasible, export_request, meet_latency, pick_device, plans_folder,
     read_plan_json, validate,
 )
-from ..core.files import check_writable, hash_files
+from ..core.files import check_writable, hash_files, skip_unwritable
 from ..core.parts import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
@@ -212,8 +212,9 @@ def load_requested_model(o: Options) -> tuple:  # model, tokenizer
     kwargs = dict(cache_dir=o.cache_dir, device=device, stream=o.stream)
     kwargs |= dict(trust_remote_code=o.trust_remote_code)
     model, tok = load_model(o.model, o.dtype, o.device_map, **kwargs)
-    if (Path(o.model) / "plan.json").is_file():
-        record = read_plan_json(Path(o.model))
+    # of a compact checkpoint, which may be on the hub; else of a folder
+    record = getattr(model, "twossp_record", None) or read_plan_json(Path(o.model))
+    if "parameters" in record:
         dense = record["parameters"]["dense"]
         model.twossp_original = record.get("original_parameters", dense)
         model.twossp_calibration = record.get("calibration_sketch")  # for results on that text
@@ -398,10 +399,11 @@ def _resolve_quality(o, model, calib, folder):
         f" ×{q.chosen.loss:.4f}, top-1 agreement {q.chosen.agreement:.2%}"
     )
     if is_main_process():
-        folder.mkdir(parents=True, exist_ok=True)
-        quality_table(q).to_csv(folder / "quality.csv", index=False)
-        plotted = save_figure(folder / "quality.png", plot_quality, q)
-        log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
+        with skip_unwritable(folder / "quality.csv"):
+            folder.mkdir(parents=True, exist_ok=True)
+            quality_table(q).to_csv(folder / "quality.csv", index=False)
+            plotted = save_figure(folder / "quality.png", plot_quality, q)
+            log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
     options |= dict(sparsity_rate=q.chosen.sparsity, dense=True)
     agreement = bool(o.agreement or (o.min_agreement and o.evaluation_names))
@@ -466,9 +468,6 @@ def _run_ablations(o, model, tok, sources, evals):
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
 def run(o: Options) -> list[Result]:  # dense first
     "Validate, load, plan, evaluate and save."
-    if o.target_latency:  # timing takes minutes: missing texts are reported first
-        check_arguments(o)
-        read_texts(o)
     o = validate(o)
     executor = make_executor(o)
     sources, held_out = read_texts(o)
@@ -478,6 +477,8 @@ def run(o: Options) -> list[Result]:  # dense first
         if sources is not None:
             n = _choose_count(o, sources, tok)
             calib = draw_windows(o, sources, tok, n, o.seed)
+    if o.target_latency:  # timing takes minutes: after all that can be checked
+        o = meet_latency(o)
     model, tok = load_requested_model(o)
     targets = _check_loaded(o, model, tok)
     if perplexities is None:
@@ -556,7 +557,7 @@ def page_file(
             raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
     if page.resolve() == rows.resolve():
         raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
-    check_writable(page)
+    check_writable(page, "--out")
     return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f

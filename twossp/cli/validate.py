@@ -7,19 +7,20 @@ __all__ = [
     'check_arguments', 'check_scores', 'export_request', 'plans_folder',
     'read_plan_json', 'pick_device', 'check_results_file', 'check_environment',
     'load_requested_skeleton', 'check_feasible', 'check_reach', 'resolve_target',
-    'validate'
+    'validate', 'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 from ..baselines.methods import find_method
-from ..checkpoint.save import check_not_source, check_output_folder
+from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.parts import structure
@@ -39,6 +40,7 @@ from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
 from ..core.files import cache_folder, check_writable
+from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..serving.export import (
@@ -190,7 +192,7 @@ def check_results_file(
     file = Path(file)
     if not file.parent.is_dir():
         raise ValueError(f"--results: there is no folder {shown_path(file.parent)}")
-    check_writable(file)  # its lock is beside it
+    check_writable(file, "--results")  # its lock is beside it
     if file.exists():
         open(file, "ab").close()
         load_results(file)
@@ -204,6 +206,19 @@ def _advise_agreement(folder):
         return "add --agreement to the command that prunes"
     dense = record.get("base_repo") or "DENSE"
     return f"give --model {dense} --plan {shown_path(plan)} --agreement"
+def _check_dense(o):
+    "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
+    pruned = (Path(o.model) / "plan.json").is_file()
+    if not pruned:
+        with suppress(ValueError):  # loading raises with the reason
+            config, _ = load_config(o.model, None, o.trust_remote_code, o.cache_dir)
+            pruned = getattr(config, MODEL_TYPE, None) is not None
+    if not pruned:
+        return
+    raise ValueError(
+        f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
+        f" checkpoint: {_advise_agreement(Path(o.model))}"
+    )
 
 # %% ../../nbs/cli/01_validate.ipynb #56568974
 def check_environment(
@@ -222,11 +237,8 @@ def check_environment(
         check_writable(Path(o.tensorboard) / "run")
     if o.plan:
         load_plan(o.plan)
-    if o.agreement and (Path(o.model) / "plan.json").is_file():
-        raise ValueError(
-            f"--agreement compares with the dense model, and {shown_path(o.model)} is a pruned"
-            f" checkpoint: {_advise_agreement(Path(o.model))}"
-        )
+    if o.agreement:
+        _check_dense(o)
     if o.results:
         check_results_file(o.results)
     check_export_request(export_request(o), None)
@@ -392,12 +404,6 @@ def _check_model(o):
         x, message = resolve_target(o, model, o.pruning_method)
         log.info(message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
-    if o.target_latency:
-        check_feasible(o, model)  # timing takes minutes
-        x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
-        log.info("--target_latency %s: sparsity %.4f", message, x)
-        unset = dict(context=None, batch=None, prefill=False)
-        o = replace(o, target_latency=message, sparsity_rate=x, **unset)  # for plan.json
     try:
         if o.pruning_method:
             structure(model)
@@ -410,9 +416,22 @@ def _check_model(o):
     return o
 
 # %% ../../nbs/cli/01_validate.ipynb #267db1dd
-def validate(o: Options) -> Options:  # with a sparsity instead of a limit
+def validate(o: Options) -> Options:  # with a sparsity instead of a limit of size
     """Check arguments, environment, and the checkpoint's configuration and headers. Raises
     `ValueError` or `OSError` with the reason."""
     check_arguments(o)
     check_environment(o)
     return _check_model(o)
+
+# %% ../../nbs/cli/01_validate.ipynb #meetlat1
+def meet_latency(
+    o: Options,  # of the command, validated
+) -> Options:  # with a sparsity; the target as plan.json records it
+    "Time the model's shapes, and replace `--target_latency` by a sparsity. Takes minutes."
+    model = load_requested_skeleton(o)
+    x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
+    log.info("--target_latency %s: sparsity %.4f", message, x)
+    unset = dict(context=None, batch=None, prefill=False)
+    o = replace(o, target_latency=message, sparsity_rate=x, **unset)
+    check_feasible(o, model)
+    return o

@@ -6,7 +6,8 @@
 __all__ = [
     'real_path', 'sweep', 'check_writable', 'temporary_path', 'flush_files',
     'atomic_file', 'atomic_folder', 'atomic_new', 'write_lock', 'is_truncated',
-    'repair_last_line', 'append_line', 'cache_folder', 'hash_files'
+    'repair_last_line', 'append_line', 'cache_folder', 'skip_unwritable',
+    'format_bytes', 'hash_files'
 ]
 
 # %% ../../nbs/core/01_files.ipynb #7b129595
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -67,13 +69,15 @@ def sweep(
 # %% ../../nbs/core/01_files.ipynb #c4f6e41e
 def check_writable(
     path: str | Path,  # of a file or folder to create
+    option: str = "",  # of a command, which names another path
 ):
     "Raise `OSError` if the nearest existing parent folder is not writable."
     parent = next(p for p in real_path(path).parents if p.exists())
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".twossp.", dir=parent))
     except OSError as e:
-        message = f"the folder is not writable ({e.strerror})"
+        hint = f"; {option} names another" if option else ""
+        message = f"the folder is not writable ({e.strerror}{hint})"
         raise PermissionError(errno.EACCES, message, str(parent)) from e
 
 
@@ -342,6 +346,30 @@ def cache_folder(
     folder = "" if sys.platform == "darwin" else os.environ.get(name)
     folder = folder or defaults.get(sys.platform, "~/.cache")
     return Path(folder).expanduser() / "twossp"
+
+# %% ../../nbs/core/01_files.ipynb #skipunw1
+@contextmanager
+def skip_unwritable(
+    path: str | Path,  # of a file whose content can be computed again
+):
+    "Warn if the block cannot write to a cache, instead of raising `OSError`."
+    try:
+        yield
+    except OSError as e:
+        warnings.warn(  # without the file's name, so that it is shown once for a folder
+            f"nothing is cached in {Path(path).parent}: {e.strerror or e};"
+            " --cache_dir or TWOSSP_CACHE names another folder",
+            stacklevel=3,
+        )
+
+# %% ../../nbs/core/01_files.ipynb #sizewrd1
+def format_bytes(
+    n: float,  # bytes
+) -> str:  # such as '1.5 MB', with three digits
+    "Format a size in GB, MB, kB or bytes."
+    units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
+    unit, size = next((x for x in units.items() if n >= x[1]), ("bytes", 1))
+    return f"{float(f'{n / size:.3g}'):,g} {unit}"
 
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
 _HASHES: dict = {}  # stamp of a file -> its hash, in this process

@@ -20,6 +20,8 @@ import torch
 import transformers
 from transformers import PreTrainedConfig
 
+from .files import format_bytes
+
 # %% ../../nbs/core/04_quantized.ipynb #07484c48
 # method -> transformers' configuration class; dequantized without other packages
 DEQUANTIZABLE = {"fp8": "FineGrainedFP8Config", "mxfp4": "Mxfp4Config"}
@@ -90,10 +92,9 @@ def dequantize_options(
         kwargs = dict(dtype=dtype, trust_remote_code=trust_remote_code)
         model = auto.from_config(dequantized_config(config), **kwargs)
     n = sum(p.numel() * p.itemsize for p in model.parameters())
-    size = f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
     warnings.warn(
         f"the weights of {name!r} are in {method}: they are unpacked to"
-        f" {str(dtype).removeprefix('torch.')}, {size} in memory; what is saved"
+        f" {str(dtype).removeprefix('torch.')}, {format_bytes(n)} in memory; what is saved"
         " stays so, and can be quantised again",
         stacklevel=2,
     )

@@ -29,7 +29,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..baselines.methods import method
 from ..core.apply import applied
 from ..core.families import check_model
-from ..core.files import append_line, atomic_file, repair_last_line, write_lock
+from ..core.files import (
+    append_line, atomic_file, repair_last_line, skip_unwritable, write_lock,
+)
 from ..core.parts import structure
 from .executor import (
     MODEL_LOCK, ModelFacts, Source, describe_source, load_source, run_jobs, submit,
@@ -94,8 +96,9 @@ def _save_search(plan, file, cost, report, model_id):
     try:
         report = {k: v for k, v in report.items() if _is_json(v)}
         facts = dict(cost=cost, report=report, asked_as=file.stem, model=model_id)
-        save_plan(with_provenance(plan, **facts), file)
-        log.info("plan: %s", file)
+        with skip_unwritable(file):
+            save_plan(with_provenance(plan, **facts), file)
+            log.info("plan: %s", file)
     except Exception as e:
         log.warning("cannot save the plan to %s: %s", file, one_line(e))
 

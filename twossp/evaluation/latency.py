@@ -18,7 +18,7 @@ import platform
 import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from inspect import signature
@@ -35,7 +35,7 @@ from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
 from ..core.experts import pack_mask, whole_experts_mask
-from ..core.files import atomic_file, cache_folder
+from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import (
@@ -473,11 +473,11 @@ def latency_table(
         )
     key = _latency_identity(skeleton, device, work, **options)
     file = cache_folder(cache_dir) / "latency" / f"{key}.json"
-    if file.is_file():
+    with suppress(OSError):  # not measured yet, or closed to this user
         return _read_table(file)
     model = build_model(skeleton.config, skeleton.dtype, device)
     table = measure_latency(model, work, progress=progress, **options)
-    with atomic_file(file) as new:
+    with skip_unwritable(file), atomic_file(file) as new:
         new.write_text(json.dumps(asdict(table)), encoding="utf-8")
     return table
 

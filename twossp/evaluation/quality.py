@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from ..baselines.methods import find_method, method
 from ..core.apply import applied
 from ..core.families import n_params
-from ..core.files import atomic_file
+from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
@@ -169,7 +169,7 @@ class _QualitySearch:
             return values
         values = measure()
         if file and is_main_process():
-            with atomic_file(file) as new:
+            with skip_unwritable(file), atomic_file(file) as new:
                 new.write_text(json.dumps(values), encoding="utf-8")
         return values
 

@@ -10,13 +10,14 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
-from ..core.files import append_line, check_writable
+from ..core.files import append_line, skip_unwritable
 from ..runtime.devices import (
     broadcast_object, fork_rng, input_device, is_main_process, progress_bar,
 )
@@ -153,7 +154,6 @@ def generate_windows(
         facts |= asdict(sampling) | dict(prompts=[list(p) for p in prompts or ()])
         facts |= dict(revision=REVISION) if REVISION > 1 else {}
         file = Path(folder) / f"{facts_identity('synthetic text', **facts)}.jsonl"
-        check_writable(file)
     batches = broadcast_object(_read_batches(file) if file and is_main_process() else {})
     texts, rejected, k, start = [], 0, 0, time.monotonic()
     with progress_bar(range(n * t), "written", progress) as bar:
@@ -161,7 +161,8 @@ def generate_windows(
             if k not in batches:  # in each process: none waits
                 batches[k] = _write_batch(model, k, prompts, sampling, bar)
                 if file and is_main_process():
-                    append_line(file, json.dumps(batches[k]))
+                    with skip_unwritable(file):
+                        append_line(file, json.dumps(batches[k]))
             accepted = _drop_repeated(batches[k], prompts)
             texts += accepted
             rejected += batch - len(accepted)
@@ -185,8 +186,9 @@ def generate_windows(
 # %% ../../nbs/recovery/04_synthetic.ipynb #s32syn07
 def _read_batches(file):
     "Complete batches of the file, by index"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    batches = {}
+    batches, lines = {}, []
+    with suppress(OSError):  # none yet, or closed to this user
+        lines = file.read_text(encoding="utf-8").splitlines()
     for line in lines:
         try:
             batch = json.loads(line)

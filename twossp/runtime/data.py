@@ -30,7 +30,7 @@ import warnings
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -51,7 +51,9 @@ from ..core.compat import keep_soft_cap
 from ..core.families import (
     UnsupportedCheckpoint, arch, decoder_layers, is_vision_language, pick_auto_class,
 )
-from ..core.files import atomic_new, cache_folder, hash_files, real_path
+from ..core.files import (
+    atomic_new, cache_folder, format_bytes, hash_files, real_path, skip_unwritable,
+)
 from ..core.gguf_reader import (
     GGUF_REVISION, UnsupportedGguf, complete_tokenizer, convert_gguf, open_gguf,
 )
@@ -76,8 +78,8 @@ def cached(
         if e.filename != str(real_path(path).parent):  # an error of `make`
             raise
         raise ValueError(
-            f"cannot write to the cache folder {path.parent}: {e.strerror}; set"
-            " TWOSSP_CACHE to one that can be written"
+            f"cannot write to the cache folder {path.parent}: {e.strerror};"
+            " --cache_dir or TWOSSP_CACHE names another"
         ) from e
     return path
 
@@ -144,7 +146,7 @@ def dequantize_gguf(
     opened = open_gguf(file)
     size = sum(4 * int(x.n_elements) for x in opened.tensors.values())
     warnings.warn(
-        f"{file.name} is unpacked to float32: {size / 1e9:,.3g} GB on disk in {path.parent},"
+        f"{file.name} is unpacked to float32: {format_bytes(size)} on disk in {path.parent},"
         " and twice that in memory; pruned checkpoints can be quantized again", stacklevel=2,
     )
     return cached(path, partial(_unpack, file, file=opened))
@@ -506,9 +508,13 @@ def _strip_markup(page):
 # %% ../../nbs/runtime/07_data.ipynb #eec6f5bd
 def _cached_texts(cache_dir, name, make):
     "Texts in a JSON file of the cache, which `make` provides if it is missing"
-    write = lambda out: out.write_text(json.dumps(make()), encoding="utf-8")
-    file = cached(cache_folder(cache_dir) / name, write)
-    return json.loads(file.read_text(encoding="utf-8"))
+    file = cache_folder(cache_dir) / name
+    with suppress(OSError):
+        return json.loads(file.read_text(encoding="utf-8"))
+    texts = make()
+    with skip_unwritable(file), atomic_new(file) as new:
+        new.write_text(json.dumps(texts), encoding="utf-8")
+    return texts
 
 
 def _read_wiki(path, cache_dir=None):

@@ -435,7 +435,14 @@ def _write_file(path, model, tok, tokenizer_from, pre, dtype, round_to):
     else:
         writer.add_tokenizer_model("no_vocab")
     for name, x in _gguf_tensors(model, round_to):  # vectors stay float32
-        array = x.detach().float().cpu().numpy().astype(np.float32 if x.dim() == 1 else kind)
+        exact = x.detach().float().cpu().numpy()
+        with np.errstate(over="ignore"):
+            array = exact.astype(np.float32 if x.dim() == 1 else kind)
+        if (overflow := np.isinf(array) & np.isfinite(exact)).any():
+            raise ValueError(
+                f"{name}: {exact[overflow][0]:g} is above 65504, the largest number of f16, and"
+                " would become infinite: write the file in f32 (dtype, or --dtype f32)"
+            )
         writer.add_tensor(name, np.ascontiguousarray(array))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
