@@ -2,9 +2,9 @@
 steps of `make export`, between nbdev_export and nbdev_clean
 
 Notebooks without warnings and bars, with the tag `skip-execution` on the cells that "Run All"
-is to skip; modules with relative imports, with `__all__` in the
-page's width and docstrings with the parameters of public names; the pages on results, model
-types, methods, changes and names; the sidebar; README.md. Run again, it changes nothing.
+is to skip, and hidden cells folded; modules with relative imports, with `__all__` in the page's
+width and docstrings with the parameters of public names; the pages on results, model types,
+methods, changes and names; the sidebar; README.md. Run again, it changes nothing.
 
 usage: python -m tools.generate
 """
@@ -21,6 +21,7 @@ PUBLIC = re.compile(r'^__all__ = \[(.*?)\]$', re.M | re.S)
 WARNING = r'^\S*[\\/](?:site|dist)-packages[\\/]\S+:\d+: \w*Warning: .*\n(?:  .*\n?)?'
 BAR = 'application/vnd.jupyter.widget-view+json'
 SKIPPED = re.compile(r'^#\|\s*(slow|notest|eval:\s*false)\s*$', re.M)
+HIDDEN = re.compile(r'^#\|\s*hide\b', re.M)
 
 
 def clean_output(output):
@@ -37,15 +38,18 @@ def clean_output(output):
 def tidy(nb):
     """The notebook, a dictionary, without what nbdev_clean leaves in it: warnings that name a
     file of the machine's Python installation, and progress bars, of which it keeps the first
-    moment; and with the tag `skip-execution` on just the code cells that do not run by default"""
+    moment. Of the code cells, just those that do not run by default have the tag
+    `skip-execution`, and JupyterLab folds just those that the site hides"""
     cells = []
     for c in nb['cells']:
         if c['cell_type'] == 'code':
+            source = ''.join(c['source'])
             tags = [t for t in c.get('metadata', {}).get('tags', []) if t != 'skip-execution']
-            tags += ['skip-execution'] if SKIPPED.search(''.join(c['source'])) else []
-            rest = {k: v for k, v in c.get('metadata', {}).items() if k != 'tags'}
+            tags += ['skip-execution'] if SKIPPED.search(source) else []
+            metadata = dict(jupyter=dict(source_hidden=True)) if HIDDEN.search(source) else {}
+            metadata |= dict(tags=tags) if tags else {}
             outputs = [o for o in map(clean_output, c['outputs']) if o is not None]
-            c = c | dict(metadata=rest | (dict(tags=tags) if tags else {}), outputs=outputs)
+            c = c | dict(metadata=metadata, outputs=outputs)
         cells.append(c)
     return nb | dict(cells=cells)
 
