@@ -132,6 +132,8 @@ def child(job, printed, answer):
         for to in (1, 2):
             os.dup2(f.fileno(), to)
     os.fsync = lambda fd: None  # no test outlives the machine: none waits for its disk
+    # what a notebook leaves in the temporary folder is removed with that of its process
+    tempfile.tempdir = os.environ['TMPDIR'] = str(Path(printed).parent)
     result = run_cells(**job)
     try:
         import resource
@@ -158,7 +160,7 @@ def make_context():
 def launch(job, limit, context):
     "Run a notebook in a new process; whatever happens to that process, there is a result"
     name, start = Path(job['path']).relative_to(job['root']).as_posix(), time.time()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         printed, answer = Path(folder) / 'printed', Path(folder) / 'answer'
         process = context.Process(target=child, args=(job, str(printed), str(answer)))
         process.start()

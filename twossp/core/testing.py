@@ -5,15 +5,20 @@
 # %% auto #0
 __all__ = [
     'BYTE_VOCAB', 'SHARED_FFN_FAMILIES', 'FAMILIES', 'VARIANTS', 'MOE_FAMILIES',
-    'raises', 'test_close', 'byte_tokenizer', 'randomize', 'tiny_config', 'tiny_model',
-    'tiny_ids', 'fingerprint'
+    'SENTENCES', 'raises', 'test_close', 'byte_tokenizer', 'randomize', 'tiny_config',
+    'tiny_model', 'tiny_ids', 'fingerprint', 'write_examples', 'enter_examples'
 ]
 
 # %% ../../nbs/core/12_testing.ipynb #d73855f4
+import atexit
 import hashlib
+import json
 import math
+import os
 import re
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -205,3 +210,46 @@ def fingerprint(
         flat = p.detach().cpu().contiguous().reshape(-1)
         h.update(flat.view(torch.uint8).numpy().tobytes())
     return h.hexdigest()
+
+# %% ../../nbs/core/12_testing.ipynb #howtof02
+SENTENCES = (
+    "Pruning takes whole structures out of a model, and leaves the rest as it was. "
+    "What is quiet on the calibration text goes first. ",
+    "The river rose in the night, and in the morning the bridge was gone. "
+    "They went back, and took the long way over the hills. ",
+)
+_TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+# %% ../../nbs/core/12_testing.ipynb #howtof03
+def write_examples(
+    folder: str | Path,  # where to write
+    length: int = 60,  # how often `my.txt` repeats each of `SENTENCES`
+) -> None:
+    "Write the random models, the text and the chats that how-to pages name into a folder."
+    folder, tok, talks = Path(folder), byte_tokenizer(), byte_tokenizer()
+    for name, kind in (("my-model", "llama"), ("my-mixture", "mixtral")):
+        tiny_model(kind).save_pretrained(folder / name)
+        tok.save_pretrained(folder / name)
+    tiny_model(max_position_embeddings=512).save_pretrained(folder / "my-chat-model")
+    talks.chat_template = _TEMPLATE
+    talks.save_pretrained(folder / "my-chat-model")
+    chats = (
+        dict(prompt=f"Is {i} even?", completion="no" if i % 2 else "yes")
+        for i in range(40)
+    )
+    lines = "\n".join(map(json.dumps, chats))
+    (folder / "my-chats.jsonl").write_text(lines, encoding="utf-8")
+    text = "\n".join(s * length for s in SENTENCES)
+    (folder / "my.txt").write_text(text, encoding="utf-8")
+
+# %% ../../nbs/core/12_testing.ipynb #howtof04
+def enter_examples() -> None:
+    """Write the files that how-to pages name into a temporary folder, and make it the
+    current one. It is removed when Python ends."""
+    folder = tempfile.TemporaryDirectory(prefix="twossp-", ignore_cleanup_errors=True)
+    write_examples(folder.name)
+    os.chdir(folder.name)
+    atexit.register(folder.cleanup)

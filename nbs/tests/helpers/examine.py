@@ -5,7 +5,7 @@ and findings as a table can show them
 import contextlib, io, os, re, subprocess, sys
 from pathlib import Path
 
-from nbs.tests.helpers.howto import SENTENCES
+from twossp.core.testing import SENTENCES
 
 ASKED = '--pruning_method 2ssp --sparsity_rate 0.25 --save out'
 # EvoPress draws more tokens than the few that are given here

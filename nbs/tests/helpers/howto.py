@@ -1,55 +1,13 @@
-"""A place for how-to pages to run in: a tiny model, a text, and the commands of a page
+"""The commands of how-to pages, which name files that `core.testing.write_examples` writes
 
-The pages name folders `my-model`, `my-mixture` and `my-chat-model`, and files `my.txt` and
-`my-chats.jsonl`. Here they exist, small enough for a test: a random Llama and a random Mixtral
-of four layers over bytes, the Llama with a chat template, some sentences and some chats.
-Commands are
-the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun starts.
+Commands are the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun
+starts.
 """
 
-import contextlib, io, json, os, re, shlex, tempfile
+import contextlib, io, json, re, shlex
 from pathlib import Path
 
-SENTENCES = (
-    'Pruning takes whole structures out of a model, and leaves the rest as it was. '
-    'What is quiet on the calibration text goes first. ',
-    'The river rose in the night, and in the morning the bridge was gone. '
-    'They went back, and took the long way over the hills. ',
-)
-
-
-TEMPLATE = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>{% endif %}"
-)
 MODULE = 'twossp'  # what torchrun runs
-
-
-def make_place(folder, length=60):
-    "Write the models and texts that pages name into a folder; `length`: of `my.txt`"
-    from twossp.core.testing import byte_tokenizer, tiny_model
-
-    for name, kind in (('my-model', 'llama'), ('my-mixture', 'mixtral')):
-        tiny_model(kind).save_pretrained(Path(folder) / name)
-        byte_tokenizer().save_pretrained(Path(folder) / name)
-    talks = tiny_model(max_position_embeddings=512)
-    talks.save_pretrained(Path(folder) / 'my-chat-model')
-    tok = byte_tokenizer()
-    tok.chat_template = TEMPLATE
-    tok.save_pretrained(Path(folder) / 'my-chat-model')
-    chats = (dict(prompt=f'Is {i} even?', completion='no' if i % 2 else 'yes') for i in range(40))
-    lines = '\n'.join(map(json.dumps, chats))
-    (Path(folder) / 'my-chats.jsonl').write_text(lines, encoding='utf-8')
-    text = '\n'.join(s * length for s in SENTENCES)
-    (Path(folder) / 'my.txt').write_text(text, encoding='utf-8')
-
-
-def enter():
-    "Make such a place, and go there; it is gone when the returned object is"
-    place = tempfile.TemporaryDirectory(prefix='howto')
-    make_place(place.name)
-    os.chdir(place.name)
-    return place
 
 
 def read_commands(text):
