@@ -95,7 +95,7 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pa
 	@$(PY) -m tools.generate
 	$(VENV)/bin/nbdev_clean
 
-lint: $(VENV)/.dev ## ruff on the package and the tools; who imports whom; the workflows against their schema, and zizmor
+lint: $(VENV)/.dev ## ruff on the package, the tools and the imports of notebooks; who imports whom; the workflows against their schema, and zizmor
 	$(PY) -m ruff check twossp tools nbs conftest.py setup.py
 	@$(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -7,7 +7,13 @@ Commands are
 the lines of a page's `sh` blocks that begin with `twossp`, or those that torchrun starts.
 """
 
-import contextlib, io, json, os, re, shlex, tempfile
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import tempfile
 from pathlib import Path
 
 SENTENCES = (
@@ -69,8 +75,7 @@ def page_text(path):
 
 def read_flags(words):
     "What a command asks for; `ValueError` if its flags are not those of today"
-    from twossp.cli import main as cli
-    from twossp.cli import options
+    from twossp.cli import main as cli, options
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words
