@@ -15,7 +15,7 @@ LAB ?=
 PY := $(VENV)/bin/python
 SLOW := $(PY) -m pytest --jobs 1 --time 14400 --flags slow --show
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test any_cpu weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp authors engine_speed simulated families export lint hooks dist ci clean distclean
+.PHONY: help install dev demo test any_cpu weekly docs check-docs lab tutorials gpu search_speed vllm llama_cpp authors engine_speed simulated families export lint prose hooks dist ci clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,7 +95,7 @@ export: $(VENV)/.dev ## notebooks to twossp/*.py, and what follows from both: pa
 	@$(PY) -m tools.generate
 	$(VENV)/bin/nbdev_clean
 
-lint: $(VENV)/.dev ## ruff on the package and the tools; who imports whom; the workflows against their schema, and zizmor
+lint: $(VENV)/.dev ## ruff on the package, the tools and the imports of notebooks; who imports whom; the workflows against their schema, and zizmor
 	$(PY) -m ruff check twossp tools nbs conftest.py setup.py
 	@$(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -104,6 +104,9 @@ lint: $(VENV)/.dev ## ruff on the package and the tools; who imports whom; the w
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(VENV)/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
+
+prose: $(VENV)/.dev ## advice on words, pages and tests: prints what is unusual, fails nothing (NB=howto/: in some)
+	@$(PY) -m tools.prose $(NB)
 
 hooks: $(VENV)/.dev ## git and Jupyter hooks that keep notebooks clean
 	$(VENV)/bin/nbdev_install_hooks

@@ -3,6 +3,7 @@
 import shlex
 from configparser import ConfigParser
 from pathlib import Path
+
 import setuptools
 from setuptools.command.build_py import build_py as _build_py
 from setuptools.command.sdist import sdist as _sdist

@@ -8,7 +8,12 @@ that holds for one order only fails here. Printed: one line a run, the failures 
 usage: python -m tools.any_cpu [--cpu NAME ...] [--threads N ...] [--only "NAME ..."] [--jobs N]
 """
 
-import argparse, os, re, subprocess, sys, time
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
 
 SETTINGS = {  # name -> environment; oneDNN and MKL compute the products of float32 matrices
     'default': dict(ATEN_CPU_CAPABILITY='default'),

@@ -5,7 +5,12 @@ The wheel is installed without what it needs, into a folder that is put before t
 environment's own packages.
 usage: python tools/check_dist.py [dist]"""
 
-import os, subprocess, sys, tarfile, tempfile, zipfile
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent

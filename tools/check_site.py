@@ -9,7 +9,13 @@ usage: python -m tools.check_site [_docs]
 Environment: CHROMIUM and CHROMEDRIVER name the two programs when they are not found on the path.
 """
 
-import os, re, shutil, sys, tempfile, threading, time
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

@@ -7,7 +7,11 @@ offers, and of their methods. Other functions are read where they are defined. O
 before, it changes nothing.
 """
 
-import ast, io, re, textwrap, tokenize
+import ast
+import io
+import re
+import textwrap
+import tokenize
 
 WIDTH = 96  # of a line, its indent included
 RULE = re.compile(r'\n\n(?:Parameters|Returns)\n-{3,}\n')

@@ -12,7 +12,13 @@ usage: python -m tools.faults map FOLDER            which notebooks call which f
        python -m tools.faults run FOLDER [N [SEED]] try them
 """
 
-import ast, json, os, random, re, subprocess, sys
+import ast
+import json
+import os
+import random
+import re
+import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path

@@ -9,7 +9,10 @@ methods, changes and names; the sidebar; README.md. Run again, it changes nothin
 usage: python -m tools.generate
 """
 
-import ast, json, re, textwrap
+import ast
+import json
+import re
+import textwrap
 
 from execnb.nbio import write_nb
 from nbdev.maker import relative_import

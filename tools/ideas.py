@@ -5,7 +5,13 @@ usage: python -m tools.ideas kinds         lines that name FFNs, attention, head
        python -m tools.ideas concepts      classes, registries and repeated work of one prune
 """
 
-import ast, contextlib, inspect, io, re, sys, tempfile
+import ast
+import contextlib
+import inspect
+import io
+import re
+import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 

@@ -11,7 +11,10 @@ usage: python tools/install.py            what users need
        python tools/install.py newest     or at the upper end
 """
 
-import re, shlex, subprocess, sys
+import re
+import shlex
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 

@@ -8,7 +8,9 @@ from the walks over all of them: families.csv (types with a causal language mode
 image_text.csv (those that read images and text).
 """
 
-import base64, csv, json
+import base64
+import csv
+import json
 from collections import Counter, defaultdict
 from statistics import median
 

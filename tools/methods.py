@@ -6,7 +6,9 @@ gets its page too, from its line and its paper. Pages keep the outputs of cells 
 as they were; a new page is run.
 """
 
-import contextlib, json, tomllib
+import contextlib
+import json
+import tomllib
 from pathlib import Path
 
 from execnb.shell import CaptureShell

@@ -5,8 +5,11 @@ Links to notebooks become links to the site's pages, and figures below nbs/ are 
 where they are. Outputs that are no text are an error: link a committed figure instead.
 """
 
-import re, sys, textwrap
+import re
+import sys
+import textwrap
 from pathlib import Path
+
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,7 +5,10 @@
 public name by task, then every module by folder, with what its docstring says first.
 """
 
-import ast, hashlib, json, re
+import ast
+import hashlib
+import json
+import re
 from pathlib import Path
 
 from execnb.nbio import write_nb

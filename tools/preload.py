@@ -1,7 +1,9 @@
 """What (nearly) every notebook imports: their processes are forked from one that has imported
 this. All that is here by then is no garbage, which spares each collection seconds' worth"""
 
-import contextlib, gc, importlib
+import contextlib
+import gc
+import importlib
 
 for name in (
     'torch transformers.models.auto.modeling_auto transformers.models.llama.modeling_llama pandas'

@@ -16,7 +16,16 @@ usage: python -m pytest [PATH ...] [--only "NAME ..."] [--jobs N] [--threads N]
 (pytest's own -k, -x, --co work)
 """
 
-import ast, json, multiprocessing, os, re, symtable, sys, tempfile, time, traceback
+import ast
+import json
+import multiprocessing
+import os
+import re
+import symtable
+import sys
+import tempfile
+import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 

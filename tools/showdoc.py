@@ -4,10 +4,16 @@ parameters
 nbdev uses `TableRenderer` because settings.ini says `renderer =
 tools.showdoc.TableRenderer`. Needed for the documentation only. """
 
-import ast, html, inspect, re, textwrap
+import ast
+import html
+import inspect
+import re
+import textwrap
 from importlib import import_module
+
 from nbdev.config import get_config
 from nbdev.showdoc import BasicMarkdownRenderer
+
 from tools.docstrings import FUNCTIONS, describe, head, read_comments
 
 

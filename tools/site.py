@@ -9,7 +9,15 @@ beside the pages when npm is there (else the pages load it from its CDN).
 usage: python -m tools.site
 """
 
-import html, json, os, re, shutil, subprocess, sys, textwrap, tomllib
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import tomllib
 from functools import partial
 from pathlib import Path
 

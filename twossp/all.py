@@ -38,13 +38,30 @@ from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
 from .evaluation.html_report import html_report, write_report
 from .evaluation.measure import (
-    forward_time, generation_speed, on_forward, on_generation, on_prompts, on_text,
+    forward_time,
+    generation_speed,
+    on_forward,
+    on_generation,
+    on_prompts,
+    on_text,
 )
 from .evaluation.paired import difference_table, paired_interval
 from .evaluation.quality import find_quality, plot_quality, quality_table
 from .evaluation.report import (
-    compare, paper_table, plot_cost, plot_downstream, plot_perplexity, plot_plan, plot_removed,
-    plot_scores, plot_speedup, plot_trials, samples, summary, to_latex, to_markdown,
+    compare,
+    paper_table,
+    plot_cost,
+    plot_downstream,
+    plot_perplexity,
+    plot_plan,
+    plot_removed,
+    plot_scores,
+    plot_speedup,
+    plot_trials,
+    samples,
+    summary,
+    to_latex,
+    to_markdown,
 )
 from .evaluation.results import Result, load_results, to_frame
 from .evaluation.tasks import load_tasks, on_tasks, run_tasks

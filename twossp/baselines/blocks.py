@@ -11,9 +11,11 @@ __all__ = [
 # %% ../../nbs/baselines/00_blocks.ipynb #c136c188
 import math
 from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
+
 from ..core.edits import hooked
 from ..core.families import decoder_layers
 from ..core.linear import is_linear, read_matrix, store_matrix
@@ -24,13 +26,16 @@ from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence, walk_hidden_states
 from ..pruning.two_ssp import check_search_windows
 from ..recovery.least_squares import (
-    LAMBDAS, accumulate_moments, refit_best, upcast,
+    LAMBDAS,
+    accumulate_moments,
+    refit_best,
+    upcast,
 )
 from ..recovery.repair import repairable
 from ..runtime.devices import input_device, progress_bar
-from ..runtime.metrics import check_windows, inference, run_model, split_batches
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import free_bytes, layer_batch_size
+from ..runtime.metrics import check_windows, inference, run_model, split_batches
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5

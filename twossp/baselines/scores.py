@@ -9,9 +9,11 @@ __all__ = ['unit_costs', 'global_plan', 'flap_plan']
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
+
 from ..core.families import decoder_layers
 from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, pack_scores, structure
@@ -20,16 +22,30 @@ from ..core.registries import SCORES, check_finite, find_score
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
+from ..runtime.layers import (
+    check_replay,
+    is_offloaded,
+    output_head,
+    record_calls,
+    run_layer,
+    split_call,
+    take_hidden,
+    weights_loaded,
+)
 from ..runtime.memory import memory_budget
 from ..runtime.metrics import (
-    Windows, check_windows, ids_hash, inference, loss_mask, mean_windows,
-    reject_token_mask, run_model, split_batches, token_nll,
+    Windows,
+    check_windows,
+    ids_hash,
+    inference,
+    loss_mask,
+    mean_windows,
+    reject_token_mask,
+    run_model,
+    split_batches,
+    token_nll,
 )
 from ..runtime.provenance import planner, with_provenance
-from ..runtime.layers import (
-    check_replay, is_offloaded, output_head, record_calls, run_layer, split_call,
-    take_hidden, weights_loaded,
-)
 from ..runtime.search import plan_kl
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00006

@@ -24,7 +24,13 @@ from transformers import PreTrainedModel
 from ..core.edits import Edit, locate
 from ..core.experts import shallow_copy
 from ..core.families import (
-    ARCHS, Arch, arch, decoder_layers, is_vision_language, model_family, n_params,
+    ARCHS,
+    Arch,
+    arch,
+    decoder_layers,
+    is_vision_language,
+    model_family,
+    n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
@@ -32,8 +38,8 @@ from ..core.plan import Layout, PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
-from ..runtime.memory import layer_batch_size
 from ..runtime.layers import record_calls, take_hidden
+from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import check_windows, inference, reject_token_mask
 from ..runtime.provenance import planner
 

@@ -24,10 +24,15 @@ from ..core.registries import find_score
 from ..pruning.balance import balance, mean_sizes, mixer_drops
 from ..pruning.depth import greedy
 from ..pruning.importance import (
-    magnitude_scores, random_scores, record_unreached,
+    magnitude_scores,
+    random_scores,
+    record_unreached,
 )
 from ..pruning.two_ssp import (
-    attention_removal, check_search_windows, meet_target, two_ssp,
+    attention_removal,
+    check_search_windows,
+    meet_target,
+    two_ssp,
 )
 from ..pruning.width import width_plan
 from ..recovery.repair import repairable

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import torch
 import transformers
-import twossp
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from transformers import AutoConfig, PreTrainedModel
 
+import twossp
 from .engines import EngineSupport, list_engines
 from ..core.experts import is_experts
 from ..core.families import decoder_layers, is_vision_language

@@ -22,12 +22,23 @@ from ..core.compat import keep_soft_cap
 from ..core.config_keys import config_entries, half_width_plan
 from ..core.experts import eager_experts, is_experts
 from ..core.families import (
-    ARCHS, Arch, arch, model_family, n_params, unsupported_reason, using_arch,
+    ARCHS,
+    Arch,
+    arch,
+    model_family,
+    n_params,
+    unsupported_reason,
+    using_arch,
 )
 from ..core.parts import structure
 from ..core.plan import drop
 from ..detection.detect import (
-    ARCH_CHECKS, Inconclusive, Probe, equal_words, probe_ids, propose_arch,
+    ARCH_CHECKS,
+    Inconclusive,
+    Probe,
+    equal_words,
+    probe_ids,
+    propose_arch,
 )
 from ..detection.verify import tolerance
 from ..pruning.balance import mixer_drops

@@ -18,12 +18,19 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
-    AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
 )
 
 from .card import count_params
 from .load import (
-    check_size, errors_with_path, load_strictly, pruned_classes, read_tokenizer,
+    check_size,
+    errors_with_path,
+    load_strictly,
+    pruned_classes,
+    read_tokenizer,
 )
 from .save import MODEL_TYPE
 from .shards import weight_files

@@ -23,21 +23,37 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from .card import count_params, expert_facts, plan_from_record
 from .save import (
-    FORMATS, HASHED_FILES, MODEL_TYPE, find_disagreement, hash_file, hash_plan,
+    FORMATS,
+    HASHED_FILES,
+    MODEL_TYPE,
+    find_disagreement,
+    hash_file,
+    hash_plan,
 )
 from .shards import read_tensor_shapes
 from ..core.apply import Saver
-from ..core.edits import swap
 from ..core.compat import (
-    auto_class, causal_class, config_class, drop_missing_ties, keep_soft_cap,
-    knows_type, mark_initialized, share_conversions, types_of_class,
+    auto_class,
+    causal_class,
+    config_class,
+    drop_missing_ties,
+    keep_soft_cap,
+    knows_type,
+    mark_initialized,
+    share_conversions,
+    types_of_class,
 )
+from ..core.edits import swap
 from ..core.families import ARCHS, model_family
 from ..core.linear import NoLinear
 from ..core.plan import get_kind, plan_masks

@@ -29,23 +29,41 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .card import (
-    base_model_facts, count_params, plan_record, write_record,
+    base_model_facts,
+    count_params,
+    plan_record,
+    write_record,
 )
 from .reference import REFERENCE_FILE, make_reference
 from .remote_code import MODELING_MODULE, write_modeling_code
 from .shards import read_tensor_shapes, save_model
 from ..core.apply import Saver, applied, check_plan
 from ..core.compat import (
-    causal_class, config_class, drop_missing_ties, drop_tied, knows_type, revert_conversion,
+    causal_class,
+    config_class,
+    drop_missing_ties,
+    drop_tied,
+    knows_type,
+    revert_conversion,
 )
 from ..core.config_keys import config_entries
 from ..core.edits import Edit, NoAttention, locate, swap, swapped, zero_linear
 from ..core.families import arch, arch_to_dict, check_model, model_family
 from ..core.files import (
-    atomic_folder, check_writable, flush_files, format_bytes, real_path, temporary_path,
+    atomic_folder,
+    check_writable,
+    flush_files,
+    format_bytes,
+    real_path,
+    temporary_path,
 )
 from ..core.linear import (
-    NoLinear, in_features, make_linear, out_features, pad_zeros, read_matrix,
+    NoLinear,
+    in_features,
+    make_linear,
+    out_features,
+    pad_zeros,
+    read_matrix,
 )
 from ..core.offload import is_module_offloaded, make_lazy
 from ..core.parts import FFN, SLOTS, Attention, Experts, structure

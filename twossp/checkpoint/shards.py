@@ -20,7 +20,10 @@ from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from ..core.compat import (
-    drop_tied, forget_quantization, has_weight_conversion, read_offloaded,
+    drop_tied,
+    forget_quantization,
+    has_weight_conversion,
+    read_offloaded,
     revert_conversion,
 )
 from ..core.registries import check_finite

@@ -21,9 +21,27 @@ from pathlib import Path
 from ..baselines.methods import find_method, method_names
 from ..checkpoint.engines import exporter_names
 from .options import (
-    BOUND_FLAGS, MISSING, Corpus, EstimateOptions, Factor, FamiliesOptions, File, Folder,
-    Location, Model, ModelOptions, Name, NoOptions, ReportOptions, Tokens, check_options, flag,
-    flag_dataclass, positional, same_flag, shown_path,
+    BOUND_FLAGS,
+    MISSING,
+    Corpus,
+    EstimateOptions,
+    Factor,
+    FamiliesOptions,
+    File,
+    Folder,
+    Location,
+    Model,
+    ModelOptions,
+    Name,
+    NoOptions,
+    ReportOptions,
+    Tokens,
+    check_options,
+    flag,
+    flag_dataclass,
+    positional,
+    same_flag,
+    shown_path,
 )
 
 # %% ../../nbs/cli/03_commands.ipynb #29e5d1f6
@@ -158,6 +176,7 @@ def _split_refused(model, table, repair):
 def _describe_fits(model, context):
     "Whether the dense model fits: a line for each kind of device"
     import torch
+
     from ..evaluation.estimate import estimate
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
@@ -176,9 +195,10 @@ def _describe_fits(model, context):
 def _describe_memory(model, methods, sparsity, options, stream=False):
     "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
+
     from ..evaluation.estimate import format_range
-    from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..evaluation.measure import weight_bytes
+    from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
@@ -246,10 +266,10 @@ class CheckOptions:
 def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers differ
     """`twossp check`: verify files (`ValueError` if one differs), list the engines that load the
     checkpoint, and compare a server with it."""
-    from ..checkpoint.load import read_record, verify_checkpoint
     from ..checkpoint.card import list_checkpoint_engines
-    from ..serving.runners import check_server, find_served_model
+    from ..checkpoint.load import read_record, verify_checkpoint
     from ..checkpoint.reference import read_reference
+    from ..serving.runners import check_server, find_served_model
 
     check_options(o)
     if o.url:  # checked before the weights are read
@@ -299,8 +319,8 @@ def show_card(o: CardOptions) -> int:  # exit code
 # %% ../../nbs/cli/03_commands.ipynb #a42caa62
 def _collect_results(o):
     "Metrics of this checkpoint in a results file, with those of the dense model"
-    from ..evaluation.results import load_results
     from ..checkpoint.load import read_record
+    from ..evaluation.results import load_results
 
     record = read_record(o.folder)
     identities = record.get("model_identity"), record.get("plan_identity")
@@ -488,8 +508,8 @@ def recover(
     o: RecoverOptions,  # of the command
 ) -> int:  # exit code: 1 if there is no improvement, so that no model is written
     "`twossp recover`: distill a checkpoint from its teacher."
-    from .validate import pick_device
     from ..checkpoint.save import check_not_source
+    from .validate import pick_device
     from ..core.files import check_writable
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..runtime.devices import is_main_process, join_process_group

@@ -16,20 +16,47 @@ from inspect import signature
 from pathlib import Path
 
 from ..baselines.methods import (
-    ESTIMATED_METHODS, find_method, method, method_names,
+    ESTIMATED_METHODS,
+    find_method,
+    method,
+    method_names,
 )
 from .options import (
-    CalibrationOptions, File, Folder, Model, ModelOptions, Options, OutputOptions,
-    Sparsity, TaskOptions, TextOptions, flag, flag_dataclass, positional, same_flag,
+    CalibrationOptions,
+    File,
+    Folder,
+    Model,
+    ModelOptions,
+    Options,
+    OutputOptions,
+    Sparsity,
+    TaskOptions,
+    TextOptions,
+    flag,
+    flag_dataclass,
+    positional,
+    same_flag,
     shown_path,
 )
 from .prune import (
-    cli_logging, count_windows, cut_evaluations, draw_windows, format_rows,
-    load_requested_model, make_evaluations, make_executor, page_file, read_texts,
-    try_load_tokenizer, write_page,
+    cli_logging,
+    count_windows,
+    cut_evaluations,
+    draw_windows,
+    format_rows,
+    load_requested_model,
+    make_evaluations,
+    make_executor,
+    page_file,
+    read_texts,
+    try_load_tokenizer,
+    write_page,
 )
 from .validate import (
-    check_arguments, check_environment, check_feasible, load_requested_skeleton,
+    check_arguments,
+    check_environment,
+    check_feasible,
+    load_requested_skeleton,
 )
 from ..core.plan import check_sparsity
 from ..core.registries import UNITS, find_score, score_names

@@ -10,8 +10,17 @@ import json
 from pathlib import Path
 
 from .options import (
-    File, Folder, Location, ModelOptions, Name, check_options, flag, flag_dataclass, positional,
-    same_flag, shown_path,
+    File,
+    Folder,
+    Location,
+    ModelOptions,
+    Name,
+    check_options,
+    flag,
+    flag_dataclass,
+    positional,
+    same_flag,
+    shown_path,
 )
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec06
@@ -145,7 +154,9 @@ def inspect(o: InspectOptions) -> int:  # exit code
     "`twossp inspect`: print what was removed, by layer; convert another program's model."
     from ..checkpoint.foreign import foreign_tokenizer, load_foreign
     from ..checkpoint.save import (
-        check_not_source, check_output_folder, save_pruned,
+        check_not_source,
+        check_output_folder,
+        save_pruned,
     )
     from ..core.files import atomic_file
     from ..runtime.devices import quiet

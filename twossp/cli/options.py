@@ -28,8 +28,14 @@ from functools import partial
 from inspect import isfunction, signature
 from pathlib import Path
 from typing import Annotated, dataclass_transform, get_args
+
 from ..baselines.methods import (
-    ESTIMATED_METHODS, EXPERT_METHODS, METHODS, find_method, method, method_names,
+    ESTIMATED_METHODS,
+    EXPERT_METHODS,
+    METHODS,
+    find_method,
+    method,
+    method_names,
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path

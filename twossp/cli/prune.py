@@ -11,22 +11,34 @@ __all__ = [
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
+import logging
+import os
+import shutil
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
+
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
+
 from ..baselines.methods import find_method, method
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .options import Options, check_options, shown_path
 from .validate import (
-    check_feasible, export_request, meet_latency, pick_device, plans_folder,
-    read_plan_json, validate,
+    check_feasible,
+    export_request,
+    meet_latency,
+    pick_device,
+    plans_folder,
+    read_plan_json,
+    validate,
 )
 from ..core.files import check_writable, hash_files, skip_unwritable
 from ..core.parts import structure
@@ -37,35 +49,53 @@ from ..evaluation.grid import log, log_to_tensorboard, run_grid
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
-    PROMPTS, on_forward, on_generation, on_prompts, on_text,
+    PROMPTS,
+    on_forward,
+    on_generation,
+    on_prompts,
+    on_text,
 )
 from ..evaluation.quality import (
-    find_quality, plot_quality, quality_table, split_windows,
+    find_quality,
+    plot_quality,
+    quality_table,
+    split_windows,
 )
 from ..evaluation.report import (
-    compare, group_rows, plot_plan, plot_trials, samples, save_figure, summary,
+    compare,
+    group_rows,
+    plot_plan,
+    plot_trials,
+    samples,
+    save_figure,
+    summary,
     to_markdown,
 )
 from ..evaluation.results import Result, find_metric, load_results
 from ..evaluation.tasks import (
-    TASKS, check_task_tokenizer, load_tasks, on_tasks,
+    TASKS,
+    check_task_tokenizer,
+    load_tasks,
+    on_tasks,
 )
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet
-from ..runtime.metrics import Windows
 from ..runtime.identity import (
-    model_identity, plan_identity, plan_key, runtime_facts, same_model,
+    model_identity,
+    plan_identity,
+    plan_key,
+    runtime_facts,
+    same_model,
 )
+from ..runtime.metrics import Windows
 from ..runtime.provenance import describe_calibration, load_plan
 from ..runtime.sources import (
-    available_windows, check_sources, read_sources, source_windows,
+    available_windows,
+    check_sources,
+    read_sources,
+    source_windows,
 )
 from ..serving.export import check_export_tokenizer, run_export
-import logging
-import os
-import shutil
-import sys
-import warnings
 
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin

@@ -17,18 +17,26 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
 import torch
 from transformers import PreTrainedModel
+
 from ..baselines.methods import find_method
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
 from ..core.apply import check_plan
+from ..core.files import cache_folder, check_writable
 from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity
-from ..detection.detect import check_fused_experts
 from ..core.registries import find_score
+from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
-    estimate, find_sparsity, load_skeleton, parse_size, shape_options, shape_plans,
+    estimate,
+    find_sparsity,
+    load_skeleton,
+    parse_size,
+    shape_options,
+    shape_plans,
 )
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, meet_latency_target, parse_time
@@ -39,12 +47,13 @@ from ..pruning.balance import balance, check_multiple
 from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
-from ..core.files import cache_folder, check_writable
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
 from ..serving.export import (
-    ExportRequest, check_export_request, check_export_support,
+    ExportRequest,
+    check_export_request,
+    check_export_support,
 )
 
 # %% ../../nbs/cli/01_validate.ipynb #c0nf11c7

@@ -25,7 +25,13 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 
 from .compat import install_capturing_hooks, reset_rope_deltas
 from .edits import (
-    Edit, NoAttention, exclusive, insert_weights, locate, swap, swapped,
+    Edit,
+    NoAttention,
+    exclusive,
+    insert_weights,
+    locate,
+    swap,
+    swapped,
 )
 from .experts import pack_mask
 from .families import arch, check_model, decoder_layers, has_experts, n_params
@@ -33,7 +39,14 @@ from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .parts import structure
 from .plan import (
-    Layout, Plan, PlanKind, describe_removal, drop, get_kind, kind_of, plan_from_dict,
+    Layout,
+    Plan,
+    PlanKind,
+    describe_removal,
+    drop,
+    get_kind,
+    kind_of,
+    plan_from_dict,
     plan_to_dict,
 )
 

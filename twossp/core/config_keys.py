@@ -19,7 +19,12 @@ from .compat import causal_class, config_class, knows_type
 from .edits import NoAttention
 from .experts import NoExperts, pack_mask
 from .families import (
-    Arch, arch, first_width, model_family, set_arch, using_arch,
+    Arch,
+    arch,
+    first_width,
+    model_family,
+    set_arch,
+    using_arch,
 )
 from .linear import NoLinear
 from .parts import structure

@@ -29,7 +29,12 @@ from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 from .experts import is_experts, shallow_copy
 from .families import HEAD_LAYOUTS, HeadLayout, Mixer, is_kv_source, reuses_kv
 from .linear import (
-    in_features, is_linear, make_linear, out_features, read_matrix, slice_linear,
+    in_features,
+    is_linear,
+    make_linear,
+    out_features,
+    read_matrix,
+    slice_linear,
     store_matrix,
 )
 from .offload import is_module_offloaded, make_lazy, set_tensor

@@ -32,7 +32,10 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from .compat import (
-    auto_class, causal_types, image_text_types, knows_type,
+    auto_class,
+    causal_types,
+    image_text_types,
+    knows_type,
 )
 from .experts import expert_layout, is_experts
 from .linear import NoLinear, in_features, is_linear, out_features

@@ -21,7 +21,10 @@ from tokenizers import normalizers, pre_tokenizers
 from tokenizers.normalizers import Prepend, Replace
 from tokenizers.pre_tokenizers import ByteLevel, Digits
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
 )
 
 from .compat import gguf_conversion, gguf_splits

@@ -27,9 +27,23 @@ from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
 from ..core.experts import expert_layout, find_experts, is_experts, pack_mask
 from ..core.families import (
-    ARCHS, Arch, Mixer, arch_mixers, config_has_width, decoder_layers, ffn_linears,
-    first_width, has_experts, has_ffn, is_kv_source, layer_arch, layer_mixers,
-    model_family, n_params, reuses_kv, unsupported_reason,
+    ARCHS,
+    Arch,
+    Mixer,
+    arch_mixers,
+    config_has_width,
+    decoder_layers,
+    ffn_linears,
+    first_width,
+    has_experts,
+    has_ffn,
+    is_kv_source,
+    layer_arch,
+    layer_mixers,
+    model_family,
+    n_params,
+    reuses_kv,
+    unsupported_reason,
 )
 from ..core.linear import in_features, is_linear, out_features
 from ..core.parts import Structure, structure

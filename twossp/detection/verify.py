@@ -21,17 +21,26 @@ from time import perf_counter
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from ..core.edits import NoAttention
 from ..core.apply import applied
 from ..core.compat import causal_class, config_class, keep_soft_cap, knows_type
 from ..core.config_keys import find_entries, half_width_plan
+from ..core.edits import NoAttention
 from ..core.families import (
-    Arch, config_has_width, model_family, n_params, using_arch,
+    Arch,
+    config_has_width,
+    model_family,
+    n_params,
+    using_arch,
 )
 from ..core.plan import drop
 from ..core.testing import randomize
 from .detect import (
-    ARCH_CHECKS, Inconclusive, Probe, check_logits, probe_ids, propose_arch,
+    ARCH_CHECKS,
+    Inconclusive,
+    Probe,
+    check_logits,
+    probe_ids,
+    propose_arch,
 )
 from ..runtime.metrics import inference
 

@@ -24,15 +24,15 @@ from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig
 
 from ..baselines.methods import method
-from ..core.registries import resolve
 from ..core.files import append_line, repair_last_line
+from ..core.registries import resolve
 from .estimate import build_model
 from .latency import MULTIPLES, device_name, largest_divisor
 from .measure import weight_bytes
 from .results import code_version, versions
 from ..runtime.devices import as_device, one_line
-from ..runtime.memory import free_bytes
 from ..runtime.identity import facts_identity
+from ..runtime.memory import free_bytes
 
 # %% ../../nbs/evaluation/14_bench.ipynb #31d92c3e
 _LLAMA = dict(

@@ -20,10 +20,12 @@ from functools import partial
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
+
 import torch
 from accelerate import cpu_offload
 from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig, AutoModelForCausalLM
+
 import twossp
 from ..baselines.methods import find_method, method, method_names
 from ..checkpoint.engines import exporter_names, find_exporter
@@ -37,7 +39,11 @@ from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
 from .latency import (
-    GraphCaptureError, Workload, best_multiple, fastest_attention, latency_table,
+    GraphCaptureError,
+    Workload,
+    best_multiple,
+    fastest_attention,
+    latency_table,
     time_against_dense,
 )
 from .measure import count_operations, weight_bytes
@@ -49,8 +55,8 @@ from ..recovery.distill import recover
 from ..recovery.repair import REPAIRS, repair_plan
 from ..runtime.data import load_model
 from ..runtime.devices import DEVICES, one_line, quiet, synchronize, time_calls
-from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.layers import count_forwards
+from ..runtime.memory import free_bytes, peak_memory
 from ..runtime.metrics import inference, nll
 from ..serving.export import export_folder
 

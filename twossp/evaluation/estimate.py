@@ -20,28 +20,38 @@ from functools import partial, reduce
 from inspect import signature
 from operator import or_
 from pathlib import Path
+
 import pandas as pd
 import torch
 from huggingface_hub import get_local_safetensors_metadata, get_safetensors_metadata
 from transformers import Cache, PreTrainedConfig, PreTrainedModel
+
 from ..baselines.blocks import foldable_ffns, layers_to_remove
 from ..baselines.methods import (
-    ESTIMATED_METHODS, find_method, method_function, method_names,
+    ESTIMATED_METHODS,
+    find_method,
+    method_function,
+    method_names,
 )
 from ..baselines.scores import global_plan, unit_costs
 from ..baselines.slicegpt import slice_shape, sliced_hidden_size
 from ..baselines.variants import experts_to_keep
-from ..core.edits import swapped
 from ..core.compat import auto_class, keep_soft_cap
+from ..core.edits import swapped
 from ..core.experts import whole_experts_mask
 from ..core.families import check_model, model_family, n_params, pick_auto_class
 from ..core.parts import Part, fit_multiple, pack_scores, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import (
-    dequantized_config, dequantized_dtype, quantization_method,
+    dequantized_config,
+    dequantized_dtype,
+    quantization_method,
 )
 from .measure import (
-    count_operations, layer_cache, linear_outside_parts, weight_bytes,
+    count_operations,
+    layer_cache,
+    linear_outside_parts,
+    weight_bytes,
 )
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
 from ..pruning.width import width_plan

@@ -14,12 +14,19 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
-    FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future,
-    ProcessPoolExecutor, wait,
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
 )
 from dataclasses import dataclass
+
 import torch
 from transformers import AutoConfig, AutoTokenizer
+
 from ..core.compat import keep_soft_cap
 from ..core.families import pick_auto_class
 from ..core.quantized import dequantized_config

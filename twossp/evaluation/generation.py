@@ -19,8 +19,18 @@ from ..recovery.synthetic import repetition
 from ..runtime.devices import input_device
 from ..runtime.identity import decides, facts_identity, model_identity
 from ..runtime.metrics import (
-    Windows, check_ids, check_windows, ids_hash, inference, loss_mask, masked_mean,
-    mean_windows, run_model, split_batches, token_kl, token_nll,
+    Windows,
+    check_ids,
+    check_windows,
+    ids_hash,
+    inference,
+    loss_mask,
+    masked_mean,
+    mean_windows,
+    run_model,
+    split_batches,
+    token_kl,
+    token_nll,
 )
 
 # %% ../../nbs/evaluation/02_generation.ipynb #d388c70d

@@ -31,31 +31,60 @@ from ..baselines.methods import method
 from ..core.apply import applied
 from ..core.families import check_model
 from ..core.files import (
-    append_line, atomic_file, repair_last_line, skip_unwritable, write_lock,
+    append_line,
+    atomic_file,
+    repair_last_line,
+    skip_unwritable,
+    write_lock,
 )
 from ..core.parts import structure
 from .executor import (
-    MODEL_LOCK, ModelFacts, Source, describe_source, load_source, run_jobs, submit,
+    MODEL_LOCK,
+    ModelFacts,
+    Source,
+    describe_source,
+    load_source,
+    run_jobs,
+    submit,
 )
 from .measure import (
-    check_evals, describe_model, identify_evaluations, measure,
+    check_evals,
+    describe_model,
+    identify_evaluations,
+    measure,
 )
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
-    RanksLost, broadcast_object, fork_rng, input_device, is_main_process, one_line,
-    read_clock, sync_step,
+    RanksLost,
+    broadcast_object,
+    fork_rng,
+    input_device,
+    is_main_process,
+    one_line,
+    read_clock,
+    sync_step,
 )
-from ..runtime.memory import peak_memory
 from ..runtime.identity import (
-    decides, model_identity, plan_identity, plan_key, row_key, runtime_facts,
+    decides,
+    model_identity,
+    plan_identity,
+    plan_key,
+    row_key,
+    runtime_facts,
     tokenizer_identity,
 )
 from ..runtime.layers import check_replay, count_forwards
+from ..runtime.memory import peak_memory
 from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
-    describe_calibration, load_plan, non_default_options, plan_file, save_plan,
-    shares_text, with_provenance,
+    describe_calibration,
+    load_plan,
+    non_default_options,
+    plan_file,
+    save_plan,
+    shares_text,
+    with_provenance,
 )
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de

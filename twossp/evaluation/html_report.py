@@ -20,9 +20,22 @@ import pandas as pd
 from ..core.files import atomic_file
 from .paired import MIN_PAIRS, difference_table
 from .report import (
-    KEPT_COLOR, REMOVED_COLOR, new_figure, paper_table, plot_cost, plot_downstream,
-    plot_perplexity, plot_removed, plot_speedup, row_name, row_names, samples,
-    style_table, summary, to_latex, to_markdown,
+    KEPT_COLOR,
+    REMOVED_COLOR,
+    new_figure,
+    paper_table,
+    plot_cost,
+    plot_downstream,
+    plot_perplexity,
+    plot_removed,
+    plot_speedup,
+    row_name,
+    row_names,
+    samples,
+    style_table,
+    summary,
+    to_latex,
+    to_markdown,
 )
 from .results import ResultsLike, find_metric, to_frame, to_rows
 from .tasks import main_metrics

@@ -39,7 +39,12 @@ from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from .estimate import (
-    as_skeleton, bisect_sparsity, build_model, find_within, shape_options, shape_plans,
+    as_skeleton,
+    bisect_sparsity,
+    build_model,
+    find_within,
+    shape_options,
+    shape_plans,
 )
 from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights

@@ -36,15 +36,28 @@ from ..core.plan import Plan, kept_fractions
 from ..core.registries import check_finite
 from .results import versions
 from ..runtime.devices import (
-    input_device, one_line, read_clock, time_calls,
+    input_device,
+    one_line,
+    read_clock,
+    time_calls,
+)
+from ..runtime.identity import (
+    decides,
+    facts_identity,
+    fill_defaults,
+    function_identity,
 )
 from ..runtime.memory import peak_memory
-from ..runtime.identity import (
-    decides, facts_identity, fill_defaults, function_identity,
-)
 from ..runtime.metrics import (
-    check_ids, check_weights, check_windows, finite_logits, ids_hash, inference, mean_windows,
-    nll, token_nll,
+    check_ids,
+    check_weights,
+    check_windows,
+    finite_logits,
+    ids_hash,
+    inference,
+    mean_windows,
+    nll,
+    token_nll,
 )
 
 # %% ../../nbs/evaluation/01_measure.ipynb #9caf380f

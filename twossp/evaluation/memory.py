@@ -28,17 +28,24 @@ from ..core.parts import structure
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import find_score
 from .estimate import (
-    as_skeleton, count_units, shape_options, shape_plans,
+    as_skeleton,
+    count_units,
+    shape_options,
+    shape_plans,
 )
 from .measure import weight_bytes
 from ..pruning.balance import mixer_drops
 from ..recovery.repair import NOISE_FRACTION, repair_windows
 from ..recovery.two_ssp_plus import N_COMPARE
-from ..runtime.memory import AllocationTracker, activation_bytes, device_batch_size
 from ..runtime.layers import PROBE, LayerCalls, placeholder_layers, run_layer
+from ..runtime.memory import AllocationTracker, activation_bytes, device_batch_size
 from ..runtime.metrics import inference
 from ..runtime.search import (
-    DEFAULT_LOGITS_BYTES, LOGITS_BYTES, list_decisions, list_levels, make_trie,
+    DEFAULT_LOGITS_BYTES,
+    LOGITS_BYTES,
+    list_decisions,
+    list_levels,
+    make_trie,
 )
 
 # %% ../../nbs/evaluation/11_memory.ipynb #9228f108

@@ -30,7 +30,11 @@ from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
 from ..runtime.devices import broadcast_object, is_main_process
 from ..runtime.identity import (
-    decides, facts_identity, model_identity, plan_identity, runtime_facts,
+    decides,
+    facts_identity,
+    model_identity,
+    plan_identity,
+    runtime_facts,
 )
 from ..runtime.metrics import check_windows, ids_hash, perplexity
 

@@ -24,7 +24,6 @@ from pathlib import Path
 import pandas as pd
 
 import twossp
-
 from ..core.files import is_truncated
 from ..runtime.devices import one_line
 

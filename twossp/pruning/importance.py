@@ -24,12 +24,21 @@ from ..core.families import decoder_layers, model_memo
 from ..core.parts import count_unactivated, pack_scores, structure
 from ..core.registries import check_finite
 from ..runtime.devices import rank_and_size, sum_over_processes
+from ..runtime.layers import (
+    check_replay,
+    is_offloaded,
+    split_call,
+    take_hidden,
+    walk_layers,
+    weights_loaded,
+)
 from ..runtime.memory import layer_batch_size, memory_budget
 from ..runtime.metrics import (
-    Windows, check_windows, ids_hash, inference, reject_token_mask,
-)
-from ..runtime.layers import (
-    check_replay, is_offloaded, split_call, take_hidden, walk_layers, weights_loaded,
+    Windows,
+    check_windows,
+    ids_hash,
+    inference,
+    reject_token_mask,
 )
 from ..runtime.provenance import with_provenance
 

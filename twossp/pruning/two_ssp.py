@@ -15,9 +15,9 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
-from ..core.registries import find_score
 from ..core.parts import Structure, fit_multiple, structure
 from ..core.plan import Plan
+from ..core.registries import find_score
 from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
 from .importance import record_unreached

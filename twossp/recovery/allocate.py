@@ -20,7 +20,11 @@ from ..core.parts import Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import check_finite
 from ..pruning.balance import (
-    Balance, attention_count, balance, mixer_drops, reachable_range,
+    Balance,
+    attention_count,
+    balance,
+    mixer_drops,
+    reachable_range,
 )
 from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
 from ..pruning.two_ssp import meet_target

@@ -40,14 +40,24 @@ from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
 from ..core.families import (
-    arch, check_model, decoder_layers, layer_arch, layer_mixers, n_params,
+    arch,
+    check_model,
+    decoder_layers,
+    layer_arch,
+    layer_mixers,
+    n_params,
 )
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
 from ..core.registries import check_finite
 from ..runtime.devices import (
-    broadcast_object, fork_rng, input_device, is_main_process, one_line, progress_bar,
+    broadcast_object,
+    fork_rng,
+    input_device,
+    is_main_process,
+    one_line,
+    progress_bar,
     rank_and_size,
 )
 from ..runtime.identity import model_identity

@@ -14,28 +14,49 @@ import shutil
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+
 import pandas as pd
 import torch
+
 from ..checkpoint.card import write_record
 from ..checkpoint.load import load_pruned, read_record, read_tokenizer
 from ..checkpoint.save import (
-    check_not_source, check_output_folder, output_folder, save_pruned,
+    check_not_source,
+    check_output_folder,
+    output_folder,
+    save_pruned,
 )
 from ..core.families import is_vision_language
 from ..core.files import atomic_file, check_writable, hash_files, real_path, sweep
 from ..core.plan import Plan
 from .distill import (
-    DistillOptions, check_teacher_student, distill, measure_kl, plot_recovery,
-    run_on_main, share_equal_tensors, split_held_out, vocabulary_size,
+    DistillOptions,
+    check_teacher_student,
+    distill,
+    measure_kl,
+    plot_recovery,
+    run_on_main,
+    share_equal_tensors,
+    split_held_out,
+    vocabulary_size,
 )
 from ..runtime.data import load_model, load_processor, load_tokenizer
-from ..runtime.metrics import Windows, ids_hash
 from ..runtime.devices import (
-    as_device, as_dtype, input_device, is_main_process, quiet, rank_and_size,
+    as_device,
+    as_dtype,
+    input_device,
+    is_main_process,
+    quiet,
+    rank_and_size,
 )
 from ..runtime.identity import (
-    model_identity, plan_identity, runtime_facts, same_model, tokenizer_identity,
+    model_identity,
+    plan_identity,
+    runtime_facts,
+    same_model,
+    tokenizer_identity,
 )
+from ..runtime.metrics import Windows, ids_hash
 from ..runtime.sources import check_sources, read_sources, source_windows
 
 # %% ../../nbs/recovery/06_distill_folder.ipynb #d06ac2b6

@@ -22,8 +22,8 @@ from ..core.experts import ExpertMask, expert_activations, expert_layout
 from ..core.parts import Part
 from ..core.registries import check_finite
 from ..pruning.importance import float64_device
-from ..runtime.memory import map_chunks
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
+from ..runtime.memory import map_chunks
 
 # %% ../../nbs/recovery/00_least_squares.ipynb #0844aba1
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter, signature
 from statistics import mean, median
+
 import torch
 from transformers import PreTrainedModel
+
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.families import decoder_layers
@@ -27,14 +29,22 @@ from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
 from ..pruning.importance import UNREACHED, float64_device
 from .least_squares import (
-    LAMBDAS, accumulate_moments, record_expert_inputs, refit_best, refit_experts,
+    LAMBDAS,
+    accumulate_moments,
+    record_expert_inputs,
+    refit_best,
+    refit_experts,
     upcast,
 )
 from ..runtime.devices import progress_bar
-from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.layers import (
-    LayerCalls, check_replay, record_calls, run_layer, weights_loaded,
+    LayerCalls,
+    check_replay,
+    record_calls,
+    run_layer,
+    weights_loaded,
 )
+from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
 

@@ -19,7 +19,11 @@ from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria
 
 from ..core.files import append_line, skip_unwritable
 from ..runtime.devices import (
-    broadcast_object, fork_rng, input_device, is_main_process, progress_bar,
+    broadcast_object,
+    fork_rng,
+    input_device,
+    is_main_process,
+    progress_bar,
 )
 from ..runtime.identity import facts_identity, model_identity, runtime_facts
 from ..runtime.metrics import inference

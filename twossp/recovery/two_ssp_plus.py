@@ -8,13 +8,18 @@ __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #11bb0414
 import torch
 from transformers import PreTrainedModel
+
 from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
 from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
 from .allocate import (
-    best_split, check_widths, formula_split, repair_splits, search_splits,
+    best_split,
+    check_widths,
+    formula_split,
+    repair_splits,
+    search_splits,
     search_widths,
 )
 from .repair import check_repair, repair_plan, repair_windows

@@ -42,20 +42,37 @@ import transformers
 from huggingface_hub import constants as hub_constants
 from huggingface_hub.utils import get_session
 from transformers import (
-    AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase,
+    AutoConfig,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
 from transformers.utils import cached_file
 
 from ..core.compat import keep_soft_cap
 from ..core.families import (
-    UnsupportedCheckpoint, arch, decoder_layers, is_vision_language, pick_auto_class,
+    UnsupportedCheckpoint,
+    arch,
+    decoder_layers,
+    is_vision_language,
+    pick_auto_class,
 )
 from ..core.files import (
-    atomic_new, cache_folder, format_bytes, hash_files, real_path, skip_unwritable,
+    atomic_new,
+    cache_folder,
+    format_bytes,
+    hash_files,
+    real_path,
+    skip_unwritable,
 )
 from ..core.gguf_reader import (
-    GGUF_REVISION, UnsupportedGguf, complete_tokenizer, convert_gguf, open_gguf,
+    GGUF_REVISION,
+    UnsupportedGguf,
+    complete_tokenizer,
+    convert_gguf,
+    open_gguf,
 )
 from ..core.quantized import dequantize_options, dequantized_config
 from .devices import as_device, as_dtype, quiet

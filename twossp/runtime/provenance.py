@@ -30,8 +30,8 @@ from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite
 from .devices import one_line
-from .metrics import Windows, check_windows, ids_hash
 from .layers import count_forwards
+from .metrics import Windows, check_windows, ids_hash
 
 # %% ../../nbs/runtime/05_provenance.ipynb #s43prv01
 _RUN, _MOST = 32, 256  # tokens in a run; hashes in a sketch

@@ -24,13 +24,27 @@ from ..core.families import decoder_layers
 from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
 from .devices import input_device, rank_and_size, sum_over_processes
+from .layers import (
+    LayerCalls,
+    check_replay,
+    is_offloaded,
+    output_head,
+    record_calls,
+    run_layer,
+    run_layers,
+    walk_layers,
+    weights_loaded,
+)
 from .memory import layer_batch_size, map_chunks, memory_budget
 from .metrics import (
-    Windows, check_windows, inference, kl, loss_mask, masked_mean, nll, run_model,
-)
-from .layers import (
-    LayerCalls, check_replay, is_offloaded, output_head, record_calls, run_layer,
-    run_layers, walk_layers, weights_loaded,
+    Windows,
+    check_windows,
+    inference,
+    kl,
+    loss_mask,
+    masked_mean,
+    nll,
+    run_model,
 )
 
 # %% ../../nbs/runtime/04_search.ipynb #8b87cd01

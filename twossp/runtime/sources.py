@@ -25,7 +25,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..core.compat import template_date
 from ..core.files import cache_folder
 from .data import (
-    CHAT_COLUMNS, cut_tokens, encode_beginning, json_lines, load_text, split_column, windows,
+    CHAT_COLUMNS,
+    cut_tokens,
+    encode_beginning,
+    json_lines,
+    load_text,
+    split_column,
+    windows,
 )
 from .devices import one_line
 from .metrics import Windows

@@ -31,13 +31,23 @@ from ..baselines.methods import find_method
 from ..checkpoint.card import plan_from_record, write_record
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.load import (
-    family_entries, push_pruned, read_record, verify_checkpoint,
+    family_entries,
+    push_pruned,
+    read_record,
+    verify_checkpoint,
 )
 from ..checkpoint.reference import (
-    REFERENCE_FILE, EngineReport, compare_logprobs, overall_verdict, read_reference,
+    REFERENCE_FILE,
+    EngineReport,
+    compare_logprobs,
+    overall_verdict,
+    read_reference,
 )
 from ..checkpoint.save import (
-    check_not_source, check_output_folder, output_folder, save_pruned,
+    check_not_source,
+    check_output_folder,
+    output_folder,
+    save_pruned,
 )
 from ..checkpoint.shards import weight_files
 from ..core.compat import causal_class, config_class

@@ -21,8 +21,8 @@ from ..checkpoint.engines import gguf_unsupported_reason
 from ..checkpoint.load import load_pruned, read_tokenizer
 from ..checkpoint.save import check_disk_space, check_storable
 from ..core.edits import NoAttention
-from ..core.files import atomic_file
 from ..core.families import model_family
+from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
 from ..core.parts import structure
 from ..core.plan import get_kind

@@ -24,7 +24,11 @@ from urllib.request import Request, urlopen
 import torch
 
 from ..checkpoint.reference import (
-    EngineReport, compare_answer, compare_logprobs, overall_verdict, read_reference,
+    EngineReport,
+    compare_answer,
+    compare_logprobs,
+    overall_verdict,
+    read_reference,
 )
 from ..core.files import atomic_file
 from ..runtime.devices import one_line

@@ -15,7 +15,10 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import (
-    AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
 
 from ..checkpoint.engines import llama_unsupported_reason

@@ -4,7 +4,12 @@
 each gave beside it: [exit code, standard output, standard error].
 """
 
-import contextlib, io, json, re, socket, sys
+import contextlib
+import io
+import json
+import re
+import socket
+import sys
 from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path

@@ -2,7 +2,12 @@
 and findings as a table can show them
 """
 
-import contextlib, io, os, re, subprocess, sys
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 from twossp.core.testing import SENTENCES

@@ -4,7 +4,11 @@ Commands are the lines of a page's `sh` blocks that begin with `twossp`, or thos
 starts.
 """
 
-import contextlib, io, json, re, shlex
+import contextlib
+import io
+import json
+import re
+import shlex
 from pathlib import Path
 
 MODULE = 'twossp'  # what torchrun runs
@@ -27,8 +31,7 @@ def page_text(path):
 
 def read_flags(words):
     "What a command asks for; `ValueError` if its flags are not those of today"
-    from twossp.cli import main as cli
-    from twossp.cli import options
+    from twossp.cli import main as cli, options
 
     name = words[0] if words[:1] and words[0] in cli.COMMANDS else 'prune'
     rest = words[1:] if words[:1] == [name] else words

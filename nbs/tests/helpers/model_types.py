@@ -12,11 +12,20 @@ from transformers import PreTrainedConfig
 
 from twossp.core.compat import causal_types, config_class, image_text_types
 from twossp.core.families import (
-    ARCHS, Arch, arch_to_dict, config_switches, layer_signatures, unsupported_reason,
+    ARCHS,
+    Arch,
+    arch_to_dict,
+    config_switches,
+    layer_signatures,
+    unsupported_reason,
 )
 from twossp.core.testing import tiny_model
 from twossp.detection.verify import (
-    NoTinyCopy, arch_limits, detect_on_copy, tiny_copy, verify_arch,
+    NoTinyCopy,
+    arch_limits,
+    detect_on_copy,
+    tiny_copy,
+    verify_arch,
 )
 
 _TWO = ["linear_attention", "full_attention"]

@@ -3,7 +3,12 @@ one on Linux, elsewhere from one that has imported the package. A module, so tha
 can import it
 """
 
-import multiprocessing, os, runpy, socket, sys, traceback
+import multiprocessing
+import os
+import runpy
+import socket
+import sys
+import traceback
 from pathlib import Path
 
 METHODS = multiprocessing.get_all_start_methods()

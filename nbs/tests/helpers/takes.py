@@ -3,7 +3,9 @@
 For `nbs/tests/takes.ipynb`, which keeps what comes out for a hybrid and a vision-language model.
 """
 
-import copy, csv, json
+import copy
+import csv
+import json
 from functools import cache
 from pathlib import Path
 
@@ -68,10 +70,10 @@ def try_method(name):
 
 def stream(s):
     "Plan and losses of the model on disk, against those of the model in memory"
-    from twossp.runtime.data import load_model
     from twossp.baselines.methods import method
-    from twossp.runtime.metrics import nll
     from twossp.core.apply import applied
+    from twossp.runtime.data import load_model
+    from twossp.runtime.metrics import nll
 
     found = []
     for far in (True, False):
@@ -95,8 +97,8 @@ def repair(s):
     "The divergence from the dense model, before and after a repair"
     import torch
 
-    from twossp.runtime.metrics import kl
     from twossp.core.apply import applied
+    from twossp.runtime.metrics import kl
 
     with torch.no_grad():
         dense, far = s.model(s.text, use_cache=False).logits, []
@@ -109,10 +111,9 @@ def repair(s):
 
 def estimate(s):
     "Parameters that are foretold, against those that are left"
-    from twossp.core.families import n_params
-    from twossp.evaluation.estimate import estimate as foretell
-    from twossp.evaluation.estimate import load_skeleton
     from twossp.core.apply import applied
+    from twossp.core.families import n_params
+    from twossp.evaluation.estimate import estimate as foretell, load_skeleton
 
     ends = foretell(load_skeleton(s.folder), '2ssp', SHARE)
     with applied(s.model, s.plan()):
@@ -125,9 +126,9 @@ def estimate(s):
 def grid(s):
     "Rows of three methods, and every table and figure of them"
     from twossp.evaluation import report as r
-    from twossp.evaluation.measure import on_forward, on_text
     from twossp.evaluation.grid import run_grid
     from twossp.evaluation.html_report import html_report
+    from twossp.evaluation.measure import on_forward, on_text
 
     evals = {'text': on_text(s.text), 'forward': on_forward(s.text[:1])}
     names = ['2ssp', 'random']
@@ -172,8 +173,8 @@ def save(form, n_attn):
     def run(s):
         from twossp.checkpoint.load import load_pruned
         from twossp.checkpoint.save import save_pruned
-        from twossp.runtime.metrics import nll
         from twossp.core.apply import applied
+        from twossp.runtime.metrics import nll
 
         plan, where = s.plan(n_attn=n_attn), s.place / form
         with applied(s.model, plan):
@@ -189,8 +190,8 @@ def export(form, n_attn):
     "What an engine wants, from a checkpoint that lacks so many mixers"
 
     def run(s):
-        from twossp.serving.export import export_folder
         from twossp.checkpoint.save import save_pruned
+        from twossp.serving.export import export_folder
 
         folder = s.place / f'for-{form}-{n_attn}'
         save_pruned(s.model, s.plan(n_attn=n_attn), folder, s.tok)
@@ -217,11 +218,11 @@ def use(s, model, folder):
     "A plan; perplexities with it for a moment, back from a folder, for good; what was saved"
     from safetensors.torch import load_file
 
+    from twossp.baselines.methods import method
     from twossp.checkpoint.load import load_pruned
     from twossp.checkpoint.save import save_pruned
-    from twossp.baselines.methods import method
-    from twossp.runtime.metrics import perplexity
     from twossp.core.apply import applied, apply_plan
+    from twossp.runtime.metrics import perplexity
 
     plan = method('2ssp')(model, s.text, SHARE, n_attn=1, progress=False)
     with applied(model, plan):
