@@ -369,7 +369,7 @@ def format_bytes(
     "Format a size in GB, MB, kB or bytes."
     units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
     unit, size = next((x for x in units.items() if n >= x[1]), ("bytes", 1))
-    return f"{float(f'{n / size:.3g}'):,g} {unit}"
+    return f"{float(f'{n / size:.3g}'):,.12g} {unit}"
 
 # %% ../../nbs/core/01_files.ipynb #989b1d7f
 _HASHES: dict = {}  # stamp of a file -> its hash, in this process
