@@ -34,7 +34,7 @@ from ..core.families import (
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
-from ..core.plan import Layout, PlanKind, check_sparsity
+from ..core.plan import PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
@@ -435,7 +435,7 @@ def _describe_slices(plan, zeros=False):
 
 SLICES = PlanKind(
     Slices, count=_removed_parameters, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_describe_slices,
+    words=_describe_slices, skeleton=_skeleton,
 )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ec5f55be

@@ -6,7 +6,7 @@
 __all__ = [
     'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
     'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
-    'Layout', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
     'check_sparsity', 'kept_fractions'
 ]
 
@@ -391,6 +391,11 @@ def plan_from_dict(
     attn = drop(L, attn=d["attention_removed"], mixers=mixers).attn
     experts = tuple(e and Experts.from_json(e) for e in d.get("experts_kept", ()))
     parts = d.get("parts_kept", ())
+    if unknown := sorted({slot for _, slot, _ in parts} - SLOTS.keys()):
+        raise ValueError(
+            f"the plan changes parts of the kind {unknown[0]!r}, which no imported package"
+            f" defines; there are: {', '.join(SLOTS)}"
+        )
     kept = {(i, slot): SLOTS[slot].from_json(x) for i, slot, x in parts}
     kept |= {(i, "heads"): SLOTS["heads"].from_json(x) for i, x in d.get("heads_kept", ())}
     ffn = tuple(FFN.from_json(k) for k in ffn)
@@ -420,15 +425,6 @@ def with_masks(
 
 # %% ../../nbs/core/09_plan.ipynb #21768df7
 @dataclass(frozen=True)
-class Layout:
-    "Structure of the pruned model in a checkpoint."
-
-    spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
-    # (newly built dense model, that dict) -> edits to the pruned structure
-    skeleton: Callable
-
-
-@dataclass(frozen=True)
 class PlanKind:
     "A kind of plan."
 
@@ -440,8 +436,10 @@ class PlanKind:
     from_dict: Callable  # that dict -> plan, without its tensors
     # (dense model, plan) -> iterable of edits: checks at once, may be lazy
     edits: Callable
-    layout: Layout  # of a checkpoint
     words: Callable  # (plan, whether removed parts are stored as zeros) -> list of phrases
+    # (newly built dense model, dict of a plan) -> edits to its shapes, for checkpoints; None: the
+    # tensors and placeholders of the pruned model describe it (`core.record`)
+    skeleton: Callable | None = None
 
 # %% ../../nbs/core/09_plan.ipynb #a1962b26
 PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path
