@@ -30,7 +30,7 @@ class InspectOptions:
 
     folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
-        " per_layer_config or block_configs in its configuration",
+        " per_layer_config or block_configs in its configuration", reads="folder",
     )
     quantize: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
@@ -220,7 +220,7 @@ class BenchOptions:
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from .prune import page_file
+    from .arguments import page_file
     from .validate import pick_device
     from ..core.files import atomic_file, check_writable
     from ..evaluation.bench import bench_page, make_bench, run_bench
