@@ -208,7 +208,8 @@ def _read_float(text, above=-inf, below=inf):
     except ValueError:
         pass
     limits = [f"above {above:g}" * (above > -inf), f"below {below:g}" * (below < inf)]
-    raise argparse.ArgumentTypeError(f"{text!r} is no number {' and '.join(filter(None, limits))}")
+    limits = " and".join(f" {x}" for x in limits if x)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number{limits}")
 
 
 def _read_sparsity(text):
