@@ -128,6 +128,9 @@ def _check_texts(o):
 # %% ../../nbs/cli/07_arguments.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
     "Raise `ValueError` for what the options of `twossp prune` alone show to be wrong."
+    if o.report:
+        check_options(o)
+        return
     for message, applies in _request_problems(o).items():
         if applies:
             raise ValueError(message)

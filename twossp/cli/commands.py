@@ -250,7 +250,6 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from ..checkpoint.reference import read_reference
     from ..serving.runners import check_server, find_served_model
 
-    check_options(o)
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
@@ -388,7 +387,6 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
-    check_options(o)
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
@@ -497,7 +495,6 @@ def recover(
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..runtime.devices import is_main_process, join_process_group
 
-    check_options(o)
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)

@@ -15,7 +15,6 @@ from .options import (
     Location,
     ModelOptions,
     Name,
-    check_options,
     flag,
     flag_dataclass,
     positional,
@@ -161,7 +160,6 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from ..core.files import atomic_file
     from ..runtime.devices import quiet
 
-    check_options(o)
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:
         if foreign is None:
