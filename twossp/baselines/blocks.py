@@ -23,20 +23,16 @@ from ..core.parts import Part, structure
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
 from ..core.registries import check_finite
 from ..pruning.depth import greedy, removal_order
-from ..pruning.importance import block_influence, walk_hidden_states
+from ..pruning.importance import block_influence
 from ..pruning.two_ssp import check_search_windows
-from ..recovery.least_squares import (
-    LAMBDAS,
-    accumulate_moments,
-    refit_best,
-    upcast,
-)
+from ..recovery.least_squares import LAMBDAS, refit_best
 from ..recovery.repair import repairable
 from ..runtime.devices import input_device, progress_bar
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.memory import free_bytes, layer_batch_size
 from ..runtime.metrics import check_windows, inference, run_model, split_batches
 from ..runtime.provenance import planner
+from ..runtime.statistics import accumulate_moments, upcast, walk_hidden_states
 
 # %% ../../nbs/baselines/00_blocks.ipynb #56f074c5
 def layers_to_remove(
@@ -185,7 +181,7 @@ def _fold_factor(written, whole, rest):
 
 # %% ../../nbs/baselines/00_blocks.ipynb #brm00010
 def _gap_moments(model, calib, ffn, last, progress):
-    """`Moments` of M and L - Y: "fit" for the map, "held" (the last quarter of the windows) for
+    """Second moments of M and L - Y: "fit" for the map, "held" (the last quarter of the windows) for
     its penalty; `last`: index of the last removed layer"""
     layers, n = decoder_layers(model), max(1, round(0.75 * len(calib)))
     sums, states, factor = {}, {}, []
@@ -250,7 +246,7 @@ def _fold(model, ffn, sums):
     "Tensors of the output projection with the map folded in; the map's λ and errors"
     fit, held = sums.pop("fit"), sums.pop("held", None)
     lams = LAMBDAS if held is not None else (LAMBDAS[0],)
-    T, errors = refit_best(fit, held, torch.eye(len(fit.G), dtype=torch.float64), lams)
+    T, errors = refit_best(fit, held, torch.eye(len(fit.gram), dtype=torch.float64), lams)
     linear, weights = ffn.at(model).get_submodule(ffn.output), {}
     with weights_loaded([linear]):
         tensors = dict(weight=read_matrix(linear), bias=linear.bias)

@@ -36,7 +36,7 @@ from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..core.registries import check_finite
-from ..pruning.importance import float64_device
+from ..runtime.statistics import float64_device
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size

@@ -22,7 +22,7 @@ from .grid import run_grid
 from .results import Result
 from ..pruning.balance import balance
 from ..pruning.depth import greedy
-from ..pruning.importance import window_norms
+from ..runtime.statistics import window_norms
 from ..pruning.two_ssp import two_ssp
 from ..pruning.width import keep_top
 from ..recovery.allocate import feasible_counts

@@ -54,7 +54,7 @@ from .measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
-from ..pruning.importance import fresh_scores
+from ..runtime.statistics import fresh_statistics
 from ..runtime.devices import (
     RanksLost,
     broadcast_object,
@@ -105,7 +105,7 @@ def _find_plan(method, model, calib, r, progress):
         check_replay(model, calib)
     with (
         fork_rng(r.seed),
-        fresh_scores(model),
+        fresh_statistics(model),
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
