@@ -54,7 +54,6 @@ from .measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
-from ..runtime.statistics import fresh_statistics
 from ..runtime.devices import (
     RanksLost,
     broadcast_object,
@@ -86,6 +85,7 @@ from ..runtime.provenance import (
     shares_text,
     with_provenance,
 )
+from ..runtime.statistics import fresh_statistics
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
 log = logging.getLogger("twossp")

@@ -18,7 +18,13 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers
-from ..core.parts import Part, RoutedScores, count_unactivated, pack_scores, structure
+from ..core.parts import (
+    Part,
+    Structure,
+    count_unactivated,
+    pack_scores,
+    structure,
+)
 from ..core.registries import check_finite
 from ..runtime.layers import weights_loaded
 from ..runtime.metrics import Windows, check_windows
