@@ -17,7 +17,7 @@ import torch
 from accelerate.utils import align_module_device
 from torch import nn
 
-from twossp.core.edits import (
+from .edits import (
     Edit,
     Heads,
     NoAttention,
@@ -32,7 +32,7 @@ from twossp.core.edits import (
     zero_biases,
     zero_linear,
 )
-from twossp.core.experts import (
+from .experts import (
     NoExperts,
     check_router_groups,
     expert_layout,
@@ -637,7 +637,7 @@ class Experts(Part):
         "Zero the removed neurons of each expert."
         if kept is not None and kept != () and len(kept.remaining) < self.groups:
             raise ValueError(
-                "no mask can replace experts that leave whole: the router chooses others"
+                "no mask emulates experts that are removed as a whole: the router chooses others"
             )
         old = self.module(model)
         with ExitStack() as stack:
