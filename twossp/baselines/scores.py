@@ -19,9 +19,10 @@ from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers
 from ..core.linear import read_matrix
-from ..core.parts import Part, Structure, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import SCORES, check_finite, find_score
+from ..core.structure import Structure, structure
 from ..pruning.importance import (
     arrange_scores,
     magnitude_scores,
@@ -217,7 +218,7 @@ def _attention_distances(model, calib, *, progress=True):
         for k, mixer in enumerate(s.mixers):
             if i not in mixer.layers:
                 continue
-            others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
+            others = [p for p in s.parts if i in p.layers and p is not mixer and not p.fixed]
             others = [p for p in others if p.role != "other"]
             with weights_loaded(layer.modules()), ExitStack() as stack:
                 for part in others:
@@ -294,7 +295,7 @@ def global_plan(
     kept = {}
     for p, mask in zip(costs, is_kept.split(sizes), strict=True):
         if not mask.all():
-            kept[p.layer, p.split or p.slot] = tuple(mask.nonzero().flatten().tolist())
+            kept[p.layer, p.unit_slot] = tuple(mask.nonzero().flatten().tolist())
     return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00018

@@ -20,8 +20,9 @@ from transformers import PreTrainedModel
 
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
-from ..core.parts import Part, structure
+from ..core.parts import Part
 from ..core.registries import check_finite
+from ..core.structure import structure
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
     check_replay,
@@ -372,7 +373,7 @@ def _stream_terms(model, windows, sums, check):
 def _check_streaming(model, calib):
     "How to replay a model, and windows per batch. Raises `ValueError` if it cannot stream"
     check, s = check_replay(model, calib), structure(model)
-    if reason := check.problem or next((p.stays for p in s.parts if p.stays), ""):
+    if reason := check.problem or next((p.fixed for p in s.parts if p.fixed), ""):
         raise ValueError(
             "the score 'taylor' needs gradients, some decoder layers are not in memory, and"
             f" {reason}: load the model without stream or offloading, or take another score"
