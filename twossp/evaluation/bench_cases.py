@@ -33,9 +33,9 @@ from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
 from ..core.apply import applied, cached_logits
-from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
 from ..core.registries import UNITS, score_names
+from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
@@ -237,7 +237,7 @@ def _same_parts(family, b, left):
     here, there = _tiny(b, family, torch.float32), _tiny(b, family, torch.float64, "cpu")
     ids, errors = tiny_ids(2, 24), []
     for part in structure(there).parts:
-        ends = [] if part.stays else [part.nothing]
+        ends = [] if part.fixed else [part.nothing]
         if part.width and not part.groups:
             ends.append(tuple(range(0, part.width, 2)))
         for kept in ends:
