@@ -25,8 +25,8 @@ from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
-from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity
+from ..core.structure import structure
 from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
