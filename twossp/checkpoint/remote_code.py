@@ -21,7 +21,7 @@ from ..core.compat import (
 )
 from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
 from ..core.experts import NoExperts
-from ..core.families import Mixer, model_family
+from ..core.families import MixerNames, model_family
 from ..core.linear import NoLinear
 from ..core.record import Identity, apply_record, make_stub
 
@@ -161,7 +161,7 @@ MODELING_MODULE = "modeling_twossp"  # module of the code in a checkpoint
 @cache
 def modeling_code() -> str:  # Python
     "Return the modeling file of all compact checkpoints."
-    classes = Mixer, NoLinear, NoExperts, Identity, NoAttention, OwnEntries, TakeSlopes
+    classes = MixerNames, NoLinear, NoExperts, Identity, NoAttention, OwnEntries, TakeSlopes
     functions = locate, mark_initialized, drop_missing_ties, make_stub, apply_record
     blocks = [getsource(x).strip() for x in classes]
     blocks += [_STUBS.strip(), *(getsource(x).strip() for x in functions), _CLASSES.strip()]

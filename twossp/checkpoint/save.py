@@ -66,9 +66,11 @@ from ..core.linear import (
     read_matrix,
 )
 from ..core.offload import is_module_offloaded, make_lazy
-from ..core.parts import SLOTS, structure
+from ..core.parts import FFN, Attention, Experts
 from ..core.plan import Plan, get_kind, kind_of, to_json
 from ..core.record import apply_structure, make_record
+from ..core.slots import SLOTS
+from ..core.structure import structure
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
@@ -478,7 +480,7 @@ def find_disagreement(
     found = set()
     for part in s.parts:
         i = remaining[part.layer]
-        found |= {(i, part.slot), (i, part.split)}
+        found |= {(i, slot) for slot in part.slots}
         kept = replace(part, layers=(i,)).read(plan)
         size = part.numbers(part.full if part.dense else part.nothing)
         if part.numbers(kept) == size or format == "compatible" and _is_zero(part, model, kept):
@@ -503,8 +505,9 @@ FORMATS = ("auto", "native", "compact", "compatible")
 def _first_other(plan):
     "Layer and kind of the first changed part that only compact checkpoints describe; or None"
     kept = plan.kept if isinstance(plan, Plan) else {}
+    known = {*FFN.slots, *Attention.slots, *Experts.slots}
     for i, slot in sorted(kept):
-        if getattr(SLOTS[slot], "role", "") == "other" and i not in plan.removed_layers:
+        if slot not in known and i not in plan.removed_layers:
             return i, SLOTS[slot].kind
 
 

@@ -27,7 +27,13 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 from .experts import is_experts, shallow_copy
-from .families import HEAD_LAYOUTS, HeadLayout, Mixer, is_kv_source, reuses_kv
+from .families import (
+    HEAD_LAYOUTS,
+    HeadLayout,
+    MixerNames,
+    is_kv_source,
+    reuses_kv,
+)
 from .linear import (
     in_features,
     is_linear,
@@ -138,11 +144,11 @@ class NoAttention(nn.Module):
         self,
         layer_idx: int,  # index of the layer in the cache
         # the removed mixer, or its fields; None: an attention like Llama's
-        mixer: Mixer | dict | None = None,
+        mixer: MixerNames | dict | None = None,
     ):
         super().__init__()
         self.layer_idx = layer_idx
-        self.stands_for = Mixer(**mixer) if isinstance(mixer, dict) else mixer
+        self.stands_for = MixerNames(**mixer) if isinstance(mixer, dict) else mixer
 
     def record(self) -> dict:  # JSON-able
         "Return the constructor's arguments."

@@ -20,7 +20,7 @@ from ..core.compat import causal_class, config_class
 from ..core.edits import NoAttention, locate
 from ..core.families import model_family
 from ..core.linear import NoLinear
-from ..core.parts import Structure, structure
+from ..core.structure import Structure, structure
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #725565b4
 def register():
