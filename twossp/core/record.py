@@ -12,7 +12,6 @@ __all__ = [
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import nn
 from transformers import PreTrainedModel
 
