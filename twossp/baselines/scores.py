@@ -21,6 +21,7 @@ from ..core.plan import Plan, check_sparsity
 from ..core.registries import SCORES, check_finite, find_score
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
+from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
 from ..runtime.layers import (
     check_replay,
@@ -34,13 +35,9 @@ from ..runtime.layers import (
 )
 from ..runtime.memory import memory_budget
 from ..runtime.metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
     inference,
     loss_mask,
     mean_windows,
-    reject_token_mask,
     run_model,
     split_batches,
     token_nll,
@@ -62,7 +59,7 @@ class _Moments:
 
     def begin(self, windows):
         "Start a batch of windows (b, t)"
-        self.counted = getattr(windows, "counted", None)
+        self.counted = windows.counted
         self.saved = [x.clone() for x in (self.sums, self.squares, self.tokens)]
 
     def undo(self):
@@ -86,7 +83,7 @@ def _sum_moments(model, calib, parts, outputs=False, progress=True):
     """Part -> tokens (g, 1), sums and sums of squares (g, units) of its activations over the
     counted tokens, in float64; `outputs`: of the norms of its groups' outputs"""
     moments = [_Moments(part, outputs) for part in parts]
-    walk_parts(model, check_windows(calib, model), moments, progress=progress)
+    walk_parts(model, Calibration.of(calib, model), moments, progress=progress)
     totals = {}
     for m in moments:
         tokens, *sums = map(sum_over_processes, (m.tokens, m.sums, m.squares))
@@ -208,7 +205,7 @@ def _record_terms(model, sums, i=None):
 
 def _window_loss(model, window, logits):
     "Sum of the losses of counted tokens"
-    losses = token_nll(logits, getattr(window, "ids", window))
+    losses = token_nll(logits, window.ids)
     mask = loss_mask(model, window, losses.shape[1])
     return losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
 
@@ -250,7 +247,7 @@ def _check_streaming(model, calib):
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00019
 def _taylor(model, calib, *, progress=True):
     "First-order change of the loss by removing each neuron."
-    calib, (rank, size) = check_windows(calib, model), rank_and_size()
+    calib, (rank, size) = Calibration.of(calib, model), rank_and_size()
     check, bs = _check_streaming(model, calib) if is_offloaded(model) else (None, 1)
     zeros, sums = partial(torch.zeros, dtype=torch.float64), {}
     for part in structure(model).narrow:
@@ -284,7 +281,7 @@ def _weight_norms(model, calib=None, *, progress=True):
 
 
 def _seed(calib):
-    return int(ids_hash(calib)[:12], 16)
+    return int(Calibration.of(calib).identity[:12], 16)
 
 
 def _random_units(model, calib, *, progress=True):
@@ -344,7 +341,7 @@ _routing_frequency = partial(_score_experts, 0)
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00036
 def _attention_distances(model, calib, *, progress=True):
     "Cosine distance of the hidden state before and after each attention module."
-    calib = reject_token_mask(check_windows(calib, model), "the score 'cosine'")
+    calib = Calibration.of(calib, model).all_counted("the score 'cosine'")
     s, (rank, size), nested = structure(model), rank_and_size(), []
     total = torch.zeros(len(s.mixers), dtype=torch.float64)
 
@@ -456,7 +453,7 @@ def _compensate(model, plan, moments):
 @planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     # score of heads, and of neurons where it has one, else `flap`

@@ -55,6 +55,7 @@ from .measure import (
 )
 from .results import Result, load_results, to_json_line, versions
 from ..pruning.importance import fresh_scores
+from ..runtime.calibration import Calibration, shares_text
 from ..runtime.devices import (
     RanksLost,
     broadcast_object,
@@ -76,14 +77,11 @@ from ..runtime.identity import (
 )
 from ..runtime.layers import check_replay, count_forwards
 from ..runtime.memory import peak_memory
-from ..runtime.metrics import check_windows, ids_hash
 from ..runtime.provenance import (
-    describe_calibration,
     load_plan,
     non_default_options,
     plan_file,
     save_plan,
-    shares_text,
     with_provenance,
 )
 
@@ -100,9 +98,8 @@ def _find_plan(method, model, calib, r, progress):
         kwargs = {k: v for k, v in kwargs.items() if k in parameters}
     kwargs |= r.options
     device = input_device(model)
-    if len(calib):  # cached for the model, so that its cost is no method's
-        check_windows(calib, model)
-        check_replay(model, calib)
+    if calib is not None:  # cached for the model, so that its cost is no method's
+        check_replay(model, calib.check(model))
     with (
         fork_rng(r.seed),
         fresh_scores(model),
@@ -112,7 +109,8 @@ def _find_plan(method, model, calib, r, progress):
         start = read_clock(device)
         plan = method(model, calib, r.target, **kwargs)
         seconds = read_clock(device) - start
-    forwards = counts.forwards(calib.shape[-1]) or report.get("forwards", 0.0)
+    t = 1 if calib is None else calib.shape[-1]
+    forwards = counts.forwards(t) or report.get("forwards", 0.0)
     cost = dict(seconds=seconds, forwards=forwards, plan_peak=memory.peak)
     return plan, cost, report
 
@@ -164,7 +162,8 @@ def _is_json(x):
 def load_or_find_plan(
     method: Callable,  # (model, calib, sparsity, ...) -> plan
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor,  # (n, t) calibration windows
+    # (n, t) calibration windows; None: the method reads none
+    calib: torch.Tensor | Calibration | None,
     r: Result,  # model_id, method, target, seed, options
     plans: str | Path | None,  # folder of saved plans; None: none
     progress: bool = False,  # show progress bars
@@ -172,7 +171,7 @@ def load_or_find_plan(
     # plan, {'seconds', 'forwards', 'plan_peak'} of the search, the method's measurements
 ) -> tuple:
     "Load the plan of a run from its file, or find it and save it."
-    file = None
+    file, calib = None, None if calib is None else Calibration.of(calib)
     if plans is not None:
         runtime = runtime_facts(model, **_device_and_dtype(model))
         search = r.model_id, method, r.target, r.seed, r.options
@@ -184,7 +183,7 @@ def load_or_find_plan(
     plan, cost, report = _find_plan(method, model, calib, r, progress)
     if hasattr(plan, "provenance"):  # keep what the method itself recorded
         facts = dict(method=r.method, target_sparsity=r.target, seed=r.seed)
-        facts |= dict(options=r.options or None) | describe_calibration(calib)
+        facts |= dict(options=r.options or None) | ({} if calib is None else calib.facts)
         plan = with_provenance(plan, **facts | plan.provenance)
     if file is not None and is_main_process():
         _save_search(plan, file, cost, report, r.model_id)
@@ -233,8 +232,9 @@ def _text_hashes(calib, method, evals):
     "Hashes of the tokens of the calibration, of its sources, and of the evaluations."
     hashes = {}
     if callable(method):
-        hashes["calibration"] = ids_hash(calib)
-        for s in calib.source_facts() if getattr(calib, "sources", None) is not None else ():
+        facts = {} if calib is None else calib.facts
+        hashes["calibration"] = facts.get("calibration_hash")
+        for s in facts.get("calibration_sources", ()):
             text = f"{s['hash']}, {s['windows']} windows"
             hashes[f"calibration: {s['source']}"] = text
     elif method is not None and "calibration_hash" in method.provenance:
@@ -285,6 +285,7 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
     """Yield (method, calibration windows, label) for each run of a grid. The windows are for all
     methods, by method, or drawn with the seed. A pruned model was calibrated before."""
     earlier = getattr(model, "twossp_calibration", None)
+    drawn: dict = {}  # function, seed -> windows
     if dense:
         kwargs = dict(texts=_text_hashes(None, None, evals), **place)
         yield None, None, Result(
@@ -296,7 +297,10 @@ def _labels(name, place, calib, methods, sparsities, evals, seeds, options, dens
             if key not in ids:
                 raise ValueError(f"calib has no windows for {key!r}; it has: {', '.join(calib)}")
             ids = calib[key]
-        ids = ids(seed) if callable(ids) else ids
+        if callable(ids):
+            if (ids, seed) not in drawn:
+                drawn[ids, seed] = Calibration.of(ids(seed))
+            ids = drawn[ids, seed]
         texts, variants = _text_hashes(ids, f, evals), options.get(key, {})
         variants = [variants] if isinstance(variants, Mapping) else variants
         known = ids if callable(f) else f.provenance.get("calibration_sketch")
@@ -418,7 +422,7 @@ def run_grid(
     # for evaluations that need one; None: that of a `Source`
     tok: PreTrainedTokenizerBase | None,
     # (n, t) windows; or a function: seed -> windows; or either by the name of a method
-    calib: torch.Tensor | Mapping | Callable,
+    calib: torch.Tensor | Calibration | Mapping | Callable,
     # name -> method or plan, or names in the registry of methods
     methods: Mapping | Sequence[str],
     sparsities: Sequence[float],  # targets, in (0, 1)
@@ -450,7 +454,7 @@ def run_grid(
         dense, untouched; or a `Source`, as an executor needs
     tok : PreTrainedTokenizerBase | None
         for evaluations that need one; None: that of a `Source`
-    calib : torch.Tensor | Mapping | Callable
+    calib : torch.Tensor | Calibration | Mapping | Callable
         (n, t) windows; or a function: seed -> windows; or either by the name of a method
     methods : Mapping | Sequence[str]
         name -> method or plan, or names in the registry of methods
@@ -491,6 +495,8 @@ def run_grid(
     if name is None:
         config = None if isinstance(model, Source) else check_model(model).config
         name = model.name if config is None else config.name_or_path or config.model_type
+    make = lambda x: x if x is None or callable(x) else Calibration.of(x)
+    calib = {k: make(x) for k, x in calib.items()} if isinstance(calib, Mapping) else make(calib)
     key, checked = dict(key or {}), (*_check_grid(methods, sparsities), check_evals(evals))
     facts = _identify_model(model, tok, executor)
     evaluations = identify_evaluations(evals, facts.tok_id, key)

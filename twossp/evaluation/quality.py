@@ -28,6 +28,7 @@ from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
 from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
+from ..runtime.calibration import Calibration
 from ..runtime.devices import broadcast_object, is_main_process
 from ..runtime.identity import (
     decides,
@@ -36,7 +37,7 @@ from ..runtime.identity import (
     plan_identity,
     runtime_facts,
 )
-from ..runtime.metrics import check_windows, ids_hash, perplexity
+from ..runtime.metrics import perplexity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ class QualityTarget:
 
 # %% ../../nbs/evaluation/12_quality.ipynb #0c0c3119
 def split_windows(
-    calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
-) -> tuple[torch.Tensor, torch.Tensor]:  # for pruning; held out, the last quarter
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows, 3 at least
+) -> tuple[Calibration, Calibration]:  # for pruning; held out, the last quarter
     "Split windows for pruning and for measurements."
-    if len(check_windows(calib)) < 3:
+    calib = Calibration.of(calib)
+    if len(calib) < 3:
         raise ValueError(
             "a quality is measured on calibration windows that are held out: at least 3"
             f" are needed; got {len(calib)}"
@@ -160,7 +162,7 @@ class _QualitySearch:
 
     def _load_or_measure(self, plan_id, measure):
         "Load the values of a plan from their file, or measure and save them."
-        m, held = self.model, ids_hash(self.held)
+        m, held = self.model, self.held.identity
         facts = dict(plan=plan_id, model=self.label.model_id, held=held)
         name = facts_identity("quality", **facts, how=runtime_facts(m, m.device, m.dtype))
         file = self.plans and Path(self.plans) / f"{name}.quality"

@@ -23,6 +23,7 @@ from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import count_unactivated, pack_scores, structure
 from ..core.registries import check_finite
+from ..runtime.calibration import Calibration
 from ..runtime.devices import rank_and_size, sum_over_processes
 from ..runtime.layers import (
     check_replay,
@@ -33,13 +34,7 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import layer_batch_size, memory_budget
-from ..runtime.metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
-    inference,
-    reject_token_mask,
-)
+from ..runtime.metrics import inference
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
@@ -79,7 +74,7 @@ class _Accumulator:
     def begin(self, windows):
         "Start a batch of windows (b, t)"
         (self.b, self.t), self.saved = windows.shape, self.sums.clone()
-        self.counted = getattr(windows, "counted", None)
+        self.counted = windows.counted
 
     def undo(self):
         "Discard the last batch"
@@ -135,7 +130,7 @@ def _read_together(tensors):
 # %% ../../nbs/pruning/00_importance.ipynb #walkparts1
 def walk_parts(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) windows; each process runs a part
+    calib: torch.Tensor | Calibration,  # (n, t) windows; each process runs a part
     # one per part, with `part`, `begin(windows)`, `undo()` and `note` of `Part.observe`
     accumulators: list,
     bs: int | None = None,  # windows per batch; default: by their tokens
@@ -143,6 +138,7 @@ def walk_parts(
     progress: bool = True,  # show a progress bar
 ):
     "Run all windows through all layers while each accumulator observes its part."
+    calib = Calibration.of(calib, model)
     rank, size = rank_and_size()
     ids, check = calib[rank::size], check_replay(model, calib)
     budget = memory_budget(model) if budget is None else budget
@@ -215,12 +211,12 @@ def _cache_key(model, calib, *options):
             checksums[x.device] = total
     checksums = tuple(int(total) for total in checksums.values())
     attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, ids_hash(calib), attention, options
+    return tuple(state), checksums, calib.identity, attention, options
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     p: float = 2,  # of the p-norm over the tokens; 1 in the paper's ablation
     bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show a progress bar
@@ -236,7 +232,7 @@ def activation_scores(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     p : float, default 2
         of the p-norm over the tokens; 1 in the paper's ablation
@@ -260,7 +256,7 @@ def activation_scores(
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     if weighted and not structure(model).grouped:
         raise ValueError("weighted=True needs a router, and this model has none")
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
     key = _cache_key(model, calib, p, weighted) if cache else None
     scores = model_memo(model).scores.get(key) if key else None
     if scores is None:
@@ -335,7 +331,7 @@ def _compare_states(select, compare, results, layer):
 # %% ../../nbs/pruning/00_importance.ipynb #a53601f1
 def walk_hidden_states(
     model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor | Windows,  # (n, t) token windows, without a token mask
+    ids: torch.Tensor | Calibration,  # (n, t) token windows, without a token mask
     select: Callable,  # hidden states (b, t, d) -> what to keep of them
     compare: Callable,  # (selected before a layer, after it) -> result
     bs: int,  # windows per batch
@@ -345,7 +341,7 @@ def walk_hidden_states(
     "Compare the hidden states before and after each layer."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    reject_token_mask(ids, what)
+    ids = Calibration.of(ids, model).all_counted(what)
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         rows = 1 if check and not check.stack else bs
@@ -361,7 +357,7 @@ def walk_hidden_states(
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     last_token: bool = True,  # use the last token of each window; False: all tokens
     bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
@@ -372,7 +368,7 @@ def block_influence(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     last_token : bool, default True
         use the last token of each window; False: all tokens
@@ -386,7 +382,7 @@ def block_influence(
     torch.Tensor
         (L,) float32, in [0, 2]
     """
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
 
     def select(h):
         return (h[:, -1:] if last_token else h).float()
