@@ -375,6 +375,7 @@ def _attention_distances(model, calib, *, progress=True):
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00040
 def _mean_kl(model, plans, ids):
     "Mean KL divergence of each plan's predictions from the dense model's."
+    ids = Calibration.of(ids, model)
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00042

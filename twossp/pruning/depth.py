@@ -104,7 +104,7 @@ def greedy(
     """
     if not 0 <= n <= len(candidates):
         raise ValueError(f"cannot remove {n} of {len(candidates)} candidates")
-    cost = cost or mean_nll
+    ids, cost = Calibration.of(ids, model), cost or mean_nll
     plan, remaining, trials = base, list(range(len(candidates))), []
     for step in progress_bar(range(n), "greedy removal", progress):
         plans = [plan | candidates[i] for i in remaining]
