@@ -16,10 +16,9 @@ __all__ = [
     'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
     'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
     'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
-    'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
-    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
-    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
-    'plot_speedup', 'plot_quality'
+    'to_frame', 'compare', 'summary', 'samples', 'tidy', 'paper_table', 'html_report',
+    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials',
+    'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -50,16 +49,15 @@ from .evaluation.quality import find_quality, plot_quality, quality_table
 from .evaluation.report import (
     compare,
     paper_table,
-    plot_cost,
-    plot_downstream,
-    plot_perplexity,
+    plot_kept,
+    plot_metric,
     plot_plan,
     plot_removed,
-    plot_scores,
     plot_speedup,
     plot_trials,
     samples,
     summary,
+    tidy,
     to_latex,
     to_markdown,
 )
@@ -102,8 +100,7 @@ _all_ = [
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "paper_table", "html_report", "write_report",
-    "to_markdown", "to_latex", "plot_plan", "plot_trials", "plot_perplexity",
-    "plot_cost", "plot_downstream", "plot_removed", "plot_scores", "plot_speedup",
-    "plot_quality",
+    "compare", "summary", "samples", "tidy", "paper_table", "html_report", "write_report",
+    "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
+    "plot_removed", "plot_speedup", "plot_quality",
 ]
