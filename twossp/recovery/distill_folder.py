@@ -40,6 +40,7 @@ from .distill import (
     split_held_out,
     vocabulary_size,
 )
+from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_processor, load_tokenizer
 from ..runtime.devices import (
     as_device,
@@ -200,7 +201,7 @@ def _check_teacher(folder, student, own_tok, model, tok):
 # %% ../../nbs/recovery/06_distill_folder.ipynb #cb7d70b6
 def _check_student_ids(ids, student):
     "Raise `ValueError` if the teacher's tokens have ids that the student does not have"
-    largest = -1 if ids is None else int(ids.ids.max())
+    largest = -1 if ids is None else int(Calibration.of(ids).ids.max())
     if largest >= (size := vocabulary_size(student)):
         raise ValueError(
             f"the teacher's tokens have ids up to {largest:,}, and the student has {size:,} token"
