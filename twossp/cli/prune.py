@@ -41,7 +41,7 @@ from .validate import (
     validate,
 )
 from ..core.files import check_writable, hash_files, skip_unwritable
-from ..core.parts import structure
+from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement

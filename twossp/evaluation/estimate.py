@@ -38,15 +38,16 @@ from ..baselines.slicegpt import slice_shape, sliced_hidden_size
 from ..baselines.variants import experts_to_keep
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
-from ..core.experts import whole_experts_mask
 from ..core.families import check_model, model_family, n_params, pick_auto_class
-from ..core.parts import Part, fit_multiple, pack_scores, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import (
     dequantized_config,
     dequantized_dtype,
     quantization_method,
 )
+from ..core.slots import whole_experts_mask
+from ..core.structure import structure
 from .measure import (
     count_operations,
     layer_cache,
@@ -54,7 +55,8 @@ from .measure import (
     weight_bytes,
 )
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
-from ..pruning.width import width_plan
+from ..pruning.importance import pack_scores
+from ..pruning.width import fit_multiple, width_plan
 from ..recovery.allocate import check_widths, feasible_counts
 from ..runtime.data import load_config
 from ..runtime.devices import fork_rng, one_line
@@ -336,7 +338,7 @@ def _remaining_cache(s, filled, plan):
     for i, (held, tokens) in enumerate(filled):
         if i not in plan.removed_layers:
             keyed = [p for p in s.of(i) if getattr(p, "cached", 0)]
-            share = max((p.share(p.read(plan)) for p in keyed), default=1)
+            share = max((p.fraction(p.read(plan)) for p in keyed), default=1)
             total += round(held * share) if share else keyed[0].cost(False, tokens).cache
     return total
 

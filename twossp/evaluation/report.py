@@ -25,8 +25,8 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from ..baselines.methods import METHODS
-from ..core.parts import Structure
 from ..core.plan import Plan, kept_fractions
+from ..core.structure import Structure
 from .results import ResultsLike, find_metric, to_rows
 from .tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
