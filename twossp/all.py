@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'sizes', 'TEXTS', 'load_model', 'load_text',
-    'windows', 'source_windows', 'Calibration', 'cut_windows', 'EXPERT_METHODS',
-    'METHODS', 'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus',
-    'two_ssp_with', 'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
+    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'source_windows', 'Calibration', 'cut_windows', 'EXPERT_METHODS', 'METHODS',
+    'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
+    'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
     'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
     'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
     'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
@@ -28,9 +28,9 @@ from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
-from .core.parts import sizes, structure
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES
+from .core.structure import structure
 from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
@@ -81,7 +81,7 @@ from .runtime.sources import source_windows
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
     # models and texts
-    "ARCHS", "arch", "structure", "sizes", "TEXTS", "load_model", "load_text",
+    "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
     "EXPERT_METHODS", "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
