@@ -51,7 +51,7 @@ def _direct_nll(model, plans, ids):
 # %% ../../nbs/runtime/04_search.ipynb #01ec0725
 def _direct_kl(model, plans, ids):
     out = torch.empty(len(plans), len(ids))
-    for w, window in enumerate(ids.to(input_device(model)).split(1)):
+    for w, window in enumerate(Calibration.of(ids).to(input_device(model)).split(1)):
         with inference(model):
             dense = run_model(model, window, use_cache=False).logits
         for i, plan in enumerate(plans):
