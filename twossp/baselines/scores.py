@@ -23,7 +23,7 @@ from ..core.structure import Structure, structure
 from ..pruning.importance import magnitude_scores, pack_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
-from ..runtime.layers import (
+from twossp.runtime.layers import (
     check_replay,
     is_offloaded,
     output_head,
@@ -34,7 +34,7 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import memory_budget
-from ..runtime.metrics import (
+from twossp.runtime.metrics import (
     Windows,
     check_windows,
     ids_hash,
