@@ -5,12 +5,11 @@
 # %% auto #0
 __all__ = ['UNITS', 'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans', 'shape_options', 'Estimate',
            'count_units', 'estimate', 'estimate_table', 'format_range', 'bisect_sparsity', 'find_within',
-           'find_sparsity', 'parse_size']
+           'find_sparsity']
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
 import math
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -613,21 +612,3 @@ def find_sparsity(
     prune = lambda x: worst(_estimates(counts, method, x, (bound,), options))
     facts = f"{method} cannot bring {bound}", "{:,.6g}".format, bound == "speedup"
     return find_within(prune, worst((dense,)), value, steps, *facts)[0]
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
-_UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
-
-
-def parse_size(
-    text: str,  # '8GB', '7.5 GiB', '300M', '1000'
-) -> int:  # bytes, or a count
-    "Parse a size with a unit; `ValueError` lists the units."
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
-    if not match or match[2].upper() not in _UNITS:
-        raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size < 1:
-        raise ValueError(f"{text!r}: a size has to be at least 1")
-    return size

@@ -51,7 +51,6 @@ from twossp.evaluation.measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
-from ..pruning.importance import fresh_scores
 from twossp.runtime.devices import (
     RanksLost,
     broadcast_object,
@@ -83,6 +82,7 @@ from twossp.runtime.provenance import (
     shares_text,
     with_provenance,
 )
+from ..runtime.statistics import fresh_statistics
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
 log = logging.getLogger("twossp")
@@ -102,7 +102,7 @@ def _find_plan(method, model, calib, r, progress):
         check_replay(model, calib)
     with (
         fork_rng(r.seed),
-        fresh_scores(model),
+        fresh_statistics(model),
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):
