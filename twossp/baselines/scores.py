@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers
 from ..core.linear import read_matrix
 from ..core.parts import Part
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import SCORES, check_finite, find_score
 from ..core.structure import Structure, structure
 from ..pruning.importance import (
@@ -295,8 +295,8 @@ def global_plan(
     kept = {}
     for p, mask in zip(costs, is_kept.split(sizes), strict=True):
         if not mask.all():
-            kept[p.layer, p.unit_slot] = tuple(mask.nonzero().flatten().tolist())
-    return Plan(layers=len(s), kept=kept)
+            kept[p] = tuple(mask.nonzero().flatten().tolist())
+    return keep_parts(s, kept)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00018
 def _compensate(model, plan, statistics):

@@ -13,9 +13,10 @@ from transformers import PreTrainedModel
 
 from ..core.compat import auto_class, causal_class, config_class
 from ..core.config_keys import config_entries
-from ..core.edits import NoAttention, OwnEntries, TakeSlopes, read_heads
+from ..core.edits import NoAttention, OwnEntries, TakeSlopes
 from ..core.families import MixerNames, model_family
 from ..core.linear import NoLinear, in_features, out_features
+from ..core.parts import read_heads
 from ..core.structure import structure
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885

@@ -7,7 +7,7 @@ __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'GraphCaptureError', 'time_against_dense',
     'fastest_attention', 'LatencySaving', 'largest_divisor', 'LatencyTable',
     'measure_latency', 'device_name', 'latency_table', 'best_multiple',
-    'advise_multiple', 'parse_time', 'find_latency_sparsity', 'meet_latency_target'
+    'advise_multiple', 'find_latency_sparsity', 'meet_latency_target'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -15,7 +15,6 @@ import copy
 import json
 import math
 import platform
-import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,8 +34,7 @@ from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
 from ..core.files import atomic_file, cache_folder, skip_unwritable
-from ..core.plan import Plan, drop, get_kind, kind_of
-from ..core.slots import pack_mask, whole_experts_mask
+from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from .estimate import (
     as_skeleton,
@@ -46,7 +44,6 @@ from .estimate import (
     shape_options,
     shape_plans,
 )
-from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
@@ -257,30 +254,20 @@ def largest_divisor(
     return max((n for n in multiples if width % n == 0), default=min(multiples))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f7c3c892
-def _part_plans(L, part, dropped, multiples):
-    "(units, plan of this part alone) of every timed state; `dropped`: without a mixer"
-    make_plan = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
-    if not part.width:
-        yield (0,), make_plan(part.nothing) if dropped is None else dropped
-        return
-    if not part.groups:
-        for k in _timed_widths(part.width, multiples):
-            yield (k,), make_plan(tuple(range(k)))
-        yield (0,), make_plan(())
-        return
-    experts, width = part.groups, part.width
-    for k in _timed_widths(width, multiples):
-        mask = np.arange(width) < k
-        yield (experts, k), make_plan(pack_mask([mask] * experts))
-    for n in sorted({part.active, (part.active + experts) // 2} - {experts}):
-        yield (n, width), make_plan(whole_experts_mask(experts, width, range(n)))
-    yield (0, 0), make_plan(())
+def _part_plans(s, part, multiples):
+    "(units, plan of this part alone) of every timed state"
+    states = [part.first(k) for k in _timed_widths(part.width, multiples)]
+    if n := part.groups:  # fewer of them, each with its width
+        fewer = sorted({part.active, (part.active + n) // 2} - {n})
+        states += [part.first(part.width, k) for k in fewer]
+    for kept in [*states, part.nothing]:
+        yield part.numbers(kept), keep_parts(s, {part: kept})
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
 def _timed_plans(model, multiples):
     "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
-    L, drops = len(s), dict(zip(s.mixers, mixer_drops(s), strict=True))
+    L = len(s)
     groups: dict = {}
     for p in s.parts:
         if not p.fixed:
@@ -292,7 +279,7 @@ def _timed_plans(model, multiples):
             shared = p.width and others and any(x.groups for x in (p, *others))
             step = p.step(model)  # kernels of experts need such widths
             widths = [math.lcm(n, step) for n in multiples]
-            for units, plan in _part_plans(L, p, drops.get(p), widths):
+            for units, plan in _part_plans(s, p, widths):
                 if any(units) or not shared:  # experts and a shared one are removed together
                     plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
@@ -529,18 +516,6 @@ def advise_multiple(
     wide = lambda t: any(len(r.of) == 1 and r.of[0] >= _WIDE for r in t.savings)
     best = [best_multiple(t) for t in tables if wide(t) and t.savings[0].group != _SLICED]
     return statistics.median_high(best) if best else None
-
-# %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
-def parse_time(
-    text: str,  # '20ms', '0.5 s', '300us'
-) -> float:  # seconds
-    "Parse a time with a unit; `ValueError` lists the units."
-    units = dict(s=1, ms=1e-3, us=1e-6)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
-    if not match or not float(match[1]):
-        raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
-    return float(match[1]) * units[match[2]]
-
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
 def _longest(table, model, method, x, **options):
