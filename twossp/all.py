@@ -45,13 +45,14 @@ from .evaluation.measure import (
     on_text,
 )
 from .evaluation.paired import difference_table, paired_interval
-from .evaluation.quality import find_quality, plot_quality, quality_table
+from .evaluation.quality import find_quality, quality_table
 from .evaluation.report import (
     compare,
     paper_table,
     plot_kept,
     plot_metric,
     plot_plan,
+    plot_quality,
     plot_removed,
     plot_speedup,
     plot_trials,

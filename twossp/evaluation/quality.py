@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
-    'split_windows', 'Quality', 'find_quality', 'quality_table', 'plot_quality'
+    'split_windows', 'Quality', 'find_quality', 'quality_table'
 ]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e5c64986
@@ -26,7 +26,6 @@ from ..core.families import n_params
 from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
-from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
 from ..runtime.calibration import Calibration
 from ..runtime.devices import broadcast_object, is_main_process
@@ -284,38 +283,3 @@ def quality_table(
     t = pd.DataFrame([asdict(v) for v in q.levels])
     t["chosen"] = [v == q.chosen for v in q.levels]
     return t
-
-
-def plot_quality(
-    q: Quality,  # of `find_quality`
-) -> Figure:  # parameters on the x-axis
-    """Plot quality against size, with the target and the chosen sparsity.
-
-    Parameters
-    ----------
-    q : Quality
-        of `find_quality`
-
-    Returns
-    -------
-    Figure
-        parameters on the x-axis
-    """
-    loss = q.bound.max_loss is not None
-    bound = q.bound.max_loss if loss else q.bound.min_agreement
-    key = "loss" if loss else "agreement"
-    fig = new_figure(5.5, 3.2)
-    ax = fig.subplots()
-    x = [v.params / 1e6 for v in q.levels]
-    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
-    ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
-    xy = q.chosen.params / 1e6, getattr(q.chosen, key)
-    ax.plot(*xy, "o", color=MARK_COLOR, ms=9, mfc="none")
-    ax.annotate(f"{q.chosen.achieved:.1%} removed", xy, fontsize=8,
-                textcoords="offset points", xytext=(6, 8))
-    label = "perplexity / dense model's" if loss else "top-1 agreement"
-    ax.set(xlabel="remaining parameters, millions", ylabel=f"{label} (held out)")
-    ax.set_yscale("log" if loss else "linear")
-    ax.invert_xaxis()
-    ax.grid(alpha=0.3)
-    return fig
