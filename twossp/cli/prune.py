@@ -45,7 +45,7 @@ from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
-from ..evaluation.grid import log, log_to_tensorboard, run_grid
+from ..evaluation.grid import log, run_grid
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
@@ -57,13 +57,13 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    plot_quality,
     quality_table,
     split_windows,
 )
 from ..evaluation.report import (
     compare,
     plot_plan,
+    plot_quality,
     plot_trials,
     samples,
     save_figure,
@@ -78,6 +78,7 @@ from ..evaluation.tasks import (
     load_tasks,
     on_tasks,
 )
+from ..evaluation.tensorboard import log_to_tensorboard
 from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet
