@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
@@ -71,6 +72,9 @@ def plan_tensors(
     return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
+_RUNNING = ContextVar("running", default=False)  # whether a method is running
+
+
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
@@ -105,10 +109,16 @@ def planner(
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
+            if _RUNNING.get():  # by another method, which records its own request
+                return fn(model, calib, sparsity, **options)
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
-                plan = fn(model, calib, sparsity, **options)
+                running = _RUNNING.set(True)
+                try:
+                    plan = fn(model, calib, sparsity, **options)
+                finally:
+                    _RUNNING.reset(running)
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
@@ -123,10 +133,10 @@ def planner(
                 # affects rounding, and Gemma 2's soft caps
                 attn_implementation=getattr(config, "_attn_implementation", None),
             )
-            # replaces the same facts of a method that `fn` calls, also where they are None
+            facts |= {} if calib is None else calib.facts
+            # a plan that was read from a file brings the facts of another request
             others = {k: v for k, v in plan.provenance.items() if k not in facts}
-            plan = replace(plan, provenance=others)
-            return with_provenance(plan, **facts, **({} if calib is None else calib.facts))
+            return with_provenance(replace(plan, provenance=others), **facts)
 
         run.method, run.paper = name, paper
         run.revision, run.scores = revision, scores
