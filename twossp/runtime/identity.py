@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'config_facts', 'weight_files', 'Origin', 'files_identity',
-    'record_origin', 'model_identity', 'constant_identity', 'constant_weights',
+    'record_origin', 'constant_identity', 'constant_weights', 'model_identity',
     'same_model', 'plan_identity', 'function_identity', 'tokenizer_identity',
     'fill_defaults', 'facts_identity', 'decides', 'runtime_facts', 'Search', 'row_key'
 ]
@@ -198,6 +198,44 @@ def record_origin(
     facts = str(model.dtype).removeprefix("torch."), code
     model.twossp_origin = Origin(str(folder), files, _weights_checksum(model), *facts)
 
+# %% ../../nbs/runtime/06_identity.ipynb #cnst0002
+def _weights_state(model):
+    "What changes with the tensors of a model, without reading them"
+    state = [_canonical(config_facts(model))]
+    for name, x in model.state_dict(keep_vars=True).items():
+        if isinstance(x, torch.Tensor):
+            version = 0 if x.is_inference() else x._version
+            state.append((name, x.data_ptr(), version, x.dtype, tuple(x.shape)))
+    return state
+
+
+def constant_identity(
+    model: PreTrainedModel,  # any model
+) -> str | None:  # None: outside of `constant_weights`, or its tensors have changed
+    "The identity of a model that is known without reading its weights."
+    constant = model_memo(model).constant
+    known = constant is not None and _weights_state(model) == constant[0]
+    return constant[2] if known else None
+
+
+@contextmanager
+def constant_weights(
+    model: PreTrainedModel,  # nobody writes to its tensors in the `with` block
+    loaded: bool = False,  # nor since `load_model`: its files are its identity
+):
+    "Read the weights of a model once, for all its identities in the `with` block."
+    memo = model_memo(model)
+    earlier = memo.constant
+    if constant_identity(model) is None:
+        origin = getattr(model, "twossp_origin", None) if loaded else None
+        identity = f"files:{origin.files}" if origin else model_identity(model)
+        # the tensors are kept, so that no other one gets their place in memory
+        memo.constant = _weights_state(model), model.state_dict(keep_vars=True), identity
+    try:
+        yield
+    finally:
+        memo.constant = earlier
+
 # %% ../../nbs/runtime/06_identity.ipynb #15a19aac
 def model_identity(
     model: PreTrainedModel,  # in memory, streamed, or offloaded
@@ -252,44 +290,6 @@ def _tensor_digest(x):
     h = hashlib.sha256(f"{tuple(x.shape)}{x.dtype}".encode())
     h.update(flat.numpy())
     return h.digest()
-
-# %% ../../nbs/runtime/06_identity.ipynb #cnst0002
-def _weights_state(model):
-    "What changes with the tensors of a model, without reading them"
-    state = [_canonical(config_facts(model))]
-    for name, x in model.state_dict(keep_vars=True).items():
-        if isinstance(x, torch.Tensor):
-            version = 0 if x.is_inference() else x._version
-            state.append((name, x.data_ptr(), version, x.dtype, tuple(x.shape)))
-    return state
-
-
-def constant_identity(
-    model: PreTrainedModel,  # any model
-) -> str | None:  # None: outside of `constant_weights`, or its tensors have changed
-    "The identity of a model that is known without reading its weights."
-    constant = model_memo(model).constant
-    known = constant is not None and _weights_state(model) == constant[0]
-    return constant[2] if known else None
-
-
-@contextmanager
-def constant_weights(
-    model: PreTrainedModel,  # nobody writes to its tensors in the `with` block
-    loaded: bool = False,  # nor since `load_model`: its files are its identity
-):
-    "Read the weights of a model once, for all its identities in the `with` block."
-    memo = model_memo(model)
-    earlier = memo.constant
-    if constant_identity(model) is None:
-        origin = getattr(model, "twossp_origin", None) if loaded else None
-        identity = f"files:{origin.files}" if origin else model_identity(model)
-        # the tensors are kept, so that no other one gets their place in memory
-        memo.constant = _weights_state(model), model.state_dict(keep_vars=True), identity
-    try:
-        yield
-    finally:
-        memo.constant = earlier
 
 # %% ../../nbs/runtime/06_identity.ipynb #95d59f53
 def same_model(
