@@ -22,7 +22,7 @@ from ..core.registries import SCORES, check_finite, find_score
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
-from ..runtime.layers import (
+from twossp.runtime.layers import (
     check_replay,
     is_offloaded,
     output_head,
@@ -33,7 +33,7 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import memory_budget
-from ..runtime.metrics import (
+from twossp.runtime.metrics import (
     Windows,
     check_windows,
     ids_hash,
@@ -278,18 +278,21 @@ def _ppm(model, calib=None, *, progress=True):
     return _pack_units(model, units, {p: torch.ones(p.groups or 1) for p in parts})
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00c02
-def _weight_norms(model, calib=None, *, progress=True):
-    "Control: the norm of each neuron's weights."
-    return magnitude_scores(model)
+def _weight_norms(model, calib=None, *, p=2, progress=True):
+    "Control: the p-norm of each neuron's weights."
+    return magnitude_scores(model, p)
 
 
-def _seed(calib):
-    return int(ids_hash(calib)[:12], 16)
+def _generator_seed(seed, calib):
+    "The seed, or one from the calibration windows; 0 without both"
+    if seed is not None:
+        return seed
+    return 0 if calib is None else int(ids_hash(calib)[:12], 16)
 
 
-def _random_units(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    return random_scores(model, _seed(calib))
+def _random_units(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    return random_scores(model, _generator_seed(seed, calib))
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc0hd03
 def _prunable_heads(s):
@@ -316,9 +319,9 @@ def _head_norms(model, calib=None, *, progress=True):
     return norms
 
 
-def _random_heads(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    g = torch.Generator().manual_seed(_seed(calib))
+def _random_heads(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    g = torch.Generator().manual_seed(_generator_seed(seed, calib))
     return {part: part.draw(g) for part in _prunable_heads(structure(model))}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00028
@@ -381,9 +384,9 @@ def _mean_kl(model, plans, ids):
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00042
-def _random_attention(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    g = torch.Generator().manual_seed(_seed(calib))
+def _random_attention(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    g = torch.Generator().manual_seed(_generator_seed(seed, calib))
     return torch.rand(len(structure(model).mixers), generator=g)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00014
@@ -480,7 +483,7 @@ def flap_plan(
     else:
         rows = find_score(score if score in SCORES["neurons"] else "flap", "neurons"), row
         walks += sum(x.needs != "weights" for x in rows)
-        neurons, heads = (x.load()(model, calib, progress=progress) for x in rows)
+        neurons, heads = (x(model, calib, progress=progress) for x in rows)
         scores = {p: neurons[p.layer] for p in s.narrow} | heads
         scores = {p: _standardize(scores[p]) for p in costs}
     plan = global_plan(s, {p: x.flatten() for p, x in scores.items()}, sparsity)
