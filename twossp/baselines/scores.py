@@ -22,7 +22,7 @@ from ..core.registries import SCORES, check_finite, find_score
 from ..pruning.importance import magnitude_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
-from twossp.runtime.layers import (
+from ..runtime.layers import (
     check_replay,
     is_offloaded,
     output_head,
@@ -33,7 +33,7 @@ from twossp.runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import memory_budget
-from twossp.runtime.metrics import (
+from ..runtime.metrics import (
     Windows,
     check_windows,
     ids_hash,

@@ -125,7 +125,7 @@ def _is_out_of_memory(e):
 # %% ../../nbs/cli/04_main.ipynb #8de49230
 def _print_error(e):
     "Print an error; one that all processes of a job share is printed by the first."
-    from twossp.runtime.devices import broadcast_object, is_main_process
+    from ..runtime.devices import broadcast_object, is_main_process
 
     shared = type(e).__name__ == "TooFewDevices"
     if not shared or is_main_process():

@@ -18,7 +18,7 @@ from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
 from .edits import NoAttention
 from .experts import NoExperts, pack_mask
-from twossp.core.families import (
+from .families import (
     Arch,
     arch,
     first_width,

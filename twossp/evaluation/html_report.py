@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..core.files import atomic_file
 from .paired import MIN_PAIRS, difference_table
-from twossp.evaluation.report import (
+from .report import (
     KEPT_COLOR,
     REMOVED_COLOR,
     new_figure,
@@ -260,7 +260,20 @@ def html_report(
     rows: ResultsLike,  # of any models
     title: str = "Structured pruning: results",  # heading of the page
 ) -> str:  # self-contained
-    "Return an HTML page with all tables and figures of results."
+    """Return an HTML page with all tables and figures of results.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        of any models
+    title : str, default 'Structured pruning: results'
+        heading of the page
+
+    Returns
+    -------
+    str
+        self-contained
+    """
     models = _group_by_model(rows)
     head = (
         '<meta charset="utf-8">'
@@ -326,7 +339,20 @@ def write_report(
     rows: ResultsLike,  # of any models
     out: str | Path,  # file; the suffix selects the format
 ) -> Path:  # of the file, which is written atomically
-    "Write a report as HTML, CSV, Markdown or LaTeX."
+    """Write a report as HTML, CSV, Markdown or LaTeX.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        of any models
+    out : str | Path
+        file; the suffix selects the format
+
+    Returns
+    -------
+    Path
+        of the file, which is written atomically
+    """
     out = Path(out)
     if out.suffix not in REPORT_FORMATS:
         raise ValueError(
