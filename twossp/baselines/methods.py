@@ -81,7 +81,7 @@ class Method:
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
 _SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
-_TWO_SSP = "twossp.recovery.two_ssp_plus:two_ssp"
+_TWO_SSP = "twossp.recovery.two_ssp_plus:"
 _SPLIT = dict(
     shapes=f"{_SHAPES}_two_ssp_shapes", balanced=True,
     shaping_options=("alpha", "n_attn", "multiple", "balance", "widths"),
@@ -93,12 +93,12 @@ _LAYERS = dict(
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
-        _TWO_SSP, 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
         **_SPLIT, formula=True, path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp",
     ),
     "2ssp+": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
         **_SPLIT, memory=f"{_MEMORY}_two_ssp",
     ),
@@ -134,11 +134,11 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
 METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
-        _TWO_SSP, 32, "2305.11627", "2ssp with FFN neurons by activation times gradient",
+        f"{_TWO_SSP}two_ssp", 32, "2305.11627", "2ssp with FFN neurons by activation times gradient",
         dict(score="taylor"), **_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
     "wanda_sp": Method(
-        _TWO_SSP, 32, "2306.11695",
+        f"{_TWO_SSP}two_ssp", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
         dict(score="wanda_sp"), **_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
@@ -148,7 +148,7 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
         shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
     ),
     "llm_drop": Method(
-        _TWO_SSP, 32, "2406.15786",
+        f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
         dict(widths="dense", depth_score="cosine"),
         shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop", every_token=True,
@@ -163,37 +163,37 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
 # %% ../../nbs/baselines/05_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        _TWO_SSP, 1, "", "control: random, at 2ssp's widths",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: random, at 2ssp's widths",
         dict(score="random", depth_score="random"),
         **_SPLIT, memory=f"{_MEMORY}_nothing", page="controls",
     ),
     "magnitude": Method(
-        _TWO_SSP, 1, "", "control: neurons by weight norm", dict(score="magnitude"),
+        f"{_TWO_SSP}two_ssp", 1, "", "control: neurons by weight norm", dict(score="magnitude"),
         **_SPLIT, memory=f"{_MEMORY}_two_ssp", page="controls",
     ),
     "width_only": Method(
-        _TWO_SSP, 32, "", "control: the first stage of 2ssp alone", dict(n_attn=0),
+        f"{_TWO_SSP}two_ssp", 32, "", "control: the first stage of 2ssp alone", dict(n_attn=0),
         shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look", page="controls",
     ),
     "depth_only": Method(
-        _TWO_SSP, 1, "", "control: the second stage of 2ssp alone", dict(widths="dense"),
+        f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone", dict(widths="dense"),
         shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only", page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
-_REAP, _EXPERTS = "twossp.baselines.reap:reap", dict(shapes=f"{_SHAPES}_expert_shapes")
+_REAP, _EXPERTS = "twossp.baselines.reap:", dict(shapes=f"{_SHAPES}_expert_shapes")
 METHODS |= {  # remove whole experts; MoE models only
     "reap": Method(
-        _REAP, 32, "2510.13999", "MoE: whole experts with the smallest router-weighted output",
+        f"{_REAP}reap", 32, "2510.13999", "MoE: whole experts with the smallest router-weighted output",
         memory=f"{_MEMORY}_look", page="reap", **_EXPERTS,
     ),
     "reap_magnitude": Method(
-        _REAP, 1, "", "MoE control: whole experts by weight norm", dict(score="magnitude"),
+        f"{_REAP}reap", 1, "", "MoE control: whole experts by weight norm", dict(score="magnitude"),
         memory=f"{_MEMORY}_weigh", page="reap", **_EXPERTS,
     ),
     "reap_random": Method(
-        _REAP, 1, "", "MoE control: whole experts at random", dict(score="random"),
+        f"{_REAP}reap", 1, "", "MoE control: whole experts at random", dict(score="random"),
         memory=f"{_MEMORY}_nothing", page="reap", **_EXPERTS,
     ),
 }

@@ -155,7 +155,7 @@ def _list_variants(name, scores=(), depth_scores=(), repaired=False):
 
 
 def _ranked_unit(name):
-    "What a method ranks by any score; empty for one that is named for its score, or has no use for one"
+    "What a method ranks by any score; empty where its score is set"
     unit = next((u for u, option in method_scores(name).items() if option == "score"), "")
     defaults = method_defaults(name)
     usual = unit and defaults["score"] == score_names(unit)[0]
