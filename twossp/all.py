@@ -4,21 +4,21 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'sizes', 'TEXTS', 'load_model', 'load_text',
-    'windows', 'source_windows', 'Windows', 'cut_windows', 'METHODS', 'Method',
-    'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill',
-    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
-    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
-    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
-    'save_plan', 'load_plan', 'plan_key', 'plan_identity', 'model_identity',
-    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
-    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
-    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
-    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
-    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
-    'samples', 'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_trials', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_scores', 'plot_speedup', 'plot_quality'
+    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'source_windows', 'Windows', 'cut_windows', 'METHODS', 'Method', 'method', 'SCORES',
+    'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill', 'recover',
+    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
+    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
+    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
+    'plan_key', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
+    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
+    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
+    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
+    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
+    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples', 'tidy',
+    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
+    'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -28,9 +28,9 @@ from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
-from .core.parts import sizes, structure
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES
+from .core.structure import structure
 from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
@@ -49,16 +49,15 @@ from .evaluation.quality import find_quality, plot_quality, quality_table
 from .evaluation.report import (
     compare,
     paper_table,
-    plot_cost,
-    plot_downstream,
-    plot_perplexity,
+    plot_kept,
+    plot_metric,
     plot_plan,
     plot_removed,
-    plot_scores,
     plot_speedup,
     plot_trials,
     samples,
     summary,
+    tidy,
     to_latex,
     to_markdown,
 )
@@ -71,16 +70,17 @@ from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
-from .runtime.data import TEXTS, load_model, load_text, windows
+from .runtime.data import load_model, load_text, windows
 from .runtime.identity import model_identity, plan_identity, plan_key
 from .runtime.metrics import Windows, cut_windows, kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
+from .runtime.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
     # models and texts
-    "ARCHS", "arch", "structure", "sizes", "TEXTS", "load_model", "load_text",
+    "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Windows", "cut_windows",
     # methods, and their parts
     "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
@@ -99,8 +99,7 @@ _all_ = [
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "paper_table", "html_report", "write_report",
-    "to_markdown", "to_latex", "plot_plan", "plot_trials", "plot_perplexity",
-    "plot_cost", "plot_downstream", "plot_removed", "plot_scores", "plot_speedup",
-    "plot_quality",
+    "compare", "summary", "samples", "tidy", "paper_table", "html_report", "write_report",
+    "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
+    "plot_removed", "plot_speedup", "plot_quality",
 ]

@@ -11,9 +11,9 @@ __all__ = [
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import signature
 
 from ..core.registries import entry_names, load_entry, resolve
+from ..core.signatures import read_signature
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
 METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
-        f"{_TWO_SSP}two_ssp", 32, "2305.11627", "2ssp with FFN neurons by activation times gradient",
+        f"{_TWO_SSP}two_ssp", 32, "2305.11627",
+        "2ssp with FFN neurons by activation times gradient",
         dict(score="taylor"), **_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
     ),
     "wanda_sp": Method(
@@ -176,7 +177,8 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
         shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look", page="controls",
     ),
     "depth_only": Method(
-        f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone", dict(widths="dense"),
+        f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone",
+        dict(widths="dense"),
         shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only", page="controls",
     ),
 }
@@ -185,7 +187,8 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
 _REAP, _EXPERTS = "twossp.baselines.reap:", dict(shapes=f"{_SHAPES}_expert_shapes")
 METHODS |= {  # remove whole experts; MoE models only
     "reap": Method(
-        f"{_REAP}reap", 32, "2510.13999", "MoE: whole experts with the smallest router-weighted output",
+        f"{_REAP}reap", 32, "2510.13999",
+        "MoE: whole experts with the smallest router-weighted output",
         memory=f"{_MEMORY}_look", page="reap", **_EXPERTS,
     ),
     "reap_magnitude": Method(
@@ -265,15 +268,15 @@ def method_defaults(
     name: str,  # of a method
 ) -> dict:  # option -> default
     "Return the options of a method."
-    parameters = list(signature(method(name)).parameters.values())[3:]
-    return {x.name: x.default for x in parameters if x.kind is x.KEYWORD_ONLY}
+    row = find_method(name)
+    return read_signature(row.fn).options | row.preset
 
 
 def method_scores(
     name: str,  # of a method
 ) -> dict[str, str]:  # unit -> the option that names its score
     "Return the units that a method ranks by scores, the main one first."
-    return dict(method(name).scores or {})
+    return read_signature(find_method(name).fn).scores
 
 # %% ../../nbs/baselines/05_methods.ipynb #3354ed65
 DECIDES = dict.fromkeys((

@@ -12,11 +12,12 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.edits import locate
-from ..core.experts import whole_experts_mask
-from ..core.parts import Experts, RoutedScores, structure
+from ..core.parts import Experts
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import Score, find_score
-from ..pruning.importance import record_unreached
+from ..core.slots import whole_experts_mask
+from ..core.structure import structure
+from ..pruning.importance import RoutedScores, record_unreached
 from ..runtime.metrics import Windows
 from ..runtime.provenance import planner
 

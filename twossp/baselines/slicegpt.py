@@ -33,15 +33,15 @@ from ..core.families import (
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..core.registries import check_finite
-from ..pruning.importance import float64_device
+from ..core.structure import structure
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import check_windows, inference, reject_token_mask
 from ..runtime.provenance import planner
+from ..runtime.statistics import float64_device
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)

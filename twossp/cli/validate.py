@@ -4,15 +4,13 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'export_request', 'plans_folder',
-    'read_plan_json', 'pick_device', 'check_results_file', 'check_environment',
-    'load_requested_skeleton', 'check_feasible', 'check_reach', 'resolve_target',
-    'validate', 'meet_latency'
+    'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
+    'check_results_file', 'check_environment', 'load_requested_skeleton',
+    'check_feasible', 'check_reach', 'resolve_target', 'validate', 'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,26 +19,25 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from ..baselines.methods import find_method, method_defaults, method_scores
+from ..baselines.methods import find_method, method_defaults
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
-from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
+from .arguments import check_any, check_arguments
+from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
-from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity
-from ..core.registries import find_score
+from ..core.structure import structure
+from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     estimate,
     find_sparsity,
     load_skeleton,
-    parse_size,
     shape_options,
     shape_plans,
 )
 from ..evaluation.grid import check_tensorboard, log
-from ..evaluation.latency import Workload, meet_latency_target, parse_time
-from ..evaluation.quality import QualityTarget
+from ..evaluation.latency import Workload, meet_latency_target
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
@@ -54,112 +51,6 @@ from ..serving.export import (
     check_export_request,
     check_export_support,
 )
-
-# %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
-def _request_problems(o):
-    "What a request lacks, or has too much of: message -> whether it applies"
-    targets = [k for k in TARGETS if getattr(o, k) is not None]
-    given, tokens = [k for k in targets if k != "min_agreement" or o.max_loss is None], o.eval_len
-    hint = ", not both" if given else ""
-    return {
-        "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
-        " shows what it does)": o.model is None,
-        "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
-        " --ablation or --report":
-            not (o.dense or o.pruning_method or o.plan or o.ablation or targets or o.save),
-        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-        f" --min_agreement{hint}": o.pruning_method and len(given) != 1,
-        f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
-        " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
-    }
-
-
-# %% ../../nbs/cli/01_validate.ipynb #ac761dde
-def check_arguments(o: Options) -> None:
-    "Raise `ValueError` for what the options alone show to be wrong."
-    for message, applies in _request_problems(o).items():
-        if applies:
-            raise ValueError(message)
-    check_options(o)
-    if o.wants_quality:
-        QualityTarget(o.max_loss, o.min_agreement)
-    if o.target_latency:
-        parse_time(o.target_latency)
-    for size in filter(None, (o.target_bytes, o.target_memory, o.target_params)):
-        parse_size(size)
-    if o.sparsity_rate not in (None, -1, -2):
-        check_sparsity(o.sparsity_rate)
-    _check_method(o)
-
-# %% ../../nbs/cli/01_validate.ipynb #a156c942
-def check_scores(
-    o,  # options with `score` and `depth_score`
-    methods: Sequence[str],  # names; those without scores are skipped
-) -> None:
-    "Raise `ValueError` for scores that none of the methods can use."
-
-    def check(name):
-        unit = next(iter(method_scores(name)))
-        score = o.score and find_score(o.score, unit)
-        depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-        given = ["weighted"] if getattr(o, "weighted", None) else []
-        if score and (missing := score.missing_options(given)):
-            raise ValueError(f"{missing[0]} is no option of the score {o.score!r}: leave it out")
-        n_attn = o.n_attn or method_defaults(name).get("n_attn")
-        if depth_score and n_attn == "search" and o.depth_score != "perplexity":
-            raise ValueError(
-                f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
-                " search removes attention modules by perplexity"
-            )
-
-    _check_any(check, [name for name in methods if "score" in method_scores(name).values()])
-
-
-def _check_any(check, items):
-    "Raise the first item's `ValueError` if `check` raises one for every item."
-    errors = []
-    for item in items:
-        try:
-            return check(item)
-        except ValueError as e:
-            errors.append(e)
-    if errors:
-        raise errors[0]
-
-# %% ../../nbs/cli/01_validate.ipynb #chk2geth
-def _check_combinations(o):
-    "Raise `ValueError` for conflicts with --temperature, --stream and --score_on completion."
-    if o.temperature is not None:
-        if not 0 < o.temperature < float("inf"):
-            raise ValueError(
-                f"--temperature {o.temperature:g}: it has to be above 0 and finite"
-            )
-    rows = {o.pruning_method: find_method(o.pruning_method)} if o.pruning_method else {}
-    in_memory = [name for name, row in rows.items() if not row.streams]
-    if o.stream and in_memory:
-        raise ValueError(
-            f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
-            " memory; leave one of them out"
-        )
-    if o.depth_score:
-        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
-    every_token = [name for name, row in rows.items() if row.every_token]
-    if o.score_on == "completion" and every_token:
-        raise ValueError(
-            f"--score_on completion and {every_token[0]} cannot be combined: it uses every"
-            " token; leave one of them out"
-        )
-
-# %% ../../nbs/cli/01_validate.ipynb #4e797472
-def _check_method(o):
-    "Raise `ValueError` for values that the method does not take."
-    _check_combinations(o)
-    least = 3 if o.n_attn == "search" else 2
-    if o.repair and o.n_samples is not None and o.n_samples < least:
-        raise ValueError(
-            f"--repair needs --n_samples of at least {least}: some windows are held out"
-        )
-    check_scores(o, [o.pruning_method] if o.pruning_method else [])
 
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
@@ -328,7 +219,7 @@ def _check_shapes(o, model, targets):
     options = {**method_defaults(o.pruning_method), **o.method_options}
     options = shape_options(o.pruning_method, options)
     check = lambda target: check_reach(model, o.pruning_method, target, **options)
-    _check_any(check, targets or (0.1, 0.25, 0.5))
+    check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
 def check_reach(
@@ -340,7 +231,7 @@ def check_reach(
     "Raise `ValueError` with the achievable range if no plan of a method meets a target."
 
     def check(plans):
-        _check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
+        check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
 
     def reaches(x):
         try:

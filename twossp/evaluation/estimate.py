@@ -6,13 +6,12 @@
 __all__ = [
     'UNITS', 'BOUNDS', 'load_skeleton', 'build_model', 'as_skeleton', 'shape_plans',
     'shape_options', 'Estimate', 'count_units', 'estimate', 'estimate_table',
-    'format_range', 'bisect_sparsity', 'find_within', 'find_sparsity', 'parse_size'
+    'format_range', 'bisect_sparsity', 'find_within', 'find_sparsity'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
 import math
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,15 +38,16 @@ from ..baselines.scores import global_plan, unit_costs
 from ..baselines.slicegpt import slice_shape, sliced_hidden_size
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
-from ..core.experts import whole_experts_mask
 from ..core.families import check_model, model_family, n_params, pick_auto_class
-from ..core.parts import Part, fit_multiple, pack_scores, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
 from ..core.quantized import (
     dequantized_config,
     dequantized_dtype,
     quantization_method,
 )
+from ..core.slots import whole_experts_mask
+from ..core.structure import structure
 from .measure import (
     count_operations,
     layer_cache,
@@ -55,7 +55,8 @@ from .measure import (
     weight_bytes,
 )
 from ..pruning.balance import balance as split, mean_sizes, mixer_drops
-from ..pruning.width import width_plan
+from ..pruning.importance import pack_scores
+from ..pruning.width import fit_multiple, width_plan
 from ..recovery.allocate import check_widths, feasible_counts
 from ..runtime.data import load_config
 from ..runtime.devices import fork_rng, one_line
@@ -337,7 +338,7 @@ def _remaining_cache(s, filled, plan):
     for i, (held, tokens) in enumerate(filled):
         if i not in plan.removed_layers:
             keyed = [p for p in s.of(i) if getattr(p, "cached", 0)]
-            share = max((p.share(p.read(plan)) for p in keyed), default=1)
+            share = max((p.fraction(p.read(plan)) for p in keyed), default=1)
             total += round(held * share) if share else keyed[0].cost(False, tokens).cache
     return total
 
@@ -694,21 +695,3 @@ def find_sparsity(
     prune = lambda x: worst(_estimates(counts, method, x, (bound,), options))
     facts = f"{method} cannot bring {bound}", "{:,.6g}".format, bound == "speedup"
     return find_within(prune, worst((dense,)), value, steps, *facts)[0]
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
-_UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
-
-
-def parse_size(
-    text: str,  # '8GB', '7.5 GiB', '300M', '1000'
-) -> int:  # bytes, or a count
-    "Parse a size with a unit; `ValueError` lists the units."
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
-    if not match or match[2].upper() not in _UNITS:
-        raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size < 1:
-        raise ValueError(f"{text!r}: a size has to be at least 1")
-    return size

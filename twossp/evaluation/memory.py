@@ -29,9 +29,9 @@ from ..baselines.methods import (
 )
 from ..core.apply import applied
 from ..core.families import decoder_layers
-from ..core.parts import structure
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import find_score
+from ..core.structure import structure
 from .estimate import (
     as_skeleton,
     count_units,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import Structure, structure
 from ..core.plan import Plan
 from ..core.registries import Score, find_score, score_label
+from ..core.structure import Structure, structure
 from .balance import Balance, mixer_drops, width_after
 from .depth import Trial, greedy
 from .width import width_plan

@@ -12,9 +12,9 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan, dense_plan
 from ..core.registries import Score, find_score, score_label
+from ..core.structure import structure
 from ..pruning.balance import Balance, balance as split_target, depth_split
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import (
@@ -22,6 +22,7 @@ from ..pruning.two_ssp import (
     remove_attention,
     two_stages,
 )
+from ..pruning.width import fit_multiple
 from .allocate import (
     best_split,
     check_widths,
