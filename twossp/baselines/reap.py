@@ -18,7 +18,7 @@ from ..core.registries import Score, find_score
 from ..core.slots import whole_experts_mask
 from ..core.structure import structure
 from ..pruning.importance import RoutedScores, record_unreached
-from ..runtime.metrics import Windows
+from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_reap.ipynb #4effa714
@@ -70,7 +70,7 @@ def _experts_plan(scores, n):
 def reap(
     model: PreTrainedModel,  # a mixture-of-experts (MoE) model; untouched
     # (n, t) calibration windows; None if the score needs none
-    calib: torch.Tensor | Windows | None,
+    calib: torch.Tensor | Calibration | None,
     sparsity: float,  # target, in (0, 1), rounded to whole experts
     *,
     score: str | Score | Callable = "reap",  # of experts

@@ -17,11 +17,11 @@ from ..core.structure import Structure, structure
 from .balance import Balance, mixer_drops, width_after
 from .depth import Trial, greedy
 from .width import width_plan
-from ..runtime.metrics import Windows
+from ..runtime.calibration import Calibration
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     n_search: int,  # windows that stage 2 scores on
 ):
     "Raise `ValueError` unless `calib` has `n_search` windows for stage 2."
@@ -51,7 +51,7 @@ def remove_attention(
     model: PreTrainedModel,  # dense; untouched
     base: Plan,  # removals to start from
     n: int,  # attention modules to remove
-    calib: torch.Tensor | Windows | None,  # (n, t) windows; None if the score needs none
+    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     *,
     score: str | Score | Callable = "perplexity",  # by which they are removed
     n_search: int = 1,  # windows that a greedy removal scores on
@@ -60,10 +60,12 @@ def remove_attention(
 ) -> tuple[Plan, list[Trial]]:  # `base` with the removals; all trials of a greedy removal
     "Remove attention modules: greedily, or at once by a score that each has."
     row, drops = find_score(score, "attention modules"), mixer_drops(structure(model))
+    if n == 0:
+        return base, []
     if row.greedy:
         kwargs = dict(cost=row.load(), score=score_label(score), progress=progress)
-        return greedy(model, base, drops, n, None if n == 0 else calib[:n_search], **kwargs)
-    order = row(model, calib, seed=seed, progress=progress).sort(stable=True).indices if n else ()
+        return greedy(model, base, drops, n, calib[:n_search], **kwargs)
+    order = row(model, calib, seed=seed, progress=progress).sort(stable=True).indices
     for k in order[:n]:
         base = base | drops[k]
     return base, []
@@ -71,7 +73,7 @@ def remove_attention(
 # %% ../../nbs/pruning/04_two_ssp.ipynb #7f81c77c
 def two_stages(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows | None,  # (n, t) windows; None if the score needs none
+    calib: torch.Tensor | Calibration | None,  # (n, t) windows; None if the score needs none
     sparsity: float,  # target, in (0, 1)
     split: Balance,  # of the target
     scores: Sequence[torch.Tensor],  # per layer: (f,), one score per neuron

@@ -32,7 +32,7 @@ from .allocate import (
     search_widths,
 )
 from .repair import check_repair, repair_plan, repair_windows
-from ..runtime.metrics import Windows
+from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner, preset
 
 # %% ../../nbs/recovery/03_two_ssp_plus.ipynb #ec42e307
@@ -108,7 +108,7 @@ def _check_windows(calib, n_search, needed, repair, searched):
 def two_ssp(
     model: PreTrainedModel,  # dense, of a supported family; untouched
     # (n, t) calibration windows; None if the scores need none
-    calib: torch.Tensor | Windows | None,
+    calib: torch.Tensor | Calibration | None,
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the formula for the number of attention modules
@@ -144,7 +144,7 @@ def two_ssp(
     ----------
     model : PreTrainedModel
         dense, of a supported family; untouched
-    calib : torch.Tensor | Windows | None
+    calib : torch.Tensor | Calibration | None
         (n, t) calibration windows; None if the scores need none
     sparsity : float
         target, in (0, 1): fraction of the decoder layers' parameters

@@ -37,7 +37,7 @@ from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
 from ..core.registries import Score, find_score, resolve, score_label
-from .metrics import ids_hash
+from .calibration import Calibration
 from .provenance import non_default_options, plan_tensors
 
 # %% ../../nbs/runtime/06_identity.ipynb #85d28bf2
@@ -670,7 +670,8 @@ def plan_key(
     changed = {k: _option_facts(x) for k, x in non_default_options(method, options).items()}
     question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
-    question |= dict(calibration=ids_hash(calib), runtime=dict(runtime))
+    question["calibration"] = None if calib is None else Calibration.of(calib).identity
+    question["runtime"] = dict(runtime)
     if defaults := getattr(method, "preset", None):  # other defaults of options
         question["preset"] = {k: _option_facts(x) for k, x in defaults.items()}
     if revisions := _revisions(method, options):
