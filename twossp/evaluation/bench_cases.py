@@ -39,7 +39,7 @@ from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import shape_plans
-from twossp.evaluation.latency import (
+from .latency import (
     GraphCaptureError,
     Workload,
     best_multiple,

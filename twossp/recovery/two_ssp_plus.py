@@ -15,7 +15,7 @@ from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
 from ..pruning.width import fit_multiple
-from twossp.recovery.allocate import (
+from .allocate import (
     best_split,
     check_widths,
     formula_split,
@@ -102,7 +102,50 @@ def two_ssp_with(
     # receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
     log: dict | None = None,
 ) -> Plan:  # for `applied`, `apply_plan`, `save_pruned`
-    "2SSP, with the extensions as options."
+    """2SSP, with the extensions as options.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; unchanged
+    calib : torch.Tensor
+        (n, t) calibration windows
+    sparsity : float
+        target, in (0, 1): fraction of the decoder layers' parameters
+    n_attn : int | str | None, default None
+        attention modules to remove; "search": by loss on `calib`; default: the formula's number
+    widths : str, default 'uniform'
+        "search": per layer, with the same total
+    repair : str | None, default None
+        "least_squares": refit the FFNs' output projections, on the first 65,536 tokens
+    alpha : float, default 1.5
+        of the formula
+    n_search : int, default 1
+        windows for stage 2
+    p : float, default 2
+        p of stage 1's norm over tokens
+    multiple : int, default 1
+        of which widths are multiples; 1: as in the paper, 64: 16-bit kernels
+    balance : str, default 'all'
+        experts that the formula counts: "all", or "active": those per token
+    weighted : bool, default False
+        MoE models: weight activations by router weights
+    score : str, default 'activation_norm'
+        by which stage 1 ranks neurons
+    depth_score : str, default 'perplexity'
+        by which stage 2 removes attention modules
+    bs : int | None, default None
+        windows per batch; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        receives `balance`, `scores`, `trials`, and `path`, `widths`, `repair` of these options
+
+    Returns
+    -------
+    Plan
+        for `applied`, `apply_plan`, `save_pruned`
+    """
     log = {} if log is None else log
     _check_options(model, n_attn, widths, repair, calib, balance, depth_score)
     check_search_windows(calib, n_search)
@@ -145,7 +188,46 @@ def two_ssp_plus(
     progress: bool = True,  # show progress bars
     log: dict | None = None,  # receives what `two_ssp_with` measures
 ) -> Plan:  # with refitted weights, for `applied`, `apply_plan`, `save_pruned`
-    "2SSP with searched split, searched widths and repair."
+    """2SSP with searched split, searched widths and repair.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        dense, of a supported family; unchanged
+    calib : torch.Tensor
+        (n, t) calibration windows, 3 at least
+    sparsity : float
+        target, in (0, 1): fraction of the decoder layers' parameters
+    n_attn : int | str | None, default 'search'
+        attention modules to remove, or None: the formula's
+    widths : str, default 'search'
+        of the FFNs; or "uniform"
+    repair : str | None, default 'least_squares'
+        of FFN output projections; or None
+    alpha : float, default 1.5
+        of the formula, where the search starts
+    n_search : int, default 1
+        windows to score removals on
+    p : float, default 2
+        of the neurons' norm over tokens
+    multiple : int, default 1
+        of which widths are multiples
+    score : str, default 'activation_norm'
+        by which neurons are ranked
+    depth_score : str, default 'perplexity'
+        by which attention modules are removed
+    bs : int | None, default None
+        windows per batch; default: by their tokens
+    progress : bool, default True
+        show progress bars
+    log : dict | None, default None
+        receives what `two_ssp_with` measures
+
+    Returns
+    -------
+    Plan
+        with refitted weights, for `applied`, `apply_plan`, `save_pruned`
+    """
     return two_ssp_with(
         model, calib, sparsity, n_attn=n_attn, widths=widths, repair=repair, alpha=alpha,
         n_search=n_search, p=p, multiple=multiple, score=score, depth_score=depth_score,
