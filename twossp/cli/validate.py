@@ -55,7 +55,7 @@ from ..serving.export import (
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
-    options = o.quantize, o.overwrite, o.pruning_method, o.n_attn
+    options = o.quantize, o.overwrite, o.method, o.n_attn
     return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
@@ -160,15 +160,13 @@ def check_environment(
 
 # %% ../../nbs/cli/01_validate.ipynb #49ff076b
 def _list_targets(o, L):
-    "Sparsities of `--sparsity_rate` or `--num_prune`, for a model of L layers"
-    rate = o.sparsity_rate
-    if rate is None:
-        rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
-    if rate == -1:
-        return [i / L for i in range(1, L - 1)]
-    if rate == -2:
-        return [0.25, 0.375, 0.5]
-    return [check_sparsity(rate)]
+    "Sparsities of `--sparsity` or `--num_prune`, for a model of L layers"
+    rates = o.sparsity
+    if not rates:
+        rates = (o.num_prune if o.num_prune < 0 else o.num_prune / L,)
+    several = {-1: [i / L for i in range(1, L - 1)], -2: [0.25, 0.375, 0.5]}
+    targets = [x for rate in rates for x in several.get(rate) or [check_sparsity(rate)]]
+    return [*dict.fromkeys(targets)]
 
 # %% ../../nbs/cli/01_validate.ipynb #d3d750aa
 def load_requested_skeleton(
@@ -189,12 +187,12 @@ def check_feasible(
     check_options(o, model)
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
-    if o.pruning_method:
-        row = find_method(o.pruning_method)
+    if o.method:
+        row = find_method(o.method)
         check_repair(row.repair or o.repair, model=model)
         options = {**row.defaults, **o.method_options}
         check_widths(structure(model), options.get("widths", "uniform"))
-    has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
+    has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     _check_shapes(o, model, targets)
 
@@ -214,11 +212,11 @@ def check_feasible(
 
 def _check_shapes(o, model, targets):
     "Raise `ValueError` if the method cannot reach any target."
-    row = find_method(o.pruning_method) if o.pruning_method else None
+    row = find_method(o.method) if o.method else None
     if not (row and row.shapes) or (row.formula and not targets):
         return
-    options = shape_options(o.pruning_method, {**row.defaults, **o.method_options})
-    check = lambda target: check_reach(model, o.pruning_method, target, **options)
+    options = shape_options(o.method, {**row.defaults, **o.method_options})
+    check = lambda target: check_reach(model, o.method, target, **options)
     check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
@@ -263,7 +261,8 @@ def resolve_target(
     "Smallest sparsity that meets the target, from the model's shapes, or timed shapes."
     context = o.context or 4096
     if o.target_latency:
-        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
+        work = Workload(context, o.latency_batch or 1, o.prefill)
+        target = parse_time(o.target_latency)
         kwargs = dict(cache_dir=o.cache_dir, progress=progress) | o.method_options
         x, predicted, table = meet_latency_target(
             model, target, method, work, pick_device(o), **kwargs
@@ -302,11 +301,11 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
-        x, message = resolve_target(o, model, o.pruning_method)
+        x, message = resolve_target(o, model, o.method)
         log.info(message)
-        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
+        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
     try:
-        if o.pruning_method:
+        if o.method:
             structure(model)
     except Exception:
         check_fused_experts(model)
@@ -330,9 +329,9 @@ def meet_latency(
 ) -> Options:  # with a sparsity; the target as plan.json records it
     "Time the model's shapes, and replace `--target_latency` by a sparsity. Takes minutes."
     model = load_requested_skeleton(o)
-    x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
+    x, message = resolve_target(o, model, o.method, not o.quiet)
     log.info("--target_latency %s: sparsity %.4f", message, x)
-    unset = dict(context=None, batch=None, prefill=False)
-    o = replace(o, target_latency=message, sparsity_rate=x, **unset)
+    unset = dict(context=None, latency_batch=None, prefill=False)
+    o = replace(o, target_latency=message, sparsity=x, **unset)
     check_feasible(o, model)
     return o
