@@ -395,11 +395,14 @@ def parse_flags(
         raise SystemExit(0)
     parser = make_parser(cls, **kwargs)
     given = vars(parser.parse_args(_flag_words(cls, words, parser.prog)))
-    for f in fields(cls):
-        if f.default is MISSING and f.name not in given:
-            place = f.metadata.get("positional")
-            name = f.name.upper() if place else f"--{f.name}"
-            raise ValueError(f"{name} is missing ({parser.prog} --help lists the flags)")
+    missing = [
+        f.name.upper() if f.metadata.get("positional") else f"--{f.name}"
+        for f in fields(cls) if f.default is MISSING and f.name not in given
+    ]
+    if missing:
+        names = " and ".join(missing)
+        is_are = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"{names} {is_are} missing ({parser.prog} --help lists the flags)")
     return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 # %% ../../nbs/cli/00_options.ipynb #c7b48102
