@@ -36,10 +36,11 @@ from ..evaluation.estimate import (
     shape_options,
     shape_plans,
 )
-from ..evaluation.grid import check_tensorboard, log
+from ..evaluation.grid import log
 from ..evaluation.latency import Workload, meet_latency_target
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
+from ..evaluation.tensorboard import check_tensorboard
 from ..pruning.balance import balance, check_multiple
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair

@@ -39,13 +39,12 @@ from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
 from ..core.families import check_model, model_family, n_params, pick_auto_class
 from ..core.parts import Part
-from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, kind_of
+from ..core.plan import Plan, check_sparsity, dense_plan, drop, get_kind, keep_parts, kind_of
 from ..core.quantized import (
     dequantized_config,
     dequantized_dtype,
     quantization_method,
 )
-from ..core.slots import whole_experts_mask
 from ..core.structure import structure
 from .measure import (
     count_operations,
@@ -285,8 +284,7 @@ def _slice_shapes(model, s, sparsity):
 def _expert_shapes(model, s, sparsity):
     n = experts_to_keep(model, sparsity)
     some = [p for p in s.parts if p.groups > n]
-    kept = {(p.layer, p.slot): whole_experts_mask(p.groups, p.width, range(n)) for p in some}
-    return [Plan(layers=len(s), kept=kept)] * 2
+    return [keep_parts(s, {p: p.first(p.width, n) for p in some})] * 2
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #7dfead12
 def shape_plans(
@@ -511,7 +509,7 @@ def _estimates(dense, method, sparsity, units, options):
             estimates[dense.estimate(*facts, plan, s.total)] = None
             continue
         kind = get_kind(kind_of(plan))  # another kind of plan: counted in its shape
-        with swapped(kind.layout.skeleton(dense.model, kind.to_dict(plan))):
+        with swapped(kind.skeleton(dense.model, kind.to_dict(plan))):
             shaped = _Dense(dense.model, dense.context)
             left = shaped.estimate(*facts, dense_plan(len(shaped.s)), s.total)
         estimates[left] = None
