@@ -309,14 +309,15 @@ def _flag_words(cls, words, prog):
     spelled = {x: f for f in fields(cls) for x in (f.name, *f.metadata.get("alias", ()))}
     fixed = {x: (f, v) for f in fields(cls) for x, v in f.metadata.get("means", {}).items()}
     places = [f for f in fields(cls) if f.metadata.get("positional")]
-    words, found, placed = list(words), [], not places
+    words, found, by_place, placed = list(words), [], {}, not places
     while words:
         word = words.pop(0)
         if not re.match("--[^0-9]|-o$", word):
             if not places:
                 raise ValueError(f"{word!r} is no flag, and nothing else is expected here"
                                  f" ({prog} --help lists the flags)")
-            found.append(f"--{places.pop(0).name}={word}")
+            by_place[(f := places.pop(0)).name] = word
+            found.append(f"--{f.name}={word}")
             placed = True
             continue
         name, equals, value = ("--save" if word == "-o" else word)[2:].partition("=")
@@ -324,6 +325,10 @@ def _flag_words(cls, words, prog):
         f = spelled.get(name)
         if name in fixed:
             f, value = fixed[name]
+            given = {x.partition("=")[0].replace("-", "_") for x in (*found, *words)}
+            if f"__{f.name}" in given:
+                both = f"--{name} and --{f.name}"
+                raise ValueError(f"{both} cannot be combined: leave one of them out")
             found.append(f"--{f.name}={value}")
             continue
         if f is None:
@@ -337,6 +342,10 @@ def _flag_words(cls, words, prog):
         if f in places:
             places.remove(f)
             placed = True
+        elif f.metadata.get("positional") and by_place.get(f.name, values[0]) != values[0]:
+            twice = f"{by_place[f.name]} and {values[0]}"
+            raise ValueError(f"{f.name.upper()} is given twice: {twice}; before it, several values"
+                             " of a flag are separated by commas")
         if _is_many(f):
             while placed and not equals and words and not re.match("--?[^0-9.]", words[0]):
                 values.append(words.pop(0))
@@ -355,7 +364,7 @@ def make_parser(
 ) -> argparse.ArgumentParser:  # ready to parse
     """Make a parser from a dataclass of flags: a group for it and each of its base classes,
     titled by the first line of the docstring."""
-    basic = basic and any(f.metadata.get("basic") for f in fields(cls))
+    basic = basic and len(fields(cls)) > 40  # of few flags, all are shown
     places = [f.name.upper() for f in fields(cls) if f.metadata.get("positional")]
     parser = _FlagParser(
         prog, description=about, epilog=epilog, allow_abbrev=False, add_help=False,

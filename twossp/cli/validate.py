@@ -27,7 +27,7 @@ from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import parse_size, parse_time
+from ..core.words import did_you_mean, parse_size, parse_time
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     estimate,
@@ -286,6 +286,14 @@ def resolve_target(
     )
 
 # %% ../../nbs/cli/01_validate.ipynb #37ffc0d5
+def _check_exists(o):
+    "Raise `ValueError` for a model without a configuration, before texts are read."
+    try:
+        load_config(o.model, None, o.trust_remote_code, o.cache_dir)
+    except ValueError as e:
+        raise ValueError(f"{e}{did_you_mean(str(o.model), ['smollm2'])}") from e
+
+
 def _check_model(o):
     "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
     limited = any(getattr(o, k) is not None for k in BOUND_FLAGS)
@@ -295,6 +303,7 @@ def _check_model(o):
     except Exception:
         if limited or o.target_latency or saves_code:
             raise
+        _check_exists(o)
         return o  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
