@@ -33,17 +33,16 @@ from typing import Annotated, dataclass_transform, get_args, get_origin
 
 from ..baselines.methods import (
     ESTIMATED_METHODS,
-    EXPERT_METHODS,
     METHODS,
     find_method,
+    method_defaults,
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.registries import UNITS, score_names
-from ..core.signatures import read_signature
 from ..core.words import did_you_mean, parse_fraction, parse_size, parse_time
-from ..runtime.text_names import TEXTS, parse_sources, source_kinds
+from ..runtime.text_names import TEXTS, is_path, parse_sources, source_kinds
 
 # %% ../../nbs/cli/00_options.ipynb #pathsrc1
 def _resolve_path(path):
@@ -864,18 +863,12 @@ def _gives(*names):
 
 
 def _advise_method(o, option, model):
-    "Whether a requested method has the option; `--n_attn search` is an option of its own"
-    search = option == "n_attn" and o.n_attn == "search"
-
-    def takes(name):
-        row = find_method(name)
-        return row.searches_attn if search else option in read_signature(row.fn).options
-
+    "Whether a requested method has the option"
+    takes = lambda name: option in method_defaults(name)
     asked = o.method or ()
     if any(map(takes, [asked] if isinstance(asked, str) else asked)):
         return ""
-    names = ", ".join(filter(takes, METHODS | EXPERT_METHODS))
-    return f"{'search is for ' if search else ''}--method {names}"
+    return f"--method {', '.join(filter(takes, METHODS))}"
 
 # %% ../../nbs/cli/00_options.ipynb #needsr1b
 def _advise_experts(o, option, model):
@@ -976,8 +969,11 @@ def check_options(
     for f in given:
         values = getattr(o, f.name)
         for path in values if isinstance(values, tuple) else [values]:
-            if "reads" in f.metadata and not Path(path).expanduser().exists():
-                raise ValueError(f"there is no {f.metadata['reads']} {shown_path(path)}")
+            what = f.metadata.get("reads")
+            if _resolve_model in _type_parts(f) and is_path(path):
+                what = "folder, or GGUF file,"
+            if what and not _exists(path):
+                raise ValueError(f"there is no {what} {shown_path(path)}")
 
 # %% ../../nbs/cli/00_options.ipynb #5b1cb167
 DEMO = """--model smollm2 --sparsity 0.25 --method 2ssp --calibration news
