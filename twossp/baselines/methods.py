@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method',
-    'method_names', 'find_method', 'method_function', 'method'
+    'method_names', 'find_method', 'method'
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
@@ -34,24 +34,14 @@ class Method:
         repair that it applies by default
     repairable : bool, default False
         whether it has the option `repair`
-    shapes : Callable | str, default ''
-        (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-        shapes alone; or the path. Empty: no estimate
-    shaping_options : tuple[str, ...], default ()
-        options that change the pruned shape
     defaults : Mapping
-        their defaults, where they differ
-    balanced : bool, default False
-        whether it has 2SSP's width/depth split
+        of options, where they differ from 2ssp's
     formula : bool, default False
         whether the formula sets n_attn by default
     searches_attn : bool, default False
         whether it accepts n_attn="search"
     path : Mapping
         options that search its removal path
-    memory : Callable | str, default ''
-        (model sizes, shapes, lower bound, **options) -> bytes of each step beside the dense
-        weights; or the path. Empty: unknown
     streams : bool, default True
         whether it accepts models with weights on disk
     every_token : bool, default False
@@ -76,18 +66,10 @@ class Method:
     about: str = ""  # one-line description
     repair: str | None = None  # repair that it applies by default
     repairable: bool = False  # whether it has the option `repair`
-    # (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-    # shapes alone; or the path. Empty: no estimate
-    shapes: Callable | str = ""
-    shaping_options: tuple[str, ...] = ()  # options that change the pruned shape
-    defaults: Mapping = field(default_factory=dict)  # their defaults, where they differ
-    balanced: bool = False  # whether it has 2SSP's width/depth split
+    defaults: Mapping = field(default_factory=dict)  # of options, where they differ from 2ssp's
     formula: bool = False  # whether the formula sets n_attn by default
     searches_attn: bool = False  # whether it accepts n_attn="search"
     path: Mapping = field(default_factory=dict)  # options that search its removal path
-    # (model sizes, shapes, lower bound, **options) -> bytes of each step beside
-    # the dense weights; or the path. Empty: unknown
-    memory: Callable | str = ""
     streams: bool = True  # whether it accepts models with weights on disk
     every_token: bool = False  # whether it rejects windows with a token mask
     estimated: bool = False  # whether `twossp estimate` shows it by default
@@ -97,26 +79,20 @@ class Method:
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
-_SHAPING = "alpha", "n_attn", "multiple", "balance", "widths"
-_TWO_SSP = dict(repairable=True, shapes=f"{_SHAPES}_two_ssp_shapes", balanced=True)
-_LAYERS = dict(
-    repairable=True, shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers",
-    every_token=True,
-)
+_LAYERS = dict(repairable=True, every_token=True)
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        **_TWO_SSP, shaping_options=_SHAPING, formula=True, searches_attn=True,
-        path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp", estimated=True, ranks="neurons",
+        repairable=True, formula=True, searches_attn=True, path=dict(n_attn="search"),
+        estimated=True, ranks="neurons",
     ),
     "2ssp+": Method(
         "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        "least_squares", **_TWO_SSP, shaping_options=_SHAPING, memory=f"{_MEMORY}_two_ssp",
+        "least_squares", repairable=True,
         defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(
@@ -132,52 +108,47 @@ METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_blockpruner",
-        estimated=True,
+        repairable=True, estimated=True,
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
-        repairable=True, shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_evopress",
+        repairable=True,
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
-        shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
-        estimated=True, every_token=True,
+        streams=False, estimated=True, every_token=True,
         export_problem="puts rotations between the layers, which run in PyTorch only",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
-_SPLIT = "alpha", "n_attn", "multiple"
 METHODS |= {  # methods by other scores, and one-shot removals
     "taylor": Method(
         "twossp.baselines.variants:taylor_plan", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_taylor",
+        repairable=True, formula=True,
     ),
     "wanda_sp": Method(
         "twossp.baselines.variants:wanda_sp_plan", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        **_TWO_SSP, shaping_options=_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
+        repairable=True, formula=True,
     ),
     "flap": Method(
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
-        repairable=True, shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
-        ranks="heads",
+        repairable=True, ranks="heads",
     ),
     "llm_drop": Method(
         "twossp.baselines.variants:llm_drop", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
-        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop",
-        every_token=True,
+        repairable=True, every_token=True,
     ),
     "replaceme": Method(
         "twossp.baselines.blocks:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
-        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme", every_token=True,
+        every_token=True,
     ),
 }
 
@@ -185,40 +156,36 @@ METHODS |= {  # methods by other scores, and one-shot removals
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         "twossp.baselines.variants:random_plan", 1, "", "control: random, at 2ssp's widths",
-        **_TWO_SSP, memory=f"{_MEMORY}_nothing", page="controls",
+        repairable=True, page="controls",
     ),
     "magnitude": Method(
         "twossp.baselines.variants:magnitude", 1, "", "control: neurons by weight norm",
-        **_TWO_SSP, memory=f"{_MEMORY}_magnitude", page="controls",
+        repairable=True, page="controls",
     ),
     "width_only": Method(
         "twossp.baselines.variants:width_only", 32, "", "control: the first stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look",
-        page="controls",
+        repairable=True, page="controls",
     ),
     "depth_only": Method(
         "twossp.baselines.variants:depth_only", 1, "", "control: the second stage of 2ssp alone",
-        repairable=True, shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only",
-        page="controls",
+        repairable=True, page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
-_EXPERTS = dict(shapes=f"{_SHAPES}_expert_shapes", experts_only=True)
 EXPERT_METHODS: dict[str, Method] = {  # remove whole experts; MoE models only
     "reap": Method(
         "twossp.baselines.variants:reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        memory=f"{_MEMORY}_look", ranks="experts", **_EXPERTS,
+        ranks="experts", experts_only=True,
     ),
     "reap_magnitude": Method(
         "twossp.baselines.variants:reap_magnitude", 1, "",
-        "MoE control: whole experts by weight norm",
-        memory=f"{_MEMORY}_weigh", **_EXPERTS,
+        "MoE control: whole experts by weight norm", experts_only=True,
     ),
     "reap_random": Method(
         "twossp.baselines.variants:reap_random", 1, "", "MoE control: whole experts at random",
-        memory=f"{_MEMORY}_nothing", **_EXPERTS,
+        experts_only=True,
     ),
 }
 
@@ -241,20 +208,6 @@ def find_method(
     if name in entry_names(GROUP):
         return load_entry(GROUP, name, Method)
     raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
-
-
-def method_function(
-    name: str,  # of a method
-    what: str,  # field of `Method`: "shapes", "memory"
-    word: str,  # for the error: "estimate"
-) -> Callable:  # the function of that field
-    "Return the function that a field names. Raises `ValueError` if the field is empty."
-    rows = METHODS | EXPERT_METHODS
-    row = find_method(name) if name in rows or name in method_names() else None
-    if row is None or not getattr(row, what):
-        names = ", ".join(k for k, m in rows.items() if getattr(m, what))
-        raise ValueError(f"no {word} for method {name!r}; there are: {names}")
-    return resolve(getattr(row, what))
 
 
 ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
 from ..core.parts import Part, Structure, pack_scores, structure
 from ..core.plan import Plan, check_sparsity
@@ -86,6 +86,10 @@ def _sum_moments(model, calib, parts, outputs=False, progress=True):
     """Part -> tokens (g, 1), sums and sums of squares (g, units) of its activations over the
     counted tokens, in float64; `outputs`: of the norms of its groups' outputs"""
     moments = [_Moments(part, outputs) for part in parts]
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        need = dict(windows=len(calib))
+        drawn = lambda x: draws(*x.shape, **need).double()
+        return {m.part: (1 + m.tokens[:, None], drawn(m.sums), drawn(m.squares)) for m in moments}
     walk_parts(model, check_windows(calib, model), moments, progress=progress)
     totals = {}
     for m in moments:
@@ -113,6 +117,9 @@ def _pack_units(model, units, tokens):
 @torch.no_grad()
 def _measure_weights(model, part, measure):
     "`measure(inputs, output)` of each group's weights: (g, units) float64"
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        sizes = [len(measure(*matrices)) for matrices in part.unit_weights(model)]
+        return draws(len(sizes), sizes[0]).double()
     with weights_loaded(part.at(model).modules()):
         results = [measure(*matrices) for matrices in part.unit_weights(model)]
         return torch.stack([x.cpu().double() for x in results])
@@ -440,6 +447,8 @@ def global_plan(
 def _compensate(model, plan, moments):
     "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
+    if model_memo(model).draws is not None:  # its size is estimated
+        return weights
     for part, (tokens, sums, _) in moments.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
         if kept == part.full or linear.bias is None:

@@ -282,7 +282,8 @@ def reap_magnitude(
     log: dict | None = None,  # if given, receives `experts` kept, `scores`
 ) -> Plan:  # removes whole experts
     "Control: remove the experts of smallest weight norm."
-    return _remove(model, sparsity, lambda: find_score("magnitude", "experts").load()(model), log)
+    score = find_score("magnitude", "experts").load()
+    return _remove(model, sparsity, lambda: score(model, calib), log)
 
 
 @planner("reap_random", scores={"experts": "random"})

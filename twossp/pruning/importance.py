@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -298,6 +299,8 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
+    if model_memo(model).draws is not None:  # its size is estimated
+        return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):
@@ -346,6 +349,10 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     reject_token_mask(ids, what)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
+        states = [select(h) for h in draws(*shape, windows=1)]
+        return [[compare(*pair)] for pair in pairwise(states)]
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         rows = 1 if check and not check.stack else bs

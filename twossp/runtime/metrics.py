@@ -24,7 +24,7 @@ from transformers import PreTrainedModel
 
 from ..core.compat import reset_rope_deltas
 from ..core.edits import exclusive, hooked
-from ..core.families import check_model, is_vision_language
+from ..core.families import check_model, is_vision_language, model_memo
 from ..core.registries import check_finite
 from .devices import input_device, progress_bar
 
@@ -297,7 +297,9 @@ def check_weights(
     if not hasattr(model, "get_input_embeddings"):
         check_model(model)  # raises
     embeddings = model.get_input_embeddings().weight
-    if embeddings.is_meta and not any("_hf_hook" in vars(m) for m in model.modules()):
+    estimated = model_memo(model).draws is not None
+    hooked = any("_hf_hook" in vars(m) for m in model.modules())
+    if embeddings.is_meta and not hooked and not estimated:
         raise ValueError("the model has no weights: load it with load_model")
     return embeddings
 
