@@ -6,6 +6,9 @@ is there already when a notebook is read, and goes when it is saved, as `nbdev_c
 would have it.
 """
 
+import os
+from pathlib import Path
+
 import jupyter_server.services.contents.largefilemanager as files
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client.kernelspec import KernelSpecManager
@@ -31,5 +34,7 @@ class Contents(files.AsyncLargeFileManager):
 
 if 'get_config' in globals():  # read by JupyterLab
     c = get_config()  # noqa: F821
+    # kernels find `nbs` and `tools`, as the tests do
+    os.environ['PYTHONPATH'] = str(Path(__file__).resolve().parents[1])
     c.ServerApp.contents_manager_class = Contents
     c.FileContentsManager.pre_save_hook = clean_jupyter

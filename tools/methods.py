@@ -78,12 +78,7 @@ def results_of(names, rows, facts):
 
 # --- a page
 
-HIDDEN = [
-    '#| hide\nimport sys\nfrom pathlib import Path',
-    '#| hide\nfrom nbdev.config import get_config',
-    '#| hide\nsys.path.insert(0, str(Path(get_config().config_path)))',
-    '#| hide\nfrom nbs.methods import idea',
-]
+HIDDEN = ['#| hide\nfrom nbs.methods import idea']
 
 
 def picture(facts):

@@ -25,12 +25,14 @@ import symtable
 import sys
 import tempfile
 import time
+import tomllib
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import pytest
 
+QUICK = 'nbs/tests/quick.toml'  # smaller numbers for pages, with which they are tested
 SECONDS = 'notebooks/seconds'  # of the last run, in pytest's cache: the slowest start first
 TEST = re.compile(r'test_\w+|is_close|expect_fail|raises|assert_\w+')
 
@@ -89,19 +91,32 @@ def explain(path, cell, number, error):
     return f'{path}, cell {number} (id {cell.get("id", "?")}):\n{source}\n\n{trace}'
 
 
+def lighten(cells, replaced):
+    "Put the tests' own numbers into a page's cells; each text has to stand there, and once"
+    for text, quick in replaced.items():
+        found = [c for c in cells if c.cell_type == 'code' and text in c.source]
+        if len(found) != 1 or found[0].source.count(text) != 1:
+            raise ValueError(f'{QUICK}: {text!r} has to stand once in the notebook')
+        found[0].source = found[0].source.replace(text, quick)
+
+
 def run_cells(path, root, flags, show, out):
     "Run one notebook in this process; the result as a dictionary"
     from execnb.nbio import write_nb
     from execnb.shell import CaptureShell
     from nbdev.process import NBProcessor
 
-    os.environ['IN_TEST'] = '1'
     sys.path.insert(0, root)
     nb = NBProcessor(path, rm_directives=False, process=True).nb
+    name = Path(path).relative_to(root).as_posix()
+    quick = Path(root) / QUICK
+    if 'slow' in flags and quick.exists():
+        pages = tomllib.loads(quick.read_text(encoding='utf-8'))
+        lighten(nb.cells, pages.get(name.removeprefix('nbs/').removesuffix('.ipynb'), {}))
     todo = [c for c in nb.cells if not is_skipped(c, flags)]
     n_code = sum(c.cell_type == 'code' for c in nb.cells)
     result = dict(cells=0, tests=0, failed=0, skipped=n_code - len(todo), not_run=0)
-    name, reasons, missing, blocked = Path(path).relative_to(root).as_posix(), [], {}, {}
+    reasons, missing, blocked = [], {}, {}
     shell = CaptureShell(path)
     os.chdir(Path(path).parent)
     for cell in todo:

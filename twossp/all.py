@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'ARCHS', 'arch', 'structure', 'sizes', 'TEXTS', 'load_model', 'load_text',
-    'windows', 'source_windows', 'Windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS',
-    'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
+    'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
+    'source_windows', 'Windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method',
+    'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
     'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
     'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
     'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
@@ -16,10 +16,9 @@ __all__ = [
     'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
     'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
     'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
-    'to_frame', 'compare', 'summary', 'samples', 'paper_table', 'html_report',
-    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_trials',
-    'plot_perplexity', 'plot_cost', 'plot_downstream', 'plot_removed', 'plot_scores',
-    'plot_speedup', 'plot_quality'
+    'to_frame', 'compare', 'summary', 'samples', 'tidy', 'paper_table', 'html_report',
+    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials',
+    'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
@@ -29,9 +28,9 @@ from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
-from .core.parts import sizes, structure
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES
+from .core.structure import structure
 from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
@@ -50,16 +49,15 @@ from .evaluation.quality import find_quality, plot_quality, quality_table
 from .evaluation.report import (
     compare,
     paper_table,
-    plot_cost,
-    plot_downstream,
-    plot_perplexity,
+    plot_kept,
+    plot_metric,
     plot_plan,
     plot_removed,
-    plot_scores,
     plot_speedup,
     plot_trials,
     samples,
     summary,
+    tidy,
     to_latex,
     to_markdown,
 )
@@ -82,7 +80,7 @@ from .runtime.sources import source_windows
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [
     # models and texts
-    "ARCHS", "arch", "structure", "sizes", "TEXTS", "load_model", "load_text",
+    "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Windows", "cut_windows",
     # methods, and their parts
     "EXPERT_METHODS", "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
@@ -101,8 +99,7 @@ _all_ = [
     "paired_interval", "difference_table", "load_tasks", "run_tasks", "forward_time",
     "generation_speed", "run_grid", "Source", "Result", "load_results", "to_frame",
     # tables and plots
-    "compare", "summary", "samples", "paper_table", "html_report", "write_report",
-    "to_markdown", "to_latex", "plot_plan", "plot_trials", "plot_perplexity",
-    "plot_cost", "plot_downstream", "plot_removed", "plot_scores", "plot_speedup",
-    "plot_quality",
+    "compare", "summary", "samples", "tidy", "paper_table", "html_report", "write_report",
+    "to_markdown", "to_latex", "plot_plan", "plot_kept", "plot_trials", "plot_metric",
+    "plot_removed", "plot_speedup", "plot_quality",
 ]

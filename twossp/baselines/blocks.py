@@ -19,9 +19,10 @@ from transformers import PreTrainedModel
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import is_linear, read_matrix, store_matrix
-from ..core.parts import Part, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
 from ..core.registries import check_finite
+from ..core.structure import structure
 from ..pruning.depth import greedy, removal_order
 from ..pruning.importance import block_influence, walk_hidden_states
 from ..pruning.two_ssp import check_search_windows

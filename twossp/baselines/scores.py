@@ -16,10 +16,11 @@ from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
-from ..core.parts import Part, Structure, pack_scores, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import SCORES, check_finite, find_score
-from ..pruning.importance import magnitude_scores, random_scores, walk_parts
+from ..core.structure import Structure, structure
+from ..pruning.importance import magnitude_scores, pack_scores, random_scores, walk_parts
 from ..recovery.repair import check_repair, repair_plan, repair_windows
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
 from ..runtime.layers import (
@@ -246,7 +247,7 @@ def _stream_terms(model, windows, sums, check):
 def _check_streaming(model, calib):
     "How to replay a model, and windows per batch. Raises `ValueError` if it cannot stream"
     check, s = check_replay(model, calib), structure(model)
-    if reason := check.problem or next((p.stays for p in s.parts if p.stays), ""):
+    if reason := check.problem or next((p.fixed for p in s.parts if p.fixed), ""):
         raise ValueError(
             "the score 'taylor' needs gradients, some decoder layers are not in memory, and"
             f" {reason}: load the model without stream or offloading, or take another score"
@@ -363,7 +364,7 @@ def _attention_distances(model, calib, *, progress=True):
         for k, mixer in enumerate(s.mixers):
             if i not in mixer.layers:
                 continue
-            others = [p for p in s.parts if i in p.layers and p is not mixer and not p.stays]
+            others = [p for p in s.parts if i in p.layers and p is not mixer and not p.fixed]
             others = [p for p in others if p.role != "other"]
             with weights_loaded(layer.modules()), ExitStack() as stack:
                 for part in others:
@@ -440,7 +441,7 @@ def global_plan(
     kept = {}
     for p, mask in zip(costs, is_kept.split(sizes), strict=True):
         if not mask.all():
-            kept[p.layer, p.split or p.slot] = tuple(mask.nonzero().flatten().tolist())
+            kept[p.layer, p.unit_slot] = tuple(mask.nonzero().flatten().tolist())
     return Plan(layers=len(s), kept=kept)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00018

@@ -34,9 +34,9 @@ from ..core.families import (
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.parts import structure
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..core.registries import check_finite
+from ..core.structure import structure
 from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden

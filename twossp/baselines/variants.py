@@ -17,13 +17,15 @@ import torch
 from transformers import PreTrainedModel
 
 from ..core.edits import locate
-from ..core.experts import whole_experts_mask
-from ..core.parts import Experts, RoutedScores, fit_multiple, structure
+from ..core.parts import Experts
 from ..core.plan import Plan, check_sparsity, dense_plan
 from ..core.registries import find_score
+from ..core.slots import whole_experts_mask
+from ..core.structure import structure
 from ..pruning.balance import balance, mean_sizes, mixer_drops
 from ..pruning.depth import greedy
 from ..pruning.importance import (
+    RoutedScores,
     magnitude_scores,
     random_scores,
     record_unreached,
@@ -34,7 +36,7 @@ from ..pruning.two_ssp import (
     meet_target,
     two_ssp,
 )
-from ..pruning.width import width_plan
+from ..pruning.width import fit_multiple, width_plan
 from ..recovery.repair import repairable
 from ..runtime.metrics import check_windows
 from ..runtime.provenance import planner

@@ -14,9 +14,9 @@ from transformers import PreTrainedModel
 from ..core.compat import auto_class, causal_class, config_class
 from ..core.config_keys import config_entries
 from ..core.edits import NoAttention, OwnEntries, TakeSlopes, read_heads
-from ..core.families import Mixer, model_family
+from ..core.families import MixerNames, model_family
 from ..core.linear import NoLinear, in_features, out_features
-from ..core.parts import structure
+from ..core.structure import structure
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
 _HEAD = '''"""A pruned {family} model: FFNs narrowed or removed, attention modules removed.
@@ -83,7 +83,7 @@ class Stub(NoAttention):
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #7ad779ae
 _PRUNE = '''
-STUBS = {stubs}  # layer, Mixer
+STUBS = {stubs}  # layer, MixerNames
 # layer, projection, then outputs and inputs, or the layer that it is shared with
 PROJECTIONS = {projections}
 
@@ -211,7 +211,7 @@ def _list_replaced(model, blocks):
             if isinstance(module, NoAttention):
                 row = module.stands_for
                 fields = (name, row.norm, row.out, row.gives, row.keeps)
-                stubs.append(f"[{i}, Mixer{fields!r}]")
+                stubs.append(f"[{i}, MixerNames{fields!r}]")
             elif isinstance(module, NoLinear):
                 projections.append([i, name, module.out, 0])
         for part in (p for p in blocks.of(i) if p.width and p.width not in built):
@@ -273,7 +273,7 @@ def write_modeling_code(
     names = dict(family=family, config=config.__name__, base=base, model=causal)
     stubs, projections = _list_replaced(model, blocks)
     heads = _write_head_code(model, blocks)
-    sources = Mixer, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
+    sources = MixerNames, NoLinear, NoAttention, *((OwnEntries, TakeSlopes) if heads else ())
     more = "    cut_heads(layers)\n" if heads else ""
     parts = [
         _HEAD.format(**names, layers=blocks.layers_name, says=types),

@@ -66,8 +66,9 @@ from ..core.linear import (
     read_matrix,
 )
 from ..core.offload import is_module_offloaded, make_lazy
-from ..core.parts import FFN, SLOTS, Attention, Experts, structure
 from ..core.plan import Plan, get_kind, kind_of, to_json
+from ..core.slots import SLOTS
+from ..core.structure import structure
 from ..runtime.layers import is_offloaded
 from ..runtime.provenance import MASKS_FILE, mask_tensors, plan_tensors
 
@@ -121,7 +122,7 @@ def compatible(
     blocks = structure(model, copies=True)
     remaining, narrow = blocks.kept_parts(plan), []
     # the plan without removals of token mixers, their refitted weights in dense shapes
-    slots, weights = (Attention.slot, Attention.split), dict(plan.weights)
+    slots, weights = ("attn", "heads"), dict(plan.weights)
     for part, kept in remaining:
         weights |= part.pad_weights(kept, plan.weights)
     kept = {k: x for k, x in plan.kept.items() if k[0] in plan.removed_layers or k[1] not in slots}
@@ -460,7 +461,7 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
         with align_module_device(linear):
             return as_zeros and not read_matrix(linear)[:, start:].any()
 
-    for p in (p for p in parts if p.slot == "attn" and not p.stays):
+    for p in (p for p in parts if p.slot == "attn" and not p.fixed):
         keep_attn = attn is None or isinstance(attn, tuple) and attn[p.index]
         removed = isinstance(p.module(model), NoAttention)
         if keep_attn == (is_zero(p, 0) if as_zeros and not keep_attn else removed):
@@ -480,7 +481,7 @@ def _find_layer_difference(model, parts, plan, i, as_zeros):
 # %% ../../nbs/checkpoint/05_save.ipynb #06152dc9
 FORMATS = ("auto", "native", "compact", "compatible")
 # slots that a checkpoint's configuration can describe
-_STORED = {FFN.slot, Attention.slot, Attention.split, Experts.slot}
+_STORED = {"ffn", "attn", "heads", "experts"}
 
 
 def check_storable(

@@ -741,7 +741,7 @@ def _advise_method(o, option, model):
 # %% ../../nbs/cli/00_options.ipynb #needsr1b
 def _advise_experts(o, option, model):
     "Whether the model has experts; unknown before its configuration is read"
-    from ..core.parts import structure
+    from ..core.structure import structure
 
     return "this model is dense" if model is not None and not structure(model).grouped else ""
 

@@ -44,7 +44,7 @@ from .validate import (
     validate,
 )
 from ..core.files import check_writable, hash_files, skip_unwritable
-from ..core.parts import structure
+from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
@@ -66,12 +66,12 @@ from ..evaluation.quality import (
 )
 from ..evaluation.report import (
     compare,
-    group_rows,
     plot_plan,
     plot_trials,
     samples,
     save_figure,
     summary,
+    tidy,
     to_markdown,
 )
 from ..evaluation.results import Result, find_metric, load_results
@@ -575,9 +575,8 @@ def format_rows(
     for prompt, texts in samples(done).iterrows() if done else ():
         lines = [f"\n[{k}] {' '.join(str(v).split())}" for k, v in texts.items()]
         parts.append("\n".join([f"> {prompt}", *lines]))
-    for name, group in group_rows(rows).items():
-        for r in group:
-            parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
+    for name, r in zip(tidy(rows).group, rows, strict=True):
+        parts += [f"{name} at {r.target:.4g}: {k}: {e}" for k, e in r.errors.items()]
     return "\n\n".join(parts)
 
 # %% ../../nbs/cli/02_prune.ipynb #a62b87a8

@@ -25,9 +25,9 @@ from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
-from ..core.parts import structure
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import find_score
+from ..core.structure import structure
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     Costs,

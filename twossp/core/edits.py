@@ -27,7 +27,13 @@ from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import CacheLayerMixin, DynamicLayer
 
 from .experts import is_experts, shallow_copy
-from .families import HEAD_LAYOUTS, HeadLayout, Mixer, is_kv_source, reuses_kv
+from .families import (
+    HEAD_LAYOUTS,
+    HeadLayout,
+    MixerNames,
+    is_kv_source,
+    reuses_kv,
+)
 from .linear import (
     in_features,
     is_linear,
@@ -137,7 +143,7 @@ class NoAttention(nn.Module):
     def __init__(
         self,
         layer_idx: int,  # index of the layer in the cache
-        mixer: Mixer | None = None,  # the removed mixer; None: an attention like Llama's
+        mixer: MixerNames | None = None,  # the removed mixer; None: an attention like Llama's
     ):
         super().__init__()
         self.layer_idx, self.stands_for = layer_idx, mixer

@@ -25,11 +25,11 @@ from transformers import Cache, PreTrainedConfig, PreTrainedModel
 from ..core.apply import applied, cached_logits
 from ..core.config_keys import find_width_entry
 from ..core.edits import hooked
-from ..core.experts import expert_layout, find_experts, is_experts, pack_mask
+from ..core.experts import expert_layout, find_experts, is_experts
 from ..core.families import (
     ARCHS,
     Arch,
-    Mixer,
+    MixerNames,
     arch_mixers,
     config_has_width,
     decoder_layers,
@@ -46,8 +46,9 @@ from ..core.families import (
     unsupported_reason,
 )
 from ..core.linear import in_features, is_linear, out_features
-from ..core.parts import Structure, structure
 from ..core.plan import Plan, drop
+from ..core.slots import pack_mask
+from ..core.structure import Structure, structure
 from ..runtime.metrics import inference
 
 # %% ../../nbs/detection/00_detect.ipynb #49a9a390
@@ -388,7 +389,7 @@ def _check_causal(model):
 class LayerParts:
     "Token mixers and FFN of one decoder layer."
 
-    mixers: tuple[Mixer, ...]  # () if it has only an FFN
+    mixers: tuple[MixerNames, ...]  # () if it has only an FFN
     ffn: tuple | None  # (up, down, fused), beside experts of the shared one; None: there is none
     experts: str = ""  # name of the fused experts
 
@@ -402,7 +403,7 @@ def _find_parts(model, layer):
             continue  # it cannot be removed
         out = _find_out(calls, n)
         forms = _find_output(model, layer.get_submodule(n), out)
-        mixers.append(Mixer(n, _find_attn_norm(calls, n), out, *forms))
+        mixers.append(MixerNames(n, _find_attn_norm(calls, n), out, *forms))
     experts = find_experts(layer)
     return LayerParts(tuple(mixers), _find_ffn(calls, names, experts), experts)
 
@@ -456,7 +457,7 @@ def _merge_mixers(parts):
         )
     keys = dict(name="attn", norm="attn_norm")
     alike = len(mixers) == 1 and all(len(p.mixers) == 1 and (p.ffn or p.experts) for p in parts)
-    names = [f.name for f in fields(Mixer)]
+    names = [f.name for f in fields(MixerNames)]
     columns = {keys.get(n, n): [getattr(m, n) for m in mixers] for n in names}
     return {k: v[0] if alike else tuple(v) for k, v in columns.items()}
 

@@ -16,8 +16,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..baselines.variants import width_only
 from ..core.edits import hooked
-from ..core.parts import structure
 from ..core.plan import Plan, drop
+from ..core.structure import structure
 from .grid import run_grid
 from .results import Result
 from ..pruning.balance import balance

@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from html import escape
 from inspect import signature
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
 import torch
 from accelerate.utils.memory import clear_device_cache
+from jinja2 import Environment
+from pandas.io.formats.style import Styler
 from transformers import AutoConfig
 
 from ..baselines.methods import method
@@ -322,63 +324,18 @@ def _format_row(row):
     return ", ".join([row["verdict"], *why, *(_format_value(k, v) for k, v in numbers.items())])
 
 # %% ../../nbs/evaluation/14_bench.ipynb #642f7503
-_SVG = '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{}" viewBox="0 0 {} {}"'
-_SVG += ' width="{}" font-size="12" font-family="sans-serif">{}</svg>'
-
-
-def _draw_bars(values, unit="", about=""):
-    "Horizontal bars as SVG, from label -> value (at least 0); `about`: start of the alt text"
-    most, h, rows = max(values.values(), default=0) or 1, 20, []
-    for i, (label, x) in enumerate(values.items()):
-        y, wide = i * h, 330 * max(0, x) / most
-        rows.append(
-            f'<text x="255" y="{y + 14}" text-anchor="end">{escape(label)}</text>'
-            f'<rect x="260" y="{y + 3}" width="{wide:.1f}" height="{h - 6}" fill="#3b6ea5"/>'
-            f'<text x="{265 + wide:.1f}" y="{y + 14}">{x:.4g}{escape(unit)}</text>'
-        )
-    words = "; ".join(f"{k} {x:.4g}{unit}" for k, x in values.items())
-    alt = escape(f"{about}: {words}" if about else words, quote=True)
-    return _SVG.format(alt, 680, h * len(values), 680, "".join(rows))
-
-# %% ../../nbs/evaluation/14_bench.ipynb #8c768784
-_COLORS = "#3b6ea5", "#c44e52", "#2e7d4f", "#8172b2", "#937860"
-
-
-def _draw_lines(lines, x_label, y_label, about=""):
-    "Curves as SVG, from label -> points; x from 0 to 1, in per cent; `about`: as for bars"
-    ys = [y for line in lines.values() for _, y in line]
-    top, low = max([*ys, 0]) or 1, min([*ys, 0])
-    at = lambda x, y: f"{60 + 400 * x:.1f},{210 - 180 * (y - low) / (top - low):.1f}"
-    rows = [f'<path d="M60 30V210M{at(0, 0)}H460" fill="none" stroke="#888"/>']
-    for i, (label, line) in enumerate(lines.items()):
-        color, points = _COLORS[i % len(_COLORS)], [at(*p) for p in sorted(line)]
-        dots = (p.split(",") for p in points)
-        rows += [f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>' for x, y in dots]
-        rows.append(
-            f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}"/>'
-            f'<text x="475" y="{40 + 16 * i}" fill="{color}">{escape(label)}</text>'
-        )
-    for x in (0, 0.25, 0.5, 0.75, 1):
-        rows.append(f'<text x="{60 + 400 * x}" y="226" text-anchor="middle">{x:.0%}</text>')
-    for y in dict.fromkeys((low, 0, top)):
-        x, place = at(0, y).split(",")
-        rows.append(f'<text x="54" y="{float(place) + 4}" text-anchor="end">{y:.3g}</text>')
-    rows.append(f'<text x="260" y="244" text-anchor="middle">{escape(x_label)}</text>')
-    rows.append(f'<text x="60" y="18">{escape(y_label)}</text>')
-    words = f"{y_label}, by {x_label}: {', '.join(lines)}"
-    alt = escape(f"{about}: {words}" if about else words, quote=True)
-    return _SVG.format(alt, 680, 250, 680, "".join(rows))
+def _show_bars(t, form="{:.4g}"):
+    "A table of numbers, with a bar in each cell, as a pandas Styler"
+    style = Styler(t, cell_ids=False).bar(color="#a9c3de", axis=None, align="zero", height=70)
+    style = style.format(form, na_rep="")
+    for axis in ("index", "columns"):
+        style = style.format_index(escape="html", axis=axis)
+    return style
 
 # %% ../../nbs/evaluation/14_bench.ipynb #3619f7fc
-def _table(rows, names):
-    "An HTML table from cells of HTML"
-    line = lambda tag, values: f"<tr>{''.join(f'<{tag}>{v}</{tag}>' for v in values)}</tr>"
-    return f"<table>{line('th', names)}{''.join(line('td', r) for r in rows)}</table>"
-
-
-def _show_table(r):
-    "Figures of a latency table"
-    table, parts, lines = r["table"], {}, {}
+def _latency_figures(r):
+    "Headings, explanations and tables of a latency table, and of pruned models"
+    table, parts, widths = r["table"], {}, {}
     for x in table["savings"]:
         units, of = x["units"], x["of"]
         if not any(units):
@@ -386,23 +343,28 @@ def _show_table(r):
             parts[kind] = 100 * x["seconds"] / table["seconds"]
         elif len(of) == 1:
             kind = f"multiples of {largest_divisor(units[0], table['multiples'])}"
-            lines.setdefault(kind, []).append((1 - units[0] / of[0], 1000 * x["seconds"]))
+            fraction = f"{1 - units[0] / of[0]:.1%} removed"
+            widths.setdefault(kind, {})[fraction] = 1000 * x["seconds"]
     title = f"{r['shape']}: {r['case']}"
-    yield (
-        f"<h3>{escape(title)}</h3><p>A pass of the dense model takes"
-        f" {1000 * table['seconds']:.4g} ms, with {escape(r['attention'])} attention. The"
-        f" recommended multiple for FFN widths: {r['multiple']}.</p>"
+    about = (
+        f"A pass of the dense model takes {1000 * table['seconds']:.4g} ms, with"
+        f" {r['attention']} attention. The recommended multiple for FFN widths: {r['multiple']}."
     )
-    if parts:
-        heading = "Time saved by removing one part, in per cent of a pass"
-        yield f"<h4>{heading}</h4>{_draw_bars(parts, ' %', f'{title}. {heading}')}"
-    if lines:
-        heading = "Time saved by one FFN, in ms, by the fraction of its neurons removed"
-        yield f"<h4>{heading}</h4>{_draw_lines(lines, 'neurons removed', 'ms saved', title)}"
+    saved = pd.DataFrame({"time saved by removing one part, % of a pass": parts})
+    yield title, about, _show_bars(saved) if parts else None
+    if widths:
+        curves = pd.DataFrame(widths)
+        curves = curves.loc[sorted(curves.index, key=lambda x: float(x.partition("%")[0]))]
+        yield f"{title}: time saved by one FFN, in ms", "", _show_bars(curves)
+    models = pd.DataFrame(r["models"]).T
+    if len(models):
+        names = dict(predicted="predicted", measured="measured", counted="counted operations")
+        models = models[[*names]].rename(columns=names)
+        yield f"{title}: time, of the dense model's", "", _show_bars(models, "{:.3f}")
 
 # %% ../../nbs/evaluation/14_bench.ipynb #3337761b
 def _figures(rows):
-    "Figures of a part, and tables of nested values"
+    "Headings, explanations and tables of a part"
     for shape in dict.fromkeys(r["shape"] for r in rows):
         group = [r for r in rows if r["shape"] == shape]
         timed = {
@@ -410,36 +372,53 @@ def _figures(rows):
             for r in group if r.get("seconds") and "table" not in r
         }
         if timed:
-            mark = "; * extrapolated" if any(k.endswith("*") for k in timed) else ""
-            heading = f"{shape}: seconds{mark}"
-            yield f"<h3>{escape(heading)}</h3>{_draw_bars(timed, ' s', heading)}"
+            about = "* extrapolated" if any(k.endswith("*") for k in timed) else ""
+            yield f"{shape}: seconds", about, _show_bars(pd.DataFrame({"seconds": timed}))
         for r in (r for r in group if "table" in r):
-            yield from _show_table(r)
-            cells = [
-                [escape(k), *(f"{m[n]:.3f}" for n in ("predicted", "measured", "counted"))]
-                for k, m in r["models"].items()
-            ]
-            head = ["time, of the dense model's", "predicted", "measured", "counted operations"]
-            yield _table(cells, head)
+            yield from _latency_figures(r)
 
 # %% ../../nbs/evaluation/14_bench.ipynb #a112060c
-_STYLE = """body {font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto;
-  padding: 0 1em; color: #222} table {border-collapse: collapse; margin: 1em 0}
-svg {max-width: 100%; height: auto} h4 {margin: 1em 0 .2em; font-weight: 600; font-size: 1em}
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>twossp bench</title>
+<style>
+body {font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto;
+  padding: 0 1em; color: #222}
+.wide {overflow-x: auto; margin: 1em 0}
+table {border-collapse: collapse}
 td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: left}
-.wrong, .failed {color: #b00020; font-weight: bold}"""
-
-
-def _section(part, about, rows):
-    "Heading, table of rows and figures of a part"
-    yield f"<h2>{escape(part)}</h2><p>{escape(about)}</p>"
-    if not rows:
-        yield "<p>not measured yet</p>"
-        return
-    finding = lambda r: f'<span class="{r["verdict"]}">{escape(_format_row(r))}</span>'
-    cells = [[escape(r["shape"]), escape(r["case"]), finding(r)] for r in rows]
-    yield _table(cells, ["shape", "case", "found"])
-    yield from _figures(rows)
+.wrong, .failed {color: #b00020; font-weight: bold}
+</style></head><body>
+<h1>twossp bench: {{ devices }}</h1><p>{{ counts }}</p>
+{%- if is_tiny %}
+<p>The shapes are tiny: this shows what runs, not how fast.</p>
+{%- endif %}
+{%- for part, about, rows in parts %}
+<h2>{{ part }}</h2><p>{{ about }}</p>
+{%- if rows %}
+<div class="wide" tabindex="0"><table>
+<tr><th>shape</th><th>case</th><th>found</th></tr>
+{%- for r in rows %}
+<tr><td>{{ r.shape }}</td><td>{{ r.case }}</td>
+<td class="{{ r.verdict }}">{{ format_row(r) }}</td></tr>
+{%- endfor %}
+</table></div>
+{%- for heading, text, table in figures(rows) %}
+<h3>{{ heading }}</h3>
+{%- if text %}
+<p>{{ text }}</p>
+{%- endif %}
+{%- if table %}
+<div class="wide" tabindex="0">{{ table.set_uuid(next(numbers)).to_html() | safe }}</div>
+{%- endif %}
+{%- endfor %}
+{%- else %}
+<p>not measured yet</p>
+{%- endif %}
+{%- endfor %}
+<p><small>{{ made }}</small></p>
+</body></html>
+"""
 
 
 def bench_page(
@@ -448,24 +427,16 @@ def bench_page(
 ) -> str:  # one self-contained page
     "The rows of a bench as an HTML page: bad verdicts first, then part by part."
     bad = [r for r in rows if r["verdict"] in ("wrong", "failed")]
-    devices = ", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows"
-    counts = f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet"
-    body = [f"<h1>twossp bench: {escape(devices)}</h1><p>{counts}</p>"]
-    if rows and {r["shape"] for r in rows} <= {"", *TINY_SHAPES}:
-        body.append("<p>The shapes are tiny: this shows what runs, not how fast.</p>")
-    if bad:
-        body += _section("wrong or failed", "", bad)
-    for part, about in ((k, p.about) for k, p in BENCH_PARTS.items()):
-        body += _section(part, about, [r for r in rows if r["part"] == part])
-    made = ", ".join(f"{k} {v}" for r in rows[:1] for k, v in r["versions"].items())
-    body.append(f"<p><small>{escape(made)}</small></p>")
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>twossp bench</title><style>{_STYLE}</style>"
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>'
-        f'<body>{"".join(body)}</body></html>\n'
+    parts = [("wrong or failed", "", bad)] if bad else []
+    for name, part in BENCH_PARTS.items():
+        parts.append((name, part.about, [r for r in rows if r["part"] == name]))
+    versions = rows[0]["versions"] if rows else {}
+    return Environment(autoescape=True).from_string(_PAGE).render(
+        devices=", ".join(dict.fromkeys(r["device"] for r in rows)) or "no rows",
+        counts=f"{len(rows)} measured, {len(bad)} wrong or failed, {waiting} not measured yet",
+        is_tiny=rows and {r["shape"] for r in rows} <= {"", *TINY_SHAPES},
+        parts=parts, made=", ".join(f"{k} {v}" for k, v in versions.items()),
+        format_row=_format_row, figures=_figures, numbers=count(), next=next,
     )
 
 # %% ../../nbs/evaluation/14_bench.ipynb #9b0b3a09

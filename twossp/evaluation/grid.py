@@ -37,7 +37,7 @@ from ..core.files import (
     skip_unwritable,
     write_lock,
 )
-from ..core.parts import structure
+from ..core.structure import structure
 from .executor import (
     MODEL_LOCK,
     ModelFacts,

@@ -10,26 +10,23 @@ import base64
 import math
 import os
 from collections.abc import Callable
-from html import escape
+from itertools import count
 from numbers import Number
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment
+from pandas.io.formats.style import Styler
 
 from ..core.files import atomic_file
 from .paired import MIN_PAIRS, difference_table
 from .report import (
-    KEPT_COLOR,
-    REMOVED_COLOR,
-    new_figure,
     paper_table,
-    plot_cost,
-    plot_downstream,
-    plot_perplexity,
+    plot_kept,
+    plot_metric,
     plot_removed,
     plot_speedup,
-    row_name,
     row_names,
     samples,
     style_table,
@@ -40,30 +37,12 @@ from .report import (
 from .results import ResultsLike, find_metric, to_frame, to_rows
 from .tasks import main_metrics
 
-# %% ../../nbs/evaluation/09_html_report.ipynb #c96bb44e
-def _plot_fractions(r):
-    "Plot the remaining fractions of attention, FFN and other parts per layer."
-    kinds = sorted(r.kept, key=lambda kind: kind == "FFN")  # below the others
-    L = len(r.kept["FFN"])
-    fig = new_figure(max(3, min(9, 1 + 0.2 * L)), 1.9, dpi=90)
-    axes = fig.subplots(len(kinds), 1, sharex=True, height_ratios=[1] * (len(kinds) - 1) + [4])
-    for ax, name in zip(axes, kinds, strict=True):
-        fractions = r.kept[name]
-        ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
-        ax.bar(range(L), fractions, width=0.9, color=KEPT_COLOR)
-        ax.set(ylim=(0, 1), yticks=[])
-        ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    axes[-1].set_xlabel("layer (blue: remaining, grey: removed)", fontsize=8)
-    fig.suptitle(row_name(r), fontsize=9)
-    return fig
-
 # %% ../../nbs/evaluation/09_html_report.ipynb #57696a71
-def _mark_difference(text, other):
-    "Return a text as HTML, marked from the first word that differs from `other`."
+def _split_at_difference(text, other):
+    "Split a text before the first word that differs from `other`."
     words = text.split()
     same = len(os.path.commonprefix([words, other.split()]))
-    start, rest = escape(" ".join(words[:same])), escape(" ".join(words[same:]))
-    return f"{start} <mark>{rest}</mark>" if rest else start
+    return " ".join(words[:same]), " ".join(words[same:])
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #b198ad12
 def _noise_tables(rows):
@@ -82,68 +61,26 @@ def _noise_tables(rows):
             tables[number] = t
     return tables
 
-# %% ../../nbs/evaluation/09_html_report.ipynb #5a6f29f1
-_CSS = """
-body {font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto;
-  padding: 0 1em; color: #1b1b1b; background: #fff}
-.wide {overflow-x: auto; margin: 1em 0}
-table {border-collapse: collapse}
-td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: right;
-  white-space: pre-wrap}
-th {background: #f5f5f5}
-th button {all: unset; cursor: pointer; font-weight: bold}
-th button:focus-visible {outline: 2px solid #3b6ea5}
-th[aria-sort=ascending] button::after {content: " ▲"}
-th[aria-sort=descending] button::after {content: " ▼"}
-input.filter {font: inherit; padding: .2em .5em; width: 18em; max-width: 90%}
-img {max-width: 100%; height: auto}
-.samples {display: grid; grid-template-columns: repeat(auto-fit, minmax(15em, 1fr));
-  gap: 1em}
-.samples div {border: 1px solid #ddd; padding: .6em; overflow-wrap: anywhere}
-mark {background: #fff0c2}
-"""
-
-# %% ../../nbs/evaluation/09_html_report.ipynb #2699faa7
-_JS = """
-const number = s => { const x = parseFloat(s.replace(/[,%\\s]/g, ""));
-  return s.includes("∞") || s === "inf" ? Infinity : x; };
-for (const table of document.querySelectorAll("table.data")) {
-  const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
-  const box = document.createElement("input");
-  box.className = "filter"; box.type = "search";
-  box.placeholder = "only rows with …";
-  box.setAttribute("aria-label", "show only rows that contain");
-  box.addEventListener("input", () => {
-    const words = box.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    for (const r of body.rows)
-      r.hidden = !words.every(w => r.textContent.toLowerCase().includes(w)); });
-  table.parentElement.before(box);
-  heads.forEach((th, i) => {
-    const button = document.createElement("button");
-    button.textContent = th.textContent; th.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const up = th.getAttribute("aria-sort") !== "ascending";
-      heads.forEach(h => h.removeAttribute("aria-sort"));
-      th.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const of = r => r.cells[i].textContent.trim();
-      const order = (a, b) => { const [x, y] = [number(of(a)), number(of(b))];
-        if (isNaN(x) || isNaN(y)) return isNaN(x) && isNaN(y)
-          ? of(a).localeCompare(of(b)) : isNaN(x) ? 1 : -1;
-        return up ? x - y : y - x; };
-      const rows = [...body.rows].sort(order);
-      if (!up && rows.every(r => isNaN(number(of(r))))) rows.reverse();
-      body.append(...rows); }); }); }
-"""
-
-# %% ../../nbs/evaluation/09_html_report.ipynb #c4c9bbe0
-def _image(alt, plot, *args):
-    "Return a figure as an HTML image; empty if the rows have no data for it."
-    try:
-        figure = plot(*args)
-    except ValueError:
-        return ""
-    data = base64.b64encode(figure._repr_png_()).decode()
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+# %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
+def _main_tables(rows):
+    "Yield (metric, table, whether it is a text metric, notes) of text and main task metrics."
+    main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
+    names = row_names(rows)
+    for name in dict.fromkeys(k for r in rows for k in r.metrics):
+        if name not in main and not find_metric(name).table:
+            continue
+        t = paper_table(rows, name)
+        if not len(t.columns):  # there are no pruned models
+            continue
+        seeds = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
+        evaluation = name.rpartition("/")[0]
+        named = zip(rows, names, strict=True)
+        on_text = [n for r, n in named if evaluation in (r.calibrated_on or ())]
+        notes = {
+            "means over seeds": ", ".join(f"{k}: {n}" for k, n in seeds.items()),
+            "calibrated on this text": ", ".join(on_text),
+        }
+        yield name, t, name not in main, {k: v for k, v in notes.items() if v}
 
 
 def _to_text(v):
@@ -155,105 +92,104 @@ def _to_text(v):
     plain = abs(v) < 1000 or math.isinf(v)
     return f"{v:.4g}".replace("inf", "∞") if plain else f"{v:,.0f}"
 
+# %% ../../nbs/evaluation/09_html_report.ipynb #5a6f29f1
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{{ title }}</title>
+<style>
+body {font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto;
+  padding: 0 1em; color: #1b1b1b; background: #fff}
+.wide {overflow-x: auto; margin: 1em 0}
+table {border-collapse: collapse}
+td, th {padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: right;
+  white-space: pre-wrap}
+th {background: #f5f5f5}
+img {max-width: 100%; height: auto}
+.samples {display: grid; grid-template-columns: repeat(auto-fit, minmax(15em, 1fr));
+  gap: 1em}
+.samples div {border: 1px solid #ddd; padding: .6em; overflow-wrap: anywhere}
+mark {background: #fff0c2}
+</style></head><body><main>
+{%- macro show(t) %}
+<div class="wide" tabindex="0">{{ html(t) | safe }}</div>
+{%- endmacro %}
+{%- macro image(alt, data) %}{% if data %}
+<img alt="{{ alt }}" src="data:image/png;base64,{{ data }}">
+{%- endif %}{% endmacro %}
+<h1>{{ title }}</h1>
+{%- for m in models %}
+<h2>{{ m.name }}</h2>
+{{- show(summary(m.rows)) }}
+{{- image("speed-up against sparsity", png(plot_speedup, m.rows)) }}
+{%- for metric, t, is_text, notes in m.tables %}
+<h3>{{ metric }}</h3>
+{{- show(style_table(t, 2 if is_text else 3, is_text)) }}
+{%- for note, text in notes.items() %}
+<p><strong>{{ note }}: {{ text }}</strong></p>
+{%- endfor %}
+{{- image(metric ~ " against sparsity", png(plot_metric, m.rows, metric)) }}
+{%- if is_text %}
+{{- image(metric ~ " against pruning time", png(plot_metric, m.rows, metric, "seconds")) }}
+{%- endif %}
+{%- endfor %}
+{%- for metric, t in m.noise.items() %}
+<h3>More than noise? {{ metric }}</h3>
+<p>Other minus best, paired, with Student's 95 % interval; <em>within noise</em>: it
+contains zero; <em>too few</em>: fewer than {{ MIN_PAIRS }} pairs, which is too few for an
+interval.</p>
+{{- show(t) }}
+{%- endfor %}
+{%- if m.plans %}
+<h3>What was removed</h3>
+{{- image("fraction of each layer that was removed", png(plot_removed, m.rows)) }}
+<details><summary>{{ m.plans | length }} plans, one by one</summary>
+{%- for name, r in m.plans %}
+{{- image("plan of " ~ name ~ ": " ~ (r.plan or "remaining fractions"),
+          png(plot_kept, r.kept, name)) }}
+{%- endfor %}
+</details>
+{%- endif %}
+{%- if m.samples %}
+<h3>Samples of text</h3>
+{%- for prompt, texts in m.samples %}
+<p><q>{{ prompt }}</q></p><div class="samples">
+{%- for name, same, rest in texts %}
+<div><b>{{ name }}</b><br>{{ same }}{% if rest %} <mark>{{ rest }}</mark>{% endif %}</div>
+{%- endfor %}
+</div>
+{%- endfor %}
+{%- endif %}
+<h3>Made with</h3>
+{{- show(m.versions) }}
+{%- endfor %}
+</main></body></html>
+"""
 
-def _to_html(t, index=True):
-    "Return a sortable table as HTML."
-    kwargs = dict(border=0, classes="data", index=index, justify="right")
-    return f'<div class="wide">{t.map(_to_text).to_html(**kwargs)}</div>'
+# %% ../../nbs/evaluation/09_html_report.ipynb #c4c9bbe0
+def _to_png(plot, *args):
+    "Return a figure in base64; empty if the rows have no data for it."
+    try:
+        figure = plot(*args)
+    except ValueError:
+        return ""
+    return base64.b64encode(figure._repr_png_()).decode()
 
 
-def _style_best(t):
-    "Return a sortable table as HTML, with the best of each column in bold."
-    t = t.rename_axis(index=None).reset_index(names="method").set_index("method")
-    body = style_table(t).set_table_attributes('class="data"').to_html()
-    first, _, rest = body.partition("</tr>")
-    second, _, rest = rest.partition("</tr>")
-    if "index_name" in second:  # pandas writes the name of the index in a second row
-        first = first.replace('<th class="blank level0" >&nbsp;</th>', "<th>method</th>", 1)
-        body = f"{first}</tr>{rest}"
-    return f'<div class="wide">{body}</div>'
-
-# %% ../../nbs/evaluation/09_html_report.ipynb #maintabl
-def _name_calibrated(rows, metric):
-    "Names of the rows that were calibrated on a metric's text"
-    evaluation, named = metric.rpartition("/")[0], zip(rows, row_names(rows), strict=True)
-    return ", ".join(name for r, name in named if evaluation in (r.calibrated_on or ()))
-
-
-def _main_tables(rows):
-    "Yield (metric, table, whether it is a text metric) of text and main task metrics."
-    main = {f"{t}/{n}" for r in rows for t, n in main_metrics(r.metrics).items()}
-    for name in dict.fromkeys(k for r in rows for k in r.metrics):
-        if name in main or find_metric(name).table:
-            t = paper_table(rows, name)
-            if len(t.columns):  # there are pruned models
-                yield name, t, name not in main
-
-# %% ../../nbs/evaluation/09_html_report.ipynb #6f3f2c9a
-def _metric_sections(rows):
-    "Yield tables and figures of text metrics and main task metrics."
-    for name, t, text in _main_tables(rows):
-        yield f"<h3>{escape(name)}</h3>"
-        seeds = {k: max(n) for k, n in t.attrs["seeds"].items() if max(n) > 1}
-        means = ", ".join(f"{k}: {n}" for k, n in seeds.items())
-        yield _style_best(t) if text else _to_html(t)
-        if means:
-            yield f"<p><small>means over seeds: {escape(means)}</small></p>"
-        if calibrated := _name_calibrated(rows, name):
-            yield f"<p><strong>calibrated on this text: {escape(calibrated)}</strong></p>"
-        if text:
-            yield _image(f"{name} against sparsity", plot_perplexity, rows, name)
-            yield _image(f"{name} against pruning time", plot_cost, rows, name)
-
-
-def _noise_sections(rows):
-    for number, t in _noise_tables(rows).items():
-        yield f"<h3>More than noise? {escape(number)}</h3>"
-        yield (
-            "<p>Other minus best, paired, with Student's 95 % interval;"
-            " <em>within noise</em>: it holds zero; <em>too few</em>: fewer than"
-            f" {MIN_PAIRS} pairs, which is too few for an interval.</p>"
-        )
-        yield _to_html(t, index=False)
-
-
-def _plan_sections(rows):
-    named = zip(rows, row_names(rows), strict=True)
-    pruned = [(r, n) for r, n in named if r.method != "dense" and r.kept]
-    if pruned:
-        yield "<h3>What was removed</h3>"
-        yield _image("fraction of each layer that was removed", plot_removed, rows)
-        yield f"<details><summary>{len(pruned)} plans, one by one</summary>"
-        for r, n in pruned:
-            yield _image(f"plan of {n}: {r.plan or 'remaining fractions'}", _plot_fractions, r)
-        yield "</details>"
-
-# %% ../../nbs/evaluation/09_html_report.ipynb #3b16c575
-def _sample_sections(rows):
-    "Yield text samples side by side; differences from the first are marked."
+def _prepare(model, rows):
+    "Return what the page shows of one model."
+    names = row_names(rows)
     table = samples(sorted(rows, key=lambda r: r.method != "dense"))
-    if not len(table):
-        return
-    yield "<h3>Samples of text</h3>"
+    shown = []
     for prompt, texts in table.iterrows():
         pairs = [(k, v) for k, v in texts.items() if isinstance(v, str)]
-        parts = (f"<div><b>{escape(k)}</b><br>{_mark_difference(v, pairs[0][1])}</div>"
-                 for k, v in pairs)
-        yield f'<p><q>{escape(prompt)}</q></p><div class="samples">{"".join(parts)}</div>'
-
-
-def _model_section(model, rows):
-    yield f"<h2>{escape(model)}</h2>"
-    yield _to_html(summary(rows), index=False)
-    yield _image("speed-up against sparsity", plot_speedup, rows)
-    yield from _metric_sections(rows)
-    for t in sorted({r.target for r in rows if r.method != "dense"}):
-        yield _image(f"scores of tasks at {t:.4g}", plot_downstream, rows, t)
-    for sections in (_noise_sections, _plan_sections, _sample_sections):
-        yield from sections(rows)
-    facts = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
-    yield "<h3>Made with</h3>"
-    yield _to_html(pd.DataFrame(facts).drop_duplicates(), index=False)
+        first = pairs[0][1]
+        shown.append((prompt, [(k, *_split_at_difference(v, first)) for k, v in pairs]))
+    versions = [dict(device=r.device, dtype=r.dtype, **r.versions) for r in rows]
+    pruned = [(n, r) for n, r in zip(names, rows, strict=True) if r.method != "dense" and r.kept]
+    return dict(
+        name=model, rows=rows, tables=list(_main_tables(rows)), noise=_noise_tables(rows),
+        plans=pruned, samples=shown, versions=pd.DataFrame(versions).drop_duplicates(),
+    )
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #7fdd753b
 def html_report(
@@ -274,16 +210,20 @@ def html_report(
     str
         self-contained
     """
-    models = _group_by_model(rows)
-    head = (
-        '<meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f'<title>{escape(title)}</title><style>{_CSS}</style>'
-    )
-    body = "\n".join(x for m, rs in models.items() for x in _model_section(m, rs))
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>'
-        f'<h1>{escape(title)}</h1>\n{body}\n</main><script>{_JS}</script></body></html>\n'
+    models = [_prepare(*x) for x in _group_by_model(rows).items()]
+    numbers = count()
+
+    def to_html(t):
+        if isinstance(t, pd.DataFrame):
+            t = Styler(t, cell_ids=False).hide(axis="index").format(_to_text, escape="html")
+            t = t.format_index(escape="html", axis="columns")
+        return t.set_uuid(next(numbers)).to_html()
+
+    template = Environment(autoescape=True).from_string(_PAGE)
+    return template.render(
+        title=title, models=models, html=to_html, png=_to_png, summary=summary,
+        style_table=style_table, plot_speedup=plot_speedup, plot_metric=plot_metric,
+        plot_removed=plot_removed, plot_kept=plot_kept, MIN_PAIRS=MIN_PAIRS,
     )
 
 
@@ -307,7 +247,7 @@ def _markdown_report(rows):
     models = _group_by_model(rows)
     parts = [(f"# {model}", summary(rs), False) for model, rs in models.items()]
     for model, rs in models.items():
-        parts += [(f"## {model}: {name}", t, True) for name, t, _ in _main_tables(rs)]
+        parts += [(f"## {model}: {name}", t, True) for name, t, *_ in _main_tables(rs)]
     for rs in models.values():
         parts += [(f"## More than noise? {n}", t, False) for n, t in _noise_tables(rs).items()]
     texts = [f"{head}\n\n{to_markdown(t.map(_to_text), index)}" for head, t, index in parts]
@@ -318,12 +258,10 @@ def _latex_report(rows):
     "Return tables of methods × sparsities as LaTeX, for booktabs."
     tables = []
     for model, rs in _group_by_model(rows).items():
-        for name, t, text in _main_tables(rs):
-            calibrated = _name_calibrated(rs, name)
-            caption = f"{model}: {name}"
-            caption += f"; calibrated on this text: {calibrated}" if calibrated else ""
-            kwargs = dict(digits=2 if text else 3, lowest=text, caption=caption)
-            tables.append(to_latex(t, **kwargs))
+        for name, t, is_text, notes in _main_tables(rs):
+            of_text = [f"{k}: {v}" for k, v in notes.items() if k == "calibrated on this text"]
+            caption = "; ".join([f"{model}: {name}", *of_text])
+            tables.append(to_latex(t, 2 if is_text else 3, lowest=is_text, caption=caption))
     return "\n".join(tables)
 
 # %% ../../nbs/evaluation/09_html_report.ipynb #0fc07a18

@@ -34,10 +34,10 @@ from transformers.utils import is_flash_attn_2_available
 from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
-from ..core.experts import pack_mask, whole_experts_mask
 from ..core.files import atomic_file, cache_folder, skip_unwritable
-from ..core.parts import structure
 from ..core.plan import Plan, drop, get_kind, kind_of
+from ..core.slots import pack_mask, whole_experts_mask
+from ..core.structure import structure
 from .estimate import (
     Limit,
     as_skeleton,
@@ -282,7 +282,7 @@ def _timed_plans(model, multiples):
     L, drops = len(s), dict(zip(s.mixers, mixer_drops(s), strict=True))
     groups: dict = {}
     for p in s.parts:
-        if not p.stays:
+        if not p.fixed:
             groups.setdefault(_label(p, model), []).append(p)
     for label, parts in groups.items():
         plans_of: dict = {}

@@ -31,9 +31,9 @@ from transformers import (
 from ..core.apply import cache_name
 from ..core.families import decoder_layers, is_vision_language, n_params
 from ..core.linear import is_linear
-from ..core.parts import Structure, structure
 from ..core.plan import Plan, kept_fractions
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from .results import versions
 from ..runtime.devices import (
     input_device,

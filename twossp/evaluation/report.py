@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
-    'plot_plan', 'plot_trials', 'group_rows', 'row_name', 'row_names', 'compare',
-    'to_markdown', 'samples', 'plot_perplexity', 'plot_cost', 'plot_downstream',
-    'plot_removed', 'plot_speedup', 'plot_scores', 'summary', 'paper_table', 'to_latex',
-    'style_table'
+    'plot_kept', 'plot_plan', 'plot_trials', 'tidy', 'row_names', 'compare',
+    'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup', 'summary',
+    'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/evaluation/08_report.ipynb #28c4280f
@@ -16,17 +15,19 @@ import io
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from ..baselines.methods import METHODS
-from ..core.parts import Structure
 from ..core.plan import Plan, kept_fractions
-from .results import Result, ResultsLike, find_metric, to_rows
+from ..core.structure import Structure
+from .results import ResultsLike, find_metric, to_rows
 from .tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
 
@@ -74,33 +75,10 @@ def save_figure(
     return True
 
 # %% ../../nbs/evaluation/08_report.ipynb #11f0b51d
-def _subplots(width, height, **kwargs):
-    fig = new_figure(width, height)
-    return fig, fig.subplots(**kwargs)
-
-
 def _set_integer_ticks(axis):
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _finish(ax, **labels):
-    "Set labels, grid and legend; a long legend stands next to the axes."
-    ax.set(**labels)
-    ax.grid(alpha=0.3)
-    names = ax.get_legend_handles_labels()[1]
-    kwargs, figure = {}, ax.get_figure()
-    if len(names) > 6:
-        kwargs = dict(loc="center left", bbox_to_anchor=(1.01, 0.5))
-        width, height = figure.get_size_inches()
-        extra = 0.5 + 0.065 * max(map(len, names))
-        figure.set_size_inches(width + extra, max(height, 0.6 + 0.2 * len(names)))
-    ax.legend(frameon=False, fontsize=8, **kwargs)
-    low, high = ax.get_ylim()
-    if ax.get_yscale() == "log" and high < 10 * low:  # too few powers of ten
-        for formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-            formatter(lambda y, _: f"{y:,.4g}")
 
 
 def _to_array(x):
@@ -108,48 +86,71 @@ def _to_array(x):
     return np.asarray(x, dtype=float)
 
 # %% ../../nbs/evaluation/08_report.ipynb #27d2c894
-def _strip(ax, kind, remains, order=()):
-    "Draw a bar per layer; number the removed parts of a kind in order of removal."
-    colors = [KEPT_COLOR if x else REMOVED_COLOR for x in remains]
-    ax.bar(range(len(remains)), 1, width=0.9, color=colors)
-    for i in [i for i, x in enumerate(remains) if not x]:
-        text = order.index(i) + 1 if i in order else "×"
-        ax.text(i, 0.5, text, ha="center", va="center", fontsize=8)
-    ax.set(yticks=[], ylim=(0, 1))
-    ax.set_ylabel(kind, rotation=0, ha="right", va="center")
-    ax.tick_params(bottom=False, labelbottom=False)
+def plot_kept(
+    # "attention", "FFN" and other kinds of parts -> remaining fraction of each layer, such as
+    # `Result.kept`
+    kept: Mapping[str, Sequence[float]],
+    title: str = "",  # above the figure
+) -> Figure:  # layers on the x-axis
+    """Plot the remaining fraction of each layer's parts: a strip per kind, FFNs below.
 
+    Parameters
+    ----------
+    kept : Mapping[str, Sequence[float]]
+        "attention", "FFN" and other kinds of parts -> remaining fraction of each layer, such as
+        `Result.kept`
+    title : str, default ''
+        above the figure
 
-def _rank_neurons(plan, s, scores):
-    "Return scores (f, L), best first in each layer, and whether each neuron remains."
-    f = max(s.width)
-    score, remains = np.full((f, len(plan)), np.nan), np.zeros((f, len(plan)), bool)
+    Returns
+    -------
+    Figure
+        layers on the x-axis
+    """
+    kinds = sorted(kept, key=lambda kind: kind == "FFN")
+    L = len(kept[kinds[0]])
+    fig = new_figure(max(4, min(12, 1.5 + 0.22 * L)), 1.6 + 0.3 * len(kinds))
+    ratios = [1] * (len(kinds) - 1) + [6]
+    strips = fig.subplots(len(kinds), sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
+    for ax, kind in zip(strips, kinds, strict=True):
+        ax.bar(range(L), 1, width=0.9, color=REMOVED_COLOR)
+        ax.bar(range(L), kept[kind], width=0.9, color=KEPT_COLOR)
+        ax.set(ylim=(0, 1), yticks=[], xlim=(-0.6, L - 0.4))
+        ax.set_ylabel(kind, rotation=0, ha="right", va="center")
+        ax.tick_params(bottom=ax is strips[-1])
+    ax.set_xlabel("layer (blue: remaining, grey: removed)")
+    _set_integer_ticks(ax.xaxis)
+    fig.suptitle(title, fontsize=9, wrap=True)
+    return fig
+
+# %% ../../nbs/evaluation/08_report.ipynb #09e3fbe3
+def _draw_scores(ax, plan, s, scores):
+    "Draw the scores of each layer's neurons, best first; removed ones in grey."
+    from matplotlib.colors import LogNorm
+
+    f, L = max(s.width), len(plan)
+    score = np.full((f, L), np.nan)
+    remains = np.zeros((f, L), bool)
     for i, x in enumerate(map(_to_array, scores)):
         if len(x) != s.width[i]:
             raise ValueError(f"layer {i} has {s.width[i]} neurons and {len(x)} scores")
         keep = np.zeros(len(x), bool)
         keep[list(range(len(x)) if plan.ffn[i] is None else plan.ffn[i])] = True
         order = np.argsort(-x, kind="stable")
-        score[: len(x), i], remains[: len(x), i] = x[order], keep[order]
-    return score, remains
-
-# %% ../../nbs/evaluation/08_report.ipynb #09e3fbe3
-def _ffn_scores(fig, ax, plan, s, scores):
-    "Draw the scores of each layer's neurons, best first; removed ones in grey."
-    from matplotlib.colors import LogNorm
-
-    score, remains = _rank_neurons(plan, s, scores)
+        score[: len(x), i] = x[order]
+        remains[: len(x), i] = keep[order]
     positive, norm = score[score > 0], None
     if positive.size and positive.max() > positive.min():
         norm = LogNorm(*np.quantile(positive, (0.005, 0.995)))
-    f, L = score.shape
-    kwargs = dict(aspect="auto", extent=(-0.5, L - 0.5, f, 0), interpolation="nearest")
-    kwargs["norm"] = norm
-    removed = np.where(~np.isnan(score) & ~remains, score, np.nan)
-    ax.imshow(removed, cmap="Greys", alpha=0.45, **kwargs)
-    im = ax.imshow(np.where(remains, score, np.nan), cmap="viridis", **kwargs)
-    fig.colorbar(im, ax=ax, label="score", pad=0.01, fraction=0.04)
-    ax.set_ylabel("FFN neurons, best first")
+    image = dict(aspect="auto", extent=(-0.5, L - 0.5, f, 0), interpolation="nearest", norm=norm)
+    ax.clear()
+    ax.imshow(np.where(remains, np.nan, score), cmap="Greys", alpha=0.45, **image)
+    drawn = ax.imshow(np.where(remains, score, np.nan), cmap="viridis", **image)
+    fig = ax.get_figure()
+    fig.colorbar(drawn, ax=fig.axes, label="score", pad=0.01, fraction=0.04)
+    fig.set_size_inches(fig.get_size_inches()[0], 4)
+    ax.set(xlabel="layer", ylabel="FFN neurons, best first")
+    _set_integer_ticks(ax.xaxis)
 
 # %% ../../nbs/evaluation/08_report.ipynb #c6f2a5e6
 def plot_plan(
@@ -188,25 +189,16 @@ def plot_plan(
         )
     if len(plan) != len(s):
         raise ValueError(f"the plan is for {len(plan)} layers, the model has {len(s)}")
-    width = max(4, min(12, 1.5 + 0.22 * len(plan)))
-    fractions = kept_fractions(plan, s)
-    others = [kind for kind in fractions if kind not in ("attention", "FFN")]
-    ratios = [1] * (1 + len(others)) + [8]
-    fig, axes = _subplots(width, 4, nrows=len(ratios), sharex=True, height_ratios=ratios)
-    *strips, low = axes
-    _strip(strips[0], "attention", plan.attn, removal_order(trials))
-    for ax, kind in zip(strips[1:], others, strict=True):
-        _strip(ax, kind, fractions[kind])
+    kept = kept_fractions(plan, s)
+    fig = plot_kept(kept, title or repr(plan).removeprefix("Plan"))
+    attention, ffn = fig.axes[0], fig.axes[-1]
+    order = removal_order(trials)
+    for i in np.flatnonzero(np.asarray(kept["attention"]) == 0):
+        text = order.index(i) + 1 if i in order else "×"
+        attention.text(i, 0.5, text, ha="center", va="center", fontsize=8)
     # the experts of an MoE model have too many neurons to show
-    if scores is None or s.grouped:
-        low.bar(range(len(plan)), 1, width=0.9, color=REMOVED_COLOR)
-        low.bar(range(len(plan)), fractions["FFN"], width=0.9, color=KEPT_COLOR)
-        low.set(ylim=(1, 0), ylabel="FFN, share kept")
-    else:
-        _ffn_scores(fig, low, plan, s, scores)
-    low.set(xlabel="layer", xlim=(-0.6, len(plan) - 0.4))
-    _set_integer_ticks(low.xaxis)
-    fig.suptitle(title or repr(plan).removeprefix("Plan"), fontsize=9, wrap=True)
+    if scores is not None and not s.grouped:
+        _draw_scores(ffn, plan, s, scores)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #6ba8abd2
@@ -250,7 +242,8 @@ def plot_trials(
     """
     if not trials:
         raise ValueError("nothing was tried: no attention was to be removed")
-    fig, ax = _subplots(6.5, 3.6)
+    fig = new_figure(6.5, 3.6)
+    ax = fig.subplots()
     last = max(t.candidate for t in trials) or 1
 
     def x_of(t):
@@ -277,63 +270,32 @@ def plot_trials(
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #ab8671cb
-def _facts(r, name):
-    "Conditions of a row, without method, target, seed and calibration."
-    facts = {"model": r.model_id or r.model, "device": r.device, "dtype": r.dtype}
-    task = name and f"{name.rpartition('/')[0]}/n" in r.metrics
-    for k in ("torch", "transformers", *(["lm_eval"] if task else [])):
-        facts[k] = r.versions.get(k)
-    for k, text in r.texts.items():
-        if name and name.startswith(f"{k}/"):
-            facts[k] = text
-    for k, identity in r.evaluations.items():
-        if name and name.startswith(f"{k}/"):
-            facts[f"{k} as asked"] = identity[:8]
-    return {k: v for k, v in (facts | r.options).items() if v is not None}
+def _name_apart(names, conditions, models):
+    """Unique names: those of one name list all readable conditions in which they differ, then as
+    many identities as are needed."""
+    parts = [[] for _ in names]
+    in_full = lambda i: f"{names[i]} ({', '.join(parts[i])})" if parts[i] else names[i]
+    for name in dict.fromkeys(names):
+        same = {i: dict(conditions[i]) for i, x in enumerate(names) if x == name}
+        keys = dict.fromkeys(k for facts in same.values() for k in facts)
+        for key in sorted(keys, key=lambda k: k.endswith("#")):
+            is_equal = len({facts.get(key) for facts in same.values()}) == 1
+            if is_equal or key.endswith("#") and len({*map(in_full, same)}) == len(same):
+                continue
+            for i, facts in same.items():
+                if key not in facts:
+                    continue
+                value = json.loads(facts[key])
+                if key.endswith("#"):
+                    parts[i].append(f"{key}{value[:8]}")
+                else:
+                    parts[i].append(f"{key}={models[value] if key == 'model' else value}")
+    names = [in_full(i) for i in range(len(names))]
+    earlier = [names[:i].count(name) for i, name in enumerate(names)]
+    return [f"{x} ({n + 1})" if n else x for x, n in zip(names, earlier, strict=True)]
 
 
-def _to_text(x):
-    return json.dumps(x, sort_keys=True, default=repr)
-
-
-def _split(rows):
-    """Yield (facts, rows): rows of different calibrations apart if a seed has several, and rows
-    of different plans where a seed and target have several."""
-    calibrations: dict = {}
-    for r in rows:
-        calibrations.setdefault(r.texts.get("calibration"), []).append(r)
-    seen = {(r.seed, r.texts.get("calibration")) for r in rows}
-    if len(seen) == len({seed for seed, _ in seen}):
-        calibrations = {None: rows}
-    for calibration, part in calibrations.items():
-        plans, groups = {}, {}
-        for r in part:
-            plans.setdefault((r.seed, r.target), set()).add(r.plan_id)
-        several = {p for ids in plans.values() if len(ids) > 1 for p in ids}
-        for r in part:
-            groups.setdefault(r.plan_id if r.plan_id in several else None, []).append(r)
-        for plan, group in groups.items():
-            facts = dict(calibration=calibration, plan=plan)
-            yield {k: v[:8] for k, v in facts.items() if v is not None}, group
-
-# %% ../../nbs/evaluation/08_report.ipynb #dc06ad0a
-def _name_differences(items, models):
-    "Names of (name, facts) pairs, with the facts in which the pairs of a name differ."
-    odd, names = {}, []
-    for name in {name for name, _ in items}:
-        group = [f for n, f in items if n == name]
-        keys = dict.fromkeys(k for f in group for k in f)
-        keys = [k for k in keys if len({_to_text(f.get(k)) for f in group}) > 1]
-        redundant = {f"{k} as asked" for k in keys}  # the text differs as well
-        odd[name] = [k for k in keys if k not in redundant]
-    for name, facts in items:
-        shown = facts | {"model": models[facts["model"]]}
-        parts = [f"{k}={shown[k]}" for k in odd[name] if k in facts]
-        names.append(f"{name} ({', '.join(parts)})" if parts else name)
-    return names
-
-
-def _model_names(rows):
+def _name_models(rows):
     "Identity of a model -> its name, made unique by a part of the identity."
     names: dict = {}
     for r in rows:
@@ -342,39 +304,64 @@ def _model_names(rows):
     return {k: f"{v} {k[-8:]}" if v in shared else v for k, v in names.items()}
 
 # %% ../../nbs/evaluation/08_report.ipynb #4dd68bb8
-def group_rows(
+def tidy(
     rows: ResultsLike,  # of any methods
-    name: str | None = None,  # metric to compare, such as 'wiki/ppl'
-    # unique name -> rows that differ in seed and target only
-) -> dict[str, list[Result]]:
-    """Group rows that may be averaged, in the order of the rows. Rows of different
-    models, evaluations or plans are in different groups."""
-    rows, groups, items, parts = to_rows(rows), {}, [], []
+    metric: str = "",  # such as 'wiki/ppl', or a field of `Result`, such as 'bytes'
+) -> pd.DataFrame:  # a line per row, in the order of the rows
+    """Return rows with the group in which each may be averaged, and a metric. Columns: `group`,
+    `method`, `target`, `seed`, `sparsity`, `seconds`, `measured`, `value`, and `dense`, the value
+    of the dense model under the same conditions. Groups are in the order of the methods.
+
+    Parameters
+    ----------
+    rows : ResultsLike
+        of any methods
+    metric : str, default ''
+        such as 'wiki/ppl', or a field of `Result`, such as 'bytes'
+
+    Returns
+    -------
+    pd.DataFrame
+        a line per row, in the order of the rows
+    """
+    rows = to_rows(rows)
+    values = [r.metrics.get(metric, getattr(r, metric, None)) for r in rows]
+    t = pd.DataFrame({k: [getattr(r, k) for r in rows] for k in ("method", "target", "seed")})
+    for k in ("sparsity", "seconds"):
+        t[k] = pd.Series([getattr(r, k) for r in rows], dtype=float)
+    t["measured"] = [v is not None for v in values]
+    t["value"] = pd.Series(values, dtype=float)
+    undone = [replace(r, options={}).conditions(metric) for r in rows]
+    dense = {}  # the last one of equal conditions
+    for r, conditions, v in zip(rows, undone, values, strict=True):
+        if r.method == "dense" and v is not None:
+            dense[conditions] = v
+    t["dense"] = pd.Series([dense.get(c) for c in undone], dtype=float)
+
+    conditions = pd.Series([(r.method, r.conditions(metric)) for r in rows])
+    # drawn with the seed, unless a seed has several
+    calibration = pd.Series([r.texts.get("calibration", "") for r in rows])
+    several = calibration.groupby([conditions, t.seed]).transform("nunique") > 1
+    calibration = calibration.where(several.groupby(conditions).transform("any"), "")
+    # a seed has one plan for each target, unless they were found in other ways
+    plan = pd.Series([r.plan_id for r in rows])
+    alike = [conditions, calibration]
+    several = plan.groupby([*alike, t.seed, t.target]).transform("nunique") > 1
+    plan = plan.where(several.groupby([*alike, plan]).transform("any"), "")
+
+    keys = list(zip(conditions, calibration, plan, strict=True))
     methods = [r.method for r in rows]
-    for r in sorted(rows, key=lambda r: methods.index(r.method)):
-        groups.setdefault((r.method, _to_text(_facts(r, name))), []).append(r)
-    for (method, _), group in groups.items():
-        for facts, part in _split(group):
-            items.append((method, _facts(part[0], name) | facts))
-            parts.append(part)
-    return dict(zip(_name_differences(items, _model_names(rows)), parts, strict=True))
+    groups = sorted(dict.fromkeys(keys), key=lambda k: methods.index(k[0][0]))
+    facts = []
+    for (_, shared), of_calibration, of_plan in groups:
+        apart = {"calibration #": of_calibration, "plan #": of_plan}
+        facts.append((*shared, *((k, json.dumps(v)) for k, v in apart.items() if v)))
+    names = _name_apart([k[0][0] for k in groups], facts, _name_models(rows))
+    codes = [groups.index(k) for k in keys]
+    t.insert(0, "group", pd.Categorical.from_codes(codes, pd.Index(names, dtype=object)))
+    return t
 
 # %% ../../nbs/evaluation/08_report.ipynb #55908c47
-def _metric_rows(rows, keys):
-    "Label -> formatted values; equal labels get the full name of the evaluation."
-
-    def label(key, full=False):
-        name = key.rpartition("/")[0]
-        return find_metric(key).label.format(name if full else name.rpartition("/")[2])
-
-    short, lines = [label(k) for k in keys], {}
-    for k in keys:
-        metric, values = find_metric(k), [r.metrics.get(k) for r in rows]
-        texts = [_format(v, metric.form, metric.scale) for v in values]
-        lines[label(k, short.count(label(k)) > 1)] = texts
-    return lines
-
-
 def _shown_metrics(metrics, every):
     numbers = [k for k, v in metrics.items() if not isinstance(v, str)]
     main = main_metrics(metrics)
@@ -384,38 +371,35 @@ def _shown_metrics(metrics, every):
     return [k for k in numbers if k in shown or k.rpartition("/")[0] not in main]
 
 
+def _label(metric):
+    "Label of a metric, with the last part of its evaluation's name"
+    return find_metric(metric).label.format(metric.rpartition("/")[0].rpartition("/")[2])
+
+
 def _format(x, form, scale=1):
     return "" if x is None else format(x * scale, form)
 
+
+def _unique_names(short, full):
+    "Short names; the full ones where short names are equal."
+    return [x if short.count(x) == 1 else k for x, k in zip(short, full, strict=True)]
+
 # %% ../../nbs/evaluation/08_report.ipynb #f6513540
-def row_name(
-    r: Result,  # a result
-) -> str:  # not unique; see `row_names`
-    "Name a row by its method and target."
-    return r.method if r.method == "dense" else f"{r.method} {100 * r.target:.4g} %"
-
-
 def row_names(
     rows: ResultsLike,  # of any models
 ) -> list[str]:  # one name per row
     "Return unique names of rows: method, target, and what rows of one name differ in."
-    rows, items, names = to_rows(rows), [], []
+    rows = to_rows(rows)
+    names, conditions = [], []
     for r in rows:
-        facts = _facts(r, None) | {f"text {k}": v[:8] for k, v in r.texts.items()}
-        facts |= {f"{k} as asked": v[:8] for k, v in r.evaluations.items()}
-        facts |= dict(plan=r.plan_id[:8]) if r.plan_id else {}
-        items.append((row_name(r), facts | dict(seed=r.seed)))
-    models = _model_names(rows)
-    full = _name_differences(items, models)
-    is_hash = lambda k: k == "plan" or k.endswith(" as asked")
-    readable = [(n, {k: v for k, v in f.items() if not is_hash(k)}) for n, f in items]
-    short = _name_differences(readable, models)
-    for i, (base, _) in enumerate(items):
-        name = short[i] if short.count(short[i]) == 1 else full[i]
-        if name in names:  # the same row again
-            name = f"{base} ({sum(n == base for n, _ in items[: i + 1])})"
-        names.append(name)
-    return names
+        is_dense = r.method == "dense"
+        names.append(r.method if is_dense else f"{r.method} {100 * r.target:.4g} %")
+        facts = {f"text {k} #": v for k, v in r.texts.items()}
+        facts |= {f"{k} as asked #": v for k, v in r.evaluations.items()}
+        facts |= {"plan #": r.plan_id} if r.plan_id else {}
+        facts = [("seed", r.seed), *facts.items()]
+        conditions.append((*r.conditions(), *((k, json.dumps(v)) for k, v in facts)))
+    return _name_apart(names, conditions, _name_models(rows))
 
 
 def _reference(rows):
@@ -424,12 +408,6 @@ def _reference(rows):
     return " (of the checkpoint)" if again else ""
 
 # %% ../../nbs/evaluation/08_report.ipynb #807e4306
-def _removed_layers(kept):
-    "Layers that were removed as a whole, by the remaining fractions of a row"
-    both = zip(kept.get("attention", ()), kept.get("FFN", ()), strict=True)
-    return [i for i, fractions in enumerate(both) if not any(fractions)]
-
-
 def compare(
     rows: ResultsLike,  # at least one
     every: bool = False,  # show all metrics of a task; default: the main one, with error
@@ -450,17 +428,13 @@ def compare(
     """
     rows = to_rows(rows)
     of = _reference(rows)
-    fractions = [r.kept or {} for r in rows]
-    whole = [_removed_layers(x) for x in fractions]
-    removed = {}  # kind of part -> for each row, the other layers that lost it
-    for kind in dict.fromkeys(["attention", "FFN", *(k for x in fractions for k in x)]):
-        pairs = zip(fractions, whole, strict=True)
-        zeros = [{i for i, a in enumerate(x.get(kind, ())) if not a} - {*w} for x, w in pairs]
-        removed[kind] = [", ".join(map(str, sorted(x))) for x in zeros]
-    attention = [x.get("attention", ()) for x in fractions]
-    partly = [[f"{i} ({a:.0%})" for i, a in enumerate(x) if 0 < a < 1] for x in attention]
+    each = lambda field, form, scale=1: [_format(getattr(r, field), form, scale) for r in rows]
     widths = [dict.fromkeys(f"{w:,}" for w in r.width or ()) for r in rows]
-    each = lambda field, form: [_format(getattr(r, field), form) for r in rows]
+    kept = [r.kept or {} for r in rows]
+    whole = []  # layers that were removed, of each row
+    for fractions in kept:
+        both = zip(fractions.get("attention", ()), fractions.get("FFN", ()), strict=True)
+        whole.append([i for i, x in enumerate(both) if not any(x)])
     facts = {
         "parameters, all": each("params", ","),
         "parameters, a token uses": each("active", ","),
@@ -473,18 +447,31 @@ def compare(
         f"sparsity, whole model{of}": each("whole", ".2%"),
         "FFN width": [" to ".join(x) for x in widths],
         "layers removed": [", ".join(map(str, x)) for x in whole],
-        "attention removed from layers": [x or "none" for x in removed.pop("attention")],
-        "attention that stays in part": [", ".join(x) for x in partly],
-        **{f"{kind} removed from layers": x for kind, x in removed.items()},
-        "weights on disk, MB": [_format(r.bytes, ",.1f", 1e-6) for r in rows],
     }
-    # only for checkpoints pruned again, VLMs, MoE models, removed heads, layers, FFNs …
-    optional = "sparsity, total (of the original)", f"sparsity, whole model{of}"
-    optional += "parameters, a token uses", "attention that stays in part", "layers removed"
-    optional += tuple(f"{kind} removed from layers" for kind in removed)
+    # for checkpoints pruned again, VLMs and MoE models, where layers are removed
+    optional = {"parameters, a token uses", "sparsity, total (of the original)"}
+    optional |= {f"sparsity, whole model{of}", "layers removed"}
+    for kind in dict.fromkeys(["attention", "FFN", *(k for fractions in kept for k in fractions)]):
+        removed, partial = [], []
+        for fractions, gone in zip(kept, whole, strict=True):
+            of_kind = list(enumerate(fractions.get(kind, ())))
+            removed.append(", ".join(str(i) for i, x in of_kind if not x and i not in gone))
+            partial.append(", ".join(f"{i} ({x:.0%})" for i, x in of_kind if 0 < x < 1))
+        if kind == "attention":
+            facts["attention removed from layers"] = [x or "none" for x in removed]
+        else:
+            facts[f"{kind} removed from layers"] = removed
+        if kind != "FFN":  # its widths are above
+            facts[f"partially pruned {kind}"] = partial
+        optional |= {f"{kind} removed from layers", f"partially pruned {kind}"}
+    facts["weights on disk, MB"] = each("bytes", ",.1f", 1e-6)
     facts = {k: v for k, v in facts.items() if k not in optional or any(v)}
-    keys = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every))
-    facts |= _metric_rows(rows, list(keys))
+    metrics = list(dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every)))
+    full = [find_metric(k).label.format(k.rpartition("/")[0]) for k in metrics]
+    labels = _unique_names([_label(k) for k in metrics], full)
+    for label, k in zip(labels, metrics, strict=True):
+        shown = find_metric(k)
+        facts[label] = [_format(r.metrics.get(k), shown.form, shown.scale) for r in rows]
     if any(r.calibrated_on for r in rows):
         facts["calibrated on this text"] = [", ".join(r.calibrated_on or ()) for r in rows]
     return pd.DataFrame.from_dict(facts, orient="index", columns=row_names(rows))
@@ -554,204 +541,122 @@ def samples(
     )
     return t.rename_axis("prompt")
 
-
-def _unique_names(short, full):
-    "Short names; the full ones where short names are equal."
-    return [x if short.count(x) == 1 else k for x, k in zip(short, full, strict=True)]
-
 # %% ../../nbs/evaluation/08_report.ipynb #83c37aac
 _MARKERS = "osD^vPX*<>hp"
 
 
-def _styles(rows, groups):
+def _styles(t):
     "Color and marker of each group; unregistered methods follow registered ones."
     from matplotlib import colormaps
 
     tab20 = colormaps["tab20"].colors
     colors = [*tab20[::2], *tab20[1::2]]  # saturated colors first
-    unknown = dict.fromkeys(r.method for r in rows if r.method not in METHODS)
-    order = [*METHODS, *(m for m in unknown if m != "dense")]
+    method_of = dict(zip(t.group, t.method, strict=True))
+    order = list(dict.fromkeys([*METHODS, *t.method[t.method != "dense"]]))
     styles, seen = {}, {}
-    for name, rs in groups.items():
-        if (method := rs[0].method) == "dense":
-            styles[name] = dict(color="#555555", marker="o")
+    for group in t.group.cat.categories:
+        if (method := method_of[group]) == "dense":
             continue
-        i, n = order.index(method), seen.setdefault(method, 0)
+        i = order.index(method)
+        n = seen.setdefault(method, 0)
         seen[method] += 1
         marker = _MARKERS[(i + 5 * n) % len(_MARKERS)]
-        styles[name] = dict(color=colors[i % len(colors)], marker=marker)
+        styles[group] = dict(color=colors[i % len(colors)], marker=marker)
     return styles
 
 
-def _by_target(rows, key):
-    "Target -> values of its seeds."
-    values: dict = {}
-    for r in rows:
-        if (v := key(r)) is not None:
-            values.setdefault(r.target, {})[r.seed] = v
-    return {t: list(values[t].values()) for t in sorted(values)}
-
-
-def _pruned_values(groups, key):
-    "Name -> target -> values, of pruned models."
-    values = {k: _by_target(v, key) for k, v in groups.items() if v[0].method != "dense"}
-    return {k: v for k, v in values.items() if v}
-
-
-def _get_metric(name):
-    return lambda r: r.metrics.get(name)
-
-
-def _mean(values):
-    return float(np.mean(values)) if values else math.nan
+def _means(t):
+    """Mean, lowest and highest value over seeds by group and target, of measured rows; of rows of
+    one seed the last. The mean of a value that is no number is none."""
+    last = t[t.measured].drop_duplicates(["group", "target", "seed"], keep="last")
+    mean = lambda values: float(values.to_numpy().mean())
+    return last.groupby(["group", "target"], observed=True).agg(
+        value=("value", mean), low=("value", "min"), high=("value", "max"),
+        seeds=("seed", "size"), sparsity=("sparsity", "mean"), seconds=("seconds", "mean"),
+    )
 
 # %% ../../nbs/evaluation/08_report.ipynb #e9c22640
-def _draw_lines(ax, groups, key, styles):
-    "Draw means against achieved sparsity, with bars from lowest to highest seed."
-    for name, points in _pruned_values(groups, key).items():
-        measured = [r for r in groups[name] if key(r) is not None]
-        achieved = _by_target(measured, lambda r: r.sparsity)
-        x = [100 * _mean(achieved.get(t)) for t in points]
-        y = np.array([_mean(v) for v in points.values()])
-        low = y - [min(v) for v in points.values()]
-        high = np.array([max(v) for v in points.values()]) - y
-        y[~np.isfinite(y)] = math.nan  # not drawn
-        spread = np.nan_to_num([low, high], posinf=0)
-        counts, label = sorted({len(v) for v in points.values()}), name
-        if counts[-1:] >= [2]:
+def _draw_lines(ax, t, x="sparsity"):
+    "Draw means of pruned models, a line per group, with bars from lowest to highest seed."
+    styles = _styles(t)
+    for group, points in _means(t[t.method != "dense"]).groupby("group", observed=True):
+        points = points.droplevel("group")
+        drawn = points.value.where(np.isfinite(points.value))
+        bars = [drawn - points.low, points.high - drawn]
+        bars = np.nan_to_num(bars, posinf=0)
+        label, counts = group, sorted({*points.seeds})
+        if counts[-1] > 1:
             seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
-            label = f"{name} (means of {seeds} seeds)"
-        ax.errorbar(x, y, spread, label=label, capsize=2, lw=1.4, ms=5, **styles[name])
-    ax.set_xlabel("sparsity achieved, %")
+            label = f"{group} (means of {seeds} seeds)"
+        line = dict(capsize=2, lw=1.4, ms=5, ls="-" if x == "sparsity" else "", **styles[group])
+        at = points[x] * (100 if x == "sparsity" else 1)
+        ax.errorbar(at, drawn, bars, label=label, **line)
+        for target, a, b in zip(points.index, at, drawn, strict=True) if x == "seconds" else ():
+            note = dict(textcoords="offset points", xytext=(4, 3), fontsize=6)
+            ax.annotate(f"{100 * target:.4g}", (a, b), **note)
 
 
-def _draw_dense(ax, groups, key):
-    "Draw the value of the dense model as a dashed line."
-    for name, rs in groups.items():
-        if rs[0].method == "dense" and (values := _by_target(rs, key)):
-            y, transform = _mean(values[0.0]), ax.get_yaxis_transform()
-            ax.axhline(y, color="black", ls="--", lw=1)
-            kwargs = dict(ha="right", va="bottom", fontsize=8, transform=transform)
-            ax.text(0.99, y, f"{name} ", **kwargs)
+def _finish(ax):
+    "Grid, legend and ticks; a long legend stands next to the axes."
+    ax.grid(alpha=0.3)
+    names = ax.get_legend_handles_labels()[1]
+    place, figure = {}, ax.get_figure()
+    if len(names) > 6:
+        place = dict(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        width, height = figure.get_size_inches()
+        extra = 0.5 + 0.065 * max(map(len, names))
+        figure.set_size_inches(width + extra, max(height, 0.6 + 0.2 * len(names)))
+    ax.legend(frameon=False, fontsize=8, **place)
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        if axis.get_scale() == "log" and high < 10 * low:  # too few powers of ten
+            axis.set_major_formatter(lambda y, _: f"{y:,.4g}")
+            axis.set_minor_formatter(lambda y, _: f"{y:,.4g}")
 
 # %% ../../nbs/evaluation/08_report.ipynb #4b7639b1
-def plot_perplexity(
+def plot_metric(
     rows: ResultsLike,  # of one model
-    name: str,  # metric, such as 'wiki/ppl'
+    metric: str,  # such as 'wiki/ppl'
+    against: str = "sparsity",  # or "seconds", the pruning time; labels are targets in per cent
 ) -> Figure:  # a line per group of rows
-    """Plot perplexity (logarithmic) against sparsity by method, with the dense model.
+    """Plot a metric of pruned models against sparsity or pruning time, means over seeds; the dense
+    model's is dashed. Perplexities are logarithmic.
 
     Parameters
     ----------
     rows : ResultsLike
         of one model
-    name : str
-        metric, such as 'wiki/ppl'
+    metric : str
+        such as 'wiki/ppl'
+    against : str, default 'sparsity'
+        or "seconds", the pruning time; labels are targets in per cent
 
     Returns
     -------
     Figure
         a line per group of rows
     """
-    rows, key = to_rows(rows), _get_metric(name)
-    groups = group_rows(rows, name)
-    if not _pruned_values(groups, key):
-        raise ValueError(f"no pruned row has the metric {name!r}")
-    fig, ax = _subplots(5.5, 3.6)
-    with np.errstate(invalid="ignore"):
-        _draw_lines(ax, groups, key, _styles(rows, groups))
-    _draw_dense(ax, groups, key)
-    _finish(ax, yscale="log", ylabel=f"perplexity, {name.rpartition('/')[0]}")
+    labels = dict(sparsity="sparsity achieved, %", seconds="pruning time, s")
+    if against not in labels:
+        raise ValueError(f"against is one of {', '.join(labels)}; got {against!r}")
+    t, shown = tidy(rows, metric), find_metric(metric)
+    t["value"] *= shown.scale
+    t["measured"] &= (t.method == "dense") | (t[against] > 0) | (against == "sparsity")
+    if not (t.measured & (t.method != "dense")).any():
+        needed = f"{metric!r}" if against == "sparsity" else f"{metric!r} and {against}"
+        raise ValueError(f"no pruned row has {needed}")
+    fig = new_figure(5.5, 3.6)
+    ax = fig.subplots()
+    _draw_lines(ax, t, against)
+    for y in _means(t[t.method == "dense"]).value:
+        ax.axhline(y, color="black", ls="--", lw=1)
+        place = dict(ha="right", va="bottom", transform=ax.get_yaxis_transform())
+        ax.text(0.99, y, "dense ", fontsize=8, **place)
+    ax.set(xlabel=labels[against], ylabel=_label(metric))
+    ax.set_xscale("log" if against == "seconds" else "linear")
+    ax.set_yscale("log" if shown.table else "linear")
+    _finish(ax)
     return fig
-
-# %% ../../nbs/evaluation/08_report.ipynb #fdd3c505
-def plot_cost(
-    rows: ResultsLike,  # of one model
-    name: str,  # metric, such as 'wiki/ppl'
-) -> Figure:  # a point per group and target
-    """Plot perplexity against pruning time, both logarithmic, as means over seeds.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of one model
-    name : str
-        metric, such as 'wiki/ppl'
-
-    Returns
-    -------
-    Figure
-        a point per group and target
-    """
-    rows, key = to_rows(rows), _get_metric(name)
-    timed = [r for r in rows if r.seconds and key(r) is not None]
-    groups = group_rows(timed, name)
-    if not (values := _pruned_values(groups, key)):
-        raise ValueError(f"no pruned row has seconds and the metric {name!r}")
-    fig, ax = _subplots(5.5, 3.6)
-    styles = _styles(rows, groups)
-    for group, targets in values.items():
-        seconds = _by_target(groups[group], lambda r: r.seconds)
-        points = {t: (_mean(seconds[t]), _mean(v)) for t, v in targets.items()}
-        points = {t: xy for t, xy in points.items() if math.isfinite(xy[1])}
-        x, y = zip(*points.values(), strict=True) if points else ((), ())
-        ax.scatter(x, y, label=group, s=28, **styles[group])
-        for t, xy in points.items():
-            kwargs = dict(textcoords="offset points", xytext=(4, 3), fontsize=6)
-            ax.annotate(f"{100 * t:.4g}", xy, **kwargs)
-    ax.set(xscale="log", yscale="log", xlabel="pruning time, s")
-    _finish(ax, ylabel=f"perplexity, {name.rpartition('/')[0]}")
-    return fig
-
-# %% ../../nbs/evaluation/08_report.ipynb #97d3a642
-def plot_downstream(
-    rows: ResultsLike,  # of one model, dense included
-    target: float,  # sparsity of the rows to show
-) -> Figure:  # a group of bars per task
-    """Plot the main score of each task by row, with standard errors.
-
-    Parameters
-    ----------
-    rows : ResultsLike
-        of one model, dense included
-    target : float
-        sparsity of the rows to show
-
-    Returns
-    -------
-    Figure
-        a group of bars per task
-    """
-    rows = [r for r in to_rows(rows) if r.method == "dense" or abs(r.target - target) < 1e-9]
-    rows = [r for r in rows if _main_scores(r)]
-    names = list(dict.fromkeys(k for r in rows for k in _main_scores(r)))
-    if not names:
-        raise ValueError(f"no row at sparsity {target} has scores of tasks")
-    fig, ax = _subplots(max(5, 1.1 * len(names)), 3.4)
-    w, styles = 0.8 / len(rows), _styles(rows, {id(r): [r] for r in rows})
-    earlier = [sum(x.method == r.method for x in rows[:i]) for i, r in enumerate(rows)]
-    for i, (r, label) in enumerate(zip(rows, row_names(rows), strict=True)):
-        y = [100 * _main_scores(r).get(k, math.nan) for k in names]
-        task, number = zip(*(k.rsplit("/", 1) for k in names), strict=True)
-        errors = [f"{t}/{stderr_name(n)}" for t, n in zip(task, number, strict=True)]
-        e = np.nan_to_num([100 * r.metrics.get(k, math.nan) for k in errors])
-        x = np.arange(len(names)) + (i - (len(rows) - 1) / 2) * w
-        style = dict(color=styles[id(r)]["color"], hatch=_HATCHES[earlier[i] % 5])
-        ax.bar(x, y, w, yerr=e, capsize=2, label=label, edgecolor="white", **style)
-    ticks = _unique_names([k.split("/")[-2] for k in names], names)
-    ax.set_xticks(range(len(names)), ticks, rotation=20, ha="right")
-    _finish(ax, ylabel="main score, %")
-    ax.grid(visible=False, axis="x")
-    return fig
-
-
-_HATCHES = ("", "///", "...", "xxx", "---")  # of further rows of one method
-
-
-def _main_scores(r):
-    "Main scores of a row that are fractions."
-    keys = [f"{t}/{n}" for t, n in main_metrics(r.metrics).items()]
-    return {k: r.metrics[k] for k in keys if 0 <= r.metrics[k] <= 1}
 
 # %% ../../nbs/evaluation/08_report.ipynb #272cdda0
 def plot_removed(
@@ -776,7 +681,8 @@ def plot_removed(
     lines = [f"{n}, {kind}" for r, n in zip(rows, row_names(rows), strict=True) for kind in r.kept]
     extra = 0.07 * max(0, max(map(len, lines)) - 20)  # inches, for long names
     width = extra + max(4, min(12, 2.5 + 0.2 * removed.shape[1]))
-    fig, ax = _subplots(width, 1.2 + 0.3 * len(removed))
+    fig = new_figure(width, 1.2 + 0.3 * len(removed))
+    ax = fig.subplots()
     kwargs = dict(aspect="auto", cmap="magma_r", interpolation="nearest")
     im = ax.imshow(removed, vmin=0, vmax=1, **kwargs)
     ax.set_yticks(range(len(removed)), lines, fontsize=8)
@@ -784,37 +690,16 @@ def plot_removed(
         ax.axhline(y - 0.5, color="white", lw=2)
     ax.set_xlabel("layer")
     _set_integer_ticks(ax.xaxis)
-    fig.colorbar(im, ax=ax, label="share removed", pad=0.01)
+    fig.colorbar(im, ax=ax, label="fraction removed", pad=0.01)
     return fig
-
-# %% ../../nbs/evaluation/08_report.ipynb #443de206
-def _ratio_to_dense(rows, key, name=None, invert=False):
-    "Return the function: row -> ratio to the dense model under the same conditions."
-
-    def conditions(r):
-        facts = _facts(r, name)
-        return _to_text({k: v for k, v in facts.items() if k not in r.options})
-
-    base: dict = {}
-    for r in rows:
-        if r.method == "dense" and key(r) is not None:
-            base[conditions(r)] = key(r)  # the last one, as in tables
-
-    def ratio(r):
-        if key(r) is None or conditions(r) not in base:
-            return None
-        dense = base[conditions(r)]
-        return key(r) / dense if invert else dense / key(r)
-
-    return ratio if base else None
 
 # %% ../../nbs/evaluation/08_report.ipynb #7f522cec
 def plot_speedup(
     rows: ResultsLike,  # of one model, dense included
     # metric in seconds, or in tokens/s if higher is better
     time: str = "forward/forward_s",
-    # metric of the counted operations; None: bytes of the weights
-    ops: str | None = "forward/forward_ops",
+    # metric of the counted operations, or "bytes" of the weights
+    ops: str = "forward/forward_ops",
 ) -> Figure:  # a line per group of rows
     """Plot measured and expected speed-up over the dense model against sparsity.
 
@@ -824,65 +709,35 @@ def plot_speedup(
         of one model, dense included
     time : str, default 'forward/forward_s'
         metric in seconds, or in tokens/s if higher is better
-    ops : str | None, default 'forward/forward_ops'
-        metric of the counted operations; None: bytes of the weights
+    ops : str, default 'forward/forward_ops'
+        metric of the counted operations, or "bytes" of the weights
 
     Returns
     -------
     Figure
         a line per group of rows
     """
-    rows = to_rows(rows)
-    groups = group_rows(rows, time)
-    speed = _ratio_to_dense(rows, _get_metric(time), time, find_metric(time).better == "higher")
-    if speed is None:
+    t, counted = tidy(rows, time), tidy(rows, ops)
+    if t.dense.isna().all():
         raise ValueError(f"the dense model has no {time!r}: evaluate it as well")
-    if not _pruned_values(groups, speed):
+    is_rate = find_metric(time).better == "higher"
+    t["value"] = t.value / t.dense if is_rate else t.dense / t.value
+    t["measured"] &= t.dense.notna()
+    if not (t.measured & (t.method != "dense")).any():
         raise ValueError(f"no pruned row has {time!r} where the dense model has it")
-    expected = _ratio_to_dense(rows, _get_metric(ops) if ops else lambda r: r.bytes)
-    fig, ax = _subplots(5.5, 3.4)
-    styles = _styles(rows, groups)
-    for name, points in _pruned_values(groups, expected).items() if expected else ():
-        achieved = _by_target(groups[name], lambda r: r.sparsity)
-        x, y = [100 * _mean(achieved[t]) for t in points], map(_mean, points.values())
-        ax.plot(x, list(y), ls=":", lw=1, color=styles[name]["color"])
-    _draw_lines(ax, groups, speed, styles)
+    counted["value"] = counted.dense / counted.value
+    counted["measured"] &= counted.dense.notna()
+    counted["group"] = t.group
+    fig = new_figure(5.5, 3.4)
+    ax = fig.subplots()
+    styles = _styles(t)
+    pruned = _means(counted[counted.method != "dense"])
+    for group, points in pruned.groupby("group", observed=True):
+        ax.plot(100 * points.sparsity, points.value, ls=":", lw=1, color=styles[group]["color"])
+    _draw_lines(ax, t)
     ax.axhline(1, color="black", lw=0.8)
-    _finish(ax, ylabel="speed-up (dotted: counted)")
-    return fig
-
-# %% ../../nbs/evaluation/08_report.ipynb #eb2370eb
-def plot_scores(
-    scores: Sequence,  # (f,) scores of the neurons of each layer
-    width: int | None = None,  # remaining neurons, marked by a line
-) -> Figure:  # a line per layer, logarithmic
-    """Plot the scores of each layer's neurons, from the highest to the lowest.
-
-    Parameters
-    ----------
-    scores : Sequence
-        (f,) scores of the neurons of each layer
-    width : int | None, default None
-        remaining neurons, marked by a line
-
-    Returns
-    -------
-    Figure
-        a line per layer, logarithmic
-    """
-    from matplotlib import colormaps
-
-    fig, ax = _subplots(5.5, 3.4)
-    last = len(scores) - 1
-    for i, x in enumerate(map(_to_array, scores)):
-        label = f"layer {i}" if i in (0, last) else None
-        color = colormaps["viridis"](i / max(1, last))
-        ax.plot(
-            np.arange(1, len(x) + 1), np.sort(x)[::-1], lw=1, color=color, label=label
-        )
-    if width is not None:
-        ax.axvline(width, color=MARK_COLOR, ls="--", lw=1, label=f"{width} stay")
-    _finish(ax, yscale="log", xlabel="neurons, best first", ylabel="score")
+    ax.set(xlabel="sparsity achieved, %", ylabel="speed-up (dotted: counted)")
+    _finish(ax)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #719c1fca
@@ -907,10 +762,9 @@ def summary(
     rows = to_rows(rows)
     of = _reference(rows)
     every = dict.fromkeys(k for r in rows for k in _shown_metrics(r.metrics, every=True))
-    names_of = {id(r): name for name, group in group_rows(rows).items() for r in group}
     records = []
-    for r in rows:
-        line = {"method": names_of[id(r)], f"target{of}": r.target, f"achieved{of}": r.sparsity}
+    for group, r in zip(tidy(rows).group, rows, strict=True):
+        line = {"method": group, f"target{of}": r.target, f"achieved{of}": r.sparsity}
         line |= {"total (of the original)": r.total_sparsity} if of else {}
         line |= dict(seed=r.seed, seconds=r.seconds, forwards=r.forwards)
         line |= dict(parameters=r.params)
@@ -941,28 +795,33 @@ def paper_table(
     pd.DataFrame
         `.attrs['seeds']`: number of seeds
     """
-    groups, key = group_rows(rows, name), _get_metric(name)
-    pruned = {k: rs[0].method != "dense" for k, rs in groups.items()}
-    targets = sorted({r.target for k, rs in groups.items() for r in rs if pruned[k]})
+    t = tidy(rows, name)
+    means, method_of = _means(t), dict(zip(t.group, t.method, strict=True))
+    groups = sorted(t.group.cat.categories, key=lambda x: method_of[x] != "dense")
+    targets = sorted({*t.target[t.method != "dense"]})
     data, seeds = {}, {}
-    for group in sorted(groups, key=pruned.get):
-        values = _by_target(groups[group], key)
-        keys = targets if pruned[group] else [0.0] * len(targets)
-        data[group] = [_mean(values.get(t)) for t in keys]
-        seeds[group] = [len(values.get(t, ())) for t in keys]
-    short = [f"{100 * t:.4g} %" for t in targets]
-    columns = _unique_names(short, [f"{100 * t:.10g} %" for t in targets])
-    t = pd.DataFrame.from_dict(data, orient="index", columns=columns)
-    t.attrs["seeds"] = seeds
-    return t.rename_axis("method")
+    for group in groups:
+        keys = [(group, 0.0 if method_of[group] == "dense" else x) for x in targets]
+        data[group] = means.value.reindex(keys).tolist()
+        seeds[group] = means.seeds.reindex(keys, fill_value=0).tolist()
+    short = [f"{100 * x:.4g} %" for x in targets]
+    columns = _unique_names(short, [f"{100 * x:.10g} %" for x in targets])
+    table = pd.DataFrame.from_dict(data, orient="index", columns=columns)
+    table.attrs["seeds"] = seeds
+    return table.rename_axis("method")
 
 # %% ../../nbs/evaluation/08_report.ipynb #5a4dbab6
-def _highlight_best(t, css, lowest, digits, infinite, missing):
+def _highlight_best(t, css, lowest, digits, infinite, missing, escape):
     "Style the best of each column, without the dense model."
     others = [not str(i).startswith("dense") for i in t.index]
-    highlight = t.style.highlight_min if lowest else t.style.highlight_max
+    t = t.rename_axis(columns=t.index.name, index=None)  # one row of heads
+    style = Styler(t, cell_ids=False)
+    highlight = style.highlight_min if lowest else style.highlight_max
     to_text = lambda v: infinite if math.isinf(v) else f"{v:,.{digits}f}"
-    return highlight(subset=(others, slice(None)), props=css).format(to_text, na_rep=missing)
+    style = highlight(subset=(others, slice(None)), props=css).format(to_text, na_rep=missing)
+    for axis in ("index", "columns"):
+        style = style.format_index(escape=escape, axis=axis)
+    return style
 
 # %% ../../nbs/evaluation/08_report.ipynb #e574635e
 def to_latex(
@@ -989,10 +848,7 @@ def to_latex(
     str
         for the booktabs package
     """
-    t = t.rename_axis(columns=t.index.name, index=None)
-    style = _highlight_best(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--")
-    for axis in ("index", "columns"):
-        style = style.format_index(escape="latex", axis=axis)
+    style = _highlight_best(t, "textbf:--rwrap;", lowest, digits, r"$\infty$", "--", "latex")
     escapes = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}"}
     escapes |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     caption = caption.translate(str.maketrans(escapes))
@@ -1004,6 +860,6 @@ def style_table(
     t: pd.DataFrame,  # of `paper_table`
     digits: int = 2,  # after the decimal point
     lowest: bool = True,  # whether the lowest number is the best
-) -> object:  # a pandas Styler
+) -> Styler:  # of pandas
     "Style a table for a notebook, with the best of each column in bold."
-    return _highlight_best(t, "font-weight: bold", lowest, digits, "∞", "–")
+    return _highlight_best(t, "font-weight: bold", lowest, digits, "∞", "–", "html")

@@ -12,8 +12,8 @@ __all__ = [
 import math
 from dataclasses import dataclass
 
-from ..core.parts import Structure
 from ..core.plan import Plan, check_sparsity
+from ..core.structure import Structure
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
 def mean_sizes(

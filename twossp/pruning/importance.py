@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = [
-    'window_norms', 'float64_device', 'walk_parts', 'activation_scores', 'fresh_scores',
+    'RoutedScores', 'count_unactivated', 'pack_scores', 'window_norms',
+    'float64_device', 'walk_parts', 'activation_scores', 'fresh_scores',
     'record_unreached', 'magnitude_scores', 'random_scores', 'walk_hidden_states',
     'block_influence'
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -22,8 +24,9 @@ from transformers import PreTrainedModel
 
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
-from ..core.parts import count_unactivated, pack_scores, structure
+from ..core.parts import Part
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from ..runtime.devices import rank_and_size, sum_over_processes
 from ..runtime.layers import (
     check_replay,
@@ -42,6 +45,65 @@ from ..runtime.metrics import (
     reject_token_mask,
 )
 from ..runtime.provenance import with_provenance
+
+# %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
+@dataclass(frozen=True)
+class RoutedScores:
+    "Scores of an MoE layer; its length is the width of an expert."
+
+    experts: torch.Tensor  # (E, f) score of each neuron of each expert
+    ffn: torch.Tensor  # (g,) scores of the shared expert; empty: none
+    tokens: torch.Tensor  # (E,) calibration tokens routed to each expert
+    # (E,) mean over them of the router's weight times the norm of the expert's output
+    output: torch.Tensor
+
+    def __len__(self):
+        return self.experts.shape[1]
+
+    def numel(self) -> int:  # neurons of an expert
+        "The width of an expert, as `numel` of a tensor of scores."
+        return len(self)
+
+    def clone(self) -> "RoutedScores":
+        "Copy all tensors."
+        return RoutedScores(*(x.clone() for x in vars(self).values()))
+
+    @property
+    def unreached(self) -> int:  # experts
+        "Number of experts without a calibration token."
+        return int((self.tokens == 0).sum())
+
+
+def count_unactivated(
+    scores: Iterable,  # per layer (f,) scores or `RoutedScores`
+) -> tuple[int, int]:  # groups without a calibration token, all groups
+    "Count the groups that are ranked by their weights alone."
+    routed = [s for s in scores if isinstance(s, RoutedScores)]
+    return sum(s.unreached for s in routed), sum(len(s.tokens) for s in routed)
+
+# %% ../../nbs/pruning/00_importance.ipynb #5b1d0f01
+def pack_scores(
+    s: Structure,  # of a model
+    # of each part with a width: unit scores; of experts also tokens and outputs
+    scores: Mapping[Part, object],
+) -> list:  # per layer (f,) scores or `RoutedScores`; empty where no width is chosen
+    "Arrange the scores of parts by layer."
+    layers = []
+    for i in range(len(s)):
+        narrow = [p for p in s.narrow if p.layer == i]
+        by_group = {bool(p.groups): scores[p] for p in narrow}
+        if len(by_group) < len(narrow):
+            names = " and ".join(p.name or p.kind for p in narrow)
+            raise ValueError(
+                f"layer {i} has {names}, and methods choose the width of one FFN per layer: give"
+                " the others' classes the role 'other'"
+            )
+        packed = by_group.get(False, torch.zeros(0))
+        if True in by_group:
+            units, tokens, output = by_group[True]
+            packed = RoutedScores(units, packed, tokens, output)
+        layers.append(packed)
+    return layers
 
 # %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
 def window_norms(

@@ -15,13 +15,13 @@ from inspect import signature
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import Structure, fit_multiple, structure
 from ..core.plan import Plan
 from ..core.registries import find_score
+from ..core.structure import Structure, structure
 from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
 from .importance import record_unreached
-from .width import width_plan
+from .width import fit_multiple, width_plan
 from ..runtime.metrics import Windows
 from ..runtime.provenance import planner
 

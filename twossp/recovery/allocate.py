@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import Structure, structure
 from ..core.plan import Plan, check_sparsity
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from ..pruning.balance import (
     Balance,
     attention_count,

@@ -18,9 +18,10 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..core.edits import Edit, swapped
-from ..core.experts import ExpertMask, expert_activations, expert_layout
+from ..core.experts import expert_activations, expert_layout
 from ..core.parts import Part
 from ..core.registries import check_finite
+from ..core.slots import ExpertMask
 from ..pruning.importance import float64_device
 from ..runtime.layers import LayerCalls, run_layer, weights_loaded
 from ..runtime.memory import map_chunks

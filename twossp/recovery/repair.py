@@ -24,9 +24,9 @@ from ..core.apply import applied, check_plan
 from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.parts import FFN, Experts, Structure, structure
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
+from ..core.structure import Structure, structure
 from ..pruning.importance import UNREACHED, float64_device
 from .least_squares import (
     LAMBDAS,
@@ -246,7 +246,7 @@ def _refit_experts(repair, part, plan, h):
     kept, experts = part.read(plan), part.module(repair.model)
     if kept is None or kept.k == kept.width:  # whole experts removed
         return {}, []
-    with applied(repair.model, _layer_plan(plan, part.layer, FFN.slot, Experts.slot)):
+    with applied(repair.model, _layer_plan(plan, part.layer, "ffn", "experts")):
         inputs = record_expert_inputs(repair.model, part, repair.tape, h, repair.rows)
     options = repair.lams, repair.held_out, repair.noise, repair.budget // 4
     with weights_loaded([experts]):
@@ -265,11 +265,11 @@ def _repair_layer(repair, i, plan, h, dense, differs):
     no_ffn, weights, rows, after = plan.ffn[i] == (), {}, [], None
     refit_attn = repair.share and (differs or (no_ffn and dense.after_gap is not None))
     # the full FFN runs where the target is partly its own output
-    full = () if repair.share == 1 and dense.factors.ffn is not None else (FFN.slot,)
+    full = () if repair.share == 1 and dense.factors.ffn is not None else ("ffn",)
     to_run = _layer_plan(plan, i, *full)
     for part in reversed(repair.s.of(i)):
         kept = part.read(plan)
-        if kept == part.nothing or part.stays or part.role == "other":
+        if kept == part.nothing or part.fixed or part.role == "other":
             continue
         if part.groups:
             new, expert_rows = _refit_experts(repair, part, plan, h)

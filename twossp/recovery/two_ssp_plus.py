@@ -9,11 +9,12 @@ __all__ = ['N_COMPARE', 'two_ssp_with', 'two_ssp_plus']
 import torch
 from transformers import PreTrainedModel
 
-from ..core.parts import fit_multiple, structure
 from ..core.plan import Plan
+from ..core.structure import structure
 from ..pruning.balance import Balance
 from ..pruning.importance import record_unreached
 from ..pruning.two_ssp import check_search_windows, neuron_ranking, two_ssp
+from ..pruning.width import fit_multiple
 from .allocate import (
     best_split,
     check_widths,

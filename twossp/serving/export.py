@@ -55,9 +55,9 @@ from ..core.experts import is_experts
 from ..core.families import arch, model_family, set_arch
 from ..core.files import write_lock
 from ..core.linear import pad_zeros
-from ..core.parts import structure
 from ..core.plan import Plan, kind_of
 from ..core.registries import check_finite, resolve
+from ..core.structure import structure
 from ..runtime.devices import one_line
 from .gguf import export_gguf, gguf_pretokenizer, open_model
 from .runners import check_gguf, has_llama_cpp, quant_block_size

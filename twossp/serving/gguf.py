@@ -24,8 +24,8 @@ from ..core.edits import NoAttention
 from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
-from ..core.parts import structure
 from ..core.plan import get_kind
+from ..core.structure import structure
 from .runners import quant_block_size, quantize_gguf
 
 # %% ../../nbs/serving/01_gguf.ipynb #c1d48fb8

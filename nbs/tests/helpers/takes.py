@@ -134,8 +134,8 @@ def grid(s):
     names = ['2ssp', 'random']
     rows = run_grid(s.model, s.tok, s.text, names, [SHARE], evals, None, progress=False)
     made = [r.compare(rows), r.summary(rows), r.to_latex(r.paper_table(rows, 'text/ppl'))]
-    made += [r.plot_perplexity(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
-    made += [r.plot_cost(rows, 'text/ppl'), html_report(rows)]
+    made += [r.plot_metric(rows, 'text/ppl'), r.plot_removed(rows), r.plot_speedup(rows)]
+    made += [r.plot_metric(rows, 'text/ppl', 'seconds'), html_report(rows)]
     assert all(x is not None for x in made)
     return f'{len(rows)} rows, {len(made)} tables and figures'
 
