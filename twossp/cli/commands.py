@@ -197,8 +197,8 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
 
-    from ..evaluation.measure import weight_bytes
     from ..evaluation.estimate import PruningSetup, estimate_memory
+    from ..evaluation.measure import weight_bytes
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 

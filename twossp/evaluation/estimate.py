@@ -34,13 +34,14 @@ from ..core.families import (
     n_params,
     pick_auto_class,
 )
-from ..core.parts import Part, structure
+from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, get_kind, kind_of
 from ..core.quantized import (
     dequantized_config,
     dequantized_dtype,
     quantization_method,
 )
+from ..core.structure import structure
 from .measure import (
     count_operations,
     layer_cache,
@@ -211,7 +212,7 @@ def _remaining_cache(s, filled, plan):
     for i, (held, tokens) in enumerate(filled):
         if i not in plan.removed_layers:
             keyed = [p for p in s.of(i) if getattr(p, "cached", 0)]
-            share = max((p.share(p.read(plan)) for p in keyed), default=1)
+            share = max((p.fraction(p.read(plan)) for p in keyed), default=1)
             total += round(held * share) if share else keyed[0].cost(False, tokens).cache
     return total
 

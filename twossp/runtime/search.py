@@ -21,8 +21,9 @@ from transformers import PreTrainedModel
 from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
 from ..core.families import decoder_layers, model_memo
-from ..core.parts import FFN, SLOTS, Attention, structure
 from ..core.plan import Plan, dense_plan
+from ..core.slots import SLOTS
+from ..core.structure import structure
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
     LayerCalls,
@@ -92,7 +93,7 @@ def list_decisions(
         tensors[int(i)].append((name, id(w)))
     others = [() for _ in range(len(plan))]  # per layer: what remains of other parts
     for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
-        if slot not in (FFN.slot, Attention.slot):
+        if slot not in ("ffn", "attn"):
             others[i] += ((slot, kept),)
     return [
         None if i in plan.removed_layers else (a, k, (*sorted(w), *others[i]))
@@ -126,7 +127,7 @@ def list_levels(
 def _layer_plan(plan, i, layers):
     "The part of `plan` for layer `i`, without its token mixers"
     weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    is_other = lambda key: key[0] == i and key[1] != Attention.slot
+    is_other = lambda key: key[0] == i and key[1] != "attn"
     kept = {key: value for key, value in plan.kept.items() if is_other(key)}
     return Plan(layers=len(plan), kept=kept, weights=weights)
 
@@ -190,7 +191,7 @@ def _run_level(walk, i, nodes, states):
             ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
             with swapped(make_edits(ffn_plan)):
                 for attn, group in by_attention.items():
-                    attn_plan = Plan(layers=len(s), kept={(i, Attention.slot): attn})
+                    attn_plan = Plan(layers=len(s), kept={(i, "attn"): attn})
                     with swapped(make_edits(attn_plan)):
                         _run_nodes(walk, i, group, states, out, uses)
     return {n: out[n] for n in nodes}
@@ -302,7 +303,7 @@ def _budget_after_copy(model, levels):
     s, largest = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
-            kept = {FFN.slot: d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
+            kept = {"ffn": d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
             parts = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
             size = sum(p.count(k) for p, k in parts if k not in (p.full, p.nothing))
             largest = max(largest, size)
