@@ -71,11 +71,12 @@ from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
-from .runtime.data import TEXTS, load_model, load_text, windows
+from .runtime.data import load_model, load_text, windows
 from .runtime.identity import model_identity, plan_identity, plan_key
 from .runtime.metrics import Windows, cut_windows, kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
+from .runtime.text_names import TEXTS
 
 # %% ../nbs/all.ipynb #7170ea78
 _all_ = [

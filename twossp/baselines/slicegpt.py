@@ -37,12 +37,12 @@ from ..core.linear import is_linear, make_linear, out_features, read_matrix
 from ..core.plan import Layout, PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..core.structure import structure
-from ..pruning.importance import float64_device
 from ..runtime.devices import progress_bar
 from ..runtime.layers import record_calls, take_hidden
 from ..runtime.memory import layer_batch_size
 from ..runtime.metrics import check_windows, inference, reject_token_mask
 from ..runtime.provenance import planner
+from ..runtime.statistics import float64_device
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #07f42ae9
 @dataclass(frozen=True)

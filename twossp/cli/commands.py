@@ -21,8 +21,8 @@ from pathlib import Path
 
 from ..baselines.methods import find_method, method_names
 from ..checkpoint.engines import exporter_names
+from .arguments import ESTIMATE_TARGETS, check_estimate
 from .options import (
-    BOUND_FLAGS,
     MISSING,
     Corpus,
     EstimateOptions,
@@ -109,17 +109,18 @@ def _list_types():
 def estimate(o: EstimateOptions) -> int:  # exit code
     "`twossp estimate`: print sizes after pruning, memory needs, and commands."
     from .validate import load_requested_skeleton, resolve_target
-    from ..core.plan import check_sparsity
     from ..evaluation.estimate import estimate_table
     from ..runtime.devices import quiet
 
-    given, notes, options = _check_estimate(o), [], o.method_options
+    check_estimate(o)
+    given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) is not None)
+    notes, options = [], o.method_options
     first, context = o.pruning_method[0], o.context or 4096
     with quiet():
         model = load_requested_skeleton(o)
         check_options(o, model)
         if given == "sparsity_rate":
-            x = check_sparsity(o.sparsity_rate)
+            x = o.sparsity_rate
         else:
             x, message = resolve_target(o, model, first)
             notes = [f"{first}: {message}"] if given == "target_latency" else []
@@ -136,28 +137,6 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     commands = _format_commands(o, table.index[1:], given, options)
     print("\n".join([*notes, *memory, "", *commands]))
     return 0
-
-# %% ../../nbs/cli/03_commands.ipynb #1c79922d
-def _check_estimate(o):
-    "Check the options; the name of the flag that sets the target."
-    from ..baselines.methods import method
-    from .validate import check_scores
-    from ..evaluation.latency import parse_time
-
-    for name in o.pruning_method:
-        method(name)  # raises if there is none
-    check_options(o)
-    check_scores(o, o.pruning_method)
-    names = "sparsity_rate", *BOUND_FLAGS, "target_latency"
-    given = [k for k in names if getattr(o, k) is not None]
-    if len(given) != 1:
-        raise ValueError(
-            "give one of --sparsity_rate, --target_bytes, --target_memory,"
-            " --target_params, --target_speedup and --target_latency"
-        )
-    if given == ["target_latency"]:
-        parse_time(o.target_latency)
-    return given[0]
 
 # %% ../../nbs/cli/03_commands.ipynb #826c1045
 def _split_refused(model, table, repair):
@@ -253,7 +232,7 @@ def report(o: ReportOptions) -> int:  # exit code
 class CheckOptions:
     "Checkpoint and server."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     url: str | None = flag(
         "also compare the OpenAI-compatible server at this URL with the checkpoint",
         metavar="URL",
@@ -272,7 +251,6 @@ def check(o: CheckOptions) -> int:  # exit code: 1 if the server's answers diffe
     from ..checkpoint.reference import read_reference
     from ..serving.runners import check_server, find_served_model
 
-    check_options(o)
     if o.url:  # checked before the weights are read
         read_reference(o.folder)
         find_served_model(o.url, o.served_name, o.key)
@@ -301,8 +279,10 @@ def _call_quietly(f, *args, **kwargs):
 class CardOptions:
     "Checkpoint and results."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
-    results: File | None = flag("add this checkpoint's rows of a results file to the card")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
+    results: File | None = flag(
+        "add this checkpoint's rows of a results file to the card", reads="file",
+    )
 
 
 def show_card(o: CardOptions) -> int:  # exit code
@@ -377,7 +357,7 @@ def _find_dense(rows, r, metric):
 class ExportOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     to: str = flag(
         "output format: vllm (DeciLM, the fastest in vLLM), gguf (llama.cpp), onnx, native"
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
@@ -408,7 +388,6 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     "`twossp export`: convert a checkpoint to an engine's format."
     from ..serving.export import export_folder
 
-    check_options(o)
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
@@ -421,7 +400,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
 class PushOptions:
     "Input and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp")
+    folder: Folder = positional("checkpoint folder saved by twossp", reads="folder")
     name: str = positional("repository on the Hugging Face hub, as user/name")
     dry_run: bool = flag("list what would be uploaded without uploading it")
 
@@ -491,7 +470,9 @@ class TrainingTextOptions:
 class RecoverModelOptions:
     "Models and output."
 
-    folder: Folder = positional("checkpoint folder saved by twossp", decides="plan")
+    folder: Folder = positional(
+        "checkpoint folder saved by twossp", decides="plan", reads="folder",
+    )
     teacher: Model = flag(
         "original model, or another with its shapes: hub name, folder or 'smollm2'",
         MISSING, decides="plan",
@@ -515,7 +496,6 @@ def recover(
     from ..recovery.distill_folder import check_curve, recover_folder, write_curve
     from ..runtime.devices import is_main_process, join_process_group
 
-    check_options(o)
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)

@@ -15,7 +15,6 @@ from .options import (
     Location,
     ModelOptions,
     Name,
-    check_options,
     flag,
     flag_dataclass,
     positional,
@@ -30,7 +29,7 @@ class InspectOptions:
 
     folder: Folder = positional(
         "folder of a pruned model: saved by twossp, or by another program with"
-        " per_layer_config or block_configs in its configuration",
+        " per_layer_config or block_configs in its configuration", reads="folder",
     )
     quantize: str | None = flag(
         "check whether llm-compressor can quantize its widths with this scheme; if not,"
@@ -143,7 +142,6 @@ def inspect(o: InspectOptions) -> int:  # exit code
     from ..evaluation.report import plot_kept
     from ..runtime.devices import quiet
 
-    check_options(o)
     origin, plan, full, foreign = _read_plan(o.folder)
     if o.save:
         if foreign is None:
@@ -201,7 +199,7 @@ class BenchOptions:
 
 def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     "`twossp bench`: measure correctness and speed on a device; rows and a page."
-    from .prune import page_file
+    from .arguments import page_file
     from .validate import pick_device
     from ..core.files import atomic_file, check_writable
     from ..evaluation.bench import bench_page, make_bench, run_bench

@@ -9,52 +9,80 @@ __all__ = ['COMMANDS', 'Command', 'list_commands', 'main']
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
 import twossp
 from .options import EXAMPLES, parse_flags, read_options
+from ..core.words import did_you_mean
 
 # %% ../../nbs/cli/04_main.ipynb #c2aea352
 @dataclass(frozen=True)
 class Command:
     "A command of `twossp`."
 
-    run: str  # module and function in `twossp.cli`: options -> exit code
+    # modules and names in `twossp.cli`, imported when they are needed
+    run: str  # function: options -> exit code
+    options: str  # dataclass of flags; imports no torch
     about: str  # one line for `--help`
+    check: str = "options:check_options"  # function: options -> None; imports no torch
 
     def load(
         self,
-    ) -> tuple[Callable, type]:  # the function and its options, a dataclass of flags
-        "Import the function."
-        path = f"twossp.cli.{self.run}"
-        function = resolve_name(path)
-        return function, function.__annotations__["o"]
+        what: str,  # "run", "options" or "check"
+    ):  # the function or class
+        "Import what a field names."
+        return resolve_name(f"twossp.cli.{getattr(self, what)}")
 
 
 COMMANDS: dict[str, Command] = {
-    "prune": Command("prune:prune", "prune, evaluate and save a model (the default)"),
-    "methods": Command("commands:list_methods", "list pruning methods"),
-    "families": Command("commands:list_families", "list supported model families"),
+    "prune": Command(
+        "prune:prune", "options:Options", "prune, evaluate and save a model (the default)",
+        "arguments:check_arguments",
+    ),
+    "methods": Command("commands:list_methods", "options:NoOptions", "list pruning methods"),
+    "families": Command(
+        "commands:list_families", "options:FamiliesOptions", "list supported model families"
+    ),
     "estimate": Command(
-        "commands:estimate", "estimate size, speed and pruning memory from a configuration"
+        "commands:estimate", "options:EstimateOptions",
+        "estimate size, speed and pruning memory from a configuration",
+        "arguments:check_estimate",
     ),
-    "check": Command("commands:check", "verify a checkpoint and list compatible engines"),
+    "check": Command(
+        "commands:check", "commands:CheckOptions",
+        "verify a checkpoint and list compatible engines",
+    ),
     "inspect": Command(
-        "inspect:inspect", "show what was removed, by layer, in any pruned model"
+        "inspect:inspect", "inspect:InspectOptions",
+        "show what was removed, by layer, in any pruned model",
     ),
-    "card": Command("commands:show_card", "print the model card of a checkpoint"),
+    "card": Command(
+        "commands:show_card", "commands:CardOptions", "print the model card of a checkpoint"
+    ),
     "export": Command(
-        "commands:export", "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime"
+        "commands:export", "commands:ExportOptions",
+        "convert a checkpoint for vLLM, llama.cpp or ONNX Runtime",
     ),
-    "push": Command("commands:push", "upload a checkpoint to the Hugging Face hub"),
+    "push": Command(
+        "commands:push", "commands:PushOptions", "upload a checkpoint to the Hugging Face hub"
+    ),
     "recover": Command(
-        "commands:recover", "distill a pruned checkpoint from its original model"
+        "commands:recover", "commands:RecoverOptions",
+        "distill a pruned checkpoint from its original model",
     ),
-    "compare": Command("compare:compare", "compare methods and scores on a model, as a page"),
-    "bench": Command("inspect:bench", "measure a device: correctness, pruning time, latency"),
-    "report": Command("commands:report", "turn a results file into a page or tables"),
+    "compare": Command(
+        "compare:compare", "options:CompareOptions",
+        "compare methods and scores on a model, as a page", "arguments:check_compare",
+    ),
+    "bench": Command(
+        "inspect:bench", "inspect:BenchOptions",
+        "measure a device: correctness, pruning time, latency",
+    ),
+    "report": Command(
+        "commands:report", "options:ReportOptions", "turn a results file into a page or tables"
+    ),
 }
 
 # %% ../../nbs/cli/04_main.ipynb #f81e30ed
@@ -75,19 +103,21 @@ def _run_command(words):
     if words and not words[0].startswith("-"):
         name, *words = words
     if name not in COMMANDS:
-        raise ValueError(f"no command {name!r}; there are: {', '.join(COMMANDS)}")
-    if name == "prune":  # options are parsed before torch is loaded
+        nearest = did_you_mean(name, COMMANDS)
+        raise ValueError(f"no command {name!r}{nearest or ';'} there are: {', '.join(COMMANDS)}")
+    row = COMMANDS[name]
+    if name == "prune":
         epilog = f"{list_commands()}\n\n{EXAMPLES}"
         about = (
             "Prune a language model with 2SSP or a baseline, evaluate it and save the"
             " result."
         )
         o = read_options(words, about=about, epilog=epilog)
-        return COMMANDS[name].load()[0](o)
-    function, options = COMMANDS[name].load()
-    about = COMMANDS[name].about
-    about = f"{about[0].upper()}{about[1:]}."
-    return function(options(**parse_flags(options, words, prog=f"twossp {name}", about=about)))
+    else:
+        options, about = row.load("options"), f"{row.about[0].upper()}{row.about[1:]}."
+        o = options(**parse_flags(options, words, prog=f"twossp {name}", about=about))
+    row.load("check")(o)  # before torch is imported
+    return row.load("run")(o)
 
 # %% ../../nbs/cli/04_main.ipynb #9884eb44
 _PACKAGES = {"lm_eval": "lm-eval"}  # module -> package, where they differ
@@ -125,13 +155,15 @@ def _is_out_of_memory(e):
 # %% ../../nbs/cli/04_main.ipynb #8de49230
 def _print_error(e):
     "Print an error; one that all processes of a job share is printed by the first."
+    line = f"twossp: error: {_explain(e)}"
+    if type(e).__name__ != "TooFewDevices":
+        print(line, file=sys.stderr, flush=True)
+        return
     from ..runtime.devices import broadcast_object, is_main_process
 
-    shared = type(e).__name__ == "TooFewDevices"
-    if not shared or is_main_process():
-        print(f"twossp: error: {_explain(e)}", file=sys.stderr, flush=True)
-    if shared:
-        broadcast_object(None)
+    if is_main_process():
+        print(line, file=sys.stderr, flush=True)
+    broadcast_object(None)
 
 # %% ../../nbs/cli/04_main.ipynb #e6370178
 def main(

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = [
     'DECISIONS', 'File', 'Folder', 'Location', 'Model', 'Corpus', 'Name', 'Text',
-    'Size', 'Tokens', 'Factor', 'Sparsity', 'TARGETS', 'BOUND_FLAGS', 'EXAMPLES',
-    'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag', 'flag_dataclass',
-    'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions', 'BoundOptions',
-    'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
+    'Tokens', 'Size', 'Time', 'Factor', 'Sparsity', 'TARGETS', 'BOUND_FLAGS',
+    'EXAMPLES', 'NEEDS', 'DEMO', 'shown_path', 'flag', 'positional', 'same_flag',
+    'flag_dataclass', 'make_parser', 'parse_flags', 'ModelOptions', 'TargetOptions',
+    'BoundOptions', 'LatencyOptions', 'QualityOptions', 'MethodOptions', 'MoEOptions',
     'CalibrationOptions', 'TextOptions', 'TaskOptions', 'TaskRunOptions',
     'InferenceOptions', 'OutputOptions', 'OtherOptions', 'Options', 'check_options',
     'read_options', 'NoOptions', 'FamiliesOptions', 'ReportOptions',
     'EstimateModelOptions', 'EstimateTargetOptions', 'EstimateLatencyOptions',
-    'EstimateOptions'
+    'EstimateOptions', 'CompareOutputOptions', 'CompareGridOptions',
+    'CompareModelOptions', 'CompareOptions'
 ]
 
 # %% ../../nbs/cli/00_options.ipynb #9753f656
@@ -25,7 +26,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
-from inspect import isfunction, signature
+from inspect import isfunction
+from math import inf
 from pathlib import Path
 from typing import Annotated, dataclass_transform, get_args
 
@@ -34,12 +36,14 @@ from ..baselines.methods import (
     EXPERT_METHODS,
     METHODS,
     find_method,
-    method,
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
-from ..core.registries import score_names
+from ..core.registries import UNITS, score_names
+from ..core.signatures import read_signature
+from ..core.words import parse_fraction, parse_size, parse_time
+from ..runtime.text_names import TEXTS, parse_sources, source_kinds
 
 # %% ../../nbs/cli/00_options.ipynb #f69b2898
 class _FlagParser(argparse.ArgumentParser):
@@ -101,8 +105,6 @@ def _resolve_file(name, mixed=True):
     if not name or not (name.startswith("~") or _exists(name)):
         return name
     if not re.search(r"[~./\\]", name):
-        from ..runtime.data import TEXTS
-
         if name in TEXTS:  # the text of that name, not a file
             return name
     path = shown_path(_resolve_path(name))
@@ -198,24 +200,62 @@ def _read_int(text, least=1, word=None, most=None):
     raise argparse.ArgumentTypeError(message)
 
 
-# types of flags, with the placeholders of their values in `--help`, and how paths are resolved
+def _read_float(text, above=-inf, below=inf):
+    "Parse a number between two limits, both excluded."
+    try:
+        if above < (x := float(text)) < below:
+            return x
+    except ValueError:
+        pass
+    limits = [f"above {above:g}" * (above > -inf), f"below {below:g}" * (below < inf)]
+    limits = " and".join(f" {x}" for x in limits if x)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number{limits}")
+
+
+def _read_sparsity(text):
+    "Parse a sparsity: 0.25, 25%, or -1 and -2 for several."
+    try:
+        x = parse_fraction(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(e) from None
+    if 0 < x < 1 or x in (-1, -2):
+        return x
+    message = "sparsity is a number between 0 and 1, both excluded (0.25 or 25% removes a quarter)"
+    hint = f"; did you mean {text}%?" if 1 < x < 100 and "%" not in text else ""
+    raise argparse.ArgumentTypeError(f"{message}; got {text}{hint}")
+
+
+def _read_text(parse, text):
+    "Text as it is, if it can be parsed"
+    try:
+        parse(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(e) from None
+    return text
+
+
+# types of flags, with the placeholders of their values in `--help`, how paths are resolved (a
+# function), and how text is parsed (a partial)
 File, Folder = Annotated[str, "FILE", _resolve_path], Annotated[str, "DIR", _resolve_path]
 Location, Model = Annotated[str, "PATH", _resolve_path], Annotated[str, "NAME", _resolve_model]
 Corpus = Annotated[str, "TEXT", _resolve_text]
-Name, Text, Size = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[str, "SIZE"]
-Tokens = Annotated[int, "T"]
-Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S"]
+Name, Text, Tokens = Annotated[str, "NAME"], Annotated[str, "TEXT"], Annotated[int, "T"]
+Size = Annotated[str, "SIZE", partial(_read_text, parse_size)]
+Time = Annotated[str, "TIME", partial(_read_text, parse_time)]
+Factor, Sparsity = Annotated[float, "X"], Annotated[float, "S", partial(_read_sparsity)]
 
 
 def _argparse_kwargs(f):
     "Arguments of `add_argument`, from a field's type and the arguments of `flag`"
-    own = "decides", "positional", "needs", "excludes"
+    own = "decides", "positional", "needs", "excludes", "reads"
     kwargs = {k: v for k, v in f.metadata.items() if k not in own}
     if f.metadata.get("positional"):
         return dict(metavar=f.name.upper()) | kwargs
     types = _type_parts(f)
     if placeholders := [x for x in types if isinstance(x, str)]:
         kwargs = dict(metavar=placeholders[0]) | kwargs
+    if readers := [x for x in types if isinstance(x, partial)]:
+        kwargs = dict(type=readers[0]) | kwargs
     if bool in types:
         return dict(action="store_true") | kwargs
     if f.default == () and "nargs" not in kwargs:
@@ -223,7 +263,10 @@ def _argparse_kwargs(f):
     if int in types and "type" not in kwargs:
         limits = {k: kwargs.pop(k) for k in ("least", "word", "most") if k in kwargs}
         return dict(type=partial(_read_int, **limits), metavar="N") | kwargs
-    return dict(type=float) | kwargs if float in types else kwargs
+    if float in types and "type" not in kwargs:
+        limits = {k: kwargs.pop(k) for k in ("above", "below") if k in kwargs}
+        return dict(type=partial(_read_float, **limits)) | kwargs
+    return kwargs
 
 # %% ../../nbs/cli/00_options.ipynb #ef9eed12
 def make_parser(
@@ -327,7 +370,7 @@ class TargetOptions:
         " as for --sparsity_rate", metavar="N", type=int, needs="a pruning method",
     )
     plan: File | None = flag(
-        "reuse this saved plan instead of searching for one",
+        "reuse this saved plan instead of searching for one", reads="plan file",
         excludes=("pruning_method", *TARGETS),
     )
     dense: bool = flag("also evaluate the unpruned model", decides="row")
@@ -345,7 +388,7 @@ class BoundOptions:
         "smallest sparsity with which weights and KV cache at --context tokens have"
         " at most this size",
     )
-    target_params: str | None = flag(
+    target_params: Size | None = flag(
         "smallest sparsity that leaves at most this many parameters, such as 6.5G or"
         " 300M", metavar="N",
     )
@@ -363,11 +406,11 @@ class BoundOptions:
 class LatencyOptions:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = flag(
+    target_latency: Time | None = flag(
         "smallest sparsity with which one decoding step after --context tokens takes at"
         " most this time on the device, such as 20ms (predicted from a latency table that"
         " is measured once for a device and a model's shapes, in minutes)",
-        metavar="TIME", needs="a pruning method", excludes=("executor",),
+        needs="a pruning method", excludes=("executor",),
     )
     batch: int | None = flag(
         "sequences per forward pass for --target_latency (default: 1)",
@@ -385,11 +428,12 @@ class QualityOptions:
 
     max_loss: Factor | None = flag(
         "smallest model whose perplexity on held-out calibration text is at most this"
-        " many times the dense model's, such as 1.10",
+        " many times the dense model's, such as 1.10", above=1,
     )
     min_agreement: float | None = flag(
         "smallest model whose top-1 agreement with the dense model on held-out"
-        " calibration text is at least this fraction, such as 0.8", metavar="FRACTION",
+        " calibration text is at least this fraction, such as 0.8", above=0, below=1,
+        metavar="FRACTION",
     )
 
 # %% ../../nbs/cli/00_options.ipynb #c82608e3
@@ -468,7 +512,7 @@ class CalibrationOptions:
         " only (default: all)", "all", metavar="TOKENS", choices=("all", "completion"),
     )
     temperature: Factor | None = flag(
-        "sampling temperature of --calibration self and self-chat (default: 1)",
+        "sampling temperature of --calibration self and self-chat (default: 1)", above=0,
         needs="generated calibration text",
     )
     n_samples: int | None = flag(
@@ -730,7 +774,7 @@ def _advise_method(o, option, model):
 
     def takes(name):
         row = find_method(name)
-        return row.searches_attn if search else option in signature(method(name)).parameters
+        return row.searches_attn if search else option in read_signature(row.fn).options
 
     asked = o.pruning_method or ()
     if any(map(takes, [asked] if isinstance(asked, str) else asked)):
@@ -759,8 +803,6 @@ def _calibrates_on(*kinds):
     "A need of calibration on a text of one of these kinds, as `source_kinds` names them"
 
     def advise(o, option, model):
-        from ..runtime.sources import source_kinds
-
         if o.needs_calibration and {*kinds} & {*source_kinds(o.calibration_name)}:
             return ""
         return f"it is for --calibration {' and '.join(kinds)}"
@@ -770,9 +812,6 @@ def _calibrates_on(*kinds):
 
 def _advise_named(o, option, model):
     "Whether a text comes from the hub, or from a folder in its place"
-    from ..runtime.data import TEXTS
-    from ..runtime.sources import parse_sources
-
     names = list(o.evaluation_names)
     names += [name for name, _ in parse_sources(o.calibration_name)] if o.needs_calibration else []
     local = [name for name, text in TEXTS.items() if not text.wheel]
@@ -824,7 +863,8 @@ def check_options(
     o,  # options of any command
     model=None,  # its shapes are enough; None: its configuration has not been read
 ) -> None:
-    "Raise `ValueError` for an option that has no effect, or that excludes another."
+    """Raise `ValueError` for an option that has no effect, or that excludes another, and for a file
+    that is missing."""
     given = [f for f in fields(o) if getattr(o, f.name) != f.default]
     for f in given:
         excluded = f.metadata.get("excludes", ())
@@ -838,6 +878,11 @@ def check_options(
         for need in filter(None, [needs] if isinstance(needs, str) else needs):
             if advice := NEEDS[need](o, f.name, model):
                 raise ValueError(f"--{f.name} needs {need}: {advice}")
+    for f in given:
+        values = getattr(o, f.name)
+        for path in values if isinstance(values, tuple) else [values]:
+            if "reads" in f.metadata and not Path(path).expanduser().exists():
+                raise ValueError(f"there is no {f.metadata['reads']} {shown_path(path)}")
 
 # %% ../../nbs/cli/00_options.ipynb #5b1cb167
 DEMO = """--model smollm2 --pruning_method 2ssp --sparsity_rate 0.25 --calibration news
@@ -880,7 +925,7 @@ class FamiliesOptions:
 class ReportOptions:
     "Input and output."
 
-    results: File = positional("results file to report on")
+    results: File = positional("results file to report on", reads="file")
     out: File | None = flag(
         "output file (default: RESULTS with .html); .csv, .md or .tex write the tables",
     )
@@ -913,7 +958,7 @@ class EstimateTargetOptions:
 class EstimateLatencyOptions:
     "Latency target (instead of a sparsity)."
 
-    target_latency: str | None = same_flag(LatencyOptions, "target_latency")  # with a unit
+    target_latency: Time | None = same_flag(LatencyOptions, "target_latency")  # with a unit
     batch: int | None = same_flag(LatencyOptions, "batch")  # sequences
     prefill: bool = same_flag(LatencyOptions, "prefill")  # time a prompt
     # that is timed
@@ -928,3 +973,74 @@ class EstimateOptions(
 
     balance: str | None = same_flag(MoEOptions, "balance")  # "all" or "active"
     context: Tokens | None = same_flag(BoundOptions, "context", needs="")  # of the cache
+
+# %% ../../nbs/cli/00_options.ipynb #ccm00005
+@flag_dataclass(decides="nothing")
+class CompareOutputOptions:
+    "Output."
+
+    results: File = flag(
+        "append results to this JSONL file and skip the runs that it already holds"
+        " (default: compare.jsonl)", "compare.jsonl",
+    )
+    out: File | None = flag(
+        "write the report to this .html, .csv, .md or .tex file (default: the results file"
+        " with .html)",
+    )
+    retry: bool = flag("repeat failed runs")
+    # dotted path
+    executor: str | None = same_flag(OutputOptions, "executor")
+    logging: str = same_flag(OutputOptions, "logging")  # level of the log
+    quiet: bool = same_flag(OutputOptions, "quiet")  # hide progress bars
+
+
+@flag_dataclass(decides="plan")
+class CompareGridOptions:
+    "Methods, scores and targets."
+
+    # some of `method_names`
+    methods: tuple[str, ...] = flag(
+        f"pruning methods (default: {' '.join(ESTIMATED_METHODS)})",
+        ESTIMATED_METHODS, metavar="METHOD", nargs="+",
+    )
+    # names of scores, of the units that methods rank
+    scores: tuple[str, ...] = flag(
+        "also run each method that ranks neurons, heads or experts with these scores:"
+        f" {', '.join(dict.fromkeys(x for u in UNITS[:3] for x in score_names(u)))}",
+        (), metavar="SCORE", nargs="+",
+    )
+    # names of scores of attention modules
+    depth_scores: tuple[str, ...] = flag(
+        "also run each method that scores attention modules with these scores:"
+        f" {', '.join(score_names('attention modules'))}",
+        (), metavar="SCORE", nargs="+",
+    )
+    sparsities: tuple[Sparsity, ...] = flag(
+        "target sparsities (default: 0.25 0.5)", (0.25, 0.5), nargs="+",
+    )
+    draws: int = flag(
+        "number of calibration draws: the first windows of the text, then windows at"
+        " random (default: 1)", 1,
+    )
+    repaired: bool = flag("also run each method with least-squares reconstruction")
+
+# %% ../../nbs/cli/00_options.ipynb #ccm0005b
+@flag_dataclass(decides="plan")
+class CompareModelOptions:
+    "Model."
+
+    model: Model = positional("name on the Hugging Face hub, path of a folder, or 'smollm2'")
+    cache_dir: Folder | None = same_flag(ModelOptions, "cache_dir")  # of downloads
+    device: str | None = same_flag(ModelOptions, "device")  # such as "cuda"
+    dtype: str = same_flag(ModelOptions, "dtype")  # of the weights
+    stream: bool = same_flag(ModelOptions, "stream")  # load layers on demand
+    include_path: tuple[Folder, ...] = same_flag(TaskOptions, "include_path")  # of tasks
+    # run the checkpoint's own code
+    trust_remote_code: bool = same_flag(ModelOptions, "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class CompareOptions(
+    CompareOutputOptions, CalibrationOptions, TextOptions, CompareGridOptions, CompareModelOptions
+):
+    "Options of `twossp compare`."

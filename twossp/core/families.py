@@ -350,7 +350,7 @@ class ModelMemo:
     allowed: bool = False  # its configuration was checked: it is in scope
     structures: dict = field(default_factory=dict)  # its parts, by the shapes of the layers
     check: object = None  # the replay mode of its layers
-    scores: dict = field(default_factory=dict)  # by calibration text
+    statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
     # while the size after pruning is estimated, from a model without weights: what would be
     # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds

@@ -22,12 +22,12 @@ from .grid import run_grid
 from .results import Result
 from ..pruning.balance import balance
 from ..pruning.depth import greedy
-from ..pruning.importance import window_norms
 from ..pruning.two_ssp import two_ssp
 from ..pruning.width import keep_top
 from ..recovery.allocate import feasible_counts
 from ..runtime.devices import input_device
 from ..runtime.metrics import check_ids, inference
+from ..runtime.statistics import window_norms
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #f09e7519
 RATES = (0.25, 0.375, 0.5)  # the paper's sparsities

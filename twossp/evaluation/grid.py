@@ -54,7 +54,6 @@ from .measure import (
     measure,
 )
 from .results import Result, load_results, to_json_line, versions
-from ..pruning.importance import fresh_scores
 from ..runtime.devices import (
     RanksLost,
     broadcast_object,
@@ -86,6 +85,7 @@ from ..runtime.provenance import (
     shares_text,
     with_provenance,
 )
+from ..runtime.statistics import fresh_statistics
 
 # %% ../../nbs/evaluation/05_grid.ipynb #653336de
 log = logging.getLogger("twossp")
@@ -105,7 +105,7 @@ def _find_plan(method, model, calib, r, progress):
         check_replay(model, calib)
     with (
         fork_rng(r.seed),
-        fresh_scores(model),
+        fresh_statistics(model),
         count_forwards(model) as counts,
         peak_memory(device) as memory,
     ):

@@ -27,14 +27,12 @@ from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
-from ..pruning.importance import UNREACHED, float64_device
+from ..pruning.importance import UNREACHED
 from .least_squares import (
     LAMBDAS,
-    accumulate_moments,
     record_expert_inputs,
     refit_best,
     refit_experts,
-    upcast,
 )
 from ..runtime.devices import progress_bar
 from ..runtime.layers import (
@@ -47,6 +45,7 @@ from ..runtime.layers import (
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
 from ..runtime.metrics import check_windows, inference
 from ..runtime.provenance import with_provenance
+from ..runtime.statistics import accumulate_moments, float64_device, upcast
 
 # %% ../../nbs/recovery/01_repair.ipynb #36c24f63
 def _find_projections(model, s, i):
@@ -161,63 +160,85 @@ class _Repair:
             return torch.cat(map_chunks(run_batch, xs, self.rows, self.model, h.shape[1]))
 
 # %% ../../nbs/recovery/01_repair.ipynb #8cf24f0b
-def _target(own, rest, goal, c, share, after_gap=None):
-    """Target of a projection whose output, times `c`, is added to `rest`: `share` of what leads
-    to `goal`, the rest `own`; plus the output of a gap's layers, from `goal` to `after_gap`.
-    `rest` is None if the output is not simply added."""
-    target = own
+@dataclass(frozen=True)
+class _Goal:
+    "What the output of a projection is refitted to"
+
+    out: torch.Tensor  # (n, t, d) hidden state to reach after the layer
+    factor: float | None  # by which the output is added to it; None: not simply added
+    after_gap: torch.Tensor | None = None  # hidden state after the following gap; None: no gap
+
+
+def _target(own, rest, goal, rows, share):
+    """Target of a projection whose output is added to `rest`, in windows `rows`: `share` of what
+    leads to the goal, the rest `own`; plus the output of a gap's layers. `rest` is None if the
+    output is not simply added."""
+    target, out = own, upcast(goal.out[rows])
     if rest is not None and share:
-        target = share * ((goal - rest) / c) + (1 - share) * own
-    if rest is not None and after_gap is not None:
-        target = target + (after_gap - goal) / c
+        target = share * ((out - rest) / goal.factor) + (1 - share) * own
+    if rest is not None and goal.after_gap is not None:
+        target = target + (upcast(goal.after_gap[rows]) - out) / goal.factor
     return target
 
 # %% ../../nbs/recovery/01_repair.ipynb #rpr0000f
-_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
-
-# %% ../../nbs/recovery/01_repair.ipynb #rpr00001
-def _refit_output(repair, part, kept, plan, h, goal, c, after_gap=None, keep=True):
-    """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
-    weights by name, the layer's new output (None if inputs were not stored), and errors."""
-    linear = part.at(repair.model).get_submodule(part.output)
+def _collect_moments(repair, part, columns, plan, h, goal, store):
+    """Second moments of a projection's inputs and targets, "fit" and "held", with its layer run
+    with `plan` on `h`; and if `store`, per batch its inputs and the rest of the layer's output"""
+    linear, sums, stored = part.at(repair.model).get_submodule(part.output), {}, []
     with weights_loaded([linear]):
-        device, width = linear.weight.device, in_features(linear)
         bias = 0 if linear.bias is None else upcast(linear.bias.detach())
-    columns = part.inputs(kept)
-    if not isinstance(columns, slice):
-        columns, width = torch.tensor(columns).to(device), len(columns)
-    sums, inputs, rests = {}, [], []
-    read = columns if part.read(plan) == part.full else slice(None)
-    # bytes of the inputs, and of the rest of the layer's output in float32
-    size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
-    keep = keep and c is not None and size <= repair.budget
+    runs_full = part.read(plan) == part.full  # where only the remaining inputs are read
 
     def note(rows, out, x, y):
-        own, x = upcast(y) - bias, x[..., read]
-        rest = None if c is None else upcast(out) - c * own
-        beyond = None if after_gap is None else upcast(after_gap[rows])
-        target = _target(own, rest, upcast(goal[rows]), c, repair.share, beyond)
+        x, own = x[..., columns if runs_full else slice(None)], upcast(y) - bias
+        rest = None if goal.factor is None else upcast(out) - goal.factor * own
+        target = _target(own, rest, goal, rows, repair.share)
         n = max(0, repair.n_fit - rows.start)  # of these rows to fit on
         splits = dict(fit=slice(None, n), held=slice(n, None))
         accumulate_moments(sums, {k: (x[s], target[s]) for k, s in splits.items() if len(x[s])})
-        if keep:
-            inputs.append(x)
-            rests.append(rest)
+        if store:
+            stored.append((x, rest))
 
     repair.run(part.layer, plan, h, part.output, note)
+    return sums, stored
+
+# %% ../../nbs/recovery/01_repair.ipynb #rpr00001
+_MIN_FRONT_LAMBDA = 1.0  # smallest candidate for λ of a layer before a gap
+
+
+def _solve_output(repair, part, columns, sums, goal):
+    "New weights (d, k) of a projection from its moments, whose memory is reused; and errors"
+    linear, lams = part.at(repair.model).get_submodule(part.output), repair.lams
     with weights_loaded([linear]):  # after the run, which has such a copy too
         weight = read_matrix(linear).detach()[:, columns]
-    lams = repair.lams
-    if after_gap is not None:
+    if goal.after_gap is not None:
         lams = [x for x in lams if x >= _MIN_FRONT_LAMBDA] or [max(lams)]
-    # pop: the memory of the sums is reused
     new, errors = refit_best(sums.pop("fit"), sums.pop("held", None), weight, lams)
-    new = new.to(weight.dtype).to(weight.device)
-    del weight  # frees memory for `stored`
-    add = lambda rest, x: (rest + c * upcast(x @ new.T)).to(goal.dtype)
-    after = torch.cat([*map(add, rests, inputs)]) if keep else None
-    stored = store_matrix(linear, new).contiguous()
-    return {part.full_name(f"{part.output}.weight"): stored}, after, errors
+    return new.to(weight.dtype).to(weight.device), errors
+
+# %% ../../nbs/recovery/01_repair.ipynb #rpr00002
+def _rerun(new, stored, goal):
+    "The layer's output (n, t, d) with new weights (d, k), from what was stored"
+    add = lambda x, rest: (rest + goal.factor * upcast(x @ new.T)).to(goal.out.dtype)
+    return torch.cat([add(*batch) for batch in stored])
+
+
+def _refit_output(repair, part, kept, plan, h, goal, store=True):
+    """Refit a part's output projection, its layer run with `plan` on `h`. Returns the new
+    weights by name, the layer's new output (None if inputs were not stored), and errors."""
+    linear = part.at(repair.model).get_submodule(part.output)
+    columns, width = part.inputs(kept), in_features(linear)
+    if not isinstance(columns, slice):
+        with weights_loaded([linear]):
+            columns, width = torch.tensor(columns).to(linear.weight.device), len(columns)
+    # bytes of the inputs, and of the rest of the layer's output in float32
+    size = h.shape[0] * h.shape[1] * (width * h.dtype.itemsize + 4 * h.shape[2])
+    store = store and goal.factor is not None and size <= repair.budget
+    sums, stored = _collect_moments(repair, part, columns, plan, h, goal, store)
+    new, errors = _solve_output(repair, part, columns, sums, goal)
+    after = _rerun(new, stored, goal) if store else None
+    weights = {part.full_name(f"{part.output}.weight"): store_matrix(linear, new).contiguous()}
+    return weights, after, errors
 
 # %% ../../nbs/recovery/01_repair.ipynb #4904d72a
 @dataclass(frozen=True)
@@ -276,15 +297,16 @@ def _repair_layer(repair, i, plan, h, dense, differs):
             rows += expert_rows
         elif part.width:
             to_run = replace(to_run, weights=weights)
-            new, after, errors = _refit_output(
-                repair, part, kept, to_run, h, dense.out, dense.factors.ffn, dense.after_gap
-            )
+            goal = _Goal(dense.out, dense.factors.ffn, dense.after_gap)
+            new, after, errors = _refit_output(repair, part, kept, to_run, h, goal)
             rows.append(dict(layer=i, part="FFN", **errors))
         elif dense.mid is not None and refit_attn:
-            goal, after_gap = (dense.out, dense.after_gap) if no_ffn else (dense.mid, None)
+            goal = _Goal(dense.mid, dense.factors.attn)
+            if no_ffn:
+                goal = replace(goal, out=dense.out, after_gap=dense.after_gap)
             without_ffn = drop(len(plan), ffn=[i])
             new, after, errors = _refit_output(
-                repair, part, kept, without_ffn, h, goal, dense.factors.attn, after_gap, no_ffn
+                repair, part, kept, without_ffn, h, goal, store=no_ffn
             )
             rows.append(dict(layer=i, part="attention", **errors))
         else:

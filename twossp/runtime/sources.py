@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'parse_sources', 'Chat', 'read_prompts',
-    'render_chat', 'chat_tokens', 'SourceText', 'source_kinds', 'read_sources',
-    'check_sources', 'available_windows', 'source_windows'
+    'CHAT_DATE', 'MAKERS', 'SCORE_ON', 'Chat', 'read_prompts', 'render_chat',
+    'chat_tokens', 'SourceText', 'read_sources', 'check_sources', 'available_windows',
+    'source_windows'
 ]
 
 # %% ../../nbs/runtime/08_sources.ipynb #src04
@@ -30,56 +30,11 @@ from .data import (
     encode_beginning,
     json_lines,
     load_text,
-    split_column,
     windows,
 )
 from .devices import one_line
 from .metrics import Windows
-
-# %% ../../nbs/runtime/08_sources.ipynb #src06
-_PLUS = re.compile(r"\+(?![^()]*\))")  # not inside parentheses
-
-
-def parse_sources(
-    # "news", a path, "c4=16+self=8"; or names and (name, windows) pairs
-    spec: str | Path | Iterable,
-) -> list[tuple[str, int | None]]:  # name, windows; None: an equal share
-    "Parse a specification of sources into (name, windows) pairs, in order."
-    if isinstance(spec, Path) or isinstance(spec, str) and _exists(spec):
-        return [(str(spec), None)]
-    if isinstance(spec, str):
-        pairs = [_parse_part(part, spec) for part in _PLUS.split(spec)]
-    else:
-        pairs = [(x, None) if isinstance(x, (str, Path)) else tuple(x) for x in spec]
-        pairs = [(str(name), count) for name, count in pairs]
-    names, counts = [name for name, _ in pairs], [count for _, count in pairs]
-    if not names or "" in names:
-        raise ValueError(
-            f"calibration {spec!r} names no source: give NAME, or NAME=WINDOWS+NAME=WINDOWS"
-        )
-    for name, count in pairs:
-        if names.count(name) > 1:
-            raise ValueError(f"{spec!r} names {name} twice: give it once, with all its windows")
-        if count is not None and (type(count) is not int or count < 1):
-            raise ValueError(f"{name}={count}: a source needs a whole number of windows, 1 or more")
-    if None in counts and set(counts) != {None}:
-        raise ValueError(f"{spec!r}: give every source its number of windows, or none of them")
-    return pairs
-
-
-def _exists(path):
-    "Whether there is such a file or folder; of FILE:COLUMN, the file"
-    return bool(path) and Path(split_column(path)[0]).expanduser().exists()
-
-
-def _parse_part(part, spec):
-    "(name, windows) of one source of a mix"
-    name, equals, count = part.rpartition("=")
-    if not equals or part.endswith(")") or _exists(part):
-        return part, None
-    if not count.isdecimal():
-        raise ValueError(f"{spec!r}: {name}= takes a number of windows, not {count!r}")
-    return name, int(count)
+from .text_names import match_special, parse_sources, split_column, text_exists
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10
 def _share_windows(pairs, n):
@@ -319,22 +274,6 @@ class SourceText:
         return self.name if self.chats is None else f"{self.name} (chats, {CHAT_DATE:%Y-%m-%d})"
 
 # %% ../../nbs/runtime/08_sources.ipynb #srcspec
-_SPECIAL = re.compile(r"(self|self-chat|task)(?:\((.*)\))?")
-
-
-def _match_special(name):
-    "Match of a special source; None for a text, or a file of that name"
-    return None if _exists(name) else _SPECIAL.fullmatch(name)
-
-
-def source_kinds(
-    spec: str | Path | Iterable,  # as `parse_sources` takes it
-) -> list[str]:  # per source: 'self', 'self-chat', 'task', or '' for a text
-    "Kind of each source."
-    matches = [_match_special(name) for name, _ in parse_sources(spec)]
-    return [special[1] if special else "" for special in matches]
-
-
 def _read_special(name, count, kind, argument, include_path):
     "Read a special source, given its kind and its argument in parentheses"
     if kind == "task":
@@ -342,7 +281,7 @@ def _read_special(name, count, kind, argument, include_path):
             raise ValueError(f"{name} names no task: write task(NAME), such as task(gsm8k)")
         return SourceText(name, count, resolve_name(MAKERS["task"])(argument, include_path))
     if kind == "self-chat":
-        if argument is not None and not _exists(argument):
+        if argument is not None and not text_exists(argument):
             raise ValueError(f"{name}: no such file: {argument or 'none is named'}")
         prompts = read_prompts(argument and Path(argument).expanduser())
         return SourceText(name, count, chats=prompts, synthetic=True)
@@ -360,11 +299,11 @@ def read_sources(
     "Read the texts and chats of sources."
     sources, folders = [], dict(data_dir=data_dir, cache_dir=cache_dir)
     for name, count in parse_sources(spec):
-        if special := _match_special(name):
+        if special := match_special(name):
             sources.append(_read_special(name, count, *special.groups(), include_path))
             continue
         chats, (path, column) = None, split_column(name)
-        if ".jsonl" in Path(path).suffixes and _exists(path) and column in ("", *CHAT_COLUMNS):
+        if ".jsonl" in Path(path).suffixes and text_exists(path) and column in ("", *CHAT_COLUMNS):
             chats = _read_chats(Path(path).expanduser(), column)
         texts = load_text(name, "calibration", **folders) if chats is None else ()
         sources.append(SourceText(name, count, texts, chats))
