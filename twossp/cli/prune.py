@@ -6,8 +6,7 @@
 __all__ = [
     'read_texts', 'draw_windows', 'count_windows', 'cut_evaluations',
     'make_evaluations', 'try_load_tokenizer', 'load_requested_model', 'make_executor',
-    'run', 'format_rows', 'demo_message', 'page_file', 'cli_logging', 'write_page',
-    'prune'
+    'run', 'format_rows', 'demo_message', 'cli_logging', 'write_page', 'prune'
 ]
 
 # %% ../../nbs/cli/02_prune.ipynb #33975127
@@ -31,6 +30,7 @@ from transformers.utils import logging as hf_logging
 from ..baselines.methods import find_method, method
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
+from .arguments import page_file
 from .options import BOUND_FLAGS, Options, check_options, shown_path
 from .validate import (
     check_feasible,
@@ -43,7 +43,7 @@ from .validate import (
     requested_limit,
     validate,
 )
-from ..core.files import check_writable, hash_files, skip_unwritable
+from ..core.files import hash_files, skip_unwritable
 from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
@@ -600,25 +600,6 @@ It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
 Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
-
-# %% ../../nbs/cli/02_prune.ipynb #pagefile1
-def page_file(
-    results: str | Path,  # results file
-    out: str | Path | None = None,  # default: its name with .html
-) -> Path:  # of the page
-    """Path of a results file's page. Raises `ValueError` if it is invalid or the results file
-    itself, `OSError` if it cannot be written."""
-    rows = Path(results)
-    page = Path(out) if out else rows.parent / f"{rows.stem}.html"
-    for file in (rows, page):
-        if file.is_dir():
-            raise ValueError(f"{shown_path(file)} is a folder: name a file")
-        if not file.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
-    if page.resolve() == rows.resolve():
-        raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
-    check_writable(page, "--out")
-    return page
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
 @contextmanager

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'check_arguments', 'check_scores', 'export_request', 'plans_folder',
-    'read_plan_json', 'pick_device', 'check_results_file', 'check_environment',
-    'load_requested_skeleton', 'check_feasible', 'check_reach', 'requested_limit',
-    'resolve_target', 'validate', 'meet_latency'
+    'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
+    'check_results_file', 'check_environment', 'load_requested_skeleton',
+    'check_feasible', 'check_reach', 'requested_limit', 'resolve_target', 'validate',
+    'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,29 +22,27 @@ from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
-from .options import BOUND_FLAGS, TARGETS, Options, check_options, shown_path
+from .arguments import check_any, check_arguments
+from .options import BOUND_FLAGS, Options, check_options, shown_path
 from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
-from ..core.registries import find_score
 from ..core.structure import structure
+from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import (
     Costs,
     Limit,
     NoEstimate,
     load_skeleton,
-    parse_size,
     size_limit,
     sketch_plan,
 )
 from ..evaluation.grid import check_tensorboard, log
-from ..evaluation.latency import Workload, latency_limit, parse_time, time_for_limit
-from ..evaluation.quality import QualityTarget
+from ..evaluation.latency import Workload, latency_limit, time_for_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple
-from ..pruning.two_ssp import neuron_ranking
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair
 from ..runtime.data import load_config
@@ -55,110 +53,6 @@ from ..serving.export import (
     check_export_request,
     check_export_support,
 )
-
-# %% ../../nbs/cli/01_validate.ipynb #c0nf11c7
-def _request_problems(o):
-    "What a request lacks, or has too much of: message -> whether it applies"
-    targets = [k for k in TARGETS if getattr(o, k) is not None]
-    given, tokens = [k for k in targets if k != "min_agreement" or o.max_loss is None], o.eval_len
-    hint = ", not both" if given else ""
-    return {
-        "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
-        " shows what it does)": o.model is None,
-        "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
-        " --ablation or --report":
-            not (o.dense or o.pruning_method or o.plan or o.ablation or targets or o.save),
-        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-        f" --min_agreement{hint}": o.pruning_method and len(given) != 1,
-        f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
-        " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
-    }
-
-
-# %% ../../nbs/cli/01_validate.ipynb #ac761dde
-def check_arguments(o: Options) -> None:
-    "Raise `ValueError` for what the options alone show to be wrong."
-    for message, applies in _request_problems(o).items():
-        if applies:
-            raise ValueError(message)
-    check_options(o)
-    if o.wants_quality:
-        QualityTarget(o.max_loss, o.min_agreement)
-    if o.target_latency:
-        parse_time(o.target_latency)
-    for size in filter(None, (o.target_bytes, o.target_memory, o.target_params)):
-        parse_size(size)
-    if o.sparsity_rate not in (None, -1, -2):
-        check_sparsity(o.sparsity_rate)
-    _check_method(o)
-
-# %% ../../nbs/cli/01_validate.ipynb #a156c942
-def check_scores(
-    o,  # options with `score` and `depth_score`
-    methods: Sequence[str],  # names; those without scores are skipped
-) -> None:
-    "Raise `ValueError` for scores that none of the methods can use."
-
-    def check(row):
-        score = o.score and find_score(o.score, row.ranks)
-        depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
-        if score and row.ranks == "neurons":
-            neuron_ranking(o.score, weighted=bool(getattr(o, "weighted", None)))
-        n_attn = o.n_attn or row.defaults.get("n_attn")
-        if depth_score and n_attn == "search" and o.depth_score != "perplexity":
-            raise ValueError(
-                f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
-                " search removes attention modules by perplexity"
-            )
-
-    _check_any(check, [row for row in map(find_method, methods) if row.ranks])
-
-
-def _check_any(check, items):
-    "Raise the first item's `ValueError` if `check` raises one for every item."
-    errors = []
-    for item in items:
-        try:
-            return check(item)
-        except ValueError as e:
-            errors.append(e)
-    if errors:
-        raise errors[0]
-
-# %% ../../nbs/cli/01_validate.ipynb #chk2geth
-def _check_combinations(o):
-    "Raise `ValueError` for conflicts with --temperature, --stream and --score_on completion."
-    if o.temperature is not None:
-        if not 0 < o.temperature < float("inf"):
-            raise ValueError(
-                f"--temperature {o.temperature:g}: it has to be above 0 and finite"
-            )
-    rows = {o.pruning_method: find_method(o.pruning_method)} if o.pruning_method else {}
-    in_memory = [name for name, row in rows.items() if not row.streams]
-    if o.stream and in_memory:
-        raise ValueError(
-            f"--stream and {in_memory[0]} cannot be combined: it needs all decoder layers in"
-            " memory; leave one of them out"
-        )
-    if o.depth_score:
-        rows[o.depth_score] = find_score(o.depth_score, "attention modules")
-    every_token = [name for name, row in rows.items() if row.every_token]
-    if o.score_on == "completion" and every_token:
-        raise ValueError(
-            f"--score_on completion and {every_token[0]} cannot be combined: it uses every"
-            " token; leave one of them out"
-        )
-
-# %% ../../nbs/cli/01_validate.ipynb #4e797472
-def _check_method(o):
-    "Raise `ValueError` for values that the method does not take."
-    _check_combinations(o)
-    least = 3 if o.n_attn == "search" else 2
-    if o.repair and o.n_samples is not None and o.n_samples < least:
-        raise ValueError(
-            f"--repair needs --n_samples of at least {least}: some windows are held out"
-        )
-    check_scores(o, [o.pruning_method] if o.pruning_method else [])
 
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
@@ -326,7 +220,7 @@ def _check_shapes(o, model, targets):
     if not row or (row.formula and not targets):
         return
     check = lambda target: check_reach(model, o.pruning_method, target, **o.method_options)
-    _check_any(check, targets or (0.1, 0.25, 0.5))
+    check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
 _SKETCHES = 4  # plans with random scores, one of which has to be possible

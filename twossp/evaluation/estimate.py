@@ -7,12 +7,11 @@ __all__ = [
     'LIMITS', 'load_skeleton', 'build_model', 'as_skeleton', 'NoEstimate',
     'sketch_plan', 'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table',
     'bisect_sparsity', 'find_within', 'Limit', 'size_limit', 'find_sparsity',
-    'PruningSetup', 'estimate_memory', 'parse_size'
+    'PruningSetup', 'estimate_memory'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -647,21 +646,3 @@ def estimate_memory(
         layers = [n * model.dtype.itemsize for n in structure(model).layer]
         held += (max(layers) if needs else 0) - sum(layers)
     return held + max((_work_bytes(model, setup, **need) for need in needs), default=0)
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #fa5beb8f
-_UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_UNITS |= {"K": 1e3, "M": 1e6, "G": 1e9}
-
-
-def parse_size(
-    text: str,  # '8GB', '7.5 GiB', '300M', '1000'
-) -> int:  # bytes, or a count
-    "Parse a size with a unit; `ValueError` lists the units."
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
-    if not match or match[2].upper() not in _UNITS:
-        raise ValueError(f"{text!r} is no size; write 8GB, 7.5GiB, 300M or a number")
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size < 1:
-        raise ValueError(f"{text!r}: a size has to be at least 1")
-    return size

@@ -7,7 +7,7 @@ __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'GraphCaptureError', 'time_against_dense',
     'fastest_attention', 'LatencySaving', 'largest_divisor', 'LatencyTable',
     'measure_latency', 'device_name', 'latency_table', 'best_multiple',
-    'advise_multiple', 'parse_time', 'latency_limit', 'time_for_limit'
+    'advise_multiple', 'latency_limit', 'time_for_limit'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -15,7 +15,6 @@ import copy
 import json
 import math
 import platform
-import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -528,18 +527,6 @@ def advise_multiple(
     wide = lambda t: any(len(r.of) == 1 and r.of[0] >= _WIDE for r in t.savings)
     best = [best_multiple(t) for t in tables if wide(t) and t.savings[0].group != _SLICED]
     return statistics.median_high(best) if best else None
-
-# %% ../../nbs/evaluation/13_latency.ipynb #a356c49d
-def parse_time(
-    text: str,  # '20ms', '0.5 s', '300us'
-) -> float:  # seconds
-    "Parse a time with a unit; `ValueError` lists the units."
-    units = dict(s=1, ms=1e-3, us=1e-6)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|ms|us)\s*", str(text))
-    if not match or not float(match[1]):
-        raise ValueError(f"{text!r} is no time; write 20ms, 0.5s or 300us")
-    return float(match[1]) * units[match[2]]
-
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
 def _check_seconds(table, model, plan):

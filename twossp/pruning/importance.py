@@ -4,47 +4,28 @@
 
 # %% auto #0
 __all__ = [
-    'RoutedScores', 'count_unactivated', 'pack_scores', 'window_norms',
-    'float64_device', 'walk_parts', 'activation_scores', 'fresh_scores',
-    'record_unreached', 'magnitude_scores', 'random_scores', 'walk_hidden_states',
-    'block_influence'
+    'UNREACHED', 'RoutedScores', 'count_unactivated', 'pack_scores', 'activation_norm',
+    'scored_parts', 'score_parts', 'arrange_scores', 'activation_scores',
+    'record_unreached', 'magnitude_scores', 'random_scores', 'block_influence'
 ]
 
 # %% ../../nbs/pruning/00_importance.ipynb #33209d7f
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.edits import hooked
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
-from ..runtime.devices import rank_and_size, sum_over_processes
-from ..runtime.layers import (
-    check_replay,
-    is_offloaded,
-    split_call,
-    take_hidden,
-    walk_layers,
-    weights_loaded,
-)
-from ..runtime.memory import layer_batch_size, memory_budget
-from ..runtime.metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
-    inference,
-    reject_token_mask,
-)
+from ..runtime.layers import weights_loaded
+from ..runtime.metrics import Windows, check_windows
 from ..runtime.provenance import with_provenance
+from ..runtime.statistics import Statistics, collect, walk_hidden_states
 
 # %% ../../nbs/pruning/00_importance.ipynb #a0408f9a
 @dataclass(frozen=True)
@@ -105,180 +86,83 @@ def pack_scores(
         layers.append(packed)
     return layers
 
-# %% ../../nbs/pruning/00_importance.ipynb #d5f83a68
-def window_norms(
-    x: torch.Tensor,  # (b, t, f) or (b·t, f): inputs of `down`
-    b: int,  # windows in the batch
-    p: float = 2,  # of the p-norm; 2 in the paper
-    counted: torch.Tensor | None = None,  # (b, t) bool: tokens to count; None: all
-) -> torch.Tensor:  # (b, f) float32
-    "Return the p-norm over the tokens of each window, per neuron."
-    windows = x.reshape(b, -1, x.shape[-1])
-    if counted is not None:
-        windows = windows.where(counted.to(x.device)[:, :, None], 0)
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    return torch.linalg.vector_norm(windows, ord=p, dim=1, dtype=dtype).float()
-
-# %% ../../nbs/pruning/00_importance.ipynb #2cc0038c
-def float64_device(
-    device: str | torch.device,  # device of a tensor
-) -> torch.device:  # the same, or the CPU if it has no float64
-    "Return the device for float64 sums."
-    device = torch.device(device)
-    has_float64 = device.type != "mps"
-    if device.type == "xpu":
-        has_float64 = torch.xpu.get_device_properties(device).has_fp64
-    return device if has_float64 else torch.device("cpu")
-
-# %% ../../nbs/pruning/00_importance.ipynb #e797f5c3
-class _Accumulator:
-    "Sums of one part's scores over windows, on the device of its activations"
-
-    def __init__(self, part, p, weighted):
-        self.part, self.p, self.weighted = part, p, weighted
-        # per group: norms of the units, number of tokens, norms of the output
-        self.sums = torch.zeros(part.groups or 1, part.width + 2, dtype=torch.float64)
-
-    def begin(self, windows):
-        "Start a batch of windows (b, t)"
-        (self.b, self.t), self.saved = windows.shape, self.sums.clone()
-        self.counted = getattr(windows, "counted", None)
-
-    def undo(self):
-        "Discard the last batch"
-        self.sums = self.saved
-
-    def note(self, group, x, weight, token, out):
-        "Add activations of all units, or of one group's units on the tokens that reach it"
-        device = float64_device(x.device)
-        self.sums = self.sums.to(device, non_blocking=device.type != "cpu")
-        if group is None:
-            norms = window_norms(x, self.b, self.p, self.counted)
-            self.sums[0, :-2] += norms.to(device).sum(0, dtype=torch.float64)
-            return
-        if self.counted is not None:
-            mask = self.counted.to(token.device).reshape(-1)[token]
-            x, weight, token, out = x[mask], weight[mask], token[mask], out[mask]
-        magnitudes = x.detach().float().abs()
-        if self.weighted:
-            magnitudes = magnitudes * weight.detach().float()[:, None]
-        windows = magnitudes.new_zeros(self.b, magnitudes.shape[1])
-        windows.index_add_(0, token // self.t, magnitudes**self.p)
-        norms = (windows ** (1 / self.p)).to(device)
-        self.sums[group, :-2] += norms.sum(0, dtype=torch.float64)
-        self.sums[group, -2] += len(token)
-        self.sums[group, -1] += (weight * out.norm(dim=1)).sum().to(device)
-
-# %% ../../nbs/pruning/00_importance.ipynb #243d293e
-@contextmanager
-def _observe_layer(model, accumulators, i):
-    "Accumulate the activations of layer `i`"
-    with ExitStack() as stack:
-        for a in accumulators:
-            stack.enter_context(a.part.observe(model, a.note, i))
-        yield
-
-
-def _windows_held(model, t, rows, budget):
-    "Windows of `t` tokens whose hidden states fit in half of the budget, a multiple of `rows`"
-    state = t * model.config.get_text_config().hidden_size * model.dtype.itemsize
-    return max(1, budget // 2 // state // rows) * rows
-
-# %% ../../nbs/pruning/00_importance.ipynb #efa04913
-def _read_together(tensors):
-    "Copies of tensors of one dtype on the CPU, with one synchronization per device"
-    copies: list = [None] * len(tensors)
-    for device in {x.device for x in tensors}:
-        indices = [k for k, x in enumerate(tensors) if x.device == device]
-        flat = torch.cat([tensors[k].reshape(-1) for k in indices]).cpu()
-        for k, y in zip(indices, flat.split([tensors[k].numel() for k in indices]), strict=True):
-            copies[k] = y.view(tensors[k].shape)
-    return copies
-
-# %% ../../nbs/pruning/00_importance.ipynb #walkparts1
-def walk_parts(
-    model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) windows; each process runs a part
-    # one per part, with `part`, `begin(windows)`, `undo()` and `note` of `Part.observe`
-    accumulators: list,
-    bs: int | None = None,  # windows per batch; default: by their tokens
-    budget: int | None = None,  # bytes; default: a quarter of the free memory
-    progress: bool = True,  # show a progress bar
-):
-    "Run all windows through all layers while each accumulator observes its part."
-    rank, size = rank_and_size()
-    ids, check = calib[rank::size], check_replay(model, calib)
-    budget = memory_budget(model) if budget is None else budget
-    bs = bs or layer_batch_size(model, calib.shape[1], budget)
-    if not len(ids):
-        return
-    windows = _windows_held(model, ids.shape[1], bs if check.stack else 1, budget)
-    kwargs = dict(windows=windows, what="activation norms", progress=progress)
-    with inference(model):
-        for i, _, run in walk_layers(model, ids, bs, check, **kwargs):
-            active = [a for a in accumulators if i in a.part.layers]
-
-            def begin(windows, active=active):
-                for a in active:
-                    a.begin(windows)
-
-            def undo(active=active):
-                for a in active:
-                    a.undo()
-
-            run(partial(_observe_layer, model, active, i), begin, undo)
-
 # %% ../../nbs/pruning/00_importance.ipynb #6cd266a5
+def activation_norm(
+    x: Statistics,  # with `norms`
+    weights: Iterable,  # unused
+) -> torch.Tensor:  # (g, u)
+    "Return 2SSP's score: the norms of the activations, averaged over the windows."
+    return x.norms / (x.windows * x.uses)
+
+# %% ../../nbs/pruning/00_importance.ipynb #imp00004
 UNREACHED = 0.05  # fraction of experts without tokens above which a warning is issued
 
 
-def _average(part, sums, n, model):
-    "Means over `n` windows; groups without tokens are scored by their weights"
-    units = (sums[:, :-2] / (n * len(part.layers))).float()
-    if not part.groups:
-        return units[0]
-    tokens = sums[:, -2].float()
-    unreached = tokens == 0
-    if unreached.any():
-        with torch.no_grad(), weights_loaded(part.at(model).modules()):
-            units[unreached] = part.magnitudes(model)[unreached]
-    return units, tokens, (sums[:, -1] / tokens.clamp_min(1)).float()
+def scored_parts(
+    s: Structure,  # of a model
+    unit: str,  # "neurons", "heads" or "experts"
+) -> list[Part]:
+    "Return the parts whose units have scores."
+    if unit == "neurons":
+        return s.narrow
+    if unit == "experts":
+        return [p for p in s.narrow if p.groups]
+    return [p for p in s.mixers if p.units > 1 and len(p.layers) == 1]
 
 
-def _mean_norms(model, calib, p, weighted, bs, budget, progress):
-    "Scores per layer; each process runs a part of the windows"
+def _group_weights(model, part):
+    "Per group: its input matrices, a list of (u, d), and its output matrix, (u, d)"
+    with weights_loaded(part.at(model).modules()):
+        yield from part.unit_weights(model)
+
+
+@torch.no_grad()
+def score_parts(
+    model: PreTrainedModel,  # dense; untouched
+    unit: str,  # "neurons", "heads" or "experts"
+    # (statistics, weights) of a part -> scores; weights: for each group its input matrices, a
+    # list of (u, d), and its output matrix, (u, d)
+    score: Callable,
+    statistics: Mapping[Part, Statistics],  # that it asks for; {}: weights alone
+) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
+    "Return the scores of all parts by a function of their statistics and weights."
+    parts = scored_parts(structure(model), unit)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+        units = dict(neurons=lambda p: (p.groups or 1, p.width), heads=lambda p: (p.units,))
+        shape = units.get(unit, lambda p: (p.groups,))
+        return {p: draws(*shape(p)) for p in parts}
+    return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
+
+
+@torch.no_grad()
+def arrange_scores(
+    model: PreTrainedModel,  # dense; untouched
+    unit: str,  # "neurons" or "experts"
+    scores: Mapping[Part, torch.Tensor],  # of `score_parts`
+    statistics: Mapping[Part, Statistics],  # of the same parts; {}: weights alone
+) -> list:  # per layer (f,) float32 scores or `RoutedScores`
+    "Arrange the scores of parts by layer; experts without tokens are ranked by their weights."
     s = structure(model)
-    accumulators = [_Accumulator(part, p, weighted) for part in s.narrow]
-    walk_parts(model, calib, accumulators, bs, budget, progress)
-    sums = map(sum_over_processes, _read_together([a.sums for a in accumulators]))
-    means = [_average(p, x, len(calib), model) for p, x in zip(s.narrow, sums, strict=True)]
-    scores = pack_scores(s, dict(zip(s.narrow, means, strict=True)))
-    unreached, groups = count_unactivated(scores)
-    if groups and unreached > UNREACHED * groups:
-        warnings.warn(
-            f"{unreached} of {groups} experts got no calibration token: their neurons are ranked"
-            " by their weights alone; give more calibration text",
-            stacklevel=4,
-        )
-    return scores
-
-# %% ../../nbs/pruning/00_importance.ipynb #a99635c0
-def _cache_key(model, calib, *options):
-    "Key of model, text and options; None if weights are offloaded"
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
-        return None
-    dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    state, checksums = [], {}  # per device: sum of all bits, read as integers
-    for k, (name, x) in enumerate(tensors, 1):
-        state.append((name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)))
-        bits = x.detach().view(dtypes[x.dtype.itemsize]).reshape(-1)
-        for part in bits.split(2**20):  # in chunks, as `sum` copies its input to int64
-            total = checksums.get(x.device, 0) + k * part.sum(dtype=torch.int64)
-            checksums[x.device] = total
-    checksums = tuple(int(total) for total in checksums.values())
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, ids_hash(calib), attention, options
+    packed = {part: torch.zeros(part.width) for part in s.narrow}  # without a score
+    for part, units in scores.items():
+        x, units = statistics.get(part), units.float()
+        if not part.groups:
+            packed[part] = units[0]
+            continue
+        tokens = torch.ones(part.groups) if x is None else x.tokens.float()
+        if unit == "experts":
+            packed[part] = units[:, None].repeat(1, part.width), tokens, units
+            continue
+        unreached = tokens == 0
+        if unreached.any():
+            with weights_loaded(part.at(model).modules()):
+                by_weights = part.magnitudes(model).to(units)
+            units = units.where(~unreached[:, None], by_weights)
+        output = units.norm(dim=1)
+        if x is not None and x.routed is not None:
+            output = (x.routed / x.tokens.clamp_min(1)).float()
+        packed[part] = units, tokens, output
+    return pack_scores(s, packed)
 
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
@@ -319,31 +203,22 @@ def activation_scores(
     list[torch.Tensor]
         per layer: (f,) float32 on CPU
     """
-    if bs is not None and bs < 1:
-        raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    if weighted and not structure(model).grouped:
+    s = structure(model)
+    if weighted and not s.grouped:
         raise ValueError("weighted=True needs a router, and this model has none")
-    calib = check_windows(calib, model)
-    key = _cache_key(model, calib, p, weighted) if cache else None
-    scores = model_memo(model).scores.get(key) if key else None
-    if scores is None:
-        scores = _mean_norms(model, calib, p, weighted, bs, budget, progress)
-    if key:
-        model_memo(model).scores = {key: scores}
-    return [s.clone() for s in scores]
-
-# %% ../../nbs/pruning/00_importance.ipynb #d669fbdb
-@contextmanager
-def fresh_scores(
-    model: PreTrainedModel,  # whose cached scores are ignored
-) -> Iterator[None]:
-    "Ignore scores that were cached before the block."
-    memo = model_memo(model)
-    cached, memo.scores = memo.scores, {}
-    try:
-        yield
-    finally:
-        memo.scores = memo.scores or cached
+    wanted = {part: ["norms", "routed"] if part.groups else ["norms"] for part in s.narrow}
+    options = dict(p=p, weighted=weighted, bs=bs, budget=budget, cache=cache)
+    statistics = collect(model, calib, wanted, progress=progress, **options)
+    units = score_parts(model, "neurons", activation_norm, statistics)
+    scores = arrange_scores(model, "neurons", units, statistics)
+    unreached, groups = count_unactivated(scores)
+    if groups and unreached > UNREACHED * groups:
+        warnings.warn(
+            f"{unreached} of {groups} experts got no calibration token: their neurons are ranked"
+            " by their weights alone; give more calibration text",
+            stacklevel=3,
+        )
+    return scores
 
 # %% ../../nbs/pruning/00_importance.ipynb #535defe0
 def record_unreached(
@@ -379,53 +254,6 @@ def random_scores(
     "Return random scores."
     s, g = structure(model), torch.Generator().manual_seed(seed)
     return pack_scores(s, {part: part.draw(g) for part in s.narrow})
-
-# %% ../../nbs/pruning/00_importance.ipynb #f4c4438b
-@contextmanager
-def _compare_states(select, compare, results, layer):
-    "Compare the hidden states before and after the layer; the last of `results` is replaced"
-    states = []
-
-    def before(module, args, kwargs):
-        states[:] = [select(split_call(args, kwargs)[0])]
-
-    def after(module, args, out):
-        results[-1] = compare(*states, select(take_hidden(out)))
-        states.clear()
-
-    handle = layer.register_forward_pre_hook(before, with_kwargs=True)
-    with hooked([handle, layer.register_forward_hook(after)]):
-        yield
-
-# %% ../../nbs/pruning/00_importance.ipynb #a53601f1
-def walk_hidden_states(
-    model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor | Windows,  # (n, t) token windows, without a token mask
-    select: Callable,  # hidden states (b, t, d) -> what to keep of them
-    compare: Callable,  # (selected before a layer, after it) -> result
-    bs: int,  # windows per batch
-    what: str,  # label of the progress bar
-    progress: bool,  # show it
-) -> list[list]:  # per layer: results of `compare`, batch by batch
-    "Compare the hidden states before and after each layer."
-    if bs < 1:
-        raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    reject_token_mask(ids, what)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated
-        shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
-        states = [select(h) for h in draws(*shape, windows=1)]
-        return [[compare(*pair)] for pair in pairwise(states)]
-    with inference(model):
-        check = check_replay(model, ids) if is_offloaded(model) else None
-        rows = 1 if check and not check.stack else bs
-        windows = _windows_held(model, ids.shape[1], rows, memory_budget(model))
-        kwargs = dict(windows=windows, what=what, progress=progress)
-        results: list = [[] for _ in decoder_layers(model)]
-        for i, layer, run in walk_layers(model, ids, bs, check, **kwargs):
-            batches = results[i]
-            listen = partial(_compare_states, select, compare, batches, layer)
-            run(listen, lambda _, batches=batches: batches.append(None), batches.pop)
-        return results
 
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
