@@ -30,16 +30,10 @@ from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import (
-    Costs,
-    Limit,
-    NoEstimate,
-    load_skeleton,
-    size_limit,
-    sketch_plan,
-)
+from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..evaluation.grid import check_tensorboard, log
 from ..evaluation.latency import Workload, latency_limit, time_for_limit
+from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..pruning.balance import balance, check_multiple

@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = [
-    'LIMITS', 'load_skeleton', 'build_model', 'as_skeleton', 'NoEstimate',
-    'sketch_plan', 'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table',
-    'bisect_sparsity', 'find_within', 'Limit', 'size_limit', 'find_sparsity',
-    'PruningSetup', 'estimate_memory'
+    'load_skeleton', 'build_model', 'as_skeleton', 'NoEstimate', 'sketch_plan',
+    'Estimate', 'count_units', 'Costs', 'estimate', 'estimate_table', 'PruningSetup',
+    'estimate_memory'
 ]
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #71f4c2fd
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -412,178 +411,6 @@ def _table_row(e, dense):
         "prefill, speed-up": f"{dense.prefill / e.prefill:.2f}",
         "token, speed-up": f"{dense.token / e.token:.2f}",
     }
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #searchr1
-def bisect_sparsity(
-    prune: Callable,  # sparsity -> any result; `ValueError` if it is impossible
-    keeps: Callable,  # result -> whether it is within the limit
-    steps: int,  # of bisection, from the highest possible multiple of 1/256
-) -> tuple:  # sparsity, None if the highest is not within the limit; its result
-    "Smallest sparsity within a limit, and its result."
-    for i in range(255, 0, -1):
-        try:
-            high, result = i / 256, prune(i / 256)
-            break
-        except ValueError as e:
-            reason = e
-    else:
-        raise reason
-    if not keeps(result):
-        return None, result
-    low = 0.0
-    for _ in range(steps):
-        middle = (low + high) / 2
-        try:
-            other = prune(middle)
-        except ValueError:  # less than the method can remove
-            other = None
-        if other is not None and keeps(other):
-            high, result = middle, other
-        else:
-            low = middle
-    return high, result
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #4e6df4a1
-def find_within(
-    prune: Callable,  # sparsity -> the worst value there; `ValueError` if it is impossible
-    dense: float,  # value of the dense model
-    limit: float,  # of the value
-    steps: int,  # of bisection
-    cannot: str,  # beginning of the error
-    show: Callable,  # value -> text
-    lower: bool = False,  # whether it is a lower limit
-) -> tuple:  # sparsity, value there
-    "Smallest sparsity whose value is within a limit; `ValueError` names what can be reached."
-    keeps = lambda value: value >= limit if lower else value <= limit
-    if keeps(dense):
-        raise ValueError(
-            f"the dense model keeps it already: {show(limit)} is asked for, it has {show(dense)}"
-        )
-    x, best = bisect_sparsity(prune, keeps, steps)
-    if x is None:
-        raise ValueError(
-            f"{cannot} to {show(limit)}: the dense model has {show(dense)}, and {show(best)} can"
-            " be reached"
-        )
-    return x, best
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #meetlim1
-_TRIES = 8  # plans, at most, that are found for one limit
-
-
-@dataclass(frozen=True)
-class Limit:
-    "A limit on the model that a method leaves."
-
-    value: float  # at most; with `lower` at least
-    dense: float  # of the dense model
-    measure: Callable  # plan -> its value
-    sketch: Callable  # sparsity -> plan with random scores
-    what: str = "the method cannot bring it"  # beginning of an error
-    show: Callable = "{:,.6g}".format  # value -> text
-    lower: bool = False
-    steps: int = 14  # of bisection: the sparsity is exact to 2^-steps
-
-    def solve(
-        self,
-        shift: float = 0.0,  # by which plans are larger than their estimates
-    ) -> float:
-        "Smallest sparsity whose estimate is within the limit; `ValueError` if there is none."
-        value = lambda x: self.measure(self.sketch(x))
-        facts = self.steps, self.what, self.show, self.lower
-        return find_within(value, self.dense, self.value - shift, *facts)[0]
-
-    def meet(
-        self,
-        find: Callable,  # sparsity -> the method's plan
-    ) -> tuple[float, float]:  # sparsity, value of its plan
-        "Find the smallest sparsity whose plan, as it was found, is within the limit."
-        shift, found = 0.0, {}
-        while len(found) < _TRIES:
-            try:
-                x = self.solve(shift)
-            except ValueError:
-                if not found:
-                    raise
-                break
-            if x in found:
-                break
-            found[x] = self.measure(find(x))
-            shift = found[x] - self.measure(self.sketch(x))
-        within = lambda v: v >= self.value if self.lower else v <= self.value
-        good = [x for x, value in found.items() if within(value)]
-        if not good:
-            x = max(found)
-            raise ValueError(
-                f"{self.what} to {self.show(self.value)}: the plan found at sparsity {x:.4f} has"
-                f" {self.show(found[x])}; ask for less, or give --sparsity_rate"
-            )
-        return min(good), found[min(good)]
-
-# %% ../../nbs/evaluation/10_estimate.ipynb #ccc45835
-LIMITS: dict[str, Callable] = {  # name -> (estimate, dense estimate) -> what is limited
-    "params": lambda e, dense: e.params,
-    "bytes": lambda e, dense: e.bytes + e.header,
-    "memory": lambda e, dense: e.bytes + e.cache,
-    "speedup": lambda e, dense: dense.token / e.token,
-}
-
-
-def size_limit(
-    model: PreTrainedModel,  # dense; only its shapes are used
-    bound: str,  # key of `LIMITS`; 'memory' is weights and cache, 'speedup' of a token
-    value: float,  # upper limit; of 'speedup': lower limit
-    method: str = "2ssp",  # name of a method
-    context: int = 4096,  # tokens, for the cache and the speed-up
-    steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
-    **options,  # of the method: alpha, n_attn, multiple
-) -> Limit:
-    "A limit on the size, or on the operations of a token, of a method's result."
-    if bound not in LIMITS:
-        raise ValueError(f"no bound {bound!r}; there are: {', '.join(LIMITS)}")
-    costs = Costs(model, context)
-    dense = costs.of(dense_plan(len(costs.s)))
-    return Limit(
-        value, LIMITS[bound](dense, dense), lambda plan: LIMITS[bound](costs.of(plan), dense),
-        lambda x: sketch_plan(costs.model, method, x, **options),
-        f"{method} cannot bring {bound}", lower=bound == "speedup", steps=steps,
-    )
-
-
-def find_sparsity(
-    model: PreTrainedModel,  # dense; only its shapes are used
-    bound: str,  # key of `LIMITS`; 'memory' is weights and cache, 'speedup' of a token
-    value: float,  # upper limit; of 'speedup': lower limit
-    method: str = "2ssp",  # name of a method
-    context: int = 4096,  # tokens, for the cache and the speed-up
-    steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
-    **options,  # of the method: alpha, n_attn, multiple
-) -> float:  # in (0, 1)
-    """Smallest sparsity estimated within a limit; `ValueError` names what can be reached.
-
-    Parameters
-    ----------
-    model : PreTrainedModel
-        dense; only its shapes are used
-    bound : str
-        key of `LIMITS`; 'memory' is weights and cache, 'speedup' of a token
-    value : float
-        upper limit; of 'speedup': lower limit
-    method : str, default '2ssp'
-        name of a method
-    context : int, default 4096
-        tokens, for the cache and the speed-up
-    steps : int, default 14
-        of bisection: the sparsity is exact to 2^-steps
-    **options
-        of the method: alpha, n_attn, multiple
-
-    Returns
-    -------
-    float
-        in (0, 1)
-    """
-    return size_limit(model, bound, value, method, context, steps, **options).solve()
 
 # %% ../../nbs/evaluation/10_estimate.ipynb #4a07fb0b
 @dataclass(frozen=True)

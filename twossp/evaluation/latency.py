@@ -37,13 +37,8 @@ from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import Plan, drop, get_kind, kind_of
 from ..core.slots import pack_mask, whole_experts_mask
 from ..core.structure import structure
-from .estimate import (
-    Limit,
-    as_skeleton,
-    bisect_sparsity,
-    build_model,
-    sketch_plan,
-)
+from .estimate import as_skeleton, build_model, sketch_plan
+from .limits import Limit, bisect_sparsity
 from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
