@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
-    'source_windows', 'Windows', 'cut_windows', 'EXPERT_METHODS', 'METHODS', 'Method',
-    'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
+    'source_windows', 'Calibration', 'cut_windows', 'EXPERT_METHODS', 'METHODS',
+    'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
     'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
     'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
     'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
@@ -46,13 +46,14 @@ from .evaluation.measure import (
     on_text,
 )
 from .evaluation.paired import difference_table, paired_interval
-from .evaluation.quality import find_quality, plot_quality, quality_table
+from .evaluation.quality import find_quality, quality_table
 from .evaluation.report import (
     compare,
     paper_table,
     plot_kept,
     plot_metric,
     plot_plan,
+    plot_quality,
     plot_removed,
     plot_speedup,
     plot_trials,
@@ -72,9 +73,10 @@ from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
 from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
+from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
 from .runtime.identity import model_identity, plan_identity, plan_key
-from .runtime.metrics import Windows, cut_windows, kl, nll, perplexity
+from .runtime.metrics import kl, nll, perplexity
 from .runtime.provenance import load_plan, planner, save_plan
 from .runtime.sources import source_windows
 from .runtime.text_names import TEXTS
@@ -83,7 +85,7 @@ from .runtime.text_names import TEXTS
 _all_ = [
     # models and texts
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
-    "windows", "source_windows", "Windows", "cut_windows",
+    "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
     "EXPERT_METHODS", "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
     "two_ssp_plus", "two_ssp_with", "repair_plan", "distill", "recover",

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
 from ..core.parts import Part
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import SCORES, check_finite, find_score
 from ..core.structure import Structure, structure
 from ..pruning.importance import (
@@ -31,15 +31,12 @@ from ..pruning.importance import (
     scored_parts,
 )
 from ..recovery.repair import check_repair, repair_plan, repair_windows
+from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device, rank_and_size, sum_over_processes
 from ..runtime.layers import split_call, take_hidden, weights_loaded
 from ..runtime.metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
     inference,
     mean_windows,
-    reject_token_mask,
     run_model,
     split_batches,
 )
@@ -132,7 +129,7 @@ def _weight_norms(model, calib=None, *, progress=True):
 
 
 def _seed(calib):
-    return int(ids_hash(calib)[:12], 16)
+    return int(Calibration.of(calib).identity[:12], 16)
 
 
 def _random_units(model, calib, *, progress=True):
@@ -206,7 +203,7 @@ _routing_frequency = partial(_score, "experts", frequency, [])
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00036
 def _attention_distances(model, calib, *, progress=True):
     "Cosine distance of the hidden state before and after each attention module."
-    calib = reject_token_mask(check_windows(calib, model), "the score 'cosine'")
+    calib = Calibration.of(calib, model).all_counted("the score 'cosine'")
     s, (rank, size), nested = structure(model), rank_and_size(), []
     total = torch.zeros(len(s.mixers), dtype=torch.float64)
 
@@ -240,6 +237,7 @@ def _attention_distances(model, calib, *, progress=True):
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00040
 def _mean_kl(model, plans, ids):
     "Mean KL divergence of each plan's predictions from the dense model's."
+    ids = Calibration.of(ids, model)
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00042
@@ -295,8 +293,8 @@ def global_plan(
     kept = {}
     for p, mask in zip(costs, is_kept.split(sizes), strict=True):
         if not mask.all():
-            kept[p.layer, p.unit_slot] = tuple(mask.nonzero().flatten().tolist())
-    return Plan(layers=len(s), kept=kept)
+            kept[p] = tuple(mask.nonzero().flatten().tolist())
+    return keep_parts(s, kept)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00018
 def _compensate(model, plan, statistics):
@@ -320,7 +318,7 @@ def _compensate(model, plan, statistics):
 @planner("flap", paper="2312.11983", scores={"heads": "score", "neurons": "score"})
 def flap_plan(
     model: PreTrainedModel,  # dense, of a supported family without experts; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1), rounded up to a unit
     *,
     # score of heads, and of neurons where it has one, else `flap`

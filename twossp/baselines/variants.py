@@ -38,7 +38,7 @@ from ..pruning.two_ssp import (
 )
 from ..pruning.width import fit_multiple, width_plan
 from ..recovery.repair import repairable
-from ..runtime.metrics import check_windows
+from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
 # %% ../../nbs/baselines/04_variants.ipynb #afb03a09
@@ -86,7 +86,7 @@ def magnitude(
     "2SSP with neurons ranked by weights instead of activations."
     s, multiple = structure(model), fit_multiple(model)
     b = balance(s, sparsity, alpha, n_attn, multiple)
-    check_windows(calib, model)
+    Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     scores, drops = magnitude_scores(model, p), mixer_drops(s)
     stage1 = width_plan(scores, s.widths(b.width))
@@ -145,7 +145,7 @@ def depth_only(
     log: dict | None = None,  # if given, receives `n` attention modules, `trials`, `forwards`
 ) -> Plan:  # removes attention modules
     "2SSP without its first stage."
-    check_windows(calib, model)
+    Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     args = model, calib, sparsity, n_search, progress
     plan, n, trials = _remove_attention("perplexity", *args)

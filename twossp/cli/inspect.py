@@ -43,38 +43,22 @@ class InspectOptions:
     overwrite: bool = flag("replace an existing --save folder", needs="a folder to save in")
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec07
-def _describe_kept(kept, full):
-    "What remains of an FFN or of experts: a description and the fraction"
-    if kept is None:
-        return "all" if full is None else f"all {full:,}", 1.0
-    if kept == ():
-        return "removed", 0.0
-    if hasattr(kept, "experts"):
-        words = f"{len(kept.remaining)} of {kept.experts} experts, {kept.k} of {kept.width} neurons"
-        return words, len(kept.remaining) * kept.k / (kept.experts * kept.width)
-    n = len(kept)
-    return f"{n:,}" if full is None else f"{n:,} of {full:,}", n / (full or kept[-1] + 1)
-
-
 def _list_layers(plan, full):
-    "Rows (layer, attention, FFN), and the remaining fractions by kind"
-    rows, fractions = [], {"attention": [], "FFN": []}
-    n_heads = 1 + max((x[-1] for x in plan.heads if x), default=0)  # that the plan names
-    for i, attn in enumerate(plan.attn):
-        mixers = attn if isinstance(attn, tuple) else (attn,)
-        kept = plan.experts[i] if plan.experts and plan.experts[i] else plan.ffn[i]
-        ffn, ffn_fraction = _describe_kept(kept, full)
-        words = "kept" if all(mixers) else "removed"
-        if any(mixers) and not all(mixers):
-            words = f"{sum(mixers)} of {len(mixers)} mixers"
-        fraction = sum(mixers) / len(mixers)
-        if all(mixers) and plan.heads and plan.heads[i]:
-            n = len(plan.heads[i])
-            words, fraction = f"{n} KV head{'s'[: n > 1]}", n / n_heads
-        rows.append((i, words, ffn))
-        fractions["attention"].append(fraction)
-        fractions["FFN"].append(ffn_fraction)
-    return rows, fractions
+    "{column: (words, remaining fraction) of each layer}; `full`: units of dense parts by slot"
+    from ..core.slots import SLOTS
+
+    columns = {}
+    for slot in SLOTS.values():
+        values = plan.per_layer(slot.name)
+        if any(x != slot.full for x in values) or slot.essential:
+            cells = columns.setdefault(slot.label, [[] for _ in values])
+            for cell, kept in zip(cells, values, strict=True):
+                if kept != slot.full or not cell:
+                    cell.append(slot.words(kept, full.get(slot.name)))
+    for label, cells in columns.items():  # what is unchanged is named where all of it is
+        changed = [[x for x in cell if x[1] < 1] or cell[:1] for cell in cells]
+        columns[label] = [(", ".join(x for x, _ in c), min(f for _, f in c)) for c in changed]
+    return columns
 
 # %% ../../nbs/cli/06_inspect.ipynb #inspec10
 def _check_figure(file, folder):
@@ -151,12 +135,17 @@ def inspect(o: InspectOptions) -> int:  # exit code
     if o.figure:
         _check_figure(o.figure, o.folder)
     fit = _describe_fit(o.folder, o.quantize)
-    rows, fractions = _list_layers(plan, full)
-    print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n\nlayer  attention  FFN")
-    print("\n".join(f"{i:<5}  {attn:<9}  {ffn}" for i, attn, ffn in rows))
+    columns = _list_layers(plan, {"ffn": full})
+    print(f"{shown_path(o.folder)}: {origin}\n{plan!r}\n")
+    table = [["layer", *map(str, range(len(plan)))]]
+    table += [[label, *(words for words, _ in cells)] for label, cells in columns.items()]
+    widths = [max(map(len, column)) for column in table]
+    for row in zip(*table, strict=True):
+        print("  ".join(f"{x:<{w}}" for x, w in zip(row, widths, strict=True)).rstrip())
     if fit:
         print(f"\n{fit}")
     if o.figure:
+        fractions = {label: [x for _, x in cells] for label, cells in columns.items()}
         with atomic_file(Path(o.figure).expanduser()) as new:
             figure = plot_kept(fractions, f"{Path(o.folder).name}: {plan!r}")
             figure.savefig(new, format=Path(o.figure).suffix[1:])

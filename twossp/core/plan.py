@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = [
     'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
-    'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
-    'Layout', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'keep_parts', 'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks',
+    'with_masks', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
     'check_sparsity', 'kept_fractions'
 ]
 
 # %% ../../nbs/core/11_plan.ipynb #c2e7c482
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pkgutil import resolve_name
@@ -20,7 +20,7 @@ from pkgutil import resolve_name
 import numpy as np
 from transformers import PreTrainedModel
 
-from .parts import ROLES
+from .parts import Part
 from .slots import SLOTS, ExpertMask
 from .structure import Structure, structure
 
@@ -261,6 +261,21 @@ def drop(
     kept |= {(i, "attn"): x for i, x in (mixers | dict.fromkeys(attn, False)).items()}
     return Plan(layers=L, kept=kept)
 
+# %% ../../nbs/core/11_plan.ipynb #keepp002
+def keep_parts(
+    s: Structure,  # of the dense model
+    kept: Mapping[Part, object],  # part -> what remains of it; all other parts are unchanged
+) -> Plan:  # without weights
+    "Return the plan that keeps this of some parts."
+    entries = {}
+    for part, value in kept.items():
+        slot = part.unit_slot if isinstance(value, tuple) else part.slot
+        beside = [p for p in s.of(part.layer) if p.slot == slot and not p.fixed]
+        if len(beside) > 1:  # one value for all of them
+            value = [kept.get(p, p.full) for p in beside]
+        entries[part.layer, slot] = value
+    return Plan(layers=len(s), kept=entries)
+
 # %% ../../nbs/core/11_plan.ipynb #de96611b
 def _union(a, b):
     "Remove what either removes, without provenance; `ValueError` on conflicts"
@@ -357,15 +372,6 @@ def with_masks(
 
 # %% ../../nbs/core/11_plan.ipynb #21768df7
 @dataclass(frozen=True)
-class Layout:
-    "Structure of the pruned model in a checkpoint."
-
-    spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
-    # (newly built dense model, that dict) -> edits to the pruned structure
-    skeleton: Callable
-
-
-@dataclass(frozen=True)
 class PlanKind:
     "A kind of plan."
 
@@ -377,8 +383,10 @@ class PlanKind:
     from_dict: Callable  # that dict -> plan, without its tensors
     # (dense model, plan) -> iterable of edits: checks at once, may be lazy
     edits: Callable
-    layout: Layout  # of a checkpoint
     words: Callable  # (plan, whether removed parts are stored as zeros) -> list of phrases
+    # (newly built dense model, dict of a plan) -> edits to its shapes, for checkpoints; None: the
+    # tensors and placeholders of the pruned model describe it (`core.record`)
+    skeleton: Callable | None = None
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
 PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path
@@ -488,7 +496,7 @@ def kept_fractions(
     s: Structure,  # of the dense model
 ) -> dict[str, np.ndarray]:  # "attention", "FFN" and other kinds of parts -> (L,), in [0, 1]
     "Kept fraction of each layer's attention, FFN and other parts; 1 where a layer has none."
-    parts = {label: [] for label in ROLES.values()}
+    parts = {slot.label: [] for slot in SLOTS.values() if slot.essential}
     for p in (p for p in s.parts if p.size and not p.fixed):
         parts.setdefault(p.label, []).append(p)
     fractions = {label: np.ones(len(plan)) for label in parts}

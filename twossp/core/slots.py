@@ -27,9 +27,13 @@ class Slot:
     unit: str = "unit"  # what can be removed individually
     removed_with: str = ""  # another slot: where it keeps nothing, this one does not either
     essential: bool = False  # a layer that keeps none of these is removed as a whole
+    label: str = ""  # in tables and plots; default: `kind`
 
     full: ClassVar[object] = None  # value where nothing is removed
     nothing: ClassVar[object] = ()  # value where all of it is removed
+
+    def __post_init__(self):
+        object.__setattr__(self, "label", self.label or self.kind)
 
     def check(self, kept, i):
         "Return `kept` in canonical form; `ValueError` if it is invalid in layer `i`."
@@ -63,6 +67,11 @@ class Slot:
         "Return {layer: kept} from a plan file."
         rows = d.get("parts_kept", ())
         return {i: self.from_json(kept) for i, name, kept in rows if name == self.name}
+
+    def words(self, kept, full=None) -> tuple[str, float]:
+        "What remains in a few words, and the fraction of the `full` number of units."
+        whole = {self.full: ("kept", 1.0), self.nothing: ("removed", 0.0)}
+        return whole.get(kept, ("in part", 0.5))
 
     def describe(self, values, L) -> list[tuple]:
         """Return phrases for {layer: kept}: words, the layers that they name (None: none), and
@@ -119,6 +128,15 @@ class Indices(Slot):
             return None
         bits = np.unpackbits(np.frombuffer(base64.b64decode(data), np.uint8))
         return tuple(np.flatnonzero(bits).tolist())
+
+    def words(self, kept, full=None):
+        "The number of units, and their fraction; `full` defaults to what `kept` shows."
+        if kept is None:
+            return "all" if full is None else f"all {full:,}", 1.0
+        if kept == ():
+            return "removed", 0.0
+        n = f"{len(kept):,}" if full is None else f"{len(kept):,} of {full:,}"
+        return n, len(kept) / (full or kept[-1] + 1)
 
     def describe(self, values, L):
         "Phrases: layers without the part, and the widths of the others."
@@ -197,6 +215,12 @@ class _Heads(Indices):
         "Return {layer: kept} of the layers that lose heads."
         return {i: self.from_json(kept) for i, kept in d.get("heads_kept", ())}
 
+    def words(self, kept, full=None):
+        "The number of heads."
+        if kept is None:
+            return "all", 1.0
+        return f"{len(kept)} KV head{'s'[: len(kept) > 1]}", super().words(kept, full)[1]
+
     def describe(self, values, L):
         "A phrase: the numbers of remaining heads."
         counts = [len(kept) for kept in values.values()]
@@ -258,6 +282,12 @@ class _Mixers(Flag):
         "Return {layer: kept} of the layers that lose a mixer."
         some = {i: tuple(kept) for i, kept in d.get("mixers_kept", ())}
         return some | dict.fromkeys(d["attention_removed"], False)
+
+    def words(self, kept, full=None):
+        "Whether the mixer remains, or how many of several."
+        if not isinstance(kept, tuple):
+            return super().words(kept)
+        return f"{sum(kept)} of {len(kept)} mixers", sum(kept) / len(kept)
 
     def describe(self, values, L):
         "Phrases: layers without a mixer, and those that lose some of several."
@@ -381,6 +411,14 @@ class Mask(Slot):
         rows = enumerate(d.get("experts_kept", ()))
         return {i: self.from_json(kept) for i, kept in rows if kept}
 
+    def words(self, kept, full=None):
+        "Numbers of experts and of the neurons of each."
+        if not kept:
+            return ("removed", 0.0) if kept == () else ("all", 1.0)
+        n, k = len(kept.remaining), kept.k
+        words = f"{n} of {kept.experts} experts, {k} of {kept.width} neurons"
+        return words, n * k / (kept.experts * kept.width)
+
     def describe(self, values, L):
         "Phrases: numbers of remaining experts, and of the neurons of each."
         masks = [kept for kept in values.values() if kept and kept.bits]  # others are not read yet
@@ -401,7 +439,9 @@ SLOTS: dict[str, Slot] = {  # slot of a plan -> what it can keep
     for s in (
         _Mixers("attn", "attention", "key/value head", essential=True),
         _Neurons("ffn", "FFN", essential=True),
-        Mask("experts", "experts", "neuron", removed_with="ffn"),
-        _Heads("heads", "key/value heads", "key/value head", removed_with="attn"),
+        Mask("experts", "experts", "neuron", removed_with="ffn", label="FFN"),
+        _Heads(
+            "heads", "key/value heads", "key/value head", removed_with="attn", label="attention"
+        ),
     )
 }

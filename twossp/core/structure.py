@@ -13,7 +13,7 @@ from functools import cached_property
 
 from transformers import PreTrainedModel
 
-from .edits import TensorSpec, exclusive, read_heads, unit_tensors
+from .edits import TensorSpec, exclusive, unit_tensors
 from .experts import expert_layout, is_experts, router_tensors
 from .families import (
     arch,
@@ -31,7 +31,7 @@ from .families import (
 )
 from .linear import in_features
 from .offload import is_module_offloaded
-from .parts import FFN, Attention, Experts, Part
+from .parts import FFN, Attention, Experts, Part, read_heads
 from .slots import SLOTS
 
 # %% ../../nbs/core/10_structure.ipynb #5b1d0e03

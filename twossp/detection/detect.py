@@ -46,7 +46,7 @@ from ..core.families import (
     unsupported_reason,
 )
 from ..core.linear import in_features, is_linear, out_features
-from ..core.plan import Plan, drop
+from ..core.plan import drop, keep_parts
 from ..core.slots import pack_mask
 from ..core.structure import Structure, structure
 from ..runtime.metrics import inference
@@ -654,26 +654,23 @@ def _check_neurons(p):
             first = np.isin(np.arange(part.width), kept[part])
             rows = [np.roll(first, e) for e in range(part.groups)]
             kept[part] = pack_mask(np.stack(rows))
-    plan = Plan(layers=p.L, kept={(x.layer, x.slot): units for x, units in kept.items()})
-    return _compare_with_masks(p, kept, plan)
+    return _compare_with_masks(p, kept)
 
 
 def _check_ffn(p):
     "Check that removing an FFN equals zeroing its output."
     layers = sorted({x.layer for x in p.parts.narrow})
     layers = [i for i in layers if i in p.at] or layers[:: max(1, p.L - 1)]
-    removed = {x: x.nothing for x in p.parts.narrow if x.layer in layers}
-    plan = Plan(layers=p.L, kept={(x.layer, x.slot): x.nothing for x in removed})
-    return _compare_with_masks(p, removed, plan)
+    return _compare_with_masks(p, {x: x.nothing for x in p.parts.narrow if x.layer in layers})
 
 
-def _compare_with_masks(p, kept, plan):
+def _compare_with_masks(p, kept):
     "Compare the pruned model with masked parts; raise `ValueError` if the logits differ."
     with ExitStack() as masks:
         for part, units in kept.items():
             masks.enter_context(part.mask(p.model, units))
         want = p.logits()
-    with applied(p.model, plan):
+    with applied(p.model, keep_parts(p.parts, kept)):
         return check_logits(p, p.logits(), want)
 
 # %% ../../nbs/detection/00_detect.ipynb #f97eec6a
@@ -688,14 +685,6 @@ def _removal_sets(p):
     ends = [x[:1] + x[1:][-1:] for x in by_kind if x]
     return [[x for pair in ends for x in pair], *ends, *(x for x in by_kind if x)]
 
-
-def _removal_plan(p, removed):
-    "Return the plan that removes these token mixers."
-    kept: dict = {}
-    for part in p.parts.mixers:
-        kept.setdefault((part.layer, part.slot), []).append(part not in removed)
-    return Plan(layers=p.L, kept=kept)
-
 # %% ../../nbs/detection/00_detect.ipynb #b4cafc70
 def _check_attention(p):
     "Check that removing an attention equals zeroing its output projection."
@@ -708,7 +697,7 @@ def _check_attention(p):
                     f"the last linear map of {part.name} is {last}, not {part.row.out}"
                 )
         masks, names = dict.fromkeys(removed, False), dict.fromkeys(x.row.out for x in removed)
-        result = _compare_with_masks(p, masks, _removal_plan(p, removed))
+        result = _compare_with_masks(p, masks)
         results.append(f"{', '.join(names)} zeroed: {result}")
     return results[0]
 
@@ -743,7 +732,7 @@ def _check_cache(p):
     with suppress(Exception):  # some families fail with padding
         _check_decoding(p, _left_padding(p.ids), positions)
         masks.append(_left_padding(p.ids))
-    plans = [_removal_plan(p, removed) for removed in _removal_sets(p)]
+    plans = [keep_parts(p.parts, dict.fromkeys(x, False)) for x in _removal_sets(p)]
     results = []
     for plan in [plans[0] | blocks, *plans[1:]]:
         with applied(p.model, plan):

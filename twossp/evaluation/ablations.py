@@ -25,8 +25,9 @@ from ..pruning.depth import greedy
 from ..pruning.two_ssp import two_ssp
 from ..pruning.width import keep_top
 from ..recovery.allocate import feasible_counts
+from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device
-from ..runtime.metrics import check_ids, inference
+from ..runtime.metrics import inference
 from ..runtime.statistics import window_norms
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #f09e7519
@@ -35,7 +36,7 @@ RATES = (0.25, 0.375, 0.5)  # the paper's sparsities
 # %% ../../nbs/evaluation/06_ablations.ipynb #ablscore
 def _stream_scores(model, calib, p=2):
     "2SSP's p-norm scores of FFN inputs and of FFN outputs, (d,) float32 per layer."
-    check_ids(calib, model)
+    calib = Calibration.of(calib, model).text("an ablation of rows and columns")
     s, device = structure(model), input_device(model)
     read, write = ([0.0] * len(s) for _ in range(2))
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'SEARCH_SPARSITIES', 'SPARSITY_TOLERANCE', 'QualityPoint', 'QualityTarget',
-    'split_windows', 'Quality', 'find_quality', 'quality_table', 'plot_quality'
+    'split_windows', 'Quality', 'find_quality', 'quality_table'
 ]
 
 # %% ../../nbs/evaluation/12_quality.ipynb #e5c64986
@@ -26,8 +26,8 @@ from ..core.families import n_params
 from ..core.files import atomic_file, skip_unwritable
 from .generation import agreement, snapshot_model
 from .grid import load_or_find_plan, log
-from .report import KEPT_COLOR, MARK_COLOR, Figure, new_figure
 from .results import Result
+from ..runtime.calibration import Calibration
 from ..runtime.devices import broadcast_object, is_main_process
 from ..runtime.identity import (
     decides,
@@ -36,7 +36,7 @@ from ..runtime.identity import (
     plan_identity,
     runtime_facts,
 )
-from ..runtime.metrics import check_windows, ids_hash, perplexity
+from ..runtime.metrics import perplexity
 
 # %% ../../nbs/evaluation/12_quality.ipynb #b8415976
 @dataclass(frozen=True)
@@ -82,10 +82,11 @@ class QualityTarget:
 
 # %% ../../nbs/evaluation/12_quality.ipynb #0c0c3119
 def split_windows(
-    calib: torch.Tensor,  # (n, t) calibration windows, 3 at least
-) -> tuple[torch.Tensor, torch.Tensor]:  # for pruning; held out, the last quarter
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows, 3 at least
+) -> tuple[Calibration, Calibration]:  # for pruning; held out, the last quarter
     "Split windows for pruning and for measurements."
-    if len(check_windows(calib)) < 3:
+    calib = Calibration.of(calib)
+    if len(calib) < 3:
         raise ValueError(
             "a quality is measured on calibration windows that are held out: at least 3"
             f" are needed; got {len(calib)}"
@@ -160,7 +161,7 @@ class _QualitySearch:
 
     def _load_or_measure(self, plan_id, measure):
         "Load the values of a plan from their file, or measure and save them."
-        m, held = self.model, ids_hash(self.held)
+        m, held = self.model, self.held.identity
         facts = dict(plan=plan_id, model=self.label.model_id, held=held)
         name = facts_identity("quality", **facts, how=runtime_facts(m, m.device, m.dtype))
         file = self.plans and Path(self.plans) / f"{name}.quality"
@@ -282,38 +283,3 @@ def quality_table(
     t = pd.DataFrame([asdict(v) for v in q.levels])
     t["chosen"] = [v == q.chosen for v in q.levels]
     return t
-
-
-def plot_quality(
-    q: Quality,  # of `find_quality`
-) -> Figure:  # parameters on the x-axis
-    """Plot quality against size, with the target and the chosen sparsity.
-
-    Parameters
-    ----------
-    q : Quality
-        of `find_quality`
-
-    Returns
-    -------
-    Figure
-        parameters on the x-axis
-    """
-    loss = q.bound.max_loss is not None
-    bound = q.bound.max_loss if loss else q.bound.min_agreement
-    key = "loss" if loss else "agreement"
-    fig = new_figure(5.5, 3.2)
-    ax = fig.subplots()
-    x = [v.params / 1e6 for v in q.levels]
-    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
-    ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
-    xy = q.chosen.params / 1e6, getattr(q.chosen, key)
-    ax.plot(*xy, "o", color=MARK_COLOR, ms=9, mfc="none")
-    ax.annotate(f"{q.chosen.achieved:.1%} removed", xy, fontsize=8,
-                textcoords="offset points", xytext=(6, 8))
-    label = "perplexity / dense model's" if loss else "top-1 agreement"
-    ax.set(xlabel="remaining parameters, millions", ylabel=f"{label} (held out)")
-    ax.set_yscale("log" if loss else "linear")
-    ax.invert_xaxis()
-    ax.grid(alpha=0.3)
-    return fig

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = [
     'KEPT_COLOR', 'REMOVED_COLOR', 'MARK_COLOR', 'Figure', 'new_figure', 'save_figure',
-    'plot_kept', 'plot_plan', 'plot_trials', 'tidy', 'row_names', 'compare',
-    'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup', 'summary',
-    'paper_table', 'to_latex', 'style_table'
+    'plot_kept', 'plot_plan', 'plot_trials', 'plot_quality', 'tidy', 'row_names',
+    'compare', 'to_markdown', 'samples', 'plot_metric', 'plot_removed', 'plot_speedup',
+    'summary', 'paper_table', 'to_latex', 'style_table'
 ]
 
 # %% ../../nbs/evaluation/08_report.ipynb #28c4280f
@@ -27,6 +27,7 @@ from pandas.io.formats.style import Styler
 from ..baselines.methods import METHODS
 from ..core.plan import Plan, kept_fractions
 from ..core.structure import Structure
+from .quality import Quality
 from .results import ResultsLike, find_metric, to_rows
 from .tasks import main_metrics, stderr_name
 from ..pruning.depth import Trial, removal_order
@@ -267,6 +268,41 @@ def plot_trials(
     kwargs = dict(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
     ax.legend(frameon=False, fontsize=8, **kwargs)
     ax.grid(axis="y", alpha=0.3)
+    return fig
+
+# %% ../../nbs/evaluation/08_report.ipynb #qual0002
+def plot_quality(
+    q: Quality,  # of `find_quality`
+) -> Figure:  # parameters on the x-axis
+    """Plot quality against size, with the target and the chosen sparsity.
+
+    Parameters
+    ----------
+    q : Quality
+        of `find_quality`
+
+    Returns
+    -------
+    Figure
+        parameters on the x-axis
+    """
+    loss = q.bound.max_loss is not None
+    bound = q.bound.max_loss if loss else q.bound.min_agreement
+    key = "loss" if loss else "agreement"
+    fig = new_figure(5.5, 3.2)
+    ax = fig.subplots()
+    x = [v.params / 1e6 for v in q.levels]
+    ax.plot(x, [getattr(v, key) for v in q.levels], "o-", color=KEPT_COLOR, ms=4, lw=1.2)
+    ax.axhline(bound, color=MARK_COLOR, ls="--", lw=1)
+    xy = q.chosen.params / 1e6, getattr(q.chosen, key)
+    ax.plot(*xy, "o", color=MARK_COLOR, ms=9, mfc="none")
+    ax.annotate(f"{q.chosen.achieved:.1%} removed", xy, fontsize=8,
+                textcoords="offset points", xytext=(6, 8))
+    label = "perplexity / dense model's" if loss else "top-1 agreement"
+    ax.set(xlabel="remaining parameters, millions", ylabel=f"{label} (held out)")
+    ax.set_yscale("log" if loss else "linear")
+    ax.invert_xaxis()
+    ax.grid(alpha=0.3)
     return fig
 
 # %% ../../nbs/evaluation/08_report.ipynb #ab8671cb

@@ -12,7 +12,7 @@ __all__ = [
 import math
 from dataclasses import dataclass
 
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.structure import Structure
 
 # %% ../../nbs/pruning/03_balance.ipynb #68c1e7b9
@@ -76,12 +76,7 @@ def mixer_drops(
     s: Structure,  # structure of the dense model
 ) -> list[Plan]:  # one per token mixer, in the order of the layers
     "Return plans that each remove one token mixer (in most families an attention module)."
-    plans = []
-    for part in s.mixers:
-        parallel = [p for p in s.mixers if (p.layer, p.slot) == (part.layer, part.slot)]
-        kept = tuple(p is not part for p in parallel) if len(parallel) > 1 else part.nothing
-        plans.append(Plan(layers=len(s), kept={(part.layer, part.slot): kept}))
-    return plans
+    return [keep_parts(s, {part: part.nothing}) for part in s.mixers]
 
 # %% ../../nbs/pruning/03_balance.ipynb #bbf16fdd
 def _round_width(exact, f, multiple=1):

@@ -22,8 +22,8 @@ from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
+from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
-from ..runtime.metrics import Windows, check_windows
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import Statistics, collect, walk_hidden_states
 
@@ -167,7 +167,7 @@ def arrange_scores(
 # %% ../../nbs/pruning/00_importance.ipynb #87c971f6
 def activation_scores(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     p: float = 2,  # of the p-norm over the tokens; 1 in the paper's ablation
     bs: int | None = None,  # windows per batch; default: by their tokens
     progress: bool = True,  # show a progress bar
@@ -183,7 +183,7 @@ def activation_scores(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     p : float, default 2
         of the p-norm over the tokens; 1 in the paper's ablation
@@ -258,7 +258,7 @@ def random_scores(
 # %% ../../nbs/pruning/00_importance.ipynb #b5745b11
 def block_influence(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     last_token: bool = True,  # use the last token of each window; False: all tokens
     bs: int = 1,  # windows per forward pass
     progress: bool = True,  # show a progress bar
@@ -269,7 +269,7 @@ def block_influence(
     ----------
     model : PreTrainedModel
         dense; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     last_token : bool, default True
         use the last token of each window; False: all tokens
@@ -283,7 +283,7 @@ def block_influence(
     torch.Tensor
         (L,) float32, in [0, 2]
     """
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
 
     def select(h):
         return (h[:, -1:] if last_token else h).float()

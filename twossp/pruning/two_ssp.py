@@ -22,12 +22,12 @@ from .balance import balance as split, mixer_drops, width_after
 from .depth import greedy
 from .importance import record_unreached
 from .width import fit_multiple, width_plan
-from ..runtime.metrics import Windows
+from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
 # %% ../../nbs/pruning/04_two_ssp.ipynb #1f9b956a
 def check_search_windows(
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     n_search: int,  # windows that stage 2 scores on
 ):
     "Raise `ValueError` unless `calib` has `n_search` windows for stage 2."
@@ -102,7 +102,7 @@ def attention_removal(
 )
 def two_ssp(
     model: PreTrainedModel,  # dense, of a supported family; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows
     sparsity: float,  # target, in (0, 1): fraction of the decoder layers' parameters
     *,
     alpha: float = 1.5,  # of the balance formula
@@ -127,7 +127,7 @@ def two_ssp(
     ----------
     model : PreTrainedModel
         dense, of a supported family; untouched
-    calib : torch.Tensor | Windows
+    calib : torch.Tensor | Calibration
         (n, t) calibration windows
     sparsity : float
         target, in (0, 1): fraction of the decoder layers' parameters

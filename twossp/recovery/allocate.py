@@ -30,8 +30,8 @@ from ..pruning.depth import Trial, find_lowest, greedy, mean_nll, removal_order
 from ..pruning.two_ssp import meet_target
 from ..pruning.width import width_plan
 from .repair import repair_plans
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
-from ..runtime.metrics import check_windows
 
 # %% ../../nbs/recovery/02_allocate.ipynb #8d83e8d7
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def repair_splits(
     progress: bool = True,  # show a progress bar
 ) -> list[SplitTrial]:  # all splits, those tried with `repaired`
     "Repair a few splits on some calibration windows, and compare them on others."
-    if len(check_windows(calib)) < 3:
+    calib = Calibration.of(calib)
+    if len(calib) < 3:
         raise ValueError(
             "the search for a split with a repair needs at least 3 calibration"
             f" windows; got {len(calib)}"

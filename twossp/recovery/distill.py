@@ -51,6 +51,7 @@ from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, stays
 from ..core.registries import check_finite
+from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
     fork_rng,
@@ -61,7 +62,7 @@ from ..runtime.devices import (
     rank_and_size,
 )
 from ..runtime.identity import model_identity
-from ..runtime.metrics import check_ids, ids_hash, inference, token_kl
+from ..runtime.metrics import inference, token_kl
 from ..runtime.provenance import with_provenance
 
 # %% ../../nbs/recovery/05_distill.ipynb #a1b52889
@@ -180,7 +181,7 @@ class _Windows(Dataset):
 
 def _prediction_file(folder, ids):
     "The file of one window, by its content"
-    return Path(folder) / f"{ids_hash(ids[None])}.safetensors"
+    return Path(folder) / f"{Calibration(ids[None]).identity}.safetensors"
 
 # %% ../../nbs/recovery/05_distill.ipynb #c0ca3e93
 def run_on_main(
@@ -499,9 +500,10 @@ class DistillOptions:
 
 # %% ../../nbs/recovery/05_distill.ipynb #869f5a45
 def _check_teacher(model, calib):
-    "Raise `ValueError` unless the model can be a student or a teacher."
+    """Return the ids (n, t) of the text. Raises `ValueError` unless the model can be a student or
+    a teacher"""
     check_model(model)
-    check_ids(calib, model)
+    ids = Calibration.of(calib, model).text("a distillation")
     if any(p.is_meta for p in model.parameters()):
         raise ValueError(
             "the model is offloaded, and gradients need it in memory: load it without offloading"
@@ -511,6 +513,7 @@ def _check_teacher(model, calib):
             "student and teacher share tensors, which FSDP would shard: start with"
             " torchrun, where each process has all of them; LoRA needs the least memory"
         )
+    return ids
 
 # %% ../../nbs/recovery/05_distill.ipynb #02a62b28
 def split_held_out(
@@ -661,7 +664,7 @@ def _train_weights(student, teacher, plan, paths, calib, options, folder, answer
         stack.enter_context(fork_rng(options.seed))
         dtype = student.requires_grad_(False).dtype
         models = dict(student=model_identity(student), teacher=model_identity(teacher))
-        identity = models | dict(calibration=ids_hash(calib), **asdict(options))
+        identity = models | dict(calibration=Calibration(calib).identity, **asdict(options))
         run_on_main(_claim_folder, folder, "question.json", identity, "checkpoints")
         last = run_on_main(_find_checkpoint, folder)
         args = _training_arguments(student, options, folder, steps, eval_steps, last)
@@ -753,7 +756,7 @@ def recover(
         the same removals with trained weights; `plan` itself without a gain
     """
     training = DistillOptions(**options)
-    _check_teacher(model, calib)
+    calib = _check_teacher(model, calib)
     if not isinstance(plan, Plan):
         raise ValueError(f"removals can be distilled; this is a {type(plan).__name__}")
     if plan == dense_plan(len(plan)) and not plan.weights:
@@ -873,9 +876,9 @@ def distill(
     """
     training, plan = DistillOptions(**options), check_teacher_student(student, teacher)
     for model in (student, teacher):
-        _check_teacher(model, calib)
+        ids = _check_teacher(model, calib)
     places = folder, answers, progress, log
-    learned = _train(copy_sharing_weights(student), teacher, plan, calib, training, *places)
+    learned = _train(copy_sharing_weights(student), teacher, plan, ids, training, *places)
     if learned is None:
         return False
     trained, names, facts = learned

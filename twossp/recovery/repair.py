@@ -34,6 +34,7 @@ from .least_squares import (
     refit_best,
     refit_experts,
 )
+from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.layers import (
     LayerCalls,
@@ -43,7 +44,7 @@ from ..runtime.layers import (
     weights_loaded,
 )
 from ..runtime.memory import layer_batch_size, map_chunks, memory_budget
-from ..runtime.metrics import check_windows, inference
+from ..runtime.metrics import inference
 from ..runtime.provenance import with_provenance
 from ..runtime.statistics import accumulate_moments, float64_device, upcast
 
@@ -422,7 +423,7 @@ def _finish_plan(s, plan, weights, lines):
 # %% ../../nbs/recovery/01_repair.ipynb #18590ebd
 def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
     "Check the arguments; return the settings, and the windows, random ones first"
-    check_windows(calib, model)
+    calib = Calibration.of(calib, model)
     s = structure(model)
     if attention and s.grouped:
         raise ValueError(
@@ -456,7 +457,7 @@ def _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed):
         model, s, None, share, lams, n_fit + n, rows, attention,
         memory_budget(model) // 2, held_out=held_out, noise=n * t,
     )  # fmt: skip
-    text = getattr(calib, "ids", calib)  # masked tokens are used too
+    text = calib.ids  # masked tokens are used too
     return repair, torch.cat([random, text])
 
 # %% ../../nbs/recovery/01_repair.ipynb #7ea2eb13
@@ -531,7 +532,7 @@ def check_repair(
     if repair not in REPAIRS:
         choices = ", ".join(REPAIRS)
         raise ValueError(f"no repair {repair!r}; there is: {choices}, or None")
-    if calib is not None and len(check_windows(calib)) < 2:
+    if calib is not None and len(Calibration.of(calib)) < 2:
         raise ValueError(
             "repair needs at least two calibration windows, of which it holds some out;"
             " give more"

@@ -37,7 +37,7 @@ from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
 from ..core.registries import find_score, resolve
-from .metrics import ids_hash
+from .calibration import Calibration
 from .provenance import non_default_options, plan_tensors
 
 # %% ../../nbs/runtime/06_identity.ipynb #85d28bf2
@@ -665,7 +665,8 @@ def plan_key(
         changed[k] = repr(float(x)) if is_number else _facts_of(x, frozenset())
     question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
-    question |= dict(calibration=ids_hash(calib), runtime=dict(runtime))
+    question["calibration"] = None if calib is None else Calibration.of(calib).identity
+    question["runtime"] = dict(runtime)
     if revisions := _revisions(method, options):
         question["revisions"] = revisions
     return _short(question)

@@ -24,6 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..core.compat import template_date
 from ..core.files import cache_folder
+from .calibration import Calibration
 from .data import (
     CHAT_COLUMNS,
     cut_tokens,
@@ -33,7 +34,6 @@ from .data import (
     windows,
 )
 from .devices import one_line
-from .metrics import Windows
 from .text_names import match_special, parse_sources, split_column, text_exists
 
 # %% ../../nbs/runtime/08_sources.ipynb #src10
@@ -424,7 +424,7 @@ def source_windows(
     model: PreTrainedModel | None = None,  # dense; generates `self` and `self-chat`
     temperature: float = 1.0,  # of the sampling of synthetic text
     progress: bool = True,  # show a progress bar for synthetic text
-) -> torch.Tensor | Windows:  # (n, seq_len); a tensor for a single plain text
+) -> Calibration:  # (n, seq_len)
     """Make calibration windows of texts, chats, synthetic text and mixes of them.
 
     Parameters
@@ -454,8 +454,8 @@ def source_windows(
 
     Returns
     -------
-    torch.Tensor | Windows
-        (n, seq_len); a tensor for a single plain text
+    Calibration
+        (n, seq_len)
     """
     are_read = isinstance(spec, list) and any(isinstance(s, SourceText) for s in spec)
     sources = spec if are_read else read_sources(spec, data_dir, cache_dir)
@@ -472,7 +472,7 @@ def source_windows(
                 _check_answers(s, part[1])
         parts.append(part)
     if len(sources) == 1 and sources[0].chats is None and not sources[0].synthetic:
-        return parts[0][0]
+        return Calibration(parts[0][0])
     return _mix(sources, parts, answers, f"seed {seed or 0}, temperature {temperature:g}")
 
 # %% ../../nbs/runtime/08_sources.ipynb #s32p05
@@ -484,4 +484,4 @@ def _mix(sources, parts, answers, sampling):
     order = [(i, j) for _, i, j in sorted(positions)]
     ids = torch.stack([parts[i][0][j] for i, j in order])
     counted = torch.stack([parts[i][1][j] for i, j in order]) if answers else None
-    return Windows(ids, None, counted, tuple(labels[i] for i, _ in order))
+    return Calibration(ids, None, counted, tuple(labels[i] for i, _ in order))
