@@ -48,7 +48,7 @@ from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
-from ..evaluation.grid import load_or_find_plan, log, log_to_tensorboard, run_grid
+from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
@@ -60,13 +60,13 @@ from ..evaluation.measure import (
 )
 from ..evaluation.quality import (
     find_quality,
-    plot_quality,
     quality_table,
     split_windows,
 )
 from ..evaluation.report import (
     compare,
     plot_plan,
+    plot_quality,
     plot_trials,
     samples,
     save_figure,
@@ -81,6 +81,8 @@ from ..evaluation.tasks import (
     load_tasks,
     on_tasks,
 )
+from ..evaluation.tensorboard import log_to_tensorboard
+from ..runtime.calibration import Calibration
 from ..runtime.data import load_model, load_text, load_tokenizer, windows
 from ..runtime.devices import is_main_process, join_process_group, quiet
 from ..runtime.identity import (
@@ -90,8 +92,7 @@ from ..runtime.identity import (
     runtime_facts,
     same_model,
 )
-from ..runtime.metrics import Windows
-from ..runtime.provenance import describe_calibration, load_plan
+from ..runtime.provenance import load_plan
 from ..runtime.sources import (
     available_windows,
     check_sources,
@@ -131,7 +132,7 @@ def draw_windows(
     n: int | None,  # windows; None: as the sources say
     seed: int,  # 0: the first windows of a text
     model: PreTrainedModel | None = None,  # dense; None: not loaded yet
-) -> torch.Tensor | Windows | None:  # None: the text needs a model that is not loaded
+) -> torch.Tensor | Calibration | None:  # None: the text needs a model that is not loaded
     "Calibration windows (n, t)."
     args = sources, tok, o.seq_len, n, seed or None, o.score_on
     if model is None and any(s.synthetic for s in sources):
@@ -199,7 +200,7 @@ def make_evaluations(
         kwargs |= dict(batch_size=o.batch_number, progress=progress)
         evals["downstream"] = on_tasks(tasks, o.include_path, **kwargs)
     if o.evaluate_inference:
-        ids = getattr(calib, "ids", calib)
+        ids = calib.ids
         window, start = ids[:1], ids[:1, : max(2, min(64, ids.shape[1]))]
         evals["forward"] = on_forward(window, warmup=o.repeats, repeats=o.repeats)
         evals["generation"] = on_generation(start, new=32)
@@ -354,7 +355,7 @@ def _draw_figures(folder, plan, dense, report):
 
 def _make_saver(o, model, tok, calib, searched=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
-    dense, facts = structure(model), describe_calibration(calib)
+    dense, facts = structure(model), {} if calib is None else calib.facts
     if calib is not None:
         shape = list(calib.shape)
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)

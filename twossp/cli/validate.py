@@ -31,11 +31,12 @@ from ..core.structure import structure
 from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
 from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
-from ..evaluation.grid import check_tensorboard, log
+from ..evaluation.grid import log
 from ..evaluation.latency import Workload, latency_limit, time_for_limit
 from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
+from ..evaluation.tensorboard import check_tensorboard
 from ..pruning.balance import balance, check_multiple
 from ..recovery.allocate import check_widths
 from ..recovery.repair import check_repair

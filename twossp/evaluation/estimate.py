@@ -14,6 +14,7 @@ import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from pathlib import Path
 
@@ -46,6 +47,7 @@ from .measure import (
     linear_outside_parts,
     weight_bytes,
 )
+from ..runtime.calibration import Calibration
 from ..runtime.data import load_config
 from ..runtime.devices import fork_rng, one_line
 from ..runtime.layers import PROBE
@@ -152,19 +154,24 @@ class _Draws:
         return torch.rand(shape, generator=self.generator)
 
 
-def _sketch(model, method, sparsity, windows=None, seed=0, **options):
+@cache
+def _blank_windows(n, t):
+    "Windows that only have a number and a length"
+    return Calibration(torch.zeros(n, t, dtype=torch.long))
+
+
+def _sketch(model, method, sparsity, shape=None, seed=0, **options):
     "Plan of a method with random scores, and the needs of its measurements"
     fn = take_method(method)
     known = signature(fn).parameters
     options = {k: v for k, v in options.items() if k in known}
-    if windows is None:  # their number is checked, nothing is computed from their tokens
-        n = max(find_method(method).windows, options.get("n_search") or 1, 4)
-        windows = torch.zeros(1, 1, dtype=torch.long).expand(n, 2048)
+    n = max(find_method(method).windows, options.get("n_search") or 1, 4)
+    calib = _blank_windows(*(shape or (n, 2048)))
     memo = model_memo(model)
     memo.draws = draws = _Draws(seed)
     try:
         with warnings.catch_warnings(action="ignore"):
-            plan = fn(model, windows, check_sparsity(sparsity), progress=False, **options)
+            plan = fn(model, calib, check_sparsity(sparsity), progress=False, **options)
     except ValueError:
         raise  # the method's own checks
     except Exception as e:
@@ -285,7 +292,7 @@ class Costs:
         "Size and cost with a plan: exact."
         if not isinstance(plan, Plan):  # another kind: counted in its shape
             kind = get_kind(kind_of(plan))
-            with swapped(kind.layout.skeleton(self.model, kind.to_dict(plan))):
+            with swapped(kind.skeleton(self.model, kind.to_dict(plan))):
                 sliced = Costs(self.model, self.context)
                 return sliced.of(dense_plan(len(self.s)), method, target, self.s.total)
         s, total = self.s, total or self.s.total
@@ -466,8 +473,7 @@ def estimate_memory(
     if setup.stream and not find_method(method).streams:
         raise ValueError(f"{method} takes no model whose weights are not in memory")
     model = as_skeleton(model)
-    windows = torch.zeros(1, 1, dtype=torch.long).expand(setup.n, setup.t)
-    _, needs = _sketch(model, method, sparsity, windows, **options)
+    _, needs = _sketch(model, method, sparsity, (setup.n, setup.t), **options)
     held = weight_bytes(model)
     if setup.stream:  # one layer, and the weights outside the layers
         layers = [n * model.dtype.itemsize for n in structure(model).layer]

@@ -34,12 +34,10 @@ from ..baselines.slicegpt import Slices, slice_shape
 from ..core.apply import applied, cache_name
 from ..core.edits import swapped
 from ..core.files import atomic_file, cache_folder, skip_unwritable
-from ..core.plan import Plan, drop, get_kind, kind_of
-from ..core.slots import pack_mask, whole_experts_mask
+from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
 from .estimate import as_skeleton, build_model, sketch_plan
 from .limits import Limit, bisect_sparsity
-from ..pruning.balance import mixer_drops
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
@@ -250,30 +248,20 @@ def largest_divisor(
     return max((n for n in multiples if width % n == 0), default=min(multiples))
 
 # %% ../../nbs/evaluation/13_latency.ipynb #f7c3c892
-def _part_plans(L, part, dropped, multiples):
-    "(units, plan of this part alone) of every timed state; `dropped`: without a mixer"
-    make_plan = lambda kept: Plan(layers=L, kept={(part.layer, part.slot): kept})
-    if not part.width:
-        yield (0,), make_plan(part.nothing) if dropped is None else dropped
-        return
-    if not part.groups:
-        for k in _timed_widths(part.width, multiples):
-            yield (k,), make_plan(tuple(range(k)))
-        yield (0,), make_plan(())
-        return
-    experts, width = part.groups, part.width
-    for k in _timed_widths(width, multiples):
-        mask = np.arange(width) < k
-        yield (experts, k), make_plan(pack_mask([mask] * experts))
-    for n in sorted({part.active, (part.active + experts) // 2} - {experts}):
-        yield (n, width), make_plan(whole_experts_mask(experts, width, range(n)))
-    yield (0, 0), make_plan(())
+def _part_plans(s, part, multiples):
+    "(units, plan of this part alone) of every timed state"
+    states = [part.first(k) for k in _timed_widths(part.width, multiples)]
+    if n := part.groups:  # fewer of them, each with its width
+        fewer = sorted({part.active, (part.active + n) // 2} - {n})
+        states += [part.first(part.width, k) for k in fewer]
+    for kept in [*states, part.nothing]:
+        yield part.numbers(kept), keep_parts(s, {part: kept})
 
 # %% ../../nbs/evaluation/13_latency.ipynb #89dd256c
 def _timed_plans(model, multiples):
     "(group, units, of, number of parts, plan) of everything that is timed"
     s = structure(model)
-    L, drops = len(s), dict(zip(s.mixers, mixer_drops(s), strict=True))
+    L = len(s)
     groups: dict = {}
     for p in s.parts:
         if not p.fixed:
@@ -285,7 +273,7 @@ def _timed_plans(model, multiples):
             shared = p.width and others and any(x.groups for x in (p, *others))
             step = p.step(model)  # kernels of experts need such widths
             widths = [math.lcm(n, step) for n in multiples]
-            for units, plan in _part_plans(L, p, drops.get(p), widths):
+            for units, plan in _part_plans(s, p, widths):
                 if any(units) or not shared:  # experts and a shared one are removed together
                     plans_of.setdefault(units, []).append(plan)
         full = parts[0].numbers(parts[0].full)
@@ -385,7 +373,7 @@ def _sliced(model, plan) -> Iterator[PreTrainedModel]:
     "A random model in the shape of a SliceGPT plan, on the model's device"
     skeleton, device = as_skeleton(model), input_device(model)
     kind = get_kind(kind_of(plan))
-    with swapped(kind.layout.skeleton(skeleton, kind.to_dict(plan))):
+    with swapped(kind.skeleton(skeleton, kind.to_dict(plan))):
         new = copy.deepcopy(skeleton).to_empty(device=device)
     with torch.no_grad():
         for p in new.parameters():

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'MASKS_FILE', 'calibration_sketch', 'shares_text', 'describe_calibration',
-    'with_provenance', 'non_default_options', 'plan_tensors', 'planner', 'plan_file',
-    'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'MASKS_FILE', 'with_provenance', 'non_default_options', 'plan_tensors', 'planner',
+    'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -20,7 +19,6 @@ from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 
-import numpy as np
 import safetensors.torch
 import torch
 
@@ -29,74 +27,9 @@ from ..core.families import check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite
+from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards
-from .metrics import Windows, check_windows, ids_hash
-
-# %% ../../nbs/runtime/05_provenance.ipynb #s43prv01
-_RUN, _MOST = 32, 256  # tokens in a run; hashes in a sketch
-
-
-def _hash_runs(ids, run):
-    "Hashes of all runs of `run` tokens within windows (n, t), 48 bits each"
-    ids = ids.detach().cpu().numpy().astype(np.uint64) + np.uint64(1)
-    count = ids.shape[1] - run + 1
-    hashes = np.zeros((len(ids), max(count, 0)), np.uint64)
-    for i in range(run if count > 0 else 0):  # arithmetic modulo 2**64
-        hashes = hashes * np.uint64(6364136223846793005) + ids[:, i : i + count]
-    hashes ^= hashes >> np.uint64(29)
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    return hashes >> np.uint64(16)
-
-
-def calibration_sketch(
-    calib: torch.Tensor | Windows,  # (n, t) windows
-) -> dict:  # 'run': tokens in a run; 'hashes': of some runs, at most 256
-    "Sketch of a text: the smallest hash of each of its parts, of 256 tokens or more."
-    ids = getattr(calib, "ids", calib)
-    run = min(_RUN, ids.shape[1])
-    hashes = _hash_runs(ids, run)
-    parts = min(_MOST, len(hashes) * -(-hashes.shape[1] // 256))
-    smallest = [int(x.min()) for x in np.array_split(hashes.reshape(-1), parts)]
-    return dict(run=run, hashes=sorted(set(smallest)))
-
-# %% ../../nbs/runtime/05_provenance.ipynb #s43prv03
-def shares_text(
-    calib: torch.Tensor | Windows | Mapping | None,  # windows, or a sketch; None: no text
-    ids: torch.Tensor | Windows,  # (n, t) windows of another text
-) -> bool:  # True if 0.5 % of the runs in one text occur in the other
-    "Whether a text contains part of the calibration text."
-    if calib is None:
-        return False
-    ids = getattr(ids, "ids", ids)
-    if isinstance(calib, Mapping):
-        run, known = calib["run"], np.array(calib["hashes"], np.uint64)
-    else:
-        calib = getattr(calib, "ids", calib)
-        run = min(_RUN, calib.shape[1], ids.shape[1])
-        known = np.unique(_hash_runs(calib, run))
-    own = np.unique(_hash_runs(ids, run))
-    common = len(np.intersect1d(known, own, assume_unique=True))
-    return common > 0 and 200 * common >= min(len(known), len(own))
-
-# %% ../../nbs/runtime/05_provenance.ipynb #eebe3922
-def describe_calibration(
-    calib: torch.Tensor | Windows | None,  # (n, t) windows; None: not used by the method
-) -> dict:  # JSON-serializable; empty for None
-    "Provenance facts of calibration windows: number, length, hash, sketch and sources."
-    if calib is None:
-        return {}
-    calib = check_windows(calib)
-    text = f"{calib.shape[0]} windows of {calib.shape[1]} tokens"
-    if getattr(calib, "counted", None) is not None:
-        text += f", {int(calib.counted.sum())} of them counted"
-    if getattr(calib, "images", None) is not None:
-        text += ", with images"
-    facts = dict(calibration=text, calibration_hash=ids_hash(calib))
-    facts["calibration_sketch"] = calibration_sketch(calib)
-    if getattr(calib, "sources", None) is not None:
-        facts["calibration_sources"] = calib.source_facts()
-    return facts
 
 # %% ../../nbs/runtime/05_provenance.ipynb #189bf83d
 def with_provenance(
@@ -171,7 +104,7 @@ def planner(
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
-            calib = None if calib is None else check_windows(calib, model)
+            calib = None if calib is None else Calibration.of(calib, model)
             if model_memo(model).draws is not None:  # its size is estimated
                 return fn(model, calib, sparsity, **options)
             log = options.get("log")
@@ -195,7 +128,7 @@ def planner(
             # replaces the same facts of a method that `fn` calls, also where they are None
             others = {k: v for k, v in plan.provenance.items() if k not in facts}
             plan = replace(plan, provenance=others)
-            return with_provenance(plan, **facts, **describe_calibration(calib))
+            return with_provenance(plan, **facts, **({} if calib is None else calib.facts))
 
         run.method, run.paper = name, paper
         run.revision, run.scores = revision, scores

@@ -24,6 +24,7 @@ from ..core.families import decoder_layers, model_memo
 from ..core.plan import Plan, dense_plan
 from ..core.slots import SLOTS
 from ..core.structure import structure
+from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
     LayerCalls,
@@ -37,16 +38,7 @@ from .layers import (
     weights_loaded,
 )
 from .memory import layer_batch_size, map_chunks, memory_budget
-from .metrics import (
-    Windows,
-    check_windows,
-    inference,
-    kl,
-    loss_mask,
-    masked_mean,
-    nll,
-    run_model,
-)
+from .metrics import inference, kl, loss_mask, masked_mean, nll, run_model
 
 # %% ../../nbs/runtime/04_search.ipynb #8b87cd01
 def _direct_nll(model, plans, ids):
@@ -59,7 +51,7 @@ def _direct_nll(model, plans, ids):
 # %% ../../nbs/runtime/04_search.ipynb #01ec0725
 def _direct_kl(model, plans, ids):
     out = torch.empty(len(plans), len(ids))
-    for w, window in enumerate(ids.to(input_device(model)).split(1)):
+    for w, window in enumerate(Calibration.of(ids).to(input_device(model)).split(1)):
         with inference(model):
             dense = run_model(model, window, use_cache=False).logits
         for i, plan in enumerate(plans):
@@ -249,7 +241,7 @@ def _nll_from_states(logits, h, ids, chunk, model=None):
         z = logits(a)
         return F.cross_entropy(z.float(), b.to(z.device), reduction="none")
 
-    mask, targets = loss_mask(model, ids, h.shape[1] - 1), getattr(ids, "ids", ids)[:, 1:]
+    mask, targets = loss_mask(model, ids, h.shape[1] - 1), ids.ids[:, 1:]
     xs = h[:, :-1].reshape(-1, h.shape[-1]), targets.reshape(-1)
     out = map_chunks(work, xs, chunk, model, what=_IN_HEAD)
     return masked_mean(torch.cat(out).view(len(ids), -1), mask)
@@ -345,7 +337,7 @@ def _evaluate(model, plans, ids, direct, shared, budget):
     if (draws := model_memo(model).draws) is not None:  # its size is estimated
         need = dict(plans=len(plans), windows=len(ids), tokens=ids.shape[1])
         return draws(len(plans), len(ids), **need)
-    ids = check_windows(ids, model)
+    ids = Calibration.of(ids, model)
     decisions, out = _check_plans(model, plans), torch.zeros(len(plans), len(ids))
     rank, size = rank_and_size()
     local = range(rank, len(plans), size)  # plans of this process
@@ -385,7 +377,7 @@ def _shared_nll(model, plans, decisions, ids, mode, budget):
 def plan_nll(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token
@@ -437,7 +429,7 @@ def _shared_kl(model, plans, decisions, ids, mode, budget):
 def plan_kl(
     model: PreTrainedModel,  # dense; left unchanged
     plans: Sequence[Plan],  # of any registered kind
-    ids: torch.Tensor | Windows,  # (n, t) token windows
+    ids: torch.Tensor | Calibration,  # (n, t) token windows
     # bytes for hidden states, activations, logits; default: a quarter of free memory
     budget: int | None = None,
 ) -> torch.Tensor:  # (len(plans), n) float32 on CPU, nats per token

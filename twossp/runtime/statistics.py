@@ -24,6 +24,7 @@ from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
 from ..core.registries import check_finite
 from ..core.structure import structure
+from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
 from .layers import (
     check_replay,
@@ -38,12 +39,8 @@ from .layers import (
 )
 from .memory import layer_batch_size, memory_budget
 from .metrics import (
-    Windows,
-    check_windows,
-    ids_hash,
     inference,
     loss_mask,
-    reject_token_mask,
     run_model,
     split_batches,
     token_nll,
@@ -122,7 +119,7 @@ class _PartSums:
     def begin(self, windows):
         "Start a batch of windows (b, t)"
         self.b, self.t = windows.shape
-        self.counted = getattr(windows, "counted", None)
+        self.counted = windows.counted
         self.saved = {name: x.clone() for name, x in self.sums.items()}
 
     def undo(self):
@@ -239,12 +236,12 @@ def _cache_key(model, calib, *options):
             checksums[x.device] = total
     checksums = tuple(int(total) for total in checksums.values())
     attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, ids_hash(calib), attention, options
+    return tuple(state), checksums, Calibration.of(calib).identity, attention, options
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
 def collect(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows; each process runs some
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
     # part -> names in `UNIT_FIELDS` and `GROUP_FIELDS`; `tokens` are always counted
     wanted: Mapping[Part, Collection[str]],
     *,
@@ -259,7 +256,7 @@ def collect(
     "Collect sums of activations of several parts in one pass over the layers."
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key = _cache_key(model, calib, p, weighted) if cache else None
     held = {part: dict(sums) for part, sums in model_memo(model).statistics.get(key, {}).items()}
@@ -348,7 +345,7 @@ def _record_terms(model, sums, i=None):
 
 def _window_loss(model, window, logits):
     "Sum of the losses of counted tokens"
-    losses = token_nll(logits, getattr(window, "ids", window))
+    losses = token_nll(logits, window.ids)
     mask = loss_mask(model, window, losses.shape[1])
     return losses.sum() if mask is None else losses[mask.to(losses.device)].sum()
 
@@ -390,13 +387,13 @@ def _check_streaming(model, calib):
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00035
 def collect_gradients(
     model: PreTrainedModel,  # dense; untouched
-    calib: torch.Tensor | Windows,  # (n, t) calibration windows; each process runs some
+    calib: torch.Tensor | Calibration,  # (n, t) calibration windows; each process runs some
     parts: Iterable[Part],  # whose terms are summed
     *,
     progress: bool = True,  # show a progress bar
 ) -> dict[Part, Statistics]:  # of each part its `tokens` and `terms`
     "Collect first-order terms of a text's loss, in a forward and a backward pass."
-    calib = check_windows(calib, model)
+    calib = Calibration.of(calib, model)
     rank, size = rank_and_size()
     check, bs = _check_streaming(model, calib) if is_offloaded(model) else (None, 1)
     sums = {}
@@ -518,7 +515,7 @@ def _compare_states(select, compare, results, layer):
 # %% ../../nbs/runtime/09_statistics.ipynb #a53601f1
 def walk_hidden_states(
     model: PreTrainedModel,  # of a supported family; untouched
-    ids: torch.Tensor | Windows,  # (n, t) token windows, without a token mask
+    ids: torch.Tensor | Calibration,  # (n, t) token windows, without a token mask
     select: Callable,  # hidden states (b, t, d) -> what to keep of them
     compare: Callable,  # (selected before a layer, after it) -> result
     bs: int,  # windows per batch
@@ -528,7 +525,7 @@ def walk_hidden_states(
     "Compare the hidden states before and after each layer."
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
-    reject_token_mask(ids, what)
+    ids = Calibration.of(ids, model).all_counted(what)
     if (draws := model_memo(model).draws) is not None:  # its size is estimated
         shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
         states = [select(h) for h in draws(*shape, windows=1)]
