@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'METHODS', 'EXPERT_METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method',
-    'method_names', 'find_method', 'method'
+    'METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method', 'method_names',
+    'find_method', 'method', 'method_defaults', 'method_scores'
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..core.registries import entry_names, load_entry, resolve
+from ..core.signatures import read_signature
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -30,28 +31,16 @@ class Method:
         arXiv number
     about : str, default ''
         one-line description
-    repair : str | None, default None
-        repair that it applies by default
-    repairable : bool, default False
-        whether it has the option `repair`
-    defaults : Mapping
-        of options, where they differ from 2ssp's
+    preset : Mapping
+        other defaults of options
     formula : bool, default False
         whether the formula sets n_attn by default
-    searches_attn : bool, default False
-        whether it accepts n_attn="search"
     path : Mapping
         options that search its removal path
     streams : bool, default True
         whether it accepts models with weights on disk
     every_token : bool, default False
         whether it rejects windows with a token mask
-    estimated : bool, default False
-        whether `twossp estimate` shows it by default
-    experts_only : bool, default False
-        whether it removes experts only
-    ranks : str, default ''
-        unit that its option `score` ranks: "neurons", "heads", "experts"
     export_problem : str, default ''
         why its plans cannot be exported
     page : str, default ''
@@ -64,86 +53,75 @@ class Method:
     windows: int  # calibration windows, of 2,048 tokens
     paper: str = ""  # arXiv number
     about: str = ""  # one-line description
-    repair: str | None = None  # repair that it applies by default
-    repairable: bool = False  # whether it has the option `repair`
-    defaults: Mapping = field(default_factory=dict)  # of options, where they differ from 2ssp's
+    preset: Mapping = field(default_factory=dict)  # other defaults of options
     formula: bool = False  # whether the formula sets n_attn by default
-    searches_attn: bool = False  # whether it accepts n_attn="search"
     path: Mapping = field(default_factory=dict)  # options that search its removal path
     streams: bool = True  # whether it accepts models with weights on disk
     every_token: bool = False  # whether it rejects windows with a token mask
-    estimated: bool = False  # whether `twossp estimate` shows it by default
-    experts_only: bool = False  # whether it removes experts only
-    ranks: str = ""  # unit that its option `score` ranks: "neurons", "heads", "experts"
     export_problem: str = ""  # why its plans cannot be exported
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_LAYERS = dict(repairable=True, every_token=True)
+_TWO_SSP = "twossp.recovery.two_ssp_plus:"
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_with", 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        repairable=True, formula=True, searches_attn=True, path=dict(n_attn="search"),
-        estimated=True, ranks="neurons",
+        formula=True, path=dict(n_attn="search"),
     ),
     "2ssp+": Method(
-        "twossp.recovery.two_ssp_plus:two_ssp_plus", 32, "2501.17771",
+        f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        "least_squares", repairable=True,
-        defaults=dict(n_attn="search", widths="search"), searches_attn=True, ranks="neurons",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
-        **_LAYERS,
+        every_token=True,
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
-        **_LAYERS, estimated=True,
+        every_token=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
-        repairable=True, estimated=True,
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
-        repairable=True,
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
-        streams=False, estimated=True, every_token=True,
+        streams=False, every_token=True,
         export_problem="puts rotations between the layers, which run in PyTorch only",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #mothers1
-METHODS |= {  # methods by other scores, and one-shot removals
+METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
-        "twossp.baselines.variants:taylor_plan", 32, "2305.11627",
+        f"{_TWO_SSP}two_ssp", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        repairable=True, formula=True,
+        dict(score="taylor"), formula=True,
     ),
     "wanda_sp": Method(
-        "twossp.baselines.variants:wanda_sp_plan", 32, "2306.11695",
+        f"{_TWO_SSP}two_ssp", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        repairable=True, formula=True,
+        dict(score="wanda_sp"), formula=True,
     ),
     "flap": Method(
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
-        repairable=True, ranks="heads",
     ),
     "llm_drop": Method(
-        "twossp.baselines.variants:llm_drop", 32, "2406.15786",
+        f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
-        repairable=True, every_token=True,
+        dict(widths="dense", depth_score="cosine"),
+        every_token=True,
     ),
     "replaceme": Method(
         "twossp.baselines.blocks:replaceme", 32, "2505.02819",
@@ -155,37 +133,40 @@ METHODS |= {  # methods by other scores, and one-shot removals
 # %% ../../nbs/baselines/05_methods.ipynb #5dc29c85
 METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
-        "twossp.baselines.variants:random_plan", 1, "", "control: random, at 2ssp's widths",
-        repairable=True, page="controls",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: random, at 2ssp's widths",
+        dict(score="random", depth_score="random"),
+        page="controls",
     ),
     "magnitude": Method(
-        "twossp.baselines.variants:magnitude", 1, "", "control: neurons by weight norm",
-        repairable=True, page="controls",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: neurons by weight norm", dict(score="magnitude"),
+        page="controls",
     ),
     "width_only": Method(
-        "twossp.baselines.variants:width_only", 32, "", "control: the first stage of 2ssp alone",
-        repairable=True, page="controls",
+        f"{_TWO_SSP}two_ssp", 32, "", "control: the first stage of 2ssp alone", dict(n_attn=0),
+        page="controls",
     ),
     "depth_only": Method(
-        "twossp.baselines.variants:depth_only", 1, "", "control: the second stage of 2ssp alone",
-        repairable=True, page="controls",
+        f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone",
+        dict(widths="dense"),
+        page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
-EXPERT_METHODS: dict[str, Method] = {  # remove whole experts; MoE models only
+_REAP = "twossp.baselines.reap:"
+METHODS |= {  # remove whole experts; MoE models only
     "reap": Method(
-        "twossp.baselines.variants:reap", 32, "2510.13999",
+        f"{_REAP}reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        ranks="experts", experts_only=True,
+        page="reap",
     ),
     "reap_magnitude": Method(
-        "twossp.baselines.variants:reap_magnitude", 1, "",
-        "MoE control: whole experts by weight norm", experts_only=True,
+        f"{_REAP}reap", 1, "", "MoE control: whole experts by weight norm", dict(score="magnitude"),
+        page="reap",
     ),
     "reap_random": Method(
-        "twossp.baselines.variants:reap_random", 1, "", "MoE control: whole experts at random",
-        experts_only=True,
+        f"{_REAP}reap", 1, "", "MoE control: whole experts at random", dict(score="random"),
+        page="reap",
     ),
 }
 
@@ -195,46 +176,63 @@ GROUP = "twossp.methods"  # group of entry points that resolve to a `Method`
 
 def method_names() -> list[str]:  # in order
     "Return the names of all methods, including other packages'."
-    return list(dict.fromkeys([*METHODS, *EXPERT_METHODS, *entry_names(GROUP)]))
+    return list(dict.fromkeys([*METHODS, *entry_names(GROUP)]))
 
 
 def find_method(
     name: str,  # one of `method_names`
 ) -> Method:  # its row
     "Return the row of a method. Raises `ValueError` with the choices."
-    rows = METHODS | EXPERT_METHODS
-    if name in rows:
-        return rows[name]
+    if name in METHODS:
+        return METHODS[name]
     if name in entry_names(GROUP):
         return load_entry(GROUP, name, Method)
     raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
 
 
-ESTIMATED_METHODS = tuple(k for k, m in METHODS.items() if m.estimated)
+# what `twossp estimate` and `twossp compare` show by default
+ESTIMATED_METHODS = "2ssp", "shortgpt", "blockpruner", "slicegpt"
 
 # %% ../../nbs/baselines/05_methods.ipynb #afaa71d0
 def method(
-    name: str,  # a key of `METHODS` or of `EXPERT_METHODS`
+    name: str,  # a key of `METHODS`
 ) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
     """Return the method of that name. Raises `ValueError` with the choices.
 
     Parameters
     ----------
     name : str
-        a key of `METHODS` or of `EXPERT_METHODS`
+        a key of `METHODS`
 
     Returns
     -------
     Callable
         (model, calib, sparsity, *, <options>) -> plan
     """
-    from ..runtime.provenance import planner
+    from ..runtime.provenance import planner, preset
 
     row = find_method(name)
     fn = resolve(row.fn)
+    if row.preset:
+        return preset(fn, name, name, row.paper, row.about, **row.preset)
     if hasattr(fn, "method"):
         return fn
     return planner(name, row.paper)(fn)
+
+
+def method_defaults(
+    name: str,  # of a method
+) -> dict:  # option -> default
+    "Return the options of a method."
+    row = find_method(name)
+    return read_signature(row.fn).options | row.preset
+
+
+def method_scores(
+    name: str,  # of a method
+) -> dict[str, str]:  # unit -> the option that names its score
+    "Return the units that a method ranks by scores, the main one first."
+    return read_signature(find_method(name).fn).scores
 
 # %% ../../nbs/baselines/05_methods.ipynb #3354ed65
 DECIDES = dict.fromkeys((

@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
-from inspect import signature
 from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
@@ -27,7 +26,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
-from ..baselines.methods import find_method, method
+from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .arguments import page_file
@@ -265,8 +264,7 @@ def _check_loaded(o, model, tok):
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    options = signature(method(o.pruning_method)).parameters if row else ()
+    options = method_defaults(o.pruning_method) if o.pruning_method else ()
     if not {"multiple", "n_attn"} <= {*options} or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
