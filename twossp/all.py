@@ -31,11 +31,12 @@ from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
 from .core.registries import SCORES, Score
 from .core.structure import structure
-from .evaluation.estimate import estimate, estimate_table, find_sparsity, load_skeleton
+from .evaluation.estimate import estimate, estimate_table, load_skeleton
 from .evaluation.executor import Source
 from .evaluation.generation import agreement, on_agreement
 from .evaluation.grid import run_grid
 from .evaluation.html_report import html_report, write_report
+from .evaluation.limits import find_sparsity
 from .evaluation.measure import (
     forward_time,
     generation_speed,

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import is_linear, read_matrix, store_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, dense_plan, drop
@@ -307,6 +307,9 @@ def replaceme(
     yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        draws(windows=1, fit=model.config.get_text_config().hidden_size)
+        return drop(L, blocks=range(front + 1, front + 1 + n))
     sums = _gap_moments(model, calib, ffns[front], front + n, progress)
     weights, errors = _fold(model, ffns[front], sums)
     if log is not None:

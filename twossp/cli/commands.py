@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
+from inspect import signature
 from pathlib import Path
 
 from ..baselines.methods import find_method, method_defaults, method_names
@@ -160,7 +161,7 @@ def _describe_fits(model, context):
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
-    dense = estimate(model, "dense", context=context)[0]
+    dense = estimate(model, "dense", context=context)
     need = dense.bytes + dense.cache
     for kind in (k for k, count in DEVICES.items() if count()):
         free = free_bytes(torch.device(kind))
@@ -175,9 +176,8 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
     "Peak memory of pruning with the default windows, on the first device: a line a method"
     import torch
 
-    from ..evaluation.estimate import format_range
+    from ..evaluation.estimate import PruningSetup, estimate_memory
     from ..evaluation.measure import weight_bytes
-    from ..evaluation.memory import PruningSetup, estimate_memory, memory_options
     from ..runtime.devices import DEVICES
     from ..runtime.memory import free_bytes
 
@@ -190,21 +190,22 @@ def _describe_memory(model, methods, sparsity, options, stream=False):
         n = find_method(name).windows or 1
         setup = PruningSetup(n, t, max(0, free), kind, stream)
         try:
-            kwargs = memory_options(name, options)
-            peak = estimate_memory(model, name, sparsity, setup, **kwargs)
+            peak = estimate_memory(model, name, sparsity, setup, **options)
         except ValueError as e:
             yield f"{kind}: the memory that {name} needs is not known: {e}"
             continue
-        peak = format_range(peak, lambda n: f"{n / 1e6:,.1f}")
-        yield f"{kind}: {name} on {n} windows of {t:,} tokens needs at most {peak} MB"
+        yield (
+            f"{kind}: {name} on {n} windows of {t:,} tokens needs about {peak / 1e6:,.1f} MB"
+        )
 
 # %% ../../nbs/cli/03_commands.ipynb #96092161
 def _format_commands(o, methods, given, options):
     "Commands that prune so, one per method"
-    from ..evaluation.memory import memory_options
+    from ..baselines.methods import method
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
-        flags = {given: getattr(o, given)} | memory_options(name, options)
+        known = signature(method(name)).parameters
+        flags = {given: getattr(o, given)} | {k: v for k, v in options.items() if k in known}
         if o.context and given in ("target_memory", "target_speedup", "target_latency"):
             flags["context"] = o.context
         flags |= {k: v for k in ("batch", "device") if (v := getattr(o, k))}

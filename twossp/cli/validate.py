@@ -6,14 +6,15 @@
 __all__ = [
     'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
     'check_results_file', 'check_environment', 'load_requested_skeleton',
-    'check_feasible', 'check_reach', 'resolve_target', 'validate', 'meet_latency'
+    'check_feasible', 'check_reach', 'requested_limit', 'resolve_target', 'validate',
+    'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,15 +30,10 @@ from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import parse_size, parse_time
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import (
-    estimate,
-    find_sparsity,
-    load_skeleton,
-    shape_options,
-    shape_plans,
-)
+from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..evaluation.grid import log
-from ..evaluation.latency import Workload, meet_latency_target
+from ..evaluation.latency import Workload, latency_limit, time_for_limit
+from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..evaluation.tensorboard import check_tensorboard
@@ -215,36 +211,47 @@ def check_feasible(
 def _check_shapes(o, model, targets):
     "Raise `ValueError` if the method cannot reach any target."
     row = find_method(o.pruning_method) if o.pruning_method else None
-    if not (row and row.shapes) or (row.formula and not targets):
+    if not row or (row.formula and not targets):
         return
-    options = {**method_defaults(o.pruning_method), **o.method_options}
-    options = shape_options(o.pruning_method, options)
-    check = lambda target: check_reach(model, o.pruning_method, target, **options)
+    check = lambda target: check_reach(model, o.pruning_method, target, **o.method_options)
     check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
+_SKETCHES = 4  # plans with random scores, one of which has to be possible
+
+
 def check_reach(
     model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method with `shapes`
+    method: str,  # name of a method
     target: float,  # sparsity
-    **options,  # of `shape_options`
+    **options,  # of the method
 ) -> None:
     "Raise `ValueError` with the achievable range if no plan of a method meets a target."
 
-    def check(plans):
-        check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
+    def check(x):
+        errors = []
+        for seed in range(_SKETCHES):
+            plan = sketch_plan(model, method, x, seed, **options)
+            try:
+                return check_plan(model, plan) if isinstance(plan, Plan) else None
+            except ValueError as e:  # other units may be possible
+                errors.append(e)
+        raise errors[0]
 
     def reaches(x):
         try:
-            return check(shape_plans(model, method, x, **options)) is None
+            return check(x) is None
         except ValueError:
             return False
 
-    plans = shape_plans(model, method, target, **options)  # its errors name the range
     try:
-        check(plans)
+        sketch_plan(model, method, target, **options)  # its errors name the range
+    except NoEstimate:  # another package's method, which needs weights
+        return
+    try:
+        check(target)
     except ValueError as e:
-        steps = [i / 256 for i in range(1, 256)]
+        steps = [i / 64 for i in range(1, 64)]
         low = next(filter(reaches, steps), None)
         if low is None:
             raise
@@ -255,36 +262,53 @@ def check_reach(
         ) from e
 
 # %% ../../nbs/cli/01_validate.ipynb #ee585b4e
+def requested_limit(
+    o,  # options with a size, speed or latency target, and where to time
+    model: PreTrainedModel,  # dense; its shapes are enough
+    method: str,  # name of a method
+    progress: bool = True,  # show a progress bar
+) -> tuple[Limit, Callable]:  # the limit; plan -> a line with the target and what a plan has
+    "The limit of a size, speed or latency target. A latency table is measured if none is saved."
+    context = o.context or 4096
+    if o.target_latency:
+        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
+        where = pick_device(o), o.cache_dir, progress
+        table = time_for_limit(model, method, work, *where, **o.method_options)
+        limit = latency_limit(table, model, target, method, **o.method_options)
+
+        def describe(plan):
+            return (
+                f"{o.target_latency} for {work} on {table.device}: {1000 * limit.measure(plan):.4g}"
+                f" ms predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+            )
+
+        return limit, describe
+    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
+    value = getattr(o, flag)
+    bound = flag.removeprefix("target_")
+    number = value if bound == "speedup" else parse_size(value)
+    limit = size_limit(model, bound, number, method, context, **o.method_options)
+
+    def describe(plan):
+        e = Costs(model, context).of(plan)
+        return (
+            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
+            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+        )
+
+    return limit, describe
+
+
 def resolve_target(
     o,  # options with a size, speed or latency target, and where to time
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # name of a method
     progress: bool = True,  # show a progress bar
-) -> tuple[float, str]:  # sparsity; a line with the target and what is predicted
-    "Smallest sparsity that meets the target, from the model's shapes, or timed shapes."
-    context = o.context or 4096
-    if o.target_latency:
-        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
-        kwargs = dict(cache_dir=o.cache_dir, progress=progress) | o.method_options
-        x, predicted, table = meet_latency_target(
-            model, target, method, work, pick_device(o), **kwargs
-        )
-        return x, (
-            f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
-            f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
-        )
-    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
-    value, bound = getattr(o, flag), flag.removeprefix("target_")
-    limit = value if bound == "speedup" else parse_size(value)
-    options = shape_options(method, o.method_options)
-    x = find_sparsity(model, bound, limit, method, context, **options)
-    estimates = estimate(model, method, x, context, **options)
-    largest = max(estimates, key=lambda e: e.bytes + e.cache)
-    return x, (
-        f"--{flag} {value}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M"
-        f" parameters, {largest.bytes / 1e6:,.1f} MB of weights and"
-        f" {largest.cache / 1e6:,.1f} MB of cache at {context} tokens"
-    )
+) -> tuple[float, str]:  # sparsity; a line with the target and what is estimated
+    "Smallest sparsity estimated within the target, from the model's shapes, or timed shapes."
+    limit, describe = requested_limit(o, model, method, progress)
+    x = limit.solve()
+    return x, describe(limit.sketch(x))
 
 # %% ../../nbs/cli/01_validate.ipynb #37ffc0d5
 def _check_model(o):
@@ -304,7 +328,7 @@ def _check_model(o):
         )
     if limited:
         x, message = resolve_target(o, model, o.pruning_method)
-        log.info(message)
+        log.info("estimated at sparsity %.4f: %s", x, message)
         o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
     try:
         if o.pruning_method:

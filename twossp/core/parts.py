@@ -39,7 +39,6 @@ from .edits import (
     zero_linear,
 )
 from .experts import (
-    NoExperts,
     check_router_groups,
     expert_layout,
     run_experts,
@@ -48,7 +47,14 @@ from .experts import (
     slice_router,
 )
 from .families import HEAD_LAYOUTS, HeadLayout, MixerNames, is_kv_source, reuses_kv
-from .linear import NoLinear, in_features, is_linear, out_features, read_matrix
+from .linear import (
+    NoLinear,
+    Zeros,
+    in_features,
+    is_linear,
+    out_features,
+    read_matrix,
+)
 from .offload import is_module_offloaded, make_lazy
 from .slots import SLOTS, pack_mask
 
@@ -763,7 +769,7 @@ class Experts(Part):
             return
         block, name = locate(self.at(model), self.name)
         if kept == ():
-            yield Edit(block, name, NoExperts().train(self.module(model).training))
+            yield Edit(block, name, Zeros().train(self.module(model).training))
             return
 
         def narrow(experts):

@@ -136,8 +136,14 @@ class Score:
             return fn
 
         @wraps(fn)
-        def score(*args, **kwargs):
-            scores = fn(*args, **kwargs)
+        def score(model, *args, **kwargs):
+            from .families import model_memo
+
+            if (draws := model_memo(model).draws) is not None:  # its size is estimated
+                if self.needs != "weights":
+                    draws(windows=len(args[0]), gradients=self.needs == "gradients")
+                return resolve(SCORES[self.unit]["random"].fn)(model, *args)
+            scores = fn(model, *args, **kwargs)
             for x in scores.values() if isinstance(scores, Mapping) else scores:
                 if hasattr(x, "experts"):  # of an MoE layer
                     x = x.output if self.unit == "experts" else [x.experts, x.ffn]

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
@@ -371,6 +371,11 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+        draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
+        if log is not None:
+            log.update(repair=[[] for _ in plans])
+        return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:

@@ -24,7 +24,7 @@ import safetensors.torch
 import torch
 
 from ..core.edits import exclusive
-from ..core.families import check_model
+from ..core.families import check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite, score_label
@@ -144,6 +144,8 @@ def planner(
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
+            if model_memo(model).draws is not None:  # its size is estimated
+                return fn(model, calib, sparsity, **options)
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
