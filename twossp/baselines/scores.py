@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, keep_parts
@@ -303,6 +303,8 @@ def global_plan(
 def _compensate(model, plan, statistics):
     "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
+    if model_memo(model).draws is not None:  # its size is estimated
+        return weights
     for part, x in statistics.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
         if kept == part.full or linear.bias is None:
@@ -332,9 +334,11 @@ def flap_plan(
     log: dict | None = None,
 ) -> Plan:  # of neurons and heads, with compensated biases
     "Remove the neurons and heads whose activations fluctuate least, by one threshold."
-    check_repair(repair, calib, model)
+    check_repair(repair, model=model)
     s, log, walks = structure(model), {} if log is None else log, 1
     costs, row = unit_costs(s), find_score(score, "heads")
+    yield
+    check_repair(repair, calib)
     wanted = dict.fromkeys(costs, ["sums", "squares"])
     statistics = collect(model, calib, wanted, progress=progress)
     if score == "flap":
