@@ -13,18 +13,19 @@ import functools
 import glob
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import fields, replace
-from inspect import signature
+from inspect import isgeneratorfunction, signature
 from pathlib import Path
 
 import safetensors.torch
 import torch
 
 from ..core.edits import exclusive
-from ..core.families import check_model
+from ..core.families import check_model, model_memo
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
 from ..core.registries import check_finite, score_label
@@ -81,6 +82,25 @@ def plan_tensors(
 _RUNNING = ContextVar("running", default=False)  # whether a method is running
 
 
+def _in_halves(fn):
+    "Whether a method, under its decorators, yields once after its checks"
+    while fn is not None and not isgeneratorfunction(fn):
+        fn = getattr(fn, "__wrapped__", None)
+    return fn is not None
+
+
+def _finish(result):
+    "The plan that a method returned, or returns when both of its halves have run"
+    if not isinstance(result, Generator):
+        return result
+    next(result)
+    try:
+        next(result)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a method yields once: after its checks, before its work")
+
+
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
@@ -89,7 +109,8 @@ def planner(
     # `score` and `depth_score`, if the method has them
     scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
-    """Turn a function into a method that checks its arguments and records provenance.
+    """Turn a function into a method that checks its arguments and records provenance. A function
+    that yields once, after its checks, can also be asked for these alone: `prepare`.
 
     Parameters
     ----------
@@ -110,19 +131,32 @@ def planner(
     """
 
     def decorate(fn):
+        def prepare(model, sparsity, **options):
+            check_model(model)
+            check_sparsity(sparsity)
+            signature(fn).bind(model, None, sparsity, **options)
+            if not _in_halves(fn):
+                return None
+            steps = fn(model, None, sparsity, **options)
+            with warnings.catch_warnings(action="ignore"):  # the method itself warns
+                found = next(steps)
+            steps.close()
+            return found
+
         @functools.wraps(fn)
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
-            if _RUNNING.get():  # by another method, which records its own request
-                return fn(model, calib, sparsity, **options)
+            # its size is estimated, or another method runs, which records its own request
+            if model_memo(model).draws is not None or _RUNNING.get():
+                return _finish(fn(model, calib, sparsity, **options))
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
                 running = _RUNNING.set(True)
                 try:
-                    plan = fn(model, calib, sparsity, **options)
+                    plan = _finish(fn(model, calib, sparsity, **options))
                 finally:
                     _RUNNING.reset(running)
             check_finite(plan_tensors(plan), "the plan's tensors")
@@ -144,7 +178,7 @@ def planner(
             others = {k: v for k, v in plan.provenance.items() if k not in facts}
             return with_provenance(replace(plan, provenance=others), **facts)
 
-        run.method, run.paper = name, paper
+        run.method, run.paper, run.prepare = name, paper, prepare
         run.revision, run.scores = revision, scores
         return run
 
@@ -173,6 +207,7 @@ def preset(
 
     run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
     run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
+    run.__wrapped__ = bare
     run = planner(name, paper, getattr(fn, "revision", 1), getattr(fn, "scores", None))(run)
     run.preset = options
     return run
