@@ -17,6 +17,8 @@ from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pkgutil import resolve_name
 
+from .words import did_you_mean
+
 # %% ../../nbs/core/15_registries.ipynb #ent00006
 def entry_names(
     group: str,  # of entry points, such as "twossp.methods"
@@ -317,4 +319,5 @@ def find_score(
         others = [row.unit]
     if others:
         raise ValueError(f"{name!r} is a score of {others[0]}, not of {unit}; {choices}")
-    raise ValueError(f"no score {name!r} of {unit}; {choices}")
+    nearest = did_you_mean(name, score_names(unit)) or ";"
+    raise ValueError(f"no score {name!r} of {unit}{nearest} {choices}")
