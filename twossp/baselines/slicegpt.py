@@ -33,7 +33,7 @@ from ..core.families import (
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
-from ..core.plan import Layout, PlanKind, check_sparsity
+from ..core.plan import PlanKind, check_sparsity
 from ..core.registries import check_finite
 from ..core.structure import structure
 from ..runtime.calibration import Calibration
@@ -436,7 +436,7 @@ def _describe_slices(plan, zeros=False):
 
 SLICES = PlanKind(
     Slices, count=_removed_parameters, to_dict=_to_dict, from_dict=_from_dict, edits=_plan_edits,
-    layout=Layout(lambda model, plan: _to_dict(plan), _skeleton), words=_describe_slices,
+    words=_describe_slices, skeleton=_skeleton,
 )
 
 # %% ../../nbs/baselines/02_slicegpt.ipynb #ec5f55be

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 
-import numpy as np
 import torch
 from accelerate.utils import align_module_device
 from torch import nn
@@ -26,28 +25,24 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from .compat import install_capturing_hooks, reset_rope_deltas
 from .edits import (
     Edit,
-    NoAttention,
     exclusive,
     insert_weights,
     locate,
     swap,
     swapped,
 )
-from .families import arch, check_model, decoder_layers, has_experts, n_params
+from .families import check_model, decoder_layers, n_params
 from .linear import is_linear, make_linear, out_features, read_matrix
 from .offload import make_lazy
 from .plan import (
-    Layout,
     Plan,
     PlanKind,
     describe_removal,
-    drop,
     get_kind,
     kind_of,
     plan_from_dict,
     plan_to_dict,
 )
-from .slots import pack_mask
 from .structure import structure
 
 _all_ = ["swap"]  # which callers look for here
@@ -234,53 +229,6 @@ def plan_edits(
         part.check_editable(model, kept)
     return _make_edits(model, plan, s)
 
-# %% ../../nbs/core/12_apply.ipynb #e43c9120
-def _spec(model, plan):
-    "Structure of a pruned model, for a checkpoint's configuration"
-    a, layers, s = arch(model), decoder_layers(model), structure(model, copies=True)
-    stubs = [p for p in s.mixers if isinstance(p.module(model), NoAttention)]
-    kept = [[p not in stubs for p in s.mixers if p.layer == i] for i in range(len(s))]
-    spec = {}
-    if a.experts:  # [experts, neurons of each] per MoE layer; zeros where removed
-        shapes, is_moe = _expert_shapes(s), [has_experts(x, a) for x in layers]
-        spec["experts"] = [shapes.get(i, [0, 0]) if x else None for i, x in enumerate(is_moe)]
-    spec["ffn"] = list(s.width)
-    spec["no_attention"] = [i for i, x in enumerate(kept) if x and not any(x)]
-    if partial := [[i, x] for i, x in enumerate(kept) if any(x) and not all(x)]:
-        spec["mixers_kept"] = partial
-    # stubs unlike Llama's attention: their place, what they return and cache
-    if not isinstance(a.attn, str) or (a.gives, a.keeps) != ("x-", "keys"):
-        spec["stubs"] = [[p.layer, p.name, p.row.gives, p.row.keeps] for p in stubs]
-    if heads := getattr(plan, "heads", ()):  # dense indices, by which ALiBi has its slopes
-        remaining = _remaining_layers(len(plan), plan.removed_layers)
-        spec["heads"] = [[new, list(heads[i])] for new, i in enumerate(remaining) if heads[i]]
-    return spec
-
-
-def _expert_shapes(s):
-    "[experts, neurons of each] by layer"
-    return {p.layer: [p.groups, p.width] for p in s.parts if p.groups}
-
-# %% ../../nbs/core/12_apply.ipynb #aplske01
-def _skeleton(model, spec):
-    "Edits that give a newly built dense model the structure of `_spec`"
-    s = structure(model)
-    widths = zip(s.width, spec["ffn"], strict=True)
-    ffn = [None if w == full else tuple(range(w)) for full, w in widths]
-    shapes, dense = spec.get("experts", ()), _expert_shapes(s)
-    experts = [None] * len(shapes)
-    for i, shape in enumerate(shapes):
-        if shape == [0, 0]:
-            ffn[i] = ()
-        elif shape != dense.get(i):
-            mask = np.zeros(dense[i], dtype=bool)
-            mask[: shape[0], : shape[1]] = True
-            experts[i] = pack_mask(mask)
-    mixers = {i: tuple(x) for i, x in spec.get("mixers_kept", ())}
-    attn = drop(len(ffn), attn=spec["no_attention"], mixers=mixers).attn
-    kept = {(i, "heads"): tuple(x) for i, x in spec.get("heads", ())}
-    return plan_edits(model, Plan(ffn, attn, experts=experts, kept=kept))
-
 # %% ../../nbs/core/12_apply.ipynb #0fa6bc73
 REMOVAL = PlanKind(
     Plan,
@@ -288,7 +236,6 @@ REMOVAL = PlanKind(
     plan_to_dict,
     plan_from_dict,
     plan_edits,
-    Layout(_spec, _skeleton),
     describe_removal,
 )
 

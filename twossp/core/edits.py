@@ -133,10 +133,17 @@ class NoAttention(nn.Module):
     def __init__(
         self,
         layer_idx: int,  # index of the layer in the cache
-        mixer: MixerNames | None = None,  # the removed mixer; None: an attention like Llama's
+        # the removed mixer, or its fields; None: an attention like Llama's
+        mixer: MixerNames | dict | None = None,
     ):
         super().__init__()
-        self.layer_idx, self.stands_for = layer_idx, mixer
+        self.layer_idx = layer_idx
+        self.stands_for = MixerNames(**mixer) if isinstance(mixer, dict) else mixer
+
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        mixer = self.stands_for
+        return dict(layer_idx=self.layer_idx, mixer=None if mixer is None else dict(vars(mixer)))
 
     def forward(self, hidden_states=None, *args, **kwargs):
         x = kwargs.pop("x", None) if hidden_states is None else hidden_states

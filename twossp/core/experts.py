@@ -199,6 +199,10 @@ class NoExperts(nn.Module):
     def forward(self, hidden_states, *args, **kwargs):
         return torch.zeros_like(hidden_states)
 
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        return {}
+
 # %% ../../nbs/core/05_experts.ipynb #a0accb2c
 @contextmanager
 def eager_experts(

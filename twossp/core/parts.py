@@ -239,8 +239,12 @@ class Part:
 
     def zero_edits(self, layer, kept) -> Iterator[Edit]:
         """Yield replacements of dense shape, zero where `kept` removes; `layer`: its module.
-        None where shapes alone can express the removal."""
-        yield from ()
+        None if the part has no `output` that could be zero."""
+        if self.output and kept != self.full:
+            columns = None if kept == self.nothing else self.inputs(kept)
+            cut = zero_linear if columns is None else partial(mask_columns, columns=columns)
+            old = layer.get_submodule(self.output)
+            yield Edit(*locate(layer, self.output), make_lazy(old, cut))
 
     def pad_weights(self, kept, weights) -> dict:
         "Pad a plan's tensors of what `zero_edits` zeroes to their dense shapes."
@@ -614,12 +618,9 @@ class Attention(Part):
 
     def zero_edits(self, layer, kept) -> Iterator[Edit]:
         "Yield a zeroed output projection; for a removed attention, zeroed biases too."
-        attn, out = layer.get_submodule(self.name), self.row.out
-        cut = partial(mask_columns, columns=self.inputs(kept)) if kept else zero_linear
-        if kept is not True:
-            yield Edit(*locate(attn, out), make_lazy(attn.get_submodule(out), cut))
+        yield from super().zero_edits(layer, kept)
         if not kept:
-            yield from zero_biases(attn, out)
+            yield from zero_biases(layer.get_submodule(self.name), self.row.out)
 
     def pad_weights(self, kept, weights) -> dict:
         "Pad a refitted output projection with zeros for removed heads."

@@ -6,8 +6,8 @@
 __all__ = [
     'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
     'keep_parts', 'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks',
-    'with_masks', 'Layout', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json',
-    'from_json', 'check_sparsity', 'kept_fractions'
+    'with_masks', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'check_sparsity', 'kept_fractions'
 ]
 
 # %% ../../nbs/core/11_plan.ipynb #c2e7c482
@@ -372,15 +372,6 @@ def with_masks(
 
 # %% ../../nbs/core/11_plan.ipynb #21768df7
 @dataclass(frozen=True)
-class Layout:
-    "Structure of the pruned model in a checkpoint."
-
-    spec: Callable  # (pruned model, plan) -> JSON-able dict for config.json
-    # (newly built dense model, that dict) -> edits to the pruned structure
-    skeleton: Callable
-
-
-@dataclass(frozen=True)
 class PlanKind:
     "A kind of plan."
 
@@ -392,8 +383,10 @@ class PlanKind:
     from_dict: Callable  # that dict -> plan, without its tensors
     # (dense model, plan) -> iterable of edits: checks at once, may be lazy
     edits: Callable
-    layout: Layout  # of a checkpoint
     words: Callable  # (plan, whether removed parts are stored as zeros) -> list of phrases
+    # (newly built dense model, dict of a plan) -> edits to its shapes, for checkpoints; None: the
+    # tensors and placeholders of the pruned model describe it (`core.record`)
+    skeleton: Callable | None = None
 
 # %% ../../nbs/core/11_plan.ipynb #a1962b26
 PLAN_KINDS: dict[str, PlanKind | str] = {  # name -> kind, or its dotted path

@@ -509,7 +509,7 @@ def _estimates(dense, method, sparsity, units, options):
             estimates[dense.estimate(*facts, plan, s.total)] = None
             continue
         kind = get_kind(kind_of(plan))  # another kind of plan: counted in its shape
-        with swapped(kind.layout.skeleton(dense.model, kind.to_dict(plan))):
+        with swapped(kind.skeleton(dense.model, kind.to_dict(plan))):
             shaped = _Dense(dense.model, dense.context)
             left = shaped.estimate(*facts, dense_plan(len(shaped.s)), s.total)
         estimates[left] = None

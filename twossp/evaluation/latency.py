@@ -379,7 +379,7 @@ def _sliced(model, plan) -> Iterator[PreTrainedModel]:
     "A random model in the shape of a SliceGPT plan, on the model's device"
     skeleton, device = as_skeleton(model), input_device(model)
     kind = get_kind(kind_of(plan))
-    with swapped(kind.layout.skeleton(skeleton, kind.to_dict(plan))):
+    with swapped(kind.skeleton(skeleton, kind.to_dict(plan))):
         new = copy.deepcopy(skeleton).to_empty(device=device)
     with torch.no_grad():
         for p in new.parameters():

@@ -19,12 +19,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint.engines import gguf_unsupported_reason
 from ..checkpoint.load import load_pruned, read_tokenizer
-from ..checkpoint.save import check_disk_space, check_storable
+from ..checkpoint.save import check_disk_space, check_expressible
 from ..core.edits import NoAttention
 from ..core.families import model_family
 from ..core.files import atomic_file
 from ..core.linear import NoLinear, in_features, out_features, pad_zeros
-from ..core.plan import get_kind
 from ..core.structure import structure
 from .runners import quant_block_size, quantize_gguf
 
@@ -46,8 +45,9 @@ def layer_shapes(
     model: PreTrainedModel,  # dense or pruned
 ) -> list[tuple[bool, int]]:  # per layer: has an attention, FFN width
     "Attention and FFN width of each layer."
-    shape = get_kind("removal").layout.spec(model, None)
-    return [(i not in shape["no_attention"], width) for i, width in enumerate(shape["ffn"])]
+    s = structure(model, copies=True)
+    removed = {p.layer for p in s.mixers if isinstance(p.module(model), NoAttention)}
+    return [(i not in removed, width) for i, width in enumerate(s.width)]
 
 
 def _gguf_widths(model, round_to=None):
@@ -395,12 +395,12 @@ def open_model(
     tok=None,  # its tokenizer; default: the folder's, if it has one
 ) -> tuple:  # model, tokenizer or None
     """Return a model and its tokenizer, loaded if a folder is given. Raises `ValueError` if its
-    plan changes parts that no format describes."""
-    if not isinstance(model, (str, Path)):
-        check_storable(getattr(model, "twossp_plan", None))
-        return model, tok
-    loaded = load_pruned(model)
-    return loaded, read_tokenizer(model) if tok is None else tok
+    plan changes parts that no format of another program describes."""
+    if isinstance(model, (str, Path)):
+        folder, model = model, load_pruned(model)
+        tok = read_tokenizer(folder) if tok is None else tok
+    check_expressible(getattr(model, "twossp_plan", None), "the format")
+    return model, tok
 
 # %% ../../nbs/serving/01_gguf.ipynb #e7abf77c
 _TYPES = {"f32": (np.float32, 0), "f16": (np.float16, 1)}

@@ -20,6 +20,7 @@ from ..core.compat import causal_class, config_class
 from ..core.edits import NoAttention, locate
 from ..core.families import model_family
 from ..core.linear import NoLinear
+from ..core.structure import Structure, structure
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #725565b4
 def register():
@@ -77,18 +78,29 @@ def _create_attentions(model, create, prefix):
         del stub.attn
 
 
-def _set_head_counts(model, ranks):
+def _cut_heads(s, record):
+    "Key/value heads of each layer whose attention has fewer than the configuration says"
+    cut = {}
+    for part in s.parts:
+        prefix = part.full_name(f"{part.name}.")
+        if part.role == "mixer" and part.heads and any(
+            name.startswith(prefix) for name in record.get("tensors", ())
+        ):
+            cut[part.layer] = part.heads
+    return cut
+
+
+def _set_head_counts(model, heads, ranks):
     "Set the number of remaining heads in vLLM's attention modules"
-    config, kept_heads = model.config, dict(model.config.twossp.get("heads", ()))
-    query = config.num_attention_heads
-    group = query // (getattr(config, "num_key_value_heads", None) or query)
     for m in model.modules():
         attention = getattr(m, "attn", None)
-        if not hasattr(attention, "layer_name") or getattr(m, "layer_idx", None) not in kept_heads:
+        if not hasattr(attention, "layer_name") or getattr(m, "layer_idx", None) not in heads:
             continue
-        kv = len(kept_heads[m.layer_idx]) // ranks
+        remaining = heads[m.layer_idx]
+        kv = remaining.groups // ranks
         for x in (attention, attention.impl):  # these size the cache
-            x.num_heads, x.num_kv_heads = kv * group, kv
+            x.num_heads = kv * remaining.queries
+            x.num_kv_heads = kv
 
 
 def _with_family_names(model, create_mapper):
@@ -101,18 +113,14 @@ def _with_family_names(model, create_mapper):
         config.architectures = architectures
 
 # %% ../../nbs/serving/03_vllm_plugin.ipynb #4f2f1f44
-def _check_parallel(config, ranks):
+def _check_parallel(s: Structure, heads: dict, ranks: int):
     "Raise `ValueError` unless neurons and heads can be split evenly between `ranks` devices."
-    shape = config.twossp
-    experts = filter(None, shape.get("experts", ()))  # None: no experts
-    widths = {*shape["ffn"], *(width for _, width in experts)}
-    if uneven := sorted(w for w in widths if w % ranks):
+    if uneven := sorted(p.width for p in s.parts if p.width % ranks):
         raise ValueError(
             f"{ranks} devices cannot share an FFN of {uneven[0]:,} neurons: prune with"
             f" --multiple {math.lcm(64, ranks)}, or serve with --pipeline-parallel-size"
         )
-    heads = sorted(len(kept) for _, kept in shape.get("heads", ()))
-    if uneven := [n for n in heads if n % ranks]:
+    if uneven := sorted(x.groups for x in heads.values() if x.groups % ranks):
         raise ValueError(
             f"{ranks} devices cannot share the {uneven[0]} key/value heads of a layer: serve on"
             " fewer, or with --pipeline-parallel-size"
@@ -154,7 +162,12 @@ def _vllm_class():
             config = vllm_config.model_config.hf_config
             if reason := vllm_unsupported_reason(config):
                 raise ValueError(reason)
-            _check_parallel(config, vllm_config.parallel_config.tensor_parallel_size)
+            with torch.device("meta"):
+                skeleton = pruned_classes(model_family(config))[1](config)
+            s = structure(skeleton, copies=True)
+            self.cut_heads = _cut_heads(s, skeleton.config.twossp)
+            ranks = vllm_config.parallel_config.tensor_parallel_size
+            _check_parallel(s, self.cut_heads, ranks)
             base = _pruned_base(model_family(config))
             self.file = vllm_config.model_config.model
             AutoModel.register(type(config), base, exist_ok=True)
@@ -167,12 +180,13 @@ def _vllm_class():
 
         def _create_attention_instances(self, prefix=""):
             _create_attentions(self, super()._create_attention_instances, prefix)
-            _set_head_counts(self, self.parallel_config.tensor_parallel_size)
+            ranks = self.parallel_config.tensor_parallel_size
+            _set_head_counts(self, self.cut_heads, ranks)
             if model_family(self.config) == "gpt2":
                 _split_heads(self)
 
         def load_weights(self, weights):
-            if "experts" in self.config.twossp:
+            if self.config.twossp["arch"].get("experts"):
                 weights = _read_experts(self.file)
             return super().load_weights((n, w) for n, w in weights if w.numel())
 
