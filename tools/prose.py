@@ -94,7 +94,7 @@ def read_modules(lib=ROOT / 'twossp'):
 
 def read_by_users(notebooks):
     "(name, text) of what is meant for users; of a notebook its prose"
-    from twossp.baselines.methods import EXPERT_METHODS, METHODS
+    from twossp.baselines.methods import METHODS
     from twossp.cli.main import COMMANDS, list_commands
     from twossp.cli.options import EXAMPLES, make_parser
 
@@ -110,7 +110,7 @@ def read_by_users(notebooks):
         about = list_commands() if name == 'prune' else row.about
         parser = make_parser(row.load()[1], name, about, EXAMPLES)
         yield f'twossp {name} --help', ' '.join(parser.format_help().split())
-    for name, row in (METHODS | EXPERT_METHODS).items():
+    for name, row in METHODS.items():
         yield f'method {name}', row.about
 
 

@@ -5,24 +5,24 @@
 # %% auto #0
 __all__ = [
     'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
-    'source_windows', 'Calibration', 'cut_windows', 'EXPERT_METHODS', 'METHODS',
-    'Method', 'method', 'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'two_ssp_with',
-    'repair_plan', 'distill', 'recover', 'plot_recovery', 'balance',
-    'activation_scores', 'block_influence', 'width_plan', 'greedy', 'load_skeleton',
-    'estimate', 'estimate_table', 'find_sparsity', 'Plan', 'dense_plan', 'drop',
-    'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan', 'plan_key',
-    'plan_identity', 'model_identity', 'save_pruned', 'load_pruned', 'push_pruned',
-    'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts', 'on_forward',
-    'on_generation', 'on_tasks', 'on_agreement', 'agreement', 'find_quality',
-    'quality_table', 'paired_interval', 'difference_table', 'load_tasks', 'run_tasks',
-    'forward_time', 'generation_speed', 'run_grid', 'Source', 'Result', 'load_results',
-    'to_frame', 'compare', 'summary', 'samples', 'tidy', 'paper_table', 'html_report',
-    'write_report', 'to_markdown', 'to_latex', 'plot_plan', 'plot_kept', 'plot_trials',
-    'plot_metric', 'plot_removed', 'plot_speedup', 'plot_quality'
+    'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method', 'method',
+    'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill', 'recover',
+    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
+    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
+    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
+    'plan_key', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
+    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
+    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
+    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
+    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
+    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples', 'tidy',
+    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
+    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
+    'plot_speedup', 'plot_quality'
 ]
 
 # %% ../nbs/all.ipynb #a6ec0e5f
-from .baselines.methods import EXPERT_METHODS, METHODS, Method, method
+from .baselines.methods import METHODS, Method, method
 from .checkpoint.card import model_card
 from .checkpoint.load import load_pruned, push_pruned
 from .checkpoint.save import save_pruned
@@ -67,11 +67,10 @@ from .evaluation.tasks import load_tasks, on_tasks, run_tasks
 from .pruning.balance import balance
 from .pruning.depth import greedy
 from .pruning.importance import activation_scores, block_influence
-from .pruning.two_ssp import two_ssp
 from .pruning.width import width_plan
 from .recovery.distill import distill, plot_recovery, recover
 from .recovery.repair import repair_plan
-from .recovery.two_ssp_plus import two_ssp_plus, two_ssp_with
+from .recovery.two_ssp_plus import two_ssp, two_ssp_plus
 from .runtime.calibration import Calibration, cut_windows
 from .runtime.data import load_model, load_text, windows
 from .runtime.identity import model_identity, plan_identity, plan_key
@@ -86,8 +85,8 @@ _all_ = [
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
-    "EXPERT_METHODS", "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
-    "two_ssp_plus", "two_ssp_with", "repair_plan", "distill", "recover",
+    "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
+    "two_ssp_plus", "repair_plan", "distill", "recover",
     "plot_recovery", "balance", "activation_scores", "block_influence", "width_plan",
     "greedy",
     # what a method would leave

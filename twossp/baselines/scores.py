@@ -123,18 +123,21 @@ def _ppm(model, calib=None, *, progress=True):
     return arrange_scores(model, "neurons", score_parts(model, "neurons", ppm, {}), {})
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00c02
-def _weight_norms(model, calib=None, *, progress=True):
-    "Control: the norm of each neuron's weights."
-    return magnitude_scores(model)
+def _weight_norms(model, calib=None, *, p=2, progress=True):
+    "Control: the p-norm of each neuron's weights."
+    return magnitude_scores(model, p)
 
 
-def _seed(calib):
-    return int(Calibration.of(calib).identity[:12], 16)
+def _generator_seed(seed, calib):
+    "The seed, or one from the calibration windows; 0 without both"
+    if seed is not None:
+        return seed
+    return 0 if calib is None else int(Calibration.of(calib).identity[:12], 16)
 
 
-def _random_units(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    return random_scores(model, _seed(calib))
+def _random_units(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    return random_scores(model, _generator_seed(seed, calib))
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc0hd03
 def wanda_sp_heads(
@@ -166,9 +169,9 @@ def _head_norms(model, calib=None, *, progress=True):
     return norms
 
 
-def _random_heads(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    g = torch.Generator().manual_seed(_seed(calib))
+def _random_heads(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    g = torch.Generator().manual_seed(_generator_seed(seed, calib))
     return {part: part.draw(g) for part in scored_parts(structure(model), "heads")}
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00028
@@ -241,9 +244,9 @@ def _mean_kl(model, plans, ids):
     return mean_windows(plan_kl(model, plans, ids), model, ids)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsc00042
-def _random_attention(model, calib, *, progress=True):
-    "Control: random scores, seeded by the calibration windows."
-    g = torch.Generator().manual_seed(_seed(calib))
+def _random_attention(model, calib, *, seed=None, progress=True):
+    "Control: random scores, by the seed or by the calibration windows."
+    g = torch.Generator().manual_seed(_generator_seed(seed, calib))
     return torch.rand(len(structure(model).mixers), generator=g)
 
 # %% ../../nbs/baselines/03_scores.ipynb #bsd00014
@@ -342,7 +345,7 @@ def flap_plan(
     else:
         rows = find_score(score if score in SCORES["neurons"] else "flap", "neurons"), row
         walks += sum(x.needs != "weights" for x in rows)
-        neurons, heads = (x.load()(model, calib, progress=progress) for x in rows)
+        neurons, heads = (x(model, calib, progress=progress) for x in rows)
         scores = {p: neurons[p.layer] for p in s.narrow} | heads
         scores = {p: _standardize(scores[p]) for p in costs}
     plan = global_plan(s, scores, sparsity)

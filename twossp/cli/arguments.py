@@ -15,7 +15,12 @@ from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..baselines.methods import find_method, method_names
+from ..baselines.methods import (
+    find_method,
+    method_defaults,
+    method_names,
+    method_scores,
+)
 from .options import (
     BOUND_FLAGS,
     TARGETS,
@@ -26,7 +31,7 @@ from .options import (
     shown_path,
 )
 from ..core.files import check_writable
-from ..core.registries import find_score
+from ..core.registries import find_score, score_names
 from ..core.signatures import read_signature
 from ..runtime.text_names import check_text_name, parse_sources
 
@@ -56,20 +61,21 @@ def check_scores(
 ) -> None:
     "Raise `ValueError` for scores that none of the methods can use."
 
-    def check(row):
-        score = o.score and find_score(o.score, row.ranks)
+    def check(name):
+        unit = next(u for u, option in method_scores(name).items() if option == "score")
+        score = o.score and find_score(o.score, unit)
         depth_score = o.depth_score and find_score(o.depth_score, "attention modules")
         if score and getattr(o, "weighted", None):
             if "weighted" not in read_signature(score.fn).options:
                 raise ValueError(f"--weighted is no option of the score {o.score!r}: leave it out")
-        n_attn = o.n_attn or row.defaults.get("n_attn")
+        n_attn = o.n_attn or method_defaults(name).get("n_attn")
         if depth_score and n_attn == "search" and o.depth_score != "perplexity":
             raise ValueError(
                 f"--depth_score {o.depth_score} and --n_attn search cannot be combined: the"
                 " search removes attention modules by perplexity"
             )
 
-    check_any(check, [row for row in map(find_method, methods) if row.ranks])
+    check_any(check, [n for n in methods if "score" in method_scores(n).values()])
 
 
 def check_any(
@@ -165,17 +171,24 @@ def list_variants(
     repaired: bool = False,  # also with reconstruction
 ) -> list[dict]:  # options of each run
     "List a method's runs; scores that it cannot rank by are left out."
-    row, variants = find_method(name), [{}]
-    defaults = read_signature(row.fn).options
+    defaults, variants = method_defaults(name), [{}]
+    units = dict(score=_ranked_unit(name), depth_score="attention modules")
     for option, names in dict(score=scores, depth_score=depth_scores).items():
-        names = dict.fromkeys(names)
-        unit = row.ranks if option == "score" else "attention modules"
-        if unit and option in defaults:
-            default = defaults[option]
+        unit, default = units[option], defaults.get(option)
+        if units["score"] and default is not None:
+            names = dict.fromkeys(names)
             variants += [{option: x} for x in names if x != default and _ranks(x, unit)]
-    if repaired and row.repairable and row.repair is None:
+    if repaired and "repair" in defaults and defaults["repair"] is None:
         variants += [dict(x, repair="least_squares") for x in variants]
     return variants
+
+
+def _ranked_unit(name):
+    "What a method ranks by any score; empty where its score is set"
+    unit = next((u for u, option in method_scores(name).items() if option == "score"), "")
+    defaults = method_defaults(name)
+    usual = unit and defaults["score"] == score_names(unit)[0]
+    return unit if usual and defaults.get("widths") != "dense" else ""
 
 
 def _ranks(score, unit):
@@ -213,12 +226,12 @@ def compared_runs(
     """List the runs of each method. Raises `ValueError` for unknown methods and scores, and for
     what no method can use."""
     rows = {name: find_method(name) for name in o.methods}
-    ranked = dict.fromkeys(r.ranks for r in rows.values() if r.ranks)
+    ranked = dict.fromkeys(filter(None, map(_ranked_unit, rows)))
     for score in o.scores:
         if not ranked:
             raise ValueError(
                 f"--scores: none of the methods {', '.join(rows)} ranks by a score: add one that"
-                f" does ({', '.join(n for n in method_names() if find_method(n).ranks)})"
+                f" does ({', '.join(filter(_ranked_unit, method_names()))})"
             )
         if not any(_ranks(score, unit) for unit in ranked):
             find_score(score, next(iter(ranked)))  # raises with the reason

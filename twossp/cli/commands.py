@@ -18,7 +18,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from ..baselines.methods import find_method, method_names
+from ..baselines.methods import find_method, method_defaults, method_names
 from ..checkpoint.engines import exporter_names
 from .arguments import ESTIMATE_TARGETS, check_estimate
 from .options import (
@@ -144,9 +144,9 @@ def _split_refused(model, table, repair):
 
     possible = table["attention modules"] != ""
     table, refused = table[possible], dict(table["sparsity"][~possible])
-    for name in (n for n in table.index[1:] if find_method(n).repairable):
+    for name in (n for n in table.index[1:] if "repair" in method_defaults(n)):
         try:
-            check_repair(find_method(name).repair or repair, model=model)
+            check_repair(method_defaults(name)["repair"] or repair, model=model)
         except ValueError as e:
             table, refused[name] = table.drop(name), str(e)
     return table, refused

@@ -33,15 +33,14 @@ from typing import Annotated, dataclass_transform, get_args
 
 from ..baselines.methods import (
     ESTIMATED_METHODS,
-    EXPERT_METHODS,
     METHODS,
     find_method,
+    method_defaults,
     method_names,
 )
 from ..checkpoint.engines import EXPORTERS, exporter_names, find_exporter
 from ..core.files import real_path
 from ..core.registries import UNITS, score_names
-from ..core.signatures import read_signature
 from ..core.words import parse_fraction, parse_size, parse_time
 from ..runtime.text_names import TEXTS, parse_sources, source_kinds
 
@@ -769,18 +768,12 @@ def _gives(*names):
 
 
 def _advise_method(o, option, model):
-    "Whether a requested method has the option; `--n_attn search` is an option of its own"
-    search = option == "n_attn" and o.n_attn == "search"
-
-    def takes(name):
-        row = find_method(name)
-        return row.searches_attn if search else option in read_signature(row.fn).options
-
+    "Whether a requested method has the option"
+    takes = lambda name: option in method_defaults(name)
     asked = o.pruning_method or ()
     if any(map(takes, [asked] if isinstance(asked, str) else asked)):
         return ""
-    names = ", ".join(filter(takes, METHODS | EXPERT_METHODS))
-    return f"{'search is for ' if search else ''}--pruning_method {names}"
+    return f"--pruning_method {', '.join(filter(takes, METHODS))}"
 
 # %% ../../nbs/cli/00_options.ipynb #needsr1b
 def _advise_experts(o, option, model):

@@ -26,7 +26,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as hf_logging
 
-from ..baselines.methods import find_method, method
+from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .arguments import page_file
@@ -262,8 +262,8 @@ def _check_loaded(o, model, tok):
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    if not row or "multiple" not in row.shaping_options or o.multiple is not None:
+    options = method_defaults(o.pruning_method) if o.pruning_method else ()
+    if "multiple" not in options or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
     sixteen = model.dtype in (torch.float16, torch.bfloat16)

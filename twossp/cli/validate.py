@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from ..baselines.methods import find_method
+from ..baselines.methods import find_method, method_defaults
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
@@ -191,9 +191,8 @@ def check_feasible(
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
     if o.pruning_method:
-        row = find_method(o.pruning_method)
-        check_repair(row.repair or o.repair, model=model)
-        options = {**row.defaults, **o.method_options}
+        options = {**method_defaults(o.pruning_method), **o.method_options}
+        check_repair(options.get("repair"), model=model)
         check_widths(structure(model), options.get("widths", "uniform"))
     has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
@@ -218,7 +217,8 @@ def _check_shapes(o, model, targets):
     row = find_method(o.pruning_method) if o.pruning_method else None
     if not (row and row.shapes) or (row.formula and not targets):
         return
-    options = shape_options(o.pruning_method, {**row.defaults, **o.method_options})
+    options = {**method_defaults(o.pruning_method), **o.method_options}
+    options = shape_options(o.pruning_method, options)
     check = lambda target: check_reach(model, o.pruning_method, target, **options)
     check_any(check, targets or (0.1, 0.25, 0.5))
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'UNITS', 'NEEDS', 'SCORES', 'GROUP', 'entry_names', 'load_entry', 'resolve',
-    'check_finite', 'Score', 'score_names', 'find_score'
+    'check_finite', 'Score', 'score_names', 'score_label', 'find_score'
 ]
 
 # %% ../../nbs/core/15_registries.ipynb #scr00004
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from importlib.metadata import entry_points
+from inspect import Parameter, signature
 from pkgutil import resolve_name
 
 # %% ../../nbs/core/15_registries.ipynb #ent00006
@@ -114,6 +115,23 @@ class Score:
             return scores
 
         return score
+
+    def __call__(
+        self,
+        model,  # dense; untouched
+        calib,  # (n, t) calibration windows; None: for scores of the weights alone
+        **options,  # bs, progress, p, weighted, seed: those are passed that `fn` has
+    ):  # what `fn` returns
+        "Compute the scores."
+        fn, missing = self.load(), self.missing_options(options)
+        return fn(model, calib, **{k: x for k, x in options.items() if k not in missing})
+
+    def missing_options(self, names) -> list[str]:  # those that `fn` does not have
+        "Return the options that the function lacks."
+        accepted = signature(resolve(self.fn)).parameters
+        if any(x.kind is Parameter.VAR_KEYWORD for x in accepted.values()):
+            return []
+        return [k for k in names if k not in accepted]
 
     def __post_init__(self):
         for value, choices in ((self.unit, UNITS), (self.needs, NEEDS)):
@@ -220,11 +238,32 @@ def score_names(
     return list(dict.fromkeys([*SCORES[unit], *entry_names(GROUP)]))
 
 
+def score_label(
+    score: str | Score | Callable,  # as a method takes it
+) -> str:  # its name, or "module:function"
+    "Return how a score is called in tables, files and messages."
+    if isinstance(score, str):
+        return score
+    fn = score.fn if isinstance(score, Score) else score
+    if isinstance(fn, str):
+        return fn
+    return f"{fn.__module__}:{getattr(fn, '__qualname__', type(fn).__name__)}"
+
+
 def find_score(
-    name: str,  # one of `score_names`
+    # one of `score_names`; or a `Score`; or a function (model, calib, *, progress=True) ->
+    # scores, lowest removed first
+    name: str | Score | Callable,
     unit: str,  # one of `UNITS`
-) -> Score:  # built-in, or from another package
+) -> Score:  # built-in, from another package, or of the function
     "Return a score; raise `ValueError` with the choices if there is none."
+    if callable(name) and not isinstance(name, Score):
+        return Score(name, unit, "windows")
+    if isinstance(name, Score):
+        if name.unit == unit:
+            return name
+        label = score_label(name)
+        raise ValueError(f"{label!r} is a score of {name.unit}, not of {unit}")
     if name in SCORES[unit]:
         return SCORES[unit][name]
     choices = f"there are: {', '.join(score_names(unit))}"

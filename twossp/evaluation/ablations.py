@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..baselines.variants import width_only
+from ..baselines.methods import method
 from ..core.edits import hooked
 from ..core.plan import Plan, drop
 from ..core.structure import structure
@@ -22,9 +22,9 @@ from .grid import run_grid
 from .results import Result
 from ..pruning.balance import balance
 from ..pruning.depth import greedy
-from ..pruning.two_ssp import two_ssp
 from ..pruning.width import keep_top
 from ..recovery.allocate import feasible_counts
+from ..recovery.two_ssp_plus import two_ssp
 from ..runtime.calibration import Calibration
 from ..runtime.devices import input_device
 from ..runtime.metrics import inference
@@ -138,7 +138,7 @@ ABLATIONS: dict[str, Ablation] = {  # by name, in the paper's order
     ),
     "stage 1 only": Ablation(
         "both stages, and FFN neurons alone at the same sparsity",
-        methods={"2ssp": two_ssp, "stage 1 only": width_only},
+        methods={"2ssp": two_ssp, "stage 1 only": method("width_only")},
     ),
     "rows and columns": Ablation(
         "neurons, and the FFN's inputs and outputs",

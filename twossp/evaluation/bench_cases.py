@@ -28,7 +28,12 @@ from accelerate.utils.memory import clear_device_cache
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import twossp
-from ..baselines.methods import find_method, method, method_names
+from ..baselines.methods import (
+    find_method,
+    method,
+    method_names,
+    method_scores,
+)
 from ..checkpoint.engines import exporter_names, find_exporter
 from ..checkpoint.load import load_pruned
 from ..checkpoint.save import save_pruned
@@ -169,7 +174,7 @@ def _explain_difference(plan, reference, log, other, bound=TIE_TOLERANCE):
 # %% ../../nbs/evaluation/15_bench_cases.ipynb #d41c1f2e
 def _family(name):
     "Family of the tiny model for a method"
-    return "mixtral" if find_method(name).experts_only else "llama"
+    return "mixtral" if "experts" in method_scores(name) else "llama"
 
 
 def _find(b, name, model, log=None, **options):
@@ -539,7 +544,7 @@ def _prune_cases(b):
     "The cases of the part *prune*: each method on all shapes, then the next"
     for name in method_names():
         for shape in b.shapes:
-            if shape not in b.dense or not find_method(name).experts_only:
+            if shape not in b.dense or "experts" not in method_scores(name):
                 yield BenchCase(name, partial(_prune_one, name, shape), shape)
         if name == "2ssp":
             for shape in b.dense:

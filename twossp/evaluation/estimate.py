@@ -29,12 +29,13 @@ from ..baselines.blocks import foldable_ffns, layers_to_remove
 from ..baselines.methods import (
     ESTIMATED_METHODS,
     find_method,
+    method_defaults,
     method_function,
     method_names,
 )
+from ..baselines.reap import experts_to_keep
 from ..baselines.scores import global_plan, unit_costs
 from ..baselines.slicegpt import slice_shape, sliced_hidden_size
-from ..baselines.variants import experts_to_keep
 from ..core.compat import auto_class, keep_soft_cap
 from ..core.edits import swapped
 from ..core.families import check_model, model_family, n_params, pick_auto_class
@@ -296,7 +297,7 @@ def shape_plans(
 ) -> list:  # at least two plans: of the largest layers, and of the smallest
     "Plans with the shapes that a method may give; `ValueError` as from the method itself."
     shapes = method_function(method, "shapes", "estimate")
-    options = {**find_method(method).defaults, **options}
+    options = {**shape_options(method, method_defaults(method)), **options}
     s = structure(model)
     if "sizes" in signature(shapes).parameters:
         options["sizes"] = sizes or partial(_count_parameters, s)
@@ -459,7 +460,7 @@ def _extreme_plans(dense, method, sparsity, units, options):
                 plans += shape_plans(model, method, sparsity, sizes, **options)
         return dict.fromkeys(plans)
     plans, drops = {}, mixer_drops(s)
-    options = {**find_method(method).defaults, **options}
+    options = {**shape_options(method, method_defaults(method)), **options}
     sizes = {tuple(dense.removed_by("mixers", unit)) for unit in units}
     for b in _splits(model, s, check_sparsity(sparsity), **options):
         narrow = _first_units(s, b.width)

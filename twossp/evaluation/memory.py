@@ -21,7 +21,12 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 from ..baselines.evopress import mutate
-from ..baselines.methods import find_method, method_function, method_names
+from ..baselines.methods import (
+    find_method,
+    method_defaults,
+    method_function,
+    method_names,
+)
 from ..core.apply import applied
 from ..core.families import decoder_layers
 from ..core.plan import Plan, dense_plan, drop
@@ -387,14 +392,6 @@ def _slicegpt(m, plans, low, **options):
     return [exact, rows * (m.need() + 3 * m.state) + 2 * 4 * m.d * m.d]
 
 # %% ../../nbs/evaluation/11_memory.ipynb #a25bd9m1
-def _taylor(m, plans, low, **options):
-    return _two_ssp(m, plans, low, **options, score="taylor")
-
-
-def _magnitude(m, plans, low, **options):
-    return _two_ssp(m, plans, low, **options, score="magnitude")
-
-
 def _flap(m, plans, low, score="flap", **options):
     "Activation scores, and squares of the output weights in float32"
     itemsize = 4 if m.size >= 4 else 8  # 16-bit weights are converted first
@@ -423,9 +420,8 @@ def memory_options(
     options: Mapping,  # of methods
 ) -> dict:  # for `estimate_memory`
     "Those options that change the memory of the method."
-    row = method in method_names() and find_method(method)
-    names = ("repair",) if row and row.repairable else ()
-    names += ("score", "depth_score") if row and row.ranks else ()
+    known = method_defaults(method) if method in method_names() else ()
+    names = [k for k in ("repair", "score", "depth_score") if k in known]
     return shape_options(method, options) | {k: options[k] for k in names if options.get(k)}
 
 # %% ../../nbs/evaluation/11_memory.ipynb #29ee3354
@@ -443,12 +439,13 @@ def estimate_memory(
         raise ValueError(f"{method} takes no model whose weights are not in memory")
     m = _Model(as_skeleton(model), setup)
     plans = shape_plans(m.model, method, sparsity, **shape_options(method, options))
-    repair = row.repair if repair is None else repair
-    options = {**row.defaults, **options, **(dict(repair=repair) if repair else {})}
+    defaults = method_defaults(method)
+    repair = defaults.get("repair") if repair is None else repair
+    options = {**defaults, **options, **(dict(repair=repair) if repair else {})}
     bounds = []
     for low in (True, False):
         steps = find_steps(m, plans, low, **options)
-        if repair and not row.searches_attn:
+        if repair and "widths" not in defaults:  # two_ssp counts its own
             steps = [*steps, _repair(m, plans[:1])]
         held = weight_bytes(m.model)
         if setup.stream:  # one layer, and the weights outside the layers

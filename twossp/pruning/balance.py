@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'COUNTS', 'mean_sizes', 'attention_count', 'mixer_drops', 'check_multiple',
-    'Balance', 'reachable_range', 'width_after', 'balance'
+    'Balance', 'reachable_range', 'width_after', 'balance', 'depth_split'
 ]
 
 # %% ../../nbs/pruning/03_balance.ipynb #08d1be1d
@@ -202,3 +202,18 @@ def balance(
     width = width_after(s, sparsity, n * A, multiple)
     _check_narrowest(s, n, width, multiple)
     return Balance(n, width)
+
+# %% ../../nbs/pruning/03_balance.ipynb #dsplit02
+def depth_split(
+    s: Structure,  # structure of the dense model
+    sparsity: float,  # target, in (0, 1)
+) -> Balance:  # all FFN neurons are kept
+    "Return the split that meets a target by attention modules alone."
+    A, L = mean_sizes(s)[0], len(s.mixers)
+    n = max(1, math.ceil(check_sparsity(sparsity) * s.total / A - 1e-6))
+    if n > L:
+        raise ValueError(
+            f"attention alone reaches sparsity {L * A / s.total:.4f}, with all {L} removed;"
+            f" {sparsity:.4g} was asked for"
+        )
+    return Balance(n, s.full_width)

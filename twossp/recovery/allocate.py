@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = [
-    'PATIENCE', 'SplitTrial', 'feasible_counts', 'formula_split', 'search_splits',
-    'repair_splits', 'best_split', 'check_widths', 'search_widths'
+    'PATIENCE', 'WIDTHS', 'SplitTrial', 'feasible_counts', 'formula_split',
+    'search_splits', 'repair_splits', 'best_split', 'check_widths', 'search_widths'
 ]
 
 # %% ../../nbs/recovery/02_allocate.ipynb #5cdee249
@@ -144,13 +144,16 @@ def best_split(
     return find_lowest([p.nll for p in splits])
 
 # %% ../../nbs/recovery/02_allocate.ipynb #wsearch1
+WIDTHS = "uniform", "search", "dense"  # of the FFNs
+
+
 def check_widths(
     s: Structure,  # of the dense model
-    widths: str,  # 'uniform' or 'search'
+    widths: str,  # 'uniform', 'search' or 'dense'
 ) -> None:
     "Raise `ValueError` if the widths of this model cannot be searched."
-    if widths not in ("uniform", "search"):
-        raise ValueError(f"widths has to be 'uniform' or 'search'; got {widths!r}")
+    if widths not in WIDTHS:
+        raise ValueError(f"widths has to be one of {', '.join(WIDTHS)}; got {widths!r}")
     if widths == "search" and s.grouped:
         raise ValueError(
             "widths='search' is for dense models: the experts of an MoE model keep one width"

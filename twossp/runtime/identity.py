@@ -36,7 +36,7 @@ from ..core.families import check_model
 from ..core.files import hash_files
 from ..core.offload import LazyWeights
 from ..core.plan import to_json
-from ..core.registries import find_score, resolve
+from ..core.registries import Score, find_score, resolve, score_label
 from .calibration import Calibration
 from .provenance import non_default_options, plan_tensors
 
@@ -591,14 +591,22 @@ _ARGUMENTS = dict.fromkeys(("neurons", "heads", "experts"), "score")
 _ARGUMENTS["attention modules"] = "depth_score"
 
 
-def _score_identity(row):
-    "Identity of a score of another package; its file's if its code does not determine it"
+def _score_identity(score):
+    "Identity of a score or a function; its file's if its code does not determine it"
+    row = score if isinstance(score, Score) else Score(score, "neurons", "windows")
     fn = resolve(row.fn)
     try:
         identity = _method_identity(fn)
     except ValueError:
         identity = _short(_local_files([fn.__module__]) or str(fn))
     return [identity, row.greedy, row.revision]
+
+
+def _option_facts(x):
+    "Facts of an option's value; 2 equals 2.0"
+    if isinstance(x, (int, float)) and not isinstance(x, bool):
+        return repr(float(x))
+    return _score_identity(x) if callable(x) else _facts_of(x, frozenset())
 
 
 def _revisions(method, options):
@@ -617,7 +625,7 @@ def _revisions(method, options):
         except (ValueError, TypeError):  # no such score: the method's own error
             continue
         if not str(row.fn).startswith("twossp."):
-            facts[f"{unit}: {name}"] = _score_identity(row)
+            facts[f"{unit}: {score_label(name)}"] = _score_identity(row)
         elif row.revision != 1:
             facts[f"{unit}: {name}"] = row.revision
     return facts
@@ -659,14 +667,13 @@ def plan_key(
     str
         16 hex digits
     """
-    changed = non_default_options(method, options)
-    for k, x in changed.items():  # 2 equals 2.0
-        is_number = isinstance(x, (int, float)) and not isinstance(x, bool)
-        changed[k] = repr(float(x)) if is_number else _facts_of(x, frozenset())
+    changed = {k: _option_facts(x) for k, x in non_default_options(method, options).items()}
     question = dict(model=model_id, method=_method_identity(method, key))
     question |= dict(sparsity=float(sparsity), seed=seed, options=changed)
     question["calibration"] = None if calib is None else Calibration.of(calib).identity
     question["runtime"] = dict(runtime)
+    if defaults := getattr(method, "preset", None):  # other defaults of options
+        question["preset"] = {k: _option_facts(x) for k, x in defaults.items()}
     if revisions := _revisions(method, options):
         question["revisions"] = revisions
     return _short(question)

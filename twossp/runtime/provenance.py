@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'MASKS_FILE', 'with_provenance', 'non_default_options', 'plan_tensors', 'planner',
-    'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
+    'preset', 'plan_file', 'mask_tensors', 'put_masks', 'save_plan', 'load_plan'
 ]
 
 # %% ../../nbs/runtime/05_provenance.ipynb #32dd3ea0
@@ -26,7 +26,7 @@ from ..core.edits import exclusive
 from ..core.families import check_model
 from ..core.files import atomic_file
 from ..core.plan import check_sparsity, from_json, plan_masks, to_json, with_masks
-from ..core.registries import check_finite
+from ..core.registries import check_finite, score_label
 from .calibration import Calibration
 from .devices import one_line
 from .layers import count_forwards
@@ -55,6 +55,12 @@ def non_default_options(
         for k, v in given.items()
         if k not in _NOT_RECORDED and (k not in defaults or defaults[k] != v)
     }
+
+
+def _recorded(options):
+    "Options as provenance holds them: functions by their names, without the seed, a fact itself"
+    label = lambda x: score_label(x) if callable(x) else x
+    return {k: label(x) for k, x in options.items() if k != "seed"}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #c5f89965
 def plan_tensors(
@@ -118,7 +124,7 @@ def planner(
                 method=name,
                 paper=paper or None,
                 target_sparsity=float(sparsity),
-                options=non_default_options(fn, options) or None,
+                options=_recorded(non_default_options(fn, options)) or None,
                 seed=options.get("seed"),
                 # affects rounding, and Gemma 2's soft caps
                 attn_implementation=getattr(config, "_attn_implementation", None),
@@ -133,6 +139,33 @@ def planner(
         return run
 
     return decorate
+
+# %% ../../nbs/runtime/05_provenance.ipynb #preset02
+def preset(
+    fn: Callable,  # a method, from `planner` or not
+    function: str,  # name of the new function
+    name: str,  # of the method, as in the registry of methods
+    paper: str = "",  # arXiv number; "" if it has none
+    about: str = "",  # its docstring
+    **options,  # the other defaults
+) -> Callable:  # (model, calib, sparsity, *, <options>) -> plan
+    "Return a method with other defaults."
+    bare = fn.__wrapped__ if hasattr(fn, "method") else fn
+    s = signature(bare)
+    if unknown := options.keys() - s.parameters.keys():
+        raise ValueError(f"{name}: {bare.__name__} has no option {', '.join(sorted(unknown))}")
+    parameters = [
+        x.replace(default=options.get(k, x.default)) for k, x in s.parameters.items()
+    ]
+
+    def run(model, calib, sparsity, **given):
+        return bare(model, calib, sparsity, **options | given)
+
+    run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
+    run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
+    run = planner(name, paper, getattr(fn, "revision", 1), getattr(fn, "scores", None))(run)
+    run.preset = options
+    return run
 
 # %% ../../nbs/runtime/05_provenance.ipynb #b5614275
 def _canonical(record):
