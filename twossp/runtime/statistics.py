@@ -255,6 +255,8 @@ def collect(
     "Collect sums of activations of several parts in one pass over the layers."
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    if weighted and not structure(model).grouped:
+        raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key = _cache_key(model, calib, p, weighted) if cache else None
