@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'METHODS', 'GROUP', 'ESTIMATED_METHODS', 'DECIDES', 'Method', 'method_names',
-    'find_method', 'method_function', 'method', 'method_defaults', 'method_scores'
+    'find_method', 'method', 'method_defaults', 'method_scores'
 ]
 
 # %% ../../nbs/baselines/05_methods.ipynb #e22ed93c
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..core.registries import entry_names, load_entry, resolve
 from ..core.signatures import read_signature
+from ..core.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -33,20 +34,10 @@ class Method:
         one-line description
     preset : Mapping
         other defaults of options
-    shapes : Callable | str, default ''
-        (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-        shapes alone; or the path. Empty: no estimate
-    shaping_options : tuple[str, ...], default ()
-        options that change the pruned shape
-    balanced : bool, default False
-        whether it has 2SSP's width/depth split
     formula : bool, default False
         whether the formula sets n_attn by default
     path : Mapping
         options that search its removal path
-    memory : Callable | str, default ''
-        (model sizes, shapes, lower bound, **options) -> bytes of each step beside the dense
-        weights; or the path. Empty: unknown
     streams : bool, default True
         whether it accepts models with weights on disk
     every_token : bool, default False
@@ -64,69 +55,49 @@ class Method:
     paper: str = ""  # arXiv number
     about: str = ""  # one-line description
     preset: Mapping = field(default_factory=dict)  # other defaults of options
-    # (model, structure, sparsity, **shaping) -> two plans: the range of its results, from
-    # shapes alone; or the path. Empty: no estimate
-    shapes: Callable | str = ""
-    shaping_options: tuple[str, ...] = ()  # options that change the pruned shape
-    balanced: bool = False  # whether it has 2SSP's width/depth split
     formula: bool = False  # whether the formula sets n_attn by default
     path: Mapping = field(default_factory=dict)  # options that search its removal path
-    # (model sizes, shapes, lower bound, **options) -> bytes of each step beside
-    # the dense weights; or the path. Empty: unknown
-    memory: Callable | str = ""
     streams: bool = True  # whether it accepts models with weights on disk
     every_token: bool = False  # whether it rejects windows with a token mask
     export_problem: str = ""  # why its plans cannot be exported
     page: str = ""  # in nbs/methods, if not its own
 
 # %% ../../nbs/baselines/05_methods.ipynb #mregis00
-_SHAPES, _MEMORY = "twossp.evaluation.estimate:", "twossp.evaluation.memory:"
 _TWO_SSP = "twossp.recovery.two_ssp_plus:"
-_SPLIT = dict(
-    shapes=f"{_SHAPES}_two_ssp_shapes", balanced=True,
-    shaping_options=("alpha", "n_attn", "multiple", "balance", "widths"),
-)
-_LAYERS = dict(
-    shapes=f"{_SHAPES}_layer_shapes", memory=f"{_MEMORY}_whole_layers", every_token=True,
-)
 
 # %% ../../nbs/baselines/05_methods.ipynb #b698b943
 METHODS: dict[str, Method] = {  # 2SSP and its baselines
     "2ssp": Method(
         f"{_TWO_SSP}two_ssp", 32, "2501.17771",
         "FFN neurons by activation norm, then attention modules by perplexity",
-        **_SPLIT, formula=True, path=dict(n_attn="search"), memory=f"{_MEMORY}_two_ssp",
+        formula=True, path=dict(n_attn="search"),
     ),
     "2ssp+": Method(
         f"{_TWO_SSP}two_ssp_plus", 32, "2501.17771",
         "2ssp with searched split and widths, and least-squares reconstruction",
-        **_SPLIT, memory=f"{_MEMORY}_two_ssp",
     ),
     "window_based": Method(
         "twossp.baselines.blocks:window_based", 256, "2403.17887",
         "contiguous layers with the highest input-output cosine similarity",
-        **_LAYERS,
+        every_token=True,
     ),
     "shortgpt": Method(
         "twossp.baselines.blocks:shortgpt", 256, "2403.03853",
         "layers with the highest input-output cosine similarity",
-        **_LAYERS,
+        every_token=True,
     ),
     "blockpruner": Method(
         "twossp.baselines.blocks:blockpruner", 1, "2406.10594",
         "alternately the attention module and the FFN that raise perplexity least",
-        shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_blockpruner",
     ),
     "evopress": Method(
         "twossp.baselines.evopress:evopress", 64, "2410.14649",
         "attention modules and FFNs selected by evolutionary search",
-        shapes=f"{_SHAPES}_part_shapes", memory=f"{_MEMORY}_evopress",
     ),
     "slicegpt": Method(
         "twossp.baselines.slicegpt:slicegpt", 256, "2401.15024",
         "narrower residual stream after rotation to principal components",
-        shapes=f"{_SHAPES}_slice_shapes", memory=f"{_MEMORY}_slicegpt", streams=False,
-        every_token=True,
+        streams=False, every_token=True,
         export_problem="puts rotations between the layers, which run in PyTorch only",
     ),
 }
@@ -136,28 +107,27 @@ METHODS |= {  # 2SSP by other scores, and one-shot removals
     "taylor": Method(
         f"{_TWO_SSP}two_ssp", 32, "2305.11627",
         "2ssp with FFN neurons by activation times gradient",
-        dict(score="taylor"), **_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
+        dict(score="taylor"), formula=True,
     ),
     "wanda_sp": Method(
         f"{_TWO_SSP}two_ssp", 32, "2306.11695",
         "2ssp with FFN neurons by weight magnitudes times activation norms",
-        dict(score="wanda_sp"), **_SPLIT, formula=True, memory=f"{_MEMORY}_two_ssp",
+        dict(score="wanda_sp"), formula=True,
     ),
     "flap": Method(
         "twossp.baselines.scores:flap_plan", 32, "2312.11983",
         "FFN neurons and heads that fluctuate least, one threshold for all layers",
-        shapes=f"{_SHAPES}_flap_shapes", memory=f"{_MEMORY}_flap",
     ),
     "llm_drop": Method(
         f"{_TWO_SSP}two_ssp", 32, "2406.15786",
         "attention modules with the highest input-output cosine similarity, at once",
         dict(widths="dense", depth_score="cosine"),
-        shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_llm_drop", every_token=True,
+        every_token=True,
     ),
     "replaceme": Method(
         "twossp.baselines.blocks:replaceme", 32, "2505.02819",
         "contiguous layers replaced by a linear map in the FFN before them",
-        shapes=f"{_SHAPES}_replaceme_shapes", memory=f"{_MEMORY}_replaceme", every_token=True,
+        every_token=True,
     ),
 }
 
@@ -166,38 +136,38 @@ METHODS |= {  # controls: each lacks one ingredient of 2SSP
     "random": Method(
         f"{_TWO_SSP}two_ssp", 1, "", "control: random, at 2ssp's widths",
         dict(score="random", depth_score="random"),
-        **_SPLIT, memory=f"{_MEMORY}_nothing", page="controls",
+        page="controls",
     ),
     "magnitude": Method(
         f"{_TWO_SSP}two_ssp", 1, "", "control: neurons by weight norm", dict(score="magnitude"),
-        **_SPLIT, memory=f"{_MEMORY}_two_ssp", page="controls",
+        page="controls",
     ),
     "width_only": Method(
         f"{_TWO_SSP}two_ssp", 32, "", "control: the first stage of 2ssp alone", dict(n_attn=0),
-        shapes=f"{_SHAPES}_width_shapes", memory=f"{_MEMORY}_look", page="controls",
+        page="controls",
     ),
     "depth_only": Method(
         f"{_TWO_SSP}two_ssp", 1, "", "control: the second stage of 2ssp alone",
         dict(widths="dense"),
-        shapes=f"{_SHAPES}_depth_shapes", memory=f"{_MEMORY}_depth_only", page="controls",
+        page="controls",
     ),
 }
 
 # %% ../../nbs/baselines/05_methods.ipynb #996b19cf
-_REAP, _EXPERTS = "twossp.baselines.reap:", dict(shapes=f"{_SHAPES}_expert_shapes")
+_REAP = "twossp.baselines.reap:"
 METHODS |= {  # remove whole experts; MoE models only
     "reap": Method(
         f"{_REAP}reap", 32, "2510.13999",
         "MoE: whole experts with the smallest router-weighted output",
-        memory=f"{_MEMORY}_look", page="reap", **_EXPERTS,
+        page="reap",
     ),
     "reap_magnitude": Method(
         f"{_REAP}reap", 1, "", "MoE control: whole experts by weight norm", dict(score="magnitude"),
-        memory=f"{_MEMORY}_weigh", page="reap", **_EXPERTS,
+        page="reap",
     ),
     "reap_random": Method(
         f"{_REAP}reap", 1, "", "MoE control: whole experts at random", dict(score="random"),
-        memory=f"{_MEMORY}_nothing", page="reap", **_EXPERTS,
+        page="reap",
     ),
 }
 
@@ -218,20 +188,8 @@ def find_method(
         return METHODS[name]
     if name in entry_names(GROUP):
         return load_entry(GROUP, name, Method)
-    raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
-
-
-def method_function(
-    name: str,  # of a method
-    what: str,  # field of `Method`: "shapes", "memory"
-    word: str,  # for the error: "estimate"
-) -> Callable:  # the function of that field
-    "Return the function that a field names. Raises `ValueError` if the field is empty."
-    row = find_method(name) if name in method_names() else None
-    if row is None or not getattr(row, what):
-        names = ", ".join(k for k, m in METHODS.items() if getattr(m, what))
-        raise ValueError(f"no {word} for method {name!r}; there are: {names}")
-    return resolve(getattr(row, what))
+    nearest = did_you_mean(name, method_names()) or ";"
+    raise ValueError(f"no pruning method {name!r}{nearest} there are: {', '.join(method_names())}")
 
 
 # what `twossp estimate` and `twossp compare` show by default

@@ -30,6 +30,7 @@ from ..core.families import (
     decoder_layers,
     is_vision_language,
     model_family,
+    model_memo,
     n_params,
 )
 from ..core.linear import is_linear, make_linear, out_features, read_matrix
@@ -539,6 +540,9 @@ def _slice_to(model, calib, width, slice_head=True, bs=None, progress=True, log=
     "Keep the stream's first `width` principal components in front of every branch"
     Calibration.of(calib, model).all_counted("SliceGPT")
     plan = slice_shape(model, width, slice_head)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        draws(windows=1, fit=plan.d)
+        return plan
     _check_present(model)
     if calib.numel() < width:
         raise ValueError(
@@ -599,6 +603,7 @@ def slicegpt(
     s = structure(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
+    yield width
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
     if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(

@@ -20,9 +20,8 @@ from ..core.compat import (
     mark_initialized,
 )
 from ..core.edits import NoAttention, OwnEntries, TakeSlopes, locate
-from ..core.experts import NoExperts
 from ..core.families import MixerNames, model_family
-from ..core.linear import NoLinear
+from ..core.linear import NoLinear, Zeros
 from ..core.record import Identity, apply_record, make_stub
 
 # %% ../../nbs/checkpoint/04_remote_code.ipynb #6508a885
@@ -70,7 +69,7 @@ class Stub(NoAttention):
 
 STUBS = {
     "zeros": NoLinear,
-    "zeros like the input": NoExperts,
+    "zeros like the input": Zeros,
     "identity": Identity,
     "cache filler": Stub,
 }
@@ -161,7 +160,7 @@ MODELING_MODULE = "modeling_twossp"  # module of the code in a checkpoint
 @cache
 def modeling_code() -> str:  # Python
     "Return the modeling file of all compact checkpoints."
-    classes = MixerNames, NoLinear, NoExperts, Identity, NoAttention, OwnEntries, TakeSlopes
+    classes = MixerNames, NoLinear, Zeros, Identity, NoAttention, OwnEntries, TakeSlopes
     functions = locate, mark_initialized, drop_missing_ties, make_stub, apply_record
     blocks = [getsource(x).strip() for x in classes]
     blocks += [_STUBS.strip(), *(getsource(x).strip() for x in functions), _CLASSES.strip()]

@@ -30,14 +30,16 @@ from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .arguments import page_file
-from .options import Options, check_options, shown_path
+from .options import BOUND_FLAGS, Options, shown_path
 from .validate import (
     check_feasible,
     export_request,
+    load_requested_skeleton,
     meet_latency,
     pick_device,
     plans_folder,
     read_plan_json,
+    requested_limit,
     validate,
 )
 from ..core.files import hash_files, skip_unwritable
@@ -45,7 +47,7 @@ from ..core.structure import structure
 from ..evaluation.ablations import ABLATIONS, ablate
 from ..evaluation.executor import Source, submit
 from ..evaluation.generation import on_agreement
-from ..evaluation.grid import log, run_grid
+from ..evaluation.grid import load_or_find_plan, log, run_grid
 from ..evaluation.html_report import write_report
 from ..evaluation.latency import advise_multiple, device_name
 from ..evaluation.measure import (
@@ -101,7 +103,7 @@ from ..serving.export import check_export_tokenizer, run_export
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
     "Calibration sources (None: not needed) and evaluation texts by name"
-    kwargs = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
+    kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
     calib, places = None, {}
     if o.needs_calibration:
         calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
@@ -160,7 +162,7 @@ def _choose_count(o, sources, tok):
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
-            f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
+            f"{o.method} calibrates on {n} windows of {o.seq_len} tokens;"
             f" {o.calibration_name} has {available}, which are used"
         )
     return min(n, available)
@@ -262,8 +264,8 @@ def _check_loaded(o, model, tok):
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
-    options = method_defaults(o.pruning_method) if o.pruning_method else ()
-    if "multiple" not in options or o.multiple is not None:
+    options = method_defaults(o.method) if o.method else ()
+    if not {"multiple", "n_attn"} <= {*options} or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
     sixteen = model.dtype in (torch.float16, torch.bfloat16)
@@ -285,7 +287,7 @@ def _advise_chats(o, sources, tok):
     "A recommendation if a chat model is calibrated on plain text only, else an empty string"
     plain = sources and all(s.chats is None for s in sources)
     chats = getattr(tok, "chat_template", None)
-    if o.quiet or o.demo or not (plain and o.pruning_method and chats):
+    if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
     names = "+".join(s.name for s in sources)
     return (
@@ -330,7 +332,7 @@ def _check_folders(o, model, calib, targets):
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
     for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
+        r = Result("", o.method, t, o.seed, o.method_options, model_id=model_id)
         folder = _save_folder(o, r.method, t)
         check_not_source(folder, o.model)
         key = read_plan_json(folder).get("plan_key")
@@ -349,7 +351,7 @@ def _draw_figures(folder, plan, dense, report):
     return [name for name, args in figures.items() if save_figure(folder / name, *args)]
 
 
-def _make_saver(o, model, tok, calib):
+def _make_saver(o, model, tok, calib, searched=None):
     "Callback for `on_plan` of `run_grid`: save checkpoint, `plan.json` and figures."
     dense, facts = structure(model), {} if calib is None else calib.facts
     if calib is not None:
@@ -357,6 +359,7 @@ def _make_saver(o, model, tok, calib):
         facts |= dict(calibration=o.calibration_name, calibration_windows=shape)
 
     def save(plan, r, report):
+        report = {**(searched or {}), **report}  # a plan's file has no scores, for the figures
         folder, model_id = _save_folder(o, r.method, r.target), r.model_id
         ids = dict(model_identity=model_id, plan_identity=plan_identity(plan, model_id))
         exists = _is_saved(folder, **ids) and not o.overwrite
@@ -395,9 +398,9 @@ def _read_plan(o, model):
     return plan, facts.get("method", "plan"), target, facts.get("seed") or 0, options
 
 # %% ../../nbs/cli/02_prune.ipynb #c5d1a183
-def _run_grid(o, model, tok, calib, targets, evals, executor=None):
+def _run_grid(o, model, tok, calib, targets, evals, executor=None, report=None):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
-    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
+    name, methods, source = o.method, [o.method] if targets else [], model
     seed, options = o.seed, o.method_options
     if o.plan:
         plan, name, target, seed, options = _read_plan(o, model)
@@ -408,7 +411,7 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
     return run_grid(
         source, tok, calib, methods, targets, evals, o.results,
         name=shown_path(o.model), seeds=[seed], options={name: options}, dense=o.dense,
-        on_plan=_make_saver(o, model, tok, calib) if o.save and methods else None,
+        on_plan=_make_saver(o, model, tok, calib, report) if o.save and methods else None,
         on_row=log_to_tensorboard(o.tensorboard) if o.tensorboard else None,
         plans=False if o.plan or not methods else plans_folder(o),
         executor=executor, progress=not o.quiet,
@@ -418,9 +421,9 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None):
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
-    options = {**find_method(o.pruning_method).path, **o.method_options}
+    options = {**find_method(o.method).path, **o.method_options}
     kwargs = dict(options=options, name=shown_path(o.model), plans=folder, seed=o.seed)
-    kwargs |= dict(method=o.pruning_method)
+    kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
     log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
@@ -436,9 +439,31 @@ def _resolve_quality(o, model, calib, folder):
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
-    options |= dict(sparsity_rate=q.chosen.sparsity, dense=True)
+    options |= dict(sparsity=q.chosen.sparsity, dense=True)
     agreement = bool(o.agreement or (o.min_agreement and o.evaluation_names))
     return replace(o, **options, agreement=agreement), fit
+
+# %% ../../nbs/cli/02_prune.ipynb #meetlimc
+def _meet_limit(o, asked, model, calib):
+    """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
+    asked for; the measurements of its search"""
+    skeleton = load_requested_skeleton(asked)
+    limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
+    label = Result(shown_path(o.model), o.method, 0.0, o.seed, o.method_options)
+    label = replace(label, model_id=model_identity(model))
+    found = {}
+
+    def find(x):
+        args = method(o.method), model, calib, replace(label, target=x)
+        found[x] = load_or_find_plan(*args, plans_folder(o), not o.quiet)
+        return found[x][0]
+
+    x, _ = limit.meet(find)
+    plan, _, report = found[x]
+    message = describe(plan)
+    log.info("found at sparsity %.4f: %s", x, message)
+    latency = message if o.target_latency else None
+    return replace(o, sparsity=x, target_latency=latency), report
 
 # %% ../../nbs/cli/02_prune.ipynb #b46960b4
 def _describe_quality(o, rows):
@@ -499,7 +524,7 @@ def _run_ablations(o, model, tok, sources, evals):
 # %% ../../nbs/cli/02_prune.ipynb #80bdfbaa
 def run(o: Options) -> list[Result]:  # dense first
     "Validate, load, plan, evaluate and save."
-    o = validate(o)
+    asked, o = o, validate(o)
     executor = make_executor(o)
     sources, held_out = read_texts(o)
     tasks, calib, perplexities = _find_tasks(o), None, None
@@ -519,14 +544,18 @@ def run(o: Options) -> list[Result]:  # dense first
         calib = draw_windows(o, sources, tok, n, o.seed, model)
     for advice in filter(None, (_advise_multiple(o, model), _advise_chats(o, sources, tok))):
         log.info(advice)
+    report = {}
     if o.wants_quality:
         o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-        targets = [o.sparsity_rate]
+        targets = [*o.sparsity]
+    if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
+        o, report = _meet_limit(o, asked, model, calib)
+        targets = [*o.sparsity]
     evals = make_evaluations(o, perplexities, calib, tasks)
     if o.save and is_main_process():
         _check_folders(o, model, calib, targets)
     if not o.ablation:
-        return _run_grid(o, model, tok, calib, targets, evals, executor)
+        return _run_grid(o, model, tok, calib, targets, evals, executor, report)
     rows = _run_grid(o, model, tok, None, [], evals) if o.dense else []
     return rows + _run_ablations(o, model, tok, sources, evals)
 
@@ -568,7 +597,7 @@ The pruned model is in {save}/: weights, plan.json, plan.png (what was removed),
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
-Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
+Next, prune it to 50 %:   {twossp} --model smollm2 --method 2ssp --sparsity 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
@@ -605,10 +634,6 @@ def write_page(
 
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
-    if o.report:
-        check_options(o)
-        print(shown_path(write_page(o.report)))
-        return 0
     with cli_logging(o):
         rows = run(o)
     failed = [r for r in rows if "method" in r.errors]

@@ -6,14 +6,15 @@
 __all__ = [
     'export_request', 'plans_folder', 'read_plan_json', 'pick_device',
     'check_results_file', 'check_environment', 'load_requested_skeleton',
-    'check_feasible', 'check_reach', 'resolve_target', 'validate', 'meet_latency'
+    'check_feasible', 'check_reach', 'requested_limit', 'resolve_target', 'validate',
+    'meet_latency'
 ]
 
 # %% ../../nbs/cli/01_validate.ipynb #0f764ead
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,17 +28,12 @@ from ..core.apply import check_plan
 from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
-from ..core.words import parse_size, parse_time
+from ..core.words import did_you_mean, parse_size, parse_time
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import (
-    estimate,
-    find_sparsity,
-    load_skeleton,
-    shape_options,
-    shape_plans,
-)
+from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..evaluation.grid import log
-from ..evaluation.latency import Workload, meet_latency_target
+from ..evaluation.latency import Workload, latency_limit, time_for_limit
+from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
 from ..evaluation.tensorboard import check_tensorboard
@@ -56,7 +52,7 @@ from ..serving.export import (
 # %% ../../nbs/cli/01_validate.ipynb #a80f23e1
 def export_request(o: Options) -> ExportRequest:  # with the files that must not be overwritten
     "The request of `--export`."
-    options = o.quantize, o.overwrite, o.pruning_method, o.n_attn
+    options = o.quantize, o.overwrite, o.method, o.n_attn
     return ExportRequest(o.export, *options, sources=(o.model, o.plan))
 
 
@@ -161,15 +157,13 @@ def check_environment(
 
 # %% ../../nbs/cli/01_validate.ipynb #49ff076b
 def _list_targets(o, L):
-    "Sparsities of `--sparsity_rate` or `--num_prune`, for a model of L layers"
-    rate = o.sparsity_rate
-    if rate is None:
-        rate = o.num_prune if o.num_prune < 0 else o.num_prune / L
-    if rate == -1:
-        return [i / L for i in range(1, L - 1)]
-    if rate == -2:
-        return [0.25, 0.375, 0.5]
-    return [check_sparsity(rate)]
+    "Sparsities of `--sparsity` or `--num_prune`, for a model of L layers"
+    rates = o.sparsity
+    if not rates:
+        rates = (o.num_prune if o.num_prune < 0 else o.num_prune / L,)
+    several = {-1: [i / L for i in range(1, L - 1)], -2: [0.25, 0.375, 0.5]}
+    targets = [x for rate in rates for x in several.get(rate) or [check_sparsity(rate)]]
+    return [*dict.fromkeys(targets)]
 
 # %% ../../nbs/cli/01_validate.ipynb #d3d750aa
 def load_requested_skeleton(
@@ -190,11 +184,11 @@ def check_feasible(
     check_options(o, model)
     if o.multiple is not None:
         check_multiple(o.multiple, structure(model).full_width)
-    if o.pruning_method:
-        options = {**method_defaults(o.pruning_method), **o.method_options}
+    if o.method:
+        options = {**method_defaults(o.method), **o.method_options}
         check_repair(options.get("repair"), model=model)
         check_widths(structure(model), options.get("widths", "uniform"))
-    has_sparsity = not (o.sparsity_rate is None and o.num_prune is None)
+    has_sparsity = bool(o.sparsity) or o.num_prune is not None
     targets = _list_targets(o, len(structure(model))) if has_sparsity else []
     _check_shapes(o, model, targets)
 
@@ -214,37 +208,48 @@ def check_feasible(
 
 def _check_shapes(o, model, targets):
     "Raise `ValueError` if the method cannot reach any target."
-    row = find_method(o.pruning_method) if o.pruning_method else None
-    if not (row and row.shapes) or (row.formula and not targets):
+    row = find_method(o.method) if o.method else None
+    if not row or (row.formula and not targets):
         return
-    options = {**method_defaults(o.pruning_method), **o.method_options}
-    options = shape_options(o.pruning_method, options)
-    check = lambda target: check_reach(model, o.pruning_method, target, **options)
+    check = lambda target: check_reach(model, o.method, target, **o.method_options)
     check_any(check, targets or (0.1, 0.25, 0.5))
 
 # %% ../../nbs/cli/01_validate.ipynb #chkreach
+_SKETCHES = 4  # plans with random scores, one of which has to be possible
+
+
 def check_reach(
     model: PreTrainedModel,  # dense; its shapes are enough
-    method: str,  # name of a method with `shapes`
+    method: str,  # name of a method
     target: float,  # sparsity
-    **options,  # of `shape_options`
+    **options,  # of the method
 ) -> None:
     "Raise `ValueError` with the achievable range if no plan of a method meets a target."
 
-    def check(plans):
-        check_any(partial(check_plan, model), [p for p in plans if isinstance(p, Plan)])
+    def check(x):
+        errors = []
+        for seed in range(_SKETCHES):
+            plan = sketch_plan(model, method, x, seed, **options)
+            try:
+                return check_plan(model, plan) if isinstance(plan, Plan) else None
+            except ValueError as e:  # other units may be possible
+                errors.append(e)
+        raise errors[0]
 
     def reaches(x):
         try:
-            return check(shape_plans(model, method, x, **options)) is None
+            return check(x) is None
         except ValueError:
             return False
 
-    plans = shape_plans(model, method, target, **options)  # its errors name the range
     try:
-        check(plans)
+        sketch_plan(model, method, target, **options)  # its errors name the range
+    except NoEstimate:  # another package's method, which needs weights
+        return
+    try:
+        check(target)
     except ValueError as e:
-        steps = [i / 256 for i in range(1, 256)]
+        steps = [i / 64 for i in range(1, 64)]
         low = next(filter(reaches, steps), None)
         if low is None:
             raise
@@ -255,38 +260,64 @@ def check_reach(
         ) from e
 
 # %% ../../nbs/cli/01_validate.ipynb #ee585b4e
+def requested_limit(
+    o,  # options with a size, speed or latency target, and where to time
+    model: PreTrainedModel,  # dense; its shapes are enough
+    method: str,  # name of a method
+    progress: bool = True,  # show a progress bar
+) -> tuple[Limit, Callable]:  # the limit; plan -> a line with the target and what a plan has
+    "The limit of a size, speed or latency target. A latency table is measured if none is saved."
+    context = o.context or 4096
+    if o.target_latency:
+        work = Workload(context, o.latency_batch or 1, o.prefill)
+        target = parse_time(o.target_latency)
+        where = pick_device(o), o.cache_dir, progress
+        table = time_for_limit(model, method, work, *where, **o.method_options)
+        limit = latency_limit(table, model, target, method, **o.method_options)
+
+        def describe(plan):
+            return (
+                f"{o.target_latency} for {work} on {table.device}: {1000 * limit.measure(plan):.4g}"
+                f" ms predicted, the dense model takes {1000 * table.seconds:.4g} ms"
+            )
+
+        return limit, describe
+    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
+    value = getattr(o, flag)
+    bound = flag.removeprefix("target_")
+    number = value if bound == "speedup" else parse_size(value)
+    limit = size_limit(model, bound, number, method, context, **o.method_options)
+
+    def describe(plan):
+        e = Costs(model, context).of(plan)
+        return (
+            f"--{flag} {value}: {e.params / 1e6:,.1f} M parameters, {e.bytes / 1e6:,.1f} MB of"
+            f" weights and {e.cache / 1e6:,.1f} MB of cache at {context} tokens"
+        )
+
+    return limit, describe
+
+
 def resolve_target(
     o,  # options with a size, speed or latency target, and where to time
     model: PreTrainedModel,  # dense; its shapes are enough
     method: str,  # name of a method
     progress: bool = True,  # show a progress bar
-) -> tuple[float, str]:  # sparsity; a line with the target and what is predicted
-    "Smallest sparsity that meets the target, from the model's shapes, or timed shapes."
-    context = o.context or 4096
-    if o.target_latency:
-        work, target = Workload(context, o.batch or 1, o.prefill), parse_time(o.target_latency)
-        kwargs = dict(cache_dir=o.cache_dir, progress=progress) | o.method_options
-        x, predicted, table = meet_latency_target(
-            model, target, method, work, pick_device(o), **kwargs
-        )
-        return x, (
-            f"{o.target_latency} for {work} on {table.device}: {1000 * predicted:.4g} ms"
-            f" predicted, the dense model takes {1000 * table.seconds:.4g} ms"
-        )
-    flag = next(k for k in BOUND_FLAGS if getattr(o, k) is not None)
-    value, bound = getattr(o, flag), flag.removeprefix("target_")
-    limit = value if bound == "speedup" else parse_size(value)
-    options = shape_options(method, o.method_options)
-    x = find_sparsity(model, bound, limit, method, context, **options)
-    estimates = estimate(model, method, x, context, **options)
-    largest = max(estimates, key=lambda e: e.bytes + e.cache)
-    return x, (
-        f"--{flag} {value}: sparsity {x:.4f}, which leaves {largest.params / 1e6:,.1f} M"
-        f" parameters, {largest.bytes / 1e6:,.1f} MB of weights and"
-        f" {largest.cache / 1e6:,.1f} MB of cache at {context} tokens"
-    )
+) -> tuple[float, str]:  # sparsity; a line with the target and what is estimated
+    "Smallest sparsity estimated within the target, from the model's shapes, or timed shapes."
+    limit, describe = requested_limit(o, model, method, progress)
+    x = limit.solve()
+    return x, describe(limit.sketch(x))
 
 # %% ../../nbs/cli/01_validate.ipynb #37ffc0d5
+def _check_exists(o):
+    "Raise `ValueError` for a model without a configuration, before texts are read."
+    try:
+        load_config(o.model, None, o.trust_remote_code, o.cache_dir)
+    except ValueError as e:
+        raise ValueError(f"{e}{did_you_mean(str(o.model), ['smollm2'])}") from e
+
+
 def _check_model(o):
     "Check the checkpoint's configuration and headers; a limit becomes a sparsity."
     limited = any(getattr(o, k) is not None for k in BOUND_FLAGS)
@@ -296,6 +327,7 @@ def _check_model(o):
     except Exception:
         if limited or o.target_latency or saves_code:
             raise
+        _check_exists(o)
         return o  # loading raises with the reason
     if saves_code and type(model).__module__.startswith("transformers_modules."):
         raise ValueError(
@@ -303,11 +335,11 @@ def _check_model(o):
             " measured, not saved; leave --save out"
         )
     if limited:
-        x, message = resolve_target(o, model, o.pruning_method)
-        log.info(message)
-        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity_rate=x)
+        x, message = resolve_target(o, model, o.method)
+        log.info("estimated at sparsity %.4f: %s", x, message)
+        o = replace(o, **dict.fromkeys(BOUND_FLAGS), context=None, sparsity=x)
     try:
-        if o.pruning_method:
+        if o.method:
             structure(model)
     except Exception:
         check_fused_experts(model)
@@ -331,9 +363,9 @@ def meet_latency(
 ) -> Options:  # with a sparsity; the target as plan.json records it
     "Time the model's shapes, and replace `--target_latency` by a sparsity. Takes minutes."
     model = load_requested_skeleton(o)
-    x, message = resolve_target(o, model, o.pruning_method, not o.quiet)
+    x, message = resolve_target(o, model, o.method, not o.quiet)
     log.info("--target_latency %s: sparsity %.4f", message, x)
-    unset = dict(context=None, batch=None, prefill=False)
-    o = replace(o, target_latency=message, sparsity_rate=x, **unset)
+    unset = dict(context=None, latency_batch=None, prefill=False)
+    o = replace(o, target_latency=message, sparsity=x, **unset)
     check_feasible(o, model)
     return o

@@ -20,7 +20,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from .apply import apply_plan
 from .compat import causal_class, config_class, knows_type
 from .edits import NoAttention
-from .experts import NoExperts
 from .families import (
     Arch,
     arch,
@@ -29,7 +28,7 @@ from .families import (
     set_arch,
     using_arch,
 )
-from .linear import NoLinear
+from .linear import NoLinear, Zeros
 from .plan import Plan
 from .slots import pack_mask
 from .structure import structure
@@ -149,7 +148,7 @@ def config_entries(
     s, name = structure(model, copies=True), arch(model).width
     remaining = [(p, p.full) for p in s.parts] if plan is None else s.kept_parts(plan)
     widths = {p.width if kept is None else len(kept) for p, kept in remaining if p.slot == "ffn"}
-    stubs = any(isinstance(m, (NoAttention, NoLinear, NoExperts)) for m in model.modules())
+    stubs = any(isinstance(m, (NoAttention, NoLinear, Zeros)) for m in model.modules())
     gaps = stubs or any(kept == p.nothing for p, kept in remaining)
     if partly:
         return {name: max([1, *widths])} if name and not s.grouped else {}

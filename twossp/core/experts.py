@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = [
     'is_experts', 'find_experts', 'ExpertLayout', 'expert_layout', 'router_tensors',
-    'shallow_copy', 'slice_experts', 'check_router_groups', 'slice_router', 'NoExperts',
+    'shallow_copy', 'slice_experts', 'check_router_groups', 'slice_router',
     'eager_experts', 'expert_activations', 'run_experts'
 ]
 
@@ -191,17 +191,6 @@ def slice_router(
         counts = [k for k in equal if "num_experts" in k or k == "out_features"]
         changes += [(m, k, len(remaining)) for k in counts if not is_experts(m)]
     return changes
-
-# %% ../../nbs/core/05_experts.ipynb #bee79e5e
-class NoExperts(nn.Module):
-    "Placeholder for removed experts; returns zeros."
-
-    def forward(self, hidden_states, *args, **kwargs):
-        return torch.zeros_like(hidden_states)
-
-    def record(self) -> dict:  # JSON-able
-        "Return the constructor's arguments."
-        return {}
 
 # %% ../../nbs/core/05_experts.ipynb #a0accb2c
 @contextmanager

@@ -18,7 +18,7 @@ __all__ = [
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -352,6 +352,10 @@ class ModelMemo:
     check: object = None  # the replay mode of its layers
     statistics: dict = field(default_factory=dict)  # of its parts, by calibration text
     held: dict = field(default_factory=dict)  # batch sizes, in tokens, that fit in memory
+    # while the size after pruning is estimated, from a model without weights: what would be
+    # measured is drawn at random by `draws(*shape, **need)`, `need`: what measuring it holds
+    # in memory (`windows` of `tokens`, `plans`, `fit`: width of a linear map, `gradients`)
+    draws: Callable | None = None
 
 
 _MEMOS: WeakKeyDictionary = WeakKeyDictionary()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = [
-    'NoLinear', 'is_linear', 'read_matrix', 'store_matrix', 'in_features',
+    'NoLinear', 'Zeros', 'is_linear', 'read_matrix', 'store_matrix', 'in_features',
     'out_features', 'make_linear', 'slice_linear', 'pad_zeros'
 ]
 
@@ -36,6 +36,17 @@ class NoLinear(nn.Module):
 
     def extra_repr(self):
         return f"out={self.out}"
+
+
+class Zeros(nn.Module):
+    "Placeholder for a removed module: no tensors, returns zeros like its first argument."
+
+    def forward(self, hidden_states, *args, **kwargs):
+        return torch.zeros_like(hidden_states)
+
+    def record(self) -> dict:  # JSON-able
+        "Return the constructor's arguments."
+        return {}
 
 # %% ../../nbs/core/02_linear.ipynb #70f3dc5f
 def is_linear(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = [
-    'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'stays', 'dense_plan', 'drop',
-    'keep_parts', 'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks',
-    'with_masks', 'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
+    'PLAN_KINDS', 'FORMAT', 'FORMATS', 'Plan', 'dense_plan', 'drop', 'keep_parts',
+    'describe_removal', 'plan_to_dict', 'plan_from_dict', 'plan_masks', 'with_masks',
+    'PlanKind', 'get_kind', 'kind_of', 'sparsity', 'to_json', 'from_json',
     'check_sparsity', 'kept_fractions'
 ]
 
@@ -175,14 +175,6 @@ def _is_removed_with_other(kept, i, slot):
     "Whether another slot's value removes this part of layer `i`"
     other = SLOTS[slot].removed_with
     return bool(other) and kept.get((i, other)) == SLOTS[other].nothing
-
-# %% ../../nbs/core/11_plan.ipynb #7b7c4e14
-def stays(
-    attn: bool | tuple[bool, ...],  # value of one layer: `plan.attn[i]`
-    k: int,  # index of one of the layer's token mixers
-) -> bool:  # False: removed
-    "Whether the layer keeps token mixer `k`."
-    return attn[k] if isinstance(attn, tuple) else attn
 
 # %% ../../nbs/core/11_plan.ipynb #5c787282
 def _phrases(plan):

@@ -19,8 +19,7 @@ from .apply import apply_plan
 from .compat import drop_missing_ties, mark_initialized
 from .config_keys import build_shapes
 from .edits import NoAttention, OwnEntries, TakeSlopes, locate, swap
-from .experts import NoExperts
-from .linear import NoLinear
+from .linear import NoLinear, Zeros
 from .plan import Plan, drop, get_kind
 from .slots import pack_mask
 from .structure import structure
@@ -39,7 +38,7 @@ class Identity(nn.Module):
 
 STUBS: dict[str, type[nn.Module]] = {  # name in a record -> class
     "zeros": NoLinear,
-    "zeros like the input": NoExperts,
+    "zeros like the input": Zeros,
     "identity": Identity,
     "cache filler": NoAttention,
 }

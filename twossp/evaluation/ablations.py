@@ -80,7 +80,7 @@ def _masked(model, read, write, k):
         for x in (down.weight, down.bias):
             if x is not None:
                 weights[names[id(x)]] = _zeroed(x, outputs, 0)
-    return Plan((None,) * len(s), (True,) * len(s), weights)
+    return Plan(layers=len(s), weights=weights)
 
 # %% ../../nbs/evaluation/06_ablations.ipynb #6c538239
 def _columns_rows(model, calib, sparsity, *, progress=True):

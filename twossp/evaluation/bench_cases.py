@@ -43,7 +43,7 @@ from ..core.registries import UNITS, score_names
 from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
-from .estimate import shape_plans
+from .estimate import PruningSetup, estimate_memory, sketch_plan
 from .latency import (
     GraphCaptureError,
     Workload,
@@ -53,7 +53,6 @@ from .latency import (
     time_against_dense,
 )
 from .measure import count_operations, weight_bytes
-from .memory import PruningSetup, estimate_memory
 from ..pruning.depth import greedy
 from ..pruning.importance import activation_scores
 from ..recovery.allocate import search_widths
@@ -473,7 +472,7 @@ def _check_peak(b, name, shape, n, room, facts):
         return {}
     try:
         room = PruningSetup(n, b.tokens, room, b.device.type)
-        stated = estimate_memory(b.skeleton(shape), name, 0.25, room)[1] - facts["weights"]
+        stated = estimate_memory(b.skeleton(shape), name, 0.25, room) - facts["weights"]
     except ValueError:  # not known
         return {}
     within = facts["peak"] <= 1.1 * facts["weights"] + stated
@@ -504,7 +503,7 @@ def _against_naive(shape, b, left):
 def _repair_rate(shape, b, left):
     "Least-squares reconstruction in tokens per second"
     model, ids = b.model(shape), _windows(b, 4)
-    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
+    plan = sketch_plan(b.skeleton(shape), "2ssp", 0.25)
     times, _ = _timed(b, lambda: repair_plan(model, plan, ids, progress=False))
     return dict(verdict="measured", tokens_a_second=ids.numel() / times["seconds"]) | times
 
@@ -531,7 +530,7 @@ def _distill_options(model, free):
 def _distill_rate(shape, b, left):
     "Distillation in tokens per second"
     model, ids, log = b.model(shape), _windows(b, 6), {}
-    plan = shape_plans(b.skeleton(shape), "2ssp", 0.25)[0]
+    plan = sketch_plan(b.skeleton(shape), "2ssp", 0.25)
     options = _distill_options(model, free_bytes(b.device))
     kwargs = dict(tokens=4 * b.tokens, progress=False, log=log) | options
     times, _ = _timed(b, lambda: recover(model, plan, ids, **kwargs))
@@ -587,7 +586,7 @@ def _measure_models(b, shape, model, table):
     new, past = (work.context, 0) if work.prefill else (1, work.context)
     dense = count_operations(shapes, new, past, logits=1)
     for name, x in WHOLE:
-        plan = shape_plans(shapes, name, x)[0]
+        plan = sketch_plan(shapes, name, x)
         share = time_against_dense(model, partial(applied, model, plan), work, b.rounds, 3)[1]
         with applied(shapes, plan):
             counted = count_operations(shapes, new, past, logits=1) / dense
@@ -669,7 +668,7 @@ def _run_command(folder, b, processes, how):
     spread = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(spread if processes > 1 else []), "-m", "twossp"]
     command += ["--model", str(folder / "model"), "--calibration", str(folder / "text.txt")]
-    command += ["--pruning_method", "2ssp", "--sparsity_rate", "0.25", "--n_samples", "8"]
+    command += ["--method", "2ssp", "--sparsity", "0.25", "--n_samples", "8"]
     command += ["--seq_len", str(b.tokens), "--device", b.device.type, "--save", str(out)]
     command += ["--quiet", *(["--stream"] if how == "streamed" else [])]
     home = str(Path(twossp.__file__).parents[1])

@@ -7,7 +7,7 @@ __all__ = [
     'MULTIPLES', 'FRACTIONS', 'Workload', 'GraphCaptureError', 'time_against_dense',
     'fastest_attention', 'LatencySaving', 'largest_divisor', 'LatencyTable',
     'measure_latency', 'device_name', 'latency_table', 'best_multiple',
-    'advise_multiple', 'find_latency_sparsity', 'meet_latency_target'
+    'advise_multiple', 'latency_limit', 'time_for_limit'
 ]
 
 # %% ../../nbs/evaluation/13_latency.ipynb #8ca72e4f
@@ -36,14 +36,8 @@ from ..core.edits import swapped
 from ..core.files import atomic_file, cache_folder, skip_unwritable
 from ..core.plan import drop, get_kind, keep_parts, kind_of
 from ..core.structure import structure
-from .estimate import (
-    as_skeleton,
-    bisect_sparsity,
-    build_model,
-    find_within,
-    shape_options,
-    shape_plans,
-)
+from .estimate import as_skeleton, build_model, sketch_plan
+from .limits import Limit, bisect_sparsity
 from ..recovery.distill import copy_sharing_weights
 from ..runtime.devices import input_device, one_line, progress_bar, time_calls
 from ..runtime.identity import config_facts, facts_identity, runtime_facts
@@ -518,12 +512,11 @@ def advise_multiple(
     return statistics.median_high(best) if best else None
 
 # %% ../../nbs/evaluation/13_latency.ipynb #c61501d7
-def _longest(table, model, method, x, **options):
-    "Seconds of a method's slowest plan; raises `ValueError` if no layer remains."
-    plans = shape_plans(model, method, x, **options)
-    if any(len(getattr(plan, "removed_layers", ())) == len(structure(model)) for plan in plans):
-        raise ValueError(f"at sparsity {x:.4g} {method} leaves no layer")
-    seconds = max(table.predict(model, plan) for plan in plans)
+def _check_seconds(table, model, plan):
+    "Predicted seconds of a plan; raises `ValueError` if no layer remains."
+    if len(getattr(plan, "removed_layers", ())) == len(structure(model)):
+        raise ValueError("the plan leaves no layer")
+    seconds = table.predict(model, plan)
     if seconds <= 0:
         raise ValueError(
             "the parts of the latency table take longer than the dense model: other processes"
@@ -532,39 +525,39 @@ def _longest(table, model, method, x, **options):
     return seconds
 
 # %% ../../nbs/evaluation/13_latency.ipynb #findlatency1
-def find_latency_sparsity(
+def latency_limit(
     table: LatencyTable,  # of the model's shapes
     model: PreTrainedModel,  # dense; only its shapes are used
     target: float,  # seconds per pass, at most
-    method: str = "2ssp",  # name of a method with `shapes`
+    method: str = "2ssp",  # name of a method
     steps: int = 14,  # of bisection: the sparsity is exact to 2^-steps
     **options,  # of the method: alpha, n_attn, multiple
-) -> tuple[float, float]:  # sparsity, in (0, 1); seconds predicted there, at most
-    "Smallest sparsity within a latency; `ValueError` names what can be reached."
-    model, options = as_skeleton(model), shape_options(method, options)
-    worst = lambda x: _longest(table, model, method, x, **options)
-    cannot = f"{method} cannot bring {table.work} on {table.device}"
-    show = lambda x: f"{1000 * x:.4g} ms"
-    return find_within(worst, table.seconds, target, steps, cannot, show)
+) -> Limit:
+    "A limit on the predicted latency of a method's result."
+    model = as_skeleton(model)
+    return Limit(
+        target, table.seconds, lambda plan: _check_seconds(table, model, plan),
+        lambda x: sketch_plan(model, method, x, **options),
+        f"{method} cannot bring {table.work} on {table.device}",
+        lambda x: f"{1000 * x:.4g} ms", steps=steps,
+    )
 
 # %% ../../nbs/evaluation/13_latency.ipynb #d54a5dbb
-def meet_latency_target(
+def time_for_limit(
     model: PreTrainedModel,  # dense; only its shapes are used
-    target: float,  # seconds per pass, at most
-    method: str,  # name of a method with `shapes`
+    method: str,  # name of a method
     work: Workload,  # the timed pass
     device: str | torch.device = "cpu",  # that is timed
     cache_dir: str | Path | None = None,  # of saved tables
     progress: bool = False,  # show a progress bar
     rounds: int = 3,  # of each measurement
     **options,  # of the method: alpha, n_attn, multiple
-) -> tuple[float, float, LatencyTable]:  # sparsity, seconds predicted, the device's table
-    "Smallest sparsity within a latency, from the latency table of the model's shapes."
-    skeleton, options = as_skeleton(model), shape_options(method, options)
-    plans = bisect_sparsity(lambda x: shape_plans(skeleton, method, x, **options), bool, 0)[1]
+) -> LatencyTable:  # measured or saved
+    "Latency table with what a method changes: a sliced stream, widths of a multiple."
+    skeleton = as_skeleton(model)
+    plan = bisect_sparsity(lambda x: sketch_plan(skeleton, method, x, **options), bool, 0)[1]
     least = options.get("multiple") or 1
     multiples = {least, *(n for n in (64, 256, 1024) if n % least == 0)}
     kwargs = dict(multiples=tuple(sorted(multiples)), rounds=rounds)
-    kwargs["sliced"] = isinstance(plans[0], Slices)
-    table = latency_table(skeleton, device, work, cache_dir, progress, **kwargs)
-    return *find_latency_sparsity(table, skeleton, target, method, **options), table
+    kwargs["sliced"] = isinstance(plan, Slices)
+    return latency_table(skeleton, device, work, cache_dir, progress, **kwargs)

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
 from ..core.registries import Score, check_finite, find_score, resolve
 from ..core.structure import Structure, structure
@@ -134,6 +134,10 @@ def score_parts(
 ) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
     "Return the scores of all parts by a function of their statistics and weights."
     parts = scored_parts(structure(model), unit)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+        units = dict(neurons=lambda p: (p.groups or 1, p.width), heads=lambda p: (p.units,))
+        shape = units.get(unit, lambda p: (p.groups,))
+        return {p: draws(*shape(p)) for p in parts}
     return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
 
 
@@ -307,6 +311,8 @@ def magnitude_scores(
     p: float = 2,  # of the p-norm
 ) -> list[torch.Tensor]:  # per layer: (f,) float32 on CPU
     "Return the norm of each neuron's weights; uses no data."
+    if model_memo(model).draws is not None:  # its size is estimated
+        return random_scores(model)
     s, scores = structure(model), {}
     for i, layer in enumerate(decoder_layers(model)):
         with weights_loaded(layer.modules()):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan, check_sparsity
+from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import check_finite
 from ..core.structure import Structure, structure
 from ..pruning.balance import (
@@ -188,17 +188,18 @@ def search_widths(
     multiple: int = 1,  # of which the plan's widths are multiples, before and after
 ) -> tuple[Plan, list[dict]]:  # as many neurons in total; widths and loss of each round
     "Move neurons from the layers that need them least to those that need them most."
-    L, full = len(plan), [len(x) for x in scores]
+    full = [len(x) for x in scores]
     widths = [f if k is None else len(k) for k, f in zip(plan.ffn, full, strict=True)]
-    without_attn = Plan((None,) * L, plan.attn)
-    make_plan = lambda ws: width_plan(scores, ws) | without_attn
+    s = structure(model)
+    mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
+    make_plan = lambda ws: width_plan(scores, ws) | mixers
     if make_plan(widths) != plan:
         raise ValueError("the plan is not narrowed by these scores: give its own scores")
     best = mean_nll(model, [plan], compare).item()
     history = [dict(widths=widths, nll=best, step=0)]
     best = math.inf if math.isnan(best) else best
     for _ in progress_bar(range(rounds), "widths", progress):
-        delta = multiple * max(1, round(step * sum(widths) / L / multiple))
+        delta = multiple * max(1, round(step * sum(widths) / len(widths) / multiple))
         pairs = _pair_layers(*_find_margins(model, make_plan, widths, full, delta, search))
         # all exchanges, the better half, a quarter …
         counts = {max(1, len(pairs) >> k) for k in range(6)} if pairs else ()

@@ -39,18 +39,12 @@ from ..core.apply import Saver, apply_plan, check_plan
 from ..core.compat import use_one_device
 from ..core.edits import hooked
 from ..core.experts import eager_experts, is_experts
-from ..core.families import (
-    arch,
-    check_model,
-    decoder_layers,
-    layer_arch,
-    layer_mixers,
-    n_params,
-)
+from ..core.families import arch, check_model, decoder_layers, n_params
 from ..core.files import atomic_file
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
-from ..core.plan import Plan, dense_plan, stays
+from ..core.plan import Plan, dense_plan
 from ..core.registries import check_finite
+from ..core.structure import structure
 from ..runtime.calibration import Calibration
 from ..runtime.devices import (
     broadcast_object,
@@ -109,19 +103,20 @@ def share_equal_tensors(
 # %% ../../nbs/recovery/05_distill.ipynb #fc3ca03d
 def _find_trainable(student, plan):
     "Trainable linear layers and experts, as {path in the student: name in the dense model}"
-    family, paths = arch(student), {}
-    for layer, (index, i) in zip(decoder_layers(student), _remaining_layers(plan), strict=True):
-        # compatible checkpoints store removed parts as zeros: these are not trained
-        mixers = enumerate(layer_mixers(layer, family))
-        zeros = [m.name for k, m in mixers if not stays(plan.attn[i], k)]
-        if plan.ffn[i] == ():
-            row = layer_arch(layer, family)
-            zeros += [*row.up, *filter(None, [row.down])]
+    s, dense_index = structure(student, copies=True), dict(_remaining_layers(plan))
+    zeros = set()  # compatible checkpoints store removed parts as zeros: these are not trained
+    for part in s.parts:
+        if replace(part, layers=(dense_index[part.layer],)).read(plan) == part.nothing:
+            names = part.tensors(part.full).keys() - part.tensors(part.nothing).keys()
+            zeros |= {name.rpartition(".")[0] for name in names}
+    paths = {}
+    for index, layer in enumerate(decoder_layers(student)):
         for name, m in layer.named_modules():
-            if name.startswith(tuple(zeros)) or not (is_experts(m) or is_linear(m)):
+            path = f"{s.layers_name}.{index}.{name}"
+            if path in zeros or not (is_experts(m) or is_linear(m)):
                 continue
             if next(m.parameters(recurse=False), None) is not None:
-                paths[f"{family.layers}.{index}.{name}"] = f"{family.layers}.{i}.{name}"
+                paths[path] = f"{s.layers_name}.{dense_index[index]}.{name}"
     return paths
 
 # %% ../../nbs/recovery/05_distill.ipynb #290a7dda

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
 
 import torch
@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from ..core.apply import applied, check_plan
 from ..core.edits import hooked
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import in_features, is_linear, read_matrix, store_matrix
 from ..core.plan import Plan, dense_plan, drop
 from ..core.registries import check_finite
@@ -371,6 +371,11 @@ def repair_plans(
     log: dict | None = None,  # receives `repair`: for each plan, λ and errors by projection
 ) -> list[Plan]:  # the same removals, with weights
     "Refit output projections, layer by layer in order, for several plans."
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
+        draws(plans=len(plans), windows=len(calib), fit=structure(model).full_width)
+        if log is not None:
+            log.update(repair=[[] for _ in plans])
+        return list(plans)
     repair, calib = _prepare(model, plans, calib, share, lam, held_out, attention, noise, seed)
     L, factors, weights, logs = len(repair.s), {}, [{} for _ in plans], [[] for _ in plans]
     with inference(model), progress_bar(None, "repair", progress, L * len(plans)) as bar:
@@ -550,7 +555,8 @@ def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
     method: Callable,
 ) -> Callable:  # with one more option: repair=None or one of `REPAIRS`
-    "Add the option to repair the method's plan on its `repair_windows`."
+    """Add the option to repair the method's plan on its `repair_windows`. `planner` is applied to
+    the result, which checks the option in its first half."""
 
     @wraps(method)
     def with_repair(
@@ -558,7 +564,11 @@ def repairable(
     ):
         check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
-        plan = method(model, calib, sparsity, **common, **options)
+        if isgeneratorfunction(method):  # with its own checks, see `planner`
+            plan = yield from method(model, calib, sparsity, **common, **options)
+        else:
+            yield
+            plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
         return repair_plan(model, plan, repair_windows(calib), **common)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from transformers import PreTrainedModel
@@ -265,8 +266,13 @@ def collect(
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
-    if missing:
+    draws = model_memo(model).draws
+    if draws is not None:  # its size is estimated
+        for x in (x for found in missing for x in found.sums.values()):
+            x += 1 + draws(*x.shape, windows=len(calib))
+    elif missing:
         _walk_parts(model, calib, missing, bs, budget, progress)
+    if missing:
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
@@ -522,6 +528,10 @@ def walk_hidden_states(
     if bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
     ids = Calibration.of(ids, model).all_counted(what)
+    if (draws := model_memo(model).draws) is not None:  # its size is estimated
+        shape = len(decoder_layers(model)) + 1, 1, 2, model.config.get_text_config().hidden_size
+        states = [select(h) for h in draws(*shape, windows=1)]
+        return [[compare(*pair)] for pair in pairwise(states)]
     with inference(model):
         check = check_replay(model, ids) if is_offloaded(model) else None
         rows = 1 if check and not check.stack else bs

@@ -59,7 +59,8 @@ from ..core.plan import Plan, kind_of
 from ..core.registries import check_finite, resolve
 from ..core.structure import structure
 from ..runtime.devices import one_line
-from .gguf import export_gguf, gguf_pretokenizer, open_model
+from .gguf import export_gguf, gguf_pretokenizer
+from .opening import open_model
 from .runners import check_gguf, has_llama_cpp, quant_block_size
 from .vllm import export_vllm
 
