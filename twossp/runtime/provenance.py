@@ -145,7 +145,7 @@ def planner(
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
             if model_memo(model).draws is not None:  # its size is estimated
-                return fn(model, calib, sparsity, **options)
+                return _finish(fn(model, calib, sparsity, **options))
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
