@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-from ..core.families import decoder_layers
+from ..core.families import decoder_layers, model_memo
 from ..core.linear import read_matrix
 from ..core.parts import Part
 from ..core.plan import Plan, check_sparsity, keep_parts
@@ -276,6 +276,8 @@ def global_plan(
 def _compensate(model, plan, statistics):
     "Biases of output projections plus the mean output of removed units, by name"
     weights = {}
+    if model_memo(model).draws is not None:  # its size is estimated
+        return weights
     for part, x in statistics.items():
         linear, kept = part.at(model).get_submodule(part.output), part.read(plan)
         if kept == part.full or linear.bias is None:
@@ -305,21 +307,24 @@ def flap_plan(
     log: dict | None = None,
 ) -> Plan:  # of neurons and heads, with compensated biases
     "Remove the neurons and heads whose activations fluctuate least, by one threshold."
-    check_repair(repair, calib, model)
+    check_repair(repair, model=model)
     s, log = structure(model), {} if log is None else log
-    costs, heads = unit_costs(s), find_score(score, "heads")
+    unit_costs(s)  # raises where heads cannot be removed individually
+    heads = find_score(score, "heads")
     neurons = find_score(score if score in SCORES["neurons"] else "flap", "neurons")
-    also = ["sums", "squares"]  # for the compensation
+    yield
+    check_repair(repair, calib)
     rows, found = (neurons, heads), {}
-    options = dict(also=also, log=found, progress=progress)
-    log["scores"], heads = collect_scores(model, calib, rows, **options)
+    # sums and squares are for the compensation, too
+    options = dict(also=["sums", "squares"], log=found, progress=progress)
+    log["scores"], scores = collect_scores(model, calib, rows, **options)
+    scores |= {p: log["scores"][p.layer] for p in s.narrow}
     statistics = found["statistics"]
-    if score == "flap":  # standardized already, in float64
+    if score == "flap" and statistics:  # standardized already, in float64
         units = score_parts(model, "neurons", flap, statistics)
-        scores = {part: x[0] for part, x in units.items()} | heads
+        scores |= {part: x[0] for part, x in units.items()}
     else:
-        scores = {p: log["scores"][p.layer] for p in s.narrow} | heads
-        scores = {p: _standardize(scores[p]) for p in costs}
+        scores = {part: _standardize(x) for part, x in scores.items()}
     plan = global_plan(s, scores, sparsity)
     # functions of the model walk by themselves
     walks = 1 + sum(x.statistics is None and x.needs != "weights" for x in rows)

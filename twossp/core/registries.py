@@ -16,6 +16,8 @@ from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pkgutil import resolve_name
 
+from .words import did_you_mean
+
 # %% ../../nbs/core/15_registries.ipynb #ent00006
 def entry_names(
     group: str,  # of entry points, such as "twossp.methods"
@@ -80,7 +82,35 @@ NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones befo
 
 @dataclass(frozen=True)
 class Score:
-    "One row: an importance score for one kind of unit."
+    """One row: an importance score for one kind of unit.
+
+    Parameters
+    ----------
+    fn : Callable | str
+        with `statistics`: (statistics, weights) of a part -> (groups, units) scores, or
+        (groups,) of heads and experts; weights: for each group its input matrices, a list of
+        (units, d), and its output matrix, (units, d). Else (model, calib, *, progress=True) ->
+        neuron scores per layer; or `RoutedScores`, whose `output` ranks the experts; or one
+        number per attention module; or {attention part: scores of its key/value heads}. The
+        lowest are removed first. A function, or its dotted path, "module:function"
+    unit : str
+        one of `UNITS`
+    needs : str, default ''
+        one of `NEEDS`; with `statistics` it follows from these
+    paper : str, default ''
+        arXiv number
+    about : str, default ''
+        one line
+    greedy : bool, default False
+        for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules are
+        removed one by one, each time the one whose removal gives the lowest loss
+    every_token : bool, default False
+        whether it rejects windows with a mask of counted tokens
+    revision : int, default 1
+        raised when `fn` computes something else; part of plans' keys
+    statistics : tuple[str, ...] | None, default None
+        sums that `fn` reads, fields of `runtime.statistics.Statistics`; (): weights alone
+    """
 
     # with `statistics`: (statistics, weights) of a part -> (groups, units) scores, or (groups,)
     # of heads and experts; weights: for each group its input matrices, a list of (units, d),
@@ -102,7 +132,13 @@ class Score:
     statistics: tuple[str, ...] | None = None
 
     def missing_options(self, names) -> list[str]:  # those that `fn` does not have
-        "Return the options that the score lacks."
+        """Return the options that the score lacks.
+
+        Returns
+        -------
+        list[str]
+            those that `fn` does not have
+        """
         if self.statistics is not None:
             own = ("p", "weighted") if "norms" in self.statistics else ()
             return [k for k in names if k not in own]
@@ -257,4 +293,5 @@ def find_score(
         others = [row.unit]
     if others:
         raise ValueError(f"{name!r} is a score of {others[0]}, not of {unit}; {choices}")
-    raise ValueError(f"no score {name!r} of {unit}; {choices}")
+    nearest = did_you_mean(name, score_names(unit)) or ";"
+    raise ValueError(f"no score {name!r} of {unit}{nearest} {choices}")

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from ..core.families import decoder_layers, model_memo
 from ..core.parts import Part
-from ..core.registries import Score, check_finite, find_score, resolve
+from ..core.registries import SCORES, Score, check_finite, find_score, resolve
 from ..core.structure import Structure, structure
 from ..runtime.calibration import Calibration
 from ..runtime.layers import weights_loaded
@@ -134,10 +134,6 @@ def score_parts(
 ) -> dict[Part, torch.Tensor]:  # (g, u), or (g,) of heads and experts
     "Return the scores of all parts by a function of their statistics and weights."
     parts = scored_parts(structure(model), unit)
-    if (draws := model_memo(model).draws) is not None:  # its size is estimated, without weights
-        units = dict(neurons=lambda p: (p.groups or 1, p.width), heads=lambda p: (p.units,))
-        shape = units.get(unit, lambda p: (p.groups,))
-        return {p: draws(*shape(p)) for p in parts}
     return {p: score(statistics.get(p), _group_weights(model, p)) for p in parts}
 
 
@@ -187,6 +183,13 @@ def _find_wanted(s, rows, also):
     return wanted, [*gradients]
 
 
+def _draw_scores(model, row, calib, draws):
+    "Scores at random where the size of a plan is estimated, and what they would hold"
+    if row.needs != "weights":
+        draws(windows=len(calib), gradients=row.needs == "gradients")
+    return resolve(SCORES[row.unit]["random"].fn)(model, calib)
+
+
 def _check_scores(row, scores):
     "`scores` if they are finite, of the units that the row ranks"
     for x in scores.values() if isinstance(scores, Mapping) else scores:
@@ -229,6 +232,11 @@ def collect_scores(
 ) -> list:  # for each: per layer (f,) or `RoutedScores`; {part: (heads,)}; or (modules,)
     "Compute several scores; what they ask for is collected in one pass over the text."
     rows = [x if isinstance(x, Score) else find_score(x, unit) for x in scores]
+    draws = model_memo(model).draws
+    if draws is not None:  # its size is estimated
+        if log is not None:
+            log["statistics"] = {}
+        return [_draw_scores(model, row, calib, draws) for row in rows]
     wanted, gradients = _find_wanted(structure(model), rows, also)
     collected, terms, results = {}, {}, []
     common = dict(bs=bs, budget=budget, cache=cache, progress=progress)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import PreTrainedModel
 
-from ..core.plan import Plan
+from ..core.plan import Plan, keep_parts
 from ..core.registries import Score, find_score, resolve, score_label
 from ..core.structure import Structure, structure
 from .balance import Balance, mixer_drops, width_after
@@ -43,7 +43,7 @@ def meet_target(
     "Set the widths again so that the plan meets the target, given the removed mixers."
     if len({p.size for p in s.mixers}) == 1:
         return plan
-    mixers = Plan((None,) * len(s), plan.attn)
+    mixers = keep_parts(s, {p: p.read(plan) for p in s.mixers})
     width = width_after(s, sparsity, s.removed(mixers), multiple)
     return width_plan(scores, s.widths(width)) | mixers
 
