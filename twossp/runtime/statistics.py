@@ -26,6 +26,7 @@ from ..core.registries import check_finite
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
+from .identity import constant_identity
 from .layers import (
     check_replay,
     is_offloaded,
@@ -226,17 +227,22 @@ def _cache_key(model, calib, *options):
     tensors = [*model.named_parameters(), *model.named_buffers()]
     if any(x.is_meta or x.is_inference() or x.is_complex() for _, x in tensors):
         return None
+    state = [(name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)) for name, x in tensors]
+    weights = constant_identity(model) or _sum_bits([x for _, x in tensors])
+    attention = getattr(model.config, "_attn_implementation", None)
+    return tuple(state), weights, Calibration.of(calib).identity, attention, options
+
+
+def _sum_bits(tensors):
+    "Per device: sum of all bits, read as integers"
     dtypes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    state, checksums = [], {}  # per device: sum of all bits, read as integers
-    for k, (name, x) in enumerate(tensors, 1):
-        state.append((name, x.data_ptr(), x._version, x.dtype, tuple(x.shape)))
+    checksums: dict = {}
+    for k, x in enumerate(tensors, 1):
         bits = x.detach().view(dtypes[x.dtype.itemsize]).reshape(-1)
         for part in bits.split(2**20):  # in chunks, as `sum` copies its input to int64
             total = checksums.get(x.device, 0) + k * part.sum(dtype=torch.int64)
             checksums[x.device] = total
-    checksums = tuple(int(total) for total in checksums.values())
-    attention = getattr(model.config, "_attn_implementation", None)
-    return tuple(state), checksums, Calibration.of(calib).identity, attention, options
+    return tuple(int(total) for total in checksums.values())
 
 # %% ../../nbs/runtime/09_statistics.ipynb #sta00020
 def collect(
