@@ -108,7 +108,7 @@ def read_by_users(notebooks):
         yield f'errors of {module}', '\n'.join(raised(source))
     for name, row in COMMANDS.items():
         about = list_commands() if name == 'prune' else row.about
-        parser = make_parser(row.load()[1], name, about, EXAMPLES)
+        parser = make_parser(row.load('options'), name, about, EXAMPLES)
         yield f'twossp {name} --help', ' '.join(parser.format_help().split())
     for name, row in METHODS.items():
         yield f'method {name}', row.about

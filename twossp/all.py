@@ -6,18 +6,18 @@
 __all__ = [
     'ARCHS', 'arch', 'structure', 'TEXTS', 'load_model', 'load_text', 'windows',
     'source_windows', 'Calibration', 'cut_windows', 'METHODS', 'Method', 'method',
-    'SCORES', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill', 'recover',
-    'plot_recovery', 'balance', 'activation_scores', 'block_influence', 'width_plan',
-    'greedy', 'load_skeleton', 'estimate', 'estimate_table', 'find_sparsity', 'Plan',
-    'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan', 'save_plan', 'load_plan',
-    'plan_key', 'plan_identity', 'model_identity', 'save_pruned', 'load_pruned',
-    'push_pruned', 'model_card', 'kl', 'nll', 'perplexity', 'on_text', 'on_prompts',
-    'on_forward', 'on_generation', 'on_tasks', 'on_agreement', 'agreement',
-    'find_quality', 'quality_table', 'paired_interval', 'difference_table',
-    'load_tasks', 'run_tasks', 'forward_time', 'generation_speed', 'run_grid', 'Source',
-    'Result', 'load_results', 'to_frame', 'compare', 'summary', 'samples', 'tidy',
-    'paper_table', 'html_report', 'write_report', 'to_markdown', 'to_latex',
-    'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
+    'SCORES', 'Score', 'planner', 'two_ssp', 'two_ssp_plus', 'repair_plan', 'distill',
+    'recover', 'plot_recovery', 'balance', 'activation_scores', 'block_influence',
+    'width_plan', 'greedy', 'load_skeleton', 'estimate', 'estimate_table',
+    'find_sparsity', 'Plan', 'dense_plan', 'drop', 'sparsity', 'applied', 'apply_plan',
+    'save_plan', 'load_plan', 'plan_key', 'plan_identity', 'model_identity',
+    'save_pruned', 'load_pruned', 'push_pruned', 'model_card', 'kl', 'nll',
+    'perplexity', 'on_text', 'on_prompts', 'on_forward', 'on_generation', 'on_tasks',
+    'on_agreement', 'agreement', 'find_quality', 'quality_table', 'paired_interval',
+    'difference_table', 'load_tasks', 'run_tasks', 'forward_time', 'generation_speed',
+    'run_grid', 'Source', 'Result', 'load_results', 'to_frame', 'compare', 'summary',
+    'samples', 'tidy', 'paper_table', 'html_report', 'write_report', 'to_markdown',
+    'to_latex', 'plot_plan', 'plot_kept', 'plot_trials', 'plot_metric', 'plot_removed',
     'plot_speedup', 'plot_quality'
 ]
 
@@ -29,7 +29,7 @@ from .checkpoint.save import save_pruned
 from .core.apply import applied, apply_plan
 from .core.families import ARCHS, arch
 from .core.plan import Plan, dense_plan, drop, sparsity
-from .core.registries import SCORES
+from .core.registries import SCORES, Score
 from .core.structure import structure
 from .evaluation.estimate import estimate, estimate_table, load_skeleton
 from .evaluation.executor import Source
@@ -86,7 +86,7 @@ _all_ = [
     "ARCHS", "arch", "structure", "TEXTS", "load_model", "load_text",
     "windows", "source_windows", "Calibration", "cut_windows",
     # methods, and their parts
-    "METHODS", "Method", "method", "SCORES", "planner", "two_ssp",
+    "METHODS", "Method", "method", "SCORES", "Score", "planner", "two_ssp",
     "two_ssp_plus", "repair_plan", "distill", "recover",
     "plot_recovery", "balance", "activation_scores", "block_influence", "width_plan",
     "greedy",

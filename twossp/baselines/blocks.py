@@ -87,6 +87,7 @@ def shortgpt(
     "ShortGPT: remove the blocks of lowest influence."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
+    yield n
     bs = layer_batch_size(model, calib.shape[1]) if bs is None else bs
     influence = block_influence(model, calib, last_token, bs, progress)
     removed = (influence[1:].sort(stable=True).indices[:n] + 1).tolist()
@@ -129,6 +130,7 @@ def window_based(
     "Remove the consecutive blocks over which the hidden state changes least."
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
+    yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     best = max(range(L - n), key=lambda l: (similarity[l].item(), l))  # ties go to the later
     if log is not None:
@@ -152,6 +154,7 @@ def blockpruner(
     check_attention_ffn(model, "BlockPruner")
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
+    yield n
     Calibration.of(calib, model)
     check_search_windows(calib, n_search)
     drops = [drop(L, **{part: [i]}) for part in ("attn", "ffn") for i in range(L)]
@@ -301,6 +304,7 @@ def replaceme(
     L = len(decoder_layers(model))
     n = layers_to_remove(L, sparsity)
     ffns = foldable_ffns(model, n)
+    yield n
     similarity = _window_similarity(model, calib, n, bs, progress)
     front = max(ffns, key=lambda i: (similarity[i].item(), i))  # ties go to the later
     if (draws := model_memo(model).draws) is not None:  # its size is estimated

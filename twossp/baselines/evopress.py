@@ -19,7 +19,6 @@ from ..core.families import decoder_layers
 from ..core.plan import Plan, drop
 from ..pruning.depth import find_lowest
 from ..recovery.repair import repairable
-from ..runtime.calibration import Calibration
 from ..runtime.devices import progress_bar
 from ..runtime.metrics import mean_windows
 from ..runtime.provenance import planner
@@ -161,9 +160,9 @@ def evopress(
     if not blocks:
         check_attention_ffn(model, "EvoPress")
     n = layers_to_remove(L, sparsity)
-    Calibration.of(calib, model)
     counts = dict(initial=initial, initial_tokens=initial_tokens, max_swaps=max_swaps)
     _check_options(survivors, tokens, offspring, calib_tokens=calib_tokens, **counts)
+    yield n
     calib = _pool(calib, calib_tokens, max(initial_tokens, *tokens))
     generation_log = []
 

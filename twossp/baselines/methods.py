@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..core.registries import entry_names, load_entry, resolve
 from ..core.signatures import read_signature
+from ..core.words import did_you_mean
 
 # %% ../../nbs/baselines/05_methods.ipynb #d7db4020
 @dataclass(frozen=True)
@@ -187,7 +188,8 @@ def find_method(
         return METHODS[name]
     if name in entry_names(GROUP):
         return load_entry(GROUP, name, Method)
-    raise ValueError(f"no pruning method {name!r}; there are: {', '.join(method_names())}")
+    nearest = did_you_mean(name, method_names()) or ";"
+    raise ValueError(f"no pruning method {name!r}{nearest} there are: {', '.join(method_names())}")
 
 
 # what `twossp estimate` and `twossp compare` show by default

@@ -81,6 +81,7 @@ def reap(
 ) -> Plan:  # removes whole experts
     "Remove the experts of smallest router-weighted output, or by another score."
     n, row = experts_to_keep(model, sparsity), find_score(score, "experts")
+    yield n
     if calib is None and row.needs != "weights":
         raise ValueError("calib is None: this score needs calibration windows (n, t)")
     scores = row(model, calib, seed=seed, bs=bs, progress=progress)

@@ -334,9 +334,11 @@ def flap_plan(
     log: dict | None = None,
 ) -> Plan:  # of neurons and heads, with compensated biases
     "Remove the neurons and heads whose activations fluctuate least, by one threshold."
-    check_repair(repair, calib, model)
+    check_repair(repair, model=model)
     s, log, walks = structure(model), {} if log is None else log, 1
     costs, row = unit_costs(s), find_score(score, "heads")
+    yield
+    check_repair(repair, calib)
     wanted = dict.fromkeys(costs, ["sums", "squares"])
     statistics = collect(model, calib, wanted, progress=progress)
     if score == "flap":

@@ -603,6 +603,7 @@ def slicegpt(
     s = structure(model)
     d = model.get_input_embeddings().weight.shape[1]
     width = sliced_hidden_size(d, sparsity, multiple)
+    yield width
     plan = _slice_to(model, calib, width, slice_head, bs, progress, log)
     if (saved := _removed_parameters(plan, s)) <= 0:
         warnings.warn(

@@ -24,6 +24,7 @@ from ..baselines.methods import (
 from .options import (
     BOUND_FLAGS,
     TARGETS,
+    CompareGridOptions,
     CompareOptions,
     EstimateOptions,
     Options,
@@ -38,17 +39,17 @@ from ..runtime.text_names import check_text_name, parse_sources
 # %% ../../nbs/cli/07_arguments.ipynb #c0nf11c7
 def _request_problems(o):
     "What a request lacks, or has too much of: message -> whether it applies"
-    targets = [k for k in TARGETS if getattr(o, k) is not None]
+    targets = [k for k in TARGETS if getattr(o, k) not in (None, ())]
     given, tokens = [k for k in targets if k != "min_agreement" or o.max_loss is None], o.eval_len
     hint = ", not both" if given else ""
     return {
-        "--model is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
+        "MODEL is missing: a name on the hub, a folder, or smollm2 (twossp --demo"
         " shows what it does)": o.model is None,
-        "nothing to do: give --pruning_method with --sparsity_rate, --dense, --plan,"
-        " --ablation or --report":
-            not (o.dense or o.pruning_method or o.plan or o.ablation or targets or o.save),
-        "give one of --sparsity_rate, --num_prune, --target_…, --max_loss and"
-        f" --min_agreement{hint}": o.pruning_method and len(given) != 1,
+        f"what to do with {o.model}? --sparsity 0.25 prunes a quarter of it, and --dense measures"
+        " it as it is (twossp prune --help)":
+            not (o.dense or o.method or o.plan or o.ablation or targets or o.save),
+        "give one of --sparsity, --num_prune, --target_…, --max_loss and"
+        f" --min_agreement{hint}": o.method and len(given) != 1,
         f"--stride {o.stride}: it has to be less than the {tokens or o.seq_len} tokens of an"
         " evaluation window": o.stride is not None and o.stride >= (tokens or o.seq_len),
     }
@@ -95,7 +96,7 @@ def check_any(
 # %% ../../nbs/cli/07_arguments.ipynb #chk2geth
 def _check_combinations(o):
     "Raise `ValueError` for conflicts with --stream and --score_on completion."
-    rows = {o.pruning_method: find_method(o.pruning_method)} if o.pruning_method else {}
+    rows = {o.method: find_method(o.method)} if o.method else {}
     in_memory = [name for name, row in rows.items() if not row.streams]
     if o.stream and in_memory:
         raise ValueError(
@@ -120,7 +121,7 @@ def _check_method(o):
         raise ValueError(
             f"--repair needs --n_samples of at least {least}: some windows are held out"
         )
-    check_scores(o, [o.pruning_method] if o.pruning_method else [])
+    check_scores(o, [o.method] if o.method else [])
 
 # %% ../../nbs/cli/07_arguments.ipynb #argtexts
 def _check_texts(o):
@@ -134,9 +135,6 @@ def _check_texts(o):
 # %% ../../nbs/cli/07_arguments.ipynb #ac761dde
 def check_arguments(o: Options) -> None:
     "Raise `ValueError` for what the options of `twossp prune` alone show to be wrong."
-    if o.report:
-        check_options(o)
-        return
     for message, applies in _request_problems(o).items():
         if applies:
             raise ValueError(message)
@@ -145,23 +143,24 @@ def check_arguments(o: Options) -> None:
     _check_texts(o)
 
 # %% ../../nbs/cli/07_arguments.ipynb #arg06
-ESTIMATE_TARGETS = "sparsity_rate", *BOUND_FLAGS, "target_latency"
+ESTIMATE_TARGETS = "sparsity", *BOUND_FLAGS, "target_latency"
 
 # %% ../../nbs/cli/07_arguments.ipynb #1c79922d
 def check_estimate(o: EstimateOptions) -> None:
     "Raise `ValueError` for what the options of `twossp estimate` alone show to be wrong."
-    for name in o.pruning_method:
+    for name in o.method:
         find_method(name)
     check_options(o)
-    check_scores(o, o.pruning_method)
-    given = [k for k in ESTIMATE_TARGETS if getattr(o, k) is not None]
+    check_scores(o, o.method)
+    given = [k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ())]
     if len(given) != 1:
         raise ValueError(
-            "give one of --sparsity_rate, --target_bytes, --target_memory,"
+            "give one of --sparsity, --target_bytes, --target_memory,"
             " --target_params, --target_speedup and --target_latency"
         )
-    if o.sparsity_rate in (-1, -2):
-        raise ValueError(f"--sparsity_rate {o.sparsity_rate:g}: an estimate is for one sparsity")
+    if len(o.sparsity) > 1 or min(o.sparsity, default=1) < 0:
+        given = ",".join(f"{x:g}" for x in o.sparsity)
+        raise ValueError(f"--sparsity {given}: an estimate is for one sparsity")
 
 # %% ../../nbs/cli/07_arguments.ipynb #ccm00007
 def list_variants(
@@ -216,7 +215,7 @@ def page_file(
             raise ValueError(f"there is no folder {shown_path(file.parent)} for {file.name}")
     if page.resolve() == rows.resolve():
         raise ValueError(f"{shown_path(page)} is the results file: name another file for the page")
-    check_writable(page, "--out")
+    check_writable(page, "--save")
     return page
 
 # %% ../../nbs/cli/07_arguments.ipynb #ccm0009b
@@ -225,24 +224,24 @@ def compared_runs(
 ) -> dict[str, list[dict]]:  # method -> options of its runs
     """List the runs of each method. Raises `ValueError` for unknown methods and scores, and for
     what no method can use."""
-    rows = {name: find_method(name) for name in o.methods}
+    rows = {name: find_method(name) for name in o.method}
     ranked = dict.fromkeys(filter(None, map(_ranked_unit, rows)))
-    for score in o.scores:
+    for score in o.score:
         if not ranked:
             raise ValueError(
-                f"--scores: none of the methods {', '.join(rows)} ranks by a score: add one that"
+                f"--score: none of the methods {', '.join(rows)} ranks by a score: add one that"
                 f" does ({', '.join(filter(_ranked_unit, method_names()))})"
             )
         if not any(_ranks(score, unit) for unit in ranked):
             find_score(score, next(iter(ranked)))  # raises with the reason
-    for score in o.depth_scores:
+    for score in o.depth_score:
         find_score(score, "attention modules")
         if "neurons" not in ranked:
-            raise ValueError("--depth_scores are for methods that rank neurons: add 2ssp")
-    variants = {name: list_variants(name, o.scores, o.depth_scores, o.repaired) for name in rows}
-    if o.repaired and not any("repair" in x for each in variants.values() for x in each):
+            raise ValueError("--depth_score is for methods that rank neurons: add 2ssp")
+    variants = {name: list_variants(name, o.score, o.depth_score, bool(o.repair)) for name in rows}
+    if o.repair and not any("repair" in x for each in variants.values() for x in each):
         raise ValueError(
-            f"--repaired: none of the methods {', '.join(rows)} can be run with and without"
+            f"--repair: none of the methods {', '.join(rows)} can be run with and without"
             " least-squares reconstruction"
         )
     return variants
@@ -252,10 +251,10 @@ def prune_options(
     o: CompareOptions,  # of `twossp compare`
 ) -> Options:  # of `twossp prune`, for the first method and sparsity
     "What a comparison has in common with the command that prunes."
-    shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)}
+    own = {f.name for f in fields(CompareGridOptions)} | {"save"}
+    shared = {f.name for f in fields(Options)} & {f.name for f in fields(o)} - own
     options = Options(
-        **{k: getattr(o, k) for k in shared},
-        pruning_method=o.methods[0], sparsity_rate=o.sparsities[0],
+        **{k: getattr(o, k) for k in shared}, method=o.method[0], sparsity=o.sparsity[0]
     )
     if options.evaluation_names:
         return options
@@ -267,14 +266,15 @@ def check_compare(o: CompareOptions) -> None:
     options = prune_options(o)
     for name, each in compared_runs(o).items():
         for x in each:
-            check_arguments(replace(options, pruning_method=name, **x))
-    if several := [s for s in o.sparsities if s < 0]:
-        raise ValueError(f"--sparsities {several[0]:g}: name each sparsity")
-    if o.out and Path(o.out).suffix not in REPORT_FORMATS:
-        raise ValueError(f"--out is a file of {', '.join(REPORT_FORMATS)}; got {shown_path(o.out)}")
-    page = page_file(o.results, o.out)
+            check_arguments(replace(options, method=name, **x))
+    if several := [s for s in o.sparsity if s < 0]:
+        raise ValueError(f"--sparsity {several[0]:g}: name each sparsity")
+    if o.save and Path(o.save).suffix not in REPORT_FORMATS:
+        formats = ", ".join(REPORT_FORMATS)
+        raise ValueError(f"--save is a file of {formats}; got {shown_path(o.save)}")
+    page = page_file(o.results, o.save)
     if page.suffix == ".html" and find_spec("matplotlib") is None:
         raise ValueError(
             "the page needs the package matplotlib, which is not installed: pip install"
-            " matplotlib, or write tables only: --out compare.md"
+            " matplotlib, or write tables only: --save compare.md"
         )

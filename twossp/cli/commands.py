@@ -113,18 +113,18 @@ def estimate(o: EstimateOptions) -> int:  # exit code
     from ..runtime.devices import quiet
 
     check_estimate(o)
-    given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) is not None)
+    given = next(k for k in ESTIMATE_TARGETS if getattr(o, k) not in (None, ()))
     notes, options = [], o.method_options
-    first, context = o.pruning_method[0], o.context or 4096
+    first, context = o.method[0], o.context or 4096
     with quiet():
         model = load_requested_skeleton(o)
         check_options(o, model)
-        if given == "sparsity_rate":
-            x = o.sparsity_rate
+        if given == "sparsity":
+            (x,) = o.sparsity
         else:
             x, message = resolve_target(o, model, first)
             notes = [f"{first}: {message}"] if given == "target_latency" else []
-        table = estimate_table(model, x, o.pruning_method, context, **options)
+        table = estimate_table(model, x, o.method, context, **options)
         table, refused = _split_refused(model, table, o.repair)
         memory = [*_describe_memory(model, table.index[1:], x, options, o.stream)]
     if len(table) == 1:
@@ -205,17 +205,18 @@ def _format_commands(o, methods, given, options):
 
     for name in (n for n in methods if find_method(n).streams or not o.stream):
         known = signature(method(name)).parameters
-        flags = {given: getattr(o, given)} | {k: v for k, v in options.items() if k in known}
+        wanted = o.sparsity[0] if given == "sparsity" else getattr(o, given)
+        flags = {given: wanted} | {k: v for k, v in options.items() if k in known}
         if o.context and given in ("target_memory", "target_speedup", "target_latency"):
             flags["context"] = o.context
-        flags |= {k: v for k in ("batch", "device") if (v := getattr(o, k))}
+        flags |= {k: v for k in ("latency_batch", "device") if (v := getattr(o, k))}
         flags |= dict(prefill="") if o.prefill else {}
         if o.dtype != "auto":
             flags["dtype"] = o.dtype
         flags = " ".join(f"--{k} {v}".strip() for k, v in flags.items())
         yield (
-            f"twossp --model {shown_path(o.model)}{' --stream' if o.stream else ''}"
-            f" --pruning_method {name} {flags} --save"
+            f"twossp prune {shown_path(o.model)}{' --stream' if o.stream else ''}"
+            f" --method {name} {flags} --save"
             f" {Path(o.model).name}-{name}"
         )
 
@@ -224,7 +225,7 @@ def report(o: ReportOptions) -> int:  # exit code
     "`twossp report`: write tables and figures of a results file as a page."
     from .prune import write_page
 
-    print(shown_path(write_page(o.results, o.out)))
+    print(shown_path(write_page(o.results, o.save)))
     return 0
 
 # %% ../../nbs/cli/03_commands.ipynb #b1815c20
@@ -363,7 +364,7 @@ class ExportOptions:
         " (plain transformers), compatible (zeros for removed modules), or anymodel"
         " (per_layer_config)", MISSING, choices=exporter_names(),
     )
-    out: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
+    save: Location | None = flag("output file (gguf) or folder (default: beside FOLDER)")
     quantize: str | None = flag(
         "gguf: quantization type, such as q8_0 or q4_k_m",
         metavar="TYPE", type=str.lower, needs="an export format that takes it",
@@ -391,7 +392,7 @@ def export(o: ExportOptions) -> int:  # exit code: 1 if the answers of the expor
     kwargs = {k: getattr(o, k) for k in ("quantize", "dtype", "round_to", "tokenizer_from")}
     kwargs = {k: v for k, v in kwargs.items() if v is not None}
     kwargs |= dict(overwrite=o.overwrite)
-    out, lines = _call_quietly(export_folder, o.folder, o.to, o.out, **kwargs)
+    out, lines = _call_quietly(export_folder, o.folder, o.to, o.save, **kwargs)
     print("\n".join([*lines, str(out)]))
     return int(any("\nwrong: " in x for x in lines))
 
@@ -430,7 +431,7 @@ class TrainingOptions:
         "rank of the LoRA adapters (default: 16)", 16, metavar="R", needs="LoRA adapters",
     )
     lr: Factor | None = flag("peak learning rate (default: 5e-4, with LoRA 1e-3)")
-    batch: int = flag("windows per forward pass (default: 1)", 1)
+    train_batch: int = flag("windows per forward pass (default: 1)", 1)
     accumulate: int = flag("forward passes per optimizer step (default: 1)", 1)
     checkpointing: bool = flag(
         "recompute activations in the backward pass to save memory", decides="nothing",
@@ -446,24 +447,24 @@ class TrainingOptions:
 class TrainingTextOptions:
     "Training text and device."
 
-    text: Corpus = flag(
+    calibration: Corpus = flag(
         "training text, named as for twossp --calibration, or none (default: news)",
         "news",
     )
     seq_len: Tokens = flag("tokens per window (default: 512)", 512)
-    n_windows: int | None = flag(
+    n_samples: int | None = flag(
         "number of windows of the text (default: all)", needs="a training text",
     )
     synthetic: int = flag(
-        "number of windows of synthetic text sampled from the teacher, in addition to --text",
-        0,
+        "number of windows of synthetic text sampled from the teacher, in addition to"
+        " --calibration", 0,
     )
     device: str | None = same_flag(ModelOptions, "device")  # that trains
     dtype: str | None = flag("data type of the weights (default: as stored)")
     trust_remote_code: bool = flag(
         "run the Python code that comes with the teacher", decides="nothing",
     )
-    overwrite: bool = flag("replace an existing --out", decides="nothing")
+    overwrite: bool = flag("replace an existing --save", decides="nothing")
 
 # %% ../../nbs/cli/03_commands.ipynb #019992a0
 @flag_dataclass(decides="nothing")
@@ -477,7 +478,7 @@ class RecoverModelOptions:
         "original model, or another with its shapes: hub name, folder or 'smollm2'",
         MISSING, decides="plan",
     )
-    out: Location = flag("output folder of the distilled checkpoint", MISSING)
+    save: Location = flag("output folder of the distilled checkpoint", MISSING)
     curve: File | None = flag("write the loss per step to this .csv, .png, .svg or .pdf file")
 
 
@@ -499,13 +500,14 @@ def recover(
     if o.curve:
         check_curve(o.curve)
         check_writable(o.curve)
-        check_not_source(o.curve, o.folder, o.teacher, o.text)
+        check_not_source(o.curve, o.folder, o.teacher, o.calibration)
     load = dict(device=pick_device(o), dtype=o.dtype, trust_remote_code=o.trust_remote_code)
     join_process_group(load["device"], timeout=1800)  # seconds: one process saves
     kwargs = {k: getattr(o, k) for k in TrainingOptions.__dataclass_fields__}
-    kwargs |= {k: getattr(o, k) for k in ("seq_len", "n_windows", "synthetic", "overwrite")}
-    kwargs |= dict(text=None if o.text == "none" else o.text)
-    folder = recover_folder(o.folder, o.teacher, o.out, load=load, log=(log := {}), **kwargs)
+    kwargs |= {k: getattr(o, k) for k in ("seq_len", "synthetic", "overwrite")}
+    kwargs |= dict(n_windows=o.n_samples, batch=kwargs.pop("train_batch"))
+    kwargs |= dict(text=None if o.calibration == "none" else o.calibration)
+    folder = recover_folder(o.folder, o.teacher, o.save, load=load, log=(log := {}), **kwargs)
     if not is_main_process():
         return 0 if folder else 1
     r = log["recovery"]
@@ -518,5 +520,5 @@ def recover(
     if folder:
         print(f"saved already: {folder}" if log["there"] else f"saved {folder}")
     else:
-        print(f"no improvement: no model is written; the record is in {o.out}.recovery")
+        print(f"no improvement: no model is written; the record is in {o.save}.recovery")
     return 0 if folder else 1

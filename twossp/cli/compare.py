@@ -51,15 +51,15 @@ def _check_runs(o, options, variants):
     """Log runs that are impossible on this model; `ValueError` if they are all of a method's, or
     all of a sparsity."""
     model, errors = load_requested_skeleton(options), {}
-    runs = [(name, s, x) for name in variants for s in dict.fromkeys(o.sparsities)
+    runs = [(name, s, x) for name in variants for s in dict.fromkeys(o.sparsity)
             for x in variants[name]]
     for name, s, x in runs:
-        asked = replace(options, pruning_method=name, sparsity_rate=s, **x)
+        asked = replace(options, method=name, sparsity=s, **x)
         try:
             check_feasible(asked, model)
         except ValueError as e:
             errors.setdefault((name, s), []).append(e)
-    for part in (*variants, *o.sparsities):
+    for part in (*variants, *o.sparsity):
         failed = [e for key, each in errors.items() if part in key for e in each]
         if len(failed) == sum(part in run[:2] for run in runs):
             raise failed[0]
@@ -83,22 +83,22 @@ def _run(o, options, variants):
     perplexities = None
     if (tok := try_load_tokenizer(options)) is not None:
         perplexities = cut_evaluations(options, texts, tok)
-        for seed in range(o.draws):  # a short text is reported before the model is loaded
+        for seed in o.seed:  # a short text is reported before the model is loaded
             _make_draw(options, sources, tok)(seed)
     model, tok = load_requested_model(options)
     if perplexities is None:
         perplexities = cut_evaluations(options, texts, tok)
     draw = _make_draw(options, sources, tok, model)
     evals = make_evaluations(options, perplexities, None)
-    source, tokens = model, draw(0).numel()
+    source, tokens = model, draw(o.seed[0]).numel()
     if executor is not None:
         dtype, device = str(model.dtype).removeprefix("torch."), str(model.device)
         source = Source(o.model, dtype, device=device, cache_dir=o.cache_dir)
     variants = {k: [x | _fit_options(k, tokens) for x in v] for k, v in variants.items()}
     return run_grid(
-        source, tok, draw, list(variants), [*dict.fromkeys(o.sparsities)],
+        source, tok, draw, list(variants), [*dict.fromkeys(o.sparsity)],
         evals, o.results, name=shown_path(o.model),
-        seeds=range(o.draws), options=variants, retry=o.retry, executor=executor,
+        seeds=o.seed, options=variants, retry=o.retry, executor=executor,
         progress=not o.quiet,
     )
 
@@ -115,5 +115,5 @@ def compare(o: CompareOptions) -> int:  # exit code: 1 if runs are missing
         missing = f"; {failed} {'is' if failed == 1 else 'are'} missing" if failed else ""
         done = f"{len(rows) - failed} runs in {shown_path(o.results)}{missing}"
         print(f"{format_rows(rows)}\n\n{done}")
-        print(shown_path(write_page(o.results, o.out)))
+        print(shown_path(write_page(o.results, o.save)))
     return int(any(r.errors for r in rows))

@@ -172,7 +172,7 @@ class BenchOptions:
         9.0, metavar="M",
     )
     only: tuple[str, ...] = flag(
-        "measure only this part: right (correctness), prune (pruning time), result (latency"
+        "measure only these parts: right (correctness), prune (pruning time), result (latency"
         " of pruned models) or offload; can be repeated", (), metavar="PART",
     )
     shape: tuple[Name, ...] = flag(
@@ -181,7 +181,7 @@ class BenchOptions:
         (), decides="row",
     )
     results: File = flag("append results to this JSONL file (default: bench.jsonl)", "bench.jsonl")
-    out: File | None = flag(
+    save: File | None = flag(
         "write the HTML page to this file (default: the results file with .html)",
     )
 
@@ -194,7 +194,7 @@ def bench(o: BenchOptions) -> int:  # exit code: 1 if a case is wrong or failed
     from ..evaluation.bench import bench_page, make_bench, run_bench
     from ..runtime.devices import quiet
 
-    page = page_file(o.results, o.out)
+    page = page_file(o.results, o.save)
     check_writable(o.results)
     b = make_bench(pick_device(o), o.shape)
     with quiet():

@@ -30,7 +30,7 @@ from ..baselines.methods import find_method, method, method_defaults
 from ..checkpoint.engines import find_exporter
 from ..checkpoint.save import check_not_source, check_output_folder, save_pruned
 from .arguments import page_file
-from .options import BOUND_FLAGS, Options, check_options, shown_path
+from .options import BOUND_FLAGS, Options, shown_path
 from .validate import (
     check_feasible,
     export_request,
@@ -103,7 +103,7 @@ from ..serving.export import check_export_tokenizer, run_export
 # %% ../../nbs/cli/02_prune.ipynb #cdfb96bc
 def read_texts(o: Options) -> tuple:  # a list of sources, or None; name -> origin
     "Calibration sources (None: not needed) and evaluation texts by name"
-    kwargs = dict(data_dir=o.text_folder, cache_dir=o.cache_dir)
+    kwargs = dict(data_dir=o.data_dir, cache_dir=o.cache_dir)
     calib, places = None, {}
     if o.needs_calibration:
         calib = read_sources(o.calibration_name, **kwargs, include_path=o.include_path)
@@ -162,7 +162,7 @@ def _choose_count(o, sources, tok):
     available = count_windows(o, sources, tok, n) if n > 1 and len(sources) == 1 else n
     if available < n:
         log.warning(
-            f"{o.pruning_method} calibrates on {n} windows of {o.seq_len} tokens;"
+            f"{o.method} calibrates on {n} windows of {o.seq_len} tokens;"
             f" {o.calibration_name} has {available}, which are used"
         )
     return min(n, available)
@@ -264,7 +264,7 @@ def _check_loaded(o, model, tok):
 # %% ../../nbs/cli/02_prune.ipynb #1894516c
 def _advise_multiple(o, model):
     "A recommendation of FFN widths for the device or the export, else an empty string"
-    options = method_defaults(o.pruning_method) if o.pruning_method else ()
+    options = method_defaults(o.method) if o.method else ()
     if not {"multiple", "n_attn"} <= {*options} or o.multiple is not None:
         return ""
     best, n = advise_multiple(model.device, model.dtype, o.cache_dir), 64
@@ -287,7 +287,7 @@ def _advise_chats(o, sources, tok):
     "A recommendation if a chat model is calibrated on plain text only, else an empty string"
     plain = sources and all(s.chats is None for s in sources)
     chats = getattr(tok, "chat_template", None)
-    if o.quiet or o.demo or not (plain and o.pruning_method and chats):
+    if o.quiet or o.demo or not (plain and o.method and chats):
         return ""
     names = "+".join(s.name for s in sources)
     return (
@@ -332,7 +332,7 @@ def _check_folders(o, model, calib, targets):
         if not _is_saved(folder, model_identity=model_id, plan_identity=plan_id):
             check_output_folder(folder, o.overwrite)
     for t in targets:
-        r = Result("", o.pruning_method, t, o.seed, o.method_options, model_id=model_id)
+        r = Result("", o.method, t, o.seed, o.method_options, model_id=model_id)
         folder = _save_folder(o, r.method, t)
         check_not_source(folder, o.model)
         key = read_plan_json(folder).get("plan_key")
@@ -400,7 +400,7 @@ def _read_plan(o, model):
 # %% ../../nbs/cli/02_prune.ipynb #c5d1a183
 def _run_grid(o, model, tok, calib, targets, evals, executor=None, report=None):
     "Run one grid: a method at its targets, a saved plan, or the dense model alone."
-    name, methods, source = o.pruning_method, [o.pruning_method] if targets else [], model
+    name, methods, source = o.method, [o.method] if targets else [], model
     seed, options = o.seed, o.method_options
     if o.plan:
         plan, name, target, seed, options = _read_plan(o, model)
@@ -421,9 +421,9 @@ def _run_grid(o, model, tok, calib, targets, evals, executor=None, report=None):
 def _resolve_quality(o, model, calib, folder):
     """Options with the sparsity of the smallest model that meets the quality target on held-out
     windows, and the other windows. Plans and the quality curve are saved in `folder`."""
-    options = {**find_method(o.pruning_method).path, **o.method_options}
+    options = {**find_method(o.method).path, **o.method_options}
     kwargs = dict(options=options, name=shown_path(o.model), plans=folder, seed=o.seed)
-    kwargs |= dict(method=o.pruning_method)
+    kwargs |= dict(method=o.method)
     q = find_quality(model, calib, o.max_loss, o.min_agreement, **kwargs)
     fit, held = split_windows(calib)
     log.info(to_markdown(quality_table(q).drop(columns=["plan"]).round(4), index=False))
@@ -439,7 +439,7 @@ def _resolve_quality(o, model, calib, folder):
             plotted = save_figure(folder / "quality.png", plot_quality, q)
             log.info("curve: %s", folder / f"quality.{'png' if plotted else 'csv'}")
     options = {k: v for k, v in options.items() if getattr(o, k, v) is None}
-    options |= dict(sparsity_rate=q.chosen.sparsity, dense=True)
+    options |= dict(sparsity=q.chosen.sparsity, dense=True)
     agreement = bool(o.agreement or (o.min_agreement and o.evaluation_names))
     return replace(o, **options, agreement=agreement), fit
 
@@ -448,13 +448,13 @@ def _meet_limit(o, asked, model, calib):
     """Options with the smallest sparsity whose plan, as it was found, is within the limit that was
     asked for; the measurements of its search"""
     skeleton = load_requested_skeleton(asked)
-    limit, describe = requested_limit(asked, skeleton, o.pruning_method, not o.quiet)
-    label = Result(shown_path(o.model), o.pruning_method, 0.0, o.seed, o.method_options)
+    limit, describe = requested_limit(asked, skeleton, o.method, not o.quiet)
+    label = Result(shown_path(o.model), o.method, 0.0, o.seed, o.method_options)
     label = replace(label, model_id=model_identity(model))
     found = {}
 
     def find(x):
-        args = method(o.pruning_method), model, calib, replace(label, target=x)
+        args = method(o.method), model, calib, replace(label, target=x)
         found[x] = load_or_find_plan(*args, plans_folder(o), not o.quiet)
         return found[x][0]
 
@@ -463,7 +463,7 @@ def _meet_limit(o, asked, model, calib):
     message = describe(plan)
     log.info("found at sparsity %.4f: %s", x, message)
     latency = message if o.target_latency else None
-    return replace(o, sparsity_rate=x, target_latency=latency), report
+    return replace(o, sparsity=x, target_latency=latency), report
 
 # %% ../../nbs/cli/02_prune.ipynb #b46960b4
 def _describe_quality(o, rows):
@@ -547,10 +547,10 @@ def run(o: Options) -> list[Result]:  # dense first
     report = {}
     if o.wants_quality:
         o, calib = _resolve_quality(o, model, calib, plans_folder(o))
-        targets = [o.sparsity_rate]
+        targets = [*o.sparsity]
     if any(getattr(asked, k) is not None for k in (*BOUND_FLAGS, "target_latency")):
         o, report = _meet_limit(o, asked, model, calib)
-        targets = [o.sparsity_rate]
+        targets = [*o.sparsity]
     evals = make_evaluations(o, perplexities, calib, tasks)
     if o.save and is_main_process():
         _check_folders(o, model, calib, targets)
@@ -597,7 +597,7 @@ The pruned model is in {save}/: weights, plan.json, plan.png (what was removed),
 trials.png (how it was chosen).
 It loads with:   {python} -c "import twossp, transformers; \
 transformers.AutoModelForCausalLM.from_pretrained('{save}')"
-Next, prune it to 50 %:   {twossp} --model smollm2 --pruning_method 2ssp --sparsity_rate 0.5 \
+Next, prune it to 50 %:   {twossp} --model smollm2 --method 2ssp --sparsity 0.5 \
 --evaluation wiki --n_eval 16 --save half"""
 
 # %% ../../nbs/cli/02_prune.ipynb #b3d7250f
@@ -634,10 +634,6 @@ def write_page(
 
 def prune(o: Options) -> int:  # exit code: 1 if part of the work failed
     "`twossp prune`: run and print."
-    if o.report:
-        check_options(o)
-        print(shown_path(write_page(o.report)))
-        return 0
     with cli_logging(o):
         rows = run(o)
     failed = [r for r in rows if "method" in r.errors]

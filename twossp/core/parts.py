@@ -452,33 +452,37 @@ _COUNTS = {  # attribute -> whether it counts query heads (else key/value heads)
 }
 
 
+class MixedHeads(ValueError):
+    "Why the heads of an attention cannot be removed individually."
+
+
 def _slice_projections(attn, layout, out):
-    "Key/value heads, queries per head, width, slices of the projections; or a reason"
+    "Key/value heads, queries per head, width, and slices of the projections"
     dim = getattr(attn, "head_dim", None) or getattr(attn, "head_size", None)
     names = next((x for x in _SPLIT if all(hasattr(attn, n) for n in x)), None)
     if layout.joint and not hasattr(attn, layout.joint) or not layout.joint and not names:
-        return "its projections are not those of queries, keys and values"
+        raise MixedHeads("its projections are not those of queries, keys and values")
     names = (layout.joint,) if layout.joint else names
     linears = [getattr(attn, n) for n in names]
     if not type(dim) is int or not all(map(is_linear, linears)):
-        return "the width of its heads is not known"
+        raise MixedHeads("the width of its heads is not known")
     query, heads = in_features(getattr(attn, out)) // dim, [out_features(m) // dim for m in linears]
     kv = (heads[0] - query) // 2 if layout.joint else heads[1]
     if kv < 1 or query % kv:
-        return "its query heads are no multiple of its key/value heads"
+        raise MixedHeads("its query heads are no multiple of its key/value heads")
     r = query // kv
     blocks = ((r * (1 + layout.doubled),), (1,), (1,))
     if layout.joint:
         blocks = ((r, 1, 1),) if layout.stacks == "blocks" else ((r + 2,),)
     sizes = [tuple(dim * n for n in block) for block in blocks]
     if [sum(x) * kv for x in sizes] != [out_features(m) for m in linears]:
-        return "its projections have other widths than heads would have"
+        raise MixedHeads("its projections have other widths than heads would have")
     cuts = [UnitSlice(n, "out", x) for n, x in zip(names, sizes, strict=True)]
     return kv, r, dim, [*cuts, UnitSlice(out, "in", (r * dim,))]
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00009
 def _slice_other(name, shape, kv, r, dim):
-    "Slice of another tensor; None if it is unchanged, a reason if it mixes heads"
+    "Slice of another tensor; None if it is unchanged"
     base = name.rpartition(".")[0] or name
     if match := _NORM.match(name):
         if match[3]:
@@ -488,44 +492,40 @@ def _slice_other(name, shape, kv, r, dim):
         size = r if name[0] == "q" else 1
         if shape == (size * kv, dim):
             return UnitSlice(name, "tensor", (size,))
-        return f"its norm {base} goes over all heads at once"
+        raise MixedHeads(f"its norm {base} goes over all heads at once")
     if _SINKS.fullmatch(name) and shape == (kv * r,):
         return UnitSlice(name, "tensor", (r,))
     if _GATE.fullmatch(base) and shape[0] in (kv * r, kv * r * dim):
         return UnitSlice(base, "out", (shape[0] // kv,))
-    return f"its tensor {name} belongs to no one head"
+    raise MixedHeads(f"its tensor {name} belongs to no one head")
 
 # %% ../../nbs/core/09_parts.ipynb #hdm00010
 def read_heads(
     mixer: nn.Module,  # an attention, dense or with heads removed; on the meta device too
     out: str,  # name of its output projection
-) -> Heads | str:  # a string: why heads cannot be removed one by one
-    "Find the key/value heads of an attention by the names and shapes of its tensors."
+) -> Heads:
+    "Find the key/value heads of an attention by its tensors; `MixedHeads` says why it has none."
     parent, _, last = out.rpartition(".")
     if not type(mixer).__module__.startswith("transformers."):
-        return "its class is none of transformers"
+        raise MixedHeads("its class is none of transformers")
     attn = mixer.get_submodule(parent)
     names = type(mixer).__name__, type(attn).__name__
     layout = next((HEAD_LAYOUTS[n] for n in names if n in HEAD_LAYOUTS), HeadLayout())
     if layout.whole:
-        return layout.whole
+        raise MixedHeads(layout.whole)
     if is_kv_source(mixer) or reuses_kv(mixer):
-        return "its keys are those of several layers"
+        raise MixedHeads("its keys are those of several layers")
     if any(n.startswith("kv_a_proj") for n, _ in attn.named_children()):
-        return "its keys and values come from one latent vector for all heads (MLA)"
-    projections = _slice_projections(attn, layout, last)
-    if isinstance(projections, str):
-        return projections
-    kv, r, dim, cuts = projections
+        raise MixedHeads("its keys and values come from one latent vector for all heads (MLA)")
+    kv, r, dim, cuts = _slice_projections(attn, layout, last)
     done = {c.name for c in cuts}
     for name, p in attn.named_parameters():
         if name.rpartition(".")[0] in done:
             continue
         cut = _slice_other(name, tuple(p.shape), kv, r, dim)
-        if isinstance(cut, str):
-            return cut
-        cuts += [cut] if cut and cut not in cuts else []
-        done |= {cut.name} if cut else set()
+        if cut and cut not in cuts:
+            cuts.append(cut)
+            done.add(cut.name)
     sizes = {n: r if query else 1 for n, query in _COUNTS.items()}
     sizes |= dict.fromkeys(layout.widths, r * dim)
     prefix = f"{parent}." if parent else ""

@@ -17,6 +17,8 @@ from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pkgutil import resolve_name
 
+from .words import did_you_mean
+
 # %% ../../nbs/core/15_registries.ipynb #ent00006
 def entry_names(
     group: str,  # of entry points, such as "twossp.methods"
@@ -81,7 +83,31 @@ NEEDS = "weights", "windows", "gradients"  # inputs; each includes the ones befo
 
 @dataclass(frozen=True)
 class Score:
-    "One row: an importance score for one kind of unit."
+    """One row: an importance score for one kind of unit.
+
+    Parameters
+    ----------
+    fn : Callable | str
+        (model, calib, *, progress=True) -> neuron scores per layer; or `RoutedScores`, whose
+        `output` ranks the experts; or one number per attention module; or {attention part:
+        scores of its key/value heads}. The lowest are removed first. A function, or its dotted
+        path, "module:function"
+    unit : str
+        one of `UNITS`
+    needs : str
+        one of `NEEDS`
+    paper : str, default ''
+        arXiv number
+    about : str, default ''
+        one line
+    greedy : bool, default False
+        for attention modules: `fn` is (model, plans, ids) -> one loss per plan, and modules are
+        removed one by one, each time the one whose removal gives the lowest loss
+    every_token : bool, default False
+        whether it rejects windows with a mask of counted tokens
+    revision : int, default 1
+        raised when `fn` computes something else; part of plans' keys
+    """
 
     # (model, calib, *, progress=True) -> neuron scores per layer; or `RoutedScores`, whose
     # `output` ranks the experts; or one number per attention module; or {attention part:
@@ -100,7 +126,13 @@ class Score:
 
     def load(self) -> Callable:  # with the arguments of `fn`
         """Import the function. It raises `ValueError` for NaN and infinite scores. A greedy one may
-        return an infinite loss of a candidate, which is then not chosen."""
+        return an infinite loss of a candidate, which is then not chosen.
+
+        Returns
+        -------
+        Callable
+            with the arguments of `fn`
+        """
         fn = resolve(self.fn)
         if self.greedy:
             return fn
@@ -133,7 +165,13 @@ class Score:
         return fn(model, calib, **{k: x for k, x in options.items() if k not in missing})
 
     def missing_options(self, names) -> list[str]:  # those that `fn` does not have
-        "Return the options that the function lacks."
+        """Return the options that the function lacks.
+
+        Returns
+        -------
+        list[str]
+            those that `fn` does not have
+        """
         accepted = signature(resolve(self.fn)).parameters
         if any(x.kind is Parameter.VAR_KEYWORD for x in accepted.values()):
             return []
@@ -281,4 +319,5 @@ def find_score(
         others = [row.unit]
     if others:
         raise ValueError(f"{name!r} is a score of {others[0]}, not of {unit}; {choices}")
-    raise ValueError(f"no score {name!r} of {unit}; {choices}")
+    nearest = did_you_mean(name, score_names(unit)) or ";"
+    raise ValueError(f"no score {name!r} of {unit}{nearest} {choices}")

@@ -31,7 +31,7 @@ from .families import (
 )
 from .linear import in_features
 from .offload import is_module_offloaded
-from .parts import FFN, Attention, Experts, Part, read_heads
+from .parts import FFN, Attention, Experts, MixedHeads, Part, read_heads
 from .slots import SLOTS
 
 # %% ../../nbs/core/10_structure.ipynb #5b1d0e03
@@ -247,10 +247,13 @@ def _find_mixers(model, layer, a, i):
         m, index = modules.get(row.name), rows.index(row) if row in rows else -1
         if m is None or index < 0 and not is_kv_source(m):
             continue
-        whole = "it is no attention with keys and values of its own"
-        heads = read_heads(m, row.out) if row.keeps == "keys" else whole
-        whole = heads if isinstance(heads, str) else heads.whole
-        heads = None if heads is whole else heads
+        heads, whole = None, "it is no attention with keys and values of its own"
+        if row.keeps == "keys":
+            try:
+                heads = read_heads(m, row.out)
+                whole = heads.whole
+            except MixedHeads as e:
+                whole = str(e)
         parts.append(Attention(
             kind="recurrent mixer" if row.keeps == "states" else "",
             layers_name=a.layers, layers=(i,), name=row.name, row=row, index=index,

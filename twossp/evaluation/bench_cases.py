@@ -668,7 +668,7 @@ def _run_command(folder, b, processes, how):
     spread = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *(spread if processes > 1 else []), "-m", "twossp"]
     command += ["--model", str(folder / "model"), "--calibration", str(folder / "text.txt")]
-    command += ["--pruning_method", "2ssp", "--sparsity_rate", "0.25", "--n_samples", "8"]
+    command += ["--method", "2ssp", "--sparsity", "0.25", "--n_samples", "8"]
     command += ["--seq_len", str(b.tokens), "--device", b.device.type, "--save", str(out)]
     command += ["--quiet", *(["--stream"] if how == "streamed" else [])]
     home = str(Path(twossp.__file__).parents[1])

@@ -119,7 +119,7 @@ class Limit:
             x = max(found)
             raise ValueError(
                 f"{self.what} to {self.show(self.value)}: the plan found at sparsity {x:.4f} has"
-                f" {self.show(found[x])}; ask for less, or give --sparsity_rate"
+                f" {self.show(found[x])}; ask for less, or give --sparsity"
             )
         return min(good), found[min(good)]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, isgeneratorfunction, signature
 from statistics import mean, median
 
 import torch
@@ -555,7 +555,8 @@ def repairable(
     # (model, calib, sparsity, *, progress=True, log=None, <options>) -> a `Plan`
     method: Callable,
 ) -> Callable:  # with one more option: repair=None or one of `REPAIRS`
-    "Add the option to repair the method's plan on its `repair_windows`."
+    """Add the option to repair the method's plan on its `repair_windows`. `planner` is applied to
+    the result, which checks the option in its first half."""
 
     @wraps(method)
     def with_repair(
@@ -563,7 +564,11 @@ def repairable(
     ):
         check_repair(repair, None if repair is None else calib, model)
         common = dict(progress=progress, log=log)
-        plan = method(model, calib, sparsity, **common, **options)
+        if isgeneratorfunction(method):  # with its own checks, see `planner`
+            plan = yield from method(model, calib, sparsity, **common, **options)
+        else:
+            yield
+            plan = method(model, calib, sparsity, **common, **options)
         if repair is None:
             return plan
         return repair_plan(model, plan, repair_windows(calib), **common)

@@ -193,7 +193,7 @@ def two_ssp(
     stage1 |= dict(weighted=weighted, score=score)
     stage2 = dict(score=depth_score, n_search=n_search, seed=seed, progress=progress)
     _check_first_stage(model, widths, depth_score, stage1)
-    check_repair(repair, calib, model)
+    check_repair(repair, model=model)
     if widths == "dense":
         split = depth_split(s, sparsity)
     else:
@@ -202,6 +202,9 @@ def two_ssp(
             split = formula_split(s, sparsity, alpha, multiple)  # where it starts
         else:
             split = split_target(s, sparsity, alpha, n_attn, multiple, balance)
+    yield None if searched else split
+
+    check_repair(repair, calib)
     used = [] if widths == "dense" else [first]
     used += [find_score(depth_score, "attention modules")] if split.n_attn else []
     reads = bool(repair) or searched or widths == "search" or any(

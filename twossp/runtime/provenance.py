@@ -13,10 +13,11 @@ import functools
 import glob
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
 from dataclasses import fields, replace
-from inspect import signature
+from inspect import isgeneratorfunction, signature
 from pathlib import Path
 
 import safetensors.torch
@@ -77,6 +78,25 @@ def plan_tensors(
     return {k: x.detach().cpu().contiguous() for k, x in tensors.items()}
 
 # %% ../../nbs/runtime/05_provenance.ipynb #40f6e014
+def _in_halves(fn):
+    "Whether a method, under its decorators, yields once after its checks"
+    while fn is not None and not isgeneratorfunction(fn):
+        fn = getattr(fn, "__wrapped__", None)
+    return fn is not None
+
+
+def _finish(result):
+    "The plan that a method returned, or returns when both of its halves have run"
+    if not isinstance(result, Generator):
+        return result
+    next(result)
+    try:
+        next(result)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a method yields once: after its checks, before its work")
+
+
 def planner(
     name: str,  # of the method, as in the registry of methods
     paper: str = "",  # arXiv number; "" if it has none
@@ -85,7 +105,8 @@ def planner(
     # `score` and `depth_score`, if the method has them
     scores: Mapping[str, str] | None = None,
 ) -> Callable:  # decorator of (model, calib, sparsity, *, <options>) -> plan
-    """Turn a function into a method that checks its arguments and records provenance.
+    """Turn a function into a method that checks its arguments and records provenance. A function
+    that yields once, after its checks, can also be asked for these alone: `prepare`.
 
     Parameters
     ----------
@@ -106,17 +127,29 @@ def planner(
     """
 
     def decorate(fn):
+        def prepare(model, sparsity, **options):
+            check_model(model)
+            check_sparsity(sparsity)
+            signature(fn).bind(model, None, sparsity, **options)
+            if not _in_halves(fn):
+                return None
+            steps = fn(model, None, sparsity, **options)
+            with warnings.catch_warnings(action="ignore"):  # the method itself warns
+                found = next(steps)
+            steps.close()
+            return found
+
         @functools.wraps(fn)
         def run(model, calib, sparsity, **options):
             check_model(model)
             check_sparsity(sparsity)
             calib = None if calib is None else Calibration.of(calib, model)
             if model_memo(model).draws is not None:  # its size is estimated
-                return fn(model, calib, sparsity, **options)
+                return _finish(fn(model, calib, sparsity, **options))
             log = options.get("log")
             counting = nullcontext() if log is None else count_forwards(model)
             with exclusive(model), counting as counter:
-                plan = fn(model, calib, sparsity, **options)
+                plan = _finish(fn(model, calib, sparsity, **options))
             check_finite(plan_tensors(plan), "the plan's tensors")
             if log is not None:  # unless the method counts its forward passes itself
                 t = 1 if calib is None else calib.shape[-1]  # no windows: no forward passes
@@ -136,7 +169,7 @@ def planner(
             plan = replace(plan, provenance=others)
             return with_provenance(plan, **facts, **({} if calib is None else calib.facts))
 
-        run.method, run.paper = name, paper
+        run.method, run.paper, run.prepare = name, paper, prepare
         run.revision, run.scores = revision, scores
         return run
 
@@ -165,6 +198,7 @@ def preset(
 
     run.__module__, run.__name__, run.__qualname__ = bare.__module__, function, function
     run.__doc__, run.__signature__ = about, s.replace(parameters=parameters)
+    run.__wrapped__ = bare
     run = planner(name, paper, getattr(fn, "revision", 1), getattr(fn, "scores", None))(run)
     run.preset = options
     return run

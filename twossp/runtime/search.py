@@ -22,7 +22,7 @@ from ..core.apply import applied, depth_edits, edits, plan_edits
 from ..core.edits import swapped
 from ..core.families import decoder_layers, model_memo
 from ..core.plan import Plan, dense_plan
-from ..core.slots import SLOTS
+from ..core.slots import SLOTS, Flag
 from ..core.structure import structure
 from .calibration import Calibration
 from .devices import input_device, rank_and_size, sum_over_processes
@@ -65,7 +65,7 @@ class Node:
     "One layer evaluation: a decision for a layer, given those of all earlier layers."
 
     parent: "Node | None" = None  # node of the previous layer; None: the root
-    # (keep attention, neurons, tensors and other parts); None: the layer is removed
+    # (what flags remove; what is copied: narrower parts and tensors); None: the layer is removed
     decision: tuple | None = None
     plans: list = field(default_factory=list)  # indices of the plans that share it
     children: dict = field(default_factory=dict)  # decision for the next layer -> Node
@@ -83,14 +83,18 @@ def list_decisions(
         if not name.startswith(layers + ".") or not i.isdigit():
             return None
         tensors[int(i)].append((name, id(w)))
-    others = [() for _ in range(len(plan))]  # per layer: what remains of other parts
+    flags, copies = [[[] for _ in range(len(plan))] for _ in range(2)]  # per layer
     for (i, slot), kept in sorted(plan.kept.items(), key=lambda x: x[0]):
-        if slot not in ("ffn", "attn"):
-            others[i] += ((slot, kept),)
+        (flags if _is_flag(slot) else copies)[i].append((slot, kept))
     return [
-        None if i in plan.removed_layers else (a, k, (*sorted(w), *others[i]))
-        for i, (a, k, w) in enumerate(zip(plan.attn, plan.ffn, tensors, strict=True))
+        None if i in plan.removed_layers else (tuple(f), (*copied, *sorted(w)))
+        for i, (f, copied, w) in enumerate(zip(flags, copies, tensors, strict=True))
     ]
+
+
+def _is_flag(slot):
+    "Whether what the slot removes is replaced by a placeholder, without a copy of weights"
+    return isinstance(SLOTS[slot], Flag)
 
 # %% ../../nbs/runtime/04_search.ipynb #a04eb153
 def make_trie(
@@ -117,20 +121,21 @@ def list_levels(
 
 # %% ../../nbs/runtime/04_search.ipynb #19bad9d9
 def _layer_plan(plan, i, layers):
-    "The part of `plan` for layer `i`, without its token mixers"
+    "What `plan` copies of layer `i`: narrower parts and tensors"
     weights = {k: w for k, w in plan.weights.items() if k.startswith(f"{layers}.{i}.")}
-    is_other = lambda key: key[0] == i and key[1] != "attn"
-    kept = {key: value for key, value in plan.kept.items() if is_other(key)}
+    is_copied = lambda key: key[0] == i and not _is_flag(key[1])
+    kept = {key: value for key, value in plan.kept.items() if is_copied(key)}
     return Plan(layers=len(plan), kept=kept, weights=weights)
 
 
 def _group_nodes(nodes):
-    "Group nodes by FFN and tensors, then by attention"
-    groups: dict = {}
+    "Group nodes by what they copy, then by what flags remove"
+    by_copies: dict = {}
     for n in nodes:
         if n.decision is not None:
-            groups.setdefault(n.decision[1:], {}).setdefault(n.decision[0], []).append(n)
-    return groups.values()
+            flags, copies = n.decision
+            by_copies.setdefault(copies, {}).setdefault(flags, []).append(n)
+    return by_copies.values()
 
 # %% ../../nbs/runtime/04_search.ipynb #88f9eb57
 ONE_BY_ONE = {"cpu"}  # device types where nodes are not stacked
@@ -178,14 +183,14 @@ def _run_level(walk, i, nodes, states):
     uses = Counter(n.parent for n in nodes if n.decision is not None)
     make_edits = lambda p: plan_edits(walk.model, p) if p.kept or p.weights else ()
     with weights_loaded(decoder_layers(walk.model)[i].modules()):
-        for by_attention in _group_nodes(nodes):
-            first = next(iter(by_attention.values()))[0]
-            ffn_plan = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
-            with swapped(make_edits(ffn_plan)):
-                for attn, group in by_attention.items():
-                    attn_plan = Plan(layers=len(s), kept={(i, "attn"): attn})
-                    with swapped(make_edits(attn_plan)):
-                        _run_nodes(walk, i, group, states, out, uses)
+        for by_flags in _group_nodes(nodes):
+            first = next(iter(by_flags.values()))[0]
+            copied = _layer_plan(walk.plans[first.plans[0]], i, s.layers_name)
+            with swapped(make_edits(copied)):
+                for flags, same in by_flags.items():
+                    kept = {(i, slot): value for slot, value in flags}
+                    with swapped(make_edits(Plan(layers=len(s), kept=kept))):
+                        _run_nodes(walk, i, same, states, out, uses)
     return {n: out[n] for n in nodes}
 
 # %% ../../nbs/runtime/04_search.ipynb #98ab4ab0
@@ -295,7 +300,7 @@ def _budget_after_copy(model, levels):
     s, largest = structure(model), 0
     for i, nodes in enumerate(levels):
         for d in {n.decision for n in nodes} - {None}:
-            kept = {"ffn": d[1]} | {x[0]: x[1] for x in d[2] if x[0] in SLOTS}
+            kept = {slot: value for slot, value in d[1] if slot in SLOTS}
             parts = [(p, kept.get(p.slot, p.full)) for p in s.of(i) if p.width]
             size = sum(p.count(k) for p, k in parts if k not in (p.full, p.nothing))
             largest = max(largest, size)

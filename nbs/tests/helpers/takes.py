@@ -257,7 +257,7 @@ def list_work():
     "Name -> what tries it: says what came out, or raises `ValueError` with the reason"
     from twossp.baselines.methods import METHODS
 
-    work = {f'--pruning_method {n}': try_method(n) for n in METHODS}
+    work = {f'--method {n}': try_method(n) for n in METHODS}
     work |= {'--stream': stream, '--multiple 8': multiple}
     work |= {'--repair least_squares': repair, 'twossp estimate': estimate}
     work |= {'a grid, its tables and plots': grid}
