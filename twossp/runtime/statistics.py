@@ -262,6 +262,8 @@ def collect(
     "Collect sums of activations of several parts in one pass over the layers."
     if bs is not None and bs < 1:
         raise ValueError(f"the batch size has to be at least 1; got {bs}")
+    if weighted and not structure(model).grouped:
+        raise ValueError("weighted=True needs a router, and this model has none")
     calib = Calibration.of(calib, model)
     wanted = {part: dict.fromkeys(["tokens", *names]) for part, names in wanted.items()}
     key = _cache_key(model, calib, p, weighted) if cache else None
@@ -270,13 +272,8 @@ def collect(
     for part, names in wanted.items():
         if any(name not in held.get(part, {}) for name in names):
             missing.append(_PartSums(part, names, p, weighted))
-    draws = model_memo(model).draws
-    if draws is not None:  # its size is estimated
-        for x in (x for found in missing for x in found.sums.values()):
-            x += 1 + draws(*x.shape, windows=len(calib))
-    elif missing:
-        _walk_parts(model, calib, missing, bs, budget, progress)
     if missing:
+        _walk_parts(model, calib, missing, bs, budget, progress)
         totals = iter(_read_totals([x for found in missing for x in found.sums.values()]))
         for found in missing:
             held.setdefault(found.part, {}).update({name: next(totals) for name in found.sums})
