@@ -21,6 +21,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..baselines.methods import find_method, method
+from ..checkpoint.load import read_record
 from ..checkpoint.save import MODEL_TYPE, check_not_source, check_output_folder
 from .arguments import check_any, check_arguments
 from .options import BOUND_FLAGS, Options, check_options, shown_path
@@ -29,14 +30,14 @@ from ..core.files import cache_folder, check_writable
 from ..core.plan import Plan, check_sparsity
 from ..core.structure import structure
 from ..core.words import did_you_mean, parse_size, parse_time
+from ..costs.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
+from ..costs.latency import Workload, latency_limit, time_for_limit
+from ..costs.limits import Limit, size_limit
 from ..detection.detect import check_fused_experts
-from ..evaluation.estimate import Costs, NoEstimate, load_skeleton, sketch_plan
 from ..evaluation.grid import log
-from ..evaluation.latency import Workload, latency_limit, time_for_limit
-from ..evaluation.limits import Limit, size_limit
 from ..evaluation.results import load_results
 from ..evaluation.tasks import check_batch_size
-from ..evaluation.tensorboard import check_tensorboard
+from ..reporting.tensorboard import check_tensorboard
 from ..runtime.data import load_config
 from ..runtime.devices import DEVICES, as_device, as_dtype, is_main_process
 from ..runtime.provenance import load_plan, plan_file
@@ -104,6 +105,8 @@ def _advise_agreement(folder):
 def _check_dense(o):
     "Raise `ValueError` if `--agreement` has a pruned checkpoint, of a folder or on the hub."
     pruned = (Path(o.model) / "plan.json").is_file()
+    with suppress(ValueError):  # there is none, here or on the hub
+        pruned = pruned or bool(read_record(o.model, cache_dir=o.cache_dir))
     if not pruned:
         with suppress(ValueError):  # loading raises with the reason
             config, _ = load_config(o.model, None, o.trust_remote_code, o.cache_dir)
