@@ -13,7 +13,7 @@ from inspect import signature
 from ..baselines.methods import method
 from .arguments import check_compare, compared_runs, prune_options
 from .options import CompareOptions, shown_path
-from .prune import (
+from twossp.cli.prune import (
     cli_logging,
     count_windows,
     cut_evaluations,
@@ -26,7 +26,7 @@ from .prune import (
     try_load_tokenizer,
     write_page,
 )
-from .validate import (
+from twossp.cli.validate import (
     check_environment,
     check_feasible,
     load_requested_skeleton,
