@@ -15,7 +15,7 @@ from ..core.edits import locate
 from ..core.plan import Plan, check_sparsity, keep_parts
 from ..core.registries import Score, find_score
 from ..core.structure import structure
-from ..pruning.importance import record_unreached
+from ..pruning.importance import collect_scores, record_unreached
 from ..runtime.calibration import Calibration
 from ..runtime.provenance import planner
 
@@ -79,7 +79,8 @@ def reap(
     yield n
     if calib is None and row.needs != "weights":
         raise ValueError("calib is None: this score needs calibration windows (n, t)")
-    scores = row(model, calib, seed=seed, bs=bs, progress=progress)
+    options = dict(seed=seed, bs=bs, progress=progress)
+    scores = collect_scores(model, calib, [row], **options)[0]
     if log is not None:
         log.update(experts=n, scores=scores)
     return record_unreached(_experts_plan(structure(model), scores, n), scores)

@@ -44,7 +44,7 @@ from ..core.structure import structure
 from ..core.testing import byte_tokenizer, randomize, tiny_ids, tiny_model
 from .bench import TINY_OPTIONS, BenchCase
 from .estimate import PruningSetup, estimate_memory, sketch_plan
-from twossp.evaluation.latency import (
+from twossp.costs.latency import (
     GraphCaptureError,
     Workload,
     best_multiple,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WHEELS', 'CHAT_COLUMNS', 'cached', 'wheel_file', 'embedded_model', 'dequantize_gguf', 'ProcessorFiles',
            'load_processor', 'load_model', 'load_tokenizer', 'load_config', 'checkpoint_folder', 'open_text',
-           'json_lines', 'read_texts', 'load_text', 'encode_beginning', 'cut_tokens', 'windows']
+           'json_lines', 'read_texts', 'load_text', 'encode_beginning', 'encode_texts', 'cut_tokens', 'windows']
 
 # %% ../../nbs/runtime/07_data.ipynb #cc1ea813
 import atexit
@@ -764,8 +764,12 @@ def encode_beginning(
     return dict(tok(text, **options))
 
 
-def _encode(texts, tok, need=None):
-    "Token ids of the joined text, or at least the first `need` of them"
+def encode_texts(
+    texts: Sequence[str],  # documents, joined by a blank line
+    tok: PreTrainedTokenizerBase,  # used without special tokens
+    need: int | None = None,  # tokens; None: all
+) -> list[int]:  # all of them, or at least the first `need`
+    "Token ids of a text."
     return encode_beginning(_JOIN.join(texts), tok, need)["input_ids"]
 
 
@@ -811,5 +815,5 @@ def windows(
     "Split a text into token windows without overlap, dropping an incomplete last one."
     if isinstance(texts, str):
         texts = [texts]
-    ids = _encode(texts, tok, n * seq_len if n is not None and seed is None else None)
+    ids = encode_texts(texts, tok, n * seq_len if n is not None and seed is None else None)
     return cut_tokens(ids, seq_len, n, seed)
