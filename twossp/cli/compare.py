@@ -13,7 +13,7 @@ from inspect import signature
 from ..baselines.methods import method
 from .arguments import check_compare, compared_runs, prune_options
 from .options import CompareOptions, shown_path
-from twossp.cli.prune import (
+from .prune import (
     cli_logging,
     count_windows,
     cut_evaluations,
@@ -26,7 +26,7 @@ from twossp.cli.prune import (
     try_load_tokenizer,
     write_page,
 )
-from twossp.cli.validate import (
+from .validate import (
     check_environment,
     check_feasible,
     load_requested_skeleton,
