@@ -250,10 +250,10 @@ def largest_divisor(
 # %% ../../nbs/costs/02_latency.ipynb #f7c3c892
 def _part_plans(s, part, multiples):
     "(units, plan of this part alone) of every timed state"
-    states = [part.first(k) for k in _timed_widths(part.width, multiples)]
+    states = [part.pick(range(k)) for k in _timed_widths(part.width, multiples)]
     if n := part.groups:  # fewer of them, each with its width
         fewer = sorted({part.active, (part.active + n) // 2} - {n})
-        states += [part.first(part.width, k) for k in fewer]
+        states += [part.pick(range(part.width), range(k)) for k in fewer]
     for kept in [*states, part.nothing]:
         yield part.numbers(kept), keep_parts(s, {part: kept})
 
